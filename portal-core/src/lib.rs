@@ -1,1 +1,3 @@
+//! Portal: an embeddable user portal for axum.
 
+pub mod pages;
