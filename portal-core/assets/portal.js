@@ -44,6 +44,8 @@
     if (dialog.matches(":popover-open")) dialog.hidePopover();
     dialog.open && dialog.close();
     dialog.showModal();
+    if (!$("[autofocus]", dialog) && matchMedia("(pointer:fine)").matches)
+      $("[aria-invalid=true],.pt-drawer-body :is(input:not([type=hidden],[readonly]),select,textarea):enabled", dialog)?.focus();
   };
   const close = async (dialog) => {
     if (!dialog) return;
@@ -116,7 +118,7 @@
     // After the other listeners: a cancelled submit must not leave a busy button.
     setTimeout(() => event.defaultPrevented || submitter?.setAttribute("aria-busy", "true"));
   });
-  addEventListener("pageshow", () => $$("button[aria-busy]").forEach((button) => button.removeAttribute("aria-busy")));
+  addEventListener("pageshow", ({ persisted }) => persisted && $$("button[aria-busy]").forEach((button) => button.removeAttribute("aria-busy")));
 
   const selection = (table) => {
     const boxes = $$("tbody [data-select]", table);

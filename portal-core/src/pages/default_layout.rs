@@ -31,7 +31,7 @@ impl Layout for DefaultLayout {
                 }
                 main class="pt-main" id="main" tabindex="-1" { (content) }
             }
-            dialog class="pt-drawer" id="pt-nav" data-side="start" popover="auto" aria-label="Navigation" {
+            dialog class="pt-drawer" id="pt-nav" data-side="start" popover="auto" aria-label="Navigation" autofocus {
                 div class="pt-drawer-head" {
                     (brand(page))
                     (Button::icon_only("x", "Close navigation").closes()
@@ -104,7 +104,7 @@ fn foot(page: &PageContext<'_>, menu_id: &str) -> Markup {
 
 fn user_menu(page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
     html! {
-        button type="button" class="pt-user" popovertarget=(menu_id) aria-label={ "Account of " (user.name) } {
+        button type="button" class="pt-user" popovertarget=(menu_id) {
             (sized_avatar(user.id, user.name, user.avatar_url, 2))
             span class="pt-who" { span { (user.name) } span { (user.role.unwrap_or(user.email)) } }
             (icon("chevrons-up-down"))

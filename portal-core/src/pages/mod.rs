@@ -5,3 +5,6 @@ pub mod components;
 pub mod default_layout;
 pub mod layout;
 pub mod theme;
+
+#[cfg(test)]
+mod contrast;

@@ -3,6 +3,16 @@ use maud::{Markup, Render, html};
 use super::{icon, segmented};
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme};
 
+/// The words and values of a setting.
+macro_rules! choices {
+    ($kind:ident) => {
+        $kind::ALL
+            .iter()
+            .map(|choice| (choice.as_str(), choice.label()))
+            .collect::<Vec<_>>()
+    };
+}
+
 /// A form for the six settings of a theme. With scripts each choice shows and is saved at once;
 /// without them the button at the end saves.
 ///
@@ -13,7 +23,13 @@ pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup 
     html! {
         form class="pt-form" method="post" action=(action) data-theme-form {
             (hidden)
-            (setting("Appearance", "appearance", &Appearance::ALL.iter().map(|choice| (choice.as_str(), choice.label())).collect::<Vec<_>>(), theme.appearance.as_str()))
+            div class="pt-field" {
+                (legend("Appearance"))
+                div class="pt-row" {
+                    (segmented("Appearance", "appearance", &choices!(Appearance), theme.appearance.as_str()))
+                    span class="pt-muted" data-part="saved" role="status" {}
+                }
+            }
             fieldset class="pt-field" {
                 legend class="pt-legend" { "Accent" }
                 div class="pt-swatches" {
@@ -27,31 +43,36 @@ pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup 
             }
             fieldset class="pt-field" {
                 legend class="pt-legend" { "Gray" }
-                div class="pt-swatches" {
-                    @for gray in Gray::ALL {
-                        label data-gray=(gray.as_str()) title=(gray.label()) {
-                            input type="radio" name="gray" value=(gray.as_str()) aria-label=(gray.label()) checked[*gray == theme.gray];
-                            (icon("check"))
+                div {
+                    div class="pt-seg" {
+                        @for gray in Gray::ALL {
+                            label data-gray=(gray.as_str()) {
+                                input type="radio" name="gray" value=(gray.as_str()) checked[*gray == theme.gray];
+                                span class="pt-dot" {}
+                                span { (gray.label()) }
+                            }
                         }
                     }
                 }
             }
-            (setting("Radius", "radius", &Radius::ALL.iter().map(|choice| (choice.as_str(), choice.label())).collect::<Vec<_>>(), theme.radius.as_str()))
-            (setting("Scaling", "scaling", &Scaling::ALL.iter().map(|choice| (choice.as_str(), choice.label())).collect::<Vec<_>>(), theme.scaling.as_str()))
-            (setting("Density", "density", &Density::ALL.iter().map(|choice| (choice.as_str(), choice.label())).collect::<Vec<_>>(), theme.density.as_str()))
-            div class="pt-row pt-muted" {
-                button type="submit" class="pt-btn pt-nojs" data-kind="solid" { "Save theme" }
-                span data-part="saved" role="status" {}
+            div class="pt-field" {
+                (legend("Radius"))
+                div { (segmented("Radius", "radius", &choices!(Radius), theme.radius.as_str())) }
             }
+            div class="pt-field" {
+                (legend("Scaling"))
+                div { (segmented("Scaling", "scaling", &choices!(Scaling), theme.scaling.as_str())) }
+            }
+            div class="pt-field" {
+                (legend("Density"))
+                div { (segmented("Density", "density", &choices!(Density), theme.density.as_str())) }
+            }
+            div class="pt-nojs" { button type="submit" class="pt-btn" data-kind="solid" { "Save theme" } }
         }
     }
 }
 
-fn setting(label: &str, name: &str, choices: &[(&str, &str)], current: &str) -> Markup {
-    html! {
-        div class="pt-field" {
-            span class="pt-legend" aria-hidden="true" { (label) }
-            div { (segmented(label, name, choices, current)) }
-        }
-    }
+/// What is seen; the fieldset of the choices says it to a screen reader.
+fn legend(label: &str) -> Markup {
+    html! { span class="pt-legend" aria-hidden="true" { (label) } }
 }
