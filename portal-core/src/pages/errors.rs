@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-use super::components::{Button, empty_state};
+use super::components::{Button, EmptyState};
 use super::default_layout::PlainLayout;
 use super::render::{PageHead, PageSetup};
 use crate::auth::{CurrentUser, caller};
@@ -54,7 +54,7 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a path belongs to programs; no HTML ever answers there.
-fn is_api(path: &str) -> bool {
+pub(crate) fn is_api(path: &str) -> bool {
     path.split('/').any(|segment| segment == "api" || segment == "ws")
 }
 
@@ -71,18 +71,14 @@ fn title(status: StatusCode) -> &'static str {
 fn explain(setup: &PageSetup, problem: &Problem) -> Markup {
     let icon = if problem.status == StatusCode::NOT_FOUND { "search" } else { "triangle-alert" };
     let home = format!("{}/", setup.config.base_path);
-    empty_state(icon, title(problem.status), &problem.detail, Some(Button::link("Back to the start", &home).render_markup()))
+    let back = Button::new("Back to the start").href(home);
+    html! { (EmptyState::new(icon, title(problem.status)).text(&*problem.detail).action(back)) }
 }
 
 /// The page that a user comes to who may not see what he asked for.
 pub(crate) fn access_denied(setup: &PageSetup) -> Markup {
     let home = format!("{}/admin/overview", setup.config.base_path);
-    html! {
-        (empty_state(
-            "shield-alert",
-            "Access denied",
-            "Your account may not see this page. Ask an administrator if you need it.",
-            Some(Button::link("Back to the overview", &home).render_markup()),
-        ))
-    }
+    let back = Button::new("Back to the overview").href(home);
+    let text = "Your account may not see this page. Ask an administrator if you need it.";
+    html! { (EmptyState::new("shield-alert", "Access denied").text(text).action(back)) }
 }

@@ -4,37 +4,19 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use cookie::{Cookie, SameSite};
 
+use super::layout::{Flash, FlashKind};
+
 const COOKIE: &str = "portal_flash";
-
-/// What kind of message it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlashKind {
-    /// Something was done.
-    Success,
-    /// Something could not be done.
-    Error,
-    /// Good to know.
-    Info,
-}
-
-/// A message that is shown once.
-///
-/// ```
-/// use portal_core::pages::Flash;
-///
-/// let response = Flash::success("Saved").redirect("/admin/settings");
-/// assert_eq!(response.status(), 303);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flash {
-    /// What kind of message it is.
-    pub kind: FlashKind,
-    /// The message.
-    pub text: String,
-}
 
 impl Flash {
     /// Something was done.
+    ///
+    /// ```
+    /// use portal_core::pages::Flash;
+    ///
+    /// let response = Flash::success("Saved").redirect("/admin/settings");
+    /// assert_eq!(response.status(), 303);
+    /// ```
     #[must_use]
     pub fn success(text: impl Into<String>) -> Self {
         Self { kind: FlashKind::Success, text: text.into() }

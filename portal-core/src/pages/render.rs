@@ -8,10 +8,11 @@ use axum::response::{IntoResponse, Response};
 use maud::Markup;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::flash::{self, Flash};
-use super::layout::{Layout, PageContext, UserSummary};
+use super::flash;
+use super::layout::{Flash, Layout, PageContext, UserSummary};
 use super::nav::Nav;
-use super::theme::{self, Theme};
+use super::theme::Theme;
+use super::theme_form;
 use crate::auth::{CurrentUser, User};
 use crate::config::Config;
 
@@ -21,6 +22,8 @@ pub(crate) struct PageSetup {
     pub(crate) nav: Nav,
     pub(crate) theme: Theme,
     pub(crate) layout: Arc<dyn Layout>,
+    /// The page of one's own profile, if the application has one.
+    pub(crate) profile_path: Option<String>,
 }
 
 /// What must not stand bare in the value of a query parameter.
@@ -36,8 +39,8 @@ impl PageSetup {
     }
 
     /// The theme of a reader: his own from the cookie, else the portal's.
-    pub(crate) fn theme_of(&self, parts: &Parts) -> Theme {
-        flash::cookie(&parts.headers, theme::COOKIE)
+    pub(crate) fn theme_of(&self, headers: &axum::http::HeaderMap) -> Theme {
+        flash::cookie(headers, theme_form::COOKIE)
             .and_then(|text| Theme::from_cookie(&text))
             .unwrap_or_else(|| self.theme.clone())
     }
@@ -55,27 +58,28 @@ impl PageSetup {
         let path = path.strip_prefix(base_path).unwrap_or(path);
         let user: Option<&User> = user.map(|user| &**user);
         let nav = self.nav.visible(user, base_path, path);
-        let theme = self.theme_of(parts);
+        let theme = self.theme_of(&parts.headers);
         let flash = Flash::of(&parts.headers);
         let sign_in_url = self.sign_in_url(parts);
-        let name = user.map(User::full_name);
+        let name = user.map(User::full_name).unwrap_or_default();
+        let id = user.map(|user| user.id.to_string()).unwrap_or_default();
+        let profile_url = self.profile_path.as_ref().map(|path| format!("{base_path}{path}"));
         let context = PageContext {
-            app_name: &self.config.app_name,
-            title: head.title,
             description: head.description,
-            path,
             base_path,
             nav: &nav,
             user: user.map(|user| UserSummary {
-                name: name.as_deref().unwrap_or_default(),
+                id: &id,
+                name: &name,
                 email: &user.email,
-                role: user.user_type.as_str(),
+                role: Some(user.user_type.as_str()),
                 avatar_url: user.avatar_url.as_deref(),
+                profile_url: profile_url.as_deref(),
             }),
-            theme: &theme,
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
             flash: flash.as_ref(),
+            ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
         let mut response = (head.status, layout.render(&context, content)).into_response();

@@ -14,7 +14,7 @@ use super::headers;
 use super::origin::Origins;
 use crate::config::Config;
 use crate::error::{Error, Problem};
-use crate::pages::{PageSetup, accepts_html, error_document};
+use crate::pages::{PageSetup, accepts_html, error_document, is_api};
 use crate::state::PortalState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,10 +46,9 @@ pub(crate) async fn outer(State(state): State<PortalState>, mut request: Request
         Err(error) => error.into_response(),
     };
 
-    let is_api = uri.path().split('/').any(|segment| segment == "api" || segment == "ws");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = match (&page_request, state.borrow::<PageSetup>()) {
-            (Some(head), Ok(setup)) if !is_api => error_document(setup, head, &problem),
+            (Some(head), Ok(setup)) if !is_api(uri.path()) => error_document(setup, head, &problem),
             _ => problem.to_response(Some(&id)),
         };
     }
