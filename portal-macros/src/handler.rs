@@ -1,8 +1,9 @@
 //! What both function macros ask of a function, and how they split it up.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::visit_mut::{VisitMut, visit_type_impl_trait_mut};
 use syn::{Attribute, FnArg, PatType, ReturnType, Signature, Type, TypeImplTrait, Visibility};
 
@@ -39,7 +40,7 @@ impl Handler {
             .any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
         if !is_function {
             errors.at(
-                proc_macro2::Span::call_site(),
+                Span::call_site(),
                 format!("`#[{what}]` goes on an `async fn`"),
             );
             return None;
@@ -119,6 +120,26 @@ impl Handler {
         match &self.signature.output {
             ReturnType::Type(_, written) => (**written).clone(),
             ReturnType::Default => syn::parse_quote!(()),
+        }
+    }
+
+    /// Where a fault of the return type is shown: at the type, or at the name when none is written.
+    pub(crate) fn return_span(&self) -> Span {
+        match &self.signature.output {
+            ReturnType::Type(_, written) => written.span(),
+            ReturnType::Default => self.name().span(),
+        }
+    }
+
+    /// The return type as `::<T>`, with which a fault underlines all of it and not its first word.
+    ///
+    /// Nothing where it cannot be written out, because none is written or it has an `impl Trait`.
+    pub(crate) fn return_type_argument(&self) -> Option<TokenStream> {
+        match &self.signature.output {
+            ReturnType::Type(_, written) if first_impl_trait(written).is_none() => {
+                Some(quote!(::<#written>))
+            }
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Absolute paths into portal-core, so that nothing depends on what a user imports.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 use crate::errors::Errors;
@@ -30,6 +30,13 @@ impl Paths {
         let krate = &self.krate;
         quote!(#krate::__private)
     }
+
+    /// The same, for code that has to look as if it stood at `span`.
+    ///
+    /// An expression is underlined from its first token to its last, so all of them must be there.
+    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
+        respan(self.private(), located_at(span))
+    }
 }
 
 /// The span of the user's text, with names resolved as if the macro's caller had written them.
@@ -37,4 +44,20 @@ impl Paths {
 /// Without this, a handler written by a `macro_rules!` would give its own hygiene to our locals.
 pub(crate) fn located_at(span: Span) -> Span {
     span.resolved_at(Span::call_site())
+}
+
+/// Gives every token the same span, also those in groups.
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    let respan_one = |token: TokenTree| match token {
+        TokenTree::Group(group) => {
+            let mut moved = Group::new(group.delimiter(), respan(group.stream(), span));
+            moved.set_span(span);
+            TokenTree::Group(moved)
+        }
+        mut other => {
+            other.set_span(span);
+            other
+        }
+    };
+    tokens.into_iter().map(respan_one).collect()
 }

@@ -16,9 +16,13 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         model.attribute.paths.private(),
     );
     let (ident, cfg_attributes) = (&model.ident, &model.cfg_attributes);
+    let handles = handles(model);
     let names = names(model);
     let options = options(model);
-    let fields = model.shown_fields().map(|field| field_spec(field, krate));
+    let specs = model
+        .shown_fields()
+        .enumerate()
+        .map(|(position, field)| field_spec(position, field, krate));
     let to_values = to_values(model);
     let from_values = from_values(model);
     let validate = validate(model);
@@ -26,10 +30,11 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         #(#cfg_attributes)*
         #[allow(deprecated)]
         const _: () = {
+            #handles
             impl #krate::AdminModel for #ident {
                 #names
                 const OPTIONS: #krate::ModelOptions = #options;
-                const FIELDS: &'static [#krate::FieldSpec] = &[#(#fields),*];
+                const FIELDS: &'static [#krate::FieldSpec] = &[#(#specs),*];
                 #to_values
                 #from_values
                 #validate
@@ -103,11 +108,45 @@ fn options(model: &Model) -> TokenStream {
     }
 }
 
+/// Writes one constant per field, with all that needs its type to be an `AdminField`.
+///
+/// Asking in one place only makes it one error, where the three methods would make it three.
+fn handles(model: &Model) -> TokenStream {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let constants = model.shown_fields().enumerate().map(|(position, field)| {
+        let (handle, written, name) = (handle(position), &field.written, field.plain_name());
+        let span = located_at(written.span());
+        let value = quote_spanned!(span=> __portal_field::<#written>(#name));
+        quote!(const #handle: __PortalField<#written> = #value;)
+    });
+    quote! {
+        struct __PortalField<T> {
+            spec: #krate::FieldSpec,
+            to_value: fn(&T) -> #private::Value,
+            take: fn(&mut #private::FieldValues, &'static #krate::FieldSpec) -> #private::Option<T>,
+        }
+        const fn __portal_field<T: #krate::AdminField>(name: &'static str) -> __PortalField<T> {
+            __PortalField {
+                spec: #krate::FieldSpec::new::<T>(name),
+                to_value: |value| <T as #krate::AdminField>::to_value(value),
+                take: |values, spec| values.take::<T>(spec),
+            }
+        }
+        #(#constants)*
+    }
+}
+
+fn handle(position: usize) -> Ident {
+    format_ident!("__PORTAL_FIELD_{position}")
+}
+
 /// Writes what the admin knows of a field; only what was given.
-fn field_spec(field: &ModelField, krate: &TokenStream) -> TokenStream {
-    let (written, name, title) = (&field.written, field.plain_name(), &field.title);
-    let mut spec =
-        quote_spanned!(located_at(written.span())=> #krate::FieldSpec::new::<#written>(#name));
+fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> TokenStream {
+    let (handle, title) = (handle(position), &field.title);
+    let mut spec = quote!(#handle.spec);
     spec.extend(quote!(.title(#title)));
     if let Some(help) = &field.help {
         spec.extend(quote!(.help(#help)));
@@ -143,13 +182,10 @@ fn field_spec(field: &ModelField, krate: &TokenStream) -> TokenStream {
 }
 
 fn to_values(model: &Model) -> TokenStream {
-    let (krate, private) = (
-        model.attribute.paths.krate(),
-        model.attribute.paths.private(),
-    );
-    let values = model.shown_fields().map(|field| {
-        let (written, name) = (&field.written, &field.name);
-        quote_spanned!(located_at(written.span())=> <#written as #krate::AdminField>::to_value(&self.#name))
+    let private = model.attribute.paths.private();
+    let values = model.shown_fields().enumerate().map(|(position, field)| {
+        let (handle, name) = (handle(position), &field.name);
+        quote!((#handle.to_value)(&self.#name))
     });
     quote! {
         fn to_values(&self) -> #private::Vec<#private::Value> {
@@ -164,17 +200,15 @@ fn from_values(model: &Model) -> TokenStream {
         model.attribute.paths.krate(),
         model.attribute.paths.private(),
     );
-    let local = |position: usize| format_ident!("field_{position}");
-    let take = model.shown_fields().enumerate().map(|(position, field)| {
-        let (written, local) = (&field.written, local(position));
-        let value = quote_spanned!(located_at(written.span())=> values.take::<#written>(&Self::FIELDS[#position]));
-        quote!(let #local = #value;)
-    });
     let locals: Vec<Ident> = model
         .shown_fields()
         .enumerate()
-        .map(|(position, _)| local(position))
+        .map(|(position, _)| format_ident!("field_{position}"))
         .collect();
+    let take = locals.iter().enumerate().map(|(position, local)| {
+        let handle = handle(position);
+        quote!(let #local = (#handle.take)(&mut values, &Self::FIELDS[#position]);)
+    });
     let shown = model.shown_fields().zip(&locals).map(|(field, local)| {
         let name = &field.name;
         quote!(#name: #local)

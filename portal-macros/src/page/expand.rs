@@ -2,7 +2,6 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ReturnType;
 use syn::spanned::Spanned;
 
 use crate::paths::located_at;
@@ -78,30 +77,31 @@ fn respond(page: &PageModel) -> TokenStream {
     } else {
         (quote!(state), quote!(request))
     };
-    let answer = answer(page, &private);
-    let future = quote_spanned! {located_at(name.span())=>
-        async move {
+    let answer = answer(page);
+    // A future that is not `Send` is reported at the name, hence everything stands there.
+    let span = located_at(name.span());
+    let send = page.attribute.paths.private_at(name.span());
+    let future = quote_spanned! {span=>
+        #send::require_send(async move {
             #split
             #(#extract)*
             let answer = __PortalHandler::#name(#(#locals),*).await;
             #answer
-        }
+        })
     };
-    let send = quote_spanned!(located_at(name.span())=> #private::require_send(#future));
     quote! {
         fn __portal_respond(#state: #krate::PortalState, #request: #private::Request) -> #private::PageFuture {
-            #private::Box::pin(#send)
+            #private::Box::pin(#future)
         }
     }
 }
 
 /// Turns what the handler returned into a response; a type that cannot be is reported at the type.
-fn answer(page: &PageModel, private: &TokenStream) -> TokenStream {
-    let span = match &page.handler.signature.output {
-        ReturnType::Default => page.handler.name().span(),
-        ReturnType::Type(_, written) => written.span(),
-    };
-    quote_spanned!(located_at(span)=> #private::page_response(answer))
+fn answer(page: &PageModel) -> TokenStream {
+    let span = page.handler.return_span();
+    let private = page.attribute.paths.private_at(span);
+    let returned = page.handler.return_type_argument();
+    quote_spanned!(located_at(span)=> #private::page_response #returned (answer))
 }
 
 /// Writes the calls of the builder, only for what was given.

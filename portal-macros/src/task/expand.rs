@@ -29,7 +29,10 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
         .clone()
         .unwrap_or_else(|| names::plain(name));
     // The bounds of the arguments are checked here, so this is where the type has to be.
-    let span = task.arguments.as_ref().map_or(name.span(), Spanned::span);
+    let span = task
+        .arguments
+        .as_ref()
+        .map_or_else(|| task.handler.return_span(), Spanned::span);
     let run_name = Ident::new("__portal_run", located_at(span));
     quote! {
         #head() -> #result {
@@ -109,25 +112,29 @@ fn run(task: &TaskModel) -> TokenStream {
     let outcome = match &task.output {
         Output::Value(_) => quote!(#private::Ok(outcome)),
         Output::Outcome(_) | Output::OpaqueOutcome(_) => {
-            let span = task.handler.signature.output.span();
-            quote_spanned!(located_at(span)=> #private::task_outcome(outcome))
+            let span = task.handler.return_span();
+            let private = task.attribute.paths.private_at(span);
+            let returned = task.handler.return_type_argument();
+            quote_spanned!(located_at(span)=> #private::task_outcome #returned (outcome))
         }
     };
-    let future = quote_spanned! {located_at(name.span())=>
-        async move {
+    // A future that is not `Send` is reported at the name, hence everything stands there.
+    let span = located_at(name.span());
+    let send = task.attribute.paths.private_at(name.span());
+    let future = quote_spanned! {span=>
+        #send::require_send(async move {
             #(#fetch)*
             let outcome = __PortalHandler::#name(context, #(#locals,)* #passed).await;
             #outcome
-        }
+        })
     };
-    let send = quote_spanned!(located_at(name.span())=> #private::require_send(#future));
     quote! {
         fn __portal_run(
             context: #krate::TaskContext,
             #state: #krate::PortalState,
             #given: #arguments,
         ) -> #private::TaskFuture<#output> {
-            #private::Box::pin(#send)
+            #private::Box::pin(#future)
         }
     }
 }
