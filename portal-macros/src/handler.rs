@@ -183,6 +183,8 @@ impl Handler {
         let (signature, body) = (&self.signature, &self.body);
         quote! {
             struct __PortalHandler;
+            // The macro asks for `async`, whether the body awaits or not.
+            #[allow(clippy::unused_async)]
             impl __PortalHandler {
                 #(#attributes)*
                 #signature

@@ -42,9 +42,11 @@ impl TaskModel {
     /// Puts both together and reports what does not fit.
     pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
         handler.check("a task", errors);
-        let return_type = handler.return_type();
+        let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
             errors.on(hidden, "a task must name the type that it returns");
+            // In the stub nothing would say which type is meant, and that would be another error.
+            return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
         Self {
