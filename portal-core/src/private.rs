@@ -18,14 +18,13 @@ pub use std::time::Duration;
 pub use std::vec;
 pub use std::vec::Vec;
 
-pub use crate::admin::FieldValues;
-pub use crate::app::{ModelEntry, PageEntry, TaskEntry};
+pub use crate::admin::{FieldValues, ModelEntry, garde_faults};
+pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
 pub use crate::source;
 pub use crate::state::TaskInput;
 pub use crate::tasks::TaskArgs;
 
-use crate::error::Fault;
 use crate::state::PortalState;
 use crate::tasks::TaskError;
 
@@ -88,8 +87,4 @@ impl<T, E: Into<TaskError>> TaskReturn for Result<T, E> {
 
 pub fn task_outcome<R: TaskReturn>(outcome: R) -> Result<R::Output, TaskError> {
     outcome.into_outcome()
-}
-
-pub fn garde_faults<T: garde::Validate<Context = ()>>(value: &T) -> Vec<Fault> {
-    crate::tasks::garde_faults(value)
 }

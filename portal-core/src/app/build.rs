@@ -14,7 +14,7 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::health;
 use super::portal::Portal;
-use crate::admin::{self, DefaultRows, ModelRegistry};
+use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{self, Auth, AuthSetup, Roles, Values};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
@@ -76,17 +76,18 @@ impl PortalBuilder {
         let pages = self.collect_pages(&mut problems);
         let tasks = self.collect_tasks(&mut problems);
         let models = std::mem::take(&mut self.models);
-        let models = ModelRegistry::new(models).unwrap_or_else(|faults| {
-            problems.extend(faults);
-            ModelRegistry::default()
-        });
-        let mut defaults = DefaultRows::default();
-        for yaml in std::mem::take(&mut self.defaults) {
-            match DefaultRows::parse(&yaml, &models) {
-                Ok(rows) => defaults.extend(rows),
-                Err(problem) => problems.push(problem),
+        let (models, faults) = ModelRegistry::new(models.into_iter().chain([ModelSpec::users(&Roles::new(self.roles.clone()))]));
+        problems.extend(faults);
+        let defaults = match DefaultRows::parse(&self.defaults) {
+            Ok(rows) => {
+                problems.extend(rows.problems(&models));
+                rows
             }
-        }
+            Err(problem) => {
+                problems.push(problem);
+                DefaultRows::default()
+            }
+        };
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems.into_iter().map(BuildProblem).collect()));
         }
@@ -102,7 +103,7 @@ impl PortalBuilder {
             .into_iter()
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
-            .chain(admin::pages());
+            ;
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
@@ -184,7 +185,7 @@ impl Plan {
     /// Applies migrations and makes the tables of the models.
     pub(crate) async fn migrate(&self, store: &Store) -> Result<(), BuildError> {
         store.migrate().await?;
-        store.apply_models(self.models.specs()).await?;
+        admin::apply_models(store, &self.models).await?;
         Ok(())
     }
 
@@ -194,7 +195,7 @@ impl Plan {
         let mut problems: Vec<_> = state.missing.iter().map(|name| format!("migration `{name}` is missing")).collect();
         problems.extend(state.foreign.iter().map(|version| format!("migration {version} is not of this program")));
         if problems.is_empty() {
-            problems.extend(store.model_drift(self.models.specs()).await?);
+            problems.extend(admin::model_drift(store, &self.models).await?);
         }
         Ok(problems)
     }
@@ -225,8 +226,7 @@ impl Plan {
         state.insert(Roles::new(roles));
         state.insert(ClientTokens::new(store.clone()));
         state.insert(tasks.clone());
-        state.insert(admin::Models::new(store.clone()));
-        state.insert(models);
+        state.insert(admin::Models::new(store.clone(), models));
         state.insert(defaults);
         state.insert(store.clone());
         state.insert(stop.clone());

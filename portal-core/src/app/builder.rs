@@ -49,7 +49,7 @@ pub struct PortalBuilder {
     pub(super) without_pages: Vec<String>,
     pub(super) tasks: Vec<TaskDefinition>,
     pub(super) models: Vec<ModelSpec>,
-    pub(super) defaults: Vec<String>,
+    pub(super) defaults: String,
     pub(super) routes: Vec<Router<PortalState>>,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send>>,
 }
@@ -80,7 +80,7 @@ impl PortalBuilder {
             without_pages: Vec::new(),
             tasks: Vec::new(),
             models: Vec::new(),
-            defaults: Vec::new(),
+            defaults: String::new(),
             routes: Vec::new(),
             layers: Vec::new(),
         }
@@ -205,7 +205,7 @@ impl PortalBuilder {
 
     /// Rows that "Initialize Defaults" adds where they are missing: YAML, a list of rows by model.
     pub fn defaults(mut self, yaml: impl Into<String>) -> Self {
-        self.defaults.push(yaml.into());
+        self.defaults = yaml.into();
         self
     }
 

@@ -212,7 +212,7 @@ fn print_routes(plan: &Plan) {
         let path = format!("/api/{}/tasks/{{client_token}}/start/{}", task.state, task.name);
         println!("task   POST   {path:<40} {:<12} {}", task.access.to_string(), task.source);
     }
-    for model in plan.models.specs() {
+    for model in plan.models.models() {
         println!("model         {:<40} {:<12} {}", format!("/api/admin/models/{}", model.name), "admin", model.source);
     }
 }

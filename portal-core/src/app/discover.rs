@@ -1,6 +1,6 @@
 //! What the macros have registered, from inventory to sorted lists.
 
-use crate::admin::{AdminModel, ModelSpec};
+use crate::admin::{ModelEntry, ModelSpec};
 use crate::pages::Page;
 use crate::tasks::TaskDefinition;
 
@@ -28,28 +28,15 @@ impl TaskEntry {
     }
 }
 
-/// A model that `#[admin_model]` has registered.
-#[derive(Debug)]
-pub struct ModelEntry(fn() -> ModelSpec);
-
-impl ModelEntry {
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn of<M: AdminModel>() -> Self {
-        Self(ModelSpec::of::<M>)
-    }
-}
-
 inventory::collect!(PageEntry);
 inventory::collect!(TaskEntry);
-inventory::collect!(ModelEntry);
 
 /// Everything that is registered, sorted by where it was declared: the order in which
 /// inventory gives it differs from build to build.
 pub(crate) fn discover() -> (Vec<Page>, Vec<TaskDefinition>, Vec<ModelSpec>) {
     let mut pages: Vec<_> = inventory::iter::<PageEntry>().map(|entry| (entry.0)()).collect();
     let mut tasks: Vec<_> = inventory::iter::<TaskEntry>().map(|entry| (entry.0)()).collect();
-    let mut models: Vec<_> = inventory::iter::<ModelEntry>().map(|entry| (entry.0)()).collect();
+    let mut models: Vec<_> = inventory::iter::<ModelEntry>().map(ModelEntry::spec).collect();
     pages.sort_by_key(|page| page.source);
     tasks.sort_by_key(|task| task.source);
     models.sort_by_key(|model| model.source);

@@ -15,4 +15,4 @@ pub use builder::PortalBuilder;
 pub use plugin::Plugin;
 pub use portal::Portal;
 
-pub(crate) use discover::{ModelEntry, PageEntry, TaskEntry};
+pub use discover::{PageEntry, TaskEntry};

@@ -26,8 +26,7 @@ pub use theme::Theme;
 pub use theme_form::theme_form;
 
 pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
-pub(crate) use flash::cookie;
-pub(crate) use page::{PageFuture, Respond};
+pub(crate) use page::PageFuture;
 pub(crate) use render::PageSetup;
 pub(crate) use router::mount;
 pub(crate) use sign_in::pages as sign_in_pages;

@@ -27,7 +27,6 @@ pub use service::{Starter, TaskFilter, TaskHandle, Tasks};
 pub use task::{OnCrash, Task, TaskDefinition};
 
 pub(crate) use api::routes;
-pub(crate) use args::garde_faults;
 pub(crate) use registry::TaskRegistry;
 pub(crate) use task::TaskFuture;
 pub(crate) use worker::Worker;
