@@ -1,5 +1,6 @@
 //! Embeddable user portal for axum.
 
+pub mod admin;
 pub mod auth;
 pub mod config;
 mod error;
@@ -8,6 +9,7 @@ mod source;
 mod state;
 pub mod store;
 
+pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
 pub use auth::{Access, AdminUser, AuthProvider, CurrentUser, Denied, Role, User};
 pub use error::{Error, Fault, Result};
 pub use source::Source;
