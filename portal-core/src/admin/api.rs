@@ -147,9 +147,7 @@ async fn act(
 ) -> Result<Json<Value>> {
     let rows = Rows::find(&state, &model)?;
     if action != "delete" {
-        return Err(
-            Error::not_found("the model has no such action").with_code("action_unknown")
-        );
+        return Err(Error::not_found("the model has no such action").with_code("action_unknown"));
     }
     let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
     let deleted = rows.delete_all(&keys).await?;
@@ -157,10 +155,7 @@ async fn act(
     Ok(Json(json!({ "deleted": deleted })))
 }
 
-async fn add_defaults(
-    State(state): State<PortalState>,
-    admin: AdminUser,
-) -> Result<Json<Value>> {
+async fn add_defaults(State(state): State<PortalState>, admin: AdminUser) -> Result<Json<Value>> {
     let added = initialize_defaults(&state, &admin).await?;
     Ok(Json(json!({ "added": added })))
 }

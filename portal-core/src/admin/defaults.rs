@@ -84,7 +84,12 @@ impl DefaultRows {
                     )),
                     Ok(_) => {}
                     Err(faults) => problems.extend(faults.iter().map(|fault| {
-                        format!("{}: {} {}", place(name, index), fault.pointer, fault.message)
+                        format!(
+                            "{}: {} {}",
+                            place(name, index),
+                            fault.pointer,
+                            fault.message
+                        )
                     })),
                 }
             }

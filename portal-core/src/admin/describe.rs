@@ -84,7 +84,9 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
         set("description", json!(field.help));
     }
     let json_type = match field.kind {
-        FieldKind::Text | FieldKind::Timestamp | FieldKind::Date | FieldKind::Uuid => Some("string"),
+        FieldKind::Text | FieldKind::Timestamp | FieldKind::Date | FieldKind::Uuid => {
+            Some("string")
+        }
         FieldKind::Boolean => Some("boolean"),
         FieldKind::Integer { .. } => Some("integer"),
         FieldKind::Number => Some("number"),

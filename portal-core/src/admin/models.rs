@@ -148,7 +148,8 @@ fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<Values> {
     let mut values = model.checked(values).map_err(Error::invalid)?;
     let key = model.key();
     // A nil UUID asks for one, as 0 does where keys are counted.
-    let is_nil = values.get(key.name).and_then(Value::as_str) == Some("00000000-0000-0000-0000-000000000000");
+    let is_nil = values.get(key.name).and_then(Value::as_str)
+        == Some("00000000-0000-0000-0000-000000000000");
     if key.kind == FieldKind::Uuid && is_nil {
         values.insert(key.name.to_owned(), uuid::Uuid::now_v7().to_value());
     }

@@ -118,9 +118,8 @@ impl ListQuery {
     fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<Fault>> {
         match name {
             "page" => {
-                self.page = number(value, |page| (1..=LAST_PAGE).contains(&page)).ok_or_else(|| {
-                    vec![fault(name, "out_of_range", "pages are counted from 1")]
-                })?;
+                self.page = number(value, |page| (1..=LAST_PAGE).contains(&page))
+                    .ok_or_else(|| vec![fault(name, "out_of_range", "pages are counted from 1")])?;
             }
             "per_page" => {
                 self.per_page = number(value, |size| PAGE_SIZES.contains(&size))

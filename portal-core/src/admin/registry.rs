@@ -73,7 +73,10 @@ impl ModelRegistry {
                     .all(|target| !waiting.iter().any(|other| other.name == target))
             });
             if ready.is_empty() {
-                return Err(rest.iter().map(|model| format!("`{}`", model.name)).collect());
+                return Err(rest
+                    .iter()
+                    .map(|model| format!("`{}`", model.name))
+                    .collect());
             }
             ordered.extend(ready);
             waiting = rest;
@@ -138,8 +141,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             "the admin model `{name}` has no primary key, mark one field with `#[admin(primary_key)]`"
         )),
         [key] => {
-            let can_be_key =
-                key.is_generated() || (key.kind == FieldKind::Text && !key.nullable);
+            let can_be_key = key.is_generated() || (key.kind == FieldKind::Text && !key.nullable);
             if !can_be_key {
                 problem(format!(
                     "the primary key `{name}.{}` has to be a whole number, a UUID or a text",
@@ -177,13 +179,18 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
         ));
     }
     if unique_index(model.name, field.name).len() > NAME_LENGTH {
-        problem(format!("the names of the field `{name}` are too long together"));
+        problem(format!(
+            "the names of the field `{name}` are too long together"
+        ));
     }
     if field.unique && matches!(field.kind, FieldKind::Json { .. }) {
         problem(format!("the document `{name}` cannot be unique"));
     }
     match field.default_value() {
-        Err(fault) => problem(format!("the default of `{name}` does not fit: {}", fault.message)),
+        Err(fault) => problem(format!(
+            "the default of `{name}` does not fit: {}",
+            fault.message
+        )),
         Ok(Some(serde_json::Value::String(text)))
             if !field.choices.is_empty() && !field.choices.contains(&text.as_str()) =>
         {

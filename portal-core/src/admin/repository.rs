@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::query::{Filter, ListQuery, Operator};
-use super::registry::ModelRegistry;
 use super::record::{Expected, Record, row_not_found, stale};
+use super::registry::ModelRegistry;
 use super::spec::{ModelSpec, Values, Version};
 use super::tables::ROW_VERSION;
 use crate::auth::escape_like;
@@ -35,11 +35,7 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub(crate) fn new(
-        store: &'a Store,
-        registry: &'a ModelRegistry,
-        model: &'a ModelSpec,
-    ) -> Self {
+    pub(crate) fn new(store: &'a Store, registry: &'a ModelRegistry, model: &'a ModelSpec) -> Self {
         Self {
             store,
             registry,
@@ -57,7 +53,11 @@ impl<'a> Table<'a> {
             .take();
         let mut select = self.select().cond_where(condition).take();
         for sort in &query.sort {
-            let order = if sort.descending { Order::Desc } else { Order::Asc };
+            let order = if sort.descending {
+                Order::Desc
+            } else {
+                Order::Asc
+            };
             // The two databases put rows without a value at opposite ends.
             select.order_by_with_nulls(sort.field, order, NullOrdering::Last);
         }
@@ -124,12 +124,7 @@ impl<'a> Table<'a> {
     }
 
     /// Writes a checked row, if its state is still the one that was expected.
-    pub(crate) async fn update(
-        &self,
-        key: &str,
-        version: i64,
-        values: &Values,
-    ) -> Result<Record> {
+    pub(crate) async fn update(&self, key: &str, version: i64, values: &Values) -> Result<Record> {
         let mut update = Query::update();
         update
             .table(self.model.table)

@@ -98,5 +98,8 @@ fn permit(is_allowed: bool, what: &str) -> Result<()> {
     if is_allowed {
         return Ok(());
     }
-    Err(Error::forbidden(format!("rows of this model cannot be {what} here")).with_code("not_permitted"))
+    Err(
+        Error::forbidden(format!("rows of this model cannot be {what} here"))
+            .with_code("not_permitted"),
+    )
 }

@@ -188,7 +188,10 @@ impl ModelSpec {
             }
         }
         for (name, value) in given {
-            if self.field(&name).is_none_or(|field| field.is_editable(false)) {
+            if self
+                .field(&name)
+                .is_none_or(|field| field.is_editable(false))
+            {
                 row.insert(name, value);
             }
         }

@@ -20,17 +20,27 @@ pub(crate) const MODEL: &str = "user";
 
 const FIELDS: &[FieldSpec] = &[
     FieldSpec::new::<Uuid>("id").title("ID").primary_key(),
-    FieldSpec::new::<String>("email").title("E-mail").read_only(),
-    FieldSpec::new::<String>("first_name").title("First name").read_only(),
-    FieldSpec::new::<String>("last_name").title("Last name").read_only(),
+    FieldSpec::new::<String>("email")
+        .title("E-mail")
+        .read_only(),
+    FieldSpec::new::<String>("first_name")
+        .title("First name")
+        .read_only(),
+    FieldSpec::new::<String>("last_name")
+        .title("Last name")
+        .read_only(),
     FieldSpec::new::<String>("user_type")
         .title("Role")
         .help("What the user may do."),
     FieldSpec::new::<bool>("is_active")
         .title("Active")
         .help("Whether the user may use the portal at all."),
-    FieldSpec::new::<DateTime<Utc>>("created_at").title("First seen").read_only(),
-    FieldSpec::new::<Option<DateTime<Utc>>>("last_login").title("Last sign-in").read_only(),
+    FieldSpec::new::<DateTime<Utc>>("created_at")
+        .title("First seen")
+        .read_only(),
+    FieldSpec::new::<Option<DateTime<Utc>>>("last_login")
+        .title("Last sign-in")
+        .read_only(),
 ];
 
 impl ModelSpec {
@@ -45,7 +55,14 @@ impl ModelSpec {
             plural: "Users",
             description: "Everyone who has signed in.",
             options: ModelOptions {
-                list: &["email", "first_name", "last_name", "user_type", "is_active", "last_login"],
+                list: &[
+                    "email",
+                    "first_name",
+                    "last_name",
+                    "user_type",
+                    "is_active",
+                    "last_login",
+                ],
                 search: &["email", "first_name", "last_name"],
                 order_by: &[("created_at", true)],
                 read_only: false,
@@ -120,7 +137,11 @@ impl<'a> UserRows<'a> {
         let key = model.key_of(&present.values);
         let id: Uuid = key.parse().map_err(|_| row_not_found())?;
         self.auth.users.update(id, &change).await.map_err(|error| {
-            let pointer = if change.is_active == Some(false) { "/is_active" } else { "/user_type" };
+            let pointer = if change.is_active == Some(false) {
+                "/is_active"
+            } else {
+                "/user_type"
+            };
             match error.code() {
                 "last_admin" => {
                     let fault = Fault::new(pointer, "last_admin", error.detail());

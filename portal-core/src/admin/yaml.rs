@@ -59,7 +59,12 @@ mod tests {
             json!({"<<": 1}),
             json!({"long": "word ".repeat(60)}),
         ] {
-            assert_eq!(parse(&write(&value)), Ok(value.clone()), "{}", write(&value));
+            assert_eq!(
+                parse(&write(&value)),
+                Ok(value.clone()),
+                "{}",
+                write(&value)
+            );
         }
     }
 

@@ -53,8 +53,12 @@ fn integer_of(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;
         // 2^53: beyond it a fraction has been lost already.
-        let is_exact = value.is_f64() && number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
-        #[expect(clippy::cast_possible_truncation, reason = "the bounds were just checked")]
+        let is_exact =
+            value.is_f64() && number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the bounds were just checked"
+        )]
         is_exact.then_some(number as i64)
     })
 }

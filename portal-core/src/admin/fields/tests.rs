@@ -30,7 +30,10 @@ fn times_are_utc_in_microseconds() {
     let time = DateTime::<Utc>::from_value(json!("2026-05-01T12:30:00.123456789+02:00")).unwrap();
     assert_eq!(time.to_value(), json!("2026-05-01T10:30:00.123456Z"));
     assert_eq!(code::<DateTime<Utc>>(json!("2026-05-01")), "invalid_type");
-    assert_eq!(code::<DateTime<Utc>>(json!("+12026-05-01T00:00:00Z")), "invalid_type");
+    assert_eq!(
+        code::<DateTime<Utc>>(json!("+12026-05-01T00:00:00Z")),
+        "invalid_type"
+    );
     assert_eq!(code::<NaiveDate>(json!("2026-02-30")), "invalid_type");
     assert_eq!(
         parse(FieldKind::Timestamp, "2026-05-01T12:30"),
@@ -56,7 +59,10 @@ fn a_document_is_an_object() {
 #[test]
 fn a_value_is_bound_only_as_its_kind() {
     assert_eq!(bind(<i16 as AdminField>::KIND, &json!(70_000)), None);
-    assert_eq!(bind(<i16 as AdminField>::KIND, &json!(7)), Some(7_i16.into()));
+    assert_eq!(
+        bind(<i16 as AdminField>::KIND, &json!(7)),
+        Some(7_i16.into())
+    );
     assert_eq!(bind(FieldKind::Text, &json!(7)), None);
     assert_eq!(
         bind(FieldKind::Date, &Value::Null),

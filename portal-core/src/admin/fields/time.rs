@@ -63,9 +63,13 @@ pub(super) fn parse_timestamp(text: &str) -> Result<Value, Fault> {
     if text == "now" {
         return Ok(now().to_value());
     }
-    let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let local = [
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M:%S%.f",
+    ]
+    .iter()
+    .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let time = match local {
         Some(local) => Some(local.and_utc()),
         None => DateTime::parse_from_rfc3339(text)
