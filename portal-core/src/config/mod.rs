@@ -6,4 +6,4 @@ mod values;
 
 pub use setting::Setting;
 pub use settings::{Origin, Settings};
-pub use values::{AppEnv, Config, ConfigError, LogFormat, Secret};
+pub use values::{AppEnv, Config, ConfigError, LogFormat, Secret, is_loopback_host};
