@@ -64,7 +64,15 @@ fn is_ready(port: u16) -> Result<bool> {
         stream,
         "GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
     )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    let mut answer = Vec::new();
+    let mut part = [0; 1024];
+    // It keeps the connection open, so the answer ends with its text and not with the stream.
+    while !answer.ends_with(b"}}") {
+        match stream.read(&mut part)? {
+            0 => break,
+            length => answer.extend_from_slice(part.get(..length).unwrap_or_default()),
+        }
+    }
+    let answer = String::from_utf8_lossy(&answer);
     Ok(answer.contains("\"ready\":true"))
 }
