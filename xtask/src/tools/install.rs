@@ -38,7 +38,7 @@ pub(super) fn by_hand(tools: &[Tool]) -> String {
         ),
         System::Other => {
             let lines: Vec<_> = tools.iter().map(|tool| packages_elsewhere(*tool)).collect();
-            format!("install it and try again:\n{}", lines.join("\n"))
+            format!("install this and try again:\n{}", lines.join("\n"))
         }
     }
 }
