@@ -12,7 +12,7 @@ use super::sources::Source;
 const CRATE: &str = "portal-core/src";
 
 /// Files that name everything.
-const OUTSIDE: [&str; 3] = ["lib", "prelude", "private"];
+const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
 
 /// What everything stands on. These may use one another.
 const GROUND: &[&str] = &["source", "error", "request", "config", "state"];
