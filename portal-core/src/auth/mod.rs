@@ -13,6 +13,7 @@ mod users;
 mod values;
 
 pub use access::{Access, Denied};
+pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
 pub use provider::{AuthProvider, AuthSetup, SignIn};
