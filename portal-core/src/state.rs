@@ -53,6 +53,10 @@ impl StateBuilder {
         self.0.insert(TypeId::of::<T>(), Arc::new(value));
     }
 
+    pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), value);
+    }
+
     pub(crate) fn contains(&self, id: TypeId) -> bool {
         self.0.contains_key(&id)
     }

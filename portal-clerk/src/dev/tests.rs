@@ -1,5 +1,7 @@
 //! The development identity provider as a browser and a script see it.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
@@ -266,6 +268,24 @@ async fn the_form_sets_the_cookie_and_goes_back() {
 }
 
 #[tokio::test]
+async fn a_nested_portal_keeps_its_prefix() {
+    let directory = TempDir::new().unwrap();
+    let mut setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
+    Arc::make_mut(&mut setup.config).base_path = "/portal".to_owned();
+    let mut auth = ClerkAuth::new();
+    auth.start(&setup).await.unwrap();
+    for (wanted, target) in [
+        ("/portal/admin/tasks", "/portal/admin/tasks"),
+        ("/portal//evil.example", "/portal/admin/overview"),
+        ("/portal/sign-out", "/portal/admin/overview"),
+        ("", "/portal/admin/overview"),
+    ] {
+        let answer = form(&auth, &format!("email=a%40b.c&redirect_url={wanted}")).await;
+        assert_eq!(answer.header("location"), target, "{wanted}");
+    }
+}
+
+#[tokio::test]
 async fn over_https_the_cookie_is_secure() {
     let directory = TempDir::new().unwrap();
     let auth = started_with(&directory, &[("PUBLIC_URL", "https://localhost:8443")]).await;
@@ -419,7 +439,7 @@ async fn the_sign_in_page_has_a_form_and_a_warning() {
         "required",
         "name=\"first_name\"",
         "name=\"last_name\"",
-        "or development only",
+        "For development only",
     ] {
         assert!(markup.contains(part), "{part}: {markup}");
     }

@@ -13,6 +13,7 @@ mod users;
 mod values;
 
 pub use access::{Access, Denied};
+pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
 pub use provider::{AuthProvider, AuthSetup, SignIn};
@@ -25,3 +26,4 @@ pub(crate) use api::routes;
 pub(crate) use provider::{ErasedProvider, NoProvider};
 pub(crate) use role::Roles;
 pub(crate) use service::Auth;
+pub(crate) use users::escape_like;

@@ -5,5 +5,7 @@ mod settings;
 mod values;
 
 pub use setting::Setting;
+pub(crate) use setting::PORTAL_SETTINGS;
 pub use settings::{Origin, Settings};
+pub(crate) use settings::Sources;
 pub use values::{AppEnv, Config, ConfigError, LogFormat, Secret, is_loopback_host};

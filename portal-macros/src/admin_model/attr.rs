@@ -1,0 +1,85 @@
+//! The keys of `#[admin_model]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::LitStr;
+use syn::parse::{Parse, ParseStream};
+
+use crate::errors::Errors;
+use crate::keys::{Key, Keys};
+use crate::paths::Paths;
+
+const KEYS: &[&str] = &[
+    "name", "title", "plural", "list", "search", "order_by", "readonly", "validate", "crate",
+];
+
+/// What the attribute says, before the struct is looked at.
+pub(crate) struct ModelAttribute {
+    pub(crate) paths: Paths,
+    pub(crate) name: Option<String>,
+    pub(crate) title: Option<LitStr>,
+    pub(crate) plural: Option<LitStr>,
+    pub(crate) list: Vec<Ident>,
+    pub(crate) search: Vec<Ident>,
+    pub(crate) order_by: Vec<Order>,
+    pub(crate) is_read_only: bool,
+    /// Where `validate` stands, if it does.
+    pub(crate) validate: Option<Span>,
+}
+
+/// A field to sort by: `name` or `-name`.
+pub(crate) struct Order {
+    pub(crate) field: Ident,
+    pub(crate) is_descending: bool,
+}
+
+impl Parse for Order {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let minus: Option<syn::Token![-]> = input.parse()?;
+        Ok(Self {
+            field: input.parse()?,
+            is_descending: minus.is_some(),
+        })
+    }
+}
+
+impl ModelAttribute {
+    /// Reads the attribute; what cannot be read is reported and left out.
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut keys = Keys::parse(tokens, KEYS, errors);
+        Self {
+            paths: Paths::take(&mut keys, errors),
+            name: keys.take_url_name("name", errors),
+            title: keys.take_string("title", errors),
+            plural: keys.take_string("plural", errors),
+            list: take_fields("list", &mut keys, errors),
+            search: take_fields("search", &mut keys, errors),
+            order_by: take_order(&mut keys, errors),
+            is_read_only: keys.is_set("readonly", errors),
+            validate: keys
+                .take_flag("validate", errors)
+                .filter(|flag| flag.is_set)
+                .map(|flag| flag.span),
+        }
+    }
+}
+
+fn take_fields(name: &str, keys: &mut Keys, errors: &mut Errors) -> Vec<Ident> {
+    let key = keys.take(name);
+    key.map_or_else(Vec::new, |key| {
+        key.list(errors, &format!("{name}(name, price)"))
+    })
+}
+
+fn take_order(keys: &mut Keys, errors: &mut Errors) -> Vec<Order> {
+    let read = |key: Key| {
+        if key.is_list() {
+            return key.list(errors, "order_by(-created_at, name)");
+        }
+        let order = key.parsed(
+            errors,
+            "a field, as in `{} = name` or, backwards, `{} = -name`",
+        );
+        order.into_iter().collect()
+    };
+    keys.take("order_by").map_or_else(Vec::new, read)
+}

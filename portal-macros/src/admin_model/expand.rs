@@ -1,0 +1,243 @@
+//! The code of a model.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::paths::located_at;
+
+use super::field::ModelField;
+use super::model::Model;
+
+/// Writes the `impl AdminModel` and its registration.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let (ident, cfg_attributes) = (&model.ident, &model.cfg_attributes);
+    let handles = handles(model);
+    let names = names(model);
+    let options = options(model);
+    let specs = model
+        .shown_fields()
+        .enumerate()
+        .map(|(position, field)| field_spec(position, field, krate));
+    let to_values = to_values(model);
+    let from_values = from_values(model);
+    let validate = validate(model);
+    quote! {
+        #(#cfg_attributes)*
+        #[allow(deprecated)]
+        const _: () = {
+            #handles
+            impl #krate::AdminModel for #ident {
+                #names
+                const OPTIONS: #krate::ModelOptions = #options;
+                const FIELDS: &'static [#krate::FieldSpec] = &[#(#specs),*];
+                #to_values
+                #from_values
+                #validate
+            }
+            #private::inventory::submit! { #private::ModelEntry::of::<#ident>() }
+        };
+    }
+}
+
+/// Writes an implementation that says nothing, for a model with mistakes.
+pub(crate) fn stub(model: &Model) -> TokenStream {
+    if model.has_generics {
+        return TokenStream::new();
+    }
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let (ident, cfg_attributes) = (&model.ident, &model.cfg_attributes);
+    let names = names(model);
+    quote! {
+        #(#cfg_attributes)*
+        impl #krate::AdminModel for #ident {
+            #names
+            const OPTIONS: #krate::ModelOptions =
+                #krate::ModelOptions { list: &[], search: &[], order_by: &[], read_only: false };
+            const FIELDS: &'static [#krate::FieldSpec] = &[];
+            fn to_values(&self) -> #private::Vec<#private::Value> {
+                ::core::unreachable!()
+            }
+            fn from_values(_: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::Fault>> {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+fn names(model: &Model) -> TokenStream {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let ident = &model.ident;
+    let (name, title, plural) = (model.name(), model.title(), model.plural());
+    let description = &model.description;
+    quote! {
+        const SOURCE: #krate::Source = #private::source!(#ident);
+        const NAME: &'static str = #name;
+        const TITLE: &'static str = #title;
+        const PLURAL: &'static str = #plural;
+        const DESCRIPTION: &'static str = #description;
+    }
+}
+
+fn options(model: &Model) -> TokenStream {
+    let krate = model.attribute.paths.krate();
+    let list = model.attribute.list.iter().map(crate::names::plain);
+    let search = model.attribute.search.iter().map(crate::names::plain);
+    let order_by = model.attribute.order_by.iter().map(|order| {
+        let (field, is_descending) = (crate::names::plain(&order.field), order.is_descending);
+        quote!((#field, #is_descending))
+    });
+    let is_read_only = model.attribute.is_read_only;
+    quote! {
+        #krate::ModelOptions {
+            list: &[#(#list),*],
+            search: &[#(#search),*],
+            order_by: &[#(#order_by),*],
+            read_only: #is_read_only,
+        }
+    }
+}
+
+/// Writes one constant per field, with all that needs its type to be an `AdminField`.
+///
+/// Asking in one place only makes it one error, where the three methods would make it three.
+fn handles(model: &Model) -> TokenStream {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let constants = model.shown_fields().enumerate().map(|(position, field)| {
+        let (handle, written, name) = (handle(position), &field.written, field.plain_name());
+        let span = located_at(written.span());
+        let value = quote_spanned!(span=> __portal_field::<#written>(#name));
+        quote!(const #handle: __PortalField<#written> = #value;)
+    });
+    quote! {
+        struct __PortalField<T> {
+            spec: #krate::FieldSpec,
+            to_value: fn(&T) -> #private::Value,
+            take: fn(&mut #private::FieldValues, &'static #krate::FieldSpec) -> #private::Option<T>,
+        }
+        const fn __portal_field<T: #krate::AdminField>(name: &'static str) -> __PortalField<T> {
+            __PortalField {
+                spec: #krate::FieldSpec::new::<T>(name),
+                to_value: |value| <T as #krate::AdminField>::to_value(value),
+                take: |values, spec| values.take::<T>(spec),
+            }
+        }
+        #(#constants)*
+    }
+}
+
+fn handle(position: usize) -> Ident {
+    format_ident!("__PORTAL_FIELD_{position}")
+}
+
+/// Writes what the admin knows of a field; only what was given.
+fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> TokenStream {
+    let (handle, title) = (handle(position), &field.title);
+    let mut spec = quote!(#handle.spec);
+    spec.extend(quote!(.title(#title)));
+    if let Some(help) = &field.help {
+        spec.extend(quote!(.help(#help)));
+    }
+    let switches = [
+        ("primary_key", field.primary_key.is_some()),
+        ("unique", field.is_unique),
+        ("read_only", field.is_read_only),
+        ("searchable", field.is_searchable),
+    ];
+    for (switch, is_set) in switches {
+        if is_set {
+            let switch = format_ident!("{switch}");
+            spec.extend(quote!(.#switch()));
+        }
+    }
+    if !field.choices.is_empty() {
+        let choices = &field.choices;
+        spec.extend(quote!(.choices(&[#(#choices),*])));
+    }
+    if let Some(default) = &field.default {
+        spec.extend(quote!(.default_text(#default)));
+    }
+    if let Some(widget) = &field.widget {
+        spec.extend(quote!(.widget(#krate::Widget::#widget)));
+    }
+    if let Some(target) = &field.references {
+        let name =
+            quote_spanned!(located_at(target.span())=> <#target as #krate::AdminModel>::NAME);
+        spec.extend(quote!(.references(#name)));
+    }
+    spec
+}
+
+fn to_values(model: &Model) -> TokenStream {
+    let private = model.attribute.paths.private();
+    let values = model.shown_fields().enumerate().map(|(position, field)| {
+        let (handle, name) = (handle(position), &field.name);
+        quote!((#handle.to_value)(&self.#name))
+    });
+    quote! {
+        fn to_values(&self) -> #private::Vec<#private::Value> {
+            #private::vec![#(#values),*]
+        }
+    }
+}
+
+/// Writes the way back; every field is read before any fault is reported.
+fn from_values(model: &Model) -> TokenStream {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let locals: Vec<Ident> = model
+        .shown_fields()
+        .enumerate()
+        .map(|(position, _)| format_ident!("field_{position}"))
+        .collect();
+    let take = locals.iter().enumerate().map(|(position, local)| {
+        let handle = handle(position);
+        quote!(let #local = (#handle.take)(&mut values, &Self::FIELDS[#position]);)
+    });
+    let shown = model.shown_fields().zip(&locals).map(|(field, local)| {
+        let name = &field.name;
+        quote!(#name: #local)
+    });
+    let skipped = model.fields.iter().filter(|field| !field.is_shown()).map(|field| {
+        let (written, name) = (&field.written, &field.name);
+        quote_spanned!(located_at(written.span())=> #name: <#written as #private::Default>::default())
+    });
+    quote! {
+        fn from_values(mut values: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::Fault>> {
+            #(#take)*
+            match (#(#locals,)*) {
+                (#(#private::Some(#locals),)*) => #private::Ok(Self { #(#shown,)* #(#skipped,)* }),
+                _ => #private::Err(values.into_faults()),
+            }
+        }
+    }
+}
+
+fn validate(model: &Model) -> Option<TokenStream> {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let span = located_at(model.attribute.validate?);
+    let call = quote_spanned!(span=> #private::garde_faults(self));
+    Some(quote! {
+        fn validate(&self) -> #private::Vec<#krate::Fault> {
+            #call
+        }
+    })
+}

@@ -1,0 +1,193 @@
+//! The fields of a model and the keys of `#[admin(..)]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Field, Lit, LitStr, Meta, Type};
+
+use crate::docs::Docs;
+use crate::errors::Errors;
+use crate::keys::Keys;
+use crate::names;
+
+const KEYS: &[&str] = &[
+    "primary_key",
+    "skip",
+    "readonly",
+    "unique",
+    "searchable",
+    "label",
+    "help",
+    "choices",
+    "default",
+    "widget",
+    "references",
+];
+
+/// A field as it was written.
+pub(crate) struct ModelField {
+    pub(crate) name: Ident,
+    pub(crate) written: Type,
+    pub(crate) title: String,
+    pub(crate) help: Option<String>,
+    /// Where `primary_key` stands, if it does.
+    pub(crate) primary_key: Option<Span>,
+    /// Where `skip` stands, if it does.
+    pub(crate) skip: Option<Span>,
+    pub(crate) is_read_only: bool,
+    pub(crate) is_unique: bool,
+    pub(crate) is_searchable: bool,
+    pub(crate) choices: Vec<LitStr>,
+    pub(crate) default: Option<String>,
+    pub(crate) widget: Option<Ident>,
+    pub(crate) references: Option<Type>,
+}
+
+impl ModelField {
+    /// Reads a field and takes the `#[admin(..)]` off it.
+    pub(crate) fn read(field: &mut Field, errors: &mut Errors) -> Option<Self> {
+        let mut keys = take_keys(&mut field.attrs, errors);
+        if let Some(cfg) = field
+            .attrs
+            .iter()
+            .find(|attribute| attribute.path().is_ident("cfg"))
+        {
+            errors.on(cfg, "a field of an admin model cannot depend on `cfg`");
+        }
+        let name = field.ident.clone()?;
+        let docs = Docs::read(&field.attrs);
+        let label = keys.take_string("label", errors);
+        let help = keys.take_string("help", errors);
+        let choices = keys.take("choices");
+        Some(Self {
+            title: label.map_or_else(|| names::title(&names::plain(&name)), |label| label.value()),
+            help: help.map(|help| help.value()).or_else(|| docs.text()),
+            primary_key: take_switch("primary_key", &mut keys, errors),
+            skip: take_switch("skip", &mut keys, errors),
+            is_read_only: keys.is_set("readonly", errors),
+            is_unique: keys.is_set("unique", errors),
+            is_searchable: keys.is_set("searchable", errors),
+            choices: choices.map_or_else(Vec::new, |key| {
+                key.list(errors, "choices(\"free\", \"pro\")")
+            }),
+            default: keys.take("default").and_then(|key| {
+                let literal: Default =
+                    key.parsed(errors, "a literal, as in `{} = 0` or `{} = \"free\"`")?;
+                Some(literal.text)
+            }),
+            widget: keys
+                .take("widget")
+                .and_then(|key| key.parsed(errors, "a widget, as in `{} = Textarea`")),
+            references: keys
+                .take("references")
+                .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`")),
+            written: field.ty.clone(),
+            name,
+        })
+    }
+
+    /// The name in the database and the API.
+    pub(crate) fn plain_name(&self) -> String {
+        names::plain(&self.name)
+    }
+
+    /// Says whether the admin shows and stores it.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.skip.is_none()
+    }
+}
+
+/// A literal, as the text that a form would send.
+struct Default {
+    text: String,
+}
+
+impl Parse for Default {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let minus: Option<syn::Token![-]> = input.parse()?;
+        let literal: Lit = input.parse()?;
+        let text = match (&literal, minus) {
+            (Lit::Int(number), None) => number.base10_digits().to_owned(),
+            (Lit::Float(number), None) => number.base10_digits().to_owned(),
+            (Lit::Int(number), Some(_)) => format!("-{}", number.base10_digits()),
+            (Lit::Float(number), Some(_)) => format!("-{}", number.base10_digits()),
+            (Lit::Str(text), None) => text.value(),
+            (Lit::Char(letter), None) => letter.value().to_string(),
+            (Lit::Bool(flag), None) => flag.value.to_string(),
+            _ => return Err(syn::Error::new(literal.span(), "expected a literal")),
+        };
+        Ok(Self { text })
+    }
+}
+
+/// Removes every `#[admin(..)]` and reads them as one list.
+fn take_keys(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Keys {
+    let mut keys = Keys::parse(TokenStream::new(), KEYS, errors);
+    for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("admin")) {
+        match &attribute.meta {
+            Meta::List(list) => keys.extend(Keys::parse(list.tokens.clone(), KEYS, errors), errors),
+            other => errors.on(other, "`admin` takes a list, as in `#[admin(skip)]`"),
+        }
+    }
+    keys
+}
+
+fn take_switch(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<Span> {
+    let key = keys.take(name)?;
+    key.flag(errors)?.is_set.then(|| key.name.span())
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn read(mut field: Field) -> (Option<ModelField>, Vec<String>) {
+        let mut errors = Errors::default();
+        (ModelField::read(&mut field, &mut errors), errors.messages())
+    }
+
+    #[test]
+    fn a_default_is_the_text_a_form_would_send() {
+        for (field, expected) in [
+            (parse_quote!(#[admin(default = 5_000u32)] a: u32), "5000"),
+            (parse_quote!(#[admin(default = -1)] a: i32), "-1"),
+            (parse_quote!(#[admin(default = "free")] a: String), "free"),
+            (parse_quote!(#[admin(default = true)] a: bool), "true"),
+        ] {
+            let (field, messages) = read(field);
+            assert_eq!(
+                field.and_then(|field| field.default).as_deref(),
+                Some(expected),
+                "{messages:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn label_and_help_come_from_name_and_docs() {
+        let (field, _) = read(parse_quote!(
+            #[doc = " In cents"]
+            price_per_month: i64
+        ));
+        let field = field.unwrap();
+        assert_eq!(field.title, "Price per month");
+        assert_eq!(field.help.as_deref(), Some("In cents"));
+    }
+
+    #[test]
+    fn several_attributes_are_one_list() {
+        let (_, messages) = read(parse_quote!(
+            #[admin(unique, lable = "a")]
+            #[admin(unique)]
+            name: String
+        ));
+        assert_eq!(
+            messages,
+            [
+                "unknown key `lable`, did you mean `label`?",
+                "`unique` is given twice"
+            ]
+        );
+    }
+}

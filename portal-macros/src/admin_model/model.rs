@@ -1,0 +1,160 @@
+//! A model: the attribute and the struct together, and what must fit between them.
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
+
+use crate::docs::Docs;
+use crate::errors::Errors;
+use crate::names;
+use crate::suggestion::unknown;
+
+use super::attr::ModelAttribute;
+use super::field::ModelField;
+
+/// A model as it was written.
+pub(crate) struct Model {
+    pub(crate) attribute: ModelAttribute,
+    pub(crate) ident: Ident,
+    pub(crate) cfg_attributes: Vec<Attribute>,
+    pub(crate) description: String,
+    pub(crate) fields: Vec<ModelField>,
+    pub(crate) has_generics: bool,
+}
+
+impl Model {
+    /// Puts both together, takes the `#[admin(..)]` off the fields and reports what does not fit.
+    pub(crate) fn new(
+        attribute: ModelAttribute,
+        item: &mut DeriveInput,
+        errors: &mut Errors,
+    ) -> Self {
+        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+        let mut model = Self {
+            attribute,
+            ident: item.ident.clone(),
+            cfg_attributes: item.attrs.iter().filter(is_cfg).cloned().collect(),
+            description: Docs::read(&item.attrs).text().unwrap_or_default(),
+            fields: read_fields(&mut item.data, errors),
+            has_generics: item.generics.lt_token.is_some() || item.generics.where_clause.is_some(),
+        };
+        if model.has_generics {
+            errors.on(
+                &item.generics,
+                "an admin model cannot be generic, it is one table",
+            );
+        }
+        match &item.data {
+            Data::Struct(data) => match &data.fields {
+                Fields::Named(_) => model.check(errors),
+                _ => errors.at(
+                    item.ident.span(),
+                    "`#[admin_model]` goes on a struct with named fields",
+                ),
+            },
+            Data::Enum(data) => not_a_struct(data.enum_token.span, "an enum", errors),
+            Data::Union(data) => not_a_struct(data.union_token.span, "a union", errors),
+        }
+        model
+    }
+
+    /// The name in the database and in URLs.
+    pub(crate) fn name(&self) -> String {
+        let given = self.attribute.name.clone();
+        given.unwrap_or_else(|| names::snake_case(&names::plain(&self.ident)))
+    }
+
+    /// What one is called.
+    pub(crate) fn title(&self) -> String {
+        let given = self.attribute.title.as_ref().map(LitStr::value);
+        given.unwrap_or_else(|| names::title(&names::plain(&self.ident)))
+    }
+
+    /// What many are called.
+    pub(crate) fn plural(&self) -> String {
+        let given = self.attribute.plural.as_ref().map(LitStr::value);
+        given.unwrap_or_else(|| names::plural(&self.title()))
+    }
+
+    /// The fields that the admin shows and stores.
+    pub(crate) fn shown_fields(&self) -> impl Iterator<Item = &ModelField> {
+        self.fields.iter().filter(|field| field.is_shown())
+    }
+
+    fn check(&mut self, errors: &mut Errors) {
+        self.settle_primary_key(errors);
+        for field in &self.fields {
+            if let Some(skip) = field.skip
+                && field.primary_key.is_some()
+            {
+                errors.at(skip, "the primary key cannot be skipped");
+            }
+        }
+        for field in &self.attribute.list {
+            self.check_field_exists(field, errors);
+        }
+        for field in &self.attribute.search {
+            self.check_field_exists(field, errors);
+        }
+        for order in &self.attribute.order_by {
+            self.check_field_exists(&order.field, errors);
+        }
+    }
+
+    /// Finds the one key: the marked field, or `id`.
+    fn settle_primary_key(&mut self, errors: &mut Errors) {
+        let mut marked = self.fields.iter().filter_map(|field| field.primary_key);
+        let first = marked.next();
+        for more in marked {
+            errors.at(
+                more,
+                format!("`{}` has two primary keys, mark one field only", self.ident),
+            );
+        }
+        if first.is_some() {
+            return;
+        }
+        match self.fields.iter_mut().find(|field| field.name == "id") {
+            Some(field) => field.primary_key = Some(field.name.span()),
+            None => {
+                let message = format!(
+                    "`{}` has no primary key, mark one field with `#[admin(primary_key)]`",
+                    self.ident
+                );
+                errors.at(self.ident.span(), message);
+            }
+        }
+    }
+
+    fn check_field_exists(&self, name: &Ident, errors: &mut Errors) {
+        match self.fields.iter().find(|field| field.name == *name) {
+            Some(field) if field.is_shown() => {}
+            Some(_) => errors.at(
+                name.span(),
+                format!("`{name}` is skipped, so the admin does not know it"),
+            ),
+            None => {
+                let shown: Vec<String> = self.shown_fields().map(ModelField::plain_name).collect();
+                let known: Vec<&str> = shown.iter().map(String::as_str).collect();
+                errors.at(name.span(), unknown("field", &names::plain(name), &known));
+            }
+        }
+    }
+}
+
+fn read_fields(data: &mut Data, errors: &mut Errors) -> Vec<ModelField> {
+    match data {
+        Data::Struct(data) => data
+            .fields
+            .iter_mut()
+            .filter_map(|field| ModelField::read(field, errors))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn not_a_struct(span: Span, what: &str, errors: &mut Errors) {
+    errors.at(
+        span,
+        format!("{what} cannot be an admin model, write a struct with named fields"),
+    );
+}

@@ -1,0 +1,112 @@
+//! Title and description, from doc comments.
+
+use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+
+/// The text of an item's doc comments.
+#[derive(Default)]
+pub(crate) struct Docs {
+    lines: Vec<String>,
+}
+
+impl Docs {
+    /// Reads the doc comments among `attributes`.
+    ///
+    /// `#[doc = include_str!(..)]` is no literal and is left to rustdoc.
+    pub(crate) fn read(attributes: &[Attribute]) -> Self {
+        let text: Vec<String> = attributes.iter().filter_map(doc_literal).collect();
+        let lines = text
+            .iter()
+            .flat_map(|part| part.lines())
+            .map(unpad)
+            .collect();
+        Self { lines }
+    }
+
+    /// The first line that has text, as a title: without `#` and without the full stop.
+    pub(crate) fn title(&self) -> Option<String> {
+        let line = self.lines.iter().find(|line| !line.trim().is_empty())?;
+        let line = line.trim().trim_start_matches('#').trim();
+        let title = match line.strip_suffix('.') {
+            Some(rest) if !rest.ends_with('.') => rest,
+            _ => line,
+        };
+        Some(title.to_owned())
+    }
+
+    /// What follows the title, if anything does.
+    pub(crate) fn description(&self) -> Option<String> {
+        let title = self.lines.iter().position(|line| !line.trim().is_empty())?;
+        let rest = self.lines.get(title + 1..)?;
+        text(rest)
+    }
+
+    /// All of it.
+    pub(crate) fn text(&self) -> Option<String> {
+        text(&self.lines)
+    }
+}
+
+/// The text of `/// text`, which the compiler hands over as `#[doc = " text"]`.
+fn doc_literal(attribute: &Attribute) -> Option<String> {
+    let Meta::NameValue(pair) = &attribute.meta else {
+        return None;
+    };
+    if !pair.path.is_ident("doc") {
+        return None;
+    }
+    match &pair.value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Some(text.value()),
+        _ => None,
+    }
+}
+
+/// Removes the one space that stands between `///` and the text.
+fn unpad(line: &str) -> String {
+    line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()
+}
+
+/// Joins lines; nothing when they are blank.
+fn text(lines: &[String]) -> Option<String> {
+    let text = lines.join("\n");
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_the_title_and_the_rest_the_description() {
+        let docs = Docs::read(&[
+            parse_quote!(#[doc = " All users."]),
+            parse_quote!(#[doc = ""]),
+            parse_quote!(#[doc = " Newest first,"]),
+            parse_quote!(#[doc = "   indented."]),
+        ]);
+        assert_eq!(docs.title().as_deref(), Some("All users"));
+        assert_eq!(
+            docs.description().as_deref(),
+            Some("Newest first,\n  indented.")
+        );
+    }
+
+    #[test]
+    fn no_docs_give_no_title() {
+        let docs = Docs::read(&[parse_quote!(#[doc(hidden)]), parse_quote!(#[doc = ""])]);
+        assert_eq!(docs.title(), None);
+        assert_eq!(docs.description(), None);
+        assert_eq!(docs.text(), None);
+    }
+
+    #[test]
+    fn an_ellipsis_stays() {
+        let docs = Docs::read(&[parse_quote!(#[doc = " And so on..."])]);
+        assert_eq!(docs.title().as_deref(), Some("And so on..."));
+    }
+}

@@ -1,0 +1,301 @@
+//! What both function macros ask of a function, and how they split it up.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::visit_mut::{VisitMut, visit_type_impl_trait_mut};
+use syn::{Attribute, FnArg, PatType, ReturnType, Signature, Type, TypeImplTrait, Visibility};
+
+use crate::docs::Docs;
+use crate::errors::Errors;
+use crate::names;
+
+/// A function that a macro turns into a constructor.
+pub(crate) struct Handler {
+    attributes: Vec<Attribute>,
+    visibility: Visibility,
+    pub(crate) signature: Signature,
+    /// Not parsed: half-written code still gets completion in an editor, and compiling is faster.
+    body: TokenStream,
+}
+
+impl Parse for Handler {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Ok(Self {
+            attributes: input.call(Attribute::parse_outer)?,
+            visibility: input.parse()?,
+            signature: input.parse()?,
+            body: input.parse()?,
+        })
+    }
+}
+
+impl Handler {
+    /// Reads the item; `what` is the macro.
+    pub(crate) fn read(item: TokenStream, what: &str, errors: &mut Errors) -> Option<Self> {
+        let is_function = item
+            .clone()
+            .into_iter()
+            .any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
+        if !is_function {
+            errors.at(
+                Span::call_site(),
+                format!("`#[{what}]` goes on an `async fn`"),
+            );
+            return None;
+        }
+        match syn::parse2(item) {
+            Ok(handler) => Some(handler),
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// Checks the signature; `what` is "a page handler" or "a task".
+    pub(crate) fn check(&self, what: &str, errors: &mut Errors) {
+        let signature = &self.signature;
+        if signature.asyncness.is_none() {
+            errors.at(
+                signature.fn_token.span,
+                format!("{what} must be an `async fn`"),
+            );
+        }
+        if signature.generics.lt_token.is_some() {
+            errors.on(
+                &signature.generics,
+                format!("{what} cannot be generic, name the types"),
+            );
+        } else if let Some(clause) = &signature.generics.where_clause {
+            errors.on(
+                clause,
+                format!("{what} cannot be generic, remove the `where` clause"),
+            );
+        }
+        if let Some(constness) = &signature.constness {
+            errors.on(constness, format!("{what} cannot be `const`"));
+        }
+        let safety = signature.safety.to_token_stream();
+        if !safety.is_empty() {
+            errors.on(safety, format!("{what} cannot be `unsafe`"));
+        }
+        if let Some(abi) = &signature.abi {
+            errors.on(abi, format!("{what} cannot be `extern`"));
+        }
+        if let Some(variadic) = &signature.variadic {
+            errors.on(variadic, format!("{what} cannot be variadic"));
+        }
+        for argument in &signature.inputs {
+            check_argument(argument, what, errors);
+        }
+    }
+
+    /// The name of the function.
+    pub(crate) fn name(&self) -> &Ident {
+        &self.signature.ident
+    }
+
+    /// The arguments; `self` is none, and was reported.
+    pub(crate) fn typed_arguments(&self) -> impl Iterator<Item = &PatType> {
+        self.signature
+            .inputs
+            .iter()
+            .filter_map(|argument| match argument {
+                FnArg::Typed(argument) => Some(argument),
+                FnArg::Receiver(_) => None,
+            })
+    }
+
+    /// The types of the arguments.
+    pub(crate) fn argument_types(&self) -> Vec<&Type> {
+        self.typed_arguments()
+            .map(|argument| &*argument.ty)
+            .collect()
+    }
+
+    /// The type that is returned; `()` when none is written.
+    pub(crate) fn return_type(&self) -> Type {
+        match &self.signature.output {
+            ReturnType::Type(_, written) => (**written).clone(),
+            ReturnType::Default => syn::parse_quote!(()),
+        }
+    }
+
+    /// Where a fault of the return type is shown: at the type, or at the name when none is written.
+    pub(crate) fn return_span(&self) -> Span {
+        match &self.signature.output {
+            ReturnType::Type(_, written) => written.span(),
+            ReturnType::Default => self.name().span(),
+        }
+    }
+
+    /// The return type as `::<T>`, with which a fault underlines all of it and not its first word.
+    ///
+    /// Nothing where it cannot be written out, because none is written or it has an `impl Trait`.
+    pub(crate) fn return_type_argument(&self) -> Option<TokenStream> {
+        match &self.signature.output {
+            ReturnType::Type(_, written) if first_impl_trait(written).is_none() => {
+                Some(quote!(::<#written>))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of the doc comments.
+    pub(crate) fn docs(&self) -> Docs {
+        Docs::read(&self.attributes)
+    }
+
+    /// The title: as given, else from the docs, else from the name.
+    pub(crate) fn title(&self, docs: &Docs) -> String {
+        docs.title()
+            .unwrap_or_else(|| names::title(&names::plain(self.name())))
+    }
+
+    /// What decides whether the item exists at all.
+    pub(crate) fn cfg_attributes(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("cfg"))
+    }
+
+    /// The head of the constructor: attributes, visibility and name, before `() -> ..`.
+    pub(crate) fn constructor_head(&self) -> TokenStream {
+        let attributes = self
+            .attributes
+            .iter()
+            .filter(|attribute| belongs_outside(attribute));
+        let (visibility, name) = (&self.visibility, self.name());
+        quote!(#(#attributes)* #visibility fn #name)
+    }
+
+    /// The user's function, as it was written, inside a type of its own.
+    ///
+    /// A nested function of the same name would hide the constructor from its own body, where
+    /// `Redirect::to(users().url())` is what one writes; an associated function does not.
+    pub(crate) fn nested(&self) -> TokenStream {
+        let attributes = self
+            .attributes
+            .iter()
+            .filter(|attribute| !belongs_outside(attribute));
+        let (signature, body) = (&self.signature, &self.body);
+        quote! {
+            struct __PortalHandler;
+            // The macro asks for `async`, whether the body awaits or not.
+            #[allow(clippy::unused_async)]
+            impl __PortalHandler {
+                #(#attributes)*
+                #signature
+                #body
+            }
+        }
+    }
+
+    /// The function in an item with mistakes, so that its own names stay used and known.
+    pub(crate) fn stub(&self) -> TokenStream {
+        let attributes = self
+            .attributes
+            .iter()
+            .filter(|attribute| !belongs_outside(attribute));
+        let mut signature = self.signature.clone();
+        // The body may await; saying so again for each of them would bury the message.
+        signature.asyncness.get_or_insert_with(Default::default);
+        signature.constness = None;
+        signature.abi = None;
+        let body = &self.body;
+        quote! {
+            struct __PortalHandler;
+            #[allow(dead_code)]
+            impl __PortalHandler {
+                #(#attributes)*
+                #signature
+                #body
+            }
+        }
+    }
+}
+
+/// Lints cover what is nested, so they go outside with docs, `cfg` and `deprecated`; the rest, such
+/// as `tracing::instrument`, goes to the function that runs.
+fn belongs_outside(attribute: &Attribute) -> bool {
+    const OUTSIDE: &[&str] = &[
+        "allow",
+        "cfg",
+        "deny",
+        "deprecated",
+        "doc",
+        "expect",
+        "forbid",
+        "warn",
+    ];
+    attribute
+        .path()
+        .get_ident()
+        .is_some_and(|name| OUTSIDE.iter().any(|outside| name == outside))
+}
+
+fn check_argument(argument: &FnArg, what: &str, errors: &mut Errors) {
+    let (attributes, written) = match argument {
+        FnArg::Receiver(receiver) => {
+            errors.on(
+                receiver,
+                format!("{what} is a free function, remove `self`"),
+            );
+            return;
+        }
+        FnArg::Typed(argument) => (&argument.attrs, &argument.ty),
+    };
+    if let Some(cfg) = attributes
+        .iter()
+        .find(|attribute| attribute.path().is_ident("cfg"))
+    {
+        errors.on(
+            cfg,
+            format!("an argument of {what} cannot depend on `cfg`, put it on the function"),
+        );
+    }
+    if let Some(hidden) = first_impl_trait(written) {
+        errors.on(
+            hidden,
+            format!("{what} cannot be generic, name the type instead of `impl Trait`"),
+        );
+    }
+}
+
+/// The first `impl Trait` in a type.
+pub(crate) fn first_impl_trait(written: &Type) -> Option<TypeImplTrait> {
+    struct Search(Option<TypeImplTrait>);
+    impl VisitMut for Search {
+        fn visit_type_impl_trait_mut(&mut self, found: &mut TypeImplTrait) {
+            self.0.get_or_insert_with(|| found.clone());
+            visit_type_impl_trait_mut(self, found);
+        }
+    }
+    let mut search = Search(None);
+    search.visit_type_mut(&mut written.clone());
+    search.0
+}
+
+/// The last segment of a type that is a plain path: `Form` of `axum::Form<Edit>`.
+pub(crate) fn type_name(written: &Type) -> Option<&syn::PathSegment> {
+    match written {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        Type::Group(group) => type_name(&group.elem),
+        Type::Paren(paren) => type_name(&paren.elem),
+        _ => None,
+    }
+}
+
+/// The types between the angle brackets of a path segment.
+pub(crate) fn type_arguments(segment: &syn::PathSegment) -> Vec<&Type> {
+    let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return Vec::new();
+    };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        syn::GenericArgument::Type(written) => Some(written),
+        _ => None,
+    });
+    types.collect()
+}

@@ -1,0 +1,129 @@
+//! The keys of `#[page]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{LitStr, Path};
+
+use crate::errors::Errors;
+use crate::guard::Guard;
+use crate::keys::{self, Keys};
+use crate::paths::Paths;
+
+use super::route;
+
+const KEYS: &[&str] = &[
+    "route",
+    "title",
+    "description",
+    "requires_auth",
+    "requires_admin",
+    "nav",
+    "layout",
+    "method",
+    "crate",
+];
+const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
+const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
+
+/// What the attribute says, before the function is looked at.
+pub(crate) struct PageAttribute {
+    pub(crate) paths: Paths,
+    /// Absent only after an error.
+    pub(crate) route: Option<LitStr>,
+    pub(crate) title: Option<LitStr>,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) guard: Guard,
+    pub(crate) nav: Option<NavAttribute>,
+    pub(crate) layout: Option<Path>,
+    /// In upper case, as the constants of `Method` are; absent for `get`.
+    pub(crate) method: Option<String>,
+}
+
+/// The entry in the navigation.
+pub(crate) struct NavAttribute {
+    pub(crate) span: Span,
+    pub(crate) label: Option<LitStr>,
+    pub(crate) icon: Option<LitStr>,
+    pub(crate) order: Option<i32>,
+    pub(crate) group: Option<LitStr>,
+}
+
+impl PageAttribute {
+    /// Reads the attribute; what cannot be read is reported and left out.
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let (leading, tokens) = keys::split_leading_string(tokens);
+        let mut keys = Keys::parse(tokens, KEYS, errors);
+        Self {
+            paths: Paths::take(&mut keys, errors),
+            route: take_route(leading, &mut keys, errors),
+            title: keys.take_string("title", errors),
+            description: keys.take_string("description", errors),
+            guard: Guard::take(&mut keys, errors),
+            nav: NavAttribute::take(&mut keys, errors),
+            layout: keys.take("layout").and_then(|key| key.path(errors)),
+            method: take_method(&mut keys, errors),
+        }
+    }
+}
+
+impl NavAttribute {
+    fn take(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
+        let key = keys.take("nav")?;
+        if !key.is_list() && !key.flag(errors)?.is_set {
+            return None;
+        }
+        let mut inner = key.nested(NAV_KEYS, errors);
+        Some(Self {
+            span: key.name.span(),
+            label: inner.take_string("label", errors),
+            icon: inner.take_string("icon", errors),
+            order: inner.take("order").and_then(|key| key.integer(errors)),
+            group: inner.take_string("group", errors),
+        })
+    }
+}
+
+fn take_route(leading: Option<LitStr>, keys: &mut Keys, errors: &mut Errors) -> Option<LitStr> {
+    let named = keys.take("route");
+    let route = match (leading, named) {
+        (Some(route), None) => route,
+        (None, Some(key)) => key.string(errors)?,
+        (Some(route), Some(key)) => {
+            errors.at(key.name.span(), "`route` is given twice");
+            route
+        }
+        (None, None) => {
+            errors.at(
+                Span::call_site(),
+                "missing route, write `#[page(\"/path\")]`",
+            );
+            return None;
+        }
+    };
+    if let Err(message) = route::check(&route.value()) {
+        errors.at(route.span(), message);
+    }
+    Some(route)
+}
+
+fn take_method(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
+    let method = keys.take("method")?.word(METHODS, errors)?;
+    (method != "get").then(|| method.to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    #[test]
+    fn a_method_is_a_lower_case_word() {
+        let mut errors = Errors::default();
+        let attribute = PageAttribute::parse(quote!("/", method = POST), &mut errors);
+        assert_eq!(
+            errors.messages(),
+            ["unknown value of `method`: `POST`, did you mean `post`?"]
+        );
+        assert_eq!(attribute.method, None);
+    }
+}

@@ -1,0 +1,209 @@
+//! The code of a page.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::paths::located_at;
+
+use super::attr::NavAttribute;
+use super::model::PageModel;
+
+/// Writes the constructor and its registration.
+pub(crate) fn expand(page: &PageModel) -> TokenStream {
+    let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
+    let name = page.handler.name();
+    let head = page.handler.constructor_head();
+    let cfg_attributes = page.handler.cfg_attributes();
+    let nested = page.handler.nested();
+    let respond = respond(page);
+    let route = &page.attribute.route;
+    let settings = settings(page);
+    quote! {
+        #head() -> #krate::Page {
+            #nested
+            #respond
+            #krate::Page::new(#private::source!(#name), #route, __portal_respond) #settings
+        }
+        #(#cfg_attributes)*
+        #[allow(deprecated)]
+        const _: () = {
+            #private::inventory::submit! { #private::PageEntry::new(#name) }
+        };
+    }
+}
+
+/// Writes a constructor that is never called, for a page with mistakes.
+pub(crate) fn stub(page: &PageModel) -> TokenStream {
+    let krate = page.attribute.paths.krate();
+    let head = page.handler.constructor_head();
+    let nested = page.handler.stub();
+    quote! {
+        #head() -> #krate::Page {
+            #nested
+            ::core::unreachable!()
+        }
+    }
+}
+
+/// Writes the function that extracts the arguments, calls the handler and makes a response.
+fn respond(page: &PageModel) -> TokenStream {
+    let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
+    let name = page.handler.name();
+    let types = page.handler.argument_types();
+    let locals: Vec<Ident> = (0..types.len())
+        .map(|position| format_ident!("argument_{position}"))
+        .collect();
+    let extract = types.iter().zip(&locals).enumerate().map(|(position, (written, local))| {
+        let is_last = position + 1 == types.len();
+        let call = if is_last {
+            quote_spanned!(located_at(written.span())=> #private::extract_request::<#written, _>(request, &state))
+        } else {
+            quote_spanned!(located_at(written.span())=> #private::extract_parts::<#written>(&mut parts, &state))
+        };
+        // The body goes back to the head that the arguments before have seen.
+        let rejoin = (is_last && position > 0).then(|| quote!(let request = #private::Request::from_parts(parts, body);));
+        quote! {
+            #rejoin
+            let #local = match #call.await {
+                #private::Ok(value) => value,
+                #private::Err(rejection) => return rejection,
+            };
+        }
+    });
+    let split = (types.len() > 1).then(|| quote!(let (mut parts, body) = request.into_parts();));
+    let (state, request) = if types.is_empty() {
+        (quote!(_state), quote!(_request))
+    } else {
+        (quote!(state), quote!(request))
+    };
+    let answer = answer(page);
+    // A future that is not `Send` is reported at the name, hence everything stands there.
+    let span = located_at(name.span());
+    let send = page.attribute.paths.private_at(name.span());
+    let future = quote_spanned! {span=>
+        #send::require_send(async move {
+            #split
+            #(#extract)*
+            let answer = __PortalHandler::#name(#(#locals),*).await;
+            #answer
+        })
+    };
+    quote! {
+        fn __portal_respond(#state: #krate::PortalState, #request: #private::Request) -> #private::PageFuture {
+            #private::Box::pin(#future)
+        }
+    }
+}
+
+/// Turns what the handler returned into a response; a type that cannot be is reported at the type.
+fn answer(page: &PageModel) -> TokenStream {
+    let span = page.handler.return_span();
+    let private = page.attribute.paths.private_at(span);
+    let returned = page.handler.return_type_argument();
+    quote_spanned!(located_at(span)=> #private::page_response #returned (answer))
+}
+
+/// Writes the calls of the builder, only for what was given.
+fn settings(page: &PageModel) -> TokenStream {
+    let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
+    let docs = page.handler.docs();
+    let attribute = &page.attribute;
+    let title = attribute
+        .title
+        .as_ref()
+        .map_or_else(|| page.handler.title(&docs), syn::LitStr::value);
+    let description = attribute
+        .description
+        .as_ref()
+        .map(syn::LitStr::value)
+        .or_else(|| docs.description());
+
+    let mut settings = quote!(.title(#title));
+    if let Some(description) = description {
+        settings.extend(quote!(.description(#description)));
+    }
+    if let Some(method) = &attribute.method {
+        let method = Ident::new(method, Span::call_site());
+        settings.extend(quote!(.method(#private::Method::#method)));
+    }
+    if let Some(variant) = attribute.guard.variant() {
+        settings.extend(quote!(.access(#krate::Access::#variant)));
+    }
+    if let Some(nav) = &attribute.nav {
+        let item = nav_item(nav, &title, krate);
+        settings.extend(quote!(.nav(#item)));
+    }
+    if let Some(layout) = &attribute.layout {
+        settings.extend(quote_spanned!(located_at(layout.span())=> .layout(#layout)));
+    }
+    settings
+}
+
+fn nav_item(nav: &NavAttribute, title: &str, krate: &TokenStream) -> TokenStream {
+    let label = nav
+        .label
+        .as_ref()
+        .map_or_else(|| title.to_owned(), syn::LitStr::value);
+    let mut item = quote!(#krate::NavItem::new(#label));
+    let given = [
+        ("icon", nav.icon.as_ref().map(ToTokens::to_token_stream)),
+        (
+            "order",
+            nav.order
+                .map(|order| proc_macro2::Literal::i32_unsuffixed(order).into_token_stream()),
+        ),
+        ("group", nav.group.as_ref().map(ToTokens::to_token_stream)),
+    ];
+    for (setting, value) in given {
+        if let Some(value) = value {
+            let setting = Ident::new(setting, Span::call_site());
+            item.extend(quote!(.#setting(#value)));
+        }
+    }
+    item
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use crate::page::page;
+
+    /// Without the spaces, which depend on how the tokens came to be.
+    fn dense(code: &str) -> String {
+        code.replace(' ', "")
+    }
+
+    #[test]
+    fn the_constructor_takes_docs_and_cfg_and_the_handler_the_rest() {
+        let code = page(
+            quote!("/users", requires_admin, nav(order = -1)),
+            quote! {
+                #[doc = " All users."]
+                #[cfg(unix)]
+                #[instrument]
+                pub(crate) async fn users(Path(id): Path<u32>, form: Form<Edit>) -> Markup { body }
+            },
+        )
+        .to_string();
+        let outer = quote!(#[doc = " All users."] #[cfg(unix)] pub(crate) fn users() -> ::portal_core::Page).to_string();
+        assert!(code.starts_with(&outer), "{code}");
+        for part in [
+            quote!(
+                #[instrument]
+                async fn users(Path(id): Path<u32>, form: Form<Edit>) -> Markup {
+                    body
+                }
+            ),
+            quote!(.title("All users").access(::portal_core::Access::Admin)),
+            quote!(.nav(::portal_core::NavItem::new("All users").order(-1))),
+            quote!(#[cfg(unix)] #[allow(deprecated)] const _: () =),
+        ] {
+            assert!(
+                dense(&code).contains(&dense(&part.to_string())),
+                "{part} is not in {code}"
+            );
+        }
+    }
+}

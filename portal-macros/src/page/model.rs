@@ -1,0 +1,110 @@
+//! A page: the attribute and the function together, and what must fit between them.
+
+use syn::Type;
+
+use crate::errors::Errors;
+use crate::handler::{Handler, type_arguments, type_name};
+
+use super::attr::PageAttribute;
+use super::route;
+
+/// Extractors that read the body, by the names everyone uses for them.
+///
+/// One that is called otherwise is still found out, by the trait bound of its type.
+const BODY_EXTRACTORS: &[&str] = &[
+    "Form",
+    "Json",
+    "Bytes",
+    "String",
+    "Request",
+    "Multipart",
+    "RawForm",
+];
+
+/// A page as it was written.
+pub(crate) struct PageModel {
+    pub(crate) attribute: PageAttribute,
+    pub(crate) handler: Handler,
+}
+
+impl PageModel {
+    /// Reports what is wrong with the function, alone and together with the attribute.
+    pub(crate) fn check(&self, errors: &mut Errors) {
+        self.handler.check("a page handler", errors);
+        self.check_body_is_last(errors);
+        self.check_nav(errors);
+    }
+
+    fn check_body_is_last(&self, errors: &mut Errors) {
+        let arguments = self.handler.argument_types();
+        let Some((_, all_but_last)) = arguments.split_last() else {
+            return;
+        };
+        for argument in all_but_last {
+            if let Some(name) = body_extractor(argument) {
+                errors.on(
+                    argument,
+                    format!("`{name}` reads the request body and must be the last argument"),
+                );
+            }
+        }
+    }
+
+    /// The navigation links to pages, so it must be able to name their address.
+    fn check_nav(&self, errors: &mut Errors) {
+        let Some(nav) = &self.attribute.nav else {
+            return;
+        };
+        if let Some(method) = &self.attribute.method {
+            let method = method.to_lowercase();
+            errors.at(
+                nav.span,
+                format!("a page with `method = {method}` cannot stand in the navigation"),
+            );
+        }
+        if self
+            .attribute
+            .route
+            .as_ref()
+            .is_some_and(|route| route::has_parameter(&route.value()))
+        {
+            errors.at(
+                nav.span,
+                "a page with a parameter in its route cannot stand in the navigation",
+            );
+        }
+    }
+}
+
+/// The name of the body extractor in a type, also in `Option<Json<_>>` and `Result<Json<_>, _>`.
+fn body_extractor(argument: &Type) -> Option<String> {
+    let segment = type_name(argument)?;
+    let name = segment.ident.to_string();
+    if matches!(name.as_str(), "Option" | "Result") {
+        return body_extractor(type_arguments(segment).first()?);
+    }
+    BODY_EXTRACTORS.contains(&name.as_str()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn body_extractors_are_known_by_name() {
+        for (argument, expected) in [
+            (parse_quote!(axum::Form<Edit>), Some("Form")),
+            (parse_quote!(String), Some("String")),
+            (
+                parse_quote!(Result<Json<Edit>, JsonRejection>),
+                Some("Json"),
+            ),
+            (parse_quote!(Path<String>), None),
+            (parse_quote!(&str), None),
+        ] {
+            assert_eq!(body_extractor(&argument).as_deref(), expected);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a route may look like.
+
+/// Checks a route; the error says what to write.
+///
+/// The router would refuse these too, but only when the portal starts, and without the place.
+pub(crate) fn check(route: &str) -> Result<(), String> {
+    if !route.starts_with('/') {
+        let colon = if route.contains("/:") {
+            "; write `{id}` instead of `:id`"
+        } else {
+            ""
+        };
+        return Err(format!("a route must start with `/`{colon}"));
+    }
+    if let Some(sign) = route.chars().find(|sign| matches!(sign, '?' | '#')) {
+        return Err(format!(
+            "a route cannot contain `{sign}`, read the query with `Query`"
+        ));
+    }
+    let mut names = Vec::new();
+    let segments: Vec<&str> = route.split('/').skip(1).collect();
+    for (position, segment) in segments.iter().enumerate() {
+        let is_last = position + 1 == segments.len();
+        if let Some(name) = parameter(segment, is_last)? {
+            if names.contains(&name) {
+                return Err(format!("`{{{name}}}` stands in the route twice"));
+            }
+            names.push(name);
+        }
+    }
+    Ok(())
+}
+
+/// Says whether some part of the route is filled in by the request.
+pub(crate) fn has_parameter(route: &str) -> bool {
+    route.replace("{{", "").contains('{')
+}
+
+/// The name of the parameter in a segment, if there is one.
+fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
+    if let Some(name) = segment.strip_prefix(':') {
+        return Err(format!("write `{{{name}}}` instead of `:{name}`"));
+    }
+    if let Some(name) = segment.strip_prefix('*') {
+        return Err(format!("write `{{*{name}}}` instead of `*{name}`"));
+    }
+    if segment.contains("{{") || segment.contains("}}") {
+        // An escaped brace is text; the router checks the rest.
+        return Ok(None);
+    }
+    let Some((_, rest)) = segment.split_once('{') else {
+        return if segment.contains('}') {
+            Err(unbalanced())
+        } else {
+            Ok(None)
+        };
+    };
+    let (name, after) = rest.split_once('}').ok_or_else(unbalanced)?;
+    if !after.is_empty() {
+        return Err(format!(
+            "`{{{name}}}` must end its part of the route, remove `{after}`"
+        ));
+    }
+    if let Some(name) = name.strip_prefix('*')
+        && !is_last
+    {
+        return Err(format!(
+            "`{{*{name}}}` takes all that follows and must stand last"
+        ));
+    }
+    if name.trim_start_matches('*').is_empty() {
+        return Err("a part in braces needs a name, as in `{id}`".to_owned());
+    }
+    if name.contains('{') {
+        return Err(unbalanced());
+    }
+    Ok(Some(name))
+}
+
+fn unbalanced() -> String {
+    "a route needs a `}` for each `{`, as in `/users/{id}`".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_routes_pass() {
+        for route in [
+            "/",
+            "/users",
+            "/users/{id}",
+            "/files/{*path}",
+            "/v{version}/{id}",
+            "/a{{b}}",
+            "/a/",
+        ] {
+            assert_eq!(check(route), Ok(()), "{route}");
+        }
+    }
+
+    #[test]
+    fn a_bad_route_says_what_to_write() {
+        for (route, message) in [
+            ("users", "a route must start with `/`"),
+            (
+                "users/:id",
+                "a route must start with `/`; write `{id}` instead of `:id`",
+            ),
+            ("", "a route must start with `/`"),
+            ("/users/:id", "write `{id}` instead of `:id`"),
+            ("/files/*path", "write `{*path}` instead of `*path`"),
+            (
+                "/users?page=2",
+                "a route cannot contain `?`, read the query with `Query`",
+            ),
+            (
+                "/users/{id",
+                "a route needs a `}` for each `{`, as in `/users/{id}`",
+            ),
+            (
+                "/users/id}",
+                "a route needs a `}` for each `{`, as in `/users/{id}`",
+            ),
+            ("/users/{}", "a part in braces needs a name, as in `{id}`"),
+            (
+                "/users/{id}.json",
+                "`{id}` must end its part of the route, remove `.json`",
+            ),
+            (
+                "/{*path}/edit",
+                "`{*path}` takes all that follows and must stand last",
+            ),
+            ("/{id}/{id}", "`{id}` stands in the route twice"),
+        ] {
+            assert_eq!(check(route), Err(message.to_owned()), "{route}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_brace_is_no_parameter() {
+        assert!(has_parameter("/users/{id}"));
+        assert!(!has_parameter("/a{{b}}"));
+    }
+}

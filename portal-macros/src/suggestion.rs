@@ -1,0 +1,57 @@
+//! What a misspelt word was meant to be.
+
+/// Says that a word is not among the known ones, and which was meant.
+pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
+    match closest(given, known) {
+        Some(meant) => format!("unknown {what} `{given}`, did you mean `{meant}`?"),
+        None => format!(
+            "unknown {what} `{given}`, expected one of: {}",
+            quoted(known)
+        ),
+    }
+}
+
+/// The known word that the given one was most likely meant to be.
+fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let distance = |word: &str| strsim::damerau_levenshtein(&given, &word.to_lowercase());
+    let best = known.iter().min_by_key(|word| distance(word))?;
+    let allowed = (given.len().max(best.len()) / 3).max(1);
+    let found = distance(best);
+    (found <= allowed && found < given.len()).then_some(best)
+}
+
+/// The words in backticks, with commas.
+pub(crate) fn quoted(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[&str] = &["title", "requires_auth", "requires_admin", "order", "nav"];
+
+    #[test]
+    fn a_misspelt_key_is_guessed() {
+        assert_eq!(closest("titel", KNOWN), Some("title"));
+        assert_eq!(closest("requires_atuh", KNOWN), Some("requires_auth"));
+        assert_eq!(closest("Title", KNOWN), Some("title"));
+        assert_eq!(closest("retries", KNOWN), None);
+        assert_eq!(closest("x", KNOWN), None);
+        assert_eq!(closest("x", &[]), None);
+    }
+
+    #[test]
+    fn without_a_guess_all_are_listed() {
+        assert_eq!(
+            unknown("key", "titel", KNOWN),
+            "unknown key `titel`, did you mean `title`?"
+        );
+        assert_eq!(
+            unknown("key", "colour", &["a", "b"]),
+            "unknown key `colour`, expected one of: `a`, `b`"
+        );
+    }
+}

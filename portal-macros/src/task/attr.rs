@@ -1,0 +1,67 @@
+//! The keys of `#[monitored_background_task]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::LitStr;
+
+use crate::errors::Errors;
+use crate::guard::Guard;
+use crate::keys::Keys;
+use crate::paths::Paths;
+
+use super::duration;
+
+const KEYS: &[&str] = &[
+    "state",
+    "name",
+    "title",
+    "timeout",
+    "on_crash",
+    "requires_auth",
+    "requires_admin",
+    "crate",
+];
+
+/// What the attribute says, before the function is looked at.
+pub(crate) struct TaskAttribute {
+    pub(crate) paths: Paths,
+    pub(crate) state: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) title: Option<LitStr>,
+    pub(crate) timeout_milliseconds: Option<u64>,
+    /// A variant of `OnCrash`.
+    pub(crate) on_crash: Option<Ident>,
+    pub(crate) guard: Guard,
+}
+
+impl TaskAttribute {
+    /// Reads the attribute; what cannot be read is reported and left out.
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut keys = Keys::parse(tokens, KEYS, errors);
+        Self {
+            paths: Paths::take(&mut keys, errors),
+            state: keys.take_url_name("state", errors),
+            name: keys.take_url_name("name", errors),
+            title: keys.take_string("title", errors),
+            timeout_milliseconds: take_duration("timeout", &mut keys, errors),
+            on_crash: take_on_crash(&mut keys, errors),
+            guard: Guard::take(&mut keys, errors),
+        }
+    }
+}
+
+fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64> {
+    let written = keys.take(name)?.duration_text(errors)?;
+    match duration::milliseconds(&written.value()) {
+        Ok(milliseconds) => Some(milliseconds),
+        Err(message) => {
+            errors.at(written.span(), message);
+            None
+        }
+    }
+}
+
+fn take_on_crash(keys: &mut Keys, errors: &mut Errors) -> Option<Ident> {
+    let word = keys.take("on_crash")?.word(&["rerun", "fail"], errors)?;
+    let variant = if word == "fail" { "Fail" } else { "Rerun" };
+    Some(Ident::new(variant, Span::call_site()))
+}

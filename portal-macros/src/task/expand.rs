@@ -1,0 +1,219 @@
+//! The code of a task.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::names;
+use crate::paths::located_at;
+
+use super::model::{Output, TaskModel};
+
+/// Writes the constructor and its registration.
+pub(crate) fn expand(task: &TaskModel) -> TokenStream {
+    let (krate, private) = (task.attribute.paths.krate(), task.attribute.paths.private());
+    let name = task.handler.name();
+    let head = task.handler.constructor_head();
+    let cfg_attributes = task.handler.cfg_attributes();
+    let nested = task.handler.nested();
+    let run = run(task);
+    let result = constructor_type(task);
+    let settings = settings(task);
+    let state = match &task.attribute.state {
+        Some(state) => state.to_token_stream(),
+        None => quote!(#private::state_of_module(::core::module_path!())),
+    };
+    let stored_name = task
+        .attribute
+        .name
+        .clone()
+        .unwrap_or_else(|| names::plain(name));
+    // The bounds of the arguments are checked here, so this is where the type has to be.
+    let span = task
+        .arguments
+        .as_ref()
+        .map_or_else(|| task.handler.return_span(), Spanned::span);
+    let run_name = Ident::new("__portal_run", located_at(span));
+    quote! {
+        #head() -> #result {
+            #nested
+            #run
+            #krate::Task::new(#private::source!(#name), #state, #stored_name, #run_name) #settings
+        }
+        #(#cfg_attributes)*
+        #[allow(deprecated)]
+        const _: () = {
+            #private::inventory::submit! { #private::TaskEntry::new(|| #name().into_definition()) }
+        };
+    }
+}
+
+/// Writes a constructor that is never called, for a task with mistakes.
+pub(crate) fn stub(task: &TaskModel) -> TokenStream {
+    let head = task.handler.constructor_head();
+    let result = constructor_type(task);
+    let nested = task.handler.stub();
+    quote! {
+        #head() -> #result {
+            #nested
+            ::core::unreachable!()
+        }
+    }
+}
+
+/// `Task<Args, Output>`.
+fn constructor_type(task: &TaskModel) -> TokenStream {
+    let krate = task.attribute.paths.krate();
+    let (arguments, output) = (arguments_type(task), output_type(task));
+    quote!(#krate::Task<#arguments, #output>)
+}
+
+fn arguments_type(task: &TaskModel) -> TokenStream {
+    let krate = task.attribute.paths.krate();
+    match &task.arguments {
+        Some(written) => written.to_token_stream(),
+        None => quote!(#krate::NoArgs),
+    }
+}
+
+fn output_type(task: &TaskModel) -> TokenStream {
+    let private = task.attribute.paths.private();
+    match &task.output {
+        Output::Value(value) | Output::Outcome(value) => value.to_token_stream(),
+        Output::OpaqueOutcome(result) => quote!(<#result as #private::TaskReturn>::Output),
+    }
+}
+
+/// Writes the function that fetches the inputs and calls the handler.
+fn run(task: &TaskModel) -> TokenStream {
+    let (krate, private) = (task.attribute.paths.krate(), task.attribute.paths.private());
+    let name = task.handler.name();
+    let (arguments, output) = (arguments_type(task), output_type(task));
+    let locals: Vec<Ident> = (0..task.inputs.len())
+        .map(|position| format_ident!("input_{position}"))
+        .collect();
+    let fetch = task.inputs.iter().zip(&locals).map(|(written, local)| {
+        let call =
+            quote_spanned!(located_at(written.span())=> #private::task_input::<#written>(&state));
+        quote!(let #local = #call.await?;)
+    });
+    let state = format_ident!(
+        "{}",
+        if task.inputs.is_empty() {
+            "_state"
+        } else {
+            "state"
+        }
+    );
+    let (passed, given) = match &task.arguments {
+        Some(_) => (Some(quote!(arguments)), quote!(arguments)),
+        None => (None, quote!(_arguments)),
+    };
+    let outcome = match &task.output {
+        Output::Value(_) => quote!(#private::Ok(outcome)),
+        Output::Outcome(_) | Output::OpaqueOutcome(_) => {
+            let span = task.handler.return_span();
+            let private = task.attribute.paths.private_at(span);
+            let returned = task.handler.return_type_argument();
+            quote_spanned!(located_at(span)=> #private::task_outcome #returned (outcome))
+        }
+    };
+    // A future that is not `Send` is reported at the name, hence everything stands there.
+    let span = located_at(name.span());
+    let send = task.attribute.paths.private_at(name.span());
+    let future = quote_spanned! {span=>
+        #send::require_send(async move {
+            #(#fetch)*
+            let outcome = __PortalHandler::#name(context, #(#locals,)* #passed).await;
+            #outcome
+        })
+    };
+    quote! {
+        fn __portal_run(
+            context: #krate::TaskContext,
+            #state: #krate::PortalState,
+            #given: #arguments,
+        ) -> #private::TaskFuture<#output> {
+            #private::Box::pin(#future)
+        }
+    }
+}
+
+/// Writes the calls of the builder, only for what was given.
+fn settings(task: &TaskModel) -> TokenStream {
+    let (krate, private) = (task.attribute.paths.krate(), task.attribute.paths.private());
+    let docs = task.handler.docs();
+    let attribute = &task.attribute;
+    let title = attribute
+        .title
+        .as_ref()
+        .map_or_else(|| task.handler.title(&docs), syn::LitStr::value);
+
+    let mut settings = quote!(.title(#title));
+    if let Some(description) = docs.description() {
+        settings.extend(quote!(.description(#description)));
+    }
+    if let Some(milliseconds) = attribute.timeout_milliseconds {
+        settings.extend(quote!(.timeout(#private::Duration::from_millis(#milliseconds))));
+    }
+    if let Some(variant) = &attribute.on_crash {
+        settings.extend(quote!(.on_crash(#krate::OnCrash::#variant)));
+    }
+    if let Some(variant) = attribute.guard.variant() {
+        settings.extend(quote!(.access(#krate::Access::#variant)));
+    }
+    for input in &task.inputs {
+        settings.extend(quote_spanned!(located_at(input.span())=> .needs::<#input>()));
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use crate::task::task;
+
+    /// Without the spaces, which depend on how the tokens came to be.
+    fn dense(code: &str) -> String {
+        code.replace(' ', "")
+    }
+
+    #[test]
+    fn a_task_gets_its_inputs_and_its_arguments() {
+        let code = task(
+            quote!(timeout = "5m", on_crash = fail),
+            quote! {
+                async fn send_digest(task: TaskContext, mailer: Data<Mailer>, task_args: Args) -> Result<Report, MailError> { body }
+            },
+        )
+        .to_string();
+        for part in [
+            quote!(fn send_digest() -> ::portal_core::Task<Args, Report>),
+            quote!(__PortalHandler::send_digest(context, input_0, arguments).await),
+            quote!(.title("Send digest").timeout(::portal_core::__private::Duration::from_millis(300000u64))),
+            quote!(.on_crash(::portal_core::OnCrash::Fail).needs::<Data<Mailer>>()),
+        ] {
+            assert!(
+                dense(&code).contains(&dense(&part.to_string())),
+                "{part} is not in {code}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_of_later_versions_are_unknown() {
+        let code = task(
+            quote!(retries = 3),
+            quote!(
+                async fn digest(task: TaskContext) {}
+            ),
+        )
+        .to_string();
+        assert!(
+            code.contains("unknown key `retries`, expected one of: `state`, `name`"),
+            "{code}"
+        );
+        assert!(code.contains("unreachable"), "{code}");
+    }
+}

@@ -1,0 +1,172 @@
+//! A task: its attribute and its function, and the parts its arguments play.
+
+use syn::{PatType, Type};
+
+use crate::errors::Errors;
+use crate::handler::{Handler, first_impl_trait, type_arguments, type_name};
+
+use super::attr::TaskAttribute;
+
+const ORDER: &str = "a task takes `TaskContext` first, then `Data<_>`, then its arguments";
+
+/// A task as it was written.
+pub(crate) struct TaskModel {
+    pub(crate) attribute: TaskAttribute,
+    pub(crate) handler: Handler,
+    /// The types of `Data<_>` and `Config<_>`, in their order.
+    pub(crate) inputs: Vec<Type>,
+    /// The type of the arguments, if the task takes any.
+    pub(crate) arguments: Option<Type>,
+    pub(crate) output: Output,
+}
+
+/// What a task returns.
+pub(crate) enum Output {
+    /// `T`: it cannot fail.
+    Value(Type),
+    /// `Result<T, _>`, with the `T` that is written in it.
+    Outcome(Type),
+    /// An alias of `Result` that does not say its `T`.
+    OpaqueOutcome(Type),
+}
+
+/// The part that an argument plays, told by the name of its type.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Context,
+    Input,
+    Arguments,
+}
+
+impl TaskModel {
+    /// Puts both together and reports what does not fit.
+    pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
+        handler.check("a task", errors);
+        let mut return_type = handler.return_type();
+        if let Some(hidden) = first_impl_trait(&return_type) {
+            errors.on(hidden, "a task must name the type that it returns");
+            // In the stub nothing would say which type is meant, and that would be another error.
+            return_type = syn::parse_quote!(());
+        }
+        let (inputs, arguments) = split(&handler, errors);
+        Self {
+            attribute,
+            handler,
+            inputs,
+            arguments,
+            output: Output::of(return_type),
+        }
+    }
+}
+
+impl Output {
+    fn of(return_type: Type) -> Self {
+        let Some(segment) = type_name(&return_type).filter(|segment| segment.ident == "Result")
+        else {
+            return Self::Value(return_type);
+        };
+        match type_arguments(segment).first() {
+            Some(&value) => Self::Outcome(value.clone()),
+            None => Self::OpaqueOutcome(return_type),
+        }
+    }
+}
+
+/// Sorts the arguments into inputs and the arguments proper.
+fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
+    let (mut inputs, mut arguments) = (Vec::new(), None);
+    let mut is_in_order = true;
+    let mut expected = Part::Context;
+    for argument in handler.typed_arguments() {
+        let part = part(argument);
+        // The context stands first and alone, inputs repeat, and nothing follows the arguments.
+        let fits = match expected {
+            Part::Context => part == Part::Context,
+            Part::Input => part != Part::Context,
+            Part::Arguments => false,
+        };
+        if !fits && is_in_order {
+            errors.on(argument, ORDER);
+            is_in_order = false;
+        }
+        expected = if part == Part::Arguments {
+            Part::Arguments
+        } else {
+            Part::Input
+        };
+        match part {
+            Part::Context => {}
+            Part::Input => inputs.push((*argument.ty).clone()),
+            Part::Arguments => arguments = Some((*argument.ty).clone()),
+        }
+    }
+    if handler.signature.inputs.is_empty() {
+        errors.at(handler.signature.paren_token.span.join(), ORDER);
+    }
+    (inputs, arguments)
+}
+
+fn part(argument: &PatType) -> Part {
+    match type_name(&argument.ty) {
+        Some(segment) if segment.ident == "TaskContext" => Part::Context,
+        Some(segment) if matches!(segment.ident.to_string().as_str(), "Data" | "Config") => {
+            Part::Input
+        }
+        _ => Part::Arguments,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    use super::*;
+
+    fn model(arguments: TokenStream, output: TokenStream) -> (TaskModel, Vec<String>) {
+        let mut errors = Errors::default();
+        let attribute = TaskAttribute::parse(TokenStream::new(), &mut errors);
+        let handler = syn::parse2(quote!(async fn digest(#arguments) -> #output {})).unwrap();
+        let task = TaskModel::new(attribute, handler, &mut errors);
+        (task, errors.messages())
+    }
+
+    #[test]
+    fn the_arguments_have_an_order() {
+        for good in [
+            quote!(task: TaskContext),
+            quote!(task: portal_core::TaskContext, task_args: Args),
+            quote!(task: TaskContext, mailer: Data<Mailer>, limits: Config<Limits>, task_args: Args),
+        ] {
+            assert!(model(good.clone(), quote!(())).1.is_empty(), "{good}");
+        }
+        for bad in [
+            quote!(),
+            quote!(task_args: Args),
+            quote!(mailer: Data<Mailer>, task: TaskContext),
+            quote!(task: TaskContext, task_args: Args, mailer: Data<Mailer>),
+            quote!(task: TaskContext, first: Args, second: Args),
+            quote!(task: TaskContext, again: TaskContext),
+        ] {
+            assert_eq!(model(bad.clone(), quote!(())).1, [ORDER], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_result_is_told_by_its_name() {
+        assert!(matches!(
+            model(quote!(task: TaskContext), quote!(Report)).0.output,
+            Output::Value(_)
+        ));
+        let (task, _) = model(quote!(task: TaskContext), quote!(io::Result<Report>));
+        assert!(
+            matches!(task.output, Output::Outcome(Type::Path(value)) if value.path.is_ident("Report"))
+        );
+        assert!(matches!(
+            model(quote!(task: TaskContext), quote!(fmt::Result))
+                .0
+                .output,
+            Output::OpaqueOutcome(_)
+        ));
+    }
+}
