@@ -128,7 +128,8 @@ impl PortalBuilder {
             .into_iter()
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
-            .chain(tasks::pages());
+            .chain(tasks::pages())
+            .chain(admin::pages());
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
