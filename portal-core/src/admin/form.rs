@@ -134,7 +134,7 @@ fn control(
         ("", None) => None,
         ("", Some(note)) => Some(note.clone()),
         (help, None) => Some(help.to_owned()),
-        (help, Some(note)) => Some(format!("{help} {note}")),
+        (help, Some(note)) => Some(format!("{help} · {note}")),
     };
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
