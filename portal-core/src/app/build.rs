@@ -126,6 +126,7 @@ impl PortalBuilder {
         let without = std::mem::take(&mut self.without_pages);
         let wanted = std::mem::take(&mut self.pages)
             .into_iter()
+            .chain(admin::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
             .chain(tasks::pages())
