@@ -1,1 +1,34 @@
+#![doc = include_str!("../README.md")]
 
+pub mod admin;
+mod app;
+pub mod auth;
+pub mod config;
+mod error;
+pub mod pages;
+pub mod prelude;
+#[doc(hidden)]
+#[expect(missing_docs, reason = "only generated code names it")]
+#[path = "private.rs"]
+pub mod __private;
+mod request;
+mod security;
+mod source;
+mod state;
+pub mod store;
+pub mod tasks;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
+
+pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
+pub use app::{BuildError, BuildProblem, Plugin, Portal, PortalBuilder};
+pub use auth::{Access, AdminUser, AuthProvider, CurrentUser, Denied, Role, User};
+pub use config::Config;
+pub use error::{Error, Fault, Result};
+pub use pages::{IntoPage, Layout, Nav, NavItem, Page, Theme};
+#[cfg(feature = "macros")]
+pub use portal_macros::{admin_model, monitored_background_task, page};
+pub use source::Source;
+pub use state::{Data, PortalState, Requirement, TaskInput};
+pub use store::Store;
+pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, Tasks};

@@ -1,0 +1,274 @@
+//! Checking what a builder has collected, and assembling it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::build_error::{BuildError, BuildProblem};
+use super::builder::PortalBuilder;
+use super::health;
+use super::portal::Portal;
+use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
+use crate::auth::{self, Auth, AuthSetup, Roles, Values};
+use crate::config::{Config, ConfigError, Settings, Sources};
+use crate::pages::{self, Nav, Page, PageSetup};
+use crate::security::{self, Origins};
+use crate::source::Source;
+use crate::state::PortalState;
+use crate::store::Store;
+use crate::tasks::{self, ClientTokens, TaskRegistry, Tasks, Worker};
+
+/// Requests with a larger body are refused; a route may set another limit for itself.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What has been checked and is ready to be opened: everything but the database.
+pub(crate) struct Plan {
+    pub(crate) config: Arc<Config>,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) tasks: TaskRegistry,
+    pub(crate) models: ModelRegistry,
+    pub(crate) defaults: DefaultRows,
+    builder: PortalBuilder,
+}
+
+/// An opened plan.
+impl PortalBuilder {
+    /// Checks everything and opens the portal; its workers run from here on.
+    pub async fn build(self) -> Result<Portal, BuildError> {
+        let settings = match &self.config {
+            Some(_) => None,
+            None => {
+                let sources = Sources::of_process(Default::default()).map_err(|error| ConfigError {
+                    problems: vec![format!(".env cannot be read: {error}")],
+                })?;
+                Some(Settings::load(self.provider.settings(), &sources))
+            }
+        };
+        let plan = self.plan(settings)?;
+        let store = plan.open_store().await?;
+        plan.assemble(store).await
+    }
+
+    /// Checks configuration, pages, tasks and models; the database is not needed for that.
+    pub(crate) fn plan(mut self, settings: Option<Settings>) -> Result<Plan, BuildError> {
+        let (mut config, mut problems) = match (self.config.take(), settings) {
+            (Some(config), _) => (config, Vec::new()),
+            (None, settings) => Config::read(settings.unwrap_or_else(|| Config::default().settings)),
+        };
+        if let Some(base_path) = self.base_path.take() {
+            config.base_path = base_path.trim_end_matches('/').to_owned();
+        }
+        if !(config.base_path.is_empty() || config.base_path.starts_with('/')) {
+            problems.push(format!("the base path `{}` must start with `/`", config.base_path));
+        }
+        problems.extend(self.provider.configure(&config));
+        if !problems.is_empty() {
+            return Err(ConfigError { problems }.into());
+        }
+
+        let mut problems = Vec::new();
+        let pages = self.collect_pages(&mut problems);
+        let tasks = self.collect_tasks(&mut problems);
+        let models = std::mem::take(&mut self.models);
+        let (models, faults) = ModelRegistry::new(models.into_iter().chain([ModelSpec::users(&Roles::new(self.roles.clone()))]));
+        problems.extend(faults);
+        let defaults = match DefaultRows::parse(&self.defaults) {
+            Ok(rows) => {
+                problems.extend(rows.problems(&models));
+                rows
+            }
+            Err(problem) => {
+                problems.push(problem);
+                DefaultRows::default()
+            }
+        };
+        if !problems.is_empty() {
+            return Err(BuildError::Problems(problems.into_iter().map(BuildProblem).collect()));
+        }
+        Ok(Plan { config: Arc::new(config), pages, tasks, models, defaults, builder: self })
+    }
+
+    /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
+    fn collect_pages(&mut self, problems: &mut Vec<String>) -> Vec<Page> {
+        let mut known: HashSet<Source> = HashSet::new();
+        let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
+        let without = std::mem::take(&mut self.without_pages);
+        let wanted = std::mem::take(&mut self.pages)
+            .into_iter()
+            .filter(|page| !without.contains(&page.source.to_string()))
+            .chain(pages::sign_in_pages())
+            ;
+        for page in wanted {
+            if !known.insert(page.source) {
+                continue;
+            }
+            if !page.path.starts_with('/') {
+                problems.push(format!("page `{}` has the route `{}`, which must start with `/`", page.source, page.path));
+                continue;
+            }
+            // `{id}` and `{name}` are one route to axum.
+            let shape: String = page
+                .path
+                .split('/')
+                .map(|segment| if segment.starts_with('{') { "/{}".to_owned() } else { format!("/{segment}") })
+                .collect();
+            let key = (page.method.to_string(), shape);
+            if let Some(other) = by_route.get(&key) {
+                problems.push(two_pages(other, &page));
+                continue;
+            }
+            by_route.insert(key, page);
+        }
+        by_route.into_values().collect()
+    }
+
+    fn collect_tasks(&mut self, problems: &mut Vec<String>) -> TaskRegistry {
+        let mut registry = TaskRegistry::default();
+        for task in std::mem::take(&mut self.tasks) {
+            for requirement in &task.requirements {
+                if !self.data.contains(&requirement.id) {
+                    let Source { file, line, .. } = task.source;
+                    problems.push(format!(
+                        "task `{}` needs `Data<{}>` ({file}:{line})\n     add `.data(value)` of that type to the builder",
+                        task.source, requirement.name
+                    ));
+                }
+            }
+            if let Err(problem) = registry.insert(task) {
+                problems.push(problem);
+            }
+        }
+        registry
+    }
+}
+
+fn two_pages(one: &Page, other: &Page) -> String {
+    let line = |page: &Page| format!("       {}   {}:{}", page.source, page.source.file, page.source.line);
+    format!(
+        "two pages claim {} `{}`\n{}\n{}\n     change one route, or drop one with `.without_page(\"{}\")`",
+        other.method,
+        other.path,
+        line(one),
+        line(other),
+        one.source
+    )
+}
+
+impl Plan {
+    /// Opens the database, and brings it up to date in DEV; in PROD that is for `db migrate`.
+    pub(crate) async fn open_store(&self) -> Result<Store, BuildError> {
+        let store = self.connect().await?;
+        if self.config.is_dev() {
+            self.migrate(&store).await?;
+        } else {
+            let problems = self.drift(&store).await?;
+            if !problems.is_empty() {
+                return Err(BuildError::NotMigrated(problems.join("; ")));
+            }
+        }
+        Ok(store)
+    }
+
+    pub(crate) async fn connect(&self) -> Result<Store, BuildError> {
+        Ok(match &self.builder.store {
+            Some(store) => store.clone(),
+            None => Store::connect(self.config.database_url.expose()).await?,
+        })
+    }
+
+    /// Applies migrations and makes the tables of the models.
+    pub(crate) async fn migrate(&self, store: &Store) -> Result<(), BuildError> {
+        store.migrate().await?;
+        admin::apply_models(store, &self.models).await?;
+        Ok(())
+    }
+
+    /// Everything in which the database differs from what this program needs.
+    pub(crate) async fn drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
+        let state = store.migration_state().await?;
+        let mut problems: Vec<_> = state.missing.iter().map(|name| format!("migration `{name}` is missing")).collect();
+        problems.extend(state.foreign.iter().map(|version| format!("migration {version} is not of this program")));
+        if problems.is_empty() {
+            problems.extend(admin::model_drift(store, &self.models).await?);
+        }
+        Ok(problems)
+    }
+
+    /// Wires everything together and starts the workers.
+    pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
+        let Self { config, pages, tasks, models, defaults, builder } = self;
+        let PortalBuilder { mut provider, mut state, layout, theme, edit_nav, roles, routes, layers, .. } = builder;
+        let setup = AuthSetup { config: Arc::clone(&config), values: Values::new(store.clone()) };
+        provider.start(&setup).await?;
+        let provider_routes = provider.routes();
+
+        let mut nav = Nav::default();
+        for page in &pages {
+            if let Some(item) = &page.nav {
+                nav.link(item.clone(), page.path, page.access.clone());
+            }
+        }
+        edit_nav.into_iter().for_each(|edit| edit(&mut nav));
+        nav.sort();
+        let profile_path = pages.iter().map(|page| page.path).find(|path| *path == "/admin/profile").map(str::to_owned);
+
+        let stop = CancellationToken::new();
+        let tasks = Tasks::new(store.clone(), tasks);
+        state.insert(Origins::new(&config));
+        state.insert(PageSetup { config: Arc::clone(&config), nav, theme, layout, profile_path });
+        state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
+        state.insert(Roles::new(roles));
+        state.insert(ClientTokens::new(store.clone()));
+        state.insert(tasks.clone());
+        state.insert(admin::Models::new(store.clone(), models));
+        state.insert(defaults);
+        state.insert(store.clone());
+        state.insert(stop.clone());
+        state.insert_shared(Arc::clone(&config));
+        let state = state.build();
+
+        let mut router = pages::mount(Router::new(), pages)
+            .merge(auth::routes())
+            .merge(tasks::routes())
+            .merge(admin::routes())
+            .merge(pages::theme_routes())
+            .merge(health::routes())
+            .merge(provider_routes)
+            .route(&format!("{}{{file}}", pages::assets::PREFIX), get(pages::assets::serve));
+        for more in routes {
+            router = router.merge(more);
+        }
+        let mut router = router
+            .fallback(pages::fallback)
+            .method_not_allowed_fallback(health::method_not_allowed)
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(CatchPanicLayer::custom(security::catch_panics))
+            .layer(axum::middleware::from_fn_with_state(state.clone(), security::outer))
+            .with_state(state.clone());
+        for layer in layers {
+            router = layer(router);
+        }
+
+        let workers = TaskTracker::new();
+        workers.spawn(Worker::new(tasks, state.clone(), stop.clone()).run());
+        workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
+        workers.close();
+        Ok(Portal { config, router, state, store, stop, workers })
+    }
+}
+
+/// Keeps the caches of this process true until the portal stops.
+async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
+    let Ok(auth) = state.borrow::<Auth>() else { return };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = store.listen() => {}
+        () = auth.follow() => {}
+    }
+}

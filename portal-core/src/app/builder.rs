@@ -1,0 +1,223 @@
+//! Putting a portal together.
+
+use std::any::TypeId;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::Router;
+use serde::Serialize;
+
+use super::plugin::Plugin;
+use super::discover;
+use crate::admin::{AdminModel, ModelSpec};
+use crate::auth::{AuthProvider, ErasedProvider, NoProvider, Role};
+use crate::config::Config;
+use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
+use crate::state::{PortalState, StateBuilder};
+use crate::store::Store;
+use crate::tasks::{Task, TaskArgs, TaskDefinition};
+
+/// Collects what a portal is made of. Mistakes are found by `build()`, all at once.
+///
+/// ```no_run
+/// use portal_core::prelude::*;
+///
+/// /// Home
+/// #[page("/")]
+/// async fn home() -> Markup {
+///     html! { h1 { "Hello" } }
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> std::process::ExitCode {
+///     Portal::builder().page(home).run().await
+/// }
+/// ```
+#[must_use]
+pub struct PortalBuilder {
+    pub(super) config: Option<Config>,
+    pub(super) base_path: Option<String>,
+    pub(super) provider: Box<dyn ErasedProvider>,
+    pub(super) store: Option<Store>,
+    pub(super) layout: Arc<dyn Layout>,
+    pub(super) theme: Theme,
+    pub(super) edit_nav: Vec<Box<dyn FnOnce(&mut Nav) + Send>>,
+    pub(super) roles: Vec<Role>,
+    pub(super) state: StateBuilder,
+    pub(super) data: HashSet<TypeId>,
+    pub(super) pages: Vec<Page>,
+    pub(super) without_pages: Vec<String>,
+    pub(super) tasks: Vec<TaskDefinition>,
+    pub(super) models: Vec<ModelSpec>,
+    pub(super) defaults: String,
+    pub(super) routes: Vec<Router<PortalState>>,
+    pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send>>,
+}
+
+impl std::fmt::Debug for PortalBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PortalBuilder")
+            .field("pages", &self.pages)
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PortalBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            config: None,
+            base_path: None,
+            provider: Box::new(NoProvider),
+            store: None,
+            layout: Arc::new(DefaultLayout),
+            theme: Theme::default(),
+            edit_nav: Vec::new(),
+            roles: Vec::new(),
+            state: StateBuilder::default(),
+            data: HashSet::new(),
+            pages: Vec::new(),
+            without_pages: Vec::new(),
+            tasks: Vec::new(),
+            models: Vec::new(),
+            defaults: String::new(),
+            routes: Vec::new(),
+            layers: Vec::new(),
+        }
+    }
+
+    /// A configuration of the application's own, in the place of environment and `.env`.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// The path under which the portal is nested in another app, such as `/portal`.
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.base_path = Some(path.into());
+        self
+    }
+
+    /// Who says who is calling.
+    pub fn auth(mut self, provider: impl AuthProvider) -> Self {
+        self.provider = Box::new(provider);
+        self
+    }
+
+    /// A database that is open already, in the place of the configured one.
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What stands around the content of pages.
+    pub fn layout(mut self, layout: impl Layout) -> Self {
+        self.layout = Arc::new(layout);
+        self
+    }
+
+    /// The look for those who have not chosen their own.
+    pub fn theme(mut self, theme: Theme) -> Self {
+        self.theme = theme;
+        self
+    }
+
+    /// Changes the navigation after the pages have filled it.
+    pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + 'static) -> Self {
+        self.edit_nav.push(Box::new(edit));
+        self
+    }
+
+    /// A role of the application, beside `ADMIN`, `USER` and `GUEST`.
+    pub fn role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// A value for handlers and tasks, which take it as `Data<T>`.
+    pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.data.insert(TypeId::of::<T>());
+        self.state.insert(value);
+        self
+    }
+
+    /// Everything that the macros have registered in the crates that are linked.
+    pub fn discover(mut self) -> Self {
+        let (pages, tasks, models) = discover::discover();
+        let crates: std::collections::BTreeSet<_> = pages
+            .iter()
+            .map(|page| page.source.crate_name())
+            .chain(tasks.iter().map(|task| task.source.crate_name()))
+            .chain(models.iter().map(|model| model.source.crate_name()))
+            .collect();
+        tracing::info!(
+            "discovered {} pages, {} models, {} tasks from {}",
+            pages.len(),
+            models.len(),
+            tasks.len(),
+            crates.into_iter().collect::<Vec<_>>().join(", "),
+        );
+        self.pages.extend(pages);
+        self.tasks.extend(tasks);
+        self.models.extend(models);
+        self
+    }
+
+    /// What another crate adds.
+    pub fn plugin(mut self, plugin: Plugin) -> Self {
+        tracing::info!(
+            "plugin {}: {} pages, {} models, {} tasks",
+            plugin.name,
+            plugin.pages.len(),
+            plugin.models.len(),
+            plugin.tasks.len()
+        );
+        self.pages.extend(plugin.pages);
+        self.tasks.extend(plugin.tasks);
+        self.models.extend(plugin.models);
+        self
+    }
+
+    /// A page.
+    pub fn page(mut self, page: fn() -> Page) -> Self {
+        self.pages.push(page());
+        self
+    }
+
+    /// Leaves out a page that was discovered, by the name that start-up errors give it
+    /// (`crm::pages::users`).
+    pub fn without_page(mut self, name: impl Into<String>) -> Self {
+        self.without_pages.push(name.into());
+        self
+    }
+
+    /// A kind of task.
+    pub fn task<A: TaskArgs, R: Serialize + Send + 'static>(mut self, task: fn() -> Task<A, R>) -> Self {
+        self.tasks.push(task().into_definition());
+        self
+    }
+
+    /// An admin model.
+    pub fn admin_model<M: AdminModel>(mut self) -> Self {
+        self.models.push(ModelSpec::of::<M>());
+        self
+    }
+
+    /// Rows that "Initialize Defaults" adds where they are missing: YAML, a list of rows by model.
+    pub fn defaults(mut self, yaml: impl Into<String>) -> Self {
+        self.defaults = yaml.into();
+        self
+    }
+
+    /// Routes of the application's own, with the portal's extractors and its outer layer.
+    pub fn routes(mut self, routes: Router<PortalState>) -> Self {
+        self.routes.push(routes);
+        self
+    }
+
+    /// A layer around everything, outside of the portal's own.
+    pub fn layer(mut self, layer: impl FnOnce(Router) -> Router + Send + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+}

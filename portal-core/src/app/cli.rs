@@ -1,0 +1,254 @@
+//! The command line that every portal has.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::build::Plan;
+use super::build_error::{BuildError, chain};
+use super::builder::PortalBuilder;
+use crate::auth::{Role, UserChange, UserFilter, Users};
+use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
+use crate::error::Error;
+use crate::store::Store;
+
+/// Something failed at run time.
+const FAILED: u8 = 1;
+/// Configuration or usage is wrong.
+const MISUSED: u8 = 2;
+
+/// What a command ended with, if not well.
+enum Failure {
+    Misuse(String),
+    Failed(String),
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match &error {
+            BuildError::Config(_) => Self::Misuse(error.to_string()),
+            _ => Self::Failed(chain(&error)),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(chain(&error))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl PortalBuilder {
+    /// Runs the portal as a program: reads flags, environment and `.env`, and does what the
+    /// sub-command says; without one it serves until SIGINT or SIGTERM.
+    ///
+    /// Errors are printed. The exit code is 0 when all went well, 2 for wrong configuration or
+    /// usage, 1 for what fails at run time.
+    pub async fn run(self) -> ExitCode {
+        let matches = match command(self.provider.settings()).try_get_matches() {
+            Ok(matches) => matches,
+            Err(error) => {
+                let _ = error.print();
+                return ExitCode::from(if error.use_stderr() { MISUSED } else { 0 });
+            }
+        };
+        match execute(self, &matches).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure::Misuse(message)) => {
+                eprintln!("error: {message}");
+                ExitCode::from(MISUSED)
+            }
+            Err(Failure::Failed(message)) => {
+                eprintln!("error: {message}");
+                ExitCode::from(FAILED)
+            }
+        }
+    }
+}
+
+fn command(provider_settings: &[Setting]) -> Command {
+    let flags = PORTAL_SETTINGS.iter().chain(provider_settings).map(|setting| {
+        let default = setting.default.map(|value| format!(" [default: {value}]")).unwrap_or_default();
+        Arg::new(setting.name)
+            .long(setting.flag())
+            .value_name("VALUE")
+            .help(format!("{}{default} [env: {}]", setting.help, setting.name))
+            .hide_possible_values(true)
+            .global(true)
+    });
+    Command::new("portal")
+        .about("A user portal. Without a command it serves.")
+        .after_help("A flag is stronger than its variable, a variable than `.env`, `.env` than the default.\nAn empty variable counts as unset.")
+        .args(flags)
+        .subcommand(Command::new("serve").about("Serve until SIGINT or SIGTERM (the default)"))
+        .subcommand(
+            Command::new("db")
+                .about("Look after the database")
+                .subcommand_required(true)
+                .subcommand(Command::new("init").about("Create the database, apply migrations, add the default rows"))
+                .subcommand(Command::new("migrate").about("Apply migrations and make the tables of the models"))
+                .subcommand(Command::new("check").about("Exit with 1 if anything is missing or has drifted"))
+                .subcommand(Command::new("seed").about("Add the default rows that are missing")),
+        )
+        .subcommand(Command::new("routes").about("List pages, tasks and models with their access"))
+        .subcommand(Command::new("config").about("Print the effective configuration, secrets masked"))
+        .subcommand(
+            Command::new("users")
+                .about("Look after the users")
+                .subcommand_required(true)
+                .subcommand(Command::new("list").about("List all users"))
+                .subcommand(
+                    Command::new("role")
+                        .about("Give a user another role")
+                        .arg(Arg::new("email").required(true).value_name("EMAIL"))
+                        .arg(Arg::new("role").required(true).value_name("ROLE")),
+                ),
+        )
+}
+
+fn flags(matches: &ArgMatches, provider_settings: &[Setting]) -> HashMap<String, String> {
+    PORTAL_SETTINGS
+        .iter()
+        .chain(provider_settings)
+        .filter_map(|setting| Some((setting.name.to_owned(), matches.get_one::<String>(setting.name)?.clone())))
+        .collect()
+}
+
+async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Failure> {
+    let provider_settings = builder.provider.settings();
+    let innermost = innermost(matches);
+    let sources = Sources::of_process(flags(innermost, provider_settings))
+        .map_err(|error| Failure::Misuse(format!(".env cannot be read: {error}")))?;
+    let settings = Settings::load(provider_settings, &sources);
+    if let Some(("config", _)) = matches.subcommand() {
+        print_config(&settings);
+    }
+    let roles = builder.roles.clone();
+    let plan = builder.plan(Some(settings))?;
+    #[cfg(feature = "telemetry")]
+    crate::telemetry::init(&plan.config);
+    match matches.subcommand() {
+        None | Some(("serve", _)) => {
+            let store = plan.open_store().await?;
+            plan.assemble(store).await?.serve().await?;
+        }
+        Some(("db", matches)) => database(&plan, matches.subcommand_name().unwrap_or_default()).await?,
+        Some(("routes", _)) => print_routes(&plan),
+        Some(("users", matches)) => {
+            let store = plan.open_store().await?;
+            match matches.subcommand() {
+                Some(("role", matches)) => change_role(&store, matches, roles).await?,
+                _ => list_users(&store).await?,
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Flags may stand before or after the sub-command; clap hands global ones down.
+fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    matches
+}
+
+fn print_config(settings: &Settings) {
+    for (name, value, origin) in settings.describe() {
+        println!("{name:<36} {value:<48} {origin}");
+    }
+    let (config, _) = Config::read(settings.clone());
+    println!("\nAPP_ENV is {}, the portal's origin is {}", config.app_env, config.public_url);
+}
+
+async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
+    let store = plan.connect().await?;
+    match command {
+        "check" => {
+            let problems = plan.drift(&store).await?;
+            if !problems.is_empty() {
+                return Err(Failure::Failed(format!("the database differs\n  {}", problems.join("\n  "))));
+            }
+            println!("the database is up to date");
+        }
+        "seed" => seed(plan, &store).await?,
+        "init" => {
+            plan.migrate(&store).await?;
+            println!("the database is up to date");
+            seed(plan, &store).await?;
+        }
+        _ => {
+            plan.migrate(&store).await?;
+            println!("the database is up to date");
+        }
+    }
+    Ok(())
+}
+
+async fn seed(plan: &Plan, store: &Store) -> Result<(), Failure> {
+    let added = plan.defaults.apply(store, &plan.models).await?;
+    for (model, rows) in &added {
+        println!("{model}: {rows} rows added");
+    }
+    if added.is_empty() {
+        println!("this portal has no default rows");
+    }
+    Ok(())
+}
+
+fn print_routes(plan: &Plan) {
+    for page in &plan.pages {
+        println!("page   {:<6} {:<40} {:<12} {}", page.method.as_str(), page.path, page.access.to_string(), page.source);
+    }
+    for task in plan.tasks.all() {
+        let path = format!("/api/{}/tasks/{{client_token}}/start/{}", task.state, task.name);
+        println!("task   POST   {path:<40} {:<12} {}", task.access.to_string(), task.source);
+    }
+    for model in plan.models.models() {
+        println!("model         {:<40} {:<12} {}", format!("/api/admin/models/{}", model.name), "admin", model.source);
+    }
+}
+
+async fn list_users(store: &Store) -> Result<(), Failure> {
+    let users = Users::new(store.clone());
+    let mut filter = UserFilter { limit: 100, ..UserFilter::default() };
+    loop {
+        let (page, _) = users.list(&filter).await?;
+        for user in &page {
+            let state = if user.is_active { "active" } else { "inactive" };
+            println!("{:<38} {:<40} {:<10} {state}", user.id.to_string(), user.email, user.user_type.as_str());
+        }
+        filter.offset += filter.limit;
+        if (page.len() as u64) < filter.limit {
+            return Ok(());
+        }
+    }
+}
+
+async fn change_role(store: &Store, matches: &ArgMatches, custom: Vec<Role>) -> Result<(), Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
+    let (email, role) = (text("email"), text("role"));
+    let roles = crate::auth::Roles::new(custom);
+    let role = roles
+        .find(role)
+        .ok_or_else(|| Failure::Misuse(format!("`{role}` is not a role of this portal; write one of {}", roles.names())))?;
+    let users = Users::new(store.clone());
+    let found = users.find_by_email(email).await?;
+    let user = match found.as_slice() {
+        [user] => user,
+        [] => return Err(Failure::Failed(format!("no user has the address `{email}`; users appear at their first sign-in"))),
+        _ => return Err(Failure::Failed(format!("several users have the address `{email}`; use the users page"))),
+    };
+    let user = users.update(user.id, &UserChange { user_type: Some(role), ..UserChange::default() }).await?;
+    store.notify(crate::store::Notification::User { id: user.id }).await;
+    println!("{} is {} now", user.email, user.user_type);
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What the macros have registered, from inventory to sorted lists.
+
+use crate::admin::{ModelEntry, ModelSpec};
+use crate::pages::Page;
+use crate::tasks::TaskDefinition;
+
+/// A page that `#[page]` has registered.
+#[derive(Debug)]
+pub struct PageEntry(fn() -> Page);
+
+impl PageEntry {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(page: fn() -> Page) -> Self {
+        Self(page)
+    }
+}
+
+/// A task that `#[monitored_background_task]` has registered.
+#[derive(Debug)]
+pub struct TaskEntry(fn() -> TaskDefinition);
+
+impl TaskEntry {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(task: fn() -> TaskDefinition) -> Self {
+        Self(task)
+    }
+}
+
+inventory::collect!(PageEntry);
+inventory::collect!(TaskEntry);
+
+/// Everything that is registered, sorted by where it was declared: the order in which
+/// inventory gives it differs from build to build.
+pub(crate) fn discover() -> (Vec<Page>, Vec<TaskDefinition>, Vec<ModelSpec>) {
+    let mut pages: Vec<_> = inventory::iter::<PageEntry>().map(|entry| (entry.0)()).collect();
+    let mut tasks: Vec<_> = inventory::iter::<TaskEntry>().map(|entry| (entry.0)()).collect();
+    let mut models: Vec<_> = inventory::iter::<ModelEntry>().map(ModelEntry::spec).collect();
+    pages.sort_by_key(|page| page.source);
+    tasks.sort_by_key(|task| task.source);
+    models.sort_by_key(|model| model.source);
+    (pages, tasks, models)
+}

@@ -1,0 +1,31 @@
+//! `/healthz` and `/readyz`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::state::PortalState;
+use crate::store::Store;
+
+pub(super) fn routes() -> Router<PortalState> {
+    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
+}
+
+/// Whether this process should be sent requests: not while it is draining.
+async fn ready(State(state): State<PortalState>) -> Result<&'static str> {
+    if state.borrow::<CancellationToken>()?.is_cancelled() {
+        return Err(Error::unavailable("the portal is shutting down"));
+    }
+    let migrations = state.borrow::<Store>()?.migration_state().await?;
+    if !migrations.is_current() {
+        return Err(Error::unavailable("the database is not up to date"));
+    }
+    Ok("ready")
+}
+
+pub(super) async fn method_not_allowed() -> Error {
+    Error::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
+}

@@ -1,0 +1,18 @@
+//! A portal as a whole: the only module that knows all others.
+
+mod build;
+mod build_error;
+mod builder;
+pub(crate) mod cli;
+mod discover;
+mod health;
+mod plugin;
+mod portal;
+mod serve;
+
+pub use build_error::{BuildError, BuildProblem};
+pub use builder::PortalBuilder;
+pub use plugin::Plugin;
+pub use portal::Portal;
+
+pub use discover::{PageEntry, TaskEntry};

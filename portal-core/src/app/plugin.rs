@@ -1,0 +1,54 @@
+//! What a crate adds to a portal.
+
+use std::borrow::Cow;
+
+use crate::admin::{AdminModel, ModelSpec};
+use crate::pages::Page;
+use crate::tasks::{Task, TaskArgs, TaskDefinition};
+
+/// Pages, tasks and models of a crate, as one value.
+///
+/// A crate that is in `Cargo.toml` but never named is not linked, and `discover()` finds nothing
+/// of it. So a plugin crate exports a function, and the application calls it.
+///
+/// ```
+/// use portal_core::Plugin;
+///
+/// pub fn plugin() -> Plugin {
+///     Plugin::new("crm")
+/// }
+/// # let _ = plugin();
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Plugin {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) tasks: Vec<TaskDefinition>,
+    pub(crate) models: Vec<ModelSpec>,
+}
+
+impl Plugin {
+    /// A plugin of a name, for the log.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), pages: Vec::new(), tasks: Vec::new(), models: Vec::new() }
+    }
+
+    /// With a page.
+    pub fn page(mut self, page: fn() -> Page) -> Self {
+        self.pages.push(page());
+        self
+    }
+
+    /// With a kind of task.
+    pub fn task<A: TaskArgs, R: serde::Serialize + Send + 'static>(mut self, task: fn() -> Task<A, R>) -> Self {
+        self.tasks.push(task().into_definition());
+        self
+    }
+
+    /// With an admin model.
+    pub fn admin_model<M: AdminModel>(mut self) -> Self {
+        self.models.push(ModelSpec::of::<M>());
+        self
+    }
+}

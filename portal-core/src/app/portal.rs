@@ -1,0 +1,84 @@
+//! The portal as a value.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::builder::PortalBuilder;
+use crate::config::Config;
+use crate::state::PortalState;
+use crate::store::Store;
+
+/// A portal that is ready to answer, its workers running.
+///
+/// Serve it, or nest its router in another app:
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::Router;
+/// use portal_core::prelude::*;
+///
+/// let portal = Portal::builder().base_path("/portal").discover().build().await?;
+/// let app: Router = Router::new().nest("/portal", portal.router());
+/// # Ok(()) }
+/// ```
+pub struct Portal {
+    pub(super) config: Arc<Config>,
+    pub(super) router: Router,
+    pub(super) state: PortalState,
+    pub(super) store: Store,
+    pub(super) stop: CancellationToken,
+    pub(super) workers: TaskTracker,
+}
+
+impl std::fmt::Debug for Portal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Portal").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Portal {
+    /// Starts to put a portal together.
+    pub fn builder() -> PortalBuilder {
+        PortalBuilder::new()
+    }
+
+    /// The portal's routes; keep the portal itself, to stop its workers in the end.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The portal's routes, for an app that runs as long as its process.
+    #[must_use]
+    pub fn into_router(self) -> Router {
+        self.router
+    }
+
+    /// The configuration it runs with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its shared values: `portal.state().get::<Tasks>()`.
+    #[must_use]
+    pub fn state(&self) -> &PortalState {
+        &self.state
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops claiming tasks, closes monitors, lets running tasks end for ten seconds and hands
+    /// back the rest.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.workers.wait().await;
+    }
+}

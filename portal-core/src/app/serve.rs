@@ -1,0 +1,100 @@
+//! Listening, and stopping in good order.
+
+use std::io;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::portal::Portal;
+
+/// What open requests get to end in, once the portal stops.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+impl Portal {
+    /// Listens on the configured address until SIGINT or SIGTERM, then stops in good order.
+    pub async fn serve(self) -> io::Result<()> {
+        let address = (self.config.host.as_str(), self.config.port);
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            let (host, port) = address;
+            io::Error::new(error.kind(), format!("cannot listen on {host}:{port}: {error}; set HOST and PORT"))
+        })?;
+        self.serve_on(listener).await
+    }
+
+    /// Serves on a listener of the caller's until SIGINT or SIGTERM.
+    pub async fn serve_on(self, listener: TcpListener) -> io::Result<()> {
+        let signal = CancellationToken::new();
+        let on_signal = signal.clone();
+        let watcher = tokio::spawn(async move {
+            shutdown_signal().await;
+            on_signal.cancel();
+            // Who asks twice does not want to wait.
+            shutdown_signal().await;
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        });
+        let served = self.serve_until(listener, signal).await;
+        watcher.abort();
+        served
+    }
+
+    /// Serves on a listener until a token is cancelled.
+    pub async fn serve_until(self, listener: TcpListener, signal: CancellationToken) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        tracing::info!(env = %self.config.app_env, url = self.config.public_url, "listening on http://{address}");
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let graceful = signal.clone();
+        let server = axum::serve(listener, self.router.clone())
+            .with_graceful_shutdown(async move { graceful.cancelled().await });
+        let mut server = tokio::spawn(server.into_future());
+        let early = tokio::select! {
+            () = signal.cancelled() => None,
+            ended = &mut server => Some(ended),
+        };
+        tracing::info!("stopping");
+        let drain = async {
+            match early {
+                Some(ended) => ended.map_err(io::Error::other)?,
+                None => match tokio::time::timeout(DRAIN_TIME, &mut server).await {
+                    Ok(ended) => ended.map_err(io::Error::other)?,
+                    Err(_) => {
+                        server.abort();
+                        Ok(())
+                    }
+                },
+            }
+        };
+        let (ended, ()) = tokio::join!(drain, self.shutdown());
+        self.store.close().await;
+        tracing::info!("stopped");
+        ended
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn shutdown_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

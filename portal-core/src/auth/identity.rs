@@ -1,0 +1,93 @@
+//! What an identity provider says of a caller.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// A caller whom the identity provider vouches for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The provider's id of the user (`sub`).
+    pub subject: String,
+    /// The provider's id of the session (`sid`).
+    pub session_id: String,
+    /// When the credential ends.
+    pub expires_at: DateTime<Utc>,
+    /// Where the credential stood.
+    pub source: CredentialSource,
+}
+
+impl Identity {
+    /// An identity.
+    #[must_use]
+    pub fn new(
+        subject: impl Into<String>,
+        session_id: impl Into<String>,
+        expires_at: DateTime<Utc>,
+        source: CredentialSource,
+    ) -> Self {
+        Self {
+            subject: subject.into(),
+            session_id: session_id.into(),
+            expires_at,
+            source,
+        }
+    }
+}
+
+/// Where a credential stood in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// `Authorization: Bearer`.
+    Header,
+    /// A cookie, which a browser sends by itself.
+    Cookie,
+}
+
+/// The provider's record of a user.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Profile {
+    /// Primary e-mail address.
+    pub email: String,
+    /// Whether the provider has verified that the address is the user's.
+    pub email_verified: bool,
+    /// First name, may be empty.
+    pub first_name: String,
+    /// Last name, may be empty.
+    pub last_name: String,
+    /// Picture of the user.
+    pub avatar_url: Option<String>,
+    /// The whole record as the provider has it, for `GET /api/auth/clerk/me`.
+    pub record: Value,
+}
+
+/// Why a provider could not say who is calling.
+///
+/// A credential that is merely wrong is no error: the caller is then signed out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The provider cannot be reached, or its keys cannot be loaded.
+    #[error("the identity provider is away: {0}")]
+    Unavailable(String),
+    /// The request contradicts itself, such as two `Authorization` headers.
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// Something of ours failed.
+    #[error(transparent)]
+    Internal(#[from] crate::error::Error),
+}
+
+impl From<AuthError> for crate::error::Error {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Unavailable(_) => {
+                Self::unavailable("sign-in cannot be checked at the moment; try again shortly")
+                    .with_cause(error)
+            }
+            AuthError::BadRequest(detail) => Self::bad_request(detail),
+            AuthError::Internal(error) => error,
+        }
+    }
+}

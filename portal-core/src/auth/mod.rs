@@ -1,0 +1,28 @@
+//! Who is calling, and what he may do.
+
+mod access;
+mod api;
+mod extract;
+mod identity;
+mod provider;
+mod redirect;
+mod role;
+mod service;
+mod sessions;
+mod users;
+mod values;
+
+pub use access::{Access, Denied};
+pub(crate) use extract::caller;
+pub use extract::{AdminUser, CurrentUser};
+pub use identity::{AuthError, CredentialSource, Identity, Profile};
+pub use provider::{AuthProvider, AuthSetup, SignIn};
+pub use redirect::safe_redirect;
+pub use role::Role;
+pub use users::{User, UserChange, UserFilter, UserSort, Users};
+pub use values::Values;
+
+pub(crate) use api::routes;
+pub(crate) use provider::{ErasedProvider, NoProvider};
+pub(crate) use role::Roles;
+pub(crate) use service::Auth;

@@ -1,0 +1,197 @@
+//! The one thing about sign-in that can be replaced.
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
+use maud::{Markup, html};
+
+use super::identity::{AuthError, Identity, Profile};
+use super::values::Values;
+use crate::config::{Config, Setting};
+use crate::error::Result;
+use crate::state::PortalState;
+
+/// Says who is calling. `portal-clerk` is one; an application may write its own.
+///
+/// A provider only vouches for an identity. The local user, his role and whether his session
+/// has been ended are the portal's own business.
+///
+/// ```
+/// use axum::http::request::Parts;
+/// use portal_core::auth::{AuthError, AuthProvider, CredentialSource, Identity, Profile};
+///
+/// /// Trusts a header that a proxy in front of the portal sets.
+/// struct ProxyHeader;
+///
+/// impl AuthProvider for ProxyHeader {
+///     async fn authenticate(&self, parts: &Parts) -> Result<Option<Identity>, AuthError> {
+///         let user = parts.headers.get("x-user").and_then(|value| value.to_str().ok());
+///         let tomorrow = chrono::Utc::now() + chrono::TimeDelta::days(1);
+///         Ok(user.map(|user| Identity::new(user, user, tomorrow, CredentialSource::Cookie)))
+///     }
+///
+///     async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
+///         let mut profile = Profile::default();
+///         profile.email = subject.to_owned();
+///         profile.email_verified = true;
+///         Ok(Some(profile))
+///     }
+/// }
+/// ```
+pub trait AuthProvider: Send + Sync + 'static {
+    /// Who is calling: `None` without a credential, or with one that does not hold.
+    fn authenticate(
+        &self,
+        parts: &Parts,
+    ) -> impl Future<Output = Result<Option<Identity>, AuthError>> + Send;
+
+    /// The provider's record of a user; `None` if it has none of that id.
+    fn profile(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Option<Profile>, AuthError>> + Send;
+
+    /// Whether `profile` is cheap enough to be asked at each new session, not only at the first.
+    fn refreshes_profile(&self) -> bool {
+        false
+    }
+
+    /// The variables that configure the provider.
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    /// Reads the provider's settings and gives everything that is wrong with them, a line each.
+    fn configure(&mut self, config: &Config) -> Vec<String> {
+        let _ = config;
+        Vec::new()
+    }
+
+    /// Gets the provider ready, before the first request; the database is there by now.
+    fn start(&mut self, setup: &AuthSetup) -> impl Future<Output = Result<()>> + Send {
+        let _ = setup;
+        ready(Ok(()))
+    }
+
+    /// Routes of the provider's own, such as the target of its sign-in form.
+    fn routes(&self) -> Router<PortalState> {
+        Router::new()
+    }
+
+    /// What stands on the portal's sign-in and sign-up pages.
+    fn sign_in(&self, page: &SignIn<'_>) -> Markup {
+        let _ = page;
+        html! { p { "Sign-in is handled in front of this portal." } }
+    }
+
+    /// `Set-Cookie` values that make the browser forget the session.
+    fn forget(&self) -> Vec<HeaderValue> {
+        Vec::new()
+    }
+}
+
+/// What a provider may use to get ready.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthSetup {
+    /// The configuration of the portal.
+    pub config: Arc<Config>,
+    /// Values that last, shared by all replicas.
+    pub values: Values,
+}
+
+/// What a provider is told of the page that it signs people in on.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SignIn<'a> {
+    /// Whether the page is for people who have no account yet.
+    pub sign_up: bool,
+    /// Path to go to afterwards, checked to be one of this site.
+    pub return_to: &'a str,
+    /// Prefix of every path of the portal, empty or such as `/portal`.
+    pub base_path: &'a str,
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// [`AuthProvider`] as a trait object.
+pub(crate) trait ErasedProvider: Send + Sync {
+    fn authenticate<'a>(
+        &'a self,
+        parts: &'a Parts,
+    ) -> BoxFuture<'a, Result<Option<Identity>, AuthError>>;
+    fn profile<'a>(&'a self, subject: &'a str)
+    -> BoxFuture<'a, Result<Option<Profile>, AuthError>>;
+    fn start<'a>(&'a mut self, setup: &'a AuthSetup) -> BoxFuture<'a, Result<()>>;
+    fn configure(&mut self, config: &Config) -> Vec<String>;
+    fn refreshes_profile(&self) -> bool;
+    fn settings(&self) -> &'static [Setting];
+    fn routes(&self) -> Router<PortalState>;
+    fn sign_in(&self, page: &SignIn<'_>) -> Markup;
+    fn forget(&self) -> Vec<HeaderValue>;
+}
+
+impl<P: AuthProvider> ErasedProvider for P {
+    fn authenticate<'a>(
+        &'a self,
+        parts: &'a Parts,
+    ) -> BoxFuture<'a, Result<Option<Identity>, AuthError>> {
+        Box::pin(AuthProvider::authenticate(self, parts))
+    }
+
+    fn profile<'a>(
+        &'a self,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Profile>, AuthError>> {
+        Box::pin(AuthProvider::profile(self, subject))
+    }
+
+    fn start<'a>(&'a mut self, setup: &'a AuthSetup) -> BoxFuture<'a, Result<()>> {
+        Box::pin(AuthProvider::start(self, setup))
+    }
+
+    fn configure(&mut self, config: &Config) -> Vec<String> {
+        AuthProvider::configure(self, config)
+    }
+
+    fn refreshes_profile(&self) -> bool {
+        AuthProvider::refreshes_profile(self)
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        AuthProvider::settings(self)
+    }
+
+    fn routes(&self) -> Router<PortalState> {
+        AuthProvider::routes(self)
+    }
+
+    fn sign_in(&self, page: &SignIn<'_>) -> Markup {
+        AuthProvider::sign_in(self, page)
+    }
+
+    fn forget(&self) -> Vec<HeaderValue> {
+        AuthProvider::forget(self)
+    }
+}
+
+/// Stands in where no provider was given: everyone is a guest.
+pub(crate) struct NoProvider;
+
+impl AuthProvider for NoProvider {
+    async fn authenticate(&self, _: &Parts) -> Result<Option<Identity>, AuthError> {
+        Ok(None)
+    }
+
+    async fn profile(&self, _: &str) -> Result<Option<Profile>, AuthError> {
+        Ok(None)
+    }
+
+    fn sign_in(&self, _: &SignIn<'_>) -> Markup {
+        html! { p { "This portal has no sign-in: its builder was given no auth provider." } }
+    }
+}

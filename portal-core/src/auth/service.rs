@@ -1,0 +1,218 @@
+//! From a request to a local user, through two caches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
+use moka::future::Cache;
+use tokio::sync::broadcast::error::RecvError;
+use uuid::Uuid;
+
+use super::extract::CurrentUser;
+use super::identity::{Identity, Profile};
+use super::provider::{ErasedProvider, SignIn};
+use super::sessions::{Sessions, Standing};
+use super::users::{User, Users};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::store::{Notification, Store};
+
+/// Bounds how long a replica that has missed a hint may be wrong.
+const CACHE_TIME: Duration = Duration::from_secs(60);
+const CACHE_ENTRIES: u64 = 100_000;
+
+/// Finds out who is calling. One per portal.
+pub(crate) struct Auth {
+    provider: Box<dyn ErasedProvider>,
+    config: Arc<Config>,
+    pub(crate) users: Users,
+    sessions: Sessions,
+    store: Store,
+    /// Sessions that stand, with their user; a session that has ended is not kept.
+    session_cache: Cache<Arc<str>, Uuid>,
+    user_cache: Cache<Uuid, Arc<User>>,
+    /// Counts invalidations: what was read before one must not be cached after it.
+    epoch: AtomicU64,
+}
+
+impl Auth {
+    pub(crate) fn new(
+        provider: Box<dyn ErasedProvider>,
+        config: Arc<Config>,
+        store: Store,
+    ) -> Self {
+        let cache = || {
+            Cache::builder()
+                .max_capacity(CACHE_ENTRIES)
+                .time_to_live(CACHE_TIME)
+        };
+        Self {
+            provider,
+            users: Users::new(store.clone()),
+            sessions: Sessions::new(store.clone(), config.admin_emails.clone()),
+            config,
+            store,
+            session_cache: cache().build(),
+            user_cache: Cache::builder()
+                .max_capacity(CACHE_ENTRIES)
+                .time_to_live(CACHE_TIME)
+                .build(),
+            epoch: AtomicU64::new(0),
+        }
+    }
+
+    /// Who is calling, whatever the state of his account; `None` for guests.
+    pub(crate) async fn caller(&self, parts: &Parts) -> Result<Option<CurrentUser>> {
+        let Some(identity) = self.provider.authenticate(parts).await? else {
+            return Ok(None);
+        };
+        let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let user_id = match self.session_cache.get(&session_id).await {
+            Some(user_id) => user_id,
+            None => match self.open_session(&identity).await? {
+                Some(user) => {
+                    self.session_cache
+                        .insert(Arc::clone(&session_id), user.id)
+                        .await;
+                    self.keep(epoch, &session_id, Arc::new(user)).await
+                }
+                None => return Ok(None),
+            },
+        };
+        let user = match self.user_cache.get(&user_id).await {
+            Some(user) => user,
+            None => match self.users.get(user_id).await? {
+                Some(user) => {
+                    let user = Arc::new(user);
+                    self.keep(epoch, &session_id, Arc::clone(&user)).await;
+                    user
+                }
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(CurrentUser::new(user, session_id)))
+    }
+
+    /// Caches a user, unless something changed while he was read.
+    async fn keep(&self, epoch: u64, session_id: &str, user: Arc<User>) -> Uuid {
+        let id = user.id;
+        self.user_cache.insert(id, user).await;
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            self.user_cache.invalidate(&id).await;
+            self.session_cache.invalidate(session_id).await;
+        }
+        id
+    }
+
+    /// The user of a session that is not cached; the first request of a user creates him here.
+    async fn open_session(&self, identity: &Identity) -> Result<Option<User>> {
+        let standing = self.sessions.standing(identity).await?;
+        let known = match standing {
+            Standing::Ended => return Ok(None),
+            Standing::Open(user_id) => return self.users.get(user_id).await,
+            Standing::New { user_known } => user_known,
+        };
+        let profile = if known && !self.provider.refreshes_profile() {
+            None
+        } else {
+            match self.provider.profile(&identity.subject).await? {
+                None if !known => {
+                    tracing::warn!(
+                        subject = identity.subject,
+                        "the identity provider has no record of a user it vouches for"
+                    );
+                    return Ok(None);
+                }
+                profile => profile,
+            }
+        };
+        self.sessions.open(identity, profile.as_ref()).await
+    }
+
+    /// The current user of an id, through the cache.
+    pub(crate) async fn user(&self, id: Uuid) -> Result<Option<Arc<User>>> {
+        if let Some(user) = self.user_cache.get(&id).await {
+            return Ok(Some(user));
+        }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let Some(user) = self.users.get(id).await?.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.user_cache.insert(id, Arc::clone(&user)).await;
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            self.user_cache.invalidate(&id).await;
+        }
+        Ok(Some(user))
+    }
+
+    /// The provider's own record of a user.
+    pub(crate) async fn profile(&self, subject: &str) -> Result<Profile> {
+        self.provider
+            .profile(subject)
+            .await?
+            .ok_or_else(|| Error::not_found("the identity provider has no record of this user"))
+    }
+
+    /// Ends a session everywhere: its tokens are refused from now on.
+    pub(crate) async fn end_session(&self, session_id: &str) -> Result<()> {
+        self.sessions.end(session_id).await?;
+        self.forget_session(session_id).await;
+        self.store
+            .notify(Notification::SessionEnded {
+                id: session_id.to_owned(),
+            })
+            .await;
+        Ok(())
+    }
+
+    /// `Set-Cookie` values of a sign-out.
+    pub(crate) fn forget(&self) -> Vec<HeaderValue> {
+        self.provider.forget()
+    }
+
+    /// What stands on the sign-in page.
+    pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str) -> maud::Markup {
+        self.provider.sign_in(&SignIn {
+            sign_up,
+            return_to,
+            base_path: &self.config.base_path,
+        })
+    }
+
+    /// Drops what is cached of a user after his row has changed, here and in every replica.
+    pub(crate) async fn user_changed(&self, id: Uuid) {
+        self.forget_user(id).await;
+        self.store.notify(Notification::User { id }).await;
+    }
+
+    async fn forget_user(&self, id: Uuid) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.user_cache.invalidate(&id).await;
+    }
+
+    async fn forget_session(&self, session_id: &str) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.session_cache.invalidate(session_id).await;
+    }
+
+    /// Follows the hints of all replicas until it is dropped.
+    pub(crate) async fn follow(&self) {
+        let mut notifications = self.store.notifications();
+        loop {
+            match notifications.recv().await {
+                Ok(Notification::User { id }) => self.forget_user(id).await,
+                Ok(Notification::SessionEnded { id }) => self.forget_session(&id).await,
+                Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
+                    self.epoch.fetch_add(1, Ordering::AcqRel);
+                    self.session_cache.invalidate_all();
+                    self.user_cache.invalidate_all();
+                }
+                Ok(_) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}

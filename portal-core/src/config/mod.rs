@@ -1,0 +1,11 @@
+//! What a portal is told from outside: flags, environment, `.env`, defaults.
+
+mod setting;
+mod settings;
+mod values;
+
+pub use setting::Setting;
+pub(crate) use setting::PORTAL_SETTINGS;
+pub use settings::{Origin, Settings};
+pub(crate) use settings::Sources;
+pub use values::{AppEnv, Config, ConfigError, LogFormat, Secret};

@@ -1,0 +1,114 @@
+//! One variable that can be set from outside.
+
+/// A variable with its flag, its help text and its default.
+///
+/// Authentication providers declare theirs with
+/// [`AuthProvider::settings`](crate::AuthProvider::settings); the command line, the
+/// environment and `config` then know them like the portal's own.
+///
+/// ```
+/// use portal_core::config::Setting;
+///
+/// const REGION: Setting = Setting::new("MAIL_REGION", "Region of the mail service").default("eu");
+/// assert_eq!(REGION.flag(), "mail-region");
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Setting {
+    /// Name of the environment variable.
+    pub name: &'static str,
+    /// Other names under which the variable is read, weaker than `name`.
+    pub aliases: &'static [&'static str],
+    /// One line for `--help`.
+    pub help: &'static str,
+    /// The value where nothing is set.
+    pub default: Option<&'static str>,
+    /// Whether the value has to be masked wherever it is shown.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// A variable without default.
+    #[must_use]
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            help,
+            default: None,
+            secret: false,
+        }
+    }
+
+    /// With a value for the case that nothing is set.
+    #[must_use]
+    pub const fn default(mut self, value: &'static str) -> Self {
+        self.default = Some(value);
+        self
+    }
+
+    /// With other names that are read as well.
+    #[must_use]
+    pub const fn aliases(mut self, names: &'static [&'static str]) -> Self {
+        self.aliases = names;
+        self
+    }
+
+    /// Masked wherever it is shown.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The name of the command-line flag, without the dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.to_ascii_lowercase().replace('_', "-")
+    }
+}
+
+/// The variables of every portal. Providers add theirs.
+pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
+    Setting::new("HOST", "Address to listen on").default("127.0.0.1"),
+    Setting::new("PORT", "Port to listen on").default("8000"),
+    Setting::new("APP_NAME", "Name shown in the navigation bar and in titles").default("Portal"),
+    Setting::new(
+        "APP_ENV",
+        "DEV or PROD; without it DEV in a debug build, PROD in a release build",
+    ),
+    Setting::new(
+        "ADMIN_USER_EMAILS",
+        "Comma-separated addresses whose verified owners become administrators",
+    ),
+    Setting::new(
+        "DB_CONN_URI",
+        "PostgreSQL URI for PROD; {DB_PASSWORD} in it is replaced",
+    )
+    .secret(),
+    Setting::new("DB_PASSWORD", "Replaces {DB_PASSWORD} in DB_CONN_URI").secret(),
+    Setting::new(
+        "DB_LOCAL_URI",
+        "Database URI for DEV: sqlite:// or postgres://",
+    )
+    .default("sqlite://portal.db"),
+    Setting::new(
+        "PUBLIC_URL",
+        "Origin that browsers use; default http://HOST:PORT",
+    ),
+    Setting::new(
+        "SECRET_KEY",
+        "Signs what the portal itself signs; at least 32 bytes, required in PROD",
+    )
+    .secret(),
+    Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
+    Setting::new(
+        "TRUSTED_PROXIES",
+        "Comma-separated addresses or networks whose X-Forwarded-* headers are believed",
+    ),
+    Setting::new("RUST_LOG", "Log filter").default("info,sqlx=warn"),
+    Setting::new(
+        "LOG_FORMAT",
+        "pretty or json; default pretty in DEV, json in PROD",
+    ),
+];

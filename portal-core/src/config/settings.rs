@@ -1,0 +1,168 @@
+//! The values of all settings, and where each came from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::Path;
+
+use super::setting::{PORTAL_SETTINGS, Setting};
+
+/// Where a value came from, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A command-line flag.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// The file `.env` in the working directory.
+    DotEnv,
+    /// The built-in default.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "flag",
+            Self::Environment => "environment",
+            Self::DotEnv => ".env",
+            Self::Default => "default",
+        })
+    }
+}
+
+/// The text values of all settings: flag over variable over `.env` over default.
+///
+/// An empty value counts as unset.
+///
+/// ```
+/// use portal_core::config::Settings;
+///
+/// let settings = Settings::from_pairs([("APP_NAME", "Acme"), ("PORT", "")]);
+/// assert_eq!(settings.get("APP_NAME"), Some("Acme"));
+/// assert_eq!(settings.get("PORT"), Some("8000"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Settings {
+    table: Vec<Setting>,
+    values: BTreeMap<&'static str, (String, Origin)>,
+}
+
+/// The sources that settings are read from.
+#[derive(Default)]
+pub(crate) struct Sources {
+    pub(crate) flags: HashMap<String, String>,
+    pub(crate) environment: HashMap<String, String>,
+    pub(crate) dot_env: HashMap<String, String>,
+}
+
+impl Sources {
+    /// The process environment and `.env` of the working directory, if there is one.
+    pub(crate) fn of_process(flags: HashMap<String, String>) -> Result<Self, dotenvy::Error> {
+        Ok(Self {
+            flags,
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            dot_env: read_dot_env(Path::new(".env"))?,
+        })
+    }
+}
+
+/// Reads `.env` into a map; unlike `dotenvy::dotenv` the process environment stays as it is.
+fn read_dot_env(path: &Path) -> Result<HashMap<String, String>, dotenvy::Error> {
+    match dotenvy::from_path_iter(path) {
+        Ok(pairs) => pairs.collect(),
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(HashMap::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Settings {
+    pub(crate) fn load(extra: &[Setting], sources: &Sources) -> Self {
+        let table: Vec<Setting> = PORTAL_SETTINGS.iter().chain(extra).copied().collect();
+        let mut values = BTreeMap::new();
+        for setting in &table {
+            let find = |source: &HashMap<String, String>| {
+                std::iter::once(&setting.name)
+                    .chain(setting.aliases)
+                    .find_map(|name| {
+                        source
+                            .get(*name)
+                            .filter(|value| !value.trim().is_empty())
+                            .cloned()
+                    })
+            };
+            let found = find(&sources.flags)
+                .map(|value| (value, Origin::Flag))
+                .or_else(|| find(&sources.environment).map(|value| (value, Origin::Environment)))
+                .or_else(|| find(&sources.dot_env).map(|value| (value, Origin::DotEnv)))
+                .or_else(|| {
+                    setting
+                        .default
+                        .map(|value| (value.to_owned(), Origin::Default))
+                });
+            if let Some(found) = found {
+                values.insert(setting.name, found);
+            }
+        }
+        Self { table, values }
+    }
+
+    /// Settings from pairs, as if they stood in the environment; for tests and embedders.
+    #[must_use]
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        Self::from_pairs_with(&[], pairs)
+    }
+
+    /// Like [`from_pairs`](Self::from_pairs), with the settings of a provider.
+    #[must_use]
+    pub fn from_pairs_with<K: Into<String>, V: Into<String>>(
+        extra: &[Setting],
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let environment = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        Self::load(
+            extra,
+            &Sources {
+                environment,
+                ..Sources::default()
+            },
+        )
+    }
+
+    /// The value of a variable, trimmed; `None` if it is unset and has no default.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.trim())
+    }
+
+    /// Whether someone has set the variable, and did not leave it at its default.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.values
+            .get(name)
+            .is_some_and(|(_, origin)| *origin != Origin::Default)
+    }
+
+    /// Every variable with its effective value, secrets masked.
+    pub(crate) fn describe(&self) -> impl Iterator<Item = (&'static str, String, String)> + '_ {
+        self.table
+            .iter()
+            .map(|setting| match self.values.get(setting.name) {
+                None => (setting.name, "-".to_owned(), "unset".to_owned()),
+                Some((_, origin)) if setting.secret => {
+                    (setting.name, "********".to_owned(), origin.to_string())
+                }
+                Some((value, origin)) => (setting.name, value.clone(), origin.to_string()),
+            })
+    }
+}

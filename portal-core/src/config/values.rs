@@ -1,0 +1,480 @@
+//! The settings as typed values, with every fault found at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::settings::Settings;
+
+/// Whether the portal runs for its developers or for its users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppEnv {
+    /// On a developer's machine: migrations are applied at start, secrets are made up.
+    Dev,
+    /// In production: nothing is made up, nothing is open by default.
+    Prod,
+}
+
+impl fmt::Display for AppEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Dev { "DEV" } else { "PROD" })
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people at a terminal.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself. Do not log it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("********")
+    }
+}
+
+/// The configuration of a portal.
+///
+/// A plain struct: read it from the outside with [`Config::from_settings`], or start from
+/// [`Config::default`] and set fields.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Shown in the navigation bar and in titles.
+    pub app_name: String,
+    /// Development or production.
+    pub app_env: AppEnv,
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 picks a free one.
+    pub port: u16,
+    /// Origin that browsers use, as they send it in `Origin`.
+    pub public_url: String,
+    /// Prefix of every path of the portal where it is nested in another app: empty, or such as `/portal`.
+    pub base_path: String,
+    /// Lower-case addresses whose verified owners become administrators.
+    pub admin_emails: BTreeSet<String>,
+    /// `sqlite://…` or `postgres://…`.
+    pub database_url: Secret,
+    /// Signs what the portal signs. In DEV one is kept in the database.
+    pub secret_key: Option<Secret>,
+    /// Whether requests are limited in rate.
+    pub rate_limits: bool,
+    /// Networks whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Filter of the log, in the syntax of `RUST_LOG`.
+    pub log_filter: String,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// All settings as text, for providers that read their own.
+    pub settings: Settings,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
+pub struct ConfigError {
+    /// One line each, starting with the name of the variable.
+    pub problems: Vec<String>,
+}
+
+impl ConfigError {
+    fn message(&self) -> String {
+        let count = self.problems.len();
+        let mut text = format!(
+            "the configuration is not usable, {count} problem{}",
+            if count == 1 { "" } else { "s" }
+        );
+        for (index, problem) in self.problems.iter().enumerate() {
+            text.push_str(&format!("\n  {}. {problem}", index + 1));
+        }
+        text
+    }
+}
+
+impl Default for Config {
+    /// What a portal uses when nothing is set, in DEV.
+    fn default() -> Self {
+        let settings = Settings::from_pairs([("APP_ENV", "DEV")]);
+        let (config, _) = Self::read(settings);
+        config
+    }
+}
+
+impl Config {
+    /// Reads every setting and checks it; an error names all that is wrong.
+    ///
+    /// ```
+    /// use portal_core::config::{Config, Settings};
+    ///
+    /// let error = Config::from_settings(Settings::from_pairs([("APP_ENV", "PROD"), ("PORT", "many")])).unwrap_err();
+    /// assert_eq!(error.problems.len(), 3); // PORT, DB_CONN_URI, SECRET_KEY
+    /// ```
+    pub fn from_settings(settings: Settings) -> Result<Self, ConfigError> {
+        match Self::read(settings) {
+            (config, problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(ConfigError { problems }),
+        }
+    }
+
+    /// Reads what can be read, and says what could not; the caller adds a provider's problems.
+    pub(crate) fn read(settings: Settings) -> (Self, Vec<String>) {
+        let mut problems = Vec::new();
+        let app_env = app_env(&settings, &mut problems);
+        let host = settings.get("HOST").unwrap_or("127.0.0.1").to_owned();
+        let port = parse::<u16>(&settings, "PORT", "a number from 0 to 65535", &mut problems)
+            .unwrap_or(8000);
+        let public_url = public_url(&settings, &host, port, &mut problems);
+        let database_url = database_url(&settings, app_env, &mut problems);
+        let secret_key = secret_key(&settings, app_env, &mut problems);
+        let rate_limits = rate_limits(&settings, app_env, &mut problems);
+        let trusted_proxies = trusted_proxies(&settings, &mut problems);
+        let log_format = match settings
+            .get("LOG_FORMAT")
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
+            Some("pretty") => LogFormat::Pretty,
+            Some("json") => LogFormat::Json,
+            None if app_env == AppEnv::Dev => LogFormat::Pretty,
+            None => LogFormat::Json,
+            Some(other) => {
+                problems.push(format!("LOG_FORMAT is `{other}`; write `pretty` or `json`"));
+                LogFormat::Pretty
+            }
+        };
+        let config = Self {
+            app_name: settings.get("APP_NAME").unwrap_or("Portal").to_owned(),
+            app_env,
+            host,
+            port,
+            public_url,
+            base_path: String::new(),
+            admin_emails: split_list(settings.get("ADMIN_USER_EMAILS"))
+                .map(str::to_lowercase)
+                .collect(),
+            database_url,
+            secret_key,
+            rate_limits,
+            trusted_proxies,
+            log_filter: settings.get("RUST_LOG").unwrap_or("info").to_owned(),
+            log_format,
+            settings,
+        };
+        (config, problems)
+    }
+
+    /// Whether this is a developer's portal.
+    #[must_use]
+    pub fn is_dev(&self) -> bool {
+        self.app_env == AppEnv::Dev
+    }
+
+    /// Every origin that is the portal's own: in DEV all names of the loopback address count.
+    #[must_use]
+    pub fn own_origins(&self) -> Vec<String> {
+        let mut origins = vec![self.public_url.clone()];
+        if let Ok(url) = Url::parse(&self.public_url)
+            && self.is_dev()
+            && url.host_str().is_some_and(is_loopback_host)
+        {
+            let port = url.port_or_known_default().unwrap_or(80);
+            for host in ["localhost", "127.0.0.1", "[::1]"] {
+                let origin = format!("{}://{host}:{port}", url.scheme());
+                if !origins.contains(&origin) {
+                    origins.push(origin);
+                }
+            }
+        }
+        origins
+    }
+}
+
+/// Whether a host name can only mean this machine.
+#[must_use]
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn split_list(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+}
+
+fn parse<T: FromStr>(
+    settings: &Settings,
+    name: &str,
+    expected: &str,
+    problems: &mut Vec<String>,
+) -> Option<T> {
+    let text = settings.get(name)?;
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(_) => {
+            problems.push(format!("{name} is `{text}`; write {expected}"));
+            None
+        }
+    }
+}
+
+fn app_env(settings: &Settings, problems: &mut Vec<String>) -> AppEnv {
+    let unset = if cfg!(debug_assertions) {
+        AppEnv::Dev
+    } else {
+        AppEnv::Prod
+    };
+    match settings.get("APP_ENV") {
+        None => unset,
+        Some(text) if text.eq_ignore_ascii_case("dev") => AppEnv::Dev,
+        Some(text) if text.eq_ignore_ascii_case("prod") => AppEnv::Prod,
+        Some(text) => {
+            problems.push(format!("APP_ENV is `{text}`; write `DEV` or `PROD`"));
+            AppEnv::Prod
+        }
+    }
+}
+
+fn public_url(settings: &Settings, host: &str, port: u16, problems: &mut Vec<String>) -> String {
+    let shown_host = match host {
+        "0.0.0.0" | "::" => "localhost".to_owned(),
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
+    };
+    let default = format!("http://{shown_host}:{port}");
+    let Some(text) = settings.get("PUBLIC_URL") else {
+        return default;
+    };
+    match Url::parse(text) {
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.path() == "/"
+                && url.query().is_none() =>
+        {
+            url.origin().ascii_serialization()
+        }
+        _ => {
+            problems.push(format!(
+                "PUBLIC_URL is `{text}`; write an origin such as `https://portal.example.com`"
+            ));
+            default
+        }
+    }
+}
+
+fn database_url(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) -> Secret {
+    let (name, text) = match app_env {
+        AppEnv::Dev => (
+            "DB_LOCAL_URI",
+            settings.get("DB_LOCAL_URI").unwrap_or("sqlite://portal.db"),
+        ),
+        AppEnv::Prod => match settings.get("DB_CONN_URI") {
+            Some(text) => ("DB_CONN_URI", text),
+            None => {
+                problems.push("DB_CONN_URI is missing; PROD needs `postgres://user:password@host:port/database`".to_owned());
+                return Secret::new("");
+            }
+        },
+    };
+    let mut text = text.to_owned();
+    if text.contains("{DB_PASSWORD}") {
+        match settings.get("DB_PASSWORD") {
+            Some(password) => {
+                text = text.replace(
+                    "{DB_PASSWORD}",
+                    &utf8_percent_encode(password, NON_ALPHANUMERIC).to_string(),
+                );
+            }
+            None => problems.push(format!("DB_PASSWORD is missing; {name} refers to it")),
+        }
+    }
+    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    let sqlite = text.starts_with("sqlite:");
+    if !known && !(sqlite && app_env == AppEnv::Dev) {
+        let expected = if app_env == AppEnv::Dev {
+            "`sqlite://file.db` or `postgres://…`"
+        } else {
+            "`postgres://…`"
+        };
+        problems.push(format!(
+            "{name} is not a database this portal can use; write {expected}"
+        ));
+    }
+    Secret::new(text)
+}
+
+fn secret_key(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) -> Option<Secret> {
+    match settings.get("SECRET_KEY") {
+        None if app_env == AppEnv::Prod => {
+            problems.push(
+                "SECRET_KEY is missing; set at least 32 random bytes (`openssl rand -base64 48`)"
+                    .to_owned(),
+            );
+            None
+        }
+        Some(text) if text.len() < 32 && app_env == AppEnv::Prod => {
+            problems.push(
+                "SECRET_KEY is too short; set at least 32 random bytes (`openssl rand -base64 48`)"
+                    .to_owned(),
+            );
+            None
+        }
+        other => other.map(Secret::new),
+    }
+}
+
+fn rate_limits(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) -> bool {
+    match settings
+        .get("RATE_LIMITS")
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        None | Some("on") => true,
+        Some("off") if app_env == AppEnv::Dev => false,
+        Some("off") => {
+            problems.push("RATE_LIMITS is `off`; that is for DEV only".to_owned());
+            true
+        }
+        Some(other) => {
+            problems.push(format!("RATE_LIMITS is `{other}`; write `on` or `off`"));
+            true
+        }
+    }
+}
+
+fn trusted_proxies(settings: &Settings, problems: &mut Vec<String>) -> Vec<IpNet> {
+    split_list(settings.get("TRUSTED_PROXIES"))
+        .filter_map(|text| {
+            let parsed = text
+                .parse()
+                .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+            if parsed.is_err() {
+                problems.push(format!(
+                    "TRUSTED_PROXIES has `{text}`; write addresses or networks such as `10.0.0.0/8`"
+                ));
+            }
+            parsed.ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_settings(Settings::from_pairs(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn one_message_names_every_fault() {
+        let error = read(&[
+            ("APP_ENV", "prod"),
+            ("RATE_LIMITS", "off"),
+            ("SECRET_KEY", "short"),
+            ("PUBLIC_URL", "x"),
+        ])
+        .unwrap_err();
+        let text = error.to_string();
+        for name in ["PUBLIC_URL", "DB_CONN_URI", "SECRET_KEY", "RATE_LIMITS"] {
+            assert!(text.contains(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_encoded_into_the_uri() {
+        let config = read(&[
+            ("APP_ENV", "PROD"),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            (
+                "DB_CONN_URI",
+                "postgresql://portal:{DB_PASSWORD}@db:5432/portal",
+            ),
+            ("DB_PASSWORD", "p@ss/word"),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.database_url.expose(),
+            "postgresql://portal:p%40ss%2Fword@db:5432/portal"
+        );
+    }
+
+    #[test]
+    fn admin_addresses_are_normalised() {
+        for (text, expected) in [
+            ("", vec![]),
+            (",", vec![]),
+            (" A@B.c ,x@y.z", vec!["a@b.c", "x@y.z"]),
+        ] {
+            let config = read(&[("APP_ENV", "DEV"), ("ADMIN_USER_EMAILS", text)]).unwrap();
+            assert_eq!(
+                config
+                    .admin_emails
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn in_development_all_loopback_names_are_the_same_site() {
+        let config = read(&[("APP_ENV", "DEV")]).unwrap();
+        assert!(
+            config
+                .own_origins()
+                .contains(&"http://localhost:8000".to_owned())
+        );
+        let config = read(&[
+            ("APP_ENV", "DEV"),
+            ("PUBLIC_URL", "https://portal.example.com"),
+        ])
+        .unwrap();
+        assert_eq!(config.own_origins(), ["https://portal.example.com"]);
+    }
+
+    #[test]
+    fn production_refuses_sqlite() {
+        let error = read(&[
+            ("APP_ENV", "PROD"),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("DB_CONN_URI", "sqlite://portal.db"),
+        ])
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("DB_CONN_URI is not a database"),
+            "{error}"
+        );
+    }
+}

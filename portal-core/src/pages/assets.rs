@@ -1,0 +1,319 @@
+//! The style sheet, the scripts, the font and the logo, under names that change with their content.
+
+use std::{
+    io::Write as _,
+    sync::{LazyLock, OnceLock},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Path,
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+};
+use rust_embed::RustEmbed;
+
+/// Where [`serve`] is mounted, below the portal's base path.
+pub(crate) const PREFIX: &str = "/_portal/assets/";
+
+#[derive(RustEmbed)]
+#[folder = "assets/"]
+struct Files;
+
+/// Name on the page, the files it is made of, and its media type.
+const SERVED: [(&str, &[&str], &str); 5] = [
+    (
+        "geist.woff2",
+        &["vendor/geist-latin-wght-normal.woff2"],
+        "font/woff2",
+    ),
+    (
+        "htmx.js",
+        &["vendor/htmx.min.js"],
+        "text/javascript; charset=utf-8",
+    ),
+    ("logo.svg", &["logo.svg"], "image/svg+xml"),
+    (
+        "portal.css",
+        &["tokens.css", "portal.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
+        "portal.js",
+        &["portal.js"],
+        "text/javascript; charset=utf-8",
+    ),
+];
+
+struct Asset {
+    name: &'static str,
+    url: String,
+    etag: HeaderValue,
+    media_type: &'static str,
+    plain: Bytes,
+    brotli: OnceLock<Bytes>,
+    gzip: OnceLock<Bytes>,
+}
+
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let mut assets: Vec<Asset> = Vec::with_capacity(SERVED.len());
+    for (name, parts, media_type) in SERVED {
+        let mut bytes = Vec::new();
+        for part in parts {
+            if let Some(file) = Files::get(part) {
+                bytes.extend_from_slice(&file.data);
+            }
+        }
+        if name == "portal.css" {
+            // A relative URL, so that the style sheet works below any base path.
+            if let Some(font) = assets.iter().find(|asset| asset.name == "geist.woff2") {
+                let hashed = font.url.trim_start_matches(PREFIX);
+                let text = String::from_utf8_lossy(&bytes);
+                bytes = text
+                    .replace("geist-latin-wght-normal.woff2", hashed)
+                    .into_bytes();
+            }
+        }
+        let hash = fingerprint(&bytes);
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+        assets.push(Asset {
+            name,
+            url: format!("{PREFIX}{stem}.{hash}.{extension}"),
+            etag: HeaderValue::try_from(format!("\"{hash}\""))
+                .unwrap_or(HeaderValue::from_static("\"\"")),
+            media_type,
+            plain: Bytes::from(bytes),
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
+        });
+    }
+    assets
+});
+
+/// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
+fn fingerprint(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{:08x}", (hash >> 32) ^ (hash & 0xffff_ffff))
+}
+
+impl Asset {
+    fn brotli(&self) -> &Bytes {
+        self.brotli.get_or_init(|| {
+            let params = brotli::enc::BrotliEncoderParams {
+                // The best quality takes seconds in a build without optimisation.
+                quality: if cfg!(debug_assertions) { 5 } else { 11 },
+                size_hint: self.plain.len(),
+                ..Default::default()
+            };
+            let mut out = Vec::new();
+            match brotli::BrotliCompress(&mut self.plain.as_ref(), &mut out, &params) {
+                Ok(_) => Bytes::from(out),
+                Err(_) => Bytes::new(),
+            }
+        })
+    }
+
+    fn gzip(&self) -> &Bytes {
+        self.gzip.get_or_init(|| {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            match encoder
+                .write_all(&self.plain)
+                .and_then(|()| encoder.finish())
+            {
+                Ok(out) => Bytes::from(out),
+                Err(_) => Bytes::new(),
+            }
+        })
+    }
+
+    /// The smallest form that the client takes, with its `Content-Encoding`.
+    fn encoded(&self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
+        if self.media_type == "font/woff2" {
+            return (self.plain.clone(), None);
+        }
+        for (coding, body) in [
+            ("br", Self::brotli as fn(&Self) -> &Bytes),
+            ("gzip", Self::gzip),
+        ] {
+            if accepts(request, coding) {
+                let bytes = body(self);
+                if !bytes.is_empty() {
+                    return (bytes.clone(), Some(coding));
+                }
+            }
+        }
+        (self.plain.clone(), None)
+    }
+}
+
+fn accepts(request: &HeaderMap, coding: &str) -> bool {
+    request
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|entry| {
+            let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+            let refused = parameters
+                .trim()
+                .strip_prefix("q=")
+                .is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32));
+            name.trim().eq_ignore_ascii_case(coding) && !refused
+        })
+}
+
+/// The path of an asset, below the base path: `/_portal/assets/portal.0a1b2c3d.css`.
+///
+/// An unknown name gives an empty string; the test `every_served_name_has_a_url` keeps the names right.
+pub(crate) fn url(name: &str) -> &'static str {
+    ASSETS
+        .iter()
+        .find(|asset| asset.name == name)
+        .map_or("", |asset| &asset.url)
+}
+
+/// Answers `GET /_portal/assets/{file}`.
+#[doc(hidden)]
+pub async fn serve(Path(file): Path<String>, request: HeaderMap) -> Response<Body> {
+    let found = ASSETS
+        .iter()
+        .find(|asset| asset.url.strip_prefix(PREFIX) == Some(file.as_str()));
+    let Some(asset) = found else {
+        let mut response = Response::new(Body::from("not found"));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    };
+    let known = request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .any(|value| value == asset.etag);
+    let (body, coding) = if known {
+        (Bytes::new(), None)
+    } else {
+        asset.encoded(&request)
+    };
+    let mut response = Response::new(Body::from(body));
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(asset.media_type),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
+    headers.insert(header::ETAG, asset.etag.clone());
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_served_name_has_a_url_and_bytes() {
+        assert_eq!(ASSETS.len(), SERVED.len());
+        for asset in ASSETS.iter() {
+            assert!(
+                asset.url.starts_with(PREFIX) && !asset.plain.is_empty(),
+                "{}",
+                asset.name
+            );
+            assert_eq!(url(asset.name), asset.url);
+        }
+    }
+
+    #[test]
+    fn the_style_sheet_names_the_hashed_font() {
+        let css = ASSETS
+            .iter()
+            .find(|asset| asset.name == "portal.css")
+            .unwrap();
+        let text = std::str::from_utf8(&css.plain).unwrap();
+        assert!(text.contains(&format!(
+            "url({})",
+            url("geist.woff2").trim_start_matches(PREFIX)
+        )));
+    }
+
+    #[test]
+    fn sizes_stay_inside_the_budget() {
+        for (name, limit) in [
+            ("portal.css", 12 * 1024),
+            ("portal.js", 6 * 1024),
+            ("htmx.js", 13 * 1024),
+        ] {
+            let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
+            let params = brotli::enc::BrotliEncoderParams {
+                quality: 11,
+                ..Default::default()
+            };
+            let mut out = Vec::new();
+            brotli::BrotliCompress(&mut asset.plain.as_ref(), &mut out, &params).unwrap();
+            assert!(out.len() <= limit, "{name} is {} bytes", out.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_asset_is_compressed_for_who_asks_and_cached_for_ever() {
+        let file = url("portal.css").trim_start_matches(PREFIX).to_owned();
+        let mut request = HeaderMap::new();
+        request.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("gzip, br;q=0"),
+        );
+        let response = serve(Path(file.clone()), request.clone()).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+        assert!(
+            response.headers()[header::CACHE_CONTROL]
+                .to_str()
+                .unwrap()
+                .contains("immutable")
+        );
+        request.insert(
+            header::IF_NONE_MATCH,
+            response.headers()[header::ETAG].clone(),
+        );
+        assert_eq!(serve(Path(file), request.clone()).await.status(), 304);
+        assert_eq!(
+            serve(Path("vendor/MANIFEST.toml".to_owned()), request)
+                .await
+                .status(),
+            404
+        );
+    }
+
+    #[test]
+    fn vendored_files_are_the_ones_in_the_manifest() {
+        use sha2::Digest as _;
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/vendor");
+        let manifest = std::fs::read_to_string(root.join("MANIFEST.toml")).unwrap();
+        let mut checked = 0;
+        let mut file = String::new();
+        for line in manifest.lines() {
+            if let Some(name) = line.strip_prefix("file = \"") {
+                file = name.trim_end_matches('"').to_owned();
+            } else if let Some(expected) = line.strip_prefix("sha256 = \"") {
+                let digest = sha2::Sha256::digest(std::fs::read(root.join(&file)).unwrap());
+                let actual: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                assert_eq!(actual, expected.trim_end_matches('"'), "{file}");
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 2);
+    }
+}

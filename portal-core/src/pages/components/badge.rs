@@ -1,0 +1,18 @@
+use maud::{Markup, html};
+
+use super::Tone;
+
+/// A status: a word, with a colour that repeats what the word says.
+///
+/// ```
+/// use portal_core::pages::components::{Tone, badge};
+///
+/// assert_eq!(
+///     badge("Active", Tone::Success).into_string(),
+///     r#"<span class="pt-badge" data-tone="success">Active</span>"#,
+/// );
+/// ```
+#[must_use]
+pub fn badge(label: &str, tone: Tone) -> Markup {
+    html! { span class="pt-badge" data-tone=[tone.as_str()] { (label) } }
+}

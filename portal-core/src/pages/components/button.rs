@@ -1,0 +1,238 @@
+use maud::Render;
+
+use super::icon;
+
+/// How loud a button is. One solid button a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ButtonKind {
+    /// The one thing that this view is for.
+    Solid,
+    /// A lesser action in the accent colour.
+    Soft,
+    /// Everything else.
+    #[default]
+    Outline,
+    /// Part of a row or a toolbar.
+    Ghost,
+    /// Destroys something.
+    Danger,
+}
+
+impl ButtonKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Solid => "solid",
+            Self::Soft => "soft",
+            Self::Outline => "outline",
+            Self::Ghost => "ghost",
+            Self::Danger => "danger",
+        }
+    }
+}
+
+/// A button, or a link that looks like one.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::Button;
+///
+/// let save = Button::new("Save").solid().submit().render().into_string();
+/// assert!(save.starts_with(r#"<button type="submit" class="pt-btn" data-kind="solid""#));
+/// let add = Button::new("New user").icon("plus").href("/admin/users/new").render().into_string();
+/// assert!(add.starts_with("<a href="));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Button {
+    label: String,
+    icon: Option<String>,
+    icon_end: Option<String>,
+    icon_only: bool,
+    kind: ButtonKind,
+    size: u8,
+    href: Option<String>,
+    submit: bool,
+    disabled: bool,
+    wide: bool,
+    attributes: Vec<(&'static str, String)>,
+}
+
+impl Button {
+    /// An outline button of the usual size that does nothing yet.
+    pub fn new(label: impl Into<String>) -> Self {
+        Self {
+            label: label.into(),
+            icon: None,
+            icon_end: None,
+            icon_only: false,
+            kind: ButtonKind::default(),
+            size: 2,
+            href: None,
+            submit: false,
+            disabled: false,
+            wide: false,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// A square ghost button with an icon; the label is what a screen reader says.
+    pub fn icon_only(name: impl Into<String>, label: impl Into<String>) -> Self {
+        let mut button = Self::new(label).ghost().icon(name);
+        button.icon_only = true;
+        button
+    }
+
+    /// Sets how loud it is.
+    pub const fn kind(mut self, kind: ButtonKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// [`ButtonKind::Solid`].
+    pub const fn solid(self) -> Self {
+        self.kind(ButtonKind::Solid)
+    }
+
+    /// [`ButtonKind::Soft`].
+    pub const fn soft(self) -> Self {
+        self.kind(ButtonKind::Soft)
+    }
+
+    /// [`ButtonKind::Ghost`].
+    pub const fn ghost(self) -> Self {
+        self.kind(ButtonKind::Ghost)
+    }
+
+    /// [`ButtonKind::Danger`].
+    pub const fn danger(self) -> Self {
+        self.kind(ButtonKind::Danger)
+    }
+
+    /// 1 is small, 2 usual, 3 large.
+    pub const fn size(mut self, size: u8) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// As wide as what it stands in.
+    pub const fn wide(mut self) -> Self {
+        self.wide = true;
+        self
+    }
+
+    /// An icon before the label.
+    pub fn icon(mut self, name: impl Into<String>) -> Self {
+        self.icon = Some(name.into());
+        self
+    }
+
+    /// An icon after the label.
+    pub fn icon_end(mut self, name: impl Into<String>) -> Self {
+        self.icon_end = Some(name.into());
+        self
+    }
+
+    /// Makes it a link.
+    pub fn href(mut self, href: impl Into<String>) -> Self {
+        self.href = Some(href.into());
+        self
+    }
+
+    /// Submits the form around it.
+    pub const fn submit(mut self) -> Self {
+        self.submit = true;
+        self
+    }
+
+    /// Cannot be pressed now. Say nearby why.
+    pub const fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    /// Opens the drawer or dialog with this id, without JavaScript as a popover.
+    pub fn opens(self, dialog: impl Into<String>) -> Self {
+        let dialog = dialog.into();
+        self.attribute("popovertarget", dialog.clone())
+            .attribute("data-opens", dialog)
+    }
+
+    /// Closes the drawer or dialog around it.
+    pub fn closes(self) -> Self {
+        self.attribute("data-closes", "")
+    }
+
+    /// Any other attribute, such as `hx-get`. Inline style and handlers are left out: the
+    /// Content-Security-Policy of the portal would refuse them.
+    pub fn attribute(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        if name != "style" && !name.starts_with("on") {
+            self.attributes.push((name, value.into()));
+        }
+        self
+    }
+}
+
+fn write_attribute(out: &mut String, name: &str, value: &str) {
+    out.push(' ');
+    out.push_str(name);
+    if !value.is_empty() {
+        out.push_str("=\"");
+        value.render_to(out);
+        out.push('"');
+    }
+}
+
+impl Render for Button {
+    // By hand, because `html!` has no attributes with names from a list.
+    fn render_to(&self, out: &mut String) {
+        let tag = if self.href.is_some() { "a" } else { "button" };
+        out.push('<');
+        out.push_str(tag);
+        match &self.href {
+            Some(href) => write_attribute(out, "href", href),
+            None => write_attribute(out, "type", if self.submit { "submit" } else { "button" }),
+        }
+        write_attribute(out, "class", "pt-btn");
+        write_attribute(out, "data-kind", self.kind.as_str());
+        match self.size {
+            1 => write_attribute(out, "data-size", "1"),
+            3 => write_attribute(out, "data-size", "3"),
+            _ => {}
+        }
+        if self.icon_only {
+            write_attribute(out, "data-icon", "");
+            write_attribute(out, "aria-label", &self.label);
+            write_attribute(out, "title", &self.label);
+        }
+        if self.wide {
+            write_attribute(out, "data-wide", "");
+        }
+        if self.disabled {
+            write_attribute(
+                out,
+                if self.href.is_some() {
+                    "aria-disabled"
+                } else {
+                    "disabled"
+                },
+                if self.href.is_some() { "true" } else { "" },
+            );
+        }
+        for (name, value) in &self.attributes {
+            write_attribute(out, name, value);
+        }
+        out.push('>');
+        if let Some(name) = &self.icon {
+            icon(name).render_to(out);
+        }
+        if !self.icon_only {
+            self.label.render_to(out);
+        }
+        if let Some(name) = &self.icon_end {
+            icon(name).render_to(out);
+        }
+        out.push_str("</");
+        out.push_str(tag);
+        out.push('>');
+    }
+}

@@ -1,0 +1,74 @@
+use maud::{Markup, Render, html};
+
+use super::icon;
+
+/// Text to read and copy: a command, a token, JSON.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::CodeBlock;
+///
+/// let block = CodeBlock::new("cargo run").title("Terminal").render().into_string();
+/// assert!(block.contains("cargo run"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct CodeBlock {
+    code: String,
+    title: Option<String>,
+    wrap: bool,
+}
+
+impl CodeBlock {
+    /// A block without a title line.
+    pub fn new(code: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            title: None,
+            wrap: false,
+        }
+    }
+
+    /// A title line with the copy button in it.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Long lines break instead of scrolling.
+    pub const fn wrap(mut self) -> Self {
+        self.wrap = true;
+        self
+    }
+}
+
+impl Render for CodeBlock {
+    fn render(&self) -> Markup {
+        html! {
+            figure class="pt-code" data-wrap[self.wrap] {
+                @match &self.title {
+                    Some(title) => header { (title) (copy(None)) },
+                    None => (copy(None)),
+                }
+                pre tabindex="0" { code { (self.code) } }
+            }
+        }
+    }
+}
+
+fn copy(value: Option<&str>) -> Markup {
+    html! {
+        pt-copy value=[value] {
+            button type="button" class="pt-btn" data-kind="ghost" data-size="1" {
+                (icon("copy")) span data-part="label" { "Copy" }
+            }
+            span class="pt-vh" role="status" {}
+        }
+    }
+}
+
+/// A small button that copies a value; hidden where scripts do not run.
+#[must_use]
+pub fn copy_button(value: &str) -> Markup {
+    copy(Some(value))
+}

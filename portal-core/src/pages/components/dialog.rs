@@ -1,0 +1,104 @@
+use maud::{Markup, Render, html};
+
+use super::{Button, Field};
+
+/// Asks before something is destroyed; name the thing in the title.
+///
+/// ```
+/// use maud::{Render as _, html};
+/// use portal_core::pages::components::{Button, Confirm};
+///
+/// let page = html! {
+///     (Button::new("Delete").danger().opens("delete-3"))
+///     (Confirm::new("delete-3", "Delete “Ada”?", "/admin/users/3/delete", "Delete user")
+///         .text("Her tasks are deleted too. This cannot be undone."))
+/// };
+/// assert!(page.into_string().contains("<dialog"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Confirm {
+    id: String,
+    title: String,
+    text: Option<String>,
+    action: String,
+    verb: String,
+    hidden: Option<Markup>,
+    phrase: Option<String>,
+}
+
+impl Confirm {
+    /// A closed dialog whose button posts to `action`.
+    pub fn new(
+        id: impl Into<String>,
+        title: impl Into<String>,
+        action: impl Into<String>,
+        verb: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            text: None,
+            action: action.into(),
+            verb: verb.into(),
+            hidden: None,
+            phrase: None,
+        }
+    }
+
+    /// What will happen.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// The form's hidden fields, such as the anti-forgery token.
+    pub fn hidden(mut self, hidden: impl Render) -> Self {
+        self.hidden = Some(hidden.render());
+        self
+    }
+
+    /// Asks to type this first; sent as `confirm`. For what hits many things at once.
+    pub fn type_to_confirm(mut self, phrase: impl Into<String>) -> Self {
+        self.phrase = Some(phrase.into());
+        self
+    }
+}
+
+/// The phrase as a regular expression that matches only itself.
+fn literal(phrase: &str) -> String {
+    let mut pattern = String::new();
+    for character in phrase.chars() {
+        if r"\^$.*+?()[]{}|/-&!#%,:;<=>@`~".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
+impl Render for Confirm {
+    fn render(&self) -> Markup {
+        let title_id = format!("{}-title", self.id);
+        let text_id = self.text.as_ref().map(|_| format!("{}-text", self.id));
+        html! {
+            dialog class="pt-dialog" id=(self.id) popover="auto" role="alertdialog" aria-labelledby=(title_id) aria-describedby=[text_id.as_ref()] {
+                form method="post" action=(self.action) {
+                    @if let Some(hidden) = &self.hidden { (hidden) }
+                    div class="pt-dialog-body" {
+                        h2 id=(title_id) { (self.title) }
+                        @if let Some(text) = &self.text { p id=[text_id.as_ref()] { (text) } }
+                        @if let Some(phrase) = &self.phrase {
+                            (Field::text("confirm", format!("Type “{phrase}” to go on"))
+                                .id(format!("{}-confirm", self.id)).required(true).autocomplete("off").pattern(literal(phrase)))
+                        }
+                    }
+                    div class="pt-dialog-foot" {
+                        (Button::new("Cancel").closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
+                        (Button::new(self.verb.as_str()).danger().submit())
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use maud::{Markup, Render, html};
+
+use super::Button;
+
+/// A sheet at the end of the screen, for editing one thing without leaving its list.
+///
+/// It opens with [`Button::opens`]; or a page that was asked for it (`?edit=3`) draws it open and
+/// says where closing leads.
+///
+/// ```
+/// use maud::{Render as _, html};
+/// use portal_core::pages::components::{Button, Drawer, Field};
+///
+/// let drawer = Drawer::new("edit-user", "Edit user")
+///     .form("/admin/users/3", html! {})
+///     .body(Field::text("name", "Name"))
+///     .foot(Button::new("Save").solid().submit())
+///     .open("/admin/users");
+/// assert!(drawer.render().into_string().contains("data-open-on-load"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Drawer {
+    id: String,
+    title: String,
+    description: Option<String>,
+    form: Option<(String, Markup)>,
+    body: Markup,
+    foot: Option<Markup>,
+    back: Option<String>,
+}
+
+impl Drawer {
+    /// A closed drawer.
+    pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            description: None,
+            form: None,
+            body: html! {},
+            foot: None,
+            back: None,
+        }
+    }
+
+    /// A line below the title.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Puts body and foot in a POST form that asks before it loses changes; `hidden` holds its
+    /// hidden fields, such as the anti-forgery token.
+    pub fn form(mut self, action: impl Into<String>, hidden: impl Render) -> Self {
+        self.form = Some((action.into(), hidden.render()));
+        self
+    }
+
+    /// What scrolls.
+    pub fn body(mut self, body: impl Render) -> Self {
+        self.body = body.render();
+        self
+    }
+
+    /// What stays at the bottom: one solid button, and a way out is added.
+    pub fn foot(mut self, foot: impl Render) -> Self {
+        self.foot = Some(foot.render());
+        self
+    }
+
+    /// Drawn open; closing leads to this address.
+    pub fn open(mut self, back: impl Into<String>) -> Self {
+        self.back = Some(back.into());
+        self
+    }
+
+    fn closing(&self, button: Button) -> Button {
+        match &self.back {
+            Some(back) => button.href(back).closes(),
+            None => button
+                .closes()
+                .attribute("popovertarget", self.id.clone())
+                .attribute("popovertargetaction", "hide"),
+        }
+    }
+
+    fn inside(&self) -> Markup {
+        html! {
+            div class="pt-drawer-body" { div class="pt-form" { (self.body) } }
+            @if let Some(foot) = &self.foot {
+                div class="pt-drawer-foot" { (self.closing(Button::new("Cancel"))) (foot) }
+            }
+        }
+    }
+}
+
+impl Render for Drawer {
+    fn render(&self) -> Markup {
+        let open = self.back.is_some();
+        html! {
+            pt-modal {
+                dialog class="pt-drawer" id=(self.id) aria-labelledby={ (self.id) "-title" } open[open] data-open-on-load[open]
+                    popover=[(!open).then_some("auto")] data-back=[&self.back] {
+                    div class="pt-drawer-head" {
+                        div {
+                            h2 id={ (self.id) "-title" } { (self.title) }
+                            @if let Some(description) = &self.description { p { (description) } }
+                        }
+                        (self.closing(Button::icon_only("x", "Close")))
+                    }
+                    @match &self.form {
+                        Some((action, hidden)) => form method="post" action=(action) data-guard { (hidden) (self.inside()) },
+                        None => (self.inside()),
+                    }
+                }
+            }
+        }
+    }
+}

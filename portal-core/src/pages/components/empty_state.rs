@@ -1,0 +1,67 @@
+use maud::{Markup, Render, html};
+
+use super::icon;
+
+/// What stands where nothing is: an icon, a sentence, one way on.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::{Button, EmptyState};
+///
+/// let empty = EmptyState::new("users", "No users yet")
+///     .text("People appear here when they sign in for the first time.")
+///     .action(Button::new("Invite someone"));
+/// assert!(empty.render().into_string().contains("No users yet"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct EmptyState {
+    icon: String,
+    title: String,
+    text: Option<String>,
+    action: Option<Markup>,
+}
+
+impl EmptyState {
+    /// An icon and a few words.
+    pub fn new(icon: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            icon: icon.into(),
+            title: title.into(),
+            text: None,
+            action: None,
+        }
+    }
+
+    /// Nothing matches the present search and filters; the link takes them away.
+    pub fn no_match(clear_href: impl Into<String>) -> Self {
+        Self::new("search", "Nothing matches")
+            .text("Try other words, or take the filters away.")
+            .action(super::Button::new("Clear filters").href(clear_href))
+    }
+
+    /// A sentence below.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// One button or link.
+    pub fn action(mut self, action: impl Render) -> Self {
+        self.action = Some(action.render());
+        self
+    }
+}
+
+impl Render for EmptyState {
+    fn render(&self) -> Markup {
+        html! {
+            div class="pt-empty" {
+                (icon(&self.icon))
+                h3 { (self.title) }
+                @if let Some(text) = &self.text { p { (text) } }
+                @if let Some(action) = &self.action { div class="pt-row" { (action) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+use maud::{Markup, PreEscaped, Render, html};
+
+use super::icon;
+
+/// One choice of a select.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldOption {
+    value: String,
+    label: String,
+}
+
+impl FieldOption {
+    /// A choice with the value that is sent and the words that are seen.
+    #[must_use]
+    pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            label: label.into(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Input(&'static str),
+    Area { rows: u8, mono: bool },
+    Select(Vec<FieldOption>),
+    Checkbox { switch: bool },
+}
+
+/// A form field: label above, hint below, error below that.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::Field;
+///
+/// let field = Field::email("email", "E-mail").value("ada@").error(Some("Not an e-mail address."));
+/// let html = field.render().into_string();
+/// assert!(html.contains(r#"aria-invalid="true""#));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Field {
+    kind: Kind,
+    name: String,
+    label: String,
+    id: String,
+    value: String,
+    checked: bool,
+    hint: Option<String>,
+    error: Option<String>,
+    placeholder: Option<String>,
+    autocomplete: Option<&'static str>,
+    pattern: Option<String>,
+    min: Option<String>,
+    max: Option<String>,
+    step: Option<String>,
+    max_length: Option<usize>,
+    required: bool,
+    disabled: bool,
+    read_only: bool,
+    autofocus: bool,
+}
+
+impl Field {
+    fn new(kind: Kind, name: impl Into<String>, label: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            kind,
+            id: format!("f-{name}"),
+            name,
+            label: label.into(),
+            value: String::new(),
+            checked: false,
+            hint: None,
+            error: None,
+            placeholder: None,
+            autocomplete: None,
+            pattern: None,
+            min: None,
+            max: None,
+            step: None,
+            max_length: None,
+            required: false,
+            disabled: false,
+            read_only: false,
+            autofocus: false,
+        }
+    }
+
+    /// One line of text.
+    pub fn text(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("text"), name, label)
+    }
+
+    /// An e-mail address.
+    pub fn email(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("email"), name, label).autocomplete("email")
+    }
+
+    /// A password; its value is never written into the page.
+    pub fn password(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("password"), name, label).autocomplete("current-password")
+    }
+
+    /// A web address.
+    pub fn url(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("url"), name, label)
+    }
+
+    /// A number; see [`Field::range`] and [`Field::step`].
+    pub fn number(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("number"), name, label)
+    }
+
+    /// A day, as `2026-11-22`.
+    pub fn date(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("date"), name, label)
+    }
+
+    /// A moment in local time, as `2026-11-22T08:30`.
+    pub fn date_time(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("datetime-local"), name, label)
+    }
+
+    /// A file to upload; the form needs `enctype="multipart/form-data"`.
+    pub fn file(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("file"), name, label)
+    }
+
+    /// Several lines of text.
+    pub fn textarea(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(
+            Kind::Area {
+                rows: 4,
+                mono: false,
+            },
+            name,
+            label,
+        )
+    }
+
+    /// Several lines of JSON, YAML or the like, in type of one width.
+    pub fn code(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(
+            Kind::Area {
+                rows: 8,
+                mono: true,
+            },
+            name,
+            label,
+        )
+    }
+
+    /// One of some choices.
+    pub fn select(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        options: Vec<FieldOption>,
+    ) -> Self {
+        Self::new(Kind::Select(options), name, label)
+    }
+
+    /// Yes or no; sends `true` when checked, and nothing when not.
+    pub fn checkbox(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Checkbox { switch: false }, name, label)
+    }
+
+    /// On or off, for what takes effect at once.
+    pub fn switch(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Checkbox { switch: true }, name, label)
+    }
+
+    /// The present value.
+    pub fn value(mut self, value: impl Into<String>) -> Self {
+        self.value = value.into();
+        self
+    }
+
+    /// The present value of a checkbox or switch.
+    pub const fn checked(mut self, checked: bool) -> Self {
+        self.checked = checked;
+        self
+    }
+
+    /// Another id than `f-{name}`, for when a page has the same field twice.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// What to know before filling it in.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong with the value.
+    pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
+        self.error = error.map(Into::into);
+        self
+    }
+
+    /// An example of a value, never the only explanation.
+    pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
+        self.placeholder = Some(placeholder.into());
+        self
+    }
+
+    /// What the browser may fill in.
+    pub const fn autocomplete(mut self, token: &'static str) -> Self {
+        self.autocomplete = Some(token);
+        self
+    }
+
+    /// A regular expression that the whole value has to match.
+    pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.pattern = Some(pattern.into());
+        self
+    }
+
+    /// The least and greatest number or date.
+    pub fn range(mut self, min: Option<String>, max: Option<String>) -> Self {
+        self.min = min;
+        self.max = max;
+        self
+    }
+
+    /// The step of a number; `any` allows fractions.
+    pub fn step(mut self, step: impl Into<String>) -> Self {
+        self.step = Some(step.into());
+        self
+    }
+
+    /// The most characters.
+    pub const fn max_length(mut self, characters: usize) -> Self {
+        self.max_length = Some(characters);
+        self
+    }
+
+    /// Must be filled in.
+    pub const fn required(mut self, required: bool) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// Cannot be changed and is not sent.
+    pub const fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    /// Cannot be changed and is sent. A select or checkbox is disabled instead.
+    pub const fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Takes the focus when the page or drawer opens. At most one a page.
+    pub const fn autofocus(mut self) -> Self {
+        self.autofocus = true;
+        self
+    }
+
+    fn described_by(&self) -> Option<String> {
+        let parts = [
+            (self.hint.is_some(), "hint"),
+            (self.error.is_some(), "error"),
+        ];
+        let ids: Vec<String> = parts
+            .iter()
+            .filter(|(there, _)| *there)
+            .map(|(_, part)| format!("{}-{part}", self.id))
+            .collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+
+    fn notes(&self) -> Markup {
+        html! {
+            @if let Some(hint) = &self.hint { p class="pt-hint" id={ (self.id) "-hint" } { (hint) } }
+            @if let Some(error) = &self.error {
+                p class="pt-error" id={ (self.id) "-error" } { (icon("circle-alert")) span { (error) } }
+            }
+        }
+    }
+
+    fn control(&self) -> Markup {
+        let described_by = self.described_by();
+        let invalid = self.error.as_ref().map(|_| "true");
+        match &self.kind {
+            Kind::Input(kind) => {
+                let value = (!matches!(*kind, "password" | "file") && !self.value.is_empty())
+                    .then_some(&self.value);
+                html! {
+                    input class="pt-input" type=(kind) id=(self.id) name=(self.name) value=[value]
+                        placeholder=[&self.placeholder] autocomplete=[self.autocomplete] pattern=[&self.pattern]
+                        min=[&self.min] max=[&self.max] step=[&self.step] maxlength=[self.max_length]
+                        aria-describedby=[described_by] aria-invalid=[invalid]
+                        required[self.required] disabled[self.disabled] readonly[self.read_only] autofocus[self.autofocus];
+                }
+            }
+            Kind::Area { rows, mono } => html! {
+                textarea class="pt-input" id=(self.id) name=(self.name) rows=(rows) data-mono[*mono] spellcheck=[mono.then_some("false")]
+                    placeholder=[&self.placeholder] maxlength=[self.max_length]
+                    aria-describedby=[described_by] aria-invalid=[invalid]
+                    required[self.required] disabled[self.disabled] readonly[self.read_only] autofocus[self.autofocus] {
+                    // The parser drops a first line break; this one keeps the value's own.
+                    (PreEscaped("\n")) (self.value)
+                }
+            },
+            Kind::Select(options) => html! {
+                span class="pt-select" {
+                    select class="pt-input" id=(self.id) name=(self.name) aria-describedby=[described_by] aria-invalid=[invalid]
+                        required[self.required] disabled[self.disabled || self.read_only] autofocus[self.autofocus] {
+                        @for option in options {
+                            option value=(option.value) selected[option.value == self.value] { (option.label) }
+                        }
+                    }
+                    (icon("chevron-down"))
+                }
+            },
+            Kind::Checkbox { switch } => html! {
+                input type="checkbox" role=[switch.then_some("switch")] id=(self.id) name=(self.name) value="true"
+                    aria-describedby=[described_by] aria-invalid=[invalid] checked[self.checked]
+                    required[self.required] disabled[self.disabled || self.read_only] autofocus[self.autofocus];
+            },
+        }
+    }
+}
+
+impl Render for Field {
+    fn render(&self) -> Markup {
+        if let Kind::Checkbox { .. } = self.kind {
+            return html! {
+                div class="pt-check" { (self.control()) label for=(self.id) { (self.label) } (self.notes()) }
+            };
+        }
+        html! {
+            div class="pt-field" {
+                label for=(self.id) {
+                    (self.label)
+                    @if self.required { " " span class="pt-req" aria-hidden="true" { "*" } }
+                }
+                (self.control())
+                (self.notes())
+            }
+        }
+    }
+}

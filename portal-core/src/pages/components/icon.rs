@@ -1,0 +1,176 @@
+//! Icons, inlined into the page.
+
+use maud::{Markup, PreEscaped, html};
+
+macro_rules! icons {
+    ($($name:literal),+ $(,)?) => {
+        /// Sorted by name: `find` searches by halves.
+        const ICONS: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../assets/icons/", $name, ".svg")))),+];
+    };
+}
+
+icons!(
+    "activity",
+    "arrow-down",
+    "arrow-left",
+    "arrow-right",
+    "arrow-up",
+    "ban",
+    "bell",
+    "book-open",
+    "box",
+    "calendar",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "chevron-up",
+    "chevrons-up-down",
+    "circle-alert",
+    "circle-check",
+    "circle-help",
+    "circle-x",
+    "clock",
+    "code",
+    "copy",
+    "database",
+    "download",
+    "ellipsis",
+    "external-link",
+    "eye",
+    "file-text",
+    "globe",
+    "history",
+    "house",
+    "inbox",
+    "info",
+    "key-round",
+    "layout-dashboard",
+    "list-checks",
+    "loader-circle",
+    "lock",
+    "log-in",
+    "log-out",
+    "mail",
+    "menu",
+    "minus",
+    "monitor",
+    "moon",
+    "palette",
+    "pencil",
+    "play",
+    "plus",
+    "refresh-cw",
+    "rotate-ccw",
+    "save",
+    "search",
+    "server",
+    "settings",
+    "shield",
+    "shield-check",
+    "sliders-horizontal",
+    "sun",
+    "table",
+    "trash-2",
+    "triangle-alert",
+    "upload",
+    "user",
+    "user-plus",
+    "users",
+    "x",
+    "zap",
+);
+
+/// Every icon that [`icon`] knows, by name.
+pub fn icon_names() -> impl Iterator<Item = &'static str> {
+    ICONS.iter().map(|(name, _)| *name)
+}
+
+fn shapes(name: &str) -> Option<&'static str> {
+    let index = ICONS
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .ok()?;
+    let (_, svg) = ICONS.get(index)?;
+    let (_, inner) = svg.split_once('>')?;
+    Some(inner.trim_end().trim_end_matches("</svg>"))
+}
+
+/// A Lucide icon, 16px, hidden from assistive technology: the words beside it carry the meaning.
+///
+/// A name that is not in [`icon_names`] draws an empty square.
+///
+/// ```
+/// use portal_core::pages::components::icon;
+///
+/// assert!(icon("user").into_string().starts_with("<svg class=\"pt-icon\""));
+/// ```
+#[must_use]
+pub fn icon(name: &str) -> Markup {
+    sized_icon(name, 1)
+}
+
+/// The same at 16, 20 or 24px (`size` 1, 2 or 3).
+#[must_use]
+pub fn sized_icon(name: &str, size: u8) -> Markup {
+    let shapes = shapes(name).unwrap_or(r#"<rect x="4" y="4" width="16" height="16" rx="3"/>"#);
+    html! {
+        svg class="pt-icon" data-size=[(size > 1).then_some(size)] viewBox="0 0 24 24" aria-hidden="true" { (PreEscaped(shapes)) }
+    }
+}
+
+/// The portal's mark, in the accent colour.
+#[must_use]
+pub fn logo() -> Markup {
+    html! {
+        svg class="pt-logo" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true" {
+            path d="M7.5 18.5v-7a4.5 4.5 0 0 1 9 0v7" {}
+            path d="M12 18.5V12" opacity=".6" {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_every_icon_has_shapes() {
+        let names: Vec<_> = icon_names().collect();
+        assert!(names.is_sorted());
+        for name in names {
+            let inner = shapes(name).unwrap();
+            assert!(
+                inner.starts_with('<') && inner.ends_with("/>"),
+                "{name}: {inner}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_icon_named_in_the_source_exists() {
+        fn visit(folder: &std::path::Path, missing: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    visit(&path, missing);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let source = std::fs::read_to_string(&path).unwrap();
+                    for opening in ["icon(\"", "sized_icon(\""] {
+                        for (at, _) in source.match_indices(opening) {
+                            let name = source[at + opening.len()..].split('"').next().unwrap();
+                            if shapes(name).is_none() {
+                                missing.push(format!("{name} in {}", path.display()));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let mut missing = Vec::new();
+        visit(
+            &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut missing,
+        );
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -1,0 +1,83 @@
+use maud::{Markup, Render, html};
+
+use super::{Button, Tone, icon};
+
+/// A list of actions behind a `…` button. Needs no JavaScript.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::{Menu, Tone};
+///
+/// let menu = Menu::new("row-3", "Actions for Ada")
+///     .link("pencil", "Edit", "/admin/users?edit=3")
+///     .dialog("trash-2", "Delete…", "delete-3", Tone::Danger);
+/// assert!(menu.render().into_string().contains("popover"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Menu {
+    id: String,
+    label: String,
+    items: Vec<Markup>,
+}
+
+impl Menu {
+    /// An empty menu; the label is what a screen reader calls its button.
+    pub fn new(id: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            label: label.into(),
+            items: Vec::new(),
+        }
+    }
+
+    /// A link.
+    pub fn link(mut self, glyph: &str, label: &str, href: &str) -> Self {
+        self.items
+            .push(html! { a href=(href) { (icon(glyph)) (label) } });
+        self
+    }
+
+    /// A POST form with one button; `hidden` holds its hidden fields.
+    pub fn post(
+        mut self,
+        glyph: &str,
+        label: &str,
+        action: &str,
+        hidden: impl Render,
+        tone: Tone,
+    ) -> Self {
+        self.items.push(html! {
+            form method="post" action=(action) {
+                (hidden)
+                button type="submit" data-tone=[tone.as_str()] { (icon(glyph)) (label) }
+            }
+        });
+        self
+    }
+
+    /// A button that opens a drawer or dialog of the page.
+    pub fn dialog(mut self, glyph: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
+        self.items.push(html! {
+            button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.as_str()] { (icon(glyph)) (label) }
+        });
+        self
+    }
+
+    /// A line between two groups.
+    pub fn divider(mut self) -> Self {
+        self.items.push(html! { hr; });
+        self
+    }
+}
+
+impl Render for Menu {
+    fn render(&self) -> Markup {
+        html! {
+            (Button::icon_only("ellipsis", self.label.as_str()).size(1).attribute("popovertarget", self.id.as_str()))
+            div class="pt-menu" id=(self.id) popover {
+                @for item in &self.items { (item) }
+            }
+        }
+    }
+}

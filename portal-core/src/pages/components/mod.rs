@@ -1,0 +1,57 @@
+//! The parts that pages are made of: plain functions and builders that give [`maud::Markup`].
+//!
+//! None of them knows who uses it, none writes inline style or script, and all of them work without
+//! JavaScript; `portal.js` adds live updates, modal drawers and copying.
+
+mod avatar;
+mod badge;
+mod banner;
+mod button;
+mod card;
+mod code_block;
+mod dialog;
+mod drawer;
+mod empty_state;
+mod field;
+mod icon;
+mod menu;
+mod page_head;
+mod pagination;
+mod progress;
+mod stat_card;
+mod table;
+mod tabs;
+mod task_list;
+mod theme_picker;
+mod time;
+mod toast;
+mod tone;
+
+pub use self::{
+    avatar::{avatar, person, sized_avatar},
+    badge::badge,
+    banner::Banner,
+    button::{Button, ButtonKind},
+    card::{Card, detail_list},
+    code_block::{CodeBlock, copy_button},
+    dialog::Confirm,
+    drawer::Drawer,
+    empty_state::EmptyState,
+    field::{Field, FieldOption},
+    icon::{icon, icon_names, logo, sized_icon},
+    menu::Menu,
+    page_head::PageHead,
+    pagination::Pagination,
+    progress::{progress, progress_unknown},
+    stat_card::{StatCard, sparkline},
+    table::{Column, Row, SortOrder, Table},
+    tabs::{Tab, segmented, tabs},
+    task_list::{TaskList, TaskRowView, task_list},
+    theme_picker::theme_picker,
+    time::{TimeFormat, time},
+    toast::{toast, toast_region},
+    tone::Tone,
+};
+
+#[cfg(test)]
+mod tests;

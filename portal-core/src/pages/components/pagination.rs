@@ -1,0 +1,149 @@
+use maud::{Markup, Render, html};
+
+use super::icon;
+
+/// Numbered pages, how much there is, and how many rows a page has.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::Pagination;
+///
+/// let pages = Pagination::new(2, 10, 57, |page| format!("?page={page}")).render().into_string();
+/// assert!(pages.contains("11–20 of 57"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Pagination {
+    page: u64,
+    per_page: u64,
+    total: u64,
+    links: Vec<(u64, String)>,
+    previous: Option<String>,
+    next: Option<String>,
+    sizes: Option<SizeForm>,
+}
+
+#[derive(Debug, Clone)]
+struct SizeForm {
+    action: String,
+    sizes: Vec<u64>,
+    keep: Vec<(String, String)>,
+}
+
+/// The numbers to show: the ends, and the neighbours of the present page.
+fn shown(page: u64, pages: u64) -> Vec<u64> {
+    (1..=pages)
+        .filter(|number| *number == 1 || *number == pages || number.abs_diff(page) <= 1)
+        .collect()
+}
+
+impl Pagination {
+    /// `page` counts from 1; `href` makes the link to a page.
+    pub fn new(page: u64, per_page: u64, total: u64, href: impl Fn(u64) -> String) -> Self {
+        let per_page = per_page.max(1);
+        let pages = total.div_ceil(per_page).max(1);
+        let page = page.clamp(1, pages);
+        Self {
+            page,
+            per_page,
+            total,
+            links: shown(page, pages)
+                .into_iter()
+                .map(|number| (number, href(number)))
+                .collect(),
+            previous: (page > 1).then(|| href(page - 1)),
+            next: (page < pages).then(|| href(page + 1)),
+            sizes: None,
+        }
+    }
+
+    /// Lets the reader choose the size: a GET form to `action` with `per_page` and the query to keep.
+    pub fn sizes(
+        mut self,
+        action: impl Into<String>,
+        sizes: &[u64],
+        keep: &[(&str, &str)],
+    ) -> Self {
+        self.sizes = Some(SizeForm {
+            action: action.into(),
+            sizes: sizes.to_vec(),
+            keep: keep
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        });
+        self
+    }
+
+    fn step(href: Option<&String>, label: &str, glyph: &str) -> Markup {
+        html! {
+            li {
+                @match href {
+                    Some(href) => a href=(href) aria-label=(label) { (icon(glyph)) },
+                    None => span aria-disabled="true" role="link" aria-label=(label) { (icon(glyph)) },
+                }
+            }
+        }
+    }
+
+    fn numbers(&self) -> Markup {
+        html! {
+            nav aria-label="Pages" {
+                ul {
+                    (Self::step(self.previous.as_ref(), "Previous page", "chevron-left"))
+                    @for (at, (number, href)) in self.links.iter().enumerate() {
+                        @let gap = at > 0 && self.links.get(at - 1).is_some_and(|(before, _)| before + 1 < *number);
+                        @if gap { li data-far { span aria-hidden="true" { "…" } } }
+                        @let far = number.abs_diff(self.page) > 1;
+                        li data-far[far] {
+                            a href=(href) aria-label={ "Page " (number) } aria-current=[(*number == self.page).then_some("page")] { (number) }
+                        }
+                    }
+                    (Self::step(self.next.as_ref(), "Next page", "chevron-right"))
+                }
+            }
+        }
+    }
+}
+
+impl Render for Pagination {
+    fn render(&self) -> Markup {
+        let first = if self.total == 0 {
+            0
+        } else {
+            (self.page - 1) * self.per_page + 1
+        };
+        let last = (self.page * self.per_page).min(self.total);
+        html! {
+            div class="pt-pages" {
+                @if let Some(form) = &self.sizes {
+                    form method="get" action=(form.action) data-autosubmit {
+                        @for (name, value) in &form.keep { input type="hidden" name=(name) value=(value); }
+                        label for="f-per-page" { "Rows" }
+                        span class="pt-select" {
+                            select class="pt-input" data-size="1" id="f-per-page" name="per_page" {
+                                @for size in &form.sizes { option value=(size) selected[*size == self.per_page] { (size) } }
+                            }
+                            (icon("chevron-down"))
+                        }
+                        button type="submit" class="pt-btn pt-nojs" data-size="1" { "Show" }
+                    }
+                }
+                span { (first) "–" (last) " of " (self.total) }
+                (self.numbers())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn the_ends_and_the_neighbours_are_shown() {
+        assert_eq!(shown(1, 1), [1]);
+        assert_eq!(shown(1, 9), [1, 2, 9]);
+        assert_eq!(shown(5, 9), [1, 4, 5, 6, 9]);
+    }
+}

@@ -1,0 +1,244 @@
+use chrono::{DateTime, Utc};
+use maud::{Markup, Render, html};
+
+use super::{Button, EmptyState, TimeFormat, Tone, progress, time};
+
+/// One background task, as its row shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskRowView {
+    /// The task's id.
+    pub id: String,
+    /// What people call it.
+    pub title: String,
+    /// The group it belongs to.
+    pub state: String,
+    /// What programs call it.
+    pub name: String,
+    /// `PENDING`, `PROCESSING`, `COMPLETED` or `ERROR`.
+    pub status: String,
+    /// 0 to 100.
+    pub progress: u8,
+    /// What it does now.
+    pub message: Option<String>,
+    /// What it gave, as JSON.
+    pub result: Option<String>,
+    /// Why it failed; `cancelled` if somebody ended it.
+    pub error: Option<String>,
+    /// When it was asked for, in RFC 3339.
+    pub created_at: String,
+    /// When it began, in RFC 3339.
+    pub started_at: Option<String>,
+    /// When it ended, in RFC 3339.
+    pub finished_at: Option<String>,
+    /// Where the cancel button posts to, if the reader may cancel it.
+    pub cancel_action: Option<String>,
+}
+
+impl TaskRowView {
+    fn cancelled(&self) -> bool {
+        self.error.as_deref() == Some("cancelled")
+    }
+
+    fn status_word(&self) -> (&str, Tone) {
+        match self.status.as_str() {
+            _ if self.cancelled() => ("Cancelled", Tone::Neutral),
+            "PENDING" => ("Pending", Tone::Neutral),
+            "PROCESSING" => ("Running", Tone::Info),
+            "COMPLETED" => ("Completed", Tone::Success),
+            "ERROR" => ("Failed", Tone::Danger),
+            other => (other, Tone::Neutral),
+        }
+    }
+
+    fn duration(&self) -> Option<String> {
+        let from = self.started_at.as_deref().unwrap_or(&self.created_at);
+        let to = self.finished_at.as_deref()?;
+        let span = parse(to)?.signed_duration_since(parse(from)?);
+        let tenths = span.num_milliseconds().max(0) / 100;
+        let seconds = tenths / 10;
+        Some(match seconds {
+            0..10 => format!("{seconds}.{} s", tenths % 10),
+            10..60 => format!("{seconds} s"),
+            60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+            _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        })
+    }
+
+    fn row(&self, hidden: Option<&Markup>) -> Markup {
+        let (word, tone) = self.status_word();
+        let bar = match tone {
+            Tone::Success | Tone::Danger => tone,
+            _ => Tone::Neutral,
+        };
+        let error = self.error.as_deref().filter(|_| !self.cancelled());
+        html! {
+            li class="pt-task" data-task-id=(self.id) data-status=(self.status)
+                data-from=(self.started_at.as_deref().unwrap_or(&self.created_at)) data-to=[&self.finished_at] {
+                div {
+                    div class="pt-task-title" data-part="title" { (self.title) }
+                    div class="pt-task-sub" {
+                        span { span data-part="state" { (self.state) } " / " code data-part="name" { (self.name) } }
+                        span data-part="message" { @if let Some(message) = &self.message { (message) } }
+                    }
+                }
+                span class="pt-badge" data-part="status" data-tone=[tone.as_str()] { (word) }
+                (progress(self.progress, &format!("Progress of {}", self.title), bar))
+                div class="pt-task-time" {
+                    div data-part="duration" { @if let Some(duration) = self.duration() { (duration) } }
+                    @if !self.created_at.is_empty() { (time(&self.created_at, TimeFormat::Ago)) }
+                }
+                @if let Some(action) = &self.cancel_action {
+                    form method="post" action=(action) {
+                        @if let Some(hidden) = hidden { (hidden) }
+                        (Button::icon_only("ban", "Cancel task").size(1).submit())
+                    }
+                }
+                pre class="pt-task-out" data-part="result" { @if let Some(result) = &self.result { (result) } }
+                pre class="pt-task-out" data-part="error" { @if let Some(error) = error { (error) } }
+            }
+        }
+    }
+}
+
+fn parse(moment: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(moment)
+        .ok()
+        .map(|moment| moment.to_utc())
+}
+
+/// Tasks, newest first, which follow a monitor where scripts run.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TaskList {
+    rows: Vec<TaskRowView>,
+    monitor: Option<String>,
+    cancel: Option<String>,
+    hidden: Option<Markup>,
+    title: Option<String>,
+    actions: Option<Markup>,
+}
+
+impl TaskList {
+    /// A list that stands still.
+    pub fn new(rows: Vec<TaskRowView>) -> Self {
+        Self {
+            rows,
+            monitor: None,
+            cancel: None,
+            hidden: None,
+            title: None,
+            actions: None,
+        }
+    }
+
+    /// Follows the WebSocket at this path, such as `/api/tasks/{token}/monitor`.
+    pub fn monitor(mut self, src: impl Into<String>) -> Self {
+        self.monitor = Some(src.into());
+        self
+    }
+
+    /// Where the cancel buttons of new rows post to; `{id}` and `{state}` are filled in.
+    pub fn cancel_pattern(mut self, action: impl Into<String>) -> Self {
+        self.cancel = Some(action.into());
+        self
+    }
+
+    /// Hidden fields of the cancel forms, such as the anti-forgery token.
+    pub fn hidden(mut self, hidden: impl Render) -> Self {
+        self.hidden = Some(hidden.render());
+        self
+    }
+
+    /// Draws a card with this title around the list.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// What stands in the title's line.
+    pub fn actions(mut self, actions: impl Render) -> Self {
+        self.actions = Some(actions.render());
+        self
+    }
+}
+
+impl Render for TaskList {
+    fn render(&self) -> Markup {
+        let blank = TaskRowView {
+            status: "PENDING".to_owned(),
+            cancel_action: self.cancel.clone(),
+            title: "task".to_owned(),
+            ..TaskRowView::default()
+        };
+        let list = html! {
+            // No space inside when it is empty: the style sheet looks at `:empty`.
+            ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden.as_ref())) } }
+            div class="pt-tasks-empty" { (EmptyState::new("list-checks", "No tasks yet").text("Tasks that you start appear here and report as they go.")) }
+        };
+        let card = html! {
+            section class="pt-card" data-flush {
+                @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
+                    div class="pt-card-head" {
+                        div { @if let Some(title) = &self.title { h2 { (title) } } }
+                        @if self.monitor.is_some() { span class="pt-live" data-part="connection" { "Not live" } }
+                        @if let Some(actions) = &self.actions { (actions) }
+                    }
+                }
+                (list)
+            }
+        };
+        match &self.monitor {
+            None => card,
+            Some(src) => html! {
+                pt-task-monitor src=(src) {
+                    (card)
+                    template data-task { (blank.row(self.hidden.as_ref())) }
+                    span class="pt-vh" role="status" data-part="announce" {}
+                }
+            },
+        }
+    }
+}
+
+/// A live list without title: [`TaskList`] with rows and monitor.
+#[must_use]
+pub fn task_list(rows: Vec<TaskRowView>, monitor_src: &str) -> Markup {
+    TaskList::new(rows).monitor(monitor_src).render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_reads_like_one() {
+        let task = |to: &str| TaskRowView {
+            created_at: "2026-11-22T08:00:00Z".to_owned(),
+            finished_at: Some(to.to_owned()),
+            ..TaskRowView::default()
+        };
+        assert_eq!(
+            task("2026-11-22T08:00:04.250Z").duration().unwrap(),
+            "4.2 s"
+        );
+        assert_eq!(
+            task("2026-11-22T08:02:05Z").duration().unwrap(),
+            "2 min 5 s"
+        );
+        assert_eq!(
+            task("2026-11-22T10:30:00Z").duration().unwrap(),
+            "2 h 30 min"
+        );
+        assert_eq!(task("soon").duration(), None);
+    }
+
+    #[test]
+    fn a_cancelled_task_is_not_a_failed_one() {
+        let task = TaskRowView {
+            status: "ERROR".to_owned(),
+            error: Some("cancelled".to_owned()),
+            ..TaskRowView::default()
+        };
+        assert_eq!(task.status_word(), ("Cancelled", Tone::Neutral));
+    }
+}

@@ -1,0 +1,171 @@
+//! What has to hold for every component.
+
+use maud::{Markup, Render, html};
+
+use super::*;
+use crate::pages::{
+    default_layout::{DefaultLayout, PlainLayout},
+    layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary},
+    theme::Theme,
+};
+
+const HOSTILE: &str = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
+
+/// Every component, filled with a text that tries to get out.
+fn everything() -> Markup {
+    let x = HOSTILE;
+    let option = FieldOption::new(x, x);
+    let task = TaskRowView {
+        id: x.to_owned(),
+        title: x.to_owned(),
+        status: x.to_owned(),
+        message: Some(x.to_owned()),
+        result: Some(x.to_owned()),
+        error: Some(x.to_owned()),
+        created_at: x.to_owned(),
+        cancel_action: Some(x.to_owned()),
+        ..TaskRowView::default()
+    };
+    html! {
+        (person(x, x, Some(x))) (sized_avatar(x, x, Some(x), 3)) (badge(x, Tone::Danger))
+        (Banner::new(Tone::Warning, x).title(x).action(Button::new(x)))
+        (Button::new(x).href(x).icon(x).icon_end(x).wide().disabled(true).attribute("hx-get", x).attribute("onclick", x).attribute("style", x))
+        (Button::icon_only(x, x).opens(x))
+        (Card::new().title(x).description(x).actions(html! {}).body(x).foot(x).id(x))
+        (CodeBlock::new(x).title(x).wrap()) (copy_button(x))
+        (Confirm::new(x, x, x, x).text(x).hidden(html! {}).type_to_confirm(x))
+        (detail_list(&[(x, html! { (x) })]))
+        (Drawer::new(x, x).description(x).form(x, html! {}).body(x).foot(Button::new(x)).open(x))
+        (EmptyState::no_match(x))
+        @for field in [Field::text(x, x), Field::textarea(x, x), Field::code(x, x), Field::select(x, x, vec![option]), Field::checkbox(x, x), Field::switch(x, x), Field::password(x, x), Field::date(x, x), Field::number(x, x)] {
+            (field.value(x).hint(x).error(Some(x)).placeholder(x).pattern(x).required(true))
+        }
+        (Menu::new(x, x).link(x, x, x).post(x, x, x, html! {}, Tone::Danger).divider().dialog(x, x, x, Tone::Neutral))
+        (PageHead::new(x).description(x).crumb(x, x).actions(Button::new(x)).tabs(x, vec![Tab::new(x, x, true)]))
+        (Pagination::new(2, 10, 99, |page| format!("{x}{page}")).sizes(x, &[10], &[(x, x)]))
+        (progress(200, x, Tone::Success)) (progress_unknown(x)) (segmented(x, x, &[(x, x)], x))
+        (StatCard::new(x, x).icon(x).rise(x, x, Tone::Success).trend(&[1.0, f64::NAN, 3.0]))
+        (Table::new(x).selectable(x, x).column(Column::new(x).sort(x, Some(SortOrder::Descending)).numeric())
+            .row(Row::new(x, vec![html! { (x) }]).href(x).actions(Button::new(x)).selected(true)))
+        (Table::new(x))
+        (TaskList::new(vec![task]).title(x).monitor(x).cancel_pattern(x))
+        (theme_picker(&Theme::default(), x, html! {})) (time(x, TimeFormat::Ago)) (toast(Tone::Danger, x))
+    }
+}
+
+fn pages() -> Vec<String> {
+    let theme = Theme::default();
+    let nav = [NavLink {
+        label: HOSTILE.to_owned(),
+        href: HOSTILE.to_owned(),
+        group: Some(HOSTILE.to_owned()),
+        ..NavLink::default()
+    }];
+    let flash = Flash {
+        kind: FlashKind::Error,
+        text: HOSTILE.to_owned(),
+    };
+    let mut page = PageContext::new(HOSTILE, HOSTILE, HOSTILE, &theme);
+    page.nav = &nav;
+    page.flash = Some(&flash);
+    page.development = true;
+    page.base_path = HOSTILE;
+    let guest = DefaultLayout.render(&page, everything());
+    page.user = Some(UserSummary {
+        name: HOSTILE,
+        email: HOSTILE,
+        ..UserSummary::default()
+    });
+    let layouts: [&dyn Layout; 2] = [&DefaultLayout, &PlainLayout];
+    let mut all = vec![guest.into_string()];
+    all.extend(
+        layouts
+            .iter()
+            .map(|layout| layout.render(&page, everything()).into_string()),
+    );
+    all
+}
+
+/// The attributes of every tag; a text inside a value cannot be taken for one.
+fn attributes(html: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let tag: String = rest
+            .chars()
+            .take_while(|c| !c.is_whitespace() && *c != '>')
+            .collect();
+        rest = &rest[tag.len()..];
+        loop {
+            rest = rest.trim_start();
+            if rest.starts_with('>') || rest.is_empty() {
+                break;
+            }
+            let end = rest.find(['=', ' ', '>', '\n']).unwrap_or(rest.len());
+            found.push((tag.clone(), rest[..end].to_owned()));
+            rest = &rest[end..];
+            if let Some(value) = rest.strip_prefix("=\"") {
+                rest = &value[value.find('"').unwrap() + 1..];
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_inline_is_ever_written() {
+    for html in pages() {
+        assert!(!html.contains("<style"));
+        assert_eq!(
+            html.matches("<script").count(),
+            2,
+            "only the two files of the portal"
+        );
+        let attributes = attributes(&html);
+        assert!(attributes.len() > 300);
+        for (tag, name) in attributes {
+            assert!(
+                name != "style" && !name.starts_with("on") && !name.starts_with("hx-on"),
+                "<{tag} {name}>"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_button_says_what_it_does() {
+    let html = Button::icon_only("x", "Close").render().into_string();
+    assert!(html.contains(r#"aria-label="Close""#));
+}
+
+#[test]
+fn a_field_is_tied_to_its_notes() {
+    let html = Field::text("a", "A")
+        .hint("h")
+        .error(Some("e"))
+        .render()
+        .into_string();
+    assert!(html.contains(r#"aria-describedby="f-a-hint f-a-error""#));
+    assert!(html.contains(r#"id="f-a-hint""#) && html.contains(r#"id="f-a-error""#));
+}
+
+#[test]
+fn a_textarea_keeps_a_first_line_break() {
+    let html = Field::textarea("a", "A")
+        .value("\nx")
+        .render()
+        .into_string();
+    assert!(html.contains(">\n\nx</textarea>"), "{html}");
+}
+
+#[test]
+fn a_password_is_not_written_back() {
+    assert!(
+        !Field::password("p", "P")
+            .value("secret")
+            .render()
+            .into_string()
+            .contains("secret")
+    );
+}

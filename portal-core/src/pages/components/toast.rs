@@ -1,0 +1,36 @@
+use maud::{Markup, html};
+
+use super::{Button, Tone, icon};
+use crate::pages::layout::{Flash, FlashKind};
+
+/// A short message that leaves by itself; a [`Tone::Danger`] one stays until it is dismissed.
+#[must_use]
+pub fn toast(tone: Tone, text: &str) -> Markup {
+    html! {
+        pt-toast data-tone=[tone.as_str()] role=[(tone == Tone::Danger).then_some("alert")] {
+            (icon(tone.icon()))
+            span data-part="text" { (text) }
+            (Button::icon_only("x", "Dismiss").size(1))
+        }
+    }
+}
+
+/// Where messages appear, with the one that the last request left. Layouts draw it once, last.
+#[must_use]
+pub fn toast_region(flash: Option<&Flash>) -> Markup {
+    html! {
+        div class="pt-toasts" role="status" aria-atomic="false" {
+            @for tone in [Tone::Info, Tone::Success, Tone::Danger] {
+                template data-tone=[tone.as_str()] { (toast(tone, "")) }
+            }
+            @if let Some(flash) = flash {
+                @let tone = match flash.kind {
+                    FlashKind::Success => Tone::Success,
+                    FlashKind::Error => Tone::Danger,
+                    FlashKind::Info => Tone::Info,
+                };
+                (toast(tone, &flash.text))
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A message that is shown once, on the page that a browser is sent to.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use cookie::{Cookie, SameSite};
+
+use super::layout::{Flash, FlashKind};
+
+const COOKIE: &str = "portal_flash";
+
+impl Flash {
+    /// Something was done.
+    ///
+    /// ```
+    /// use portal_core::pages::Flash;
+    ///
+    /// let response = Flash::success("Saved").redirect("/admin/settings");
+    /// assert_eq!(response.status(), 303);
+    /// ```
+    #[must_use]
+    pub fn success(text: impl Into<String>) -> Self {
+        Self { kind: FlashKind::Success, text: text.into() }
+    }
+
+    /// Something could not be done.
+    #[must_use]
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { kind: FlashKind::Error, text: text.into() }
+    }
+
+    /// Good to know.
+    #[must_use]
+    pub fn info(text: impl Into<String>) -> Self {
+        Self { kind: FlashKind::Info, text: text.into() }
+    }
+
+    /// Sends the browser to a page that shows the message.
+    #[must_use]
+    pub fn redirect(self, to: &str) -> Response {
+        let mut response = Redirect::to(to).into_response();
+        let kind = match self.kind {
+            FlashKind::Success => 's',
+            FlashKind::Error => 'e',
+            FlashKind::Info => 'i',
+        };
+        set(&mut response, &format!("{kind}{}", self.text), 60);
+        response
+    }
+
+    /// The message that a request carries.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = cookie(headers, COOKIE)?;
+        let mut characters = text.chars();
+        let kind = match characters.next()? {
+            's' => FlashKind::Success,
+            'e' => FlashKind::Error,
+            'i' => FlashKind::Info,
+            _ => return None,
+        };
+        Some(Self { kind, text: characters.take(500).collect() })
+    }
+
+    /// Makes the browser forget the message.
+    pub(crate) fn clear(response: &mut Response) {
+        set(response, "", 0);
+    }
+}
+
+fn set(response: &mut Response, value: &str, seconds: i64) {
+    let cookie = Cookie::build((COOKIE, value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .max_age(cookie::time::Duration::seconds(seconds));
+    if let Ok(value) = HeaderValue::from_str(&cookie.build().encoded().to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// The value of a cookie of a request, percent-decoded.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse_encoded)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}

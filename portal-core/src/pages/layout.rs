@@ -1,0 +1,172 @@
+//! What surrounds the content of a page, and what it is told.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{assets, theme::Theme};
+
+/// What a layout is told about the page it draws.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PageContext<'a> {
+    /// The portal's name.
+    pub app_name: &'a str,
+    /// The page's title.
+    pub title: &'a str,
+    /// One sentence for search engines and link previews.
+    pub description: Option<&'a str>,
+    /// The path inside the portal: `/admin/overview`.
+    pub path: &'a str,
+    /// What comes before every path: empty, or `/portal`.
+    pub base_path: &'a str,
+    /// The pages that the reader may see.
+    pub nav: &'a [NavLink],
+    /// Who reads; nobody is a guest.
+    pub user: Option<UserSummary<'a>>,
+    /// How the page looks.
+    pub theme: &'a Theme,
+    /// Where a guest signs in, with the way back; with base path.
+    pub sign_in_url: &'a str,
+    /// Shows that this is a development build.
+    pub development: bool,
+    /// A message that the last request left.
+    pub flash: Option<&'a Flash>,
+    /// More for the document's head.
+    pub head: Option<&'a Markup>,
+    /// Hidden fields that every POST form of the layout carries, such as the anti-forgery token.
+    pub form_fields: Option<&'a Markup>,
+}
+
+impl<'a> PageContext<'a> {
+    /// A page for a guest, without navigation; set the other fields afterwards.
+    #[must_use]
+    pub const fn new(app_name: &'a str, title: &'a str, path: &'a str, theme: &'a Theme) -> Self {
+        Self {
+            app_name,
+            title,
+            description: None,
+            path,
+            base_path: "",
+            nav: &[],
+            user: None,
+            theme,
+            sign_in_url: "/sign-in",
+            development: false,
+            flash: None,
+            head: None,
+            form_fields: None,
+        }
+    }
+
+    /// The address of a path inside the portal.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_path)
+    }
+}
+
+/// One entry of the navigation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NavLink {
+    /// What it says.
+    pub label: String,
+    /// Where it leads, with base path.
+    pub href: String,
+    /// The name of its icon.
+    pub icon: String,
+    /// The heading under which it stands; neighbours of one group stand together.
+    pub group: Option<String>,
+    /// The reader is there.
+    pub active: bool,
+}
+
+/// Who reads the page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserSummary<'a> {
+    /// An id that does not change; the avatar's colour follows from it.
+    pub id: &'a str,
+    /// The name, or whatever stands in for it.
+    pub name: &'a str,
+    /// The e-mail address.
+    pub email: &'a str,
+    /// `Admin`, `User`.
+    pub role: Option<&'a str>,
+    /// A picture, which the Content-Security-Policy has to allow.
+    pub avatar_url: Option<&'a str>,
+    /// The page of one's own profile, with base path.
+    pub profile_url: Option<&'a str>,
+}
+
+/// What kind of message the last request left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FlashKind {
+    /// It worked.
+    Success,
+    /// It did not.
+    Error,
+    /// Something to know.
+    Info,
+}
+
+/// A message that is shown once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flash {
+    /// What kind of message it is.
+    pub kind: FlashKind,
+    /// One sentence.
+    pub text: String,
+}
+
+/// Draws the whole document around a page's content.
+///
+/// ```
+/// use maud::{Markup, html};
+/// use portal_core::pages::layout::{Layout, PageContext, document};
+///
+/// struct Bare;
+///
+/// impl Layout for Bare {
+///     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+///         document(page, html! { main id="main" { (content) } })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layout",
+    note = "implement `Layout`, or use `DefaultLayout` or `PlainLayout`"
+)]
+pub trait Layout: Send + Sync + 'static {
+    /// The document with `content` in its place.
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup;
+}
+
+/// The document around a body: head, theme, style sheet and scripts. For layouts of your own.
+#[must_use]
+pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
+    let theme = page.theme;
+    let title = if page.title.is_empty() || page.title == page.app_name {
+        page.app_name.to_owned()
+    } else {
+        format!("{} · {}", page.title, page.app_name)
+    };
+    html! {
+        (DOCTYPE)
+        html lang="en" data-accent=(theme.accent) data-gray=(theme.gray) data-radius=(theme.radius)
+            data-scaling=(theme.scaling) data-appearance=(theme.appearance) data-density=(theme.density) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                @if let Some(description) = page.description { meta name="description" content=(description); }
+                meta name="color-scheme" content="light dark";
+                meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
+                link rel="preload" href=(page.url(assets::url("geist.woff2"))) as="font" type="font/woff2" crossorigin;
+                link rel="stylesheet" href=(page.url(assets::url("portal.css")));
+                link rel="icon" href=(page.url(assets::url("logo.svg"))) type="image/svg+xml";
+                script src=(page.url(assets::url("htmx.js"))) defer {}
+                script src=(page.url(assets::url("portal.js"))) defer {}
+                @if let Some(head) = page.head { (head) }
+            }
+            body { (body) }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a reader sees: pages with layout, navigation and access, and the parts they are made of.
+
+pub mod assets;
+pub mod components;
+mod content;
+#[cfg(test)]
+mod contrast;
+pub mod default_layout;
+mod errors;
+mod flash;
+pub mod layout;
+mod nav;
+mod page;
+mod render;
+mod router;
+mod sign_in;
+pub mod theme;
+mod theme_form;
+
+pub use content::{IntoPage, PageResponse};
+pub use default_layout::{DefaultLayout, PlainLayout};
+pub use layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary};
+pub use nav::{Nav, NavItem};
+pub use page::Page;
+pub use theme::Theme;
+pub use theme_form::theme_form;
+
+pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
+pub(crate) use page::PageFuture;
+pub(crate) use render::PageSetup;
+pub(crate) use router::mount;
+pub(crate) use sign_in::pages as sign_in_pages;
+pub(crate) use theme_form::routes as theme_routes;

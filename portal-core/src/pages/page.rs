@@ -1,0 +1,118 @@
+//! A page: a route with a title, a guard and an entry in the navigation.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::Method;
+
+use super::content::PageResponse;
+use super::layout::Layout;
+use super::nav::NavItem;
+use crate::auth::Access;
+use crate::source::Source;
+use crate::state::PortalState;
+
+pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
+pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
+
+/// A page of the portal. `#[page]` writes one; it can be written by hand as well.
+///
+/// ```
+/// use portal_core::{Access, Page, source};
+/// use portal_core::pages::IntoPage;
+///
+/// fn ping() -> Page {
+///     Page::new(source!(ping), "/ping", |_, _| {
+///         Box::pin(async { maud::html! { h1 { "Pong" } }.into_page() })
+///     })
+///     .title("Ping")
+///     .access(Access::User)
+/// }
+/// assert_eq!(ping().url(), "/ping");
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Page {
+    pub(crate) source: Source,
+    pub(crate) path: &'static str,
+    pub(crate) method: Method,
+    pub(crate) title: Cow<'static, str>,
+    pub(crate) description: Option<Cow<'static, str>>,
+    pub(crate) access: Access,
+    pub(crate) nav: Option<NavItem>,
+    pub(crate) layout: Option<Arc<dyn Layout>>,
+    pub(crate) respond: Respond,
+}
+
+impl Page {
+    /// A public page at a route of axum's syntax (`/users/{id}`).
+    pub fn new(source: Source, path: &'static str, respond: Respond) -> Self {
+        Self {
+            source,
+            path,
+            method: Method::GET,
+            title: Cow::Borrowed(source.name),
+            description: None,
+            access: Access::Public,
+            nav: None,
+            layout: None,
+            respond,
+        }
+    }
+
+    /// The title, for the tab and the head of the page.
+    pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// A sentence for search engines and link previews.
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// The method it answers, instead of `GET`.
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Who may see it.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Its entry in the navigation, hidden from who may not see the page.
+    pub fn nav(mut self, item: NavItem) -> Self {
+        self.nav = Some(item);
+        self
+    }
+
+    /// A layout of its own.
+    pub fn layout(mut self, layout: impl Layout) -> Self {
+        self.layout = Some(Arc::new(layout));
+        self
+    }
+
+    /// The route, without the prefix of a portal that is nested in another app.
+    #[must_use]
+    pub fn url(&self) -> &'static str {
+        self.path
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page")
+            .field("source", &self.source)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! Putting the layout around a page's content.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::Markup;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::flash;
+use super::layout::{Flash, Layout, PageContext, UserSummary};
+use super::nav::Nav;
+use super::theme::Theme;
+use super::theme_form;
+use crate::auth::{CurrentUser, User};
+use crate::config::Config;
+
+/// What all pages of a portal share.
+pub(crate) struct PageSetup {
+    pub(crate) config: Arc<Config>,
+    pub(crate) nav: Nav,
+    pub(crate) theme: Theme,
+    pub(crate) layout: Arc<dyn Layout>,
+    /// The page of one's own profile, if the application has one.
+    pub(crate) profile_path: Option<String>,
+}
+
+/// What must not stand bare in the value of a query parameter.
+const QUERY_VALUE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'?').add(b'=');
+
+impl PageSetup {
+    /// The sign-in page that comes back to the page of a request.
+    pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
+        let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let base_path = &self.config.base_path;
+        format!("{base_path}/sign-in?redirect_url={}", utf8_percent_encode(wanted, QUERY_VALUE))
+    }
+
+    /// The theme of a reader: his own from the cookie, else the portal's.
+    pub(crate) fn theme_of(&self, headers: &axum::http::HeaderMap) -> Theme {
+        flash::cookie(headers, theme_form::COOKIE)
+            .and_then(|text| Theme::from_cookie(&text))
+            .unwrap_or_else(|| self.theme.clone())
+    }
+
+    /// A page of the portal, as a response.
+    pub(crate) fn render(
+        &self,
+        parts: &Parts,
+        user: Option<&CurrentUser>,
+        head: PageHead<'_>,
+        content: Markup,
+    ) -> Response {
+        let base_path = self.config.base_path.as_str();
+        let path = parts.uri.path();
+        let path = path.strip_prefix(base_path).unwrap_or(path);
+        let user: Option<&User> = user.map(|user| &**user);
+        let nav = self.nav.visible(user, base_path, path);
+        let theme = self.theme_of(&parts.headers);
+        let flash = Flash::of(&parts.headers);
+        let sign_in_url = self.sign_in_url(parts);
+        let name = user.map(User::full_name).unwrap_or_default();
+        let id = user.map(|user| user.id.to_string()).unwrap_or_default();
+        let profile_url = self.profile_path.as_ref().map(|path| format!("{base_path}{path}"));
+        let context = PageContext {
+            description: head.description,
+            base_path,
+            nav: &nav,
+            user: user.map(|user| UserSummary {
+                id: &id,
+                name: &name,
+                email: &user.email,
+                role: Some(user.user_type.as_str()),
+                avatar_url: user.avatar_url.as_deref(),
+                profile_url: profile_url.as_deref(),
+            }),
+            sign_in_url: &sign_in_url,
+            development: self.config.is_dev(),
+            flash: flash.as_ref(),
+            ..PageContext::new(&self.config.app_name, head.title, path, &theme)
+        };
+        let layout = head.layout.unwrap_or(&*self.layout);
+        let mut response = (head.status, layout.render(&context, content)).into_response();
+        let headers = response.headers_mut();
+        // What a page shows depends on who looks at it.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        if flash.is_some() {
+            Flash::clear(&mut response);
+        }
+        response
+    }
+}
+
+/// What a page says of itself beside its content.
+pub(crate) struct PageHead<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) title: &'a str,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) layout: Option<&'a dyn Layout>,
+}
+
+impl<'a> PageHead<'a> {
+    pub(crate) fn new(status: StatusCode, title: &'a str) -> Self {
+        Self { status, title, description: None, layout: None }
+    }
+}

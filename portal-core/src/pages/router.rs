@@ -1,0 +1,83 @@
+//! From pages to axum routes, the guard on each handler.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::content::PageResponse;
+use super::errors;
+use super::page::Page;
+use super::render::{PageHead, PageSetup};
+use crate::auth::{CurrentUser, Denied, caller};
+use crate::error::Error;
+use crate::state::PortalState;
+
+/// Adds the routes of all pages to a router; several pages may share a path with other methods.
+pub(crate) fn mount(mut router: Router<PortalState>, pages: Vec<Page>) -> Router<PortalState> {
+    for page in pages {
+        router = router.route(page.path, handler(page));
+    }
+    router
+}
+
+/// The guard sits here, on the handler: no spelling of the path goes past it.
+fn handler(page: Page) -> MethodRouter<PortalState> {
+    let filter = MethodFilter::try_from(page.method.clone()).unwrap_or(MethodFilter::GET);
+    let page = Arc::new(page);
+    on(filter, move |State(state): State<PortalState>, request: Request| {
+        let page = Arc::clone(&page);
+        async move { answer(&page, state, request).await }
+    })
+}
+
+async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let setup = match state.borrow::<PageSetup>() {
+        Ok(setup) => setup,
+        Err(error) => return error.into_response(),
+    };
+    let user = match caller(&mut parts, &state).await {
+        Ok(user) => user,
+        Err(error) => return errors::page(setup, &parts, None, error),
+    };
+    if let Err(denied) = page.access.check(user.as_deref()) {
+        return refuse(setup, &parts, user.as_ref(), denied);
+    }
+    let head = parts.clone();
+    let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
+    // A deactivated user may look at what is public, as a guest.
+    let user = user.filter(|user| user.is_active);
+    match content {
+        PageResponse::Content(status, content) => {
+            let page_head = PageHead {
+                status,
+                title: &page.title,
+                description: page.description.as_deref(),
+                layout: page.layout.as_deref(),
+            };
+            setup.render(&head, user.as_ref(), page_head, content)
+        }
+        PageResponse::Response(response) => *response,
+        PageResponse::Error(error) => errors::page(setup, &head, user.as_ref(), error),
+    }
+}
+
+/// Sends guests to sign in and back; tells everyone else that the page is not for him.
+fn refuse(setup: &PageSetup, parts: &Parts, user: Option<&CurrentUser>, denied: Denied) -> Response {
+    match denied {
+        Denied::SignedOut if matches!(parts.method, Method::GET | Method::HEAD) => {
+            Redirect::to(&setup.sign_in_url(parts)).into_response()
+        }
+        // The form that was sent is lost either way; its page is where the user goes on.
+        Denied::SignedOut => Redirect::to(&format!("{}/sign-in", setup.config.base_path)).into_response(),
+        Denied::Forbidden => {
+            setup.render(parts, user, PageHead::new(StatusCode::FORBIDDEN, "Access denied"), errors::access_denied(setup))
+        }
+        Denied::Deactivated => errors::page(setup, parts, None, Error::from(denied)),
+    }
+}

@@ -1,0 +1,52 @@
+//! `/sign-in` and `/sign-up`: the portal's pages around the provider's part.
+
+use axum::extract::Request;
+use axum::response::Redirect;
+use serde::Deserialize;
+
+use super::content::{IntoPage, PageResponse};
+use super::default_layout::PlainLayout;
+use super::page::{Page, PageFuture};
+use crate::auth::{Auth, caller, safe_redirect};
+use crate::config::Config;
+use crate::source;
+use crate::state::PortalState;
+
+pub(crate) fn pages() -> Vec<Page> {
+    vec![
+        Page::new(source!(sign_in), "/sign-in", sign_in).title("Sign in").layout(PlainLayout),
+        Page::new(source!(sign_up), "/sign-up", sign_up).title("Create an account").layout(PlainLayout),
+    ]
+}
+
+fn sign_in(state: PortalState, request: Request) -> PageFuture {
+    Box::pin(async move { show(false, &state, request).await })
+}
+
+fn sign_up(state: PortalState, request: Request) -> PageFuture {
+    Box::pin(async move { show(true, &state, request).await })
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    redirect_url: String,
+}
+
+async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageResponse {
+    let (mut parts, _) = request.into_parts();
+    let wanted = match axum::extract::Query::<Wanted>::try_from_uri(&parts.uri) {
+        Ok(axum::extract::Query(wanted)) => wanted.redirect_url,
+        Err(_) => String::new(),
+    };
+    let (auth, config) = match (state.borrow::<Auth>(), state.borrow::<Config>()) {
+        (Ok(auth), Ok(config)) => (auth, config),
+        (Err(error), _) | (_, Err(error)) => return PageResponse::Error(error),
+    };
+    let own_path = wanted.strip_prefix(config.base_path.as_str()).unwrap_or(&wanted);
+    let return_to = format!("{}{}", config.base_path, safe_redirect(own_path));
+    match caller(&mut parts, state).await {
+        Ok(Some(user)) if user.is_active => Redirect::to(&return_to).into_page(),
+        _ => auth.sign_in(sign_up, &return_to).into_page(),
+    }
+}

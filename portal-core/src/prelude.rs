@@ -1,0 +1,13 @@
+//! What an application's `main.rs` imports.
+
+pub use maud::{Markup, html};
+
+pub use crate::admin::Models;
+pub use crate::app::{Plugin, Portal, PortalBuilder};
+pub use crate::auth::{Access, AdminUser, CurrentUser, Role, User};
+pub use crate::error::{Error, Result};
+pub use crate::pages::{Flash, NavItem, Page, Theme};
+pub use crate::state::{Data, PortalState};
+pub use crate::tasks::{NoArgs, TaskContext, TaskError, Tasks};
+#[cfg(feature = "macros")]
+pub use portal_macros::{admin_model, monitored_background_task, page};

@@ -1,0 +1,129 @@
+//! JSON bodies and query strings, with every fault told in the portal's form.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Error, Fault};
+
+/// A JSON body: `415` for another media type, `400` for malformed JSON, `422` with a JSON
+/// pointer for JSON of the wrong shape.
+pub(crate) struct ApiJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let value = body_value(request, state).await?;
+        from_value(value)
+            .map(Self)
+            .map_err(|fault| Error::invalid(vec![fault]))
+    }
+}
+
+/// A JSON body of any shape.
+pub(crate) async fn body_value<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Value, Error> {
+    require_json(request.headers())?;
+    let bytes = body_bytes(request, state).await?;
+    parse_json(&bytes)
+}
+
+/// The whole body: `413` if it is over the limit.
+pub(crate) async fn body_bytes<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, Error> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection: BytesRejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                "the body is larger than this route takes",
+            ),
+            _ => Error::bad_request("the body could not be read"),
+        })
+}
+
+/// Parses JSON: `400 invalid_json` if it is none.
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Error::bad_request(format!("the body is not valid JSON: {error}")).with_code("invalid_json")
+    })
+}
+
+/// `415` unless the body says that it is JSON.
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = media_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    if essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    {
+        return Ok(());
+    }
+    Err(Error::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send the body with `Content-Type: application/json`",
+    ))
+}
+
+/// Deserializes a value; a mismatch comes with the JSON pointer of the place.
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        Fault::new(pointer, "invalid_type", error.into_inner().to_string())
+    })
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                pointer.push('/');
+                pointer.push_str(&escape_pointer(key));
+            }
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// Escapes a member name for a JSON pointer.
+pub(crate) fn escape_pointer(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// A query string: `422` with the name of the parameter that does not fit.
+pub(crate) struct ApiQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|rejection| {
+                Error::invalid(vec![Fault::new("", "invalid_query", rejection.body_text())])
+            })
+    }
+}

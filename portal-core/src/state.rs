@@ -1,0 +1,146 @@
+//! Shared values by type: what handlers and tasks find through `Data<T>`.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::error::Error;
+
+type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
+/// The state of a portal's router: a cheap handle to values that are found by their type.
+///
+/// The framework's own handles live in it exactly as the application's do.
+#[derive(Clone, Default)]
+pub struct PortalState {
+    values: Arc<Values>,
+}
+
+impl PortalState {
+    /// The value of a type, if the portal has one.
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.values.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+
+    /// Like [`get`](Self::get) without a count of references, for the request path.
+    pub(crate) fn borrow<T: Send + Sync + 'static>(&self) -> Result<&T, Error> {
+        self.values
+            .get(&TypeId::of::<T>())
+            .and_then(|value| value.downcast_ref())
+            .ok_or_else(|| Error::internal(missing::<T>()))
+    }
+}
+
+impl std::fmt::Debug for PortalState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PortalState")
+            .field("values", &self.values.len())
+            .finish()
+    }
+}
+
+/// Collects the values of a [`PortalState`] while a portal is built.
+#[derive(Default)]
+pub(crate) struct StateBuilder(Values);
+
+impl StateBuilder {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), value);
+    }
+
+    pub(crate) fn contains(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    pub(crate) fn build(self) -> PortalState {
+        PortalState {
+            values: Arc::new(self.0),
+        }
+    }
+}
+
+/// A value that the application gave to the builder with `.data(value)`.
+///
+/// An extractor for pages and routes, and an argument of background tasks.
+///
+/// ```
+/// use portal_core::prelude::*;
+///
+/// struct Greeting(&'static str);
+///
+/// async fn hello(greeting: Data<Greeting>) -> &'static str {
+///     greeting.0
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Data<T>(Arc<T>);
+
+impl<T> Clone for Data<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Data<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Something that a task finds in the state of its portal before it runs.
+pub trait TaskInput: Sized {
+    /// The type that has to be among the portal's values, and how a start-up error names it.
+    fn requirement() -> Requirement;
+
+    /// The value.
+    fn find(state: &PortalState) -> Result<Self, Error>;
+}
+
+/// A type that has to be given to the builder before the portal can start.
+#[derive(Debug, Clone, Copy)]
+pub struct Requirement {
+    pub(crate) id: TypeId,
+    pub(crate) name: &'static str,
+}
+
+impl<T: Send + Sync + 'static> TaskInput for Data<T> {
+    fn requirement() -> Requirement {
+        Requirement {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        }
+    }
+
+    fn find(state: &PortalState) -> Result<Self, Error> {
+        state
+            .get()
+            .map(Data)
+            .ok_or_else(|| Error::internal(missing::<T>()))
+    }
+}
+
+impl<T: Send + Sync + 'static> FromRequestParts<PortalState> for Data<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(_: &mut Parts, state: &PortalState) -> Result<Self, Error> {
+        Self::find(state)
+    }
+}
+
+fn missing<T>() -> String {
+    format!(
+        "no `{}` is set, add `.data(value)` to the builder",
+        type_name::<T>()
+    )
+}

@@ -1,0 +1,90 @@
+//! Opening a store from a URI.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use super::{Pool, Store, StoreError};
+
+/// How long a request waits for a free connection before it is told to come again.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Store {
+    /// Opens the database of a URI: `sqlite://file.db`, `sqlite::memory:` or `postgres://…`.
+    ///
+    /// A SQLite file is created if it does not exist.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), portal_core::store::StoreError> {
+    /// # #[cfg(feature = "sqlite")] {
+    /// let store = portal_core::store::Store::connect("sqlite::memory:").await?;
+    /// store.ping().await?;
+    /// # } Ok(()) }
+    /// ```
+    pub async fn connect(uri: &str) -> Result<Self, StoreError> {
+        let pool = if uri.starts_with("sqlite:") {
+            open_sqlite(uri).await?
+        } else {
+            open_postgres(uri).await?
+        };
+        Ok(Self {
+            pool,
+            notifications: broadcast::Sender::new(1024),
+        })
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
+    use sqlx::sqlite::{
+        SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    };
+
+    let options = uri
+        .parse::<SqliteConnectOptions>()?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(ACQUIRE_TIMEOUT)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: a commit that was answered survives a loss of power.
+        .synchronous(SqliteSynchronous::Full);
+    let pool = |connections: u32| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A connection that goes away takes a database in memory with it.
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let write = pool(1).connect_with(options.clone()).await?;
+    let in_memory = uri.contains(":memory:") || uri.contains("mode=memory");
+    let read = if in_memory {
+        write.clone()
+    } else {
+        pool(4).connect_lazy_with(options)
+    };
+    Ok(Pool::Sqlite { read, write })
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn open_sqlite(_: &str) -> Result<Pool, StoreError> {
+    Err(StoreError::FeatureMissing("sqlite"))
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(uri: &str) -> Result<Pool, StoreError> {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+    let options = uri.parse::<PgConnectOptions>()?.application_name("portal");
+    let pool = PgPoolOptions::new()
+        .max_connections(20)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await?;
+    Ok(Pool::Postgres(pool))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_postgres(_: &str) -> Result<Pool, StoreError> {
+    Err(StoreError::FeatureMissing("postgres"))
+}

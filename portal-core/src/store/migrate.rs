@@ -1,0 +1,116 @@
+//! The portal's own migrations: ordered, checksummed, embedded in the binary.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+
+use super::{Dialect, Pool, Store, StoreError};
+
+/// Kept apart from an application's own `_sqlx_migrations`.
+const TABLE: &str = "_portal_migrations";
+
+macro_rules! migrations {
+    ($($version:literal $name:literal),* $(,)?) => {
+        &[$((
+            $version,
+            $name,
+            include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        )),*]
+    };
+}
+
+/// Version, name, SQLite, PostgreSQL.
+const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![1 "0001_users", 2 "0002_tasks"];
+
+/// How the migrations of a database compare with those of this program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Names of the migrations that are still to be applied.
+    pub missing: Vec<String>,
+    /// Versions in the database that this program does not know, or knows otherwise.
+    pub foreign: Vec<i64>,
+}
+
+impl MigrationState {
+    /// Whether the database is exactly where this program needs it.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.missing.is_empty() && self.foreign.is_empty()
+    }
+}
+
+fn migrator(dialect: Dialect) -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|&(version, name, sqlite, postgres)| {
+            let sql = if dialect == Dialect::Sqlite {
+                sqlite
+            } else {
+                postgres
+            };
+            let sql = sqlx::SqlSafeStr::into_sql_str(sql);
+            Migration::new(
+                version,
+                Cow::Borrowed(name),
+                MigrationType::Simple,
+                sql,
+                false,
+            )
+        })
+        .collect();
+    let mut migrator = Migrator::with_migrations(migrations);
+    migrator.dangerous_set_table_name(TABLE);
+    migrator
+}
+
+impl Store {
+    /// Applies every migration that is missing. Replicas that do so at once wait for each other.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = migrator(self.dialect());
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { write, .. } => migrator.run(write).await?,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => migrator.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Compares the database with this program, changing nothing but an empty book-keeping table.
+    pub async fn migration_state(&self) -> Result<MigrationState, StoreError> {
+        let migrator = migrator(self.dialect());
+        let applied = match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { write, .. } => applied(&mut *write.acquire().await?).await?,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => applied(&mut *pool.acquire().await?).await?,
+        };
+        let versions: HashSet<i64> = applied.iter().map(|(version, _)| *version).collect();
+        let missing = migrator
+            .iter()
+            .filter(|migration| !versions.contains(&migration.version))
+            .map(|migration| migration.description.to_string())
+            .collect();
+        let foreign = applied
+            .iter()
+            .filter(|(version, checksum)| {
+                !migrator.iter().any(|known| {
+                    known.version == *version && known.checksum.as_ref() == checksum.as_slice()
+                })
+            })
+            .map(|(version, _)| *version)
+            .collect();
+        Ok(MigrationState { missing, foreign })
+    }
+}
+
+async fn applied<C: Migrate>(connection: &mut C) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    connection.ensure_migrations_table(TABLE).await?;
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    Ok(applied
+        .into_iter()
+        .map(|migration| (migration.version, migration.checksum.into_owned()))
+        .collect())
+}

@@ -1,0 +1,155 @@
+//! The database: one concrete type over SQLite or PostgreSQL.
+//!
+//! Statements are built once with sea-query and rendered for the dialect at hand.
+
+mod connect;
+mod error;
+mod migrate;
+mod notify;
+mod row;
+mod statement;
+mod transaction;
+
+pub use error::StoreError;
+pub use migrate::MigrationState;
+pub(crate) use notify::Notification;
+pub use row::{Column, Row};
+pub use statement::Statement;
+pub use transaction::Transaction;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use tokio::sync::broadcast;
+
+/// Which database a [`Store`] talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// A file of this machine, for one process.
+    Sqlite,
+    /// A server, for any number of replicas.
+    Postgres,
+}
+
+/// A pool of connections to SQLite or PostgreSQL. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+    notifications: broadcast::Sender<Notification>,
+}
+
+#[derive(Clone, Debug)]
+enum Pool {
+    /// SQLite has one writer at a time: a pool of one connection queues writers fairly,
+    /// where several would fail with "database is locked".
+    #[cfg(feature = "sqlite")]
+    Sqlite {
+        read: sqlx::SqlitePool,
+        write: sqlx::SqlitePool,
+    },
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("portal-core needs a database: enable the feature `sqlite` or `postgres`");
+
+/// Now, in the precision that both databases keep.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+impl Store {
+    /// The database at hand.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { .. } => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement and gives the number of rows it changed.
+    pub async fn execute<S: Statement>(&self, statement: &S) -> Result<u64, StoreError> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { read, write } => {
+                statement::execute_sqlite(if S::WRITES { write } else { read }, statement).await
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => statement::execute_postgres(pool, statement).await,
+        }
+    }
+
+    /// Runs a statement and gives all its rows.
+    pub async fn fetch_all<S: Statement>(&self, statement: &S) -> Result<Vec<Row>, StoreError> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { read, write } => {
+                statement::fetch_sqlite(if S::WRITES { write } else { read }, statement).await
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => statement::fetch_postgres(pool, statement).await,
+        }
+    }
+
+    /// Runs a statement and gives its first row, if it has one.
+    pub async fn fetch_optional<S: Statement>(
+        &self,
+        statement: &S,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch_all(statement).await?.into_iter().next())
+    }
+
+    /// Runs a statement that yields one number, such as a count.
+    pub async fn fetch_count<S: Statement>(&self, statement: &S) -> Result<i64, StoreError> {
+        match self.fetch_optional(statement).await? {
+            Some(row) => row.at(0),
+            None => Ok(0),
+        }
+    }
+
+    /// Runs statements as text, for data definition; nothing from outside may be part of it.
+    pub(crate) async fn run_script(&self, script: &str) -> Result<(), StoreError> {
+        let script = sqlx::AssertSqlSafe(script.to_owned());
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { write, .. } => sqlx::raw_sql(script).execute(write).await.map(drop)?,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => sqlx::raw_sql(script).execute(pool).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// Starts a transaction that may write.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(match &self.pool {
+            #[cfg(feature = "sqlite")]
+            // Taking the write lock at once: a reader that turns writer half-way can fail.
+            Pool::Sqlite { write, .. } => {
+                Transaction::sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => Transaction::postgres(pool.begin().await?),
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.run_script("SELECT 1").await
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}

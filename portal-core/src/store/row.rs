@@ -1,0 +1,78 @@
+//! A row of either database.
+
+use sqlx::Row as _;
+
+use super::StoreError;
+
+/// A row that a statement yielded.
+pub enum Row {
+    #[cfg(feature = "sqlite")]
+    #[doc(hidden)]
+    Sqlite(sqlx::sqlite::SqliteRow),
+    #[cfg(feature = "postgres")]
+    #[doc(hidden)]
+    Postgres(sqlx::postgres::PgRow),
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Row")
+    }
+}
+
+impl Row {
+    /// The value of a column by its name.
+    pub fn get<T: Column>(&self, column: &str) -> Result<T, StoreError> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => row.try_get(column)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    /// The value of a column by its place, counted from 0.
+    pub fn at<T: Column>(&self, index: usize) -> Result<T, StoreError> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => row.try_get(index)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_get(index)?,
+        })
+    }
+}
+
+/// A type that both databases can give. Implemented for everything that sqlx decodes.
+pub trait Column: SqliteColumn + PostgresColumn {}
+
+impl<T: SqliteColumn + PostgresColumn> Column for T {}
+
+#[cfg(feature = "sqlite")]
+#[doc(hidden)]
+pub trait SqliteColumn: for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> {}
+#[cfg(feature = "sqlite")]
+impl<T: for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>> SqliteColumn for T {}
+
+#[cfg(not(feature = "sqlite"))]
+#[doc(hidden)]
+pub trait SqliteColumn {}
+#[cfg(not(feature = "sqlite"))]
+impl<T> SqliteColumn for T {}
+
+#[cfg(feature = "postgres")]
+#[doc(hidden)]
+pub trait PostgresColumn:
+    for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>
+{
+}
+#[cfg(feature = "postgres")]
+impl<T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>> PostgresColumn
+    for T
+{
+}
+
+#[cfg(not(feature = "postgres"))]
+#[doc(hidden)]
+pub trait PostgresColumn {}
+#[cfg(not(feature = "postgres"))]
+impl<T> PostgresColumn for T {}

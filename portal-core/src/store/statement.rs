@@ -1,0 +1,80 @@
+//! Running a sea-query statement on either database.
+
+use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+
+use super::{Row, StoreError};
+
+/// A statement that can be rendered for either database.
+pub trait Statement: Send + Sync {
+    /// Whether it may change rows; SQLite sends such statements to its one writer.
+    const WRITES: bool;
+
+    #[doc(hidden)]
+    fn render(&self, dialect: super::Dialect) -> (String, SqlxValues);
+}
+
+macro_rules! statement {
+    ($type:ty, $writes:literal) => {
+        impl Statement for $type {
+            const WRITES: bool = $writes;
+
+            fn render(&self, dialect: super::Dialect) -> (String, SqlxValues) {
+                match dialect {
+                    super::Dialect::Sqlite => self.build_sqlx(sea_query::SqliteQueryBuilder),
+                    super::Dialect::Postgres => self.build_sqlx(sea_query::PostgresQueryBuilder),
+                }
+            }
+        }
+    };
+}
+
+statement!(SelectStatement, false);
+statement!(InsertStatement, true);
+statement!(UpdateStatement, true);
+statement!(DeleteStatement, true);
+
+macro_rules! runner {
+    ($feature:literal, $database:ty, $dialect:expr, $row:expr, $execute:ident, $fetch:ident) => {
+        #[cfg(feature = $feature)]
+        pub(super) async fn $execute<'e, S: Statement>(
+            executor: impl sqlx::Executor<'e, Database = $database>,
+            statement: &S,
+        ) -> Result<u64, StoreError> {
+            let (sql, values) = statement.render($dialect);
+            let done = sqlx::query_with(sqlx::AssertSqlSafe(sql), values)
+                .execute(executor)
+                .await?;
+            Ok(done.rows_affected())
+        }
+
+        #[cfg(feature = $feature)]
+        pub(super) async fn $fetch<'e, S: Statement>(
+            executor: impl sqlx::Executor<'e, Database = $database>,
+            statement: &S,
+        ) -> Result<Vec<Row>, StoreError> {
+            let (sql, values) = statement.render($dialect);
+            let rows = sqlx::query_with(sqlx::AssertSqlSafe(sql), values)
+                .fetch_all(executor)
+                .await?;
+            Ok(rows.into_iter().map($row).collect())
+        }
+    };
+}
+
+runner!(
+    "sqlite",
+    sqlx::Sqlite,
+    super::Dialect::Sqlite,
+    Row::Sqlite,
+    execute_sqlite,
+    fetch_sqlite
+);
+runner!(
+    "postgres",
+    sqlx::Postgres,
+    super::Dialect::Postgres,
+    Row::Postgres,
+    execute_postgres,
+    fetch_postgres
+);

@@ -1,0 +1,236 @@
+//! REST: start a task, look at it, fetch its result, stop it.
+
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::client_token::{ClientToken, ClientTokens};
+use super::monitor;
+use super::queue::Filter;
+use super::record::{TaskRecord, TaskStatus};
+use super::service::{Starter, Tasks, check_access, task_not_found};
+use super::task::TaskDefinition;
+use crate::auth::{Auth, CurrentUser};
+use crate::config::Config;
+use crate::error::{Error, Fault, Result};
+use crate::request::{ApiQuery, body_bytes, parse_json, require_json};
+use crate::state::{Data, PortalState};
+
+pub(crate) fn routes() -> Router<PortalState> {
+    Router::new()
+        .route("/api/client-tokens", post(create_token))
+        .route("/api/client-tokens/{client_token}", delete(delete_token))
+        .route("/api/tasks", get(kinds))
+        .route("/api/{state}/tasks/{client_token}/start/{task}", post(start))
+        .route("/api/{state}/tasks/{client_token}/status", get(list))
+        .route("/api/{state}/tasks/{client_token}/status/{task_id}", get(status))
+        .route("/api/{state}/tasks/{client_token}", get(list))
+        .route("/api/{state}/tasks/{client_token}/{task_id}", get(status))
+        .route("/api/{state}/tasks/{client_token}/result/{task_id}", get(result))
+        .route("/api/{state}/tasks/{client_token}/cancel/{task_id}", post(cancel))
+        .merge(monitor::routes())
+}
+
+async fn create_token(user: CurrentUser, tokens: Data<ClientTokens>) -> Result<(StatusCode, Json<ClientToken>)> {
+    Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
+}
+
+async fn delete_token(user: CurrentUser, tokens: Data<ClientTokens>, Path(id): Path<String>) -> Result<StatusCode> {
+    tokens.delete(&id, user.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn kinds(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
+    let kinds: Vec<_> = tasks.registry().all().map(|kind| describe(kind, &config.base_path)).collect();
+    Json(json!({ "tasks": kinds }))
+}
+
+fn describe(kind: &TaskDefinition, base_path: &str) -> Value {
+    let (state, name) = (&kind.state, kind.name);
+    let root = format!("{base_path}/api/{state}/tasks/{{client_token}}");
+    json!({
+        "state": state,
+        "name": name,
+        "title": &*kind.title,
+        "description": kind.description,
+        "args_schema": kind.args_schema(),
+        "example": kind.example(),
+        "access": kind.access.to_string(),
+        "urls": {
+            "start": format!("{root}/start/{name}"),
+            "status": format!("{root}/status/{{task_id}}"),
+            "result": format!("{root}/result/{{task_id}}"),
+            "cancel": format!("{root}/cancel/{{task_id}}"),
+            "monitor": format!("{base_path}/api/tasks/{{client_token}}/{{task_id}}/monitor"),
+        },
+    })
+}
+
+#[derive(Deserialize)]
+struct StartPath {
+    state: String,
+    client_token: String,
+    task: String,
+}
+
+async fn start(State(state): State<PortalState>, Path(path): Path<StartPath>, request: Request) -> Result<Response> {
+    let tasks = state.borrow::<Tasks>()?;
+    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    let definition = tasks.registry().find(&path.state, &path.task)?;
+    if definition.access != crate::Access::Public {
+        let owner = state.borrow::<Auth>()?.user(token.user_id).await?;
+        check_access(definition, owner.as_deref())?;
+    }
+    let idempotency_key = idempotency_key(request.headers())?;
+    let args = read_args(definition, request, &state).await?;
+    let starter = Starter { client_token_id: Some(token.id), owner_user_id: Some(token.user_id) };
+    let (id, _) = tasks.start_json(definition, args, starter, idempotency_key).await?;
+    let base_path = &state.borrow::<Config>()?.base_path;
+    let location = format!("{base_path}/api/{}/tasks/{}/status/{id}", path.state, token.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(json!({ "task_id": id }))).into_response())
+}
+
+/// The body as arguments. Without any body the faults of an empty object are told.
+async fn read_args(definition: &TaskDefinition, request: Request, state: &PortalState) -> Result<Value> {
+    let headers = request.headers().clone();
+    let bytes = body_bytes(request, state).await?;
+    if definition.args_schema().is_none() || bytes.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    require_json(&headers)?;
+    parse_json(&bytes)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(Error::bad_request("`Idempotency-Key` takes 1 to 255 visible ASCII characters")
+            .with_code("invalid_idempotency_key")),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct TaskPath {
+    state: String,
+    client_token: String,
+    task_id: String,
+}
+
+/// The task of a path: the token is checked first, then the state, then the task.
+async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
+    let tasks = state.borrow::<Tasks>()?;
+    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    tasks.registry().require_state(&path.state)?;
+    let id: Uuid = path.task_id.parse().map_err(|_| task_not_found())?;
+    tasks
+        .get(id)
+        .await?
+        .filter(|record| record.client_token_id == Some(token.id) && record.state == path.state)
+        .ok_or_else(task_not_found)
+}
+
+async fn status(State(state): State<PortalState>, Path(path): Path<TaskPath>) -> Result<Json<TaskRecord>> {
+    find(&state, &path).await.map(Json)
+}
+
+#[derive(Deserialize)]
+struct ListPath {
+    state: String,
+    client_token: String,
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+async fn list(
+    State(state): State<PortalState>,
+    Path(path): Path<ListPath>,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Json<TaskList>> {
+    let tasks = state.borrow::<Tasks>()?;
+    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    tasks.registry().require_state(&path.state)?;
+    let mut faults = Vec::new();
+    let limit = match query.limit.as_deref().map(str::parse::<u64>) {
+        None => 100,
+        Some(Ok(limit @ 1..=1000)) => limit,
+        Some(_) => {
+            faults.push(Fault::new("/limit", "out_of_range", "write a number from 1 to 1000"));
+            100
+        }
+    };
+    let before = match query.cursor.as_deref().map(str::parse::<Uuid>) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => {
+            faults.push(Fault::new("/cursor", "invalid_value", "use the `next_cursor` of the page before"));
+            None
+        }
+    };
+    if !faults.is_empty() {
+        return Err(Error::invalid(faults));
+    }
+    let filter = Filter {
+        client_token_id: Some(token.id),
+        state: Some(path.state),
+        before,
+        // One more than asked for tells whether there is another page.
+        limit: limit + 1,
+        ..Filter::default()
+    };
+    let mut records = tasks.list_with(&filter).await?;
+    let more = records.len() as u64 > limit;
+    if more {
+        records.pop();
+    }
+    let next_cursor = records.last().filter(|_| more).map(|record| record.id);
+    Ok(Json(TaskList { all_tasks: ById(records), next_cursor }))
+}
+
+#[derive(Serialize)]
+struct TaskList {
+    all_tasks: ById,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<Uuid>,
+}
+
+/// An object of tasks by id, in the order of the list.
+struct ById(Vec<TaskRecord>);
+
+impl Serialize for ById {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for record in &self.0 {
+            map.serialize_entry(&record.id, record)?;
+        }
+        map.end()
+    }
+}
+
+async fn result(State(state): State<PortalState>, Path(path): Path<TaskPath>) -> Result<Json<Value>> {
+    let record = find(&state, &path).await?;
+    match record.status {
+        TaskStatus::Completed => Ok(Json(record.result.unwrap_or(Value::Null))),
+        TaskStatus::Error => Err(Error::conflict("task_failed", record.error.clone().unwrap_or_default())
+            .with_member("task", &record)),
+        _ => Err(Error::conflict("task_not_finished", format!("the task is {}", record.status))
+            .with_member("task", &record)),
+    }
+}
+
+async fn cancel(State(state): State<PortalState>, Path(path): Path<TaskPath>) -> Result<(StatusCode, Json<Value>)> {
+    let record = find(&state, &path).await?;
+    let stopping = state.borrow::<Tasks>()?.cancel(record.id).await?;
+    let status = if stopping { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(json!({ "task_id": record.id }))))
+}

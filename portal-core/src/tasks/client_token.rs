@@ -1,0 +1,136 @@
+//! Client tokens: one stands for one client of a user.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Order, Query};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::store::{Notification, Row, Store, now};
+
+const TABLE: &str = "portal_client_tokens";
+
+/// How long a token lasts after its last use.
+const LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// Using a token moves its end at most this often, so that reading stays reading.
+const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
+
+/// Stands for one client; the tasks it starts are seen under it, and under no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ClientToken {
+    /// The token itself.
+    #[serde(rename = "client_token")]
+    pub id: Uuid,
+    /// The user who asked for it.
+    #[serde(skip)]
+    pub user_id: Uuid,
+    /// When it ends unless it is used before.
+    pub expires_at: DateTime<Utc>,
+    #[serde(skip)]
+    last_used_at: DateTime<Utc>,
+}
+
+impl ClientToken {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            user_id: row.get("user_id")?,
+            expires_at: row.get("expires_at")?,
+            last_used_at: row.get("last_used_at")?,
+        })
+    }
+}
+
+/// The client tokens of a portal.
+#[derive(Debug, Clone)]
+pub struct ClientTokens {
+    store: Store,
+}
+
+impl ClientTokens {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// A new token of a user.
+    pub async fn create(&self, user_id: Uuid) -> Result<ClientToken> {
+        let now = now();
+        let token = ClientToken { id: Uuid::new_v4(), user_id, expires_at: now + LIFETIME, last_used_at: now };
+        self.store
+            .execute(
+                Query::insert()
+                    .into_table(TABLE)
+                    .columns(["id", "user_id", "created_at", "last_used_at", "expires_at"])
+                    .values_panic([
+                        token.id.into(),
+                        user_id.into(),
+                        now.into(),
+                        now.into(),
+                        token.expires_at.into(),
+                    ]),
+            )
+            .await?;
+        self.store
+            .execute(Query::delete().from_table(TABLE).and_where(Expr::col("expires_at").lt(now)))
+            .await?;
+        Ok(token)
+    }
+
+    /// The token of a text, if it stands; using it moves its end.
+    pub async fn verify(&self, text: &str) -> Result<ClientToken> {
+        let unknown = || Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown");
+        let id: Uuid = text.parse().map_err(|_| unknown())?;
+        let select = Query::select()
+            .columns(["id", "user_id", "last_used_at", "expires_at"])
+            .from(TABLE)
+            .and_where(Expr::col("id").eq(id))
+            .take();
+        let row = self.store.fetch_optional(&select).await?.ok_or_else(unknown)?;
+        let mut token = ClientToken::from_row(&row)?;
+        let now = now();
+        if token.expires_at <= now {
+            return Err(unknown());
+        }
+        if now - token.last_used_at > TOUCH_INTERVAL {
+            token.expires_at = now + LIFETIME;
+            self.store
+                .execute(
+                    Query::update()
+                        .table(TABLE)
+                        .values([("last_used_at", now.into()), ("expires_at", token.expires_at.into())])
+                        .and_where(Expr::col("id").eq(id)),
+                )
+                .await?;
+        }
+        Ok(token)
+    }
+
+    /// The token that a user used last, or a new one.
+    pub async fn newest_or_create(&self, user_id: Uuid) -> Result<ClientToken> {
+        let select = Query::select()
+            .columns(["id", "user_id", "last_used_at", "expires_at"])
+            .from(TABLE)
+            .and_where(Expr::col("user_id").eq(user_id))
+            .and_where(Expr::col("expires_at").gt(now()))
+            .order_by("created_at", Order::Desc)
+            .limit(1)
+            .take();
+        match self.store.fetch_optional(&select).await? {
+            Some(row) => self.verify(&row.get::<Uuid>("id")?.to_string()).await,
+            None => self.create(user_id).await,
+        }
+    }
+
+    /// Withdraws a token of a user; its monitors are closed.
+    pub async fn delete(&self, id: &str, user_id: Uuid) -> Result<()> {
+        let token = self.verify(id).await?;
+        if token.user_id != user_id {
+            return Err(Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown"));
+        }
+        self.store.execute(Query::delete().from_table(TABLE).and_where(Expr::col("id").eq(token.id))).await?;
+        self.store.notify(Notification::ClientTokenDeleted { id: token.id }).await;
+        Ok(())
+    }
+}

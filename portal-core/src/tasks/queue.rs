@@ -1,0 +1,191 @@
+//! The queue in the database, as clients see it: start, look, list, cancel.
+
+use sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::record::{COLUMNS, TaskRecord, TaskStatus};
+use crate::store::{Store, StoreError, now};
+
+pub(super) const TABLE: &str = "portal_tasks";
+
+/// A task that is to be stored.
+#[derive(Debug)]
+pub(super) struct NewTask {
+    pub(super) state: String,
+    pub(super) name: &'static str,
+    pub(super) client_token_id: Option<Uuid>,
+    pub(super) owner_user_id: Option<Uuid>,
+    pub(super) args: Value,
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// What came of storing a task under an idempotency key.
+#[derive(Debug)]
+pub(super) enum Stored {
+    New(Uuid),
+    /// The very same start was stored before.
+    Before(Uuid),
+    /// Another start has used the key.
+    KeyTaken,
+}
+
+/// What came of asking a task to stop.
+#[derive(Debug)]
+pub(super) enum Cancelled {
+    /// It had not begun, and has ended now.
+    Ended(TaskRecord),
+    /// It is running and has been told to stop.
+    Asked,
+    /// It had ended before.
+    Over,
+    Unknown,
+}
+
+fn select() -> SelectStatement {
+    Query::select().columns(COLUMNS).from(TABLE).take()
+}
+
+/// Stores a task; it is durable when this returns.
+pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, StoreError> {
+    let id = Uuid::now_v7();
+    let now = now();
+    let insert = Query::insert()
+        .into_table(TABLE)
+        .columns([
+            "id", "state", "name", "client_token_id", "owner_user_id", "args", "status", "run_at", "idempotency_key",
+            "created_at", "updated_at", "version",
+        ])
+        .values_panic([
+            id.into(),
+            task.state.as_str().into(),
+            task.name.into(),
+            task.client_token_id.into(),
+            task.owner_user_id.into(),
+            task.args.clone().into(),
+            TaskStatus::Pending.as_str().into(),
+            now.into(),
+            task.idempotency_key.clone().into(),
+            now.into(),
+            now.into(),
+            1_i64.into(),
+        ])
+        .take();
+    match store.execute(&insert).await {
+        Ok(_) => Ok(Stored::New(id)),
+        Err(error @ StoreError::NotUnique { .. }) => match by_key(store, task).await? {
+            Some(before) if before.state == task.state && before.name == task.name && before.args == task.args => {
+                Ok(Stored::Before(before.id))
+            }
+            Some(_) => Ok(Stored::KeyTaken),
+            None => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+async fn by_key(store: &Store, task: &NewTask) -> Result<Option<TaskRecord>, StoreError> {
+    let (Some(client_token_id), Some(key)) = (task.client_token_id, &task.idempotency_key) else { return Ok(None) };
+    let select = select()
+        .and_where(Expr::col("client_token_id").eq(client_token_id))
+        .and_where(Expr::col("idempotency_key").eq(key.as_str()))
+        .take();
+    store.fetch_optional(&select).await?.map(|row| TaskRecord::from_row(&row)).transpose()
+}
+
+pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, StoreError> {
+    let select = select().and_where(Expr::col("id").eq(id)).take();
+    store.fetch_optional(&select).await?.map(|row| TaskRecord::from_row(&row)).transpose()
+}
+
+/// Which tasks to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    pub(super) client_token_id: Option<Uuid>,
+    pub(super) owner_user_id: Option<Uuid>,
+    pub(super) state: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) status: Option<TaskStatus>,
+    pub(super) active_only: bool,
+    /// Only tasks older than this one.
+    pub(super) before: Option<Uuid>,
+    pub(super) limit: u64,
+}
+
+pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecord>, StoreError> {
+    let mut select = select();
+    if let Some(id) = filter.client_token_id {
+        select.and_where(Expr::col("client_token_id").eq(id));
+    }
+    if let Some(id) = filter.owner_user_id {
+        select.and_where(Expr::col("owner_user_id").eq(id));
+    }
+    if let Some(state) = &filter.state {
+        select.and_where(Expr::col("state").eq(state.as_str()));
+    }
+    if let Some(name) = &filter.name {
+        select.and_where(Expr::col("name").eq(name.as_str()));
+    }
+    if let Some(status) = filter.status {
+        select.and_where(Expr::col("status").eq(status.as_str()));
+    }
+    if filter.active_only {
+        select.and_where(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
+    }
+    if let Some(before) = filter.before {
+        select.and_where(Expr::col("id").lt(before));
+    }
+    // Ids are UUIDs of version 7: they sort by time.
+    select.order_by("id", Order::Desc).limit(filter.limit);
+    store.fetch_all(&select).await?.iter().map(TaskRecord::from_row).collect()
+}
+
+/// How many tasks there are of each status.
+pub(super) async fn count_by_status(store: &Store) -> Result<Vec<(TaskStatus, u64)>, StoreError> {
+    let select = Query::select()
+        .column("status")
+        .expr_as(Func::count(Expr::col("id")), "tasks")
+        .from(TABLE)
+        .group_by_col("status")
+        .take();
+    let mut counts = Vec::new();
+    for row in store.fetch_all(&select).await? {
+        let status: String = row.get("status")?;
+        if let Ok(status) = status.parse() {
+            counts.push((status, row.get::<i64>("tasks")?.unsigned_abs()));
+        }
+    }
+    Ok(counts)
+}
+
+/// Ends a task that has not begun, or asks the one who runs it to stop.
+pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreError> {
+    let now = now();
+    let end = Query::update()
+        .table(TABLE)
+        .values([
+            ("status", TaskStatus::Error.as_str().into()),
+            ("error", "cancelled".into()),
+            ("code", "cancelled".into()),
+            ("finished_at", now.into()),
+            ("updated_at", now.into()),
+            ("version", Expr::col("version").add(1)),
+        ])
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("status").eq(TaskStatus::Pending.as_str()))
+        .returning(Query::returning().columns(COLUMNS))
+        .take();
+    if let Some(row) = store.fetch_optional(&end).await? {
+        return Ok(Cancelled::Ended(TaskRecord::from_row(&row)?));
+    }
+    let ask = Query::update()
+        .table(TABLE)
+        .value("cancel_requested", true)
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
+        .take();
+    if store.execute(&ask).await? > 0 {
+        return Ok(Cancelled::Asked);
+    }
+    Ok(if get(store, id).await?.is_some() { Cancelled::Over } else { Cancelled::Unknown })
+}

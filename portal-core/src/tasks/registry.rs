@@ -1,0 +1,79 @@
+//! The kinds of task that this portal knows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::record::TaskRecord;
+use super::task::TaskDefinition;
+use crate::error::Error;
+
+/// States that would hide a route of the portal.
+const RESERVED_STATES: [&str; 8] =
+    ["admin", "auth", "tasks", "users", "collections", "client-tokens", "webhooks", "docs"];
+
+/// All kinds of task, by state and name.
+#[derive(Debug, Default)]
+pub(crate) struct TaskRegistry {
+    states: BTreeMap<String, BTreeMap<&'static str, Arc<TaskDefinition>>>,
+}
+
+impl TaskRegistry {
+    /// Adds a kind of task, or says why that is not possible.
+    pub(crate) fn insert(&mut self, definition: TaskDefinition) -> Result<(), String> {
+        let TaskDefinition { source, state, name, .. } = &definition;
+        let place = format!("       {source}   {}:{}", source.file, source.line);
+        if RESERVED_STATES.contains(&state.as_str()) {
+            return Err(format!("task `{source}` is in the state `{state}`, which would hide a route of the portal\n{place}\n     give it another with `state = \"..\"`"));
+        }
+        let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        if !word(state) || !word(name) {
+            return Err(format!("task `{source}` is named `{state}/{name}`; both stand in URLs\n{place}\n     use letters, digits, `_` and `-`"));
+        }
+        if let Some(other) = self.get(state, name) {
+            if other.source == *source {
+                return Ok(());
+            }
+            let other = other.source;
+            return Err(format!("two tasks are named `{state}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `state = \"..\"` or `name = \"..\"`", other.file, other.line));
+        }
+        let state = state.clone();
+        self.states.entry(state).or_default().insert(definition.name, Arc::new(definition));
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, state: &str, name: &str) -> Option<&Arc<TaskDefinition>> {
+        self.states.get(state)?.get(name)
+    }
+
+    /// All of them, sorted by state and name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<TaskDefinition>> {
+        self.states.values().flat_map(BTreeMap::values)
+    }
+
+    pub(crate) fn states(&self) -> impl Iterator<Item = &str> {
+        self.states.keys().map(String::as_str)
+    }
+
+    /// The kind of a name, or the error that tells which part is unknown.
+    pub(super) fn find(&self, state: &str, name: &str) -> Result<&Arc<TaskDefinition>, Error> {
+        self.require_state(state)?;
+        self.get(state, name).ok_or_else(|| {
+            Error::not_found(format!("the state `{state}` has no task `{name}`")).with_code("task_unknown")
+        })
+    }
+
+    pub(super) fn require_state(&self, state: &str) -> Result<(), Error> {
+        if self.states.contains_key(state) {
+            return Ok(());
+        }
+        Err(Error::not_found(format!("there is no state `{state}`")).with_code("state_unknown"))
+    }
+
+    /// Gives a record its title.
+    pub(super) fn name(&self, mut record: TaskRecord) -> TaskRecord {
+        if let Some(definition) = self.get(&record.state, &record.name) {
+            record.title = Arc::clone(&definition.title);
+        }
+        record
+    }
+}

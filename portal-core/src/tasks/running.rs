@@ -1,0 +1,139 @@
+//! The attempts that this process is running, newer than the database knows them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::error::TaskError;
+use super::hub::Hub;
+use super::record::TaskRecord;
+use crate::store::now;
+
+/// An attempt that runs in this process.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    newest: Mutex<Newest>,
+    /// Somebody wants the task to stop.
+    pub(super) cancelled: CancellationToken,
+    /// Another attempt has taken over: nothing that this one does counts any more.
+    pub(super) superseded: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Newest {
+    record: Arc<TaskRecord>,
+    saved_version: i64,
+    ended: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(record: Arc<TaskRecord>) -> Self {
+        let saved_version = record.version;
+        Self {
+            newest: Mutex::new(Newest { record, saved_version, ended: false }),
+            cancelled: CancellationToken::new(),
+            superseded: CancellationToken::new(),
+        }
+    }
+
+    /// The newest state of the task.
+    pub(super) fn record(&self) -> Arc<TaskRecord> {
+        Arc::clone(&lock(&self.newest).record)
+    }
+
+    /// Takes a step, at once visible to watchers of this process. Progress never falls.
+    pub(super) fn update(&self, hub: &Hub, progress: Option<u8>, message: Option<String>) -> Result<(), TaskError> {
+        if self.superseded.is_cancelled() {
+            return Err(TaskError::new("another attempt has taken over").with_code("superseded"));
+        }
+        let mut newest = lock(&self.newest);
+        if newest.ended {
+            return Ok(());
+        }
+        let record = Arc::make_mut(&mut newest.record);
+        if let Some(progress) = progress {
+            record.progress = record.progress.max(progress.min(100));
+        }
+        if message.is_some() {
+            record.message = message;
+        }
+        record.version += 1;
+        record.updated_at = now();
+        let record = Arc::clone(&newest.record);
+        drop(newest);
+        hub.publish(&record);
+        Ok(())
+    }
+
+    /// The newest state if the database does not have it yet.
+    fn unsaved(&self) -> Option<Arc<TaskRecord>> {
+        let newest = lock(&self.newest);
+        (!newest.ended && newest.record.version > newest.saved_version).then(|| Arc::clone(&newest.record))
+    }
+
+    fn saved(&self, version: i64) {
+        let mut newest = lock(&self.newest);
+        newest.saved_version = newest.saved_version.max(version);
+    }
+
+    /// No update counts from here on; gives the last state.
+    pub(super) fn end(&self) -> Arc<TaskRecord> {
+        let mut newest = lock(&self.newest);
+        newest.ended = true;
+        Arc::clone(&newest.record)
+    }
+}
+
+/// All attempts of this process.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<HashMap<Uuid, Arc<Attempt>>>);
+
+impl Running {
+    pub(super) fn insert(&self, attempt: &Arc<Attempt>) {
+        lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));
+    }
+
+    /// Takes an attempt out, unless a newer one of the same task is in its place.
+    pub(super) fn remove(&self, attempt: &Arc<Attempt>) {
+        let id = attempt.record().id;
+        let mut attempts = lock(&self.0);
+        if attempts.get(&id).is_some_and(|present| Arc::ptr_eq(present, attempt)) {
+            attempts.remove(&id);
+        }
+    }
+
+    pub(super) fn get(&self, id: Uuid) -> Option<Arc<Attempt>> {
+        lock(&self.0).get(&id).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Attempt>> {
+        lock(&self.0).values().cloned().collect()
+    }
+
+    /// The states that the database does not have yet.
+    pub(super) fn unsaved(&self) -> Vec<Arc<TaskRecord>> {
+        self.all().iter().filter_map(|attempt| attempt.unsaved()).collect()
+    }
+
+    pub(super) fn saved(&self, record: &TaskRecord) {
+        if let Some(attempt) = self.get(record.id) {
+            attempt.saved(record.version);
+        }
+    }
+
+    /// What the database says of a task, or what this process knows better.
+    pub(super) fn newest(&self, stored: TaskRecord) -> TaskRecord {
+        match self.get(stored.id).map(|attempt| attempt.record()) {
+            Some(live) if live.attempt == stored.attempt && live.version > stored.version && stored.is_active() => {
+                TaskRecord::clone(&live)
+            }
+            _ => stored,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

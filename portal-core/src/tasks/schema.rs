@@ -1,0 +1,124 @@
+//! The JSON Schema of a task's arguments: finds every fault of shape, makes an example.
+
+use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use serde_json::{Map, Value, json};
+
+use crate::error::Fault;
+use crate::request::escape_pointer;
+
+/// A compiled schema. Deserializing stops at the first fault; the schema finds all of them.
+pub(super) struct ArgsSchema {
+    pub(super) document: Value,
+    pub(super) example: Value,
+    validator: Option<Validator>,
+}
+
+impl ArgsSchema {
+    pub(super) fn new(schema: schemars::Schema) -> Self {
+        let document = schema.to_value();
+        let validator = jsonschema::validator_for(&document)
+            .map_err(|error| tracing::warn!(%error, "a schema could not be compiled; faults come one at a time"))
+            .ok();
+        let example = example(&document, &document, 0);
+        Self { document, example, validator }
+    }
+
+    /// Everything about a value that does not fit the schema.
+    pub(super) fn faults(&self, value: &Value) -> Vec<Fault> {
+        let Some(validator) = &self.validator else { return Vec::new() };
+        validator
+            .iter_errors(value)
+            .map(|error| {
+                let pointer = error.instance_path().to_string();
+                match error.kind() {
+                    ValidationErrorKind::Required { property } => {
+                        let name = property.as_str().unwrap_or_default();
+                        Fault::new(format!("{pointer}/{}", escape_pointer(name)), "missing", "this is required")
+                    }
+                    ValidationErrorKind::Type { .. } => Fault::new(pointer, "invalid_type", error.to_string()),
+                    _ => Fault::new(pointer, "invalid_value", error.to_string()),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A value that fits a schema: its own example, else its default, else something of its type.
+fn example(schema: &Value, root: &Value, depth: u8) -> Value {
+    if let Some(example) = schema.pointer("/examples/0").or_else(|| schema.get("default")) {
+        return example.clone();
+    }
+    if depth > 8 {
+        return Value::Null;
+    }
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+        return target.map_or(Value::Null, |target| example(target, root, depth + 1));
+    }
+    if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
+        return value.clone();
+    }
+    if let Some(first) = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema.get(key)?.get(0)) {
+        return example(first, root, depth + 1);
+    }
+    let kind = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
+        kind => kind.and_then(Value::as_str),
+    };
+    match kind {
+        Some("object") => {
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let members: Map<String, Value> = properties
+                .into_iter()
+                .flatten()
+                .map(|(name, schema)| (name.clone(), example(schema, root, depth + 1)))
+                .collect();
+            Value::Object(members)
+        }
+        Some("array") => schema.get("items").map_or(json!([]), |items| json!([example(items, root, depth + 1)])),
+        Some("integer") => json!(schema.get("minimum").and_then(Value::as_i64).unwrap_or(1)),
+        Some("number") => json!(schema.get("minimum").and_then(Value::as_f64).unwrap_or(1.0)),
+        Some("boolean") => json!(true),
+        Some("string") => json!(match schema.get("format").and_then(Value::as_str) {
+            Some("email") => "someone@example.com",
+            Some("date") => "2026-01-31",
+            Some("date-time") => "2026-01-31T12:00:00Z",
+            Some("uri") => "https://example.com",
+            Some("uuid") => "00000000-0000-4000-8000-000000000000",
+            _ => "text",
+        }),
+        _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(schemars::JsonSchema, garde::Validate)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Args {
+        #[garde(skip)]
+        name: String,
+        #[garde(range(max = 150))]
+        age: u8,
+    }
+
+    #[test]
+    fn all_faults_are_found_at_once() {
+        let schema = ArgsSchema::new(schemars::schema_for!(Args));
+        let faults = schema.faults(&json!({"name": 5, "age": 151}));
+        let found: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect();
+        assert!(found.contains(&("/name", "invalid_type")), "{found:?}");
+        assert!(found.contains(&("/age", "invalid_value")), "{found:?}");
+        let missing = schema.faults(&json!({}));
+        assert_eq!(missing.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), ["/age", "/name"]);
+    }
+
+    #[test]
+    fn the_example_fits_its_schema() {
+        let schema = ArgsSchema::new(schemars::schema_for!(Args));
+        assert_eq!(schema.faults(&schema.example), []);
+    }
+}

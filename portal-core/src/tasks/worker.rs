@@ -1,0 +1,318 @@
+//! Claims tasks and runs them until the portal stops.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::claim::{self, Lost};
+use super::context::TaskContext;
+use super::error::TaskError;
+use super::finish;
+use super::record::TaskRecord;
+use super::running::Attempt;
+use super::service::{Tasks, check_access};
+use super::task::{OnCrash, TaskDefinition};
+use crate::auth::Auth;
+use crate::state::PortalState;
+use crate::store::{Dialect, Notification, StoreError};
+
+/// How many tasks a process runs at once.
+const CONCURRENCY: usize = 64;
+/// Finds what a lost hint did not tell of.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(8);
+const SAVE_INTERVAL: Duration = Duration::from_millis(100);
+/// What a task that is to stop gets to tidy up in.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
+/// What running tasks get to end in when the portal stops.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// The worker of a process.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    tasks: Tasks,
+    state: PortalState,
+    /// Made anew by each process: a name that lasts would keep the claims of a dead one alive.
+    id: Uuid,
+    permits: Arc<Semaphore>,
+    attempts: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    pub(crate) fn new(tasks: Tasks, state: PortalState, stop: CancellationToken) -> Self {
+        Self {
+            tasks,
+            state,
+            id: Uuid::new_v4(),
+            permits: Arc::new(Semaphore::new(CONCURRENCY)),
+            attempts: TaskTracker::new(),
+            stop,
+        }
+    }
+
+    /// Works until the portal stops, then lets tasks end and hands back the rest.
+    pub(crate) async fn run(self) {
+        let lost = match self.tasks.0.store.dialect() {
+            Dialect::Sqlite => Lost::All,
+            Dialect::Postgres => Lost::Expired,
+        };
+        self.insist("tasks of a process that died could not be rescued", || self.rescue(lost)).await;
+        let care = CancellationToken::new();
+        let keeping = [
+            tokio::spawn(care.clone().run_until_cancelled_owned(self.clone().keep_alive())),
+            tokio::spawn(care.clone().run_until_cancelled_owned(self.clone().save_progress())),
+            tokio::spawn(care.clone().run_until_cancelled_owned(self.clone().follow_hints())),
+        ];
+        self.claim_until_stopped().await;
+
+        self.attempts.close();
+        if timeout(STOP_GRACE, self.attempts.wait()).await.is_err() {
+            tracing::info!(running = self.attempts.len(), "handing running tasks back");
+            for attempt in self.tasks.0.running.all() {
+                attempt.superseded.cancel();
+            }
+            self.attempts.wait().await;
+        }
+        care.cancel();
+        for task in keeping {
+            let _ = task.await;
+        }
+        if let Err(error) = claim::hand_back(&self.tasks.0.store, self.id).await {
+            tracing::warn!(%error, "tasks could not be handed back; they go on when their lease is over");
+        }
+    }
+
+    async fn claim_until_stopped(&self) {
+        while !self.stop.is_cancelled() {
+            let claimed = match self.claim().await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(%error, "no tasks could be claimed");
+                    false
+                }
+            };
+            if claimed {
+                continue;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = self.tasks.0.wake.notified() => {}
+                () = sleep(POLL_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Claims as many tasks as there is room for; `true` if there may be more.
+    async fn claim(&self) -> Result<bool, StoreError> {
+        let room = self.permits.available_permits();
+        let kinds: Vec<_> = self.tasks.0.registry.all().map(|kind| (kind.state.clone(), kind.name)).collect();
+        if room == 0 || kinds.is_empty() {
+            return Ok(false);
+        }
+        let claimed = claim::claim(&self.tasks.0.store, self.id, &kinds, room as u64).await?;
+        let more = claimed.len() == room;
+        for record in claimed {
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { break };
+            self.begin(record, permit);
+        }
+        Ok(more)
+    }
+
+    fn begin(&self, record: TaskRecord, permit: OwnedSemaphorePermit) {
+        let Some(definition) = self.tasks.0.registry.get(&record.state, &record.name).cloned() else { return };
+        let record = Arc::new(self.tasks.0.registry.name(record));
+        let attempt = Arc::new(Attempt::new(Arc::clone(&record)));
+        self.tasks.0.running.insert(&attempt);
+        self.tasks.0.hub.publish(&record);
+        let worker = self.clone();
+        self.attempts.spawn(async move {
+            worker.run_attempt(&definition, &attempt).await;
+            worker.tasks.0.running.remove(&attempt);
+            // Held until here: else ended tasks pile up that the database still calls running.
+            drop(permit);
+            worker.tasks.0.wake.notify_one();
+        });
+    }
+
+    async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
+        let record = attempt.record();
+        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt);
+        let outcome = match self.check_owner(definition, &record).await {
+            Ok(()) => {
+                use tracing::Instrument;
+                self.outcome(definition, attempt, record.args.clone()).instrument(span.clone()).await
+            }
+            Err(error) => Some(Err(error)),
+        };
+        let Some(outcome) = outcome else {
+            span.in_scope(|| tracing::warn!("another attempt has taken over"));
+            return;
+        };
+        let last = finish::final_record(&attempt.end(), outcome);
+        span.in_scope(|| tracing::info!(status = %last.status, error = last.error, "ended"));
+        let written = self
+            .insist("the end of a task could not be stored", || finish::finish(&self.tasks.0.store, &last))
+            .await;
+        if written {
+            self.tasks.0.hub.publish(&Arc::new(last));
+        }
+    }
+
+    /// The owner may have lost his rights since the task was started.
+    async fn check_owner(&self, definition: &TaskDefinition, record: &TaskRecord) -> Result<(), TaskError> {
+        // Code of the application may start what it likes.
+        if record.client_token_id.is_none() || definition.access == crate::Access::Public {
+            return Ok(());
+        }
+        let auth = self.state.borrow::<Auth>()?;
+        let owner = match record.owner_user_id {
+            Some(id) => auth.user(id).await?,
+            None => None,
+        };
+        check_access(definition, owner.as_deref()).map_err(|error| TaskError::new(error.detail()).with_code("forbidden"))
+    }
+
+    /// Runs the task's code; `None` if another attempt has taken over.
+    async fn outcome(
+        &self,
+        definition: &Arc<TaskDefinition>,
+        attempt: &Arc<Attempt>,
+        args: Value,
+    ) -> Option<Result<Value, TaskError>> {
+        let context = TaskContext::new(Arc::clone(attempt), Arc::clone(&self.tasks.0.hub));
+        let future = (definition.run)(context, self.state.clone(), args);
+        // A task of its own contains a panic, and can be dropped at any await.
+        let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
+        let limit = async {
+            match definition.timeout {
+                Some(limit) => sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let joined = tokio::select! {
+            joined = &mut handle => joined,
+            () = limit => {
+                handle.abort();
+                return Some(Err(TaskError::new("the task took longer than it may").with_code("timeout")));
+            }
+            () = attempt.superseded.cancelled() => {
+                handle.abort();
+                return None;
+            }
+            () = attempt.cancelled.cancelled() => {
+                let ended = timeout(CANCEL_GRACE, &mut handle).await;
+                handle.abort();
+                // What ended well before it heard of the cancellation stays well.
+                return Some(match ended {
+                    Ok(Ok(Ok(result))) => Ok(result),
+                    _ => Err(TaskError::cancelled()),
+                });
+            }
+        };
+        Some(joined.unwrap_or_else(|error| {
+            tracing::error!(%error, "a task panicked");
+            Err(TaskError::new("the task failed unexpectedly").with_code("internal"))
+        }))
+    }
+
+    async fn keep_alive(self) {
+        let mut tick = interval(HEARTBEAT_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            match claim::heartbeat(&self.tasks.0.store, self.id).await {
+                Ok(cancelled) => cancelled.into_iter().for_each(|id| self.tasks.stop(id)),
+                Err(error) => tracing::warn!(%error, "the leases of running tasks could not be extended"),
+            }
+            if let Err(error) = self.rescue(Lost::Expired).await {
+                tracing::warn!(%error, "tasks of a process that died could not be rescued");
+            }
+        }
+    }
+
+    async fn save_progress(self) {
+        let mut tick = interval(SAVE_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let unsaved = self.tasks.0.running.unsaved();
+            if unsaved.is_empty() {
+                continue;
+            }
+            match finish::save_progress(&self.tasks.0.store, &unsaved).await {
+                Ok(superseded) => {
+                    for record in &unsaved {
+                        match self.tasks.0.running.get(record.id) {
+                            Some(attempt) if superseded.contains(&record.id) && attempt.record().attempt == record.attempt => {
+                                attempt.superseded.cancel();
+                            }
+                            _ => self.tasks.0.running.saved(record),
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the progress of tasks could not be saved"),
+            }
+        }
+    }
+
+    async fn follow_hints(self) {
+        let mut hints = self.tasks.0.store.notifications();
+        loop {
+            match hints.recv().await {
+                Ok(Notification::TasksReady | Notification::Lagged) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    self.tasks.0.wake.notify_one();
+                }
+                Ok(Notification::TaskCancelled { id }) => self.tasks.stop(id),
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn rescue(&self, lost: Lost) -> Result<(), StoreError> {
+        let must_not_rerun: Vec<_> = self
+            .tasks
+            .0
+            .registry
+            .all()
+            .filter(|kind| kind.on_crash == OnCrash::Fail)
+            .map(|kind| (kind.state.clone(), kind.name))
+            .collect();
+        let rescued = claim::rescue(&self.tasks.0.store, lost, &must_not_rerun).await?;
+        if !rescued.is_empty() {
+            tracing::info!(tasks = rescued.len(), "rescued tasks of a process that died");
+            self.tasks.0.wake.notify_one();
+        }
+        for record in rescued {
+            self.tasks.publish(record);
+        }
+        Ok(())
+    }
+
+    /// Tries until it works: what has ended must not be lost because the database is away.
+    async fn insist<T: Default, F: Future<Output = Result<T, StoreError>>>(&self, problem: &str, action: impl Fn() -> F) -> T {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match action().await {
+                Ok(value) => return value,
+                Err(StoreError::Unavailable(error)) => {
+                    tracing::warn!(%error, "{problem}; trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "{problem}");
+                    return T::default();
+                }
+            }
+        }
+    }
+}
