@@ -1,1 +1,189 @@
+//! Sign-in for Portal: verifies the session tokens of Clerk, and on a developer's machine those
+//! of an identity provider of its own that speaks the same protocol.
+//!
+//! ```
+//! use portal_clerk::ClerkAuth;
+//! use portal_core::AuthProvider;
+//!
+//! let auth = ClerkAuth::new();
+//! assert!(auth.settings().iter().any(|setting| setting.name == "CLERK_SECRET_KEY"));
+//! ```
+//!
+//! Give the value to the portal's builder. With Clerk's two keys in the environment it uses
+//! Clerk; with neither, in `DEV`, the development identity provider. The reference of the
+//! variables is in [`AuthProvider::settings`].
+//!
+//! The development identity provider lets everyone in as anyone. It needs all of: the feature
+//! `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, no Clerk keys, and a loopback
+//! name in the `Host` header of each request to it. It signs with a key that is made for each
+//! database, so its tokens hold nowhere else.
 
+mod backend;
+mod cache;
+mod claims;
+mod clerk;
+mod config;
+#[cfg(feature = "dev-identity")]
+mod dev;
+mod http;
+mod jwks;
+mod session;
+#[cfg(test)]
+mod testing;
+mod token;
+mod users;
+mod verifier;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
+use maud::{Markup, html};
+use portal_core::auth::{AuthError, AuthProvider, AuthSetup, Identity, Profile, SignIn};
+use portal_core::config::{Config, Setting};
+use portal_core::{Error, PortalState, Result};
+
+pub use claims::{Claims, Organization};
+
+use clerk::Clerk;
+use config::Plan;
+use verifier::{Moment, Verifier};
+
+/// Sign-in with Clerk, or with the development identity provider where no keys are set.
+#[derive(Default)]
+pub struct ClerkAuth {
+    mode: Mode,
+}
+
+#[derive(Default)]
+enum Mode {
+    /// Not started: everyone is a guest.
+    #[default]
+    Off,
+    Clerk(Box<Clerk>),
+    #[cfg(feature = "dev-identity")]
+    Development(Arc<dev::Development>),
+}
+
+impl ClerkAuth {
+    /// A provider that takes everything else from the settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The verified claims of a request's session, for what an [`Identity`] does not hold.
+    pub async fn claims(&self, parts: &Parts) -> Result<Option<Arc<Claims>>, AuthError> {
+        let Some(verifier) = self.verifier() else {
+            return Ok(None);
+        };
+        let session = verifier.session(&parts.headers, Moment::now()).await?;
+        Ok(session.map(|(claims, _)| claims))
+    }
+
+    fn verifier(&self) -> Option<&Verifier> {
+        match &self.mode {
+            Mode::Off => None,
+            Mode::Clerk(clerk) => Some(&clerk.verifier),
+            #[cfg(feature = "dev-identity")]
+            Mode::Development(development) => Some(&development.verifier),
+        }
+    }
+}
+
+impl AuthProvider for ClerkAuth {
+    async fn authenticate(&self, parts: &Parts) -> Result<Option<Identity>, AuthError> {
+        match self.verifier() {
+            None => Ok(None),
+            Some(verifier) => verifier.identify(&parts.headers, Moment::now()).await,
+        }
+    }
+
+    async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
+        match &self.mode {
+            Mode::Off => Ok(None),
+            Mode::Clerk(clerk) => clerk.profile(subject).await,
+            #[cfg(feature = "dev-identity")]
+            Mode::Development(development) => Ok(development.profile(subject).await?),
+        }
+    }
+
+    fn refreshes_profile(&self) -> bool {
+        !matches!(self.mode, Mode::Off | Mode::Clerk(_))
+    }
+
+    /// | variable | meaning |
+    /// | --- | --- |
+    /// | `NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY` | also read as `CLERK_PUBLISHABLE_KEY` |
+    /// | `CLERK_SECRET_KEY` | the secret key of the same instance |
+    /// | `CLERK_JWT_KEY` | PEM public key: sessions are then verified with no network |
+    /// | `CLERK_AUTHORIZED_PARTIES` | origins accepted as `azp`, also read as `CLERK_AUTHORIZED_DOMAINS`; default the origin of `PUBLIC_URL` |
+    /// | `CLERK_FRONTEND_API_URL`, `CLERK_BACKEND_API_URL` | override Clerk's hosts; `http://` only in `DEV` |
+    fn settings(&self) -> &'static [Setting] {
+        config::SETTINGS
+    }
+
+    fn configure(&mut self, config: &Config) -> Vec<String> {
+        config::read(config).1
+    }
+
+    async fn start(&mut self, setup: &AuthSetup) -> Result<()> {
+        let (plan, problems) = config::read(&setup.config);
+        self.mode = match plan {
+            Some(Plan::Clerk(clerk)) => {
+                let clerk = Clerk::new(*clerk, &setup.config)?;
+                // The first request then finds the keys there, or waits for this very fetch.
+                let now = Moment::now().instant;
+                drop(clerk.verifier.keys.refresh(now, Duration::ZERO));
+                Mode::Clerk(Box::new(clerk))
+            }
+            #[cfg(feature = "dev-identity")]
+            Some(Plan::Development) => {
+                tracing::warn!("development sign-in is on: everyone can sign in as anyone");
+                Mode::Development(Arc::new(dev::Development::start(setup).await?))
+            }
+            None => return Err(Error::internal(problems.join("; "))),
+        };
+        Ok(())
+    }
+
+    fn routes(&self) -> Router<PortalState> {
+        match &self.mode {
+            #[cfg(feature = "dev-identity")]
+            Mode::Development(development) => dev::routes(Arc::clone(development)),
+            _ => Router::new(),
+        }
+    }
+
+    fn sign_in(&self, page: &SignIn<'_>) -> Markup {
+        match &self.mode {
+            Mode::Off => html! { p { "Sign-in has not been started." } },
+            Mode::Clerk(clerk) => clerk.sign_in(page),
+            #[cfg(feature = "dev-identity")]
+            Mode::Development(_) => dev::sign_in(page),
+        }
+    }
+
+    fn forget(&self) -> Vec<HeaderValue> {
+        let names = self.verifier().into_iter().flat_map(Verifier::cookie_names);
+        names
+            .filter_map(|name| {
+                let cookie = format!("{name}=; Path=/; Max-Age=0; SameSite=Lax");
+                HeaderValue::try_from(cookie).ok()
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for ClerkAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.mode {
+            Mode::Off => "ClerkAuth(not started)",
+            Mode::Clerk(_) => "ClerkAuth(Clerk)",
+            #[cfg(feature = "dev-identity")]
+            Mode::Development(_) => "ClerkAuth(development)",
+        })
+    }
+}

@@ -44,8 +44,12 @@
     if (dialog.matches(":popover-open")) dialog.hidePopover();
     dialog.open && dialog.close();
     dialog.showModal();
-    if (!$("[autofocus]", dialog) && matchMedia("(pointer:fine)").matches)
-      $("[aria-invalid=true],.pt-drawer-body :is(input:not([type=hidden],[readonly]),select,textarea):enabled", dialog)?.focus();
+    if (!dialog.matches(".pt-drawer") || $("[autofocus]", dialog)) return;
+    // A field that takes the focus on a phone would open the keyboard over half of the drawer.
+    const field = matchMedia("(pointer:fine)").matches && ($("[aria-invalid=true]", dialog) ??
+      $(".pt-drawer-body :is(input:not([type=hidden],[readonly]),select,textarea):enabled", dialog));
+    dialog.tabIndex = -1;
+    (field || dialog).focus();
   };
   const close = async (dialog) => {
     if (!dialog) return;
@@ -347,6 +351,11 @@
         const bar = $("progress", box);
         bar.value = task.progress;
         bar.nextElementSibling.textContent = `${task.progress}%`;
+      }
+      const time = $("time", row);
+      if (time && task.created_at) {
+        time.dateTime = task.created_at;
+        formatTime(time);
       }
       row.dataset.from = task.started_at ?? task.created_at ?? "";
       row.dataset.to = task.finished_at ?? "";

@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+#[doc(hidden)]
+#[expect(missing_docs, reason = "only generated code names it")]
+#[path = "private.rs"]
+pub mod __private;
 pub mod admin;
 mod app;
 pub mod auth;
@@ -7,10 +11,6 @@ pub mod config;
 mod error;
 pub mod pages;
 pub mod prelude;
-#[doc(hidden)]
-#[expect(missing_docs, reason = "only generated code names it")]
-#[path = "private.rs"]
-pub mod __private;
 mod request;
 mod security;
 mod source;

@@ -15,7 +15,7 @@ use super::builder::PortalBuilder;
 use super::health;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, Auth, AuthSetup, Roles, Values};
+use crate::auth::{self, Auth, AuthSetup, Roles, Users, Values};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{self, Origins};
@@ -44,9 +44,10 @@ impl PortalBuilder {
         let settings = match &self.config {
             Some(_) => None,
             None => {
-                let sources = Sources::of_process(Default::default()).map_err(|error| ConfigError {
-                    problems: vec![format!(".env cannot be read: {error}")],
-                })?;
+                let sources =
+                    Sources::of_process(Default::default()).map_err(|error| ConfigError {
+                        problems: vec![format!(".env cannot be read: {error}")],
+                    })?;
                 Some(Settings::load(self.provider.settings(), &sources))
             }
         };
@@ -59,13 +60,18 @@ impl PortalBuilder {
     pub(crate) fn plan(mut self, settings: Option<Settings>) -> Result<Plan, BuildError> {
         let (mut config, mut problems) = match (self.config.take(), settings) {
             (Some(config), _) => (config, Vec::new()),
-            (None, settings) => Config::read(settings.unwrap_or_else(|| Config::default().settings)),
+            (None, settings) => {
+                Config::read(settings.unwrap_or_else(|| Config::default().settings))
+            }
         };
         if let Some(base_path) = self.base_path.take() {
             config.base_path = base_path.trim_end_matches('/').to_owned();
         }
         if !(config.base_path.is_empty() || config.base_path.starts_with('/')) {
-            problems.push(format!("the base path `{}` must start with `/`", config.base_path));
+            problems.push(format!(
+                "the base path `{}` must start with `/`",
+                config.base_path
+            ));
         }
         problems.extend(self.provider.configure(&config));
         if !problems.is_empty() {
@@ -76,7 +82,11 @@ impl PortalBuilder {
         let pages = self.collect_pages(&mut problems);
         let tasks = self.collect_tasks(&mut problems);
         let models = std::mem::take(&mut self.models);
-        let (models, faults) = ModelRegistry::new(models.into_iter().chain([ModelSpec::users(&Roles::new(self.roles.clone()))]));
+        let (models, faults) = ModelRegistry::new(
+            models
+                .into_iter()
+                .chain([ModelSpec::users(&Roles::new(self.roles.clone()))]),
+        );
         problems.extend(faults);
         let defaults = match DefaultRows::parse(&self.defaults) {
             Ok(rows) => {
@@ -89,9 +99,18 @@ impl PortalBuilder {
             }
         };
         if !problems.is_empty() {
-            return Err(BuildError::Problems(problems.into_iter().map(BuildProblem).collect()));
+            return Err(BuildError::Problems(
+                problems.into_iter().map(BuildProblem).collect(),
+            ));
         }
-        Ok(Plan { config: Arc::new(config), pages, tasks, models, defaults, builder: self })
+        Ok(Plan {
+            config: Arc::new(config),
+            pages,
+            tasks,
+            models,
+            defaults,
+            builder: self,
+        })
     }
 
     /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
@@ -103,20 +122,29 @@ impl PortalBuilder {
             .into_iter()
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
-            ;
+            .chain(tasks::pages());
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
             }
             if !page.path.starts_with('/') {
-                problems.push(format!("page `{}` has the route `{}`, which must start with `/`", page.source, page.path));
+                problems.push(format!(
+                    "page `{}` has the route `{}`, which must start with `/`",
+                    page.source, page.path
+                ));
                 continue;
             }
             // `{id}` and `{name}` are one route to axum.
             let shape: String = page
                 .path
                 .split('/')
-                .map(|segment| if segment.starts_with('{') { "/{}".to_owned() } else { format!("/{segment}") })
+                .map(|segment| {
+                    if segment.starts_with('{') {
+                        "/{}".to_owned()
+                    } else {
+                        format!("/{segment}")
+                    }
+                })
                 .collect();
             let key = (page.method.to_string(), shape);
             if let Some(other) = by_route.get(&key) {
@@ -149,7 +177,12 @@ impl PortalBuilder {
 }
 
 fn two_pages(one: &Page, other: &Page) -> String {
-    let line = |page: &Page| format!("       {}   {}:{}", page.source, page.source.file, page.source.line);
+    let line = |page: &Page| {
+        format!(
+            "       {}   {}:{}",
+            page.source, page.source.file, page.source.line
+        )
+    };
     format!(
         "two pages claim {} `{}`\n{}\n{}\n     change one route, or drop one with `.without_page(\"{}\")`",
         other.method,
@@ -192,8 +225,17 @@ impl Plan {
     /// Everything in which the database differs from what this program needs.
     pub(crate) async fn drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
         let state = store.migration_state().await?;
-        let mut problems: Vec<_> = state.missing.iter().map(|name| format!("migration `{name}` is missing")).collect();
-        problems.extend(state.foreign.iter().map(|version| format!("migration {version} is not of this program")));
+        let mut problems: Vec<_> = state
+            .missing
+            .iter()
+            .map(|name| format!("migration `{name}` is missing"))
+            .collect();
+        problems.extend(
+            state
+                .foreign
+                .iter()
+                .map(|version| format!("migration {version} is not of this program")),
+        );
         if problems.is_empty() {
             problems.extend(admin::model_drift(store, &self.models).await?);
         }
@@ -202,9 +244,29 @@ impl Plan {
 
     /// Wires everything together and starts the workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
-        let Self { config, pages, tasks, models, defaults, builder } = self;
-        let PortalBuilder { mut provider, mut state, layout, theme, edit_nav, roles, routes, layers, .. } = builder;
-        let setup = AuthSetup { config: Arc::clone(&config), values: Values::new(store.clone()) };
+        let Self {
+            config,
+            pages,
+            tasks,
+            models,
+            defaults,
+            builder,
+        } = self;
+        let PortalBuilder {
+            mut provider,
+            mut state,
+            layout,
+            theme,
+            edit_nav,
+            roles,
+            routes,
+            layers,
+            ..
+        } = builder;
+        let setup = AuthSetup {
+            config: Arc::clone(&config),
+            values: Values::new(store.clone()),
+        };
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
 
@@ -216,12 +278,23 @@ impl Plan {
         }
         edit_nav.into_iter().for_each(|edit| edit(&mut nav));
         nav.sort();
-        let profile_path = pages.iter().map(|page| page.path).find(|path| *path == "/admin/profile").map(str::to_owned);
+        let profile_path = pages
+            .iter()
+            .map(|page| page.path)
+            .find(|path| *path == "/admin/profile")
+            .map(str::to_owned);
 
         let stop = CancellationToken::new();
         let tasks = Tasks::new(store.clone(), tasks);
         state.insert(Origins::new(&config));
-        state.insert(PageSetup { config: Arc::clone(&config), nav, theme, layout, profile_path });
+        state.insert(PageSetup {
+            config: Arc::clone(&config),
+            nav,
+            theme,
+            layout,
+            profile_path,
+        });
+        state.insert(Users::new(store.clone()));
         state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
         state.insert(Roles::new(roles));
         state.insert(ClientTokens::new(store.clone()));
@@ -240,7 +313,10 @@ impl Plan {
             .merge(pages::theme_routes())
             .merge(health::routes())
             .merge(provider_routes)
-            .route(&format!("{}{{file}}", pages::assets::PREFIX), get(pages::assets::serve));
+            .route(
+                &format!("{}{{file}}", pages::assets::PREFIX),
+                get(pages::assets::serve),
+            );
         for more in routes {
             router = router.merge(more);
         }
@@ -249,7 +325,10 @@ impl Plan {
             .method_not_allowed_fallback(health::method_not_allowed)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(CatchPanicLayer::custom(security::catch_panics))
-            .layer(axum::middleware::from_fn_with_state(state.clone(), security::outer))
+            .layer(axum::middleware::from_fn_with_state(
+                state.clone(),
+                security::outer,
+            ))
             .with_state(state.clone());
         for layer in layers {
             router = layer(router);
@@ -259,13 +338,22 @@ impl Plan {
         workers.spawn(Worker::new(tasks, state.clone(), stop.clone()).run());
         workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
         workers.close();
-        Ok(Portal { config, router, state, store, stop, workers })
+        Ok(Portal {
+            config,
+            router,
+            state,
+            store,
+            stop,
+            workers,
+        })
     }
 }
 
 /// Keeps the caches of this process true until the portal stops.
 async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
-    let Ok(auth) = state.borrow::<Auth>() else { return };
+    let Ok(auth) = state.borrow::<Auth>() else {
+        return;
+    };
     tokio::select! {
         () = stop.cancelled() => {}
         () = store.listen() => {}

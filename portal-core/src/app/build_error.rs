@@ -38,7 +38,10 @@ impl fmt::Display for BuildProblem {
 
 fn list(problems: &[BuildProblem]) -> String {
     let count = problems.len();
-    let mut text = format!("the portal can't start, {count} problem{}", if count == 1 { "" } else { "s" });
+    let mut text = format!(
+        "the portal can't start, {count} problem{}",
+        if count == 1 { "" } else { "s" }
+    );
     for (index, problem) in problems.iter().enumerate() {
         text.push_str(&format!("\n  {}. {problem}", index + 1));
     }

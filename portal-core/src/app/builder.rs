@@ -7,15 +7,15 @@ use std::sync::Arc;
 use axum::Router;
 use serde::Serialize;
 
-use super::plugin::Plugin;
 use super::discover;
-use crate::admin::{AdminModel, ModelSpec};
+use super::plugin::Plugin;
+use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{AuthProvider, ErasedProvider, NoProvider, Role};
 use crate::config::Config;
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
-use crate::tasks::{Task, TaskArgs, TaskDefinition};
+use crate::tasks::{Task, TaskArgs, TaskDefinition, Tasks};
 
 /// Collects what a portal is made of. Mistakes are found by `build()`, all at once.
 ///
@@ -75,7 +75,13 @@ impl PortalBuilder {
             edit_nav: Vec::new(),
             roles: Vec::new(),
             state: StateBuilder::default(),
-            data: HashSet::new(),
+            // The framework's own handles, which `assemble` adds.
+            data: HashSet::from([
+                TypeId::of::<Config>(),
+                TypeId::of::<Models>(),
+                TypeId::of::<Store>(),
+                TypeId::of::<Tasks>(),
+            ]),
             pages: Vec::new(),
             without_pages: Vec::new(),
             tasks: Vec::new(),
@@ -192,7 +198,10 @@ impl PortalBuilder {
     }
 
     /// A kind of task.
-    pub fn task<A: TaskArgs, R: Serialize + Send + 'static>(mut self, task: fn() -> Task<A, R>) -> Self {
+    pub fn task<A: TaskArgs, R: Serialize + Send + 'static>(
+        mut self,
+        task: fn() -> Task<A, R>,
+    ) -> Self {
         self.tasks.push(task().into_definition());
         self
     }

@@ -74,15 +74,21 @@ impl PortalBuilder {
 }
 
 fn command(provider_settings: &[Setting]) -> Command {
-    let flags = PORTAL_SETTINGS.iter().chain(provider_settings).map(|setting| {
-        let default = setting.default.map(|value| format!(" [default: {value}]")).unwrap_or_default();
-        Arg::new(setting.name)
-            .long(setting.flag())
-            .value_name("VALUE")
-            .help(format!("{}{default} [env: {}]", setting.help, setting.name))
-            .hide_possible_values(true)
-            .global(true)
-    });
+    let flags = PORTAL_SETTINGS
+        .iter()
+        .chain(provider_settings)
+        .map(|setting| {
+            let default = setting
+                .default
+                .map(|value| format!(" [default: {value}]"))
+                .unwrap_or_default();
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .value_name("VALUE")
+                .help(format!("{}{default} [env: {}]", setting.help, setting.name))
+                .hide_possible_values(true)
+                .global(true)
+        });
     Command::new("portal")
         .about("A user portal. Without a command it serves.")
         .after_help("A flag is stronger than its variable, a variable than `.env`, `.env` than the default.\nAn empty variable counts as unset.")
@@ -117,7 +123,12 @@ fn flags(matches: &ArgMatches, provider_settings: &[Setting]) -> HashMap<String,
     PORTAL_SETTINGS
         .iter()
         .chain(provider_settings)
-        .filter_map(|setting| Some((setting.name.to_owned(), matches.get_one::<String>(setting.name)?.clone())))
+        .filter_map(|setting| {
+            Some((
+                setting.name.to_owned(),
+                matches.get_one::<String>(setting.name)?.clone(),
+            ))
+        })
         .collect()
 }
 
@@ -139,7 +150,9 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
             let store = plan.open_store().await?;
             plan.assemble(store).await?.serve().await?;
         }
-        Some(("db", matches)) => database(&plan, matches.subcommand_name().unwrap_or_default()).await?,
+        Some(("db", matches)) => {
+            database(&plan, matches.subcommand_name().unwrap_or_default()).await?
+        }
         Some(("routes", _)) => print_routes(&plan),
         Some(("users", matches)) => {
             let store = plan.open_store().await?;
@@ -166,7 +179,10 @@ fn print_config(settings: &Settings) {
         println!("{name:<36} {value:<48} {origin}");
     }
     let (config, _) = Config::read(settings.clone());
-    println!("\nAPP_ENV is {}, the portal's origin is {}", config.app_env, config.public_url);
+    println!(
+        "\nAPP_ENV is {}, the portal's origin is {}",
+        config.app_env, config.public_url
+    );
 }
 
 async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
@@ -175,7 +191,10 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
         "check" => {
             let problems = plan.drift(&store).await?;
             if !problems.is_empty() {
-                return Err(Failure::Failed(format!("the database differs\n  {}", problems.join("\n  "))));
+                return Err(Failure::Failed(format!(
+                    "the database differs\n  {}",
+                    problems.join("\n  ")
+                )));
             }
             println!("the database is up to date");
         }
@@ -206,25 +225,51 @@ async fn seed(plan: &Plan, store: &Store) -> Result<(), Failure> {
 
 fn print_routes(plan: &Plan) {
     for page in &plan.pages {
-        println!("page   {:<6} {:<40} {:<12} {}", page.method.as_str(), page.path, page.access.to_string(), page.source);
+        println!(
+            "page   {:<6} {:<40} {:<12} {}",
+            page.method.as_str(),
+            page.path,
+            page.access.to_string(),
+            page.source
+        );
     }
     for task in plan.tasks.all() {
-        let path = format!("/api/{}/tasks/{{client_token}}/start/{}", task.state, task.name);
-        println!("task   POST   {path:<40} {:<12} {}", task.access.to_string(), task.source);
+        let path = format!(
+            "/api/{}/tasks/{{client_token}}/start/{}",
+            task.state, task.name
+        );
+        println!(
+            "task   POST   {path:<40} {:<12} {}",
+            task.access.to_string(),
+            task.source
+        );
     }
     for model in plan.models.models() {
-        println!("model         {:<40} {:<12} {}", format!("/api/admin/models/{}", model.name), "admin", model.source);
+        println!(
+            "model         {:<40} {:<12} {}",
+            format!("/api/admin/models/{}", model.name),
+            "admin",
+            model.source
+        );
     }
 }
 
 async fn list_users(store: &Store) -> Result<(), Failure> {
     let users = Users::new(store.clone());
-    let mut filter = UserFilter { limit: 100, ..UserFilter::default() };
+    let mut filter = UserFilter {
+        limit: 100,
+        ..UserFilter::default()
+    };
     loop {
         let (page, _) = users.list(&filter).await?;
         for user in &page {
             let state = if user.is_active { "active" } else { "inactive" };
-            println!("{:<38} {:<40} {:<10} {state}", user.id.to_string(), user.email, user.user_type.as_str());
+            println!(
+                "{:<38} {:<40} {:<10} {state}",
+                user.id.to_string(),
+                user.email,
+                user.user_type.as_str()
+            );
         }
         filter.offset += filter.limit;
         if (page.len() as u64) < filter.limit {
@@ -233,22 +278,52 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
     }
 }
 
-async fn change_role(store: &Store, matches: &ArgMatches, custom: Vec<Role>) -> Result<(), Failure> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
+async fn change_role(
+    store: &Store,
+    matches: &ArgMatches,
+    custom: Vec<Role>,
+) -> Result<(), Failure> {
+    let text = |name: &str| {
+        matches
+            .get_one::<String>(name)
+            .map(String::as_str)
+            .unwrap_or_default()
+    };
     let (email, role) = (text("email"), text("role"));
     let roles = crate::auth::Roles::new(custom);
-    let role = roles
-        .find(role)
-        .ok_or_else(|| Failure::Misuse(format!("`{role}` is not a role of this portal; write one of {}", roles.names())))?;
+    let role = roles.find(role).ok_or_else(|| {
+        Failure::Misuse(format!(
+            "`{role}` is not a role of this portal; write one of {}",
+            roles.names()
+        ))
+    })?;
     let users = Users::new(store.clone());
     let found = users.find_by_email(email).await?;
     let user = match found.as_slice() {
         [user] => user,
-        [] => return Err(Failure::Failed(format!("no user has the address `{email}`; users appear at their first sign-in"))),
-        _ => return Err(Failure::Failed(format!("several users have the address `{email}`; use the users page"))),
+        [] => {
+            return Err(Failure::Failed(format!(
+                "no user has the address `{email}`; users appear at their first sign-in"
+            )));
+        }
+        _ => {
+            return Err(Failure::Failed(format!(
+                "several users have the address `{email}`; use the users page"
+            )));
+        }
     };
-    let user = users.update(user.id, &UserChange { user_type: Some(role), ..UserChange::default() }).await?;
-    store.notify(crate::store::Notification::User { id: user.id }).await;
+    let user = users
+        .update(
+            user.id,
+            &UserChange {
+                user_type: Some(role),
+                ..UserChange::default()
+            },
+        )
+        .await?;
+    store
+        .notify(crate::store::Notification::User { id: user.id })
+        .await;
     println!("{} is {} now", user.email, user.user_type);
     Ok(())
 }

@@ -34,9 +34,15 @@ inventory::collect!(TaskEntry);
 /// Everything that is registered, sorted by where it was declared: the order in which
 /// inventory gives it differs from build to build.
 pub(crate) fn discover() -> (Vec<Page>, Vec<TaskDefinition>, Vec<ModelSpec>) {
-    let mut pages: Vec<_> = inventory::iter::<PageEntry>().map(|entry| (entry.0)()).collect();
-    let mut tasks: Vec<_> = inventory::iter::<TaskEntry>().map(|entry| (entry.0)()).collect();
-    let mut models: Vec<_> = inventory::iter::<ModelEntry>().map(ModelEntry::spec).collect();
+    let mut pages: Vec<_> = inventory::iter::<PageEntry>()
+        .map(|entry| (entry.0)())
+        .collect();
+    let mut tasks: Vec<_> = inventory::iter::<TaskEntry>()
+        .map(|entry| (entry.0)())
+        .collect();
+    let mut models: Vec<_> = inventory::iter::<ModelEntry>()
+        .map(ModelEntry::spec)
+        .collect();
     pages.sort_by_key(|page| page.source);
     tasks.sort_by_key(|task| task.source);
     models.sort_by_key(|model| model.source);

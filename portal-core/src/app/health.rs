@@ -11,7 +11,9 @@ use crate::state::PortalState;
 use crate::store::Store;
 
 pub(super) fn routes() -> Router<PortalState> {
-    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
 }
 
 /// Whether this process should be sent requests: not while it is draining.
@@ -27,5 +29,9 @@ async fn ready(State(state): State<PortalState>) -> Result<&'static str> {
 }
 
 pub(super) async fn method_not_allowed() -> Error {
-    Error::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
+    Error::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this address does not take that method",
+    )
 }

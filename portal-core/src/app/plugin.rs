@@ -31,7 +31,12 @@ pub struct Plugin {
 impl Plugin {
     /// A plugin of a name, for the log.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), pages: Vec::new(), tasks: Vec::new(), models: Vec::new() }
+        Self {
+            name: name.into(),
+            pages: Vec::new(),
+            tasks: Vec::new(),
+            models: Vec::new(),
+        }
     }
 
     /// With a page.
@@ -41,7 +46,10 @@ impl Plugin {
     }
 
     /// With a kind of task.
-    pub fn task<A: TaskArgs, R: serde::Serialize + Send + 'static>(mut self, task: fn() -> Task<A, R>) -> Self {
+    pub fn task<A: TaskArgs, R: serde::Serialize + Send + 'static>(
+        mut self,
+        task: fn() -> Task<A, R>,
+    ) -> Self {
         self.tasks.push(task().into_definition());
         self
     }

@@ -35,7 +35,9 @@ pub struct Portal {
 
 impl std::fmt::Debug for Portal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Portal").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Portal")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 

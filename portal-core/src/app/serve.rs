@@ -18,7 +18,10 @@ impl Portal {
         let address = (self.config.host.as_str(), self.config.port);
         let listener = TcpListener::bind(address).await.map_err(|error| {
             let (host, port) = address;
-            io::Error::new(error.kind(), format!("cannot listen on {host}:{port}: {error}; set HOST and PORT"))
+            io::Error::new(
+                error.kind(),
+                format!("cannot listen on {host}:{port}: {error}; set HOST and PORT"),
+            )
         })?;
         self.serve_on(listener).await
     }
@@ -41,7 +44,11 @@ impl Portal {
     }
 
     /// Serves on a listener until a token is cancelled.
-    pub async fn serve_until(self, listener: TcpListener, signal: CancellationToken) -> io::Result<()> {
+    pub async fn serve_until(
+        self,
+        listener: TcpListener,
+        signal: CancellationToken,
+    ) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(env = %self.config.app_env, url = self.config.public_url, "listening on http://{address}");
         let listener = listener.tap_io(|stream| {

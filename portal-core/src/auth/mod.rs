@@ -26,3 +26,4 @@ pub(crate) use api::routes;
 pub(crate) use provider::{ErasedProvider, NoProvider};
 pub(crate) use role::Roles;
 pub(crate) use service::Auth;
+pub(crate) use users::escape_like;

@@ -14,6 +14,7 @@ use super::values::Values;
 use crate::config::{Config, Setting};
 use crate::error::Result;
 use crate::state::PortalState;
+use crate::store::Store;
 
 /// Says who is calling. `portal-clerk` is one; an application may write its own.
 ///
@@ -104,6 +105,17 @@ pub struct AuthSetup {
     pub values: Values,
 }
 
+impl AuthSetup {
+    /// What a portal of this configuration and database gives its provider; for a provider's own tests.
+    #[must_use]
+    pub fn new(config: Arc<Config>, store: Store) -> Self {
+        Self {
+            config,
+            values: Values::new(store),
+        }
+    }
+}
+
 /// What a provider is told of the page that it signs people in on.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -117,6 +129,18 @@ pub struct SignIn<'a> {
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl<'a> SignIn<'a> {
+    /// A sign-in page that leads to a path, in a portal that is not nested.
+    #[must_use]
+    pub fn new(return_to: &'a str) -> Self {
+        Self {
+            sign_up: false,
+            return_to,
+            base_path: "",
+        }
+    }
+}
 
 /// [`AuthProvider`] as a trait object.
 pub(crate) trait ErasedProvider: Send + Sync {

@@ -4,8 +4,8 @@ mod setting;
 mod settings;
 mod values;
 
-pub use setting::Setting;
 pub(crate) use setting::PORTAL_SETTINGS;
-pub use settings::{Origin, Settings};
+pub use setting::Setting;
 pub(crate) use settings::Sources;
-pub use values::{AppEnv, Config, ConfigError, LogFormat, Secret};
+pub use settings::{Origin, Settings};
+pub use values::{AppEnv, Config, ConfigError, LogFormat, Secret, is_loopback_host};

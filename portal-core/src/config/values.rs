@@ -215,9 +215,16 @@ impl Config {
     }
 }
 
-/// Whether a host name can only mean this machine.
+/// Whether a host name or address, without a port, can only mean this machine.
+///
+/// ```
+/// use portal_core::config::is_loopback_host;
+///
+/// assert!(is_loopback_host("[::1]"));
+/// assert!(!is_loopback_host("localhost.evil.example"));
+/// ```
 #[must_use]
-pub(crate) fn is_loopback_host(host: &str) -> bool {
+pub fn is_loopback_host(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || host

@@ -31,7 +31,7 @@ impl Layout for DefaultLayout {
                 }
                 main class="pt-main" id="main" tabindex="-1" { (content) }
             }
-            dialog class="pt-drawer" id="pt-nav" data-side="start" popover="auto" aria-label="Navigation" autofocus {
+            dialog class="pt-drawer" id="pt-nav" data-side="start" popover="auto" aria-label="Navigation" {
                 div class="pt-drawer-head" {
                     (brand(page))
                     (Button::icon_only("x", "Close navigation").closes()

@@ -14,7 +14,12 @@ use crate::error::{Error, Problem};
 use crate::state::PortalState;
 
 /// An error as a page within the portal's layout.
-pub(crate) fn page(setup: &PageSetup, parts: &Parts, user: Option<&CurrentUser>, error: Error) -> Response {
+pub(crate) fn page(
+    setup: &PageSetup,
+    parts: &Parts,
+    user: Option<&CurrentUser>,
+    error: Error,
+) -> Response {
     let problem = error.into_problem();
     let title = title(problem.status);
     let content = explain(setup, &problem);
@@ -26,7 +31,10 @@ pub(crate) fn page(setup: &PageSetup, parts: &Parts, user: Option<&CurrentUser>,
 /// An error as a page of its own, for what fails outside of a page: without navigation or user.
 pub(crate) fn error_document(setup: &PageSetup, parts: &Parts, problem: &Problem) -> Response {
     let content = explain(setup, problem);
-    let head = PageHead { layout: Some(&PlainLayout), ..PageHead::new(problem.status, title(problem.status)) };
+    let head = PageHead {
+        layout: Some(&PlainLayout),
+        ..PageHead::new(problem.status, title(problem.status))
+    };
     let mut response = setup.render(parts, None, head, content);
     problem.add_headers(&mut response);
     response
@@ -39,8 +47,14 @@ pub(crate) async fn fallback(State(state): State<PortalState>, request: Request)
     if !accepts_html(&parts.headers) || is_api(parts.uri.path()) {
         return error.into_response();
     }
-    let Ok(setup) = state.borrow::<PageSetup>() else { return error.into_response() };
-    let user = caller(&mut parts, &state).await.ok().flatten().filter(|user| user.is_active);
+    let Ok(setup) = state.borrow::<PageSetup>() else {
+        return error.into_response();
+    };
+    let user = caller(&mut parts, &state)
+        .await
+        .ok()
+        .flatten()
+        .filter(|user| user.is_active);
     page(setup, &parts, user.as_ref(), error)
 }
 
@@ -55,7 +69,8 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
 
 /// Whether a path belongs to programs; no HTML ever answers there.
 pub(crate) fn is_api(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "api" || segment == "ws")
+    path.split('/')
+        .any(|segment| segment == "api" || segment == "ws")
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -69,7 +84,11 @@ fn title(status: StatusCode) -> &'static str {
 }
 
 fn explain(setup: &PageSetup, problem: &Problem) -> Markup {
-    let icon = if problem.status == StatusCode::NOT_FOUND { "search" } else { "triangle-alert" };
+    let icon = if problem.status == StatusCode::NOT_FOUND {
+        "search"
+    } else {
+        "triangle-alert"
+    };
     let home = format!("{}/", setup.config.base_path);
     let back = Button::new("Back to the start").href(home);
     html! { (EmptyState::new(icon, title(problem.status)).text(&*problem.detail).action(back)) }

@@ -19,19 +19,28 @@ impl Flash {
     /// ```
     #[must_use]
     pub fn success(text: impl Into<String>) -> Self {
-        Self { kind: FlashKind::Success, text: text.into() }
+        Self {
+            kind: FlashKind::Success,
+            text: text.into(),
+        }
     }
 
     /// Something could not be done.
     #[must_use]
     pub fn error(text: impl Into<String>) -> Self {
-        Self { kind: FlashKind::Error, text: text.into() }
+        Self {
+            kind: FlashKind::Error,
+            text: text.into(),
+        }
     }
 
     /// Good to know.
     #[must_use]
     pub fn info(text: impl Into<String>) -> Self {
-        Self { kind: FlashKind::Info, text: text.into() }
+        Self {
+            kind: FlashKind::Info,
+            text: text.into(),
+        }
     }
 
     /// Sends the browser to a page that shows the message.
@@ -57,7 +66,10 @@ impl Flash {
             'i' => FlashKind::Info,
             _ => return None,
         };
-        Some(Self { kind, text: characters.take(500).collect() })
+        Some(Self {
+            kind,
+            text: characters.take(500).collect(),
+        })
     }
 
     /// Makes the browser forget the message.

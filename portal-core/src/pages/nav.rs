@@ -23,7 +23,12 @@ pub struct NavItem {
 impl NavItem {
     /// An entry of this label.
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), icon: "circle".to_owned(), order: 100, group: None }
+        Self {
+            label: label.into(),
+            icon: "circle".to_owned(),
+            order: 100,
+            group: None,
+        }
     }
 
     /// Name of its icon.
@@ -61,7 +66,11 @@ struct Entry {
 impl Nav {
     /// Adds an entry for a path; it is shown to whom the guard lets pass.
     pub fn link(&mut self, item: NavItem, path: impl Into<String>, access: Access) -> &mut Self {
-        self.entries.push(Entry { item, path: path.into(), access });
+        self.entries.push(Entry {
+            item,
+            path: path.into(),
+            access,
+        });
         self
     }
 
@@ -73,14 +82,23 @@ impl Nav {
 
     /// Sorts by order, then path: the order of registration differs between builds.
     pub(crate) fn sort(&mut self) {
-        self.entries.sort_by(|a, b| (a.item.order, &a.path).cmp(&(b.item.order, &b.path)));
+        self.entries
+            .sort_by(|a, b| (a.item.order, &a.path).cmp(&(b.item.order, &b.path)));
     }
 
     /// What a reader sees of it on the page of a path.
-    pub(crate) fn visible(&self, user: Option<&User>, base_path: &str, current: &str) -> Vec<NavLink> {
+    pub(crate) fn visible(
+        &self,
+        user: Option<&User>,
+        base_path: &str,
+        current: &str,
+    ) -> Vec<NavLink> {
         let is_active = |path: &str| {
             current == path
-                || (path != "/" && current.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+                || (path != "/"
+                    && current
+                        .strip_prefix(path)
+                        .is_some_and(|rest| rest.starts_with('/')))
         };
         self.entries
             .iter()

@@ -27,15 +27,27 @@ pub(crate) struct PageSetup {
 }
 
 /// What must not stand bare in the value of a query parameter.
-const QUERY_VALUE: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'?').add(b'=');
+const QUERY_VALUE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'=');
 
 impl PageSetup {
     /// The sign-in page that comes back to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let base_path = &self.config.base_path;
-        format!("{base_path}/sign-in?redirect_url={}", utf8_percent_encode(wanted, QUERY_VALUE))
+        format!(
+            "{base_path}/sign-in?redirect_url={}",
+            utf8_percent_encode(wanted, QUERY_VALUE)
+        )
     }
 
     /// The theme of a reader: his own from the cookie, else the portal's.
@@ -63,7 +75,10 @@ impl PageSetup {
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
-        let profile_url = self.profile_path.as_ref().map(|path| format!("{base_path}{path}"));
+        let profile_url = self
+            .profile_path
+            .as_ref()
+            .map(|path| format!("{base_path}{path}"));
         let context = PageContext {
             description: head.description,
             base_path,
@@ -85,8 +100,14 @@ impl PageSetup {
         let mut response = (head.status, layout.render(&context, content)).into_response();
         let headers = response.headers_mut();
         // What a page shows depends on who looks at it.
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-store"),
+        );
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
         if flash.is_some() {
             Flash::clear(&mut response);
         }
@@ -104,6 +125,11 @@ pub(crate) struct PageHead<'a> {
 
 impl<'a> PageHead<'a> {
     pub(crate) fn new(status: StatusCode, title: &'a str) -> Self {
-        Self { status, title, description: None, layout: None }
+        Self {
+            status,
+            title,
+            description: None,
+            layout: None,
+        }
     }
 }

@@ -29,10 +29,13 @@ pub(crate) fn mount(mut router: Router<PortalState>, pages: Vec<Page>) -> Router
 fn handler(page: Page) -> MethodRouter<PortalState> {
     let filter = MethodFilter::try_from(page.method.clone()).unwrap_or(MethodFilter::GET);
     let page = Arc::new(page);
-    on(filter, move |State(state): State<PortalState>, request: Request| {
-        let page = Arc::clone(&page);
-        async move { answer(&page, state, request).await }
-    })
+    on(
+        filter,
+        move |State(state): State<PortalState>, request: Request| {
+            let page = Arc::clone(&page);
+            async move { answer(&page, state, request).await }
+        },
+    )
 }
 
 async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
@@ -68,16 +71,26 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
 }
 
 /// Sends guests to sign in and back; tells everyone else that the page is not for him.
-fn refuse(setup: &PageSetup, parts: &Parts, user: Option<&CurrentUser>, denied: Denied) -> Response {
+fn refuse(
+    setup: &PageSetup,
+    parts: &Parts,
+    user: Option<&CurrentUser>,
+    denied: Denied,
+) -> Response {
     match denied {
         Denied::SignedOut if matches!(parts.method, Method::GET | Method::HEAD) => {
             Redirect::to(&setup.sign_in_url(parts)).into_response()
         }
         // The form that was sent is lost either way; its page is where the user goes on.
-        Denied::SignedOut => Redirect::to(&format!("{}/sign-in", setup.config.base_path)).into_response(),
-        Denied::Forbidden => {
-            setup.render(parts, user, PageHead::new(StatusCode::FORBIDDEN, "Access denied"), errors::access_denied(setup))
+        Denied::SignedOut => {
+            Redirect::to(&format!("{}/sign-in", setup.config.base_path)).into_response()
         }
+        Denied::Forbidden => setup.render(
+            parts,
+            user,
+            PageHead::new(StatusCode::FORBIDDEN, "Access denied"),
+            errors::access_denied(setup),
+        ),
         Denied::Deactivated => errors::page(setup, parts, None, Error::from(denied)),
     }
 }

@@ -14,8 +14,12 @@ use crate::state::PortalState;
 
 pub(crate) fn pages() -> Vec<Page> {
     vec![
-        Page::new(source!(sign_in), "/sign-in", sign_in).title("Sign in").layout(PlainLayout),
-        Page::new(source!(sign_up), "/sign-up", sign_up).title("Create an account").layout(PlainLayout),
+        Page::new(source!(sign_in), "/sign-in", sign_in)
+            .title("Sign in")
+            .layout(PlainLayout),
+        Page::new(source!(sign_up), "/sign-up", sign_up)
+            .title("Create an account")
+            .layout(PlainLayout),
     ]
 }
 
@@ -43,7 +47,9 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
         (Ok(auth), Ok(config)) => (auth, config),
         (Err(error), _) | (_, Err(error)) => return PageResponse::Error(error),
     };
-    let own_path = wanted.strip_prefix(config.base_path.as_str()).unwrap_or(&wanted);
+    let own_path = wanted
+        .strip_prefix(config.base_path.as_str())
+        .unwrap_or(&wanted);
     let return_to = format!("{}{}", config.base_path, safe_redirect(own_path));
     match caller(&mut parts, state).await {
         Ok(Some(user)) if user.is_active => Redirect::to(&return_to).into_page(),

@@ -45,7 +45,11 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     Ok(theme_picker(&setup.theme_of(&parts.headers), &action, back))
 }
 
-async fn save(State(state): State<PortalState>, headers: HeaderMap, RawForm(form): RawForm) -> Result<Response> {
+async fn save(
+    State(state): State<PortalState>,
+    headers: HeaderMap,
+    RawForm(form): RawForm,
+) -> Result<Response> {
     let setup = state.borrow::<PageSetup>()?;
     let mut theme: Theme = setup.theme_of(&headers);
     let mut return_to = String::new();
@@ -66,7 +70,9 @@ async fn save(State(state): State<PortalState>, headers: HeaderMap, RawForm(form
         .encoded()
         .to_string();
     // portal.js sends the form by itself and stays on the page.
-    let by_script = headers.get(header::ACCEPT).is_none_or(|accept| !accept.as_bytes().starts_with(b"text/html"));
+    let by_script = headers
+        .get(header::ACCEPT)
+        .is_none_or(|accept| !accept.as_bytes().starts_with(b"text/html"));
     let mut response = if by_script {
         StatusCode::NO_CONTENT.into_response()
     } else {

@@ -41,7 +41,11 @@ impl Origins {
 
     fn sender(&self, headers: &HeaderMap) -> Sender {
         if let Some(origin) = headers.get(header::ORIGIN) {
-            return if self.is_own(origin.as_bytes()) { Sender::Own } else { Sender::Foreign };
+            return if self.is_own(origin.as_bytes()) {
+                Sender::Own
+            } else {
+                Sender::Foreign
+            };
         }
         match headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
             Some(b"same-origin" | b"none") => Sender::Own,
@@ -62,12 +66,16 @@ enum Sender {
 }
 
 fn foreign() -> Error {
-    Error::forbidden("the request does not come from a page of this portal").with_code("foreign_origin")
+    Error::forbidden("the request does not come from a page of this portal")
+        .with_code("foreign_origin")
 }
 
 fn has_bearer(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(|value| {
-        value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+        value
+            .as_bytes()
+            .get(..7)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
     })
 }
 
@@ -83,17 +91,31 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        Origins(vec!["http://own:1".to_owned()]).check_change(&parts).is_ok()
+        Origins(vec!["http://own:1".to_owned()])
+            .check_change(&parts)
+            .is_ok()
     }
 
     #[test]
     fn a_cookie_needs_the_portals_own_origin() {
         assert!(check(&[("cookie", "a=b"), ("origin", "http://own:1")]));
-        assert!(check(&[("cookie", "a=b"), ("sec-fetch-site", "same-origin")]));
-        for other in ["http://evil", "null", "http://own:12", "https://own:1", "http://sub.own:1"] {
+        assert!(check(&[
+            ("cookie", "a=b"),
+            ("sec-fetch-site", "same-origin")
+        ]));
+        for other in [
+            "http://evil",
+            "null",
+            "http://own:12",
+            "https://own:1",
+            "http://sub.own:1",
+        ] {
             assert!(!check(&[("cookie", "a=b"), ("origin", other)]), "{other}");
         }
-        assert!(!check(&[("cookie", "a=b"), ("sec-fetch-site", "same-site")]));
+        assert!(!check(&[
+            ("cookie", "a=b"),
+            ("sec-fetch-site", "same-site")
+        ]));
         assert!(!check(&[("cookie", "a=b")]));
     }
 

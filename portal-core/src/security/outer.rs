@@ -22,14 +22,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Names the request, checks its origin, and gives every error its final form.
 ///
 /// One function and not a stack of layers: each layer costs every request a boxed future.
-pub(crate) async fn outer(State(state): State<PortalState>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn outer(
+    State(state): State<PortalState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let request_id = request_id(&request);
     request.headers_mut().insert(REQUEST_ID, request_id.clone());
     let id = request_id.to_str().unwrap_or_default().to_owned();
 
     let (parts, body) = request.into_parts();
-    let allowed = state.borrow::<Origins>().and_then(|origins| origins.check_change(&parts));
+    let allowed = state
+        .borrow::<Origins>()
+        .and_then(|origins| origins.check_change(&parts));
     let method = parts.method.clone();
     let uri = parts.uri.clone();
     // Only a page may answer an error as HTML, and only to a browser.
@@ -42,7 +48,11 @@ pub(crate) async fn outer(State(state): State<PortalState>, mut request: Request
     });
     let span = tracing::info_span!("request", id = %id, %method, path = uri.path());
     let mut response = match allowed {
-        Ok(()) => next.run(Request::from_parts(parts, body)).instrument(span.clone()).await,
+        Ok(()) => {
+            next.run(Request::from_parts(parts, body))
+                .instrument(span.clone())
+                .await
+        }
         Err(error) => error.into_response(),
     };
 
@@ -53,7 +63,9 @@ pub(crate) async fn outer(State(state): State<PortalState>, mut request: Request
         };
     }
     response.headers_mut().insert(REQUEST_ID, request_id);
-    let https = state.borrow::<Config>().is_ok_and(|config| config.public_url.starts_with("https:"));
+    let https = state
+        .borrow::<Config>()
+        .is_ok_and(|config| config.public_url.starts_with("https:"));
     headers::add(response.headers_mut(), https);
     span.in_scope(|| {
         tracing::debug!(status = response.status().as_u16(), elapsed = ?started.elapsed(), "answered");
@@ -65,7 +77,10 @@ pub(crate) async fn outer(State(state): State<PortalState>, mut request: Request
 fn request_id(request: &Request) -> HeaderValue {
     let given = request.headers().get(&REQUEST_ID).filter(|value| {
         let bytes = value.as_bytes();
-        (1..=64).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+        (1..=64).contains(&bytes.len())
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
     });
     match given {
         Some(value) => value.clone(),

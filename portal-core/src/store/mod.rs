@@ -7,6 +7,7 @@ mod error;
 mod migrate;
 mod notify;
 mod row;
+pub(crate) mod schema;
 mod statement;
 mod transaction;
 

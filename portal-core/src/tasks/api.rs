@@ -27,27 +27,50 @@ pub(crate) fn routes() -> Router<PortalState> {
         .route("/api/client-tokens", post(create_token))
         .route("/api/client-tokens/{client_token}", delete(delete_token))
         .route("/api/tasks", get(kinds))
-        .route("/api/{state}/tasks/{client_token}/start/{task}", post(start))
+        .route(
+            "/api/{state}/tasks/{client_token}/start/{task}",
+            post(start),
+        )
         .route("/api/{state}/tasks/{client_token}/status", get(list))
-        .route("/api/{state}/tasks/{client_token}/status/{task_id}", get(status))
+        .route(
+            "/api/{state}/tasks/{client_token}/status/{task_id}",
+            get(status),
+        )
         .route("/api/{state}/tasks/{client_token}", get(list))
         .route("/api/{state}/tasks/{client_token}/{task_id}", get(status))
-        .route("/api/{state}/tasks/{client_token}/result/{task_id}", get(result))
-        .route("/api/{state}/tasks/{client_token}/cancel/{task_id}", post(cancel))
+        .route(
+            "/api/{state}/tasks/{client_token}/result/{task_id}",
+            get(result),
+        )
+        .route(
+            "/api/{state}/tasks/{client_token}/cancel/{task_id}",
+            post(cancel),
+        )
         .merge(monitor::routes())
 }
 
-async fn create_token(user: CurrentUser, tokens: Data<ClientTokens>) -> Result<(StatusCode, Json<ClientToken>)> {
+async fn create_token(
+    user: CurrentUser,
+    tokens: Data<ClientTokens>,
+) -> Result<(StatusCode, Json<ClientToken>)> {
     Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
 }
 
-async fn delete_token(user: CurrentUser, tokens: Data<ClientTokens>, Path(id): Path<String>) -> Result<StatusCode> {
+async fn delete_token(
+    user: CurrentUser,
+    tokens: Data<ClientTokens>,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
     tokens.delete(&id, user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn kinds(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
-    let kinds: Vec<_> = tasks.registry().all().map(|kind| describe(kind, &config.base_path)).collect();
+    let kinds: Vec<_> = tasks
+        .registry()
+        .all()
+        .map(|kind| describe(kind, &config.base_path))
+        .collect();
     Json(json!({ "tasks": kinds }))
 }
 
@@ -79,9 +102,16 @@ struct StartPath {
     task: String,
 }
 
-async fn start(State(state): State<PortalState>, Path(path): Path<StartPath>, request: Request) -> Result<Response> {
+async fn start(
+    State(state): State<PortalState>,
+    Path(path): Path<StartPath>,
+    request: Request,
+) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
-    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    let token = state
+        .borrow::<ClientTokens>()?
+        .verify(&path.client_token)
+        .await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
     if definition.access != crate::Access::Public {
         let owner = state.borrow::<Auth>()?.user(token.user_id).await?;
@@ -89,15 +119,32 @@ async fn start(State(state): State<PortalState>, Path(path): Path<StartPath>, re
     }
     let idempotency_key = idempotency_key(request.headers())?;
     let args = read_args(definition, request, &state).await?;
-    let starter = Starter { client_token_id: Some(token.id), owner_user_id: Some(token.user_id) };
-    let (id, _) = tasks.start_json(definition, args, starter, idempotency_key).await?;
+    let starter = Starter {
+        client_token_id: Some(token.id),
+        owner_user_id: Some(token.user_id),
+    };
+    let (id, _) = tasks
+        .start_json(definition, args, starter, idempotency_key)
+        .await?;
     let base_path = &state.borrow::<Config>()?.base_path;
-    let location = format!("{base_path}/api/{}/tasks/{}/status/{id}", path.state, token.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(json!({ "task_id": id }))).into_response())
+    let location = format!(
+        "{base_path}/api/{}/tasks/{}/status/{id}",
+        path.state, token.id
+    );
+    Ok((
+        StatusCode::ACCEPTED,
+        [(header::LOCATION, location)],
+        Json(json!({ "task_id": id })),
+    )
+        .into_response())
 }
 
 /// The body as arguments. Without any body the faults of an empty object are told.
-async fn read_args(definition: &TaskDefinition, request: Request, state: &PortalState) -> Result<Value> {
+async fn read_args(
+    definition: &TaskDefinition,
+    request: Request,
+    state: &PortalState,
+) -> Result<Value> {
     let headers = request.headers().clone();
     let bytes = body_bytes(request, state).await?;
     if definition.args_schema().is_none() || bytes.is_empty() {
@@ -108,11 +155,15 @@ async fn read_args(definition: &TaskDefinition, request: Request, state: &Portal
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     match value.to_str() {
         Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(Error::bad_request("`Idempotency-Key` takes 1 to 255 visible ASCII characters")
-            .with_code("invalid_idempotency_key")),
+        _ => Err(
+            Error::bad_request("`Idempotency-Key` takes 1 to 255 visible ASCII characters")
+                .with_code("invalid_idempotency_key"),
+        ),
     }
 }
 
@@ -126,7 +177,10 @@ pub(super) struct TaskPath {
 /// The task of a path: the token is checked first, then the state, then the task.
 async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
-    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    let token = state
+        .borrow::<ClientTokens>()?
+        .verify(&path.client_token)
+        .await?;
     tasks.registry().require_state(&path.state)?;
     let id: Uuid = path.task_id.parse().map_err(|_| task_not_found())?;
     tasks
@@ -136,7 +190,10 @@ async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
         .ok_or_else(task_not_found)
 }
 
-async fn status(State(state): State<PortalState>, Path(path): Path<TaskPath>) -> Result<Json<TaskRecord>> {
+async fn status(
+    State(state): State<PortalState>,
+    Path(path): Path<TaskPath>,
+) -> Result<Json<TaskRecord>> {
     find(&state, &path).await.map(Json)
 }
 
@@ -158,14 +215,21 @@ async fn list(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<TaskList>> {
     let tasks = state.borrow::<Tasks>()?;
-    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    let token = state
+        .borrow::<ClientTokens>()?
+        .verify(&path.client_token)
+        .await?;
     tasks.registry().require_state(&path.state)?;
     let mut faults = Vec::new();
     let limit = match query.limit.as_deref().map(str::parse::<u64>) {
         None => 100,
         Some(Ok(limit @ 1..=1000)) => limit,
         Some(_) => {
-            faults.push(Fault::new("/limit", "out_of_range", "write a number from 1 to 1000"));
+            faults.push(Fault::new(
+                "/limit",
+                "out_of_range",
+                "write a number from 1 to 1000",
+            ));
             100
         }
     };
@@ -173,7 +237,11 @@ async fn list(
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => {
-            faults.push(Fault::new("/cursor", "invalid_value", "use the `next_cursor` of the page before"));
+            faults.push(Fault::new(
+                "/cursor",
+                "invalid_value",
+                "use the `next_cursor` of the page before",
+            ));
             None
         }
     };
@@ -194,7 +262,10 @@ async fn list(
         records.pop();
     }
     let next_cursor = records.last().filter(|_| more).map(|record| record.id);
-    Ok(Json(TaskList { all_tasks: ById(records), next_cursor }))
+    Ok(Json(TaskList {
+        all_tasks: ById(records),
+        next_cursor,
+    }))
 }
 
 #[derive(Serialize)]
@@ -217,20 +288,36 @@ impl Serialize for ById {
     }
 }
 
-async fn result(State(state): State<PortalState>, Path(path): Path<TaskPath>) -> Result<Json<Value>> {
+async fn result(
+    State(state): State<PortalState>,
+    Path(path): Path<TaskPath>,
+) -> Result<Json<Value>> {
     let record = find(&state, &path).await?;
     match record.status {
         TaskStatus::Completed => Ok(Json(record.result.unwrap_or(Value::Null))),
-        TaskStatus::Error => Err(Error::conflict("task_failed", record.error.clone().unwrap_or_default())
-            .with_member("task", &record)),
-        _ => Err(Error::conflict("task_not_finished", format!("the task is {}", record.status))
-            .with_member("task", &record)),
+        TaskStatus::Error => Err(Error::conflict(
+            "task_failed",
+            record.error.clone().unwrap_or_default(),
+        )
+        .with_member("task", &record)),
+        _ => Err(Error::conflict(
+            "task_not_finished",
+            format!("the task is {}", record.status),
+        )
+        .with_member("task", &record)),
     }
 }
 
-async fn cancel(State(state): State<PortalState>, Path(path): Path<TaskPath>) -> Result<(StatusCode, Json<Value>)> {
+async fn cancel(
+    State(state): State<PortalState>,
+    Path(path): Path<TaskPath>,
+) -> Result<(StatusCode, Json<Value>)> {
     let record = find(&state, &path).await?;
     let stopping = state.borrow::<Tasks>()?.cancel(record.id).await?;
-    let status = if stopping { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let status = if stopping {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::OK
+    };
     Ok((status, Json(json!({ "task_id": record.id }))))
 }

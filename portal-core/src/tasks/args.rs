@@ -30,27 +30,43 @@ use crate::request::{escape_pointer, from_value};
     message = "`{Self}` cannot be used as task arguments, derive Serialize, Deserialize, JsonSchema and Validate",
     label = "not the arguments of a task"
 )]
-pub trait TaskArgs: Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static {}
+pub trait TaskArgs:
+    Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static
+{
+}
 
-impl<T: Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static> TaskArgs for T {}
+impl<T: Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static>
+    TaskArgs for T
+{
+}
 
 /// The arguments of a task that takes none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, Validate,
+)]
 pub struct NoArgs {}
 
 /// Decodes and checks arguments.
 pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
     let args: A = from_value(value).map_err(|fault| vec![fault])?;
     let faults = garde_faults(&args);
-    if faults.is_empty() { Ok(args) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(args)
+    } else {
+        Err(faults)
+    }
 }
 
 /// The rules of garde that a value breaks, each with its JSON pointer.
 pub(crate) fn garde_faults<T: Validate<Context = ()>>(value: &T) -> Vec<Fault> {
-    let Err(report) = value.validate() else { return Vec::new() };
+    let Err(report) = value.validate() else {
+        return Vec::new();
+    };
     report
         .iter()
-        .map(|(path, error)| Fault::new(pointer(&path.to_string()), "invalid_value", error.message()))
+        .map(|(path, error)| {
+            Fault::new(pointer(&path.to_string()), "invalid_value", error.message())
+        })
         .collect()
 }
 
@@ -83,7 +99,9 @@ mod tests {
     #[test]
     fn every_broken_rule_has_its_pointer() {
         let value = serde_json::json!({"name": "x", "items": [{"count": 1}, {"count": 10}]});
-        let Err(faults) = decode::<Args>(value) else { panic!("two rules are broken") };
+        let Err(faults) = decode::<Args>(value) else {
+            panic!("two rules are broken")
+        };
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/name", "/items/1/count"]);
     }

@@ -1,7 +1,9 @@
 //! The queue in the database, as workers see it: claim, keep, hand back, rescue.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Cond, Expr, ExprTrait, Func, LockBehavior, LockType, Order, Query, SimpleExpr, UpdateStatement};
+use sea_query::{
+    Cond, Expr, ExprTrait, Func, LockBehavior, LockType, Order, Query, SimpleExpr, UpdateStatement,
+};
 use uuid::Uuid;
 
 use super::queue::TABLE;
@@ -31,7 +33,11 @@ pub(super) async fn claim(
     let now = now();
     let mut known = Cond::any();
     for (state, name) in kinds {
-        known = known.add(Expr::col("state").eq(state.as_str()).and(Expr::col("name").eq(*name)));
+        known = known.add(
+            Expr::col("state")
+                .eq(state.as_str())
+                .and(Expr::col("name").eq(*name)),
+        );
     }
     let next = Query::select()
         .column("id")
@@ -53,7 +59,10 @@ pub(super) async fn claim(
             ("attempt", Expr::col("attempt").add(1)),
             ("lease_owner", owner.into()),
             ("lease_until", (now + LEASE).into()),
-            ("started_at", Func::coalesce([Expr::col("started_at"), now.into()]).into()),
+            (
+                "started_at",
+                Func::coalesce([Expr::col("started_at"), now.into()]).into(),
+            ),
             ("updated_at", now.into()),
             ("version", Expr::col("version").add(1)),
         ])
@@ -86,7 +95,9 @@ pub(super) async fn heartbeat(store: &Store, owner: Uuid) -> Result<Vec<Uuid>, S
 /// Hands back what a process still holds, so that another can begin at once.
 pub(super) async fn hand_back(store: &Store, owner: Uuid) -> Result<Vec<TaskRecord>, StoreError> {
     let mut update = back_to_pending(now());
-    update.and_where(Expr::col("lease_owner").eq(owner)).and_where(is_processing());
+    update
+        .and_where(Expr::col("lease_owner").eq(owner))
+        .and_where(is_processing());
     fetch(store, &update).await
 }
 
@@ -132,13 +143,19 @@ pub(super) async fn rescue(
 
     let mut final_crash = Cond::any().add(Expr::col("crash_count").gte(CRASH_LIMIT - 1));
     for (state, name) in must_not_rerun {
-        final_crash = final_crash.add(Expr::col("state").eq(state.as_str()).and(Expr::col("name").eq(*name)));
+        final_crash = final_crash.add(
+            Expr::col("state")
+                .eq(state.as_str())
+                .and(Expr::col("name").eq(*name)),
+        );
     }
     let mut crashed = end("the process that ran the task died", "crashed");
     crashed.cond_where(final_crash);
 
     let mut again = back_to_pending(now);
-    again.value("crash_count", Expr::col("crash_count").add(1)).and_where(is_lost());
+    again
+        .value("crash_count", Expr::col("crash_count").add(1))
+        .and_where(is_lost());
 
     let mut changed = fetch(store, &cancelled).await?;
     changed.extend(fetch(store, &crashed).await?);
@@ -162,5 +179,10 @@ fn back_to_pending(now: DateTime<Utc>) -> UpdateStatement {
 }
 
 async fn fetch(store: &Store, update: &UpdateStatement) -> Result<Vec<TaskRecord>, StoreError> {
-    store.fetch_all(update).await?.iter().map(TaskRecord::from_row).collect()
+    store
+        .fetch_all(update)
+        .await?
+        .iter()
+        .map(TaskRecord::from_row)
+        .collect()
 }

@@ -57,7 +57,12 @@ impl ClientTokens {
     /// A new token of a user.
     pub async fn create(&self, user_id: Uuid) -> Result<ClientToken> {
         let now = now();
-        let token = ClientToken { id: Uuid::new_v4(), user_id, expires_at: now + LIFETIME, last_used_at: now };
+        let token = ClientToken {
+            id: Uuid::new_v4(),
+            user_id,
+            expires_at: now + LIFETIME,
+            last_used_at: now,
+        };
         self.store
             .execute(
                 Query::insert()
@@ -73,21 +78,32 @@ impl ClientTokens {
             )
             .await?;
         self.store
-            .execute(Query::delete().from_table(TABLE).and_where(Expr::col("expires_at").lt(now)))
+            .execute(
+                Query::delete()
+                    .from_table(TABLE)
+                    .and_where(Expr::col("expires_at").lt(now)),
+            )
             .await?;
         Ok(token)
     }
 
     /// The token of a text, if it stands; using it moves its end.
     pub async fn verify(&self, text: &str) -> Result<ClientToken> {
-        let unknown = || Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown");
+        let unknown = || {
+            Error::not_found("the client token is unknown or has expired")
+                .with_code("client_token_unknown")
+        };
         let id: Uuid = text.parse().map_err(|_| unknown())?;
         let select = Query::select()
             .columns(["id", "user_id", "last_used_at", "expires_at"])
             .from(TABLE)
             .and_where(Expr::col("id").eq(id))
             .take();
-        let row = self.store.fetch_optional(&select).await?.ok_or_else(unknown)?;
+        let row = self
+            .store
+            .fetch_optional(&select)
+            .await?
+            .ok_or_else(unknown)?;
         let mut token = ClientToken::from_row(&row)?;
         let now = now();
         if token.expires_at <= now {
@@ -99,7 +115,10 @@ impl ClientTokens {
                 .execute(
                     Query::update()
                         .table(TABLE)
-                        .values([("last_used_at", now.into()), ("expires_at", token.expires_at.into())])
+                        .values([
+                            ("last_used_at", now.into()),
+                            ("expires_at", token.expires_at.into()),
+                        ])
                         .and_where(Expr::col("id").eq(id)),
                 )
                 .await?;
@@ -127,10 +146,21 @@ impl ClientTokens {
     pub async fn delete(&self, id: &str, user_id: Uuid) -> Result<()> {
         let token = self.verify(id).await?;
         if token.user_id != user_id {
-            return Err(Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown"));
+            return Err(
+                Error::not_found("the client token is unknown or has expired")
+                    .with_code("client_token_unknown"),
+            );
         }
-        self.store.execute(Query::delete().from_table(TABLE).and_where(Expr::col("id").eq(token.id))).await?;
-        self.store.notify(Notification::ClientTokenDeleted { id: token.id }).await;
+        self.store
+            .execute(
+                Query::delete()
+                    .from_table(TABLE)
+                    .and_where(Expr::col("id").eq(token.id)),
+            )
+            .await?;
+        self.store
+            .notify(Notification::ClientTokenDeleted { id: token.id })
+            .await;
         Ok(())
     }
 }

@@ -59,7 +59,11 @@ impl TaskContext {
     /// It costs the task next to nothing: watchers hear of it at once, the database a little later.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn update(&self) -> Update<'_> {
-        Update { context: self, progress: None, message: None }
+        Update {
+            context: self,
+            progress: None,
+            message: None,
+        }
     }
 
     /// Resolves when the task is to stop; a task that does not listen is dropped a little later.

@@ -24,7 +24,10 @@ impl TaskError {
     /// A failure with a message for people.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: Cow::Borrowed("task_failed") }
+        Self {
+            message: message.into(),
+            code: Cow::Borrowed("task_failed"),
+        }
     }
 
     /// The same failure with a word for programs, in `snake_case`.

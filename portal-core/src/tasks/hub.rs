@@ -18,8 +18,12 @@ pub(super) struct Watch {
 
 impl Watch {
     fn wants(&self, record: &TaskRecord) -> bool {
-        self.client_token_id.is_none_or(|id| record.client_token_id == Some(id))
-            && self.state.as_ref().is_none_or(|state| record.state == *state)
+        self.client_token_id
+            .is_none_or(|id| record.client_token_id == Some(id))
+            && self
+                .state
+                .as_ref()
+                .is_none_or(|state| record.state == *state)
             && self.task_id.is_none_or(|id| record.id == id)
     }
 }
@@ -46,7 +50,11 @@ pub(super) struct Subscription(Arc<Mailbox>);
 
 impl Hub {
     pub(super) fn subscribe(&self, watch: Watch) -> Subscription {
-        let mailbox = Arc::new(Mailbox { watch, newest: Mutex::default(), changed: Notify::new() });
+        let mailbox = Arc::new(Mailbox {
+            watch,
+            newest: Mutex::default(),
+            changed: Notify::new(),
+        });
         let mut watchers = lock(&self.watchers);
         watchers.retain(|watcher| watcher.strong_count() > 0);
         watchers.push(Arc::downgrade(&mailbox));
@@ -60,7 +68,9 @@ impl Hub {
                 continue;
             }
             let mut newest = lock(&mailbox.newest);
-            let known = newest.get(&record.id).is_some_and(|known| known.version >= record.version);
+            let known = newest
+                .get(&record.id)
+                .is_some_and(|known| known.version >= record.version);
             if !known {
                 newest.insert(record.id, Arc::clone(record));
                 drop(newest);

@@ -7,8 +7,10 @@ mod client_token;
 mod context;
 mod error;
 mod finish;
+mod form;
 mod hub;
 mod monitor;
+mod panel;
 mod queue;
 mod record;
 mod registry;
@@ -27,6 +29,7 @@ pub use service::{Starter, TaskFilter, TaskHandle, Tasks};
 pub use task::{OnCrash, Task, TaskDefinition};
 
 pub(crate) use api::routes;
+pub(crate) use panel::pages;
 pub(crate) use registry::TaskRegistry;
 pub(crate) use task::TaskFuture;
 pub(crate) use worker::Worker;

@@ -58,11 +58,18 @@ async fn monitor(
 ) -> Result<Response> {
     state.borrow::<Origins>()?.check_socket(&headers)?;
     let tasks = state.borrow::<Tasks>()?;
-    let token = state.borrow::<ClientTokens>()?.verify(&path.client_token).await?;
+    let token = state
+        .borrow::<ClientTokens>()?
+        .verify(&path.client_token)
+        .await?;
     if let Some(name) = &path.state {
         tasks.registry().require_state(name)?;
     }
-    let mut watch = Watch { client_token_id: Some(token.id), state: path.state, task_id: None };
+    let mut watch = Watch {
+        client_token_id: Some(token.id),
+        state: path.state,
+        task_id: None,
+    };
     // Before the state is read: what changes in between is seen twice rather than never.
     let (subscription, present) = match &path.task_id {
         Some(id) => {
@@ -73,7 +80,12 @@ async fn monitor(
                 .get(id)
                 .await?
                 .filter(|record| record.client_token_id == Some(token.id))
-                .filter(|record| watch.state.as_ref().is_none_or(|state| record.state == *state))
+                .filter(|record| {
+                    watch
+                        .state
+                        .as_ref()
+                        .is_none_or(|state| record.state == *state)
+                })
                 .ok_or_else(task_not_found)?;
             (subscription, vec![record])
         }
@@ -95,7 +107,11 @@ async fn monitor(
         } else {
             StatusCode::UPGRADE_REQUIRED
         };
-        Error::new(status, "websocket_required", "this address speaks WebSocket: send an upgrade request")
+        Error::new(
+            status,
+            "websocket_required",
+            "this address speaks WebSocket: send an upgrade request",
+        )
     })?;
     let monitor = Monitor {
         token_id: token.id,
@@ -180,7 +196,11 @@ impl Monitor {
     }
 
     /// Shows what is new; `true` once the only task of this monitor has ended.
-    async fn send(&mut self, socket: &mut WebSocket, records: Vec<Arc<TaskRecord>>) -> Result<bool, axum::Error> {
+    async fn send(
+        &mut self,
+        socket: &mut WebSocket,
+        records: Vec<Arc<TaskRecord>>,
+    ) -> Result<bool, axum::Error> {
         let mut ended = false;
         for record in records {
             let seen = self.seen.entry(record.id).or_default();
@@ -188,7 +208,11 @@ impl Monitor {
                 continue;
             }
             *seen = record.version;
-            let update = StateUpdate { r#type: "state_update", seq: record.version, data: &record };
+            let update = StateUpdate {
+                r#type: "state_update",
+                seq: record.version,
+                data: &record,
+            };
             let text = serde_json::to_string(&update).map_err(axum::Error::new)?;
             socket.feed(Message::Text(text.into())).await?;
             if record.status.is_final() {
@@ -202,7 +226,12 @@ impl Monitor {
 }
 
 async fn close(mut socket: WebSocket, code: u16, reason: &'static str) -> Result<(), axum::Error> {
-    socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+    socket
+        .send(Message::Close(Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        })))
+        .await?;
     // The peer answers with a close frame of its own; a peer that does not is dropped.
     let _ = tokio::time::timeout(Duration::from_secs(5), async {
         while let Some(Ok(message)) = socket.next().await {

@@ -53,8 +53,18 @@ pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, Stor
     let insert = Query::insert()
         .into_table(TABLE)
         .columns([
-            "id", "state", "name", "client_token_id", "owner_user_id", "args", "status", "run_at", "idempotency_key",
-            "created_at", "updated_at", "version",
+            "id",
+            "state",
+            "name",
+            "client_token_id",
+            "owner_user_id",
+            "args",
+            "status",
+            "run_at",
+            "idempotency_key",
+            "created_at",
+            "updated_at",
+            "version",
         ])
         .values_panic([
             id.into(),
@@ -74,7 +84,11 @@ pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, Stor
     match store.execute(&insert).await {
         Ok(_) => Ok(Stored::New(id)),
         Err(error @ StoreError::NotUnique { .. }) => match by_key(store, task).await? {
-            Some(before) if before.state == task.state && before.name == task.name && before.args == task.args => {
+            Some(before)
+                if before.state == task.state
+                    && before.name == task.name
+                    && before.args == task.args =>
+            {
                 Ok(Stored::Before(before.id))
             }
             Some(_) => Ok(Stored::KeyTaken),
@@ -85,17 +99,27 @@ pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, Stor
 }
 
 async fn by_key(store: &Store, task: &NewTask) -> Result<Option<TaskRecord>, StoreError> {
-    let (Some(client_token_id), Some(key)) = (task.client_token_id, &task.idempotency_key) else { return Ok(None) };
+    let (Some(client_token_id), Some(key)) = (task.client_token_id, &task.idempotency_key) else {
+        return Ok(None);
+    };
     let select = select()
         .and_where(Expr::col("client_token_id").eq(client_token_id))
         .and_where(Expr::col("idempotency_key").eq(key.as_str()))
         .take();
-    store.fetch_optional(&select).await?.map(|row| TaskRecord::from_row(&row)).transpose()
+    store
+        .fetch_optional(&select)
+        .await?
+        .map(|row| TaskRecord::from_row(&row))
+        .transpose()
 }
 
 pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, StoreError> {
     let select = select().and_where(Expr::col("id").eq(id)).take();
-    store.fetch_optional(&select).await?.map(|row| TaskRecord::from_row(&row)).transpose()
+    store
+        .fetch_optional(&select)
+        .await?
+        .map(|row| TaskRecord::from_row(&row))
+        .transpose()
 }
 
 /// Which tasks to list, newest first.
@@ -137,7 +161,12 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
     }
     // Ids are UUIDs of version 7: they sort by time.
     select.order_by("id", Order::Desc).limit(filter.limit);
-    store.fetch_all(&select).await?.iter().map(TaskRecord::from_row).collect()
+    store
+        .fetch_all(&select)
+        .await?
+        .iter()
+        .map(TaskRecord::from_row)
+        .collect()
 }
 
 /// How many tasks there are of each status.
@@ -187,5 +216,9 @@ pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreEr
     if store.execute(&ask).await? > 0 {
         return Ok(Cancelled::Asked);
     }
-    Ok(if get(store, id).await?.is_some() { Cancelled::Over } else { Cancelled::Unknown })
+    Ok(if get(store, id).await?.is_some() {
+        Cancelled::Over
+    } else {
+        Cancelled::Unknown
+    })
 }

@@ -54,10 +54,15 @@ impl FromStr for TaskStatus {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Pending, Self::Processing, Self::Completed, Self::Error]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is not the status of a task"))
+        [
+            Self::Pending,
+            Self::Processing,
+            Self::Completed,
+            Self::Error,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| format!("`{text}` is not the status of a task"))
     }
 }
 
@@ -114,8 +119,25 @@ pub struct TaskRecord {
 }
 
 pub(super) const COLUMNS: [&str; 19] = [
-    "id", "state", "name", "client_token_id", "owner_user_id", "args", "status", "progress", "message", "result",
-    "error", "code", "attempt", "max_attempts", "created_at", "started_at", "finished_at", "updated_at", "version",
+    "id",
+    "state",
+    "name",
+    "client_token_id",
+    "owner_user_id",
+    "args",
+    "status",
+    "progress",
+    "message",
+    "result",
+    "error",
+    "code",
+    "attempt",
+    "max_attempts",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "updated_at",
+    "version",
 ];
 
 impl TaskRecord {
@@ -136,7 +158,9 @@ impl TaskRecord {
             client_token_id: row.get("client_token_id")?,
             owner_user_id: row.get("owner_user_id")?,
             args: row.get("args")?,
-            status: status.parse().map_err(|error: String| StoreError::Other(sqlx::Error::Decode(error.into())))?,
+            status: status
+                .parse()
+                .map_err(|error: String| StoreError::Other(sqlx::Error::Decode(error.into())))?,
             progress: u8::try_from(row.get::<i32>("progress")?.clamp(0, 100)).unwrap_or(100),
             message: row.get("message")?,
             result: row.get("result")?,

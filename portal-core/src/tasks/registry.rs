@@ -8,8 +8,16 @@ use super::task::TaskDefinition;
 use crate::error::Error;
 
 /// States that would hide a route of the portal.
-const RESERVED_STATES: [&str; 8] =
-    ["admin", "auth", "tasks", "users", "collections", "client-tokens", "webhooks", "docs"];
+const RESERVED_STATES: [&str; 8] = [
+    "admin",
+    "auth",
+    "tasks",
+    "users",
+    "collections",
+    "client-tokens",
+    "webhooks",
+    "docs",
+];
 
 /// All kinds of task, by state and name.
 #[derive(Debug, Default)]
@@ -20,24 +28,44 @@ pub(crate) struct TaskRegistry {
 impl TaskRegistry {
     /// Adds a kind of task, or says why that is not possible.
     pub(crate) fn insert(&mut self, definition: TaskDefinition) -> Result<(), String> {
-        let TaskDefinition { source, state, name, .. } = &definition;
+        let TaskDefinition {
+            source,
+            state,
+            name,
+            ..
+        } = &definition;
         let place = format!("       {source}   {}:{}", source.file, source.line);
         if RESERVED_STATES.contains(&state.as_str()) {
-            return Err(format!("task `{source}` is in the state `{state}`, which would hide a route of the portal\n{place}\n     give it another with `state = \"..\"`"));
+            return Err(format!(
+                "task `{source}` is in the state `{state}`, which would hide a route of the portal\n{place}\n     give it another with `state = \"..\"`"
+            ));
         }
-        let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let word = |text: &str| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        };
         if !word(state) || !word(name) {
-            return Err(format!("task `{source}` is named `{state}/{name}`; both stand in URLs\n{place}\n     use letters, digits, `_` and `-`"));
+            return Err(format!(
+                "task `{source}` is named `{state}/{name}`; both stand in URLs\n{place}\n     use letters, digits, `_` and `-`"
+            ));
         }
         if let Some(other) = self.get(state, name) {
             if other.source == *source {
                 return Ok(());
             }
             let other = other.source;
-            return Err(format!("two tasks are named `{state}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `state = \"..\"` or `name = \"..\"`", other.file, other.line));
+            return Err(format!(
+                "two tasks are named `{state}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `state = \"..\"` or `name = \"..\"`",
+                other.file, other.line
+            ));
         }
         let state = state.clone();
-        self.states.entry(state).or_default().insert(definition.name, Arc::new(definition));
+        self.states
+            .entry(state)
+            .or_default()
+            .insert(definition.name, Arc::new(definition));
         Ok(())
     }
 
@@ -58,7 +86,8 @@ impl TaskRegistry {
     pub(super) fn find(&self, state: &str, name: &str) -> Result<&Arc<TaskDefinition>, Error> {
         self.require_state(state)?;
         self.get(state, name).ok_or_else(|| {
-            Error::not_found(format!("the state `{state}` has no task `{name}`")).with_code("task_unknown")
+            Error::not_found(format!("the state `{state}` has no task `{name}`"))
+                .with_code("task_unknown")
         })
     }
 

@@ -32,7 +32,11 @@ impl Attempt {
     pub(super) fn new(record: Arc<TaskRecord>) -> Self {
         let saved_version = record.version;
         Self {
-            newest: Mutex::new(Newest { record, saved_version, ended: false }),
+            newest: Mutex::new(Newest {
+                record,
+                saved_version,
+                ended: false,
+            }),
             cancelled: CancellationToken::new(),
             superseded: CancellationToken::new(),
         }
@@ -44,7 +48,12 @@ impl Attempt {
     }
 
     /// Takes a step, at once visible to watchers of this process. Progress never falls.
-    pub(super) fn update(&self, hub: &Hub, progress: Option<u8>, message: Option<String>) -> Result<(), TaskError> {
+    pub(super) fn update(
+        &self,
+        hub: &Hub,
+        progress: Option<u8>,
+        message: Option<String>,
+    ) -> Result<(), TaskError> {
         if self.superseded.is_cancelled() {
             return Err(TaskError::new("another attempt has taken over").with_code("superseded"));
         }
@@ -70,7 +79,8 @@ impl Attempt {
     /// The newest state if the database does not have it yet.
     fn unsaved(&self) -> Option<Arc<TaskRecord>> {
         let newest = lock(&self.newest);
-        (!newest.ended && newest.record.version > newest.saved_version).then(|| Arc::clone(&newest.record))
+        (!newest.ended && newest.record.version > newest.saved_version)
+            .then(|| Arc::clone(&newest.record))
     }
 
     fn saved(&self, version: i64) {
@@ -99,7 +109,10 @@ impl Running {
     pub(super) fn remove(&self, attempt: &Arc<Attempt>) {
         let id = attempt.record().id;
         let mut attempts = lock(&self.0);
-        if attempts.get(&id).is_some_and(|present| Arc::ptr_eq(present, attempt)) {
+        if attempts
+            .get(&id)
+            .is_some_and(|present| Arc::ptr_eq(present, attempt))
+        {
             attempts.remove(&id);
         }
     }
@@ -114,7 +127,10 @@ impl Running {
 
     /// The states that the database does not have yet.
     pub(super) fn unsaved(&self) -> Vec<Arc<TaskRecord>> {
-        self.all().iter().filter_map(|attempt| attempt.unsaved()).collect()
+        self.all()
+            .iter()
+            .filter_map(|attempt| attempt.unsaved())
+            .collect()
     }
 
     pub(super) fn saved(&self, record: &TaskRecord) {
@@ -126,7 +142,11 @@ impl Running {
     /// What the database says of a task, or what this process knows better.
     pub(super) fn newest(&self, stored: TaskRecord) -> TaskRecord {
         match self.get(stored.id).map(|attempt| attempt.record()) {
-            Some(live) if live.attempt == stored.attempt && live.version > stored.version && stored.is_active() => {
+            Some(live)
+                if live.attempt == stored.attempt
+                    && live.version > stored.version
+                    && stored.is_active() =>
+            {
                 TaskRecord::clone(&live)
             }
             _ => stored,

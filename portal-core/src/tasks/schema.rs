@@ -21,12 +21,18 @@ impl ArgsSchema {
             .map_err(|error| tracing::warn!(%error, "a schema could not be compiled; faults come one at a time"))
             .ok();
         let example = example(&document, &document, 0);
-        Self { document, example, validator }
+        Self {
+            document,
+            example,
+            validator,
+        }
     }
 
     /// Everything about a value that does not fit the schema.
     pub(super) fn faults(&self, value: &Value) -> Vec<Fault> {
-        let Some(validator) = &self.validator else { return Vec::new() };
+        let Some(validator) = &self.validator else {
+            return Vec::new();
+        };
         validator
             .iter_errors(value)
             .map(|error| {
@@ -34,9 +40,15 @@ impl ArgsSchema {
                 match error.kind() {
                     ValidationErrorKind::Required { property } => {
                         let name = property.as_str().unwrap_or_default();
-                        Fault::new(format!("{pointer}/{}", escape_pointer(name)), "missing", "this is required")
+                        Fault::new(
+                            format!("{pointer}/{}", escape_pointer(name)),
+                            "missing",
+                            "this is required",
+                        )
                     }
-                    ValidationErrorKind::Type { .. } => Fault::new(pointer, "invalid_type", error.to_string()),
+                    ValidationErrorKind::Type { .. } => {
+                        Fault::new(pointer, "invalid_type", error.to_string())
+                    }
                     _ => Fault::new(pointer, "invalid_value", error.to_string()),
                 }
             })
@@ -46,20 +58,28 @@ impl ArgsSchema {
 
 /// A value that fits a schema: its own example, else its default, else something of its type.
 fn example(schema: &Value, root: &Value, depth: u8) -> Value {
-    if let Some(example) = schema.pointer("/examples/0").or_else(|| schema.get("default")) {
+    if let Some(example) = schema
+        .pointer("/examples/0")
+        .or_else(|| schema.get("default"))
+    {
         return example.clone();
     }
     if depth > 8 {
         return Value::Null;
     }
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+        let target = reference
+            .strip_prefix('#')
+            .and_then(|pointer| root.pointer(pointer));
         return target.map_or(Value::Null, |target| example(target, root, depth + 1));
     }
     if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
         return value.clone();
     }
-    if let Some(first) = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema.get(key)?.get(0)) {
+    if let Some(first) = ["anyOf", "oneOf", "allOf"]
+        .iter()
+        .find_map(|key| schema.get(key)?.get(0))
+    {
         return example(first, root, depth + 1);
     }
     let kind = match schema.get("type") {
@@ -76,7 +96,9 @@ fn example(schema: &Value, root: &Value, depth: u8) -> Value {
                 .collect();
             Value::Object(members)
         }
-        Some("array") => schema.get("items").map_or(json!([]), |items| json!([example(items, root, depth + 1)])),
+        Some("array") => schema
+            .get("items")
+            .map_or(json!([]), |items| json!([example(items, root, depth + 1)])),
         Some("integer") => json!(schema.get("minimum").and_then(Value::as_i64).unwrap_or(1)),
         Some("number") => json!(schema.get("minimum").and_then(Value::as_f64).unwrap_or(1.0)),
         Some("boolean") => json!(true),
@@ -109,11 +131,20 @@ mod tests {
     fn all_faults_are_found_at_once() {
         let schema = ArgsSchema::new(schemars::schema_for!(Args));
         let faults = schema.faults(&json!({"name": 5, "age": 151}));
-        let found: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect();
+        let found: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.pointer.as_str(), fault.code.as_str()))
+            .collect();
         assert!(found.contains(&("/name", "invalid_type")), "{found:?}");
         assert!(found.contains(&("/age", "invalid_value")), "{found:?}");
         let missing = schema.faults(&json!({}));
-        assert_eq!(missing.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), ["/age", "/name"]);
+        assert_eq!(
+            missing
+                .iter()
+                .map(|fault| fault.pointer.as_str())
+                .collect::<Vec<_>>(),
+            ["/age", "/name"]
+        );
     }
 
     #[test]

@@ -81,10 +81,17 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 
     /// Waits for the task to end and gives its result.
     pub async fn result(&self) -> Result<R, TaskError> {
-        let record = self.tasks.finished(self.id).await.map_err(|error| TaskError::new(error.to_string()))?;
+        let record = self
+            .tasks
+            .finished(self.id)
+            .await
+            .map_err(|error| TaskError::new(error.to_string()))?;
         match record.status {
-            TaskStatus::Completed => Ok(serde_json::from_value(record.result.unwrap_or(Value::Null))?),
-            _ => Err(TaskError::new(record.error.unwrap_or_default()).with_code(record.code.unwrap_or_default())),
+            TaskStatus::Completed => Ok(serde_json::from_value(
+                record.result.unwrap_or(Value::Null),
+            )?),
+            _ => Err(TaskError::new(record.error.unwrap_or_default())
+                .with_code(record.code.unwrap_or_default())),
         }
     }
 }
@@ -109,8 +116,14 @@ impl Tasks {
         let definition = task().into_definition();
         let args = serde_json::to_value(args).map_err(Error::internal)?;
         let definition = self.0.registry.find(&definition.state, definition.name)?;
-        let (id, _) = self.start_json(definition, args, Starter::default(), None).await?;
-        Ok(TaskHandle { id, tasks: self.clone(), result: PhantomData })
+        let (id, _) = self
+            .start_json(definition, args, Starter::default(), None)
+            .await?;
+        Ok(TaskHandle {
+            id,
+            tasks: self.clone(),
+            result: PhantomData,
+        })
     }
 
     /// Checks arguments and stores a task; `true` if this very start had been stored before.
@@ -149,7 +162,9 @@ impl Tasks {
 
     /// The task of an id, as new as this process knows it.
     pub async fn get(&self, id: Uuid) -> Result<Option<TaskRecord>> {
-        Ok(queue::get(&self.0.store, id).await?.map(|record| self.newest(record)))
+        Ok(queue::get(&self.0.store, id)
+            .await?
+            .map(|record| self.newest(record)))
     }
 
     /// Tasks, newest first.
@@ -169,7 +184,10 @@ impl Tasks {
 
     pub(super) async fn list_with(&self, filter: &Filter) -> Result<Vec<TaskRecord>> {
         let records = queue::list(&self.0.store, filter).await?;
-        Ok(records.into_iter().map(|record| self.newest(record)).collect())
+        Ok(records
+            .into_iter()
+            .map(|record| self.newest(record))
+            .collect())
     }
 
     /// How many tasks there are of each status.
@@ -186,7 +204,10 @@ impl Tasks {
             }
             Cancelled::Asked => {
                 self.stop(id);
-                self.0.store.notify(Notification::TaskCancelled { id }).await;
+                self.0
+                    .store
+                    .notify(Notification::TaskCancelled { id })
+                    .await;
                 Ok(true)
             }
             Cancelled::Over => Ok(false),
@@ -196,7 +217,10 @@ impl Tasks {
 
     /// Waits for a task to end.
     async fn finished(&self, id: Uuid) -> Result<TaskRecord> {
-        let subscription = self.watch(Watch { task_id: Some(id), ..Watch::default() });
+        let subscription = self.watch(Watch {
+            task_id: Some(id),
+            ..Watch::default()
+        });
         loop {
             match self.get(id).await? {
                 None => return Err(task_not_found()),
@@ -204,7 +228,8 @@ impl Tasks {
                 Some(_) => {}
             }
             // Another process may run the task, whose updates this one does not hear.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), subscription.changes()).await;
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), subscription.changes())
+                .await;
         }
     }
 

@@ -140,8 +140,9 @@ impl<A: TaskArgs, R: Serialize + Send + 'static> Task<A, R> {
                 Box::pin(async move {
                     let args = decode::<A>(value).map_err(no_longer_fits)?;
                     let result = run(context, state, args).await?;
-                    serde_json::to_value(result)
-                        .map_err(|error| TaskError::new(format!("the result cannot be written as JSON: {error}")))
+                    serde_json::to_value(result).map_err(|error| {
+                        TaskError::new(format!("the result cannot be written as JSON: {error}"))
+                    })
                 })
             }),
         }
@@ -156,9 +157,15 @@ impl<A, R> std::fmt::Debug for Task<A, R> {
 
 /// Arguments were checked before they were stored; only another version of the program gets here.
 fn no_longer_fits(faults: Vec<Fault>) -> TaskError {
-    let faults: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.message)).collect();
-    TaskError::new(format!("the stored arguments no longer fit the task: {}", faults.join("; ")))
-        .with_code("invalid_parameters")
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|fault| format!("{} {}", fault.pointer, fault.message))
+        .collect();
+    TaskError::new(format!(
+        "the stored arguments no longer fit the task: {}",
+        faults.join("; ")
+    ))
+    .with_code("invalid_parameters")
 }
 
 /// A kind of task without its types, as the registry keeps it.
@@ -190,7 +197,9 @@ impl TaskDefinition {
 
     /// Checks arguments and gives every fault: those of shape first, then those of the rules.
     pub(crate) fn check(&self, args: &Value) -> Result<(), Vec<Fault>> {
-        let Some(schema) = &self.schema else { return Ok(()) };
+        let Some(schema) = &self.schema else {
+            return Ok(());
+        };
         let faults = schema.faults(args);
         if !faults.is_empty() {
             return Err(faults);

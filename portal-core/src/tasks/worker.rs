@@ -64,12 +64,24 @@ impl Worker {
             Dialect::Sqlite => Lost::All,
             Dialect::Postgres => Lost::Expired,
         };
-        self.insist("tasks of a process that died could not be rescued", || self.rescue(lost)).await;
+        self.insist("tasks of a process that died could not be rescued", || {
+            self.rescue(lost)
+        })
+        .await;
         let care = CancellationToken::new();
         let keeping = [
-            tokio::spawn(care.clone().run_until_cancelled_owned(self.clone().keep_alive())),
-            tokio::spawn(care.clone().run_until_cancelled_owned(self.clone().save_progress())),
-            tokio::spawn(care.clone().run_until_cancelled_owned(self.clone().follow_hints())),
+            tokio::spawn(
+                care.clone()
+                    .run_until_cancelled_owned(self.clone().keep_alive()),
+            ),
+            tokio::spawn(
+                care.clone()
+                    .run_until_cancelled_owned(self.clone().save_progress()),
+            ),
+            tokio::spawn(
+                care.clone()
+                    .run_until_cancelled_owned(self.clone().follow_hints()),
+            ),
         ];
         self.claim_until_stopped().await;
 
@@ -113,21 +125,37 @@ impl Worker {
     /// Claims as many tasks as there is room for; `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
         let room = self.permits.available_permits();
-        let kinds: Vec<_> = self.tasks.0.registry.all().map(|kind| (kind.state.clone(), kind.name)).collect();
+        let kinds: Vec<_> = self
+            .tasks
+            .0
+            .registry
+            .all()
+            .map(|kind| (kind.state.clone(), kind.name))
+            .collect();
         if room == 0 || kinds.is_empty() {
             return Ok(false);
         }
         let claimed = claim::claim(&self.tasks.0.store, self.id, &kinds, room as u64).await?;
         let more = claimed.len() == room;
         for record in claimed {
-            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { break };
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+                break;
+            };
             self.begin(record, permit);
         }
         Ok(more)
     }
 
     fn begin(&self, record: TaskRecord, permit: OwnedSemaphorePermit) {
-        let Some(definition) = self.tasks.0.registry.get(&record.state, &record.name).cloned() else { return };
+        let Some(definition) = self
+            .tasks
+            .0
+            .registry
+            .get(&record.state, &record.name)
+            .cloned()
+        else {
+            return;
+        };
         let record = Arc::new(self.tasks.0.registry.name(record));
         let attempt = Arc::new(Attempt::new(Arc::clone(&record)));
         self.tasks.0.running.insert(&attempt);
@@ -148,7 +176,9 @@ impl Worker {
         let outcome = match self.check_owner(definition, &record).await {
             Ok(()) => {
                 use tracing::Instrument;
-                self.outcome(definition, attempt, record.args.clone()).instrument(span.clone()).await
+                self.outcome(definition, attempt, record.args.clone())
+                    .instrument(span.clone())
+                    .await
             }
             Err(error) => Some(Err(error)),
         };
@@ -159,7 +189,9 @@ impl Worker {
         let last = finish::final_record(&attempt.end(), outcome);
         span.in_scope(|| tracing::info!(status = %last.status, error = last.error, "ended"));
         let written = self
-            .insist("the end of a task could not be stored", || finish::finish(&self.tasks.0.store, &last))
+            .insist("the end of a task could not be stored", || {
+                finish::finish(&self.tasks.0.store, &last)
+            })
             .await;
         if written {
             self.tasks.0.hub.publish(&Arc::new(last));
@@ -167,7 +199,11 @@ impl Worker {
     }
 
     /// The owner may have lost his rights since the task was started.
-    async fn check_owner(&self, definition: &TaskDefinition, record: &TaskRecord) -> Result<(), TaskError> {
+    async fn check_owner(
+        &self,
+        definition: &TaskDefinition,
+        record: &TaskRecord,
+    ) -> Result<(), TaskError> {
         // Code of the application may start what it likes.
         if record.client_token_id.is_none() || definition.access == crate::Access::Public {
             return Ok(());
@@ -177,7 +213,8 @@ impl Worker {
             Some(id) => auth.user(id).await?,
             None => None,
         };
-        check_access(definition, owner.as_deref()).map_err(|error| TaskError::new(error.detail()).with_code("forbidden"))
+        check_access(definition, owner.as_deref())
+            .map_err(|error| TaskError::new(error.detail()).with_code("forbidden"))
     }
 
     /// Runs the task's code; `None` if another attempt has taken over.
@@ -230,7 +267,9 @@ impl Worker {
             tick.tick().await;
             match claim::heartbeat(&self.tasks.0.store, self.id).await {
                 Ok(cancelled) => cancelled.into_iter().for_each(|id| self.tasks.stop(id)),
-                Err(error) => tracing::warn!(%error, "the leases of running tasks could not be extended"),
+                Err(error) => {
+                    tracing::warn!(%error, "the leases of running tasks could not be extended")
+                }
             }
             if let Err(error) = self.rescue(Lost::Expired).await {
                 tracing::warn!(%error, "tasks of a process that died could not be rescued");
@@ -251,7 +290,10 @@ impl Worker {
                 Ok(superseded) => {
                     for record in &unsaved {
                         match self.tasks.0.running.get(record.id) {
-                            Some(attempt) if superseded.contains(&record.id) && attempt.record().attempt == record.attempt => {
+                            Some(attempt)
+                                if superseded.contains(&record.id)
+                                    && attempt.record().attempt == record.attempt =>
+                            {
                                 attempt.superseded.cancel();
                             }
                             _ => self.tasks.0.running.saved(record),
@@ -267,7 +309,8 @@ impl Worker {
         let mut hints = self.tasks.0.store.notifications();
         loop {
             match hints.recv().await {
-                Ok(Notification::TasksReady | Notification::Lagged) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                Ok(Notification::TasksReady | Notification::Lagged)
+                | Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.tasks.0.wake.notify_one();
                 }
                 Ok(Notification::TaskCancelled { id }) => self.tasks.stop(id),
@@ -288,7 +331,10 @@ impl Worker {
             .collect();
         let rescued = claim::rescue(&self.tasks.0.store, lost, &must_not_rerun).await?;
         if !rescued.is_empty() {
-            tracing::info!(tasks = rescued.len(), "rescued tasks of a process that died");
+            tracing::info!(
+                tasks = rescued.len(),
+                "rescued tasks of a process that died"
+            );
             self.tasks.0.wake.notify_one();
         }
         for record in rescued {
@@ -298,7 +344,11 @@ impl Worker {
     }
 
     /// Tries until it works: what has ended must not be lost because the database is away.
-    async fn insist<T: Default, F: Future<Output = Result<T, StoreError>>>(&self, problem: &str, action: impl Fn() -> F) -> T {
+    async fn insist<T: Default, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        problem: &str,
+        action: impl Fn() -> F,
+    ) -> T {
         let mut pause = Duration::from_millis(100);
         loop {
             match action().await {

@@ -85,7 +85,7 @@ impl TaskRowView {
                 (progress(self.progress, &format!("Progress of {}", self.title), bar))
                 div class="pt-task-time" {
                     div data-part="duration" { @if let Some(duration) = self.duration() { (duration) } }
-                    @if !self.created_at.is_empty() { (time(&self.created_at, TimeFormat::Ago)) }
+                    (time(&self.created_at, TimeFormat::Ago))
                 }
                 @if let Some(action) = &self.cancel_action {
                     form method="post" action=(action) {

@@ -1,0 +1,8 @@
+//! The pages of the reference portal; each module is one page.
+
+mod about;
+mod app_settings;
+mod home;
+mod overview;
+mod profile;
+mod protected;

@@ -1,0 +1,58 @@
+//! Tasks with typed arguments, and one that fails.
+
+use std::time::Duration;
+
+use garde::Validate;
+use portal_core::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who a task is about.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct InputArgs {
+    /// Name of the person
+    #[garde(length(min = 1, max = 100))]
+    #[schemars(example = "bob")]
+    pub name: String,
+    /// Age in years
+    #[garde(range(min = 0, max = 150))]
+    #[schemars(example = 6)]
+    pub age: i32,
+}
+
+/// Three steps
+#[monitored_background_task]
+async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
+    for step in 1..=3 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        task.update().progress(step * 33).message(format!("Step {step} of 3")).await?;
+    }
+    Ok("<Task1 Result>")
+}
+
+/// Answer the arguments
+#[monitored_background_task]
+async fn task2_with_args(task: TaskContext, task_args: InputArgs) -> Result<InputArgs, TaskError> {
+    task.update().progress(50).message(format!("Hello {}", task_args.name)).await?;
+    Ok(task_args)
+}
+
+/// Work on a person
+///
+/// Takes a name and an age, and is done in five steps.
+#[monitored_background_task]
+async fn loaded_task(task: TaskContext, task_args: InputArgs) -> Result<String, TaskError> {
+    for step in 1..=5 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        task.update().progress(step * 20).message(format!("Working on {}", task_args.name)).await?;
+    }
+    Ok(format!("Completed task for {}, age {}", task_args.name, task_args.age))
+}
+
+/// Fail half-way
+#[monitored_background_task]
+async fn failing_task(task: TaskContext) -> Result<(), TaskError> {
+    task.update().progress(50).message("Everything is going well").await?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Err(TaskError::new("This task always fails, to show what that looks like"))
+}

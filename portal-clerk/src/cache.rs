@@ -1,0 +1,55 @@
+//! Tokens that have been verified before.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use crate::claims::Claims;
+
+const ENTRIES: u64 = 50_000;
+
+/// What stands for a token in the cache, so that memory holds no usable token.
+pub(crate) type Digest = [u8; 32];
+
+/// A verified token, and the epoch of the keys that it was verified with.
+#[derive(Clone)]
+pub(crate) struct Verified {
+    pub(crate) claims: Arc<Claims>,
+    pub(crate) epoch: u64,
+}
+
+/// Verified tokens by their SHA-256. What comes out has yet to be checked against the clock.
+pub(crate) struct VerifiedTokens(Cache<Digest, Verified>);
+
+impl VerifiedTokens {
+    pub(crate) fn new() -> Self {
+        // Tokens come and go, so the one used last is worth more than the one used most.
+        Self(
+            Cache::builder()
+                .max_capacity(ENTRIES)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+        )
+    }
+
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Verified> {
+        self.0.get(digest)
+    }
+
+    pub(crate) fn insert(&self, digest: Digest, verified: Verified) {
+        self.0.insert(digest, verified);
+    }
+
+    pub(crate) fn remove(&self, digest: &Digest) {
+        self.0.invalidate(digest);
+    }
+}
+
+pub(crate) fn digest_of(token: &str) -> Digest {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}

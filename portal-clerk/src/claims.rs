@@ -1,0 +1,270 @@
+//! What a session token says.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny};
+use serde_json::Value;
+
+/// The verified claims of a session token.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Claims {
+    /// Who has issued the token.
+    pub issuer: String,
+    /// The user (`sub`).
+    pub subject: String,
+    /// The session (`sid`).
+    pub session_id: String,
+    /// Origin of the page that the token was made for (`azp`).
+    pub authorized_party: Option<String>,
+    /// Seconds since 1970 (`exp`).
+    pub expires_at: i64,
+    /// Seconds since 1970 (`iat`).
+    pub issued_at: Option<i64>,
+    /// Minutes since the first and the second factor were last checked; -1 if never (`fva`).
+    pub factor_ages: Option<[i64; 2]>,
+    /// Who is acting in the name of the user, if it is not he himself (`act.sub`).
+    pub actor: Option<String>,
+    /// The organization that is active in the session.
+    pub organization: Option<Organization>,
+}
+
+/// The active organization of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Organization {
+    /// Its id.
+    pub id: String,
+    /// Its name in URLs.
+    pub slug: Option<String>,
+    /// The user's role in it, such as `org:admin`.
+    pub role: Option<String>,
+    /// The user's permissions in it, such as `org:invoices:read`.
+    pub permissions: Vec<String>,
+}
+
+/// The claims as they stand in the token, of both versions.
+#[derive(Deserialize)]
+pub(crate) struct RawClaims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    #[serde(default)]
+    pub(crate) sid: Option<String>,
+    #[serde(default)]
+    pub(crate) azp: Option<String>,
+    #[serde(deserialize_with = "seconds")]
+    pub(crate) exp: i64,
+    #[serde(default, deserialize_with = "some_seconds")]
+    pub(crate) nbf: Option<i64>,
+    #[serde(default, deserialize_with = "some_seconds")]
+    pub(crate) iat: Option<i64>,
+    #[serde(default)]
+    pub(crate) sts: Option<String>,
+    #[serde(default)]
+    fva: Option<Value>,
+    #[serde(default)]
+    act: Option<Value>,
+    #[serde(default)]
+    v: Option<Value>,
+    #[serde(default)]
+    o: Option<Value>,
+    #[serde(default)]
+    fea: Option<Value>,
+    #[serde(default)]
+    org_id: Option<Value>,
+    #[serde(default)]
+    org_slug: Option<Value>,
+    #[serde(default)]
+    org_role: Option<Value>,
+    #[serde(default)]
+    org_permissions: Option<Value>,
+}
+
+impl RawClaims {
+    /// The claims for use; `session_id` is the `sid` that has been checked to be there.
+    pub(crate) fn into_claims(self, session_id: String) -> Claims {
+        let organization = match self.v.as_ref().and_then(Value::as_u64) {
+            Some(2) => self.organization_v2(),
+            _ => self.organization_v1(),
+        };
+        Claims {
+            issuer: self.iss,
+            subject: self.sub,
+            session_id,
+            authorized_party: self.azp,
+            expires_at: self.exp,
+            issued_at: self.iat,
+            factor_ages: self.fva.and_then(|ages| serde_json::from_value(ages).ok()),
+            actor: self.act.map(|actor| {
+                let subject = actor.get("sub").and_then(Value::as_str);
+                subject.unwrap_or_default().to_owned()
+            }),
+            organization,
+        }
+    }
+
+    fn organization_v1(&self) -> Option<Organization> {
+        let permissions = self.org_permissions.as_ref().and_then(Value::as_array);
+        Some(Organization {
+            id: text(self.org_id.as_ref())?,
+            slug: text(self.org_slug.as_ref()),
+            role: text(self.org_role.as_ref()),
+            permissions: permissions
+                .into_iter()
+                .flatten()
+                .filter_map(|permission| text(Some(permission)))
+                .collect(),
+        })
+    }
+
+    fn organization_v2(&self) -> Option<Organization> {
+        let organization = self.o.as_ref()?;
+        let part = |name: &str| organization.get(name).and_then(Value::as_str);
+        let features = self.fea.as_ref().and_then(Value::as_str);
+        Some(Organization {
+            id: text(organization.get("id"))?,
+            slug: text(organization.get("slg")),
+            role: part("rol").map(|role| format!("org:{role}")),
+            permissions: permissions(
+                features.unwrap_or_default(),
+                part("per").unwrap_or_default(),
+                part("fpm").unwrap_or_default(),
+            ),
+        })
+    }
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The permissions of a token of version 2: for each feature of the organization a bit mask
+/// over the list of permissions.
+fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
+    if names.is_empty() || masks.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    // `o:` an organization's feature, `u:` a user's, `uo:` or `ou:` of both.
+    let features = features
+        .split(',')
+        .filter_map(|feature| feature.trim().split_once(':'))
+        .filter(|(scope, _)| scope.contains('o'))
+        .map(|(_, name)| name);
+    let mut permissions = Vec::new();
+    for (feature, mask) in features.zip(masks.split(',')) {
+        for (name, set) in names.iter().zip(bits(mask.trim(), names.len())) {
+            if set {
+                permissions.push(format!("org:{feature}:{name}"));
+            }
+        }
+    }
+    permissions
+}
+
+/// The lowest bits of a decimal number of any length, the lowest first; none if it is no number.
+fn bits(decimal: &str, count: usize) -> Vec<bool> {
+    let mut digits: Vec<u8> = decimal
+        .bytes()
+        .map(|byte| byte.wrapping_sub(b'0'))
+        .collect();
+    if digits.iter().any(|digit| *digit > 9) {
+        return Vec::new();
+    }
+    let mut bits = Vec::new();
+    while bits.len() < count && digits.iter().any(|digit| *digit != 0) {
+        let mut remainder = 0;
+        for digit in &mut digits {
+            let value = remainder * 10 + *digit;
+            *digit = value / 2;
+            remainder = value % 2;
+        }
+        bits.push(remainder == 1);
+    }
+    bits
+}
+
+/// A point in time; fractions of a second are dropped.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    number
+        .as_i64()
+        .or_else(|| {
+            let float = number.as_f64()?;
+            // Far beyond every date, and exact in a float.
+            (float.abs() < 1e15).then_some(float.floor() as i64)
+        })
+        .ok_or_else(|| D::Error::custom("not a point in time"))
+}
+
+/// Like [`seconds`]; what is there has to be a number, also if it need not be there.
+fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    seconds(deserializer).map(Some)
+}
+
+/// Whether a member is there, whatever its value.
+pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn organization(more: Value) -> Option<Organization> {
+        let mut claims = json!({"iss": "i", "sub": "s", "exp": 1});
+        let (Value::Object(claims_map), Value::Object(more)) = (&mut claims, more) else {
+            unreachable!()
+        };
+        claims_map.extend(more);
+        let raw: RawClaims = serde_json::from_value(claims).unwrap();
+        raw.into_claims("sess".to_owned()).organization
+    }
+
+    #[test]
+    fn organizations_of_both_versions_are_read() {
+        assert_eq!(organization(json!({})), None);
+        let first = organization(json!({
+            "org_id": "org_1", "org_slug": "acme", "org_role": "org:admin", "org_permissions": ["org:a:read"],
+        }));
+        let second = organization(json!({
+            "v": 2, "fea": "o:a", "o": {"id": "org_1", "slg": "acme", "rol": "admin", "per": "read,write", "fpm": "1"},
+        }));
+        assert!(first.is_some());
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn permission_masks_pick_features_and_permissions() {
+        let list = |features, names, masks| permissions(features, names, masks);
+        assert_eq!(
+            list("o:x,u:y,uo:z", "read,write,run", "5,2"),
+            ["org:x:read", "org:x:run", "org:z:write"]
+        );
+        assert_eq!(list("o:x", "", "1"), [""; 0]);
+        assert_eq!(list("o:x", "read", ""), [""; 0]);
+        assert_eq!(list("", "read", "1"), [""; 0]);
+        assert_eq!(list("nonsense", "read", "1"), [""; 0]);
+        assert_eq!(list("o:x", "read", "-1"), [""; 0]);
+        assert_eq!(list("o:x", "read", "x"), [""; 0]);
+    }
+
+    #[test]
+    fn masks_may_be_longer_than_any_integer() {
+        let names: Vec<String> = (0..130).map(|index| format!("p{index}")).collect();
+        // 2^129 + 1
+        let mask = "680564733841876926926749214863536422913";
+        assert_eq!(
+            permissions("o:x", &names.join(","), mask),
+            ["org:x:p0", "org:x:p129"]
+        );
+    }
+
+    #[test]
+    fn an_organization_without_permissions_is_no_error() {
+        let found = organization(json!({"v": 2, "o": {"id": "org_1", "rol": "member"}})).unwrap();
+        assert_eq!(found.role.as_deref(), Some("org:member"));
+        assert_eq!(found.permissions, [""; 0]);
+    }
+}

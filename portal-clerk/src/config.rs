@@ -1,0 +1,625 @@
+//! Clerk's keys, the hosts that they imply, and everything that can be wrong with them.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+#[cfg(feature = "dev-identity")]
+use portal_core::config::is_loopback_host;
+use portal_core::config::{AppEnv, Config, Secret, Setting};
+use url::Url;
+
+use crate::jwks::RsaKey;
+
+const PUBLISHABLE_KEY: &str = "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY";
+const SECRET_KEY: &str = "CLERK_SECRET_KEY";
+const JWT_KEY: &str = "CLERK_JWT_KEY";
+const AUTHORIZED_PARTIES: &str = "CLERK_AUTHORIZED_PARTIES";
+const FRONTEND_API_URL: &str = "CLERK_FRONTEND_API_URL";
+const BACKEND_API_URL: &str = "CLERK_BACKEND_API_URL";
+
+/// The variables that configure sign-in with Clerk.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting::new(PUBLISHABLE_KEY, "Clerk's publishable key, pk_live_… or pk_test_…")
+        .aliases(&["CLERK_PUBLISHABLE_KEY"]),
+    Setting::new(SECRET_KEY, "Clerk's secret key, sk_live_… or sk_test_…").secret(),
+    Setting::new(
+        JWT_KEY,
+        "PEM public key of the Clerk instance: sessions are verified with no network at all",
+    ),
+    Setting::new(
+        AUTHORIZED_PARTIES,
+        "Comma-separated origins whose session tokens are accepted; default the origin of PUBLIC_URL",
+    )
+    .aliases(&["CLERK_AUTHORIZED_DOMAINS"]),
+    Setting::new(
+        FRONTEND_API_URL,
+        "Overrides the Frontend API host that the publishable key implies",
+    ),
+    Setting::new(BACKEND_API_URL, "Base of Clerk's Backend API, without /v1")
+        .default("https://api.clerk.com"),
+];
+
+/// How people sign in, as the settings say.
+pub(crate) enum Plan {
+    /// Real Clerk.
+    Clerk(Box<ClerkConfig>),
+    /// The development identity provider.
+    #[cfg(feature = "dev-identity")]
+    Development,
+}
+
+/// What is needed to talk to one Clerk instance.
+pub(crate) struct ClerkConfig {
+    /// The publishable key.
+    pub(crate) publishable_key: PublishableKey,
+    /// The secret key, for the Backend API.
+    pub(crate) secret_key: Secret,
+    /// The public key if sessions are to be verified with no network.
+    pub(crate) jwt_key: Option<RsaKey>,
+    /// Origins accepted as `azp`.
+    pub(crate) authorized_parties: Vec<String>,
+    /// Base of the Frontend API; also the issuer that tokens must name.
+    pub(crate) frontend_api: String,
+    /// Base of the Backend API, without `/v1`.
+    pub(crate) backend_api: String,
+    /// Whether only `https://` may be spoken.
+    pub(crate) https_only: bool,
+}
+
+/// Which of Clerk's two kinds of instances a key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Test,
+    Live,
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Test => "test",
+            Self::Live => "live",
+        })
+    }
+}
+
+impl KeyKind {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "test" => Some(Self::Test),
+            "live" => Some(Self::Live),
+            _ => None,
+        }
+    }
+}
+
+/// A publishable key: `pk_test_` or `pk_live_`, and the base64 of a host and `$`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublishableKey {
+    text: String,
+    pub(crate) kind: KeyKind,
+    /// Host of the Frontend API, perhaps with a port.
+    pub(crate) host: String,
+}
+
+impl PublishableKey {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('_');
+        let (Some("pk"), Some(kind), Some(encoded), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        let kind = KeyKind::parse(kind)?;
+        let decoded = STANDARD_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?;
+        let decoded = String::from_utf8(decoded).ok()?;
+        let host = decoded.strip_suffix('$')?;
+        if !host.contains('.') || !is_host(host) {
+            return None;
+        }
+        Some(Self {
+            text: text.to_owned(),
+            kind,
+            host: host.to_owned(),
+        })
+    }
+
+    /// What stands behind the names of the cookies of this instance.
+    pub(crate) fn cookie_suffix(&self) -> String {
+        let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.text.as_bytes());
+        let mut suffix = URL_SAFE_NO_PAD.encode(digest);
+        suffix.truncate(8);
+        suffix
+    }
+
+    /// Host of the pages on which Clerk signs people in.
+    pub(crate) fn account_portal(&self) -> String {
+        for part in ["clerk.accounts.", "clerk."] {
+            if self.host.contains(part) {
+                return self.host.replacen(part, "accounts.", 1);
+            }
+        }
+        self.host.clone()
+    }
+}
+
+/// Whether a text is a host, perhaps with a port, and nothing else that a URL can hold.
+fn is_host(text: &str) -> bool {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    plain && Url::parse(&format!("https://{text}")).is_ok_and(|url| url.path() == "/")
+}
+
+/// Reads the settings; the problems are a line each, beginning with the name of the variable.
+pub(crate) fn read(config: &Config) -> (Option<Plan>, Vec<String>) {
+    let mut problems = Vec::new();
+    let settings = &config.settings;
+    let plan = match (settings.get(PUBLISHABLE_KEY), settings.get(SECRET_KEY)) {
+        (None, None) => without_keys(config, &mut problems),
+        (Some(_), None) => {
+            problems.push(format!(
+                "{SECRET_KEY} is missing; {PUBLISHABLE_KEY} is set, and the two go together"
+            ));
+            None
+        }
+        (None, Some(_)) => {
+            problems.push(format!(
+                "{PUBLISHABLE_KEY} is missing; {SECRET_KEY} is set, and the two go together"
+            ));
+            None
+        }
+        (Some(publishable), Some(secret)) => with_keys(config, publishable, secret, &mut problems)
+            .map(|clerk| Plan::Clerk(Box::new(clerk))),
+    };
+    (plan.filter(|_| problems.is_empty()), problems)
+}
+
+fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
+    if config.settings.get(JWT_KEY).is_some() {
+        problems.push(format!(
+            "{JWT_KEY} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset it"
+        ));
+    }
+    if config.app_env == AppEnv::Prod {
+        problems.push(format!(
+            "{PUBLISHABLE_KEY} is missing; PROD needs the pk_live_… key of a Clerk instance"
+        ));
+        problems.push(format!(
+            "{SECRET_KEY} is missing; PROD needs the sk_live_… key of a Clerk instance"
+        ));
+        return None;
+    }
+    development(config, problems)
+}
+
+#[cfg(feature = "dev-identity")]
+fn development(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
+    if !is_loopback_host(&config.host) {
+        problems.push(format!(
+            "HOST is `{}`, and without Clerk's keys anyone who reaches the portal could sign in as anyone; set HOST to `127.0.0.1`, or set {PUBLISHABLE_KEY} and {SECRET_KEY}",
+            config.host
+        ));
+        return None;
+    }
+    Some(Plan::Development)
+}
+
+#[cfg(not(feature = "dev-identity"))]
+fn development(_: &Config, problems: &mut Vec<String>) -> Option<Plan> {
+    for name in [PUBLISHABLE_KEY, SECRET_KEY] {
+        problems.push(format!(
+            "{name} is missing; this build has no development sign-in, so set the key of a Clerk instance"
+        ));
+    }
+    None
+}
+
+fn with_keys(
+    config: &Config,
+    publishable: &str,
+    secret: &str,
+    problems: &mut Vec<String>,
+) -> Option<ClerkConfig> {
+    let prod = config.app_env == AppEnv::Prod;
+    let publishable_key = PublishableKey::parse(publishable);
+    if publishable_key.is_none() {
+        problems.push(format!(
+            "{PUBLISHABLE_KEY} is not a publishable key; copy `pk_live_…` or `pk_test_…` from Clerk's dashboard, whole"
+        ));
+    }
+    let secret_kind = secret_kind(secret);
+    if secret_kind.is_none() {
+        problems.push(format!(
+            "{SECRET_KEY} is not a secret key; copy `sk_live_…` or `sk_test_…` from Clerk's dashboard, whole"
+        ));
+    }
+    let kind = publishable_key.as_ref().map(|key| key.kind);
+    if prod {
+        for (name, kind, prefix) in [
+            (PUBLISHABLE_KEY, kind, "pk"),
+            (SECRET_KEY, secret_kind, "sk"),
+        ] {
+            if kind == Some(KeyKind::Test) {
+                problems.push(format!(
+                    "{name} is the key of a test instance; PROD needs `{prefix}_live_…`"
+                ));
+            }
+        }
+    } else if let (Some(kind), Some(secret_kind)) = (kind, secret_kind)
+        && kind != secret_kind
+    {
+        problems.push(format!(
+            "{SECRET_KEY} is a {secret_kind} key and {PUBLISHABLE_KEY} a {kind} key; take both from one Clerk instance"
+        ));
+    }
+    let jwt_key = config.settings.get(JWT_KEY).and_then(|pem| {
+        RsaKey::from_pem(pem)
+            .map_err(|problem| problems.push(format!("{JWT_KEY} {problem}")))
+            .ok()
+    });
+    let authorized_parties = authorized_parties(config, problems);
+    let frontend_api = match config.settings.get(FRONTEND_API_URL) {
+        Some(text) => api_base(FRONTEND_API_URL, text, prod, problems),
+        None => publishable_key
+            .as_ref()
+            .map(|key| format!("https://{}", key.host)),
+    };
+    let backend_api = api_base(
+        BACKEND_API_URL,
+        config
+            .settings
+            .get(BACKEND_API_URL)
+            .unwrap_or("https://api.clerk.com"),
+        prod,
+        problems,
+    );
+    Some(ClerkConfig {
+        publishable_key: publishable_key?,
+        secret_key: Secret::new(secret),
+        jwt_key,
+        authorized_parties,
+        frontend_api: frontend_api?,
+        backend_api: backend_api?,
+        https_only: prod,
+    })
+}
+
+fn secret_kind(text: &str) -> Option<KeyKind> {
+    let mut parts = text.splitn(3, '_');
+    let (Some("sk"), Some(kind), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return None;
+    };
+    let plain = !rest.is_empty()
+        && rest
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    KeyKind::parse(kind).filter(|_| plain)
+}
+
+fn authorized_parties(config: &Config, problems: &mut Vec<String>) -> Vec<String> {
+    let Some(list) = config.settings.get(AUTHORIZED_PARTIES) else {
+        return config.own_origins();
+    };
+    let items: Vec<&str> = list
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .collect();
+    if items.is_empty() {
+        problems.push(format!(
+            "{AUTHORIZED_PARTIES} names no origin; write some, or unset it"
+        ));
+    }
+    let mut parties = Vec::new();
+    for item in items {
+        match Url::parse(item) {
+            Ok(url)
+                if matches!(url.scheme(), "http" | "https")
+                    && url.path() == "/"
+                    && url.query().is_none()
+                    && url.fragment().is_none() =>
+            {
+                parties.push(url.origin().ascii_serialization());
+            }
+            _ => problems.push(format!(
+                "{AUTHORIZED_PARTIES} has `{item}`; write origins such as `https://portal.example.com`"
+            )),
+        }
+    }
+    parties
+}
+
+/// The base of an API without a slash at its end; `http://` in DEV only.
+fn api_base(name: &str, text: &str, prod: bool, problems: &mut Vec<String>) -> Option<String> {
+    let url = Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    match url {
+        None => {
+            problems.push(format!(
+                "{name} is `{text}`; write a URL such as `https://clerk.example.com`"
+            ));
+            None
+        }
+        Some(url) if prod && url.scheme() == "http" => {
+            problems.push(format!("{name} is `{text}`; PROD needs `https://`"));
+            None
+        }
+        Some(_) => Some(text.trim_end_matches('/').to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portal_core::config::Settings;
+
+    use super::*;
+    use crate::testing::SigningKey;
+
+    /// Problems that these settings give, with what a portal needs otherwise.
+    fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
+        let (plan, problems) = read(&config(pairs));
+        assert_eq!(plan.is_none(), !problems.is_empty());
+        problems
+    }
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        let rest = [
+            ("DB_CONN_URI", "postgres://db/portal"),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ];
+        let pairs = rest.iter().chain(pairs).copied();
+        Config::from_settings(Settings::from_pairs_with(SETTINGS, pairs)).unwrap()
+    }
+
+    fn clerk(pairs: &[(&str, &str)]) -> ClerkConfig {
+        match read(&config(pairs)) {
+            (Some(Plan::Clerk(clerk)), _) => *clerk,
+            (_, problems) => panic!("{problems:?}"),
+        }
+    }
+
+    const PK_TEST: (&str, &str) = (
+        PUBLISHABLE_KEY,
+        "pk_test_aGFwcHktb3R0ZXItMTIuY2xlcmsuYWNjb3VudHMuZGV2JA",
+    );
+    const PK_LIVE: (&str, &str) = (PUBLISHABLE_KEY, "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k");
+    const SK_TEST: (&str, &str) = (SECRET_KEY, "sk_test_abc");
+    const SK_LIVE: (&str, &str) = (SECRET_KEY, "sk_live_abc");
+    const DEV: (&str, &str) = ("APP_ENV", "DEV");
+    const PROD: (&str, &str) = ("APP_ENV", "PROD");
+
+    #[test]
+    fn publishable_keys_give_host_kind_and_cookie_suffix() {
+        for (text, kind, host, suffix, accounts) in [
+            (
+                "pk_test_aGFwcHktb3R0ZXItMTIuY2xlcmsuYWNjb3VudHMuZGV2JA",
+                KeyKind::Test,
+                "happy-otter-12.clerk.accounts.dev",
+                "1YzQInlU",
+                "happy-otter-12.accounts.dev",
+            ),
+            (
+                "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+                KeyKind::Live,
+                "clerk.example.com",
+                "naoXFJnI",
+                "accounts.example.com",
+            ),
+            (
+                "pk_test_MTI3LjAuMC4xOjMwMDAk",
+                KeyKind::Test,
+                "127.0.0.1:3000",
+                "Ha8Q3Co1",
+                "127.0.0.1:3000",
+            ),
+        ] {
+            let key = PublishableKey::parse(text).unwrap();
+            assert_eq!(
+                (key.kind, key.host.as_str(), key.cookie_suffix().as_str()),
+                (kind, host, suffix)
+            );
+            assert_eq!(key.account_portal(), accounts);
+        }
+    }
+
+    #[test]
+    fn malformed_publishable_keys_are_refused() {
+        let encode = |host: &str| format!("pk_test_{}", STANDARD_NO_PAD.encode(host));
+        assert!(PublishableKey::parse(&encode("clerk.example.com$")).is_some());
+        for text in [
+            "",
+            "pk_test",
+            "pk_test_",
+            "pk_test_###",
+            "sk_test_Y2xlcmsuZXhhbXBsZS5jb20k",
+            "pk_prod_Y2xlcmsuZXhhbXBsZS5jb20k",
+            "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k_x",
+            &encode("clerk.example.com"),
+            &encode("clerk.example.com$$"),
+            &encode("clerk$.example.com$"),
+            &encode("localhost:3000$"),
+            &encode("user@evil.example$"),
+            &encode("evil.example/path$"),
+            &encode("evil.example?q$"),
+            &encode("evil.example:port$"),
+        ] {
+            assert_eq!(PublishableKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_unusable_combination_is_named() {
+        let cases: &[(&[(&str, &str)], &[&str])] = &[
+            (&[DEV, PK_TEST], &["CLERK_SECRET_KEY is missing"]),
+            (
+                &[DEV, SK_TEST],
+                &["NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is missing"],
+            ),
+            (
+                &[DEV, PK_TEST, SK_LIVE],
+                &["CLERK_SECRET_KEY is a live key"],
+            ),
+            (
+                &[DEV, (PUBLISHABLE_KEY, "pk_test_x"), SK_TEST],
+                &["NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is not"],
+            ),
+            (
+                &[DEV, PK_TEST, (SECRET_KEY, "abc")],
+                &["CLERK_SECRET_KEY is not"],
+            ),
+            (
+                &[DEV, PK_TEST, (SECRET_KEY, "sk_test_a\nb")],
+                &["CLERK_SECRET_KEY is not"],
+            ),
+            (
+                &[PROD],
+                &[
+                    "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is missing",
+                    "CLERK_SECRET_KEY is missing",
+                ],
+            ),
+            (
+                &[PROD, PK_TEST, SK_TEST],
+                &[
+                    "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is the key of a test",
+                    "CLERK_SECRET_KEY is the key of a test",
+                ],
+            ),
+            (
+                &[PROD, PK_LIVE, SK_TEST],
+                &["CLERK_SECRET_KEY is the key of a test"],
+            ),
+            (
+                &[
+                    PROD,
+                    PK_LIVE,
+                    SK_LIVE,
+                    (FRONTEND_API_URL, "http://127.0.0.1:1"),
+                    (BACKEND_API_URL, "http://127.0.0.1:1"),
+                ],
+                &["CLERK_FRONTEND_API_URL is", "CLERK_BACKEND_API_URL is"],
+            ),
+            (
+                &[DEV, PK_TEST, SK_TEST, (FRONTEND_API_URL, "ftp://x")],
+                &["CLERK_FRONTEND_API_URL is"],
+            ),
+            (
+                &[DEV, PK_TEST, SK_TEST, (JWT_KEY, "nonsense")],
+                &["CLERK_JWT_KEY "],
+            ),
+            (
+                &[DEV, (JWT_KEY, "nonsense")],
+                &["CLERK_JWT_KEY is set without"],
+            ),
+            (
+                &[
+                    DEV,
+                    PK_TEST,
+                    SK_TEST,
+                    (AUTHORIZED_PARTIES, "https://a.example/path, portal"),
+                ],
+                &[
+                    "CLERK_AUTHORIZED_PARTIES has `https://a.example/path`",
+                    "CLERK_AUTHORIZED_PARTIES has `portal`",
+                ],
+            ),
+            (
+                &[DEV, PK_TEST, SK_TEST, (AUTHORIZED_PARTIES, ",")],
+                &["CLERK_AUTHORIZED_PARTIES names no origin"],
+            ),
+        ];
+        for (pairs, expected) in cases {
+            let found = problems(pairs);
+            assert_eq!(found.len(), expected.len(), "{pairs:?}: {found:?}");
+            for (problem, start) in found.iter().zip(*expected) {
+                assert!(problem.starts_with(start), "{problem}");
+                assert!(!problem.contains('\n'), "{problem}");
+            }
+        }
+    }
+
+    #[cfg(feature = "dev-identity")]
+    #[test]
+    fn the_development_provider_listens_on_this_machine_only() {
+        for host in ["127.0.0.1", "::1", "localhost", "127.8.8.8"] {
+            assert_eq!(problems(&[DEV, ("HOST", host)]), [""; 0], "{host}");
+        }
+        for host in ["0.0.0.0", "::", "192.168.1.2", "portal.example.com"] {
+            let found = problems(&[DEV, ("HOST", host)]);
+            assert_eq!(found.len(), 1);
+            assert!(found[0].starts_with("HOST is"), "{found:?}");
+            assert_eq!(problems(&[DEV, ("HOST", host), PK_TEST, SK_TEST]), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn keys_imply_hosts_and_parties() {
+        let clerk = clerk(&[
+            PROD,
+            PK_LIVE,
+            SK_LIVE,
+            ("PUBLIC_URL", "https://portal.example.com/"),
+        ]);
+        assert_eq!(clerk.frontend_api, "https://clerk.example.com");
+        assert_eq!(clerk.backend_api, "https://api.clerk.com");
+        assert_eq!(clerk.authorized_parties, ["https://portal.example.com"]);
+        assert!(clerk.https_only);
+    }
+
+    #[test]
+    fn aliases_and_overrides_are_read() {
+        let clerk = clerk(&[
+            DEV,
+            ("CLERK_PUBLISHABLE_KEY", PK_TEST.1),
+            SK_TEST,
+            (
+                "CLERK_AUTHORIZED_DOMAINS",
+                "https://A.example , http://b.example:80",
+            ),
+            (FRONTEND_API_URL, "http://127.0.0.1:1/"),
+        ]);
+        assert_eq!(clerk.frontend_api, "http://127.0.0.1:1");
+        assert_eq!(
+            clerk.authorized_parties,
+            ["https://a.example", "http://b.example"]
+        );
+        assert!(!clerk.https_only);
+    }
+
+    #[test]
+    fn the_networkless_key_is_read_in_every_form_that_survives_an_environment() {
+        let pem = SigningKey::first().pem();
+        for text in [
+            pem.clone(),
+            pem.replace('\n', "\r\n"),
+            pem.replace('\n', "\\n"),
+            pem.replace('\n', "\\r\\n"),
+            pem.replace('\n', " "),
+            pem.replace('\n', ""),
+            format!("\"{}\"", pem.replace('\n', "\\n")),
+        ] {
+            assert!(
+                clerk(&[DEV, PK_TEST, SK_TEST, (JWT_KEY, &text)])
+                    .jwt_key
+                    .is_some(),
+                "{text}"
+            );
+        }
+        for (text, word) in [
+            (pem.replace("PUBLIC", "PRIVATE"), "private"),
+            (pem.replace("PUBLIC KEY", "CERTIFICATE"), "PUBLIC KEY"),
+            (pem.replace("MIIB", "AAAA"), "RSA"),
+        ] {
+            let found = problems(&[DEV, PK_TEST, SK_TEST, (JWT_KEY, &text)]);
+            assert!(found[0].contains(word), "{found:?}");
+        }
+    }
+}

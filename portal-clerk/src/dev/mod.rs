@@ -1,0 +1,121 @@
+//! The development identity provider: everyone signs in as anyone, with the protocol of the
+//! real one and past the same verifier.
+
+mod keys;
+mod page;
+mod routes;
+mod tokens;
+
+use aws_lc_rs::digest;
+use chrono::Utc;
+use portal_core::Result;
+use portal_core::auth::{AuthSetup, Profile, Values};
+use serde_json::{Value, json};
+
+use crate::jwks::KeyCache;
+use crate::session::CookieNames;
+use crate::token::Rules;
+use crate::users;
+use crate::verifier::Verifier;
+use keys::DevKey;
+use tokens::Issuer;
+
+pub(crate) use page::sign_in;
+pub(crate) use routes::routes;
+
+pub(crate) struct Development {
+    pub(crate) verifier: Verifier,
+    issuer: Issuer,
+    values: Values,
+    base_path: String,
+    /// Whether browsers come over `https://`.
+    secure: bool,
+}
+
+/// Someone who signs in, checked to be well-formed.
+struct Person {
+    /// Lower-case address.
+    email: String,
+    email_verified: bool,
+    /// `None` leaves the name of an earlier sign-in.
+    first_name: Option<String>,
+    /// Like `first_name`.
+    last_name: Option<String>,
+}
+
+impl Person {
+    /// The same address is always the same user.
+    fn subject(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, self.email.as_bytes());
+        let mut subject = "user_dev".to_owned();
+        for byte in digest.as_ref().iter().take(12) {
+            subject.push_str(&format!("{byte:02x}"));
+        }
+        subject
+    }
+}
+
+impl Development {
+    pub(crate) async fn start(setup: &AuthSetup) -> Result<Self> {
+        let config = &setup.config;
+        let key = DevKey::load(&setup.values).await?;
+        let keys = KeyCache::fixed(Some(key.kid.clone()), key.public.clone());
+        let rules = Rules {
+            issuer: config.public_url.clone(),
+            authorized_parties: config.own_origins(),
+        };
+        Ok(Self {
+            verifier: Verifier::new(keys, rules, CookieNames::new(None)),
+            issuer: Issuer::new(key, config.public_url.clone()),
+            values: setup.values.clone(),
+            base_path: config.base_path.clone(),
+            secure: config.public_url.starts_with("https://"),
+        })
+    }
+
+    /// Stores who signs in, in the form of Clerk's own records.
+    async fn record(&self, subject: &str, person: &Person) -> Result<()> {
+        let name = record_name(subject);
+        let known: Value = self.values.get(&name).await?.unwrap_or_default();
+        let now = Utc::now().timestamp_millis();
+        let or_known = |given: &Option<String>, member: &str| match given {
+            Some(text) => json!(text),
+            None => json!(known[member].as_str().unwrap_or_default()),
+        };
+        let status = if person.email_verified {
+            "verified"
+        } else {
+            "unverified"
+        };
+        let address = subject.replacen("user_", "idn_", 1);
+        let record = json!({
+            "id": subject,
+            "object": "user",
+            "first_name": or_known(&person.first_name, "first_name"),
+            "last_name": or_known(&person.last_name, "last_name"),
+            "image_url": null,
+            "primary_email_address_id": address,
+            "email_addresses": [{
+                "id": address,
+                "object": "email_address",
+                "email_address": person.email,
+                "verification": { "status": status },
+            }],
+            "created_at": known["created_at"].as_i64().unwrap_or(now),
+            "updated_at": now,
+        });
+        self.values.put(&name, &record).await
+    }
+
+    pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>> {
+        if !users::is_user_id(subject) {
+            return Ok(None);
+        }
+        let record: Option<Value> = self.values.get(&record_name(subject)).await?;
+        Ok(record.map(users::profile))
+    }
+}
+
+fn record_name(subject: &str) -> String {
+    format!("dev-identity/users/{subject}")
+}

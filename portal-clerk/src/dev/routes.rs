@@ -1,0 +1,253 @@
+//! `/dev/token`, `/dev/sign-in`, `/.well-known/jwks.json`.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{FormRejection, JsonRejection};
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use chrono::Utc;
+use cookie::{Cookie, SameSite};
+use portal_core::auth::safe_redirect;
+use portal_core::config::is_loopback_host;
+use portal_core::{Error, Fault, PortalState, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::tokens::{Issued, LIFETIME};
+use super::{Development, Person};
+
+/// Length of a first or last name, in characters.
+pub(super) const MAX_NAME: usize = 100;
+const MAX_EMAIL: usize = 254;
+
+pub(crate) fn routes(development: Arc<Development>) -> Router<PortalState> {
+    Router::new()
+        .route("/dev/token", post(token))
+        .route("/dev/sign-in", post(sign_in))
+        .route("/.well-known/jwks.json", get(key_set))
+        .route_layer(middleware::from_fn(require_loopback))
+        .with_state(development)
+}
+
+/// Refuses names that are not this machine's own: a page whose name an attacker has rebound to
+/// the loopback address could otherwise sign in as anyone.
+async fn require_loopback(request: Request, next: Next) -> Response {
+    if is_local(&request) {
+        next.run(request).await
+    } else {
+        Error::forbidden(
+            "development sign-in answers on this machine only; open the portal as localhost",
+        )
+        .into_response()
+    }
+}
+
+/// Whether every name that a request is addressed to is this machine's own.
+fn is_local(request: &Request) -> bool {
+    let headers = request.headers().get_all(header::HOST);
+    let names: Vec<&str> = headers
+        .iter()
+        .map(|value| value.to_str().unwrap_or_default())
+        .chain(request.uri().authority().map(Authority::as_str))
+        .collect();
+    !names.is_empty()
+        && names.iter().all(|name| {
+            name.parse().is_ok_and(|authority: Authority| {
+                is_loopback_host(authority.host()) && !name.contains('@')
+            })
+        })
+}
+
+async fn token(
+    State(development): State<Arc<Development>>,
+    body: Result<Json<Value>, JsonRejection>,
+) -> Result<Response> {
+    let Json(body) = body.map_err(json_error)?;
+    let person = Person::from_json(&body)?;
+    let subject = person.subject();
+    let Issued { token, expires_at } = development.open(&subject, &person).await?;
+    let answer = json!({ "token": token, "user_id": subject, "expires_at": expires_at });
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+#[derive(Deserialize)]
+struct SignInForm {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    #[serde(default)]
+    redirect_url: String,
+}
+
+async fn sign_in(
+    State(development): State<Arc<Development>>,
+    form: Result<Form<SignInForm>, FormRejection>,
+) -> Result<Response> {
+    let Form(form) =
+        form.map_err(|rejection| refused(rejection.status(), rejection.body_text()))?;
+    let person = Person::new(
+        Some(&form.email),
+        Some(&form.first_name),
+        Some(&form.last_name),
+        true,
+        Vec::new(),
+    )?;
+    let issued = development.open(&person.subject(), &person).await?;
+    let cookie = Cookie::build(("__session", issued.token))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(development.secure)
+        .max_age(cookie::time::Duration::seconds(LIFETIME))
+        .build();
+    let wanted = form.redirect_url.as_str();
+    let target = match safe_redirect(wanted) {
+        target if target == wanted => target.to_owned(),
+        default => format!("{}{default}", development.base_path),
+    };
+    let headers = [
+        (header::LOCATION, target),
+        (header::SET_COOKIE, cookie.to_string()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+async fn key_set(State(development): State<Arc<Development>>) -> Json<Value> {
+    Json(development.issuer.key_set())
+}
+
+impl Development {
+    async fn open(&self, subject: &str, person: &Person) -> Result<Issued> {
+        self.record(subject, person).await?;
+        self.issuer.issue(subject, Utc::now())
+    }
+}
+
+impl Person {
+    fn from_json(body: &Value) -> Result<Self> {
+        let Some(members) = body.as_object() else {
+            return Err(Error::invalid(vec![Fault::new(
+                "",
+                "invalid_type",
+                "send an object",
+            )]));
+        };
+        let mut faults = Vec::new();
+        for name in members.keys() {
+            if !["email", "first_name", "last_name", "email_verified"].contains(&name.as_str()) {
+                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                faults.push(Fault::new(
+                    pointer,
+                    "unknown_field",
+                    "there is no such field",
+                ));
+            }
+        }
+        let mut text = |name: &str| match members.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.as_str()),
+            Some(_) => {
+                faults.push(Fault::new(
+                    format!("/{name}"),
+                    "invalid_type",
+                    "write a text",
+                ));
+                None
+            }
+        };
+        let (email, first_name, last_name) = (text("email"), text("first_name"), text("last_name"));
+        let email_verified = match members.get("email_verified") {
+            None | Some(Value::Null) => true,
+            Some(Value::Bool(verified)) => *verified,
+            Some(_) => {
+                faults.push(Fault::new(
+                    "/email_verified",
+                    "invalid_type",
+                    "write true or false",
+                ));
+                false
+            }
+        };
+        Self::new(email, first_name, last_name, email_verified, faults)
+    }
+
+    /// Checks everything; `faults` are those found before, and what they name is not named again.
+    fn new(
+        email: Option<&str>,
+        first_name: Option<&str>,
+        last_name: Option<&str>,
+        email_verified: bool,
+        mut faults: Vec<Fault>,
+    ) -> Result<Self> {
+        let email = email.unwrap_or_default().trim().to_lowercase();
+        if faults.iter().all(|fault| fault.pointer != "/email") {
+            if email.is_empty() {
+                faults.push(Fault::new("/email", "required", "write an e-mail address"));
+            } else if email.len() > MAX_EMAIL || garde::rules::email::parse_email(&email).is_err() {
+                faults.push(Fault::new(
+                    "/email",
+                    "invalid_email",
+                    "this is not an e-mail address",
+                ));
+            }
+        }
+        let mut name = |name: Option<&str>, pointer: &str| {
+            let name = name.map(str::trim).filter(|name| !name.is_empty())?;
+            if name.chars().count() > MAX_NAME {
+                faults.push(Fault::new(
+                    pointer,
+                    "too_long",
+                    format!("write at most {MAX_NAME} characters"),
+                ));
+            }
+            if name.chars().any(char::is_control) {
+                faults.push(Fault::new(
+                    pointer,
+                    "not_allowed",
+                    "leave out control characters",
+                ));
+            }
+            Some(name.to_owned())
+        };
+        let first_name = name(first_name, "/first_name");
+        let last_name = name(last_name, "/last_name");
+        if !faults.is_empty() {
+            return Err(Error::invalid(faults));
+        }
+        Ok(Self {
+            email,
+            email_verified,
+            first_name,
+            last_name,
+        })
+    }
+}
+
+fn json_error(rejection: JsonRejection) -> Error {
+    match rejection {
+        JsonRejection::JsonSyntaxError(_) => {
+            Error::bad_request(rejection.body_text()).with_code("invalid_json")
+        }
+        rejection => refused(rejection.status(), rejection.body_text()),
+    }
+}
+
+/// A body that could not be read at all.
+fn refused(status: StatusCode, detail: String) -> Error {
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        StatusCode::UNPROCESSABLE_ENTITY => "invalid_parameters",
+        _ => "bad_request",
+    };
+    Error::new(status, code, detail)
+}

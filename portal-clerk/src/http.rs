@@ -1,0 +1,39 @@
+//! Requests to Clerk: no redirects, a time limit, a limit on the body.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+pub(crate) fn client(
+    timeout: Duration,
+    https_only: bool,
+) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(timeout)
+        .https_only(https_only)
+        .user_agent(concat!("portal-clerk/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// The whole body, unless it is larger than it may be.
+pub(crate) async fn body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+        if body.len() + chunk.len() > limit {
+            return Err(format!("the body is larger than {limit} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// An error with what caused it, which reqwest leaves out of its own text.
+pub(crate) fn describe(error: reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,385 @@
+//! The public keys that session tokens are signed with, and when they are fetched again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::rsa::PublicKey;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use jsonwebtoken::DecodingKey;
+use portal_core::auth::AuthError;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::http;
+
+/// Older keys are served, and fetched again behind the scenes.
+const SOFT_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Older keys are not served any more.
+const HARD_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// From one attempt to fetch to the next, so that made-up key ids cause no traffic.
+const COOLDOWN: Duration = Duration::from_secs(30);
+/// The same while there are no usable keys at all and nobody can sign in.
+const COLD_COOLDOWN: Duration = Duration::from_secs(5);
+/// How long a request waits for a fetch.
+const PATIENCE: Duration = Duration::from_secs(2);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_BODY: usize = 64 * 1024;
+const MAX_KEYS: usize = 16;
+const MAX_KEY_ID: usize = 128;
+
+/// An RSA public key of a length and exponent that are fit for use.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RsaKey {
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+}
+
+impl RsaKey {
+    pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let modulus = without_leading_zeros(modulus);
+        let exponent = without_leading_zeros(exponent);
+        let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
+        let fit = (2048..=4096).contains(&bits) && exponent == [1, 0, 1];
+        fit.then(|| Self {
+            modulus: modulus.to_vec(),
+            exponent: exponent.to_vec(),
+        })
+    }
+
+    /// From a PEM text, whatever an environment has made of its line breaks.
+    pub(crate) fn from_pem(text: &str) -> Result<Self, &'static str> {
+        const NOT_PEM: &str = "is not a PEM public key; copy it from Clerk's dashboard, from BEGIN PUBLIC KEY to END PUBLIC KEY";
+        if text.contains("PRIVATE KEY") {
+            return Err("is a private key; set the PEM public key from Clerk's dashboard");
+        }
+        let text = text.replace("\\r", "").replace("\\n", "\n");
+        let body = text
+            .split_once("-----BEGIN PUBLIC KEY-----")
+            .and_then(|(_, rest)| rest.split_once("-----END PUBLIC KEY-----"))
+            .map(|(body, _)| body)
+            .ok_or(NOT_PEM)?;
+        let body: String = body.split_ascii_whitespace().collect();
+        let der = STANDARD_NO_PAD
+            .decode(body.trim_end_matches('='))
+            .map_err(|_| NOT_PEM)?;
+        let key = PublicKey::from_der(&der).map_err(|_| "is not an RSA public key")?;
+        Self::of(&key).ok_or("is not an RSA key of 2048 to 4096 bits with the exponent 65537")
+    }
+
+    pub(crate) fn of(key: &PublicKey) -> Option<Self> {
+        Self::new(
+            key.modulus().big_endian_without_leading_zero(),
+            key.exponent().big_endian_without_leading_zero(),
+        )
+    }
+
+    /// As a JSON web key with an id.
+    #[cfg(any(test, feature = "dev-identity"))]
+    pub(crate) fn to_jwk(&self, kid: &str) -> Value {
+        serde_json::json!({
+            "kty": "RSA",
+            "use": "sig",
+            "alg": "RS256",
+            "kid": kid,
+            "n": URL_SAFE_NO_PAD.encode(&self.modulus),
+            "e": URL_SAFE_NO_PAD.encode(&self.exponent),
+        })
+    }
+
+    fn decoding_key(&self) -> DecodingKey {
+        DecodingKey::from_rsa_raw_components(&self.modulus, &self.exponent)
+    }
+}
+
+fn without_leading_zeros(mut bytes: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+struct NamedKey {
+    /// `None` signs whatever id a token names: there is only this key.
+    kid: Option<String>,
+    key: RsaKey,
+    decoding: DecodingKey,
+}
+
+/// The keys of one moment.
+pub(crate) struct KeySet {
+    keys: Vec<NamedKey>,
+    fetched_at: Instant,
+    /// Changes with the keys, and what was verified with others is void then.
+    pub(crate) epoch: u64,
+}
+
+impl KeySet {
+    fn new(keys: Vec<(Option<String>, RsaKey)>, fetched_at: Instant, epoch: u64) -> Self {
+        let keys = keys
+            .into_iter()
+            .map(|(kid, key)| NamedKey {
+                kid,
+                decoding: key.decoding_key(),
+                key,
+            })
+            .collect();
+        Self {
+            keys,
+            fetched_at,
+            epoch,
+        }
+    }
+
+    /// The key that a token names.
+    pub(crate) fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
+        self.keys
+            .iter()
+            .find(|key| key.kid.is_none() || key.kid.as_deref() == kid)
+            .map(|key| &key.decoding)
+    }
+
+    fn same_keys(&self, other: &[(Option<String>, RsaKey)]) -> bool {
+        self.keys.len() == other.len()
+            && self
+                .keys
+                .iter()
+                .zip(other)
+                .all(|(mine, (kid, key))| mine.kid == *kid && mine.key == *key)
+    }
+}
+
+/// Reads a JWKS document. Keys that are not fit for session tokens are passed over.
+fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
+    #[derive(Deserialize)]
+    struct Document {
+        keys: Vec<Value>,
+    }
+
+    let document: Document =
+        serde_json::from_slice(body).map_err(|error| format!("not a key set: {error}"))?;
+    if document.keys.len() > MAX_KEYS {
+        return Err(format!(
+            "{} keys, more than {MAX_KEYS}",
+            document.keys.len()
+        ));
+    }
+    let mut keys: Vec<(Option<String>, RsaKey)> = Vec::new();
+    for (kid, key) in document.keys.iter().filter_map(parse_key) {
+        if keys.iter().all(|(known, _)| known.as_deref() != Some(kid)) {
+            keys.push((Some(kid.to_owned()), key));
+        }
+    }
+    if keys.is_empty() {
+        return Err("no key that session tokens can be signed with".to_owned());
+    }
+    Ok(keys)
+}
+
+fn parse_key(jwk: &Value) -> Option<(&str, RsaKey)> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    let absent_or = |name: &str, wanted: &str| match jwk.get(name) {
+        None => true,
+        Some(value) => value.as_str() == Some(wanted),
+    };
+    let kid = text("kid")?;
+    let usable = text("kty") == Some("RSA")
+        && absent_or("use", "sig")
+        && absent_or("alg", "RS256")
+        && !kid.is_empty()
+        && kid.len() <= MAX_KEY_ID
+        && kid.is_ascii();
+    if !usable {
+        return None;
+    }
+    let modulus = URL_SAFE_NO_PAD.decode(text("n")?).ok()?;
+    let exponent = URL_SAFE_NO_PAD.decode(text("e")?).ok()?;
+    Some((kid, RsaKey::new(&modulus, &exponent)?))
+}
+
+/// The keys in force, and where new ones come from.
+pub(crate) struct KeyCache {
+    current: ArcSwapOption<KeySet>,
+    remote: Option<Remote>,
+    flight: Mutex<Flight>,
+    finished: watch::Sender<()>,
+}
+
+struct Remote {
+    client: reqwest::Client,
+    url: String,
+}
+
+/// One fetch at a time, and not one after the other.
+#[derive(Default)]
+struct Flight {
+    last_attempt: Option<Instant>,
+    running: bool,
+}
+
+impl KeyCache {
+    /// Keys that never change: `kid` is `None` if a token may name any.
+    pub(crate) fn fixed(kid: Option<String>, key: RsaKey) -> Self {
+        let set = KeySet::new(vec![(kid, key)], Instant::now(), 0);
+        Self::with(Some(Arc::new(set)), None)
+    }
+
+    /// Keys that are fetched from a URL.
+    pub(crate) fn remote(url: String, https_only: bool) -> Result<Self, reqwest::Error> {
+        let client = http::client(FETCH_TIMEOUT, https_only)?;
+        Ok(Self::with(None, Some(Remote { client, url })))
+    }
+
+    fn with(set: Option<Arc<KeySet>>, remote: Option<Remote>) -> Self {
+        Self {
+            current: ArcSwapOption::new(set),
+            remote,
+            flight: Mutex::default(),
+            finished: watch::Sender::new(()),
+        }
+    }
+
+    /// Whether what was verified with the keys of an epoch still holds. Old keys are fetched
+    /// again behind the scenes.
+    pub(crate) fn is_current(self: &Arc<Self>, epoch: u64, now: Instant) -> bool {
+        let current = self.current.load();
+        let Some(set) = current.as_deref() else {
+            return false;
+        };
+        match self.age(set, now) {
+            age if age > HARD_LIFETIME => return false,
+            age if age > SOFT_LIFETIME => drop(self.refresh(now, COOLDOWN)),
+            _ => {}
+        }
+        set.epoch == epoch
+    }
+
+    /// The keys to verify a token with that names a key. They may not have it: then nobody has.
+    pub(crate) async fn keys_for(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        now: Instant,
+    ) -> Result<Arc<KeySet>, AuthError> {
+        let usable = self
+            .current
+            .load_full()
+            .filter(|set| self.age(set, now) <= HARD_LIFETIME);
+        match usable {
+            Some(set) if set.find(kid).is_some() => {
+                if self.age(&set, now) > SOFT_LIFETIME {
+                    drop(self.refresh(now, COOLDOWN));
+                }
+                Ok(set)
+            }
+            Some(set) => {
+                self.wait_for(self.refresh(now, COOLDOWN)).await;
+                Ok(self.current.load_full().unwrap_or(set))
+            }
+            None => {
+                self.wait_for(self.refresh(now, COLD_COOLDOWN)).await;
+                self.current
+                    .load_full()
+                    .filter(|set| self.age(set, now) <= HARD_LIFETIME)
+                    .ok_or_else(|| {
+                        AuthError::Unavailable("no keys to verify sessions with".to_owned())
+                    })
+            }
+        }
+    }
+
+    fn age(&self, set: &KeySet, now: Instant) -> Duration {
+        match self.remote {
+            Some(_) => now.saturating_duration_since(set.fetched_at),
+            None => Duration::ZERO,
+        }
+    }
+
+    async fn wait_for(&self, finished: Option<watch::Receiver<()>>) {
+        if let Some(mut finished) = finished {
+            // Whether it has come, failed or takes too long: what is there now counts.
+            let _ = tokio::time::timeout(PATIENCE, finished.changed()).await;
+        }
+    }
+
+    /// Fetches the keys in a task of its own, so that a caller who goes away does not stop it.
+    /// `None` if the last attempt was a moment ago.
+    pub(crate) fn refresh(
+        self: &Arc<Self>,
+        now: Instant,
+        cooldown: Duration,
+    ) -> Option<watch::Receiver<()>> {
+        self.remote.as_ref()?;
+        let finished = {
+            let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+            let finished = self.finished.subscribe();
+            if flight.running {
+                return Some(finished);
+            }
+            if flight
+                .last_attempt
+                .is_some_and(|last| now.saturating_duration_since(last) < cooldown)
+            {
+                return None;
+            }
+            flight.last_attempt = Some(now);
+            flight.running = true;
+            finished
+        };
+        let landing = Landing(Arc::clone(self));
+        tokio::spawn(async move { landing.0.fetch(now).await });
+        Some(finished)
+    }
+
+    async fn fetch(&self, now: Instant) {
+        let Some(remote) = &self.remote else { return };
+        let fetched = async {
+            let response = remote.client.get(&remote.url).send().await;
+            let response = response.map_err(http::describe)?;
+            if response.status() != reqwest::StatusCode::OK {
+                return Err(format!("status {}", response.status()));
+            }
+            let body = http::body(response, MAX_BODY).await?;
+            parse_key_set(&body)
+        };
+        match fetched.await {
+            Ok(keys) => self.install(keys, now),
+            Err(problem) => {
+                tracing::warn!(
+                    url = remote.url,
+                    problem,
+                    "session keys could not be fetched"
+                );
+            }
+        }
+    }
+
+    fn install(&self, keys: Vec<(Option<String>, RsaKey)>, now: Instant) {
+        let old = self.current.load_full();
+        let epoch = match &old {
+            None => 0,
+            Some(old) if old.same_keys(&keys) => old.epoch,
+            Some(old) => {
+                tracing::info!(keys = keys.len(), "session keys have changed");
+                old.epoch + 1
+            }
+        };
+        self.current
+            .store(Some(Arc::new(KeySet::new(keys, now, epoch))));
+    }
+}
+
+/// Ends a flight however its task ends.
+struct Landing(Arc<KeyCache>);
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.0
+            .flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .running = false;
+        self.0.finished.send_replace(());
+    }
+}

@@ -1,0 +1,140 @@
+//! Keys and tokens for the tests.
+
+use std::sync::{Arc, LazyLock};
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{self, KeyPair as _, RsaEncoding};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portal_core::auth::AuthSetup;
+use portal_core::config::{Config, Settings};
+use portal_core::store::Store;
+use serde_json::{Value, json};
+
+use crate::jwks::RsaKey;
+
+pub(crate) const ISSUER: &str = "https://clerk.example.com";
+pub(crate) const PORTAL: &str = "https://portal.example.com";
+/// The time at which the tokens of these tests are looked at.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+pub(crate) struct SigningKey(KeyPair);
+
+impl SigningKey {
+    pub(crate) fn first() -> &'static Self {
+        static KEY: LazyLock<SigningKey> = LazyLock::new(SigningKey::new);
+        &KEY
+    }
+
+    pub(crate) fn second() -> &'static Self {
+        static KEY: LazyLock<SigningKey> = LazyLock::new(SigningKey::new);
+        &KEY
+    }
+
+    fn new() -> Self {
+        Self(KeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    pub(crate) fn public(&self) -> RsaKey {
+        RsaKey::of(self.0.public_key()).unwrap()
+    }
+
+    pub(crate) fn jwk(&self, kid: &str) -> Value {
+        self.public().to_jwk(kid)
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().unwrap();
+        let body = STANDARD.encode(der.as_ref());
+        let lines: Vec<&str> = body
+            .as_bytes()
+            .chunks(64)
+            .map(|line| std::str::from_utf8(line).unwrap())
+            .collect();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            lines.join("\n")
+        )
+    }
+
+    pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
+        self.sign_as(&signature::RSA_PKCS1_SHA256, header, claims)
+    }
+
+    pub(crate) fn sign_as(
+        &self,
+        encoding: &'static dyn RsaEncoding,
+        header: &str,
+        claims: &str,
+    ) -> String {
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0
+            .sign(
+                encoding,
+                &SystemRandom::new(),
+                message.as_bytes(),
+                &mut signature,
+            )
+            .unwrap();
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// A good token with other members in header and claims; `null` takes a member out.
+    pub(crate) fn token(&self, header: Value, claims: Value) -> String {
+        self.sign(
+            &merged(good_header(), header).to_string(),
+            &merged(good_claims(), claims).to_string(),
+        )
+    }
+}
+
+pub(crate) fn good_header() -> Value {
+    json!({"alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": "ins_1", "typ": "JWT"})
+}
+
+pub(crate) fn good_claims() -> Value {
+    json!({
+        "iss": ISSUER,
+        "sub": "user_1",
+        "sid": "sess_1",
+        "azp": PORTAL,
+        "iat": NOW - 10,
+        "nbf": NOW - 20,
+        "exp": NOW + 50,
+        "sts": "active",
+        "fva": [0, -1],
+        "v": 2,
+    })
+}
+
+pub(crate) fn merged(mut into: Value, other: Value) -> Value {
+    let (Value::Object(members), Value::Object(other)) = (&mut into, other) else {
+        panic!("not objects")
+    };
+    for (name, value) in other {
+        match value {
+            Value::Null => drop(members.remove(&name)),
+            value => drop(members.insert(name, value)),
+        }
+    }
+    into
+}
+
+/// What a portal gives a provider, with an empty database in a directory.
+pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)]) -> AuthSetup {
+    let settings = Settings::from_pairs_with(crate::config::SETTINGS, pairs.iter().copied());
+    let config = Config::from_settings(settings).unwrap();
+    let path = directory.path().join("portal.db");
+    let store = Store::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    store.migrate().await.unwrap();
+    AuthSetup::new(Arc::new(config), store)
+}

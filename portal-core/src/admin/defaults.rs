@@ -1,0 +1,135 @@
+//! "Initialize Defaults": rows that an application brings along.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::registry::ModelRegistry;
+use super::repository::insert_if_missing;
+use super::spec::{ModelSpec, Values, Version};
+use super::yaml;
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// Rows that a portal should have, by model. In YAML:
+///
+/// ```yaml
+/// plan:
+///   - name: Basic
+///     price: 0
+///   - name: Pro
+///     price: 12
+/// ```
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DefaultRows {
+    rows: BTreeMap<String, Vec<Values>>,
+}
+
+impl DefaultRows {
+    /// Reads the YAML of an application.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let document = yaml::parse(text)
+            .map_err(|fault| format!("the defaults are not usable: {}", fault.message))?;
+        let mut rows = BTreeMap::new();
+        let models = match document {
+            Value::Null => Values::new(),
+            Value::Object(models) => models,
+            _ => return Err("the defaults have to be a map of model names".to_owned()),
+        };
+        for (model, list) in models {
+            let list = match list {
+                Value::Null => Vec::new(),
+                Value::Array(list) => list,
+                _ => {
+                    return Err(format!(
+                        "the defaults of `{model}` have to be a list of rows"
+                    ));
+                }
+            };
+            let list = list
+                .into_iter()
+                .enumerate()
+                .map(|(index, row)| match row {
+                    Value::Object(row) => Ok(row),
+                    _ => Err(format!(
+                        "{} has to be a map of fields",
+                        place(&model, index)
+                    )),
+                })
+                .collect::<Result<Vec<Values>, String>>()?;
+            rows.insert(model, list);
+        }
+        Ok(Self { rows })
+    }
+
+    /// Everything that does not fit the models, in sentences.
+    pub(crate) fn problems(&self, registry: &ModelRegistry) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, rows) in &self.rows {
+            let Some(model) = registry.find(name) else {
+                problems.push(format!(
+                    "the defaults have rows of `{name}`, which is not an admin model of this portal"
+                ));
+                continue;
+            };
+            if model.version != Version::Counter {
+                problems.push(format!("`{name}` cannot have rows in the defaults"));
+                continue;
+            }
+            for (index, row) in rows.iter().enumerate() {
+                match model.checked(row.clone()) {
+                    Ok(_) if !is_recognisable(model, row) => problems.push(format!(
+                        "{} has no value in a unique field, so it would be added again each time",
+                        place(name, index)
+                    )),
+                    Ok(_) => {}
+                    Err(faults) => problems.extend(faults.iter().map(|fault| {
+                        format!(
+                            "{}: {} {}",
+                            place(name, index),
+                            fault.pointer,
+                            fault.message
+                        )
+                    })),
+                }
+            }
+        }
+        problems
+    }
+
+    /// Adds the rows that are missing and leaves the others alone; gives how many were added by model.
+    pub(crate) async fn apply(
+        &self,
+        store: &Store,
+        registry: &ModelRegistry,
+    ) -> Result<BTreeMap<String, u64>> {
+        let mut added = BTreeMap::new();
+        let mut transaction = store.begin().await?;
+        for model in registry.creation_order().unwrap_or_default() {
+            let Some(rows) = self.rows.get(model.name) else {
+                continue;
+            };
+            let count = added.entry(model.name.to_owned()).or_insert(0);
+            for row in rows {
+                let row = model.checked(row.clone()).map_err(Error::invalid)?;
+                if insert_if_missing(&mut transaction, store.dialect(), model, &row).await? {
+                    *count += 1;
+                }
+            }
+        }
+        transaction.commit().await?;
+        Ok(added)
+    }
+}
+
+/// Whether a second run can see that the row is there.
+fn is_recognisable(model: &ModelSpec, row: &Values) -> bool {
+    model.fields.iter().any(|field| {
+        let is_given = row.get(field.name).is_some_and(|value| !value.is_null());
+        (field.unique || field.primary_key) && is_given
+    })
+}
+
+fn place(model: &str, index: usize) -> String {
+    format!("row {} of `{model}` in the defaults", index + 1)
+}

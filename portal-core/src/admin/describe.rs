@@ -1,0 +1,130 @@
+//! What a model says of itself in the API.
+
+use serde_json::{Map, Value, json};
+
+use super::field::{FieldKind, FieldSpec, Widget};
+use super::fields;
+use super::spec::ModelSpec;
+
+/// The model as in `GET /api/admin/models`.
+pub(super) fn describe(model: &ModelSpec) -> Value {
+    let fields: Vec<Value> = model
+        .fields
+        .iter()
+        .map(|field| describe_field(model, field))
+        .collect();
+    let mut actions = Vec::new();
+    if model.permissions.delete {
+        actions.push(json!({"name": "delete", "title": "Delete"}));
+    }
+    json!({
+        "name": model.name,
+        "title": model.title,
+        "plural": model.plural,
+        "description": model.description,
+        "fields": fields,
+        "json_schema": json_schema(model),
+        "permissions": model.permissions,
+        "actions": actions,
+    })
+}
+
+fn describe_field(model: &ModelSpec, field: &FieldSpec) -> Value {
+    let choices = model.choices(field);
+    json!({
+        "name": field.name,
+        "title": field.title,
+        "help": field.help,
+        "kind": fields::kind_name(field.kind, !choices.is_empty()),
+        "required": field.is_required(),
+        "nullable": field.nullable,
+        "primary_key": field.primary_key,
+        "read_only": !field.is_editable(true),
+        "unique": field.unique || field.primary_key,
+        "default": default_of(field),
+        "choices": (!choices.is_empty()).then_some(choices),
+        "relation": field.references,
+    })
+}
+
+/// A default that is the same for every row.
+fn default_of(field: &FieldSpec) -> Value {
+    match field.default {
+        Some("now") | None => Value::Null,
+        Some(_) => field.default_value().ok().flatten().unwrap_or_default(),
+    }
+}
+
+/// JSON Schema of a row that is sent to the API.
+pub(super) fn json_schema(model: &ModelSpec) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for field in model.fields {
+        properties.insert(field.name.to_owned(), field_schema(model, field));
+        if field.is_required() {
+            required.push(field.name);
+        }
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": model.title,
+        "description": model.description,
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
+    let mut schema = Map::new();
+    let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
+    set("title", json!(field.title));
+    if !field.help.is_empty() {
+        set("description", json!(field.help));
+    }
+    let json_type = match field.kind {
+        FieldKind::Text | FieldKind::Timestamp | FieldKind::Date | FieldKind::Uuid => {
+            Some("string")
+        }
+        FieldKind::Boolean => Some("boolean"),
+        FieldKind::Integer { .. } => Some("integer"),
+        FieldKind::Number => Some("number"),
+        FieldKind::Json { object: true } => Some("object"),
+        FieldKind::Json { object: false } => None,
+    };
+    match json_type {
+        Some(json_type) if field.nullable => drop(set("type", json!([json_type, "null"]))),
+        Some(json_type) => drop(set("type", json!(json_type))),
+        None => {}
+    }
+    let format = match (field.kind, field.widget) {
+        (FieldKind::Timestamp, _) => Some("date-time"),
+        (FieldKind::Date, _) => Some("date"),
+        (FieldKind::Uuid, _) => Some("uuid"),
+        (FieldKind::Text, Widget::Email) => Some("email"),
+        (FieldKind::Text, Widget::Url) => Some("uri"),
+        _ => None,
+    };
+    if let Some(format) = format {
+        set("format", json!(format));
+    }
+    if let FieldKind::Integer { min, max, .. } = field.kind {
+        set("minimum", json!(min));
+        set("maximum", json!(max));
+    }
+    let choices = model.choices(field);
+    if !choices.is_empty() {
+        let mut choices: Vec<Value> = choices.into_iter().map(Value::from).collect();
+        choices.extend(field.nullable.then_some(Value::Null));
+        set("enum", Value::Array(choices));
+    }
+    if !field.is_editable(true) {
+        set("readOnly", json!(true));
+    }
+    let default = default_of(field);
+    if !default.is_null() {
+        set("default", default);
+    }
+    Value::Object(schema)
+}

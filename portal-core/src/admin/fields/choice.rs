@@ -1,0 +1,57 @@
+//! Enums of unit variants.
+
+use serde_json::Value;
+
+use super::super::field::{AdminField, FieldKind};
+use super::super::values::not_allowed;
+use super::wrong_type;
+use crate::error::Fault;
+
+/// An enum whose variants are stored as texts. It is an [`AdminField`] by that.
+///
+/// ```
+/// use portal_core::admin::{AdminChoice, AdminField};
+/// use serde_json::json;
+///
+/// #[derive(Clone, Copy)]
+/// enum Tier { Free, Pro }
+///
+/// impl AdminChoice for Tier {
+///     const CHOICES: &'static [&'static str] = &["free", "pro"];
+///
+///     fn as_str(&self) -> &'static str {
+///         match self { Self::Free => "free", Self::Pro => "pro" }
+///     }
+///
+///     fn from_str(text: &str) -> Option<Self> {
+///         match text { "free" => Some(Self::Free), "pro" => Some(Self::Pro), _ => None }
+///     }
+/// }
+///
+/// assert_eq!(Tier::Pro.to_value(), json!("pro"));
+/// assert!(Tier::from_value(json!("gold")).is_err());
+/// ```
+pub trait AdminChoice: Sized {
+    /// The texts of all variants.
+    const CHOICES: &'static [&'static str];
+
+    /// The text of a variant.
+    fn as_str(&self) -> &'static str;
+
+    /// The variant of a text.
+    fn from_str(text: &str) -> Option<Self>;
+}
+
+impl<T: AdminChoice> AdminField for T {
+    const KIND: FieldKind = FieldKind::Text;
+    const CHOICES: &'static [&'static str] = <T as AdminChoice>::CHOICES;
+
+    fn to_value(&self) -> Value {
+        Value::String(self.as_str().to_owned())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Fault> {
+        let text = value.as_str().ok_or_else(|| wrong_type("write a text"))?;
+        T::from_str(text).ok_or_else(|| not_allowed(<T as AdminChoice>::CHOICES))
+    }
+}

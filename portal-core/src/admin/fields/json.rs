@@ -1,0 +1,53 @@
+//! JSON documents.
+
+use serde_json::{Map, Value};
+
+use super::super::field::{AdminField, FieldKind};
+use super::wrong_type;
+use crate::error::Fault;
+use crate::store::{Row, StoreError};
+
+impl AdminField for Value {
+    const KIND: FieldKind = FieldKind::Json { object: false };
+
+    fn to_value(&self) -> Value {
+        self.clone()
+    }
+
+    fn from_value(value: Value) -> Result<Self, Fault> {
+        Ok(value)
+    }
+}
+
+/// A configuration document; `{}` where none is given.
+impl AdminField for Map<String, Value> {
+    const KIND: FieldKind = FieldKind::Json { object: true };
+    const DEFAULT: Option<&'static str> = Some("{}");
+
+    fn to_value(&self) -> Value {
+        Value::Object(self.clone())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Fault> {
+        match value {
+            Value::Object(members) => Ok(members),
+            _ => Err(wrong_type("write an object, that is `name: value` lines")),
+        }
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+    serde_json::from_str(text)
+        .map_err(|error| Fault::new("", "invalid_json", format!("not valid JSON: {error}")))
+}
+
+pub(super) fn bind(value: &Value) -> sea_query::Value {
+    match value {
+        Value::Null => sea_query::Value::Json(None),
+        value => value.clone().into(),
+    }
+}
+
+pub(super) fn read(row: &Row, column: &str) -> Result<Value, StoreError> {
+    Ok(row.get::<Option<Value>>(column)?.unwrap_or_default())
+}

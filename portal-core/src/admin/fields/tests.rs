@@ -1,0 +1,88 @@
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::super::field::{AdminField, FieldKind};
+use super::*;
+
+fn code<T: AdminField>(value: Value) -> String {
+    match T::from_value(value) {
+        Ok(_) => "ok".to_owned(),
+        Err(fault) => fault.code,
+    }
+}
+
+#[test]
+fn integers_keep_to_their_range() {
+    assert_eq!(code::<i16>(json!(32767)), "ok");
+    assert_eq!(code::<i16>(json!(32768)), "out_of_range");
+    assert_eq!(code::<u32>(json!(-1)), "out_of_range");
+    assert_eq!(code::<u32>(json!(u32::MAX)), "ok");
+    assert_eq!(code::<i64>(json!(u64::MAX)), "out_of_range");
+    assert_eq!(code::<i64>(json!(2.0)), "ok");
+    assert_eq!(code::<i64>(json!(2.5)), "invalid_type");
+    assert_eq!(code::<i64>(json!("2")), "invalid_type");
+    assert_eq!(i64::from_value(json!(2.0)), Ok(2));
+}
+
+#[test]
+fn times_are_utc_in_microseconds() {
+    let time = DateTime::<Utc>::from_value(json!("2026-05-01T12:30:00.123456789+02:00")).unwrap();
+    assert_eq!(time.to_value(), json!("2026-05-01T10:30:00.123456Z"));
+    assert_eq!(code::<DateTime<Utc>>(json!("2026-05-01")), "invalid_type");
+    assert_eq!(
+        code::<DateTime<Utc>>(json!("+12026-05-01T00:00:00Z")),
+        "invalid_type"
+    );
+    assert_eq!(code::<NaiveDate>(json!("2026-02-30")), "invalid_type");
+    assert_eq!(
+        parse(FieldKind::Timestamp, "2026-05-01T12:30"),
+        Ok(json!("2026-05-01T12:30:00Z"))
+    );
+}
+
+#[test]
+fn an_option_is_null_or_its_value() {
+    assert_eq!(Option::<i64>::from_value(Value::Null), Ok(None));
+    assert_eq!(Option::<i64>::from_value(json!(1)), Ok(Some(1)));
+    assert_eq!(code::<Option<i64>>(json!("x")), "invalid_type");
+    assert_eq!(None::<Uuid>.to_value(), Value::Null);
+}
+
+#[test]
+fn a_document_is_an_object() {
+    assert_eq!(code::<Map<String, Value>>(json!([1])), "invalid_type");
+    assert_eq!(code::<Map<String, Value>>(json!({"a": [1]})), "ok");
+    assert_eq!(code::<Value>(json!([1])), "ok");
+}
+
+#[test]
+fn a_value_is_bound_only_as_its_kind() {
+    assert_eq!(bind(<i16 as AdminField>::KIND, &json!(70_000)), None);
+    assert_eq!(
+        bind(<i16 as AdminField>::KIND, &json!(7)),
+        Some(7_i16.into())
+    );
+    assert_eq!(bind(FieldKind::Text, &json!(7)), None);
+    assert_eq!(
+        bind(FieldKind::Date, &Value::Null),
+        Some(sea_query::Value::ChronoDate(None))
+    );
+}
+
+#[test]
+fn the_character_zero_is_refused_wherever_it_stands() {
+    for value in [json!("a\0"), json!(["\0"]), json!({"a": {"b\0": 1}})] {
+        assert!(check_storable(&value).is_err(), "{value}");
+    }
+    assert!(check_storable(&json!({"a": ["b", 1, null]})).is_ok());
+}
+
+#[test]
+fn a_text_of_a_form_is_read_by_kind() {
+    assert_eq!(parse(FieldKind::Number, " 1.5 "), Ok(json!(1.5)));
+    assert!(parse(FieldKind::Number, "NaN").is_err());
+    assert_eq!(parse(FieldKind::Boolean, "on"), Ok(json!(true)));
+    assert!(parse(<i64 as AdminField>::KIND, "9223372036854775808").is_err());
+    assert!(parse(FieldKind::Uuid, "7").is_err());
+}

@@ -1,0 +1,34 @@
+//! Admin models: structs that have a table, a REST interface and pages for administrators.
+
+mod api;
+mod defaults;
+mod describe;
+mod field;
+mod fields;
+mod model;
+mod models;
+mod query;
+mod record;
+mod registry;
+mod repository;
+mod rows;
+mod spec;
+mod tables;
+mod users;
+mod values;
+mod yaml;
+
+pub use field::{AdminField, FieldKind, FieldSpec, IntegerSize, Widget};
+pub use fields::AdminChoice;
+pub use model::{AdminModel, ModelEntry, ModelOptions, garde_faults};
+pub use models::Models;
+pub use spec::ModelSpec;
+pub use values::FieldValues;
+
+pub(crate) use api::routes;
+pub(crate) use defaults::DefaultRows;
+pub(crate) use registry::ModelRegistry;
+pub(crate) use tables::{apply_models, model_drift};
+
+#[cfg(test)]
+mod tests;

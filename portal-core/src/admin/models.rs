@@ -1,0 +1,171 @@
+//! The rows of admin models for the application's own code.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::field::{AdminField, FieldKind};
+use super::model::AdminModel;
+use super::record::{Record, row_not_found};
+use super::registry::ModelRegistry;
+use super::repository::Table;
+use super::spec::{ModelSpec, Values};
+use super::values::FieldValues;
+use crate::error::{Error, Result};
+use crate::state::{PortalState, Requirement, TaskInput};
+use crate::store::Store;
+
+/// The rows of all admin models, typed. A page, route or task has it as `Data<Models>`.
+///
+/// ```
+/// use portal_core::admin::{AdminModel, Models};
+/// use portal_core::{Data, Result};
+///
+/// /// What a page does with a model `Plan`.
+/// async fn rename<Plan: AdminModel>(models: Data<Models>, change: impl Fn(&mut Plan)) -> Result<()> {
+///     if let Some(mut plan) = models.find_by::<Plan>("name", "Basic").await? {
+///         change(&mut plan);
+///         models.update(&plan).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Models {
+    store: Store,
+    registry: Arc<ModelRegistry>,
+}
+
+impl Models {
+    pub(crate) fn new(store: Store, registry: ModelRegistry) -> Self {
+        Self {
+            store,
+            registry: Arc::new(registry),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn registry(&self) -> &ModelRegistry {
+        &self.registry
+    }
+
+    /// The table of a model by name: `404 model_unknown` if there is none.
+    pub(crate) fn table(&self, name: &str) -> Result<Table<'_>> {
+        let model = self.registry.find(name).ok_or_else(|| {
+            Error::not_found("there is no such admin model").with_code("model_unknown")
+        })?;
+        Ok(Table::new(&self.store, &self.registry, model))
+    }
+
+    /// Every row, by key.
+    pub async fn all<M: AdminModel>(&self) -> Result<Vec<M>> {
+        let records = self.table_of::<M>()?.all().await?;
+        records.into_iter().map(typed).collect()
+    }
+
+    /// The row of a key.
+    pub async fn get<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<Option<M>> {
+        let table = self.table_of::<M>()?;
+        let record = table.find(table.model.key(), &key.to_value()).await?;
+        record.map(typed).transpose()
+    }
+
+    /// The newest row that has a value in a field.
+    pub async fn find_by<M: AdminModel>(
+        &self,
+        field: &str,
+        value: impl Into<Value> + Send,
+    ) -> Result<Option<M>> {
+        let table = self.table_of::<M>()?;
+        let field = table.model.field(field).ok_or_else(|| {
+            Error::internal(format!("the model `{}` has no field `{field}`", M::NAME))
+        })?;
+        let record = table.find(field, &value.into()).await?;
+        record.map(typed).transpose()
+    }
+
+    /// Adds a row and gives it with its key. A counted key that is `None` or 0 is made by the
+    /// database.
+    pub async fn insert<M: AdminModel>(&self, row: &M) -> Result<M> {
+        let table = self.table_of::<M>()?;
+        let values = checked(table.model, row)?;
+        typed(table.insert(&values).await?)
+    }
+
+    /// Writes a row in the place of the one with the same key, whatever its state.
+    pub async fn update<M: AdminModel>(&self, row: &M) -> Result<M> {
+        let table = self.table_of::<M>()?;
+        let values = checked(table.model, row)?;
+        let key = table.model.key_of(&values);
+        loop {
+            let present = table.get(&key).await?.ok_or_else(row_not_found)?;
+            match table.update(&key, present.version, &values).await {
+                // Someone else was faster; his state is replaced as well.
+                Err(error) if error.code() == "stale" => {}
+                record => return typed(record?),
+            }
+        }
+    }
+
+    /// Removes the row of a key; `false` if there was none.
+    pub async fn delete<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<bool> {
+        let table = self.table_of::<M>()?;
+        let key = match key.to_value() {
+            Value::String(text) => text,
+            value => value.to_string(),
+        };
+        Ok(table.delete_all(&[key]).await? > 0)
+    }
+
+    fn table_of<M: AdminModel>(&self) -> Result<Table<'_>> {
+        self.table(M::NAME).map_err(|_| {
+            Error::internal(format!(
+                "the model `{}` is not registered, call `.admin_model::<{}>()` on the builder",
+                M::NAME,
+                M::SOURCE.name
+            ))
+        })
+    }
+}
+
+/// A task can have it as an argument, as `Data<Models>` or plain.
+impl TaskInput for Models {
+    fn requirement() -> Requirement {
+        <crate::state::Data<Self> as TaskInput>::requirement()
+    }
+
+    fn find(state: &PortalState) -> Result<Self, Error> {
+        state.borrow::<Self>().cloned()
+    }
+}
+
+fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<Values> {
+    let names = model.fields.iter().map(|field| field.name.to_owned());
+    let values = names.zip(row.to_values()).collect();
+    let mut values = model.checked(values).map_err(Error::invalid)?;
+    let key = model.key();
+    // A nil UUID asks for one, as 0 does where keys are counted.
+    let is_nil = values.get(key.name).and_then(Value::as_str)
+        == Some("00000000-0000-0000-0000-000000000000");
+    if key.kind == FieldKind::Uuid && is_nil {
+        values.insert(key.name.to_owned(), uuid::Uuid::now_v7().to_value());
+    }
+    Ok(values)
+}
+
+fn typed<M: AdminModel>(record: Record) -> Result<M> {
+    M::from_values(FieldValues::new(record.values)).map_err(|faults| {
+        let faults: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{} {}", fault.pointer, fault.message))
+            .collect();
+        Error::internal(format!(
+            "a stored row of `{}` does not fit its struct: {}",
+            M::NAME,
+            faults.join("; ")
+        ))
+    })
+}

@@ -1,0 +1,109 @@
+//! A stored row, and which state of it one has seen.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use super::spec::Values;
+use crate::error::{Error, Result};
+
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) values: Values,
+    pub(crate) version: i64,
+}
+
+impl Record {
+    pub(crate) fn etag(&self) -> String {
+        format!("\"{}\"", self.version)
+    }
+
+    pub(crate) fn etag_header(&self) -> HeaderValue {
+        HeaderValue::try_from(self.etag()).unwrap_or(HeaderValue::from_static("\"\""))
+    }
+}
+
+/// What a writer believes of the row that he changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// It is in one of these states.
+    OneOf(Vec<i64>),
+    /// Whatever its state is.
+    Any,
+}
+
+impl Expected {
+    /// Reads `If-Match`: `428` without it.
+    ///
+    /// A weak tag counts like the strong one: proxies that compress weaken tags, and ours name a
+    /// state of the row, not its bytes.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self> {
+        let mut versions = Vec::new();
+        let mut is_given = false;
+        for value in headers.get_all(header::IF_MATCH) {
+            is_given = true;
+            for tag in value.to_str().unwrap_or_default().split(',') {
+                let tag = tag.trim();
+                if tag == "*" {
+                    return Ok(Self::Any);
+                }
+                let tag = tag.strip_prefix("W/").unwrap_or(tag);
+                versions.extend(tag.trim_matches('"').parse::<i64>().ok());
+            }
+        }
+        if is_given {
+            return Ok(Self::OneOf(versions));
+        }
+        Err(Error::new(
+            axum::http::StatusCode::PRECONDITION_REQUIRED,
+            "precondition_required",
+            "send `If-Match` with the `ETag` of the row as you know it",
+        ))
+    }
+
+    pub(crate) fn is_met_by(&self, record: &Record) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&record.version),
+        }
+    }
+}
+
+/// `412`: the row has changed in the meantime. Comes with the present row.
+pub(crate) fn stale(current: &Record) -> Error {
+    Error::new(
+        axum::http::StatusCode::PRECONDITION_FAILED,
+        "stale",
+        "the row has changed since you read it",
+    )
+    .with_member("current", &current.values)
+    .with_member("etag", current.etag())
+}
+
+/// `404`: there is no such row.
+pub(crate) fn row_not_found() -> Error {
+    Error::not_found("there is no such row").with_code("row_not_found")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(tags: &[&'static str]) -> Result<Expected> {
+        let mut headers = HeaderMap::new();
+        for tag in tags {
+            headers.append(header::IF_MATCH, HeaderValue::from_static(tag));
+        }
+        Expected::from_headers(&headers)
+    }
+
+    #[test]
+    fn if_match_is_required_and_read_leniently() {
+        assert_eq!(expected(&[]).unwrap_err().code(), "precondition_required");
+        assert_eq!(expected(&["\"3\""]).unwrap(), Expected::OneOf(vec![3]));
+        assert_eq!(
+            expected(&["W/\"3\", \"4\"", "\"x\""]).unwrap(),
+            Expected::OneOf(vec![3, 4])
+        );
+        assert_eq!(expected(&["*"]).unwrap(), Expected::Any);
+    }
+}

@@ -1,0 +1,214 @@
+//! The model factory: all models of a portal.
+
+use super::field::{FieldKind, FieldSpec};
+use super::spec::{ModelSpec, Version};
+use crate::store::schema::unique_index;
+
+/// Longest name that PostgreSQL does not cut off.
+const NAME_LENGTH: usize = 63;
+
+/// All models of a portal, by title.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ModelRegistry {
+    models: Vec<ModelSpec>,
+}
+
+impl ModelRegistry {
+    /// Puts models in order and says what is wrong with them. Two with the same source are one.
+    pub(crate) fn new(models: impl IntoIterator<Item = ModelSpec>) -> (Self, Vec<String>) {
+        let mut registry = Self::default();
+        let mut problems = Vec::new();
+        for model in models {
+            let same = |known: &&ModelSpec| known.name == model.name;
+            match registry.models.iter().find(same) {
+                Some(known) if known.source == model.source => {}
+                Some(known) => problems.push(format!(
+                    "two admin models are called `{}`: {} and {}; give one of them another `name`",
+                    model.name,
+                    place(known),
+                    place(&model)
+                )),
+                None => registry.models.push(model),
+            }
+        }
+        registry
+            .models
+            .sort_by(|a, b| (a.title, a.name).cmp(&(b.title, b.name)));
+        for model in &registry.models {
+            check_model(model, &mut problems);
+            registry.check_references(model, &mut problems);
+        }
+        if problems.is_empty()
+            && let Err(names) = registry.creation_order()
+        {
+            problems.push(format!(
+                "the admin models {} refer to each other in a circle; leave one `references` out",
+                names.join(", ")
+            ));
+        }
+        (registry, problems)
+    }
+
+    /// The model of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<&ModelSpec> {
+        self.models.iter().find(|model| model.name == name)
+    }
+
+    /// All models, by title.
+    pub(crate) fn models(&self) -> &[ModelSpec] {
+        &self.models
+    }
+
+    /// The models whose tables are made from them, each after those that it refers to; or the
+    /// names of those that refer to each other.
+    pub(crate) fn creation_order(&self) -> Result<Vec<&ModelSpec>, Vec<String>> {
+        let own = |model: &&ModelSpec| model.version == Version::Counter;
+        let mut waiting: Vec<&ModelSpec> = self.models.iter().filter(own).collect();
+        let mut ordered: Vec<&ModelSpec> = Vec::new();
+        while !waiting.is_empty() {
+            let (ready, rest): (Vec<_>, Vec<_>) = waiting.iter().copied().partition(|model| {
+                let targets = model.fields.iter().filter_map(|field| field.references);
+                targets
+                    .filter(|target| *target != model.name)
+                    .all(|target| !waiting.iter().any(|other| other.name == target))
+            });
+            if ready.is_empty() {
+                return Err(rest
+                    .iter()
+                    .map(|model| format!("`{}`", model.name))
+                    .collect());
+            }
+            ordered.extend(ready);
+            waiting = rest;
+        }
+        Ok(ordered)
+    }
+
+    fn check_references(&self, model: &ModelSpec, problems: &mut Vec<String>) {
+        for field in model.fields {
+            let Some(target) = field.references else {
+                continue;
+            };
+            match self.find(target) {
+                None => problems.push(format!(
+                    "`{}.{}` refers to the model `{target}`, which the portal does not have; add it with `.admin_model::<..>()`",
+                    model.name, field.name
+                )),
+                Some(target) if !fits(field.kind, target.key().kind) => problems.push(format!(
+                    "`{}.{}` refers to `{}`, whose key is of another type",
+                    model.name, field.name, target.name
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Whether a reference can hold a key. Counted keys of any size are whole numbers.
+fn fits(field: FieldKind, key: FieldKind) -> bool {
+    match (field, key) {
+        (FieldKind::Integer { .. }, FieldKind::Integer { .. }) => true,
+        (field, key) => field == key,
+    }
+}
+
+fn place(model: &ModelSpec) -> String {
+    format!(
+        "`{}` ({}:{})",
+        model.source, model.source.file, model.source.line
+    )
+}
+
+fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
+    let name = model.name;
+    let mut problem = |text: String| problems.push(format!("{text}, in {}", place(model)));
+    if !is_word(name) {
+        problem(format!(
+            "the admin model `{name}` needs a name of `a-z`, `0-9` and `_` that starts with a letter"
+        ));
+    }
+    let is_own = model.version == Version::Counter;
+    for prefix in ["portal_", "sqlite_", "pg_"] {
+        if is_own && name.starts_with(prefix) {
+            problem(format!(
+                "the admin model `{name}` cannot start with `{prefix}`, which is reserved"
+            ));
+        }
+    }
+    let keys: Vec<&FieldSpec> = model.fields.iter().filter(|f| f.primary_key).collect();
+    match keys.as_slice() {
+        [] => problem(format!(
+            "the admin model `{name}` has no primary key, mark one field with `#[admin(primary_key)]`"
+        )),
+        [key] => {
+            let can_be_key = key.is_generated() || (key.kind == FieldKind::Text && !key.nullable);
+            if !can_be_key {
+                problem(format!(
+                    "the primary key `{name}.{}` has to be a whole number, a UUID or a text",
+                    key.name
+                ));
+            }
+        }
+        _ => problem(format!("the admin model `{name}` has two primary keys")),
+    }
+    for (index, field) in model.fields.iter().enumerate() {
+        if model.fields[..index].iter().any(|it| it.name == field.name) {
+            problem(format!(
+                "the admin model `{name}` has two fields called `{}`",
+                field.name
+            ));
+        }
+        check_field(model, field, &mut problem);
+    }
+    let options = &model.options;
+    let sorted = options.order_by.iter().map(|(field, _)| field);
+    for field in options.list.iter().chain(options.search).chain(sorted) {
+        if model.field(field).is_none() {
+            problem(format!(
+                "the admin model `{name}` lists, searches or sorts by `{field}`, which is not a field of it"
+            ));
+        }
+    }
+}
+
+fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(String)) {
+    let name = format!("{}.{}", model.name, field.name);
+    if !is_word(field.name) || field.name == "row_version" {
+        problem(format!(
+            "the field `{name}` needs another name: `a-z`, `0-9` and `_`, starting with a letter, and not `row_version`"
+        ));
+    }
+    if unique_index(model.name, field.name).len() > NAME_LENGTH {
+        problem(format!(
+            "the names of the field `{name}` are too long together"
+        ));
+    }
+    if field.unique && matches!(field.kind, FieldKind::Json { .. }) {
+        problem(format!("the document `{name}` cannot be unique"));
+    }
+    match field.default_value() {
+        Err(fault) => problem(format!(
+            "the default of `{name}` does not fit: {}",
+            fault.message
+        )),
+        Ok(Some(serde_json::Value::String(text)))
+            if !field.choices.is_empty() && !field.choices.contains(&text.as_str()) =>
+        {
+            problem(format!("the default of `{name}` is none of its choices"));
+        }
+        Ok(None) if model.permissions.create && field.read_only && !field.is_generated() => {
+            problem(format!(
+                "`{name}` is read-only, so a new row needs a default for it; add one or make it an `Option`"
+            ));
+        }
+        Ok(_) => {}
+    }
+}
+
+/// A name that needs no quotes anywhere.
+fn is_word(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}

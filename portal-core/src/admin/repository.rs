@@ -1,0 +1,447 @@
+//! Reading and writing the rows of any model.
+
+use sea_query::{
+    Cond, Expr, ExprTrait, Func, LikeExpr, NullOrdering, Order, Query, ReturningClause,
+    SelectStatement,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::field::{FieldKind, FieldSpec};
+use super::fields;
+use super::query::{Filter, ListQuery, Operator};
+use super::record::{Expected, Record, row_not_found, stale};
+use super::registry::ModelRegistry;
+use super::spec::{ModelSpec, Values, Version};
+use super::tables::ROW_VERSION;
+use crate::auth::escape_like;
+use crate::error::{Error, Fault, Result};
+use crate::store::schema::unique_index;
+use crate::store::{Dialect, Row, Store, StoreError, Transaction};
+
+/// One page of rows, and how many there are in all.
+#[derive(Debug)]
+pub(crate) struct RowPage {
+    pub(crate) records: Vec<Record>,
+    pub(crate) total: u64,
+}
+
+/// The table of a model.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a> {
+    store: &'a Store,
+    registry: &'a ModelRegistry,
+    pub(crate) model: &'a ModelSpec,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(store: &'a Store, registry: &'a ModelRegistry, model: &'a ModelSpec) -> Self {
+        Self {
+            store,
+            registry,
+            model,
+        }
+    }
+
+    /// One page of the rows that a query asks for.
+    pub(crate) async fn list(&self, query: &ListQuery) -> Result<RowPage> {
+        let condition = self.condition(query)?;
+        let count = Query::select()
+            .expr(Func::count(Expr::col(self.model.key().name)))
+            .from(self.model.table)
+            .cond_where(condition.clone())
+            .take();
+        let mut select = self.select().cond_where(condition).take();
+        for sort in &query.sort {
+            let order = if sort.descending {
+                Order::Desc
+            } else {
+                Order::Asc
+            };
+            // The two databases put rows without a value at opposite ends.
+            select.order_by_with_nulls(sort.field, order, NullOrdering::Last);
+        }
+        select
+            .order_by(self.model.key().name, Order::Asc)
+            .limit(query.per_page)
+            .offset(query.offset());
+        let total = self.store.fetch_count(&count).await?.unsigned_abs();
+        let rows = self.store.fetch_all(&select).await?;
+        Ok(RowPage {
+            records: rows
+                .iter()
+                .map(|row| read_record(self.model, row))
+                .collect::<Result<_>>()?,
+            total,
+        })
+    }
+
+    /// The row of a key; text that cannot be a key finds nothing.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Record>> {
+        match self.parse_key(key) {
+            Some(key) => self.find(self.model.key(), &key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The newest row with a value in a field.
+    pub(crate) async fn find(&self, field: &FieldSpec, value: &Value) -> Result<Option<Record>> {
+        let select = self
+            .select()
+            .and_where(equals(field, value)?)
+            .order_by(self.model.key().name, Order::Desc)
+            .limit(1)
+            .take();
+        let row = self.store.fetch_optional(&select).await?;
+        row.map(|row| read_record(self.model, &row)).transpose()
+    }
+
+    /// Every row, by key.
+    pub(crate) async fn all(&self) -> Result<Vec<Record>> {
+        let select = self
+            .select()
+            .order_by(self.model.key().name, Order::Asc)
+            .take();
+        let rows = self.store.fetch_all(&select).await?;
+        rows.iter()
+            .map(|row| read_record(self.model, row))
+            .collect()
+    }
+
+    /// Adds a checked row.
+    pub(crate) async fn insert(&self, values: &Values) -> Result<Record> {
+        let insert = insert_statement(self.model, values)?;
+        match self.store.fetch_optional(&insert).await {
+            Ok(Some(row)) => {
+                if let Some(statement) = catch_up(self.store.dialect(), self.model, values) {
+                    self.store.fetch_all(&statement).await?;
+                }
+                read_record(self.model, &row)
+            }
+            Ok(None) => Err(Error::internal("an insert returned no row")),
+            Err(error) => Err(self.explain(error, values).await),
+        }
+    }
+
+    /// Writes a checked row, if its state is still the one that was expected.
+    pub(crate) async fn update(&self, key: &str, version: i64, values: &Values) -> Result<Record> {
+        let mut update = Query::update();
+        update
+            .table(self.model.table)
+            .value(ROW_VERSION, Expr::col(ROW_VERSION).add(1))
+            .and_where(self.key_equals(key)?)
+            .and_where(Expr::col(ROW_VERSION).eq(version))
+            .returning(returning(self.model));
+        for field in self.model.fields.iter().filter(|field| !field.primary_key) {
+            if let Some(value) = values.get(field.name) {
+                update.value(field.name, bind(field, value)?);
+            }
+        }
+        match self.store.fetch_optional(&update).await {
+            Ok(Some(row)) => read_record(self.model, &row),
+            Ok(None) => Err(self.missed(key).await?),
+            Err(error) => Err(self.explain(error, values).await),
+        }
+    }
+
+    /// Removes a row, if its state is the expected one.
+    pub(crate) async fn delete(&self, key: &str, expected: &Expected) -> Result<()> {
+        let mut delete = Query::delete();
+        delete
+            .from_table(self.model.table)
+            .and_where(self.key_equals(key)?);
+        if let Expected::OneOf(versions) = expected {
+            delete.and_where(Expr::col(ROW_VERSION).is_in(versions.iter().copied()));
+        }
+        if self.store.execute(&delete).await? == 0 {
+            return Err(self.missed(key).await?);
+        }
+        Ok(())
+    }
+
+    /// Removes rows, all or none; those that are gone already do not count.
+    pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
+        let mut transaction = self.store.begin().await?;
+        let mut deleted = 0;
+        for key in keys {
+            let Some(value) = self.parse_key(key) else {
+                continue;
+            };
+            let delete = Query::delete()
+                .from_table(self.model.table)
+                .and_where(equals(self.model.key(), &value)?)
+                .take();
+            deleted += match transaction.execute(&delete).await {
+                Ok(rows) => rows,
+                Err(error @ StoreError::Referenced) => {
+                    return Err(Error::from(error).with_member("id", &value));
+                }
+                Err(error) => return Err(error.into()),
+            };
+        }
+        transaction.commit().await?;
+        Ok(deleted)
+    }
+
+    fn select(&self) -> SelectStatement {
+        Query::select()
+            .columns(column_names(self.model))
+            .from(self.model.table)
+            .take()
+    }
+
+    /// Why a conditional write found no row.
+    async fn missed(&self, key: &str) -> Result<Error> {
+        Ok(match self.get(key).await? {
+            Some(current) => stale(&current),
+            None => row_not_found(),
+        })
+    }
+
+    fn parse_key(&self, key: &str) -> Option<Value> {
+        let value = fields::parse(self.model.key().kind, key).ok()?;
+        fields::check_storable(&value).ok()?;
+        Some(value)
+    }
+
+    fn key_equals(&self, key: &str) -> Result<Expr> {
+        let value = self.parse_key(key).ok_or_else(row_not_found)?;
+        equals(self.model.key(), &value)
+    }
+
+    fn condition(&self, query: &ListQuery) -> Result<Cond> {
+        let mut condition = Cond::all();
+        if !query.search.is_empty() {
+            let mut any = Cond::any();
+            for field in self.model.searched() {
+                match field.kind {
+                    FieldKind::Uuid => {
+                        if let Ok(id) = query.search.parse::<Uuid>() {
+                            any = any.add(Expr::col(field.name).eq(id));
+                        }
+                    }
+                    FieldKind::Boolean | FieldKind::Timestamp | FieldKind::Date => {}
+                    _ => any = any.add(contains(field, &query.search)),
+                }
+            }
+            // Nothing to look at means nothing found.
+            condition = condition.add(if any.is_empty() {
+                Cond::all().add(Expr::val(1).eq(0))
+            } else {
+                any
+            });
+        }
+        for filter in &query.filters {
+            condition = condition.add(self.filter(filter)?);
+        }
+        Ok(condition)
+    }
+
+    fn filter(&self, filter: &Filter) -> Result<Cond> {
+        let Some(field) = self.model.field(filter.field) else {
+            return Ok(Cond::all());
+        };
+        let column = || Expr::col(field.name);
+        let first = filter.values.first().unwrap_or(&Value::Null);
+        let all = Cond::all();
+        Ok(match filter.operator {
+            Operator::Equal => all.add(equals(field, first)?),
+            Operator::NotEqual if first.is_null() => all.add(column().is_not_null()),
+            // A row without a value is another one, whatever SQL says.
+            Operator::NotEqual => Cond::any()
+                .add(column().ne(bind(field, first)?))
+                .add(column().is_null()),
+            Operator::Less => all.add(column().lt(bind(field, first)?)),
+            Operator::LessOrEqual => all.add(column().lte(bind(field, first)?)),
+            Operator::Greater => all.add(column().gt(bind(field, first)?)),
+            Operator::GreaterOrEqual => all.add(column().gte(bind(field, first)?)),
+            Operator::In => {
+                let mut any = Cond::any();
+                for value in &filter.values {
+                    any = any.add(equals(field, value)?);
+                }
+                any
+            }
+            Operator::Contains => contains(field, first.as_str().unwrap_or_default()),
+        })
+    }
+
+    /// Tells a violated constraint in terms of fields.
+    async fn explain(&self, error: StoreError, values: &Values) -> Error {
+        match error {
+            StoreError::NotUnique { .. } => not_unique(self.model, error),
+            StoreError::Referenced => match self.dangling(values).await {
+                Ok(faults) if !faults.is_empty() => Error::invalid(faults),
+                _ => error.into(),
+            },
+            error => error.into(),
+        }
+    }
+
+    /// The references of a row that point to nothing.
+    async fn dangling(&self, values: &Values) -> Result<Vec<Fault>> {
+        let mut faults = Vec::new();
+        for field in self.model.fields {
+            let (Some(target), Some(value)) = (field.references, values.get(field.name)) else {
+                continue;
+            };
+            let Some(target) = self.registry.find(target).filter(|_| !value.is_null()) else {
+                continue;
+            };
+            let select = Query::select()
+                .expr(Expr::val(1))
+                .from(target.table)
+                .and_where(equals(target.key(), value)?)
+                .take();
+            if self.store.fetch_optional(&select).await?.is_none() {
+                faults.push(Fault::new(
+                    field.pointer(),
+                    "reference_unknown",
+                    "there is no such row",
+                ));
+            }
+        }
+        Ok(faults)
+    }
+}
+
+fn column_names(model: &ModelSpec) -> Vec<&'static str> {
+    let mut names: Vec<&str> = model.fields.iter().map(|field| field.name).collect();
+    names.push(version_column(model));
+    names
+}
+
+fn returning(model: &ModelSpec) -> ReturningClause {
+    Query::returning().columns(column_names(model))
+}
+
+fn version_column(model: &ModelSpec) -> &'static str {
+    match model.version {
+        Version::Counter => ROW_VERSION,
+        Version::UpdatedAt => "updated_at",
+    }
+}
+
+fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
+    let mut values = Values::new();
+    for field in model.fields {
+        values.insert(
+            field.name.to_owned(),
+            fields::read(field.kind, row, field.name)?,
+        );
+    }
+    let version = match model.version {
+        Version::Counter => row.get(ROW_VERSION)?,
+        Version::UpdatedAt => row
+            .get::<chrono::DateTime<chrono::Utc>>("updated_at")?
+            .timestamp_micros(),
+    };
+    Ok(Record { values, version })
+}
+
+/// Adds a checked row within a transaction, unless a row with the same unique value is there.
+pub(super) async fn insert_if_missing(
+    transaction: &mut Transaction,
+    dialect: Dialect,
+    model: &ModelSpec,
+    values: &Values,
+) -> Result<bool> {
+    let mut insert = insert_statement(model, values)?;
+    insert.on_conflict(sea_query::OnConflict::new().do_nothing().to_owned());
+    let is_added = transaction.fetch_optional(&insert).await?.is_some();
+    if let Some(statement) = catch_up(dialect, model, values).filter(|_| is_added) {
+        transaction.fetch_all(&statement).await?;
+    }
+    Ok(is_added)
+}
+
+/// Makes PostgreSQL count on after a key that was given, as SQLite does by itself.
+fn catch_up(dialect: Dialect, model: &ModelSpec, values: &Values) -> Option<SelectStatement> {
+    let key = model.key();
+    let is_counted = matches!(key.kind, FieldKind::Integer { .. });
+    if dialect != Dialect::Postgres || !is_counted || !values.contains_key(key.name) {
+        return None;
+    }
+    let (table, column) = (model.table, key.name);
+    let sequence = format!("pg_get_serial_sequence('\"{table}\"', '{column}')");
+    let statement = format!(
+        "setval({sequence}, GREATEST((SELECT MAX(\"{column}\") FROM \"{table}\"), \
+         COALESCE(pg_sequence_last_value({sequence}::regclass), 1)))"
+    );
+    Some(Query::select().expr(Expr::cust(statement)).take())
+}
+
+fn insert_statement(model: &ModelSpec, values: &Values) -> Result<sea_query::InsertStatement> {
+    let mut columns = Vec::new();
+    let mut row: Vec<Expr> = Vec::new();
+    for field in model.fields {
+        if let Some(value) = values.get(field.name) {
+            columns.push(field.name);
+            row.push(Expr::val(bind(field, value)?));
+        }
+    }
+    // A row of nothing but its key still needs a column to name.
+    columns.push(ROW_VERSION);
+    row.push(Expr::val(1_i64));
+    let mut insert = Query::insert();
+    insert
+        .into_table(model.table)
+        .columns(columns)
+        .values(row)
+        .map_err(Error::internal)?
+        .returning(returning(model));
+    Ok(insert)
+}
+
+fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
+    fields::bind(field.kind, value).ok_or_else(|| {
+        Error::invalid(vec![Fault::new(
+            field.pointer(),
+            "invalid_type",
+            "this is not a value of the field",
+        )])
+    })
+}
+
+fn equals(field: &FieldSpec, value: &Value) -> Result<Expr> {
+    if value.is_null() {
+        return Ok(Expr::col(field.name).is_null());
+    }
+    Ok(Expr::col(field.name).eq(bind(field, value)?))
+}
+
+/// Whether a field has a text somewhere in it, whatever the case.
+///
+/// `lower` knows only ASCII in SQLite and in some locales of PostgreSQL, so the text is also
+/// looked for as it was written and in upper case.
+fn contains(field: &FieldSpec, text: &str) -> Cond {
+    let column = || match field.kind {
+        FieldKind::Text => Expr::col(field.name),
+        _ => Expr::col(field.name).cast_as("text"),
+    };
+    let pattern = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
+    Cond::any()
+        .add(Func::lower(column()).like(pattern(&text.to_lowercase())))
+        .add(column().like(pattern(text)))
+        .add(column().like(pattern(&text.to_uppercase())))
+}
+
+/// `409` with the pointer of the field whose value is there already.
+pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
+    let StoreError::NotUnique { constraint } = &error else {
+        return error.into();
+    };
+    let field = model.fields.iter().find(|field| {
+        (field.unique && *constraint == unique_index(model.table, field.name))
+            || (field.primary_key && *constraint == format!("{}_pkey", model.table))
+            || ((field.unique || field.primary_key) && error.violates(field.name))
+    });
+    let faults = field.map(|field| {
+        Fault::new(
+            field.pointer(),
+            "not_unique",
+            "another row has this value already",
+        )
+    });
+    Error::from(error).with_faults(faults.into_iter().collect())
+}

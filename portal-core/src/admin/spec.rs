@@ -1,0 +1,263 @@
+//! A model without its type: what lists, forms and the API work with.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::field::{FieldKind, FieldSpec};
+use super::model::{AdminModel, ModelOptions};
+use super::values::FieldValues;
+use crate::error::Fault;
+use crate::source::Source;
+
+/// The values of a row by field name.
+pub(crate) type Values = Map<String, Value>;
+
+/// What an administrator may do with the rows of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Permissions {
+    pub(crate) view: bool,
+    pub(crate) create: bool,
+    pub(crate) change: bool,
+    pub(crate) delete: bool,
+    pub(crate) export: bool,
+}
+
+/// The hidden column that says which state of a row one has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// `row_version`, counted up by each write.
+    Counter,
+    /// `updated_at`, of tables that the portal itself keeps.
+    UpdatedAt,
+}
+
+/// Everything that is known of an admin model at run time.
+#[derive(Debug, Clone)]
+pub struct ModelSpec {
+    pub(crate) source: Source,
+    pub(crate) name: &'static str,
+    pub(crate) table: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) options: ModelOptions,
+    pub(crate) fields: &'static [FieldSpec],
+    pub(crate) permissions: Permissions,
+    pub(crate) version: Version,
+    /// Choices that are known only at run time, such as the roles of users.
+    pub(crate) choices: BTreeMap<&'static str, Vec<String>>,
+    pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<Fault>>,
+}
+
+impl ModelSpec {
+    /// What a model says of itself.
+    #[must_use]
+    pub fn of<M: AdminModel>() -> Self {
+        let may_write = !M::OPTIONS.read_only;
+        Self {
+            source: M::SOURCE,
+            name: M::NAME,
+            table: M::NAME,
+            title: M::TITLE,
+            plural: M::PLURAL,
+            description: M::DESCRIPTION,
+            options: M::OPTIONS,
+            fields: M::FIELDS,
+            permissions: Permissions {
+                view: true,
+                create: may_write,
+                change: may_write,
+                delete: may_write,
+                export: false,
+            },
+            version: Version::Counter,
+            choices: BTreeMap::new(),
+            check: check::<M>,
+        }
+    }
+
+    /// The field of a name.
+    pub(crate) fn field(&self, name: &str) -> Option<&'static FieldSpec> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The primary key. That there is one is checked before the portal starts.
+    pub(crate) fn key(&self) -> &'static FieldSpec {
+        const NO_KEY: FieldSpec = FieldSpec::new::<i64>("id").primary_key();
+        self.fields
+            .iter()
+            .find(|field| field.primary_key)
+            .unwrap_or(&NO_KEY)
+    }
+
+    /// The choices of a field; none means any text.
+    pub(crate) fn choices(&self, field: &FieldSpec) -> Vec<&str> {
+        match self.choices.get(field.name) {
+            Some(choices) => choices.iter().map(String::as_str).collect(),
+            None => field.choices.to_vec(),
+        }
+    }
+
+    /// The fields that a search looks at.
+    pub(crate) fn searched(&self) -> impl Iterator<Item = &'static FieldSpec> {
+        let named = self.options.search;
+        let chosen = !named.is_empty() || self.fields.iter().any(|field| field.searchable);
+        self.fields.iter().filter(move |field| {
+            if chosen {
+                field.searchable || named.contains(&field.name)
+            } else {
+                field.kind == FieldKind::Text
+            }
+        })
+    }
+
+    /// The columns of the list.
+    pub(crate) fn listed(&self) -> Vec<&'static FieldSpec> {
+        let named = self.options.list;
+        if named.is_empty() {
+            let is_short = |field: &&FieldSpec| !matches!(field.kind, FieldKind::Json { .. });
+            return self.fields.iter().filter(is_short).take(6).collect();
+        }
+        named.iter().filter_map(|name| self.field(name)).collect()
+    }
+
+    /// The text form of a row's key.
+    pub(crate) fn key_of(&self, values: &Values) -> String {
+        match values.get(self.key().name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        }
+    }
+
+    /// What people may call a row: its first listed text, else its key.
+    pub(crate) fn label_of(&self, values: &Values) -> String {
+        let text = self
+            .listed()
+            .into_iter()
+            .find(|field| field.kind == FieldKind::Text)
+            .and_then(|field| values.get(field.name)?.as_str())
+            .filter(|text| !text.is_empty());
+        text.map_or_else(
+            || format!("{} {}", self.title, self.key_of(values)),
+            str::to_owned,
+        )
+    }
+
+    /// A new row of what an administrator has given.
+    pub(crate) fn new_row(&self, given: Values) -> Result<Values, Vec<Fault>> {
+        let mut faults = Vec::new();
+        for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
+            let default = field.default_value().ok().flatten();
+            match given.get(field.name) {
+                None | Some(Value::Null) => {}
+                value if value == default.as_ref() => {}
+                Some(_) => faults.push(read_only(field)),
+            }
+        }
+        let mut given = given;
+        // `null` asks for what a field has where nothing is given.
+        given.retain(|name, value| {
+            !value.is_null() || self.field(name).is_none_or(|field| field.nullable)
+        });
+        self.finish(given, faults)
+    }
+
+    /// A row after a change: with `full`, what is not given goes back to its default.
+    pub(crate) fn changed_row(
+        &self,
+        present: &Values,
+        given: Values,
+        full: bool,
+    ) -> Result<Values, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut row = Values::new();
+        for field in self.fields {
+            let now = present.get(field.name).unwrap_or(&Value::Null);
+            if field.is_editable(false) {
+                if !full {
+                    row.insert(field.name.to_owned(), now.clone());
+                }
+            } else {
+                if given.get(field.name).is_some_and(|value| value != now) {
+                    faults.push(read_only(field));
+                }
+                row.insert(field.name.to_owned(), now.clone());
+            }
+        }
+        for (name, value) in given {
+            if self
+                .field(&name)
+                .is_none_or(|field| field.is_editable(false))
+            {
+                row.insert(name, value);
+            }
+        }
+        self.finish(row, faults)
+    }
+
+    /// Checks a whole row and gives it in its stored form. A key that the database counts may
+    /// be missing, and stays so.
+    pub(crate) fn checked(&self, row: Values) -> Result<Values, Vec<Fault>> {
+        self.finish(row, Vec::new())
+    }
+
+    fn finish(&self, mut row: Values, mut faults: Vec<Fault>) -> Result<Values, Vec<Fault>> {
+        for name in row.keys().filter(|name| self.field(name).is_none()) {
+            faults.push(unknown_field(self, name));
+        }
+        let key = self.key();
+        let is_missing = row.get(key.name).is_none_or(Value::is_null);
+        let is_counted = matches!(key.kind, FieldKind::Integer { .. });
+        if is_missing && is_counted && !key.nullable {
+            row.insert(key.name.to_owned(), Value::from(0));
+        } else if is_missing && key.kind == FieldKind::Uuid {
+            row.insert(key.name.to_owned(), Value::from(Uuid::now_v7().to_string()));
+        }
+        let checked = match (self.check)(FieldValues::new(row)) {
+            Ok(values) => values,
+            Err(more) => {
+                // What is refused anyway need not be right.
+                let is_new = |fault: &Fault| !faults.iter().any(|it| it.pointer == fault.pointer);
+                let more: Vec<Fault> = more.into_iter().filter(is_new).collect();
+                faults.extend(more);
+                return Err(faults);
+            }
+        };
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let names = self.fields.iter().map(|field| field.name.to_owned());
+        let mut row: Values = names.zip(checked).collect();
+        let is_unset = |value: &Value| value.is_null() || *value == 0;
+        if is_counted && row.get(key.name).is_some_and(is_unset) {
+            row.remove(key.name);
+        }
+        Ok(row)
+    }
+}
+
+fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<Fault>> {
+    let model = M::from_values(values)?;
+    let faults = model.validate();
+    if faults.is_empty() {
+        Ok(model.to_values())
+    } else {
+        Err(faults)
+    }
+}
+
+fn read_only(field: &FieldSpec) -> Fault {
+    Fault::new(field.pointer(), "read_only", "this cannot be changed here")
+}
+
+fn unknown_field(spec: &ModelSpec, name: &str) -> Fault {
+    let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
+    Fault::new(
+        format!("/{}", crate::request::escape_pointer(name)),
+        "unknown_field",
+        format!("there is no such field, only {}", names.join(", ")),
+    )
+}

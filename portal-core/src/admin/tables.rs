@@ -1,0 +1,95 @@
+//! The tables of the models in a database.
+
+use serde_json::Value;
+
+use super::field::{FieldKind, FieldSpec};
+use super::fields;
+use super::registry::ModelRegistry;
+use super::spec::ModelSpec;
+use crate::error::{Error, Result};
+use crate::store::schema::{ColumnSpec, ColumnType, Key, TableSpec};
+use crate::store::{Store, StoreError};
+
+/// Column of the counter that stands behind the `ETag` of a row.
+pub(super) const ROW_VERSION: &str = "row_version";
+
+/// Creates the tables and columns of models that are missing in the database.
+pub(crate) async fn apply_models(store: &Store, registry: &ModelRegistry) -> Result<()> {
+    store.apply_tables(&tables(registry)).await.map_err(|error| match error {
+        StoreError::Unavailable(_) => error.into(),
+        StoreError::NotUnique { constraint } => Error::internal(format!(
+            "a field of an admin model was made unique, but there are rows with the same value: {constraint}"
+        )),
+        error => Error::internal(error),
+    })
+}
+
+/// Says where the tables of models differ from the models, in sentences.
+pub(crate) async fn model_drift(store: &Store, registry: &ModelRegistry) -> Result<Vec<String>> {
+    Ok(store.table_drift(&tables(registry)).await?)
+}
+
+fn tables(registry: &ModelRegistry) -> Vec<TableSpec> {
+    let models = registry.creation_order().unwrap_or_default();
+    models
+        .into_iter()
+        .map(|model| table(model, registry))
+        .collect()
+}
+
+fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
+    let mut columns: Vec<ColumnSpec> = model
+        .fields
+        .iter()
+        .map(|field| column(field, registry))
+        .collect();
+    columns.push(ColumnSpec {
+        name: ROW_VERSION,
+        column_type: ColumnType::BigInt,
+        nullable: false,
+        unique: false,
+        key: Key::None,
+        default: Some("1".to_owned()),
+        references: None,
+    });
+    TableSpec {
+        name: model.table,
+        columns,
+    }
+}
+
+fn column(field: &FieldSpec, registry: &ModelRegistry) -> ColumnSpec {
+    let target = field.references.and_then(|name| registry.find(name));
+    let key = match (field.primary_key, field.kind) {
+        (false, _) => Key::None,
+        (true, FieldKind::Integer { .. }) => Key::Counted,
+        (true, _) => Key::Given,
+    };
+    ColumnSpec {
+        name: field.name,
+        column_type: fields::column_type(field.kind),
+        nullable: field.nullable && !field.primary_key,
+        unique: field.unique,
+        key,
+        default: default(field),
+        references: target.map(|target| (target.table, target.key().name)),
+    }
+}
+
+/// The default in the text form that a column takes. It is for rows that are there when a
+/// column is added; the portal itself always writes a value.
+fn default(field: &FieldSpec) -> Option<String> {
+    let value = match field.default_value() {
+        Ok(Some(value)) if !field.primary_key => value,
+        _ => return None,
+    };
+    match value {
+        Value::Null => None,
+        Value::String(text) if field.kind == FieldKind::Timestamp => {
+            // As sqlx writes it, so that it sorts among the others.
+            Some(text.replace('Z', "+00:00"))
+        }
+        Value::String(text) => Some(text),
+        value => Some(value.to_string()),
+    }
+}

@@ -1,0 +1,160 @@
+//! The portal's users as an admin model.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::field::{AdminField, FieldSpec};
+use super::model::ModelOptions;
+use super::record::{Record, row_not_found};
+use super::repository::Table;
+use super::spec::{ModelSpec, Permissions, Values, Version};
+use super::values::not_allowed;
+use crate::auth::{Auth, Role, Roles, UserChange};
+use crate::error::{Error, Fault, Result};
+
+/// Name of the model.
+pub(crate) const MODEL: &str = "user";
+
+const FIELDS: &[FieldSpec] = &[
+    FieldSpec::new::<Uuid>("id").title("ID").primary_key(),
+    FieldSpec::new::<String>("email")
+        .title("E-mail")
+        .read_only(),
+    FieldSpec::new::<String>("first_name")
+        .title("First name")
+        .read_only(),
+    FieldSpec::new::<String>("last_name")
+        .title("Last name")
+        .read_only(),
+    FieldSpec::new::<String>("user_type")
+        .title("Role")
+        .help("What the user may do."),
+    FieldSpec::new::<bool>("is_active")
+        .title("Active")
+        .help("Whether the user may use the portal at all."),
+    FieldSpec::new::<DateTime<Utc>>("created_at")
+        .title("First seen")
+        .read_only(),
+    FieldSpec::new::<Option<DateTime<Utc>>>("last_login")
+        .title("Last sign-in")
+        .read_only(),
+];
+
+impl ModelSpec {
+    /// The users of a portal with these roles.
+    pub(crate) fn users(roles: &Roles) -> Self {
+        let names = roles.0.iter().map(|role| role.as_str().to_owned());
+        Self {
+            source: crate::source!(User),
+            name: MODEL,
+            table: "portal_users",
+            title: "User",
+            plural: "Users",
+            description: "Everyone who has signed in.",
+            options: ModelOptions {
+                list: &[
+                    "email",
+                    "first_name",
+                    "last_name",
+                    "user_type",
+                    "is_active",
+                    "last_login",
+                ],
+                search: &["email", "first_name", "last_name"],
+                order_by: &[("created_at", true)],
+                read_only: false,
+            },
+            fields: FIELDS,
+            permissions: Permissions {
+                view: true,
+                create: false,
+                change: true,
+                delete: false,
+                export: false,
+            },
+            version: Version::UpdatedAt,
+            choices: BTreeMap::from([("user_type", names.collect())]),
+            check: |mut values| {
+                let mut row = Vec::new();
+                for field in FIELDS {
+                    row.push(match field.name {
+                        "id" => values.take::<Uuid>(field).map(|it| it.to_value()),
+                        "is_active" => values.take::<bool>(field).map(|it| it.to_value()),
+                        "created_at" | "last_login" => values
+                            .take::<Option<DateTime<Utc>>>(field)
+                            .map(|it| it.to_value()),
+                        _ => values.take::<String>(field).map(|it| it.to_value()),
+                    });
+                }
+                let row: Option<Vec<Value>> = row.into_iter().collect();
+                row.ok_or_else(|| values.into_faults())
+            },
+        }
+    }
+}
+
+/// The users: read like any table, changed by the rules for accounts.
+pub(crate) struct UserRows<'a> {
+    table: Table<'a>,
+    auth: &'a Auth,
+    roles: &'a Roles,
+}
+
+impl<'a> UserRows<'a> {
+    pub(crate) fn new(table: Table<'a>, auth: &'a Auth, roles: &'a Roles) -> Self {
+        Self { table, auth, roles }
+    }
+
+    pub(crate) fn table(&self) -> Table<'a> {
+        self.table
+    }
+
+    /// Changes role and standing. The last active administrator keeps both.
+    pub(crate) async fn change(
+        &self,
+        present: &Record,
+        given: Values,
+        full: bool,
+    ) -> Result<Record> {
+        let model = self.table.model;
+        let mut checked = model.changed_row(&present.values, given, full);
+        if let Ok(row) = &checked
+            && self.role(row).is_none()
+        {
+            let mut fault = not_allowed(&model.choices["user_type"]);
+            fault.pointer = "/user_type".to_owned();
+            checked = Err(vec![fault]);
+        }
+        let row = checked.map_err(Error::invalid)?;
+        let change = UserChange {
+            user_type: self.role(&row),
+            is_active: row.get("is_active").and_then(Value::as_bool),
+            preferences: None,
+        };
+        let key = model.key_of(&present.values);
+        let id: Uuid = key.parse().map_err(|_| row_not_found())?;
+        self.auth.users.update(id, &change).await.map_err(|error| {
+            let pointer = if change.is_active == Some(false) {
+                "/is_active"
+            } else {
+                "/user_type"
+            };
+            match error.code() {
+                "last_admin" => {
+                    let fault = Fault::new(pointer, "last_admin", error.detail());
+                    error.with_faults(vec![fault])
+                }
+                _ => error,
+            }
+        })?;
+        self.auth.user_changed(id).await;
+        self.table.get(&key).await?.ok_or_else(row_not_found)
+    }
+
+    fn role(&self, row: &Values) -> Option<Role> {
+        self.roles.find(row.get("user_type")?.as_str()?)
+    }
+}

@@ -1,0 +1,82 @@
+//! YAML for people, JSON inside.
+
+use serde_json::Value;
+
+use crate::error::Fault;
+
+/// Reads YAML 1.2: `yes` is a text, and so is `007`. An error says line and column.
+pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let place = error
+            .location()
+            .map(|location| format!("line {}, column {}: ", location.line(), location.column()))
+            .unwrap_or_default();
+        let message = error.without_snippet().to_string();
+        let message = message.lines().next().unwrap_or_default().to_owned();
+        Fault::new("", "invalid_yaml", format!("{place}{message}"))
+    })
+}
+
+/// Writes YAML that reads back as the same value.
+pub(super) fn write(value: &Value) -> String {
+    let is_same = |text: &String| parse(text).as_ref() == Ok(value);
+    serde_saphyr::to_string(value)
+        .ok()
+        .filter(is_same)
+        // JSON is YAML too, and says exactly what it means.
+        .unwrap_or_else(|| write_json(value))
+}
+
+/// Writes indented JSON.
+pub(super) fn write_json(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        for value in [
+            json!({}),
+            json!({"a": {"b": [1, 2.5, true, null]}, "c": []}),
+            json!({"a": "yes", "b": "1", "c": "1.0", "d": "null", "e": "~", "f": "", "g": "0x1f"}),
+            json!({"lines": "one\ntwo\n", "spaces": " a ", "tab": "a\tb", "colon": "a: b # c"}),
+            json!({"ключ": "wörd ☃", "- x": "@a", "1": "'quoted\" \\"}),
+            json!([[], {}, "x", -1, 1e300, 9_007_199_254_740_993_i64, u64::MAX]),
+            json!({"date": "2026-01-01", "exp": "1e3", "under": "1_000", "zero": "007", "nan": ".nan", "on": "on", "merge": "<<"}),
+            json!({"<<": 1}),
+            json!({"long": "word ".repeat(60)}),
+        ] {
+            assert_eq!(
+                parse(&write(&value)),
+                Ok(value.clone()),
+                "{}",
+                write(&value)
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_says_where_it_is() {
+        let fault = parse("name: a\nlist: [1, 2\nother: b\n").unwrap_err();
+        assert!(fault.message.starts_with("line "), "{fault:?}");
+        assert!(!fault.message.contains('\n'), "{fault:?}");
+    }
+
+    #[test]
+    fn a_key_given_twice_is_an_error() {
+        assert!(parse("a: 1\na: 2\n").is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! As little of an HTTP/1.1 client as a load generator needs.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
+/// The bytes of a request; each of `headers` ends with a line break.
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    address: SocketAddr,
+    headers: &str,
+    body: &str,
+) -> Vec<u8> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}");
+    if !body.is_empty() {
+        let length = body.len();
+        request += &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+    }
+    format!("{request}\r\n{body}").into_bytes()
+}
+
+/// A connection that is kept alive, with one request under way at a time.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(16 * 1024),
+        })
+    }
+
+    /// Sends a request, and returns the body of its answer if the status is 200.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let head = self.exchange(request).await?;
+        Ok(self.buffer.get(head..).unwrap_or_default().to_vec())
+    }
+
+    /// Sends a request, reads its answer to the end, and returns the length of the head.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<usize> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        let mut expected = None;
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the server has closed the connection");
+            }
+            if expected.is_none() {
+                expected = parse(&self.buffer)?;
+            }
+            if let Some(Expected { head, total }) = expected
+                && self.buffer.len() >= total
+            {
+                return Ok(head);
+            }
+        }
+    }
+}
+
+/// How long an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Expected {
+    head: usize,
+    total: usize,
+}
+
+/// Reads the head of an answer; `None` as long as it is not complete.
+fn parse(answer: &[u8]) -> Result<Option<Expected>> {
+    let mut windows = answer.windows(END_OF_HEAD.len());
+    let Some(end) = windows.position(|window| window == END_OF_HEAD) else {
+        return Ok(None);
+    };
+    let (head, _) = answer.split_at(end);
+    if !head.starts_with(b"HTTP/1.1 200 ") {
+        bail!(
+            "the answer is not 200:\n{}",
+            String::from_utf8_lossy(answer)
+        );
+    }
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let length = lines.find_map(content_length);
+    let length = length.context("the answer has no content-length")?;
+    let head = end + END_OF_HEAD.len();
+    Ok(Some(Expected {
+        head,
+        total: head + length,
+    }))
+}
+
+fn content_length(line: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"content-length:";
+    let (name, value) = line.split_at_checked(NAME.len())?;
+    if !name.eq_ignore_ascii_case(NAME) {
+        return None;
+    }
+    str::from_utf8(value).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expected, parse};
+
+    #[test]
+    fn an_answer_is_as_long_as_its_head_says() {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        let expected = Expected {
+            head: answer.len() - 2,
+            total: answer.len(),
+        };
+        assert_eq!(parse(answer).unwrap(), Some(expected));
+        assert_eq!(parse(&answer[..20]).unwrap(), None);
+    }
+
+    #[test]
+    fn another_status_is_an_error() {
+        let answer = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
+        assert!(parse(answer).is_err());
+    }
+}

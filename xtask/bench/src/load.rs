@@ -1,0 +1,72 @@
+//! Many connections that ask as fast as they are answered.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+use crate::connection::Connection;
+use crate::server::Server;
+use crate::usage;
+
+/// What came of one subject's turn.
+pub(crate) struct Round {
+    requests: u64,
+    elapsed: Duration,
+    processor: Option<Duration>,
+}
+
+impl Round {
+    /// Loads the server for `duration` over `connections` connections.
+    pub(crate) async fn measure(
+        server: &Server,
+        connections: usize,
+        duration: Duration,
+    ) -> Result<Self> {
+        let mut open = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            open.push(Connection::open(server.address).await?);
+        }
+        let used_before = usage::processor_time(server.process_id());
+        let start = Instant::now();
+        let end = start + duration;
+        let mut tasks = JoinSet::new();
+        for connection in open {
+            tasks.spawn(ask_until(end, connection, Arc::clone(&server.request)));
+        }
+        let mut requests = 0;
+        while let Some(answered) = tasks.join_next().await {
+            requests += answered??;
+        }
+        let elapsed = start.elapsed();
+        let used_after = usage::processor_time(server.process_id());
+        Ok(Self {
+            requests,
+            elapsed,
+            processor: used_after
+                .zip(used_before)
+                .and_then(|(after, before)| after.checked_sub(before)),
+        })
+    }
+
+    /// Requests a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.requests as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Microseconds of processor time that the server took for one request.
+    pub(crate) fn cost(&self) -> Option<f64> {
+        let micros = self.processor?.as_secs_f64() * 1e6;
+        Some(micros / self.requests as f64)
+    }
+}
+
+async fn ask_until(end: Instant, mut connection: Connection, request: Arc<[u8]>) -> Result<u64> {
+    let mut answered = 0;
+    while Instant::now() < end {
+        connection.exchange(&request).await?;
+        answered += 1;
+    }
+    Ok(answered)
+}

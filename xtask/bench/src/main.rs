@@ -1,0 +1,58 @@
+//! What the portal costs; run by `cargo xtask bench http`.
+
+mod connection;
+mod http;
+mod load;
+
+mod serve;
+mod server;
+mod spread;
+mod startup;
+mod subject;
+mod usage;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// What the portal costs.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Requests a second of each subject, in rounds, against the first one
+    Http(http::Settings),
+    /// Time to the first answer of a portal's program, and its memory at rest
+    Startup(startup::Settings),
+    /// Serves one subject; started by `http`
+    #[command(hide = true)]
+    Serve(serve::Settings),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Http(settings) => on_threads(settings.client_threads, http::run(&settings)),
+        Command::Startup(settings) => startup::run(&settings),
+        Command::Serve(settings) => on_threads(settings.threads, serve::run(&settings)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_threads(threads: usize, work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

@@ -1,0 +1,22 @@
+//! What a process uses, as Linux tells it; elsewhere `None`.
+
+use std::fs;
+use std::time::Duration;
+
+/// The processor time of all its threads so far.
+pub(crate) fn processor_time(process: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let times = threads.flatten().filter_map(|thread| {
+        let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        times.split(' ').next()?.parse::<u64>().ok()
+    });
+    Some(Duration::from_nanos(times.sum()))
+}
+
+/// The memory that it holds, in KiB.
+pub(crate) fn resident_memory(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let mut lines = status.lines();
+    let resident = lines.find_map(|line| line.strip_prefix("VmRSS:"))?;
+    resident.trim().strip_suffix(" kB")?.parse().ok()
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask check`: what CI runs, in the same order.
+
+use anyhow::Result;
+
+use crate::cargo::Cargo;
+use crate::interrupt::Interrupt;
+use crate::step::step;
+use crate::{test, tidy};
+
+/// Format, clippy, tidy, test; the first failure ends it.
+pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
+    step("cargo fmt", || {
+        cargo.run(&["fmt", "--all", "--check"], interrupt)
+    })?;
+    step("cargo clippy", || {
+        let clippy = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        cargo.run(&clippy, interrupt)
+    })?;
+    step("tidy", || tidy::run(cargo.root()))?;
+    test::run(cargo, &[], interrupt)
+}

@@ -1,0 +1,74 @@
+//! The account that servers run under.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+/// Accounts without rights that a machine may have, the better one first.
+const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
+
+/// An account to run as in place of root, which PostgreSQL refuses.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    user: u32,
+    group: u32,
+}
+
+impl Account {
+    /// An account without rights if this process is root, else `None`.
+    pub(super) fn in_place_of_root() -> Result<Option<Self>> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(None);
+        }
+        let accounts = fs::read_to_string("/etc/passwd").context("/etc/passwd")?;
+        let account = UNPRIVILEGED
+            .iter()
+            .find_map(|name| Self::find(&accounts, name));
+        account
+            .context(
+                "PostgreSQL does not run as root, and there is neither a user `postgres` nor \
+                 `nobody`: add one, or run the tests as another user",
+            )
+            .map(Some)
+    }
+
+    /// The account of that name in a passwd file.
+    fn find(accounts: &str, name: &str) -> Option<Self> {
+        let mut lines = accounts.lines().map(|line| line.split(':'));
+        let mut fields = lines.find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
+        let user = fields.nth(1)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        Some(Self { user, group })
+    }
+
+    /// Makes a directory this account's own.
+    pub(super) fn give(&self, directory: &Path) -> Result<()> {
+        chown(directory, Some(self.user), Some(self.group))
+            .with_context(|| format!("{} cannot be given away", directory.display()))
+    }
+
+    /// Makes a command run under this account.
+    pub(super) fn apply_to(&self, command: &mut Command) {
+        command.uid(self.user).gid(self.group);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Account;
+
+    #[test]
+    fn an_account_is_found_by_its_whole_name() {
+        let accounts = "postgres-old:x:1:2::/:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/bash\n";
+        let expected = Account {
+            user: 101,
+            group: 104,
+        };
+        assert_eq!(Account::find(accounts, "postgres"), Some(expected));
+        assert_eq!(Account::find(accounts, "nobody"), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! What a server said before it failed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+
+/// How much of a log stands in an error.
+const TAIL: usize = 15;
+
+/// A file that takes the output of a process.
+pub(super) struct Log {
+    path: PathBuf,
+}
+
+impl Log {
+    /// Sends all output of `command` to a new file.
+    pub(super) fn of(command: &mut Command, path: &Path) -> Result<Self> {
+        let file = File::create(path)?;
+        command.stdout(file.try_clone()?).stderr(file);
+        command.stdin(Stdio::null());
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// The last lines, to be shown with an error.
+    pub(super) fn tail(&self) -> String {
+        let text = fs::read(&self.path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        let from = lines.len().saturating_sub(TAIL);
+        lines.get(from..).unwrap_or_default().join("\n")
+    }
+}

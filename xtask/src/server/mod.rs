@@ -1,0 +1,10 @@
+//! Throw-away servers, gone when their values are dropped.
+
+mod account;
+mod chromedriver;
+mod launch;
+mod log;
+mod postgres;
+
+pub(crate) use self::chromedriver::Chromedriver;
+pub(crate) use self::postgres::{Durability, Postgres};

@@ -1,0 +1,18 @@
+//! The lines that say what is being done and how long it took.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+/// Says what is done, does it, and says how long it took.
+pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    eprintln!("xtask: {what}");
+    let start = Instant::now();
+    let done = work();
+    let seconds = start.elapsed().as_secs_f64();
+    match &done {
+        Ok(_) => eprintln!("xtask: {what}: done in {seconds:.1} s"),
+        Err(_) => eprintln!("xtask: {what}: failed after {seconds:.1} s"),
+    }
+    done
+}

@@ -1,0 +1,123 @@
+//! `cargo xtask test`: every test, with all that they need.
+
+use std::env;
+use std::fs;
+
+use anyhow::Result;
+
+use crate::cargo::Cargo;
+use crate::interrupt::Interrupt;
+use crate::process;
+use crate::server::{Chromedriver, Durability, Postgres};
+use crate::step::step;
+use crate::tools::{Tool, Tools};
+
+/// What the tests read: the URI of a database server that they may fill.
+const POSTGRES: &str = "PORTAL_TEST_POSTGRES";
+/// What the tests read: the URL of a WebDriver.
+const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
+/// What the tests read: the browser that the WebDriver shall start.
+const CHROMIUM: &str = "PORTAL_TEST_CHROMIUM";
+/// What the tests read: the program of the reference portal.
+const BINARY: &str = "PORTAL_TEST_BINARY";
+
+/// Starts the servers, runs `cargo test`, stops the servers.
+///
+/// A variable that is already set is left alone, and its server not started.
+pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) -> Result<()> {
+    let needs = |variable| env::var_os(variable).is_none_or(|value| value.is_empty());
+    let needed: Vec<Tool> = [
+        (POSTGRES, Tool::Postgres),
+        (CHROMEDRIVER, Tool::Chromedriver),
+        (CHROMIUM, Tool::Chromium),
+    ]
+    .into_iter()
+    .filter_map(|(variable, tool)| needs(variable).then_some(tool))
+    .collect();
+    let tools = step("find what the tests need", || Tools::provide(&needed))?;
+    interrupt.check()?;
+
+    let binary = step("build the reference portal", || {
+        cargo.build_binary("reference-portal", build_arguments(arguments), interrupt)
+    })?;
+
+    // Before the servers, so that it is removed after they have stopped.
+    let directory = tempfile::Builder::new().prefix("portal-test-").tempdir()?;
+    // Browsers and killed tests leave files behind, here they go with the rest.
+    let scratch = directory.path().join("scratch");
+    fs::create_dir(&scratch)?;
+
+    let mut tests = cargo.command(["test"]);
+    if !selects_packages(arguments) {
+        tests.arg("--workspace");
+    }
+    tests.args(arguments);
+    tests.env(BINARY, binary).env("TMPDIR", &scratch);
+
+    let postgres = needs(POSTGRES).then(|| {
+        step("start PostgreSQL", || {
+            Postgres::start(&tools, directory.path(), Durability::Off, interrupt)
+        })
+    });
+    let postgres = postgres.transpose()?;
+    let driver = needs(CHROMEDRIVER).then(|| {
+        step("start chromedriver", || {
+            Chromedriver::start(&tools, directory.path(), &scratch, interrupt)
+        })
+    });
+    let driver = driver.transpose()?;
+
+    if let Some(postgres) = &postgres {
+        tests.env(POSTGRES, postgres.uri());
+    }
+    if let Some(driver) = &driver {
+        tests.env(CHROMEDRIVER, driver.url());
+    }
+    if needs(CHROMIUM) {
+        tests.env(CHROMIUM, tools.path(Tool::Chromium)?);
+    }
+    let outcome = step("cargo test", || {
+        process::run("cargo test", &mut tests, interrupt)
+    });
+    step("stop the servers", || {
+        drop((driver, postgres));
+        Ok(directory.close()?)
+    })?;
+    outcome
+}
+
+/// What to build so that `cargo test` finds it built.
+///
+/// All packages together get other features than the reference portal alone;
+/// building it in their company saves compiling the dependencies twice.
+fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
+    if selects_packages(test_arguments) {
+        &["--package", "reference-portal"]
+    } else {
+        &["--workspace", "--tests", "--bin", "reference-portal"]
+    }
+}
+
+/// Whether the caller wants some packages only.
+fn selects_packages(arguments: &[String]) -> bool {
+    let of_cargo = arguments.iter().take_while(|argument| *argument != "--");
+    let mut of_cargo = of_cargo.map(String::as_str);
+    of_cargo.any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::selects_packages;
+
+    fn arguments(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn packages_are_selected_before_the_dashes_only() {
+        assert!(selects_packages(&arguments("-p portal-core auth::")));
+        assert!(selects_packages(&arguments("--package=portal-core")));
+        assert!(!selects_packages(&arguments("auth:: -- -p")));
+        assert!(!selects_packages(&arguments("--doc")));
+    }
+}

@@ -1,0 +1,270 @@
+//! Who may use whom inside portal-core; the picture is in docs/architecture.md.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Component, Path};
+
+use super::Fault;
+use super::imports;
+use super::sources::Source;
+
+/// Where the rule holds.
+const CRATE: &str = "portal-core/src";
+
+/// Files that name everything.
+const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
+
+/// What everything stands on. These may use one another.
+const GROUND: &[&str] = &["source", "error", "request", "config", "state"];
+
+/// The arrows: a module may use what it points to, and so on down.
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("testing", &["app"]),
+    ("app", &["admin", "tasks", "live", "security", "telemetry"]),
+    ("admin", &["pages"]),
+    ("tasks", &["pages"]),
+    ("live", &["pages"]),
+    ("pages", &["auth"]),
+    ("security", &["auth"]),
+    ("auth", &["store"]),
+    ("store", GROUND),
+    ("telemetry", GROUND),
+    ("source", GROUND),
+    ("error", GROUND),
+    ("request", GROUND),
+    ("config", GROUND),
+    ("state", GROUND),
+];
+
+/// The arrows, and which module each name at the root of the crate is from.
+pub(super) struct Arrows {
+    reexports: HashMap<String, String>,
+}
+
+impl Arrows {
+    pub(super) fn new(sources: &[Source]) -> Self {
+        let root = Path::new(CRATE).join("lib.rs");
+        let root = sources.iter().find(|source| source.path == root);
+        Self {
+            reexports: root.map(|root| reexports(&root.code)).unwrap_or_default(),
+        }
+    }
+
+    /// Every import of a file that goes against an arrow.
+    pub(super) fn faults(&self, source: &Source) -> Vec<Fault> {
+        let Some(place) = Place::of(&source.path) else {
+            return Vec::new();
+        };
+        if OUTSIDE.contains(&place.module.as_str()) {
+            return Vec::new();
+        }
+        let fault = |line, message| Fault {
+            path: source.path.clone(),
+            line,
+            message,
+        };
+        if arrows_from(&place.module).is_none() {
+            let message = format!(
+                "the module `{}` has no place, give it one in `ARROWS` of xtask/src/tidy/arrows.rs \
+                 and in docs/architecture.md",
+                place.module,
+            );
+            return vec![fault(1, message)];
+        }
+        let imports = imports::of(without_tests(&source.code), place.depth);
+        let against = imports.into_iter().filter_map(|import| {
+            let target = self.module_of(&import.name)?;
+            (!may_use(&place.module, target)).then(|| {
+                let message = format!(
+                    "`{}` may not use `{target}`: move what is needed further down, or let `app` \
+                     bring the two together",
+                    place.module,
+                );
+                fault(import.line, message)
+            })
+        });
+        against.collect()
+    }
+
+    /// The module behind a name at the root, `None` for what is nobody's.
+    fn module_of<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        if arrows_from(name).is_some() || OUTSIDE.contains(&name) {
+            return Some(name);
+        }
+        self.reexports.get(name).map(String::as_str)
+    }
+}
+
+/// The module of a file, and how deep it is.
+struct Place {
+    module: String,
+    depth: usize,
+}
+
+impl Place {
+    /// `None` for files that the rule is not about.
+    fn of(path: &Path) -> Option<Self> {
+        let path = path.strip_prefix(CRATE).ok()?.with_extension("");
+        let mut names: Vec<&str> = path
+            .components()
+            .filter_map(|component| match component {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
+            })
+            .collect();
+        if names.len() > 1 && path.file_name() == Some(OsStr::new("mod")) {
+            names.pop();
+        }
+        if names.contains(&"tests") {
+            return None;
+        }
+        Some(Self {
+            module: (*names.first()?).to_owned(),
+            depth: names.len(),
+        })
+    }
+}
+
+fn arrows_from(module: &str) -> Option<&'static [&'static str]> {
+    let mut arrows = ARROWS.into_iter();
+    arrows.find_map(|(from, to)| (from == module).then_some(to))
+}
+
+/// Whether the arrows lead from one module to another.
+fn may_use(module: &str, target: &str) -> bool {
+    let mut reached = vec![module];
+    let mut next = 0;
+    while let Some(from) = reached.get(next).copied() {
+        for to in arrows_from(from).unwrap_or_default() {
+            if !reached.contains(to) {
+                reached.push(to);
+            }
+        }
+        next += 1;
+    }
+    reached.contains(&target)
+}
+
+/// The code before the test module at the end of a file.
+fn without_tests(code: &str) -> &str {
+    let tail = code.match_indices("#[cfg(test)]").find(|(at, attribute)| {
+        let after = code.get(at + attribute.len()..).unwrap_or_default();
+        after.trim_start().starts_with("mod ")
+    });
+    tail.and_then(|(at, _)| code.get(..at)).unwrap_or(code)
+}
+
+/// Name to module for each `pub use module::Name` of the crate's root.
+fn reexports(code: &str) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    for statement in code.split(';') {
+        let Some((_, tree)) = statement.split_once("use ") else {
+            continue;
+        };
+        let tree = tree.trim_start_matches("crate::");
+        let tree = tree.trim_start_matches("self::");
+        let Some((module, names)) = tree.split_once("::") else {
+            continue;
+        };
+        for name in names.split([',', '{', '}']) {
+            let name = name.rsplit(|it: char| !(it.is_alphanumeric() || it == '_'));
+            if let Some(name) = { name }.find(|name| !name.is_empty()) {
+                found.insert(name.to_owned(), module.trim().to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arrows, Source, may_use};
+
+    const ROOT: &str = "mod error;\npub use crate::error::{Error, Result as Outcome};\n\
+                        pub use app::Portal;\npub use axum;\n";
+
+    fn faults(path: &str, text: &str) -> Vec<String> {
+        let sources = [
+            Source::new("portal-core/src/lib.rs", ROOT),
+            Source::new(format!("portal-core/src/{path}"), text),
+        ];
+        let arrows = Arrows::new(&sources);
+        let faults = sources.iter().flat_map(|source| arrows.faults(source));
+        faults.map(|fault| fault.to_string()).collect()
+    }
+
+    #[test]
+    fn arrows_point_down() {
+        assert!(may_use("tasks", "store"));
+        assert!(may_use("testing", "error"));
+        assert!(may_use("error", "state"));
+        assert!(may_use("security", "auth"));
+        for (module, target) in [
+            ("store", "auth"),
+            ("auth", "pages"),
+            ("admin", "tasks"),
+            ("security", "pages"),
+            ("telemetry", "store"),
+            ("app", "testing"),
+            ("tasks", "app"),
+        ] {
+            assert!(!may_use(module, target), "{module} -> {target}");
+        }
+    }
+
+    #[test]
+    fn a_use_against_an_arrow_is_a_fault_with_its_line() {
+        let found = faults(
+            "store/query.rs",
+            "use crate::error::Error;\nuse crate::auth::User;\n",
+        );
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with("portal-core/src/store/query.rs:2: `store` may not use `auth`")
+        );
+    }
+
+    #[test]
+    fn a_use_along_an_arrow_is_fine() {
+        assert!(faults("tasks/mod.rs", "use crate::{auth::User, pages};").is_empty());
+        assert!(faults("tasks/mod.rs", "use crate::tasks::queue::Queue;").is_empty());
+    }
+
+    #[test]
+    fn a_path_without_use_counts() {
+        assert_eq!(
+            faults("auth/users.rs", "fn x() -> crate::pages::Page {}").len(),
+            1
+        );
+        assert_eq!(
+            faults("auth/users.rs", "fn x() -> super::super::pages::Page {}").len(),
+            1
+        );
+        assert!(faults("auth/users.rs", "use super::pages;").is_empty());
+    }
+
+    #[test]
+    fn a_reexport_counts_as_its_module() {
+        assert!(faults("store/mod.rs", "use crate::{Error, Outcome};").is_empty());
+        assert_eq!(faults("store/mod.rs", "use crate::Portal;").len(), 1);
+    }
+
+    #[test]
+    fn comments_strings_and_tests_do_not_count() {
+        let text = "//! [`crate::app::Portal`]\nconst X: &str = \"crate::app\";\n\
+                    #[cfg(test)]\nmod tests {\n    use crate::testing::TestPortal;\n}\n";
+        assert!(faults("error.rs", text).is_empty());
+        assert!(faults("auth/tests.rs", "use crate::testing::TestPortal;").is_empty());
+    }
+
+    #[test]
+    fn the_prelude_names_everything_and_nobody_names_it() {
+        assert!(faults("prelude.rs", "pub use crate::app::Portal;").is_empty());
+        assert_eq!(faults("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
+    }
+
+    #[test]
+    fn a_new_module_needs_a_place() {
+        assert_eq!(faults("mail/mod.rs", "").len(), 1);
+    }
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask tidy`: what neither rustfmt nor clippy checks.
+
+mod arrows;
+mod code;
+mod imports;
+mod length;
+mod sources;
+mod words;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use self::arrows::Arrows;
+
+/// Something that is wrong in a source file.
+struct Fault {
+    path: PathBuf,
+    line: usize,
+    message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            path,
+            line,
+            message,
+        } = self;
+        write!(formatter, "{}:{line}: {message}", path.display())
+    }
+}
+
+/// Prints every fault; an error if there is one.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let sources = sources::read(root)?;
+    let arrows = Arrows::new(&sources);
+    let mut faults = Vec::new();
+    for source in &sources {
+        if let Some(warning) = length::warning(source) {
+            eprintln!("warning: {warning}");
+        }
+        faults.extend(length::fault(source));
+        faults.extend(words::faults(source));
+        faults.extend(arrows.faults(source));
+    }
+    if faults.is_empty() {
+        eprintln!("xtask: {} source files are tidy", sources.len());
+        return Ok(());
+    }
+    for fault in &faults {
+        eprintln!("{fault}");
+    }
+    bail!("{} faults in the sources", faults.len());
+}

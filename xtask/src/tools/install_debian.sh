@@ -1,0 +1,19 @@
+# Installs the packages that are named as arguments. Runs as root, under `sh -eu`.
+export DEBIAN_FRONTEND=noninteractive
+
+# Debian's server package makes and starts a cluster of its own, which nobody here wants.
+settings=/etc/postgresql-common/createcluster.d
+drop_in=$settings/portal-xtask.conf
+remove_drop_in() {
+    rm -f "$drop_in"
+    rmdir --ignore-fail-on-non-empty "$settings"
+}
+trap remove_drop_in EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+mkdir -p "$settings"
+echo 'create_main_cluster = false' >"$drop_in"
+
+# A broken third-party source need not stop us: what counts is the installation.
+apt-get update --quiet || echo "apt-get update failed, trying with what is known" >&2
+apt-get install --quiet --yes --no-install-recommends "$@"
