@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 #[doc(hidden)]
-#[expect(missing_docs, reason = "only generated code names it")]
 #[path = "private.rs"]
 pub mod __private;
 pub mod admin;

@@ -57,10 +57,6 @@ impl StateBuilder {
         self.0.insert(TypeId::of::<T>(), value);
     }
 
-    pub(crate) fn contains(&self, id: TypeId) -> bool {
-        self.0.contains_key(&id)
-    }
-
     pub(crate) fn build(self) -> PortalState {
         PortalState {
             values: Arc::new(self.0),

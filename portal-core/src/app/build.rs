@@ -1,6 +1,6 @@
 //! Checking what a builder has collected, and assembling it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,10 +12,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
+use super::discover::discover;
 use super::health;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, Auth, AuthSetup, Roles, Users, Values};
+use crate::auth::{self, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{self, Origins};
@@ -37,7 +38,6 @@ pub(crate) struct Plan {
     builder: PortalBuilder,
 }
 
-/// An opened plan.
 impl PortalBuilder {
     /// Checks everything and opens the portal; its workers run from here on.
     pub async fn build(self) -> Result<Portal, BuildError> {
@@ -78,6 +78,12 @@ impl PortalBuilder {
             return Err(ConfigError { problems }.into());
         }
 
+        if self.discover {
+            let (pages, tasks, models) = discover();
+            self.pages.extend(pages);
+            self.tasks.extend(tasks);
+            self.models.extend(models);
+        }
         let mut problems = Vec::new();
         let pages = self.collect_pages(&mut problems);
         let tasks = self.collect_tasks(&mut problems);
@@ -263,10 +269,7 @@ impl Plan {
             layers,
             ..
         } = builder;
-        let setup = AuthSetup {
-            config: Arc::clone(&config),
-            values: Values::new(store.clone()),
-        };
+        let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
 
@@ -284,6 +287,7 @@ impl Plan {
             .find(|path| *path == "/admin/profile")
             .map(str::to_owned);
 
+        log_summary(&pages, &tasks, &models);
         let stop = CancellationToken::new();
         let tasks = Tasks::new(store.clone(), tasks);
         state.insert(Origins::new(&config));
@@ -347,6 +351,23 @@ impl Plan {
             workers,
         })
     }
+}
+
+/// Says what the portal is made of: a crate that was not linked shows by its absence.
+fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
+    let sources = pages
+        .iter()
+        .map(|page| page.source)
+        .chain(tasks.all().map(|task| task.source))
+        .chain(models.models().iter().map(|model| model.source));
+    let crates: BTreeSet<_> = sources.map(|source| source.crate_name()).collect();
+    tracing::info!(
+        "{} pages, {} models, {} tasks from {}",
+        pages.len(),
+        models.models().len(),
+        tasks.all().count(),
+        crates.into_iter().collect::<Vec<_>>().join(", "),
+    );
 }
 
 /// Keeps the caches of this process true until the portal stops.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::Router;
 use serde::Serialize;
 
-use super::discover;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{AuthProvider, ErasedProvider, NoProvider, Role};
@@ -45,6 +44,7 @@ pub struct PortalBuilder {
     pub(super) roles: Vec<Role>,
     pub(super) state: StateBuilder,
     pub(super) data: HashSet<TypeId>,
+    pub(super) discover: bool,
     pub(super) pages: Vec<Page>,
     pub(super) without_pages: Vec<String>,
     pub(super) tasks: Vec<TaskDefinition>,
@@ -82,6 +82,7 @@ impl PortalBuilder {
                 TypeId::of::<Store>(),
                 TypeId::of::<Tasks>(),
             ]),
+            discover: false,
             pages: Vec::new(),
             without_pages: Vec::new(),
             tasks: Vec::new(),
@@ -149,35 +150,12 @@ impl PortalBuilder {
 
     /// Everything that the macros have registered in the crates that are linked.
     pub fn discover(mut self) -> Self {
-        let (pages, tasks, models) = discover::discover();
-        let crates: std::collections::BTreeSet<_> = pages
-            .iter()
-            .map(|page| page.source.crate_name())
-            .chain(tasks.iter().map(|task| task.source.crate_name()))
-            .chain(models.iter().map(|model| model.source.crate_name()))
-            .collect();
-        tracing::info!(
-            "discovered {} pages, {} models, {} tasks from {}",
-            pages.len(),
-            models.len(),
-            tasks.len(),
-            crates.into_iter().collect::<Vec<_>>().join(", "),
-        );
-        self.pages.extend(pages);
-        self.tasks.extend(tasks);
-        self.models.extend(models);
+        self.discover = true;
         self
     }
 
     /// What another crate adds.
     pub fn plugin(mut self, plugin: Plugin) -> Self {
-        tracing::info!(
-            "plugin {}: {} pages, {} models, {} tasks",
-            plugin.name,
-            plugin.pages.len(),
-            plugin.models.len(),
-            plugin.tasks.len()
-        );
         self.pages.extend(plugin.pages);
         self.tasks.extend(plugin.tasks);
         self.models.extend(plugin.models);

@@ -128,7 +128,6 @@ impl Serialize for User {
 
 /// What to change of a user; `None` leaves a field alone.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
 pub struct UserChange {
     /// Another role.
     pub user_type: Option<Role>,
@@ -165,7 +164,6 @@ impl UserSort {
 
 /// Which users to list, one page of them.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct UserFilter {
     /// Part of an address or a name.
     pub search: Option<String>,

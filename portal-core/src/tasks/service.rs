@@ -46,7 +46,6 @@ pub struct Starter {
 
 /// Which tasks to list, newest first.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct TaskFilter {
     /// Only tasks of this client.
     pub client_token_id: Option<Uuid>,

@@ -16,7 +16,8 @@ async fn about() -> Markup {
 
 /// The file is our own; raw HTML in it is dropped all the same.
 fn markdown(text: &str) -> Markup {
-    let events = Parser::new(text).filter(|event| !matches!(event, Event::Html(_) | Event::InlineHtml(_)));
+    let events =
+        Parser::new(text).filter(|event| !matches!(event, Event::Html(_) | Event::InlineHtml(_)));
     let mut markup = String::new();
     push_html(&mut markup, events);
     PreEscaped(markup)

@@ -4,9 +4,21 @@ use portal_core::pages::components::{Button, Card, icon};
 use portal_core::prelude::*;
 
 const FEATURES: [(&str, &str, &str); 3] = [
-    ("shield-check", "Sign-in that holds", "Clerk in production, a development identity on your machine. One guard for pages, tasks and models."),
-    ("database", "Admin without the work", "Annotate a struct and edit its rows: validated forms, search, YAML and JSON documents, a REST interface."),
-    ("list-checks", "Tasks that survive", "Background tasks are stored before they are accepted, run again after a crash, and report live."),
+    (
+        "shield-check",
+        "Sign-in that holds",
+        "Clerk in production, a development identity on your machine. One guard for pages, tasks and models.",
+    ),
+    (
+        "database",
+        "Admin without the work",
+        "Annotate a struct and edit its rows: validated forms, search, YAML and JSON documents, a REST interface.",
+    ),
+    (
+        "list-checks",
+        "Tasks that survive",
+        "Background tasks are stored before they are accepted, run again after a crash, and report live.",
+    ),
 ];
 
 /// Home

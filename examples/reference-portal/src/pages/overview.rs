@@ -2,14 +2,19 @@
 
 use portal_core::auth::Users;
 use portal_core::pages::components::{
-    Button, Card, EmptyState, PageHead, StatCard, TaskList, TaskRowView, TimeFormat, detail_list, time,
+    Button, Card, EmptyState, PageHead, StatCard, TaskList, TaskRowView, TimeFormat, detail_list,
+    time,
 };
 use portal_core::prelude::*;
 use portal_core::tasks::{TaskFilter, TaskRecord, TaskStatus};
 
 /// Overview
 #[page("/admin/overview", nav(icon = "layout-dashboard", order = 20))]
-async fn overview(user: Option<CurrentUser>, users: Data<Users>, tasks: Data<Tasks>) -> Result<Markup> {
+async fn overview(
+    user: Option<CurrentUser>,
+    users: Data<Users>,
+    tasks: Data<Tasks>,
+) -> Result<Markup> {
     match user {
         None => Ok(welcome()),
         Some(user) => figures(&user, &users, &tasks).await,
@@ -31,11 +36,22 @@ async fn figures(user: &CurrentUser, users: &Users, tasks: &Tasks) -> Result<Mar
     let (all_users, active_users) = users.count().await?;
     let counts = tasks.count_by_status().await?;
     let count = |wanted: TaskStatus| {
-        counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count).to_string()
+        counts
+            .iter()
+            .find(|(status, _)| *status == wanted)
+            .map_or(0, |(_, count)| *count)
+            .to_string()
     };
-    let mine = TaskFilter { owner_user_id: Some(user.id), limit: 5, ..TaskFilter::default() };
+    let mine = TaskFilter {
+        owner_user_id: Some(user.id),
+        limit: 5,
+        ..TaskFilter::default()
+    };
     let recent = tasks.list(&mine).await?;
-    let last_login = user.last_login.map(|at| at.to_rfc3339()).unwrap_or_default();
+    let last_login = user
+        .last_login
+        .map(|at| at.to_rfc3339())
+        .unwrap_or_default();
     Ok(html! {
         (PageHead::new(format!("Hello, {}", user.full_name())).description("What is going on in this portal."))
         div class="pt-stack" {

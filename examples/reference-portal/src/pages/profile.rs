@@ -1,13 +1,18 @@
 //! `/admin/profile`: what the portal knows of its reader.
 
-use portal_core::pages::components::{Card, PageHead, TimeFormat, badge, detail_list, person, time};
 use portal_core::pages::components::Tone;
+use portal_core::pages::components::{
+    Card, PageHead, TimeFormat, badge, detail_list, person, time,
+};
 use portal_core::prelude::*;
 
 /// Profile
 #[page("/admin/profile", requires_auth, nav(icon = "user", order = 40))]
 async fn profile(user: CurrentUser) -> Markup {
-    let last_login = user.last_login.map(|at| at.to_rfc3339()).unwrap_or_default();
+    let last_login = user
+        .last_login
+        .map(|at| at.to_rfc3339())
+        .unwrap_or_default();
     html! {
         (PageHead::new("Profile").description("Your account as this portal knows it."))
         (Card::new().body(html! {

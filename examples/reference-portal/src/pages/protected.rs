@@ -4,7 +4,11 @@ use portal_core::pages::components::{Card, EmptyState, PageHead};
 use portal_core::prelude::*;
 
 /// Protected route
-#[page(route = "/protected/route", requires_auth = true, requires_admin = false)]
+#[page(
+    route = "/protected/route",
+    requires_auth = true,
+    requires_admin = false
+)]
 async fn protected_page(user: CurrentUser) -> Markup {
     html! {
         (PageHead::new("Protected route"))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct InputArgs {
     /// Name of the person
     #[garde(length(min = 1, max = 100))]
-    #[schemars(example = "bob")]
+    #[schemars(example = &"bob")]
     pub name: String,
     /// Age in years
     #[garde(range(min = 0, max = 150))]
@@ -25,7 +25,10 @@ pub struct InputArgs {
 async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
     for step in 1..=3 {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        task.update().progress(step * 33).message(format!("Step {step} of 3")).await?;
+        task.update()
+            .progress(step * 33)
+            .message(format!("Step {step} of 3"))
+            .await?;
     }
     Ok("<Task1 Result>")
 }
@@ -33,7 +36,10 @@ async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
 /// Answer the arguments
 #[monitored_background_task]
 async fn task2_with_args(task: TaskContext, task_args: InputArgs) -> Result<InputArgs, TaskError> {
-    task.update().progress(50).message(format!("Hello {}", task_args.name)).await?;
+    task.update()
+        .progress(50)
+        .message(format!("Hello {}", task_args.name))
+        .await?;
     Ok(task_args)
 }
 
@@ -44,15 +50,26 @@ async fn task2_with_args(task: TaskContext, task_args: InputArgs) -> Result<Inpu
 async fn loaded_task(task: TaskContext, task_args: InputArgs) -> Result<String, TaskError> {
     for step in 1..=5 {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        task.update().progress(step * 20).message(format!("Working on {}", task_args.name)).await?;
+        task.update()
+            .progress(step * 20)
+            .message(format!("Working on {}", task_args.name))
+            .await?;
     }
-    Ok(format!("Completed task for {}, age {}", task_args.name, task_args.age))
+    Ok(format!(
+        "Completed task for {}, age {}",
+        task_args.name, task_args.age
+    ))
 }
 
 /// Fail half-way
 #[monitored_background_task]
 async fn failing_task(task: TaskContext) -> Result<(), TaskError> {
-    task.update().progress(50).message("Everything is going well").await?;
+    task.update()
+        .progress(50)
+        .message("Everything is going well")
+        .await?;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    Err(TaskError::new("This task always fails, to show what that looks like"))
+    Err(TaskError::new(
+        "This task always fails, to show what that looks like",
+    ))
 }

@@ -1,0 +1,148 @@
+//! The application that the tests run: one of everything, by the macros.
+
+use std::time::Duration;
+
+use garde::Validate;
+use portal_core::PortalBuilder;
+use portal_core::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Everything below, registered by name: the tests do not depend on what else is linked.
+pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
+    portal
+        .discover()
+        .role(Role::custom("editor"))
+        .data(Greeting("hello".to_owned()))
+        .defaults(DEFAULTS)
+}
+
+pub(crate) const DEFAULTS: &str =
+    "plan:\n  - name: Basic\n    price: 0\n  - name: Pro\n    price: 12\n";
+
+pub(crate) struct Greeting(String);
+
+/// Home
+#[page("/", nav(icon = "house", order = 1))]
+async fn home() -> Markup {
+    html! { h1 { "Home" } }
+}
+
+/// Members only
+#[page("/members", requires_auth, nav(icon = "user", order = 2))]
+async fn members(user: CurrentUser) -> Markup {
+    html! { h1 { "Members" } p { (user.email()) } }
+}
+
+/// Admins only
+#[page("/secret", requires_admin, nav(icon = "shield", order = 3))]
+async fn secret() -> Markup {
+    html! { h1 { "Secret" } }
+}
+
+/// An item
+#[page("/items/{id}")]
+async fn item(
+    axum::extract::Path(id): axum::extract::Path<u32>,
+    greeting: Data<Greeting>,
+) -> Markup {
+    html! { p { (greeting.0) " item " (id) } }
+}
+
+/// Breaks
+#[page("/panics")]
+async fn panics() -> Markup {
+    panic!("the secret inside")
+}
+
+/// Fails
+#[page("/fails")]
+async fn fails() -> Result<Markup> {
+    Err(Error::internal("the cause that nobody may see"))
+}
+
+/// Plans that people can buy
+#[admin_model(list(name, price), search(name), order_by = name)]
+pub(crate) struct Plan {
+    pub(crate) id: i64,
+    #[admin(unique)]
+    pub(crate) name: String,
+    #[admin(default = 0)]
+    pub(crate) price: i32,
+    pub(crate) note: Option<String>,
+    pub(crate) settings: Option<Value>,
+}
+
+/// Who orders what
+#[admin_model(title = "Order")]
+pub(crate) struct PlanOrder {
+    pub(crate) id: i64,
+    #[admin(references = Plan)]
+    pub(crate) plan_id: i64,
+    pub(crate) customer: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+pub(crate) struct EchoArgs {
+    #[garde(length(min = 1, max = 20))]
+    pub(crate) name: String,
+    #[garde(range(min = 0, max = 150))]
+    pub(crate) age: i32,
+}
+
+/// Echo
+#[monitored_background_task(state = "probe")]
+async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
+    task_args
+}
+
+/// Runs until it is told to stop, or for the given time
+#[monitored_background_task(state = "probe")]
+async fn steps(task: TaskContext) -> Result<String, TaskError> {
+    for step in 1..=5 {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        task.update()
+            .progress(step * 20)
+            .message(format!("step {step}"))
+            .await?;
+    }
+    Ok("done".to_owned())
+}
+
+/// Waits for ever
+#[monitored_background_task(state = "probe")]
+async fn waits(task: TaskContext) -> Result<(), TaskError> {
+    task.cancelled().await;
+    Err(TaskError::new("was told to stop"))
+}
+
+/// Fails
+#[monitored_background_task(state = "probe")]
+async fn fails_task(_task: TaskContext) -> Result<(), TaskError> {
+    Err(TaskError::new("it never works").with_code("never_works"))
+}
+
+/// Panics
+#[monitored_background_task(state = "probe")]
+async fn panics_task(_task: TaskContext) -> Result<(), TaskError> {
+    panic!("the secret inside")
+}
+
+/// Takes too long
+#[monitored_background_task(state = "probe", timeout = "100ms")]
+async fn slow(_task: TaskContext) -> Result<(), TaskError> {
+    std::future::pending().await
+}
+
+/// For administrators
+#[monitored_background_task(state = "probe", requires_admin)]
+async fn admins_only(_task: TaskContext, greeting: Data<Greeting>) -> Result<String, TaskError> {
+    Ok(greeting.0.clone())
+}
+
+/// Of another state
+#[monitored_background_task(state = "other")]
+async fn other(_task: TaskContext) -> u8 {
+    7
+}

@@ -1,0 +1,27 @@
+//! What the tests stand on.
+
+mod database;
+mod process;
+mod server;
+
+pub(crate) use database::Database;
+pub(crate) use process::ReferencePortal;
+pub(crate) use server::{Answer, Client, TestServer};
+
+/// Runs a test on both databases: `on_both!(name)` for an `async fn name(database: Database)`.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name($crate::support::Database::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name($crate::support::Database::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both;

@@ -1,0 +1,112 @@
+//! The reference portal as a process of its own, which can be killed.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::Client;
+
+/// A running reference portal; its directory outlives its processes.
+pub(crate) struct ReferencePortal {
+    pub(crate) url: String,
+    port: u16,
+    child: Child,
+    directory: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// The binary that `cargo xtask test` has built.
+pub(crate) fn binary() -> PathBuf {
+    let path = std::env::var("PORTAL_TEST_BINARY").expect(
+        "PORTAL_TEST_BINARY is not set: run the tests with `cargo xtask test`, which builds it",
+    );
+    Path::new(&path).to_owned()
+}
+
+/// The reference portal with nothing of this process's own configuration.
+pub(crate) fn command(directory: &Path) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .current_dir(directory)
+        .env_clear()
+        .kill_on_drop(true)
+        .stdin(Stdio::null());
+    command
+}
+
+impl ReferencePortal {
+    /// Starts it in an empty directory and waits until it answers.
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let port = free_port();
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let child = spawn(directory.path(), port, &variables);
+        let portal = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            child,
+            directory,
+            variables,
+        };
+        portal.wait_until_ready().await;
+        portal
+    }
+
+    async fn wait_until_ready(&self) {
+        for _ in 0..300 {
+            let answer = reqwest::get(format!("{}/readyz", self.url)).await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the portal is not ready after 30 seconds");
+    }
+
+    pub(crate) fn guest(&self) -> Client {
+        Client::new(&self.url, None)
+    }
+
+    /// The end that `kill -9` brings.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("it was running");
+    }
+
+    /// A new process on the same database and port.
+    pub(crate) async fn start_again(&mut self) {
+        self.child = spawn(self.directory.path(), self.port, &self.variables);
+        self.wait_until_ready().await;
+    }
+
+    /// The end that SIGTERM brings; gives the exit code.
+    pub(crate) async fn terminate(&mut self) -> Option<i32> {
+        let id = self.child.id().expect("it is running").to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .expect("`kill` runs");
+        assert!(sent.success());
+        self.child.wait().await.expect("it ends").code()
+    }
+}
+
+fn spawn(directory: &Path, port: u16, variables: &[(String, String)]) -> Child {
+    let mut command = command(directory);
+    command
+        .env("PORT", port.to_string())
+        .env("RUST_LOG", "info");
+    command.envs(variables.iter().cloned());
+    command.spawn().expect("the binary runs")
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it is bound").port()
+}

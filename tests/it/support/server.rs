@@ -1,0 +1,240 @@
+//! A portal in this process, and a client that talks to it over a socket.
+
+use portal_clerk::ClerkAuth;
+use portal_core::config::{Config, Settings};
+use portal_core::{Portal, PortalBuilder};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Database;
+use crate::app;
+
+/// The address that is an administrator on each test server.
+pub(crate) const ADMIN: &str = "root@example.com";
+
+/// A portal with the test application's pages, tasks and models.
+pub(crate) struct TestServer {
+    pub(crate) url: String,
+    pub(crate) uri: String,
+    signal: CancellationToken,
+    served: Option<JoinHandle<std::io::Result<()>>>,
+    _directory: TempDir,
+}
+
+impl TestServer {
+    pub(crate) async fn start(database: Database) -> Self {
+        Self::start_with(database, &[], app::build).await
+    }
+
+    /// Starts a portal with more settings, and with what `build` adds.
+    pub(crate) async fn start_with(
+        database: Database,
+        settings: &[(&str, &str)],
+        build: impl FnOnce(PortalBuilder) -> PortalBuilder,
+    ) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let uri = database.create(&directory).await;
+        Self::start_on(directory, uri, settings, build).await
+    }
+
+    async fn start_on(
+        directory: TempDir,
+        uri: String,
+        settings: &[(&str, &str)],
+        build: impl FnOnce(PortalBuilder) -> PortalBuilder,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let port_text = port.to_string();
+        let base = [
+            ("APP_ENV", "DEV"),
+            ("PORT", port_text.as_str()),
+            ("DB_LOCAL_URI", uri.as_str()),
+            ("ADMIN_USER_EMAILS", ADMIN),
+            ("RATE_LIMITS", "off"),
+        ];
+        let pairs = base.into_iter().chain(settings.iter().copied());
+        let auth = ClerkAuth::new();
+        let provider_settings = portal_core::AuthProvider::settings(&auth);
+        let config = Config::from_settings(Settings::from_pairs_with(provider_settings, pairs))
+            .expect("it is right");
+        let portal = build(Portal::builder().config(config).auth(auth))
+            .build()
+            .await
+            .expect("the portal starts");
+        let signal = CancellationToken::new();
+        let served = tokio::spawn(portal.serve_until(listener, signal.clone()));
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            uri,
+            signal,
+            served: Some(served),
+            _directory: directory,
+        }
+    }
+
+    /// A client without credentials.
+    pub(crate) fn guest(&self) -> Client {
+        Client::new(&self.url, None)
+    }
+
+    /// A client with a bearer token of a new session.
+    pub(crate) async fn sign_in(&self, email: &str) -> Client {
+        let body = json!({"email": email, "first_name": "Test", "last_name": "Person"});
+        let answer = self.guest().post("/dev/token", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        Client::new(
+            &self.url,
+            Some(answer.json()["token"].as_str().expect("a token").to_owned()),
+        )
+    }
+
+    pub(crate) async fn admin(&self) -> Client {
+        self.sign_in(ADMIN).await
+    }
+
+    pub(crate) async fn user(&self) -> Client {
+        self.sign_in("ann@example.com").await
+    }
+
+    /// Stops the portal in good order, as SIGTERM does.
+    pub(crate) async fn stop(&mut self) {
+        self.signal.cancel();
+        if let Some(served) = self.served.take() {
+            served
+                .await
+                .expect("it does not panic")
+                .expect("it stops well");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.signal.cancel();
+        if let Some(served) = self.served.take() {
+            served.abort();
+        }
+    }
+}
+
+/// Talks to a portal; never follows redirects.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    pub(crate) token: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str, token: Option<String>) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client can be made");
+        Self {
+            http,
+            url: url.to_owned(),
+            token,
+        }
+    }
+
+    /// A request with this client's credentials, for tests that need more than the short forms.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// As a browser asks for a page.
+    pub(crate) async fn page(&self, path: &str) -> Answer {
+        Answer::of(
+            self.request(Method::GET, path)
+                .header("accept", "text/html"),
+        )
+        .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// A new client token of this user.
+    pub(crate) async fn client_token(&self) -> String {
+        let answer = Answer::of(self.request(Method::POST, "/api/client-tokens")).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()["client_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("the portal answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self {
+            status,
+            headers,
+            text: response.text().await.expect("the body is text"),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        self.header(LOCATION.as_str())
+    }
+
+    /// Asserts a problem document of a status and a code, and gives it.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let document = self.json();
+        assert_eq!(document["code"], code, "{document}");
+        assert_eq!(document["status"], status);
+        assert_eq!(document["instance"], self.header("x-request-id"));
+        document
+    }
+}
