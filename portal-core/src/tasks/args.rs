@@ -35,6 +35,7 @@ pub trait TaskArgs:
 {
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static>
     TaskArgs for T
 {
