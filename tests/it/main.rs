@@ -3,5 +3,13 @@
 //! Run them with `cargo xtask test`, which starts PostgreSQL and a browser driver.
 
 mod app;
+mod auth;
+mod build_errors;
+mod embed_in_axum;
+mod pages;
+mod security;
+mod sign_in;
 mod smoke;
+mod startup;
 mod support;
+mod users;
