@@ -1,12 +1,17 @@
 //! Admin models: structs that have a table, a REST interface and pages for administrators.
 
+mod address;
 mod api;
 mod defaults;
 mod describe;
+mod draft;
 mod field;
 mod fields;
+mod form;
+mod list;
 mod model;
 mod models;
+mod pages;
 mod query;
 mod record;
 mod registry;
@@ -27,6 +32,7 @@ pub use values::FieldValues;
 
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
+pub(crate) use pages::pages;
 pub(crate) use registry::ModelRegistry;
 pub(crate) use tables::{apply_models, model_drift};
 

@@ -158,3 +158,15 @@ impl<'a> UserRows<'a> {
         self.roles.find(row.get("user_type")?.as_str()?)
     }
 }
+
+/// Name and address of a user; the address stands for a name that is not known.
+pub(super) fn name_and_email(values: &Values) -> (String, String) {
+    let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
+    let name = format!("{} {}", text("first_name"), text("last_name"));
+    let email = text("email");
+    let name = match name.trim() {
+        "" => email,
+        name => name,
+    };
+    (name.to_owned(), email.to_owned())
+}

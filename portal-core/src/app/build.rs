@@ -16,7 +16,7 @@ use super::discover::discover;
 use super::health;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, Auth, AuthSetup, Roles, Users, Values};
+use crate::auth::{self, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{self, Origins};
@@ -269,10 +269,7 @@ impl Plan {
             layers,
             ..
         } = builder;
-        let setup = AuthSetup {
-            config: Arc::clone(&config),
-            values: Values::new(store.clone()),
-        };
+        let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
 

@@ -1,0 +1,482 @@
+//! What stands in the form of a row: texts, what is wrong with them, and what they were before.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::field::{FieldKind, FieldSpec, Widget};
+use super::fields;
+use super::record::Record;
+use super::spec::{ModelSpec, Values};
+use super::yaml;
+use crate::error::Fault;
+
+/// In what a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Format {
+    #[default]
+    Yaml,
+    Json,
+}
+
+impl Format {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Yaml => "YAML",
+            Self::Json => "JSON",
+        }
+    }
+
+    fn from_name(name: &str) -> Self {
+        if name == "json" {
+            Self::Json
+        } else {
+            Self::Yaml
+        }
+    }
+
+    fn write(self, value: &Value) -> String {
+        match self {
+            Self::Yaml => yaml::write(value),
+            Self::Json => yaml::write_json(value),
+        }
+    }
+
+    fn parse(self, text: &str) -> Result<Value, Fault> {
+        match self {
+            Self::Yaml => yaml::parse(text),
+            Self::Json => fields::parse(FieldKind::Json { object: false }, text),
+        }
+    }
+}
+
+/// The text of a field.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Input {
+    pub(super) text: String,
+    pub(super) format: Format,
+    /// Fingerprint of the value that the form was made with.
+    pub(super) was: String,
+    /// Something to know about the field, such as what someone else has written meanwhile.
+    pub(super) note: Option<String>,
+}
+
+/// The form of a row while it is filled in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    /// Key and version of the row; a new row has none.
+    pub(super) row: Option<(String, i64)>,
+    pub(super) label: String,
+    pub(super) inputs: BTreeMap<&'static str, Input>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) banner: Option<String>,
+}
+
+/// A form as it was sent: the last of several fields with one name counts.
+pub(super) type Sent = BTreeMap<String, String>;
+
+/// Name of the hidden field that holds the fingerprint of a field.
+pub(super) fn was_name(field: &FieldSpec) -> String {
+    format!("_was.{}", field.name)
+}
+
+/// Name of the switch between the formats of a document.
+pub(super) fn format_name(field: &FieldSpec) -> String {
+    format!("_format.{}", field.name)
+}
+
+/// Value of the button that writes a document in the other format.
+pub(super) const CONVERT: &str = "_convert";
+
+impl Draft {
+    /// The form of a new row.
+    pub(super) fn new_row(model: &ModelSpec) -> Self {
+        let mut draft = Self::default();
+        for field in editable(model, true) {
+            // A time of now is filled in when the row is saved.
+            let default = field.default.filter(|text| *text != "now");
+            let value = default.and_then(|_| field.default_value().ok().flatten());
+            draft.set(field, &value.unwrap_or_default());
+        }
+        draft
+    }
+
+    /// The form of a stored row.
+    pub(super) fn of(model: &ModelSpec, record: &Record) -> Self {
+        let mut draft = Self {
+            row: Some((model.key_of(&record.values), record.version)),
+            label: model.label_of(&record.values),
+            ..Self::default()
+        };
+        for field in model.fields {
+            draft.set(field, record.values.get(field.name).unwrap_or(&Value::Null));
+        }
+        draft
+    }
+
+    fn set(&mut self, field: &'static FieldSpec, value: &Value) {
+        // A secret does not go into a page; left empty, it stays as it is.
+        let is_secret = field.widget == Widget::Password;
+        let shown = if is_secret { &Value::Null } else { value };
+        let text = text_of(field, shown, Format::default());
+        let mut input = Input {
+            text,
+            ..Input::default()
+        };
+        input.was = input.fingerprint(field);
+        self.inputs.insert(field.name, input);
+    }
+
+    /// A form as it came back.
+    pub(super) fn read(model: &ModelSpec, sent: &Sent) -> Self {
+        let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
+        let row = match get("_id") {
+            "" => None,
+            id => Some((id.to_owned(), get("_version").parse().unwrap_or(-1))),
+        };
+        let mut draft = Self {
+            label: get("_label").to_owned(),
+            ..Self::default()
+        };
+        for field in editable(model, row.is_none()) {
+            let text = match sent.get(field.name) {
+                Some(text) => text.replace("\r\n", "\n"),
+                // A checkbox that is not checked is not sent.
+                None if field.kind == FieldKind::Boolean => "false".to_owned(),
+                None => String::new(),
+            };
+            let input = Input {
+                text,
+                format: Format::from_name(get(&format_name(field))),
+                was: get(&was_name(field)).to_owned(),
+                note: None,
+            };
+            draft.inputs.insert(field.name, input);
+        }
+        draft.row = row;
+        draft
+    }
+
+    /// Writes the documents of which the format was switched in their new format. One that cannot
+    /// be read stays as it is, with the reason.
+    pub(super) fn convert(&mut self, model: &ModelSpec, field: &str) {
+        let Some(field) = model.field(field) else {
+            return;
+        };
+        let Some(input) = self.inputs.get_mut(field.name) else {
+            return;
+        };
+        // YAML can read both.
+        match yaml::parse(&input.text) {
+            Ok(value) => input.text = text_of(field, &value, input.format),
+            Err(mut fault) => {
+                fault.pointer = field.pointer();
+                self.faults.push(fault);
+            }
+        }
+    }
+
+    /// The values that were given; of a stored row only those that were changed.
+    pub(super) fn values(&self, model: &ModelSpec) -> Result<Values, Vec<Fault>> {
+        let is_new = self.row.is_none();
+        let mut values = Values::new();
+        let mut faults = Vec::new();
+        for field in editable(model, is_new) {
+            let Some(input) = self.inputs.get(field.name) else {
+                continue;
+            };
+            if !is_new && !input.is_changed(field) {
+                continue;
+            }
+            match input.value(field, is_new) {
+                Ok(Some(value)) => drop(values.insert(field.name.to_owned(), value)),
+                Ok(None) => {}
+                Err(mut fault) => {
+                    fault.pointer = field.pointer();
+                    faults.push(fault);
+                }
+            }
+        }
+        if faults.is_empty() {
+            return Ok(values);
+        }
+        // The other fields are checked as well, so that every fault is told at once.
+        if is_new && let Err(more) = model.new_row(values) {
+            let told = |fault: &Fault| faults.iter().any(|known| known.pointer == fault.pointer);
+            let more: Vec<Fault> = more.into_iter().filter(|fault| !told(fault)).collect();
+            faults.extend(more);
+        }
+        Err(faults)
+    }
+
+    /// Puts the form on the present state of the row. What the sender has changed stays as he
+    /// wrote it, and says where someone else has changed the same field.
+    pub(super) fn rebase(&mut self, model: &ModelSpec, present: &Record) {
+        let present = Self::of(model, present);
+        for (name, now) in &present.inputs {
+            let Some(field) = model.field(name) else {
+                continue;
+            };
+            match self.inputs.get_mut(name) {
+                Some(mine) if mine.is_changed(field) => {
+                    if mine.was != now.was && mine.fingerprint(field) != now.was {
+                        let text = if now.text.is_empty() {
+                            "nothing"
+                        } else {
+                            &now.text
+                        };
+                        mine.note = Some(format!("Meanwhile someone else has written: {text}"));
+                    }
+                    mine.was.clone_from(&now.was);
+                }
+                _ => drop(self.inputs.insert(field.name, now.clone())),
+            }
+        }
+        self.row = present.row;
+        self.label = present.label;
+    }
+
+    /// What is wrong with a field, in one sentence or more.
+    pub(super) fn fault_of(&self, field: &FieldSpec) -> Option<String> {
+        let pointer = field.pointer();
+        let messages: Vec<String> = self
+            .faults
+            .iter()
+            .filter_map(|fault| {
+                let rest = fault.pointer.strip_prefix(&pointer)?;
+                match rest.strip_prefix('/') {
+                    Some(inner) => Some(format!("{inner}: {}", fault.message)),
+                    None if rest.is_empty() => Some(fault.message.clone()),
+                    None => None,
+                }
+            })
+            .collect();
+        (!messages.is_empty()).then(|| messages.join("; "))
+    }
+
+    /// What is wrong with the row as a whole, or with fields that the form does not have.
+    pub(super) fn other_faults(&self) -> Vec<&str> {
+        let belongs = |fault: &Fault| {
+            let name = fault.pointer.split('/').nth(1).unwrap_or_default();
+            self.inputs.contains_key(name)
+        };
+        self.faults
+            .iter()
+            .filter(|fault| !belongs(fault))
+            .map(|fault| fault.message.as_str())
+            .collect()
+    }
+}
+
+impl Input {
+    /// The value of the text; `None` leaves the field out.
+    fn value(&self, field: &FieldSpec, is_new: bool) -> Result<Option<Value>, Fault> {
+        if let FieldKind::Json { .. } = field.kind {
+            if self.text.trim().is_empty() {
+                return Ok(field.default_value().ok().flatten());
+            }
+            return self.format.parse(&self.text).map(Some);
+        }
+        let is_choice = !field.choices.is_empty();
+        if self.text.is_empty() && (field.kind != FieldKind::Text || field.nullable || is_choice) {
+            return Ok((!is_new || field.nullable).then_some(Value::Null));
+        }
+        fields::parse(field.kind, &self.text).map(Some)
+    }
+
+    pub(super) fn is_changed(&self, field: &FieldSpec) -> bool {
+        self.fingerprint(field) != self.was
+    }
+
+    /// A short text that is the same for the same value.
+    fn fingerprint(&self, field: &FieldSpec) -> String {
+        let text = match field.kind {
+            // However it is written.
+            FieldKind::Json { .. } => self
+                .format
+                .parse(&self.text)
+                .map_or_else(|_| self.text.clone(), |value| value.to_string()),
+            _ => self.text.clone(),
+        };
+        // FNV-1a: it has to be the same in every replica, and nobody gains by a collision.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+}
+
+/// The fields that the form of a row can change.
+pub(super) fn editable(
+    model: &ModelSpec,
+    is_new: bool,
+) -> impl Iterator<Item = &'static FieldSpec> {
+    let may_edit = if is_new {
+        model.permissions.create
+    } else {
+        model.permissions.change
+    };
+    model
+        .fields
+        .iter()
+        .filter(move |field| may_edit && field.is_editable(is_new))
+}
+
+/// The text of a value in a form.
+fn text_of(field: &FieldSpec, value: &Value, format: Format) -> String {
+    match (field.kind, value) {
+        (_, Value::Null) => String::new(),
+        (FieldKind::Json { .. }, value) => format.write(value),
+        // What a browser's control understands; the seconds stay, fractions of them do not.
+        (FieldKind::Timestamp, Value::String(text)) => text.chars().take(19).collect(),
+        (_, Value::String(text)) => text.clone(),
+        (_, value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::admin::{AdminModel, FieldValues, ModelOptions};
+
+    struct Plan;
+
+    impl AdminModel for Plan {
+        const SOURCE: crate::Source = crate::source!(Plan);
+        const NAME: &'static str = "plan";
+        const TITLE: &'static str = "Plan";
+        const PLURAL: &'static str = "Plans";
+        const DESCRIPTION: &'static str = "";
+        const OPTIONS: ModelOptions = ModelOptions {
+            list: &[],
+            search: &[],
+            order_by: &[],
+            read_only: false,
+        };
+        const FIELDS: &'static [FieldSpec] = &[
+            FieldSpec::new::<i64>("id").primary_key(),
+            FieldSpec::new::<String>("name"),
+            FieldSpec::new::<Option<i64>>("seats"),
+            FieldSpec::new::<bool>("active"),
+            FieldSpec::new::<Map<String, Value>>("limits"),
+        ];
+
+        fn to_values(&self) -> Vec<Value> {
+            Vec::new()
+        }
+
+        fn from_values(_: FieldValues) -> Result<Self, Vec<Fault>> {
+            Ok(Self)
+        }
+    }
+
+    fn model() -> ModelSpec {
+        ModelSpec::of::<Plan>()
+    }
+
+    fn record(name: &str, seats: i64, version: i64) -> Record {
+        let values =
+            json!({"id": 1, "name": name, "seats": seats, "active": true, "limits": {"a": 1}});
+        match values {
+            Value::Object(values) => Record { values, version },
+            _ => panic!("not an object"),
+        }
+    }
+
+    /// What a browser sends of a form, with some fields changed.
+    fn sent(draft: &Draft, changes: &[(&str, &str)]) -> Sent {
+        let mut sent = Sent::new();
+        if let Some((id, version)) = &draft.row {
+            sent.insert("_id".to_owned(), id.clone());
+            sent.insert("_version".to_owned(), version.to_string());
+        }
+        for (name, input) in &draft.inputs {
+            sent.insert((*name).to_owned(), input.text.replace('\n', "\r\n"));
+            sent.insert(format!("_was.{name}"), input.was.clone());
+            sent.insert(format!("_format.{name}"), input.format.as_str().to_owned());
+        }
+        for (name, value) in changes {
+            sent.insert((*name).to_owned(), (*value).to_owned());
+        }
+        sent
+    }
+
+    #[test]
+    fn only_what_was_changed_is_sent_on() {
+        let model = model();
+        let shown = Draft::of(&model, &record("Basic", 3, 1));
+        let back = Draft::read(&model, &sent(&shown, &[("seats", "")]));
+        assert_eq!(
+            Value::Object(back.values(&model).unwrap()),
+            json!({"seats": null})
+        );
+        let mut unchecked = sent(&shown, &[]);
+        unchecked.remove("active");
+        let back = Draft::read(&model, &unchecked);
+        assert_eq!(
+            Value::Object(back.values(&model).unwrap()),
+            json!({"active": false})
+        );
+    }
+
+    #[test]
+    fn a_document_that_is_only_written_otherwise_is_not_changed() {
+        let model = model();
+        let shown = Draft::of(&model, &record("Basic", 3, 1));
+        let json = [("limits", "{ \"a\": 1 }"), ("_format.limits", "json")];
+        let back = Draft::read(&model, &sent(&shown, &json));
+        assert_eq!(back.values(&model).unwrap(), Values::new());
+    }
+
+    #[test]
+    fn the_format_of_a_document_can_be_switched() {
+        let model = model();
+        let shown = Draft::of(&model, &record("Basic", 3, 1));
+        assert_eq!(shown.inputs["limits"].text.trim(), "a: 1");
+        let mut back = Draft::read(&model, &sent(&shown, &[("_format.limits", "json")]));
+        back.convert(&model, "limits");
+        assert_eq!(back.inputs["limits"].text, "{\n  \"a\": 1\n}");
+        let broken = [("limits", "a: [1"), ("_format.limits", "json")];
+        let mut back = Draft::read(&model, &sent(&shown, &broken));
+        back.convert(&model, "limits");
+        assert_eq!(back.inputs["limits"].text, "a: [1");
+        assert!(
+            back.fault_of(model.field("limits").unwrap())
+                .unwrap()
+                .contains("line ")
+        );
+    }
+
+    #[test]
+    fn a_stale_form_keeps_what_was_typed_and_takes_the_rest() {
+        let model = model();
+        let shown = Draft::of(&model, &record("Basic", 3, 1));
+        let mut back = Draft::read(&model, &sent(&shown, &[("name", "Mine")]));
+        back.rebase(&model, &record("Theirs", 4, 2));
+        assert_eq!(back.row, Some(("1".to_owned(), 2)));
+        assert_eq!(back.inputs["name"].text, "Mine");
+        assert!(
+            back.inputs["name"]
+                .note
+                .as_deref()
+                .unwrap()
+                .contains("Theirs")
+        );
+        assert_eq!(back.inputs["seats"].text, "4");
+        assert_eq!(back.inputs["seats"].note, None);
+        let again = Draft::read(&model, &sent(&back, &[]));
+        assert_eq!(
+            Value::Object(again.values(&model).unwrap()),
+            json!({"name": "Mine"})
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! The drawer in which a row is looked at, added and changed.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, Render, html};
+
+use super::address::Address;
+use super::draft::{CONVERT, Draft, Format, Input, format_name, was_name};
+use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
+use super::spec::ModelSpec;
+use crate::pages::components::{
+    Banner, Button, Confirm, Drawer, Field, FieldOption, Tone, segmented,
+};
+
+/// The rows that a reference can point to: key and label. A field without an entry has too many.
+pub(super) type Targets = BTreeMap<&'static str, Vec<(String, String)>>;
+
+const DELETE_DIALOG: &str = "delete-row";
+
+/// The open drawer of a row. `here` is its own address, `back` that of the list.
+pub(super) fn drawer(
+    model: &ModelSpec,
+    draft: &Draft,
+    targets: &Targets,
+    here: &Address,
+    back: &Address,
+) -> Markup {
+    let is_new = draft.row.is_none();
+    let title = model.title.to_lowercase();
+    let may_save = if is_new {
+        model.permissions.create
+    } else {
+        model.permissions.change
+    };
+    let title = match (is_new, may_save) {
+        (true, _) => format!("New {title}"),
+        (false, true) => format!("Edit {title}"),
+        (false, false) => model.title.to_owned(),
+    };
+    let mut drawer = Drawer::new("row", title)
+        .form(here.to_string(), hidden(draft))
+        .body(body(model, draft, targets))
+        .foot(foot(model, is_new, may_save))
+        .open(back.to_string());
+    if !is_new {
+        drawer = drawer.description(draft.label.clone());
+    }
+    html! {
+        (drawer)
+        @if let (Some((key, version)), true) = (&draft.row, model.permissions.delete) {
+            (delete_dialog(draft, key, *version, here))
+        }
+    }
+}
+
+fn hidden(draft: &Draft) -> Markup {
+    html! {
+        input type="hidden" name="_action" value="save";
+        @if let Some((key, version)) = &draft.row {
+            input type="hidden" name="_id" value=(key);
+            input type="hidden" name="_version" value=(version);
+            input type="hidden" name="_label" value=(draft.label);
+        }
+        // The first button of a form is what Enter presses; it has to be the one that saves.
+        button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Save" }
+    }
+}
+
+fn foot(model: &ModelSpec, is_new: bool, may_save: bool) -> Markup {
+    html! {
+        @if !is_new && model.permissions.delete {
+            (Button::new("Delete…").danger().icon("trash-2").opens(DELETE_DIALOG))
+        }
+        @if may_save { (Button::new(if is_new { "Add" } else { "Save" }).solid().submit()) }
+    }
+}
+
+fn delete_dialog(draft: &Draft, key: &str, version: i64, here: &Address) -> impl Render {
+    let title = format!("Delete “{}”?", draft.label);
+    Confirm::new(DELETE_DIALOG, title, here.to_string(), "Delete")
+        .text("This cannot be undone.")
+        .hidden(html! {
+            input type="hidden" name="_action" value="delete";
+            input type="hidden" name="_id" value=(key);
+            input type="hidden" name="_version" value=(version);
+        })
+}
+
+fn body(model: &ModelSpec, draft: &Draft, targets: &Targets) -> Markup {
+    let is_new = draft.row.is_none();
+    let may_change = if is_new {
+        model.permissions.create
+    } else {
+        model.permissions.change
+    };
+    html! {
+        @if let Some(text) = &draft.banner { (Banner::new(Tone::Warning, text.as_str())) }
+        @for fault in draft.other_faults() { (Banner::new(Tone::Danger, fault)) }
+        @for field in model.fields {
+            @if let Some(input) = draft.inputs.get(field.name) {
+                @if may_change && field.is_editable(is_new) {
+                    (control(model, draft, field, input, targets))
+                } @else if !is_new {
+                    (shown(field, input))
+                }
+            }
+        }
+    }
+}
+
+/// A field that cannot be changed. It has no part in the form: the server would refuse it.
+fn shown(field: &FieldSpec, input: &Input) -> Field {
+    let name = format!("_shown.{}", field.name);
+    let text = if field.kind == FieldKind::Timestamp && !input.text.is_empty() {
+        format!("{} UTC", input.text.replace('T', " "))
+    } else {
+        input.text.clone()
+    };
+    let control = match field.kind {
+        FieldKind::Json { .. } => Field::code(name, field.title),
+        _ => Field::text(name, field.title),
+    };
+    control.value(text).read_only(true)
+}
+
+fn control(
+    model: &ModelSpec,
+    draft: &Draft,
+    field: &'static FieldSpec,
+    input: &Input,
+    targets: &Targets,
+) -> Markup {
+    let hint = match (field.help, &input.note) {
+        ("", None) => None,
+        ("", Some(note)) => Some(note.clone()),
+        (help, None) => Some(help.to_owned()),
+        (help, Some(note)) => Some(format!("{help} {note}")),
+    };
+    let mut control = plain_control(model, field, input, targets)
+        .value(input.text.as_str())
+        .checked(input.text == "true")
+        .error(draft.fault_of(field));
+    if let Some(hint) = hint {
+        control = control.hint(hint);
+    }
+    html! {
+        (control)
+        @if let FieldKind::Json { .. } = field.kind { (format_switch(field, input)) }
+        input type="hidden" name=(was_name(field)) value=(input.was);
+    }
+}
+
+fn format_switch(field: &FieldSpec, input: &Input) -> Markup {
+    let choices = [Format::Yaml, Format::Json].map(|format| (format.as_str(), format.title()));
+    html! {
+        div class="pt-row" {
+            (segmented(&format!("{}: written as", field.title), &format_name(field), &choices, input.format.as_str()))
+            (Button::new("Rewrite").ghost().size(1).submit()
+                .attribute("name", CONVERT).attribute("value", field.name).attribute("formnovalidate", "")
+                .attribute("aria-label", format!("Rewrite {} in the chosen format", field.title)))
+        }
+    }
+}
+
+fn plain_control(
+    model: &ModelSpec,
+    field: &'static FieldSpec,
+    input: &Input,
+    targets: &Targets,
+) -> Field {
+    let (name, title) = (field.name, field.title);
+    // A text may be empty; that it must not be is for the model to say.
+    let is_required =
+        field.is_required() && (field.kind != FieldKind::Text || field.unique || field.primary_key);
+    if let Some(rows) = targets.get(name) {
+        let rows = rows
+            .iter()
+            .map(|(key, label)| (key.as_str(), label.as_str()));
+        return Field::select(name, title, options(rows, field, input)).required(is_required);
+    }
+    let choices = model.choices(field);
+    if !choices.is_empty() {
+        let choices = choices.into_iter().map(|choice| (choice, choice));
+        return Field::select(name, title, options(choices, field, input))
+            .required(!field.nullable);
+    }
+    match field.kind {
+        FieldKind::Boolean if field.nullable => {
+            let choices = [("true", "Yes"), ("false", "No")];
+            Field::select(name, title, options(choices.into_iter(), field, input))
+        }
+        FieldKind::Boolean => Field::checkbox(name, title),
+        FieldKind::Integer { size, min, max } => {
+            let number = Field::number(name, title).step("1").required(is_required);
+            // Browsers calculate with fractions and would get larger bounds wrong.
+            if size == IntegerSize::Big {
+                number
+            } else {
+                number.range(Some(min.to_string()), Some(max.to_string()))
+            }
+        }
+        FieldKind::Number => Field::number(name, title).step("any").required(is_required),
+        FieldKind::Timestamp => Field::date_time(name, format!("{title} (UTC)"))
+            .step("1")
+            .required(is_required),
+        FieldKind::Date => Field::date(name, title).required(is_required),
+        FieldKind::Json { .. } => Field::code(name, title),
+        FieldKind::Uuid => Field::text(name, title).required(is_required),
+        FieldKind::Text => match field.widget {
+            Widget::Textarea => Field::textarea(name, title),
+            Widget::Email => Field::email(name, title),
+            Widget::Url => Field::url(name, title),
+            Widget::Password => Field::password(name, title).autocomplete("new-password"),
+            Widget::Auto | Widget::Input => Field::text(name, title).autocomplete("off"),
+        }
+        .required(is_required),
+    }
+}
+
+/// The options of a select, with an empty one where the field may be empty or is empty yet, and
+/// with the present value whatever it is.
+fn options<'a>(
+    choices: impl Iterator<Item = (&'a str, &'a str)>,
+    field: &FieldSpec,
+    input: &'a Input,
+) -> Vec<FieldOption> {
+    let choices: Vec<_> = choices.collect();
+    let mut options = Vec::new();
+    if field.nullable || input.text.is_empty() {
+        options.push(FieldOption::new("", "—"));
+    }
+    let is_known = choices.iter().any(|(value, _)| *value == input.text);
+    if !is_known && !input.text.is_empty() {
+        options.push(FieldOption::new(input.text.as_str(), input.text.as_str()));
+    }
+    options.extend(
+        choices
+            .into_iter()
+            .map(|(value, label)| FieldOption::new(value, label)),
+    );
+    options
+}

@@ -1,0 +1,198 @@
+//! The list of a model's rows.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::address::Address;
+use super::field::{FieldKind, FieldSpec};
+use super::query::{ListQuery, sortable};
+use super::record::Record;
+use super::repository::RowPage;
+use super::spec::{ModelSpec, Values};
+use super::users;
+use crate::pages::components::Table;
+use crate::pages::components::{
+    Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, TimeFormat, Tone, badge, icon,
+    person, time,
+};
+
+/// Longest text in a cell, in characters.
+const CELL_LENGTH: usize = 80;
+
+const BULK_FORM: &str = "bulk";
+
+/// Search, table and pages of a model. `here` is the address of the list as it is shown.
+pub(super) fn list(
+    model: &ModelSpec,
+    query: &ListQuery,
+    page: &RowPage,
+    here: &Address,
+    selected: Option<&str>,
+) -> Markup {
+    let may_select = model.permissions.delete && !page.records.is_empty();
+    let mut keep = here.without("per_page").without("page");
+    keep = keep.without("edit").without("new");
+    html! {
+        section class="pt-card" data-flush {
+            (search(model, query, here))
+            @if may_select {
+                form id=(BULK_FORM) method="post" action=(here) {
+                    input type="hidden" name="_action" value="ask_delete";
+                }
+                div class="pt-bulk" {
+                    span data-part="count" { "Selected" }
+                    (Button::new("Delete…").size(1).icon("trash-2").submit().attribute("form", BULK_FORM))
+                }
+            }
+            (table(model, query, page, here, selected, may_select))
+            (Pagination::new(query.page, query.per_page, page.total, |number| {
+                here.with("page", number.to_string()).to_string()
+            }).sizes(here.path(), &[10, 20, 50], &keep.pairs()))
+        }
+    }
+}
+
+fn search(model: &ModelSpec, query: &ListQuery, here: &Address) -> Markup {
+    let label = format!("Search {}", model.plural.to_lowercase());
+    html! {
+        @if model.searched().next().is_some() {
+            form class="pt-toolbar" method="get" action=(here.path()) role="search" data-autosubmit {
+                @for (name, value) in here.without("search").without("page").pairs() {
+                    input type="hidden" name=(name) value=(value);
+                }
+                div class="pt-search" {
+                    (icon("search"))
+                    input class="pt-input" data-size="1" type="search" name="search" value=(query.search)
+                        placeholder=(label) aria-label=(label);
+                }
+                (Button::new("Search").size(1).submit())
+                @if !query.search.is_empty() {
+                    (Button::new("Clear").size(1).ghost().href(here.without("search").without("page").to_string()))
+                }
+            }
+        }
+    }
+}
+
+fn table(
+    model: &ModelSpec,
+    query: &ListQuery,
+    page: &RowPage,
+    here: &Address,
+    selected: Option<&str>,
+    may_select: bool,
+) -> Table {
+    let mut table = Table::new(model.plural).empty(empty(model, query, here));
+    if may_select {
+        table = table.selectable("id", BULK_FORM);
+    }
+    let fields = model.listed();
+    for field in &fields {
+        table = table.column(column(model, field, query, here));
+    }
+    table.rows(page.records.iter().map(|record| {
+        let key = model.key_of(&record.values);
+        let href = here.with("edit", key.as_str()).to_string();
+        let cells = fields
+            .iter()
+            .map(|field| cell(model, field, &record.values))
+            .collect();
+        let is_selected = selected == Some(key.as_str());
+        Row::new(key, cells).href(href).selected(is_selected)
+    }))
+}
+
+fn empty(model: &ModelSpec, query: &ListQuery, here: &Address) -> EmptyState {
+    if !query.search.is_empty() || !query.filters.is_empty() {
+        let all = Address::new(here.path()).with("model", here.get("model"));
+        return EmptyState::no_match(all.to_string());
+    }
+    let empty = EmptyState::new("inbox", format!("No {} yet", model.plural.to_lowercase()));
+    if model.permissions.create {
+        let button = Button::new(format!("New {}", model.title.to_lowercase())).icon("plus");
+        return empty.action(button.href(here.with("new", "1").to_string()));
+    }
+    empty
+}
+
+fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &Address) -> Column {
+    let mut column = Column::new(field.title);
+    if matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Number) {
+        column = column.numeric();
+    }
+    if sortable(model, field.name).is_none() {
+        return column;
+    }
+    let order = query
+        .sort
+        .first()
+        .filter(|sort| sort.field == field.name)
+        .map(|sort| {
+            if sort.descending {
+                SortOrder::Descending
+            } else {
+                SortOrder::Ascending
+            }
+        });
+    let next = match order {
+        Some(SortOrder::Ascending) => format!("-{}", field.name),
+        _ => field.name.to_owned(),
+    };
+    column.sort(here.with("sort", next).without("page").to_string(), order)
+}
+
+/// The value of a field, as people read it.
+fn cell(model: &ModelSpec, field: &FieldSpec, values: &Values) -> Markup {
+    let value = values.get(field.name).unwrap_or(&Value::Null);
+    if model.name == users::MODEL && field.name == "email" {
+        let (name, email) = users::name_and_email(values);
+        return person(&model.key_of(values), &name, Some(&email));
+    }
+    match (field.kind, value) {
+        (_, Value::Null) => html! { span class="pt-muted" { "—" } },
+        (FieldKind::Boolean, value) => {
+            if value.as_bool() == Some(true) {
+                badge("Yes", Tone::Success)
+            } else {
+                badge("No", Tone::Neutral)
+            }
+        }
+        (FieldKind::Timestamp, Value::String(text)) => time(text, TimeFormat::DateTime),
+        (FieldKind::Json { .. }, value) => html! { code { (shorten(&value.to_string())) } },
+        (_, Value::String(text)) if !model.choices(field).is_empty() => badge(text, Tone::Neutral),
+        (_, Value::String(text)) => html! { (shorten(text)) },
+        (_, value) => html! { (value.to_string()) },
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(CELL_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Asks whether the selected rows are really to be deleted.
+pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &Address) -> Markup {
+    let noun = if records.len() == 1 {
+        model.title
+    } else {
+        model.plural
+    };
+    let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
+    html! {
+        (Drawer::new("delete-rows", title)
+            .form(here.to_string(), html! {
+                input type="hidden" name="_action" value="delete_rows";
+                @for record in records {
+                    input type="hidden" name="id" value=(model.key_of(&record.values));
+                }
+            })
+            .body(html! {
+                p { "This cannot be undone." }
+                ul { @for record in records { li { (model.label_of(&record.values)) } } }
+            })
+            .foot(Button::new("Delete").danger().submit())
+            .open(here.to_string()))
+    }
+}

@@ -1,0 +1,404 @@
+//! `/admin/settings` and `/admin/users`: plain forms, each answered by a redirect or by the page
+//! with the form as it was sent.
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::{Method, StatusCode};
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::address::Address;
+use super::api::initialize_defaults;
+use super::draft::{CONVERT, Draft, Sent};
+use super::form::{Targets, drawer};
+use super::list::{delete_drawer, list};
+use super::models::Models;
+use super::query::ListQuery;
+use super::record::Expected;
+use super::rows::Rows;
+use super::spec::ModelSpec;
+use super::users;
+use crate::auth::{Access, AdminUser};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::pages::components::{Banner, Button, EmptyState, PageHead, Tab, Tone};
+use crate::pages::{Flash, IntoPage, NavItem, Page, PageFuture, PageResponse};
+use crate::request::body_bytes;
+use crate::source;
+use crate::state::PortalState;
+
+const SETTINGS: &str = "/admin/settings";
+const USERS: &str = "/admin/users";
+
+/// Most rows among which a reference is chosen from a list.
+const MOST_TARGETS: u64 = 200;
+
+/// The pages of the admin models.
+pub(crate) fn pages() -> Vec<Page> {
+    let settings = || {
+        Page::new(source!(settings), SETTINGS, settings)
+            .title("Settings")
+            .access(Access::Admin)
+    };
+    let users = || {
+        Page::new(source!(users), USERS, users_page)
+            .title("Users")
+            .access(Access::Admin)
+    };
+    let item = |label: &str, icon: &str| NavItem::new(label).icon(icon).group("Administration");
+    vec![
+        settings().nav(item("Settings", "settings").order(210)),
+        Page {
+            source: source!(save_settings),
+            ..settings()
+        }
+        .method(Method::POST),
+        users().nav(item("Users", "users").order(200)),
+        Page {
+            source: source!(save_user),
+            ..users()
+        }
+        .method(Method::POST),
+    ]
+}
+
+fn settings(state: PortalState, request: Request) -> PageFuture {
+    Box::pin(async move { answer(&state, request, Kind::Settings).await.into_page() })
+}
+
+fn users_page(state: PortalState, request: Request) -> PageFuture {
+    Box::pin(async move { answer(&state, request, Kind::Users).await.into_page() })
+}
+
+/// Which of the two pages is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Settings,
+    Users,
+}
+
+/// A page that is being answered.
+struct Screen<'a> {
+    state: &'a PortalState,
+    kind: Kind,
+    rows: Rows<'a>,
+    /// The address of the list, without what is open in a drawer.
+    list: Address,
+    /// The address that was asked for.
+    here: Address,
+}
+
+async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<PageResponse> {
+    let base_path = &state.borrow::<Config>()?.base_path;
+    let path = match kind {
+        Kind::Settings => SETTINGS,
+        Kind::Users => USERS,
+    };
+    let query = request.uri().query().unwrap_or_default();
+    let mut here = Address::new(format!("{base_path}{path}")).read(query);
+    let model = match (kind, here.get("model")) {
+        (Kind::Users, _) => users::MODEL.to_owned(),
+        (Kind::Settings, "") => match tabs(state)?.first() {
+            Some(model) => model.name.to_owned(),
+            None => return Ok(no_models().into_page()),
+        },
+        (Kind::Settings, model) => model.to_owned(),
+    };
+    here = match kind {
+        Kind::Users => here.without("model"),
+        Kind::Settings => here.with("model", model.as_str()),
+    };
+    let screen = Screen {
+        state,
+        kind,
+        rows: Rows::find(state, &model)?,
+        list: here.without("edit").without("new"),
+        here,
+    };
+    if request.method() == Method::POST {
+        screen.post(request).await
+    } else {
+        screen.get().await
+    }
+}
+
+/// The models that the settings show; users have a page of their own.
+fn tabs(state: &PortalState) -> Result<Vec<&ModelSpec>> {
+    let models = state.borrow::<Models>()?.registry().models();
+    Ok(models
+        .iter()
+        .filter(|model| model.name != users::MODEL)
+        .collect())
+}
+
+fn no_models() -> Markup {
+    html! {
+        (PageHead::new("Settings"))
+        (EmptyState::new("database", "No admin models")
+            .text("Structs with `#[admin_model]` appear here once the portal has them."))
+    }
+}
+
+impl Screen<'_> {
+    fn model(&self) -> &ModelSpec {
+        self.rows.model()
+    }
+
+    /// The list, and the drawer that the address asks for.
+    async fn get(&self) -> Result<PageResponse> {
+        let model = self.model();
+        let draft = match (self.here.get("edit"), self.here.get("new")) {
+            ("", "") => None,
+            ("", _) if model.permissions.create => Some(Draft::new_row(model)),
+            ("", _) => None,
+            (key, _) => Some(Draft::of(model, &self.rows.get(key).await?)),
+        };
+        Ok(self.show(draft.as_ref()).await?.into_page())
+    }
+
+    async fn post(&self, request: Request) -> Result<PageResponse> {
+        let (mut parts, body) = request.into_parts();
+        let admin = AdminUser::from_request_parts(&mut parts, self.state).await?;
+        let body = body_bytes(Request::from_parts(parts, body), self.state).await?;
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+        let sent: Sent = pairs.iter().cloned().collect();
+        let keys = || {
+            let ids = pairs.iter().filter(|(name, _)| name == "id");
+            ids.map(|(_, key)| key.clone()).collect::<Vec<String>>()
+        };
+        match sent.get("_action").map(String::as_str) {
+            Some("save") => self.save(&admin, &sent).await,
+            Some("delete") => self.delete(&admin, &sent).await,
+            Some("ask_delete") => self.ask_delete(&keys()).await,
+            Some("delete_rows") => self.delete_rows(&admin, &keys()).await,
+            Some("defaults") => self.defaults(&admin).await,
+            _ => Err(Error::bad_request("the form does not say what to do")),
+        }
+    }
+
+    async fn save(&self, admin: &AdminUser, sent: &Sent) -> Result<PageResponse> {
+        let model = self.model();
+        let mut draft = Draft::read(model, sent);
+        if let Some(field) = sent.get(CONVERT) {
+            draft.convert(model, field);
+            let status = if draft.faults.is_empty() {
+                StatusCode::OK
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            return self.again(draft, status).await;
+        }
+        let values = match draft.values(model) {
+            Ok(values) => values,
+            Err(faults) => {
+                draft.faults = faults;
+                return self.again(draft, StatusCode::UNPROCESSABLE_ENTITY).await;
+            }
+        };
+        let result = match &draft.row {
+            None => self.rows.create(values).await,
+            Some((key, version)) => {
+                let expected = Expected::OneOf(vec![*version]);
+                self.rows.change(key, &expected, values, false).await
+            }
+        };
+        let record = match result {
+            Ok(record) => record,
+            Err(error) => return self.not_saved(draft, error).await,
+        };
+        let key = model.key_of(&record.values);
+        tracing::info!(admin = %admin.id, model = model.name, row = key, "row saved");
+        let done = if draft.row.is_some() {
+            "saved"
+        } else {
+            "added"
+        };
+        let label = model.label_of(&record.values);
+        Ok(self.redirect(Flash::success(format!("“{label}” was {done}"))))
+    }
+
+    /// Shows the form again, with everything that was typed and why it was not saved.
+    async fn not_saved(&self, mut draft: Draft, error: Error) -> Result<PageResponse> {
+        if error.status().is_server_error() {
+            return Err(error);
+        }
+        let model = self.model();
+        let status = error.status();
+        match (error.code(), draft.row.clone()) {
+            ("stale", Some((key, _))) => {
+                let present = self.rows.get(&key).await?;
+                draft.rebase(model, &present);
+                draft.banner = Some(
+                    "Someone else has changed this meanwhile. What you wrote is still here, the \
+                     other fields show what is stored now. Save again to keep yours."
+                        .to_owned(),
+                );
+            }
+            ("row_not_found", Some(_)) if model.permissions.create => {
+                draft.row = None;
+                draft.banner = Some(
+                    "Someone else has deleted this meanwhile. Add it anew, or cancel.".to_owned(),
+                );
+            }
+            _ if error.faults().is_empty() => draft.banner = Some(error.detail().to_owned()),
+            _ => draft.faults = error.faults().to_vec(),
+        }
+        self.again(draft, status).await
+    }
+
+    async fn again(&self, draft: Draft, status: StatusCode) -> Result<PageResponse> {
+        Ok((status, self.show(Some(&draft)).await?).into_page())
+    }
+
+    async fn delete(&self, admin: &AdminUser, sent: &Sent) -> Result<PageResponse> {
+        let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
+        let key = get("_id");
+        let label = self.model().label_of(&self.rows.get(key).await?.values);
+        let expected = Expected::OneOf(get("_version").parse().into_iter().collect());
+        let flash = match self.rows.delete(key, &expected).await {
+            Ok(()) => {
+                tracing::info!(admin = %admin.id, model = self.model().name, row = key, "row deleted");
+                Flash::success(format!("“{label}” was deleted"))
+            }
+            Err(error) => not_deleted(error)?,
+        };
+        Ok(self.redirect(flash))
+    }
+
+    async fn ask_delete(&self, keys: &[String]) -> Result<PageResponse> {
+        let mut records = Vec::new();
+        for key in keys {
+            records.extend(self.rows.get(key).await.ok());
+        }
+        if records.is_empty() {
+            return Ok(self.redirect(Flash::info("Nothing was selected")));
+        }
+        let question = delete_drawer(self.model(), &records, &self.list);
+        Ok(html! { (self.show(None).await?) (question) }.into_page())
+    }
+
+    async fn delete_rows(&self, admin: &AdminUser, keys: &[String]) -> Result<PageResponse> {
+        let flash = match self.rows.delete_all(keys).await {
+            Ok(deleted) => {
+                tracing::info!(admin = %admin.id, model = self.model().name, deleted, "rows deleted");
+                Flash::success(count(deleted, self.model(), "deleted"))
+            }
+            Err(error) => not_deleted(error)?,
+        };
+        Ok(self.redirect(flash))
+    }
+
+    async fn defaults(&self, admin: &AdminUser) -> Result<PageResponse> {
+        let added: u64 = initialize_defaults(self.state, admin).await?.values().sum();
+        Ok(self.redirect(match added {
+            0 => Flash::info("All defaults are there already"),
+            1 => Flash::success("1 default row was added"),
+            added => Flash::success(format!("{added} default rows were added")),
+        }))
+    }
+
+    fn redirect(&self, flash: Flash) -> PageResponse {
+        flash.redirect(&self.list.to_string()).into_page()
+    }
+
+    async fn show(&self, draft: Option<&Draft>) -> Result<Markup> {
+        let model = self.model();
+        let wanted = self.list.without("model").query();
+        let (mut query, warning) = match ListQuery::parse(model, &wanted) {
+            Ok(query) => (query, None),
+            Err(error) => (ListQuery::first_page(model), Some(error)),
+        };
+        let mut page = self.rows.list(&query).await?;
+        let last = page.total.div_ceil(query.per_page).max(1);
+        if query.page > last {
+            query.page = last;
+            page = self.rows.list(&query).await?;
+        }
+        let selected = draft.and_then(|draft| draft.row.as_ref());
+        let selected = selected.map(|(key, _)| key.as_str());
+        let targets = match draft {
+            Some(_) => self.targets().await?,
+            None => Targets::new(),
+        };
+        Ok(html! {
+            (self.head()?)
+            @if let Some(error) = &warning {
+                (Banner::new(Tone::Warning, format!("This list cannot be shown as asked: {error}")))
+            }
+            (list(model, &query, &page, &self.list, selected))
+            @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.here, &self.list)) }
+        })
+    }
+
+    fn head(&self) -> Result<PageHead> {
+        let model = self.model();
+        let mut head = match self.kind {
+            Kind::Users => PageHead::new("Users"),
+            Kind::Settings => PageHead::new("Settings"),
+        };
+        if !model.description.is_empty() {
+            head = head.description(model.description);
+        }
+        if self.kind == Kind::Settings {
+            let address = Address::new(self.list.path());
+            let tab = |other: &&ModelSpec| {
+                let href = address.with("model", other.name).to_string();
+                Tab::new(other.plural, href, other.name == model.name)
+            };
+            head = head.tabs("Models", tabs(self.state)?.iter().map(tab).collect());
+        }
+        let new = self.list.with("new", "1").to_string();
+        Ok(head.actions(html! {
+            @if self.kind == Kind::Settings {
+                form method="post" action=(self.list) {
+                    input type="hidden" name="_action" value="defaults";
+                    (Button::new("Initialize defaults").icon("rotate-ccw").submit())
+                }
+            }
+            @if model.permissions.create {
+                (Button::new(format!("New {}", model.title.to_lowercase())).solid().icon("plus").href(new))
+            }
+        }))
+    }
+
+    /// The rows that the references of the model can point to.
+    async fn targets(&self) -> Result<Targets> {
+        let mut targets = Targets::new();
+        for field in self.model().fields {
+            let Some(target) = field.references else {
+                continue;
+            };
+            let rows = Rows::find(self.state, target)?;
+            let query = ListQuery {
+                per_page: MOST_TARGETS,
+                ..ListQuery::first_page(rows.model())
+            };
+            let page = rows.list(&query).await?;
+            if page.total <= MOST_TARGETS {
+                let option = |record: &super::record::Record| {
+                    let values = &record.values;
+                    (rows.model().key_of(values), rows.model().label_of(values))
+                };
+                targets.insert(field.name, page.records.iter().map(option).collect());
+            }
+        }
+        Ok(targets)
+    }
+}
+
+fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
+    match rows {
+        1 => format!("1 {} was {done}", model.title.to_lowercase()),
+        rows => format!("{rows} {} were {done}", model.plural.to_lowercase()),
+    }
+}
+
+/// Why rows were not deleted, unless that is our own fault.
+fn not_deleted(error: Error) -> Result<Flash> {
+    match error.code() {
+        "stale" => Ok(Flash::error(
+            "Not deleted: someone else has changed it meanwhile",
+        )),
+        "referenced" => Ok(Flash::error("Not deleted: other rows refer to it")),
+        _ => Err(error),
+    }
+}
