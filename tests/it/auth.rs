@@ -62,7 +62,10 @@ async fn everyone_sees_his_own_pages_and_no_others(database: Database) {
 async fn an_api_route_asks_guests_for_a_token_and_refuses_those_without_the_role() {
     let server = TestServer::start(Database::Sqlite).await;
     for path in ["/api/auth/me", "/api/auth/clerk/me", "/api/users"] {
-        for answer in [server.guest().get(path).await, server.guest().page(path).await] {
+        for answer in [
+            server.guest().get(path).await,
+            server.guest().page(path).await,
+        ] {
             answer.problem(401, "unauthorized");
             assert_eq!(answer.header("www-authenticate"), "Bearer");
         }

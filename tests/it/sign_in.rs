@@ -38,7 +38,13 @@ async fn signing_in_opens_a_session_in_the_browser(database: Database) {
     for part in ["__session=", "HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(part), "{cookie}");
     }
-    assert!(browser.page("/members").await.text.contains("ann@example.com"));
+    assert!(
+        browser
+            .page("/members")
+            .await
+            .text
+            .contains("ann@example.com")
+    );
     let again = browser.page("/sign-in?redirect_url=/members").await;
     assert_eq!(again.status, 303, "who is signed in needs no form");
     assert_eq!(again.location(), "/members");
@@ -78,7 +84,9 @@ async fn signing_in_never_leads_to_another_site_or_back_to_the_form() {
         assert_eq!(answer.location(), "/admin/overview", "{wanted:?}");
 
         let query = crate::support::form(&[("redirect_url", wanted)]);
-        let page = Browser::new(&server.url).page(&format!("/sign-in?{query}")).await;
+        let page = Browser::new(&server.url)
+            .page(&format!("/sign-in?{query}"))
+            .await;
         let offered = attributes(&page.text, "input[name=redirect_url]", "value");
         assert_eq!(offered, ["/admin/overview"], "{wanted:?}");
         let signed_in = browser.page(&format!("/sign-in?{query}")).await;
@@ -125,7 +133,10 @@ async fn signing_out_ends_this_session_everywhere_and_no_other(database: Databas
     let unused = server.user().await;
     let by_header = Answer::of(unused.request(Method::POST, "/sign-out")).await;
     assert_eq!(by_header.status, 303);
-    unused.get("/api/auth/me").await.problem(401, "unauthorized");
+    unused
+        .get("/api/auth/me")
+        .await
+        .problem(401, "unauthorized");
     let nobody = Answer::of(server.guest().request(Method::POST, "/sign-out")).await;
     assert_eq!((nobody.status.as_u16(), nobody.location()), (303, "/"));
     let by_link = server.user().await.page("/sign-out").await;
@@ -135,7 +146,10 @@ async fn signing_out_ends_this_session_everywhere_and_no_other(database: Databas
 async fn a_deactivated_user_can_still_end_his_session(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
-    let path = format!("/api/users/{}", me(&user).await["id"].as_str().expect("an id"));
+    let path = format!(
+        "/api/users/{}",
+        me(&user).await["id"].as_str().expect("an id")
+    );
     admin.patch(&path, &json!({"is_active": false})).await;
     let mut browser = Browser::of(&server.url, &user);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
@@ -154,7 +168,11 @@ async fn the_last_login_moves_once_a_session(database: Database) {
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     let next = me(&server.user().await).await["last_login"].clone();
     assert!(next.as_str() > first.as_str(), "{first} then {next}");
-    assert_eq!(me(&client).await["last_login"], next, "one user, two sessions");
+    assert_eq!(
+        me(&client).await["last_login"],
+        next,
+        "one user, two sessions"
+    );
 }
 
 async fn a_user_is_created_at_his_first_request(database: Database) {
@@ -208,7 +226,10 @@ async fn the_portal_and_the_provider_tell_who_is_signed_in(database: Database) {
     assert_eq!(clerk.status, 200);
     let clerk = clerk.json();
     assert_eq!(clerk["id"], record["clerk_id"]);
-    assert_eq!(clerk["email_addresses"][0]["email_address"], record["email"]);
+    assert_eq!(
+        clerk["email_addresses"][0]["email_address"],
+        record["email"]
+    );
     assert!(clerk.get("private_metadata").is_none());
     assert_eq!(me(&server.admin().await).await["email"], ADMIN);
 }

@@ -52,7 +52,12 @@ async fn administrators_page_sort_and_search_the_users(database: Database) {
     assert_eq!(emails(&first).len(), 10);
     let counts = first.json();
     assert_eq!(
-        [&counts["total"], &counts["page"], &counts["per_page"], &counts["pages"]],
+        [
+            &counts["total"],
+            &counts["page"],
+            &counts["per_page"],
+            &counts["pages"]
+        ],
         [12, 1, 10, 2]
     );
     let second = admin.get("/api/users?sort=email&per_page=10&page=2").await;
@@ -101,7 +106,10 @@ async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {
     assert_eq!(user.page("/secret").await.status, 403);
 
     let answer = change(&admin, &id, json!({"user_type": "ADMIN"})).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["user_type"]), (200, &json!("ADMIN")));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["user_type"]),
+        (200, &json!("ADMIN"))
+    );
     assert_eq!(user.page("/secret").await.status, 200);
     let answer = change(&admin, &id, json!({"user_type": "EDITOR"})).await;
     assert_eq!(answer.json()["user_type"], "EDITOR");
@@ -111,11 +119,20 @@ async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {
     let unknown = change(&admin, &id, json!({"user_type": "OWNER"})).await;
     let problem = unknown.problem(422, "invalid_parameters");
     assert_eq!(pointers(&problem), ["/user_type"]);
-    let faulty = change(&admin, &id, json!({"user_type": "OWNER", "is_active": "no", "x": 1})).await;
+    let faulty = change(
+        &admin,
+        &id,
+        json!({"user_type": "OWNER", "is_active": "no", "x": 1}),
+    )
+    .await;
     let problem = faulty.problem(422, "invalid_parameters");
     let mut found = pointers(&problem);
     found.sort_unstable();
-    assert_eq!(found, ["/is_active", "/user_type", "/x"], "all faults at once");
+    assert_eq!(
+        found,
+        ["/is_active", "/user_type", "/x"],
+        "all faults at once"
+    );
 
     for id in ["nobody", "%ff", "0190b7a0-0000-7000-8000-000000000000"] {
         let missing = change(&admin, id, json!({"is_active": true})).await;
@@ -138,7 +155,12 @@ async fn the_last_administrator_stays_one(database: Database) {
     assert_eq!(admin.page("/secret").await.status, 200);
 
     // An administrator who is switched off does not count.
-    change(&admin, &user_id, json!({"user_type": "ADMIN", "is_active": false})).await;
+    change(
+        &admin,
+        &user_id,
+        json!({"user_type": "ADMIN", "is_active": false}),
+    )
+    .await;
     let refused = change(&admin, &admin_id, json!({"is_active": false})).await;
     refused.problem(409, "last_admin");
     change(&admin, &user_id, json!({"is_active": true})).await;

@@ -120,7 +120,10 @@ pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
         .await
         .expect("it can be sent");
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await.expect("it is answered");
+    stream
+        .read_to_end(&mut bytes)
+        .await
+        .expect("it is answered");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
     (status.unwrap_or_default(), text)
