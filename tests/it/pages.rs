@@ -120,6 +120,22 @@ fn assert_inside_is_hidden(answer: &Answer) {
     }
 }
 
+/// Says hello
+#[page("/hello")]
+async fn hello(user: CurrentUser) -> Markup {
+    html! { h1 { "Hello " (user.first_name) } }
+}
+
+#[tokio::test]
+async fn a_page_that_asks_for_a_user_sends_guests_to_sign_in() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let guest = server.guest().page("/hello?a=b").await;
+    assert_eq!(guest.status, 303);
+    assert_eq!(guest.location(), "/sign-in?redirect_url=/hello%3Fa%3Db");
+    let user = server.user().await.page("/hello").await;
+    assert!(user.text.contains("<h1>Hello Test</h1>"));
+}
+
 #[tokio::test]
 async fn a_bad_path_parameter_is_a_page_that_says_so() {
     let server = TestServer::start(Database::Sqlite).await;

@@ -326,7 +326,7 @@ async fn no_program_route_ever_answers_html_or_bare_text() {
         ("POST", "/api/nope", 404),
         ("DELETE", "/api/auth/me", 405),
         ("POST", "/api/users", 405),
-        ("PATCH", "/api/users/%ff", 404),
+        ("PATCH", "/api/users/%ff", 400),
         ("GET", "/api/admin/models/%ff", 404),
         ("GET", "/api/tasks/%ff/monitor", 404),
         ("GET", "/api/users?page=%ff", 422),

@@ -43,5 +43,22 @@ pub(super) fn add(headers: &mut HeaderMap, https: bool) {
         headers
             .entry(header::STRICT_TRANSPORT_SECURITY)
             .or_insert(HSTS);
+        secure_cookies(headers);
+    }
+}
+
+/// Keeps the portal's own cookies off plain HTTP, where the portal itself is not on it.
+fn secure_cookies(headers: &mut HeaderMap) {
+    let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
+        return;
+    };
+    for cookie in cookies.iter_mut() {
+        let Ok(text) = cookie.to_str() else { continue };
+        if text.starts_with("portal_")
+            && !text.contains("; Secure")
+            && let Ok(secure) = HeaderValue::try_from(format!("{text}; Secure"))
+        {
+            *cookie = secure;
+        }
     }
 }
