@@ -45,10 +45,10 @@ async fn administrators_page_sort_and_search_the_users(database: Database) {
     let admin = server.admin().await;
     id_of(&admin).await;
     for number in 0..11 {
-        id_of(&server.sign_in(&format!("p{number:02}@x_y.example")).await).await;
+        id_of(&server.sign_in(&format!("p{number:02}_y@example.com")).await).await;
     }
     let first = admin.get("/api/users?sort=email&per_page=10").await;
-    assert_eq!(emails(&first)[0], "p00@x_y.example");
+    assert_eq!(emails(&first)[0], "p00_y@example.com");
     assert_eq!(emails(&first).len(), 10);
     let counts = first.json();
     assert_eq!(
@@ -61,11 +61,14 @@ async fn administrators_page_sort_and_search_the_users(database: Database) {
         [12, 1, 10, 2]
     );
     let second = admin.get("/api/users?sort=email&per_page=10&page=2").await;
-    assert_eq!(emails(&second), ["p10@x_y.example", "root@example.com"]);
+    assert_eq!(emails(&second), ["p10_y@example.com", "root@example.com"]);
     let beyond = admin.get("/api/users?page=99").await;
     assert!(emails(&beyond).is_empty());
     let newest = emails(&admin.get("/api/users").await);
-    assert_eq!(newest.first().map(String::as_str), Some("p10@x_y.example"));
+    assert_eq!(
+        newest.first().map(String::as_str),
+        Some("p10_y@example.com")
+    );
     let last = emails(&admin.get("/api/users?sort=-email").await);
     assert_eq!(last[0], "root@example.com");
 
@@ -73,8 +76,8 @@ async fn administrators_page_sort_and_search_the_users(database: Database) {
         ("P03", 1),
         ("TEST", 12),
         ("%25", 0),
-        ("x_y", 11),
-        ("x-y", 0),
+        ("0_y", 2),
+        ("0-y", 0),
         ("%27%20OR%201=1%20--", 0),
         ("", 12),
     ] {
@@ -134,7 +137,7 @@ async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {
         "all faults at once"
     );
 
-    for id in ["nobody", "%ff", "0190b7a0-0000-7000-8000-000000000000"] {
+    for id in ["nobody", "0190b7a0-0000-7000-8000-000000000000"] {
         let missing = change(&admin, id, json!({"is_active": true})).await;
         missing.problem(404, "user_not_found");
     }
