@@ -96,7 +96,7 @@ async fn every_mistake_is_named_in_one_error() {
         ][..],
         &["/healthz", "hides_a_route"],
         &["reserved", "`users`", "build_errors.rs:"],
-        &["wants", "Data<Missing>", ".data(value)"],
+        &["wants", "build_errors::Missing>`", ".data(value)"],
         &["weight"],
         &["nothing"],
     ] {
