@@ -13,6 +13,7 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
         "Sign in"
     };
     html! {
+        div class="pt-stack" {
         (Banner::new(Tone::Warning, "Any address is let in, without a password. Set Clerk's keys to turn this off.")
             .title("For development only."))
         form class="pt-form" method="post" action={ (page.base_path) "/dev/sign-in" } {
@@ -21,6 +22,7 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
             (Field::text("first_name", "First name").autocomplete("given-name").max_length(MAX_NAME))
             (Field::text("last_name", "Last name").autocomplete("family-name").max_length(MAX_NAME))
             (Button::new(label).solid().submit().wide())
+        }
         }
     }
 }

@@ -243,6 +243,13 @@ impl Draft {
         self.label = present.label;
     }
 
+    /// Adds the fields that cannot be changed, which a form does not send.
+    pub(super) fn complete(&mut self, model: &ModelSpec, present: &Record) {
+        for (name, input) in Self::of(model, present).inputs {
+            self.inputs.entry(name).or_insert(input);
+        }
+    }
+
     /// What is wrong with a field, in one sentence or more.
     pub(super) fn fault_of(&self, field: &FieldSpec) -> Option<String> {
         let pointer = field.pointer();

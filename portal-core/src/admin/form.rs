@@ -69,7 +69,7 @@ fn hidden(draft: &Draft) -> Markup {
 fn foot(model: &ModelSpec, is_new: bool, may_save: bool) -> Markup {
     html! {
         @if !is_new && model.permissions.delete {
-            (Button::new("Delete…").danger().icon("trash-2").opens(DELETE_DIALOG))
+            (Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG))
         }
         @if may_save { (Button::new(if is_new { "Add" } else { "Save" }).solid().submit()) }
     }
@@ -134,7 +134,7 @@ fn control(
         ("", None) => None,
         ("", Some(note)) => Some(note.clone()),
         (help, None) => Some(help.to_owned()),
-        (help, Some(note)) => Some(format!("{help} {note}")),
+        (help, Some(note)) => Some(format!("{help} · {note}")),
     };
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())

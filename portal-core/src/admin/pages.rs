@@ -245,7 +245,12 @@ impl Screen<'_> {
         self.again(draft, status).await
     }
 
-    async fn again(&self, draft: Draft, status: StatusCode) -> Result<PageResponse> {
+    async fn again(&self, mut draft: Draft, status: StatusCode) -> Result<PageResponse> {
+        if let Some((key, _)) = &draft.row
+            && let Ok(present) = self.rows.get(key).await
+        {
+            draft.complete(self.model(), &present);
+        }
         Ok((status, self.show(Some(&draft)).await?).into_page())
     }
 

@@ -14,12 +14,13 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
+use super::outer;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{self, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
-use crate::security::{self, Origins};
+use crate::security::Origins;
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::Store;
@@ -134,9 +135,11 @@ impl PortalBuilder {
         let without = std::mem::take(&mut self.without_pages);
         let wanted = std::mem::take(&mut self.pages)
             .into_iter()
+            .chain(admin::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
-            .chain(tasks::pages());
+            .chain(tasks::pages())
+            .chain(admin::pages());
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
@@ -378,10 +381,10 @@ impl Plan {
             .fallback(pages::fallback)
             .method_not_allowed_fallback(health::method_not_allowed)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(CatchPanicLayer::custom(security::catch_panics))
+            .layer(CatchPanicLayer::custom(outer::catch_panics))
             .layer(axum::middleware::from_fn_with_state(
                 state.clone(),
-                security::outer,
+                outer::outer,
             ))
             .with_state(state.clone());
         for layer in layers {
