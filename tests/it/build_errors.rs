@@ -107,7 +107,7 @@ async fn every_mistake_is_named_in_one_error() {
 
 #[tokio::test]
 async fn one_page_given_twice_is_one_page() {
-    let plugin = || Plugin::new("same").page(one);
+    let plugin = || Plugin::new().page(one);
     let builder = builder().page(one).plugin(plugin()).plugin(plugin());
     assert_eq!(problems(builder).await, Vec::<String>::new());
 }
