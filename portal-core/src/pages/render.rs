@@ -55,7 +55,7 @@ impl PageSetup {
     pub(crate) fn theme_of(&self, headers: &axum::http::HeaderMap) -> Theme {
         flash::cookie(headers, theme_form::COOKIE)
             .and_then(|text| Theme::from_cookie(&text))
-            .unwrap_or_else(|| self.theme.clone())
+            .unwrap_or(self.theme)
     }
 
     /// A page of the portal, as a response.

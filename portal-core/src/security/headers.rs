@@ -30,11 +30,6 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Adds each header that the handler has not set itself.
-#[expect(
-    clippy::declare_interior_mutable_const,
-    clippy::borrow_interior_mutable_const,
-    reason = "static header values are never shared"
-)]
 pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
