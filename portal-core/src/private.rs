@@ -25,6 +25,7 @@ pub use crate::pages::{IntoPage, PageResponse};
 pub use crate::source;
 pub use crate::state::TaskInput;
 
+use crate::error::Problem;
 use crate::state::PortalState;
 use crate::tasks::TaskError;
 
@@ -59,8 +60,13 @@ where
     Box::pin(async move { T::from_request(request, state).await.map_err(rejected) })
 }
 
+/// An extractor's refusal: an error page, unless it is more than a bare error.
 fn rejected(rejection: impl IntoResponse) -> PageResponse {
-    rejection.into_response().into_page()
+    let mut response = rejection.into_response();
+    match Problem::of_response(&mut response) {
+        Some(problem) => PageResponse::Error(problem.into()),
+        None => response.into_page(),
+    }
 }
 
 pub fn page_response<R: IntoPage>(content: R) -> PageResponse {

@@ -16,6 +16,8 @@ use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, Tasks};
 
+type EditNav = Box<dyn FnOnce(&mut Nav) + Send>;
+
 /// Collects what a portal is made of. Mistakes are found by `build()`, all at once.
 ///
 /// ```no_run
@@ -40,7 +42,7 @@ pub struct PortalBuilder {
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
-    pub(super) edit_nav: Vec<Box<dyn FnOnce(&mut Nav) + Send>>,
+    pub(super) edit_nav: Vec<EditNav>,
     pub(super) roles: Vec<Role>,
     pub(super) state: StateBuilder,
     pub(super) data: HashSet<TypeId>,

@@ -3,10 +3,12 @@
 mod database;
 mod process;
 mod server;
+mod wire;
 
 pub(crate) use database::Database;
-pub(crate) use process::ReferencePortal;
-pub(crate) use server::{Answer, Client, TestServer};
+pub(crate) use process::{ReferencePortal, command};
+pub(crate) use server::{ADMIN, Answer, Client, TestServer};
+pub(crate) use wire::{Browser, attributes, form, raw};
 
 /// Runs a test on both databases: `on_both!(name)` for an `async fn name(database: Database)`.
 macro_rules! on_both {
