@@ -19,5 +19,9 @@ async fn profile(user: CurrentUser) -> Markup {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Portal::builder().auth(ClerkAuth::new()).discover().run().await
+    Portal::builder()
+        .auth(ClerkAuth::new())
+        .discover()
+        .run()
+        .await
 }

@@ -15,15 +15,25 @@ async fn home() -> Markup {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let portal = Portal::builder().base_path("/portal").auth(ClerkAuth::new()).page(home).build().await?;
+    let portal = Portal::builder()
+        .base_path("/portal")
+        .auth(ClerkAuth::new())
+        .page(home)
+        .build()
+        .await?;
     portal_core::telemetry::init(portal.config());
 
     let app: Router = Router::new()
-        .route("/", get(|| async { "The app's own page. The portal is at /portal/" }))
+        .route(
+            "/",
+            get(|| async { "The app's own page. The portal is at /portal/" }),
+        )
         .nest("/portal", portal.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(interrupted())
+        .await?;
     portal.shutdown().await;
     Ok(())
 }
