@@ -1,4 +1,4 @@
-//! A portal within an axum app: `cargo run -p plain-axum`, then open <http://127.0.0.1:8000/portal/>.
+//! A portal within an axum app: `cargo run -p plain-axum`, then open <http://127.0.0.1:8000/portal>.
 
 use std::error::Error;
 
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app: Router = Router::new()
         .route(
             "/",
-            get(|| async { "The app's own page. The portal is at /portal/" }),
+            get(|| async { "The app's own page. The portal is at /portal" }),
         )
         .nest("/portal", portal.router());
 

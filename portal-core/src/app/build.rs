@@ -136,10 +136,9 @@ impl PortalBuilder {
         let wanted = std::mem::take(&mut self.pages)
             .into_iter()
             .chain(admin::pages())
-            .filter(|page| !without.contains(&page.source.to_string()))
-            .chain(pages::sign_in_pages())
             .chain(tasks::pages())
-            .chain(admin::pages());
+            .filter(|page| !without.contains(&page.source.to_string()))
+            .chain(pages::sign_in_pages());
         for page in wanted {
             if !known.insert(page.source) {
                 continue;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
-use crate::auth::{AuthProvider, ErasedProvider, NoProvider, Role};
+use crate::auth::{AuthProvider, ErasedProvider, NoProvider, Role, Users};
 use crate::config::Config;
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
@@ -83,6 +83,7 @@ impl PortalBuilder {
                 TypeId::of::<Models>(),
                 TypeId::of::<Store>(),
                 TypeId::of::<Tasks>(),
+                TypeId::of::<Users>(),
             ]),
             discover: false,
             pages: Vec::new(),

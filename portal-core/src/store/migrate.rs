@@ -29,7 +29,8 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![1 "0001_users", 2 "00
 pub struct MigrationState {
     /// Names of the migrations that are still to be applied.
     pub missing: Vec<String>,
-    /// Versions in the database that this program does not know, or knows otherwise.
+    /// Versions in the database that this program knows otherwise. Versions that are newer than
+    /// this program are no fault: while replicas are replaced, old and new ones run side by side.
     pub foreign: Vec<i64>,
 }
 
@@ -62,6 +63,7 @@ fn migrator(dialect: Dialect) -> Migrator {
         .collect();
     let mut migrator = Migrator::with_migrations(migrations);
     migrator.dangerous_set_table_name(TABLE);
+    migrator.set_ignore_missing(true);
     migrator
 }
 
@@ -93,12 +95,18 @@ impl Store {
             .filter(|migration| !versions.contains(&migration.version))
             .map(|migration| migration.description.to_string())
             .collect();
+        let newest = migrator
+            .iter()
+            .map(|known| known.version)
+            .max()
+            .unwrap_or(0);
         let foreign = applied
             .iter()
             .filter(|(version, checksum)| {
-                !migrator.iter().any(|known| {
-                    known.version == *version && known.checksum.as_ref() == checksum.as_slice()
-                })
+                *version <= newest
+                    && !migrator.iter().any(|known| {
+                        known.version == *version && known.checksum.as_ref() == checksum.as_slice()
+                    })
             })
             .map(|(version, _)| *version)
             .collect();
