@@ -56,7 +56,7 @@ fn rejected(rejection: impl IntoResponse) -> PageResponse {
     rejection.into_response().into_page()
 }
 
-pub fn page_response(content: impl IntoPage) -> PageResponse {
+pub fn page_response<R: IntoPage>(content: R) -> PageResponse {
     content.into_page()
 }
 
