@@ -1,12 +1,18 @@
 //! What the tests stand on.
 
+mod browser;
 mod database;
 mod process;
 mod server;
+mod socket;
+mod tasks;
 
+pub(crate) use browser::Browser;
 pub(crate) use database::Database;
 pub(crate) use process::ReferencePortal;
 pub(crate) use server::{Answer, Client, TestServer};
+pub(crate) use socket::Socket;
+pub(crate) use tasks::{TaskClient, eventually};
 
 /// Runs a test on both databases: `on_both!(name)` for an `async fn name(database: Database)`.
 macro_rules! on_both {
