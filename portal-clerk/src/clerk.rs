@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use portal_core::auth::{AuthError, Profile, SignIn};
 use portal_core::config::Config;
+use portal_core::pages::components::Button;
 use portal_core::{Error, Result};
 use url::Url;
 
@@ -62,7 +63,7 @@ impl Clerk {
         );
         html! {
             @match target {
-                Ok(target) => a class="btn btn-primary" href=(target) { (label) },
+                Ok(target) => (Button::new(label).solid().wide().href(target)),
                 Err(_) => p { "The address of the sign-in page is not known." },
             }
         }

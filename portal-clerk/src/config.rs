@@ -177,17 +177,18 @@ pub(crate) fn read(config: &Config) -> (Option<Plan>, Vec<String>) {
 }
 
 fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
-    if config.settings.get(JWT_KEY).is_some() {
-        problems.push(format!(
-            "{JWT_KEY} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset it"
-        ));
-    }
     if config.app_env == AppEnv::Prod {
         problems.push(format!(
             "{PUBLISHABLE_KEY} is missing; PROD needs the pk_live_… key of a Clerk instance"
         ));
         problems.push(format!(
             "{SECRET_KEY} is missing; PROD needs the sk_live_… key of a Clerk instance"
+        ));
+        return None;
+    }
+    if config.settings.get(JWT_KEY).is_some() {
+        problems.push(format!(
+            "{JWT_KEY} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset it"
         ));
         return None;
     }
@@ -457,7 +458,8 @@ mod tests {
 
     #[test]
     fn every_unusable_combination_is_named() {
-        let cases: &[(&[(&str, &str)], &[&str])] = &[
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
             (&[DEV, PK_TEST], &["CLERK_SECRET_KEY is missing"]),
             (
                 &[DEV, SK_TEST],
@@ -558,6 +560,15 @@ mod tests {
             assert!(found[0].starts_with("HOST is"), "{found:?}");
             assert_eq!(problems(&[DEV, ("HOST", host), PK_TEST, SK_TEST]), [""; 0]);
         }
+    }
+
+    #[cfg(not(feature = "dev-identity"))]
+    #[test]
+    fn without_the_feature_there_is_no_development_provider() {
+        let found = problems(&[DEV]);
+        assert!(found[0].starts_with("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is missing"));
+        assert!(found[1].starts_with("CLERK_SECRET_KEY is missing"));
+        assert_eq!(found.len(), 2);
     }
 
     #[test]

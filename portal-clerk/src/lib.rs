@@ -187,3 +187,194 @@ impl std::fmt::Debug for ClerkAuth {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::testing::{FakeServer, SigningKey, setup};
+
+    const PK: (&str, &str) = (
+        "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+        "pk_test_aGFwcHktb3R0ZXItMTIuY2xlcmsuYWNjb3VudHMuZGV2JA",
+    );
+    const SK: (&str, &str) = ("CLERK_SECRET_KEY", "sk_test_abc");
+
+    async fn started(directory: &TempDir, pairs: &[(&str, &str)]) -> ClerkAuth {
+        let setup = setup(directory, pairs).await;
+        let mut auth = ClerkAuth::new();
+        assert_eq!(auth.configure(&setup.config), [""; 0]);
+        auth.start(&setup).await.unwrap();
+        auth
+    }
+
+    async fn with_clerk(directory: &TempDir, server: &FakeServer) -> ClerkAuth {
+        let frontend = ("CLERK_FRONTEND_API_URL", server.url.as_str());
+        let backend = ("CLERK_BACKEND_API_URL", server.url.as_str());
+        started(directory, &[("APP_ENV", "DEV"), PK, SK, frontend, backend]).await
+    }
+
+    fn request(token: &str) -> Parts {
+        let request = Request::builder().header("authorization", format!("Bearer {token}"));
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn live_token(issuer: &str) -> String {
+        let now = Moment::now().unix;
+        SigningKey::first().token(
+            json!({}),
+            json!({"iss": issuer, "azp": "http://localhost:8000", "iat": now, "nbf": now, "exp": now + 60}),
+        )
+    }
+
+    #[tokio::test]
+    async fn with_clerks_keys_its_sessions_count() {
+        let directory = TempDir::new().unwrap();
+        let server =
+            FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
+        let auth = with_clerk(&directory, &server).await;
+        let good = request(&live_token(&server.url));
+        let identity = auth.authenticate(&good).await.unwrap().unwrap();
+        assert_eq!(identity.subject, "user_1");
+        let claims = auth.claims(&good).await.unwrap().unwrap();
+        assert_eq!(claims.session_id, "sess_1");
+        let foreign = request(&live_token("https://happy-otter-12.clerk.accounts.dev"));
+        assert_eq!(auth.authenticate(&foreign).await.unwrap(), None);
+        assert_eq!(server.requests(), ["/.well-known/jwks.json -"]);
+        assert!(!auth.refreshes_profile());
+    }
+
+    #[tokio::test]
+    async fn with_the_networkless_key_nothing_is_fetched() {
+        let directory = TempDir::new().unwrap();
+        let server = FakeServer::start(500, "").await;
+        let frontend = ("CLERK_FRONTEND_API_URL", server.url.as_str());
+        let pem = SigningKey::first().pem();
+        let pairs = [
+            ("APP_ENV", "DEV"),
+            PK,
+            SK,
+            frontend,
+            ("CLERK_JWT_KEY", &pem),
+        ];
+        let auth = started(&directory, &pairs).await;
+        let good = request(&live_token(&server.url));
+        assert!(auth.authenticate(&good).await.unwrap().is_some());
+        assert_eq!(server.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn records_come_from_the_backend_api() {
+        let directory = TempDir::new().unwrap();
+        let server = FakeServer::start(500, "").await;
+        let pem = SigningKey::first().pem();
+        let backend = ("CLERK_BACKEND_API_URL", server.url.as_str());
+        let pairs = [("APP_ENV", "DEV"), PK, SK, backend, ("CLERK_JWT_KEY", &pem)];
+        let auth = started(&directory, &pairs).await;
+        assert_eq!(auth.profile("user_1/../x").await.unwrap(), None);
+        assert_eq!(server.count(), 0);
+        assert!(matches!(
+            auth.profile("user_1").await,
+            Err(AuthError::Unavailable(_))
+        ));
+        server.answer(429, "");
+        assert!(matches!(
+            auth.profile("user_1").await,
+            Err(AuthError::Unavailable(_))
+        ));
+        server.answer(401, "");
+        assert!(matches!(
+            auth.profile("user_1").await,
+            Err(AuthError::Internal(_))
+        ));
+        server.answer(302, "");
+        assert!(matches!(
+            auth.profile("user_1").await,
+            Err(AuthError::Unavailable(_))
+        ));
+        server.answer(404, "");
+        assert_eq!(auth.profile("user_1").await.unwrap(), None);
+        server.answer(200, json!({"id": "user_2"}));
+        assert!(matches!(
+            auth.profile("user_1").await,
+            Err(AuthError::Internal(_))
+        ));
+        server.answer(200, json!({"id": "user_1", "first_name": "Ada"}));
+        assert_eq!(
+            auth.profile("user_1").await.unwrap().unwrap().first_name,
+            "Ada"
+        );
+        let paths = server.requests();
+        assert!(
+            paths
+                .iter()
+                .all(|path| path == "/v1/users/user_1 Bearer sk_test_abc"),
+            "{paths:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn clerks_own_pages_sign_people_in() {
+        let directory = TempDir::new().unwrap();
+        let server = FakeServer::start(500, "").await;
+        let auth = with_clerk(&directory, &server).await;
+        let mut page = SignIn::new("/admin/tasks?state=a&b=\"");
+        let link = |path: &str| {
+            format!(
+                "href=\"https://happy-otter-12.accounts.dev/{path}?redirect_url=http%3A%2F%2F127.0.0.1%3A8000%2Fadmin%2Ftasks%3Fstate%3Da%26b%3D%22\""
+            )
+        };
+        let markup = auth.sign_in(&page).into_string();
+        assert!(markup.contains(&link("sign-in")), "{markup}");
+        page.sign_up = true;
+        let markup = auth.sign_in(&page).into_string();
+        assert!(markup.contains(&link("sign-up")), "{markup}");
+    }
+
+    #[tokio::test]
+    async fn signing_out_clears_every_cookie_of_the_session() {
+        let directory = TempDir::new().unwrap();
+        let server = FakeServer::start(500, "").await;
+        let auth = with_clerk(&directory, &server).await;
+        assert_eq!(
+            auth.forget(),
+            [
+                "__session=; Path=/; Max-Age=0; SameSite=Lax",
+                "__session_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn unusable_settings_do_not_start() {
+        let directory = TempDir::new().unwrap();
+        let setup = setup(&directory, &[("APP_ENV", "DEV"), PK]).await;
+        let mut auth = ClerkAuth::new();
+        assert_eq!(auth.configure(&setup.config).len(), 1);
+        assert!(auth.start(&setup).await.is_err());
+        assert_eq!(auth.authenticate(&request("x")).await.unwrap(), None);
+    }
+
+    #[cfg(feature = "dev-identity")]
+    #[tokio::test]
+    async fn with_clerks_keys_there_are_no_development_routes() {
+        use tower::ServiceExt;
+
+        let directory = TempDir::new().unwrap();
+        let server = FakeServer::start(500, "").await;
+        let auth = with_clerk(&directory, &server).await;
+        for path in ["/dev/token", "/dev/sign-in", "/.well-known/jwks.json"] {
+            let request = Request::post(path).header("host", "localhost");
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let router: Router = auth.routes().with_state(PortalState::default());
+            assert_eq!(
+                router.oneshot(request).await.unwrap().status(),
+                404,
+                "{path}"
+            );
+        }
+    }
+}

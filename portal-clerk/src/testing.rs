@@ -1,17 +1,24 @@
 //! Keys and tokens for the tests.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{self, KeyPair as _, RsaEncoding};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::response::{AppendHeaders, IntoResponse};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portal_core::auth::AuthSetup;
 use portal_core::config::{Config, Settings};
 use portal_core::store::Store;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::jwks::RsaKey;
 
@@ -137,4 +144,91 @@ pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)])
         .unwrap();
     store.migrate().await.unwrap();
     AuthSetup::new(Arc::new(config), store)
+}
+
+/// A server on loopback that answers every path alike and counts the requests.
+pub(crate) struct FakeServer {
+    pub(crate) url: String,
+    inner: Arc<FakeInner>,
+}
+
+struct FakeInner {
+    answer: Mutex<Response>,
+    requests: Mutex<Vec<String>>,
+    /// Whether answers are held back.
+    held: watch::Sender<bool>,
+}
+
+type Response = (StatusCode, Vec<(HeaderName, String)>, String);
+
+impl FakeServer {
+    pub(crate) async fn start(status: u16, body: impl ToString) -> Self {
+        let inner = Arc::new(FakeInner {
+            answer: Mutex::new((StatusCode::OK, Vec::new(), String::new())),
+            requests: Mutex::default(),
+            held: watch::Sender::new(false),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new()
+            .fallback(respond)
+            .with_state(Arc::clone(&inner));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let server = Self { url, inner };
+        server.answer(status, body);
+        server
+    }
+
+    pub(crate) fn answer(&self, status: u16, body: impl ToString) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let location = (header::LOCATION, format!("{}/elsewhere", self.url));
+        let headers = if status.is_redirection() {
+            vec![location]
+        } else {
+            Vec::new()
+        };
+        *self.inner.answer.lock().unwrap() = (status, headers, body.to_string());
+    }
+
+    pub(crate) fn hold(&self, held: bool) {
+        self.inner.held.send_replace(held);
+    }
+
+    /// Path and `Authorization` of each request.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.inner.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.inner.requests.lock().unwrap().len()
+    }
+}
+
+async fn respond(
+    State(inner): State<Arc<FakeInner>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let authorization = authorization.map_or("-", |value| value.to_str().unwrap());
+    inner
+        .requests
+        .lock()
+        .unwrap()
+        .push(format!("{} {authorization}", uri.path()));
+    let mut held = inner.held.subscribe();
+    held.wait_for(|held| !held).await.unwrap();
+    let (status, headers, body) = inner.answer.lock().unwrap().clone();
+    (status, AppendHeaders(headers), body)
+}
+
+/// Waits until something has come true behind the scenes.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
 }

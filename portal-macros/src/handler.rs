@@ -131,14 +131,10 @@ impl Handler {
         }
     }
 
-    /// The return type as `::<T>`, with which a fault underlines all of it and not its first word.
-    ///
-    /// Nothing where it cannot be written out, because none is written or it has an `impl Trait`.
-    pub(crate) fn return_type_argument(&self) -> Option<TokenStream> {
+    /// The return type, if it is written and has no `impl Trait` in it.
+    pub(crate) fn nameable_return_type(&self) -> Option<&Type> {
         match &self.signature.output {
-            ReturnType::Type(_, written) if first_impl_trait(written).is_none() => {
-                Some(quote!(::<#written>))
-            }
+            ReturnType::Type(_, written) if first_impl_trait(written).is_none() => Some(&**written),
             _ => None,
         }
     }

@@ -95,8 +95,8 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// |---|---|---|
 /// | `name = ".."` | its name in the database and in URLs | the struct's name in `snake_case` |
 /// | `title = ".."`, `plural = ".."` | how one and how many are called | from the struct's name |
-/// | `list(a, b)` | the columns of its list | chosen by the admin |
-/// | `search(a)` | the fields a search looks at | none |
+/// | `list(a, b)` | the columns of its list | all but documents and long texts |
+/// | `search(a)` | the fields a search looks at | every text |
 /// | `order_by = -created_at` | the order of its list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
 /// | `readonly` | can be looked at only | can be changed |
 /// | `validate` | run the `garde` rules of the struct | rules of the fields only |

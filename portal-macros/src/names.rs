@@ -55,6 +55,14 @@ pub(crate) fn is_url_safe(name: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'))
 }
 
+/// Says whether a name can be a table's: the admin writes it into SQL and URLs as it is.
+pub(crate) fn is_table_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'))
+}
+
 fn is_acronym(word: &str) -> bool {
     word.len() > 1 && word.chars().all(|letter| !letter.is_lowercase())
 }
@@ -121,6 +129,14 @@ mod tests {
             ("Branch", "Branches"),
         ] {
             assert_eq!(plural(title), expected);
+        }
+    }
+
+    #[test]
+    fn a_table_has_a_plain_name() {
+        assert!(is_table_name("blog_post2"));
+        for name in ["", "Plan", "blog-post", "2nd", "a b"] {
+            assert!(!is_table_name(name), "{name}");
         }
     }
 

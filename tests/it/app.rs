@@ -93,7 +93,7 @@ pub(crate) struct EchoArgs {
 
 /// Echo
 #[monitored_background_task(state = "probe")]
-async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
+pub(crate) async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
     task_args
 }
 
@@ -119,7 +119,7 @@ async fn waits(task: TaskContext) -> Result<(), TaskError> {
 
 /// Fails
 #[monitored_background_task(state = "probe")]
-async fn fails_task(_task: TaskContext) -> Result<(), TaskError> {
+pub(crate) async fn fails_task(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("it never works").with_code("never_works"))
 }
 

@@ -5,50 +5,50 @@ use serde_json::Value;
 
 /// Configuration documents that tasks and API routes read, by name and version
 #[admin_model(list(name, version, active), search(name), order_by = name)]
-pub struct AdminConfig {
-    pub id: i64,
+pub(crate) struct AdminConfig {
+    pub(crate) id: i64,
     /// The name that code asks for
     #[admin(unique)]
-    pub name: String,
+    pub(crate) name: String,
     /// Counts the editions of the document
     #[admin(default = 1)]
-    pub version: i32,
+    pub(crate) version: i32,
     /// Whether code may use it
     #[admin(default = true)]
-    pub active: bool,
+    pub(crate) active: bool,
     /// The document itself, as YAML or JSON
     #[admin(default = "{}")]
-    pub configuration: Value,
+    pub(crate) configuration: Value,
 }
 
 /// Configuration of the application's own making
 #[admin_model(list(name), search(name), order_by = name)]
-pub struct CustomConfig {
-    pub id: i64,
+pub(crate) struct CustomConfig {
+    pub(crate) id: i64,
     /// The name that code asks for
     #[admin(unique)]
-    pub name: String,
+    pub(crate) name: String,
     /// The document itself, as YAML or JSON
     #[admin(default = "{}")]
-    pub configuration: Value,
+    pub(crate) configuration: Value,
 }
 
 /// What a subscription plan contains
 #[admin_model(list(name, plan, monthly_limit, enabled), search(name, description), order_by = name)]
-pub struct SubscriptionFeature {
-    pub id: i64,
+pub(crate) struct SubscriptionFeature {
+    pub(crate) id: i64,
     /// The name that code asks for
     #[admin(unique)]
-    pub name: String,
+    pub(crate) name: String,
     /// What customers are told about it
     #[admin(widget = Textarea)]
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// The cheapest plan that has it
     #[admin(choices("free", "pro", "enterprise"), default = "free")]
-    pub plan: String,
+    pub(crate) plan: String,
     /// Uses in a month; empty for no limit
-    pub monthly_limit: Option<i32>,
+    pub(crate) monthly_limit: Option<i32>,
     /// Whether it can be used at all
     #[admin(default = true)]
-    pub enabled: bool,
+    pub(crate) enabled: bool,
 }

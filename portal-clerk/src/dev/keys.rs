@@ -69,11 +69,3 @@ pub(crate) fn generate() -> Result<String> {
     let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
     Ok(STANDARD.encode(der.as_ref()))
 }
-
-#[cfg(test)]
-impl DevKey {
-    /// A key that is in no database.
-    pub(crate) fn ephemeral() -> Self {
-        Self::parse(&generate().unwrap()).unwrap()
-    }
-}

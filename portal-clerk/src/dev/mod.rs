@@ -4,6 +4,8 @@
 mod keys;
 mod page;
 mod routes;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use aws_lc_rs::digest;

@@ -23,7 +23,8 @@ use super::{Development, Person};
 
 /// Length of a first or last name, in characters.
 pub(super) const MAX_NAME: usize = 100;
-const MAX_EMAIL: usize = 254;
+/// Length of an address.
+pub(super) const MAX_EMAIL: usize = 254;
 
 pub(crate) fn routes(development: Arc<Development>) -> Router<PortalState> {
     Router::new()
@@ -108,13 +109,11 @@ async fn sign_in(
         .secure(development.secure)
         .max_age(cookie::time::Duration::seconds(LIFETIME))
         .build();
+    let base = development.base_path.as_str();
     let wanted = form.redirect_url.as_str();
-    let target = match safe_redirect(wanted) {
-        target if target == wanted => target.to_owned(),
-        default => format!("{}{default}", development.base_path),
-    };
+    let path = safe_redirect(wanted.strip_prefix(base).unwrap_or(wanted));
     let headers = [
-        (header::LOCATION, target),
+        (header::LOCATION, format!("{base}{path}")),
         (header::SET_COOKIE, cookie.to_string()),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];

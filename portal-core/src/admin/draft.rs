@@ -35,7 +35,11 @@ impl Format {
     }
 
     fn from_name(name: &str) -> Self {
-        if name == "json" { Self::Json } else { Self::Yaml }
+        if name == "json" {
+            Self::Json
+        } else {
+            Self::Yaml
+        }
     }
 
     fn write(self, value: &Value) -> String {
@@ -223,7 +227,11 @@ impl Draft {
             match self.inputs.get_mut(name) {
                 Some(mine) if mine.is_changed(field) => {
                     if mine.was != now.was && mine.fingerprint(field) != now.was {
-                        let text = if now.text.is_empty() { "nothing" } else { &now.text };
+                        let text = if now.text.is_empty() {
+                            "nothing"
+                        } else {
+                            &now.text
+                        };
                         mine.note = Some(format!("Meanwhile someone else has written: {text}"));
                     }
                     mine.was.clone_from(&now.was);
@@ -233,6 +241,13 @@ impl Draft {
         }
         self.row = present.row;
         self.label = present.label;
+    }
+
+    /// Adds the fields that cannot be changed, which a form does not send.
+    pub(super) fn complete(&mut self, model: &ModelSpec, present: &Record) {
+        for (name, input) in Self::of(model, present).inputs {
+            self.inputs.entry(name).or_insert(input);
+        }
     }
 
     /// What is wrong with a field, in one sentence or more.
@@ -376,7 +391,8 @@ mod tests {
     }
 
     fn record(name: &str, seats: i64, version: i64) -> Record {
-        let values = json!({"id": 1, "name": name, "seats": seats, "active": true, "limits": {"a": 1}});
+        let values =
+            json!({"id": 1, "name": name, "seats": seats, "active": true, "limits": {"a": 1}});
         match values {
             Value::Object(values) => Record { values, version },
             _ => panic!("not an object"),
@@ -406,11 +422,17 @@ mod tests {
         let model = model();
         let shown = Draft::of(&model, &record("Basic", 3, 1));
         let back = Draft::read(&model, &sent(&shown, &[("seats", "")]));
-        assert_eq!(Value::Object(back.values(&model).unwrap()), json!({"seats": null}));
+        assert_eq!(
+            Value::Object(back.values(&model).unwrap()),
+            json!({"seats": null})
+        );
         let mut unchecked = sent(&shown, &[]);
         unchecked.remove("active");
         let back = Draft::read(&model, &unchecked);
-        assert_eq!(Value::Object(back.values(&model).unwrap()), json!({"active": false}));
+        assert_eq!(
+            Value::Object(back.values(&model).unwrap()),
+            json!({"active": false})
+        );
     }
 
     #[test]
@@ -434,7 +456,11 @@ mod tests {
         let mut back = Draft::read(&model, &sent(&shown, &broken));
         back.convert(&model, "limits");
         assert_eq!(back.inputs["limits"].text, "a: [1");
-        assert!(back.fault_of(model.field("limits").unwrap()).unwrap().contains("line "));
+        assert!(
+            back.fault_of(model.field("limits").unwrap())
+                .unwrap()
+                .contains("line ")
+        );
     }
 
     #[test]
@@ -445,10 +471,19 @@ mod tests {
         back.rebase(&model, &record("Theirs", 4, 2));
         assert_eq!(back.row, Some(("1".to_owned(), 2)));
         assert_eq!(back.inputs["name"].text, "Mine");
-        assert!(back.inputs["name"].note.as_deref().unwrap().contains("Theirs"));
+        assert!(
+            back.inputs["name"]
+                .note
+                .as_deref()
+                .unwrap()
+                .contains("Theirs")
+        );
         assert_eq!(back.inputs["seats"].text, "4");
         assert_eq!(back.inputs["seats"].note, None);
         let again = Draft::read(&model, &sent(&back, &[]));
-        assert_eq!(Value::Object(again.values(&model).unwrap()), json!({"name": "Mine"}));
+        assert_eq!(
+            Value::Object(again.values(&model).unwrap()),
+            json!({"name": "Mine"})
+        );
     }
 }

@@ -8,7 +8,9 @@ use super::address::Address;
 use super::draft::{CONVERT, Draft, Format, Input, format_name, was_name};
 use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
 use super::spec::ModelSpec;
-use crate::pages::components::{Banner, Button, Confirm, Drawer, Field, FieldOption, Tone, segmented};
+use crate::pages::components::{
+    Banner, Button, Confirm, Drawer, Field, FieldOption, Tone, segmented,
+};
 
 /// The rows that a reference can point to: key and label. A field without an entry has too many.
 pub(super) type Targets = BTreeMap<&'static str, Vec<(String, String)>>;
@@ -67,7 +69,7 @@ fn hidden(draft: &Draft) -> Markup {
 fn foot(model: &ModelSpec, is_new: bool, may_save: bool) -> Markup {
     html! {
         @if !is_new && model.permissions.delete {
-            (Button::new("Delete…").danger().icon("trash-2").opens(DELETE_DIALOG))
+            (Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG))
         }
         @if may_save { (Button::new(if is_new { "Add" } else { "Save" }).solid().submit()) }
     }
@@ -132,7 +134,7 @@ fn control(
         ("", None) => None,
         ("", Some(note)) => Some(note.clone()),
         (help, None) => Some(help.to_owned()),
-        (help, Some(note)) => Some(format!("{help} {note}")),
+        (help, Some(note)) => Some(format!("{help} · {note}")),
     };
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
@@ -168,16 +170,19 @@ fn plain_control(
 ) -> Field {
     let (name, title) = (field.name, field.title);
     // A text may be empty; that it must not be is for the model to say.
-    let is_required = field.is_required()
-        && (field.kind != FieldKind::Text || field.unique || field.primary_key);
+    let is_required =
+        field.is_required() && (field.kind != FieldKind::Text || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {
-        let rows = rows.iter().map(|(key, label)| (key.as_str(), label.as_str()));
+        let rows = rows
+            .iter()
+            .map(|(key, label)| (key.as_str(), label.as_str()));
         return Field::select(name, title, options(rows, field, input)).required(is_required);
     }
     let choices = model.choices(field);
     if !choices.is_empty() {
         let choices = choices.into_iter().map(|choice| (choice, choice));
-        return Field::select(name, title, options(choices, field, input)).required(!field.nullable);
+        return Field::select(name, title, options(choices, field, input))
+            .required(!field.nullable);
     }
     match field.kind {
         FieldKind::Boolean if field.nullable => {
@@ -228,6 +233,10 @@ fn options<'a>(
     if !is_known && !input.text.is_empty() {
         options.push(FieldOption::new(input.text.as_str(), input.text.as_str()));
     }
-    options.extend(choices.into_iter().map(|(value, label)| FieldOption::new(value, label)));
+    options.extend(
+        choices
+            .into_iter()
+            .map(|(value, label)| FieldOption::new(value, label)),
+    );
     options
 }

@@ -10,11 +10,11 @@ use super::record::Record;
 use super::repository::RowPage;
 use super::spec::{ModelSpec, Values};
 use super::users;
+use crate::pages::components::Table;
 use crate::pages::components::{
     Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, TimeFormat, Tone, badge, icon,
     person, time,
 };
-use crate::pages::components::Table;
 
 /// Longest text in a cell, in characters.
 const CELL_LENGTH: usize = 80;
@@ -173,12 +173,12 @@ fn shorten(text: &str) -> String {
 }
 
 /// Asks whether the selected rows are really to be deleted.
-pub(super) fn delete_drawer(
-    model: &ModelSpec,
-    records: &[Record],
-    here: &Address,
-) -> Markup {
-    let noun = if records.len() == 1 { model.title } else { model.plural };
+pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &Address) -> Markup {
+    let noun = if records.len() == 1 {
+        model.title
+    } else {
+        model.plural
+    };
     let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
     html! {
         (Drawer::new("delete-rows", title)

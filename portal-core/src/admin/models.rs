@@ -12,7 +12,6 @@ use super::repository::Table;
 use super::spec::{ModelSpec, Values};
 use super::values::FieldValues;
 use crate::error::{Error, Result};
-use crate::state::{PortalState, Requirement, TaskInput};
 use crate::store::Store;
 
 /// The rows of all admin models, typed. A page, route or task has it as `Data<Models>`.
@@ -128,17 +127,6 @@ impl Models {
                 M::SOURCE.name
             ))
         })
-    }
-}
-
-/// A task can have it as an argument, as `Data<Models>` or plain.
-impl TaskInput for Models {
-    fn requirement() -> Requirement {
-        <crate::state::Data<Self> as TaskInput>::requirement()
-    }
-
-    fn find(state: &PortalState) -> Result<Self, Error> {
-        state.borrow::<Self>().cloned()
     }
 }
 

@@ -34,14 +34,30 @@ const MOST_TARGETS: u64 = 200;
 
 /// The pages of the admin models.
 pub(crate) fn pages() -> Vec<Page> {
-    let settings = || Page::new(source!(settings), SETTINGS, settings).title("Settings").access(Access::Admin);
-    let users = || Page::new(source!(users), USERS, users_page).title("Users").access(Access::Admin);
+    let settings = || {
+        Page::new(source!(settings), SETTINGS, settings)
+            .title("Settings")
+            .access(Access::Admin)
+    };
+    let users = || {
+        Page::new(source!(users), USERS, users_page)
+            .title("Users")
+            .access(Access::Admin)
+    };
     let item = |label: &str, icon: &str| NavItem::new(label).icon(icon).group("Administration");
     vec![
         settings().nav(item("Settings", "settings").order(210)),
-        Page { source: source!(save_settings), ..settings() }.method(Method::POST),
+        Page {
+            source: source!(save_settings),
+            ..settings()
+        }
+        .method(Method::POST),
         users().nav(item("Users", "users").order(200)),
-        Page { source: source!(save_user), ..users() }.method(Method::POST),
+        Page {
+            source: source!(save_user),
+            ..users()
+        }
+        .method(Method::POST),
     ]
 }
 
@@ -108,7 +124,10 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
 /// The models that the settings show; users have a page of their own.
 fn tabs(state: &PortalState) -> Result<Vec<&ModelSpec>> {
     let models = state.borrow::<Models>()?.registry().models();
-    Ok(models.iter().filter(|model| model.name != users::MODEL).collect())
+    Ok(models
+        .iter()
+        .filter(|model| model.name != users::MODEL)
+        .collect())
 }
 
 fn no_models() -> Markup {
@@ -188,7 +207,11 @@ impl Screen<'_> {
         };
         let key = model.key_of(&record.values);
         tracing::info!(admin = %admin.id, model = model.name, row = key, "row saved");
-        let done = if draft.row.is_some() { "saved" } else { "added" };
+        let done = if draft.row.is_some() {
+            "saved"
+        } else {
+            "added"
+        };
         let label = model.label_of(&record.values);
         Ok(self.redirect(Flash::success(format!("“{label}” was {done}"))))
     }
@@ -222,7 +245,12 @@ impl Screen<'_> {
         self.again(draft, status).await
     }
 
-    async fn again(&self, draft: Draft, status: StatusCode) -> Result<PageResponse> {
+    async fn again(&self, mut draft: Draft, status: StatusCode) -> Result<PageResponse> {
+        if let Some((key, _)) = &draft.row
+            && let Ok(present) = self.rows.get(key).await
+        {
+            draft.complete(self.model(), &present);
+        }
         Ok((status, self.show(Some(&draft)).await?).into_page())
     }
 
@@ -372,7 +400,9 @@ fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
 /// Why rows were not deleted, unless that is our own fault.
 fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
-        "stale" => Ok(Flash::error("Not deleted: someone else has changed it meanwhile")),
+        "stale" => Ok(Flash::error(
+            "Not deleted: someone else has changed it meanwhile",
+        )),
         "referenced" => Ok(Flash::error("Not deleted: other rows refer to it")),
         _ => Err(error),
     }

@@ -76,6 +76,10 @@ impl<'a> Rows<'a> {
                     .model
                     .changed_row(&present.values, given, full)
                     .map_err(Error::invalid)?;
+                // What changes nothing does not make the row stale for others.
+                if row == present.values {
+                    return Ok(present);
+                }
                 table.update(key, present.version, &row).await
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::field::{FieldKind, FieldSpec};
+use super::field::{FieldKind, FieldSpec, Widget};
 use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
 use crate::error::Fault;
@@ -117,8 +117,16 @@ impl ModelSpec {
     pub(crate) fn listed(&self) -> Vec<&'static FieldSpec> {
         let named = self.options.list;
         if named.is_empty() {
-            let is_short = |field: &&FieldSpec| !matches!(field.kind, FieldKind::Json { .. });
-            return self.fields.iter().filter(is_short).take(6).collect();
+            let is_short = |field: &&FieldSpec| {
+                let is_document = matches!(field.kind, FieldKind::Json { .. });
+                !is_document && !field.is_generated() && field.widget != Widget::Password
+            };
+            let fields: Vec<_> = self.fields.iter().filter(is_short).take(6).collect();
+            return if fields.is_empty() {
+                vec![self.key()]
+            } else {
+                fields
+            };
         }
         named.iter().filter_map(|name| self.field(name)).collect()
     }

@@ -209,6 +209,11 @@ async fn a_change_needs_the_present_version() {
         .await
         .unwrap_err();
     assert_eq!((error.status().as_u16(), error.code()), (412, "stale"));
+    let same = rows
+        .change("1", &Expected::Any, values(json!({"seats": 2})), false)
+        .await
+        .unwrap();
+    assert_eq!(same.etag(), "\"2\"", "nothing was changed");
     let error = rows.delete("1", &expected).await.unwrap_err();
     assert_eq!(error.code(), "stale");
     let error = rows

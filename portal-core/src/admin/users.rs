@@ -18,6 +18,10 @@ use crate::error::{Error, Fault, Result};
 /// Name of the model.
 pub(crate) const MODEL: &str = "user";
 
+const USER_TYPE: FieldSpec = FieldSpec::new::<String>("user_type")
+    .title("Role")
+    .help("What the user may do.");
+
 const FIELDS: &[FieldSpec] = &[
     FieldSpec::new::<Uuid>("id").title("ID").primary_key(),
     FieldSpec::new::<String>("email")
@@ -29,9 +33,7 @@ const FIELDS: &[FieldSpec] = &[
     FieldSpec::new::<String>("last_name")
         .title("Last name")
         .read_only(),
-    FieldSpec::new::<String>("user_type")
-        .title("Role")
-        .help("What the user may do."),
+    USER_TYPE,
     FieldSpec::new::<bool>("is_active")
         .title("Active")
         .help("Whether the user may use the portal at all."),
@@ -57,11 +59,10 @@ impl ModelSpec {
             options: ModelOptions {
                 list: &[
                     "email",
-                    "first_name",
-                    "last_name",
                     "user_type",
                     "is_active",
                     "last_login",
+                    "created_at",
                 ],
                 search: &["email", "first_name", "last_name"],
                 order_by: &[("created_at", true)],
@@ -120,13 +121,20 @@ impl<'a> UserRows<'a> {
         full: bool,
     ) -> Result<Record> {
         let model = self.table.model;
+        let is_known = |value: &Value| {
+            value
+                .as_str()
+                .is_some_and(|it| self.roles.find(it).is_some())
+        };
+        let unknown_role = given.get("user_type").is_some_and(|value| !is_known(value));
         let mut checked = model.changed_row(&present.values, given, full);
-        if let Ok(row) = &checked
-            && self.role(row).is_none()
-        {
-            let mut fault = not_allowed(&model.choices["user_type"]);
+        if unknown_role {
+            let mut fault = not_allowed(&model.choices(&USER_TYPE));
             fault.pointer = "/user_type".to_owned();
-            checked = Err(vec![fault]);
+            let mut faults = checked.err().unwrap_or_default();
+            faults.retain(|other| other.pointer != fault.pointer);
+            faults.push(fault);
+            checked = Err(faults);
         }
         let row = checked.map_err(Error::invalid)?;
         let change = UserChange {

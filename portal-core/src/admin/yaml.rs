@@ -20,7 +20,11 @@ pub(super) fn parse(text: &str) -> Result<Value, Fault> {
             .map(|location| format!("line {}, column {}: ", location.line(), location.column()))
             .unwrap_or_default();
         let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or_default().to_owned();
+        let message = message.lines().next().unwrap_or_default();
+        // Some messages end with the place that stands before them already.
+        let message = message
+            .rsplit_once(" at line ")
+            .map_or(message, |(before, _)| before);
         Fault::new("", "invalid_yaml", format!("{place}{message}"))
     })
 }
@@ -73,6 +77,7 @@ mod tests {
         let fault = parse("name: a\nlist: [1, 2\nother: b\n").unwrap_err();
         assert!(fault.message.starts_with("line "), "{fault:?}");
         assert!(!fault.message.contains('\n'), "{fault:?}");
+        assert_eq!(fault.message.matches("line ").count(), 1, "{fault:?}");
     }
 
     #[test]

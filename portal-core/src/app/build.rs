@@ -14,12 +14,13 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
+use super::outer;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, Auth, AuthSetup, Roles, Users, Values};
+use crate::auth::{self, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
-use crate::security::{self, Origins};
+use crate::security::Origins;
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::Store;
@@ -126,9 +127,11 @@ impl PortalBuilder {
         let without = std::mem::take(&mut self.without_pages);
         let wanted = std::mem::take(&mut self.pages)
             .into_iter()
+            .chain(admin::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
-            .chain(tasks::pages());
+            .chain(tasks::pages())
+            .chain(admin::pages());
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
@@ -269,10 +272,7 @@ impl Plan {
             layers,
             ..
         } = builder;
-        let setup = AuthSetup {
-            config: Arc::clone(&config),
-            values: Values::new(store.clone()),
-        };
+        let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
 
@@ -333,10 +333,10 @@ impl Plan {
             .fallback(pages::fallback)
             .method_not_allowed_fallback(health::method_not_allowed)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(CatchPanicLayer::custom(security::catch_panics))
+            .layer(CatchPanicLayer::custom(outer::catch_panics))
             .layer(axum::middleware::from_fn_with_state(
                 state.clone(),
-                security::outer,
+                outer::outer,
             ))
             .with_state(state.clone());
         for layer in layers {

@@ -6,6 +6,7 @@ mod builder;
 pub(crate) mod cli;
 mod discover;
 mod health;
+mod outer;
 mod plugin;
 mod portal;
 mod serve;

@@ -1,7 +1,5 @@
 //! What a crate adds to a portal.
 
-use std::borrow::Cow;
-
 use crate::admin::{AdminModel, ModelSpec};
 use crate::pages::Page;
 use crate::tasks::{Task, TaskArgs, TaskDefinition};
@@ -15,24 +13,22 @@ use crate::tasks::{Task, TaskArgs, TaskDefinition};
 /// use portal_core::Plugin;
 ///
 /// pub fn plugin() -> Plugin {
-///     Plugin::new("crm")
+///     Plugin::new()
 /// }
 /// # let _ = plugin();
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use]
 pub struct Plugin {
-    pub(crate) name: Cow<'static, str>,
     pub(crate) pages: Vec<Page>,
     pub(crate) tasks: Vec<TaskDefinition>,
     pub(crate) models: Vec<ModelSpec>,
 }
 
 impl Plugin {
-    /// A plugin of a name, for the log.
-    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+    /// A plugin without anything yet.
+    pub fn new() -> Self {
         Self {
-            name: name.into(),
             pages: Vec::new(),
             tasks: Vec::new(),
             models: Vec::new(),

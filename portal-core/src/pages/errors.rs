@@ -99,5 +99,5 @@ pub(crate) fn access_denied(setup: &PageSetup) -> Markup {
     let home = format!("{}/admin/overview", setup.config.base_path);
     let back = Button::new("Back to the overview").href(home);
     let text = "Your account may not see this page. Ask an administrator if you need it.";
-    html! { (EmptyState::new("shield-alert", "Access denied").text(text).action(back)) }
+    html! { (EmptyState::new("shield", "Access denied").text(text).action(back)) }
 }

@@ -25,7 +25,7 @@ impl NavItem {
     pub fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
-            icon: "circle".to_owned(),
+            icon: "box".to_owned(),
             order: 100,
             group: None,
         }

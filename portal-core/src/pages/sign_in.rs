@@ -2,8 +2,10 @@
 
 use axum::extract::Request;
 use axum::response::Redirect;
+use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::components::Card;
 use super::content::{IntoPage, PageResponse};
 use super::default_layout::PlainLayout;
 use super::page::{Page, PageFuture};
@@ -53,6 +55,31 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
     let return_to = format!("{}{}", config.base_path, safe_redirect(own_path));
     match caller(&mut parts, state).await {
         Ok(Some(user)) if user.is_active => Redirect::to(&return_to).into_page(),
-        _ => auth.sign_in(sign_up, &return_to).into_page(),
+        _ => frame(sign_up, config, auth.sign_in(sign_up, &return_to)).into_page(),
+    }
+}
+
+/// What every provider's part stands in, with the way to the other of the two pages.
+fn frame(sign_up: bool, config: &Config, provider_part: Markup) -> Markup {
+    let (title, question, other, path) = match sign_up {
+        false => ("Sign in", "No account yet?", "Create one", "/sign-up"),
+        true => (
+            "Create an account",
+            "Have an account?",
+            "Sign in",
+            "/sign-in",
+        ),
+    };
+    html! {
+        (Card::new().body(html! {
+            div class="pt-stack" {
+                header class="pt-center" {
+                    h1 { (title) }
+                    p class="pt-muted" { "to continue to " (config.app_name) }
+                }
+                (provider_part)
+            }
+        }))
+        p class="pt-center pt-muted" { (question) " " a href={ (config.base_path) (path) } { (other) } }
     }
 }

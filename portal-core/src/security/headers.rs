@@ -35,7 +35,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
     clippy::borrow_interior_mutable_const,
     reason = "static header values are never shared"
 )]
-pub(super) fn add(headers: &mut HeaderMap, https: bool) {
+pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
     }

@@ -1,8 +1,7 @@
-//! What stands around every route: request id, origin check, headers, contained panics.
+//! Rules that every request and every answer keeps: where it may come from, what it carries.
 
 mod headers;
 mod origin;
-mod outer;
 
+pub(crate) use headers::add as add_headers;
 pub(crate) use origin::Origins;
-pub(crate) use outer::{catch_panics, outer};

@@ -119,7 +119,7 @@ fn field(argument: &Argument<'_>, typed: &HashMap<String, String>, faults: &[Fau
             .filter(|value| value.is_number())
             .map(Value::to_string)
     };
-    let label = text("title").unwrap_or_else(|| argument.name.to_owned());
+    let label = text("title").unwrap_or_else(|| words(argument.name));
     let default = argument
         .schema
         .get("default")
@@ -166,6 +166,15 @@ fn field(argument: &Argument<'_>, typed: &HashMap<String, String>, faults: &[Fau
         .required(argument.required && argument.kind() != "boolean")
         .error(error)
         .render()
+}
+
+/// `first_name` as "First name".
+fn words(name: &str) -> String {
+    let mut words = name.replace('_', " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
 }
 
 /// What was typed, as arguments. What is no value of its type stays text, for the check to refuse.

@@ -236,9 +236,8 @@ async fn render(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
         .map(|record| row(reader, record))
         .collect();
     Ok(html! {
-        (head)
+        (head.actions(chooser(reader, definition)))
         div class="pt-stack" {
-            (chooser(reader, definition))
             div class="pt-split" {
                 (start_card(reader, definition, choice))
                 (call_card(reader, definition, &token))
@@ -263,7 +262,7 @@ fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
         }
     };
     html! {
-        form class="pt-toolbar" method="get" action=(reader.url(PATH)) data-autosubmit {
+        form class="pt-row" method="get" action=(reader.url(PATH)) data-autosubmit {
             (select("state", "State", html! {
                 @for state in registry.states() { option value=(state) selected[state == chosen.state] { (state) } }
             }))

@@ -6,6 +6,7 @@ use syn::parse::{Parse, ParseStream};
 
 use crate::errors::Errors;
 use crate::keys::{Key, Keys};
+use crate::names;
 use crate::paths::Paths;
 
 const KEYS: &[&str] = &[
@@ -48,7 +49,7 @@ impl ModelAttribute {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
-            name: keys.take_url_name("name", errors),
+            name: take_name(&mut keys, errors),
             title: keys.take_string("title", errors),
             plural: keys.take_string("plural", errors),
             list: take_fields("list", &mut keys, errors),
@@ -61,6 +62,17 @@ impl ModelAttribute {
                 .map(|flag| flag.span),
         }
     }
+}
+
+fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
+    let given = keys.take_string("name", errors)?;
+    if !names::is_table_name(&given.value()) {
+        errors.at(
+            given.span(),
+            "`name` names a table, write it with `a-z`, `0-9` and `_` only",
+        );
+    }
+    Some(given.value())
 }
 
 fn take_fields(name: &str, keys: &mut Keys, errors: &mut Errors) -> Vec<Ident> {

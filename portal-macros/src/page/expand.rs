@@ -100,8 +100,13 @@ fn respond(page: &PageModel) -> TokenStream {
 fn answer(page: &PageModel) -> TokenStream {
     let span = page.handler.return_span();
     let private = page.attribute.paths.private_at(span);
-    let returned = page.handler.return_type_argument();
-    quote_spanned!(located_at(span)=> #private::page_response #returned (answer))
+    // With the type written out, a fault underlines all of it and not its first word.
+    match page.handler.nameable_return_type() {
+        Some(returned) => {
+            quote_spanned!(located_at(span)=> <#returned as #private::IntoPage>::into_page(answer))
+        }
+        None => quote_spanned!(located_at(span)=> #private::page_response(answer)),
+    }
 }
 
 /// Writes the calls of the builder, only for what was given.

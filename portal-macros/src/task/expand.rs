@@ -112,10 +112,9 @@ fn run(task: &TaskModel) -> TokenStream {
     let outcome = match &task.output {
         Output::Value(_) => quote!(#private::Ok(outcome)),
         Output::Outcome(_) | Output::OpaqueOutcome(_) => {
-            let span = task.handler.return_span();
+            let (span, returned) = (task.handler.return_span(), task.handler.return_type());
             let private = task.attribute.paths.private_at(span);
-            let returned = task.handler.return_type_argument();
-            quote_spanned!(located_at(span)=> #private::task_outcome #returned (outcome))
+            quote_spanned!(located_at(span)=> <#returned as #private::TaskReturn>::into_outcome(outcome))
         }
     };
     // A future that is not `Send` is reported at the name, hence everything stands there.

@@ -1,35 +1,39 @@
 //! What is measured.
 //!
-//! To add a subject, write a function such as [`bare`] and name it in [`SUBJECTS`]:
-//!
-//! ```ignore
-//! Subject { name: "portal", about: "the same handler inside of a portal", start: |it| Box::pin(portal(it)) },
-//!
-//! async fn portal(setting: Setting) -> Result<Served> {
-//!     let routes = Router::new().route(PATH, get(answer));
-//!     let portal = Portal::builder().config(config(&setting)).auth(..).routes(routes).build().await?;
-//!     Ok(Served { router: portal.into_router(), path: PATH, signed_in: false })
-//! }
-//! ```
-//!
+//! To add a subject, write a function such as [`bare`] and name it in [`SUBJECTS`].
 //! With `signed_in: true` every request has a bearer token of `POST /dev/token`.
 
 use std::pin::Pin;
 
 use anyhow::{Context as _, Result};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
+use portal_clerk::ClerkAuth;
+use portal_core::config::Settings;
+use portal_core::{AuthProvider, Config, CurrentUser, Portal, PortalState};
 use serde::Serialize;
 
 /// Where the measured handler is.
 const PATH: &str = "/api/bench";
 
 /// Every subject; the others are compared with the first one.
-pub(crate) const SUBJECTS: &[Subject] = &[Subject {
-    name: "bare",
-    about: "an axum handler and nothing around it",
-    start: |setting| Box::pin(bare(setting)),
-}];
+pub(crate) const SUBJECTS: &[Subject] = &[
+    Subject {
+        name: "bare",
+        about: "an axum handler and nothing around it",
+        start: |setting| Box::pin(bare(setting)),
+    },
+    Subject {
+        name: "portal",
+        about: "the same handler inside of a portal",
+        start: |setting| Box::pin(portal(setting, get(answer), false)),
+    },
+    Subject {
+        name: "session",
+        about: "the same, for a signed-in user",
+        start: |setting| Box::pin(portal(setting, get(answer_user), true)),
+    },
+];
 
 /// A server that can be measured.
 pub(crate) struct Subject {
@@ -44,7 +48,6 @@ pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Served>> + Send>>;
 /// Where a subject runs.
 pub(crate) struct Setting {
     /// The URI of a database that the subject has for itself.
-    #[expect(dead_code, reason = "bare axum has no database; a portal reads it")]
     pub(crate) database: String,
 }
 
@@ -75,6 +78,31 @@ async fn bare(_: Setting) -> Result<Served> {
     })
 }
 
+async fn portal(
+    setting: Setting,
+    handler: MethodRouter<PortalState>,
+    signed_in: bool,
+) -> Result<Served> {
+    let auth = ClerkAuth::new();
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("DB_LOCAL_URI", setting.database.as_str()),
+        ("RATE_LIMITS", "off"),
+    ];
+    let settings = Settings::from_pairs_with(AuthProvider::settings(&auth), pairs);
+    let portal = Portal::builder()
+        .config(Config::from_settings(settings)?)
+        .auth(auth)
+        .routes(Router::new().route(PATH, handler))
+        .build()
+        .await?;
+    Ok(Served {
+        router: portal.into_router(),
+        path: PATH,
+        signed_in,
+    })
+}
+
 /// What every subject answers.
 #[derive(Serialize)]
 struct Answer {
@@ -89,4 +117,8 @@ async fn answer() -> Json<Answer> {
         name: "a portal",
         tags: ["small", "quick", "typed"],
     })
+}
+
+async fn answer_user(_: CurrentUser) -> Json<Answer> {
+    answer().await
 }

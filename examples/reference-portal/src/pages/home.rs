@@ -29,7 +29,7 @@ async fn home(config: Data<portal_core::Config>, user: Option<CurrentUser>) -> M
     html! {
         section class="pt-hero" {
             h1 { "A user portal from three annotations" }
-            p class="pt-muted" {
+            p {
                 "This is " (config.app_name) ", the reference portal. It is made of "
                 code { "#[page]" } ", " code { "#[admin_model]" } " and " code { "#[monitored_background_task]" } "."
             }
@@ -45,7 +45,7 @@ async fn home(config: Data<portal_core::Config>, user: Option<CurrentUser>) -> M
         div class="pt-grid" {
             @for (glyph, title, text) in FEATURES {
                 (Card::new().body(html! {
-                    div class="pt-stack" {
+                    div class="pt-feature" {
                         (icon(glyph))
                         h2 { (title) }
                         p class="pt-muted" { (text) }

@@ -25,7 +25,7 @@ fn welcome() -> Markup {
     html! {
         (PageHead::new("Welcome"))
         (Card::new().body(
-            EmptyState::new("sparkles", "Good to see you")
+            EmptyState::new("zap", "Good to see you")
                 .text("Sign in to see what is going on in this portal.")
                 .action(Button::new("Sign in").solid().href("/sign-in?redirect_url=/admin/overview"))
         ))
@@ -57,7 +57,7 @@ async fn figures(user: &CurrentUser, users: &Users, tasks: &Tasks) -> Result<Mar
         div class="pt-stack" {
             div class="pt-grid" {
                 (StatCard::new("Users", all_users.to_string()).icon("users").note(format!("{active_users} active")))
-                (StatCard::new("Running tasks", count(TaskStatus::Processing)).icon("loader")
+                (StatCard::new("Running tasks", count(TaskStatus::Processing)).icon("loader-circle")
                     .note(format!("{} waiting", count(TaskStatus::Pending))))
                 (StatCard::new("Completed tasks", count(TaskStatus::Completed)).icon("circle-check"))
                 (StatCard::new("Failed tasks", count(TaskStatus::Error)).icon("circle-alert"))

@@ -13,7 +13,7 @@ async fn protected_page(user: CurrentUser) -> Markup {
     html! {
         (PageHead::new("Protected route"))
         (Card::new().body(
-            EmptyState::new("lock-open", "You are in")
+            EmptyState::new("key-round", "You are in")
                 .text(format!("Only signed-in users see this page, and you are {}.", user.full_name()))
         ))
     }

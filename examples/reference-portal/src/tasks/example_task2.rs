@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 /// Who a task is about.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
-pub struct InputArgs {
+pub(crate) struct InputArgs {
     /// Name of the person
     #[garde(length(min = 1, max = 100))]
     #[schemars(example = &"bob")]
-    pub name: String,
+    pub(crate) name: String,
     /// Age in years
     #[garde(range(min = 0, max = 150))]
     #[schemars(example = 6)]
-    pub age: i32,
+    pub(crate) age: i32,
 }
 
 /// Three steps

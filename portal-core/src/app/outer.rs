@@ -10,11 +10,10 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::headers;
-use super::origin::Origins;
 use crate::config::Config;
 use crate::error::{Error, Problem};
 use crate::pages::{PageSetup, accepts_html, error_document, is_api};
+use crate::security::{Origins, add_headers};
 use crate::state::PortalState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,7 +21,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Names the request, checks its origin, and gives every error its final form.
 ///
 /// One function and not a stack of layers: each layer costs every request a boxed future.
-pub(crate) async fn outer(
+pub(super) async fn outer(
     State(state): State<PortalState>,
     mut request: Request,
     next: Next,
@@ -66,7 +65,7 @@ pub(crate) async fn outer(
     let https = state
         .borrow::<Config>()
         .is_ok_and(|config| config.public_url.starts_with("https:"));
-    headers::add(response.headers_mut(), https);
+    add_headers(response.headers_mut(), https);
     span.in_scope(|| {
         tracing::debug!(status = response.status().as_u16(), elapsed = ?started.elapsed(), "answered");
     });
@@ -93,7 +92,7 @@ fn request_id(request: &Request) -> HeaderValue {
 }
 
 /// What a panic in a handler becomes: `500 internal`, with nothing of the inside.
-pub(crate) fn catch_panics(panic: Box<dyn Any + Send + 'static>) -> Response {
+pub(super) fn catch_panics(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

@@ -1,0 +1,450 @@
+//! The development identity provider as a browser and a script see it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use portal_core::PortalState;
+use portal_core::auth::{AuthProvider, SignIn};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::keys;
+use crate::ClerkAuth;
+use crate::testing::{FakeServer, setup};
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+async fn started(directory: &TempDir) -> ClerkAuth {
+    started_with(directory, &[]).await
+}
+
+async fn started_with(directory: &TempDir, pairs: &[(&str, &str)]) -> ClerkAuth {
+    let pairs: Vec<_> = [("APP_ENV", "DEV")].iter().chain(pairs).copied().collect();
+    let setup = setup(directory, &pairs).await;
+    let mut auth = ClerkAuth::new();
+    assert_eq!(auth.configure(&setup.config), [""; 0]);
+    auth.start(&setup).await.unwrap();
+    auth
+}
+
+async fn send(auth: &ClerkAuth, request: Request<Body>) -> Answer {
+    let router: Router = auth.routes().with_state(PortalState::default());
+    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+async fn post(auth: &ClerkAuth, path: &str, media_type: &str, body: &str) -> Answer {
+    let request = Request::post(path)
+        .header(header::HOST, "localhost:8000")
+        .header(header::CONTENT_TYPE, media_type);
+    send(auth, request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+async fn token(auth: &ClerkAuth, body: Value) -> Answer {
+    post(auth, "/dev/token", "application/json", &body.to_string()).await
+}
+
+async fn form(auth: &ClerkAuth, body: &str) -> Answer {
+    post(
+        auth,
+        "/dev/sign-in",
+        "application/x-www-form-urlencoded",
+        body,
+    )
+    .await
+}
+
+fn with_header(name: &str, value: &str) -> Parts {
+    let request = Request::builder().header(name, value);
+    request.body(()).unwrap().into_parts().0
+}
+
+#[tokio::test]
+async fn a_token_for_scripts_is_a_session_of_the_user() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    let answer = token(
+        &auth,
+        json!({"email": " Ada@Example.com ", "first_name": "Ada", "last_name": "L"}),
+    )
+    .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let body = answer.json();
+    let bearer = format!("Bearer {}", body["token"].as_str().unwrap());
+    let identity = auth
+        .authenticate(&with_header("authorization", &bearer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(body["user_id"], identity.subject.as_str());
+    assert_eq!(body["expires_at"], json!(identity.expires_at));
+    let profile = auth.profile(&identity.subject).await.unwrap().unwrap();
+    assert_eq!(profile.email, "ada@example.com");
+    assert!(profile.email_verified);
+    assert_eq!(
+        (profile.first_name.as_str(), profile.last_name.as_str()),
+        ("Ada", "L")
+    );
+    assert!(auth.refreshes_profile());
+
+    // The same person again: the same user, a new session, and what is not said stays.
+    let again = token(
+        &auth,
+        json!({"email": "ADA@example.COM", "last_name": "Byron", "email_verified": false}),
+    )
+    .await
+    .json();
+    assert_eq!(again["user_id"], body["user_id"]);
+    let bearer = format!("Bearer {}", again["token"].as_str().unwrap());
+    let second = auth
+        .authenticate(&with_header("authorization", &bearer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_ne!(second.session_id, identity.session_id);
+    let profile = auth.profile(&identity.subject).await.unwrap().unwrap();
+    assert!(!profile.email_verified);
+    assert_eq!(
+        (profile.first_name.as_str(), profile.last_name.as_str()),
+        ("Ada", "Byron")
+    );
+
+    let other = token(&auth, json!({"email": "bob@example.com"}))
+        .await
+        .json();
+    assert_ne!(other["user_id"], body["user_id"]);
+}
+
+#[tokio::test]
+async fn users_who_never_signed_in_have_no_record() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    for subject in ["user_dev00", "key", "../key", ""] {
+        assert_eq!(auth.profile(subject).await.unwrap(), None, "{subject}");
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_a_token_request_is_named() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    let long = "ä".repeat(101);
+    for (body, expected) in [
+        (json!({}), vec![("/email", "required")]),
+        (json!({"email": " "}), vec![("/email", "required")]),
+        (json!({"email": null}), vec![("/email", "required")]),
+        (json!({"email": 1}), vec![("/email", "invalid_type")]),
+        (json!({"email": "ada"}), vec![("/email", "invalid_email")]),
+        (json!({"email": "a@b@c"}), vec![("/email", "invalid_email")]),
+        (
+            json!({"email": "a\r\nb@example.com"}),
+            vec![("/email", "invalid_email")],
+        ),
+        (
+            json!({"email": "аda@example.com"}),
+            vec![("/email", "invalid_email")],
+        ),
+        (
+            json!({"email": format!("a@{}com", "b.".repeat(130))}),
+            vec![("/email", "invalid_email")],
+        ),
+        (
+            json!({"email": "x", "first_name": long, "last_name": "a\nb", "email_verified": "yes", "a/b": 1}),
+            vec![
+                ("/a~1b", "unknown_field"),
+                ("/email_verified", "invalid_type"),
+                ("/email", "invalid_email"),
+                ("/first_name", "too_long"),
+                ("/last_name", "not_allowed"),
+            ],
+        ),
+        (json!([]), vec![("", "invalid_type")]),
+    ] {
+        let answer = token(&auth, body.clone()).await;
+        assert_eq!(answer.status, 422, "{body}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let problem = answer.json();
+        assert_eq!(problem["code"], "invalid_parameters");
+        let faults: Vec<(&str, &str)> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| {
+                (
+                    fault["pointer"].as_str().unwrap(),
+                    fault["code"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(faults, expected, "{body}");
+    }
+    let name = "ä".repeat(100);
+    assert_eq!(
+        token(&auth, json!({"email": "a@b.c", "first_name": name}))
+            .await
+            .status,
+        200
+    );
+    let answer = post(&auth, "/dev/token", "application/json", "{").await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["code"]),
+        (400, &json!("invalid_json"))
+    );
+    let answer = post(&auth, "/dev/token", "text/plain", "{}").await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["code"]),
+        (415, &json!("unsupported_media_type"))
+    );
+}
+
+#[tokio::test]
+async fn the_form_sets_the_cookie_and_goes_back() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    for (wanted, target) in [
+        ("/admin/tasks%3Fstate%3Dx", "/admin/tasks?state=x"),
+        ("/", "/"),
+        ("", "/admin/overview"),
+        ("//evil.example", "/admin/overview"),
+        ("/%5Cevil.example", "/admin/overview"),
+        ("/a%250d%250aX", "/admin/overview"),
+        ("/a%0d%0aX", "/admin/overview"),
+        ("https://evil.example", "/admin/overview"),
+        ("javascript:alert(1)", "/admin/overview"),
+        ("/sign-in", "/admin/overview"),
+        ("/sign-out", "/admin/overview"),
+    ] {
+        let answer = form(
+            &auth,
+            &format!("email=ada%40example.com&first_name=Ada&last_name=&redirect_url={wanted}"),
+        )
+        .await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), target, "{wanted}");
+        let cookie = answer.header("set-cookie");
+        let (pair, attributes) = cookie.split_once("; ").unwrap();
+        let mut attributes: Vec<&str> = attributes.split("; ").collect();
+        attributes.sort_unstable();
+        assert_eq!(
+            attributes,
+            ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax"]
+        );
+        let identity = auth
+            .authenticate(&with_header("cookie", pair))
+            .await
+            .unwrap()
+            .unwrap();
+        let profile = auth.profile(&identity.subject).await.unwrap().unwrap();
+        assert_eq!(profile.first_name, "Ada");
+    }
+    let answer = form(&auth, "email=ada&redirect_url=/").await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.json()["errors"][0]["pointer"], "/email");
+    assert!(!answer.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn a_nested_portal_keeps_its_prefix() {
+    let directory = TempDir::new().unwrap();
+    let mut setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
+    Arc::make_mut(&mut setup.config).base_path = "/portal".to_owned();
+    let mut auth = ClerkAuth::new();
+    auth.start(&setup).await.unwrap();
+    for (wanted, target) in [
+        ("/portal/admin/tasks", "/portal/admin/tasks"),
+        ("/portal//evil.example", "/portal/admin/overview"),
+        ("/portal/sign-out", "/portal/admin/overview"),
+        ("", "/portal/admin/overview"),
+    ] {
+        let answer = form(&auth, &format!("email=a%40b.c&redirect_url={wanted}")).await;
+        assert_eq!(answer.header("location"), target, "{wanted}");
+    }
+}
+
+#[tokio::test]
+async fn over_https_the_cookie_is_secure() {
+    let directory = TempDir::new().unwrap();
+    let auth = started_with(&directory, &[("PUBLIC_URL", "https://localhost:8443")]).await;
+    let answer = form(&auth, "email=ada%40example.com").await;
+    assert!(answer.header("set-cookie").contains("; Secure"));
+}
+
+#[tokio::test]
+async fn only_names_of_this_machine_are_answered() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    let request = |path: &str, target: Option<&str>, hosts: &[&str]| {
+        let method = if path.starts_with("/dev") {
+            "POST"
+        } else {
+            "GET"
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", target.unwrap_or_default()))
+            .header(header::CONTENT_TYPE, "application/json");
+        for host in hosts {
+            request = request.header(header::HOST, *host);
+        }
+        request.body(Body::from("{\"email\": \"a@b.c\"}")).unwrap()
+    };
+    for path in ["/dev/token", "/dev/sign-in", "/.well-known/jwks.json"] {
+        for hosts in [
+            &[][..],
+            &[""],
+            &["evil.example"],
+            &["evil.example:8000"],
+            &["localhost.evil.example"],
+            &["127.0.0.1.evil.example"],
+            &["localhost@evil.example"],
+            &["evil@localhost"],
+            &["192.168.1.2"],
+            &["0.0.0.0"],
+            &["localhost", "evil.example"],
+        ] {
+            let answer = send(&auth, request(path, None, hosts)).await;
+            assert_eq!(answer.status, 403, "{path} {hosts:?}");
+        }
+        let absolute = request(path, Some("http://evil.example"), &["localhost"]);
+        assert_eq!(send(&auth, absolute).await.status, 403);
+    }
+    for host in [
+        "localhost",
+        "localhost:8000",
+        "LOCALHOST",
+        "127.0.0.1:8000",
+        "127.1.2.3",
+        "[::1]:8000",
+        "[::1]",
+    ] {
+        let answer = send(&auth, request("/dev/token", None, &[host])).await;
+        assert_eq!(answer.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_belongs_to_the_database() {
+    let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let auth = started(&first).await;
+    let body = token(&auth, json!({"email": "ada@example.com"}))
+        .await
+        .json();
+    let parts = with_header(
+        "authorization",
+        &format!("Bearer {}", body["token"].as_str().unwrap()),
+    );
+    assert!(auth.authenticate(&parts).await.unwrap().is_some());
+    drop(auth);
+    let again = started(&first).await;
+    assert!(again.authenticate(&parts).await.unwrap().is_some());
+    let other = started(&second).await;
+    assert_eq!(other.authenticate(&parts).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_key_is_published_without_its_private_part() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    let request = Request::get("/.well-known/jwks.json").header(header::HOST, "localhost");
+    let answer = send(&auth, request.body(Body::empty()).unwrap()).await;
+    let key = &answer.json()["keys"][0];
+    let mut members: Vec<&String> = key.as_object().unwrap().keys().collect();
+    members.sort_unstable();
+    assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
+}
+
+#[tokio::test]
+async fn a_development_token_is_nothing_to_a_real_instance() {
+    let directory = TempDir::new().unwrap();
+    let development = started(&directory).await;
+    let body = token(&development, json!({"email": "ada@example.com"}))
+        .await
+        .json();
+    let parts = with_header(
+        "authorization",
+        &format!("Bearer {}", body["token"].as_str().unwrap()),
+    );
+    let server = FakeServer::start(
+        200,
+        json!({"keys": [crate::testing::SigningKey::first().jwk("ins_1")]}),
+    )
+    .await;
+    let clerk = started_with(
+        &directory,
+        &[
+            ("CLERK_PUBLISHABLE_KEY", "pk_test_MTI3LjAuMC4xOjMwMDAk"),
+            ("CLERK_SECRET_KEY", "sk_test_abc"),
+            ("CLERK_FRONTEND_API_URL", &server.url),
+        ],
+    )
+    .await;
+    assert_eq!(clerk.authenticate(&parts).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_stored_key_that_is_none_does_not_start() {
+    let directory = TempDir::new().unwrap();
+    let setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
+    setup
+        .values
+        .put("dev-identity/key", &"nonsense")
+        .await
+        .unwrap();
+    let error = ClerkAuth::new().start(&setup).await.unwrap_err();
+    assert!(error.to_string().contains("delete the row"), "{error}");
+    let key = keys::generate().unwrap();
+    setup.values.put("dev-identity/key", &key).await.unwrap();
+    ClerkAuth::new().start(&setup).await.unwrap();
+    assert_eq!(
+        setup.values.get("dev-identity/key").await.unwrap(),
+        Some(key)
+    );
+}
+
+#[tokio::test]
+async fn the_sign_in_page_has_a_form_and_a_warning() {
+    let directory = TempDir::new().unwrap();
+    let auth = started(&directory).await;
+    let mut page = SignIn::new("/a?b=\"><script>");
+    page.base_path = "/portal";
+    let markup = auth.sign_in(&page).into_string();
+    for part in [
+        "action=\"/portal/dev/sign-in\"",
+        "name=\"redirect_url\" value=\"/a?b=&quot;&gt;&lt;script&gt;\"",
+        "type=\"email\"",
+        "required",
+        "name=\"first_name\"",
+        "name=\"last_name\"",
+        "For development only",
+    ] {
+        assert!(markup.contains(part), "{part}: {markup}");
+    }
+    assert_eq!(
+        auth.forget(),
+        ["__session=; Path=/; Max-Age=0; SameSite=Lax"]
+    );
+}

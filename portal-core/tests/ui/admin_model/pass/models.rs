@@ -1,0 +1,69 @@
+//! Every key of a model and of its fields.
+#![deny(warnings)]
+
+use garde::Validate;
+use portal_core::{AdminModel, admin_model};
+
+/// What a customer pays for
+#[admin_model(list(name, price), search(name), order_by = -price, validate)]
+#[derive(Debug, Clone, PartialEq, Validate)]
+#[garde(allow_unvalidated)]
+pub struct Plan {
+    id: i64,
+    #[admin(unique, searchable, label = "Called", help = "As in the contract")]
+    name: String,
+    /// In cents
+    #[admin(default = -1)]
+    price: i64,
+    #[admin(choices("free", "pro"), default = "free")]
+    kind: String,
+    #[admin(widget = Textarea)]
+    values: Option<String>,
+    #[admin(readonly)]
+    r#type: bool,
+    #[admin(skip)]
+    cache: Vec<std::sync::Arc<u8>>,
+}
+
+#[derive(Debug)]
+#[admin_model(name = "key", title = "Key", plural = "All keys", readonly)]
+struct APIKey {
+    #[admin(primary_key)]
+    #[admin(readonly)]
+    key: String,
+}
+
+#[admin_model(order_by(-plan, id), crate = portal_core)]
+struct BlogCategory {
+    id: i64,
+    #[admin(references = Plan)]
+    plan: i64,
+}
+
+#[cfg(any())]
+#[admin_model]
+struct Gone {
+    id: Missing,
+}
+
+fn main() {
+    let plan = Plan {
+        id: 1,
+        name: "Basic".into(),
+        price: 500,
+        kind: "free".into(),
+        values: None,
+        r#type: true,
+        cache: vec![],
+    };
+    assert_eq!(plan.to_values().len(), 6);
+    assert_eq!((Plan::NAME, Plan::TITLE, Plan::PLURAL), ("plan", "Plan", "Plans"));
+    assert_eq!(Plan::DESCRIPTION, "What a customer pays for");
+    assert_eq!(Plan::OPTIONS.order_by, [("price", true)]);
+    assert_eq!((APIKey::NAME, APIKey::TITLE, APIKey::PLURAL), ("key", "Key", "All keys"));
+    assert_eq!((BlogCategory::NAME, BlogCategory::PLURAL), ("blog_category", "Blog categories"));
+    assert_eq!(BlogCategory::OPTIONS.order_by, [("plan", true), ("id", false)]);
+    let _ = APIKey { key: String::new() }.key;
+    let category = BlogCategory { id: 1, plan: plan.id };
+    let _ = (category.id, category.plan);
+}

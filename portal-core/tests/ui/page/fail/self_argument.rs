@@ -1,0 +1,10 @@
+use portal_core::page;
+
+#[page("/users")]
+async fn users(&self) -> maud::Markup {
+    maud::html! {}
+}
+
+fn main() {
+    let _ = users().url();
+}
