@@ -140,7 +140,8 @@ async fn no_page_scrolls_sideways_on_a_phone() {
         browser.goto(page).await;
         let width = browser.script("return window.innerWidth").await;
         assert_eq!(width, 390, "{page}");
-        let fits = "const page = document.scrollingElement; return page.scrollWidth <= page.clientWidth";
+        let fits =
+            "const page = document.scrollingElement; return page.scrollWidth <= page.clientWidth";
         assert_eq!(browser.script(fits).await, true, "{page} is too wide");
     }
     assert_quiet(&browser).await;

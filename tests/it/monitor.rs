@@ -53,7 +53,10 @@ async fn a_monitor_shows_the_present_then_every_change_and_closes_after_the_end(
     database: Database,
 ) {
     let (server, client) = setup(database).await;
-    for path in ["/api/tasks/{token}/{id}/monitor", "/ws/probe/tasks/{token}/{id}"] {
+    for path in [
+        "/api/tasks/{token}/{id}/monitor",
+        "/ws/probe/tasks/{token}/{id}",
+    ] {
         let id = client.start("steps").await;
         let path = path.replace("{token}", &client.token).replace("{id}", &id);
         let (messages, code) = Socket::open(&server.url, &path).await.rest().await;
@@ -72,14 +75,21 @@ async fn a_monitor_shows_the_present_then_every_change_and_closes_after_the_end(
         assert!(data.iter().all(|task| task["task_id"] == id.as_str()));
         let progress: Vec<_> = data.iter().map(|task| task["progress"].as_u64()).collect();
         assert!(progress.is_sorted(), "{progress:?}");
-        let words: Vec<_> = data.iter().filter_map(|task| task["message"].as_str()).collect();
+        let words: Vec<_> = data
+            .iter()
+            .filter_map(|task| task["message"].as_str())
+            .collect();
         assert!(words.contains(&"step 3"), "{words:?}");
         let last = data.last().expect("at least one");
         assert_eq!(
             (&last["status"], &last["result"]),
             (&json!("COMPLETED"), &json!("done"))
         );
-        assert_eq!(**last, client.status(&id).await, "as the status call has it");
+        assert_eq!(
+            **last,
+            client.status(&id).await,
+            "as the status call has it"
+        );
     }
 }
 
@@ -177,14 +187,32 @@ async fn what_cannot_be_watched_is_refused_before_the_upgrade(database: Database
         "00000000-0000-4000-8000-000000000000",
     );
     for (path, code) in [
-        (format!("/api/tasks/{nobody}/monitor"), "client_token_unknown"),
-        ("/api/tasks/nonsense/monitor".to_owned(), "client_token_unknown"),
-        (format!("/ws/nonsense/tasks/{nobody}"), "client_token_unknown"),
+        (
+            format!("/api/tasks/{nobody}/monitor"),
+            "client_token_unknown",
+        ),
+        (
+            "/api/tasks/nonsense/monitor".to_owned(),
+            "client_token_unknown",
+        ),
+        (
+            format!("/ws/nonsense/tasks/{nobody}"),
+            "client_token_unknown",
+        ),
         (format!("/ws/nonsense/tasks/{mine}"), "state_unknown"),
-        (format!("/ws/nonsense/tasks/{mine}/{nobody}"), "state_unknown"),
+        (
+            format!("/ws/nonsense/tasks/{mine}/{nobody}"),
+            "state_unknown",
+        ),
         (format!("/ws/probe/tasks/{mine}/{nobody}"), "task_not_found"),
-        (format!("/api/tasks/{mine}/{nobody}/monitor"), "task_not_found"),
-        (format!("/api/tasks/{mine}/nonsense/monitor"), "task_not_found"),
+        (
+            format!("/api/tasks/{mine}/{nobody}/monitor"),
+            "task_not_found",
+        ),
+        (
+            format!("/api/tasks/{mine}/nonsense/monitor"),
+            "task_not_found",
+        ),
     ] {
         let refusal = Socket::ask(&server.url, &path, None).await.err();
         let refusal = refusal.unwrap_or_else(|| panic!("{path} is refused"));

@@ -142,9 +142,7 @@ async fn the_seeds_websocket_client_sees_a_task_to_its_end() {
     let (portal, client) = start().await;
     let body = json!({"name": "bob", "age": 6});
     for single in [true, false] {
-        let id = client
-            .start_in("example_task2", "loaded_task", &body)
-            .await;
+        let id = client.start_in("example_task2", "loaded_task", &body).await;
         let (portal, client) = (&portal, &client);
         // A client that comes late to all tasks sees no end; keep it fed until it has seen one.
         let feed = async {

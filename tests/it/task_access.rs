@@ -36,18 +36,8 @@ async fn what_is_unknown_is_told_in_the_order_token_state_task(database: Databas
         ("nonsense", mine, "status/x", "state_unknown"),
         ("nonsense", mine, "status", "state_unknown"),
         ("probe", mine, "status/x", "task_not_found"),
-        (
-            "probe",
-            mine,
-            &format!("status/{NOBODY}"),
-            "task_not_found",
-        ),
-        (
-            "probe",
-            mine,
-            &format!("result/{NOBODY}"),
-            "task_not_found",
-        ),
+        ("probe", mine, &format!("status/{NOBODY}"), "task_not_found"),
+        ("probe", mine, &format!("result/{NOBODY}"), "task_not_found"),
     ] {
         let path = format!("/api/{state}/tasks/{token}/{rest}");
         guest.get(&path).await.problem(404, code);
@@ -57,12 +47,7 @@ async fn what_is_unknown_is_told_in_the_order_token_state_task(database: Databas
         ("nonsense", mine, "start/nothing", "state_unknown"),
         ("probe", mine, "start/nothing", "task_unknown"),
         ("probe", mine, "start/other", "task_unknown"),
-        (
-            "probe",
-            mine,
-            &format!("cancel/{NOBODY}"),
-            "task_not_found",
-        ),
+        ("probe", mine, &format!("cancel/{NOBODY}"), "task_not_found"),
     ] {
         let path = format!("/api/{state}/tasks/{token}/{rest}");
         guest.post(&path, &json!({})).await.problem(404, code);
@@ -216,7 +201,10 @@ async fn a_deleted_client_token_is_unknown(database: Database) {
         .get("probe", &format!("status/{id}"))
         .await
         .problem(404, "client_token_unknown");
-    owner.delete(&path).await.problem(404, "client_token_unknown");
+    owner
+        .delete(&path)
+        .await
+        .problem(404, "client_token_unknown");
 }
 
 /// Changes a user with the rights of the administrator.
@@ -254,9 +242,7 @@ async fn a_stored_task_is_refused_when_its_owner_has_been_demoted(database: Data
     eventually("all but one are running", async || {
         let list = client.get("probe", "status").await.json();
         let tasks = list["all_tasks"].as_object().expect("an object").clone();
-        let busy = tasks
-            .values()
-            .filter(|task| task["status"] == "PROCESSING");
+        let busy = tasks.values().filter(|task| task["status"] == "PROCESSING");
         (busy.count() == 64).then_some(())
     })
     .await;

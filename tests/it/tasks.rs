@@ -293,10 +293,7 @@ async fn the_kinds_of_task_are_listed(database: Database) {
     );
     assert!(echo["example"]["age"].is_number(), "{echo}");
     let urls = &echo["urls"];
-    assert_eq!(
-        urls["start"],
-        "/api/probe/tasks/{client_token}/start/echo"
-    );
+    assert_eq!(urls["start"], "/api/probe/tasks/{client_token}/start/echo");
     for (name, path) in [
         ("status", "/api/probe/tasks/{client_token}/status/{task_id}"),
         ("result", "/api/probe/tasks/{client_token}/result/{task_id}"),

@@ -144,8 +144,7 @@ pub(super) async fn rescue(
     let mut cancelled = end("cancelled", "cancelled");
     cancelled.and_where(Expr::col("cancel_requested").eq(true));
 
-    let mut final_crash =
-        Cond::any().add(Expr::col("crash_count").add(crashes).gte(CRASH_LIMIT));
+    let mut final_crash = Cond::any().add(Expr::col("crash_count").add(crashes).gte(CRASH_LIMIT));
     for (state, name) in must_not_rerun {
         final_crash = final_crash.add(
             Expr::col("state")

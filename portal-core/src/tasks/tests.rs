@@ -36,7 +36,9 @@ async fn insert(store: &Store, name: &'static str) -> Uuid {
 }
 
 fn kinds() -> Vec<(String, &'static str)> {
-    ["work", "once"].map(|name| ("probe".to_owned(), name)).into()
+    ["work", "once"]
+        .map(|name| ("probe".to_owned(), name))
+        .into()
 }
 
 fn once() -> Vec<(String, &'static str)> {

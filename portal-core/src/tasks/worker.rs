@@ -226,7 +226,8 @@ impl Worker {
             return Ok(());
         }
         let auth = self.state.borrow::<Auth>()?;
-        let refused = |error: Error| TaskError::new(error.detail()).with_code(error.code().to_owned());
+        let refused =
+            |error: Error| TaskError::new(error.detail()).with_code(error.code().to_owned());
         let owner = loop {
             let Some(id) = record.owner_user_id else {
                 break None;

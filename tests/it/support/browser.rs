@@ -74,7 +74,11 @@ impl Browser {
         let wait = self.client.wait().at_most(Duration::from_secs(30));
         match wait.for_element(Locator::Css(css)).await {
             Ok(element) => element,
-            Err(error) => panic!("{css} on {}: {error}\n{}", self.path().await, self.text().await),
+            Err(error) => panic!(
+                "{css} on {}: {error}\n{}",
+                self.path().await,
+                self.text().await
+            ),
         }
     }
 
