@@ -64,7 +64,9 @@ async fn a_monitor_shows_the_present_then_every_change_and_closes_after_the_end(
         assert_rising(&messages);
         let members = |message: &Value| -> Vec<String> {
             let members = message.as_object().expect("an object").keys();
-            members.cloned().collect()
+            let mut members: Vec<_> = members.cloned().collect();
+            members.sort();
+            members
         };
         assert!(
             messages

@@ -170,7 +170,7 @@ async fn a_client_token_needs_a_user(database: Database) {
     let server = TestServer::start(database).await;
     let guest = server.guest();
     let answer = Answer::of(guest.request(Method::POST, "/api/client-tokens")).await;
-    answer.problem(401, "unauthenticated");
+    answer.problem(401, "unauthorized");
     let user = server.user().await;
     let answer = Answer::of(user.request(Method::POST, "/api/client-tokens")).await;
     assert_eq!(answer.status, 201);
