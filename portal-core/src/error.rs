@@ -248,7 +248,54 @@ impl StdError for Error {
     }
 }
 
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(Inner {
+            problem,
+            cause: None,
+        }))
+    }
+}
+
 impl Problem {
+    /// What an error response says: the portal's own, or one in bare text such as axum's
+    /// extractors give. `None` if it is no error, or has a form of its own already.
+    pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
+        if let Some(problem) = response.extensions_mut().remove::<Self>() {
+            return Some(problem);
+        }
+        let status = response.status();
+        let bare = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_none_or(|media_type| media_type.as_bytes().starts_with(b"text/plain"));
+        if !bare || !(status.is_client_error() || status.is_server_error()) {
+            return None;
+        }
+        let (code, detail) = match status {
+            StatusCode::BAD_REQUEST => ("bad_request", "the request cannot be understood"),
+            StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
+            StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
+            StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "method_not_allowed",
+                "this address does not take that method",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                ("body_too_large", "the body is larger than this route takes")
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+                "unsupported_media_type",
+                "this route does not take that media type",
+            ),
+            StatusCode::UNPROCESSABLE_ENTITY => ("invalid_parameters", "a value is not valid"),
+            StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "open a WebSocket here"),
+            status if status.is_server_error() => ("internal", "something went wrong on our side"),
+            _ => ("bad_request", "the request was refused"),
+        };
+        Some(Error::new(status, code, detail).0.problem)
+    }
+
     /// The problem document, as `application/problem+json`.
     pub(crate) fn to_response(&self, instance: Option<&str>) -> Response {
         let mut document = json!({

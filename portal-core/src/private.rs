@@ -1,6 +1,7 @@
 //! What the macros name. Nothing here is part of the public API.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
 
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::request::Parts;
@@ -23,8 +24,8 @@ pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
 pub use crate::source;
 pub use crate::state::TaskInput;
-pub use crate::tasks::TaskArgs;
 
+use crate::error::Problem;
 use crate::state::PortalState;
 use crate::tasks::TaskError;
 
@@ -36,24 +37,36 @@ pub const fn require_send<F: Future + Send>(future: F) -> F {
     future
 }
 
+/// An argument of a page, as soon as it is there.
+///
+/// Boxed, so that the type of the future says nothing about `T`: with an `async fn`, a type that
+/// is no extractor would be reported at the call, at the `.await` and at the `match`.
+pub type Extract<'a, T> = Pin<Box<dyn Future<Output = Result<T, PageResponse>> + Send + 'a>>;
+
 /// An argument that does not read the body.
-pub async fn extract_parts<T: FromRequestParts<PortalState>>(
-    parts: &mut Parts,
-    state: &PortalState,
-) -> Result<T, PageResponse> {
-    T::from_request_parts(parts, state).await.map_err(rejected)
+pub fn extract_parts<'a, T>(parts: &'a mut Parts, state: &'a PortalState) -> Extract<'a, T>
+where
+    T: FromRequestParts<PortalState> + 'a,
+{
+    Box::pin(async move { T::from_request_parts(parts, state).await.map_err(rejected) })
 }
 
 /// The last argument, which may read the body.
-pub async fn extract_request<T: FromRequest<PortalState, M>, M>(
-    request: Request,
-    state: &PortalState,
-) -> Result<T, PageResponse> {
-    T::from_request(request, state).await.map_err(rejected)
+pub fn extract_request<'a, T, M>(request: Request, state: &'a PortalState) -> Extract<'a, T>
+where
+    T: FromRequest<PortalState, M> + 'a,
+    M: 'a,
+{
+    Box::pin(async move { T::from_request(request, state).await.map_err(rejected) })
 }
 
+/// An extractor's refusal: an error page, unless it is more than a bare error.
 fn rejected(rejection: impl IntoResponse) -> PageResponse {
-    rejection.into_response().into_page()
+    let mut response = rejection.into_response();
+    match Problem::of_response(&mut response) {
+        Some(problem) => PageResponse::Error(problem.into()),
+        None => response.into_page(),
+    }
 }
 
 pub fn page_response<R: IntoPage>(content: R) -> PageResponse {
@@ -65,11 +78,10 @@ pub fn state_of_module(module: &str) -> &str {
     module.rsplit("::").next().unwrap_or(module)
 }
 
-pub async fn task_input<I: TaskInput>(state: &PortalState) -> Result<I, TaskError> {
-    I::find(state).map_err(TaskError::from)
+/// An input of a task. Not an `async fn`, for the reason that [`Extract`] gives.
+pub fn task_input<I: TaskInput>(state: &PortalState) -> Ready<Result<I, TaskError>> {
+    ready(I::find(state).map_err(TaskError::from))
 }
-
-pub const fn assert_task_args<A: TaskArgs>() {}
 
 /// `Result<T, E>` as the return type of a task.
 pub trait TaskReturn {

@@ -120,10 +120,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        axum::extract::Query::try_from_uri(&parts.uri)
-            .map(|axum::extract::Query(query)| Self(query))
-            .map_err(|rejection| {
-                Error::invalid(vec![Fault::new("", "invalid_query", rejection.body_text())])
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
+            .map(Self)
+            .map_err(|error| {
+                let pointer = pointer_of(error.path());
+                let message = error.into_inner().to_string();
+                Error::invalid(vec![Fault::new(pointer, "invalid_query", message)])
             })
     }
 }

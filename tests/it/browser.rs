@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Browser, Client, ReferencePortal, eventually};
+use crate::support::{Chromium, Client, ReferencePortal, eventually};
 
 const ADMIN: &str = "root@example.com";
 
@@ -33,7 +33,7 @@ async fn admin(portal: &ReferencePortal) -> Client {
     Client::new(&portal.url, Some(session))
 }
 
-async fn sign_in(browser: &Browser) {
+async fn sign_in(browser: &Chromium) {
     browser.fill("input[name=email]", ADMIN).await;
     browser.fill("input[name=first_name]", "Ruth").await;
     browser.fill("input[name=last_name]", "Root").await;
@@ -42,7 +42,7 @@ async fn sign_in(browser: &Browser) {
         .await;
 }
 
-async fn wait_for_path(browser: &Browser, start: &str) {
+async fn wait_for_path(browser: &Chromium, start: &str) {
     eventually(&format!("the browser is at {start}"), async || {
         browser.path().await.starts_with(start).then_some(())
     })
@@ -50,7 +50,7 @@ async fn wait_for_path(browser: &Browser, start: &str) {
 }
 
 /// Nothing in the console: no error, no broken rule of the content security policy.
-async fn assert_quiet(browser: &Browser) {
+async fn assert_quiet(browser: &Chromium) {
     let said = browser.console().await;
     assert!(said.is_empty(), "{said:#?}");
 }
@@ -63,7 +63,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
         .post("/api/admin/defaults", &json!({}))
         .await;
     assert_eq!(defaults.status, 200, "{}", defaults.text);
-    let browser = Browser::open(&portal.url).await;
+    let browser = Chromium::open(&portal.url).await;
 
     browser.goto("/admin/tasks").await;
     assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
@@ -128,7 +128,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
 #[tokio::test]
 async fn no_page_scrolls_sideways_on_a_phone() {
     let portal = start().await;
-    let browser = Browser::open(&portal.url).await;
+    let browser = Chromium::open(&portal.url).await;
     browser.resize(390, 844).await;
     browser.goto("/sign-in").await;
     sign_in(&browser).await;

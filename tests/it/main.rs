@@ -2,13 +2,27 @@
 //!
 //! Run them with `cargo xtask test`, which starts PostgreSQL and a browser driver.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers outside of test functions fail their test as well"
+)]
+
 mod app;
+mod auth;
 mod browser;
+mod build_errors;
 mod crash;
+mod embed_in_axum;
 mod monitor;
+mod pages;
+mod security;
 mod seed_clients;
+mod sign_in;
 mod smoke;
+mod startup;
 mod support;
 mod task_access;
 mod task_queue;
 mod tasks;
+mod users;

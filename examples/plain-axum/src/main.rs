@@ -1,1 +1,44 @@
-fn main() {}
+//! A portal within an axum app: `cargo run -p plain-axum`, then open <http://127.0.0.1:8000/portal/>.
+
+use std::error::Error;
+
+use axum::Router;
+use axum::routing::get;
+use portal_clerk::ClerkAuth;
+use portal_core::prelude::{Markup, Portal, html, page};
+
+/// Home
+#[page("/", nav(icon = "house"))]
+async fn home() -> Markup {
+    html! { h1 { "A portal within an app" } }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let portal = Portal::builder()
+        .base_path("/portal")
+        .auth(ClerkAuth::new())
+        .page(home)
+        .build()
+        .await?;
+    portal_core::telemetry::init(portal.config());
+
+    let app: Router = Router::new()
+        .route(
+            "/",
+            get(|| async { "The app's own page. The portal is at /portal/" }),
+        )
+        .nest("/portal", portal.router());
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(interrupted())
+        .await?;
+    portal.shutdown().await;
+    Ok(())
+}
+
+async fn interrupted() {
+    // Without a handler for the signal the process just ends, which is fine too.
+    let _ = tokio::signal::ctrl_c().await;
+}

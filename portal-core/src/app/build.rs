@@ -29,6 +29,14 @@ use crate::tasks::{self, ClientTokens, OpenMonitors, TaskRegistry, Tasks, Worker
 /// Requests with a larger body are refused; a route may set another limit for itself.
 const BODY_LIMIT: usize = 1024 * 1024;
 
+/// What the portal answers itself and no page can.
+const OWN_ROUTES: [(&str, &str); 4] = [
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/sign-out"),
+    ("POST", "/theme"),
+];
+
 /// What has been checked and is ready to be opened: everything but the database.
 pub(crate) struct Plan {
     pub(crate) config: Arc<Config>,
@@ -137,10 +145,18 @@ impl PortalBuilder {
                 continue;
             }
             if !page.path.starts_with('/') {
-                problems.push(format!(
-                    "page `{}` has the route `{}`, which must start with `/`",
-                    page.source, page.path
+                problems.push(bad_route(&page, "which must start with `/`"));
+                continue;
+            }
+            if !is_route(page.path) {
+                problems.push(bad_route(
+                    &page,
+                    "which axum cannot read; write parameters as `{id}`, a last one as `{*rest}`",
                 ));
+                continue;
+            }
+            if OWN_ROUTES.contains(&(page.method.as_str(), page.path)) {
+                problems.push(bad_route(&page, "which would hide a route of the portal"));
                 continue;
             }
             // `{id}` and `{name}` are one route to axum.
@@ -183,6 +199,40 @@ impl PortalBuilder {
         }
         registry
     }
+}
+
+fn bad_route(page: &Page, fault: &str) -> String {
+    let Source { file, line, .. } = page.source;
+    format!(
+        "page `{}` has the route `{}`, {fault}\n       {file}:{line}",
+        page.source, page.path
+    )
+}
+
+/// Whether axum takes a path for a route; it would panic at any other.
+fn is_route(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        let Some((literal, parameter)) = segment.split_once('{') else {
+            if segment.contains('}') || segment.starts_with([':', '*']) {
+                return false;
+            }
+            continue;
+        };
+        let Some(name) = parameter.strip_suffix('}') else {
+            return false;
+        };
+        let (name, is_rest) = match name.strip_prefix('*') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !is_name || literal.contains('}') || (is_rest && !(is_last && literal.is_empty())) {
+            return false;
+        }
+    }
+    true
 }
 
 fn two_pages(one: &Page, other: &Page) -> String {

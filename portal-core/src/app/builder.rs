@@ -16,6 +16,8 @@ use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, Tasks};
 
+type EditNav = Box<dyn FnOnce(&mut Nav) + Send + Sync>;
+
 /// Collects what a portal is made of. Mistakes are found by `build()`, all at once.
 ///
 /// ```no_run
@@ -40,7 +42,7 @@ pub struct PortalBuilder {
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
-    pub(super) edit_nav: Vec<Box<dyn FnOnce(&mut Nav) + Send>>,
+    pub(super) edit_nav: Vec<EditNav>,
     pub(super) roles: Vec<Role>,
     pub(super) state: StateBuilder,
     pub(super) data: HashSet<TypeId>,
@@ -51,7 +53,7 @@ pub struct PortalBuilder {
     pub(super) models: Vec<ModelSpec>,
     pub(super) defaults: String,
     pub(super) routes: Vec<Router<PortalState>>,
-    pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send>>,
+    pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
 }
 
 impl std::fmt::Debug for PortalBuilder {
@@ -130,7 +132,7 @@ impl PortalBuilder {
     }
 
     /// Changes the navigation after the pages have filled it.
-    pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + 'static) -> Self {
+    pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + Sync + 'static) -> Self {
         self.edit_nav.push(Box::new(edit));
         self
     }
@@ -203,7 +205,7 @@ impl PortalBuilder {
     }
 
     /// A layer around everything, outside of the portal's own.
-    pub fn layer(mut self, layer: impl FnOnce(Router) -> Router + Send + 'static) -> Self {
+    pub fn layer(mut self, layer: impl FnOnce(Router) -> Router + Send + Sync + 'static) -> Self {
         self.layers.push(Box::new(layer));
         self
     }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -55,11 +55,17 @@ pub(super) async fn outer(
         Err(error) => error.into_response(),
     };
 
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = match (&page_request, state.borrow::<PageSetup>()) {
-            (Some(head), Ok(setup)) if !is_api(uri.path()) => error_document(setup, head, &problem),
+    let is_api = is_api(uri.path());
+    let own = response.extensions().get::<Problem>().is_some();
+    // Bare text is for neither browsers nor programs; elsewhere it is the application's choice.
+    if (own || is_api || page_request.is_some())
+        && let Some(problem) = Problem::of_response(&mut response)
+    {
+        let answer = match (&page_request, state.borrow::<PageSetup>()) {
+            (Some(head), Ok(setup)) if !is_api => error_document(setup, head, &problem),
             _ => problem.to_response(Some(&id)),
         };
+        response = with_headers_of(answer, &response);
     }
     response.headers_mut().insert(REQUEST_ID, request_id);
     let https = state
@@ -69,6 +75,17 @@ pub(super) async fn outer(
     span.in_scope(|| {
         tracing::debug!(status = response.status().as_u16(), elapsed = ?started.elapsed(), "answered");
     });
+    response
+}
+
+/// An error in its final form keeps what else its first form said, such as `Allow`.
+fn with_headers_of(mut response: Response, first: &Response) -> Response {
+    for (name, value) in first.headers() {
+        let of_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);
+        if !of_body && !response.headers().contains_key(name) {
+            response.headers_mut().append(name, value.clone());
+        }
+    }
     response
 }
 

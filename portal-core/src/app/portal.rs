@@ -50,13 +50,11 @@ impl Portal {
     }
 
     /// The portal's routes; keep the portal itself, to stop its workers in the end.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
     /// The portal's routes, for an app that runs as long as its process.
-    #[must_use]
     pub fn into_router(self) -> Router {
         self.router
     }

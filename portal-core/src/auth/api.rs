@@ -1,6 +1,7 @@
 //! `/api/auth`, `/api/users`, `/sign-out`.
 
 use axum::extract::{Path, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
@@ -9,13 +10,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::extract::{AdminUser, CurrentUser};
+use super::extract::{AdminUser, CurrentUser, caller};
+use super::redirect::address;
 use super::role::Roles;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
-use crate::request::{ApiJson, ApiQuery};
+use crate::request::{ApiJson, ApiQuery, escape_pointer};
 use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Router<PortalState> {
@@ -51,7 +53,7 @@ async fn list(
 ) -> Result<Json<Value>> {
     let mut faults = Vec::new();
     let sort = query.sort.as_deref().unwrap_or("-created_at");
-    let column = match sort.trim_start_matches('-') {
+    let column = match sort.strip_prefix('-').unwrap_or(sort) {
         "email" => UserSort::Email,
         "created_at" => UserSort::CreatedAt,
         "last_login" => UserSort::LastLogin,
@@ -101,11 +103,40 @@ async fn list(
     })))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChangeBody {
-    user_type: Option<String>,
-    is_active: Option<bool>,
+/// What a body changes of a user; an error names all that is wrong with it.
+fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
+    let Some(members) = body.as_object() else {
+        let fault = Fault::new("", "invalid_type", "send an object");
+        return Err(Error::invalid(vec![fault]));
+    };
+    let mut change = UserChange::default();
+    let mut faults = Vec::new();
+    for (name, value) in members {
+        let (code, message) = match (name.as_str(), value) {
+            ("user_type" | "is_active", Value::Null) => continue,
+            ("user_type", Value::String(text)) => match roles.find(text) {
+                Some(role) => {
+                    change.user_type = Some(role);
+                    continue;
+                }
+                None => ("not_allowed", format!("write one of {}", roles.names())),
+            },
+            ("is_active", Value::Bool(is_active)) => {
+                change.is_active = Some(*is_active);
+                continue;
+            }
+            ("user_type", _) => ("invalid_type", "write a text".to_owned()),
+            ("is_active", _) => ("invalid_type", "write true or false".to_owned()),
+            _ => ("unknown_field", "there is no such field".to_owned()),
+        };
+        let pointer = format!("/{}", escape_pointer(name));
+        faults.push(Fault::new(pointer, code, message));
+    }
+    if faults.is_empty() {
+        Ok(change)
+    } else {
+        Err(Error::invalid(faults))
+    }
 }
 
 async fn change(
@@ -113,39 +144,30 @@ async fn change(
     roles: Data<Roles>,
     admin: AdminUser,
     Path(id): Path<String>,
-    ApiJson(body): ApiJson<ChangeBody>,
+    ApiJson(body): ApiJson<Value>,
 ) -> Result<Json<User>> {
     let id: Uuid = id
         .parse()
         .map_err(|_| Error::not_found("there is no such user").with_code("user_not_found"))?;
-    let user_type = match &body.user_type {
-        None => None,
-        Some(name) => Some(roles.find(name).ok_or_else(|| {
-            Error::invalid(vec![Fault::new(
-                "/user_type",
-                "not_allowed",
-                format!("write one of {}", roles.names()),
-            )])
-        })?),
-    };
-    let change = UserChange {
-        user_type,
-        is_active: body.is_active,
-        preferences: None,
-    };
+    let change = read_change(&body, &roles)?;
     let user = auth.users.update(id, &change).await?;
     auth.user_changed(id).await;
     tracing::info!(admin = %admin.id, user = %id, user_type = %user.user_type, is_active = user.is_active, "user changed");
     Ok(Json(user))
 }
 
-async fn sign_out(State(state): State<PortalState>, user: Option<CurrentUser>) -> Result<Response> {
+/// Ends the session of whoever has one, also of a user who has been deactivated.
+async fn sign_out(State(state): State<PortalState>, mut parts: Parts) -> Result<Response> {
     let auth = state.borrow::<Auth>()?;
     let config = state.borrow::<Config>()?;
-    if let Some(user) = user {
-        auth.end_session(user.session_id()).await?;
+    match caller(&mut parts, &state).await {
+        Ok(Some(user)) => auth.end_session(user.session_id()).await?,
+        Ok(None) => {}
+        Err(error) => {
+            tracing::warn!(%error, "who signs out could not be found out; only his cookie is cleared");
+        }
     }
-    let home = format!("{}/", config.base_path);
+    let home = address(&config.base_path, "/");
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, home)]).into_response();
     for cookie in auth.forget() {
         response.headers_mut().append(header::SET_COOKIE, cookie);

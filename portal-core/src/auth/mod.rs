@@ -18,6 +18,7 @@ pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
 pub use provider::{AuthProvider, AuthSetup, SignIn};
 pub use redirect::safe_redirect;
+pub(crate) use redirect::{address, safe_return};
 pub use role::Role;
 pub use users::{User, UserChange, UserFilter, UserSort, Users};
 pub use values::Values;

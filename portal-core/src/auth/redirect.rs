@@ -44,9 +44,53 @@ pub fn safe_redirect(wanted: &str) -> &str {
     }
 }
 
+/// The address of a path of the portal, as browsers know it.
+///
+/// The start of a nested portal has no slash at its end: axum's `nest` does not answer there.
+pub(crate) fn address(base_path: &str, path: &str) -> String {
+    match path.strip_prefix('/') {
+        Some(rest) if !base_path.is_empty() && (rest.is_empty() || rest.starts_with('?')) => {
+            format!("{base_path}{rest}")
+        }
+        _ => format!("{base_path}{path}"),
+    }
+}
+
+/// Like [`safe_redirect`], for an address with or without base path; the answer is one with it.
+pub(crate) fn safe_return(base_path: &str, wanted: &str) -> String {
+    let rest = match base_path {
+        "" => None,
+        base_path => wanted.strip_prefix(base_path),
+    };
+    let path = match rest {
+        Some(rest) if rest.is_empty() || rest.starts_with('?') => format!("/{rest}"),
+        Some(rest) if rest.starts_with('/') => rest.to_owned(),
+        _ => wanted.to_owned(),
+    };
+    address(base_path, safe_redirect(&path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nested_portal_is_returned_to_under_its_prefix() {
+        for (wanted, target) in [
+            ("/portal", "/portal"),
+            ("/portal?a=b", "/portal?a=b"),
+            ("/portal/x", "/portal/x"),
+            ("/x", "/portal/x"),
+            ("/", "/portal"),
+            ("/portals", "/portal/portals"),
+            ("/portal//evil", "/portal/admin/overview"),
+            ("", "/portal/admin/overview"),
+        ] {
+            assert_eq!(safe_return("/portal", wanted), target, "{wanted}");
+        }
+        assert_eq!(safe_return("", "/"), "/");
+        assert_eq!(safe_return("", ""), HOME);
+    }
 
     #[test]
     fn only_paths_of_this_site_are_followed() {

@@ -100,26 +100,25 @@ impl Sessions {
                 user.last_name.clone_from(&profile.last_name);
                 user.avatar_url.clone_from(&profile.avatar_url);
             }
+            user.last_login = Some(now);
+            let mut update = Query::update()
+                .table(USERS)
+                .values([
+                    ("email", user.email.as_str().into()),
+                    ("email_verified", user.email_verified.into()),
+                    ("first_name", user.first_name.as_str().into()),
+                    ("last_name", user.last_name.as_str().into()),
+                    ("avatar_url", user.avatar_url.clone().into()),
+                    ("last_login", now.into()),
+                ])
+                .and_where(Expr::col("id").eq(user.id))
+                .take();
+            // Written only if it changes: an administrator may demote him at this very moment.
             if user.email_verified && self.admin_emails.contains(&user.email.to_lowercase()) {
                 user.user_type = Role::Admin;
+                update.value("user_type", user.user_type.as_str());
             }
-            user.last_login = Some(now);
-            transaction
-                .execute(
-                    Query::update()
-                        .table(USERS)
-                        .values([
-                            ("email", user.email.as_str().into()),
-                            ("email_verified", user.email_verified.into()),
-                            ("first_name", user.first_name.as_str().into()),
-                            ("last_name", user.last_name.as_str().into()),
-                            ("avatar_url", user.avatar_url.clone().into()),
-                            ("user_type", user.user_type.as_str().into()),
-                            ("last_login", now.into()),
-                        ])
-                        .and_where(Expr::col("id").eq(user.id)),
-                )
-                .await?;
+            transaction.execute(&update).await?;
         }
         transaction.commit().await?;
         Ok(Some(user))

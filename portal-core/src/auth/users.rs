@@ -291,7 +291,8 @@ impl Users {
             .iter()
             .map(|row| row.get::<Uuid>("id"))
             .collect::<Result<Vec<_>, _>>()?;
-        let select = User::select().and_where(Expr::col("id").eq(id)).take();
+        let mut select = User::select().and_where(Expr::col("id").eq(id)).take();
+        select.lock(sea_query::LockType::Update);
         let Some(row) = transaction.fetch_optional(&select).await? else {
             return Err(Error::not_found("there is no such user").with_code("user_not_found"));
         };

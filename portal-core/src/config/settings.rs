@@ -162,7 +162,20 @@ impl Settings {
                 Some((_, origin)) if setting.secret => {
                     (setting.name, "********".to_owned(), origin.to_string())
                 }
-                Some((value, origin)) => (setting.name, value.clone(), origin.to_string()),
+                Some((value, origin)) => {
+                    (setting.name, without_password(value), origin.to_string())
+                }
             })
     }
+}
+
+/// A value that may be shown: a password in a URI is masked.
+fn without_password(value: &str) -> String {
+    if let Ok(mut uri) = url::Url::parse(value.trim())
+        && uri.password().is_some()
+        && uri.set_password(Some("********")).is_ok()
+    {
+        return uri.into();
+    }
+    value.to_owned()
 }

@@ -327,7 +327,7 @@ fn database_url(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>
     }
     let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
     let sqlite = text.starts_with("sqlite:");
-    if !known && !(sqlite && app_env == AppEnv::Dev) {
+    if !(known || (sqlite && app_env == AppEnv::Dev)) {
         let expected = if app_env == AppEnv::Dev {
             "`sqlite://file.db` or `postgres://…`"
         } else {

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::components::{Button, EmptyState};
 use super::default_layout::PlainLayout;
 use super::render::{PageHead, PageSetup};
-use crate::auth::{CurrentUser, caller};
+use crate::auth::{CurrentUser, address, caller};
 use crate::error::{Error, Problem};
 use crate::state::PortalState;
 
@@ -89,7 +89,7 @@ fn explain(setup: &PageSetup, problem: &Problem) -> Markup {
     } else {
         "triangle-alert"
     };
-    let home = format!("{}/", setup.config.base_path);
+    let home = address(&setup.config.base_path, "/");
     let back = Button::new("Back to the start").href(home);
     html! { (EmptyState::new(icon, title(problem.status)).text(&*problem.detail).action(back)) }
 }

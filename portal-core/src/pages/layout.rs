@@ -60,7 +60,7 @@ impl<'a> PageContext<'a> {
     /// The address of a path inside the portal.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_path)
+        crate::auth::address(self.base_path, path)
     }
 }
 

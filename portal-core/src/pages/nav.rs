@@ -1,7 +1,7 @@
 //! The navigation, and who sees which of its entries.
 
 use super::layout::NavLink;
-use crate::auth::{Access, User};
+use crate::auth::{Access, User, address};
 
 /// An entry of the navigation.
 ///
@@ -105,7 +105,7 @@ impl Nav {
             .filter(|entry| entry.access.allows(user))
             .map(|entry| NavLink {
                 label: entry.item.label.clone(),
-                href: format!("{base_path}{}", entry.path),
+                href: address(base_path, &entry.path),
                 icon: entry.item.icon.clone(),
                 group: entry.item.group.clone(),
                 active: is_active(&entry.path),

@@ -13,7 +13,7 @@ use super::layout::{Flash, Layout, PageContext, UserSummary};
 use super::nav::Nav;
 use super::theme::Theme;
 use super::theme_form;
-use crate::auth::{CurrentUser, User};
+use crate::auth::{CurrentUser, User, address};
 use crate::config::Config;
 
 /// What all pages of a portal share.
@@ -42,11 +42,12 @@ const QUERY_VALUE: &AsciiSet = &CONTROLS
 impl PageSetup {
     /// The sign-in page that comes back to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
-        let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let base_path = &self.config.base_path;
+        let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let wanted = address(base_path, wanted);
         format!(
             "{base_path}/sign-in?redirect_url={}",
-            utf8_percent_encode(wanted, QUERY_VALUE)
+            utf8_percent_encode(&wanted, QUERY_VALUE)
         )
     }
 
@@ -54,7 +55,7 @@ impl PageSetup {
     pub(crate) fn theme_of(&self, headers: &axum::http::HeaderMap) -> Theme {
         flash::cookie(headers, theme_form::COOKIE)
             .and_then(|text| Theme::from_cookie(&text))
-            .unwrap_or_else(|| self.theme.clone())
+            .unwrap_or(self.theme)
     }
 
     /// A page of the portal, as a response.
@@ -66,8 +67,8 @@ impl PageSetup {
         content: Markup,
     ) -> Response {
         let base_path = self.config.base_path.as_str();
+        // Where the portal is nested, the host has taken the prefix away.
         let path = parts.uri.path();
-        let path = path.strip_prefix(base_path).unwrap_or(path);
         let user: Option<&User> = user.map(|user| &**user);
         let nav = self.nav.visible(user, base_path, path);
         let theme = self.theme_of(&parts.headers);

@@ -66,6 +66,12 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
             setup.render(&head, user.as_ref(), page_head, content)
         }
         PageResponse::Response(response) => *response,
+        // The page's own extractor has asked for someone who is signed in.
+        PageResponse::Error(error)
+            if error.status() == StatusCode::UNAUTHORIZED && user.is_none() =>
+        {
+            refuse(setup, &head, None, Denied::SignedOut)
+        }
         PageResponse::Error(error) => errors::page(setup, &head, user.as_ref(), error),
     }
 }

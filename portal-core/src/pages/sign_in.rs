@@ -9,7 +9,7 @@ use super::components::Card;
 use super::content::{IntoPage, PageResponse};
 use super::default_layout::PlainLayout;
 use super::page::{Page, PageFuture};
-use crate::auth::{Auth, caller, safe_redirect};
+use crate::auth::{Auth, caller, safe_return};
 use crate::config::Config;
 use crate::source;
 use crate::state::PortalState;
@@ -49,10 +49,7 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
         (Ok(auth), Ok(config)) => (auth, config),
         (Err(error), _) | (_, Err(error)) => return PageResponse::Error(error),
     };
-    let own_path = wanted
-        .strip_prefix(config.base_path.as_str())
-        .unwrap_or(&wanted);
-    let return_to = format!("{}{}", config.base_path, safe_redirect(own_path));
+    let return_to = safe_return(&config.base_path, &wanted);
     match caller(&mut parts, state).await {
         Ok(Some(user)) if user.is_active => Redirect::to(&return_to).into_page(),
         _ => frame(sign_up, config, auth.sign_in(sign_up, &return_to)).into_page(),

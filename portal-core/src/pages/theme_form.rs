@@ -13,7 +13,7 @@ use super::components::theme_picker;
 use super::layout::Flash;
 use super::render::PageSetup;
 use super::theme::Theme;
-use crate::auth::safe_redirect;
+use crate::auth::safe_return;
 use crate::error::Result;
 use crate::state::PortalState;
 
@@ -76,7 +76,8 @@ async fn save(
     let mut response = if by_script {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        Flash::success("Appearance saved").redirect(safe_redirect(&return_to))
+        Flash::success("Appearance saved")
+            .redirect(&safe_return(&setup.config.base_path, &return_to))
     };
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);

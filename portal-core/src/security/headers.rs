@@ -30,11 +30,6 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Adds each header that the handler has not set itself.
-#[expect(
-    clippy::declare_interior_mutable_const,
-    clippy::borrow_interior_mutable_const,
-    reason = "static header values are never shared"
-)]
 pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
@@ -43,5 +38,22 @@ pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
         headers
             .entry(header::STRICT_TRANSPORT_SECURITY)
             .or_insert(HSTS);
+        secure_cookies(headers);
+    }
+}
+
+/// Keeps the portal's own cookies off plain HTTP, where the portal itself is not on it.
+fn secure_cookies(headers: &mut HeaderMap) {
+    let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
+        return;
+    };
+    for cookie in cookies.iter_mut() {
+        let Ok(text) = cookie.to_str() else { continue };
+        if text.starts_with("portal_")
+            && !text.contains("; Secure")
+            && let Ok(secure) = HeaderValue::try_from(format!("{text}; Secure"))
+        {
+            *cookie = secure;
+        }
     }
 }

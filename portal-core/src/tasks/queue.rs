@@ -34,7 +34,7 @@ pub(super) enum Stored {
 #[derive(Debug)]
 pub(super) enum Cancelled {
     /// It had not begun, and has ended now.
-    Ended(TaskRecord),
+    Ended(Box<TaskRecord>),
     /// It is running and has been told to stop.
     Asked,
     /// It had ended before.
@@ -205,7 +205,7 @@ pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreEr
         .returning(Query::returning().columns(COLUMNS))
         .take();
     if let Some(row) = store.fetch_optional(&end).await? {
-        return Ok(Cancelled::Ended(TaskRecord::from_row(&row)?));
+        return Ok(Cancelled::Ended(Box::new(TaskRecord::from_row(&row)?)));
     }
     let ask = Query::update()
         .table(TABLE)

@@ -143,7 +143,7 @@ mod tests {
                 .iter()
                 .map(|fault| fault.pointer.as_str())
                 .collect::<Vec<_>>(),
-            ["/age", "/name"]
+            ["/name", "/age"]
         );
     }
 

@@ -198,7 +198,7 @@ impl Tasks {
     pub async fn cancel(&self, id: Uuid) -> Result<bool> {
         match queue::cancel(&self.0.store, id).await? {
             Cancelled::Ended(record) => {
-                self.publish(record);
+                self.publish(*record);
                 Ok(true)
             }
             Cancelled::Asked => {

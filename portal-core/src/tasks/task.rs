@@ -46,8 +46,12 @@ pub enum OnCrash {
 #[must_use]
 pub struct Task<A, R> {
     parts: Parts,
-    run: fn(TaskContext, PortalState, A) -> TaskFuture<R>,
+    run: Run<A, R>,
+    /// Keeps what [`Task::new`] knows of the types, so that no other method has to ask for it.
+    erase: fn(Parts, Run<A, R>) -> TaskDefinition,
 }
+
+type Run<A, R> = fn(TaskContext, PortalState, A) -> TaskFuture<R>;
 
 struct Parts {
     source: Source,
@@ -61,14 +65,18 @@ struct Parts {
     requirements: Vec<Requirement>,
 }
 
-impl<A: TaskArgs, R: Serialize + Send + 'static> Task<A, R> {
+impl<A, R> Task<A, R> {
     /// A task of a state and a name; both are stored and stand in URLs.
     pub fn new(
         source: Source,
         state: impl Into<String>,
         name: &'static str,
         run: fn(TaskContext, PortalState, A) -> TaskFuture<R>,
-    ) -> Self {
+    ) -> Self
+    where
+        A: TaskArgs,
+        R: Serialize + Send + 'static,
+    {
         let parts = Parts {
             source,
             state: state.into(),
@@ -80,7 +88,11 @@ impl<A: TaskArgs, R: Serialize + Send + 'static> Task<A, R> {
             timeout: None,
             requirements: Vec::new(),
         };
-        Self { parts, run }
+        Self {
+            parts,
+            run,
+            erase: erase::<A, R>,
+        }
     }
 
     /// Its name for people.
@@ -122,30 +134,36 @@ impl<A: TaskArgs, R: Serialize + Send + 'static> Task<A, R> {
     /// The same without its types.
     #[must_use]
     pub fn into_definition(self) -> TaskDefinition {
-        let Self { parts, run } = self;
-        let takes_args = std::any::TypeId::of::<A>() != std::any::TypeId::of::<NoArgs>();
-        TaskDefinition {
-            source: parts.source,
-            state: parts.state,
-            name: parts.name,
-            title: Arc::from(&*parts.title),
-            description: parts.description,
-            access: parts.access,
-            on_crash: parts.on_crash,
-            timeout: parts.timeout,
-            requirements: parts.requirements,
-            schema: takes_args.then(|| ArgsSchema::new(schemars::schema_for!(A))),
-            check: |value| decode::<A>(value).map(drop),
-            run: Box::new(move |context, state, value| {
-                Box::pin(async move {
-                    let args = decode::<A>(value).map_err(no_longer_fits)?;
-                    let result = run(context, state, args).await?;
-                    serde_json::to_value(result).map_err(|error| {
-                        TaskError::new(format!("the result cannot be written as JSON: {error}"))
-                    })
+        (self.erase)(self.parts, self.run)
+    }
+}
+
+fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
+    parts: Parts,
+    run: Run<A, R>,
+) -> TaskDefinition {
+    let takes_args = std::any::TypeId::of::<A>() != std::any::TypeId::of::<NoArgs>();
+    TaskDefinition {
+        source: parts.source,
+        state: parts.state,
+        name: parts.name,
+        title: Arc::from(&*parts.title),
+        description: parts.description,
+        access: parts.access,
+        on_crash: parts.on_crash,
+        timeout: parts.timeout,
+        requirements: parts.requirements,
+        schema: takes_args.then(|| ArgsSchema::new(schemars::schema_for!(A))),
+        check: |value| decode::<A>(value).map(drop),
+        run: Box::new(move |context, state, value| {
+            Box::pin(async move {
+                let args = decode::<A>(value).map_err(no_longer_fits)?;
+                let result = run(context, state, args).await?;
+                serde_json::to_value(result).map_err(|error| {
+                    TaskError::new(format!("the result cannot be written as JSON: {error}"))
                 })
-            }),
-        }
+            })
+        }),
     }
 }
 

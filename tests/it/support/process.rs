@@ -73,6 +73,11 @@ impl ReferencePortal {
         Client::new(&self.url, None)
     }
 
+    /// Its working directory, where its database is.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The end that `kill -9` brings.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("it was running");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A browser window on a portal.
-pub(crate) struct Browser {
+pub(crate) struct Chromium {
     client: Client,
     driver: String,
     root: String,
@@ -22,7 +22,7 @@ fn variable(name: &str) -> String {
     })
 }
 
-impl Browser {
+impl Chromium {
     pub(crate) async fn open(root: &str) -> Self {
         let driver = variable("PORTAL_TEST_CHROMEDRIVER");
         let profile = tempfile::tempdir().expect("a directory can be made");

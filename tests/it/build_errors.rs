@@ -1,0 +1,148 @@
+//! What keeps a portal from starting is said before it starts, all of it at once.
+
+use portal_clerk::ClerkAuth;
+use portal_core::config::{Config, Settings};
+use portal_core::pages::IntoPage;
+use portal_core::prelude::*;
+use portal_core::{BuildError, PortalBuilder, Source, Task, source};
+
+use crate::app::Plan;
+
+// By hand and not by macro: what a macro has registered, every other test's portal would discover.
+
+fn at(source: Source, path: &'static str) -> Page {
+    Page::new(source, path, |_, _| {
+        Box::pin(async { html! { "x" }.into_page() })
+    })
+}
+
+fn one() -> Page {
+    at(source!(one), "/same/{id}")
+}
+
+fn another() -> Page {
+    at(source!(another), "/same/{name}")
+}
+
+fn hides_a_route() -> Page {
+    at(source!(hides_a_route), "/healthz")
+}
+
+fn reserved() -> Task<NoArgs, u8> {
+    Task::new(source!(reserved), "users", "reserved", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+}
+
+struct Missing;
+
+fn wants() -> Task<NoArgs, u8> {
+    Task::new(source!(wants), "wants", "wants", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+    .needs::<Data<Missing>>()
+}
+
+fn uses_handles() -> Task<NoArgs, u8> {
+    Task::new(source!(uses_handles), "wants", "handles", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+    .needs::<Data<Models>>()
+    .needs::<Data<Tasks>>()
+    .needs::<Data<Config>>()
+}
+
+fn builder() -> PortalBuilder {
+    let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
+    let config = Config::from_settings(settings).expect("it is right");
+    Portal::builder().config(config).auth(ClerkAuth::new())
+}
+
+async fn problems(builder: PortalBuilder) -> Vec<String> {
+    match builder.build().await {
+        Err(BuildError::Problems(problems)) => problems.iter().map(ToString::to_string).collect(),
+        Err(other) => vec![format!("not a list: {other}")],
+        Ok(portal) => {
+            portal.shutdown().await;
+            Vec::new()
+        }
+    }
+}
+
+fn mentions(problem: &str, words: &[&str]) -> bool {
+    words.iter().all(|word| problem.contains(word))
+}
+
+#[tokio::test]
+async fn every_mistake_is_named_in_one_error() {
+    let builder = builder()
+        .page(one)
+        .page(another)
+        .page(hides_a_route)
+        .task(reserved)
+        .task(wants)
+        .admin_model::<Plan>()
+        .defaults("plan:\n  - name: a\n    weight: 5\nnothing:\n  - name: b\n");
+    let text = match builder.build().await {
+        Err(error @ BuildError::Problems(_)) => error.to_string(),
+        other => panic!("it should not start: {other:?}"),
+    };
+    for words in [
+        &[
+            "/same/{",
+            "build_errors::one",
+            "build_errors::another",
+            "build_errors.rs:",
+        ][..],
+        &["/healthz", "hides_a_route"],
+        &["reserved", "`users`", "build_errors.rs:"],
+        &["wants", "build_errors::Missing>`", ".data(value)"],
+        &["weight"],
+        &["nothing"],
+    ] {
+        assert!(mentions(&text, words), "{words:?} in {text}");
+    }
+    assert!(text.starts_with("the portal can't start, "), "{text}");
+}
+
+#[tokio::test]
+async fn one_page_given_twice_is_one_page() {
+    let plugin = || Plugin::new().page(one);
+    let builder = builder().page(one).plugin(plugin()).plugin(plugin());
+    assert_eq!(problems(builder).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_given_is_not_missing() {
+    let given = builder().task(wants).data(Missing);
+    assert_eq!(problems(given).await, Vec::<String>::new());
+    let framework = builder().task(uses_handles);
+    assert_eq!(problems(framework).await, Vec::<String>::new());
+}
+
+fn page_at(path: &'static str) -> Page {
+    at(source!(page_at), path)
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_a_message_and_not_a_panic() {
+    for (page, address) in [
+        ((|| page_at("no-slash")) as fn() -> Page, "no-slash"),
+        (|| page_at("/a/{open"), "/a/{open"),
+        (|| page_at("/a/{}"), "/a/{}"),
+        (|| page_at("/a/:id"), "/a/:id"),
+        (|| page_at("/a/{*rest}/b"), "/a/{*rest}/b"),
+    ] {
+        let found = problems(builder().page(page)).await;
+        assert_eq!(found.len(), 1, "{address}: {found:?}");
+        assert!(mentions(&found[0], &[address, "page_at"]), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn defaults_that_are_no_yaml_are_a_message() {
+    let builder = builder().admin_model::<Plan>().defaults("plan: [");
+    let found = problems(builder).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("default"), "{found:?}");
+}

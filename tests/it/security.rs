@@ -1,0 +1,349 @@
+//! What holds for every request: its origin, its size, its name, the headers of its answer.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Answer, Browser, Database, TestServer, attributes, raw};
+
+/// A change that is authenticated by cookie, with more headers.
+async fn change(browser: &Browser, headers: &[(&str, &str)]) -> Answer {
+    let mut request = browser.request(Method::POST, "/api/client-tokens");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Answer::of(request).await
+}
+
+#[tokio::test]
+async fn a_cookie_changes_something_only_from_the_portals_own_pages() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let browser = Browser::of(&server.url, &user);
+    let port = server.url.rsplit(':').next().expect("a port").to_owned();
+    let own = server.url.clone();
+    let by_name = format!("http://localhost:{port}");
+    for headers in [
+        &[("origin", own.as_str())][..],
+        &[("origin", by_name.as_str())],
+        &[("sec-fetch-site", "same-origin")],
+        &[("origin", own.as_str()), ("sec-fetch-site", "same-origin")],
+    ] {
+        let answer = change(&browser, headers).await;
+        assert_eq!(answer.status, 201, "{headers:?} {}", answer.text);
+    }
+    let others = [
+        "null".to_owned(),
+        "http://evil.example".to_owned(),
+        format!("http://sub.localhost:{port}"),
+        format!("http://localhost.evil.example:{port}"),
+        format!("http://127.0.0.1.evil.example:{port}"),
+        "http://127.0.0.1:1".to_owned(),
+        "http://127.0.0.1".to_owned(),
+        format!("https://127.0.0.1:{port}"),
+        format!("{own}0"),
+        format!("{own}/"),
+        String::new(),
+    ];
+    for origin in &others {
+        let answer = change(&browser, &[("origin", origin)]).await;
+        answer.problem(403, "foreign_origin");
+        // What the browser says of the site does not make up for it.
+        let headers = [
+            ("origin", origin.as_str()),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let answer = change(&browser, &headers).await;
+        answer.problem(403, "foreign_origin");
+    }
+    for site in ["same-site", "cross-site", "nonsense"] {
+        let answer = change(&browser, &[("sec-fetch-site", site)]).await;
+        answer.problem(403, "foreign_origin");
+    }
+    let silent = change(&browser, &[]).await;
+    silent.problem(403, "foreign_origin");
+}
+
+#[tokio::test]
+async fn a_bearer_token_needs_no_origin() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    for origin in [None, Some("http://evil.example"), Some("null")] {
+        let mut request = user.request(Method::POST, "/api/client-tokens");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        assert_eq!(Answer::of(request).await.status, 201, "{origin:?}");
+    }
+    // A header that is no bearer token does not lend the cookie its exemption.
+    let browser = Browser::of(&server.url, &user);
+    let answer = change(&browser, &[("authorization", "Basic YTpi")]).await;
+    answer.problem(403, "foreign_origin");
+    for header in ["Bearer", "Bearer ", "Bearer x"] {
+        let answer = change(&browser, &[("authorization", header)]).await;
+        assert!([401, 403].contains(&answer.status.as_u16()), "{header:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_site_can_neither_sign_in_nor_out_nor_change_the_theme() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let browser = Browser::of(&server.url, &user);
+    for path in ["/sign-out", "/dev/sign-in", "/theme"] {
+        for origin in ["http://evil.example", "null"] {
+            let request = browser
+                .request(Method::POST, path)
+                .header("origin", origin)
+                .header("accept", "text/html")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body("email=eve@example.com&accent=ruby");
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.status, 403, "{path} from {origin}");
+            assert_eq!(answer.header("set-cookie"), "", "{path}");
+            assert!(answer.header("content-type").starts_with("text/html"));
+        }
+    }
+    assert_eq!(
+        user.get("/api/auth/me").await.status,
+        200,
+        "still signed in"
+    );
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let home = user.page("/").await;
+    let style_sheet = attributes(&home.text, "link[rel=stylesheet]", "href").remove(0);
+    let cases = [
+        (home, 200),
+        (user.page("/secret").await, 403),
+        (user.page("/nothing").await, 404),
+        (user.page("/panics").await, 500),
+        (user.get("/api/auth/me").await, 200),
+        (user.get("/api/users").await, 403),
+        (user.get("/api/nope").await, 404),
+        (user.get(&style_sheet).await, 200),
+        (user.get("/_portal/assets/nope.css").await, 404),
+        (user.get("/healthz").await, 200),
+        (server.guest().page("/members").await, 303),
+        (
+            Answer::of(user.request(Method::POST, "/members")).await,
+            405,
+        ),
+    ];
+    for (answer, status) in cases {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.header(name), value, "{name} of {answer:?}");
+        }
+        let policy = answer.header("content-security-policy");
+        for part in [
+            "default-src 'self'",
+            "script-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_ne!(answer.header("x-request-id"), "");
+        assert_eq!(answer.header("strict-transport-security"), "", "plain HTTP");
+        assert_eq!(answer.header("server"), "");
+    }
+}
+
+#[tokio::test]
+async fn behind_https_browsers_are_told_to_stay_there() {
+    let settings = [("PUBLIC_URL", "https://portal.example.com")];
+    let server = TestServer::start_with(Database::Sqlite, &settings, crate::app::build).await;
+    let answer = server.guest().page("/").await;
+    assert!(
+        answer
+            .header("strict-transport-security")
+            .contains("max-age=")
+    );
+    let body = "accent=ruby";
+    let theme = server
+        .guest()
+        .request(Method::POST, "/theme")
+        .header("origin", "https://portal.example.com")
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body);
+    let theme = Answer::of(theme).await;
+    assert_eq!(theme.status, 303, "{}", theme.text);
+    for cookie in theme.headers.get_all("set-cookie") {
+        let cookie = cookie.to_str().expect("text");
+        assert!(cookie.contains("; Secure"), "{cookie}");
+    }
+    let own_port = server
+        .guest()
+        .request(Method::POST, "/theme")
+        .header("origin", &server.url);
+    assert_eq!(
+        Answer::of(own_port).await.status,
+        403,
+        "not the public origin"
+    );
+}
+
+#[tokio::test]
+async fn a_request_keeps_a_decent_id_and_gets_a_new_one_otherwise() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let ask = |id: &str| {
+        let request = server.guest().request(Method::GET, "/api/nope");
+        Answer::of(request.header("x-request-id", id))
+    };
+    for id in ["abc-123", "0190b7a0-0000-7000-8000-000000000000", "A_b.9"] {
+        let answer = ask(id).await;
+        assert_eq!(answer.header("x-request-id"), id);
+        answer.problem(404, "not_found");
+    }
+    let long = "a".repeat(65);
+    for id in ["", "a b", "<script>", "a\"b", "a;b", "../x", &long] {
+        let answer = ask(id).await;
+        let given = answer.header("x-request-id");
+        assert_ne!(given, id);
+        assert!(given.len() >= 16, "{given}");
+        answer.problem(404, "not_found");
+    }
+    let one = server.guest().get("/").await;
+    let other = server.guest().get("/").await;
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let large = format!("{{\"email\": \"{}\"}}", "a".repeat(1024 * 1024));
+    for (method, path) in [
+        (Method::POST, "/dev/token"),
+        (
+            Method::PATCH,
+            "/api/users/0190b7a0-0000-7000-8000-000000000000",
+        ),
+        (Method::POST, "/api/admin/models/plan"),
+    ] {
+        let request = admin
+            .request(method, path)
+            .header("content-type", "application/json")
+            .body(large.clone());
+        Answer::of(request).await.problem(413, "body_too_large");
+    }
+    let form = admin
+        .request(Method::POST, "/theme")
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(large);
+    let form = Answer::of(form).await;
+    assert_eq!(form.status, 413);
+    assert!(
+        form.header("content-type").starts_with("text/html"),
+        "{}",
+        form.text
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_says_why() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let me = admin.get("/api/auth/me").await.json();
+    let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
+    let send = |media_type: &'static str, body: &'static str| {
+        let request = admin.request(Method::PATCH, &path);
+        Answer::of(request.header("content-type", media_type).body(body))
+    };
+    for body in ["", "{", "{\"is_active\": tru}", "{} {}", "\u{1}"] {
+        let answer = send("application/json", body).await;
+        answer.problem(400, "invalid_json");
+    }
+    for media_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "",
+    ] {
+        let answer = send(media_type, "{}").await;
+        answer.problem(415, "unsupported_media_type");
+    }
+    for media_type in [
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "application/merge-patch+json",
+    ] {
+        assert_eq!(send(media_type, "{}").await.status, 200, "{media_type}");
+    }
+    for body in ["[]", "null", "5", "\"x\""] {
+        let answer = send("application/json", body).await;
+        let problem = answer.problem(422, "invalid_parameters");
+        assert_eq!(problem["errors"][0]["pointer"], "", "{body}");
+    }
+    let answer = send("application/json", "{\"is_active\": \"yes\"}").await;
+    let problem = answer.problem(422, "invalid_parameters");
+    assert_eq!(problem["errors"][0]["pointer"], "/is_active");
+}
+
+#[tokio::test]
+async fn an_argument_error_names_every_fault_by_pointer() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let token = server.user().await.client_token().await;
+    let path = format!("/api/probe/tasks/{token}/start/echo");
+    let answer = server
+        .guest()
+        .post(&path, &json!({"name": "", "age": 200}))
+        .await;
+    let problem = answer.problem(422, "invalid_parameters");
+    let mut pointers: Vec<_> = problem["errors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|fault| fault["pointer"].as_str().unwrap_or_default())
+        .collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/age", "/name"]);
+}
+
+#[tokio::test]
+async fn no_program_route_ever_answers_html_or_bare_text() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let token = admin.token.clone().expect("a token");
+    for (method, path, status) in [
+        ("GET", "/api", 404),
+        ("GET", "/api/", 404),
+        ("GET", "/api/nope", 404),
+        ("GET", "/ws/nope", 404),
+        ("POST", "/api/nope", 404),
+        ("DELETE", "/api/auth/me", 405),
+        ("POST", "/api/users", 405),
+        ("PATCH", "/api/users/%ff", 400),
+        ("GET", "/api/admin/models/%ff", 404),
+        ("GET", "/api/tasks/%ff/monitor", 404),
+        ("GET", "/api/users?page=%ff", 422),
+    ] {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nAccept: text/html\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 0"
+        );
+        let (found, text) = raw(&server.url, &head).await;
+        assert!(
+            text.to_lowercase()
+                .contains("content-type: application/problem+json"),
+            "{method} {path}: {text}"
+        );
+        if path.contains("%ff") {
+            assert!((400..500).contains(&found), "{path} {text}");
+        } else {
+            assert_eq!(found, status, "{method} {path}: {text}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Signing in and out, and what becomes of the user and his session.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, Answer, Browser, Client, Database, TestServer, attributes, on_both};
+
+on_both!(
+    signing_in_opens_a_session_in_the_browser,
+    signing_out_ends_this_session_everywhere_and_no_other,
+    a_deactivated_user_can_still_end_his_session,
+    the_last_login_moves_once_a_session,
+    a_user_is_created_at_his_first_request,
+    only_a_verified_address_makes_an_administrator,
+    the_portal_and_the_provider_tell_who_is_signed_in,
+);
+
+async fn me(client: &Client) -> Value {
+    let answer = client.get("/api/auth/me").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+async fn signing_in_opens_a_session_in_the_browser(database: Database) {
+    let server = TestServer::start(database).await;
+    let mut browser = Browser::new(&server.url);
+    let page = browser.page("/sign-in").await;
+    assert!(page.text.contains("For development only"));
+    let fields = [
+        ("email", "Ann@Example.com"),
+        ("first_name", "Ann"),
+        ("last_name", "Lee"),
+    ];
+    let answer = browser.submit("/dev/sign-in", &fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    assert_eq!(answer.location(), "/admin/overview");
+    let cookie = answer.header("set-cookie");
+    for part in ["__session=", "HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(
+        browser
+            .page("/members")
+            .await
+            .text
+            .contains("ann@example.com")
+    );
+    let again = browser.page("/sign-in?redirect_url=/members").await;
+    assert_eq!(again.status, 303, "who is signed in needs no form");
+    assert_eq!(again.location(), "/members");
+}
+
+#[tokio::test]
+async fn signing_in_never_leads_to_another_site_or_back_to_the_form() {
+    let server = TestServer::start(Database::Sqlite).await;
+    for wanted in [
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/%5cevil.example",
+        "/%2f/evil.example",
+        "/%09/evil.example",
+        "/\t/evil.example",
+        "/a\r\nSet-Cookie: x=y",
+        "/%0d%0aSet-Cookie:x=y",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "@evil.example",
+        ".evil.example",
+        " //evil.example",
+        "/..//evil.example",
+        "/sign-in",
+        "/sign-up?x=1",
+        "/sign-out",
+        "",
+    ] {
+        let mut browser = Browser::new(&server.url);
+        let fields = [("email", "ann@example.com"), ("redirect_url", wanted)];
+        let answer = browser.submit("/dev/sign-in", &fields).await;
+        assert_eq!(answer.status, 303, "{wanted:?}");
+        assert_eq!(answer.location(), "/admin/overview", "{wanted:?}");
+
+        let query = crate::support::form(&[("redirect_url", wanted)]);
+        let page = Browser::new(&server.url)
+            .page(&format!("/sign-in?{query}"))
+            .await;
+        let offered = attributes(&page.text, "input[name=redirect_url]", "value");
+        assert_eq!(offered, ["/admin/overview"], "{wanted:?}");
+        let signed_in = browser.page(&format!("/sign-in?{query}")).await;
+        assert_eq!(signed_in.location(), "/admin/overview", "{wanted:?}");
+    }
+}
+
+#[tokio::test]
+async fn faulty_sign_ins_are_refused_with_every_fault() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let guest = server.guest();
+    let body = json!({"email": "nobody", "first_name": 5, "surprise": 1});
+    let problem = guest.post("/dev/token", &body).await;
+    let problem = problem.problem(422, "invalid_parameters");
+    let mut pointers: Vec<_> = problem["errors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|fault| fault["pointer"].as_str().unwrap_or_default())
+        .collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/email", "/first_name", "/surprise"]);
+    let mut browser = Browser::new(&server.url);
+    let answer = browser.submit("/dev/sign-in", &[("email", "")]).await;
+    assert_eq!(answer.status, 422);
+    assert!(browser.cookies.is_empty(), "nobody is signed in");
+}
+
+async fn signing_out_ends_this_session_everywhere_and_no_other(database: Database) {
+    let server = TestServer::start(database).await;
+    let (one, other) = (server.user().await, server.user().await);
+    let mut browser = Browser::of(&server.url, &one);
+    assert_eq!(browser.page("/members").await.status, 200);
+
+    let answer = browser.submit("/sign-out", &[]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    assert_eq!(answer.location(), "/");
+    assert!(browser.cookies.is_empty(), "the cookie is cleared");
+    one.get("/api/auth/me").await.problem(401, "unauthorized");
+    let mut thief = Browser::of(&server.url, &one);
+    assert_eq!(thief.page("/members").await.status, 303);
+    assert_eq!(other.get("/api/auth/me").await.status, 200);
+
+    let unused = server.user().await;
+    let by_header = Answer::of(unused.request(Method::POST, "/sign-out")).await;
+    assert_eq!(by_header.status, 303);
+    unused
+        .get("/api/auth/me")
+        .await
+        .problem(401, "unauthorized");
+    let nobody = Answer::of(server.guest().request(Method::POST, "/sign-out")).await;
+    assert_eq!((nobody.status.as_u16(), nobody.location()), (303, "/"));
+    let by_link = server.user().await.page("/sign-out").await;
+    assert_eq!(by_link.status, 405, "a link or an image signs nobody out");
+}
+
+async fn a_deactivated_user_can_still_end_his_session(database: Database) {
+    let server = TestServer::start(database).await;
+    let (admin, user) = (server.admin().await, server.user().await);
+    let path = format!(
+        "/api/users/{}",
+        me(&user).await["id"].as_str().expect("an id")
+    );
+    admin.patch(&path, &json!({"is_active": false})).await;
+    let mut browser = Browser::of(&server.url, &user);
+    assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
+    admin.patch(&path, &json!({"is_active": true})).await;
+    user.get("/api/auth/me").await.problem(401, "unauthorized");
+}
+
+async fn the_last_login_moves_once_a_session(database: Database) {
+    let server = TestServer::start(database).await;
+    let client = server.user().await;
+    let first = me(&client).await["last_login"].clone();
+    assert!(first.is_string());
+    assert_eq!(me(&client).await["last_login"], first);
+    client.page("/members").await;
+    assert_eq!(me(&client).await["last_login"], first);
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let next = me(&server.user().await).await["last_login"].clone();
+    assert!(next.as_str() > first.as_str(), "{first} then {next}");
+    assert_eq!(
+        me(&client).await["last_login"],
+        next,
+        "one user, two sessions"
+    );
+}
+
+async fn a_user_is_created_at_his_first_request(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let total = async || admin.get("/api/users").await.json()["total"].clone();
+    assert_eq!(total().await, 1);
+    let user = server.user().await;
+    assert_eq!(total().await, 1, "a token alone makes no user");
+    let requests = (0..8).map(|_| me(&user));
+    let seen = futures_util::future::join_all(requests).await;
+    assert!(seen.iter().all(|one| one["id"] == seen[0]["id"]));
+    assert_eq!(total().await, 2, "many requests at once make one user");
+    assert_eq!(me(&user).await["user_type"], "USER");
+    assert_eq!(me(&admin).await["user_type"], "ADMIN");
+}
+
+async fn only_a_verified_address_makes_an_administrator(database: Database) {
+    let emails = " , Root@EXAMPLE.com ,,boss@example.com";
+    let settings = [("ADMIN_USER_EMAILS", emails)];
+    let server = TestServer::start_with(database, &settings, crate::app::build).await;
+    let sign_in = async |email: &str, verified: bool| {
+        let body = json!({"email": email, "email_verified": verified});
+        let answer = server.guest().post("/dev/token", &body).await.json();
+        let token = answer["token"].as_str().expect("a token").to_owned();
+        Client::new(&server.url, Some(token))
+    };
+    for (email, verified, role) in [
+        ("root@example.com", false, "USER"),
+        ("ROOT@example.COM", true, "ADMIN"),
+        ("boss@example.com", true, "ADMIN"),
+        ("boss@example.com.evil.example", true, "USER"),
+        ("ann@example.com", true, "USER"),
+    ] {
+        let client = sign_in(email, verified).await;
+        assert_eq!(me(&client).await["user_type"], role, "{email} {verified}");
+    }
+}
+
+async fn the_portal_and_the_provider_tell_who_is_signed_in(database: Database) {
+    let server = TestServer::start(database).await;
+    let client = server.user().await;
+    let record = me(&client).await;
+    let mut names: Vec<_> = record.as_object().expect("an object").keys().collect();
+    names.sort();
+    let expected = "avatar_url clerk_id created_at email first_name full_name id is_active last_login last_name user_attribute user_type";
+    assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
+    assert_eq!(record["full_name"], "Test Person");
+    assert_eq!(record["is_active"], true);
+    let clerk = client.get("/api/auth/clerk/me").await;
+    assert_eq!(clerk.status, 200);
+    let clerk = clerk.json();
+    assert_eq!(clerk["id"], record["clerk_id"]);
+    assert_eq!(
+        clerk["email_addresses"][0]["email_address"],
+        record["email"]
+    );
+    assert!(clerk.get("private_metadata").is_none());
+    assert_eq!(me(&server.admin().await).await["email"], ADMIN);
+}

@@ -1,0 +1,429 @@
+//! The program from the outside: flags, variables, exit codes, the commands beside `serve`.
+
+use std::path::Path;
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use crate::support::{Answer, Client, Database, ReferencePortal, command};
+
+/// What a portal needs in PROD; `pk_live_…` names the host `clerk.example.com`.
+const PROD: [(&str, &str); 4] = [
+    ("APP_ENV", "PROD"),
+    (
+        "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+        "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+    ),
+    ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
+    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+];
+
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs a command to its end.
+async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+    let mut command = command(directory);
+    command.args(arguments).envs(variables.iter().copied());
+    let output = command.output();
+    let output = tokio::time::timeout(std::time::Duration::from_secs(60), output).await;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output
+        .unwrap_or_else(|_| panic!("{arguments:?} does not end"))
+        .expect("the binary runs");
+    Run {
+        code: status.code(),
+        out: String::from_utf8_lossy(&stdout).into_owned(),
+        err: String::from_utf8_lossy(&stderr).into_owned(),
+    }
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a directory can be made")
+}
+
+#[track_caller]
+fn assert_misused(run: &Run, words: &[&str]) {
+    assert_eq!(run.code, Some(2), "{} {}", run.out, run.err);
+    for word in words {
+        assert!(run.err.contains(word), "{word} in {}", run.err);
+    }
+}
+
+#[track_caller]
+fn assert_well(run: &Run) {
+    assert_eq!(run.code, Some(0), "{} {}", run.out, run.err);
+}
+
+#[tokio::test]
+async fn production_without_its_variables_names_all_of_them_at_once() {
+    let directory = directory();
+    let missing = run(directory.path(), &[("APP_ENV", "PROD")], &[]).await;
+    let names = [
+        "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+        "CLERK_SECRET_KEY",
+        "DB_CONN_URI",
+        "SECRET_KEY",
+    ];
+    assert_misused(&missing, &names);
+    assert_eq!(missing.err.matches("error:").count(), 1, "one message");
+    let wrong = [
+        ("APP_ENV", "PROD"),
+        (
+            "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+            "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k",
+        ),
+        ("CLERK_SECRET_KEY", "sk_test_x"),
+        ("DB_CONN_URI", "sqlite://portal.db"),
+        ("SECRET_KEY", "short"),
+        ("PORT", "many"),
+        ("RATE_LIMITS", "off"),
+        ("PUBLIC_URL", "not a url"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"),
+    ];
+    let wrong = run(directory.path(), &wrong, &[]).await;
+    let more = ["PORT", "RATE_LIMITS", "PUBLIC_URL", "TRUSTED_PROXIES"];
+    assert_misused(&wrong, &names[1..]);
+    assert_misused(&wrong, &more);
+    assert!(
+        !wrong.err.contains("sk_test_x"),
+        "no secret is told: {}",
+        wrong.err
+    );
+    let password = [
+        ("APP_ENV", "PROD"),
+        ("DB_CONN_URI", "postgres://a:{DB_PASSWORD}@b/c"),
+    ];
+    let password = run(directory.path(), &password, &["db", "check"]).await;
+    assert_misused(&password, &["DB_PASSWORD"]);
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_two() {
+    let directory = directory();
+    let path = directory.path();
+    let env = run(path, &[("APP_ENV", "STAGING")], &[]).await;
+    assert_misused(&env, &["APP_ENV", "STAGING", "DEV", "PROD"]);
+    assert_misused(&run(path, &[], &["--colour", "red"]).await, &["--colour"]);
+    assert_misused(&run(path, &[], &["dance"]).await, &["dance"]);
+    assert_misused(&run(path, &[], &["db"]).await, &["migrate"]);
+    assert_misused(
+        &run(path, &[], &["--port", "many"]).await,
+        &["PORT", "many"],
+    );
+    assert_misused(&run(path, &[], &["--port"]).await, &["--port"]);
+    assert_misused(
+        &run(path, &[], &["users", "role", "a@b.example"]).await,
+        &["ROLE"],
+    );
+    std::fs::write(path.join(".env"), "APP_NAME='open").expect("it can be written");
+    assert_misused(&run(path, &[], &["config"]).await, &[".env"]);
+}
+
+#[tokio::test]
+async fn help_tells_every_flag_with_its_default() {
+    let directory = directory();
+    let help = run(directory.path(), &[], &["--help"]).await;
+    assert_well(&help);
+    for word in [
+        "--app-env",
+        "--db-conn-uri",
+        "--clerk-secret-key",
+        "--port",
+        "[default: 8000]",
+        "[default: 127.0.0.1]",
+        "[default: sqlite://portal.db]",
+    ] {
+        assert!(help.out.contains(word), "{word} in {}", help.out);
+    }
+    for command in ["serve", "db", "routes", "config", "users"] {
+        assert!(help.out.contains(&format!("  {command} ")), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_port_is_a_clear_message() {
+    let directory = directory();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let busy = run(directory.path(), &[("PORT", &port)], &["serve"]).await;
+    assert_eq!(busy.code, Some(1), "{}", busy.err);
+    assert!(
+        busy.err
+            .contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{}",
+        busy.err
+    );
+    assert!(busy.err.contains("PORT"), "{}", busy.err);
+}
+
+#[tokio::test]
+async fn a_stronger_source_wins_and_an_empty_variable_is_none() {
+    let directory = directory();
+    let path = directory.path();
+    std::fs::write(
+        path.join(".env"),
+        "APP_NAME=from-file\nHOST=127.0.0.2\nPORT=8123\n",
+    )
+    .expect("it can be written");
+    let shown = async |variables: &[(&str, &str)], arguments: &[&str], name: &str| {
+        let config = run(path, variables, &[arguments, &["config"]].concat()).await;
+        assert_well(&config);
+        let line = config.out.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_default()
+            .split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(shown(&[], &[], "APP_NAME ").await, "from-file .env");
+    let variable = [("APP_NAME", "from-variable")];
+    assert_eq!(
+        shown(&variable, &[], "APP_NAME ").await,
+        "from-variable environment"
+    );
+    let flag = ["--app-name", "from-flag"];
+    assert_eq!(shown(&variable, &flag, "APP_NAME ").await, "from-flag flag");
+    assert_eq!(
+        shown(&[("APP_NAME", "")], &[], "APP_NAME ").await,
+        "from-file .env"
+    );
+    assert_eq!(
+        shown(&[("APP_NAME", "  ")], &["--app-name", ""], "APP_NAME ").await,
+        "from-file .env"
+    );
+    assert_eq!(shown(&[], &[], "RATE_LIMITS ").await, "on default");
+    assert_eq!(shown(&[("APP_ENV", "")], &[], "APP_ENV ").await, "- unset");
+    let other = [
+        ("CLERK_PUBLISHABLE_KEY", "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k"),
+        ("CLERK_SECRET_KEY", "sk_test_0123456789"),
+    ];
+    let key = shown(&other, &[], "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY ").await;
+    assert!(key.starts_with("pk_test_"), "{key}");
+}
+
+#[tokio::test]
+async fn the_shown_configuration_keeps_secrets() {
+    let directory = directory();
+    let secrets = [
+        ("APP_ENV", "PROD"),
+        (
+            "DB_CONN_URI",
+            "postgres://portal:hunter2hunter2@db.example/portal",
+        ),
+        ("DB_PASSWORD", "swordfish-swordfish"),
+        ("SECRET_KEY", "sesame-open-sesame-open-sesame-open"),
+        ("CLERK_SECRET_KEY", "sk_live_verysecretverysecret"),
+        (
+            "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+            "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+        ),
+        (
+            "CLERK_WEBHOOK_SIGNING_SECRET",
+            "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
+        ),
+    ];
+    let config = run(directory.path(), &secrets, &["config"]).await;
+    assert_well(&config);
+    for secret in ["hunter2", "swordfish", "sesame", "verysecret", "c2VjcmV0"] {
+        assert!(
+            !config.out.contains(secret) && !config.err.contains(secret),
+            "{secret}: {}",
+            config.out
+        );
+    }
+    assert!(config.out.contains("********"));
+    assert!(
+        config.out.contains("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k"),
+        "this one is public"
+    );
+    let local = [(
+        "DB_LOCAL_URI",
+        "postgres://portal:hunter2hunter2@db.example/portal",
+    )];
+    let config = run(directory.path(), &local, &["config"]).await;
+    assert!(!config.out.contains("hunter2"), "{}", config.out);
+}
+
+#[tokio::test]
+async fn a_database_is_checked_migrated_and_seeded_by_command() {
+    let directory = directory();
+    let path = directory.path();
+    let before = run(path, &[], &["db", "check"]).await;
+    assert_eq!(before.code, Some(1), "{} {}", before.out, before.err);
+    assert!(before.err.contains("missing"), "{}", before.err);
+    assert_well(&run(path, &[], &["db", "migrate"]).await);
+    assert_well(&run(path, &[], &["db", "check"]).await);
+    let first = run(path, &[], &["db", "seed"]).await;
+    assert_well(&first);
+    assert!(first.out.contains("rows added"), "{}", first.out);
+    let second = run(path, &[], &["db", "seed"]).await;
+    assert_well(&second);
+    assert!(
+        !second.out.contains("rows added") || second.out.contains(": 0 rows"),
+        "{}",
+        second.out
+    );
+    assert_well(&run(path, &[], &["db", "init"]).await);
+    assert_well(&run(path, &[], &["db", "migrate"]).await);
+    assert_well(&run(path, &[], &["db", "check"]).await);
+}
+
+#[tokio::test]
+async fn init_makes_a_fresh_database_ready() {
+    let directory = directory();
+    let path = directory.path();
+    assert_well(&run(path, &[], &["db", "init"]).await);
+    assert_well(&run(path, &[], &["db", "check"]).await);
+    assert!(path.join("portal.db").exists());
+    let again = run(path, &[], &["db", "init"]).await;
+    assert_well(&again);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_ends_with_one() {
+    let directory = directory();
+    let uri = [("DB_LOCAL_URI", "postgres://nobody:hunter2@127.0.0.1:1/none")];
+    for arguments in [&["db", "check"][..], &["users", "list"], &["serve"]] {
+        let away = run(directory.path(), &uri, arguments).await;
+        assert_eq!(away.code, Some(1), "{arguments:?} {}", away.err);
+        assert!(away.err.contains("database"), "{}", away.err);
+        assert!(!away.err.contains("hunter2") && !away.out.contains("hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn production_starts_only_on_a_migrated_database_and_without_development_sign_in() {
+    let directory = directory();
+    let uri = Database::Postgres.create(&directory).await;
+    let mut variables = PROD.to_vec();
+    variables.push(("DB_CONN_URI", &uri));
+    let early = run(directory.path(), &variables, &["serve"]).await;
+    assert_eq!(early.code, Some(1), "{}", early.err);
+    assert!(early.err.contains("db migrate"), "{}", early.err);
+    let check = run(directory.path(), &variables, &["db", "check"]).await;
+    assert_eq!(check.code, Some(1));
+    assert_well(&run(directory.path(), &variables, &["db", "migrate"]).await);
+    assert_well(&run(directory.path(), &variables, &["db", "check"]).await);
+
+    let mut portal = ReferencePortal::start(&variables).await;
+    let guest = portal.guest();
+    let token = guest
+        .post("/dev/token", &serde_json::json!({"email": "a@b.example"}))
+        .await;
+    token.problem(404, "not_found");
+    let form = guest
+        .request(reqwest::Method::POST, "/dev/sign-in")
+        .header("origin", &portal.url);
+    assert_eq!(Answer::of(form).await.status, 404);
+    assert_eq!(guest.get("/.well-known/jwks.json").await.status, 404);
+    let home = guest.page("/").await;
+    assert_eq!(home.status, 200);
+    assert!(!home.text.contains("Development"));
+    let sign_in = guest.page("/sign-in").await;
+    assert!(!sign_in.text.contains("/dev/"), "{}", sign_in.text);
+    assert_eq!(guest.page("/protected/route").await.status, 303);
+    assert_eq!(portal.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_development_token_is_worth_nothing_in_production() {
+    let directory = directory();
+    let uri = Database::Postgres.create(&directory).await;
+    let development = ReferencePortal::start(&[("DB_LOCAL_URI", &uri)]).await;
+    let body = serde_json::json!({"email": "a@b.example"});
+    let token = development.guest().post("/dev/token", &body).await.json();
+    let token = token["token"].as_str().map(str::to_owned);
+    let mut variables = PROD.to_vec();
+    variables.push(("DB_CONN_URI", &uri));
+    let portal = ReferencePortal::start(&variables).await;
+    let answer = Client::new(&portal.url, token).get("/api/auth/me").await;
+    assert!(
+        [401, 503].contains(&answer.status.as_u16()),
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn sigterm_ends_it_well_and_it_starts_again() {
+    let mut portal = ReferencePortal::start(&[]).await;
+    assert_eq!(portal.guest().get("/healthz").await.status, 200);
+    assert_eq!(portal.terminate().await, Some(0));
+    portal.start_again().await;
+    assert_eq!(portal.guest().page("/").await.status, 200);
+    assert_eq!(portal.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn routes_lists_what_the_portal_has_with_its_access() {
+    let directory = directory();
+    let routes = run(directory.path(), &[], &["routes"]).await;
+    assert_well(&routes);
+    for (path, access) in [
+        ("/admin/profile", "user"),
+        ("/protected/route", "user"),
+        ("/admin/tasks", "admin"),
+        ("/admin/about", "public"),
+        ("/api/admin/models/admin_config", "admin"),
+        (
+            "/api/example_task2/tasks/{client_token}/start/task2_with_args",
+            "public",
+        ),
+    ] {
+        let line = routes
+            .out
+            .lines()
+            .find(|line| line.split_whitespace().any(|word| word == path));
+        let line = line.unwrap_or_else(|| panic!("{path} in {}", routes.out));
+        assert!(line.split_whitespace().any(|word| word == access), "{line}");
+    }
+    assert!(
+        !directory.path().join("portal.db").exists(),
+        "no database is needed"
+    );
+}
+
+#[tokio::test]
+async fn roles_can_be_given_by_command() {
+    let mut portal = ReferencePortal::start(&[]).await;
+    let body = serde_json::json!({"email": "Ann@example.com"});
+    let token = portal.guest().post("/dev/token", &body).await.json();
+    let ann = Client::new(&portal.url, token["token"].as_str().map(str::to_owned));
+    assert_eq!(ann.get("/api/auth/me").await.status, 200);
+    let path = portal.directory().to_owned();
+    let users = async |arguments: &[&str]| run(&path, &[], &[&["users"], arguments].concat()).await;
+
+    let list = users(&["list"]).await;
+    assert_well(&list);
+    assert!(
+        list.out.contains("ann@example.com") && list.out.contains("USER"),
+        "{}",
+        list.out
+    );
+    let unknown = users(&["role", "bob@example.com", "ADMIN"]).await;
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.err.contains("bob@example.com"), "{}", unknown.err);
+    assert_misused(
+        &users(&["role", "ann@example.com", "KING"]).await,
+        &["KING", "ADMIN"],
+    );
+    assert_well(&users(&["role", "ANN@example.com", "admin"]).await);
+    assert!(users(&["list"]).await.out.contains("ADMIN"));
+    let last = users(&["role", "ann@example.com", "USER"]).await;
+    assert_eq!(last.code, Some(1));
+    assert!(
+        last.err.contains("last active administrator"),
+        "{}",
+        last.err
+    );
+    assert_eq!(portal.terminate().await, Some(0));
+    portal.start_again().await;
+    assert_eq!(ann.get("/api/auth/me").await.json()["user_type"], "ADMIN");
+}

@@ -1,0 +1,130 @@
+//! What a browser does that a bare client does not: cookies, forms, an origin.
+
+use std::collections::BTreeMap;
+
+use reqwest::header::SET_COOKIE;
+use reqwest::{Method, RequestBuilder};
+use scraper::{Html, Selector};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Answer, Client};
+
+/// A client that keeps cookies and names its origin; never follows redirects by itself.
+pub(crate) struct Browser {
+    client: Client,
+    origin: String,
+    pub(crate) cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            client: Client::new(url, None),
+            origin: url.to_owned(),
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    /// A browser in which somebody has signed in.
+    pub(crate) fn of(url: &str, signed_in: &Client) -> Self {
+        let mut browser = Self::new(url);
+        let token = signed_in.token.clone().expect("a signed-in client");
+        browser.cookies.insert("__session".to_owned(), token);
+        browser
+    }
+
+    /// A request with the cookies, and nothing else that a browser adds.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, path);
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if cookies.is_empty() {
+            return request;
+        }
+        request.header("cookie", cookies.join("; "))
+    }
+
+    pub(crate) async fn page(&mut self, path: &str) -> Answer {
+        let request = self.request(Method::GET, path);
+        self.send(request.header("accept", "text/html,application/xhtml+xml"))
+            .await
+    }
+
+    /// Sends a form of one of the portal's own pages.
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header("accept", "text/html,application/xhtml+xml")
+            .header("origin", &self.origin)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form(fields));
+        self.send(request).await
+    }
+
+    async fn send(&mut self, request: RequestBuilder) -> Answer {
+        let answer = Answer::of(request).await;
+        for cookie in answer.headers.get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().expect("it is text");
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').expect("a name and a value");
+            if attributes.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+}
+
+/// A form as browsers send it.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let encode = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+                _ => format!("%{byte:02X}"),
+            })
+            .collect()
+    };
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    pairs.join("&")
+}
+
+/// The values of an attribute of every element that a selector finds.
+pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<String> {
+    let selector = Selector::parse(selector).expect("it is a selector");
+    Html::parse_document(html)
+        .select(&selector)
+        .filter_map(|element| element.value().attr(attribute))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Sends bytes that no client library would, and gives the status and the whole answer.
+pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
+    let address = url.strip_prefix("http://").expect("a plain URL");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the portal listens");
+    let request = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it can be sent");
+    let mut bytes = Vec::new();
+    stream
+        .read_to_end(&mut bytes)
+        .await
+        .expect("it is answered");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap_or_default(), text)
+}
