@@ -235,7 +235,8 @@ async fn pages_of_other_sites_are_refused(database: Database) {
         assert_eq!(refusal.status, 403, "{foreign}");
     }
     let own = Socket::ask(&server.url, &path, Some(&server.url)).await;
-    own.ok().expect("the portal's own pages may").leave().await;
+    let own = own.unwrap_or_else(|refusal| panic!("the portal's own pages may: {refusal:?}"));
+    own.leave().await;
     Socket::open(&server.url, &path).await.leave().await;
 }
 
