@@ -93,7 +93,7 @@ pub(crate) struct EchoArgs {
 
 /// Echo
 #[monitored_background_task(state = "probe")]
-async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
+pub(crate) async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
     task_args
 }
 
@@ -119,7 +119,7 @@ async fn waits(task: TaskContext) -> Result<(), TaskError> {
 
 /// Fails
 #[monitored_background_task(state = "probe")]
-async fn fails_task(_task: TaskContext) -> Result<(), TaskError> {
+pub(crate) async fn fails_task(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("it never works").with_code("never_works"))
 }
 
@@ -145,4 +145,61 @@ async fn admins_only(_task: TaskContext, greeting: Data<Greeting>) -> Result<Str
 #[monitored_background_task(state = "other")]
 async fn other(_task: TaskContext) -> u8 {
     7
+}
+
+/// Says that it has gone back
+#[monitored_background_task(state = "probe")]
+async fn falls(task: TaskContext) -> Result<(), TaskError> {
+    task.update().progress(80).await?;
+    task.update().progress(10).message("going back").await?;
+    task.cancelled().await;
+    Ok(())
+}
+
+/// Does not listen, and would end well a little later
+#[monitored_background_task(state = "probe")]
+async fn stubborn(_task: TaskContext) -> Result<&'static str, TaskError> {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    Ok("done all the same")
+}
+
+/// Gives what PostgreSQL does not store
+#[monitored_background_task(state = "probe")]
+async fn gives_nul(_task: TaskContext) -> Result<&'static str, TaskError> {
+    Ok("a\0b")
+}
+
+/// Says what PostgreSQL does not store
+#[monitored_background_task(state = "probe")]
+async fn says_nul(task: TaskContext) -> Result<(), TaskError> {
+    task.update().progress(50).message("a\0b").await?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Err(TaskError::new("c\0d"))
+}
+
+/// Comes to an end at its second attempt only
+#[monitored_background_task(state = "probe")]
+async fn second_attempt(task: TaskContext) -> Result<u32, TaskError> {
+    match task.attempt() {
+        1 => std::future::pending().await,
+        attempt => Ok(attempt),
+    }
+}
+
+/// Must not run twice
+#[monitored_background_task(state = "probe", on_crash = fail)]
+async fn only_once(_task: TaskContext) -> Result<(), TaskError> {
+    std::future::pending().await
+}
+
+/// Reports thousands of steps, of a kilobyte each, then ends
+#[monitored_background_task(state = "probe")]
+async fn floods(task: TaskContext) -> Result<u32, TaskError> {
+    const STEPS: u32 = 20_000;
+    for step in 0..STEPS {
+        let message = format!("{step:>1000}");
+        task.update().message(message).await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(STEPS)
 }

@@ -10,12 +10,19 @@
 
 mod app;
 mod auth;
+mod browser;
 mod build_errors;
+mod crash;
 mod embed_in_axum;
+mod monitor;
 mod pages;
 mod security;
+mod seed_clients;
 mod sign_in;
 mod smoke;
 mod startup;
 mod support;
+mod task_access;
+mod task_queue;
+mod tasks;
 mod users;

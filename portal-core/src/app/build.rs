@@ -24,7 +24,7 @@ use crate::security::Origins;
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::Store;
-use crate::tasks::{self, ClientTokens, TaskRegistry, Tasks, Worker};
+use crate::tasks::{self, ClientTokens, OpenMonitors, TaskRegistry, Tasks, Worker};
 
 /// Requests with a larger body are refused; a route may set another limit for itself.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -355,6 +355,8 @@ impl Plan {
         state.insert(Roles::new(roles));
         state.insert(ClientTokens::new(store.clone()));
         state.insert(tasks.clone());
+        let monitors = OpenMonitors::default();
+        state.insert(monitors.clone());
         state.insert(admin::Models::new(store.clone(), models));
         state.insert(defaults);
         state.insert(store.clone());
@@ -401,6 +403,7 @@ impl Plan {
             store,
             stop,
             workers,
+            monitors,
         })
     }
 }

@@ -10,6 +10,7 @@ use super::builder::PortalBuilder;
 use crate::config::Config;
 use crate::state::PortalState;
 use crate::store::Store;
+use crate::tasks::OpenMonitors;
 
 /// A portal that is ready to answer, its workers running.
 ///
@@ -31,6 +32,7 @@ pub struct Portal {
     pub(super) store: Store,
     pub(super) stop: CancellationToken,
     pub(super) workers: TaskTracker,
+    pub(super) monitors: OpenMonitors,
 }
 
 impl std::fmt::Debug for Portal {
@@ -79,6 +81,6 @@ impl Portal {
     /// back the rest.
     pub async fn shutdown(&self) {
         self.stop.cancel();
-        self.workers.wait().await;
+        tokio::join!(self.workers.wait(), self.monitors.closed());
     }
 }

@@ -13,6 +13,10 @@ use crate::store::{Store, StoreError, now};
 /// How long a claim lasts without a sign of life.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 
+/// Watchers of the process that died may have seen versions that it had not saved: the next one
+/// has to be greater than those, else they take it for old.
+const UNSAVED_VERSIONS: i64 = 1_000_000;
+
 /// How often a task may crash its process before it is given up.
 const CRASH_LIMIT: i32 = 5;
 
@@ -56,6 +60,7 @@ pub(super) async fn claim(
         .values([
             ("status", TaskStatus::Processing.as_str().into()),
             ("progress", 0.into()),
+            ("message", Option::<String>::None.into()),
             ("attempt", Expr::col("attempt").add(1)),
             ("lease_owner", owner.into()),
             ("lease_until", (now + LEASE).into()),
@@ -92,15 +97,6 @@ pub(super) async fn heartbeat(store: &Store, owner: Uuid) -> Result<Vec<Uuid>, S
     Ok(cancelled)
 }
 
-/// Hands back what a process still holds, so that another can begin at once.
-pub(super) async fn hand_back(store: &Store, owner: Uuid) -> Result<Vec<TaskRecord>, StoreError> {
-    let mut update = back_to_pending(now());
-    update
-        .and_where(Expr::col("lease_owner").eq(owner))
-        .and_where(is_processing());
-    fetch(store, &update).await
-}
-
 /// Which claims have lost their process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lost {
@@ -108,9 +104,11 @@ pub(super) enum Lost {
     Expired,
     /// All of them: nobody else works on this database, and this process has just begun.
     All,
+    /// Those that this process still holds as it stops; that is no crash.
+    HandedBack(Uuid),
 }
 
-/// Puts tasks whose process died back into the queue, or ends those that must not run twice.
+/// Puts tasks whose process died or stopped back into the queue, or ends those that must not run twice.
 pub(super) async fn rescue(
     store: &Store,
     lost: Lost,
@@ -120,6 +118,11 @@ pub(super) async fn rescue(
     let is_lost = || match lost {
         Lost::All => is_processing(),
         Lost::Expired => is_processing().and(Expr::col("lease_until").lt(now)),
+        Lost::HandedBack(owner) => is_processing().and(Expr::col("lease_owner").eq(owner)),
+    };
+    let crashes = match lost {
+        Lost::All | Lost::Expired => 1,
+        Lost::HandedBack(_) => 0,
     };
     let end = |error: &str, code: &str| {
         Query::update()
@@ -132,7 +135,7 @@ pub(super) async fn rescue(
                 ("updated_at", now.into()),
                 ("lease_owner", Option::<Uuid>::None.into()),
                 ("lease_until", Option::<DateTime<Utc>>::None.into()),
-                ("version", Expr::col("version").add(1)),
+                ("version", Expr::col("version").add(UNSAVED_VERSIONS)),
             ])
             .and_where(is_lost())
             .returning(Query::returning().columns(COLUMNS))
@@ -141,7 +144,7 @@ pub(super) async fn rescue(
     let mut cancelled = end("cancelled", "cancelled");
     cancelled.and_where(Expr::col("cancel_requested").eq(true));
 
-    let mut final_crash = Cond::any().add(Expr::col("crash_count").gte(CRASH_LIMIT - 1));
+    let mut final_crash = Cond::any().add(Expr::col("crash_count").add(crashes).gte(CRASH_LIMIT));
     for (state, name) in must_not_rerun {
         final_crash = final_crash.add(
             Expr::col("state")
@@ -152,19 +155,7 @@ pub(super) async fn rescue(
     let mut crashed = end("the process that ran the task died", "crashed");
     crashed.cond_where(final_crash);
 
-    let mut again = back_to_pending(now);
-    again
-        .value("crash_count", Expr::col("crash_count").add(1))
-        .and_where(is_lost());
-
-    let mut changed = fetch(store, &cancelled).await?;
-    changed.extend(fetch(store, &crashed).await?);
-    changed.extend(fetch(store, &again).await?);
-    Ok(changed)
-}
-
-fn back_to_pending(now: DateTime<Utc>) -> UpdateStatement {
-    Query::update()
+    let again = Query::update()
         .table(TABLE)
         .values([
             ("status", TaskStatus::Pending.as_str().into()),
@@ -172,10 +163,17 @@ fn back_to_pending(now: DateTime<Utc>) -> UpdateStatement {
             ("updated_at", now.into()),
             ("lease_owner", Option::<Uuid>::None.into()),
             ("lease_until", Option::<DateTime<Utc>>::None.into()),
-            ("version", Expr::col("version").add(1)),
+            ("crash_count", Expr::col("crash_count").add(crashes)),
+            ("version", Expr::col("version").add(UNSAVED_VERSIONS)),
         ])
+        .and_where(is_lost())
         .returning(Query::returning().columns(COLUMNS))
-        .take()
+        .take();
+
+    let mut changed = fetch(store, &cancelled).await?;
+    changed.extend(fetch(store, &crashed).await?);
+    changed.extend(fetch(store, &again).await?);
+    Ok(changed)
 }
 
 async fn fetch(store: &Store, update: &UpdateStatement) -> Result<Vec<TaskRecord>, StoreError> {

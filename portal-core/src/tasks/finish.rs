@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::error::TaskError;
 use super::queue::TABLE;
-use super::record::{TaskRecord, TaskStatus};
+use super::record::{TaskRecord, TaskStatus, storable};
 use crate::store::{Store, StoreError, now};
 
 /// Saves how far attempts have come; gives those that have been superseded.
@@ -39,7 +39,7 @@ pub(super) async fn save_progress(
 }
 
 /// The last state of a task, from how its attempt ended.
-pub(super) fn final_record(last: &TaskRecord, outcome: Result<Value, TaskError>) -> TaskRecord {
+fn final_record(last: &TaskRecord, outcome: Result<Value, TaskError>) -> TaskRecord {
     let now = now();
     let mut record = last.clone();
     record.version += 1;
@@ -53,16 +53,52 @@ pub(super) fn final_record(last: &TaskRecord, outcome: Result<Value, TaskError>)
         }
         Err(error) => {
             record.status = TaskStatus::Error;
-            record.code = Some(error.code().to_owned());
-            record.error = Some(error.message().to_owned());
+            record.code = Some(storable(error.code().to_owned()));
+            record.error = Some(storable(error.message().to_owned()));
         }
     }
     record
 }
 
-/// Writes the final state; `false` if another attempt has taken over in the meantime.
-pub(super) async fn finish(store: &Store, record: &TaskRecord) -> Result<bool, StoreError> {
-    let update = Query::update()
+/// Writes the final state and gives it; `None` if another attempt has taken over in the meantime.
+///
+/// A task that was told to stop in time has been cancelled, however its code ended.
+pub(super) async fn finish(
+    store: &Store,
+    last: &TaskRecord,
+    outcome: &Result<Value, TaskError>,
+) -> Result<Option<TaskRecord>, StoreError> {
+    let cancelled = || final_record(last, Err(TaskError::cancelled()));
+    let record = final_record(last, outcome.clone());
+    let written = match write(store, &record, Unless::Cancelled).await {
+        Err(StoreError::Other(error)) => {
+            tracing::error!(%error, "the database refuses what a task ended with");
+            let refused = TaskError::new("the result cannot be stored").with_code("internal");
+            let record = final_record(last, Err(refused));
+            write(store, &record, Unless::Cancelled).await?
+        }
+        written => written?,
+    };
+    match written {
+        Some(record) => Ok(Some(record)),
+        None => write(store, &cancelled(), Unless::Superseded).await,
+    }
+}
+
+/// What keeps a final state from being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unless {
+    Superseded,
+    /// Superseded, or told to stop.
+    Cancelled,
+}
+
+async fn write(
+    store: &Store,
+    record: &TaskRecord,
+    unless: Unless,
+) -> Result<Option<TaskRecord>, StoreError> {
+    let mut update = Query::update()
         .table(TABLE)
         .values([
             ("status", record.status.as_str().into()),
@@ -81,5 +117,8 @@ pub(super) async fn finish(store: &Store, record: &TaskRecord) -> Result<bool, S
         .and_where(Expr::col("attempt").eq(record.attempt.cast_signed()))
         .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
         .take();
-    Ok(store.execute(&update).await? > 0)
+    if unless == Unless::Cancelled {
+        update.and_where(Expr::col("cancel_requested").eq(false));
+    }
+    Ok((store.execute(&update).await? > 0).then(|| record.clone()))
 }

@@ -18,6 +18,8 @@ mod running;
 mod schema;
 mod service;
 mod task;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use args::{NoArgs, TaskArgs};
@@ -29,6 +31,7 @@ pub use service::{Starter, TaskFilter, TaskHandle, Tasks};
 pub use task::{OnCrash, Task, TaskDefinition};
 
 pub(crate) use api::routes;
+pub(crate) use monitor::OpenMonitors;
 pub(crate) use panel::pages;
 pub(crate) use registry::TaskRegistry;
 pub(crate) use task::TaskFuture;

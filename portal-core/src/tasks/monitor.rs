@@ -13,9 +13,11 @@ use axum::response::Response;
 use axum::routing::any;
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::client_token::ClientTokens;
@@ -30,10 +32,24 @@ use crate::store::Notification;
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
+/// What a peer gets to take the close frame in.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 const GOING_AWAY: u16 = 1001;
 const DONE: u16 = 1000;
 const TOKEN_WITHDRAWN: u16 = 4401;
+
+/// The monitors of this process that are open: a portal that stops lets them say so.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct OpenMonitors(TaskTracker);
+
+impl OpenMonitors {
+    /// Waits until each has closed, or has had its time to.
+    pub(crate) async fn closed(&self) {
+        self.0.close();
+        let _ = timeout(FAREWELL, self.0.wait()).await;
+    }
+}
 
 pub(super) fn routes() -> Router<PortalState> {
     Router::new()
@@ -58,10 +74,10 @@ async fn monitor(
 ) -> Result<Response> {
     state.borrow::<Origins>()?.check_socket(&headers)?;
     let tasks = state.borrow::<Tasks>()?;
-    let token = state
-        .borrow::<ClientTokens>()?
-        .verify(&path.client_token)
-        .await?;
+    let tokens = state.borrow::<ClientTokens>()?.clone();
+    // Before the token is read: it may be withdrawn in between.
+    let notifications = tasks.0.store.notifications();
+    let token = tokens.verify(&path.client_token).await?;
     if let Some(name) = &path.state {
         tasks.registry().require_state(name)?;
     }
@@ -120,7 +136,7 @@ async fn monitor(
         seen: HashMap::new(),
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
     };
-    let notifications = tasks.0.store.notifications();
+    let open = state.borrow::<OpenMonitors>()?.0.token();
     Ok(upgrade
         // Small buffers: a portal holds many sockets, each of them mostly idle.
         .read_buffer_size(1024)
@@ -128,10 +144,18 @@ async fn monitor(
         .max_message_size(4096)
         .on_upgrade(move |socket| async move {
             let present = present.into_iter().rev().map(Arc::new).collect();
-            if let Err(error) = monitor.serve(socket, present, notifications).await {
+            let served = monitor.serve(socket, present, notifications, tokens).await;
+            if let Err(error) = served {
                 tracing::debug!(%error, "a monitor went away");
             }
+            drop(open);
         }))
+}
+
+/// Why nothing is shown any more.
+enum Ended {
+    Task,
+    Peer,
 }
 
 /// One open socket.
@@ -156,10 +180,32 @@ impl Monitor {
         mut self,
         mut socket: WebSocket,
         present: Vec<Arc<TaskRecord>>,
-        mut notifications: tokio::sync::broadcast::Receiver<Notification>,
+        mut notifications: Receiver<Notification>,
+        tokens: ClientTokens,
     ) -> Result<(), axum::Error> {
-        if self.send(&mut socket, present).await? {
-            return close(socket, DONE, "the task has ended").await;
+        let (token_id, stop) = (self.token_id, self.stop.clone());
+        // Whatever ends the monitor ends it also while it waits for a peer that does not read.
+        let (code, reason) = tokio::select! {
+            ended = self.show(&mut socket, present) => match ended? {
+                Ended::Task => (DONE, "the task has ended"),
+                Ended::Peer => return Ok(()),
+            },
+            () = withdrawn(&mut notifications, &tokens, token_id) => {
+                (TOKEN_WITHDRAWN, "the client token has been withdrawn")
+            }
+            () = stop.cancelled() => (GOING_AWAY, "the server is shutting down"),
+        };
+        close(socket, code, reason).await
+    }
+
+    /// Shows every change until the only task has ended or the peer is gone.
+    async fn show(
+        &mut self,
+        socket: &mut WebSocket,
+        present: Vec<Arc<TaskRecord>>,
+    ) -> Result<Ended, axum::Error> {
+        if self.send(socket, present).await? {
+            return Ok(Ended::Task);
         }
         let mut ping = interval(PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -168,29 +214,25 @@ impl Monitor {
         loop {
             tokio::select! {
                 changed = self.subscription.changes() => {
-                    if self.send(&mut socket, changed).await? {
-                        return close(socket, DONE, "the task has ended").await;
+                    // A peer that takes nothing for so long answers no ping either.
+                    match timeout(SILENCE_LIMIT, self.send(socket, changed)).await {
+                        Ok(sent) => if sent? {
+                            return Ok(Ended::Task);
+                        },
+                        Err(_) => return Ok(Ended::Peer),
                     }
                 }
                 message = socket.next() => match message {
-                    None | Some(Ok(Message::Close(_))) => return Ok(()),
+                    None | Some(Ok(Message::Close(_))) => return Ok(Ended::Peer),
                     Some(Err(error)) => return Err(error),
                     Some(Ok(_)) => heard = Instant::now(),
                 },
                 _ = ping.tick() => {
                     if heard.elapsed() > SILENCE_LIMIT {
-                        return Ok(());
+                        return Ok(Ended::Peer);
                     }
                     socket.send(Message::Ping(Vec::new().into())).await?;
                 }
-                hint = notifications.recv() => match hint {
-                    Ok(Notification::ClientTokenDeleted { id }) if id == self.token_id => {
-                        return close(socket, TOKEN_WITHDRAWN, "the client token has been withdrawn").await;
-                    }
-                    Err(RecvError::Closed) => return Ok(()),
-                    _ => {}
-                },
-                () = self.stop.cancelled() => return close(socket, GOING_AWAY, "the server is shutting down").await,
             }
         }
     }
@@ -225,21 +267,38 @@ impl Monitor {
     }
 }
 
+/// Resolves when the client token does not stand any more.
+async fn withdrawn(hints: &mut Receiver<Notification>, tokens: &ClientTokens, id: Uuid) {
+    loop {
+        match hints.recv().await {
+            Ok(Notification::ClientTokenDeleted { id: deleted }) if deleted == id => return,
+            // The hint may be among those that were lost.
+            Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
+                let known = tokens.verify(&id.to_string()).await;
+                if known.is_err_and(|error| error.status() == StatusCode::NOT_FOUND) {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
 async fn close(mut socket: WebSocket, code: u16, reason: &'static str) -> Result<(), axum::Error> {
-    socket
-        .send(Message::Close(Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        })))
-        .await?;
+    let frame = CloseFrame {
+        code,
+        reason: reason.into(),
+    };
     // The peer answers with a close frame of its own; a peer that does not is dropped.
-    let _ = tokio::time::timeout(Duration::from_secs(5), async {
+    let farewell = async {
+        socket.send(Message::Close(Some(frame))).await?;
         while let Some(Ok(message)) = socket.next().await {
             if matches!(message, Message::Close(_)) {
                 break;
             }
         }
-    })
-    .await;
-    Ok(())
+        Ok(())
+    };
+    timeout(FAREWELL, farewell).await.unwrap_or(Ok(()))
 }

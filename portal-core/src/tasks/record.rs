@@ -140,6 +140,15 @@ pub(super) const COLUMNS: [&str; 19] = [
     "version",
 ];
 
+/// A text that every database stores: PostgreSQL has no U+0000.
+pub(super) fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
 impl TaskRecord {
     /// Whether it has not ended yet.
     #[must_use]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::error::TaskError;
 use super::hub::Hub;
-use super::record::TaskRecord;
+use super::record::{TaskRecord, storable};
 use crate::store::now;
 
 /// An attempt that runs in this process.
@@ -66,13 +66,12 @@ impl Attempt {
             record.progress = record.progress.max(progress.min(100));
         }
         if message.is_some() {
-            record.message = message;
+            record.message = message.map(storable);
         }
         record.version += 1;
         record.updated_at = now();
-        let record = Arc::clone(&newest.record);
-        drop(newest);
-        hub.publish(&record);
+        // While nobody else can change the record: watchers hear of changes in their order.
+        hub.publish(&newest.record);
         Ok(())
     }
 
@@ -101,8 +100,12 @@ impl Attempt {
 pub(super) struct Running(Mutex<HashMap<Uuid, Arc<Attempt>>>);
 
 impl Running {
+    /// Puts an attempt in; an older one of the same task has been superseded.
     pub(super) fn insert(&self, attempt: &Arc<Attempt>) {
-        lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));
+        let before = lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));
+        if let Some(before) = before {
+            before.superseded.cancel();
+        }
     }
 
     /// Takes an attempt out, unless a newer one of the same task is in its place.

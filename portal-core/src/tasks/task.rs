@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::args::{NoArgs, TaskArgs, decode};
+use super::args::{NoArgs, TaskArgs, decode, unstorable};
 use super::context::TaskContext;
 use super::error::TaskError;
 use super::schema::ArgsSchema;
@@ -218,7 +218,8 @@ impl TaskDefinition {
         let Some(schema) = &self.schema else {
             return Ok(());
         };
-        let faults = schema.faults(args);
+        let mut faults = schema.faults(args);
+        unstorable(args, "", &mut faults);
         if !faults.is_empty() {
             return Err(faults);
         }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -15,11 +16,13 @@ use super::claim::{self, Lost};
 use super::context::TaskContext;
 use super::error::TaskError;
 use super::finish;
+use super::queue;
 use super::record::TaskRecord;
 use super::running::Attempt;
 use super::service::{Tasks, check_access};
 use super::task::{OnCrash, TaskDefinition};
 use crate::auth::Auth;
+use crate::error::Error;
 use crate::state::PortalState;
 use crate::store::{Dialect, Notification, StoreError};
 
@@ -31,6 +34,8 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(8);
 const SAVE_INTERVAL: Duration = Duration::from_millis(100);
 /// What a task that is to stop gets to tidy up in.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
+/// How long to wait before the owner of a task is looked for again while the database is away.
+const OWNER_RETRY: Duration = Duration::from_secs(1);
 /// What running tasks get to end in when the portal stops.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -97,7 +102,7 @@ impl Worker {
         for task in keeping {
             let _ = task.await;
         }
-        if let Err(error) = claim::hand_back(&self.tasks.0.store, self.id).await {
+        if let Err(error) = self.rescue(Lost::HandedBack(self.id)).await {
             tracing::warn!(%error, "tasks could not be handed back; they go on when their lease is over");
         }
     }
@@ -138,7 +143,8 @@ impl Worker {
         let claimed = claim::claim(&self.tasks.0.store, self.id, &kinds, room as u64).await?;
         let more = claimed.len() == room;
         for record in claimed {
-            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            // There is room for each; a claim that was not begun would stay without end.
+            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };
             self.begin(record, permit);
@@ -186,15 +192,26 @@ impl Worker {
             span.in_scope(|| tracing::warn!("another attempt has taken over"));
             return;
         };
-        let last = finish::final_record(&attempt.end(), outcome);
-        span.in_scope(|| tracing::info!(status = %last.status, error = last.error, "ended"));
-        let written = self
+        let last = attempt.end();
+        let ended = self
             .insist("the end of a task could not be stored", || {
-                finish::finish(&self.tasks.0.store, &last)
+                finish::finish(&self.tasks.0.store, &last, &outcome)
             })
             .await;
-        if written {
-            self.tasks.0.hub.publish(&Arc::new(last));
+        match ended {
+            Some(record) => {
+                span.in_scope(
+                    || tracing::info!(status = %record.status, error = record.error, "ended"),
+                );
+                self.tasks.publish(record);
+            }
+            None => {
+                span.in_scope(|| tracing::warn!("another attempt has taken over"));
+                // Or it was stored and the answer got lost: then watchers still have to hear of it.
+                if let Ok(Some(stored)) = queue::get(&self.tasks.0.store, last.id).await {
+                    self.tasks.publish(stored);
+                }
+            }
         }
     }
 
@@ -209,12 +226,23 @@ impl Worker {
             return Ok(());
         }
         let auth = self.state.borrow::<Auth>()?;
-        let owner = match record.owner_user_id {
-            Some(id) => auth.user(id).await?,
-            None => None,
+        let refused =
+            |error: Error| TaskError::new(error.detail()).with_code(error.code().to_owned());
+        let owner = loop {
+            let Some(id) = record.owner_user_id else {
+                break None;
+            };
+            match auth.user(id).await {
+                Ok(owner) => break owner,
+                // Nothing is known of the owner, so nothing is decided.
+                Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    sleep(OWNER_RETRY).await;
+                }
+                Err(error) => return Err(refused(error)),
+            }
         };
         check_access(definition, owner.as_deref())
-            .map_err(|error| TaskError::new(error.detail()).with_code("forbidden"))
+            .map_err(|error| refused(error).with_code("forbidden"))
     }
 
     /// Runs the task's code; `None` if another attempt has taken over.
@@ -235,23 +263,21 @@ impl Worker {
             }
         };
         let joined = tokio::select! {
-            joined = &mut handle => joined,
-            () = limit => {
-                handle.abort();
-                return Some(Err(TaskError::new("the task took longer than it may").with_code("timeout")));
-            }
+            // In this order: a task that gives up because it is told to stop has not failed.
+            biased;
             () = attempt.superseded.cancelled() => {
                 handle.abort();
                 return None;
             }
             () = attempt.cancelled.cancelled() => {
-                let ended = timeout(CANCEL_GRACE, &mut handle).await;
+                let _ = timeout(CANCEL_GRACE, &mut handle).await;
                 handle.abort();
-                // What ended well before it heard of the cancellation stays well.
-                return Some(match ended {
-                    Ok(Ok(Ok(result))) => Ok(result),
-                    _ => Err(TaskError::cancelled()),
-                });
+                return Some(Err(TaskError::cancelled()));
+            }
+            joined = &mut handle => joined,
+            () = limit => {
+                handle.abort();
+                return Some(Err(TaskError::new("the task took longer than it may").with_code("timeout")));
             }
         };
         Some(joined.unwrap_or_else(|error| {
@@ -333,7 +359,7 @@ impl Worker {
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),
-                "rescued tasks of a process that died"
+                "put tasks of a process that died or stopped back into the queue"
             );
             self.tasks.0.wake.notify_one();
         }

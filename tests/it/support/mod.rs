@@ -1,13 +1,19 @@
 //! What the tests stand on.
 
+mod chromium;
 mod database;
 mod process;
 mod server;
+mod socket;
+mod tasks;
 mod wire;
 
+pub(crate) use chromium::Chromium;
 pub(crate) use database::Database;
 pub(crate) use process::{ReferencePortal, command};
 pub(crate) use server::{ADMIN, Answer, Client, TestServer};
+pub(crate) use socket::Socket;
+pub(crate) use tasks::{TaskClient, eventually};
 pub(crate) use wire::{Browser, attributes, form, raw};
 
 /// Runs a test on both databases: `on_both!(name)` for an `async fn name(database: Database)`.

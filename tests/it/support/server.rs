@@ -2,10 +2,11 @@
 
 use portal_clerk::ClerkAuth;
 use portal_core::config::{Config, Settings};
-use portal_core::{Portal, PortalBuilder};
+use portal_core::{Portal, PortalBuilder, PortalState};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -21,9 +22,10 @@ pub(crate) const ADMIN: &str = "root@example.com";
 pub(crate) struct TestServer {
     pub(crate) url: String,
     pub(crate) uri: String,
+    pub(crate) state: PortalState,
     signal: CancellationToken,
     served: Option<JoinHandle<std::io::Result<()>>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl TestServer {
@@ -70,13 +72,15 @@ impl TestServer {
             .await
             .expect("the portal starts");
         let signal = CancellationToken::new();
+        let state = portal.state().clone();
         let served = tokio::spawn(portal.serve_until(listener, signal.clone()));
         Self {
             url: format!("http://127.0.0.1:{port}"),
             uri,
+            state,
             signal,
             served: Some(served),
-            _directory: directory,
+            directory,
         }
     }
 
@@ -102,6 +106,32 @@ impl TestServer {
 
     pub(crate) async fn user(&self) -> Client {
         self.sign_in("ann@example.com").await
+    }
+
+    /// Stops the portal in good order, and starts another on the same database.
+    pub(crate) async fn start_again(mut self) -> Self {
+        self.stop().await;
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = std::mem::replace(&mut self.directory, directory);
+        Self::start_on(directory, self.uri.clone(), &[], app::build).await
+    }
+
+    /// Changes the database behind the portal's back; gives the number of changed rows.
+    pub(crate) async fn sql(&self, statement: String) -> u64 {
+        let statement = sqlx::AssertSqlSafe(statement);
+        if self.uri.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.uri)
+                .await
+                .expect("the file opens");
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            done.expect("the statement runs").rows_affected()
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.uri)
+                .await
+                .expect("the server answers");
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            done.expect("the statement runs").rows_affected()
+        }
     }
 
     /// Stops the portal in good order, as SIGTERM does.
@@ -144,6 +174,10 @@ impl Client {
             url: url.to_owned(),
             token,
         }
+    }
+
+    pub(crate) fn without_credentials(&self) -> Self {
+        Self::new(&self.url, None)
     }
 
     /// A request with this client's credentials, for tests that need more than the short forms.

@@ -1,0 +1,349 @@
+//! Watching tasks over a WebSocket.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::support::{Database, Socket, TaskClient, TestServer, on_both};
+
+on_both!(
+    a_monitor_shows_the_present_then_every_change_and_closes_after_the_end,
+    a_monitor_of_an_ended_task_shows_the_end,
+    a_monitor_of_all_tasks_shows_what_is_active_and_what_comes,
+    a_monitor_of_a_state_shows_that_state_only,
+    a_monitor_shows_tasks_of_its_client_only,
+    what_cannot_be_watched_is_refused_before_the_upgrade,
+    pages_of_other_sites_are_refused,
+    a_withdrawn_client_token_closes_its_monitors,
+    a_portal_that_stops_says_so,
+    a_client_that_does_not_read_gets_the_newest_state,
+    a_client_that_does_not_read_is_told_that_its_token_is_gone,
+    every_watcher_sees_the_same_numbers,
+    a_stopped_task_is_seen_to_end,
+);
+
+async fn setup(database: Database) -> (TestServer, TaskClient) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    (server, client)
+}
+
+fn one(client: &TaskClient, id: &str) -> String {
+    format!("/api/tasks/{}/{id}/monitor", client.token)
+}
+
+fn all(client: &TaskClient) -> String {
+    format!("/api/tasks/{}/monitor", client.token)
+}
+
+#[track_caller]
+fn assert_rising(messages: &[Value]) {
+    let numbers: Vec<_> = messages.iter().map(|message| &message["seq"]).collect();
+    let numbers: Vec<_> = numbers
+        .iter()
+        .map(|seq| seq.as_i64().expect("a number"))
+        .collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] < pair[1]),
+        "{numbers:?}"
+    );
+}
+
+async fn a_monitor_shows_the_present_then_every_change_and_closes_after_the_end(
+    database: Database,
+) {
+    let (server, client) = setup(database).await;
+    for path in [
+        "/api/tasks/{token}/{id}/monitor",
+        "/ws/probe/tasks/{token}/{id}",
+    ] {
+        let id = client.start("steps").await;
+        let path = path.replace("{token}", &client.token).replace("{id}", &id);
+        let (messages, code) = Socket::open(&server.url, &path).await.rest().await;
+        assert_eq!(code, 1000);
+        assert_rising(&messages);
+        let members = |message: &Value| -> Vec<String> {
+            let members = message.as_object().expect("an object").keys();
+            let mut members: Vec<_> = members.cloned().collect();
+            members.sort();
+            members
+        };
+        assert!(
+            messages
+                .iter()
+                .all(|message| members(message) == ["data", "seq", "type"])
+        );
+        let data: Vec<_> = messages.iter().map(|message| &message["data"]).collect();
+        assert!(data.iter().all(|task| task["task_id"] == id.as_str()));
+        let progress: Vec<_> = data.iter().map(|task| task["progress"].as_u64()).collect();
+        assert!(progress.is_sorted(), "{progress:?}");
+        let words: Vec<_> = data
+            .iter()
+            .filter_map(|task| task["message"].as_str())
+            .collect();
+        assert!(words.contains(&"step 3"), "{words:?}");
+        let last = data.last().expect("at least one");
+        assert_eq!(
+            (&last["status"], &last["result"]),
+            (&json!("COMPLETED"), &json!("done"))
+        );
+        assert_eq!(
+            **last,
+            client.status(&id).await,
+            "as the status call has it"
+        );
+    }
+}
+
+async fn a_monitor_of_an_ended_task_shows_the_end(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("fails_task").await;
+    let task = client.ended(&id).await;
+    let (messages, code) = Socket::open(&server.url, &one(&client, &id))
+        .await
+        .rest()
+        .await;
+    assert_eq!((messages.len(), code), (1, 1000));
+    assert_eq!(messages[0]["data"], task);
+}
+
+async fn a_monitor_of_all_tasks_shows_what_is_active_and_what_comes(database: Database) {
+    let (server, client) = setup(database).await;
+    let ended = client.start("steps").await;
+    client.ended(&ended).await;
+    let running = client.start("waits").await;
+    client.until(&running, "PROCESSING").await;
+
+    let mut socket = Socket::open(&server.url, &all(&client)).await;
+    let present = socket.update().await;
+    assert_eq!(present["data"]["task_id"], running.as_str());
+    assert_eq!(present["data"]["status"], "PROCESSING");
+    let new = client.start("steps").await;
+    let mut seen = HashMap::<String, Vec<Value>>::new();
+    let is_end = |message: &Value| {
+        message["data"]["task_id"] == new.as_str() && message["data"]["active"] == false
+    };
+    loop {
+        let message = socket.update().await;
+        let id = message["data"]["task_id"].as_str().expect("an id");
+        seen.entry(id.to_owned()).or_default().push(message.clone());
+        if is_end(&message) {
+            break;
+        }
+    }
+    assert!(!seen.contains_key(&ended));
+    assert_rising(&seen[&new]);
+
+    client.cancel(&running).await;
+    let last = socket
+        .until(|message| message["data"]["active"] == false)
+        .await;
+    assert_eq!(last["data"]["task_id"], running.as_str());
+    // The end of a task is not the end of this monitor.
+    let next = client.start("steps").await;
+    socket
+        .until(|message| message["data"]["task_id"] == next.as_str())
+        .await;
+    socket.leave().await;
+}
+
+async fn a_monitor_of_a_state_shows_that_state_only(database: Database) {
+    let (server, client) = setup(database).await;
+    let path = format!("/ws/other/tasks/{}", client.token);
+    let mut socket = Socket::open(&server.url, &path).await;
+    let hidden = client.start("steps").await;
+    client.ended(&hidden).await;
+    let shown = client.start_in("other", "other", &json!({})).await;
+    loop {
+        let message = socket.update().await;
+        assert_eq!(message["data"]["task_id"], shown.as_str());
+        if message["data"]["active"] == false {
+            break;
+        }
+    }
+    let path = format!("/ws/other/tasks/{}/{hidden}", client.token);
+    let refusal = Socket::ask(&server.url, &path, None).await.err();
+    let refusal = refusal.expect("it is of another state");
+    assert_eq!(
+        (refusal.status, &refusal.problem["code"]),
+        (404, &json!("task_not_found"))
+    );
+}
+
+async fn a_monitor_shows_tasks_of_its_client_only(database: Database) {
+    let (server, client) = setup(database).await;
+    let other = TaskClient::of(&server.user().await).await;
+    let mut socket = Socket::open(&server.url, &all(&client)).await;
+    let theirs = other.start("steps").await;
+    other.ended(&theirs).await;
+    let mine = client.start("steps").await;
+    assert_eq!(socket.update().await["data"]["task_id"], mine.as_str());
+    let refusal = Socket::ask(&server.url, &one(&client, &theirs), None).await;
+    assert_eq!(refusal.err().map(|refusal| refusal.status), Some(404));
+}
+
+async fn what_cannot_be_watched_is_refused_before_the_upgrade(database: Database) {
+    let (server, client) = setup(database).await;
+    let (mine, nobody) = (
+        client.token.as_str(),
+        "00000000-0000-4000-8000-000000000000",
+    );
+    for (path, code) in [
+        (
+            format!("/api/tasks/{nobody}/monitor"),
+            "client_token_unknown",
+        ),
+        (
+            "/api/tasks/nonsense/monitor".to_owned(),
+            "client_token_unknown",
+        ),
+        (
+            format!("/ws/nonsense/tasks/{nobody}"),
+            "client_token_unknown",
+        ),
+        (format!("/ws/nonsense/tasks/{mine}"), "state_unknown"),
+        (
+            format!("/ws/nonsense/tasks/{mine}/{nobody}"),
+            "state_unknown",
+        ),
+        (format!("/ws/probe/tasks/{mine}/{nobody}"), "task_not_found"),
+        (
+            format!("/api/tasks/{mine}/{nobody}/monitor"),
+            "task_not_found",
+        ),
+        (
+            format!("/api/tasks/{mine}/nonsense/monitor"),
+            "task_not_found",
+        ),
+    ] {
+        let refusal = Socket::ask(&server.url, &path, None).await.err();
+        let refusal = refusal.unwrap_or_else(|| panic!("{path} is refused"));
+        assert_eq!(
+            (refusal.status, &refusal.problem["code"]),
+            (404, &json!(code)),
+            "{path}"
+        );
+    }
+}
+
+async fn pages_of_other_sites_are_refused(database: Database) {
+    let (server, client) = setup(database).await;
+    let path = all(&client);
+    for foreign in ["https://evil.example", "null", "http://127.0.0.1:1"] {
+        let refusal = Socket::ask(&server.url, &path, Some(foreign)).await.err();
+        let refusal = refusal.unwrap_or_else(|| panic!("{foreign} is refused"));
+        assert_eq!(refusal.status, 403, "{foreign}");
+    }
+    let own = Socket::ask(&server.url, &path, Some(&server.url)).await;
+    let own = own.unwrap_or_else(|refusal| panic!("the portal's own pages may: {refusal:?}"));
+    own.leave().await;
+    Socket::open(&server.url, &path).await.leave().await;
+}
+
+async fn a_withdrawn_client_token_closes_its_monitors(database: Database) {
+    let (server, client) = setup(database).await;
+    let user = server.user().await;
+    let other = TaskClient::of(&user).await;
+    let id = client.start("waits").await;
+    let mut sockets = vec![
+        Socket::open(&server.url, &all(&client)).await,
+        Socket::open(&server.url, &one(&client, &id)).await,
+        Socket::open(&server.url, &format!("/ws/probe/tasks/{}", client.token)).await,
+    ];
+    let mut untouched = Socket::open(&server.url, &all(&other)).await;
+    for socket in &mut sockets {
+        socket.update().await;
+    }
+    let path = format!("/api/client-tokens/{}", client.token);
+    assert_eq!(user.delete(&path).await.status, 204);
+    for socket in sockets {
+        assert_eq!(socket.rest().await.1, 4401);
+    }
+    let theirs = other.start("steps").await;
+    let message = untouched.update().await;
+    assert_eq!(message["data"]["task_id"], theirs.as_str());
+}
+
+async fn a_portal_that_stops_says_so(database: Database) {
+    let (mut server, client) = setup(database).await;
+    let id = client.start("steps").await;
+    client.ended(&id).await;
+    let socket = Socket::open(&server.url, &all(&client)).await;
+    let (closed, ()) = tokio::join!(socket.rest(), server.stop());
+    assert_eq!(closed.1, 1001);
+}
+
+async fn a_client_that_does_not_read_gets_the_newest_state(database: Database) {
+    let (server, client) = setup(database).await;
+    let mut lazy = Socket::open(&server.url, &all(&client)).await;
+    let id = client.start("floods").await;
+    let task = client.ended(&id).await;
+    assert_eq!(task["result"], 20_000);
+    let mut messages = Vec::new();
+    loop {
+        let message = lazy.update().await;
+        let is_end = message["data"]["active"] == false;
+        messages.push(message);
+        if is_end {
+            break;
+        }
+    }
+    assert_rising(&messages);
+    assert!(
+        messages.len() < 15_000,
+        "{} of 20,000 steps were kept for a client that did not read",
+        messages.len()
+    );
+    assert_eq!(messages.last().map(|last| &last["data"]), Some(&task));
+}
+
+async fn a_client_that_does_not_read_is_told_that_its_token_is_gone(database: Database) {
+    let (server, client) = setup(database).await;
+    let user = server.user().await;
+    let lazy = Socket::open(&server.url, &all(&client)).await;
+    let id = client.start("floods").await;
+    client.ended(&id).await;
+    let path = format!("/api/client-tokens/{}", client.token);
+    assert_eq!(user.delete(&path).await.status, 204);
+    assert_eq!(lazy.rest().await.1, 4401);
+}
+
+async fn every_watcher_sees_the_same_numbers(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("steps").await;
+    let path = one(&client, &id);
+    let (first, second) = tokio::join!(
+        async { Socket::open(&server.url, &path).await.rest().await.0 },
+        async { Socket::open(&server.url, &path).await.rest().await.0 },
+    );
+    let by_number = |messages: Vec<Value>| -> HashMap<i64, Value> {
+        let pairs = messages
+            .into_iter()
+            .map(|message| (message["seq"].as_i64().expect("a number"), message));
+        pairs.collect()
+    };
+    let (first, second) = (by_number(first), by_number(second));
+    let shared: Vec<_> = first
+        .keys()
+        .filter(|seq| second.contains_key(seq))
+        .collect();
+    assert!(shared.len() > 3, "{shared:?}");
+    for seq in shared {
+        assert_eq!(first[seq], second[seq]);
+    }
+}
+
+async fn a_stopped_task_is_seen_to_end(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("waits").await;
+    client.until(&id, "PROCESSING").await;
+    let socket = Socket::open(&server.url, &one(&client, &id)).await;
+    client.cancel(&id).await;
+    let (messages, code) = socket.rest().await;
+    assert_eq!(code, 1000);
+    let last = &messages.last().expect("a message")["data"];
+    assert_eq!(
+        (&last["status"], &last["code"]),
+        (&json!("ERROR"), &json!("cancelled"))
+    );
+}

@@ -1,0 +1,163 @@
+//! The clients of the seed document, as they stand there but for host, token and task id.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::support::{Client, ReferencePortal, TaskClient};
+
+/// The seed's WebSocket client, to the letter.
+const SCRIPT: &str = r#"
+import websockets
+import asyncio
+import json
+
+async def monitor_task(client_token, task_id=None):
+    url = f"ws://localhost:8000/ws/example_task2/tasks/{client_token}"
+    if task_id:
+        url = f"{url}/{task_id}"
+        
+    async with websockets.connect(url) as ws:
+        while True:
+            msg = await ws.recv()
+            state = json.loads(msg)
+            print(f"Task update: {state}")
+            
+            if state["data"]["status"] in ["COMPLETED", "ERROR"]:
+                break
+
+# Usage
+asyncio.run(monitor_task("your-client-token", "task-id"))
+"#;
+
+/// The seed's line that starts a task, to the letter.
+const START: &str = r#"curl -X POST \
+  -H "Content-Type: application/json" \
+  http://localhost:8000/api/example_task2/tasks/{client_token}/start/loaded_task \
+  -d '{"name": "bob", "age": 6}'"#;
+
+/// The seed's requests, to the letter.
+const LOOKS: [&str; 3] = [
+    "GET /api/{state_name}/tasks/{client_token}/status/{task_id}",
+    "GET /api/{state_name}/tasks/{client_token}/status",
+    "GET /api/{state_name}/tasks/{client_token}/result/{task_id}",
+];
+
+async fn start() -> (ReferencePortal, TaskClient) {
+    let portal = ReferencePortal::start(&[]).await;
+    let guest = portal.guest();
+    let body = json!({"email": "ann@example.com"});
+    let answer = guest.post("/dev/token", &body).await;
+    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let client = TaskClient::of(&Client::new(&portal.url, Some(session))).await;
+    (portal, client)
+}
+
+/// Runs a program to its end.
+async fn run(command: &mut Command, what: &str) -> Output {
+    let output = command
+        .output()
+        .await
+        .unwrap_or_else(|error| panic!("{what} cannot be run: {error}; install it"));
+    assert!(
+        output.status.success(),
+        "{what}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Runs a line of the seed in a shell, with the host and the token of a portal.
+async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Value {
+    let line = line
+        .replace("curl ", "curl --silent --show-error --fail ")
+        .replace("http://localhost:8000", &portal.url)
+        .replace("{client_token}", &client.token);
+    let output = run(Command::new("sh").args(["-c", &line]), "curl").await;
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// A Python that has `websockets`: the system's, or one in the directory that gets it from PyPI.
+async fn python(directory: &TempDir) -> PathBuf {
+    let probe = Command::new("python3")
+        .args(["-c", "import websockets"])
+        .output()
+        .await
+        .expect("python3 is needed for the seed's WebSocket client: install it");
+    if probe.status.success() {
+        return Path::new("python3").to_owned();
+    }
+    let environment = directory.path().join("venv");
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&environment);
+    run(&mut make, "python3 -m venv (Debian: python3-venv)").await;
+    let python = environment.join("bin/python3");
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "websockets"]);
+    run(&mut install, "pip install websockets").await;
+    python
+}
+
+/// Runs the seed's script; gives the lines that it prints.
+async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) -> Vec<String> {
+    let host = portal.url.replacen("http://", "", 1);
+    let task = id.map_or("None".to_owned(), |id| format!("\"{id}\""));
+    let script = SCRIPT
+        .replace("localhost:8000", &host)
+        .replace("your-client-token", &client.token)
+        .replace("\"task-id\"", &task);
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let python = python(&directory).await;
+    let output = run(Command::new(python).args(["-c", &script]), "the script").await;
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_seeds_curl_lines_work() {
+    let (portal, client) = start().await;
+    let started = shell(&portal, &client, START).await;
+    let id = started["task_id"].as_str().expect("an id").to_owned();
+    let task = client.ended_in("example_task2", &id).await;
+    assert_eq!(task["status"], "COMPLETED", "{task}");
+    let mut answers = Vec::new();
+    for look in LOOKS {
+        let path = look
+            .trim_start_matches("GET ")
+            .replace("{state_name}", "example_task2")
+            .replace("{task_id}", &id);
+        let line = format!("curl http://localhost:8000{path}");
+        answers.push(shell(&portal, &client, &line).await);
+    }
+    assert_eq!(answers[0], task);
+    assert_eq!(answers[1]["all_tasks"][&id], task);
+    assert_eq!(answers[2], "Completed task for bob, age 6");
+}
+
+#[tokio::test]
+async fn the_seeds_websocket_client_sees_a_task_to_its_end() {
+    let (portal, client) = start().await;
+    let body = json!({"name": "bob", "age": 6});
+    for single in [true, false] {
+        let id = client.start_in("example_task2", "loaded_task", &body).await;
+        let (portal, client) = (&portal, &client);
+        // A client that comes late to all tasks sees no end; keep it fed until it has seen one.
+        let feed = async {
+            loop {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                client.start_in("example_task2", "loaded_task", &body).await;
+            }
+        };
+        let lines = tokio::select! {
+            lines = watch(portal, client, single.then_some(&id)) => lines,
+            () = feed, if !single => unreachable!("it feeds without end"),
+        };
+        let last = lines.last().expect("it prints something");
+        assert!(last.starts_with("Task update: "), "{last}");
+        assert!(last.contains("'status': 'COMPLETED'"), "{last}");
+        assert!(last.contains("Completed task for bob, age 6"), "{last}");
+    }
+}

@@ -1,0 +1,107 @@
+//! A WebSocket client that reads what a monitor sends.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// An open monitor.
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// An upgrade that was refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) problem: Value,
+}
+
+impl Socket {
+    /// Opens a monitor as a program does, without an `Origin`.
+    pub(crate) async fn open(url: &str, path: &str) -> Self {
+        Self::ask(url, path, None)
+            .await
+            .unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"))
+    }
+
+    /// Asks for a monitor as the page of an origin does.
+    pub(crate) async fn ask(url: &str, path: &str, origin: Option<&str>) -> Result<Self, Refusal> {
+        let address = format!("{}{path}", url.replacen("http", "ws", 1));
+        let mut request = address.into_client_request().expect("it is an address");
+        if let Some(origin) = origin {
+            let origin = origin.parse().expect("it is a header");
+            request.headers_mut().insert("origin", origin);
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let problem = serde_json::from_slice(body).expect("a problem document");
+                let content_type = response.headers().get("content-type");
+                assert_eq!(
+                    content_type.expect("it has a type"),
+                    "application/problem+json"
+                );
+                Err(Refusal {
+                    status: response.status().as_u16(),
+                    problem,
+                })
+            }
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    /// The next message; `Err` is the code that the socket was closed with.
+    pub(crate) async fn next(&mut self) -> Result<Value, u16> {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(60), self.0.next()).await;
+            match message.expect("something is heard within a minute") {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("it is JSON");
+                    assert_eq!(message["type"], "state_update");
+                    return Ok(message);
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.expect("a close frame").code.into());
+                }
+                Some(Ok(_)) => {}
+                other => panic!("it ends without a close frame: {other:?}"),
+            }
+        }
+    }
+
+    /// The next message that shows a change.
+    pub(crate) async fn update(&mut self) -> Value {
+        self.next()
+            .await
+            .unwrap_or_else(|code| panic!("it is closed with {code}"))
+    }
+
+    /// Everything until it is closed, and the code of that.
+    pub(crate) async fn rest(mut self) -> (Vec<Value>, u16) {
+        let mut messages = Vec::new();
+        loop {
+            match self.next().await {
+                Ok(message) => messages.push(message),
+                Err(code) => return (messages, code),
+            }
+        }
+    }
+
+    /// Reads until a message fits, and gives it.
+    pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = self.update().await;
+            if fits(&message) {
+                return message;
+            }
+        }
+    }
+
+    pub(crate) async fn leave(mut self) {
+        let _ = self.0.send(Message::Close(None)).await;
+    }
+}

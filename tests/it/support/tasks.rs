@@ -1,0 +1,116 @@
+//! A client of the task API.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, Client};
+
+/// Asks until there is an answer; the limit only ends a test that would never end.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..1800 {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("after 90 seconds still not: {what}");
+}
+
+/// A client token, and what can be done with it; carries no other credential.
+#[derive(Clone)]
+pub(crate) struct TaskClient {
+    pub(crate) http: Client,
+    pub(crate) token: String,
+}
+
+impl TaskClient {
+    /// A client with a new client token of a user.
+    pub(crate) async fn of(user: &Client) -> Self {
+        Self {
+            http: user.without_credentials(),
+            token: user.client_token().await,
+        }
+    }
+
+    pub(crate) fn path(&self, state: &str, rest: &str) -> String {
+        format!("/api/{state}/tasks/{}/{rest}", self.token)
+    }
+
+    /// Asks for a start; the answer may be a refusal.
+    pub(crate) async fn ask(&self, state: &str, task: &str, body: &Value) -> Answer {
+        let path = self.path(state, &format!("start/{task}"));
+        self.http.post(&path, body).await
+    }
+
+    /// Asks for a start under an idempotency key.
+    pub(crate) async fn ask_once(
+        &self,
+        key: &str,
+        state: &str,
+        task: &str,
+        body: &Value,
+    ) -> Answer {
+        let path = self.path(state, &format!("start/{task}"));
+        let request = self.http.request(Method::POST, &path).json(body);
+        Answer::of(request.header("idempotency-key", key)).await
+    }
+
+    /// Starts a task and gives its id.
+    pub(crate) async fn start_in(&self, state: &str, task: &str, body: &Value) -> String {
+        let answer = self.ask(state, task, body).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.json()["task_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Starts a task of the test application that takes no arguments.
+    pub(crate) async fn start(&self, task: &str) -> String {
+        self.start_in("probe", task, &json!({})).await
+    }
+
+    pub(crate) async fn get(&self, state: &str, rest: &str) -> Answer {
+        self.http.get(&self.path(state, rest)).await
+    }
+
+    pub(crate) async fn status_in(&self, state: &str, id: &str) -> Value {
+        let answer = self.get(state, &format!("status/{id}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    pub(crate) async fn status(&self, id: &str) -> Value {
+        self.status_in("probe", id).await
+    }
+
+    pub(crate) async fn cancel(&self, id: &str) -> Answer {
+        let path = self.path("probe", &format!("cancel/{id}"));
+        Answer::of(self.http.request(Method::POST, &path)).await
+    }
+
+    /// The task, once it has a status.
+    pub(crate) async fn until_in(&self, state: &str, id: &str, status: &str) -> Value {
+        eventually(&format!("task {id} is {status}"), async || {
+            let task = self.status_in(state, id).await;
+            (task["status"] == status).then_some(task)
+        })
+        .await
+    }
+
+    pub(crate) async fn until(&self, id: &str, status: &str) -> Value {
+        self.until_in("probe", id, status).await
+    }
+
+    /// The task, once it has ended.
+    pub(crate) async fn ended_in(&self, state: &str, id: &str) -> Value {
+        eventually(&format!("task {id} has ended"), async || {
+            let task = self.status_in(state, id).await;
+            (task["active"] == false).then_some(task)
+        })
+        .await
+    }
+
+    pub(crate) async fn ended(&self, id: &str) -> Value {
+        self.ended_in("probe", id).await
+    }
+}

@@ -1,0 +1,268 @@
+//! Who may start a task, who sees it, and what is refused.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, Database, TaskClient, TestServer, eventually, on_both};
+
+on_both!(
+    what_is_unknown_is_told_in_the_order_token_state_task,
+    an_expired_client_token_is_unknown,
+    a_body_that_is_no_json_is_told_from_json_that_does_not_fit,
+    all_faults_of_a_body_are_told_at_once,
+    a_client_token_sees_its_own_tasks_only,
+    a_client_token_needs_a_user,
+    a_deleted_client_token_is_unknown,
+    a_task_for_admins_asks_who_its_owner_is_now,
+    a_stored_task_is_refused_when_its_owner_has_been_demoted,
+    a_deactivated_owner_starts_nothing_that_asks_for_a_user,
+);
+
+async fn setup(database: Database) -> (TestServer, TaskClient) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    (server, client)
+}
+
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
+async fn what_is_unknown_is_told_in_the_order_token_state_task(database: Database) {
+    let (server, client) = setup(database).await;
+    let guest = server.guest();
+    let mine = client.token.as_str();
+    for (state, token, rest, code) in [
+        ("nonsense", NOBODY, "status/x", "client_token_unknown"),
+        ("nonsense", "no-uuid", "status", "client_token_unknown"),
+        ("nonsense", mine, "status/x", "state_unknown"),
+        ("nonsense", mine, "status", "state_unknown"),
+        ("probe", mine, "status/x", "task_not_found"),
+        ("probe", mine, &format!("status/{NOBODY}"), "task_not_found"),
+        ("probe", mine, &format!("result/{NOBODY}"), "task_not_found"),
+    ] {
+        let path = format!("/api/{state}/tasks/{token}/{rest}");
+        guest.get(&path).await.problem(404, code);
+    }
+    for (state, token, rest, code) in [
+        ("nonsense", NOBODY, "start/nothing", "client_token_unknown"),
+        ("nonsense", mine, "start/nothing", "state_unknown"),
+        ("probe", mine, "start/nothing", "task_unknown"),
+        ("probe", mine, "start/other", "task_unknown"),
+        ("probe", mine, &format!("cancel/{NOBODY}"), "task_not_found"),
+    ] {
+        let path = format!("/api/{state}/tasks/{token}/{rest}");
+        guest.post(&path, &json!({})).await.problem(404, code);
+    }
+    let id = client.start_in("other", "other", &json!({})).await;
+    client
+        .get("probe", &format!("status/{id}"))
+        .await
+        .problem(404, "task_not_found");
+}
+
+async fn an_expired_client_token_is_unknown(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("waits").await;
+    server
+        .sql("UPDATE portal_client_tokens SET expires_at = '2020-01-01 00:00:00+00:00'".to_owned())
+        .await;
+    for path in [format!("status/{id}"), "status".to_owned()] {
+        client
+            .get("probe", &path)
+            .await
+            .problem(404, "client_token_unknown");
+    }
+    client
+        .ask("probe", "steps", &json!({}))
+        .await
+        .problem(404, "client_token_unknown");
+}
+
+async fn a_body_that_is_no_json_is_told_from_json_that_does_not_fit(database: Database) {
+    let (_server, client) = setup(database).await;
+    let path = client.path("probe", "start/echo");
+    let send = async |content_type: &str, body: &'static str| {
+        let request = client.http.request(Method::POST, &path);
+        Answer::of(request.header("content-type", content_type).body(body)).await
+    };
+    send("application/json", "{\"name\":")
+        .await
+        .problem(400, "invalid_json");
+    send("text/plain", "{\"name\": \"bob\", \"age\": 6}")
+        .await
+        .problem(415, "unsupported_media_type");
+    send("application/json", "[1]")
+        .await
+        .problem(422, "invalid_parameters");
+    let good = send(
+        "application/json; charset=utf-8",
+        "{\"name\": \"bob\", \"age\": 6}",
+    );
+    assert_eq!(good.await.status, 202);
+    let large = format!("{{\"name\": \"{}\", \"age\": 6}}", "x".repeat(1024 * 1024));
+    let request = client.http.request(Method::POST, &path);
+    let answer = Answer::of(
+        request
+            .header("content-type", "application/json")
+            .body(large),
+    );
+    answer.await.problem(413, "body_too_large");
+    let listed = client.get("probe", "status").await.json();
+    let started = listed["all_tasks"].as_object().map(serde_json::Map::len);
+    assert_eq!(started, Some(1), "what is refused is not stored");
+}
+
+async fn all_faults_of_a_body_are_told_at_once(database: Database) {
+    let (_server, client) = setup(database).await;
+    let faults = async |body: Value| -> Vec<(String, String)> {
+        let answer = client.ask("probe", "echo", &body).await;
+        let problem = answer.problem(422, "invalid_parameters");
+        let errors = problem["errors"].as_array().expect("a list").clone();
+        let text = |error: &Value, name: &str| error[name].as_str().expect("a text").to_owned();
+        let mut faults: Vec<_> = errors
+            .iter()
+            .inspect(|error| assert!(!text(error, "message").is_empty()))
+            .map(|error| (text(error, "pointer"), text(error, "code")))
+            .collect();
+        faults.sort();
+        faults
+    };
+    let fault = |pointer: &str, code: &str| (pointer.to_owned(), code.to_owned());
+    assert_eq!(
+        faults(json!({})).await,
+        [fault("/age", "missing"), fault("/name", "missing")]
+    );
+    assert_eq!(
+        faults(json!({"name": 7, "age": "old"})).await,
+        [
+            fault("/age", "invalid_type"),
+            fault("/name", "invalid_type")
+        ]
+    );
+    assert_eq!(
+        faults(json!({"name": "", "age": 151})).await,
+        [
+            fault("/age", "invalid_value"),
+            fault("/name", "invalid_value")
+        ]
+    );
+}
+
+async fn a_client_token_sees_its_own_tasks_only(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("waits").await;
+    let same_user = TaskClient::of(&server.user().await).await;
+    let other_user = TaskClient::of(&server.sign_in("eve@example.com").await).await;
+    for other in [same_user, other_user] {
+        for path in [format!("status/{id}"), format!("result/{id}"), id.clone()] {
+            other
+                .get("probe", &path)
+                .await
+                .problem(404, "task_not_found");
+        }
+        other.cancel(&id).await.problem(404, "task_not_found");
+        let list = other.get("probe", "status").await.json();
+        assert_eq!(list["all_tasks"], json!({}));
+    }
+    assert_eq!(client.status(&id).await["active"], true);
+}
+
+async fn a_client_token_needs_a_user(database: Database) {
+    let server = TestServer::start(database).await;
+    let guest = server.guest();
+    let answer = Answer::of(guest.request(Method::POST, "/api/client-tokens")).await;
+    answer.problem(401, "unauthorized");
+    let user = server.user().await;
+    let answer = Answer::of(user.request(Method::POST, "/api/client-tokens")).await;
+    assert_eq!(answer.status, 201);
+    let (token, now) = (answer.json(), chrono::Utc::now());
+    let expires = token["expires_at"].as_str().expect("a time");
+    let expires = chrono::DateTime::parse_from_rfc3339(expires).expect("RFC 3339");
+    assert!(expires > now + chrono::TimeDelta::hours(23));
+    let id: uuid::Uuid = token["client_token"]
+        .as_str()
+        .expect("a token")
+        .parse()
+        .expect("a UUID");
+    assert_eq!(id.get_version_num(), 4, "it cannot be guessed");
+}
+
+async fn a_deleted_client_token_is_unknown(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("waits").await;
+    let path = format!("/api/client-tokens/{}", client.token);
+    assert_eq!(server.guest().delete(&path).await.status, 401);
+    let eve = server.sign_in("eve@example.com").await;
+    eve.delete(&path).await.problem(404, "client_token_unknown");
+    assert_eq!(client.status(&id).await["active"], true);
+
+    let owner = server.user().await;
+    assert_eq!(owner.delete(&path).await.status, 204);
+    client
+        .get("probe", &format!("status/{id}"))
+        .await
+        .problem(404, "client_token_unknown");
+    owner
+        .delete(&path)
+        .await
+        .problem(404, "client_token_unknown");
+}
+
+/// Changes a user with the rights of the administrator.
+async fn change(admin: &Client, user: &Client, change: Value) {
+    let id = user.get("/api/auth/me").await.json()["id"].clone();
+    let path = format!("/api/users/{}", id.as_str().expect("an id"));
+    let answer = admin.patch(&path, &change).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+async fn a_task_for_admins_asks_who_its_owner_is_now(database: Database) {
+    let (server, client) = setup(database).await;
+    let (admin, user) = (server.admin().await, server.user().await);
+    let ask = async || client.ask("probe", "admins_only", &json!({})).await;
+    ask().await.problem(403, "forbidden");
+    change(&admin, &user, json!({"user_type": "ADMIN"})).await;
+    let answer = ask().await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let id = answer.json()["task_id"].as_str().expect("an id").to_owned();
+    assert_eq!(client.ended(&id).await["result"], "hello");
+    change(&admin, &user, json!({"user_type": "USER"})).await;
+    ask().await.problem(403, "forbidden");
+}
+
+async fn a_stored_task_is_refused_when_its_owner_has_been_demoted(database: Database) {
+    let (server, client) = setup(database).await;
+    let (admin, user) = (server.admin().await, server.user().await);
+    change(&admin, &user, json!({"user_type": "ADMIN"})).await;
+    // More tasks than run at once, so that the last has to wait.
+    let mut running = Vec::new();
+    for _ in 0..64 {
+        running.push(client.start("waits").await);
+    }
+    let id = client.start("admins_only").await;
+    eventually("all but one are running", async || {
+        let list = client.get("probe", "status").await.json();
+        let tasks = list["all_tasks"].as_object().expect("an object").clone();
+        let busy = tasks.values().filter(|task| task["status"] == "PROCESSING");
+        (busy.count() == 64).then_some(())
+    })
+    .await;
+    assert_eq!(client.status(&id).await["status"], "PENDING");
+    change(&admin, &user, json!({"user_type": "USER"})).await;
+    for other in running {
+        client.cancel(&other).await;
+    }
+    let task = client.ended(&id).await;
+    assert_eq!(
+        (&task["status"], &task["code"], &task["result"]),
+        (&json!("ERROR"), &json!("forbidden"), &Value::Null)
+    );
+}
+
+async fn a_deactivated_owner_starts_nothing_that_asks_for_a_user(database: Database) {
+    let (server, client) = setup(database).await;
+    let (admin, user) = (server.admin().await, server.user().await);
+    change(&admin, &user, json!({"user_type": "ADMIN"})).await;
+    change(&admin, &user, json!({"is_active": false})).await;
+    let answer = client.ask("probe", "admins_only", &json!({})).await;
+    assert_eq!(answer.status, 403, "{}", answer.text);
+}

@@ -1,0 +1,164 @@
+//! Lists of tasks, and starts that must not happen twice.
+
+use serde_json::{Value, json};
+
+use crate::support::{Database, TaskClient, TestServer, on_both};
+
+on_both!(
+    a_list_shows_the_newest_task_first,
+    a_list_is_read_page_by_page,
+    a_limit_out_of_range_is_a_fault,
+    a_list_shows_one_state_only,
+    the_same_start_twice_is_one_task,
+    starts_at_once_under_one_key_are_one_task,
+    a_key_belongs_to_one_client,
+    a_key_that_was_used_for_another_start_is_a_conflict,
+    a_key_that_is_no_key_is_refused,
+);
+
+async fn setup(database: Database) -> (TestServer, TaskClient) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    (server, client)
+}
+
+/// The ids of a list in the order in which they stand in the text.
+fn ids(list: &str) -> Vec<String> {
+    list.split("\"task_id\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next().map(str::to_owned))
+        .collect()
+}
+
+async fn a_list_shows_the_newest_task_first(database: Database) {
+    let (_server, client) = setup(database).await;
+    let mut started = Vec::new();
+    for _ in 0..4 {
+        started.push(client.start("steps").await);
+    }
+    started.reverse();
+    for path in ["status", ""] {
+        let path = client.path("probe", path);
+        let answer = client.http.get(path.trim_end_matches('/')).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(ids(&answer.text), started);
+        let list = answer.json();
+        assert_eq!(list.get("next_cursor"), None);
+        for id in &started {
+            assert_eq!(list["all_tasks"][id]["task_id"], id.as_str());
+        }
+    }
+}
+
+async fn a_list_is_read_page_by_page(database: Database) {
+    let (_server, client) = setup(database).await;
+    let mut started = Vec::new();
+    for _ in 0..5 {
+        started.push(client.start("steps").await);
+    }
+    started.reverse();
+    let mut seen = Vec::new();
+    let mut path = "status?limit=2".to_owned();
+    loop {
+        let answer = client.get("probe", &path).await;
+        let page = ids(&answer.text);
+        assert!(page.len() <= 2);
+        seen.extend(page);
+        // What is started in between does not move the pages.
+        client.start("steps").await;
+        match &answer.json()["next_cursor"] {
+            Value::String(cursor) => path = format!("status?limit=2&cursor={cursor}"),
+            Value::Null => break,
+            other => panic!("{other} is no cursor"),
+        }
+    }
+    assert_eq!(seen, started);
+}
+
+async fn a_limit_out_of_range_is_a_fault(database: Database) {
+    let (_server, client) = setup(database).await;
+    for (query, pointer) in [
+        ("limit=0", "/limit"),
+        ("limit=1001", "/limit"),
+        ("limit=-1", "/limit"),
+        ("limit=ten", "/limit"),
+        ("cursor=nonsense", "/cursor"),
+    ] {
+        let answer = client.get("probe", &format!("status?{query}")).await;
+        let problem = answer.problem(422, "invalid_parameters");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{query}");
+    }
+    for query in ["limit=1", "limit=1000"] {
+        let answer = client.get("probe", &format!("status?{query}")).await;
+        assert_eq!(answer.status, 200);
+    }
+}
+
+async fn a_list_shows_one_state_only(database: Database) {
+    let (_server, client) = setup(database).await;
+    let probe = client.start("steps").await;
+    let other = client.start_in("other", "other", &json!({})).await;
+    assert_eq!(ids(&client.get("probe", "status").await.text), [probe]);
+    assert_eq!(ids(&client.get("other", "status").await.text), [other]);
+}
+
+async fn the_same_start_twice_is_one_task(database: Database) {
+    let (_server, client) = setup(database).await;
+    let body = json!({"name": "bob", "age": 6});
+    let first = client.ask_once("key-1", "probe", "echo", &body).await;
+    assert_eq!(first.status, 202, "{}", first.text);
+    let id = first.json()["task_id"].as_str().expect("an id").to_owned();
+    client.ended(&id).await;
+    let same = json!({"age": 6, "name": "bob"});
+    let second = client.ask_once("key-1", "probe", "echo", &same).await;
+    assert_eq!(second.status, 202, "{}", second.text);
+    assert_eq!(second.json(), first.json());
+    assert_eq!(second.location(), first.location());
+    assert_eq!(ids(&client.get("probe", "status").await.text), [id]);
+}
+
+async fn starts_at_once_under_one_key_are_one_task(database: Database) {
+    let (_server, client) = setup(database).await;
+    let asked = (0..20).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.ask_once("k", "probe", "steps", &json!({})).await })
+    });
+    let mut answers = Vec::new();
+    for answer in asked.collect::<Vec<_>>() {
+        let answer = answer.await.expect("it does not panic");
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answers.push(answer.json()["task_id"].clone());
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(ids(&client.get("probe", "status").await.text).len(), 1);
+}
+
+async fn a_key_belongs_to_one_client(database: Database) {
+    let (server, client) = setup(database).await;
+    let other = TaskClient::of(&server.user().await).await;
+    let body = json!({});
+    let mine = client.ask_once("k", "probe", "steps", &body).await.json();
+    let theirs = other.ask_once("k", "probe", "steps", &body).await.json();
+    assert_ne!(mine, theirs);
+}
+
+async fn a_key_that_was_used_for_another_start_is_a_conflict(database: Database) {
+    let (_server, client) = setup(database).await;
+    let bob = json!({"name": "bob", "age": 6});
+    let first = client.ask_once("k", "probe", "echo", &bob).await;
+    assert_eq!(first.status, 202);
+    for (task, body) in [("echo", json!({"name": "bob", "age": 7})), ("steps", bob)] {
+        let answer = client.ask_once("k", "probe", task, &body).await;
+        answer.problem(409, "idempotency_key_reused");
+    }
+    assert_eq!(ids(&client.get("probe", "status").await.text).len(), 1);
+}
+
+async fn a_key_that_is_no_key_is_refused(database: Database) {
+    let (_server, client) = setup(database).await;
+    for key in ["", &"x".repeat(256)] {
+        let answer = client.ask_once(key, "probe", "steps", &json!({})).await;
+        answer.problem(400, "invalid_idempotency_key");
+    }
+}

@@ -1,0 +1,357 @@
+//! A background task as its client meets it: started, looked at, fetched, stopped.
+
+use std::collections::BTreeSet;
+
+use portal_core::prelude::*;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::app;
+use crate::support::{Answer, Database, TaskClient, TestServer, on_both};
+
+on_both!(
+    a_started_task_is_found_where_its_location_points,
+    a_result_is_plain_json,
+    a_result_asked_for_too_early_is_a_conflict,
+    a_failed_task_tells_why,
+    a_panic_tells_nothing_of_the_inside,
+    a_task_that_takes_too_long_is_ended,
+    progress_never_falls,
+    a_running_task_can_be_stopped,
+    a_task_that_does_not_listen_is_stopped_too,
+    a_task_that_has_not_begun_can_be_stopped,
+    stopping_an_ended_task_changes_nothing,
+    texts_that_a_database_refuses_do_not_keep_a_task_from_ending,
+    arguments_that_a_database_refuses_are_faults,
+    the_kinds_of_task_are_listed,
+    a_task_can_be_started_from_code,
+    a_failure_is_typed_in_code,
+);
+
+async fn setup(database: Database) -> (TestServer, TaskClient) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    (server, client)
+}
+
+async fn a_started_task_is_found_where_its_location_points(database: Database) {
+    let (server, client) = setup(database).await;
+    let answer = client
+        .ask("probe", "echo", &json!({"name": "bob", "age": 6}))
+        .await;
+    assert_eq!(answer.status, 202);
+    let id = answer.json()["task_id"].as_str().expect("an id").to_owned();
+    assert_eq!(
+        answer.location(),
+        client.path("probe", &format!("status/{id}"))
+    );
+    assert_eq!(server.guest().get(answer.location()).await.status, 200);
+
+    let task = client.ended(&id).await;
+    let members: BTreeSet<_> = task
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let contract = "task_id id state name title status active progress message result error code \
+        attempt max_attempts created_at started_at finished_at updated_at";
+    assert_eq!(members, contract.split_whitespace().collect());
+    assert_eq!(task["task_id"], id.as_str());
+    assert_eq!(task["id"], id.as_str());
+    assert_eq!(
+        (&task["state"], &task["name"], &task["title"]),
+        (&json!("probe"), &json!("echo"), &json!("Echo"))
+    );
+    assert_eq!(
+        (&task["status"], &task["active"], &task["progress"]),
+        (&json!("COMPLETED"), &json!(false), &json!(100))
+    );
+    assert_eq!(
+        (&task["error"], &task["code"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(
+        (&task["attempt"], &task["max_attempts"]),
+        (&json!(1), &json!(1))
+    );
+    let times = ["created_at", "started_at", "finished_at"].map(|name| {
+        let text = task[name].as_str().expect("a time");
+        chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339")
+    });
+    assert!(times.is_sorted(), "{times:?}");
+
+    let alias = client.get("probe", &id).await;
+    assert_eq!(alias.json(), task, "the seed's route is the same");
+}
+
+async fn a_result_is_plain_json(database: Database) {
+    let (_server, client) = setup(database).await;
+    let args = json!({"name": "Bob \"\u{1F680}\" O'Neil", "age": 6});
+    let id = client.start_in("probe", "echo", &args).await;
+    client.ended(&id).await;
+    let answer = client.get("probe", &format!("result/{id}")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.json(), args);
+
+    let number = client.start_in("other", "other", &json!({})).await;
+    client.ended_in("other", &number).await;
+    let answer = client.get("other", &format!("result/{number}")).await;
+    assert_eq!(answer.text, "7");
+}
+
+async fn a_result_asked_for_too_early_is_a_conflict(database: Database) {
+    let (_server, client) = setup(database).await;
+    let id = client.start("waits").await;
+    client.until(&id, "PROCESSING").await;
+    let problem = client
+        .get("probe", &format!("result/{id}"))
+        .await
+        .problem(409, "task_not_finished");
+    assert_eq!(problem["task"]["status"], "PROCESSING");
+    assert_eq!(problem["task"]["task_id"], id.as_str());
+}
+
+async fn a_failed_task_tells_why(database: Database) {
+    let (_server, client) = setup(database).await;
+    let id = client.start("fails_task").await;
+    let task = client.ended(&id).await;
+    assert_eq!(task["status"], "ERROR");
+    assert_eq!(task["error"], "it never works");
+    assert_eq!(task["code"], "never_works");
+    assert_eq!(task["result"], Value::Null);
+    let problem = client
+        .get("probe", &format!("result/{id}"))
+        .await
+        .problem(409, "task_failed");
+    assert_eq!(problem["task"]["code"], "never_works");
+}
+
+async fn a_panic_tells_nothing_of_the_inside(database: Database) {
+    let (_server, client) = setup(database).await;
+    let id = client.start("panics_task").await;
+    let task = client.ended(&id).await;
+    assert_eq!(
+        (&task["status"], &task["code"]),
+        (&json!("ERROR"), &json!("internal"))
+    );
+    assert!(!task.to_string().contains("secret"), "{task}");
+    let next = client.start("steps").await;
+    assert_eq!(
+        client.ended(&next).await["status"],
+        "COMPLETED",
+        "the worker goes on"
+    );
+}
+
+async fn a_task_that_takes_too_long_is_ended(database: Database) {
+    let (_server, client) = setup(database).await;
+    let id = client.start("slow").await;
+    let task = client.ended(&id).await;
+    assert_eq!(
+        (&task["status"], &task["code"]),
+        (&json!("ERROR"), &json!("timeout"))
+    );
+}
+
+async fn progress_never_falls(database: Database) {
+    let (_server, client) = setup(database).await;
+    let id = client.start("falls").await;
+    let task = crate::support::eventually("the task says that it goes back", async || {
+        let task = client.status(&id).await;
+        (task["message"] == "going back").then_some(task)
+    })
+    .await;
+    assert_eq!(task["progress"], 80);
+}
+
+async fn a_running_task_can_be_stopped(database: Database) {
+    let (_server, client) = setup(database).await;
+    // More than once: which of two ends is seen first must not be left to chance.
+    for _ in 0..5 {
+        let id = client.start("waits").await;
+        client.until(&id, "PROCESSING").await;
+        assert_eq!(client.cancel(&id).await.status, 202);
+        let task = client.ended(&id).await;
+        assert_eq!(
+            (&task["status"], &task["error"], &task["code"]),
+            (&json!("ERROR"), &json!("cancelled"), &json!("cancelled"))
+        );
+        client
+            .get("probe", &format!("result/{id}"))
+            .await
+            .problem(409, "task_failed");
+    }
+}
+
+async fn a_task_that_does_not_listen_is_stopped_too(database: Database) {
+    let (_server, client) = setup(database).await;
+    let id = client.start("stubborn").await;
+    client.until(&id, "PROCESSING").await;
+    assert_eq!(client.cancel(&id).await.status, 202);
+    let task = client.ended(&id).await;
+    assert_eq!(
+        (&task["status"], &task["code"]),
+        (&json!("ERROR"), &json!("cancelled"))
+    );
+}
+
+async fn a_task_that_has_not_begun_can_be_stopped(database: Database) {
+    let (server, client) = setup(database).await;
+    let id = client.start("waits").await;
+    client.until(&id, "PROCESSING").await;
+    // Puts it back, to a time far off, as a task that waits for its turn.
+    let changed = server
+        .sql(
+            "UPDATE portal_tasks SET status = 'PENDING', run_at = '2999-01-01 00:00:00+00:00'"
+                .to_owned(),
+        )
+        .await;
+    assert_eq!(changed, 1);
+    assert_eq!(client.status(&id).await["status"], "PENDING");
+    assert_eq!(client.cancel(&id).await.status, 202);
+    let task = client.status(&id).await;
+    assert_eq!(
+        (&task["status"], &task["error"], &task["code"]),
+        (&json!("ERROR"), &json!("cancelled"), &json!("cancelled")),
+        "it ends at once"
+    );
+}
+
+async fn stopping_an_ended_task_changes_nothing(database: Database) {
+    let (_server, client) = setup(database).await;
+    for name in ["steps", "fails_task"] {
+        let id = client.start(name).await;
+        let before = client.ended(&id).await;
+        let answer = client.cancel(&id).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(client.status(&id).await, before);
+    }
+}
+
+async fn texts_that_a_database_refuses_do_not_keep_a_task_from_ending(database: Database) {
+    let (_server, client) = setup(database).await;
+    let result = client.start("gives_nul").await;
+    let message = client.start("says_nul").await;
+    let other = client.start("steps").await;
+    assert_eq!(client.ended(&other).await["status"], "COMPLETED");
+    let task = client.ended(&message).await;
+    assert_eq!(
+        (&task["status"], &task["progress"]),
+        (&json!("ERROR"), &json!(50))
+    );
+    assert!(
+        task["error"]
+            .as_str()
+            .is_some_and(|text| text.starts_with('c')),
+        "{task}"
+    );
+    let task = client.ended(&result).await;
+    match database {
+        Database::Sqlite => assert_eq!(task["result"], "a\0b"),
+        Database::Postgres => assert_eq!(task["code"], "internal"),
+    }
+}
+
+async fn arguments_that_a_database_refuses_are_faults(database: Database) {
+    let (_server, client) = setup(database).await;
+    let answer = client
+        .ask("probe", "echo", &json!({"name": "a\0b", "age": 1}))
+        .await;
+    let problem = answer.problem(422, "invalid_parameters");
+    assert_eq!(problem["errors"][0]["pointer"], "/name");
+}
+
+async fn the_kinds_of_task_are_listed(database: Database) {
+    let server = TestServer::start(database).await;
+    let answer = server.guest().get("/api/tasks").await;
+    assert_eq!(answer.status, 200);
+    let kinds = answer.json()["tasks"].as_array().expect("a list").clone();
+    let kind = |name: &str| {
+        let found = kinds.iter().find(|kind| kind["name"] == name);
+        found.unwrap_or_else(|| panic!("{name} is listed")).clone()
+    };
+    let echo = kind("echo");
+    assert_eq!(
+        (
+            &echo["state"],
+            &echo["title"],
+            &echo["description"],
+            &echo["access"]
+        ),
+        (
+            &json!("probe"),
+            &json!("Echo"),
+            &json!(""),
+            &json!("public")
+        )
+    );
+    assert_eq!(
+        echo["args_schema"]["properties"]["name"]["type"], "string",
+        "{echo}"
+    );
+    assert!(echo["example"]["age"].is_number(), "{echo}");
+    let urls = &echo["urls"];
+    assert_eq!(urls["start"], "/api/probe/tasks/{client_token}/start/echo");
+    for (name, path) in [
+        ("status", "/api/probe/tasks/{client_token}/status/{task_id}"),
+        ("result", "/api/probe/tasks/{client_token}/result/{task_id}"),
+        ("cancel", "/api/probe/tasks/{client_token}/cancel/{task_id}"),
+        ("monitor", "/api/tasks/{client_token}/{task_id}/monitor"),
+    ] {
+        assert_eq!(urls[name], path);
+    }
+    let steps = kind("steps");
+    assert_eq!(
+        (&steps["args_schema"], &steps["example"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(kind("admins_only")["access"], "admin");
+}
+
+async fn a_task_can_be_started_from_code(database: Database) {
+    let server = TestServer::start(database).await;
+    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let args = app::EchoArgs {
+        name: "bob".to_owned(),
+        age: 6,
+    };
+    let handle = tasks.start(app::echo, args).await.expect("it starts");
+    let result: app::EchoArgs = handle.result().await.expect("it ends well");
+    assert_eq!((result.name.as_str(), result.age), ("bob", 6));
+
+    let too_old = app::EchoArgs {
+        name: "bob".to_owned(),
+        age: 151,
+    };
+    let refused = tasks.start(app::echo, too_old).await;
+    assert_eq!(
+        refused.expect_err("it is checked").code(),
+        "invalid_parameters"
+    );
+}
+
+async fn a_failure_is_typed_in_code(database: Database) {
+    let server = TestServer::start(database).await;
+    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let handle = tasks
+        .start(app::fails_task, portal_core::NoArgs {})
+        .await
+        .expect("it starts");
+    let error = handle.result().await.expect_err("it fails");
+    assert_eq!(
+        (error.message(), error.code()),
+        ("it never works", "never_works")
+    );
+
+    let client = TaskClient::of(&server.user().await).await;
+    let id = handle.id();
+    let answer = Answer::of(
+        client
+            .http
+            .request(Method::GET, &client.path("probe", &format!("status/{id}"))),
+    );
+    // What code starts belongs to no client.
+    answer.await.problem(404, "task_not_found");
+}
