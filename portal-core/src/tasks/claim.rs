@@ -80,10 +80,17 @@ pub(super) async fn claim(
 }
 
 /// Keeps the claims of a process alive, and gives the tasks that somebody wants stopped.
-pub(super) async fn heartbeat(store: &Store, owner: Uuid) -> Result<Vec<Uuid>, StoreError> {
+///
+/// Only what really runs is kept alive: a row that was left behind is rescued when its lease is over.
+pub(super) async fn heartbeat(
+    store: &Store,
+    owner: Uuid,
+    running: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<Uuid>, StoreError> {
     let update = Query::update()
         .table(TABLE)
         .value("lease_until", now() + LEASE)
+        .and_where(Expr::col("id").is_in(running))
         .and_where(Expr::col("lease_owner").eq(owner))
         .and_where(is_processing())
         .returning(Query::returning().columns(["id", "cancel_requested"]))

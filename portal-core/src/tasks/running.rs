@@ -128,6 +128,10 @@ impl Running {
         lock(&self.0).values().cloned().collect()
     }
 
+    pub(super) fn ids(&self) -> Vec<Uuid> {
+        lock(&self.0).keys().copied().collect()
+    }
+
     /// The states that the database does not have yet.
     pub(super) fn unsaved(&self) -> Vec<Arc<TaskRecord>> {
         self.all()

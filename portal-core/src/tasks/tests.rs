@@ -203,7 +203,7 @@ async fn only_a_lease_that_is_over_is_rescued() {
     expire(&store, dead).await;
     expire(&store, alive).await;
     // A sign of life keeps the other.
-    claim::heartbeat(&store, here).await.unwrap();
+    claim::heartbeat(&store, here, [alive]).await.unwrap();
     let rescued = rescue(&store, Lost::Expired).await;
     assert_eq!(rescued.len(), 1);
     assert_eq!(
@@ -297,7 +297,7 @@ async fn who_was_told_to_stop_is_cancelled_however_it_ends() {
             Cancelled::Asked
         ));
     }
-    let mut told = claim::heartbeat(&store, owner).await.unwrap();
+    let mut told = claim::heartbeat(&store, owner, ids).await.unwrap();
     told.sort();
     assert_eq!(told, ids);
     // One ends well in the same moment, the process of the other dies.

@@ -291,7 +291,7 @@ impl Worker {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            match claim::heartbeat(&self.tasks.0.store, self.id).await {
+            match claim::heartbeat(&self.tasks.0.store, self.id, self.tasks.0.running.ids()).await {
                 Ok(cancelled) => cancelled.into_iter().for_each(|id| self.tasks.stop(id)),
                 Err(error) => {
                     tracing::warn!(%error, "the leases of running tasks could not be extended")
