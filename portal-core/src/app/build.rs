@@ -4,17 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
-use super::outer;
+use super::outer::Outer;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{self, Auth, AuthSetup, Roles, Users};
@@ -25,9 +23,6 @@ use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::Store;
 use crate::tasks::{self, ClientTokens, OpenMonitors, TaskRegistry, Tasks, Worker};
-
-/// Requests with a larger body are refused; a route may set another limit for itself.
-const BODY_LIMIT: usize = 1024 * 1024;
 
 /// What the portal answers itself and no page can.
 const OWN_ROUTES: [(&str, &str); 4] = [
@@ -381,12 +376,9 @@ impl Plan {
         let mut router = router
             .fallback(pages::fallback)
             .method_not_allowed_fallback(health::method_not_allowed)
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(CatchPanicLayer::custom(outer::catch_panics))
-            .layer(axum::middleware::from_fn_with_state(
-                state.clone(),
-                outer::outer,
-            ))
+            .layer(Outer {
+                state: state.clone(),
+            })
             .with_state(state.clone());
         for layer in layers {
             router = layer(router);

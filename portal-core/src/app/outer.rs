@@ -1,13 +1,22 @@
 //! The outermost layer: one pass over each request and its answer.
 
 use std::any::Any;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
-use tracing::Instrument;
+use futures_util::FutureExt;
+use tower::{Layer, Service};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -18,64 +27,145 @@ use crate::state::PortalState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names the request, checks its origin, and gives every error its final form.
+/// Requests with a larger body are refused; a route may set another limit for itself.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Names the request, checks its origin, limits its body, contains panics, and gives every
+/// error its final form.
 ///
-/// One function and not a stack of layers: each layer costs every request a boxed future.
-pub(super) async fn outer(
-    State(state): State<PortalState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let request_id = request_id(&request);
-    request.headers_mut().insert(REQUEST_ID, request_id.clone());
-    let id = request_id.to_str().unwrap_or_default().to_owned();
+/// One service and not a stack of layers: each layer costs every request a boxed future and
+/// a clone of all that is below it.
+#[derive(Clone)]
+pub(super) struct Outer {
+    pub(super) state: PortalState,
+}
 
-    let (parts, body) = request.into_parts();
-    let allowed = state
-        .borrow::<Origins>()
-        .and_then(|origins| origins.check_change(&parts));
-    let method = parts.method.clone();
-    let uri = parts.uri.clone();
-    // Only a page may answer an error as HTML, and only to a browser.
-    let page_request = accepts_html(&parts.headers).then(|| {
-        let mut head = Request::new(()).into_parts().0;
-        head.method = parts.method.clone();
-        head.uri = parts.uri.clone();
-        head.headers = parts.headers.clone();
-        head
-    });
-    let span = tracing::info_span!("request", id = %id, %method, path = uri.path());
-    let mut response = match allowed {
-        Ok(()) => {
-            next.run(Request::from_parts(parts, body))
-                .instrument(span.clone())
-                .await
+impl<S> Layer<S> for Outer {
+    type Service = OuterService<S>;
+
+    fn layer(&self, inner: S) -> OuterService<S> {
+        OuterService {
+            state: self.state.clone(),
+            inner,
         }
-        Err(error) => error.into_response(),
-    };
-
-    let is_api = is_api(uri.path());
-    let own = response.extensions().get::<Problem>().is_some();
-    // Bare text is for neither browsers nor programs; elsewhere it is the application's choice.
-    if (own || is_api || page_request.is_some())
-        && let Some(problem) = Problem::of_response(&mut response)
-    {
-        let answer = match (&page_request, state.borrow::<PageSetup>()) {
-            (Some(head), Ok(setup)) if !is_api => error_document(setup, head, &problem),
-            _ => problem.to_response(Some(&id)),
-        };
-        response = with_headers_of(answer, &response);
     }
-    response.headers_mut().insert(REQUEST_ID, request_id);
-    let https = state
-        .borrow::<Config>()
-        .is_ok_and(|config| config.public_url.starts_with("https:"));
-    add_headers(response.headers_mut(), https);
-    span.in_scope(|| {
-        tracing::debug!(status = response.status().as_u16(), elapsed = ?started.elapsed(), "answered");
-    });
-    response
+}
+
+#[derive(Clone)]
+pub(super) struct OuterService<S> {
+    state: PortalState,
+    inner: S,
+}
+
+impl<S> Service<Request> for OuterService<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let exchange = Exchange::begin(&mut request);
+        let state = self.state.clone();
+        DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
+        let span = exchange.span.clone();
+        let allowed = state
+            .borrow::<Origins>()
+            .and_then(|origins| origins.check_change(request.method(), request.headers()));
+        let answer = match allowed {
+            Ok(()) => span.in_scope(|| catch_unwind(AssertUnwindSafe(|| self.inner.call(request)))),
+            Err(error) => {
+                return Box::pin(
+                    async move { Ok(exchange.end(&state, error.into_response())) }.instrument(span),
+                );
+            }
+        };
+        Box::pin(
+            async move {
+                let answered = match answer {
+                    Ok(answer) => AssertUnwindSafe(answer).catch_unwind().await,
+                    Err(panic) => Err(panic),
+                };
+                let response = match answered {
+                    Ok(Ok(response)) => response,
+                    Err(panic) => panicked(&*panic),
+                };
+                Ok(exchange.end(&state, response))
+            }
+            .instrument(span),
+        )
+    }
+}
+
+/// What has to be remembered of a request until it is answered.
+struct Exchange {
+    started: Instant,
+    request_id: HeaderValue,
+    method: Method,
+    uri: Uri,
+    /// The request again, if an error may be answered as a page: only to a browser.
+    page_request: Option<axum::http::request::Parts>,
+    span: Span,
+}
+
+impl Exchange {
+    fn begin(request: &mut Request) -> Self {
+        let request_id = request_id(request);
+        request.headers_mut().insert(REQUEST_ID, request_id.clone());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let page_request = accepts_html(request.headers()).then(|| {
+            let mut head = Request::new(()).into_parts().0;
+            head.method = method.clone();
+            head.uri = uri.clone();
+            head.headers = request.headers().clone();
+            head
+        });
+        let id = request_id.to_str().unwrap_or_default();
+        let span = tracing::info_span!("request", id, %method, path = uri.path());
+        Self {
+            started: Instant::now(),
+            request_id,
+            method,
+            uri,
+            page_request,
+            span,
+        }
+    }
+
+    fn end(self, state: &PortalState, mut response: Response) -> Response {
+        let is_api = is_api(self.uri.path());
+        let own = response.extensions().get::<Problem>().is_some();
+        // Bare text is for neither browsers nor programs; elsewhere it is the application's choice.
+        if (own || is_api || self.page_request.is_some())
+            && let Some(problem) = Problem::of_response(&mut response)
+        {
+            let answer = match (&self.page_request, state.borrow::<PageSetup>()) {
+                (Some(head), Ok(setup)) if !is_api => error_document(setup, head, &problem),
+                _ => problem.to_response(self.request_id.to_str().ok()),
+            };
+            response = with_headers_of(answer, &response);
+        }
+        let headers = response.headers_mut();
+        headers.reserve(8);
+        headers.insert(REQUEST_ID, self.request_id);
+        let https = state
+            .borrow::<Config>()
+            .is_ok_and(|config| config.public_url.starts_with("https:"));
+        add_headers(headers, https);
+        tracing::debug!(
+            method = %self.method,
+            status = response.status().as_u16(),
+            elapsed = ?self.started.elapsed(),
+            "answered"
+        );
+        response
+    }
 }
 
 /// An error in its final form keeps what else its first form said, such as `Allow`.
@@ -101,15 +191,21 @@ fn request_id(request: &Request) -> HeaderValue {
     match given {
         Some(value) => value.clone(),
         None => {
-            let mut buffer = Uuid::encode_buffer();
-            let text = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-            HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let mut text = String::with_capacity(33);
+            // Writing into a string cannot fail.
+            let _ = write!(text, "{:016x}-{number:x}", *PROCESS);
+            HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
         }
     }
 }
 
+/// Tells the ids of processes apart; a random id for each request would ask the system each time.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+static COUNTER: AtomicU64 = AtomicU64::new(1);
+
 /// What a panic in a handler becomes: `500 internal`, with nothing of the inside.
-pub(super) fn catch_panics(panic: Box<dyn Any + Send + 'static>) -> Response {
+fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

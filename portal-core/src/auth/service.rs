@@ -31,7 +31,8 @@ pub(crate) struct Auth {
     sessions: Sessions,
     store: Store,
     /// Sessions that stand, with their user; a session that has ended is not kept.
-    session_cache: Cache<Arc<str>, Uuid>,
+    session_cache: Cache<Arc<str>, CurrentUser>,
+    /// Users who are asked for by id, such as the owners of tasks.
     user_cache: Cache<Uuid, Arc<User>>,
     /// Counts invalidations: what was read before one must not be cached after it.
     epoch: AtomicU64,
@@ -43,18 +44,17 @@ impl Auth {
         config: Arc<Config>,
         store: Store,
     ) -> Self {
-        let cache = || {
-            Cache::builder()
-                .max_capacity(CACHE_ENTRIES)
-                .time_to_live(CACHE_TIME)
-        };
         Self {
             provider,
             users: Users::new(store.clone()),
             sessions: Sessions::new(store.clone(), config.admin_emails.clone()),
             config,
             store,
-            session_cache: cache().build(),
+            session_cache: Cache::builder()
+                .max_capacity(CACHE_ENTRIES)
+                .time_to_live(CACHE_TIME)
+                .support_invalidation_closures()
+                .build(),
             user_cache: Cache::builder()
                 .max_capacity(CACHE_ENTRIES)
                 .time_to_live(CACHE_TIME)
@@ -68,43 +68,24 @@ impl Auth {
         let Some(identity) = self.provider.authenticate(parts).await? else {
             return Ok(None);
         };
-        let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
-        let epoch = self.epoch.load(Ordering::Acquire);
-        let user_id = match self.session_cache.get(&session_id).await {
-            Some(user_id) => user_id,
-            None => match self.open_session(&identity).await? {
-                Some(user) => {
-                    self.session_cache
-                        .insert(Arc::clone(&session_id), user.id)
-                        .await;
-                    self.keep(epoch, &session_id, Arc::new(user)).await
-                }
-                None => return Ok(None),
-            },
-        };
-        let user = match self.user_cache.get(&user_id).await {
-            Some(user) => user,
-            None => match self.users.get(user_id).await? {
-                Some(user) => {
-                    let user = Arc::new(user);
-                    self.keep(epoch, &session_id, Arc::clone(&user)).await;
-                    user
-                }
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(CurrentUser::new(user, session_id)))
-    }
-
-    /// Caches a user, unless something changed while he was read.
-    async fn keep(&self, epoch: u64, session_id: &str, user: Arc<User>) -> Uuid {
-        let id = user.id;
-        self.user_cache.insert(id, user).await;
-        if self.epoch.load(Ordering::Acquire) != epoch {
-            self.user_cache.invalidate(&id).await;
-            self.session_cache.invalidate(session_id).await;
+        let cached = self.session_cache.get(identity.session_id.as_str()).await;
+        if cached.is_some() {
+            return Ok(cached);
         }
-        id
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let Some(user) = self.open_session(&identity).await? else {
+            return Ok(None);
+        };
+        let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
+        let user = CurrentUser::new(Arc::new(user), Arc::clone(&session_id));
+        self.session_cache
+            .insert(Arc::clone(&session_id), user.clone())
+            .await;
+        // Something changed while the user was read: what was read may be of before.
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            self.session_cache.invalidate(&session_id).await;
+        }
+        Ok(Some(user))
     }
 
     /// The user of a session that is not cached; the first request of a user creates him here.
@@ -191,6 +172,10 @@ impl Auth {
     async fn forget_user(&self, id: Uuid) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.user_cache.invalidate(&id).await;
+        let of_user = move |_: &Arc<str>, user: &CurrentUser| user.id == id;
+        if self.session_cache.invalidate_entries_if(of_user).is_err() {
+            self.session_cache.invalidate_all();
+        }
     }
 
     async fn forget_session(&self, session_id: &str) {
