@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use crate::claims::Claims;
 
-const ENTRIES: u64 = 50_000;
+const ENTRIES: usize = 50_000;
 
 /// What stands for a token in the cache, so that memory holds no usable token.
 pub(crate) type Digest = [u8; 32];
@@ -25,13 +24,7 @@ pub(crate) struct VerifiedTokens(Cache<Digest, Verified>);
 
 impl VerifiedTokens {
     pub(crate) fn new() -> Self {
-        // Tokens come and go, so the one used last is worth more than the one used most.
-        Self(
-            Cache::builder()
-                .max_capacity(ENTRIES)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
-        )
+        Self(Cache::new(ENTRIES))
     }
 
     pub(crate) fn get(&self, digest: &Digest) -> Option<Verified> {
@@ -43,7 +36,7 @@ impl VerifiedTokens {
     }
 
     pub(crate) fn remove(&self, digest: &Digest) {
-        self.0.invalidate(digest);
+        self.0.remove(digest);
     }
 }
 

@@ -356,24 +356,4 @@ mod tests {
         assert_eq!(response.status(), 503);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
     }
-
-    /// What a request costs; run it with `--release -- --ignored --nocapture`.
-    #[tokio::test]
-    #[ignore = "a measurement"]
-    async fn cost() {
-        let verifier = local();
-        let now = at(0);
-        let headers = bearer(&token(json!({})));
-        for (what, rounds, cold) in [("cold", 2_000, true), ("warm", 200_000, false)] {
-            let start = Instant::now();
-            for _ in 0..rounds {
-                if cold {
-                    let token = headers[header::AUTHORIZATION].to_str().unwrap();
-                    verifier.verified.remove(&cache::digest_of(&token[7..]));
-                }
-                assert!(verifier.identify(&headers, now).await.unwrap().is_some());
-            }
-            println!("{what}: {:?}", start.elapsed() / rounds);
-        }
-    }
 }

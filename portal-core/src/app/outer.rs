@@ -71,7 +71,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let exchange = Exchange::begin(&mut request);
+        let exchange = Exchange::begin(&request);
         let state = self.state.clone();
         DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
         let span = exchange.span.clone();
@@ -115,9 +115,8 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn begin(request: &mut Request) -> Self {
+    fn begin(request: &Request) -> Self {
         let request_id = request_id(request);
-        request.headers_mut().insert(REQUEST_ID, request_id.clone());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let page_request = accepts_html(request.headers()).then(|| {
             let mut head = Request::new(()).into_parts().0;
@@ -139,14 +138,20 @@ impl Exchange {
     }
 
     fn end(self, state: &PortalState, mut response: Response) -> Response {
-        let is_api = is_api(self.uri.path());
-        let own = response.extensions().get::<Problem>().is_some();
+        let is_api = || is_api(self.uri.path());
+        let failed = response.status().is_client_error() || response.status().is_server_error();
         // Bare text is for neither browsers nor programs; elsewhere it is the application's choice.
-        if (own || is_api || self.page_request.is_some())
+        let is_ours = |response: &Response| {
+            self.page_request.is_some()
+                || response.extensions().get::<Problem>().is_some()
+                || is_api()
+        };
+        if failed
+            && is_ours(&response)
             && let Some(problem) = Problem::of_response(&mut response)
         {
             let answer = match (&self.page_request, state.borrow::<PageSetup>()) {
-                (Some(head), Ok(setup)) if !is_api => error_document(setup, head, &problem),
+                (Some(head), Ok(setup)) if !is_api() => error_document(setup, head, &problem),
                 _ => problem.to_response(self.request_id.to_str().ok()),
             };
             response = with_headers_of(answer, &response);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use moka::future::Cache;
+use quick_cache::sync::Cache;
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
@@ -21,7 +21,28 @@ use crate::store::{Notification, Store};
 
 /// Bounds how long a replica that has missed a hint may be wrong.
 const CACHE_TIME: Duration = Duration::from_secs(60);
-const CACHE_ENTRIES: u64 = 100_000;
+const CACHE_ENTRIES: usize = 100_000;
+
+/// What was read, and when.
+#[derive(Clone)]
+struct Cached<T> {
+    value: T,
+    read_at: Instant,
+}
+
+impl<T> Cached<T> {
+    fn new(value: T) -> Self {
+        Self {
+            value,
+            read_at: Instant::now(),
+        }
+    }
+
+    /// The value, unless it was read too long ago.
+    fn fresh(self) -> Option<T> {
+        (self.read_at.elapsed() < CACHE_TIME).then_some(self.value)
+    }
+}
 
 /// Finds out who is calling. One per portal.
 pub(crate) struct Auth {
@@ -31,9 +52,9 @@ pub(crate) struct Auth {
     sessions: Sessions,
     store: Store,
     /// Sessions that stand, with their user; a session that has ended is not kept.
-    session_cache: Cache<Arc<str>, CurrentUser>,
+    session_cache: Cache<Arc<str>, Cached<CurrentUser>>,
     /// Users who are asked for by id, such as the owners of tasks.
-    user_cache: Cache<Uuid, Arc<User>>,
+    user_cache: Cache<Uuid, Cached<Arc<User>>>,
     /// Counts invalidations: what was read before one must not be cached after it.
     epoch: AtomicU64,
 }
@@ -50,15 +71,8 @@ impl Auth {
             sessions: Sessions::new(store.clone(), config.admin_emails.clone()),
             config,
             store,
-            session_cache: Cache::builder()
-                .max_capacity(CACHE_ENTRIES)
-                .time_to_live(CACHE_TIME)
-                .support_invalidation_closures()
-                .build(),
-            user_cache: Cache::builder()
-                .max_capacity(CACHE_ENTRIES)
-                .time_to_live(CACHE_TIME)
-                .build(),
+            session_cache: Cache::new(CACHE_ENTRIES),
+            user_cache: Cache::new(CACHE_ENTRIES),
             epoch: AtomicU64::new(0),
         }
     }
@@ -68,9 +82,9 @@ impl Auth {
         let Some(identity) = self.provider.authenticate(parts).await? else {
             return Ok(None);
         };
-        let cached = self.session_cache.get(identity.session_id.as_str()).await;
-        if cached.is_some() {
-            return Ok(cached);
+        let cached = self.session_cache.get(identity.session_id.as_str());
+        if let Some(user) = cached.and_then(Cached::fresh) {
+            return Ok(Some(user));
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let Some(user) = self.open_session(&identity).await? else {
@@ -79,11 +93,10 @@ impl Auth {
         let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
         let user = CurrentUser::new(Arc::new(user), Arc::clone(&session_id));
         self.session_cache
-            .insert(Arc::clone(&session_id), user.clone())
-            .await;
+            .insert(Arc::clone(&session_id), Cached::new(user.clone()));
         // Something changed while the user was read: what was read may be of before.
         if self.epoch.load(Ordering::Acquire) != epoch {
-            self.session_cache.invalidate(&session_id).await;
+            self.session_cache.remove(&session_id);
         }
         Ok(Some(user))
     }
@@ -115,16 +128,16 @@ impl Auth {
 
     /// The current user of an id, through the cache.
     pub(crate) async fn user(&self, id: Uuid) -> Result<Option<Arc<User>>> {
-        if let Some(user) = self.user_cache.get(&id).await {
+        if let Some(user) = self.user_cache.get(&id).and_then(Cached::fresh) {
             return Ok(Some(user));
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let Some(user) = self.users.get(id).await?.map(Arc::new) else {
             return Ok(None);
         };
-        self.user_cache.insert(id, Arc::clone(&user)).await;
+        self.user_cache.insert(id, Cached::new(Arc::clone(&user)));
         if self.epoch.load(Ordering::Acquire) != epoch {
-            self.user_cache.invalidate(&id).await;
+            self.user_cache.remove(&id);
         }
         Ok(Some(user))
     }
@@ -140,7 +153,7 @@ impl Auth {
     /// Ends a session everywhere: its tokens are refused from now on.
     pub(crate) async fn end_session(&self, session_id: &str) -> Result<()> {
         self.sessions.end(session_id).await?;
-        self.forget_session(session_id).await;
+        self.forget_session(session_id);
         self.store
             .notify(Notification::SessionEnded {
                 id: session_id.to_owned(),
@@ -165,22 +178,20 @@ impl Auth {
 
     /// Drops what is cached of a user after his row has changed, here and in every replica.
     pub(crate) async fn user_changed(&self, id: Uuid) {
-        self.forget_user(id).await;
+        self.forget_user(id);
         self.store.notify(Notification::User { id }).await;
     }
 
-    async fn forget_user(&self, id: Uuid) {
+    fn forget_user(&self, id: Uuid) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.user_cache.invalidate(&id).await;
-        let of_user = move |_: &Arc<str>, user: &CurrentUser| user.id == id;
-        if self.session_cache.invalidate_entries_if(of_user).is_err() {
-            self.session_cache.invalidate_all();
-        }
+        self.user_cache.remove(&id);
+        self.session_cache
+            .retain(|_, session| session.value.id != id);
     }
 
-    async fn forget_session(&self, session_id: &str) {
+    fn forget_session(&self, session_id: &str) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.session_cache.invalidate(session_id).await;
+        self.session_cache.remove(session_id);
     }
 
     /// Follows the hints of all replicas until it is dropped.
@@ -188,12 +199,12 @@ impl Auth {
         let mut notifications = self.store.notifications();
         loop {
             match notifications.recv().await {
-                Ok(Notification::User { id }) => self.forget_user(id).await,
-                Ok(Notification::SessionEnded { id }) => self.forget_session(&id).await,
+                Ok(Notification::User { id }) => self.forget_user(id),
+                Ok(Notification::SessionEnded { id }) => self.forget_session(&id),
                 Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
                     self.epoch.fetch_add(1, Ordering::AcqRel);
-                    self.session_cache.invalidate_all();
-                    self.user_cache.invalidate_all();
+                    self.session_cache.clear();
+                    self.user_cache.clear();
                 }
                 Ok(_) => {}
                 Err(RecvError::Closed) => return,

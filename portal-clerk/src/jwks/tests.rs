@@ -1,0 +1,260 @@
+use serde_json::json;
+
+use super::*;
+use crate::testing::{FakeServer, SigningKey, until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn one_key(kid: &str) -> Value {
+    json!({ "keys": [SigningKey::first().jwk(kid)] })
+}
+
+async fn cache_of(server: &FakeServer) -> Arc<KeyCache> {
+    Arc::new(KeyCache::remote(server.url.clone(), false).unwrap())
+}
+
+/// A cache with the keys of a server, and when they were fetched.
+async fn warm(server: &FakeServer) -> (Arc<KeyCache>, Instant) {
+    let cache = cache_of(server).await;
+    let now = Instant::now();
+    let set = cache.keys_for(Some("a"), now).await.unwrap();
+    assert!(set.find(Some("a")).is_some());
+    assert_eq!(server.count(), 1);
+    (cache, now)
+}
+
+async fn knows(cache: &Arc<KeyCache>, kid: &str, now: Instant) -> Option<bool> {
+    let set = cache.keys_for(Some(kid), now).await;
+    set.ok().map(|set| set.find(Some(kid)).is_some())
+}
+
+async fn landed(cache: &KeyCache) {
+    until(|| !cache.flight.lock().unwrap().running).await;
+}
+
+#[tokio::test]
+async fn made_up_key_ids_cause_one_attempt_in_a_while() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    let (cache, start) = warm(&server).await;
+    server.answer(500, "");
+    let now = start + COOLDOWN;
+    for index in 0..10_000 {
+        assert_eq!(knows(&cache, &format!("x{index}"), now).await, Some(false));
+    }
+    assert_eq!(server.count(), 2);
+    assert_eq!(knows(&cache, "a", now).await, Some(true));
+    // Counted from the attempt that has failed, not from the last that went well.
+    assert_eq!(
+        knows(&cache, "y", now + COOLDOWN - SECOND).await,
+        Some(false)
+    );
+    assert_eq!(server.count(), 2);
+    server.answer(200, one_key("y"));
+    assert_eq!(knows(&cache, "y", now + COOLDOWN).await, Some(true));
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn requests_at_once_share_one_fetch() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    server.hold(true);
+    let cache = cache_of(&server).await;
+    let now = Instant::now();
+    let waiters: Vec<_> = (0..20)
+        .map(|index| {
+            let cache = Arc::clone(&cache);
+            // Long after each other, as far as the pause between attempts is concerned.
+            let now = now + COOLDOWN * index;
+            tokio::spawn(async move { knows(&cache, "a", now).await })
+        })
+        .collect();
+    until(|| server.count() > 0 && cache.finished.receiver_count() == 20).await;
+    server.hold(false);
+    for waiter in waiters {
+        assert_eq!(waiter.await.unwrap(), Some(true));
+    }
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_request_does_not_wait_for_as_long_as_a_fetch() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    let (cache, start) = warm(&server).await;
+    server.hold(true);
+    assert_eq!(knows(&cache, "x", start + COOLDOWN).await, Some(false));
+    assert!(cache.flight.lock().unwrap().running);
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_does_not_stop_the_fetch() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    server.hold(true);
+    let cache = cache_of(&server).await;
+    let now = Instant::now();
+    let caller = tokio::spawn({
+        let cache = Arc::clone(&cache);
+        async move { knows(&cache, "a", now).await }
+    });
+    until(|| server.count() == 1).await;
+    caller.abort();
+    server.hold(false);
+    landed(&cache).await;
+    assert_eq!(knows(&cache, "a", now).await, Some(true));
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn old_keys_are_served_while_new_ones_are_fetched() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    let (cache, start) = warm(&server).await;
+    server.hold(true);
+    let now = start + SOFT_LIFETIME;
+    assert_eq!(knows(&cache, "a", now).await, Some(true));
+    assert!(!cache.flight.lock().unwrap().running);
+    let now = now + SECOND;
+    assert_eq!(knows(&cache, "a", now).await, Some(true));
+    assert!(cache.flight.lock().unwrap().running);
+    server.hold(false);
+    landed(&cache).await;
+    assert_eq!(server.count(), 2);
+    assert_eq!(cache.current.load_full().unwrap().fetched_at, now);
+}
+
+#[tokio::test]
+async fn while_the_server_is_down_keys_last_a_day() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    let (cache, start) = warm(&server).await;
+    server.answer(503, "");
+    let day = start + HARD_LIFETIME;
+    assert_eq!(knows(&cache, "a", day).await, Some(true));
+    landed(&cache).await;
+    assert!(cache.is_current(0, day));
+    let later = day + SECOND;
+    assert!(!cache.is_current(0, later));
+    assert_eq!(knows(&cache, "a", later).await, None);
+    // And an unknown id does not bring them back.
+    assert_eq!(knows(&cache, "x", later).await, None);
+}
+
+#[tokio::test]
+async fn without_any_keys_nobody_can_say_who_is_calling() {
+    let server = FakeServer::start(500, one_key("a")).await;
+    let cache = cache_of(&server).await;
+    let now = Instant::now();
+    for _ in 0..100 {
+        let answer = cache.keys_for(Some("a"), now).await;
+        assert!(matches!(answer, Err(AuthError::Unavailable(_))));
+    }
+    assert_eq!(server.count(), 1);
+    server.answer(200, one_key("a"));
+    assert_eq!(knows(&cache, "a", now + COLD_COOLDOWN).await, Some(true));
+}
+
+#[tokio::test]
+async fn what_was_verified_with_other_keys_is_void() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    let (cache, start) = warm(&server).await;
+    let mut now = start;
+    for (keys, same) in [
+        (one_key("a"), true),
+        (one_key("b"), false),
+        (json!({ "keys": [SigningKey::second().jwk("b")] }), false),
+        (
+            json!({ "keys": [SigningKey::second().jwk("b"), SigningKey::first().jwk("a")] }),
+            false,
+        ),
+    ] {
+        let epoch = cache.current.load_full().unwrap().epoch;
+        server.answer(200, &keys);
+        now += SOFT_LIFETIME + SECOND;
+        // Asking is what has the keys fetched: a busy portal asks nothing else.
+        assert!(cache.is_current(epoch, now));
+        landed(&cache).await;
+        assert_eq!(cache.is_current(epoch, now), same, "{keys}");
+    }
+    assert_eq!(server.count(), 5);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_key_set_leaves_the_old_one() {
+    let server = FakeServer::start(200, one_key("a")).await;
+    let (cache, start) = warm(&server).await;
+    let many: Vec<Value> = (0..17)
+        .map(|index| SigningKey::first().jwk(&format!("k{index}")))
+        .collect();
+    let mut now = start;
+    for (status, body) in [
+        (200, "nonsense".to_owned()),
+        (200, "{}".to_owned()),
+        (200, json!({"keys": []}).to_string()),
+        (
+            200,
+            json!({"keys": [{"kty": "oct", "kid": "b", "k": "c2VjcmV0"}]}).to_string(),
+        ),
+        (200, json!({ "keys": many }).to_string()),
+        (200, format!("{}{}", one_key("b"), " ".repeat(MAX_BODY))),
+        (201, one_key("b").to_string()),
+        (302, one_key("b").to_string()),
+        (404, one_key("b").to_string()),
+    ] {
+        server.answer(status, &body);
+        let before = server.count();
+        now += COOLDOWN;
+        assert_eq!(knows(&cache, "b", now).await, Some(false), "{body}");
+        landed(&cache).await;
+        assert_eq!(server.count(), before + 1, "{body}");
+        assert_eq!(knows(&cache, "a", now).await, Some(true));
+    }
+}
+
+#[test]
+fn keys_that_are_not_fit_are_passed_over() {
+    let good = SigningKey::first().jwk("good");
+    let with = |name: &str, value: Value| {
+        let mut jwk = SigningKey::second().jwk("bad");
+        jwk[name] = value;
+        jwk
+    };
+    let number = |length: usize| {
+        let mut bytes = vec![0x81; length];
+        bytes.insert(0, 0);
+        json!(URL_SAFE_NO_PAD.encode(bytes))
+    };
+    for bad in [
+        json!({"kty": "oct", "kid": "bad", "k": "c2VjcmV0"}),
+        json!({"kty": "EC", "kid": "bad", "crv": "P-256", "x": "AA", "y": "AA"}),
+        with("kty", json!("oct")),
+        with("use", json!("enc")),
+        with("use", json!(null)),
+        with("alg", json!("RS512")),
+        with("alg", json!("HS256")),
+        with("kid", json!("")),
+        with("kid", json!(1)),
+        with("kid", json!("x".repeat(129))),
+        with("kid", json!("é")),
+        with("n", number(128)),
+        with("n", number(255)),
+        with("n", number(513)),
+        with("n", json!("***")),
+        with("n", json!("")),
+        with("e", json!("Aw")),
+        with("e", json!("")),
+        json!("text"),
+        json!(null),
+    ] {
+        let document = json!({ "keys": [bad, good] }).to_string();
+        let keys = parse_key_set(document.as_bytes()).unwrap();
+        let kids: Vec<_> = keys.iter().map(|(kid, _)| kid.as_deref()).collect();
+        assert_eq!(kids, [Some("good")], "{bad}");
+    }
+    for fine in [
+        with("use", json!("sig")),
+        with("n", number(256)),
+        with("n", number(512)),
+        with("e", json!("AAEAAQ")),
+        with("kid", json!("x".repeat(128))),
+    ] {
+        let document = json!({ "keys": [fine] }).to_string();
+        assert!(parse_key_set(document.as_bytes()).is_ok(), "{fine}");
+    }
+}
