@@ -209,6 +209,24 @@ async fn a_stronger_source_wins_and_an_empty_variable_is_none() {
 }
 
 #[tokio::test]
+async fn the_template_names_every_variable_and_sets_none() {
+    let template = include_str!("../../.env.template");
+    let directory = directory();
+    std::fs::write(directory.path().join(".env"), template).expect("it can be written");
+    let config = run(directory.path(), &[], &["config"]).await;
+    assert_well(&config);
+    let (table, _) = config.out.split_once("\n\n").expect("a table comes first");
+    for line in table.lines() {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        assert!(template.contains(&format!("\n{name}=")), "{name} is missing");
+        assert!(
+            line.ends_with("default") || line.ends_with("unset"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_shown_configuration_keeps_secrets() {
     let directory = directory();
     let secrets = [
