@@ -218,7 +218,10 @@ async fn the_template_names_every_variable_and_sets_none() {
     let (table, _) = config.out.split_once("\n\n").expect("a table comes first");
     for line in table.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        assert!(template.contains(&format!("\n{name}=")), "{name} is missing");
+        assert!(
+            template.contains(&format!("\n{name}=")),
+            "{name} is missing"
+        );
         assert!(
             line.ends_with("default") || line.ends_with("unset"),
             "{line}"
