@@ -1,9 +1,10 @@
 //! `/dev/token`, `/dev/sign-in`, `/.well-known/jwks.json`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -38,7 +39,7 @@ pub(crate) fn routes(development: Arc<Development>) -> Router<PortalState> {
 /// Refuses names that are not this machine's own: a page whose name an attacker has rebound to
 /// the loopback address could otherwise sign in as anyone.
 async fn require_loopback(request: Request, next: Next) -> Response {
-    if is_local(&request) {
+    if is_local(&request) && comes_from_here(&request) {
         next.run(request).await
     } else {
         Error::forbidden(
@@ -46,6 +47,15 @@ async fn require_loopback(request: Request, next: Next) -> Response {
         )
         .into_response()
     }
+}
+
+/// Whether the caller is on this machine, as far as the server tells: an application that serves
+/// the router itself does so with `into_make_service_with_connect_info`.
+fn comes_from_here(request: &Request) -> bool {
+    request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .is_none_or(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
 }
 
 /// Whether every name that a request is addressed to is this machine's own.

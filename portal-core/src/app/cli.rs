@@ -148,7 +148,9 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let store = plan.open_store().await?;
-            plan.assemble(store).await?.serve().await?;
+            // First, so that a busy port ends the process before it takes over any task.
+            let listener = super::serve::listen(&plan.config).await?;
+            plan.assemble(store).await?.serve_on(listener).await?;
         }
         Some(("db", matches)) => {
             database(&plan, matches.subcommand_name().unwrap_or_default()).await?

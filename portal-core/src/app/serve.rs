@@ -1,6 +1,7 @@
 //! Listening, and stopping in good order.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
@@ -8,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::portal::Portal;
+use crate::config::Config;
 
 /// What open requests get to end in, once the portal stops.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -15,14 +17,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 impl Portal {
     /// Listens on the configured address until SIGINT or SIGTERM, then stops in good order.
     pub async fn serve(self) -> io::Result<()> {
-        let address = (self.config.host.as_str(), self.config.port);
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            let (host, port) = address;
-            io::Error::new(
-                error.kind(),
-                format!("cannot listen on {host}:{port}: {error}; set HOST and PORT"),
-            )
-        })?;
+        let listener = listen(&self.config).await?;
         self.serve_on(listener).await
     }
 
@@ -55,8 +50,13 @@ impl Portal {
             let _ = stream.set_nodelay(true);
         });
         let graceful = signal.clone();
-        let server = axum::serve(listener, self.router.clone())
-            .with_graceful_shutdown(async move { graceful.cancelled().await });
+        let server = axum::serve(
+            listener,
+            self.router
+                .clone()
+                .into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move { graceful.cancelled().await });
         let mut server = tokio::spawn(server.into_future());
         let early = tokio::select! {
             () = signal.cancelled() => None,
@@ -80,6 +80,18 @@ impl Portal {
         tracing::info!("stopped");
         ended
     }
+}
+
+/// Takes the configured port, before anything of the database is touched.
+pub(super) async fn listen(config: &Config) -> io::Result<TcpListener> {
+    let address = (config.host.as_str(), config.port);
+    TcpListener::bind(address).await.map_err(|error| {
+        let (host, port) = address;
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {host}:{port}: {error}; set HOST and PORT"),
+        )
+    })
 }
 
 /// Waits for SIGINT or SIGTERM.

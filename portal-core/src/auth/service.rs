@@ -87,26 +87,34 @@ impl Auth {
             return Ok(Some(user));
         }
         let epoch = self.epoch.load(Ordering::Acquire);
-        let Some(user) = self.open_session(&identity).await? else {
+        let Some((user, is_new)) = self.open_session(&identity).await? else {
             return Ok(None);
         };
+        // A new session moves the last login, and may bring another name, address or role.
+        if is_new {
+            self.user_changed(user.id).await;
+        }
         let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
         let user = CurrentUser::new(Arc::new(user), Arc::clone(&session_id));
         self.session_cache
             .insert(Arc::clone(&session_id), Cached::new(user.clone()));
         // Something changed while the user was read: what was read may be of before.
-        if self.epoch.load(Ordering::Acquire) != epoch {
+        if self.epoch.load(Ordering::Acquire) != epoch + u64::from(is_new) {
             self.session_cache.remove(&session_id);
         }
         Ok(Some(user))
     }
 
     /// The user of a session that is not cached; the first request of a user creates him here.
-    async fn open_session(&self, identity: &Identity) -> Result<Option<User>> {
+    /// With it comes whether the session had not been seen before.
+    async fn open_session(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let standing = self.sessions.standing(identity).await?;
         let known = match standing {
             Standing::Ended => return Ok(None),
-            Standing::Open(user_id) => return self.users.get(user_id).await,
+            Standing::Open(user_id) => {
+                let user = self.users.get(user_id).await?;
+                return Ok(user.map(|user| (user, false)));
+            }
             Standing::New { user_known } => user_known,
         };
         let profile = if known && !self.provider.refreshes_profile() {
@@ -123,7 +131,8 @@ impl Auth {
                 profile => profile,
             }
         };
-        self.sessions.open(identity, profile.as_ref()).await
+        let user = self.sessions.open(identity, profile.as_ref()).await?;
+        Ok(user.map(|user| (user, true)))
     }
 
     /// The current user of an id, through the cache.

@@ -135,12 +135,12 @@ impl Sessions {
                     .and_where(Expr::col("ended_at").is_null()),
             )
             .await?;
-        // Tokens of a session that ran out long ago are refused for their age.
+        // No provider keeps a session for ten years; until then its id may come back in a new token.
         self.store
             .execute(
                 Query::delete()
                     .from_table(TABLE)
-                    .and_where(Expr::col("expires_at").lt(now - chrono::TimeDelta::days(30))),
+                    .and_where(Expr::col("expires_at").lt(now - chrono::TimeDelta::days(3660))),
             )
             .await?;
         Ok(())

@@ -48,6 +48,7 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: a commit that was answered survives a loss of power.
         .synchronous(SqliteSynchronous::Full);
+    let file = options.get_filename().to_owned();
     let pool = |connections: u32| {
         SqlitePoolOptions::new()
             .max_connections(connections)
@@ -63,7 +64,12 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
     } else {
         pool(4).connect_lazy_with(options)
     };
-    Ok(Pool::Sqlite { read, write })
+    let lock = (!in_memory).then(|| {
+        let mut path = file.into_os_string();
+        path.push(".lock");
+        path.into()
+    });
+    Ok(Pool::Sqlite { lock, read, write })
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -45,9 +45,7 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::Database(database) => {
-                // 57P0x: the server is shutting down or starting; 08xxx: connection trouble; 53300: too many clients.
-                let code = database.code().unwrap_or_default();
-                if code.starts_with("57P0") || code.starts_with("08") || code == "53300" {
+                if is_passing(&database.code().unwrap_or_default()) {
                     return Self::Unavailable(error);
                 }
                 match database.kind() {
@@ -80,6 +78,40 @@ impl From<StoreError> for Error {
                 Self::conflict("referenced", "other rows refer to this one").with_cause(error)
             }
             other => Self::internal(other),
+        }
+    }
+}
+
+/// Whether the code of a database says that the same statement may work later.
+///
+/// SQLite's codes are decimal numbers, whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
+/// PostgreSQL's are five characters: connections, conflicts, resources, the server going down,
+/// a read-only stand-by, locks, cancelled statements, trouble with files.
+fn is_passing(code: &str) -> bool {
+    if code.len() < 5
+        && let Ok(code) = code.parse::<u32>()
+    {
+        return matches!(code & 0xff, 5 | 6 | 10 | 13);
+    }
+    ["08", "40", "53", "57P0"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || ["25006", "55P03", "57014", "58030"].contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn trouble_that_passes_is_told_from_a_refused_statement() {
+        for code in [
+            "5", "517", "6", "13", "3850", "08006", "40001", "53300", "57P01", "25006",
+        ] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["1", "19", "2067", "787", "22P05", "42601", "23505"] {
+            assert!(!is_passing(code), "{code}");
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod connect;
 mod error;
+mod lock;
 mod migrate;
 mod notify;
 mod row;
@@ -43,6 +44,8 @@ enum Pool {
     /// where several would fail with "database is locked".
     #[cfg(feature = "sqlite")]
     Sqlite {
+        /// Beside the file of the database; none for one in memory.
+        lock: Option<std::path::PathBuf>,
         read: sqlx::SqlitePool,
         write: sqlx::SqlitePool,
     },
@@ -75,7 +78,7 @@ impl Store {
     pub async fn execute<S: Statement>(&self, statement: &S) -> Result<u64, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite { read, write } => {
+            Pool::Sqlite { read, write, .. } => {
                 statement::execute_sqlite(if S::WRITES { write } else { read }, statement).await
             }
             #[cfg(feature = "postgres")]
@@ -87,7 +90,7 @@ impl Store {
     pub async fn fetch_all<S: Statement>(&self, statement: &S) -> Result<Vec<Row>, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite { read, write } => {
+            Pool::Sqlite { read, write, .. } => {
                 statement::fetch_sqlite(if S::WRITES { write } else { read }, statement).await
             }
             #[cfg(feature = "postgres")]
@@ -145,7 +148,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite { read, write } => {
+            Pool::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }

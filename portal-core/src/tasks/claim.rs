@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{
-    Cond, Expr, ExprTrait, Func, LockBehavior, LockType, Order, Query, SimpleExpr, UpdateStatement,
+    CommonTableExpression, Cond, Expr, ExprTrait, Func, LockBehavior, LockType, Order, Query,
+    SimpleExpr, UpdateStatement, WithClause,
 };
 use uuid::Uuid;
 
@@ -55,7 +56,16 @@ pub(super) async fn claim(
         .limit(limit)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .take();
+    // Evaluated once: within a nested loop PostgreSQL would lock `limit` rows again at each turn.
+    let next = CommonTableExpression::new()
+        .query(next)
+        .table_name("next")
+        .column("id")
+        .materialized(true)
+        .to_owned();
+    let claimed = Query::select().column("id").from("next").take();
     let update = Query::update()
+        .with_cte(WithClause::new().cte(next).to_owned())
         .table(TABLE)
         .values([
             ("status", TaskStatus::Processing.as_str().into()),
@@ -71,7 +81,7 @@ pub(super) async fn claim(
             ("updated_at", now.into()),
             ("version", Expr::col("version").add(1)),
         ])
-        .and_where(Expr::col("id").in_subquery(next))
+        .and_where(Expr::col("id").in_subquery(claimed))
         .returning(Query::returning().columns(COLUMNS))
         .take();
     let mut claimed = fetch(store, &update).await?;

@@ -258,7 +258,6 @@ impl Monitor {
             let text = serde_json::to_string(&update).map_err(axum::Error::new)?;
             socket.feed(Message::Text(text.into())).await?;
             if record.status.is_final() {
-                self.seen.remove(&record.id);
                 ended = self.single;
             }
         }

@@ -24,7 +24,7 @@ use super::task::{OnCrash, TaskDefinition};
 use crate::auth::Auth;
 use crate::error::Error;
 use crate::state::PortalState;
-use crate::store::{Dialect, Notification, StoreError};
+use crate::store::{Notification, StoreError};
 
 /// How many tasks a process runs at once.
 const CONCURRENCY: usize = 64;
@@ -65,14 +65,19 @@ impl Worker {
 
     /// Works until the portal stops, then lets tasks end and hands back the rest.
     pub(crate) async fn run(self) {
-        let lost = match self.tasks.0.store.dialect() {
-            Dialect::Sqlite => Lost::All,
-            Dialect::Postgres => Lost::Expired,
+        // Held until the end: as long as another process has it, its tasks are alive.
+        let sole = self.tasks.0.store.lock_for_one_process();
+        let lost = if sole.is_some() {
+            Lost::All
+        } else {
+            Lost::Expired
         };
-        self.insist("tasks of a process that died could not be rescued", || {
+        let rescued = self.insist("tasks of a process that died could not be rescued", || {
             self.rescue(lost)
-        })
-        .await;
+        });
+        if self.stop.run_until_cancelled(rescued).await.is_none() {
+            return;
+        }
         let care = CancellationToken::new();
         let keeping = [
             tokio::spawn(
@@ -96,14 +101,23 @@ impl Worker {
             for attempt in self.tasks.0.running.all() {
                 attempt.superseded.cancel();
             }
-            self.attempts.wait().await;
+            // What cannot be stored now keeps its lease and is rescued when that is over.
+            let _ = timeout(CANCEL_GRACE, self.attempts.wait()).await;
         }
         care.cancel();
         for task in keeping {
             let _ = task.await;
         }
-        if let Err(error) = self.rescue(Lost::HandedBack(self.id)).await {
-            tracing::warn!(%error, "tasks could not be handed back; they go on when their lease is over");
+        match timeout(CANCEL_GRACE, self.rescue(Lost::HandedBack(self.id))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "tasks could not be handed back; they go on when their lease is over");
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "tasks could not be handed back in time; they go on when their lease is over"
+                );
+            }
         }
     }
 
@@ -179,7 +193,12 @@ impl Worker {
     async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
         let record = attempt.record();
         let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt);
-        let outcome = match self.check_owner(definition, &record).await {
+        let checked = tokio::select! {
+            biased;
+            () = attempt.superseded.cancelled() => return,
+            checked = self.check_owner(definition, &record) => checked,
+        };
+        let outcome = match checked {
             Ok(()) => {
                 use tracing::Instrument;
                 self.outcome(definition, attempt, record.args.clone())

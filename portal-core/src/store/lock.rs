@@ -1,0 +1,46 @@
+//! Whether this is the only process that runs tasks on a database.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::{Pool, Store};
+
+/// Held by the one process that runs tasks on a SQLite file; the system takes it from a dead one.
+#[derive(Debug)]
+pub(crate) struct SoleProcess {
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// The proof that no other process runs tasks on this database, if that can be had.
+    ///
+    /// PostgreSQL is for several processes, so there is none.
+    pub(crate) fn lock_for_one_process(&self) -> Option<SoleProcess> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { lock: None, .. } => Some(SoleProcess { _lock: None }),
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite {
+                lock: Some(path), ..
+            } => match try_lock(path) {
+                Ok(lock) => Some(SoleProcess { _lock: Some(lock) }),
+                Err(error) => {
+                    tracing::warn!(%error, path = %path.display(), "another process runs tasks on this SQLite file");
+                    None
+                }
+            },
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => None,
+        }
+    }
+}
+
+fn try_lock(path: &Path) -> std::io::Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    file.try_lock()?;
+    Ok(file)
+}
