@@ -1,11 +1,14 @@
 //! Telling every replica that something has changed.
 
+#[cfg(feature = "postgres")]
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use super::{Pool, Store, StoreError};
+use super::Store;
+#[cfg(feature = "postgres")]
+use super::{Pool, StoreError};
 
 /// A hint that something has changed; whoever cares reads the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
