@@ -1,6 +1,7 @@
 //! Whether this is the only process that runs tasks on a database.
 
 use std::fs::File;
+#[cfg(feature = "sqlite")]
 use std::path::Path;
 
 use super::{Pool, Store};
@@ -35,6 +36,7 @@ impl Store {
     }
 }
 
+#[cfg(feature = "sqlite")]
 fn try_lock(path: &Path) -> std::io::Result<File> {
     let file = File::options()
         .create(true)
