@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use portal_core::auth::{AuthError, CredentialSource, Identity};
 
-use crate::cache::{self, Verified, VerifiedTokens};
+use crate::cache::{self, Digest, Verified, VerifiedTokens};
 use crate::claims::Claims;
 use crate::jwks::KeyCache;
 use crate::session::{self, CookieNames, Credential};
@@ -137,6 +137,17 @@ impl Verifier {
                 return Ok(known.claims);
             }
         }
+        // Boxed: checking a signature must not swell the future of every request.
+        Box::pin(self.verify(token, digest, now)).await
+    }
+
+    /// Checks a token that is not known yet.
+    async fn verify(
+        &self,
+        token: &str,
+        digest: Digest,
+        now: Moment,
+    ) -> Result<Arc<Claims>, Rejection> {
         let token = Unverified::parse(token)?;
         let keys = self.keys.keys_for(token.kid(), now.instant).await?;
         let claims = Arc::new(token.verify(&keys, &self.rules, now.unix)?);

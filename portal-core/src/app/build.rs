@@ -18,7 +18,7 @@ use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{self, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
-use crate::security::Origins;
+use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::Store;
@@ -378,6 +378,7 @@ impl Plan {
             .method_not_allowed_fallback(health::method_not_allowed)
             .layer(Outer {
                 state: state.clone(),
+                headers: AnswerHeaders::new(config.public_url.starts_with("https:")),
             })
             .with_state(state.clone());
         for layer in layers {

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -12,20 +11,17 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use crate::config::Config;
 use crate::error::{Error, Problem};
 use crate::pages::{PageSetup, accepts_html, error_document, is_api};
-use crate::security::{Origins, add_headers};
+use crate::security::{AnswerHeaders, Origins, REQUEST_ID};
 use crate::state::PortalState;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Requests with a larger body are refused; a route may set another limit for itself.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -38,6 +34,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(super) struct Outer {
     pub(super) state: PortalState,
+    pub(super) headers: AnswerHeaders,
 }
 
 impl<S> Layer<S> for Outer {
@@ -46,6 +43,7 @@ impl<S> Layer<S> for Outer {
     fn layer(&self, inner: S) -> OuterService<S> {
         OuterService {
             state: self.state.clone(),
+            headers: self.headers.clone(),
             inner,
         }
     }
@@ -54,6 +52,7 @@ impl<S> Layer<S> for Outer {
 #[derive(Clone)]
 pub(super) struct OuterService<S> {
     state: PortalState,
+    headers: AnswerHeaders,
     inner: S,
 }
 
@@ -71,7 +70,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let exchange = Exchange::begin(&request);
+        let exchange = Exchange::begin(&request, self.headers.clone());
         let state = self.state.clone();
         DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
         let span = exchange.span.clone();
@@ -110,12 +109,13 @@ struct Exchange {
     method: Method,
     uri: Uri,
     /// The request again, if an error may be answered as a page: only to a browser.
-    page_request: Option<axum::http::request::Parts>,
+    page_request: Option<Box<axum::http::request::Parts>>,
+    headers: AnswerHeaders,
     span: Span,
 }
 
 impl Exchange {
-    fn begin(request: &Request) -> Self {
+    fn begin(request: &Request, headers: AnswerHeaders) -> Self {
         let request_id = request_id(request);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let page_request = accepts_html(request.headers()).then(|| {
@@ -123,7 +123,7 @@ impl Exchange {
             head.method = method.clone();
             head.uri = uri.clone();
             head.headers = request.headers().clone();
-            head
+            Box::new(head)
         });
         let id = request_id.to_str().unwrap_or_default();
         let span = tracing::info_span!("request", id, %method, path = uri.path());
@@ -133,6 +133,7 @@ impl Exchange {
             method,
             uri,
             page_request,
+            headers,
             span,
         }
     }
@@ -156,13 +157,8 @@ impl Exchange {
             };
             response = with_headers_of(answer, &response);
         }
-        let headers = response.headers_mut();
-        headers.reserve(8);
-        headers.insert(REQUEST_ID, self.request_id);
-        let https = state
-            .borrow::<Config>()
-            .is_ok_and(|config| config.public_url.starts_with("https:"));
-        add_headers(headers, https);
+        let own = std::mem::take(response.headers_mut());
+        *response.headers_mut() = self.headers.complete(own, self.request_id);
         tracing::debug!(
             method = %self.method,
             status = response.status().as_u16(),
@@ -196,17 +192,29 @@ fn request_id(request: &Request) -> HeaderValue {
     match given {
         Some(value) => value.clone(),
         None => {
-            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let mut text = String::with_capacity(33);
-            // Writing into a string cannot fail.
-            let _ = write!(text, "{:016x}-{number:x}", *PROCESS);
-            HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+            let mut id = *FIRST_ID;
+            let mut number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            for digit in id.iter_mut().rev().take(COUNTER_DIGITS) {
+                *digit = b"0123456789abcdef"[(number % 16) as usize];
+                number /= 16;
+            }
+            HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
         }
     }
 }
 
-/// Tells the ids of processes apart; a random id for each request would ask the system each time.
-static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+const COUNTER_DIGITS: usize = 10;
+
+/// A random number of the process, which tells its ids from those of others without asking the
+/// system for each, and room for the counter.
+static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
+    let mut id = [b'0'; 17 + COUNTER_DIGITS];
+    let process = format!("{:016x}-", Uuid::new_v4().as_u64_pair().0);
+    for (place, byte) in id.iter_mut().zip(process.bytes()) {
+        *place = byte;
+    }
+    id
+});
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
 /// What a panic in a handler becomes: `500 internal`, with nothing of the inside.

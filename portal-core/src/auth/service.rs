@@ -86,8 +86,14 @@ impl Auth {
         if let Some(user) = cached.and_then(Cached::fresh) {
             return Ok(Some(user));
         }
+        // Boxed: the path to the database must not swell the future of every request.
+        Box::pin(self.unknown_caller(&identity)).await
+    }
+
+    /// The user of a session that is not cached, who is from now on.
+    async fn unknown_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let Some((user, is_new)) = self.open_session(&identity).await? else {
+        let Some((user, is_new)) = self.open_session(identity).await? else {
             return Ok(None);
         };
         // A new session moves the last login, and may bring another name, address or role.

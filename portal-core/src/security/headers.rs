@@ -1,11 +1,16 @@
 //! Headers that every answer carries.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// No nonce and no exception is needed, since nothing in the portal's pages is inline.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: https:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
     form-action 'self'; frame-ancestors 'none'";
+
+/// Names a request, in its answer and in the log.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
@@ -29,16 +34,42 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Adds each header that the handler has not set itself.
-pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
-    for (name, value) in HEADERS {
-        headers.entry(name).or_insert(value);
+/// The headers that every answer carries. Put together once: to copy a map costs a request less
+/// than to fill one.
+#[derive(Clone)]
+pub(crate) struct AnswerHeaders {
+    always: Arc<HeaderMap>,
+    https: bool,
+}
+
+impl AnswerHeaders {
+    pub(crate) fn new(https: bool) -> Self {
+        let mut always = HeaderMap::from_iter(HEADERS);
+        if https {
+            always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        }
+        // Keep the places of what nearly every answer has, so that its copy need not grow.
+        always.insert(REQUEST_ID, HeaderValue::from_static(""));
+        always.insert(header::CONTENT_TYPE, HeaderValue::from_static(""));
+        Self {
+            always: Arc::new(always),
+            https,
+        }
     }
-    if https {
-        headers
-            .entry(header::STRICT_TRANSPORT_SECURITY)
-            .or_insert(HSTS);
-        secure_cookies(headers);
+
+    /// All headers of an answer; what its handler has set itself counts.
+    pub(crate) fn complete(&self, own: HeaderMap, request_id: HeaderValue) -> HeaderMap {
+        let is_typed = own.contains_key(header::CONTENT_TYPE);
+        let mut all = HeaderMap::clone(&self.always);
+        all.extend(own);
+        all.insert(REQUEST_ID, request_id);
+        if !is_typed {
+            all.remove(header::CONTENT_TYPE);
+        }
+        if self.https {
+            secure_cookies(&mut all);
+        }
+        all
     }
 }
 

@@ -3,5 +3,5 @@
 mod headers;
 mod origin;
 
-pub(crate) use headers::add as add_headers;
+pub(crate) use headers::{AnswerHeaders, REQUEST_ID};
 pub(crate) use origin::Origins;

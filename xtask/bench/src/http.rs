@@ -19,10 +19,10 @@ pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 #[derive(Args)]
 pub(crate) struct Settings {
     /// How often each subject has its turn
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 60)]
     rounds: usize,
     /// Seconds of a turn
-    #[arg(long, default_value_t = 1.5)]
+    #[arg(long, default_value_t = 0.25)]
     seconds: f64,
     /// Connections that ask at the same time
     #[arg(long, default_value_t = 32)]

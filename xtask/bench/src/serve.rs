@@ -8,7 +8,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::subject::{self, Setting};
+use crate::subject::{self, Caller, Setting};
 
 /// Which subject, and how.
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 pub(crate) struct Announcement {
     pub(crate) address: SocketAddr,
     pub(crate) path: String,
-    pub(crate) signed_in: bool,
+    pub(crate) caller: Caller,
 }
 
 /// Serves until the standard input ends, which is when the parent has gone.
@@ -42,7 +42,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let announcement = Announcement {
         address: listener.local_addr()?,
         path: served.path.to_owned(),
-        signed_in: served.signed_in,
+        caller: served.caller,
     };
     let mut output = std::io::stdout().lock();
     writeln!(output, "{}", serde_json::to_string(&announcement)?)?;

@@ -11,10 +11,13 @@ use serde_json::Value;
 
 use crate::connection::{Connection, request};
 use crate::serve::Announcement;
-use crate::subject::Subject;
+use crate::subject::{Caller, Subject};
 
 /// Who signs in for the measures.
 const USER: &str = r#"{"email":"bench@example.com","first_name":"Bench","last_name":"User"}"#;
+
+/// About what a session token of the development identity provider has.
+const TOKEN_LENGTH: usize = 720;
 
 /// A subject that serves.
 pub(crate) struct Server {
@@ -37,11 +40,13 @@ impl Server {
         let (process, announcement) = Process::start(subject.name, database, threads)
             .with_context(|| format!("the subject `{}` does not start", subject.name))?;
         let address = announcement.address;
-        let mut headers = String::new();
-        if announcement.signed_in {
-            let token = sign_in(address).await.context("`POST /dev/token` failed")?;
-            headers = format!("Authorization: Bearer {token}\r\n");
-        }
+        let token = match announcement.caller {
+            Caller::Nobody => None,
+            Caller::LookAlike => Some("x".repeat(TOKEN_LENGTH)),
+            Caller::Session => Some(sign_in(address).await.context("`POST /dev/token` failed")?),
+        };
+        let headers = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let headers = headers.unwrap_or_default();
         let request = request("GET", &announcement.path, address, &headers, "");
         let answer = Connection::open(address).await?.ask(&request).await;
         let answer = answer.with_context(|| format!("the subject `{}`", subject.name))?;

@@ -1,7 +1,6 @@
 //! What is measured.
 //!
 //! To add a subject, write a function such as [`bare`] and name it in [`SUBJECTS`].
-//! With `signed_in: true` every request has a bearer token of `POST /dev/token`.
 
 use std::pin::Pin;
 
@@ -11,7 +10,7 @@ use axum::{Json, Router};
 use portal_clerk::ClerkAuth;
 use portal_core::config::Settings;
 use portal_core::{AuthProvider, Config, CurrentUser, Portal, PortalState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where the measured handler is.
 const PATH: &str = "/api/bench";
@@ -21,17 +20,22 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "bare",
         about: "an axum handler and nothing around it",
-        start: |setting| Box::pin(bare(setting)),
+        start: |_| Box::pin(bare(Caller::Nobody)),
+    },
+    Subject {
+        name: "bare-token",
+        about: "the same, sent as many bytes as a session's request has",
+        start: |_| Box::pin(bare(Caller::LookAlike)),
     },
     Subject {
         name: "portal",
         about: "the same handler inside of a portal",
-        start: |setting| Box::pin(portal(setting, get(answer), false)),
+        start: |setting| Box::pin(portal(setting, get(answer), Caller::Nobody)),
     },
     Subject {
         name: "session",
         about: "the same, for a signed-in user",
-        start: |setting| Box::pin(portal(setting, get(answer_user), true)),
+        start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Session)),
     },
 ];
 
@@ -56,8 +60,17 @@ pub(crate) struct Served {
     pub(crate) router: Router,
     /// The path that is asked for.
     pub(crate) path: &'static str,
-    /// Whether the requests are those of a signed-in user.
-    pub(crate) signed_in: bool,
+    pub(crate) caller: Caller,
+}
+
+/// Whose requests a subject is sent.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Caller {
+    Nobody,
+    /// A header as long as that of a signed-in user, which nobody looks at.
+    LookAlike,
+    /// A signed-in user, with a bearer token of `POST /dev/token`.
+    Session,
 }
 
 /// The subject of that name.
@@ -70,18 +83,18 @@ pub(crate) fn named(name: &str) -> Result<&'static Subject> {
     })
 }
 
-async fn bare(_: Setting) -> Result<Served> {
+async fn bare(caller: Caller) -> Result<Served> {
     Ok(Served {
         router: Router::new().route(PATH, get(answer)),
         path: PATH,
-        signed_in: false,
+        caller,
     })
 }
 
 async fn portal(
     setting: Setting,
     handler: MethodRouter<PortalState>,
-    signed_in: bool,
+    caller: Caller,
 ) -> Result<Served> {
     let auth = ClerkAuth::new();
     let pairs = [
@@ -99,7 +112,7 @@ async fn portal(
     Ok(Served {
         router: portal.into_router(),
         path: PATH,
-        signed_in,
+        caller,
     })
 }
 
