@@ -1,0 +1,54 @@
+ALTER TABLE portal_tasks
+    ADD COLUMN unique_key   TEXT,
+    ADD COLUMN schedule     TEXT,
+    ADD COLUMN checkpoint   JSONB,
+    ADD COLUMN trace_parent TEXT;
+-- No two active tasks under one key.
+CREATE UNIQUE INDEX portal_tasks_unique ON portal_tasks (unique_key)
+    WHERE unique_key IS NOT NULL AND status IN ('PENDING', 'PROCESSING');
+-- What counts towards a limit.
+CREATE INDEX portal_tasks_running ON portal_tasks (state, name) WHERE status = 'PROCESSING';
+-- What can be pruned.
+CREATE INDEX portal_tasks_finished ON portal_tasks (finished_at) WHERE finished_at IS NOT NULL;
+
+-- History and log lines; as long-lived as their task.
+CREATE TABLE portal_task_events (
+    task_id  UUID NOT NULL REFERENCES portal_tasks (id) ON DELETE CASCADE,
+    attempt  INTEGER NOT NULL,
+    seq      BIGINT NOT NULL,
+    at       TIMESTAMPTZ NOT NULL,
+    kind     TEXT NOT NULL,
+    data     JSONB NOT NULL,
+    PRIMARY KEY (task_id, attempt, seq)
+);
+
+CREATE TABLE portal_task_schedules (
+    name            TEXT PRIMARY KEY,
+    state           TEXT NOT NULL,
+    task            TEXT NOT NULL,
+    cron            TEXT NOT NULL,
+    time_zone       TEXT NOT NULL,
+    last_fired_for  TIMESTAMPTZ NOT NULL,
+    last_task_id    UUID,
+    paused          BOOLEAN NOT NULL DEFAULT FALSE
+);
+
+-- The tasks of one kind; a row is also what a claim under a limit locks.
+CREATE TABLE portal_task_queues (
+    state   TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    paused  BOOLEAN NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (state, name)
+);
+
+-- Who has changed what, for administrators.
+CREATE TABLE portal_audit_log (
+    id             UUID PRIMARY KEY,
+    at             TIMESTAMPTZ NOT NULL,
+    actor_user_id  UUID,
+    actor_email    TEXT NOT NULL,
+    action         TEXT NOT NULL,
+    target         TEXT NOT NULL,
+    details        JSONB NOT NULL
+);
+CREATE INDEX portal_audit_log_target ON portal_audit_log (target, id);
