@@ -30,4 +30,4 @@ pub use portal_macros::{admin_model, monitored_background_task, page};
 pub use source::Source;
 pub use state::{Data, PortalState, Requirement, TaskInput};
 pub use store::Store;
-pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, Tasks};
+pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskSettings, Tasks};

@@ -314,6 +314,7 @@ impl Plan {
             roles,
             routes,
             layers,
+            task_settings,
             ..
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
@@ -336,7 +337,7 @@ impl Plan {
 
         log_summary(&pages, &tasks, &models);
         let stop = CancellationToken::new();
-        let tasks = Tasks::new(store.clone(), tasks);
+        let tasks = Tasks::new(store.clone(), tasks, task_settings);
         state.insert(Origins::new(&config));
         state.insert(PageSetup {
             config: Arc::clone(&config),

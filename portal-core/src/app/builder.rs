@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
-use crate::tasks::{Task, TaskArgs, TaskDefinition, Tasks};
+use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
 
 type EditNav = Box<dyn FnOnce(&mut Nav) + Send + Sync>;
 
@@ -50,6 +50,7 @@ pub struct PortalBuilder {
     pub(super) pages: Vec<Page>,
     pub(super) without_pages: Vec<String>,
     pub(super) tasks: Vec<TaskDefinition>,
+    pub(super) task_settings: TaskSettings,
     pub(super) models: Vec<ModelSpec>,
     pub(super) defaults: String,
     pub(super) routes: Vec<Router<PortalState>>,
@@ -89,6 +90,7 @@ impl PortalBuilder {
             pages: Vec::new(),
             without_pages: Vec::new(),
             tasks: Vec::new(),
+            task_settings: TaskSettings::default(),
             models: Vec::new(),
             defaults: String::new(),
             routes: Vec::new(),
@@ -184,6 +186,13 @@ impl PortalBuilder {
         task: fn() -> Task<A, R>,
     ) -> Self {
         self.tasks.push(task().into_definition());
+        self
+    }
+
+    /// How tasks are run, and for how long they are kept.
+    #[must_use]
+    pub fn task_settings(mut self, settings: TaskSettings) -> Self {
+        self.task_settings = settings;
         self
     }
 

@@ -4,6 +4,7 @@
 
 mod connect;
 mod error;
+mod executor;
 mod lock;
 mod migrate;
 mod notify;
@@ -13,9 +14,12 @@ mod statement;
 mod transaction;
 
 pub use error::StoreError;
+pub use executor::Executor;
 pub use migrate::MigrationState;
 pub(crate) use notify::Notification;
 pub use row::{Column, Row};
+#[cfg(feature = "postgres")]
+pub(crate) use statement::PostgresSql;
 pub use statement::Statement;
 pub use transaction::Transaction;
 

@@ -34,6 +34,25 @@ statement!(InsertStatement, true);
 statement!(UpdateStatement, true);
 statement!(DeleteStatement, true);
 
+/// A statement of PostgreSQL as text, where sea-query has no words for it.
+#[cfg(feature = "postgres")]
+pub(crate) struct PostgresSql {
+    pub(crate) sql: &'static str,
+    pub(crate) values: Vec<sea_query::Value>,
+}
+
+#[cfg(feature = "postgres")]
+impl Statement for PostgresSql {
+    const WRITES: bool = true;
+
+    fn render(&self, _: super::Dialect) -> (String, SqlxValues) {
+        (
+            self.sql.to_owned(),
+            SqlxValues(sea_query::Values(self.values.clone())),
+        )
+    }
+}
+
 macro_rules! runner {
     ($feature:literal, $database:ty, $dialect:expr, $row:expr, $execute:ident, $fetch:ident) => {
         #[cfg(feature = $feature)]

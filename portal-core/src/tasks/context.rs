@@ -4,11 +4,15 @@ use std::future::{Future, IntoFuture, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::error::TaskError;
+use super::finish;
 use super::hub::Hub;
 use super::running::Attempt;
+use crate::store::Store;
 
 /// The first argument of every task.
 ///
@@ -29,11 +33,16 @@ use super::running::Attempt;
 pub struct TaskContext {
     attempt: Arc<Attempt>,
     hub: Arc<Hub>,
+    store: Store,
 }
 
 impl TaskContext {
-    pub(super) fn new(attempt: Arc<Attempt>, hub: Arc<Hub>) -> Self {
-        Self { attempt, hub }
+    pub(super) fn new(attempt: Arc<Attempt>, hub: Arc<Hub>, store: Store) -> Self {
+        Self {
+            attempt,
+            hub,
+            store,
+        }
     }
 
     /// The id of the task.
@@ -66,6 +75,63 @@ impl TaskContext {
         }
     }
 
+    /// Keeps a value for the next attempt, should this one fail or its process die.
+    ///
+    /// It is durable when this returns. Fails with the code `superseded` if another attempt has
+    /// taken over, and when the database is away.
+    ///
+    /// ```
+    /// use portal_core::prelude::*;
+    ///
+    /// /// Import rows
+    /// #[monitored_background_task(state = "import", retries = 3)]
+    /// async fn import_rows(task: TaskContext) -> Result<u32, TaskError> {
+    ///     let first: u32 = task.restore()?.unwrap_or(0);
+    ///     for row in first..100 {
+    ///         // Import the row, then:
+    ///         task.checkpoint(&(row + 1)).await?;
+    ///     }
+    ///     Ok(100)
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub async fn checkpoint<T: Serialize + Sync>(&self, value: &T) -> Result<(), TaskError> {
+        let value = serde_json::to_value(value)?;
+        let record = self.attempt.record();
+        let saved = finish::save_checkpoint(&self.store, &record, &value).await?;
+        if !saved {
+            self.attempt.superseded.cancel();
+            return Err(TaskError::superseded());
+        }
+        self.attempt.set_checkpoint(value);
+        Ok(())
+    }
+
+    /// The value of the last checkpoint, of this attempt or one before it.
+    ///
+    /// Fails if it is of another type, such as one that an older version of the program has left.
+    pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
+        let checkpoint = self.attempt.checkpoint();
+        Ok(checkpoint.map(serde_json::from_value).transpose()?)
+    }
+
+    /// Runs code that blocks, such as a long computation, off the threads that serve requests.
+    ///
+    /// It cannot be dropped half-way: a cancelled task ends without it, and it runs to its end.
+    /// A panic in it fails the attempt.
+    pub async fn blocking<T, F>(&self, work: F) -> Result<T, TaskError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let span = tracing::Span::current();
+        let done = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
+        done.map_err(|error| {
+            tracing::error!(%error, "blocking work of a task panicked");
+            TaskError::new("the task failed unexpectedly").with_code("internal")
+        })
+    }
+
     /// Resolves when the task is to stop; a task that does not listen is dropped a little later.
     pub async fn cancelled(&self) {
         tokio::select! {
@@ -91,6 +157,12 @@ impl Update<'_> {
         self
     }
 
+    /// Takes effect at once, for code that does not run on an async thread.
+    pub fn send(self) -> Result<(), TaskError> {
+        let TaskContext { attempt, hub, .. } = self.context;
+        attempt.update(hub, self.progress, self.message)
+    }
+
     /// What the task is doing.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn message(mut self, text: impl Into<String>) -> Self {
@@ -104,7 +176,6 @@ impl<'a> IntoFuture for Update<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let TaskContext { attempt, hub } = self.context;
-        Box::pin(ready(attempt.update(hub, self.progress, self.message)))
+        Box::pin(ready(self.send()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// The failure of a task: it ends as `ERROR` with this message.
 ///
@@ -18,16 +19,51 @@ use std::fmt;
 pub struct TaskError {
     message: String,
     code: Cow<'static, str>,
+    retry: Retry,
+}
+
+/// Whether an attempt that failed this way is followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// If the task has attempts left.
+    Allowed,
+    /// If the task has attempts left, but not before that.
+    After(Duration),
+    /// Trying again cannot help.
+    Never,
 }
 
 impl TaskError {
-    /// A failure with a message for people.
+    /// A failure with a message for people. It is tried again if the task has attempts left.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             code: Cow::Borrowed("task_failed"),
+            retry: Retry::Allowed,
         }
+    }
+
+    /// A failure that may pass: the same as [`new`](Self::new), for code that wants to say so.
+    #[must_use]
+    pub fn retryable(message: impl Into<String>) -> Self {
+        Self::new(message)
+    }
+
+    /// A failure that trying again cannot help: the task ends, whatever attempts it has left.
+    #[must_use]
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self {
+            retry: Retry::Never,
+            ..Self::new(message)
+        }
+    }
+
+    /// The same failure, after which the next attempt waits at least so long.
+    #[must_use]
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.retry = Retry::After(pause);
+        self
     }
 
     /// The same failure with a word for programs, in `snake_case`.
@@ -50,7 +86,15 @@ impl TaskError {
     }
 
     pub(super) fn cancelled() -> Self {
-        Self::new("cancelled").with_code("cancelled")
+        Self::permanent("cancelled").with_code("cancelled")
+    }
+
+    pub(super) fn superseded() -> Self {
+        Self::permanent("another attempt has taken over").with_code("superseded")
+    }
+
+    pub(super) fn retry(&self) -> Retry {
+        self.retry
     }
 }
 

@@ -1,19 +1,23 @@
 //! What a worker writes of an attempt; each write carries the fencing token.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::error::TaskError;
+use super::insert::{ids, unavailable};
 use super::queue::TABLE;
 use super::record::{TaskRecord, TaskStatus, storable};
-use crate::store::{Store, StoreError, now};
+use crate::store::{Dialect, Store, StoreError, now};
 
 /// Saves how far attempts have come; gives those that have been superseded.
 pub(super) async fn save_progress(
     store: &Store,
-    records: &[std::sync::Arc<TaskRecord>],
+    records: &[Arc<TaskRecord>],
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut superseded = Vec::new();
     let mut transaction = store.begin().await?;
@@ -38,51 +42,120 @@ pub(super) async fn save_progress(
     Ok(superseded)
 }
 
-/// The last state of a task, from how its attempt ended.
-fn final_record(last: &TaskRecord, outcome: Result<Value, TaskError>) -> TaskRecord {
-    let now = now();
-    let mut record = last.clone();
-    record.version += 1;
-    record.updated_at = now;
-    record.finished_at = Some(now);
-    match outcome {
-        Ok(result) => {
-            record.status = TaskStatus::Completed;
-            record.progress = 100;
-            record.result = Some(result);
-        }
-        Err(error) => {
-            record.status = TaskStatus::Error;
-            record.code = Some(storable(error.code().to_owned()));
-            record.error = Some(storable(error.message().to_owned()));
-        }
-    }
-    record
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub(super) struct Ending {
+    /// The newest state of the task while it ran.
+    pub(super) last: Arc<TaskRecord>,
+    pub(super) outcome: Result<Value, TaskError>,
+    /// When it is tried again, if it is.
+    pub(super) retry_at: Option<DateTime<Utc>>,
 }
 
-/// Writes the final state and gives it; `None` if another attempt has taken over in the meantime.
+impl Ending {
+    /// An ending after which the task has ended too.
+    pub(super) fn last(last: Arc<TaskRecord>, outcome: Result<Value, TaskError>) -> Self {
+        Self {
+            last,
+            outcome,
+            retry_at: None,
+        }
+    }
+
+    /// What the task becomes by it.
+    fn record(&self) -> TaskRecord {
+        let now = now();
+        let mut record = TaskRecord::clone(&self.last);
+        record.version += 1;
+        record.updated_at = now;
+        match (&self.outcome, self.retry_at) {
+            (Ok(result), _) => {
+                record.status = TaskStatus::Completed;
+                record.progress = 100;
+                record.result = Some(result.clone());
+                record.finished_at = Some(now);
+            }
+            (Err(error), retry_at) => {
+                record.code = Some(storable(error.code().to_owned()));
+                record.error = Some(storable(error.message().to_owned()));
+                if let Some(run_at) = retry_at {
+                    record.status = TaskStatus::Pending;
+                    record.run_at = run_at;
+                } else {
+                    record.status = TaskStatus::Error;
+                    record.finished_at = Some(now);
+                }
+            }
+        }
+        record
+    }
+}
+
+/// Writes how attempts ended, with one commit, and gives what their tasks have become, each in
+/// its place; `None` where another attempt has taken over in the meantime.
+pub(super) async fn finish_all(
+    store: &Store,
+    endings: Vec<Ending>,
+) -> Vec<Result<Option<TaskRecord>, StoreError>> {
+    let records: Vec<_> = endings.iter().map(Ending::record).collect();
+    let written = match write_all(store, &records).await {
+        Ok(written) => written,
+        Err(StoreError::Unavailable(error)) => {
+            tracing::warn!(%error, "the ends of tasks could not be stored");
+            return endings.iter().map(|_| Err(unavailable())).collect();
+        }
+        // The database refuses one of them; the others shall not suffer for it.
+        Err(_) => HashSet::new(),
+    };
+    let mut ended = Vec::with_capacity(records.len());
+    for (ending, record) in endings.iter().zip(records) {
+        ended.push(if written.contains(&record.id) {
+            Ok(Some(record))
+        } else {
+            finish(store, ending).await
+        });
+    }
+    ended
+}
+
+/// Writes how an attempt ended and gives what its task has become; `None` if another attempt has
+/// taken over in the meantime.
 ///
 /// A task that was told to stop in time has been cancelled, however its code ended.
 pub(super) async fn finish(
     store: &Store,
-    last: &TaskRecord,
-    outcome: &Result<Value, TaskError>,
+    ending: &Ending,
 ) -> Result<Option<TaskRecord>, StoreError> {
-    let cancelled = || final_record(last, Err(TaskError::cancelled()));
-    let record = final_record(last, outcome.clone());
+    let record = ending.record();
+    let instead = |error| Ending::last(Arc::clone(&ending.last), Err(error)).record();
     let written = match write(store, &record, Unless::Cancelled).await {
         Err(StoreError::Other(error)) => {
             tracing::error!(%error, "the database refuses what a task ended with");
             let refused = TaskError::new("the result cannot be stored").with_code("internal");
-            let record = final_record(last, Err(refused));
-            write(store, &record, Unless::Cancelled).await?
+            write(store, &instead(refused), Unless::Cancelled).await?
         }
         written => written?,
     };
     match written {
         Some(record) => Ok(Some(record)),
-        None => write(store, &cancelled(), Unless::Superseded).await,
+        None => write(store, &instead(TaskError::cancelled()), Unless::Superseded).await,
     }
+}
+
+/// Saves what an attempt wants its successor to know; `false` if it has been superseded.
+pub(super) async fn save_checkpoint(
+    store: &Store,
+    record: &TaskRecord,
+    checkpoint: &Value,
+) -> Result<bool, StoreError> {
+    let update = Query::update()
+        .table(TABLE)
+        .value("checkpoint", checkpoint.clone())
+        .and_where(Expr::col("id").eq(record.id))
+        .and_where(Expr::col("attempt").eq(record.attempt.cast_signed()))
+        .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
+        .take();
+    Ok(store.execute(&update).await? > 0)
 }
 
 /// What keeps a final state from being written.
@@ -93,11 +166,7 @@ enum Unless {
     Cancelled,
 }
 
-async fn write(
-    store: &Store,
-    record: &TaskRecord,
-    unless: Unless,
-) -> Result<Option<TaskRecord>, StoreError> {
+fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
     let mut update = Query::update()
         .table(TABLE)
         .values([
@@ -107,6 +176,7 @@ async fn write(
             ("result", record.result.clone().into()),
             ("error", record.error.clone().into()),
             ("code", record.code.clone().into()),
+            ("run_at", record.run_at.into()),
             ("updated_at", record.updated_at.into()),
             ("finished_at", record.finished_at.into()),
             ("lease_owner", Option::<Uuid>::None.into()),
@@ -120,5 +190,77 @@ async fn write(
     if unless == Unless::Cancelled {
         update.and_where(Expr::col("cancel_requested").eq(false));
     }
-    Ok((store.execute(&update).await? > 0).then(|| record.clone()))
+    update
+}
+
+async fn write(
+    store: &Store,
+    record: &TaskRecord,
+    unless: Unless,
+) -> Result<Option<TaskRecord>, StoreError> {
+    let changed = store.execute(&update(record, unless)).await?;
+    Ok((changed > 0).then(|| record.clone()))
+}
+
+/// Writes all that have neither been superseded nor told to stop, and gives their ids.
+async fn write_all(store: &Store, records: &[TaskRecord]) -> Result<HashSet<Uuid>, StoreError> {
+    match store.dialect() {
+        Dialect::Sqlite => {
+            let mut transaction = store.begin().await?;
+            let mut written = HashSet::new();
+            for record in records {
+                if transaction.execute(&update(record, Unless::Cancelled)).await? > 0 {
+                    written.insert(record.id);
+                }
+            }
+            transaction.commit().await?;
+            Ok(written)
+        }
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => ids(&store.fetch_all(&update_many(records)).await?),
+        #[cfg(not(feature = "postgres"))]
+        Dialect::Postgres => Err(StoreError::FeatureMissing("postgres")),
+    }
+}
+
+/// The same for any number of rows in one statement.
+///
+/// `status || ''` keeps the planner from reading all that is running through the index of it:
+/// the rows are found by their ids.
+#[cfg(feature = "postgres")]
+fn update_many(records: &[TaskRecord]) -> crate::store::PostgresSql {
+    let rows: Vec<_> = records
+        .iter()
+        .map(|record| {
+            serde_json::json!({
+                "id": record.id,
+                "attempt": record.attempt,
+                "status": record.status,
+                "progress": record.progress,
+                "message": record.message,
+                "result": record.result,
+                "error": record.error,
+                "code": record.code,
+                "run_at": record.run_at,
+                "updated_at": record.updated_at,
+                "finished_at": record.finished_at,
+                "version": record.version,
+            })
+        })
+        .collect();
+    crate::store::PostgresSql {
+        sql: "UPDATE portal_tasks AS task SET status = ended.status, progress = ended.progress, \
+              message = ended.message, result = ended.result, error = ended.error, \
+              code = ended.code, run_at = ended.run_at, updated_at = ended.updated_at, \
+              finished_at = ended.finished_at, lease_owner = NULL, lease_until = NULL, \
+              version = ended.version \
+              FROM jsonb_to_recordset($1) AS ended(id uuid, attempt integer, status text, \
+              progress integer, message text, result jsonb, error text, code text, \
+              run_at timestamptz, updated_at timestamptz, finished_at timestamptz, \
+              version bigint) \
+              WHERE task.id = ended.id AND task.attempt = ended.attempt \
+              AND task.status || '' = 'PROCESSING' AND NOT task.cancel_requested \
+              RETURNING task.id",
+        values: vec![Value::Array(rows).into()],
+    }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod args;
+mod batch;
 mod claim;
 mod client_token;
 mod context;
@@ -9,14 +10,18 @@ mod error;
 mod finish;
 mod form;
 mod hub;
+mod insert;
 mod monitor;
 mod panel;
 mod queue;
 mod record;
 mod registry;
+mod retry;
 mod running;
 mod schema;
 mod service;
+mod settings;
+mod start;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -28,6 +33,8 @@ pub use context::{TaskContext, Update};
 pub use error::TaskError;
 pub use record::{TaskRecord, TaskStatus};
 pub use service::{Starter, TaskFilter, TaskHandle, Tasks};
+pub use settings::TaskSettings;
+pub use start::Start;
 pub use task::{OnCrash, Task, TaskDefinition};
 
 pub(crate) use api::routes;

@@ -1,34 +1,12 @@
-//! The queue in the database, as clients see it: start, look, list, cancel.
+//! The queue in the database, as clients see it: look, list, cancel.
 
 use sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
 use crate::store::{Store, StoreError, now};
 
 pub(super) const TABLE: &str = "portal_tasks";
-
-/// A task that is to be stored.
-#[derive(Debug)]
-pub(super) struct NewTask {
-    pub(super) state: String,
-    pub(super) name: &'static str,
-    pub(super) client_token_id: Option<Uuid>,
-    pub(super) owner_user_id: Option<Uuid>,
-    pub(super) args: Value,
-    pub(super) idempotency_key: Option<String>,
-}
-
-/// What came of storing a task under an idempotency key.
-#[derive(Debug)]
-pub(super) enum Stored {
-    New(Uuid),
-    /// The very same start was stored before.
-    Before(Uuid),
-    /// Another start has used the key.
-    KeyTaken,
-}
 
 /// What came of asking a task to stop.
 #[derive(Debug)]
@@ -42,75 +20,8 @@ pub(super) enum Cancelled {
     Unknown,
 }
 
-fn select() -> SelectStatement {
+pub(super) fn select() -> SelectStatement {
     Query::select().columns(COLUMNS).from(TABLE).take()
-}
-
-/// Stores a task; it is durable when this returns.
-pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, StoreError> {
-    let id = Uuid::now_v7();
-    let now = now();
-    let insert = Query::insert()
-        .into_table(TABLE)
-        .columns([
-            "id",
-            "state",
-            "name",
-            "client_token_id",
-            "owner_user_id",
-            "args",
-            "status",
-            "run_at",
-            "idempotency_key",
-            "created_at",
-            "updated_at",
-            "version",
-        ])
-        .values_panic([
-            id.into(),
-            task.state.as_str().into(),
-            task.name.into(),
-            task.client_token_id.into(),
-            task.owner_user_id.into(),
-            task.args.clone().into(),
-            TaskStatus::Pending.as_str().into(),
-            now.into(),
-            task.idempotency_key.clone().into(),
-            now.into(),
-            now.into(),
-            1_i64.into(),
-        ])
-        .take();
-    match store.execute(&insert).await {
-        Ok(_) => Ok(Stored::New(id)),
-        Err(error @ StoreError::NotUnique { .. }) => match by_key(store, task).await? {
-            Some(before)
-                if before.state == task.state
-                    && before.name == task.name
-                    && before.args == task.args =>
-            {
-                Ok(Stored::Before(before.id))
-            }
-            Some(_) => Ok(Stored::KeyTaken),
-            None => Err(error),
-        },
-        Err(error) => Err(error),
-    }
-}
-
-async fn by_key(store: &Store, task: &NewTask) -> Result<Option<TaskRecord>, StoreError> {
-    let (Some(client_token_id), Some(key)) = (task.client_token_id, &task.idempotency_key) else {
-        return Ok(None);
-    };
-    let select = select()
-        .and_where(Expr::col("client_token_id").eq(client_token_id))
-        .and_where(Expr::col("idempotency_key").eq(key.as_str()))
-        .take();
-    store
-        .fetch_optional(&select)
-        .await?
-        .map(|row| TaskRecord::from_row(&row))
-        .transpose()
 }
 
 pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, StoreError> {

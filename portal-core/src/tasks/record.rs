@@ -106,6 +106,8 @@ pub struct TaskRecord {
     pub attempt: u32,
     /// How often it may be begun before a failure is final.
     pub max_attempts: u32,
+    /// When it may begin, at the earliest.
+    pub run_at: DateTime<Utc>,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
     /// When it was first begun.
@@ -118,7 +120,7 @@ pub struct TaskRecord {
     pub version: i64,
 }
 
-pub(super) const COLUMNS: [&str; 19] = [
+pub(super) const COLUMNS: [&str; 20] = [
     "id",
     "state",
     "name",
@@ -133,6 +135,7 @@ pub(super) const COLUMNS: [&str; 19] = [
     "code",
     "attempt",
     "max_attempts",
+    "run_at",
     "created_at",
     "started_at",
     "finished_at",
@@ -177,6 +180,7 @@ impl TaskRecord {
             code: row.get("code")?,
             attempt: row.get::<i32>("attempt")?.unsigned_abs(),
             max_attempts: row.get::<i32>("max_attempts")?.unsigned_abs(),
+            run_at: row.get("run_at")?,
             created_at: row.get("created_at")?,
             started_at: row.get("started_at")?,
             finished_at: row.get("finished_at")?,

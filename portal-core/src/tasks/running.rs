@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ use crate::store::now;
 #[derive(Debug)]
 pub(super) struct Attempt {
     newest: Mutex<Newest>,
+    /// What this attempt or the one before it has left for the next.
+    checkpoint: Mutex<Option<Value>>,
     /// Somebody wants the task to stop.
     pub(super) cancelled: CancellationToken,
     /// Another attempt has taken over: nothing that this one does counts any more.
@@ -29,7 +32,7 @@ struct Newest {
 }
 
 impl Attempt {
-    pub(super) fn new(record: Arc<TaskRecord>) -> Self {
+    pub(super) fn new(record: Arc<TaskRecord>, checkpoint: Option<Value>) -> Self {
         let saved_version = record.version;
         Self {
             newest: Mutex::new(Newest {
@@ -37,6 +40,7 @@ impl Attempt {
                 saved_version,
                 ended: false,
             }),
+            checkpoint: Mutex::new(checkpoint),
             cancelled: CancellationToken::new(),
             superseded: CancellationToken::new(),
         }
@@ -47,6 +51,14 @@ impl Attempt {
         Arc::clone(&lock(&self.newest).record)
     }
 
+    pub(super) fn checkpoint(&self) -> Option<Value> {
+        lock(&self.checkpoint).clone()
+    }
+
+    pub(super) fn set_checkpoint(&self, checkpoint: Value) {
+        *lock(&self.checkpoint) = Some(checkpoint);
+    }
+
     /// Takes a step, at once visible to watchers of this process. Progress never falls.
     pub(super) fn update(
         &self,
@@ -55,7 +67,7 @@ impl Attempt {
         message: Option<String>,
     ) -> Result<(), TaskError> {
         if self.superseded.is_cancelled() {
-            return Err(TaskError::new("another attempt has taken over").with_code("superseded"));
+            return Err(TaskError::superseded());
         }
         let mut newest = lock(&self.newest);
         if newest.ended {
@@ -126,10 +138,6 @@ impl Running {
 
     pub(super) fn all(&self) -> Vec<Arc<Attempt>> {
         lock(&self.0).values().cloned().collect()
-    }
-
-    pub(super) fn ids(&self) -> Vec<Uuid> {
-        lock(&self.0).keys().copied().collect()
     }
 
     /// The states that the database does not have yet.

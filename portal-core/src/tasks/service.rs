@@ -1,7 +1,8 @@
 //! The handle through which code starts, finds, watches and stops tasks.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,16 +11,21 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::args::TaskArgs;
+use super::batch::Batcher;
 use super::error::TaskError;
+use super::finish::Ending;
 use super::hub::{Hub, Subscription, Watch};
-use super::queue::{self, Cancelled, Filter, NewTask, Stored};
+use super::insert::{self, NewTask, Stored};
+use super::queue::{self, Cancelled, Filter};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::running::Running;
+use super::settings::TaskSettings;
+use super::start::Start;
 use super::task::{Task, TaskDefinition};
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Store};
+use crate::store::{Executor, Notification, Store, StoreError};
 
 /// The tasks of a portal. Cheap to clone; an extractor through `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -29,11 +35,27 @@ pub struct Tasks(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) registry: TaskRegistry,
+    pub(super) settings: TaskSettings,
+    intake: Arc<Batcher<NewTask, Result<Stored, StoreError>>>,
+    pub(super) endings: Arc<Batcher<Ending, Result<Option<TaskRecord>, StoreError>>>,
+    /// Other replicas have to be told that there is something to claim.
+    hint: Notify,
     pub(super) hub: Arc<Hub>,
     pub(super) running: Running,
     /// There may be something to claim.
     pub(super) wake: Notify,
+    /// Until when tasks may turn up of which nobody tells: those of a caller's transaction.
+    pub(super) expecting: Mutex<Option<Instant>>,
 }
+
+/// Starts that are stored with one commit.
+const INTAKE: usize = 256;
+/// Ends that are stored with one commit.
+const ENDINGS: usize = 256;
+/// Hints to other replicas are at least so far apart: each takes a lock of the whole server.
+const HINT_INTERVAL: Duration = Duration::from_millis(5);
+/// How long a caller's transaction may stay open, for its tasks to be begun at once.
+const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// For whom a task is started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,33 +118,81 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 }
 
 impl Tasks {
-    pub(crate) fn new(store: Store, registry: TaskRegistry) -> Self {
+    pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
         Self(Arc::new(Shared {
             store,
             registry,
+            settings,
+            intake: Arc::new(Batcher::new(INTAKE)),
+            endings: Arc::new(Batcher::new(ENDINGS)),
+            hint: Notify::new(),
             hub: Arc::new(Hub::default()),
             running: Running::default(),
             wake: Notify::new(),
+            expecting: Mutex::default(),
         }))
     }
 
-    /// Starts a task of a kind with its arguments; it is stored when this returns.
-    pub async fn start<A: TaskArgs, R: Serialize + Send + 'static>(
+    /// Starts a task of a kind with its arguments; it is stored when this has been awaited.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portal_core::prelude::*;
+    ///
+    /// /// Send the digest
+    /// #[monitored_background_task(state = "mail")]
+    /// async fn send_digest(task: TaskContext) -> Result<u32, TaskError> {
+    ///     Ok(3)
+    /// }
+    ///
+    /// async fn later(tasks: Data<Tasks>) -> Result<(), TaskError> {
+    ///     let handle = tasks
+    ///         .start(send_digest, NoArgs {})
+    ///         .delay(Duration::from_secs(60))
+    ///         .await
+    ///         .map_err(|error| TaskError::new(error.to_string()))?;
+    ///     let sent: u32 = handle.result().await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn start<A: TaskArgs, R: Serialize + Send + 'static>(
         &self,
         task: fn() -> Task<A, R>,
         args: A,
+    ) -> Start<R> {
+        Start::new(self.clone(), task().into_definition(), args)
+    }
+
+    /// Starts a task within a transaction of the caller's: it exists exactly if that commits.
+    ///
+    /// The transaction is one of the portal's [`Store`], or the connection of one of sqlx on the
+    /// same database: `tasks.start_in(&mut *tx, ..)`.
+    pub async fn start_in<A: TaskArgs, R: Serialize + Send + 'static>(
+        &self,
+        executor: &mut impl Executor,
+        task: fn() -> Task<A, R>,
+        args: A,
     ) -> Result<TaskHandle<R>> {
-        let definition = task().into_definition();
-        let args = serde_json::to_value(args).map_err(Error::internal)?;
-        let definition = self.0.registry.find(&definition.state, definition.name)?;
-        let (id, _) = self
-            .start_json(definition, args, Starter::default(), None)
-            .await?;
-        Ok(TaskHandle {
+        let start = self.start(task, args);
+        let (definition, new) = start.new_task()?;
+        let stored = insert::insert(executor, &new).await?;
+        let (id, _) = settle(&new, stored, &definition)?;
+        *self
+            .0
+            .expecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EXPECTED_WITHIN);
+        self.0.wake.notify_one();
+        Ok(self.handle(id))
+    }
+
+    pub(super) fn handle<R>(&self, id: Uuid) -> TaskHandle<R> {
+        TaskHandle {
             id,
             tasks: self.clone(),
             result: PhantomData,
-        })
+        }
     }
 
     /// Checks arguments and stores a task; `true` if this very start had been stored before.
@@ -134,28 +204,40 @@ impl Tasks {
         idempotency_key: Option<String>,
     ) -> Result<(Uuid, bool)> {
         definition.check(&args).map_err(Error::invalid)?;
-        let task = NewTask {
-            state: definition.state.clone(),
-            name: definition.name,
-            client_token_id: starter.client_token_id,
-            owner_user_id: starter.owner_user_id,
-            args,
-            idempotency_key,
-        };
-        match queue::insert(&self.0.store, &task).await? {
-            Stored::New(id) => {
-                if let Some(record) = queue::get(&self.0.store, id).await? {
-                    self.publish(record);
-                }
-                self.0.wake.notify_one();
-                self.0.store.notify(Notification::TasksReady).await;
-                Ok((id, false))
-            }
-            Stored::Before(id) => Ok((id, true)),
-            Stored::KeyTaken => Err(Error::conflict(
-                "idempotency_key_reused",
-                "this `Idempotency-Key` has been used for another start",
-            )),
+        let mut task = definition.new_task(args);
+        task.client_token_id = starter.client_token_id;
+        task.owner_user_id = starter.owner_user_id;
+        task.idempotency_key = idempotency_key;
+        self.store_new(definition, task).await
+    }
+
+    /// Stores a task that has been checked, together with others that are started meanwhile.
+    pub(super) async fn store_new(
+        &self,
+        definition: &TaskDefinition,
+        task: NewTask,
+    ) -> Result<(Uuid, bool)> {
+        let store = self.0.store.clone();
+        let stored = self.0.intake.submit(task.clone(), move |tasks| {
+            let store = store.clone();
+            async move { insert::insert_all(&store, tasks).await }
+        });
+        let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
+        let (id, before) = settle(&task, stored, definition)?;
+        if !before {
+            self.publish(task.record());
+            self.0.wake.notify_one();
+            self.0.hint.notify_one();
+        }
+        Ok((id, before))
+    }
+
+    /// Tells other replicas of new tasks, many with one hint, until it is dropped.
+    pub(super) async fn send_hints(&self) {
+        loop {
+            self.0.hint.notified().await;
+            self.0.store.notify(Notification::TasksReady).await;
+            tokio::time::sleep(HINT_INTERVAL).await;
         }
     }
 
@@ -227,7 +309,7 @@ impl Tasks {
                 Some(_) => {}
             }
             // Another process may run the task, whose updates this one does not hear.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), subscription.changes())
+            let _ = tokio::time::timeout(Duration::from_secs(1), subscription.changes())
                 .await;
         }
     }
@@ -254,6 +336,29 @@ impl Tasks {
     /// The kinds of task that this portal knows.
     pub(crate) fn registry(&self) -> &TaskRegistry {
         &self.0.registry
+    }
+}
+
+/// What a caller is told of a stored task: its id, and whether it had been there before.
+fn settle(task: &NewTask, stored: Stored, definition: &TaskDefinition) -> Result<(Uuid, bool)> {
+    match stored {
+        Stored::New => Ok((task.id, false)),
+        Stored::Before(id) => Ok((id, true)),
+        Stored::Active {
+            id,
+            client_token_id,
+        } if client_token_id == task.client_token_id => Ok((id, true)),
+        Stored::Active { .. } => Err(Error::conflict(
+            "task_already_active",
+            format!(
+                "`{}` is active with the same arguments, for another client",
+                definition.title
+            ),
+        )),
+        Stored::KeyTaken => Err(Error::conflict(
+            "idempotency_key_reused",
+            "this `Idempotency-Key` has been used for another start",
+        )),
     }
 }
 

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::args::{NoArgs, TaskArgs, decode, unstorable};
 use super::context::TaskContext;
 use super::error::TaskError;
+use super::insert::NewTask;
+use super::retry::RetryPolicy;
 use super::schema::ArgsSchema;
 use crate::auth::Access;
 use crate::error::Fault;
@@ -62,6 +65,10 @@ struct Parts {
     access: Access,
     on_crash: OnCrash,
     timeout: Option<Duration>,
+    retry: RetryPolicy,
+    priority: i32,
+    concurrency: Option<u32>,
+    unique: bool,
     requirements: Vec<Requirement>,
 }
 
@@ -86,6 +93,10 @@ impl<A, R> Task<A, R> {
             access: Access::Public,
             on_crash: OnCrash::Rerun,
             timeout: None,
+            retry: RetryPolicy::default(),
+            priority: 0,
+            concurrency: None,
+            unique: false,
             requirements: Vec::new(),
         };
         Self {
@@ -125,6 +136,38 @@ impl<A, R> Task<A, R> {
         self
     }
 
+    /// How often it is tried again after a failure, a panic or a timeout; not at all by default.
+    /// A crash of its process is not counted.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.parts.retry.max_attempts = retries.saturating_add(1);
+        self
+    }
+
+    /// The pause before it is tried again, one second by default; each later pause is twice as
+    /// long, up to an hour, and shortened by chance by up to a half.
+    pub fn backoff(mut self, first: Duration) -> Self {
+        self.parts.retry.backoff = first;
+        self
+    }
+
+    /// Tasks of a greater priority are begun first; 0 by default.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.parts.priority = priority;
+        self
+    }
+
+    /// How many tasks of this kind run at once, over all replicas; no limit by default.
+    pub fn concurrency(mut self, tasks: u32) -> Self {
+        self.parts.concurrency = Some(tasks);
+        self
+    }
+
+    /// At most one task with the same arguments is active: starting another gives that one.
+    pub fn unique(mut self) -> Self {
+        self.parts.unique = true;
+        self
+    }
+
     /// Says that it takes a value out of the portal's state, so that start-up can check for it.
     pub fn needs<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::requirement());
@@ -152,6 +195,10 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         access: parts.access,
         on_crash: parts.on_crash,
         timeout: parts.timeout,
+        retry: parts.retry,
+        priority: parts.priority,
+        concurrency: parts.concurrency,
+        unique: parts.unique,
         requirements: parts.requirements,
         schema: takes_args.then(|| ArgsSchema::new(schemars::schema_for!(A))),
         check: |value| decode::<A>(value).map(drop),
@@ -160,7 +207,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
                 let args = decode::<A>(value).map_err(no_longer_fits)?;
                 let result = run(context, state, args).await?;
                 serde_json::to_value(result).map_err(|error| {
-                    TaskError::new(format!("the result cannot be written as JSON: {error}"))
+                    TaskError::permanent(format!("the result cannot be written as JSON: {error}"))
                 })
             })
         }),
@@ -173,13 +220,48 @@ impl<A, R> std::fmt::Debug for Task<A, R> {
     }
 }
 
+/// What stands for the arguments of a kind of task, whatever the order of their members.
+fn unique_key(state: &str, name: &str, args: &Value) -> String {
+    let mut text = String::new();
+    write_sorted(args, &mut text);
+    let digest = Sha256::digest(text.as_bytes());
+    let digest = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, digest);
+    format!("{state}/{name}/{digest}")
+}
+
+fn write_sorted(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            text.push('{');
+            for (name, value) in members {
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write_sorted(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write_sorted(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        other => text.push_str(&other.to_string()),
+    }
+}
+
 /// Arguments were checked before they were stored; only another version of the program gets here.
 fn no_longer_fits(faults: Vec<Fault>) -> TaskError {
     let faults: Vec<_> = faults
         .iter()
         .map(|fault| format!("{} {}", fault.pointer, fault.message))
         .collect();
-    TaskError::new(format!(
+    TaskError::permanent(format!(
         "the stored arguments no longer fit the task: {}",
         faults.join("; ")
     ))
@@ -196,6 +278,10 @@ pub struct TaskDefinition {
     pub(crate) access: Access,
     pub(crate) on_crash: OnCrash,
     pub(crate) timeout: Option<Duration>,
+    pub(super) retry: RetryPolicy,
+    pub(super) priority: i32,
+    pub(super) concurrency: Option<u32>,
+    pub(super) unique: bool,
     pub(crate) requirements: Vec<Requirement>,
     schema: Option<ArgsSchema>,
     check: fn(Value) -> Result<(), Vec<Fault>>,
@@ -211,6 +297,18 @@ impl TaskDefinition {
     /// Arguments that fit, if it takes any.
     pub(crate) fn example(&self) -> Option<&Value> {
         self.schema.as_ref().map(|schema| &schema.example)
+    }
+
+    /// A task of this kind that is to be stored; its arguments have been checked.
+    pub(super) fn new_task(&self, args: Value) -> NewTask {
+        let unique_key = self
+            .unique
+            .then(|| unique_key(&self.state, self.name, &args));
+        let mut task = NewTask::new(self.state.as_str(), self.name, args);
+        task.priority = self.priority;
+        task.max_attempts = i32::try_from(self.retry.max_attempts).unwrap_or(i32::MAX);
+        task.unique_key = unique_key;
+        task
     }
 
     /// Checks arguments and gives every fault: those of shape first, then those of the rules.

@@ -7,10 +7,11 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::claim::{self, Lost};
+use super::claim::{self, Claimed, Claimer, Kind, Lost};
 use super::error::TaskError;
-use super::finish;
-use super::queue::{self, Cancelled, NewTask, Stored, TABLE};
+use super::finish::{self, Ending};
+use super::insert::{self, NewTask, Stored};
+use super::queue::{self, Cancelled, TABLE};
 use super::record::{TaskRecord, TaskStatus};
 use crate::store::{Store, now};
 
@@ -20,33 +21,69 @@ async fn store() -> Store {
     store
 }
 
-async fn insert(store: &Store, name: &'static str) -> Uuid {
-    let task = NewTask {
-        state: "probe".to_owned(),
-        name,
-        client_token_id: None,
-        owner_user_id: None,
-        args: json!({}),
-        idempotency_key: None,
-    };
-    match queue::insert(store, &task).await.unwrap() {
-        Stored::New(id) => id,
-        other => panic!("it is new: {other:?}"),
-    }
+fn new(name: &'static str) -> NewTask {
+    NewTask::new("probe", name, json!({}))
 }
 
-fn kinds() -> Vec<(String, &'static str)> {
-    ["work", "once"]
-        .map(|name| ("probe".to_owned(), name))
+async fn store_one(store: &Store, task: NewTask) -> Stored {
+    insert::insert_all(store, vec![task])
+        .await
+        .pop()
+        .unwrap()
+        .unwrap()
+}
+
+async fn insert(store: &Store, name: &'static str) -> Uuid {
+    let task = new(name);
+    let id = task.id;
+    assert!(matches!(store_one(store, task).await, Stored::New));
+    id
+}
+
+fn kinds() -> Vec<Kind> {
+    ["work", "once", "two"]
+        .map(|name| Kind {
+            state: "probe".to_owned(),
+            name,
+            concurrency: (name == "two").then_some(2),
+            only_once: name == "once",
+        })
         .into()
 }
 
-fn once() -> Vec<(String, &'static str)> {
-    vec![("probe".to_owned(), "once")]
+async fn claim_with(store: &Store, owner: Uuid, total: Option<u32>, limit: u64) -> Vec<Claimed> {
+    let claimer = Claimer {
+        owner,
+        lease: TimeDelta::seconds(30),
+        kinds: &kinds(),
+        total_concurrency: total,
+    };
+    claim::claim(store, claimer, limit).await.unwrap()
 }
 
 async fn claim(store: &Store, owner: Uuid, limit: u64) -> Vec<TaskRecord> {
-    claim::claim(store, owner, &kinds(), limit).await.unwrap()
+    let claimed = claim_with(store, owner, None, limit).await;
+    claimed.into_iter().map(|claimed| claimed.record).collect()
+}
+
+async fn heartbeat(
+    store: &Store,
+    owner: Uuid,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> claim::Heartbeat {
+    claim::heartbeat(store, owner, TimeDelta::seconds(30), ids)
+        .await
+        .unwrap()
+}
+
+async fn finish(
+    store: &Store,
+    record: &TaskRecord,
+    outcome: &Result<Value, TaskError>,
+) -> Option<TaskRecord> {
+    let ending = Ending::last(Arc::new(record.clone()), outcome.clone());
+    let alone = finish::finish_all(store, vec![ending]).await.pop();
+    alone.unwrap().unwrap()
 }
 
 async fn claim_one(store: &Store, owner: Uuid) -> TaskRecord {
@@ -58,7 +95,7 @@ async fn get(store: &Store, id: Uuid) -> TaskRecord {
 }
 
 async fn rescue(store: &Store, lost: Lost) -> Vec<TaskRecord> {
-    claim::rescue(store, lost, &once()).await.unwrap()
+    claim::rescue(store, lost, &kinds()).await.unwrap()
 }
 
 async fn set(store: &Store, id: Uuid, column: &'static str, value: impl Into<Expr>) {
@@ -150,8 +187,7 @@ async fn a_superseded_attempt_writes_neither_progress_nor_an_end() {
     let superseded = finish::save_progress(&store, &late).await.unwrap();
     assert_eq!(superseded, [id]);
     for outcome in [Ok(json!("late")), Err(TaskError::new("late"))] {
-        let ended = finish::finish(&store, &late[0], &outcome).await.unwrap();
-        assert_eq!(ended, None);
+        assert_eq!(finish(&store, &late[0], &outcome).await, None);
     }
     assert_eq!(get(&store, id).await, new);
 
@@ -173,7 +209,7 @@ async fn nothing_changes_a_task_that_has_ended() {
         .iter()
         .zip([Ok(json!(7)), Err(TaskError::new("no"))])
     {
-        let ended = finish::finish(&store, record, &outcome).await.unwrap();
+        let ended = finish(&store, record, &outcome).await;
         assert_eq!(get(&store, record.id).await, ended.unwrap());
     }
     for id in [done, failed] {
@@ -184,8 +220,7 @@ async fn nothing_changes_a_task_that_has_ended() {
         ));
         let late = [Arc::new(stepped(&before, 1))];
         finish::save_progress(&store, &late).await.unwrap();
-        let ended = finish::finish(&store, &late[0], &Ok(Value::Null)).await;
-        assert_eq!(ended.unwrap(), None);
+        assert_eq!(finish(&store, &late[0], &Ok(Value::Null)).await, None);
         assert_eq!(rescue(&store, Lost::All).await, []);
         assert_eq!(claim(&store, owner, 9).await, []);
         assert_eq!(get(&store, id).await, before);
@@ -203,7 +238,7 @@ async fn only_a_lease_that_is_over_is_rescued() {
     expire(&store, dead).await;
     expire(&store, alive).await;
     // A sign of life keeps the other.
-    claim::heartbeat(&store, here, [alive]).await.unwrap();
+    assert_eq!(heartbeat(&store, here, [alive, dead]).await.kept, [alive].into());
     let rescued = rescue(&store, Lost::Expired).await;
     assert_eq!(rescued.len(), 1);
     assert_eq!(
@@ -297,12 +332,12 @@ async fn who_was_told_to_stop_is_cancelled_however_it_ends() {
             Cancelled::Asked
         ));
     }
-    let mut told = claim::heartbeat(&store, owner, ids).await.unwrap();
+    let mut told = heartbeat(&store, owner, ids).await.cancelled;
     told.sort();
     assert_eq!(told, ids);
     // One ends well in the same moment, the process of the other dies.
-    let ended = finish::finish(&store, &running[0], &Ok(json!("done"))).await;
-    assert_eq!(ended.unwrap().unwrap(), get(&store, ids[0]).await);
+    let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
+    assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
     rescue(&store, Lost::All).await;
     for id in ids {
         let record = get(&store, id).await;

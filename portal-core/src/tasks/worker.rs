@@ -1,10 +1,11 @@
 //! Claims tasks and runs them until the portal stops.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -12,32 +13,31 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::claim::{self, Lost};
+use super::claim::{self, Claimed, Claimer, Kind, Lost};
 use super::context::TaskContext;
-use super::error::TaskError;
-use super::finish;
+use super::error::{Retry, TaskError};
+use super::finish::{self, Ending};
+use super::insert::unavailable;
 use super::queue;
-use super::record::TaskRecord;
+use super::record::{TaskRecord, TaskStatus};
 use super::running::Attempt;
 use super::service::{Tasks, check_access};
+use super::settings::TaskSettings;
 use super::task::{OnCrash, TaskDefinition};
 use crate::auth::Auth;
 use crate::error::Error;
 use crate::state::PortalState;
-use crate::store::{Notification, StoreError};
+use crate::store::{Notification, StoreError, now};
 
-/// How many tasks a process runs at once.
-const CONCURRENCY: usize = 64;
-/// Finds what a lost hint did not tell of.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(8);
-const SAVE_INTERVAL: Duration = Duration::from_millis(100);
-/// What a task that is to stop gets to tidy up in.
-const CANCEL_GRACE: Duration = Duration::from_secs(5);
+const SAVE_INTERVAL: Duration = Duration::from_millis(25);
+/// How often the queue is looked at while a caller's transaction may bring tasks.
+const EXPECTING_INTERVAL: Duration = Duration::from_millis(50);
+/// More are claimed in turns, so that one batch is stored while the next one runs.
+const CLAIM_BATCH: usize = 100;
 /// How long to wait before the owner of a task is looked for again while the database is away.
 const OWNER_RETRY: Duration = Duration::from_secs(1);
-/// What running tasks get to end in when the portal stops.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+/// What the last writes get when the portal stops.
+const HAND_BACK_LIMIT: Duration = Duration::from_secs(5);
 
 /// The worker of a process.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ pub(crate) struct Worker {
     state: PortalState,
     /// Made anew by each process: a name that lasts would keep the claims of a dead one alive.
     id: Uuid,
+    /// The kinds that this process knows.
+    kinds: Arc<[Kind]>,
     permits: Arc<Semaphore>,
     attempts: TaskTracker,
     stop: CancellationToken,
@@ -53,11 +55,19 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(tasks: Tasks, state: PortalState, stop: CancellationToken) -> Self {
+        let kinds = tasks.registry().all().map(|kind| Kind {
+            state: kind.state.clone(),
+            name: kind.name,
+            concurrency: kind.concurrency,
+            only_once: kind.on_crash == OnCrash::Fail,
+        });
+        let concurrency = tasks.0.settings.concurrency.min(Semaphore::MAX_PERMITS);
         Self {
+            kinds: kinds.collect(),
             tasks,
             state,
             id: Uuid::new_v4(),
-            permits: Arc::new(Semaphore::new(CONCURRENCY)),
+            permits: Arc::new(Semaphore::new(concurrency)),
             attempts: TaskTracker::new(),
             stop,
         }
@@ -79,7 +89,12 @@ impl Worker {
             return;
         }
         let care = CancellationToken::new();
+        let tasks = self.tasks.clone();
         let keeping = [
+            tokio::spawn(
+                care.clone()
+                    .run_until_cancelled_owned(async move { tasks.send_hints().await }),
+            ),
             tokio::spawn(
                 care.clone()
                     .run_until_cancelled_owned(self.clone().keep_alive()),
@@ -96,19 +111,20 @@ impl Worker {
         self.claim_until_stopped().await;
 
         self.attempts.close();
-        if timeout(STOP_GRACE, self.attempts.wait()).await.is_err() {
+        if timeout(self.settings().stop_grace, self.attempts.wait()).await.is_err() {
             tracing::info!(running = self.attempts.len(), "handing running tasks back");
             for attempt in self.tasks.0.running.all() {
                 attempt.superseded.cancel();
             }
             // What cannot be stored now keeps its lease and is rescued when that is over.
-            let _ = timeout(CANCEL_GRACE, self.attempts.wait()).await;
+            let _ = timeout(HAND_BACK_LIMIT, self.attempts.wait()).await;
         }
         care.cancel();
         for task in keeping {
             let _ = task.await;
         }
-        match timeout(CANCEL_GRACE, self.rescue(Lost::HandedBack(self.id))).await {
+        let handed_back = self.rescue(Lost::HandedBack(self.id));
+        match timeout(HAND_BACK_LIMIT, handed_back).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "tasks could not be handed back; they go on when their lease is over");
@@ -136,37 +152,62 @@ impl Worker {
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = self.tasks.0.wake.notified() => {}
-                () = sleep(POLL_INTERVAL) => {}
+                () = sleep(self.pause()) => {}
             }
+            // Attempts that end together give their places back together.
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// How long to wait for a hint.
+    fn pause(&self) -> Duration {
+        let mut expecting = self
+            .tasks
+            .0
+            .expecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if expecting.is_some_and(|end| end > Instant::now()) {
+            return EXPECTING_INTERVAL.min(self.settings().poll_interval);
+        }
+        *expecting = None;
+        self.settings().poll_interval
+    }
+
+    fn settings(&self) -> &TaskSettings {
+        &self.tasks.0.settings
+    }
+
+    fn lease(&self) -> TimeDelta {
+        TimeDelta::from_std(self.settings().lease).unwrap_or(TimeDelta::MAX)
     }
 
     /// Claims as many tasks as there is room for; `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
-        let room = self.permits.available_permits();
-        let kinds: Vec<_> = self
-            .tasks
-            .0
-            .registry
-            .all()
-            .map(|kind| (kind.state.clone(), kind.name))
-            .collect();
-        if room == 0 || kinds.is_empty() {
+        let room = self.permits.available_permits().min(CLAIM_BATCH);
+        if room == 0 || self.kinds.is_empty() {
             return Ok(false);
         }
-        let claimed = claim::claim(&self.tasks.0.store, self.id, &kinds, room as u64).await?;
+        let claimer = Claimer {
+            owner: self.id,
+            lease: self.lease(),
+            kinds: &self.kinds,
+            total_concurrency: self.settings().total_concurrency,
+        };
+        let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
-        for record in claimed {
+        for claimed in claimed {
             // There is room for each; a claim that was not begun would stay without end.
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };
-            self.begin(record, permit);
+            self.begin(claimed, permit);
         }
         Ok(more)
     }
 
-    fn begin(&self, record: TaskRecord, permit: OwnedSemaphorePermit) {
+    fn begin(&self, claimed: Claimed, permit: OwnedSemaphorePermit) {
+        let record = claimed.record;
         let Some(definition) = self
             .tasks
             .0
@@ -177,12 +218,14 @@ impl Worker {
             return;
         };
         let record = Arc::new(self.tasks.0.registry.name(record));
-        let attempt = Arc::new(Attempt::new(Arc::clone(&record)));
+        let attempt = Arc::new(Attempt::new(Arc::clone(&record), claimed.checkpoint));
         self.tasks.0.running.insert(&attempt);
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
-            worker.run_attempt(&definition, &attempt).await;
+            worker
+                .run_attempt(&definition, &attempt, claimed.trace_parent)
+                .await;
             worker.tasks.0.running.remove(&attempt);
             // Held until here: else ended tasks pile up that the database still calls running.
             drop(permit);
@@ -190,9 +233,14 @@ impl Worker {
         });
     }
 
-    async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
+    async fn run_attempt(
+        &self,
+        definition: &Arc<TaskDefinition>,
+        attempt: &Arc<Attempt>,
+        started_by: Option<String>,
+    ) {
         let record = attempt.record();
-        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt);
+        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by);
         let checked = tokio::select! {
             biased;
             () = attempt.superseded.cancelled() => return,
@@ -212,16 +260,26 @@ impl Worker {
             return;
         };
         let last = attempt.end();
+        let ending = Ending {
+            retry_at: retry_at(definition, &last, &outcome),
+            last: Arc::clone(&last),
+            outcome,
+        };
         let ended = self
             .insist("the end of a task could not be stored", || {
-                finish::finish(&self.tasks.0.store, &last, &outcome)
+                self.finish(ending.clone())
             })
             .await;
         match ended {
             Some(record) => {
-                span.in_scope(
-                    || tracing::info!(status = %record.status, error = record.error, "ended"),
-                );
+                span.in_scope(|| match record.status {
+                    TaskStatus::Pending => tracing::warn!(
+                        error = record.error,
+                        again_at = %record.run_at,
+                        "failed, and is tried again"
+                    ),
+                    status => tracing::info!(%status, error = record.error, "ended"),
+                });
                 self.tasks.publish(record);
             }
             None => {
@@ -232,6 +290,16 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Writes how an attempt ended, together with others that end meanwhile.
+    async fn finish(&self, ending: Ending) -> Result<Option<TaskRecord>, StoreError> {
+        let store = self.tasks.0.store.clone();
+        let written = self.tasks.0.endings.submit(ending, move |endings| {
+            let store = store.clone();
+            async move { finish::finish_all(&store, endings).await }
+        });
+        written.await.unwrap_or_else(|| Err(unavailable()))
     }
 
     /// The owner may have lost his rights since the task was started.
@@ -246,7 +314,7 @@ impl Worker {
         }
         let auth = self.state.borrow::<Auth>()?;
         let refused =
-            |error: Error| TaskError::new(error.detail()).with_code(error.code().to_owned());
+            |error: Error| TaskError::permanent(error.detail()).with_code(error.code().to_owned());
         let owner = loop {
             let Some(id) = record.owner_user_id else {
                 break None;
@@ -271,7 +339,11 @@ impl Worker {
         attempt: &Arc<Attempt>,
         args: Value,
     ) -> Option<Result<Value, TaskError>> {
-        let context = TaskContext::new(Arc::clone(attempt), Arc::clone(&self.tasks.0.hub));
+        let context = TaskContext::new(
+            Arc::clone(attempt),
+            Arc::clone(&self.tasks.0.hub),
+            self.tasks.0.store.clone(),
+        );
         let future = (definition.run)(context, self.state.clone(), args);
         // A task of its own contains a panic, and can be dropped at any await.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
@@ -289,7 +361,7 @@ impl Worker {
                 return None;
             }
             () = attempt.cancelled.cancelled() => {
-                let _ = timeout(CANCEL_GRACE, &mut handle).await;
+                let _ = timeout(self.settings().cancel_grace, &mut handle).await;
                 handle.abort();
                 return Some(Err(TaskError::cancelled()));
             }
@@ -299,27 +371,46 @@ impl Worker {
                 return Some(Err(TaskError::new("the task took longer than it may").with_code("timeout")));
             }
         };
-        Some(joined.unwrap_or_else(|error| {
+        let outcome = joined.unwrap_or_else(|error| {
             tracing::error!(%error, "a task panicked");
             Err(TaskError::new("the task failed unexpectedly").with_code("internal"))
-        }))
+        });
+        Some(outcome.and_then(|result| limit_size(result, self.settings().max_result_bytes)))
     }
 
     async fn keep_alive(self) {
-        let mut tick = interval(HEARTBEAT_INTERVAL);
+        // Three signs of life may get lost before the lease is over.
+        let mut tick = interval(self.settings().lease / 4);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            match claim::heartbeat(&self.tasks.0.store, self.id, self.tasks.0.running.ids()).await {
-                Ok(cancelled) => cancelled.into_iter().for_each(|id| self.tasks.stop(id)),
-                Err(error) => {
-                    tracing::warn!(%error, "the leases of running tasks could not be extended")
-                }
+            if let Err(error) = self.give_sign_of_life().await {
+                tracing::warn!(%error, "the leases of running tasks could not be extended");
             }
             if let Err(error) = self.rescue(Lost::Expired).await {
                 tracing::warn!(%error, "tasks of a process that died could not be rescued");
             }
         }
+    }
+
+    async fn give_sign_of_life(&self) -> Result<(), StoreError> {
+        let running = self.tasks.0.running.all();
+        if running.is_empty() {
+            return Ok(());
+        }
+        let ids = running.iter().map(|attempt| attempt.record().id);
+        let heartbeat =
+            claim::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
+        for attempt in &running {
+            // Also one that has just ended; then nobody listens.
+            if !heartbeat.kept.contains(&attempt.record().id) {
+                attempt.superseded.cancel();
+            }
+        }
+        for id in heartbeat.cancelled {
+            self.tasks.stop(id);
+        }
+        Ok(())
     }
 
     async fn save_progress(self) {
@@ -366,15 +457,7 @@ impl Worker {
     }
 
     async fn rescue(&self, lost: Lost) -> Result<(), StoreError> {
-        let must_not_rerun: Vec<_> = self
-            .tasks
-            .0
-            .registry
-            .all()
-            .filter(|kind| kind.on_crash == OnCrash::Fail)
-            .map(|kind| (kind.state.clone(), kind.name))
-            .collect();
-        let rescued = claim::rescue(&self.tasks.0.store, lost, &must_not_rerun).await?;
+        let rescued = claim::rescue(&self.tasks.0.store, lost, &self.kinds).await?;
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),
@@ -410,4 +493,33 @@ impl Worker {
             }
         }
     }
+}
+
+/// When an attempt that ended like this is followed by another, if it is.
+fn retry_at(
+    definition: &TaskDefinition,
+    last: &TaskRecord,
+    outcome: &Result<Value, TaskError>,
+) -> Option<DateTime<Utc>> {
+    let error = outcome.as_ref().err()?;
+    if last.attempt >= last.max_attempts {
+        return None;
+    }
+    let pause = definition.retry.pause(last.attempt);
+    let pause = match error.retry() {
+        Retry::Never => return None,
+        Retry::Allowed => pause,
+        Retry::After(least) => pause.max(least),
+    };
+    now().checked_add_signed(TimeDelta::from_std(pause).ok()?)
+}
+
+/// Refuses a result that is longer as JSON than results may be.
+fn limit_size(result: Value, limit: usize) -> Result<Value, TaskError> {
+    let length = serde_json::to_string(&result).map_or(usize::MAX, |text| text.len());
+    if length <= limit {
+        return Ok(result);
+    }
+    let message = format!("the result is {length} bytes long, more than the {limit} that are kept");
+    Err(TaskError::permanent(message).with_code("result_too_large"))
 }

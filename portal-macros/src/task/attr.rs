@@ -16,6 +16,11 @@ const KEYS: &[&str] = &[
     "title",
     "timeout",
     "on_crash",
+    "retries",
+    "backoff",
+    "priority",
+    "concurrency",
+    "unique",
     "requires_auth",
     "requires_admin",
     "crate",
@@ -30,6 +35,11 @@ pub(crate) struct TaskAttribute {
     pub(crate) timeout_milliseconds: Option<u64>,
     /// A variant of `OnCrash`.
     pub(crate) on_crash: Option<Ident>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) backoff_milliseconds: Option<u64>,
+    pub(crate) priority: Option<i32>,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) unique: bool,
     pub(crate) guard: Guard,
 }
 
@@ -44,6 +54,11 @@ impl TaskAttribute {
             title: keys.take_string("title", errors),
             timeout_milliseconds: take_duration("timeout", &mut keys, errors),
             on_crash: take_on_crash(&mut keys, errors),
+            retries: take_count("retries", 0, &mut keys, errors),
+            backoff_milliseconds: take_duration("backoff", &mut keys, errors),
+            priority: keys.take("priority").and_then(|key| key.integer(errors)),
+            concurrency: take_count("concurrency", 1, &mut keys, errors),
+            unique: keys.is_set("unique", errors),
             guard: Guard::take(&mut keys, errors),
         }
     }
@@ -55,6 +70,20 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
         Ok(milliseconds) => Some(milliseconds),
         Err(message) => {
             errors.at(written.span(), message);
+            None
+        }
+    }
+}
+
+/// A whole number that is not less than `least`.
+fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> Option<u32> {
+    let key = keys.take(name)?;
+    let number = key.integer(errors)?;
+    match u32::try_from(number) {
+        Ok(number) if number >= least => Some(number),
+        _ => {
+            let message = format!("`{name}` takes a number from {least} up");
+            errors.at(key.name.span(), message);
             None
         }
     }

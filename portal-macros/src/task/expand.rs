@@ -158,6 +158,21 @@ fn settings(task: &TaskModel) -> TokenStream {
     if let Some(variant) = &attribute.on_crash {
         settings.extend(quote!(.on_crash(#krate::OnCrash::#variant)));
     }
+    if let Some(retries) = attribute.retries {
+        settings.extend(quote!(.retries(#retries)));
+    }
+    if let Some(milliseconds) = attribute.backoff_milliseconds {
+        settings.extend(quote!(.backoff(#private::Duration::from_millis(#milliseconds))));
+    }
+    if let Some(priority) = attribute.priority {
+        settings.extend(quote!(.priority(#priority)));
+    }
+    if let Some(concurrency) = attribute.concurrency {
+        settings.extend(quote!(.concurrency(#concurrency)));
+    }
+    if attribute.unique {
+        settings.extend(quote!(.unique()));
+    }
     if let Some(variant) = attribute.guard.variant() {
         settings.extend(quote!(.access(#krate::Access::#variant)));
     }
@@ -201,16 +216,42 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_later_versions_are_unknown() {
+    fn how_a_task_is_run_is_written_as_calls_of_the_builder() {
         let code = task(
-            quote!(retries = 3),
+            quote!(retries = 3, backoff = "2s", priority = -1, concurrency = 2, unique),
+            quote!(
+                async fn digest(task: TaskContext) {}
+            ),
+        )
+        .to_string();
+        let calls = quote!(.retries(3u32).backoff(::portal_core::__private::Duration::from_millis(2000u64)).priority(-1i32).concurrency(2u32).unique());
+        assert!(dense(&code).contains(&dense(&calls.to_string())), "{code}");
+        let code = task(
+            quote!(retries = -1, concurrency = 0),
+            quote!(
+                async fn digest(task: TaskContext) {}
+            ),
+        )
+        .to_string();
+        for message in [
+            "`retries` takes a number from 0 up",
+            "`concurrency` takes a number from 1 up",
+        ] {
+            assert!(code.contains(message), "{code}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let code = task(
+            quote!(retry = 3),
             quote!(
                 async fn digest(task: TaskContext) {}
             ),
         )
         .to_string();
         assert!(
-            code.contains("unknown key `retries`, expected one of: `state`, `name`"),
+            code.contains("unknown key `retry`"),
             "{code}"
         );
         assert!(code.contains("unreachable"), "{code}");

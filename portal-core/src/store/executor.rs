@@ -1,0 +1,35 @@
+//! What a statement can run on besides a pool.
+
+use std::future::Future;
+
+use super::{Row, Statement, StoreError, Transaction, statement};
+
+/// Runs statements as part of something greater: a [`Transaction`] of the portal, or a connection
+/// of sqlx on which the caller has begun a transaction.
+pub trait Executor: Send {
+    /// Runs a statement and gives all its rows.
+    fn fetch_all<S: Statement>(
+        &mut self,
+        statement: &S,
+    ) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send;
+}
+
+impl Executor for Transaction {
+    async fn fetch_all<S: Statement>(&mut self, statement: &S) -> Result<Vec<Row>, StoreError> {
+        Transaction::fetch_all(self, statement).await
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Executor for sqlx::SqliteConnection {
+    async fn fetch_all<S: Statement>(&mut self, statement: &S) -> Result<Vec<Row>, StoreError> {
+        statement::fetch_sqlite(self, statement).await
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Executor for sqlx::PgConnection {
+    async fn fetch_all<S: Statement>(&mut self, statement: &S) -> Result<Vec<Row>, StoreError> {
+        statement::fetch_postgres(self, statement).await
+    }
+}

@@ -1,0 +1,294 @@
+//! Storing new tasks: alone within a transaction of the caller's, or many with one commit.
+
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, OnConflict, Query};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::queue::{TABLE, select};
+use super::record::{TaskRecord, TaskStatus};
+use crate::store::{Dialect, Executor, Row, Store, StoreError, now};
+
+/// A task that is to be stored.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct NewTask {
+    /// Sorts by time of creation.
+    pub(super) id: Uuid,
+    pub(super) state: String,
+    pub(super) name: &'static str,
+    pub(super) client_token_id: Option<Uuid>,
+    pub(super) owner_user_id: Option<Uuid>,
+    pub(super) args: Value,
+    pub(super) priority: i32,
+    pub(super) run_at: DateTime<Utc>,
+    pub(super) max_attempts: i32,
+    pub(super) idempotency_key: Option<String>,
+    /// No other task with this key is active.
+    pub(super) unique_key: Option<String>,
+    /// The schedule that started it.
+    pub(super) schedule: Option<String>,
+    /// The request that started it.
+    pub(super) trace_parent: Option<String>,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+impl NewTask {
+    /// A task of a kind that can be begun at once.
+    pub(super) fn new(state: impl Into<String>, name: &'static str, args: Value) -> Self {
+        let now = now();
+        Self {
+            id: Uuid::now_v7(),
+            state: state.into(),
+            name,
+            client_token_id: None,
+            owner_user_id: None,
+            args,
+            priority: 0,
+            run_at: now,
+            max_attempts: 1,
+            idempotency_key: None,
+            unique_key: None,
+            schedule: None,
+            trace_parent: None,
+            created_at: now,
+        }
+    }
+
+    /// The task as it is once it has been stored.
+    pub(super) fn record(&self) -> TaskRecord {
+        TaskRecord {
+            id: self.id,
+            state: self.state.clone(),
+            name: self.name.to_owned(),
+            title: self.name.into(),
+            client_token_id: self.client_token_id,
+            owner_user_id: self.owner_user_id,
+            args: self.args.clone(),
+            status: TaskStatus::Pending,
+            progress: 0,
+            message: None,
+            result: None,
+            error: None,
+            code: None,
+            attempt: 0,
+            max_attempts: self.max_attempts.unsigned_abs(),
+            run_at: self.run_at,
+            created_at: self.created_at,
+            started_at: None,
+            finished_at: None,
+            updated_at: self.created_at,
+            version: 1,
+        }
+    }
+}
+
+/// What came of storing a task.
+#[derive(Debug)]
+pub(super) enum Stored {
+    New,
+    /// The very same start was stored before.
+    Before(Uuid),
+    /// A task with the same unique key is active, of this client.
+    Active {
+        id: Uuid,
+        client_token_id: Option<Uuid>,
+    },
+    /// Another start has used the idempotency key.
+    KeyTaken,
+}
+
+/// Stores a task as part of a transaction.
+pub(super) async fn insert(
+    executor: &mut impl Executor,
+    task: &NewTask,
+) -> Result<Stored, StoreError> {
+    // What stood in the way may have ended before it could be looked at.
+    for _ in 0..5 {
+        if insert_unless_clash(executor, task).await? {
+            return Ok(Stored::New);
+        }
+        if let Some(clash) = find_clash(executor, task).await? {
+            return Ok(clash);
+        }
+    }
+    Err(StoreError::NotUnique {
+        constraint: "unique_key".to_owned(),
+    })
+}
+
+/// Stores many tasks with one commit; they are durable when this returns. The answers stand in
+/// the places of their tasks.
+pub(super) async fn insert_all(
+    store: &Store,
+    tasks: Vec<NewTask>,
+) -> Vec<Result<Stored, StoreError>> {
+    let stored = match try_insert_all(store, &tasks).await {
+        Ok(stored) => stored,
+        Err(StoreError::Unavailable(error)) => {
+            tracing::warn!(%error, "tasks could not be stored");
+            return tasks.iter().map(|_| Err(unavailable())).collect();
+        }
+        // One of them cannot be stored at all; the others shall not suffer for it.
+        Err(_) => vec![false; tasks.len()],
+    };
+    let mut answers = Vec::with_capacity(tasks.len());
+    for (task, stored) in tasks.iter().zip(stored) {
+        answers.push(if stored {
+            Ok(Stored::New)
+        } else {
+            insert_alone(store, task).await
+        });
+    }
+    answers
+}
+
+/// The error of a batch, for each of those who wait for it; the cause is in the log.
+pub(super) fn unavailable() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::WorkerCrashed)
+}
+
+async fn insert_alone(store: &Store, task: &NewTask) -> Result<Stored, StoreError> {
+    let mut transaction = store.begin().await?;
+    let stored = insert(&mut transaction, task).await?;
+    transaction.commit().await?;
+    Ok(stored)
+}
+
+/// Stores those that clash with nothing; says which.
+async fn try_insert_all(store: &Store, tasks: &[NewTask]) -> Result<Vec<bool>, StoreError> {
+    match store.dialect() {
+        Dialect::Sqlite => {
+            let mut transaction = store.begin().await?;
+            let mut stored = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                stored.push(insert_unless_clash(&mut transaction, task).await?);
+            }
+            transaction.commit().await?;
+            Ok(stored)
+        }
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => {
+            let rows = store.fetch_all(&insert_many(tasks)?).await?;
+            let new = ids(&rows)?;
+            Ok(tasks.iter().map(|task| new.contains(&task.id)).collect())
+        }
+        #[cfg(not(feature = "postgres"))]
+        Dialect::Postgres => Err(StoreError::FeatureMissing("postgres")),
+    }
+}
+
+pub(super) fn ids(rows: &[Row]) -> Result<std::collections::HashSet<Uuid>, StoreError> {
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// One statement for any number of rows, so that it is planned once.
+#[cfg(feature = "postgres")]
+fn insert_many(tasks: &[NewTask]) -> Result<crate::store::PostgresSql, StoreError> {
+    let rows = serde_json::to_value(tasks)
+        .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
+    Ok(crate::store::PostgresSql {
+        sql: "INSERT INTO portal_tasks (id, state, name, client_token_id, owner_user_id, args, \
+              status, priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
+              trace_parent, created_at, updated_at, version) \
+              SELECT id, state, name, client_token_id, owner_user_id, coalesce(args, 'null'), \
+              'PENDING', priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
+              trace_parent, created_at, created_at, 1 \
+              FROM jsonb_to_recordset($1) AS task(id uuid, state text, name text, \
+              client_token_id uuid, owner_user_id uuid, args jsonb, priority integer, \
+              run_at timestamptz, max_attempts integer, idempotency_key text, unique_key text, \
+              schedule text, trace_parent text, created_at timestamptz) \
+              ON CONFLICT DO NOTHING RETURNING id",
+        values: vec![rows.into()],
+    })
+}
+
+async fn insert_unless_clash(
+    executor: &mut impl Executor,
+    task: &NewTask,
+) -> Result<bool, StoreError> {
+    let insert = Query::insert()
+        .into_table(TABLE)
+        .columns([
+            "id",
+            "state",
+            "name",
+            "client_token_id",
+            "owner_user_id",
+            "args",
+            "status",
+            "priority",
+            "run_at",
+            "max_attempts",
+            "idempotency_key",
+            "unique_key",
+            "schedule",
+            "trace_parent",
+            "created_at",
+            "updated_at",
+            "version",
+        ])
+        .values_panic([
+            task.id.into(),
+            task.state.as_str().into(),
+            task.name.into(),
+            task.client_token_id.into(),
+            task.owner_user_id.into(),
+            task.args.clone().into(),
+            TaskStatus::Pending.as_str().into(),
+            task.priority.into(),
+            task.run_at.into(),
+            task.max_attempts.into(),
+            task.idempotency_key.clone().into(),
+            task.unique_key.clone().into(),
+            task.schedule.clone().into(),
+            task.trace_parent.clone().into(),
+            task.created_at.into(),
+            task.created_at.into(),
+            1_i64.into(),
+        ])
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .returning(Query::returning().column("id"))
+        .take();
+    Ok(!executor.fetch_all(&insert).await?.is_empty())
+}
+
+/// The task that keeps this one from being stored.
+async fn find_clash(
+    executor: &mut impl Executor,
+    task: &NewTask,
+) -> Result<Option<Stored>, StoreError> {
+    if let (Some(client_token_id), Some(key)) = (task.client_token_id, &task.idempotency_key) {
+        let same_key = Expr::col("client_token_id")
+            .eq(client_token_id)
+            .and(Expr::col("idempotency_key").eq(key.as_str()));
+        if let Some(before) = find(executor, same_key).await? {
+            let same =
+                before.state == task.state && before.name == task.name && before.args == task.args;
+            return Ok(Some(if same {
+                Stored::Before(before.id)
+            } else {
+                Stored::KeyTaken
+            }));
+        }
+    }
+    let Some(key) = &task.unique_key else {
+        return Ok(None);
+    };
+    let active = Expr::col("unique_key")
+        .eq(key.as_str())
+        .and(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
+    Ok(find(executor, active).await?.map(|active| Stored::Active {
+        id: active.id,
+        client_token_id: active.client_token_id,
+    }))
+}
+
+async fn find(
+    executor: &mut impl Executor,
+    condition: Expr,
+) -> Result<Option<TaskRecord>, StoreError> {
+    let select = select().and_where(condition).limit(1).take();
+    let rows = executor.fetch_all(&select).await?;
+    rows.first().map(TaskRecord::from_row).transpose()
+}

@@ -1,0 +1,100 @@
+//! How a portal runs its tasks.
+
+use std::time::Duration;
+
+/// How a process runs tasks, and for how long they are kept.
+///
+/// ```
+/// use std::time::Duration;
+/// use portal_core::{Portal, TaskSettings};
+///
+/// let portal = Portal::builder().task_settings(
+///     TaskSettings::default()
+///         .concurrency(200)
+///         .keep_finished(Duration::from_secs(30 * 24 * 60 * 60)),
+/// );
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TaskSettings {
+    pub(crate) concurrency: usize,
+    pub(crate) total_concurrency: Option<u32>,
+    pub(crate) lease: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) stop_grace: Duration,
+    pub(crate) cancel_grace: Duration,
+    pub(crate) max_result_bytes: usize,
+    pub(crate) keep_finished: Duration,
+}
+
+impl Default for TaskSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            total_concurrency: None,
+            lease: Duration::from_secs(30),
+            poll_interval: Duration::from_secs(2),
+            stop_grace: Duration::from_secs(10),
+            cancel_grace: Duration::from_secs(5),
+            max_result_bytes: 1024 * 1024,
+            keep_finished: Duration::from_secs(7 * 24 * 60 * 60),
+        }
+    }
+}
+
+impl TaskSettings {
+    /// How many tasks a process runs at once, 64 by default; 0 runs none, for a process that only
+    /// starts and shows them.
+    pub fn concurrency(mut self, tasks: usize) -> Self {
+        self.concurrency = tasks;
+        self
+    }
+
+    /// How many tasks all replicas together run at once; no limit by default.
+    ///
+    /// Every claim then waits for its turn, which costs throughput.
+    pub fn total_concurrency(mut self, tasks: u32) -> Self {
+        self.total_concurrency = Some(tasks);
+        self
+    }
+
+    /// How long a replica that gives no sign of life keeps its tasks, 30 seconds by default.
+    ///
+    /// Shorter finds a dead replica sooner; one that is merely slow for so long loses its tasks,
+    /// which begin again elsewhere. At least one second.
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.lease = time.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How often the queue is looked at although nobody has told of a task, 2 seconds by default.
+    pub fn poll_interval(mut self, time: Duration) -> Self {
+        self.poll_interval = time.max(Duration::from_millis(10));
+        self
+    }
+
+    /// What running tasks get to end in when the portal stops, 10 seconds by default; the rest is
+    /// handed back.
+    pub fn stop_grace(mut self, time: Duration) -> Self {
+        self.stop_grace = time;
+        self
+    }
+
+    /// What a cancelled task gets to tidy up in before it is dropped, 5 seconds by default.
+    pub fn cancel_grace(mut self, time: Duration) -> Self {
+        self.cancel_grace = time;
+        self
+    }
+
+    /// How long a result may be as JSON, 1 MiB by default; a longer one is an error.
+    pub fn max_result_bytes(mut self, bytes: usize) -> Self {
+        self.max_result_bytes = bytes;
+        self
+    }
+
+    /// How long a task is kept after its end, with its result and history, 7 days by default.
+    pub fn keep_finished(mut self, time: Duration) -> Self {
+        self.keep_finished = time;
+        self
+    }
+}

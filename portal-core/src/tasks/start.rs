@@ -1,0 +1,104 @@
+//! A start from code that is being put together.
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::args::TaskArgs;
+use super::insert::NewTask;
+use super::service::{Starter, TaskHandle, Tasks};
+use super::task::TaskDefinition;
+use crate::error::{Error, Result};
+use crate::store::now;
+
+/// A start that takes effect when it is awaited; see [`Tasks::start`].
+#[derive(Debug)]
+#[must_use = "a task is started when this is awaited"]
+pub struct Start<R> {
+    tasks: Tasks,
+    state: String,
+    name: &'static str,
+    args: std::result::Result<Value, serde_json::Error>,
+    starter: Starter,
+    run_at: Option<DateTime<Utc>>,
+    priority: Option<i32>,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<R> Start<R> {
+    pub(super) fn new<A: TaskArgs>(tasks: Tasks, definition: TaskDefinition, args: A) -> Self {
+        Self {
+            tasks,
+            state: definition.state,
+            name: definition.name,
+            args: serde_json::to_value(args),
+            starter: Starter::default(),
+            run_at: None,
+            priority: None,
+            result: PhantomData,
+        }
+    }
+
+    /// For whom it is started: the client that sees it, and the user whose rights count.
+    pub fn starter(mut self, starter: Starter) -> Self {
+        self.starter = starter;
+        self
+    }
+
+    /// Not before that time has passed.
+    pub fn delay(mut self, time: Duration) -> Self {
+        // A time too long to be written down is never.
+        let time = chrono::TimeDelta::from_std(time).unwrap_or(chrono::TimeDelta::days(365_000));
+        self.run_at = Some(now() + time);
+        self
+    }
+
+    /// Not before that moment.
+    pub fn run_at(mut self, moment: DateTime<Utc>) -> Self {
+        self.run_at = Some(moment);
+        self
+    }
+
+    /// Instead of the priority of its kind; greater ones are begun first.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// The task that is to be stored, checked, and its kind.
+    pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
+        let registry = self.tasks.registry();
+        let definition = Arc::clone(registry.find(&self.state, self.name)?);
+        let args = self.args.map_err(Error::internal)?;
+        definition.check(&args).map_err(Error::invalid)?;
+        let mut task = definition.new_task(args);
+        let Starter {
+            client_token_id,
+            owner_user_id,
+        } = self.starter;
+        (task.client_token_id, task.owner_user_id) = (client_token_id, owner_user_id);
+        task.run_at = self.run_at.unwrap_or(task.run_at);
+        task.priority = self.priority.unwrap_or(task.priority);
+        Ok((definition, task))
+    }
+}
+
+impl<R: Send + 'static> IntoFuture for Start<R> {
+    type Output = Result<TaskHandle<R>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let tasks = self.tasks.clone();
+            let (definition, task) = self.new_task()?;
+            let (id, _): (Uuid, _) = tasks.store_new(&definition, task).await?;
+            Ok(tasks.handle(id))
+        })
+    }
+}
