@@ -23,6 +23,7 @@ mod smoke;
 mod startup;
 mod support;
 mod task_access;
+mod task_engine;
 mod task_queue;
 mod tasks;
 mod users;

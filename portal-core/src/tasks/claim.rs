@@ -83,9 +83,10 @@ pub(super) async fn claim(
     claimer: Claimer<'_>,
     limit: u64,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let (limited, free): (Vec<&Kind>, Vec<&Kind>) = claimer.kinds.iter().partition(|kind| {
-        claimer.total_concurrency.is_some() || kind.concurrency.is_some()
-    });
+    let (limited, free): (Vec<&Kind>, Vec<&Kind>) = claimer
+        .kinds
+        .iter()
+        .partition(|kind| claimer.total_concurrency.is_some() || kind.concurrency.is_some());
     let mut claimed = Vec::new();
     if !free.is_empty() {
         let rows = store

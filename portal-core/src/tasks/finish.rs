@@ -209,7 +209,11 @@ async fn write_all(store: &Store, records: &[TaskRecord]) -> Result<HashSet<Uuid
             let mut transaction = store.begin().await?;
             let mut written = HashSet::new();
             for record in records {
-                if transaction.execute(&update(record, Unless::Cancelled)).await? > 0 {
+                if transaction
+                    .execute(&update(record, Unless::Cancelled))
+                    .await?
+                    > 0
+                {
                     written.insert(record.id);
                 }
             }

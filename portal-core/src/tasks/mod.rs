@@ -13,6 +13,8 @@ mod hub;
 mod insert;
 mod monitor;
 mod panel;
+#[cfg(test)]
+mod properties;
 mod queue;
 mod record;
 mod registry;

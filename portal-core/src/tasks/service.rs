@@ -309,8 +309,7 @@ impl Tasks {
                 Some(_) => {}
             }
             // Another process may run the task, whose updates this one does not hear.
-            let _ = tokio::time::timeout(Duration::from_secs(1), subscription.changes())
-                .await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), subscription.changes()).await;
         }
     }
 

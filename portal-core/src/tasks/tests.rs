@@ -15,8 +15,74 @@ use super::queue::{self, Cancelled, TABLE};
 use super::record::{TaskRecord, TaskStatus};
 use crate::store::{Store, now};
 
-async fn store() -> Store {
-    let store = Store::connect("sqlite::memory:").await.unwrap();
+/// Each test on a database of its own, of either kind.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(super::sqlite().await).await;
+            })*
+        }
+
+        #[cfg(feature = "postgres")]
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(super::postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    what_is_due_is_claimed_by_priority_and_then_by_age,
+    a_superseded_attempt_writes_neither_progress_nor_an_end,
+    nothing_changes_a_task_that_has_ended,
+    only_a_lease_that_is_over_is_rescued,
+    a_rescued_task_begins_anew_above_every_number_that_was_seen,
+    a_task_that_kills_its_process_again_and_again_is_given_up,
+    a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash,
+    who_was_told_to_stop_is_cancelled_however_it_ends,
+    a_waiting_task_that_is_stopped_is_never_claimed,
+    a_task_that_is_tried_again_waits_and_says_why,
+    who_was_told_to_stop_is_not_tried_again,
+    a_limit_counts_what_every_process_runs,
+    a_limit_of_all_counts_every_kind,
+    a_paused_kind_waits,
+    a_checkpoint_is_there_for_the_next_attempt_and_only_the_newest_may_leave_one,
+    one_task_under_a_unique_key_is_active_and_later_another,
+    tasks_of_one_commit_get_their_own_answers,
+    ends_of_one_commit_are_fenced_one_by_one,
+    what_must_not_run_twice_ends_with_its_process,
+    two_claimers_never_get_the_same_task,
+);
+
+pub(super) async fn sqlite() -> Store {
+    let directory = tempfile::tempdir().unwrap().keep();
+    let uri = format!("sqlite://{}", directory.join("queue.db").display());
+    migrated(&uri).await
+}
+
+#[cfg(feature = "postgres")]
+pub(super) async fn postgres() -> Store {
+    use sqlx::Connection;
+
+    let server = std::env::var("PORTAL_TEST_POSTGRES")
+        .expect("PORTAL_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a server");
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::raw_sql(create)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let (root, _) = server.rsplit_once('/').unwrap();
+    migrated(&format!("{root}/{name}")).await
+}
+
+async fn migrated(uri: &str) -> Store {
+    let store = Store::connect(uri).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
@@ -118,9 +184,7 @@ fn stepped(record: &TaskRecord, progress: u8) -> TaskRecord {
     record
 }
 
-#[tokio::test]
-async fn what_is_due_is_claimed_by_priority_and_then_by_age() {
-    let store = store().await;
+async fn what_is_due_is_claimed_by_priority_and_then_by_age(store: Store) {
     let (first, second, urgent) = (
         insert(&store, "work").await,
         insert(&store, "work").await,
@@ -140,19 +204,13 @@ async fn what_is_due_is_claimed_by_priority_and_then_by_age() {
     }
 }
 
-#[tokio::test]
-async fn two_claimers_never_get_the_same_task() {
-    let directory = tempfile::tempdir().unwrap();
-    let uri = format!("sqlite://{}", directory.path().join("queue.db").display());
-    let store = Store::connect(&uri).await.unwrap();
-    store.migrate().await.unwrap();
+async fn two_claimers_never_get_the_same_task(store: Store) {
     for _ in 0..60 {
         insert(&store, "work").await;
     }
     let claimers = (0..2).map(|_| {
-        let uri = uri.clone();
+        let store = store.clone();
         tokio::spawn(async move {
-            let store = Store::connect(&uri).await.unwrap();
             let (owner, mut claimed) = (Uuid::new_v4(), Vec::new());
             loop {
                 let more = claim(&store, owner, 3).await;
@@ -173,9 +231,7 @@ async fn two_claimers_never_get_the_same_task() {
     assert_eq!(all.len(), 60);
 }
 
-#[tokio::test]
-async fn a_superseded_attempt_writes_neither_progress_nor_an_end() {
-    let store = store().await;
+async fn a_superseded_attempt_writes_neither_progress_nor_an_end(store: Store) {
     let id = insert(&store, "work").await;
     let old = claim_one(&store, Uuid::new_v4()).await;
     expire(&store, id).await;
@@ -199,9 +255,7 @@ async fn a_superseded_attempt_writes_neither_progress_nor_an_end() {
     assert_eq!(get(&store, id).await.progress, 40);
 }
 
-#[tokio::test]
-async fn nothing_changes_a_task_that_has_ended() {
-    let store = store().await;
+async fn nothing_changes_a_task_that_has_ended(store: Store) {
     let (done, failed) = (insert(&store, "work").await, insert(&store, "work").await);
     let owner = Uuid::new_v4();
     for (record, outcome) in claim(&store, owner, 2)
@@ -227,9 +281,7 @@ async fn nothing_changes_a_task_that_has_ended() {
     }
 }
 
-#[tokio::test]
-async fn only_a_lease_that_is_over_is_rescued() {
-    let store = store().await;
+async fn only_a_lease_that_is_over_is_rescued(store: Store) {
     let (dead, alive) = (insert(&store, "work").await, insert(&store, "work").await);
     let (gone, here) = (Uuid::new_v4(), Uuid::new_v4());
     let lost = claim_one(&store, gone).await;
@@ -238,7 +290,10 @@ async fn only_a_lease_that_is_over_is_rescued() {
     expire(&store, dead).await;
     expire(&store, alive).await;
     // A sign of life keeps the other.
-    assert_eq!(heartbeat(&store, here, [alive, dead]).await.kept, [alive].into());
+    assert_eq!(
+        heartbeat(&store, here, [alive, dead]).await.kept,
+        [alive].into()
+    );
     let rescued = rescue(&store, Lost::Expired).await;
     assert_eq!(rescued.len(), 1);
     assert_eq!(
@@ -249,9 +304,7 @@ async fn only_a_lease_that_is_over_is_rescued() {
     assert_eq!(get(&store, alive).await, kept);
 }
 
-#[tokio::test]
-async fn a_rescued_task_begins_anew_above_every_number_that_was_seen() {
-    let store = store().await;
+async fn a_rescued_task_begins_anew_above_every_number_that_was_seen(store: Store) {
     let id = insert(&store, "work").await;
     let mut seen = claim_one(&store, Uuid::new_v4()).await;
     seen.message = Some("half-way".to_owned());
@@ -269,9 +322,7 @@ async fn a_rescued_task_begins_anew_above_every_number_that_was_seen() {
     assert_eq!(again.started_at, seen.started_at);
 }
 
-#[tokio::test]
-async fn a_task_that_kills_its_process_again_and_again_is_given_up() {
-    let store = store().await;
+async fn a_task_that_kills_its_process_again_and_again_is_given_up(store: Store) {
     let id = insert(&store, "work").await;
     for crash in 1..=5 {
         let record = claim_one(&store, Uuid::new_v4()).await;
@@ -284,10 +335,8 @@ async fn a_task_that_kills_its_process_again_and_again_is_given_up() {
     assert!(record.finished_at.is_some());
 }
 
-#[tokio::test]
-async fn what_must_not_run_twice_ends_with_its_process() {
+async fn what_must_not_run_twice_ends_with_its_process(store: Store) {
     for stopped in [false, true] {
-        let store = store().await;
         let id = insert(&store, "once").await;
         let owner = Uuid::new_v4();
         claim_one(&store, owner).await;
@@ -304,9 +353,7 @@ async fn what_must_not_run_twice_ends_with_its_process() {
     }
 }
 
-#[tokio::test]
-async fn a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash() {
-    let store = store().await;
+async fn a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash(store: Store) {
     let (mine, theirs) = (insert(&store, "work").await, insert(&store, "work").await);
     let (stopping, other) = (Uuid::new_v4(), Uuid::new_v4());
     assert_eq!(claim_one(&store, stopping).await.id, mine);
@@ -320,9 +367,7 @@ async fn a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash() {
     assert_eq!(get(&store, theirs).await, kept);
 }
 
-#[tokio::test]
-async fn who_was_told_to_stop_is_cancelled_however_it_ends() {
-    let store = store().await;
+async fn who_was_told_to_stop_is_cancelled_however_it_ends(store: Store) {
     let ids = [insert(&store, "work").await, insert(&store, "work").await];
     let owner = Uuid::new_v4();
     let running = claim(&store, owner, 2).await;
@@ -348,9 +393,7 @@ async fn who_was_told_to_stop_is_cancelled_however_it_ends() {
     }
 }
 
-#[tokio::test]
-async fn a_waiting_task_that_is_stopped_is_never_claimed() {
-    let store = store().await;
+async fn a_waiting_task_that_is_stopped_is_never_claimed(store: Store) {
     let id = insert(&store, "work").await;
     let Cancelled::Ended(record) = queue::cancel(&store, id).await.unwrap() else {
         panic!("it had not begun")
@@ -361,4 +404,165 @@ async fn a_waiting_task_that_is_stopped_is_never_claimed() {
         queue::cancel(&store, Uuid::new_v4()).await.unwrap(),
         Cancelled::Unknown
     ));
+}
+
+fn retried(record: &TaskRecord, error: &str) -> Ending {
+    Ending {
+        last: Arc::new(record.clone()),
+        outcome: Err(TaskError::new(error)),
+        retry_at: Some(now() + TimeDelta::hours(1)),
+    }
+}
+
+async fn a_task_that_is_tried_again_waits_and_says_why(store: Store) {
+    let id = insert(&store, "work").await;
+    let record = claim_one(&store, Uuid::new_v4()).await;
+    let ended = finish::finish_all(&store, vec![retried(&record, "no mail")]).await;
+    let waiting = ended.into_iter().next().unwrap().unwrap().unwrap();
+    assert_eq!(get(&store, id).await, waiting);
+    assert_eq!(waiting.status, TaskStatus::Pending);
+    assert_eq!(waiting.error.as_deref(), Some("no mail"));
+    assert_eq!(waiting.finished_at, None);
+    assert_eq!(
+        claim(&store, Uuid::new_v4(), 1).await,
+        [],
+        "its time has not come"
+    );
+    set(&store, id, "run_at", now()).await;
+    let again = claim_one(&store, Uuid::new_v4()).await;
+    assert_eq!((again.attempt, again.error, again.code), (2, None, None));
+}
+
+async fn who_was_told_to_stop_is_not_tried_again(store: Store) {
+    let id = insert(&store, "work").await;
+    let record = claim_one(&store, Uuid::new_v4()).await;
+    queue::cancel(&store, id).await.unwrap();
+    finish::finish_all(&store, vec![retried(&record, "no")]).await;
+    let record = get(&store, id).await;
+    assert_eq!(record.status, TaskStatus::Error);
+    assert_eq!(record.code.as_deref(), Some("cancelled"));
+}
+
+async fn a_limit_counts_what_every_process_runs(store: Store) {
+    for _ in 0..5 {
+        insert(&store, "two").await;
+    }
+    let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let first = claim(&store, one, 1).await;
+    assert_eq!(first.len(), 1);
+    assert_eq!(claim(&store, other, 9).await.len(), 1);
+    assert_eq!(claim(&store, one, 9).await, []);
+    finish(&store, &first[0], &Ok(Value::Null)).await;
+    assert_eq!(claim(&store, one, 9).await.len(), 1);
+}
+
+async fn a_limit_of_all_counts_every_kind(store: Store) {
+    for name in ["work", "two", "once", "work"] {
+        insert(&store, name).await;
+    }
+    let owner = Uuid::new_v4();
+    assert_eq!(claim_with(&store, owner, Some(3), 9).await.len(), 3);
+    assert_eq!(claim_with(&store, owner, Some(3), 9).await.len(), 0);
+    assert_eq!(claim_with(&store, owner, None, 9).await.len(), 1);
+}
+
+async fn a_paused_kind_waits(store: Store) {
+    let (work, once) = (insert(&store, "work").await, insert(&store, "once").await);
+    let pause = Query::insert()
+        .into_table(claim::QUEUES)
+        .columns(["state", "name", "paused"])
+        .values_panic(["probe".into(), "work".into(), true.into()])
+        .take();
+    store.execute(&pause).await.unwrap();
+    let owner = Uuid::new_v4();
+    assert_eq!(claim(&store, owner, 9).await[0].id, once);
+    assert_eq!(claim(&store, owner, 9).await, []);
+    let resume = Query::update()
+        .table(claim::QUEUES)
+        .value("paused", false)
+        .take();
+    store.execute(&resume).await.unwrap();
+    assert_eq!(claim_one(&store, owner).await.id, work);
+}
+
+async fn a_checkpoint_is_there_for_the_next_attempt_and_only_the_newest_may_leave_one(
+    store: Store,
+) {
+    insert(&store, "work").await;
+    let owner = Uuid::new_v4();
+    let old = claim_with(&store, owner, None, 1).await.pop().unwrap();
+    assert_eq!(old.checkpoint, None);
+    let save = async |record: &TaskRecord, value: Value| {
+        finish::save_checkpoint(&store, record, &value)
+            .await
+            .unwrap()
+    };
+    assert!(save(&old.record, json!({"row": 7})).await);
+    rescue(&store, Lost::All).await;
+    let new = claim_with(&store, owner, None, 1).await.pop().unwrap();
+    assert_eq!(new.checkpoint, Some(json!({"row": 7})));
+    assert!(!save(&old.record, json!({"row": 99})).await);
+    assert!(save(&new.record, json!(null)).await);
+}
+
+async fn one_task_under_a_unique_key_is_active_and_later_another(store: Store) {
+    let unique = || NewTask {
+        unique_key: Some("probe/work/abc".to_owned()),
+        ..new("work")
+    };
+    let first = unique();
+    let id = first.id;
+    assert!(matches!(store_one(&store, first).await, Stored::New));
+    let clash = store_one(&store, unique()).await;
+    assert!(matches!(clash, Stored::Active { id: active, .. } if active == id));
+    let record = claim_one(&store, Uuid::new_v4()).await;
+    let clash = store_one(&store, unique()).await;
+    assert!(matches!(clash, Stored::Active { .. }), "it still runs");
+    finish(&store, &record, &Ok(Value::Null)).await;
+    assert!(matches!(store_one(&store, unique()).await, Stored::New));
+}
+
+async fn tasks_of_one_commit_get_their_own_answers(store: Store) {
+    let keyed = |key: &str| NewTask {
+        client_token_id: Some(Uuid::nil()),
+        idempotency_key: Some(key.to_owned()),
+        ..new("work")
+    };
+    let (a, same, other) = (keyed("a"), keyed("a"), keyed("a"));
+    let other = NewTask {
+        name: "once",
+        ..other
+    };
+    let first = a.id;
+    let answers = insert::insert_all(&store, vec![a, keyed("b"), same, other]).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert!(matches!(answers[0], Stored::New));
+    assert!(matches!(answers[1], Stored::New));
+    assert!(matches!(answers[2], Stored::Before(id) if id == first));
+    assert!(matches!(answers[3], Stored::KeyTaken));
+}
+
+async fn ends_of_one_commit_are_fenced_one_by_one(store: Store) {
+    for _ in 0..3 {
+        insert(&store, "work").await;
+    }
+    let owner = Uuid::new_v4();
+    let running = claim(&store, owner, 3).await;
+    queue::cancel(&store, running[1].id).await.unwrap();
+    expire(&store, running[2].id).await;
+    rescue(&store, Lost::Expired).await;
+    let newer = claim_one(&store, owner).await;
+    let endings = running
+        .iter()
+        .map(|record| Ending::last(Arc::new(record.clone()), Ok(json!("done"))))
+        .collect();
+    let ended = finish::finish_all(&store, endings).await;
+    let ended: Vec<_> = ended.into_iter().map(Result::unwrap).collect();
+    assert_eq!(ended[0].as_ref().unwrap().status, TaskStatus::Completed);
+    assert_eq!(
+        ended[1].as_ref().unwrap().code.as_deref(),
+        Some("cancelled")
+    );
+    assert_eq!(ended[2], None);
+    assert_eq!(get(&store, newer.id).await, newer);
 }

@@ -111,7 +111,10 @@ impl Worker {
         self.claim_until_stopped().await;
 
         self.attempts.close();
-        if timeout(self.settings().stop_grace, self.attempts.wait()).await.is_err() {
+        if timeout(self.settings().stop_grace, self.attempts.wait())
+            .await
+            .is_err()
+        {
             tracing::info!(running = self.attempts.len(), "handing running tasks back");
             for attempt in self.tasks.0.running.all() {
                 attempt.superseded.cancel();
@@ -399,8 +402,7 @@ impl Worker {
             return Ok(());
         }
         let ids = running.iter().map(|attempt| attempt.record().id);
-        let heartbeat =
-            claim::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
+        let heartbeat = claim::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
             // Also one that has just ended; then nobody listens.
             if !heartbeat.kept.contains(&attempt.record().id) {

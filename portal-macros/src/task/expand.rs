@@ -218,7 +218,13 @@ mod tests {
     #[test]
     fn how_a_task_is_run_is_written_as_calls_of_the_builder() {
         let code = task(
-            quote!(retries = 3, backoff = "2s", priority = -1, concurrency = 2, unique),
+            quote!(
+                retries = 3,
+                backoff = "2s",
+                priority = -1,
+                concurrency = 2,
+                unique
+            ),
             quote!(
                 async fn digest(task: TaskContext) {}
             ),
@@ -250,10 +256,7 @@ mod tests {
             ),
         )
         .to_string();
-        assert!(
-            code.contains("unknown key `retry`"),
-            "{code}"
-        );
+        assert!(code.contains("unknown key `retry`"), "{code}");
         assert!(code.contains("unreachable"), "{code}");
     }
 }

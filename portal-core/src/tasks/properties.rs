@@ -1,0 +1,217 @@
+//! Random interleavings of everything that can happen to tasks, on the real queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use sea_query::{Expr, ExprTrait, Query};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::claim::{self, Claimer, Kind, Lost};
+use super::error::TaskError;
+use super::finish::{self, Ending};
+use super::insert::{self, NewTask};
+use super::queue::{self, TABLE};
+use super::record::TaskRecord;
+use crate::store::{Store, now};
+
+const STEPS: usize = 250;
+
+/// Attempts that workers believe they have, as a process does that was frozen or cut off.
+struct Worker {
+    id: Uuid,
+    attempts: Vec<TaskRecord>,
+}
+
+fn kinds() -> Vec<Kind> {
+    let kind = |name, concurrency, only_once| Kind {
+        state: "probe".to_owned(),
+        name,
+        concurrency,
+        only_once,
+    };
+    vec![
+        kind("work", None, false),
+        kind("two", Some(2), false),
+        kind("once", None, true),
+    ]
+}
+
+/// What is known of a task from outside, and must stay true.
+#[derive(Default)]
+struct Seen {
+    attempt: u32,
+    version: i64,
+    ended: Option<TaskRecord>,
+}
+
+/// Checks after each step what no step may break.
+async fn check(store: &Store, seen: &mut HashMap<Uuid, Seen>) {
+    let mut running = 0;
+    for (id, seen) in seen {
+        let record = queue::get(store, *id).await.unwrap().unwrap();
+        if let Some(ended) = &seen.ended {
+            assert_eq!(record, *ended, "a final state has changed");
+            continue;
+        }
+        assert!(record.attempt >= seen.attempt, "an attempt was taken back");
+        assert!(record.version >= seen.version, "the version fell");
+        (seen.attempt, seen.version) = (record.attempt, record.version);
+        if record.status.is_final() {
+            seen.ended = Some(record);
+        } else if record.name == "two" && record.status.as_str() == "PROCESSING" {
+            running += 1;
+        }
+    }
+    assert!(
+        running <= 2,
+        "{running} run of a kind that may run twice at once"
+    );
+}
+
+async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Seen>) {
+    let count = workers.len();
+    let worker = &mut workers[fastrand::usize(..count)];
+    let chosen = (!worker.attempts.is_empty()).then(|| fastrand::usize(..worker.attempts.len()));
+    match (fastrand::u8(..10), chosen) {
+        (0 | 1, _) => {
+            let name = ["work", "two", "once"][fastrand::usize(..3)];
+            let mut task = NewTask::new("probe", name, json!({}));
+            task.max_attempts = fastrand::i32(1..4);
+            seen.insert(task.id, Seen::default());
+            for stored in insert::insert_all(store, vec![task]).await {
+                stored.unwrap();
+            }
+        }
+        (2 | 3, _) => {
+            let claimer = Claimer {
+                owner: worker.id,
+                lease: TimeDelta::seconds(30),
+                kinds: &kinds(),
+                total_concurrency: None,
+            };
+            for claimed in claim::claim(store, claimer, fastrand::u64(1..4))
+                .await
+                .unwrap()
+            {
+                let record = claimed.record;
+                let before = &seen[&record.id];
+                assert!(record.attempt > before.attempt, "two have the same attempt");
+                worker.attempts.push(record);
+            }
+        }
+        (4, _) => {
+            // Some lease is over, whether its process lives or not.
+            let expire = Query::update()
+                .table(TABLE)
+                .value("lease_until", now() - TimeDelta::seconds(1))
+                .and_where(Expr::col("lease_owner").eq(worker.id))
+                .take();
+            store.execute(&expire).await.unwrap();
+            claim::rescue(store, Lost::Expired, &kinds()).await.unwrap();
+        }
+        (5, _) => {
+            let ids: Vec<_> = seen.keys().copied().collect();
+            if !ids.is_empty() {
+                let id = ids[fastrand::usize(..ids.len())];
+                queue::cancel(store, id).await.unwrap();
+            }
+        }
+        (6, Some(chosen)) => {
+            let mut record = worker.attempts[chosen].clone();
+            record.progress = fastrand::u8(..=100);
+            record.version += 1;
+            worker.attempts[chosen] = record.clone();
+            finish::save_progress(store, &[Arc::new(record)])
+                .await
+                .unwrap();
+        }
+        (7, Some(_)) => {
+            let ids = worker.attempts.iter().map(|record| record.id);
+            claim::heartbeat(store, worker.id, TimeDelta::seconds(30), ids)
+                .await
+                .unwrap();
+        }
+        (_, Some(chosen)) => {
+            let last = Arc::new(worker.attempts.swap_remove(chosen));
+            let fails = fastrand::bool();
+            let ending = Ending {
+                retry_at: (fails && last.attempt < last.max_attempts).then(now),
+                outcome: if fails {
+                    Err(TaskError::new("no"))
+                } else {
+                    Ok(json!(last.attempt))
+                },
+                last: Arc::clone(&last),
+            };
+            let ended = finish::finish_all(store, vec![ending]).await.pop().unwrap();
+            if ended.unwrap().is_some() {
+                let record = queue::get(store, last.id).await.unwrap().unwrap();
+                assert_eq!(
+                    record.attempt, last.attempt,
+                    "a superseded attempt was heard"
+                );
+            }
+        }
+        (_, None) => {}
+    }
+}
+
+async fn interleave(store: Store) {
+    let seed = std::env::var("PORTAL_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
+    println!("PORTAL_TEST_SEED={seed}");
+    fastrand::seed(seed);
+    let mut workers: Vec<_> = (0..3)
+        .map(|_| Worker {
+            id: Uuid::new_v4(),
+            attempts: Vec::new(),
+        })
+        .collect();
+    let mut seen = HashMap::new();
+    for _ in 0..STEPS {
+        step(&store, &mut workers, &mut seen).await;
+        check(&store, &mut seen).await;
+    }
+    // All processes die; one that lives on ends everything.
+    let owner = Uuid::new_v4();
+    for _ in 0..seen.len() * 8 {
+        claim::rescue(&store, Lost::All, &kinds()).await.unwrap();
+        let claimer = Claimer {
+            owner,
+            lease: TimeDelta::seconds(30),
+            kinds: &kinds(),
+            total_concurrency: None,
+        };
+        let claimed = claim::claim(&store, claimer, 9).await.unwrap();
+        if claimed.is_empty() {
+            break;
+        }
+        let endings = claimed
+            .into_iter()
+            .map(|claimed| Ending::last(Arc::new(claimed.record), Ok(json!(1))))
+            .collect();
+        finish::finish_all(&store, endings).await;
+        check(&store, &mut seen).await;
+    }
+    check(&store, &mut seen).await;
+    let lost: Vec<_> = seen
+        .iter()
+        .filter(|(_, seen)| seen.ended.is_none())
+        .collect();
+    assert!(lost.is_empty(), "{} tasks have never ended", lost.len());
+}
+
+#[tokio::test]
+async fn no_interleaving_breaks_a_promise_on_sqlite() {
+    interleave(super::tests::sqlite().await).await;
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn no_interleaving_breaks_a_promise_on_postgres() {
+    interleave(super::tests::postgres().await).await;
+}

@@ -1,0 +1,455 @@
+//! How tasks are run: again after failures, later, one at a time, within a transaction.
+
+use std::time::Duration;
+
+use garde::Validate;
+use portal_core::prelude::*;
+use portal_core::store::Executor;
+use portal_core::tasks::{TaskHandle, TaskStatus};
+use portal_core::{TaskSettings, Tasks};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::app;
+use crate::support::{Database, TaskClient, TestServer, eventually, on_both};
+
+on_both!(
+    a_failure_is_tried_again_until_it_works,
+    the_last_failure_is_the_tasks,
+    what_cannot_be_helped_is_not_tried_again,
+    a_panic_and_a_timeout_are_tried_again,
+    a_task_goes_on_from_its_checkpoint,
+    a_checkpoint_survives_the_process,
+    a_delayed_task_waits,
+    the_greater_priority_is_begun_first,
+    a_kind_keeps_to_its_limit,
+    all_kinds_keep_to_the_limit_of_all,
+    a_unique_task_is_active_once,
+    a_result_that_is_too_long_is_an_error,
+    blocking_work_gives_its_value_and_its_panic_is_contained,
+    a_task_within_a_transaction_exists_exactly_if_it_commits,
+    a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits,
+    arguments_of_an_older_version_end_as_an_error,
+    a_kind_that_this_program_does_not_know_is_left_alone,
+);
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema, Validate)]
+struct Number {
+    #[garde(skip)]
+    number: u32,
+}
+
+/// Works at its third attempt
+#[monitored_background_task(state = "engine", retries = 4, backoff = "1ms")]
+async fn third_time(task: TaskContext) -> Result<u32, TaskError> {
+    match task.attempt() {
+        3 => Ok(3),
+        attempt => Err(TaskError::retryable(format!("attempt {attempt}"))),
+    }
+}
+
+/// Never works
+#[monitored_background_task(state = "engine", retries = 1, backoff = "1ms")]
+async fn never(task: TaskContext) -> Result<(), TaskError> {
+    Err(TaskError::new(format!("attempt {}", task.attempt())).with_code("no_luck"))
+}
+
+/// Cannot work
+#[monitored_background_task(state = "engine", retries = 5, backoff = "1ms")]
+async fn hopeless(_task: TaskContext) -> Result<(), TaskError> {
+    Err(TaskError::permanent("there is no such address"))
+}
+
+/// Panics, takes too long, then works
+#[monitored_background_task(state = "engine", retries = 2, backoff = "1ms", timeout = "100ms")]
+async fn clumsy(task: TaskContext) -> Result<u32, TaskError> {
+    match task.attempt() {
+        1 => panic!("the first time"),
+        2 => std::future::pending().await,
+        attempt => Ok(attempt),
+    }
+}
+
+/// Counts from its checkpoint
+#[monitored_background_task(state = "engine", retries = 5, backoff = "1ms")]
+async fn resumes(task: TaskContext) -> Result<Vec<u32>, TaskError> {
+    let mut seen: Vec<u32> = task.restore()?.unwrap_or_default();
+    seen.push(task.attempt());
+    task.checkpoint(&seen).await?;
+    if seen.len() < 3 {
+        return Err(TaskError::new("not yet"));
+    }
+    Ok(seen)
+}
+
+/// Waits in its first attempt
+#[monitored_background_task(state = "engine")]
+async fn resumes_after_stop(task: TaskContext) -> Result<String, TaskError> {
+    if let Some(left) = task.restore::<String>()? {
+        return Ok(left);
+    }
+    task.checkpoint(&"half-way").await?;
+    task.update().progress(50).await?;
+    std::future::pending().await
+}
+
+/// Gives its argument
+#[monitored_background_task(state = "engine")]
+async fn number(_task: TaskContext, task_args: Number) -> u32 {
+    task_args.number
+}
+
+/// One at a time
+#[monitored_background_task(state = "engine", concurrency = 1)]
+async fn one_at_a_time(task: TaskContext) -> Result<(), TaskError> {
+    task.cancelled().await;
+    Ok(())
+}
+
+/// Once for each number
+#[monitored_background_task(state = "engine", unique)]
+async fn unique_number(task: TaskContext, task_args: Number) -> Result<u32, TaskError> {
+    task.cancelled().await;
+    Ok(task_args.number)
+}
+
+/// Too much
+#[monitored_background_task(state = "engine")]
+async fn too_much(_task: TaskContext) -> String {
+    "x".repeat(5000)
+}
+
+/// Blocks
+#[monitored_background_task(state = "engine")]
+async fn blocks(task: TaskContext, task_args: Number) -> Result<u32, TaskError> {
+    let number = task_args.number;
+    let doubled = task.clone();
+    task.blocking(move || {
+        assert_ne!(number, 0, "nothing to do");
+        doubled.update().progress(50).send().map(|()| number * 2)
+    })
+    .await?
+}
+
+fn tasks(server: &TestServer) -> Tasks {
+    Tasks::clone(&server.state.get::<Tasks>().expect("there are tasks"))
+}
+
+async fn setup(database: Database) -> (TestServer, Tasks) {
+    let server = TestServer::start(database).await;
+    let tasks = tasks(&server);
+    (server, tasks)
+}
+
+async fn record<R: serde::de::DeserializeOwned>(
+    tasks: &Tasks,
+    handle: &TaskHandle<R>,
+) -> portal_core::tasks::TaskRecord {
+    let record = tasks.get(handle.id()).await.expect("the database answers");
+    record.expect("it is there")
+}
+
+async fn a_failure_is_tried_again_until_it_works(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let handle = tasks.start(third_time, NoArgs {}).await.expect("it starts");
+    assert_eq!(handle.result().await, Ok(3));
+    let record = record(&tasks, &handle).await;
+    assert_eq!((record.attempt, record.max_attempts), (3, 5));
+    assert_eq!((record.error, record.code), (None, None));
+}
+
+async fn the_last_failure_is_the_tasks(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let handle = tasks.start(never, NoArgs {}).await.expect("it starts");
+    let error = handle.result().await.expect_err("it never works");
+    assert_eq!((error.message(), error.code()), ("attempt 2", "no_luck"));
+    assert_eq!(record(&tasks, &handle).await.attempt, 2);
+}
+
+async fn what_cannot_be_helped_is_not_tried_again(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let handle = tasks.start(hopeless, NoArgs {}).await.expect("it starts");
+    handle.result().await.expect_err("it cannot work");
+    assert_eq!(record(&tasks, &handle).await.attempt, 1);
+}
+
+async fn a_panic_and_a_timeout_are_tried_again(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let handle = tasks.start(clumsy, NoArgs {}).await.expect("it starts");
+    assert_eq!(handle.result().await, Ok(3));
+}
+
+async fn a_task_goes_on_from_its_checkpoint(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let handle = tasks.start(resumes, NoArgs {}).await.expect("it starts");
+    assert_eq!(handle.result().await, Ok(vec![1, 2, 3]));
+}
+
+async fn a_checkpoint_survives_the_process(database: Database) {
+    let server = TestServer::start_with(database, &[], |portal| {
+        app::build(portal)
+            .task_settings(TaskSettings::default().stop_grace(Duration::from_millis(50)))
+    })
+    .await;
+    let client = TaskClient::of(&server.user().await).await;
+    let id = client.start_in("engine", "resumes_after_stop", &json!({})).await;
+    eventually("it is half-way", async || {
+        let task = client.status_in("engine", &id).await;
+        (task["progress"] == 50).then_some(())
+    })
+    .await;
+    let server = server.start_again().await;
+    let client = TaskClient {
+        http: server.guest(),
+        token: client.token,
+    };
+    let task = client.ended_in("engine", &id).await;
+    assert_eq!(
+        (&task["result"], &task["attempt"]),
+        (&json!("half-way"), &json!(2))
+    );
+}
+
+async fn a_delayed_task_waits(database: Database) {
+    let (server, tasks) = setup(database).await;
+    let hour = Duration::from_secs(3600);
+    let later = tasks.start(number, Number { number: 1 }).delay(hour).await;
+    let later = later.expect("it starts");
+    let soon = tasks.start(number, Number { number: 2 }).await.expect("it starts");
+    assert_eq!(soon.result().await, Ok(2));
+    let waiting = record(&tasks, &later).await;
+    assert_eq!((waiting.status, waiting.attempt), (TaskStatus::Pending, 0));
+    assert!(waiting.run_at > waiting.created_at + chrono::TimeDelta::minutes(59));
+    // Its time comes.
+    let now = if server.uri.starts_with("sqlite:") {
+        "'2020-01-01T00:00:00+00:00'"
+    } else {
+        "now()"
+    };
+    let changed = server.sql(format!("UPDATE portal_tasks SET run_at = {now} WHERE status = 'PENDING'"));
+    assert_eq!(changed.await, 1);
+    assert_eq!(later.result().await, Ok(1));
+}
+
+async fn the_greater_priority_is_begun_first(database: Database) {
+    let server = TestServer::start_with(database, &[], |portal| {
+        app::build(portal).task_settings(TaskSettings::default().concurrency(1))
+    })
+    .await;
+    let tasks = tasks(&server);
+    // Holds the only place until all others wait.
+    let first = tasks.start(one_at_a_time, NoArgs {}).await.expect("it starts");
+    eventually("it runs", async || {
+        (record(&tasks, &first).await.status == TaskStatus::Processing).then_some(())
+    })
+    .await;
+    let mut waiting = Vec::new();
+    for priority in [0, 5, -5, 9] {
+        let start = tasks.start(number, Number { number: 1 }).priority(priority);
+        waiting.push((priority, start.await.expect("it starts")));
+    }
+    tasks.cancel(first.id()).await.expect("it stops");
+    let mut begun = Vec::new();
+    for (priority, handle) in &waiting {
+        handle.result().await.expect("it works");
+        begun.push((record(&tasks, handle).await.started_at, *priority));
+    }
+    begun.sort();
+    let order: Vec<_> = begun.iter().map(|(_, priority)| *priority).collect();
+    assert_eq!(order, [9, 5, 0, -5]);
+}
+
+async fn a_kind_keeps_to_its_limit(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let mut handles = Vec::new();
+    for _ in 0..3 {
+        handles.push(tasks.start(one_at_a_time, NoArgs {}).await.expect("it starts"));
+    }
+    for left in (1..=3).rev() {
+        let running = eventually("one of them runs", async || {
+            for handle in &handles {
+                if record(&tasks, handle).await.status == TaskStatus::Processing {
+                    return Some(handle.id());
+                }
+            }
+            None
+        })
+        .await;
+        // Another kind is not held up by it.
+        let other = tasks.start(number, Number { number: 7 }).await.expect("it starts");
+        assert_eq!(other.result().await, Ok(7));
+        let mut waiting = 0;
+        for handle in &handles {
+            waiting += u32::from(record(&tasks, handle).await.status == TaskStatus::Pending);
+        }
+        assert_eq!(waiting, left - 1);
+        tasks.cancel(running).await.expect("it stops");
+        handles.retain(|handle| handle.id() != running);
+    }
+}
+
+async fn all_kinds_keep_to_the_limit_of_all(database: Database) {
+    let server = TestServer::start_with(database, &[], |portal| {
+        app::build(portal).task_settings(TaskSettings::default().total_concurrency(1))
+    })
+    .await;
+    let tasks = tasks(&server);
+    let first = tasks.start(one_at_a_time, NoArgs {}).await.expect("it starts");
+    eventually("it runs", async || {
+        (record(&tasks, &first).await.status == TaskStatus::Processing).then_some(())
+    })
+    .await;
+    let second = tasks.start(number, Number { number: 1 }).await.expect("it starts");
+    tasks.cancel(first.id()).await.expect("it stops");
+    assert_eq!(second.result().await, Ok(1));
+    let (first, second) = (record(&tasks, &first).await, record(&tasks, &second).await);
+    assert!(second.started_at >= first.finished_at);
+}
+
+async fn a_unique_task_is_active_once(database: Database) {
+    let (server, tasks) = setup(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    let body = json!({"number": 1});
+    let id = client.start_in("engine", "unique_number", &body).await;
+    let again = client.start_in("engine", "unique_number", &body).await;
+    assert_eq!(id, again, "the same arguments are the same task");
+    let other = client.start_in("engine", "unique_number", &json!({"number": 2})).await;
+    assert_ne!(id, other);
+    let stranger = TaskClient::of(&server.user().await).await;
+    let path = stranger.path("engine", "start/unique_number");
+    let refused = stranger.http.post(&path, &body).await;
+    refused.problem(409, "task_already_active");
+    assert!(!refused.text.contains(&id), "it says nothing of another's task");
+    for id in [&id, &other] {
+        tasks.cancel(id.parse().expect("an id")).await.expect("it stops");
+        client.ended_in("engine", id).await;
+    }
+    let later = client.start_in("engine", "unique_number", &body).await;
+    assert_ne!(id, later, "the first has ended");
+}
+
+async fn a_result_that_is_too_long_is_an_error(database: Database) {
+    let server = TestServer::start_with(database, &[], |portal| {
+        app::build(portal).task_settings(TaskSettings::default().max_result_bytes(1000))
+    })
+    .await;
+    let tasks = tasks(&server);
+    let handle = tasks.start(too_much, NoArgs {}).await.expect("it starts");
+    let error = handle.result().await.expect_err("it is too long");
+    assert_eq!(error.code(), "result_too_large");
+    assert!(error.message().contains("5002 bytes"), "{error}");
+    let small = tasks.start(number, Number { number: 3 }).await.expect("it starts");
+    assert_eq!(small.result().await, Ok(3));
+}
+
+async fn blocking_work_gives_its_value_and_its_panic_is_contained(database: Database) {
+    let (_server, tasks) = setup(database).await;
+    let good = tasks.start(blocks, Number { number: 4 }).await.expect("it starts");
+    assert_eq!(good.result().await, Ok(8));
+    let bad = tasks.start(blocks, Number { number: 0 }).await.expect("it starts");
+    let error = bad.result().await.expect_err("it panics");
+    assert_eq!(error.code(), "internal");
+    assert!(!error.message().contains("nothing to do"));
+}
+
+async fn is_there(tasks: &Tasks, id: uuid::Uuid) -> bool {
+    let record = tasks.get(id).await.expect("the database answers");
+    record.is_some()
+}
+
+async fn a_task_within_a_transaction_exists_exactly_if_it_commits(database: Database) {
+    let (server, tasks) = setup(database).await;
+    let store = server.state.get::<Store>().expect("there is a store");
+    let mut transaction = store.begin().await.expect("it begins");
+    let dropped = tasks.start_in(&mut transaction, number, Number { number: 1 });
+    let dropped = dropped.await.expect("it starts").id();
+    drop(transaction);
+    assert!(!is_there(&tasks, dropped).await);
+
+    let mut transaction = store.begin().await.expect("it begins");
+    let kept = tasks.start_in(&mut transaction, number, Number { number: 2 });
+    let kept = kept.await.expect("it starts");
+    transaction.commit().await.expect("it commits");
+    assert_eq!(kept.result().await, Ok(2));
+}
+
+async fn rolled_back_and_kept(
+    tasks: &Tasks,
+    executor: &mut impl Executor,
+    value: u32,
+) -> TaskHandle<u32> {
+    let start = tasks.start_in(executor, number, Number { number: value });
+    start.await.expect("it starts")
+}
+
+async fn a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits(database: Database) {
+    let (server, tasks) = setup(database).await;
+    let handles = match database {
+        Database::Sqlite => {
+            let mut connection = sqlx::SqliteConnection::connect(&server.uri).await.expect("it opens");
+            let mut dropped = connection.begin().await.expect("it begins");
+            let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
+            dropped.rollback().await.expect("it rolls back");
+            let mut kept = connection.begin().await.expect("it begins");
+            let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
+            kept.commit().await.expect("it commits");
+            (first, second)
+        }
+        Database::Postgres => {
+            let mut connection = sqlx::PgConnection::connect(&server.uri).await.expect("it opens");
+            let mut dropped = connection.begin().await.expect("it begins");
+            let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
+            dropped.rollback().await.expect("it rolls back");
+            let mut kept = connection.begin().await.expect("it begins");
+            let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
+            kept.commit().await.expect("it commits");
+            (first, second)
+        }
+    };
+    assert!(!is_there(&tasks, handles.0.id()).await);
+    assert_eq!(handles.1.result().await, Ok(2));
+}
+
+/// Puts a task into the queue as another version of the program would have.
+async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &str) -> uuid::Uuid {
+    let hour = Duration::from_secs(3600);
+    let start = tasks.start(number, Number { number: 1 }).delay(hour);
+    let id = start.await.expect("it starts").id();
+    let now = if server.uri.starts_with("sqlite:") {
+        "'2020-01-01T00:00:00+00:00'"
+    } else {
+        "now()"
+    };
+    let changed = server.sql(format!(
+        "UPDATE portal_tasks SET {change}, run_at = {now} WHERE status = 'PENDING'"
+    ));
+    assert_eq!(changed.await, 1);
+    id
+}
+
+async fn arguments_of_an_older_version_end_as_an_error(database: Database) {
+    let (server, tasks) = setup(database).await;
+    let id = stored_by_another_version(&tasks, &server, r#"args = '{"count": 1}'"#).await;
+    let task = eventually("it ends", async || {
+        let record = tasks.get(id).await.expect("the database answers");
+        record.filter(|record| record.status.is_final())
+    })
+    .await;
+    assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
+    let error = task.error.expect("it has failed");
+    assert!(error.contains("no longer fit"), "{error}");
+    assert_eq!(serde_json::to_value(&task.result).expect("JSON"), Value::Null);
+}
+
+async fn a_kind_that_this_program_does_not_know_is_left_alone(database: Database) {
+    let (server, tasks) = setup(database).await;
+    let id = stored_by_another_version(&tasks, &server, "name = 'of_a_newer_version'").await;
+    // What comes after it is run.
+    let next = tasks.start(number, Number { number: 5 }).await.expect("it starts");
+    assert_eq!(next.result().await, Ok(5));
+    let record = tasks.get(id).await.expect("the database answers");
+    let record = record.expect("it is there");
+    assert_eq!((record.status, record.attempt), (TaskStatus::Pending, 0));
+}
