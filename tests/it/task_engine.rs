@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use garde::Validate;
 use portal_core::prelude::*;
-use portal_core::store::Executor;
+use portal_core::store::{Executor, Store};
 use portal_core::tasks::{TaskHandle, TaskStatus};
 use portal_core::{TaskSettings, Tasks};
 use schemars::JsonSchema;
@@ -194,7 +194,9 @@ async fn a_checkpoint_survives_the_process(database: Database) {
     })
     .await;
     let client = TaskClient::of(&server.user().await).await;
-    let id = client.start_in("engine", "resumes_after_stop", &json!({})).await;
+    let id = client
+        .start_in("engine", "resumes_after_stop", &json!({}))
+        .await;
     eventually("it is half-way", async || {
         let task = client.status_in("engine", &id).await;
         (task["progress"] == 50).then_some(())
@@ -217,7 +219,10 @@ async fn a_delayed_task_waits(database: Database) {
     let hour = Duration::from_secs(3600);
     let later = tasks.start(number, Number { number: 1 }).delay(hour).await;
     let later = later.expect("it starts");
-    let soon = tasks.start(number, Number { number: 2 }).await.expect("it starts");
+    let soon = tasks
+        .start(number, Number { number: 2 })
+        .await
+        .expect("it starts");
     assert_eq!(soon.result().await, Ok(2));
     let waiting = record(&tasks, &later).await;
     assert_eq!((waiting.status, waiting.attempt), (TaskStatus::Pending, 0));
@@ -228,7 +233,9 @@ async fn a_delayed_task_waits(database: Database) {
     } else {
         "now()"
     };
-    let changed = server.sql(format!("UPDATE portal_tasks SET run_at = {now} WHERE status = 'PENDING'"));
+    let changed = server.sql(format!(
+        "UPDATE portal_tasks SET run_at = {now} WHERE status = 'PENDING'"
+    ));
     assert_eq!(changed.await, 1);
     assert_eq!(later.result().await, Ok(1));
 }
@@ -240,7 +247,10 @@ async fn the_greater_priority_is_begun_first(database: Database) {
     .await;
     let tasks = tasks(&server);
     // Holds the only place until all others wait.
-    let first = tasks.start(one_at_a_time, NoArgs {}).await.expect("it starts");
+    let first = tasks
+        .start(one_at_a_time, NoArgs {})
+        .await
+        .expect("it starts");
     eventually("it runs", async || {
         (record(&tasks, &first).await.status == TaskStatus::Processing).then_some(())
     })
@@ -265,7 +275,12 @@ async fn a_kind_keeps_to_its_limit(database: Database) {
     let (_server, tasks) = setup(database).await;
     let mut handles = Vec::new();
     for _ in 0..3 {
-        handles.push(tasks.start(one_at_a_time, NoArgs {}).await.expect("it starts"));
+        handles.push(
+            tasks
+                .start(one_at_a_time, NoArgs {})
+                .await
+                .expect("it starts"),
+        );
     }
     for left in (1..=3).rev() {
         let running = eventually("one of them runs", async || {
@@ -278,7 +293,10 @@ async fn a_kind_keeps_to_its_limit(database: Database) {
         })
         .await;
         // Another kind is not held up by it.
-        let other = tasks.start(number, Number { number: 7 }).await.expect("it starts");
+        let other = tasks
+            .start(number, Number { number: 7 })
+            .await
+            .expect("it starts");
         assert_eq!(other.result().await, Ok(7));
         let mut waiting = 0;
         for handle in &handles {
@@ -296,12 +314,18 @@ async fn all_kinds_keep_to_the_limit_of_all(database: Database) {
     })
     .await;
     let tasks = tasks(&server);
-    let first = tasks.start(one_at_a_time, NoArgs {}).await.expect("it starts");
+    let first = tasks
+        .start(one_at_a_time, NoArgs {})
+        .await
+        .expect("it starts");
     eventually("it runs", async || {
         (record(&tasks, &first).await.status == TaskStatus::Processing).then_some(())
     })
     .await;
-    let second = tasks.start(number, Number { number: 1 }).await.expect("it starts");
+    let second = tasks
+        .start(number, Number { number: 1 })
+        .await
+        .expect("it starts");
     tasks.cancel(first.id()).await.expect("it stops");
     assert_eq!(second.result().await, Ok(1));
     let (first, second) = (record(&tasks, &first).await, record(&tasks, &second).await);
@@ -315,15 +339,23 @@ async fn a_unique_task_is_active_once(database: Database) {
     let id = client.start_in("engine", "unique_number", &body).await;
     let again = client.start_in("engine", "unique_number", &body).await;
     assert_eq!(id, again, "the same arguments are the same task");
-    let other = client.start_in("engine", "unique_number", &json!({"number": 2})).await;
+    let other = client
+        .start_in("engine", "unique_number", &json!({"number": 2}))
+        .await;
     assert_ne!(id, other);
     let stranger = TaskClient::of(&server.user().await).await;
     let path = stranger.path("engine", "start/unique_number");
     let refused = stranger.http.post(&path, &body).await;
     refused.problem(409, "task_already_active");
-    assert!(!refused.text.contains(&id), "it says nothing of another's task");
+    assert!(
+        !refused.text.contains(&id),
+        "it says nothing of another's task"
+    );
     for id in [&id, &other] {
-        tasks.cancel(id.parse().expect("an id")).await.expect("it stops");
+        tasks
+            .cancel(id.parse().expect("an id"))
+            .await
+            .expect("it stops");
         client.ended_in("engine", id).await;
     }
     let later = client.start_in("engine", "unique_number", &body).await;
@@ -340,15 +372,24 @@ async fn a_result_that_is_too_long_is_an_error(database: Database) {
     let error = handle.result().await.expect_err("it is too long");
     assert_eq!(error.code(), "result_too_large");
     assert!(error.message().contains("5002 bytes"), "{error}");
-    let small = tasks.start(number, Number { number: 3 }).await.expect("it starts");
+    let small = tasks
+        .start(number, Number { number: 3 })
+        .await
+        .expect("it starts");
     assert_eq!(small.result().await, Ok(3));
 }
 
 async fn blocking_work_gives_its_value_and_its_panic_is_contained(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let good = tasks.start(blocks, Number { number: 4 }).await.expect("it starts");
+    let good = tasks
+        .start(blocks, Number { number: 4 })
+        .await
+        .expect("it starts");
     assert_eq!(good.result().await, Ok(8));
-    let bad = tasks.start(blocks, Number { number: 0 }).await.expect("it starts");
+    let bad = tasks
+        .start(blocks, Number { number: 0 })
+        .await
+        .expect("it starts");
     let error = bad.result().await.expect_err("it panics");
     assert_eq!(error.code(), "internal");
     assert!(!error.message().contains("nothing to do"));
@@ -388,7 +429,9 @@ async fn a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits(databa
     let (server, tasks) = setup(database).await;
     let handles = match database {
         Database::Sqlite => {
-            let mut connection = sqlx::SqliteConnection::connect(&server.uri).await.expect("it opens");
+            let mut connection = sqlx::SqliteConnection::connect(&server.uri)
+                .await
+                .expect("it opens");
             let mut dropped = connection.begin().await.expect("it begins");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
             dropped.rollback().await.expect("it rolls back");
@@ -398,7 +441,9 @@ async fn a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits(databa
             (first, second)
         }
         Database::Postgres => {
-            let mut connection = sqlx::PgConnection::connect(&server.uri).await.expect("it opens");
+            let mut connection = sqlx::PgConnection::connect(&server.uri)
+                .await
+                .expect("it opens");
             let mut dropped = connection.begin().await.expect("it begins");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
             dropped.rollback().await.expect("it rolls back");
@@ -440,14 +485,20 @@ async fn arguments_of_an_older_version_end_as_an_error(database: Database) {
     assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
     let error = task.error.expect("it has failed");
     assert!(error.contains("no longer fit"), "{error}");
-    assert_eq!(serde_json::to_value(&task.result).expect("JSON"), Value::Null);
+    assert_eq!(
+        serde_json::to_value(&task.result).expect("JSON"),
+        Value::Null
+    );
 }
 
 async fn a_kind_that_this_program_does_not_know_is_left_alone(database: Database) {
     let (server, tasks) = setup(database).await;
     let id = stored_by_another_version(&tasks, &server, "name = 'of_a_newer_version'").await;
     // What comes after it is run.
-    let next = tasks.start(number, Number { number: 5 }).await.expect("it starts");
+    let next = tasks
+        .start(number, Number { number: 5 })
+        .await
+        .expect("it starts");
     assert_eq!(next.result().await, Ok(5));
     let record = tasks.get(id).await.expect("the database answers");
     let record = record.expect("it is there");

@@ -1,6 +1,11 @@
 //! Client tokens: one stands for one client of a user.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
 use sea_query::{Expr, ExprTrait, Order, Query};
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,6 +20,10 @@ const LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// Using a token moves its end at most this often, so that reading stays reading.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
+
+/// Bounds how long a replica that has missed a hint takes a withdrawn token.
+const CACHE_TIME: Duration = Duration::from_secs(60);
+const CACHE_ENTRIES: usize = 20_000;
 
 /// Stands for one client; the tasks it starts are seen under it, and under no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,11 +56,31 @@ impl ClientToken {
 #[derive(Debug, Clone)]
 pub struct ClientTokens {
     store: Store,
+    known: Arc<Known>,
+}
+
+/// Tokens that were read a short while ago.
+struct Known {
+    cache: Cache<Uuid, (ClientToken, Instant)>,
+    /// Counts withdrawals: what was read before one must not be cached after it.
+    epoch: AtomicU64,
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} client tokens", self.cache.len())
+    }
 }
 
 impl ClientTokens {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            known: Arc::new(Known {
+                cache: Cache::new(CACHE_ENTRIES),
+                epoch: AtomicU64::new(0),
+            }),
+        }
     }
 
     /// A new token of a user.
@@ -89,11 +118,21 @@ impl ClientTokens {
 
     /// The token of a text, if it stands; using it moves its end.
     pub async fn verify(&self, text: &str) -> Result<ClientToken> {
-        let unknown = || {
-            Error::not_found("the client token is unknown or has expired")
-                .with_code("client_token_unknown")
-        };
         let id: Uuid = text.parse().map_err(|_| unknown())?;
+        if let Some((token, read_at)) = self.known.cache.get(&id)
+            && read_at.elapsed() < CACHE_TIME
+        {
+            let now = now();
+            if token.expires_at > now && now - token.last_used_at <= TOUCH_INTERVAL {
+                return Ok(token);
+            }
+        }
+        self.read(id).await
+    }
+
+    /// The token of an id as the database has it now, if it stands; using it moves its end.
+    pub(super) async fn read(&self, id: Uuid) -> Result<ClientToken> {
+        let epoch = self.known.epoch.load(Ordering::Acquire);
         let select = Query::select()
             .columns(["id", "user_id", "last_used_at", "expires_at"])
             .from(TABLE)
@@ -110,6 +149,7 @@ impl ClientTokens {
             return Err(unknown());
         }
         if now - token.last_used_at > TOUCH_INTERVAL {
+            token.last_used_at = now;
             token.expires_at = now + LIFETIME;
             self.store
                 .execute(
@@ -123,7 +163,24 @@ impl ClientTokens {
                 )
                 .await?;
         }
+        self.known.cache.insert(id, (token.clone(), Instant::now()));
+        // One was withdrawn while this was read: it may be this one.
+        if self.known.epoch.load(Ordering::Acquire) != epoch {
+            self.known.cache.remove(&id);
+        }
         Ok(token)
+    }
+
+    /// Drops what is cached of a token that has been withdrawn.
+    pub(super) fn forget(&self, id: Uuid) {
+        self.known.epoch.fetch_add(1, Ordering::AcqRel);
+        self.known.cache.remove(&id);
+    }
+
+    /// Drops all that is cached: hints may have been lost.
+    pub(super) fn forget_all(&self) {
+        self.known.epoch.fetch_add(1, Ordering::AcqRel);
+        self.known.cache.clear();
     }
 
     /// The token that a user used last, or a new one.
@@ -146,10 +203,7 @@ impl ClientTokens {
     pub async fn delete(&self, id: &str, user_id: Uuid) -> Result<()> {
         let token = self.verify(id).await?;
         if token.user_id != user_id {
-            return Err(
-                Error::not_found("the client token is unknown or has expired")
-                    .with_code("client_token_unknown"),
-            );
+            return Err(unknown());
         }
         self.store
             .execute(
@@ -158,9 +212,14 @@ impl ClientTokens {
                     .and_where(Expr::col("id").eq(token.id)),
             )
             .await?;
+        self.forget(token.id);
         self.store
             .notify(Notification::ClientTokenDeleted { id: token.id })
             .await;
         Ok(())
     }
+}
+
+fn unknown() -> Error {
+    Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown")
 }

@@ -273,7 +273,7 @@ async fn withdrawn(hints: &mut Receiver<Notification>, tokens: &ClientTokens, id
             Ok(Notification::ClientTokenDeleted { id: deleted }) if deleted == id => return,
             // The hint may be among those that were lost.
             Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
-                let known = tokens.verify(&id.to_string()).await;
+                let known = tokens.read(id).await;
                 if known.is_err_and(|error| error.status() == StatusCode::NOT_FOUND) {
                     return;
                 }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::claim::{self, Claimed, Claimer, Kind, Lost};
+use super::client_token::ClientTokens;
 use super::context::TaskContext;
 use super::error::{Retry, TaskError};
 use super::finish::{self, Ending};
@@ -445,8 +446,19 @@ impl Worker {
 
     async fn follow_hints(self) {
         let mut hints = self.tasks.0.store.notifications();
+        let Ok(tokens) = self.state.borrow::<ClientTokens>() else {
+            return;
+        };
         loop {
-            match hints.recv().await {
+            let hint = hints.recv().await;
+            match &hint {
+                Ok(Notification::ClientTokenDeleted { id }) => tokens.forget(*id),
+                Ok(Notification::Lagged) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    tokens.forget_all();
+                }
+                _ => {}
+            }
+            match hint {
                 Ok(Notification::TasksReady | Notification::Lagged)
                 | Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.tasks.0.wake.notify_one();
