@@ -1,7 +1,9 @@
 //! Background tasks: stored before they are accepted, run by tokio workers, watched live.
 
+mod actions;
 mod api;
 mod args;
+mod backlog;
 mod claim;
 mod client_token;
 mod context;
@@ -9,6 +11,7 @@ mod error;
 mod finish;
 mod form;
 mod hub;
+mod metrics;
 mod monitor;
 mod panel;
 mod queue;
@@ -20,6 +23,7 @@ mod service;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod worker;
 
 pub use args::{NoArgs, TaskArgs};
@@ -31,6 +35,7 @@ pub use service::{Starter, TaskFilter, TaskHandle, Tasks};
 pub use task::{OnCrash, Task, TaskDefinition};
 
 pub(crate) use api::routes;
+pub(crate) use metrics::metrics_routes;
 pub(crate) use monitor::OpenMonitors;
 pub(crate) use panel::pages;
 pub(crate) use registry::TaskRegistry;

@@ -16,6 +16,7 @@ pub(super) struct NewTask {
     pub(super) name: &'static str,
     pub(super) client_token_id: Option<Uuid>,
     pub(super) owner_user_id: Option<Uuid>,
+    pub(super) trace_parent: Option<String>,
     pub(super) args: Value,
     pub(super) idempotency_key: Option<String>,
 }
@@ -62,6 +63,7 @@ pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, Stor
             "status",
             "run_at",
             "idempotency_key",
+            "trace_parent",
             "created_at",
             "updated_at",
             "version",
@@ -76,6 +78,7 @@ pub(super) async fn insert(store: &Store, task: &NewTask) -> Result<Stored, Stor
             TaskStatus::Pending.as_str().into(),
             now.into(),
             task.idempotency_key.clone().into(),
+            task.trace_parent.clone().into(),
             now.into(),
             now.into(),
             1_i64.into(),

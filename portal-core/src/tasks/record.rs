@@ -114,11 +114,15 @@ pub struct TaskRecord {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it may be begun.
+    pub(super) run_at: DateTime<Utc>,
+    /// The request that started it: its trace parent, or its id.
+    pub(super) trace_parent: Option<String>,
     /// Counts its changes; the `seq` of monitor messages.
     pub version: i64,
 }
 
-pub(super) const COLUMNS: [&str; 19] = [
+pub(super) const COLUMNS: [&str; 21] = [
     "id",
     "state",
     "name",
@@ -137,6 +141,8 @@ pub(super) const COLUMNS: [&str; 19] = [
     "started_at",
     "finished_at",
     "updated_at",
+    "run_at",
+    "trace_parent",
     "version",
 ];
 
@@ -181,6 +187,8 @@ impl TaskRecord {
             started_at: row.get("started_at")?,
             finished_at: row.get("finished_at")?,
             updated_at: row.get("updated_at")?,
+            run_at: row.get("run_at")?,
+            trace_parent: row.get("trace_parent")?,
             version: row.get("version")?,
         })
     }

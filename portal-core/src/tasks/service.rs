@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::args::TaskArgs;
 use super::error::TaskError;
 use super::hub::{Hub, Subscription, Watch};
+use super::metrics::TaskMetrics;
 use super::queue::{self, Cancelled, Filter, NewTask, Stored};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
@@ -31,17 +32,20 @@ pub(super) struct Shared {
     pub(super) registry: TaskRegistry,
     pub(super) hub: Arc<Hub>,
     pub(super) running: Running,
+    pub(super) metrics: TaskMetrics,
     /// There may be something to claim.
     pub(super) wake: Notify,
 }
 
 /// For whom a task is started.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Starter {
     /// The client that sees the task.
     pub client_token_id: Option<Uuid>,
     /// The user whose rights count.
     pub owner_user_id: Option<Uuid>,
+    /// The request that starts it: its W3C trace parent, or its id.
+    pub trace_parent: Option<String>,
 }
 
 /// Which tasks to list, newest first.
@@ -99,6 +103,7 @@ impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry) -> Self {
         Self(Arc::new(Shared {
             store,
+            metrics: TaskMetrics::new(&registry),
             registry,
             hub: Arc::new(Hub::default()),
             running: Running::default(),
@@ -139,11 +144,13 @@ impl Tasks {
             name: definition.name,
             client_token_id: starter.client_token_id,
             owner_user_id: starter.owner_user_id,
+            trace_parent: starter.trace_parent,
             args,
             idempotency_key,
         };
         match queue::insert(&self.0.store, &task).await? {
             Stored::New(id) => {
+                self.0.metrics.started(&definition.state, definition.name);
                 if let Some(record) = queue::get(&self.0.store, id).await? {
                     self.publish(record);
                 }
@@ -198,6 +205,7 @@ impl Tasks {
     pub async fn cancel(&self, id: Uuid) -> Result<bool> {
         match queue::cancel(&self.0.store, id).await? {
             Cancelled::Ended(record) => {
+                self.0.metrics.ended(&record);
                 self.publish(*record);
                 Ok(true)
             }

@@ -26,6 +26,7 @@ async fn insert(store: &Store, name: &'static str) -> Uuid {
         name,
         client_token_id: None,
         owner_user_id: None,
+        trace_parent: None,
         args: json!({}),
         idempotency_key: None,
     };

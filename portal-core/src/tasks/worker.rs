@@ -182,6 +182,7 @@ impl Worker {
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
+            let _running = worker.tasks.0.metrics.begun(&attempt.record());
             worker.run_attempt(&definition, &attempt).await;
             worker.tasks.0.running.remove(&attempt);
             // Held until here: else ended tasks pile up that the database still calls running.
@@ -192,7 +193,7 @@ impl Worker {
 
     async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
         let record = attempt.record();
-        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt);
+        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
         let checked = tokio::select! {
             biased;
             () = attempt.superseded.cancelled() => return,
@@ -219,6 +220,7 @@ impl Worker {
             .await;
         match ended {
             Some(record) => {
+                self.tasks.0.metrics.ended(&record);
                 span.in_scope(
                     || tracing::info!(status = %record.status, error = record.error, "ended"),
                 );
@@ -383,6 +385,7 @@ impl Worker {
             self.tasks.0.wake.notify_one();
         }
         for record in rescued {
+            self.tasks.0.metrics.ended(&record);
             self.tasks.publish(record);
         }
         Ok(())
