@@ -295,3 +295,86 @@ async fn metrics(State(state): State<PortalState>, headers: HeaderMap) -> Result
     };
     Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_query::Query;
+    use serde_json::json;
+
+    use super::*;
+    use crate::source;
+    use crate::store::Store;
+    use crate::tasks::queue::TABLE;
+    use crate::tasks::service::Starter;
+    use crate::tasks::{NoArgs, Task};
+
+    /// Tasks without a worker: what is started stays in the queue.
+    async fn tasks() -> (Tasks, Store) {
+        let store = Store::connect("sqlite::memory:").await.unwrap();
+        store.migrate().await.unwrap();
+        let work: Task<NoArgs, ()> = Task::new(source!(work), "probe", "work", |_, _, _| {
+            Box::pin(async { Ok(()) })
+        });
+        let mut registry = TaskRegistry::default();
+        registry.insert(work.into_definition()).unwrap();
+        (Tasks::new(store.clone(), registry), store)
+    }
+
+    async fn text(tasks: &Tasks) -> String {
+        tasks.0.metrics.text(tasks).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_due_task_tells_how_far_the_workers_are_behind() {
+        let (tasks, store) = tasks().await;
+        let definition = tasks.registry().get("probe", "work").unwrap();
+        for minutes in [2, 10] {
+            let (id, _) = tasks
+                .start_json(definition, json!({}), Starter::default(), None)
+                .await
+                .unwrap();
+            let update = Query::update()
+                .table(TABLE)
+                .value("run_at", now() - TimeDelta::minutes(minutes))
+                .and_where(sea_query::ExprTrait::eq(sea_query::Expr::col("id"), id))
+                .take();
+            store.execute(&update).await.unwrap();
+        }
+        let text = text(&tasks).await;
+        let labels = "{state=\"probe\",name=\"work\"}";
+        assert!(
+            text.contains(&format!("portal_tasks_queued{labels} 2\n")),
+            "{text}"
+        );
+        let lag = text
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix(&format!("portal_tasks_oldest_due_seconds{labels} "))
+            })
+            .and_then(|lag| lag.parse::<f64>().ok())
+            .unwrap();
+        assert!((600.0..700.0).contains(&lag), "{lag}");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_goes_back_into_the_queue_is_counted() {
+        let (tasks, store) = tasks().await;
+        let definition = tasks.registry().get("probe", "work").unwrap();
+        let (id, _) = tasks
+            .start_json(definition, json!({}), Starter::default(), None)
+            .await
+            .unwrap();
+        let record = crate::tasks::queue::get(&store, id).await.unwrap().unwrap();
+        drop(tasks.0.metrics.begun(&record).unwrap());
+        tasks.0.metrics.ended(&record);
+        let text = text(&tasks).await;
+        let labels = "{state=\"probe\",name=\"work\"}";
+        for line in [
+            format!("portal_tasks_retried_total{labels} 1\n"),
+            format!("portal_tasks_run_seconds_count{labels} 1\n"),
+            format!("portal_tasks_running{labels} 0\n"),
+        ] {
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+    }
+}

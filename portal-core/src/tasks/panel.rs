@@ -2,6 +2,7 @@
 
 mod all;
 mod kinds;
+mod log;
 mod operate;
 mod row;
 
@@ -19,7 +20,7 @@ use super::form;
 use super::service::{Starter, TaskFilter, Tasks, check_access};
 use super::task::TaskDefinition;
 use super::trace;
-use crate::auth::{Access, CurrentUser, caller};
+use crate::auth::{Access, AuditLog, CurrentUser, caller};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::pages::components::{
@@ -152,6 +153,7 @@ struct Reader<'a> {
     user: CurrentUser,
     tasks: &'a Tasks,
     tokens: &'a ClientTokens,
+    audit: &'a AuditLog,
     config: &'a Config,
 }
 
@@ -165,6 +167,7 @@ impl<'a> Reader<'a> {
             user,
             tasks: state.borrow()?,
             tokens: state.borrow()?,
+            audit: state.borrow()?,
             config: state.borrow()?,
         };
         Ok((reader, Request::from_parts(parts, body)))

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{ALL, Choice, Reader, choose, head, row};
+use super::{ALL, Choice, Reader, choose, head, log, row};
 use crate::error::{Fault, Result};
 use crate::pages::components::{
     Banner, Button, Card, EmptyState, Field, TaskList, TaskRowView, Tone,
@@ -34,10 +34,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
     let choice = Choice::parse(request.uri().query().unwrap_or_default().as_bytes());
     let (reader, _) = Reader::of(state, request).await?;
     let shown = Shown::of(&reader, &choice);
-    let prune = match choice.fields.get("prune") {
-        Some(days) => Some(days_of(days)),
-        None => None,
-    };
+    let prune = choice.fields.get("prune").map(|days| days_of(days));
     let wrong = matches!(prune, Some(Err(_)));
     let page = render(&reader, &shown, &choice, prune).await?;
     Ok(if wrong {
@@ -163,7 +160,10 @@ async fn render(
                     }
                 }
             }
-            (clean_up(reader, choice, fault))
+            div class="pt-split" {
+                (log::card(&log::latest(reader).await?))
+                (clean_up(reader, choice, fault))
+            }
         }
     })
 }

@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{KINDS, Reader, access_badge, head};
+use super::{KINDS, Reader, head};
 use crate::error::Result;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TimeFormat, Tone, badge, time,
@@ -35,11 +35,10 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
     });
     let table = Table::new("Kinds of task")
         .column(Column::new("Task"))
-        .column(Column::new("State"))
-        .column(Column::new("Access"))
+        .column(Column::new("Status"))
         .column(Column::new("Waiting").numeric())
         .column(Column::new("Running").numeric())
-        .column(Column::new("Next due"))
+        .column(Column::new("Due since"))
         .rows(rows)
         .empty(EmptyState::new("list-checks", "This portal has no tasks"));
     Ok(html! {
@@ -74,7 +73,6 @@ fn row(
             div class="pt-muted" { code { (kind.state) "/" (kind.name) } }
         },
         state_badge(is_paused),
-        access_badge(&kind.access),
         html! { (count(waiting)) },
         html! { (count(running)) },
         html! {

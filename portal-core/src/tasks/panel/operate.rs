@@ -16,7 +16,6 @@ use crate::tasks::trace;
 /// A form that was sent, by whom.
 struct Sent<'a> {
     reader: Reader<'a>,
-    audit: &'a AuditLog,
     choice: Choice,
     /// The task in the path.
     task_id: Option<Uuid>,
@@ -37,7 +36,6 @@ impl<'a> Sent<'a> {
         let form = read_form(request, state).await?;
         Ok(Self {
             reader,
-            audit: state.borrow()?,
             choice: Choice::parse(&form.0),
             task_id,
             trace_parent,
@@ -83,7 +81,8 @@ pub(super) async fn cancel(state: &PortalState, request: Request) -> Result<Page
         return Ok(sent.back(Flash::info("The task had ended before")));
     }
     let target = format!("task:{id}");
-    sent.audit
+    sent.reader
+        .audit
         .record(&sent.reader.user, "task.cancel", &target, json!({}))
         .await?;
     Ok(sent.back(Flash::success("The task has been told to stop")))
@@ -100,7 +99,8 @@ pub(super) async fn run_again(state: &PortalState, request: Request) -> Result<P
     };
     let target = format!("task:{id}");
     let details = json!({ "new_task_id": new });
-    sent.audit
+    sent.reader
+        .audit
         .record(&sent.reader.user, "task.run_again", &target, details)
         .await?;
     Ok(sent.back(Flash::success("The task has been started again")))
@@ -145,7 +145,8 @@ pub(super) async fn prune(state: &PortalState, request: Request) -> Result<PageR
     };
     let tasks = sent.reader.tasks.prune(span_of(days)).await?;
     let details = json!({ "days": days, "tasks": tasks });
-    sent.audit
+    sent.reader
+        .audit
         .record(&sent.reader.user, "tasks.prune", "tasks", details)
         .await?;
     to_all(Flash::success(match tasks {
