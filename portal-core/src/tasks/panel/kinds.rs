@@ -10,6 +10,7 @@ use crate::pages::components::{
 };
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
+use crate::store::now;
 use crate::tasks::backlog::{self, Backlog};
 use crate::tasks::{TaskDefinition, TaskStatus};
 
@@ -38,7 +39,7 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
         .column(Column::new("Status"))
         .column(Column::new("Waiting").numeric())
         .column(Column::new("Running").numeric())
-        .column(Column::new("Due since"))
+        .column(Column::new("Next due"))
         .rows(rows)
         .empty(EmptyState::new("list-checks", "This portal has no tasks"));
     Ok(html! {
@@ -77,7 +78,8 @@ fn row(
         html! { (count(running)) },
         html! {
             @match oldest {
-                Some(at) => (time(&at.to_rfc3339(), TimeFormat::Ago)),
+                Some(at) if at <= now() => (time(&at.to_rfc3339(), TimeFormat::Ago)),
+                Some(at) => (time(&at.to_rfc3339(), TimeFormat::DateTime)),
                 None => span class="pt-muted" { "-" },
             }
         },
