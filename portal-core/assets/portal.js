@@ -323,8 +323,7 @@
         if (!template) return;
         row = template.content.firstElementChild.cloneNode(true);
         row.dataset.taskId = id;
-        const form = $("form", row);
-        if (form) form.action = form.getAttribute("action").replace("{id}", encodeURIComponent(id)).replace("{state}", encodeURIComponent(task.state));
+        for (const form of $$("form", row)) form.action = form.getAttribute("action").replace("{id}", encodeURIComponent(id)).replace("{state}", encodeURIComponent(task.state));
         $(".pt-tasks", this)?.prepend(row);
       }
       this.fill(row, task);

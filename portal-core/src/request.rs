@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::error::{Error, Fault};
 
@@ -129,5 +130,57 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
                 let message = error.into_inner().to_string();
                 Error::invalid(vec![Fault::new(pointer, "invalid_query", message)])
             })
+    }
+}
+
+/// One page of a list that is read from the newest to the oldest.
+pub(crate) struct ListPage {
+    /// How many items to give.
+    pub(crate) limit: u64,
+    /// Only items older than this one.
+    pub(crate) before: Option<Uuid>,
+}
+
+impl ListPage {
+    /// Reads `?limit=` and `?cursor=`: `422` with every fault.
+    pub(crate) fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Error> {
+        let mut faults = Vec::new();
+        let limit = match limit.map(str::parse::<u64>) {
+            None => 100,
+            Some(Ok(limit @ 1..=1000)) => limit,
+            Some(_) => {
+                let message = "write a number from 1 to 1000";
+                faults.push(Fault::new("/limit", "out_of_range", message));
+                100
+            }
+        };
+        let before = match cursor.map(str::parse::<Uuid>) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            Some(Err(_)) => {
+                let message = "use the `next_cursor` of the page before";
+                faults.push(Fault::new("/cursor", "invalid_value", message));
+                None
+            }
+        };
+        if faults.is_empty() {
+            Ok(Self { limit, before })
+        } else {
+            Err(Error::invalid(faults))
+        }
+    }
+
+    /// How many items to read: one more than asked for tells whether there is another page.
+    pub(crate) fn to_read(&self) -> u64 {
+        self.limit + 1
+    }
+
+    /// Takes the item too many from what was read, and gives the cursor of the next page.
+    pub(crate) fn next_cursor<T>(&self, items: &mut Vec<T>, id: fn(&T) -> Uuid) -> Option<Uuid> {
+        if items.len() as u64 <= self.limit {
+            return None;
+        }
+        items.pop();
+        items.last().map(id)
     }
 }

@@ -344,6 +344,7 @@ async fn production_starts_only_on_a_migrated_database_and_without_development_s
         .header("origin", &portal.url);
     assert_eq!(Answer::of(form).await.status, 404);
     assert_eq!(guest.get("/.well-known/jwks.json").await.status, 404);
+    assert_eq!(guest.get("/metrics").await.status, 404);
     let home = guest.page("/").await;
     assert_eq!(home.status, 200);
     assert!(!home.text.contains("Development"));

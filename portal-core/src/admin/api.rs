@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::audit;
 use super::defaults::DefaultRows;
 use super::describe::describe;
 use super::models::Models;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<PortalState> {
         )
         .route("/api/admin/models/{model}/actions/{action}", post(act))
         .route("/api/admin/defaults", post(add_defaults))
+        .merge(audit::routes())
 }
 
 async fn factory(State(state): State<PortalState>, _: AdminUser) -> Result<Json<Value>> {

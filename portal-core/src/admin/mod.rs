@@ -2,6 +2,7 @@
 
 mod address;
 mod api;
+mod audit;
 mod defaults;
 mod describe;
 mod draft;

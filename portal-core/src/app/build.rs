@@ -15,7 +15,7 @@ use super::health;
 use super::outer::Outer;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, Auth, AuthSetup, Roles, Users};
+use crate::auth::{self, AuditLog, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Origins};
@@ -25,8 +25,9 @@ use crate::store::Store;
 use crate::tasks::{self, ClientTokens, OpenMonitors, TaskRegistry, Tasks, Worker};
 
 /// What the portal answers itself and no page can.
-const OWN_ROUTES: [(&str, &str); 4] = [
+const OWN_ROUTES: [(&str, &str); 5] = [
     ("GET", "/healthz"),
+    ("GET", "/metrics"),
     ("GET", "/readyz"),
     ("POST", "/sign-out"),
     ("POST", "/theme"),
@@ -315,6 +316,7 @@ impl Plan {
             routes,
             layers,
             task_settings,
+            metrics,
             ..
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
@@ -347,6 +349,7 @@ impl Plan {
             profile_path,
         });
         state.insert(Users::new(store.clone()));
+        state.insert(AuditLog::new(store.clone()));
         state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
         state.insert(Roles::new(roles));
         state.insert(ClientTokens::new(store.clone()));
@@ -371,6 +374,9 @@ impl Plan {
                 &format!("{}{{file}}", pages::assets::PREFIX),
                 get(pages::assets::serve),
             );
+        if metrics.unwrap_or(config.is_dev()) {
+            router = router.merge(tasks::metrics_routes());
+        }
         for more in routes {
             router = router.merge(more);
         }
@@ -387,6 +393,7 @@ impl Plan {
         }
 
         let workers = TaskTracker::new();
+        workers.spawn(tasks.clone().keep_pruned(stop.clone()));
         workers.spawn(Worker::new(tasks, state.clone(), stop.clone()).run());
         workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
         workers.close();

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
-use crate::auth::{AuthProvider, ErasedProvider, NoProvider, Role, Users};
+use crate::auth::{AuditLog, AuthProvider, ErasedProvider, NoProvider, Role, Users};
 use crate::config::Config;
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
@@ -55,6 +55,7 @@ pub struct PortalBuilder {
     pub(super) defaults: String,
     pub(super) routes: Vec<Router<PortalState>>,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
+    pub(super) metrics: Option<bool>,
 }
 
 impl std::fmt::Debug for PortalBuilder {
@@ -80,6 +81,7 @@ impl PortalBuilder {
             state: StateBuilder::default(),
             // The framework's own handles, which `assemble` adds.
             data: HashSet::from([
+                TypeId::of::<AuditLog>(),
                 TypeId::of::<Config>(),
                 TypeId::of::<Models>(),
                 TypeId::of::<Store>(),
@@ -95,6 +97,7 @@ impl PortalBuilder {
             defaults: String::new(),
             routes: Vec::new(),
             layers: Vec::new(),
+            metrics: None,
         }
     }
 
@@ -211,6 +214,14 @@ impl PortalBuilder {
     /// Routes of the application's own, with the portal's extractors and its outer layer.
     pub fn routes(mut self, routes: Router<PortalState>) -> Self {
         self.routes.push(routes);
+        self
+    }
+
+    /// Whether `GET /metrics` answers; otherwise it does in DEV and is `404` in PROD.
+    ///
+    /// Everyone who reaches the portal can read it: keep the path from the outside in the proxy.
+    pub fn metrics(mut self, on: bool) -> Self {
+        self.metrics = Some(on);
         self
     }
 

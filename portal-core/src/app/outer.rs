@@ -71,6 +71,11 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let exchange = Exchange::begin(&request, self.headers.clone());
+        if !request.method().is_safe() {
+            // For what outlives the request and has to name it, such as a task that it starts.
+            let id = exchange.request_id.clone();
+            request.headers_mut().insert(REQUEST_ID, id);
+        }
         let state = self.state.clone();
         DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
         let span = exchange.span.clone();

@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod audit;
 mod extract;
 mod identity;
 mod provider;
@@ -13,6 +14,7 @@ mod users;
 mod values;
 
 pub use access::{Access, Denied};
+pub use audit::{AuditEntry, AuditFilter, AuditLog};
 pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};

@@ -16,10 +16,11 @@ use super::queue::Filter;
 use super::record::{TaskRecord, TaskStatus};
 use super::service::{Starter, Tasks, check_access, task_not_found};
 use super::task::TaskDefinition;
+use super::trace;
 use crate::auth::{Auth, CurrentUser};
 use crate::config::Config;
-use crate::error::{Error, Fault, Result};
-use crate::request::{ApiQuery, body_bytes, parse_json, require_json};
+use crate::error::{Error, Result};
+use crate::request::{ApiQuery, ListPage, body_bytes, parse_json, require_json};
 use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Router<PortalState> {
@@ -118,10 +119,12 @@ async fn start(
         check_access(definition, owner.as_deref())?;
     }
     let idempotency_key = idempotency_key(request.headers())?;
+    let trace_parent = trace::of_request(request.headers());
     let args = read_args(definition, request, &state).await?;
     let starter = Starter {
         client_token_id: Some(token.id),
         owner_user_id: Some(token.user_id),
+        trace_parent,
     };
     let (id, _) = tasks
         .start_json(definition, args, starter, idempotency_key)
@@ -220,48 +223,16 @@ async fn list(
         .verify(&path.client_token)
         .await?;
     tasks.registry().require_state(&path.state)?;
-    let mut faults = Vec::new();
-    let limit = match query.limit.as_deref().map(str::parse::<u64>) {
-        None => 100,
-        Some(Ok(limit @ 1..=1000)) => limit,
-        Some(_) => {
-            faults.push(Fault::new(
-                "/limit",
-                "out_of_range",
-                "write a number from 1 to 1000",
-            ));
-            100
-        }
-    };
-    let before = match query.cursor.as_deref().map(str::parse::<Uuid>) {
-        None => None,
-        Some(Ok(id)) => Some(id),
-        Some(Err(_)) => {
-            faults.push(Fault::new(
-                "/cursor",
-                "invalid_value",
-                "use the `next_cursor` of the page before",
-            ));
-            None
-        }
-    };
-    if !faults.is_empty() {
-        return Err(Error::invalid(faults));
-    }
+    let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = Filter {
         client_token_id: Some(token.id),
         state: Some(path.state),
-        before,
-        // One more than asked for tells whether there is another page.
-        limit: limit + 1,
+        before: page.before,
+        limit: page.to_read(),
         ..Filter::default()
     };
     let mut records = tasks.list_with(&filter).await?;
-    let more = records.len() as u64 > limit;
-    if more {
-        records.pop();
-    }
-    let next_cursor = records.last().filter(|_| more).map(|record| record.id);
+    let next_cursor = page.next_cursor(&mut records, |record| record.id);
     Ok(Json(TaskList {
         all_tasks: ById(records),
         next_cursor,

@@ -70,8 +70,6 @@ pub(super) struct Claimer<'a> {
 pub(super) struct Claimed {
     pub(super) record: TaskRecord,
     pub(super) checkpoint: Option<Value>,
-    /// The request that started it.
-    pub(super) trace_parent: Option<String>,
 }
 
 /// Claims up to `limit` tasks.
@@ -247,9 +245,7 @@ fn claim_statement(claimer: &Claimer<'_>, kinds: Cond, limit: u64) -> UpdateStat
             ("version", Expr::col("version").add(1)),
         ])
         .and_where(Expr::col("id").in_subquery(claimed))
-        .returning(
-            Query::returning().columns(COLUMNS.into_iter().chain(["checkpoint", "trace_parent"])),
-        )
+        .returning(Query::returning().columns(COLUMNS.into_iter().chain(["checkpoint"])))
         .take()
 }
 
@@ -259,7 +255,6 @@ fn read(rows: &[Row]) -> Result<Vec<Claimed>, StoreError> {
             Ok(Claimed {
                 record: TaskRecord::from_row(row)?,
                 checkpoint: row.get("checkpoint")?,
-                trace_parent: row.get("trace_parent")?,
             })
         })
         .collect()

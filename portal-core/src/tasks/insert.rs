@@ -79,6 +79,7 @@ impl NewTask {
             finished_at: None,
             updated_at: self.created_at,
             version: 1,
+            trace_parent: self.trace_parent.clone(),
         }
     }
 }

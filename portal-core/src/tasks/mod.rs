@@ -1,7 +1,9 @@
 //! Background tasks: stored before they are accepted, run by tokio workers, watched live.
 
+mod actions;
 mod api;
 mod args;
+mod backlog;
 mod batch;
 mod claim;
 mod client_token;
@@ -11,6 +13,7 @@ mod finish;
 mod form;
 mod hub;
 mod insert;
+mod metrics;
 mod monitor;
 mod panel;
 #[cfg(test)]
@@ -27,6 +30,7 @@ mod start;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod worker;
 
 pub use args::{NoArgs, TaskArgs};
@@ -40,6 +44,7 @@ pub use start::Start;
 pub use task::{OnCrash, Task, TaskDefinition};
 
 pub(crate) use api::routes;
+pub(crate) use metrics::metrics_routes;
 pub(crate) use monitor::OpenMonitors;
 pub(crate) use panel::pages;
 pub(crate) use registry::TaskRegistry;

@@ -1,4 +1,10 @@
-//! `/admin/tasks`: choose a task, start it, watch it.
+//! `/admin/tasks`: choose a task, start it, watch it; and what keeps tasks in order.
+
+mod all;
+mod kinds;
+mod log;
+mod operate;
+mod row;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,25 +14,26 @@ use axum::http::{Method, StatusCode};
 use axum::response::Redirect;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::client_token::{ClientToken, ClientTokens};
 use super::form;
-use super::record::TaskRecord;
 use super::service::{Starter, TaskFilter, Tasks, check_access};
 use super::task::TaskDefinition;
-use crate::auth::{Access, CurrentUser, caller};
+use super::trace;
+use crate::auth::{Access, AuditLog, CurrentUser, caller};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::pages::components::{
-    Banner, Button, Card, CodeBlock, EmptyState, PageHead, TaskList, TaskRowView, Tone, badge,
-    copy_button, icon,
+    Banner, Button, Card, CodeBlock, EmptyState, PageHead, Tab, TaskList, Tone, badge, copy_button,
+    icon,
 };
 use crate::pages::{Flash, IntoPage, NavItem, Page, PageFuture, PageResponse};
 use crate::source;
 use crate::state::PortalState;
 
 const PATH: &str = "/admin/tasks";
+const ALL: &str = "/admin/tasks/all";
+const KINDS: &str = "/admin/tasks/kinds";
 
 /// The pages of the task monitor.
 pub(crate) fn pages() -> Vec<Page> {
@@ -45,6 +52,12 @@ pub(crate) fn pages() -> Vec<Page> {
             Box::pin(async move { show(&state, request).await.into_page() })
         })
         .nav(nav),
+        page(source!(all_tasks), ALL, |state, request| {
+            Box::pin(async move { all::show(&state, request).await.into_page() })
+        }),
+        page(source!(kinds_of_task), KINDS, |state, request| {
+            Box::pin(async move { kinds::show(&state, request).await.into_page() })
+        }),
         page(
             source!(start_task),
             "/admin/tasks/start",
@@ -60,7 +73,41 @@ pub(crate) fn pages() -> Vec<Page> {
         page(
             source!(cancel_task),
             "/admin/tasks/{task_id}/cancel",
-            |state, request| Box::pin(async move { cancel(&state, request).await.into_page() }),
+            |state, request| {
+                Box::pin(async move { operate::cancel(&state, request).await.into_page() })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(run_task_again),
+            "/admin/tasks/{task_id}/again",
+            |state, request| {
+                Box::pin(async move { operate::run_again(&state, request).await.into_page() })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(pause_tasks),
+            "/admin/tasks/kinds/pause",
+            |state, request| {
+                Box::pin(async move { operate::pause(&state, request).await.into_page() })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(resume_tasks),
+            "/admin/tasks/kinds/resume",
+            |state, request| {
+                Box::pin(async move { operate::resume(&state, request).await.into_page() })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(prune_tasks),
+            "/admin/tasks/prune",
+            |state, request| {
+                Box::pin(async move { operate::prune(&state, request).await.into_page() })
+            },
         )
         .method(Method::POST),
     ]
@@ -106,6 +153,7 @@ struct Reader<'a> {
     user: CurrentUser,
     tasks: &'a Tasks,
     tokens: &'a ClientTokens,
+    audit: &'a AuditLog,
     config: &'a Config,
 }
 
@@ -119,6 +167,7 @@ impl<'a> Reader<'a> {
             user,
             tasks: state.borrow()?,
             tokens: state.borrow()?,
+            audit: state.borrow()?,
             config: state.borrow()?,
         };
         Ok((reader, Request::from_parts(parts, body)))
@@ -136,6 +185,7 @@ async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
 }
 
 async fn start(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let trace_parent = trace::of_request(request.headers());
     let (reader, request) = Reader::of(state, request).await?;
     let RawForm(encoded) = read_form(request, state).await?;
     let mut choice = Choice::parse(&encoded);
@@ -152,6 +202,7 @@ async fn start(state: &PortalState, request: Request) -> Result<PageResponse> {
     let starter = Starter {
         client_token_id: Some(token.id),
         owner_user_id: Some(reader.user.id),
+        trace_parent,
     };
     match reader
         .tasks
@@ -194,27 +245,8 @@ async fn new_token(state: &PortalState, request: Request) -> Result<PageResponse
         .into_page())
 }
 
-async fn cancel(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let id = request
-        .uri()
-        .path()
-        .rsplit('/')
-        .nth(1)
-        .and_then(|id| id.parse::<Uuid>().ok());
-    let (reader, _) = Reader::of(state, request).await?;
-    let id =
-        id.ok_or_else(|| Error::not_found("there is no such task").with_code("task_not_found"))?;
-    let flash = if reader.tasks.cancel(id).await? {
-        Flash::success("The task has been told to stop")
-    } else {
-        Flash::info("The task had ended before")
-    };
-    Ok(flash.redirect(&reader.url(PATH)).into_page())
-}
-
 async fn render(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
-    let head = PageHead::new("Background tasks")
-        .description("Start a task and watch it run, here or from your own programs.");
+    let head = head(reader, PATH);
     let Some(definition) = choice.definition(reader.tasks) else {
         return Ok(html! {
             (head)
@@ -223,6 +255,8 @@ async fn render(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
         });
     };
     let token = reader.tokens.newest_or_create(reader.user.id).await?;
+    let kind = (definition.state.clone(), definition.name.to_owned());
+    let is_paused = reader.tasks.paused().await?.contains(&kind);
     let filter = TaskFilter {
         client_token_id: Some(token.id),
         limit: 50,
@@ -233,40 +267,58 @@ async fn render(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
         .list(&filter)
         .await?
         .iter()
-        .map(|record| row(reader, record))
+        .map(|record| row::row(reader, record))
         .collect();
     Ok(html! {
         (head.actions(chooser(reader, definition)))
         div class="pt-stack" {
             div class="pt-split" {
-                (start_card(reader, definition, choice))
+                (start_card(reader, definition, choice, is_paused))
                 (call_card(reader, definition, &token))
             }
             (TaskList::new(rows)
                 .title("Tasks of this client token")
                 .monitor(reader.url(&format!("/api/tasks/{}/monitor", token.id)))
-                .cancel_pattern(reader.url("/admin/tasks/{id}/cancel")))
+                .cancel_pattern(reader.url("/admin/tasks/{id}/cancel"))
+                .again_pattern(reader.url("/admin/tasks/{id}/again")))
         }
     })
+}
+
+/// The top of each page, with the way to the others.
+fn head(reader: &Reader<'_>, here: &str) -> PageHead {
+    let tab = |label: &str, path: &str| Tab::new(label, reader.url(path), path == here);
+    PageHead::new("Background tasks")
+        .description("Start tasks and watch them run, here or from your own programs.")
+        .tabs(
+            "Parts of the task monitor",
+            vec![
+                tab("Start and watch", PATH),
+                tab("All tasks", ALL),
+                tab("Kinds", KINDS),
+            ],
+        )
+}
+
+/// A small select without a label of its own.
+fn choose(name: &str, label: &str, options: Markup) -> Markup {
+    html! {
+        span class="pt-select" {
+            select class="pt-input" data-size="1" name=(name) aria-label=(label) { (options) }
+            (icon("chevron-down"))
+        }
+    }
 }
 
 /// Choosing another state drops the choice of task, which would be of the wrong one.
 fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
     let registry = reader.tasks.registry();
-    let select = |name: &str, label: &str, options: Markup| {
-        html! {
-            span class="pt-select" {
-                select class="pt-input" data-size="1" name=(name) aria-label=(label) { (options) }
-                (icon("chevron-down"))
-            }
-        }
-    };
     html! {
         form class="pt-row" method="get" action=(reader.url(PATH)) data-autosubmit {
-            (select("state", "State", html! {
+            (choose("state", "State", html! {
                 @for state in registry.states() { option value=(state) selected[state == chosen.state] { (state) } }
             }))
-            (select("task", "Task", html! {
+            (choose("task", "Task", html! {
                 @for kind in registry.all().filter(|kind| kind.state == chosen.state) {
                     option value=(kind.name) selected[kind.name == chosen.name] { (kind.title) }
                 }
@@ -276,7 +328,12 @@ fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
     }
 }
 
-fn start_card(reader: &Reader<'_>, definition: &TaskDefinition, choice: &Choice) -> Markup {
+fn start_card(
+    reader: &Reader<'_>,
+    definition: &TaskDefinition,
+    choice: &Choice,
+    is_paused: bool,
+) -> Markup {
     let whole: Vec<_> = choice
         .faults
         .iter()
@@ -297,7 +354,12 @@ fn start_card(reader: &Reader<'_>, definition: &TaskDefinition, choice: &Choice)
     };
     let card = Card::new()
         .title(&*definition.title)
-        .actions(access_badge(&definition.access))
+        .actions(html! {
+            div class="pt-row" {
+                @if is_paused { (kinds::state_badge(true)) }
+                (access_badge(&definition.access))
+            }
+        })
         .body(body);
     let card = if definition.description.is_empty() {
         card
@@ -352,24 +414,4 @@ fn call_card(reader: &Reader<'_>, definition: &TaskDefinition, token: &ClientTok
             }
         });
     html! { (card) }
-}
-
-fn row(reader: &Reader<'_>, record: &TaskRecord) -> TaskRowView {
-    TaskRowView {
-        id: record.id.to_string(),
-        title: record.title.to_string(),
-        state: record.state.clone(),
-        name: record.name.clone(),
-        status: record.status.to_string(),
-        progress: record.progress,
-        message: record.message.clone(),
-        result: record.result.as_ref().map(Value::to_string),
-        error: record.error.clone(),
-        created_at: record.created_at.to_rfc3339(),
-        started_at: record.started_at.map(|at| at.to_rfc3339()),
-        finished_at: record.finished_at.map(|at| at.to_rfc3339()),
-        cancel_action: record
-            .is_active()
-            .then(|| reader.url(&format!("/admin/tasks/{}/cancel", record.id))),
-    }
 }

@@ -116,11 +116,13 @@ pub struct TaskRecord {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// The request that started it: its trace parent, or its id.
+    pub(super) trace_parent: Option<String>,
     /// Counts its changes; the `seq` of monitor messages.
     pub version: i64,
 }
 
-pub(super) const COLUMNS: [&str; 20] = [
+pub(super) const COLUMNS: [&str; 21] = [
     "id",
     "state",
     "name",
@@ -140,6 +142,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "started_at",
     "finished_at",
     "updated_at",
+    "trace_parent",
     "version",
 ];
 
@@ -185,6 +188,7 @@ impl TaskRecord {
             started_at: row.get("started_at")?,
             finished_at: row.get("finished_at")?,
             updated_at: row.get("updated_at")?,
+            trace_parent: row.get("trace_parent")?,
             version: row.get("version")?,
         })
     }

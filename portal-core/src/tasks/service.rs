@@ -16,6 +16,7 @@ use super::error::TaskError;
 use super::finish::Ending;
 use super::hub::{Hub, Subscription, Watch};
 use super::insert::{self, NewTask, Stored};
+use super::metrics::TaskMetrics;
 use super::queue::{self, Cancelled, Filter};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     hint: Notify,
     pub(super) hub: Arc<Hub>,
     pub(super) running: Running,
+    pub(super) metrics: TaskMetrics,
     /// There may be something to claim.
     pub(super) wake: Notify,
     /// Until when tasks may turn up of which nobody tells: those of a caller's transaction.
@@ -58,12 +60,14 @@ const HINT_INTERVAL: Duration = Duration::from_millis(5);
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// For whom a task is started.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Starter {
     /// The client that sees the task.
     pub client_token_id: Option<Uuid>,
     /// The user whose rights count.
     pub owner_user_id: Option<Uuid>,
+    /// The request that starts it: its W3C trace parent, or its id.
+    pub trace_parent: Option<String>,
 }
 
 /// Which tasks to list, newest first.
@@ -121,6 +125,7 @@ impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
         Self(Arc::new(Shared {
             store,
+            metrics: TaskMetrics::new(&registry),
             registry,
             settings,
             intake: Arc::new(Batcher::new(INTAKE)),
@@ -207,6 +212,7 @@ impl Tasks {
         let mut task = definition.new_task(args);
         task.client_token_id = starter.client_token_id;
         task.owner_user_id = starter.owner_user_id;
+        task.trace_parent = starter.trace_parent;
         task.idempotency_key = idempotency_key;
         self.store_new(definition, task).await
     }
@@ -225,6 +231,7 @@ impl Tasks {
         let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
         let (id, before) = settle(&task, stored, definition)?;
         if !before {
+            self.0.metrics.started(&definition.state, definition.name);
             self.publish(task.record());
             self.0.wake.notify_one();
             self.0.hint.notify_one();
@@ -280,6 +287,7 @@ impl Tasks {
     pub async fn cancel(&self, id: Uuid) -> Result<bool> {
         match queue::cancel(&self.0.store, id).await? {
             Cancelled::Ended(record) => {
+                self.0.metrics.ended(&record);
                 self.publish(*record);
                 Ok(true)
             }

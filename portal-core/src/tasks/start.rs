@@ -78,11 +78,9 @@ impl<R> Start<R> {
         let args = self.args.map_err(Error::internal)?;
         definition.check(&args).map_err(Error::invalid)?;
         let mut task = definition.new_task(args);
-        let Starter {
-            client_token_id,
-            owner_user_id,
-        } = self.starter;
-        (task.client_token_id, task.owner_user_id) = (client_token_id, owner_user_id);
+        task.client_token_id = self.starter.client_token_id;
+        task.owner_user_id = self.starter.owner_user_id;
+        task.trace_parent = self.starter.trace_parent;
         task.run_at = self.run_at.unwrap_or(task.run_at);
         task.priority = self.priority.unwrap_or(task.priority);
         Ok((definition, task))

@@ -227,9 +227,8 @@ impl Worker {
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
-            worker
-                .run_attempt(&definition, &attempt, claimed.trace_parent)
-                .await;
+            let _running = worker.tasks.0.metrics.begun(&attempt.record());
+            worker.run_attempt(&definition, &attempt).await;
             worker.tasks.0.running.remove(&attempt);
             // Held until here: else ended tasks pile up that the database still calls running.
             drop(permit);
@@ -237,14 +236,9 @@ impl Worker {
         });
     }
 
-    async fn run_attempt(
-        &self,
-        definition: &Arc<TaskDefinition>,
-        attempt: &Arc<Attempt>,
-        started_by: Option<String>,
-    ) {
+    async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
         let record = attempt.record();
-        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by);
+        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
         let checked = tokio::select! {
             biased;
             () = attempt.superseded.cancelled() => return,
@@ -276,6 +270,7 @@ impl Worker {
             .await;
         match ended {
             Some(record) => {
+                self.tasks.0.metrics.ended(&record);
                 span.in_scope(|| match record.status {
                     TaskStatus::Pending => tracing::warn!(
                         error = record.error,
@@ -480,6 +475,7 @@ impl Worker {
             self.tasks.0.wake.notify_one();
         }
         for record in rescued {
+            self.tasks.0.metrics.ended(&record);
             self.tasks.publish(record);
         }
         Ok(())

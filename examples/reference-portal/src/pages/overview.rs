@@ -6,7 +6,7 @@ use portal_core::pages::components::{
     time,
 };
 use portal_core::prelude::*;
-use portal_core::tasks::{TaskFilter, TaskRecord, TaskStatus};
+use portal_core::tasks::{TaskFilter, TaskStatus};
 
 /// Overview
 #[page("/admin/overview", nav(icon = "layout-dashboard", order = 20))]
@@ -63,7 +63,7 @@ async fn figures(user: &CurrentUser, users: &Users, tasks: &Tasks) -> Result<Mar
                 (StatCard::new("Failed tasks", count(TaskStatus::Error)).icon("circle-alert"))
             }
             div class="pt-split" {
-                (TaskList::new(recent.iter().map(row).collect()).title("Your latest tasks"))
+                (TaskList::new(recent.iter().map(TaskRowView::from).collect()).title("Your latest tasks"))
                 (Card::new().title("Your account").body(detail_list(&[
                     ("E-mail", html! { (user.email()) }),
                     ("Role", html! { (user.user_type) }),
@@ -72,22 +72,4 @@ async fn figures(user: &CurrentUser, users: &Users, tasks: &Tasks) -> Result<Mar
             }
         }
     })
-}
-
-fn row(record: &TaskRecord) -> TaskRowView {
-    TaskRowView {
-        id: record.id.to_string(),
-        title: record.title.to_string(),
-        state: record.state.clone(),
-        name: record.name.clone(),
-        status: record.status.to_string(),
-        progress: record.progress,
-        message: record.message.clone(),
-        result: record.result.as_ref().map(ToString::to_string),
-        error: record.error.clone(),
-        created_at: record.created_at.to_rfc3339(),
-        started_at: record.started_at.map(|at| at.to_rfc3339()),
-        finished_at: record.finished_at.map(|at| at.to_rfc3339()),
-        cancel_action: None,
-    }
 }

@@ -57,6 +57,7 @@ icons!(
     "monitor",
     "moon",
     "palette",
+    "pause",
     "pencil",
     "play",
     "plus",

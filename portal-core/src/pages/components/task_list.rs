@@ -32,6 +32,8 @@ pub struct TaskRowView {
     pub finished_at: Option<String>,
     /// Where the cancel button posts to, if the reader may cancel it.
     pub cancel_action: Option<String>,
+    /// Where the button posts to that runs an ended task again, if the reader may do so.
+    pub again_action: Option<String>,
 }
 
 impl TaskRowView {
@@ -87,14 +89,24 @@ impl TaskRowView {
                     div data-part="duration" { @if let Some(duration) = self.duration() { (duration) } }
                     (time(&self.created_at, TimeFormat::Ago))
                 }
-                @if let Some(action) = &self.cancel_action {
-                    form method="post" action=(action) {
-                        @if let Some(hidden) = hidden { (hidden) }
-                        (Button::icon_only("ban", "Cancel task").size(1).submit())
-                    }
+                div class="pt-task-acts" {
+                    (form(self.cancel_action.as_ref(), "active", hidden, Button::icon_only("ban", "Cancel task")))
+                    (form(self.again_action.as_ref(), "ended", hidden, Button::icon_only("rotate-ccw", "Run again")))
                 }
                 pre class="pt-task-out" data-part="result" { @if let Some(result) = &self.result { (result) } }
                 pre class="pt-task-out" data-part="error" { @if let Some(error) = error { (error) } }
+            }
+        }
+    }
+}
+
+/// A button that shows while the task is `active`, or once it has `ended`.
+fn form(action: Option<&String>, when: &str, hidden: Option<&Markup>, button: Button) -> Markup {
+    html! {
+        @if let Some(action) = action {
+            form method="post" action=(action) data-when=(when) {
+                @if let Some(hidden) = hidden { (hidden) }
+                (button.size(1).submit())
             }
         }
     }
@@ -113,6 +125,8 @@ pub struct TaskList {
     rows: Vec<TaskRowView>,
     monitor: Option<String>,
     cancel: Option<String>,
+    again: Option<String>,
+    empty: Option<EmptyState>,
     hidden: Option<Markup>,
     title: Option<String>,
     actions: Option<Markup>,
@@ -125,6 +139,8 @@ impl TaskList {
             rows,
             monitor: None,
             cancel: None,
+            again: None,
+            empty: None,
             hidden: None,
             title: None,
             actions: None,
@@ -143,7 +159,19 @@ impl TaskList {
         self
     }
 
-    /// Hidden fields of the cancel forms, such as the anti-forgery token.
+    /// Where the buttons post to that run an ended task again, in new rows.
+    pub fn again_pattern(mut self, action: impl Into<String>) -> Self {
+        self.again = Some(action.into());
+        self
+    }
+
+    /// What stands in the place of rows while there are none.
+    pub fn empty(mut self, empty: EmptyState) -> Self {
+        self.empty = Some(empty);
+        self
+    }
+
+    /// Hidden fields of the rows' forms, such as the anti-forgery token.
     pub fn hidden(mut self, hidden: impl Render) -> Self {
         self.hidden = Some(hidden.render());
         self
@@ -167,13 +195,16 @@ impl Render for TaskList {
         let blank = TaskRowView {
             status: "PENDING".to_owned(),
             cancel_action: self.cancel.clone(),
+            again_action: self.again.clone(),
             title: "task".to_owned(),
             ..TaskRowView::default()
         };
+        let none = EmptyState::new("list-checks", "No tasks yet")
+            .text("Tasks that you start appear here and report as they go.");
         let list = html! {
             // No space inside when it is empty: the style sheet looks at `:empty`.
             ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden.as_ref())) } }
-            div class="pt-tasks-empty" { (EmptyState::new("list-checks", "No tasks yet").text("Tasks that you start appear here and report as they go.")) }
+            div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         let card = html! {
             section class="pt-card" data-flush {

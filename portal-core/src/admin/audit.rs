@@ -1,0 +1,45 @@
+//! `GET /api/admin/audit`: who has done what, newest first.
+
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::auth::{AdminUser, AuditEntry, AuditFilter, AuditLog};
+use crate::error::Result;
+use crate::request::{ApiQuery, ListPage};
+use crate::state::{Data, PortalState};
+
+pub(super) fn routes() -> Router<PortalState> {
+    Router::new().route("/api/admin/audit", get(list))
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+    target: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AuditPage {
+    items: Vec<AuditEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<Uuid>,
+}
+
+async fn list(
+    _: AdminUser,
+    log: Data<AuditLog>,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Json<AuditPage>> {
+    let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
+    let filter = AuditFilter {
+        target: query.target,
+        before: page.before,
+        limit: page.to_read(),
+    };
+    let mut items = log.list(&filter).await?;
+    let next_cursor = page.next_cursor(&mut items, |entry| entry.id);
+    Ok(Json(AuditPage { items, next_cursor }))
+}

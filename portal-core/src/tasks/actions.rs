@@ -1,0 +1,201 @@
+//! What administrators do to tasks: run again, pause, resume, prune.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query, SelectStatement};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::claim::QUEUES;
+use super::queue::{self, TABLE};
+use super::service::{Starter, Tasks, task_not_found};
+use crate::error::{Error, Result};
+use crate::store::{Notification, Transaction, now};
+
+/// How often finished tasks that are old enough are looked for.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+/// How many tasks one statement deletes: a small one holds up nobody for long.
+const PRUNE_BATCH: u64 = 500;
+
+impl Tasks {
+    /// Starts an ended task anew, as a task of its own with the same arguments, client and owner.
+    pub async fn run_again(&self, id: Uuid) -> Result<Uuid> {
+        self.run_again_for(id, None).await
+    }
+
+    /// The same for the request that asks for it.
+    pub(super) async fn run_again_for(
+        &self,
+        id: Uuid,
+        trace_parent: Option<String>,
+    ) -> Result<Uuid> {
+        let record = queue::get(&self.0.store, id)
+            .await?
+            .ok_or_else(task_not_found)?;
+        if record.is_active() {
+            return Err(Error::conflict(
+                "task_not_finished",
+                format!("the task is {}, and cannot be run again yet", record.status),
+            ));
+        }
+        let definition = self.registry().find(&record.state, &record.name)?;
+        let starter = Starter {
+            client_token_id: record.client_token_id,
+            owner_user_id: record.owner_user_id,
+            trace_parent,
+        };
+        let (id, _) = self
+            .start_json(definition, record.args, starter, None)
+            .await?;
+        Ok(id)
+    }
+
+    /// Keeps tasks of a kind from being begun, on every replica; those that run go on.
+    pub async fn pause(&self, state: &str, name: &str) -> Result<()> {
+        self.set_paused(state, name, true).await
+    }
+
+    /// Lets tasks of a kind be begun again.
+    pub async fn resume(&self, state: &str, name: &str) -> Result<()> {
+        self.set_paused(state, name, false).await
+    }
+
+    async fn set_paused(&self, state: &str, name: &str, paused: bool) -> Result<()> {
+        let mut transaction = self.0.store.begin().await?;
+        self.set_paused_in(&mut transaction, state, name, paused)
+            .await?;
+        transaction.commit().await?;
+        self.resumed(paused).await;
+        Ok(())
+    }
+
+    /// The same as part of a transaction; [`resumed`](Self::resumed) has to follow its commit.
+    pub(super) async fn set_paused_in(
+        &self,
+        transaction: &mut Transaction,
+        state: &str,
+        name: &str,
+        paused: bool,
+    ) -> Result<()> {
+        let definition = self.registry().find(state, name)?;
+        let put = Query::insert()
+            .into_table(QUEUES)
+            .columns(["state", "name", "paused"])
+            .values_panic([
+                definition.state.as_str().into(),
+                definition.name.into(),
+                paused.into(),
+            ])
+            .on_conflict(
+                OnConflict::columns(["state", "name"])
+                    .update_column("paused")
+                    .to_owned(),
+            )
+            .take();
+        transaction.execute(&put).await?;
+        Ok(())
+    }
+
+    /// Tells workers that tasks of a kind may be begun again.
+    pub(super) async fn resumed(&self, paused: bool) {
+        if !paused {
+            self.0.wake.notify_one();
+            self.0.store.notify(Notification::TasksReady).await;
+        }
+    }
+
+    /// The kinds that are paused, as state and name.
+    pub async fn paused(&self) -> Result<BTreeSet<(String, String)>> {
+        let select = Query::select()
+            .columns(["state", "name"])
+            .from(QUEUES)
+            .and_where(Expr::col("paused").eq(true))
+            .take();
+        let rows = self.0.store.fetch_all(&select).await?;
+        let kinds = rows
+            .iter()
+            .map(|row| Ok((row.get("state")?, row.get("name")?)));
+        kinds.collect()
+    }
+
+    /// Deletes the tasks that ended longer ago than this, and gives their number.
+    pub async fn prune(&self, older_than: Duration) -> Result<u64> {
+        let before = moment(older_than);
+        let mut pruned = 0;
+        loop {
+            let (found, deleted) = self.prune_batch(before).await?;
+            pruned += deleted;
+            if found < PRUNE_BATCH {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    /// How many tasks were found, and how many of them no other replica has deleted before.
+    async fn prune_batch(&self, before: DateTime<Utc>) -> Result<(u64, u64)> {
+        let oldest = finished_before(before)
+            .column("id")
+            .order_by("finished_at", Order::Asc)
+            .limit(PRUNE_BATCH)
+            .take();
+        let rows = self.0.store.fetch_all(&oldest).await?;
+        if rows.is_empty() {
+            return Ok((0, 0));
+        }
+        let ids = rows
+            .iter()
+            .map(|row| row.get::<Uuid>("id"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let found = ids.len() as u64;
+        // Final states are final: what was found cannot have become anything else.
+        let delete = Query::delete()
+            .from_table(TABLE)
+            .and_where(Expr::col("id").is_in(ids))
+            .take();
+        Ok((found, self.0.store.execute(&delete).await?))
+    }
+
+    /// How many tasks [`prune`](Self::prune) would delete.
+    pub(super) async fn count_finished(&self, older_than: Duration) -> Result<u64> {
+        let count = finished_before(moment(older_than))
+            .expr(Func::count(Expr::col("id")))
+            .take();
+        Ok(self.0.store.fetch_count(&count).await?.unsigned_abs())
+    }
+
+    /// Prunes from time to time until the portal stops. Any number of replicas may do so at once.
+    pub(crate) async fn keep_pruned(self, stop: CancellationToken) {
+        let mut tick = interval(PRUNE_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let pruning = async {
+            loop {
+                tick.tick().await;
+                match self.prune(self.0.settings.keep_finished).await {
+                    Ok(0) => {}
+                    Ok(tasks) => tracing::debug!(tasks, "pruned finished tasks"),
+                    Err(error) => tracing::warn!(%error, "finished tasks could not be pruned"),
+                }
+            }
+        };
+        stop.run_until_cancelled(pruning).await;
+    }
+}
+
+fn finished_before(moment: DateTime<Utc>) -> SelectStatement {
+    Query::select()
+        .from(TABLE)
+        .and_where(Expr::col("finished_at").is_not_null())
+        .and_where(Expr::col("finished_at").lt(moment))
+        .take()
+}
+
+/// So long ago; the beginning of time if that is out of reach.
+fn moment(ago: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(ago)
+        .ok()
+        .and_then(|ago| now().checked_sub_signed(ago))
+        .unwrap_or(DateTime::UNIX_EPOCH)
+}

@@ -1,0 +1,41 @@
+//! What waits and what runs in the whole portal, by kind of task.
+
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, Func, Query};
+
+use super::queue::TABLE;
+use super::record::TaskStatus;
+use crate::store::{Store, StoreError};
+
+/// The tasks of one kind that have one status.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    pub(super) state: String,
+    pub(super) name: String,
+    pub(super) tasks: u64,
+    /// When the first of them may be begun, or could have been.
+    pub(super) oldest: Option<DateTime<Utc>>,
+}
+
+/// Counts active tasks by kind; one status at a time, since the index of each is a partial one.
+pub(super) async fn by_kind(store: &Store, status: TaskStatus) -> Result<Vec<Backlog>, StoreError> {
+    let select = Query::select()
+        .columns(["state", "name"])
+        .expr_as(Func::count(Expr::col("id")), "tasks")
+        .expr_as(Func::min(Expr::col("run_at")), "oldest")
+        .from(TABLE)
+        .and_where(Expr::col("status").eq(status.as_str()))
+        .group_by_columns(["state", "name"])
+        .take();
+    let rows = store.fetch_all(&select).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Backlog {
+                state: row.get("state")?,
+                name: row.get("name")?,
+                tasks: row.get::<i64>("tasks")?.unsigned_abs(),
+                oldest: row.get("oldest")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,454 @@
+//! What administrators do to tasks, and what is written down of it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use portal_core::prelude::*;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    ADMIN, Answer, Browser, Database, TaskClient, TestServer, attributes, eventually, on_both,
+};
+
+on_both!(
+    an_ended_task_runs_again_as_another,
+    an_active_task_is_not_run_again,
+    a_kind_is_paused_and_resumed,
+    pruning_leaves_active_and_young_tasks,
+    old_tasks_are_pruned_by_themselves,
+    a_task_remembers_the_request_that_started_it,
+    the_buttons_of_the_panel_act_and_are_audited,
+    a_button_that_comes_too_late_says_so,
+    tasks_are_deleted_only_after_a_question,
+    the_list_of_all_tasks_is_filtered,
+    only_administrators_operate,
+    the_audit_log_is_read_page_by_page,
+);
+
+async fn setup(database: Database) -> (TestServer, TaskClient) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    (server, client)
+}
+
+fn tasks(server: &TestServer) -> std::sync::Arc<Tasks> {
+    server.state.get::<Tasks>().expect("a portal has tasks")
+}
+
+fn id(text: &str) -> uuid::Uuid {
+    text.parse().expect("an id")
+}
+
+/// How many rows of the tasks fulfil a condition.
+async fn count(server: &TestServer, condition: &str) -> u64 {
+    server
+        .sql(format!(
+            "UPDATE portal_tasks SET version = version WHERE {condition}"
+        ))
+        .await
+}
+
+async fn an_ended_task_runs_again_as_another(database: Database) {
+    let (server, client) = setup(database).await;
+    let args = json!({"name": "bob", "age": 6});
+    let first = client.start_in("probe", "echo", &args).await;
+    client.ended(&first).await;
+    let again = tasks(&server).run_again(id(&first)).await;
+    let again = again.expect("it has ended").to_string();
+    assert_ne!(again, first);
+    let task = client.ended(&again).await;
+    assert_eq!(
+        (&task["name"], &task["status"], &task["result"]),
+        (&json!("echo"), &json!("COMPLETED"), &args),
+        "the same arguments, seen under the same client token"
+    );
+    assert_eq!(
+        count(&server, "owner_user_id IS NOT NULL").await,
+        2,
+        "the same owner"
+    );
+    assert_eq!(client.status(&first).await["status"], "COMPLETED");
+}
+
+async fn an_active_task_is_not_run_again(database: Database) {
+    let (server, client) = setup(database).await;
+    let task = client.start("waits").await;
+    let error = tasks(&server).run_again(id(&task)).await;
+    let error = error.expect_err("it is active");
+    assert_eq!(
+        (error.status().as_u16(), error.code()),
+        (409, "task_not_finished")
+    );
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let error = tasks(&server).run_again(id(unknown)).await;
+    assert_eq!(error.expect_err("none").code(), "task_not_found");
+    assert_eq!(count(&server, "1 = 1").await, 1);
+}
+
+async fn a_kind_is_paused_and_resumed(database: Database) {
+    let (server, _) = setup(database).await;
+    let tasks = tasks(&server);
+    for _ in 0..2 {
+        tasks.pause("probe", "echo").await.expect("it is known");
+    }
+    let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
+    assert_eq!(tasks.paused().await.expect("it is read"), paused);
+    tasks.resume("probe", "echo").await.expect("it is known");
+    assert_eq!(tasks.paused().await.expect("it is read"), BTreeSet::new());
+    for (state, name, code) in [
+        ("nonsense", "echo", "state_unknown"),
+        ("probe", "nothing", "task_unknown"),
+    ] {
+        let error = tasks.pause(state, name).await.expect_err("unknown");
+        assert_eq!(error.code(), code);
+    }
+}
+
+const LONG_AGO: &str = "'2020-01-01T00:00:00+00:00'";
+
+async fn pruning_leaves_active_and_young_tasks(database: Database) {
+    let (server, client) = setup(database).await;
+    let old = client.start("fails_task").await;
+    client.ended(&old).await;
+    let active = client.start("waits").await;
+    client.until(&active, "PROCESSING").await;
+    server
+        .sql(format!(
+            "UPDATE portal_tasks SET created_at = {LONG_AGO}, started_at = {LONG_AGO}"
+        ))
+        .await;
+    server
+        .sql(format!(
+            "UPDATE portal_tasks SET finished_at = {LONG_AGO} WHERE finished_at IS NOT NULL"
+        ))
+        .await;
+    let young = client.start("fails_task").await;
+    client.ended(&young).await;
+    // More than one statement deletes.
+    let columns = "state, name, args, status, run_at, created_at, updated_at, finished_at";
+    let new_id = match database {
+        Database::Sqlite => "randomblob(16)",
+        Database::Postgres => "gen_random_uuid()",
+    };
+    server
+        .sql(format!(
+            "INSERT INTO portal_tasks (id, {columns}) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) \
+             SELECT {new_id}, {columns} FROM portal_tasks, n WHERE finished_at = {LONG_AGO}"
+        ))
+        .await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let pruned = tasks(&server).prune(day).await.expect("it works");
+    assert_eq!(pruned, 1201);
+    client
+        .get("probe", &format!("status/{old}"))
+        .await
+        .problem(404, "task_not_found");
+    assert_eq!(client.status(&young).await["status"], "ERROR");
+    assert_eq!(client.status(&active).await["status"], "PROCESSING");
+    assert_eq!(tasks(&server).prune(day).await.expect("it works"), 0);
+    let pruned = tasks(&server).prune(Duration::MAX).await;
+    assert_eq!(pruned.expect("it works"), 0, "longer than there is time");
+}
+
+async fn old_tasks_are_pruned_by_themselves(database: Database) {
+    let (server, client) = setup(database).await;
+    let old = client.start("fails_task").await;
+    client.ended(&old).await;
+    server
+        .sql(format!("UPDATE portal_tasks SET finished_at = {LONG_AGO}"))
+        .await;
+    let young = client.start("fails_task").await;
+    client.ended(&young).await;
+    let server = server.start_again().await;
+    eventually("the old task is gone", async || {
+        (count(&server, "1 = 1").await == 1).then_some(())
+    })
+    .await;
+    let young = tasks(&server).get(id(&young)).await.expect("it is read");
+    assert!(young.is_some());
+}
+
+async fn a_task_remembers_the_request_that_started_it(database: Database) {
+    let (server, client) = setup(database).await;
+    let start = client.path("probe", "start/steps");
+    let answer = client.http.post(&start, &json!({})).await;
+    let request_id = answer.header("x-request-id").to_owned();
+    assert!(!request_id.is_empty());
+    assert_eq!(
+        count(&server, &format!("trace_parent = '{request_id}'")).await,
+        1
+    );
+    for (name, given, kept) in [
+        ("x-request-id", "of-the-proxy.7", "of-the-proxy.7"),
+        (
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ),
+    ] {
+        let request = client.http.request(Method::POST, &start).json(&json!({}));
+        assert_eq!(Answer::of(request.header(name, given)).await.status, 202);
+        let found = count(&server, &format!("trace_parent = '{kept}'")).await;
+        assert_eq!(found, 1, "{name}");
+    }
+    let request = client.http.request(Method::POST, &start).json(&json!({}));
+    let answer = Answer::of(request.header("traceparent", "'; nonsense")).await;
+    let request_id = answer.header("x-request-id");
+    let found = count(&server, &format!("trace_parent = '{request_id}'")).await;
+    assert_eq!(found, 1, "what is no trace does not count");
+}
+
+async fn audited(server: &TestServer) -> Vec<Value> {
+    let answer = server.admin().await.get("/api/admin/audit").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["items"].as_array().expect("a list").clone()
+}
+
+async fn the_buttons_of_the_panel_act_and_are_audited(database: Database) {
+    let (server, client) = setup(database).await;
+    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let task = client.start("waits").await;
+    client.until(&task, "PROCESSING").await;
+
+    let back = "/admin/tasks/all?status=PROCESSING";
+    let page = browser.page(back).await;
+    let cancel = format!("/admin/tasks/{task}/cancel");
+    let actions = attributes(&page.text, "form[data-when=active]", "action");
+    assert_eq!(actions, [cancel.as_str()]);
+    let answer = browser.submit(&cancel, &[("back", back)]).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (303, back));
+    assert_eq!(client.ended(&task).await["code"], "cancelled");
+
+    let again = format!("/admin/tasks/{task}/again");
+    let page = browser.page("/admin/tasks/all").await;
+    let actions = attributes(&page.text, "form[data-when=ended]", "action");
+    assert_eq!(actions, [again.as_str()]);
+    let answer = browser.submit(&again, &[("back", "//evil.example")]).await;
+    assert_eq!(answer.status, 303);
+    assert!(!answer.location().contains("evil"), "{}", answer.location());
+    assert_eq!(count(&server, "name = 'waits'").await, 2);
+    assert_eq!(
+        count(
+            &server,
+            &format!("trace_parent = '{}'", answer.header("x-request-id"))
+        )
+        .await,
+        1,
+        "the new task remembers the click"
+    );
+
+    let kind = [("state", "probe"), ("task", "echo")];
+    for (verb, badges) in [("pause", 1), ("resume", 0)] {
+        let path = format!("/admin/tasks/kinds/{verb}");
+        let answer = browser.submit(&path, &kind).await;
+        assert_eq!(answer.location(), "/admin/tasks/kinds", "{}", answer.text);
+        for page in ["/admin/tasks/kinds", "/admin/tasks?state=probe&task=echo"] {
+            let page = browser.page(page).await.text;
+            assert_eq!(page.matches(">Paused</span>").count(), badges);
+        }
+    }
+    let unknown = [("state", "probe"), ("task", "nothing")];
+    let answer = browser.submit("/admin/tasks/kinds/pause", &unknown).await;
+    assert_eq!(answer.status, 404);
+
+    let entries = audited(&server).await;
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            assert_eq!(entry["actor"]["email"], ADMIN);
+            assert!(entry["actor"]["id"].is_string());
+            let text = |name: &str| entry[name].as_str().expect("a text").to_owned();
+            (text("action"), text("target"))
+        })
+        .collect();
+    let pair = |action: &str, target: &str| (action.to_owned(), target.to_owned());
+    assert_eq!(
+        seen,
+        [
+            pair("tasks.resume", "task_kind:probe/echo"),
+            pair("tasks.pause", "task_kind:probe/echo"),
+            pair("task.run_again", &format!("task:{task}")),
+            pair("task.cancel", &format!("task:{task}")),
+        ],
+        "newest first"
+    );
+    let new = entries[2]["details"]["new_task_id"]
+        .as_str()
+        .expect("an id");
+    assert_eq!(client.status(new).await["name"], "waits");
+}
+
+async fn a_button_that_comes_too_late_says_so(database: Database) {
+    let (server, client) = setup(database).await;
+    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let ended = client.start("fails_task").await;
+    client.ended(&ended).await;
+    let active = client.start("waits").await;
+    for (path, message) in [
+        (format!("/admin/tasks/{ended}/cancel"), "had ended before"),
+        (
+            format!("/admin/tasks/{active}/again"),
+            "cannot be run again",
+        ),
+    ] {
+        let answer = browser.submit(&path, &[]).await;
+        assert_eq!(answer.location(), "/admin/tasks", "{}", answer.text);
+        let page = browser.page("/admin/tasks").await;
+        assert!(page.text.contains(message), "{message}");
+    }
+    let unknown = "/admin/tasks/00000000-0000-4000-8000-000000000000/again";
+    assert_eq!(browser.submit(unknown, &[]).await.status, 404);
+    assert_eq!(
+        browser.submit("/admin/tasks/x/again", &[]).await.status,
+        404
+    );
+    assert_eq!(audited(&server).await, [] as [Value; 0], "nothing was done");
+}
+
+async fn tasks_are_deleted_only_after_a_question(database: Database) {
+    let (server, client) = setup(database).await;
+    let mut browser = Browser::of(&server.url, &server.admin().await);
+    client.ended(&client.start("fails_task").await).await;
+    let active = client.start("waits").await;
+    client.until(&active, "PROCESSING").await;
+
+    let page = browser.page("/admin/tasks/all?prune=1").await;
+    assert!(page.text.contains("No task ended more than a day ago"));
+    let page = browser.page("/admin/tasks/all?prune=0").await;
+    assert!(page.text.contains("Delete 1 task<"), "{}", page.text);
+    assert_eq!(count(&server, "1 = 1").await, 2, "nothing is deleted yet");
+    for days in ["x", "-1", "36501"] {
+        let page = browser
+            .page(&format!("/admin/tasks/all?prune={days}"))
+            .await;
+        assert_eq!(page.status, 422);
+        assert!(page.text.contains("write a number of days"));
+        let answer = browser
+            .submit("/admin/tasks/prune", &[("days", days)])
+            .await;
+        assert_eq!(answer.status, 303);
+        let page = browser.page("/admin/tasks/all").await;
+        assert!(page.text.contains("write a number of days"));
+    }
+    assert_eq!(count(&server, "1 = 1").await, 2);
+
+    let answer = browser.submit("/admin/tasks/prune", &[("days", "0")]).await;
+    assert_eq!(answer.location(), "/admin/tasks/all");
+    let page = browser.page("/admin/tasks/all").await;
+    assert!(page.text.contains("1 task has been deleted"));
+    assert_eq!(client.status(&active).await["status"], "PROCESSING");
+    assert_eq!(count(&server, "1 = 1").await, 1);
+    let entry = audited(&server).await.remove(0);
+    assert_eq!(entry["action"], "tasks.prune");
+    assert_eq!(entry["details"], json!({"days": 0, "tasks": 1}));
+}
+
+async fn the_list_of_all_tasks_is_filtered(database: Database) {
+    let (server, client) = setup(database).await;
+    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let failed = client.start("fails_task").await;
+    client.ended(&failed).await;
+    let other = client.start_in("other", "other", &json!({})).await;
+    client.ended_in("other", &other).await;
+    for (query, ids) in [
+        ("", vec![&other, &failed]),
+        ("?status=ERROR", vec![&failed]),
+        ("?status=PENDING", vec![]),
+        ("?status=&kind=", vec![&other, &failed]),
+        ("?kind=other/other", vec![&other]),
+        ("?status=ERROR&kind=other/other", vec![]),
+        (
+            "?status=nonsense&kind=nonsense&before=x",
+            vec![&other, &failed],
+        ),
+        (&format!("?before={other}"), vec![&failed]),
+    ] {
+        let page = browser.page(&format!("/admin/tasks/all{query}")).await;
+        assert_eq!(page.status, 200);
+        let shown = attributes(&page.text, "[data-task-id]", "data-task-id");
+        assert_eq!(shown.iter().collect::<Vec<_>>(), ids, "{query}");
+    }
+}
+
+async fn only_administrators_operate(database: Database) {
+    let (server, client) = setup(database).await;
+    let task = client.start("waits").await;
+    client.until(&task, "PROCESSING").await;
+    let mut user = Browser::of(&server.url, &server.user().await);
+    let mut guest = Browser::new(&server.url);
+    for page in ["/admin/tasks", "/admin/tasks/all", "/admin/tasks/kinds"] {
+        assert_eq!(user.page(page).await.status, 403, "{page}");
+        assert_eq!(guest.page(page).await.status, 303, "{page}");
+    }
+    let kind = [("state", "probe"), ("task", "echo")];
+    for (path, fields) in [
+        (format!("/admin/tasks/{task}/cancel"), &[] as &[_]),
+        (format!("/admin/tasks/{task}/again"), &[]),
+        ("/admin/tasks/kinds/pause".to_owned(), &kind),
+        ("/admin/tasks/kinds/resume".to_owned(), &kind),
+        ("/admin/tasks/prune".to_owned(), &[("days", "0")]),
+    ] {
+        assert_eq!(user.submit(&path, fields).await.status, 403, "{path}");
+        let answer = guest.submit(&path, fields).await;
+        assert_ne!(answer.status, 200, "{path}");
+        assert!(!answer.location().starts_with("/admin"), "{path}");
+        // A page of another site that has the administrator's cookie with it.
+        let admin = Browser::of(&server.url, &server.admin().await);
+        let request = admin
+            .request(Method::POST, &path)
+            .header("origin", "https://evil.example")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(crate::support::form(fields));
+        assert_eq!(Answer::of(request).await.status, 403, "{path}");
+    }
+    assert_eq!(client.status(&task).await["status"], "PROCESSING");
+    assert_eq!(
+        tasks(&server).paused().await.expect("it is read"),
+        BTreeSet::new()
+    );
+
+    let path = "/api/admin/audit";
+    server.guest().get(path).await.problem(401, "unauthorized");
+    let answer = server.user().await.get(path).await;
+    answer.problem(403, "forbidden");
+    assert_eq!(audited(&server).await, [] as [Value; 0]);
+}
+
+async fn the_audit_log_is_read_page_by_page(database: Database) {
+    let (server, _) = setup(database).await;
+    let admin = server.admin().await;
+    let mut browser = Browser::of(&server.url, &admin);
+    let names = ["echo", "steps", "waits"];
+    for name in names {
+        let kind = [("state", "probe"), ("task", name)];
+        let answer = browser.submit("/admin/tasks/kinds/pause", &kind).await;
+        assert_eq!(answer.status, 303);
+    }
+    let mut cursor = String::new();
+    for name in names.iter().rev() {
+        let path = format!("/api/admin/audit?limit=1{cursor}");
+        let page = admin.get(&path).await.json();
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            page["items"][0]["target"],
+            format!("task_kind:probe/{name}")
+        );
+        cursor = match page["next_cursor"].as_str() {
+            Some(next) => format!("&cursor={next}"),
+            None => String::new(),
+        };
+    }
+    assert_eq!(cursor, "", "the last page names no other");
+    let one = admin
+        .get("/api/admin/audit?target=task_kind:probe/echo")
+        .await
+        .json();
+    assert_eq!(one["items"].as_array().map(Vec::len), Some(1));
+    let answer = admin.get("/api/admin/audit?limit=0&cursor=x").await;
+    let problem = answer.problem(422, "invalid_parameters");
+    let faults = problem["errors"].as_array().expect("faults");
+    let pointers: Vec<_> = faults.iter().map(|fault| &fault["pointer"]).collect();
+    assert_eq!(pointers, ["/limit", "/cursor"]);
+}
