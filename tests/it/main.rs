@@ -26,3 +26,4 @@ mod task_access;
 mod task_queue;
 mod tasks;
 mod users;
+mod watching;

@@ -2,6 +2,7 @@
 //!
 //! Statements are built once with sea-query and rendered for the dialect at hand.
 
+mod change;
 mod connect;
 mod error;
 mod lock;
@@ -12,6 +13,7 @@ pub(crate) mod schema;
 mod statement;
 mod transaction;
 
+pub(crate) use change::{TaskChange, TaskChanges};
 pub use error::StoreError;
 pub use migrate::MigrationState;
 pub(crate) use notify::Notification;
@@ -35,6 +37,9 @@ pub enum Dialect {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
+    /// Names this end of the database among the replicas.
+    #[cfg(feature = "postgres")]
+    id: uuid::Uuid,
     notifications: broadcast::Sender<Notification>,
 }
 

@@ -1,5 +1,7 @@
 //! Client tokens: one stands for one client of a user.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use serde::Serialize;
@@ -124,6 +126,23 @@ impl ClientTokens {
                 .await?;
         }
         Ok(token)
+    }
+
+    /// Those of some tokens that stand.
+    pub(super) async fn standing(&self, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let mut standing = HashSet::new();
+        for ids in ids.chunks(500) {
+            let select = Query::select()
+                .column("id")
+                .from(TABLE)
+                .and_where(Expr::col("id").is_in(ids.iter().copied()))
+                .and_where(Expr::col("expires_at").gt(now()))
+                .take();
+            for row in self.store.fetch_all(&select).await? {
+                standing.insert(row.get("id")?);
+            }
+        }
+        Ok(standing)
     }
 
     /// The token that a user used last, or a new one.

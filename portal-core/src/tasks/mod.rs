@@ -2,10 +2,13 @@
 
 mod api;
 mod args;
+mod changes;
 mod claim;
 mod client_token;
 mod context;
+mod cursor;
 mod error;
+mod fanout;
 mod finish;
 mod form;
 mod hub;
@@ -17,9 +20,11 @@ mod registry;
 mod running;
 mod schema;
 mod service;
+mod snapshot;
 mod task;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod worker;
 
 pub use args::{NoArgs, TaskArgs};
@@ -29,8 +34,10 @@ pub use error::TaskError;
 pub use record::{TaskRecord, TaskStatus};
 pub use service::{Starter, TaskFilter, TaskHandle, Tasks};
 pub use task::{OnCrash, Task, TaskDefinition};
+pub use updates::TaskUpdates;
 
 pub(crate) use api::routes;
+pub(crate) use fanout::Fanout;
 pub(crate) use monitor::OpenMonitors;
 pub(crate) use panel::pages;
 pub(crate) use registry::TaskRegistry;

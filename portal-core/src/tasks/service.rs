@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::args::TaskArgs;
 use super::error::TaskError;
+use super::fanout::Unsent;
 use super::hub::{Hub, Subscription, Watch};
 use super::queue::{self, Cancelled, Filter, NewTask, Stored};
 use super::record::{TaskRecord, TaskStatus};
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) registry: TaskRegistry,
     pub(super) hub: Arc<Hub>,
+    /// Changes that other replicas are to hear of.
+    pub(super) unsent: Unsent,
     pub(super) running: Running,
     /// There may be something to claim.
     pub(super) wake: Notify,
@@ -98,6 +101,7 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry) -> Self {
         Self(Arc::new(Shared {
+            unsent: Unsent::new(&store),
             store,
             registry,
             hub: Arc::new(Hub::default()),
@@ -216,20 +220,13 @@ impl Tasks {
 
     /// Waits for a task to end.
     async fn finished(&self, id: Uuid) -> Result<TaskRecord> {
-        let subscription = self.watch(Watch {
-            task_id: Some(id),
-            ..Watch::default()
-        });
-        loop {
-            match self.get(id).await? {
-                None => return Err(task_not_found()),
-                Some(record) if record.status.is_final() => return Ok(record),
-                Some(_) => {}
+        let mut updates = self.subscribe(id).await?;
+        while let Some(record) = updates.next().await {
+            if record.status.is_final() {
+                return Ok(Arc::unwrap_or_clone(record));
             }
-            // Another process may run the task, whose updates this one does not hear.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), subscription.changes())
-                .await;
         }
+        Err(task_not_found())
     }
 
     pub(super) fn watch(&self, watch: Watch) -> Subscription {
@@ -243,11 +240,18 @@ impl Tasks {
         }
     }
 
+    /// Shows a change of this process to watchers, here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
+        self.0.unsent.add(&record);
+        self.show(record);
+    }
+
+    /// Shows a state to watchers of this process.
+    pub(super) fn show(&self, record: TaskRecord) {
         self.0.hub.publish(&Arc::new(self.0.registry.name(record)));
     }
 
-    fn newest(&self, record: TaskRecord) -> TaskRecord {
+    pub(super) fn newest(&self, record: TaskRecord) -> TaskRecord {
         self.0.registry.name(self.0.running.newest(record))
     }
 

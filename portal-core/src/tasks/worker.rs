@@ -31,7 +31,8 @@ const CONCURRENCY: usize = 64;
 /// Finds what a lost hint did not tell of.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(8);
-const SAVE_INTERVAL: Duration = Duration::from_millis(100);
+/// Other replicas see progress as soon as it is saved.
+const SAVE_INTERVAL: Duration = Duration::from_millis(25);
 /// What a task that is to stop gets to tidy up in.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// How long to wait before the owner of a task is looked for again while the database is away.
@@ -179,6 +180,7 @@ impl Worker {
         let record = Arc::new(self.tasks.0.registry.name(record));
         let attempt = Arc::new(Attempt::new(Arc::clone(&record)));
         self.tasks.0.running.insert(&attempt);
+        self.tasks.0.unsent.add(&record);
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
@@ -341,7 +343,10 @@ impl Worker {
                             {
                                 attempt.superseded.cancel();
                             }
-                            _ => self.tasks.0.running.saved(record),
+                            _ => {
+                                self.tasks.0.running.saved(record);
+                                self.tasks.0.unsent.add(record);
+                            }
                         }
                     }
                 }
