@@ -147,6 +147,8 @@ impl Fanout {
                 .run_until_cancelled(follower.follow(self.hints))
                 .await;
         });
+        let (tasks, stopped) = (self.tasks.clone(), stop.clone());
+        background.spawn(async move { tasks.0.journals.write(&tasks.0.store, stopped).await });
         work.await;
         stop.cancel();
         while background.join_next().await.is_some() {}

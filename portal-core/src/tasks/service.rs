@@ -13,6 +13,7 @@ use super::args::TaskArgs;
 use super::error::TaskError;
 use super::fanout::Unsent;
 use super::hub::{Hub, Subscription, Watch};
+use super::journal::Journals;
 use super::queue::{self, Cancelled, Filter, NewTask, Stored};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     /// Changes that other replicas are to hear of.
     pub(super) unsent: Unsent,
+    pub(super) journals: Journals,
     pub(super) running: Running,
     /// There may be something to claim.
     pub(super) wake: Notify,
@@ -102,6 +104,7 @@ impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry) -> Self {
         Self(Arc::new(Shared {
             unsent: Unsent::new(&store),
+            journals: Journals::default(),
             store,
             registry,
             hub: Arc::new(Hub::default()),
@@ -243,6 +246,7 @@ impl Tasks {
     /// Shows a change of this process to watchers, here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
         self.0.unsent.add(&record);
+        self.0.journals.status(&record);
         self.show(record);
     }
 

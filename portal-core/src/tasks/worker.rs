@@ -181,6 +181,7 @@ impl Worker {
         let attempt = Arc::new(Attempt::new(Arc::clone(&record)));
         self.tasks.0.running.insert(&attempt);
         self.tasks.0.unsent.add(&record);
+        self.tasks.0.journals.status(&record);
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
@@ -194,6 +195,7 @@ impl Worker {
 
     async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
         let record = attempt.record();
+        let journal = self.tasks.0.journals.open(&record);
         let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt);
         let checked = tokio::select! {
             biased;
@@ -214,6 +216,7 @@ impl Worker {
             return;
         };
         let last = attempt.end();
+        journal.close(&last).await;
         let ended = self
             .insist("the end of a task could not be stored", || {
                 finish::finish(&self.tasks.0.store, &last, &outcome)
@@ -275,6 +278,7 @@ impl Worker {
     ) -> Option<Result<Value, TaskError>> {
         let context = TaskContext::new(Arc::clone(attempt), Arc::clone(&self.tasks.0.hub));
         let future = (definition.run)(context, self.state.clone(), args);
+        let future = self.tasks.0.journals.capture(&attempt.record(), future);
         // A task of its own contains a panic, and can be dropped at any await.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
         let limit = async {
@@ -346,6 +350,7 @@ impl Worker {
                             _ => {
                                 self.tasks.0.running.saved(record);
                                 self.tasks.0.unsent.add(record);
+                                self.tasks.0.journals.update(record);
                             }
                         }
                     }
