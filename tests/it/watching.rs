@@ -406,3 +406,34 @@ fn assert_rising(messages: &[Value]) {
         "{numbers:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
+    let (first, second, client) = replicas().await;
+    let user = first.user().await;
+    let other = TaskClient::of(&user).await;
+    let id = client.start("waits").await;
+    client.until(&id, "PROCESSING").await;
+    let mut sockets = Vec::new();
+    for server in [&first, &second] {
+        sockets.push(Socket::open(&server.url, &one(&client, &id)).await);
+        sockets.push(Socket::open(&server.url, &all(&client)).await);
+    }
+    let withdrawn = Socket::open(&second.url, &all(&other)).await;
+    let deaf = first
+        .sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
+                .to_owned(),
+        )
+        .await;
+    assert_eq!(deaf, 2, "both listened");
+    let path = format!("/api/client-tokens/{}", other.token);
+    assert_eq!(user.delete(&path).await.status, 204);
+    assert_eq!(client.cancel(&id).await.status, 202);
+    for mut socket in sockets {
+        let end = socket.until(is_end).await;
+        assert_eq!(end["data"]["code"], "cancelled");
+    }
+    assert_eq!(withdrawn.rest().await.1, 4401);
+}

@@ -113,3 +113,53 @@ impl Seen {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::now;
+    use crate::tasks::record::TaskStatus;
+
+    #[test]
+    fn what_was_shown_is_not_shown_again_and_is_forgotten_in_the_end() {
+        let now = now();
+        let record = |id, version, status| TaskRecord {
+            id,
+            state: String::new(),
+            name: String::new(),
+            title: "".into(),
+            client_token_id: None,
+            owner_user_id: None,
+            args: serde_json::Value::Null,
+            status,
+            progress: 0,
+            message: None,
+            result: None,
+            error: None,
+            code: None,
+            attempt: 1,
+            max_attempts: 1,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            updated_at: now,
+            version,
+        };
+        let mut seen = Seen::default();
+        let id = Uuid::now_v7();
+        assert!(seen.note(&record(id, 2, TaskStatus::Processing)));
+        assert!(!seen.note(&record(id, 2, TaskStatus::Processing)));
+        assert!(seen.note(&record(id, 3, TaskStatus::Completed)));
+        assert!(!seen.note(&record(id, 1, TaskStatus::Pending)));
+        for _ in 0..10_000 {
+            let id = Uuid::now_v7();
+            assert!(seen.note(&record(id, 1, TaskStatus::Pending)));
+            assert!(seen.note(&record(id, 2, TaskStatus::Completed)));
+        }
+        assert!(
+            seen.versions.len() <= Seen::ENDED,
+            "{}",
+            seen.versions.len()
+        );
+    }
+}

@@ -270,3 +270,58 @@ impl Follower {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unsent() -> Unsent {
+        Unsent {
+            replicas: true,
+            changes: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    fn changes(count: usize) -> impl Iterator<Item = TaskChange> {
+        (0..count).map(|_| TaskChange::new(Uuid::now_v7(), None))
+    }
+
+    fn told(notifications: &[Notification]) -> usize {
+        let counts = notifications.iter().map(|notification| match notification {
+            Notification::TasksChanged { tasks } => tasks.0.len(),
+            _ => 0,
+        });
+        counts.sum()
+    }
+
+    #[test]
+    fn many_changes_of_a_task_are_told_once_and_many_tasks_together() {
+        let unsent = unsent();
+        let again = TaskChange::new(Uuid::now_v7(), None);
+        unsent.put(changes(1000));
+        for _ in 0..1000 {
+            unsent.put([again]);
+        }
+        let notifications = unsent.take();
+        assert_eq!(told(&notifications), 1001);
+        assert_eq!(notifications.len(), 1001_usize.div_ceil(TaskChanges::MOST));
+        assert_eq!(unsent.take(), []);
+        unsent.put_back(notifications);
+        assert_eq!(told(&unsent.take()), 1001);
+    }
+
+    #[test]
+    fn what_is_too_much_to_keep_becomes_one_hint_to_read_anew() {
+        let unsent = unsent();
+        unsent.put(changes(KEPT + 1));
+        unsent.put(changes(10));
+        assert!(unsent.lock().changes.is_empty());
+        let notifications = unsent.take();
+        assert_eq!(notifications, [Notification::Lagged]);
+        unsent.put_back(notifications);
+        assert_eq!(unsent.take(), [Notification::Lagged]);
+        unsent.put(changes(1));
+        assert_eq!(told(&unsent.take()), 1);
+    }
+}

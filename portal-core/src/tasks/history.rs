@@ -240,6 +240,18 @@ fn number(events: &mut [TaskEvent]) -> bool {
     missing
 }
 
+/// What is told of a status.
+pub(super) fn status(record: &TaskRecord) -> Value {
+    let mut data = Map::new();
+    data.insert("status".to_owned(), record.status.as_str().into());
+    for (name, text) in [("error", &record.error), ("code", &record.code)] {
+        if let Some(text) = text {
+            data.insert(name.to_owned(), text.as_str().into());
+        }
+    }
+    Value::Object(data)
+}
+
 /// A change of status that the task's own row tells of.
 fn of_row(
     record: &TaskRecord,

@@ -312,3 +312,182 @@ fn read(index: &RwLock<Index>) -> std::sync::RwLockReadGuard<'_, Index> {
 fn write(index: &RwLock<Index>) -> std::sync::RwLockWriteGuard<'_, Index> {
     index.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::store::now;
+    use crate::tasks::record::TaskStatus;
+
+    fn record(id: Uuid, client: Uuid, version: i64) -> Arc<TaskRecord> {
+        let now = now();
+        Arc::new(TaskRecord {
+            id,
+            state: "probe".to_owned(),
+            name: "work".to_owned(),
+            title: "Work".into(),
+            client_token_id: Some(client),
+            owner_user_id: None,
+            args: Value::Null,
+            status: TaskStatus::Processing,
+            progress: 0,
+            message: None,
+            result: None,
+            error: None,
+            code: None,
+            attempt: 1,
+            max_attempts: 1,
+            created_at: now,
+            started_at: Some(now),
+            finished_at: None,
+            updated_at: now,
+            version,
+        })
+    }
+
+    fn of_client(id: Uuid) -> Watch {
+        Watch {
+            client_token_id: Some(id),
+            ..Watch::default()
+        }
+    }
+
+    fn of_task(client: Uuid, id: Uuid) -> Watch {
+        Watch {
+            task_id: Some(id),
+            ..of_client(client)
+        }
+    }
+
+    fn kept(subscription: &Subscription) -> usize {
+        match &*lock(&subscription.mailbox.newest) {
+            Newest::Nothing => 0,
+            Newest::One(_) => 1,
+            Newest::Many(all) => all.len(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_does_not_look_keeps_one_state_a_task_and_sees_the_newest() {
+        let hub = Hub::default();
+        let client = Uuid::new_v4();
+        let ids = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
+        let slow = hub.subscribe(of_client(client));
+        let slow_of_one = hub.subscribe(of_task(client, ids[0]));
+        for version in 1..=10_000 {
+            for id in ids {
+                hub.publish(&record(id, client, version));
+            }
+            assert!(kept(&slow) <= ids.len() && kept(&slow_of_one) <= 1);
+        }
+        // What comes late is not newer for that.
+        hub.publish(&record(ids[0], client, 7));
+        let versions = |changes: Vec<Arc<Snapshot>>| -> Vec<_> {
+            changes
+                .iter()
+                .map(|change| change.record().version)
+                .collect()
+        };
+        assert_eq!(versions(slow.changes().await), [10_000; 3]);
+        assert_eq!(versions(slow_of_one.changes().await), [10_000]);
+        assert_eq!((kept(&slow), kept(&slow_of_one)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn each_watcher_sees_what_it_watches_and_nothing_else() {
+        let hub = Hub::default();
+        let (client, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let (id, another) = (Uuid::now_v7(), Uuid::now_v7());
+        let watches = [
+            (of_client(client), 1),
+            (of_task(client, id), 1),
+            (Watch::default(), 1),
+            (of_client(other), 0),
+            (of_task(client, another), 0),
+            (of_task(other, id), 0),
+            (
+                Watch {
+                    state: Some("other".to_owned()),
+                    ..of_client(client)
+                },
+                0,
+            ),
+        ];
+        let watching = watches.map(|(watch, seen)| (hub.subscribe(watch), seen));
+        hub.publish(&record(id, client, 1));
+        for (subscription, seen) in &watching {
+            assert_eq!(kept(subscription), *seen, "{subscription:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_shares_one_state_that_is_written_out_once() {
+        let hub = Hub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let crowd: Vec<_> = (0..1000)
+            .map(|_| hub.subscribe(of_task(client, id)))
+            .collect();
+        hub.publish(&record(id, client, 1));
+        let mut texts = Vec::new();
+        for watcher in &crowd {
+            let [change] = &watcher.changes().await[..] else {
+                panic!("one change")
+            };
+            texts.push((change.message(), change.event()));
+        }
+        let (message, event) = &texts[0];
+        assert!(message.contains("\"seq\":1"), "{message}");
+        for (other_message, other_event) in &texts {
+            assert_eq!(other_message.as_str().as_ptr(), message.as_str().as_ptr());
+            assert_eq!(other_event.as_ptr(), event.as_ptr());
+        }
+    }
+
+    #[test]
+    fn whoever_goes_leaves_nothing_behind() {
+        let hub = Hub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let watchers = [of_client(client), of_task(client, id), Watch::default()];
+        let watchers = watchers.map(|watch| hub.subscribe(watch));
+        let change = TaskChange::new(id, None);
+        assert!(hub.may_want(&change));
+        drop(watchers);
+        assert!(!hub.may_want(&change));
+        let index = read(&hub.0.index);
+        assert!(index.by_task.is_empty() && index.by_client.is_empty());
+        assert!(index.of_everything.is_empty());
+        assert_eq!(hub.0.watchers.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_hint_is_wanted_by_those_who_watch_the_task_or_its_client() {
+        let hub = Hub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let _of_client = hub.subscribe(of_client(client));
+        let _of_task = hub.subscribe(of_task(client, id));
+        let new = Uuid::now_v7;
+        assert!(hub.may_want(&TaskChange::new(new(), Some(client))));
+        assert!(hub.may_want(&TaskChange::new(id, None)));
+        assert!(!hub.may_want(&TaskChange::new(
+            new(),
+            Some(Uuid::from_u128(!client.as_u128()))
+        )));
+        assert!(!hub.may_want(&TaskChange::new(new(), None)));
+    }
+
+    #[tokio::test]
+    async fn watchers_are_told_that_their_token_is_withdrawn() {
+        let hub = Hub::default();
+        let (client, other, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::now_v7());
+        let mine = [of_client(client), of_task(client, id)].map(|watch| hub.subscribe(watch));
+        let theirs = hub.subscribe(of_client(other));
+        hub.withdraw(client);
+        for watcher in &mine {
+            watcher.withdrawn().await;
+        }
+        let pending = futures_util::FutureExt::now_or_never(theirs.withdrawn());
+        assert!(pending.is_none());
+    }
+}

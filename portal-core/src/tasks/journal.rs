@@ -112,6 +112,12 @@ impl Journals {
             unwritten: Arc::downgrade(&self.unwritten),
         });
         lock(&self.running).insert((record.id, record.attempt), Arc::clone(&journal));
+        // Of the first attempt the task's own row tells.
+        if record.attempt > 1 {
+            let data = history::status(record);
+            let entry = journal.entry(history::BEGUN, record.updated_at, history::STATUS, data);
+            journal.add(lock(&journal.lines), entry);
+        }
         Open {
             journals: self,
             journal,
@@ -141,27 +147,18 @@ impl Journals {
         }
     }
 
-    /// Takes note of a change of status that the task's own row does not tell of afterwards.
-    pub(super) fn status(&self, record: &TaskRecord) {
-        let seq = match record.status {
-            TaskStatus::Processing if record.attempt > 1 => history::BEGUN,
-            TaskStatus::Pending if record.attempt > 0 => history::PUT_BACK,
-            _ => return,
-        };
-        let mut data = Map::new();
-        data.insert("status".to_owned(), record.status.as_str().into());
-        for (name, text) in [("error", &record.error), ("code", &record.code)] {
-            if let Some(text) = text {
-                data.insert(name.to_owned(), text.as_str().into());
-            }
+    /// Takes note that a task has gone back into the queue; its own row does not tell of it later.
+    pub(super) fn put_back(&self, record: &TaskRecord) {
+        if record.status != TaskStatus::Pending || record.attempt == 0 {
+            return;
         }
         lock(&self.unwritten.statuses).push(Entry {
             task_id: record.id,
             attempt: record.attempt,
-            seq,
+            seq: history::PUT_BACK,
             at: record.updated_at,
             kind: history::STATUS,
-            data: Value::Object(data),
+            data: history::status(record),
         });
         self.unwritten.wake.notify_one();
     }
@@ -232,25 +229,22 @@ impl Journal {
         }
         lines.version = record.version;
         let data = json!({"progress": record.progress, "message": record.message});
-        self.add(lines, record.updated_at, history::UPDATE, data);
+        let entry = self.entry(lines.next(), record.updated_at, history::UPDATE, data);
+        self.add(lines, entry);
     }
 
-    fn add(
-        self: &Arc<Self>,
-        mut lines: MutexGuard<'_, Lines>,
-        at: DateTime<Utc>,
-        kind: &'static str,
-        data: Value,
-    ) {
-        lines.seq += 1;
-        let entry = Entry {
+    fn entry(&self, seq: i64, at: DateTime<Utc>, kind: &'static str, data: Value) -> Entry {
+        Entry {
             task_id: self.task_id,
             attempt: self.attempt,
-            seq: lines.seq,
+            seq,
             at,
             kind,
             data,
-        };
+        }
+    }
+
+    fn add(self: &Arc<Self>, mut lines: MutexGuard<'_, Lines>, entry: Entry) {
         lines.bytes += entry.size();
         lines.waiting.push_back(entry);
         lines.shrink();
@@ -277,11 +271,19 @@ impl crate::telemetry::LogSink for Arc<Journal> {
             "fields".to_owned(),
             history::storable_value(Value::Object(line.fields)),
         );
-        self.add(lock(&self.lines), now(), history::LOG, Value::Object(data));
+        let mut lines = lock(&self.lines);
+        let entry = self.entry(lines.next(), now(), history::LOG, Value::Object(data));
+        self.add(lines, entry);
     }
 }
 
 impl Lines {
+    /// The number of the next entry.
+    fn next(&mut self) -> i64 {
+        self.seq += 1;
+        self.seq
+    }
+
     /// Drops the oldest of what is too much.
     fn shrink(&mut self) {
         while self.waiting.len() > history::KEPT || self.bytes > WAITING_BYTES {
@@ -296,8 +298,7 @@ impl Lines {
 impl Unwritten {
     async fn write(&self, store: &Store) -> Result<(), StoreError> {
         let journals = std::mem::take(&mut *lock(&self.journals));
-        let mut statuses = std::mem::take(&mut *lock(&self.statuses));
-        let mut entries = std::mem::take(&mut statuses);
+        let mut entries = std::mem::take(&mut *lock(&self.statuses));
         let mut ends = Vec::new();
         for journal in &journals {
             let mut lines = lock(&journal.lines);

@@ -246,7 +246,7 @@ impl Tasks {
     /// Shows a change of this process to watchers, here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
         self.0.unsent.add(&record);
-        self.0.journals.status(&record);
+        self.0.journals.put_back(&record);
         self.show(record);
     }
 

@@ -181,7 +181,6 @@ impl Worker {
         let attempt = Arc::new(Attempt::new(Arc::clone(&record)));
         self.tasks.0.running.insert(&attempt);
         self.tasks.0.unsent.add(&record);
-        self.tasks.0.journals.status(&record);
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {

@@ -15,6 +15,9 @@ use tracing_subscriber::registry::LookupSpan;
 /// More of a line is cut off.
 const LONGEST_LINE: usize = 4096;
 
+/// What these say of a task, such as its statements, is for operators and not for clients.
+const INSIDE: [&str; 2] = ["portal_core", "sqlx"];
+
 tokio::task_local! {
     static RUNNING: Arc<dyn LogSink>;
 }
@@ -85,7 +88,13 @@ struct TaskLogs;
 impl<S: Subscriber> Layer<S> for TaskLogs {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         // Outside of tasks there is no more to it than this look.
-        let _ = RUNNING.try_with(|sink| sink.log(line(event)));
+        let _ = RUNNING.try_with(|sink| {
+            let target = event.metadata().target();
+            let of = target.split_once("::").map_or(target, |(root, _)| root);
+            if !INSIDE.contains(&of) {
+                sink.log(line(event));
+            }
+        });
     }
 }
 
@@ -229,8 +238,9 @@ mod tests {
     async fn what_a_task_logs_is_kept_with_level_target_and_fields() {
         let lines = kept(LevelFilter::INFO, async {
             tracing::debug!("too small");
-            tracing::info!(count = 3, ratio = 0.5, name = "bob", ok = true, "half way");
+            tracing::info!(target: "shop", count = 3, ratio = 0.5, name = "bob", ok = true, "half way");
             tokio::task::yield_now().await;
+            tracing::warn!(target: "sqlx::query", "slow statement");
             tracing::warn!(target: "mail", error = %"no route", "again {}", 7);
         })
         .await;
@@ -239,7 +249,7 @@ mod tests {
             (lines[0].level, &*lines[0].message),
             (Level::INFO, "half way")
         );
-        assert_eq!(lines[0].target, module_path!());
+        assert_eq!(lines[0].target, "shop");
         assert_eq!(
             Value::Object(lines[0].fields.clone()),
             json!({"count": 3, "ratio": 0.5, "name": "bob", "ok": true})
@@ -253,7 +263,7 @@ mod tests {
     async fn a_long_line_is_cut() {
         let long = "ä".repeat(10_000);
         let lines = kept(LevelFilter::INFO, async {
-            tracing::info!(more = long, "{long}");
+            tracing::info!(target: "shop", more = long, "{long}");
         })
         .await;
         let line = &lines[0];
@@ -272,9 +282,9 @@ mod tests {
     #[tokio::test]
     async fn what_a_task_spawns_can_carry_its_log_along() {
         let lines = kept(LevelFilter::INFO, async {
-            let beside = with_task_logs(async { tracing::info!("beside") });
+            let beside = with_task_logs(async { tracing::info!(target: "shop", "beside") });
             beside.await;
-            blocking_with_task_logs(|| tracing::info!("on a thread"))();
+            blocking_with_task_logs(|| tracing::info!(target: "shop", "on a thread"))();
         })
         .await;
         let messages: Vec<_> = lines.iter().map(|line| &*line.message).collect();

@@ -13,7 +13,7 @@ pub(crate) struct EventStream {
     text: String,
     /// What a browser would send as `Last-Event-ID`.
     pub(crate) last_id: String,
-    /// How often a line said that the stream is alive.
+    /// After how many milliseconds a browser would connect again.
     pub(crate) retry: Option<u64>,
 }
 
