@@ -335,7 +335,9 @@ impl Unwritten {
                 })
             };
             if let Some(first) = trim {
-                history::trim(store, journal.task_id, journal.attempt, first).await?;
+                let trimmed = history::trim(store, journal.task_id, journal.attempt, first).await;
+                // Not at once: the next time there is more to trim.
+                failed = failed.or(trimmed.err());
             }
         }
         failed.map_or(Ok(()), Err)
