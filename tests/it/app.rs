@@ -203,3 +203,26 @@ async fn floods(task: TaskContext) -> Result<u32, TaskError> {
     }
     Ok(STEPS)
 }
+
+/// Talks, then fails
+#[monitored_background_task(state = "probe")]
+async fn talks(task: TaskContext) -> Result<(), TaskError> {
+    tracing::info!(answer = 42, "hello from inside");
+    tracing::debug!("too small to keep");
+    task.update().progress(10).message("first").await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    tracing::warn!("about to end");
+    task.update().progress(90).message("last").await?;
+    Err(TaskError::new("enough said"))
+}
+
+/// Logs more than anyone keeps
+#[monitored_background_task(state = "probe")]
+async fn babbles(_task: TaskContext) -> u32 {
+    tracing::info!("{}", "long ".repeat(4000));
+    for line in 0..5000 {
+        tracing::info!("line {line}");
+        tokio::task::yield_now().await;
+    }
+    5000
+}

@@ -29,3 +29,4 @@ mod task_engine;
 mod task_queue;
 mod tasks;
 mod users;
+mod watching;

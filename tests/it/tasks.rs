@@ -298,6 +298,10 @@ async fn the_kinds_of_task_are_listed(database: Database) {
         ("status", "/api/probe/tasks/{client_token}/status/{task_id}"),
         ("result", "/api/probe/tasks/{client_token}/result/{task_id}"),
         ("cancel", "/api/probe/tasks/{client_token}/cancel/{task_id}"),
+        (
+            "history",
+            "/api/probe/tasks/{client_token}/history/{task_id}",
+        ),
         ("monitor", "/api/tasks/{client_token}/{task_id}/monitor"),
     ] {
         assert_eq!(urls[name], path);

@@ -22,7 +22,7 @@ use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::Store;
-use crate::tasks::{self, ClientTokens, OpenMonitors, TaskRegistry, Tasks, Worker};
+use crate::tasks::{self, ClientTokens, Fanout, OpenMonitors, TaskRegistry, Tasks, Worker};
 
 /// What the portal answers itself and no page can.
 const OWN_ROUTES: [(&str, &str); 5] = [
@@ -352,7 +352,8 @@ impl Plan {
         state.insert(AuditLog::new(store.clone()));
         state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
         state.insert(Roles::new(roles));
-        state.insert(ClientTokens::new(store.clone()));
+        let tokens = ClientTokens::new(store.clone());
+        state.insert(tokens.clone());
         state.insert(tasks.clone());
         let monitors = OpenMonitors::default();
         state.insert(monitors.clone());
@@ -394,7 +395,9 @@ impl Plan {
 
         let workers = TaskTracker::new();
         workers.spawn(tasks.clone().keep_pruned(stop.clone()));
-        workers.spawn(Worker::new(tasks, state.clone(), stop.clone()).run());
+        let fanout = Fanout::new(tasks.clone(), tokens);
+        let worker = Worker::new(tasks, state.clone(), stop.clone());
+        workers.spawn(fanout.beside(worker.run()));
         workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
         workers.close();
         Ok(Portal {

@@ -29,6 +29,8 @@ impl Store {
         };
         Ok(Self {
             pool,
+            #[cfg(feature = "postgres")]
+            id: uuid::Uuid::new_v4(),
             notifications: broadcast::Sender::new(1024),
         })
     }

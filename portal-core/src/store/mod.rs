@@ -2,6 +2,7 @@
 //!
 //! Statements are built once with sea-query and rendered for the dialect at hand.
 
+mod change;
 mod connect;
 mod error;
 mod executor;
@@ -13,6 +14,7 @@ pub(crate) mod schema;
 mod statement;
 mod transaction;
 
+pub(crate) use change::{TaskChange, TaskChanges};
 pub use error::StoreError;
 pub use executor::Executor;
 pub use migrate::MigrationState;
@@ -39,6 +41,9 @@ pub enum Dialect {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
+    /// Names this end of the database among the replicas.
+    #[cfg(feature = "postgres")]
+    id: uuid::Uuid,
     notifications: broadcast::Sender<Notification>,
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use super::Store;
 #[cfg(feature = "postgres")]
-use super::{Pool, StoreError};
+use super::Pool;
+use super::{Store, StoreError, TaskChanges};
 
 /// A hint that something has changed; whoever cares reads the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub(crate) enum Notification {
     TasksReady,
     /// Tasks are to stop.
     TaskCancelled { id: uuid::Uuid },
+    /// Tasks have changed, for whoever watches them on another replica.
+    TasksChanged { tasks: TaskChanges },
     /// Hints may have been lost: whatever is cached has to be read anew.
     Lagged,
 }
@@ -43,30 +45,40 @@ impl Store {
     pub(crate) async fn notify(&self, notification: Notification) {
         // Nobody listening is fine.
         let _ = self.notifications.send(notification.clone());
+        if let Err(error) = self.notify_others(&[notification]).await {
+            tracing::warn!(%error, "other replicas could not be notified");
+        }
+    }
+
+    /// Sends hints to the other replicas, all in one statement; with SQLite there are none.
+    pub(crate) async fn notify_others(
+        &self,
+        notifications: &[Notification],
+    ) -> Result<(), StoreError> {
         #[cfg(feature = "postgres")]
         #[cfg_attr(
             not(feature = "sqlite"),
             expect(irrefutable_let_patterns, reason = "the only database")
         )]
         if let Pool::Postgres(pool) = &self.pool {
-            let payload = serde_json::to_string(&Remote {
-                from: process_id(),
-                notification,
+            let payloads = notifications.iter().map(|notification| {
+                serde_json::to_string(&Remote {
+                    from: self.id,
+                    notification,
+                })
             });
-            let sent = match payload {
-                Ok(payload) => sqlx::query("SELECT pg_notify($1, $2)")
-                    .bind(CHANNEL)
-                    .bind(payload)
-                    .execute(pool)
-                    .await
-                    .map(drop)
-                    .map_err(StoreError::from),
-                Err(error) => Err(StoreError::Other(sqlx::Error::Encode(error.into()))),
-            };
-            if let Err(error) = sent {
-                tracing::warn!(%error, "other replicas could not be notified");
-            }
+            let payloads: Vec<_> = payloads
+                .collect::<Result<_, _>>()
+                .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
+            sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload")
+                .bind(CHANNEL)
+                .bind(payloads)
+                .execute(pool)
+                .await?;
         }
+        #[cfg(not(feature = "postgres"))]
+        let _ = notifications;
+        Ok(())
     }
 
     /// Passes on the hints of other replicas until it is dropped; with SQLite there are none.
@@ -94,8 +106,8 @@ impl Store {
         // Hints of the time before, or of a gap between two connections, are gone.
         let _ = self.notifications.send(Notification::Lagged);
         while let Some(message) = listener.try_recv().await? {
-            match serde_json::from_str::<Remote>(message.payload()) {
-                Ok(remote) if remote.from == process_id() => {}
+            match serde_json::from_str::<Remote<Notification>>(message.payload()) {
+                Ok(remote) if remote.from == self.id => {}
                 Ok(remote) => {
                     let _ = self.notifications.send(remote.notification);
                 }
@@ -109,14 +121,8 @@ impl Store {
 
 #[cfg(feature = "postgres")]
 #[derive(Serialize, Deserialize)]
-struct Remote {
+struct Remote<N> {
+    /// So that nobody hears himself.
     from: uuid::Uuid,
-    notification: Notification,
-}
-
-/// Names this process, so that it does not hear itself.
-#[cfg(feature = "postgres")]
-fn process_id() -> uuid::Uuid {
-    static ID: std::sync::OnceLock<uuid::Uuid> = std::sync::OnceLock::new();
-    *ID.get_or_init(uuid::Uuid::new_v4)
+    notification: N,
 }

@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::client_token::{ClientToken, ClientTokens};
-use super::monitor;
 use super::queue::Filter;
 use super::record::{TaskRecord, TaskStatus};
 use super::service::{Starter, Tasks, check_access, task_not_found};
 use super::task::TaskDefinition;
 use super::trace;
+use super::{history, monitor};
 use crate::auth::{Auth, CurrentUser};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -46,6 +46,10 @@ pub(crate) fn routes() -> Router<PortalState> {
         .route(
             "/api/{state}/tasks/{client_token}/cancel/{task_id}",
             post(cancel),
+        )
+        .route(
+            "/api/{state}/tasks/{client_token}/history/{task_id}",
+            get(history::history),
         )
         .merge(monitor::routes())
 }
@@ -91,6 +95,7 @@ fn describe(kind: &TaskDefinition, base_path: &str) -> Value {
             "status": format!("{root}/status/{{task_id}}"),
             "result": format!("{root}/result/{{task_id}}"),
             "cancel": format!("{root}/cancel/{{task_id}}"),
+            "history": format!("{root}/history/{{task_id}}"),
             "monitor": format!("{base_path}/api/tasks/{{client_token}}/{{task_id}}/monitor"),
         },
     })
@@ -178,7 +183,7 @@ pub(super) struct TaskPath {
 }
 
 /// The task of a path: the token is checked first, then the state, then the task.
-async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
+pub(super) async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
     let token = state
         .borrow::<ClientTokens>()?

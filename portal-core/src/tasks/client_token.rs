@@ -1,5 +1,6 @@
 //! Client tokens: one stands for one client of a user.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -181,6 +182,23 @@ impl ClientTokens {
     pub(super) fn forget_all(&self) {
         self.known.epoch.fetch_add(1, Ordering::AcqRel);
         self.known.cache.clear();
+    }
+
+    /// Those of some tokens that stand.
+    pub(super) async fn standing(&self, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let mut standing = HashSet::new();
+        for ids in ids.chunks(500) {
+            let select = Query::select()
+                .column("id")
+                .from(TABLE)
+                .and_where(Expr::col("id").is_in(ids.iter().copied()))
+                .and_where(Expr::col("expires_at").gt(now()))
+                .take();
+            for row in self.store.fetch_all(&select).await? {
+                standing.insert(row.get("id")?);
+            }
+        }
+        Ok(standing)
     }
 
     /// The token that a user used last, or a new one.

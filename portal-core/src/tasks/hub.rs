@@ -1,12 +1,22 @@
 //! Hands each change of a task to whoever watches: the newest state, never a queue.
+//!
+//! Watchers stand in an index by task and by client, so a change costs nothing for those who
+//! watch something else, and next to nothing if nobody watches.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::record::TaskRecord;
+use super::snapshot::Snapshot;
+use crate::store::TaskChange;
+
+/// So many watchers are told by whoever has changed the task; more are told by a task of their
+/// own, so that a crowd does not slow down what it watches.
+const TOLD_AT_ONCE: usize = 16;
 
 /// What a watcher wants to see.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +27,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn wants(&self, record: &TaskRecord) -> bool {
+    pub(super) fn wants(&self, record: &TaskRecord) -> bool {
         self.client_token_id
             .is_none_or(|id| record.client_token_id == Some(id))
             && self
@@ -30,23 +40,57 @@ impl Watch {
 
 /// One per process.
 #[derive(Debug, Default)]
-pub(super) struct Hub {
-    watchers: Mutex<Vec<Weak<Mailbox>>>,
+pub(super) struct Hub(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Lets a change that nobody watches pass without a lock.
+    watchers: AtomicUsize,
+    index: RwLock<Index>,
+    /// What is on its way to a crowd: the newest state of each task.
+    crowded: Mutex<HashMap<Uuid, Arc<Snapshot>>>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_task: HashMap<Uuid, Vec<Arc<Mailbox>>>,
+    by_client: BTreeMap<Uuid, Vec<Arc<Mailbox>>>,
+    of_everything: Vec<Arc<Mailbox>>,
 }
 
 /// The newest state of each task that has changed since its watcher last looked.
 ///
-/// It holds one record a task at the most, however slow the watcher is.
+/// It holds one state a task at the most, however slow the watcher is.
 #[derive(Debug)]
 struct Mailbox {
     watch: Watch,
-    newest: Mutex<HashMap<Uuid, Arc<TaskRecord>>>,
+    newest: Mutex<Newest>,
     changed: Notify,
+    withdrawn: Notify,
+}
+
+/// Most watchers watch one task: these need no map.
+#[derive(Debug, Default)]
+enum Newest {
+    #[default]
+    Nothing,
+    One(Arc<Snapshot>),
+    Many(HashMap<Uuid, Arc<Snapshot>>),
 }
 
 /// A watcher's end of the hub.
 #[derive(Debug)]
-pub(super) struct Subscription(Arc<Mailbox>);
+pub(super) struct Subscription {
+    mailbox: Arc<Mailbox>,
+    hub: Arc<Inner>,
+}
+
+/// What watchers of this process want to know.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    pub(super) tasks: Vec<Uuid>,
+    pub(super) clients: Vec<Uuid>,
+}
 
 impl Hub {
     pub(super) fn subscribe(&self, watch: Watch) -> Subscription {
@@ -54,46 +98,398 @@ impl Hub {
             watch,
             newest: Mutex::default(),
             changed: Notify::new(),
+            withdrawn: Notify::new(),
         });
-        let mut watchers = lock(&self.watchers);
-        watchers.retain(|watcher| watcher.strong_count() > 0);
-        watchers.push(Arc::downgrade(&mailbox));
-        Subscription(mailbox)
+        // Before the index: a change is never taken for unwatched while somebody comes.
+        self.0.watchers.fetch_add(1, Ordering::SeqCst);
+        write(&self.0.index)
+            .place(&mailbox.watch)
+            .push(Arc::clone(&mailbox));
+        Subscription {
+            mailbox,
+            hub: Arc::clone(&self.0),
+        }
     }
 
     pub(super) fn publish(&self, record: &Arc<TaskRecord>) {
-        let watchers = lock(&self.watchers);
-        for mailbox in watchers.iter().filter_map(Weak::upgrade) {
-            if !mailbox.watch.wants(record) {
-                continue;
+        if self.0.watchers.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let index = read(&self.0.index);
+        let watchers = index.watchers_of(record).count();
+        if watchers == 0 {
+            return;
+        }
+        let snapshot = Arc::new(Snapshot::new(Arc::clone(record)));
+        if watchers > TOLD_AT_ONCE
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            drop(index);
+            if self.0.add_crowded(snapshot) {
+                let inner = Arc::clone(&self.0);
+                runtime.spawn(async move { inner.tell_crowds() });
             }
-            let mut newest = lock(&mailbox.newest);
-            let known = newest
-                .get(&record.id)
-                .is_some_and(|known| known.version >= record.version);
-            if !known {
-                newest.insert(record.id, Arc::clone(record));
+        } else {
+            index.tell(&snapshot);
+        }
+    }
+
+    /// Whether somebody may want to hear of a change; by its hint, before its row is read.
+    pub(super) fn may_want(&self, change: &TaskChange) -> bool {
+        if self.0.watchers.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        let index = read(&self.0.index);
+        !index.of_everything.is_empty() || index.by_task.contains_key(&change.id) || {
+            let first = TaskChange::first_of(change.client);
+            let next = index.by_client.range(first..).next();
+            next.is_some_and(|(id, _)| TaskChange::prefix_of(*id) == change.client)
+        }
+    }
+
+    pub(super) fn watched(&self) -> Watched {
+        let index = read(&self.0.index);
+        Watched {
+            tasks: index.by_task.keys().copied().collect(),
+            clients: index.by_client.keys().copied().collect(),
+        }
+    }
+
+    /// The clients that somebody watches something of.
+    pub(super) fn clients(&self) -> Vec<Uuid> {
+        let index = read(&self.0.index);
+        let of_tasks = index.by_task.values().flatten();
+        let mut clients: Vec<_> = of_tasks
+            .filter_map(|mailbox| mailbox.watch.client_token_id)
+            .chain(index.by_client.keys().copied())
+            .collect();
+        clients.sort_unstable();
+        clients.dedup();
+        clients
+    }
+
+    /// Tells the watchers of a client that its token does not stand any more.
+    pub(super) fn withdraw(&self, client_token_id: Uuid) {
+        let index = read(&self.0.index);
+        let all = index
+            .by_client
+            .get(&client_token_id)
+            .into_iter()
+            .flatten()
+            .chain(index.by_task.values().flatten());
+        all.filter(|mailbox| mailbox.watch.client_token_id == Some(client_token_id))
+            .for_each(|mailbox| mailbox.withdrawn.notify_one());
+    }
+}
+
+impl Inner {
+    /// `true` if nobody is on the way to tell the crowds yet.
+    fn add_crowded(&self, snapshot: Arc<Snapshot>) -> bool {
+        let mut crowded = lock(&self.crowded);
+        let first = crowded.is_empty();
+        let id = snapshot.record().id;
+        let known = crowded
+            .get(&id)
+            .is_some_and(|known| known.record().version >= snapshot.record().version);
+        if !known {
+            crowded.insert(id, snapshot);
+        }
+        first
+    }
+
+    fn tell_crowds(&self) {
+        let crowded = std::mem::take(&mut *lock(&self.crowded));
+        let index = read(&self.index);
+        crowded.values().for_each(|snapshot| index.tell(snapshot));
+    }
+}
+
+impl Index {
+    fn place(&mut self, watch: &Watch) -> &mut Vec<Arc<Mailbox>> {
+        match (watch.task_id, watch.client_token_id) {
+            (Some(id), _) => self.by_task.entry(id).or_default(),
+            (None, Some(id)) => self.by_client.entry(id).or_default(),
+            (None, None) => &mut self.of_everything,
+        }
+    }
+
+    fn remove(&mut self, mailbox: &Arc<Mailbox>) {
+        let watch = &mailbox.watch;
+        let place = self.place(watch);
+        if let Some(at) = place.iter().position(|other| Arc::ptr_eq(other, mailbox)) {
+            place.swap_remove(at);
+        }
+        if place.is_empty() {
+            match (watch.task_id, watch.client_token_id) {
+                (Some(id), _) => drop(self.by_task.remove(&id)),
+                (None, Some(id)) => drop(self.by_client.remove(&id)),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn watchers_of<'a>(&'a self, record: &'a TaskRecord) -> impl Iterator<Item = &'a Arc<Mailbox>> {
+        let client = record.client_token_id;
+        let of_task = self.by_task.get(&record.id).into_iter().flatten();
+        let of_client = client.and_then(|id| self.by_client.get(&id));
+        of_task
+            .chain(of_client.into_iter().flatten())
+            .chain(&self.of_everything)
+            .filter(|mailbox| mailbox.watch.wants(record))
+    }
+
+    fn tell(&self, snapshot: &Arc<Snapshot>) {
+        self.watchers_of(snapshot.record())
+            .for_each(|mailbox| mailbox.put(snapshot));
+    }
+}
+
+impl Mailbox {
+    fn put(&self, snapshot: &Arc<Snapshot>) {
+        let record = snapshot.record();
+        let mut newest = lock(&self.newest);
+        let before = match &mut *newest {
+            Newest::Nothing if self.watch.task_id.is_some() => {
+                *newest = Newest::One(Arc::clone(snapshot));
                 drop(newest);
-                mailbox.changed.notify_one();
+                return self.changed.notify_one();
             }
+            Newest::Nothing => {
+                *newest = Newest::Many(HashMap::from([(record.id, Arc::clone(snapshot))]));
+                drop(newest);
+                return self.changed.notify_one();
+            }
+            Newest::One(before) => before,
+            Newest::Many(all) => all.entry(record.id).or_insert_with(|| Arc::clone(snapshot)),
+        };
+        // Its watcher has been woken and has not looked yet.
+        if before.record().version < record.version {
+            *before = Arc::clone(snapshot);
         }
     }
 }
 
 impl Subscription {
-    /// Waits for changes and takes them all.
-    pub(super) async fn changes(&self) -> Vec<Arc<TaskRecord>> {
+    /// Waits for changes and takes them all, the oldest first.
+    pub(super) async fn changes(&self) -> Vec<Arc<Snapshot>> {
         loop {
-            let changed = std::mem::take(&mut *lock(&self.0.newest));
-            if !changed.is_empty() {
-                return changed.into_values().collect();
+            let newest = std::mem::take(&mut *lock(&self.mailbox.newest));
+            match newest {
+                Newest::Nothing => self.mailbox.changed.notified().await,
+                Newest::One(snapshot) => return vec![snapshot],
+                Newest::Many(all) => {
+                    let mut all: Vec<_> = all.into_values().collect();
+                    // Who is cut off half-way goes on from the newest that he has seen.
+                    all.sort_by_key(|snapshot| snapshot.record().updated_at);
+                    return all;
+                }
             }
-            self.0.changed.notified().await;
         }
+    }
+
+    /// Resolves when the token of the client that is watched does not stand any more.
+    pub(super) async fn withdrawn(&self) {
+        self.mailbox.withdrawn.notified().await;
     }
 }
 
-/// A panic elsewhere cannot leave these maps half-changed.
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        write(&self.hub.index).remove(&self.mailbox);
+        self.hub.watchers.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A panic elsewhere cannot leave what is locked half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(index: &RwLock<Index>) -> std::sync::RwLockReadGuard<'_, Index> {
+    index.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(index: &RwLock<Index>) -> std::sync::RwLockWriteGuard<'_, Index> {
+    index.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::store::now;
+    use crate::tasks::record::TaskStatus;
+
+    fn record(id: Uuid, client: Uuid, version: i64) -> Arc<TaskRecord> {
+        let now = now();
+        Arc::new(TaskRecord {
+            id,
+            state: "probe".to_owned(),
+            name: "work".to_owned(),
+            title: "Work".into(),
+            client_token_id: Some(client),
+            owner_user_id: None,
+            args: Value::Null,
+            status: TaskStatus::Processing,
+            progress: 0,
+            message: None,
+            result: None,
+            error: None,
+            code: None,
+            attempt: 1,
+            max_attempts: 1,
+            run_at: now,
+            created_at: now,
+            started_at: Some(now),
+            finished_at: None,
+            updated_at: now,
+            trace_parent: None,
+            version,
+        })
+    }
+
+    fn of_client(id: Uuid) -> Watch {
+        Watch {
+            client_token_id: Some(id),
+            ..Watch::default()
+        }
+    }
+
+    fn of_task(client: Uuid, id: Uuid) -> Watch {
+        Watch {
+            task_id: Some(id),
+            ..of_client(client)
+        }
+    }
+
+    fn kept(subscription: &Subscription) -> usize {
+        match &*lock(&subscription.mailbox.newest) {
+            Newest::Nothing => 0,
+            Newest::One(_) => 1,
+            Newest::Many(all) => all.len(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_does_not_look_keeps_one_state_a_task_and_sees_the_newest() {
+        let hub = Hub::default();
+        let client = Uuid::new_v4();
+        let ids = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
+        let slow = hub.subscribe(of_client(client));
+        let slow_of_one = hub.subscribe(of_task(client, ids[0]));
+        for version in 1..=10_000 {
+            for id in ids {
+                hub.publish(&record(id, client, version));
+            }
+            assert!(kept(&slow) <= ids.len() && kept(&slow_of_one) <= 1);
+        }
+        // What comes late is not newer for that.
+        hub.publish(&record(ids[0], client, 7));
+        let versions = |changes: Vec<Arc<Snapshot>>| -> Vec<_> {
+            changes
+                .iter()
+                .map(|change| change.record().version)
+                .collect()
+        };
+        assert_eq!(versions(slow.changes().await), [10_000; 3]);
+        assert_eq!(versions(slow_of_one.changes().await), [10_000]);
+        assert_eq!((kept(&slow), kept(&slow_of_one)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn each_watcher_sees_what_it_watches_and_nothing_else() {
+        let hub = Hub::default();
+        let (client, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let (id, another) = (Uuid::now_v7(), Uuid::now_v7());
+        let watches = [
+            (of_client(client), 1),
+            (of_task(client, id), 1),
+            (Watch::default(), 1),
+            (of_client(other), 0),
+            (of_task(client, another), 0),
+            (of_task(other, id), 0),
+            (
+                Watch {
+                    state: Some("other".to_owned()),
+                    ..of_client(client)
+                },
+                0,
+            ),
+        ];
+        let watching = watches.map(|(watch, seen)| (hub.subscribe(watch), seen));
+        hub.publish(&record(id, client, 1));
+        for (subscription, seen) in &watching {
+            assert_eq!(kept(subscription), *seen, "{subscription:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_shares_one_state_that_is_written_out_once() {
+        let hub = Hub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let crowd: Vec<_> = (0..1000)
+            .map(|_| hub.subscribe(of_task(client, id)))
+            .collect();
+        hub.publish(&record(id, client, 1));
+        let mut texts = Vec::new();
+        for watcher in &crowd {
+            let [change] = &watcher.changes().await[..] else {
+                panic!("one change")
+            };
+            texts.push((change.message(), change.event()));
+        }
+        let (message, event) = &texts[0];
+        assert!(message.contains("\"seq\":1"), "{message}");
+        for (other_message, other_event) in &texts {
+            assert_eq!(other_message.as_str().as_ptr(), message.as_str().as_ptr());
+            assert_eq!(other_event.as_ptr(), event.as_ptr());
+        }
+    }
+
+    #[test]
+    fn whoever_goes_leaves_nothing_behind() {
+        let hub = Hub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let watchers = [of_client(client), of_task(client, id), Watch::default()];
+        let watchers = watchers.map(|watch| hub.subscribe(watch));
+        let change = TaskChange::new(id, None);
+        assert!(hub.may_want(&change));
+        drop(watchers);
+        assert!(!hub.may_want(&change));
+        let index = read(&hub.0.index);
+        assert!(index.by_task.is_empty() && index.by_client.is_empty());
+        assert!(index.of_everything.is_empty());
+        assert_eq!(hub.0.watchers.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_hint_is_wanted_by_those_who_watch_the_task_or_its_client() {
+        let hub = Hub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let _of_client = hub.subscribe(of_client(client));
+        let _of_task = hub.subscribe(of_task(client, id));
+        let new = Uuid::now_v7;
+        assert!(hub.may_want(&TaskChange::new(new(), Some(client))));
+        assert!(hub.may_want(&TaskChange::new(id, None)));
+        assert!(!hub.may_want(&TaskChange::new(
+            new(),
+            Some(Uuid::from_u128(!client.as_u128()))
+        )));
+        assert!(!hub.may_want(&TaskChange::new(new(), None)));
+    }
+
+    #[tokio::test]
+    async fn watchers_are_told_that_their_token_is_withdrawn() {
+        let hub = Hub::default();
+        let (client, other, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::now_v7());
+        let mine = [of_client(client), of_task(client, id)].map(|watch| hub.subscribe(watch));
+        let theirs = hub.subscribe(of_client(other));
+        hub.withdraw(client);
+        for watcher in &mine {
+            watcher.withdrawn().await;
+        }
+        let pending = futures_util::FutureExt::now_or_never(theirs.withdrawn());
+        assert!(pending.is_none());
+    }
 }

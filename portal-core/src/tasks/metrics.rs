@@ -306,7 +306,7 @@ mod tests {
     use crate::store::Store;
     use crate::tasks::queue::TABLE;
     use crate::tasks::service::Starter;
-    use crate::tasks::{NoArgs, Task};
+    use crate::tasks::{NoArgs, Task, TaskSettings};
 
     /// Tasks without a worker: what is started stays in the queue.
     async fn tasks() -> (Tasks, Store) {
@@ -317,7 +317,10 @@ mod tests {
         });
         let mut registry = TaskRegistry::default();
         registry.insert(work.into_definition()).unwrap();
-        (Tasks::new(store.clone(), registry), store)
+        (
+            Tasks::new(store.clone(), registry, TaskSettings::default()),
+            store,
+        )
     }
 
     async fn text(tasks: &Tasks) -> String {

@@ -13,9 +13,11 @@ use uuid::Uuid;
 use super::args::TaskArgs;
 use super::batch::Batcher;
 use super::error::TaskError;
+use super::fanout::Unsent;
 use super::finish::Ending;
 use super::hub::{Hub, Subscription, Watch};
 use super::insert::{self, NewTask, Stored};
+use super::journal::Journals;
 use super::metrics::TaskMetrics;
 use super::queue::{self, Cancelled, Filter};
 use super::record::{TaskRecord, TaskStatus};
@@ -42,6 +44,9 @@ pub(super) struct Shared {
     /// Other replicas have to be told that there is something to claim.
     hint: Notify,
     pub(super) hub: Arc<Hub>,
+    /// Changes that other replicas are to hear of.
+    pub(super) unsent: Unsent,
+    pub(super) journals: Journals,
     pub(super) running: Running,
     pub(super) metrics: TaskMetrics,
     /// There may be something to claim.
@@ -124,6 +129,8 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
         Self(Arc::new(Shared {
+            unsent: Unsent::new(&store),
+            journals: Journals::default(),
             store,
             metrics: TaskMetrics::new(&registry),
             registry,
@@ -306,19 +313,13 @@ impl Tasks {
 
     /// Waits for a task to end.
     async fn finished(&self, id: Uuid) -> Result<TaskRecord> {
-        let subscription = self.watch(Watch {
-            task_id: Some(id),
-            ..Watch::default()
-        });
-        loop {
-            match self.get(id).await? {
-                None => return Err(task_not_found()),
-                Some(record) if record.status.is_final() => return Ok(record),
-                Some(_) => {}
+        let mut updates = self.subscribe(id).await?;
+        while let Some(record) = updates.next().await {
+            if record.status.is_final() {
+                return Ok(Arc::unwrap_or_clone(record));
             }
-            // Another process may run the task, whose updates this one does not hear.
-            let _ = tokio::time::timeout(Duration::from_secs(1), subscription.changes()).await;
         }
+        Err(task_not_found())
     }
 
     pub(super) fn watch(&self, watch: Watch) -> Subscription {
@@ -332,11 +333,19 @@ impl Tasks {
         }
     }
 
+    /// Shows a change of this process to watchers, here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
+        self.0.unsent.add(&record);
+        self.0.journals.put_back(&record);
+        self.show(record);
+    }
+
+    /// Shows a state to watchers of this process.
+    pub(super) fn show(&self, record: TaskRecord) {
         self.0.hub.publish(&Arc::new(self.0.registry.name(record)));
     }
 
-    fn newest(&self, record: TaskRecord) -> TaskRecord {
+    pub(super) fn newest(&self, record: TaskRecord) -> TaskRecord {
         self.0.registry.name(self.0.running.newest(record))
     }
 

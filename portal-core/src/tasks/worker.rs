@@ -224,6 +224,7 @@ impl Worker {
         let record = Arc::new(self.tasks.0.registry.name(record));
         let attempt = Arc::new(Attempt::new(Arc::clone(&record), claimed.checkpoint));
         self.tasks.0.running.insert(&attempt);
+        self.tasks.0.unsent.add(&record);
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
@@ -238,6 +239,7 @@ impl Worker {
 
     async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
         let record = attempt.record();
+        let journal = self.tasks.0.journals.open(&record);
         let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
         let checked = tokio::select! {
             biased;
@@ -263,6 +265,7 @@ impl Worker {
             last: Arc::clone(&last),
             outcome,
         };
+        journal.close(&last).await;
         let ended = self
             .insist("the end of a task could not be stored", || {
                 self.finish(ending.clone())
@@ -344,6 +347,7 @@ impl Worker {
             self.tasks.0.store.clone(),
         );
         let future = (definition.run)(context, self.state.clone(), args);
+        let future = self.tasks.0.journals.capture(&attempt.record(), future);
         // A task of its own contains a panic, and can be dropped at any await.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
         let limit = async {
@@ -430,7 +434,11 @@ impl Worker {
                             {
                                 attempt.superseded.cancel();
                             }
-                            _ => self.tasks.0.running.saved(record),
+                            _ => {
+                                self.tasks.0.running.saved(record);
+                                self.tasks.0.unsent.add(record);
+                                self.tasks.0.journals.update(record);
+                            }
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod database;
+mod events;
 mod process;
 mod server;
 mod socket;
@@ -10,6 +11,7 @@ mod wire;
 
 pub(crate) use chromium::Chromium;
 pub(crate) use database::Database;
+pub(crate) use events::EventStream;
 pub(crate) use process::{ReferencePortal, command};
 pub(crate) use server::{ADMIN, Answer, Client, TestServer};
 pub(crate) use socket::Socket;

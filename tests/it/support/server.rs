@@ -108,6 +108,12 @@ impl TestServer {
         self.sign_in("ann@example.com").await
     }
 
+    /// Starts another portal on the same database, as a second replica.
+    pub(crate) async fn replica(&self) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        Self::start_on(directory, self.uri.clone(), &[], app::build).await
+    }
+
     /// Stops the portal in good order, and starts another on the same database.
     pub(crate) async fn start_again(mut self) -> Self {
         self.stop().await;

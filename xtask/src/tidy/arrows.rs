@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("testing", &["app"]),
     ("app", &["admin", "tasks", "live", "security", "telemetry"]),
     ("admin", &["pages"]),
-    ("tasks", &["pages", "security"]),
+    ("tasks", &["pages", "security", "telemetry"]),
     ("live", &["pages"]),
     ("pages", &["auth"]),
     ("security", &["auth"]),

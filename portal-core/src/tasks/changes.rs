@@ -1,0 +1,167 @@
+//! Reading tasks that have changed.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_query::{Cond, Expr, ExprTrait, Order, Query, SelectStatement};
+use uuid::Uuid;
+
+use super::queue::TABLE;
+use super::record::{COLUMNS, TaskRecord};
+use crate::store::{Store, StoreError};
+
+/// How many ids stand in one statement.
+const CHUNK: usize = 500;
+/// How many tasks of one client are shown at the most.
+pub(super) const MOST: u64 = 10_000;
+
+/// The tasks of ids, as far as they exist.
+pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecord>, StoreError> {
+    let mut records = Vec::new();
+    for chunk in ids.chunks(CHUNK) {
+        let select = select()
+            .and_where(Expr::col("id").is_in(chunk.iter().copied()))
+            .take();
+        fetch(store, &select, &mut records).await?;
+    }
+    Ok(records)
+}
+
+/// Tasks of clients that have changed since a time.
+pub(super) async fn since(
+    store: &Store,
+    clients: &[Uuid],
+    since: DateTime<Utc>,
+) -> Result<Vec<TaskRecord>, StoreError> {
+    let mut records = Vec::new();
+    for chunk in clients.chunks(CHUNK) {
+        let select = select()
+            .and_where(Expr::col("client_token_id").is_in(chunk.iter().copied()))
+            .and_where(Expr::col("updated_at").gte(since))
+            .take();
+        fetch(store, &select, &mut records).await?;
+    }
+    Ok(records)
+}
+
+/// The tasks of a client that are active, and those that have ended since a time.
+pub(super) async fn of_client(
+    store: &Store,
+    client: Uuid,
+    state: Option<&str>,
+    ended_since: Option<DateTime<Utc>>,
+) -> Result<Vec<TaskRecord>, StoreError> {
+    let mut fits = Cond::any().add(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
+    if let Some(since) = ended_since {
+        fits = fits.add(Expr::col("finished_at").gte(since));
+    }
+    let mut select = select();
+    select
+        .and_where(Expr::col("client_token_id").eq(client))
+        .cond_where(fits)
+        .order_by("id", Order::Desc)
+        .limit(MOST);
+    if let Some(state) = state {
+        select.and_where(Expr::col("state").eq(state));
+    }
+    let mut records = Vec::new();
+    fetch(store, &select, &mut records).await?;
+    Ok(records)
+}
+
+fn select() -> SelectStatement {
+    Query::select().columns(COLUMNS).from(TABLE).take()
+}
+
+async fn fetch(
+    store: &Store,
+    select: &SelectStatement,
+    records: &mut Vec<TaskRecord>,
+) -> Result<(), StoreError> {
+    for row in store.fetch_all(select).await? {
+        records.push(TaskRecord::from_row(&row)?);
+    }
+    Ok(())
+}
+
+/// Which states a watcher has been shown, so that it is shown none twice and no older one later.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    versions: HashMap<Uuid, i64>,
+    /// Ended tasks, the first to be forgotten in front: nothing comes after an end, or soon.
+    ended: std::collections::VecDeque<Uuid>,
+}
+
+impl Seen {
+    const ENDED: usize = 256;
+
+    /// `true` if the state is new.
+    pub(super) fn note(&mut self, record: &TaskRecord) -> bool {
+        let version = self.versions.entry(record.id).or_insert(i64::MIN);
+        if record.version <= *version {
+            return false;
+        }
+        *version = record.version;
+        if record.status.is_final() {
+            self.ended.push_back(record.id);
+            if self.ended.len() > Self::ENDED
+                && let Some(first) = self.ended.pop_front()
+            {
+                self.versions.remove(&first);
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::now;
+    use crate::tasks::record::TaskStatus;
+
+    #[test]
+    fn what_was_shown_is_not_shown_again_and_is_forgotten_in_the_end() {
+        let now = now();
+        let record = |id, version, status| TaskRecord {
+            id,
+            state: String::new(),
+            name: String::new(),
+            title: "".into(),
+            client_token_id: None,
+            owner_user_id: None,
+            args: serde_json::Value::Null,
+            status,
+            progress: 0,
+            message: None,
+            result: None,
+            error: None,
+            code: None,
+            attempt: 1,
+            max_attempts: 1,
+            run_at: now,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            updated_at: now,
+            trace_parent: None,
+            version,
+        };
+        let mut seen = Seen::default();
+        let id = Uuid::now_v7();
+        assert!(seen.note(&record(id, 2, TaskStatus::Processing)));
+        assert!(!seen.note(&record(id, 2, TaskStatus::Processing)));
+        assert!(seen.note(&record(id, 3, TaskStatus::Completed)));
+        assert!(!seen.note(&record(id, 1, TaskStatus::Pending)));
+        for _ in 0..10_000 {
+            let id = Uuid::now_v7();
+            assert!(seen.note(&record(id, 1, TaskStatus::Pending)));
+            assert!(seen.note(&record(id, 2, TaskStatus::Completed)));
+        }
+        assert!(
+            seen.versions.len() <= Seen::ENDED,
+            "{}",
+            seen.versions.len()
+        );
+    }
+}

@@ -1,0 +1,327 @@
+//! Tells other replicas which tasks have changed, and shows watchers of this one what others tell.
+//!
+//! Only ids travel. They are sent together, a few times in a hundredth of a second at the most,
+//! never with each change; and only rows that somebody watches here are read, once for all.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::changes;
+use super::client_token::ClientTokens;
+use super::record::TaskRecord;
+use super::service::Tasks;
+use crate::error::Result;
+use crate::store::{Dialect, Notification, Store, TaskChange, TaskChanges, now};
+
+/// The shortest time between two notifications of a process.
+const SEND_INTERVAL: Duration = Duration::from_millis(15);
+/// More changes than this are not kept for the others: they are told to read everything anew.
+const KEPT: usize = 20_000;
+/// How long to wait before a database that did not answer is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+/// What sending the last changes may take when the portal stops.
+const LAST_SEND: Duration = Duration::from_secs(2);
+/// What clocks may differ by, and a commit take.
+pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
+
+/// Changes that other replicas have not been told of yet.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    /// Whether there can be others.
+    replicas: bool,
+    changes: Mutex<Pending>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    changes: HashMap<Uuid, TaskChange>,
+    /// There were too many to keep.
+    lost: bool,
+}
+
+impl Unsent {
+    pub(super) fn new(store: &Store) -> Self {
+        Self {
+            replicas: store.dialect() == Dialect::Postgres,
+            changes: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Remembers that a task has changed; the change has been committed.
+    pub(super) fn add(&self, record: &TaskRecord) {
+        if self.replicas {
+            self.put([TaskChange::new(record.id, record.client_token_id)]);
+            self.wake.notify_one();
+        }
+    }
+
+    fn put(&self, more: impl IntoIterator<Item = TaskChange>) {
+        let mut pending = self.lock();
+        if pending.lost {
+            return;
+        }
+        pending
+            .changes
+            .extend(more.into_iter().map(|change| (change.id, change)));
+        if pending.changes.len() > KEPT {
+            *pending = Pending {
+                lost: true,
+                ..Pending::default()
+            };
+        }
+    }
+
+    /// Takes everything, as notifications.
+    fn take(&self) -> Vec<Notification> {
+        let pending = std::mem::take(&mut *self.lock());
+        if pending.lost {
+            return vec![Notification::Lagged];
+        }
+        let changes: Vec<_> = pending.changes.into_values().collect();
+        let parts = changes.chunks(TaskChanges::MOST);
+        parts
+            .map(|part| Notification::TasksChanged {
+                tasks: TaskChanges(part.to_vec()),
+            })
+            .collect()
+    }
+
+    fn put_back(&self, unsent: Vec<Notification>) {
+        for notification in unsent {
+            match notification {
+                Notification::TasksChanged { tasks } => self.put(tasks.0),
+                _ => self.lock().lost = true,
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The fan-out of a process.
+pub(crate) struct Fanout {
+    tasks: Tasks,
+    tokens: ClientTokens,
+    hints: Receiver<Notification>,
+}
+
+impl Fanout {
+    pub(crate) fn new(tasks: Tasks, tokens: ClientTokens) -> Self {
+        // At once: nothing that a monitor waits for may pass before.
+        let hints = tasks.0.store.notifications();
+        Self {
+            tasks,
+            tokens,
+            hints,
+        }
+    }
+
+    /// Runs as long as the work whose changes it tells of, and until the last of them are sent.
+    pub(crate) async fn beside(self, work: impl Future<Output = ()>) {
+        let stop = CancellationToken::new();
+        let mut background = JoinSet::new();
+        background.spawn(send(self.tasks.clone(), stop.clone()));
+        let follower = Follower {
+            tasks: self.tasks.clone(),
+            tokens: self.tokens,
+            heard: now(),
+        };
+        let stopped = stop.clone();
+        background.spawn(async move {
+            stopped
+                .run_until_cancelled(follower.follow(self.hints))
+                .await;
+        });
+        let (tasks, stopped) = (self.tasks.clone(), stop.clone());
+        background.spawn(async move { tasks.0.journals.write(&tasks.0.store, stopped).await });
+        work.await;
+        stop.cancel();
+        while background.join_next().await.is_some() {}
+    }
+}
+
+/// Sends what has changed until the portal stops.
+async fn send(tasks: Tasks, stop: CancellationToken) {
+    let unsent = &tasks.0.unsent;
+    loop {
+        let stopping = stop.run_until_cancelled(unsent.wake.notified()).await;
+        let notifications = unsent.take();
+        if !notifications.is_empty() {
+            let sent = tasks.0.store.notify_others(&notifications);
+            let pause = match timeout(LAST_SEND, sent).await {
+                Ok(Ok(())) => SEND_INTERVAL,
+                failed => {
+                    if let Ok(Err(error)) = failed {
+                        tracing::warn!(%error, "other replicas could not be told what has changed");
+                    }
+                    unsent.put_back(notifications);
+                    unsent.wake.notify_one();
+                    RETRY
+                }
+            };
+            stop.run_until_cancelled(sleep(pause)).await;
+        }
+        if stopping.is_none() {
+            return;
+        }
+    }
+}
+
+/// Brings to the hub what others tell of.
+struct Follower {
+    tasks: Tasks,
+    tokens: ClientTokens,
+    /// When hints were last known to arrive.
+    heard: DateTime<Utc>,
+}
+
+/// What has to be read.
+#[derive(Default)]
+struct Owed {
+    tasks: Vec<Uuid>,
+    /// Hints were lost: everything that somebody watches, as far as it changed since then.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Follower {
+    async fn follow(mut self, mut hints: Receiver<Notification>) {
+        let mut owed = Owed::default();
+        loop {
+            match hints.recv().await {
+                Err(RecvError::Closed) => return,
+                hint => self.note(hint.ok(), &mut owed),
+            }
+            loop {
+                // Whatever else has arrived meanwhile is read together.
+                loop {
+                    match hints.try_recv() {
+                        Ok(hint) => self.note(Some(hint), &mut owed),
+                        Err(TryRecvError::Lagged(_)) => self.note(None, &mut owed),
+                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                    }
+                }
+                match self.read(&mut owed).await {
+                    Ok(()) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "changes that another replica told of could not be read");
+                        sleep(RETRY).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes what a hint tells; none if hints were lost.
+    fn note(&mut self, hint: Option<Notification>, owed: &mut Owed) {
+        match hint {
+            Some(Notification::TasksChanged { tasks }) => {
+                let hub = &self.tasks.0.hub;
+                let wanted = tasks.0.iter().filter(|change| hub.may_want(change));
+                owed.tasks.extend(wanted.map(|change| change.id));
+            }
+            Some(Notification::ClientTokenDeleted { id }) => self.tasks.0.hub.withdraw(id),
+            Some(Notification::Lagged) | None => {
+                owed.since.get_or_insert(self.heard - OVERLAP);
+            }
+            Some(_) => {}
+        }
+        self.heard = now();
+    }
+
+    async fn read(&self, owed: &mut Owed) -> Result<()> {
+        let store = &self.tasks.0.store;
+        if let Some(since) = owed.since {
+            let hub = &self.tasks.0.hub;
+            let watched = hub.watched();
+            owed.tasks.extend(watched.tasks);
+            for record in changes::since(store, &watched.clients, since).await? {
+                self.tasks.show(record);
+            }
+            let clients = hub.clients();
+            let standing = self.tokens.standing(&clients).await?;
+            for id in clients {
+                if !standing.contains(&id) {
+                    hub.withdraw(id);
+                }
+            }
+            owed.since = None;
+        }
+        owed.tasks.sort_unstable();
+        owed.tasks.dedup();
+        for record in changes::by_ids(store, &owed.tasks).await? {
+            self.tasks.show(record);
+        }
+        owed.tasks.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unsent() -> Unsent {
+        Unsent {
+            replicas: true,
+            changes: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    fn changes(count: usize) -> impl Iterator<Item = TaskChange> {
+        (0..count).map(|_| TaskChange::new(Uuid::now_v7(), None))
+    }
+
+    fn told(notifications: &[Notification]) -> usize {
+        let counts = notifications.iter().map(|notification| match notification {
+            Notification::TasksChanged { tasks } => tasks.0.len(),
+            _ => 0,
+        });
+        counts.sum()
+    }
+
+    #[test]
+    fn many_changes_of_a_task_are_told_once_and_many_tasks_together() {
+        let unsent = unsent();
+        let again = TaskChange::new(Uuid::now_v7(), None);
+        unsent.put(changes(1000));
+        for _ in 0..1000 {
+            unsent.put([again]);
+        }
+        let notifications = unsent.take();
+        assert_eq!(told(&notifications), 1001);
+        assert_eq!(notifications.len(), 1001_usize.div_ceil(TaskChanges::MOST));
+        assert_eq!(unsent.take(), []);
+        unsent.put_back(notifications);
+        assert_eq!(told(&unsent.take()), 1001);
+    }
+
+    #[test]
+    fn what_is_too_much_to_keep_becomes_one_hint_to_read_anew() {
+        let unsent = unsent();
+        unsent.put(changes(KEPT + 1));
+        unsent.put(changes(10));
+        assert!(unsent.lock().changes.is_empty());
+        let notifications = unsent.take();
+        assert_eq!(notifications, [Notification::Lagged]);
+        unsent.put_back(notifications);
+        assert_eq!(unsent.take(), [Notification::Lagged]);
+        unsent.put(changes(1));
+        assert_eq!(told(&unsent.take()), 1);
+    }
+}

@@ -1,0 +1,304 @@
+//! The history of a task: updates, changes of status and log lines, each with its time.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::api::{self, TaskPath};
+use super::record::{TaskRecord, TaskStatus, storable};
+use super::service::Tasks;
+use crate::error::Result;
+use crate::state::PortalState;
+use crate::store::{Row, Store, StoreError};
+
+const TABLE: &str = "portal_task_events";
+const COLUMNS: [&str; 6] = ["task_id", "attempt", "seq", "at", "kind", "data"];
+
+pub(super) const UPDATE: &str = "update";
+#[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
+pub(super) const LOG: &str = "log";
+pub(super) const STATUS: &str = "status";
+
+/// The number of the entry that an attempt has begun.
+pub(super) const BEGUN: i64 = 0;
+/// The number of the entry that a task has been put back into the queue: after every other, also
+/// when another process writes it, which does not know how many there are.
+pub(super) const PUT_BACK: i64 = 1 << 40;
+
+/// How many entries of an attempt are kept, the newest.
+pub(super) const KEPT: usize = 1000;
+/// How many entries of a task are shown at the most, the newest.
+const SHOWN: usize = 5000;
+
+/// An entry as it is stored.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) task_id: Uuid,
+    pub(super) attempt: u32,
+    pub(super) seq: i64,
+    pub(super) at: DateTime<Utc>,
+    pub(super) kind: &'static str,
+    pub(super) data: Value,
+}
+
+impl Entry {
+    /// About how much memory it takes.
+    pub(super) fn size(&self) -> usize {
+        fn of(value: &Value) -> usize {
+            match value {
+                Value::String(text) => 32 + text.len(),
+                Value::Array(values) => 32 + values.iter().map(of).sum::<usize>(),
+                Value::Object(members) => members
+                    .iter()
+                    .map(|(name, value)| 64 + name.len() + of(value))
+                    .sum(),
+                _ => 32,
+            }
+        }
+        64 + of(&self.data)
+    }
+}
+
+/// Stores entries; those that cannot be stored, since their task is gone, are left out.
+pub(super) async fn insert(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
+    match insert_all(store, entries).await {
+        Ok(()) => Ok(()),
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+        Err(_) => {
+            for entry in entries {
+                match insert_all(store, std::slice::from_ref(entry)).await {
+                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                    Err(error) => {
+                        tracing::debug!(%error, task = %entry.task_id, "an entry of a task's history was left out")
+                    }
+                    Ok(()) => {}
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn insert_all(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
+    let mut insert = Query::insert();
+    insert.into_table(TABLE).columns(COLUMNS);
+    for entry in entries {
+        insert.values_panic([
+            entry.task_id.into(),
+            entry.attempt.cast_signed().into(),
+            entry.seq.into(),
+            entry.at.into(),
+            entry.kind.into(),
+            entry.data.clone().into(),
+        ]);
+    }
+    // It may have been stored, and the answer got lost.
+    insert.on_conflict(
+        OnConflict::columns(["task_id", "attempt", "seq"])
+            .do_nothing()
+            .to_owned(),
+    );
+    store.execute(&insert).await.map(drop)
+}
+
+/// Removes the entries of an attempt up to a number.
+pub(super) async fn trim(
+    store: &Store,
+    task_id: Uuid,
+    attempt: u32,
+    up_to: i64,
+) -> Result<(), StoreError> {
+    let delete = Query::delete()
+        .from_table(TABLE)
+        .and_where(Expr::col("task_id").eq(task_id))
+        .and_where(Expr::col("attempt").eq(attempt.cast_signed()))
+        .and_where(Expr::col("seq").between(1, up_to))
+        .take();
+    store.execute(&delete).await.map(drop)
+}
+
+/// What has happened to a task. Serializes as the answer of the API.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TaskHistory {
+    /// The task.
+    pub task_id: Uuid,
+    /// What has happened, in order.
+    pub events: Vec<TaskEvent>,
+    /// Whether there was more than is kept or shown.
+    pub truncated: bool,
+}
+
+/// Something that has happened to a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TaskEvent {
+    /// In which attempt; 0 before the first.
+    pub attempt: u32,
+    /// Its number within the attempt; a gap shows that others are no longer kept.
+    pub seq: i64,
+    /// When it was.
+    pub at: DateTime<Utc>,
+    /// `update`, `log` or `status`.
+    pub kind: String,
+    /// `progress` and `message` of an update; `level`, `target`, `message` and `fields` of a log
+    /// line; `status`, and `error` and `code` if it failed, of a change of status.
+    #[serde(flatten)]
+    pub data: Map<String, Value>,
+}
+
+impl Tasks {
+    /// What has happened to a task; `None` if there is no such task.
+    pub async fn history(&self, id: Uuid) -> Result<Option<TaskHistory>> {
+        match self.get(id).await? {
+            Some(record) => Ok(Some(read(&self.0.store, &record).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Answers a client that may see the task.
+pub(super) async fn history(
+    State(state): State<PortalState>,
+    Path(path): Path<TaskPath>,
+) -> Result<Json<TaskHistory>> {
+    let record = api::find(&state, &path).await?;
+    let store = &state.borrow::<Tasks>()?.0.store;
+    Ok(Json(read(store, &record).await?))
+}
+
+async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreError> {
+    let select = Query::select()
+        .columns(COLUMNS)
+        .from(TABLE)
+        .and_where(Expr::col("task_id").eq(record.id))
+        .order_by("attempt", Order::Desc)
+        .order_by("seq", Order::Desc)
+        .limit(SHOWN as u64 + 1)
+        .take();
+    let rows = store.fetch_all(&select).await?;
+    let mut stored: Vec<_> = rows.iter().map(event).collect::<Result<_, _>>()?;
+    let mut truncated = stored.len() > SHOWN;
+    stored.truncate(SHOWN);
+
+    let mut events = vec![of_row(
+        record,
+        0,
+        BEGUN,
+        record.created_at,
+        TaskStatus::Pending,
+    )];
+    if let Some(at) = record.started_at {
+        events.push(of_row(record, 1, BEGUN, at, TaskStatus::Processing));
+    }
+    // More of an attempt than is kept is only there until it is trimmed. The newest come first.
+    for attempt in stored.chunk_by(|a, b| a.attempt == b.attempt) {
+        let (statuses, others): (Vec<_>, Vec<_>) =
+            attempt.iter().partition(|event| event.kind == STATUS);
+        truncated |= others.len() > KEPT;
+        events.extend(others.into_iter().take(KEPT).chain(statuses).cloned());
+    }
+    if record.status.is_final() {
+        let at = record.finished_at.unwrap_or(record.updated_at);
+        events.push(of_row(record, record.attempt, PUT_BACK, at, record.status));
+    }
+    // Updates come into the journal a little after the lines around them.
+    events.sort_by_key(|event| {
+        let place = match event.seq {
+            BEGUN => 0,
+            PUT_BACK => 2,
+            _ => 1,
+        };
+        (event.attempt, place, event.at, event.seq)
+    });
+    truncated |= number(&mut events);
+    Ok(TaskHistory {
+        task_id: record.id,
+        events,
+        truncated,
+    })
+}
+
+/// Gives the last entry of an attempt the number after the others; `true` if some are missing.
+fn number(events: &mut [TaskEvent]) -> bool {
+    let mut missing = false;
+    for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {
+        let numbers = attempt.iter().map(|event| event.seq);
+        let numbers = numbers.filter(|seq| (1..PUT_BACK).contains(seq));
+        let last = numbers.clone().max().unwrap_or(0);
+        missing |= usize::try_from(last).is_ok_and(|last| last > numbers.count());
+        for event in attempt {
+            if event.seq == PUT_BACK {
+                event.seq = last + 1;
+            }
+        }
+    }
+    missing
+}
+
+/// What is told of a status.
+pub(super) fn status(record: &TaskRecord) -> Value {
+    let mut data = Map::new();
+    data.insert("status".to_owned(), record.status.as_str().into());
+    for (name, text) in [("error", &record.error), ("code", &record.code)] {
+        if let Some(text) = text {
+            data.insert(name.to_owned(), text.as_str().into());
+        }
+    }
+    Value::Object(data)
+}
+
+/// A change of status that the task's own row tells of.
+fn of_row(
+    record: &TaskRecord,
+    attempt: u32,
+    seq: i64,
+    at: DateTime<Utc>,
+    status: TaskStatus,
+) -> TaskEvent {
+    let mut data = Map::new();
+    data.insert("status".to_owned(), status.as_str().into());
+    if status == TaskStatus::Error {
+        data.insert("error".to_owned(), record.error.clone().into());
+        data.insert("code".to_owned(), record.code.clone().into());
+    }
+    TaskEvent {
+        attempt,
+        seq,
+        at,
+        kind: STATUS.to_owned(),
+        data,
+    }
+}
+
+fn event(row: &Row) -> Result<TaskEvent, StoreError> {
+    let data: Value = row.get("data")?;
+    Ok(TaskEvent {
+        attempt: row.get::<i32>("attempt")?.unsigned_abs(),
+        seq: row.get("seq")?,
+        at: row.get("at")?,
+        kind: row.get("kind")?,
+        data: match data {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        },
+    })
+}
+
+/// A value whose texts every database stores.
+#[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
+pub(super) fn storable_value(value: Value) -> Value {
+    match value {
+        Value::String(text) => storable(text).into(),
+        Value::Array(values) => values.into_iter().map(storable_value).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (storable(name), storable_value(value)))
+            .collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,111 @@
+//! Monitors as streams of server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::time::timeout;
+
+use super::{Cursor, Monitor, Snapshot};
+
+/// Proxies close a stream that is silent for about a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
+/// How long a client is to wait before it connects again, in milliseconds.
+const RETRY: u32 = 2000;
+
+pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// What the client has seen; one that this portal has not given counts as none.
+pub(super) fn last_seen(headers: &HeaderMap) -> Option<Cursor> {
+    let value = headers.get("last-event-id")?;
+    value.to_str().ok()?.trim().parse().ok()
+}
+
+pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
+    let has_seen_the_end = monitor.single
+        && monitor.present.iter().any(|state| {
+            let record = state.record();
+            record.status.is_final() && cursor == Some(Cursor::of(record))
+        });
+    if has_seen_the_end {
+        // Browsers connect again after every end, until they are told that there is no more.
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-store"),
+        // Proxies are not to collect what is sent.
+        ("x-accel-buffering", "no"),
+    ];
+    // An id without data is no event; who is cut off before the first one goes on from here.
+    let start = Cursor::start();
+    let from = cursor.unwrap_or(start);
+    let mut stream = Stream {
+        ready: VecDeque::from([format!("retry: {RETRY}\nid: {from}\n\n").into()]),
+        monitor,
+        ended: false,
+    };
+    let present = std::mem::take(&mut stream.monitor.present);
+    stream.add(present);
+    if !stream.ended {
+        // The present may have last changed long ago, but nothing before it is missing.
+        stream.ready.push_back(format!("id: {start}\n\n").into());
+    }
+    let body = Body::from_stream(stream::unfold(stream, |mut stream| async {
+        let frame = stream.next().await?;
+        Some((Ok::<_, Infallible>(frame), stream))
+    }));
+    (headers, body).into_response()
+}
+
+struct Stream {
+    monitor: Monitor,
+    ready: VecDeque<Bytes>,
+    /// Nothing comes after what is ready.
+    ended: bool,
+}
+
+impl Stream {
+    fn add(&mut self, states: Vec<Arc<Snapshot>>) {
+        let (fresh, ended) = self.monitor.fresh(states);
+        self.ready.extend(fresh.iter().map(|state| state.event()));
+        self.ended = ended;
+    }
+
+    /// What is to be sent next; it is asked for only when the peer can take it.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let Monitor {
+                subscription, stop, ..
+            } = &self.monitor;
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(frame);
+            }
+            if self.ended {
+                return None;
+            }
+            let changed = tokio::select! {
+                () = subscription.withdrawn() => return None,
+                () = stop.cancelled() => return None,
+                changed = timeout(KEEP_ALIVE, subscription.changes()) => changed,
+            };
+            match changed {
+                Ok(changed) => self.add(changed),
+                Err(_) => return Some(COMMENT),
+            }
+        }
+    }
+}

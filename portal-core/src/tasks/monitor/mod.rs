@@ -1,0 +1,162 @@
+//! Shows the changes of tasks to clients as they happen: over a WebSocket or as server-sent events.
+
+mod events;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use axum::routing::any;
+use serde::Deserialize;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use uuid::Uuid;
+
+use super::changes::{self, Seen};
+use super::client_token::ClientTokens;
+use super::cursor::Cursor;
+use super::fanout::OVERLAP;
+use super::hub::{Subscription, Watch};
+use super::service::{Tasks, task_not_found};
+use super::snapshot::Snapshot;
+use crate::error::{Error, Result};
+use crate::security::Origins;
+use crate::state::PortalState;
+
+/// What a peer gets to take the last message in.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The monitors of this process that are open: a portal that stops lets them say so.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct OpenMonitors(TaskTracker);
+
+impl OpenMonitors {
+    /// Waits until each has closed, or has had its time to.
+    pub(crate) async fn closed(&self) {
+        self.0.close();
+        let _ = timeout(FAREWELL, self.0.wait()).await;
+    }
+}
+
+pub(super) fn routes() -> Router<PortalState> {
+    Router::new()
+        .route("/api/tasks/{client_token}/monitor", any(monitor))
+        .route("/api/tasks/{client_token}/{task_id}/monitor", any(monitor))
+        .route("/ws/{state}/tasks/{client_token}", any(monitor))
+        .route("/ws/{state}/tasks/{client_token}/{task_id}", any(monitor))
+}
+
+#[derive(Deserialize)]
+struct MonitorPath {
+    client_token: String,
+    state: Option<String>,
+    task_id: Option<String>,
+}
+
+async fn monitor(
+    State(state): State<PortalState>,
+    Path(path): Path<MonitorPath>,
+    method: Method,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response> {
+    state.borrow::<Origins>()?.check_socket(&headers)?;
+    if upgrade.is_err() && method == Method::GET && events::are_wanted(&headers) {
+        let cursor = events::last_seen(&headers);
+        let monitor = open(&state, path, cursor).await?;
+        return Ok(events::serve(monitor, cursor));
+    }
+    let monitor = open(&state, path, None).await?;
+    let upgrade = upgrade.map_err(|rejection| {
+        let status = if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
+            StatusCode::METHOD_NOT_ALLOWED
+        } else {
+            StatusCode::UPGRADE_REQUIRED
+        };
+        Error::new(
+            status,
+            "websocket_required",
+            "this address speaks WebSocket: send an upgrade request, or ask for `text/event-stream`",
+        )
+    })?;
+    Ok(socket::serve(monitor, upgrade))
+}
+
+/// What somebody watches.
+struct Monitor {
+    subscription: Subscription,
+    /// What he is to see first, the oldest change in front.
+    present: Vec<Arc<Snapshot>>,
+    /// It is one task, with whose end this ends too.
+    single: bool,
+    seen: Seen,
+    stop: CancellationToken,
+    /// Counted as open until it is dropped.
+    _open: TaskTrackerToken,
+}
+
+impl Monitor {
+    /// What of it has not been shown yet; `true` if nothing comes after that.
+    fn fresh(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
+        states.retain(|state| self.seen.note(state.record()));
+        let ended = self.single
+            && states
+                .last()
+                .is_some_and(|state| state.record().status.is_final());
+        (states, ended)
+    }
+}
+
+/// Checks who asks for what, the token first, then the state, then the task; begins to watch.
+async fn open(state: &PortalState, path: MonitorPath, cursor: Option<Cursor>) -> Result<Monitor> {
+    let tasks = state.borrow::<Tasks>()?;
+    let tokens = state.borrow::<ClientTokens>()?;
+    let token = tokens.verify(&path.client_token).await?;
+    if let Some(name) = &path.state {
+        tasks.registry().require_state(name)?;
+    }
+    let task_id = match &path.task_id {
+        Some(id) => Some(id.parse::<Uuid>().map_err(|_| task_not_found())?),
+        None => None,
+    };
+    let watch = Watch {
+        client_token_id: Some(token.id),
+        state: path.state,
+        task_id,
+    };
+    // Before the state is read: what changes in between is seen twice rather than never.
+    let subscription = tasks.watch(watch.clone());
+    // Once more, now that its end would be heard of: it may have been withdrawn in between.
+    tokens.read(token.id).await?;
+    let mut present = match task_id {
+        Some(id) => {
+            let record = tasks.get(id).await?.filter(|record| watch.wants(record));
+            vec![record.ok_or_else(task_not_found)?]
+        }
+        None => {
+            let since = cursor.map(|cursor| cursor.at - OVERLAP);
+            let state = watch.state.as_deref();
+            let records = changes::of_client(&tasks.0.store, token.id, state, since).await?;
+            let records = records.into_iter().map(|record| tasks.newest(record));
+            records.collect()
+        }
+    };
+    present.sort_by_key(|record| record.updated_at);
+    let present = present.into_iter().map(Arc::new).map(Snapshot::new);
+    Ok(Monitor {
+        present: present.map(Arc::new).collect(),
+        single: task_id.is_some(),
+        subscription,
+        seen: Seen::default(),
+        stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
+        _open: state.borrow::<OpenMonitors>()?.0.token(),
+    })
+}

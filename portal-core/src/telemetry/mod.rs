@@ -1,0 +1,36 @@
+//! The log of a portal that runs by itself, and the log lines of tasks.
+
+mod task_logs;
+
+pub(crate) use task_logs::{LogLine, LogSink, captured};
+pub use task_logs::{blocking_with_task_logs, task_logs, with_task_logs};
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::{Config, LogFormat};
+
+/// Writes the log to standard error, in the form and with the filter of the configuration.
+///
+/// What tasks log at `INFO` and above is also kept with them, whatever the filter says.
+/// Does nothing if the application has installed a subscriber of its own.
+pub fn init(config: &Config) {
+    let (filter, problem) = match config.log_filter.parse::<EnvFilter>() {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.log_format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Pretty => lines.with_target(false).boxed(),
+    };
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(task_logs(LevelFilter::INFO))
+        .try_init();
+    if let Some(error) = problem {
+        tracing::warn!(%error, "RUST_LOG is not a log filter; using `info`");
+    }
+}
