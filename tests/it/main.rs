@@ -17,6 +17,7 @@ mod embed_in_axum;
 mod metrics;
 mod monitor;
 mod pages;
+mod schedules;
 mod security;
 mod seed_clients;
 mod sign_in;

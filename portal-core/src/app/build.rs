@@ -21,8 +21,10 @@ use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
 use crate::state::PortalState;
-use crate::store::Store;
-use crate::tasks::{self, ClientTokens, Fanout, OpenMonitors, TaskRegistry, Tasks, Worker};
+use crate::store::{Store, now};
+use crate::tasks::{
+    self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
+};
 
 /// What the portal answers itself and no page can.
 const OWN_ROUTES: [(&str, &str); 5] = [
@@ -188,6 +190,7 @@ impl PortalBuilder {
                     ));
                 }
             }
+            problems.extend(tasks::schedule_problems(&task));
             if let Err(problem) = registry.insert(task) {
                 problems.push(problem);
             }
@@ -393,7 +396,10 @@ impl Plan {
             router = layer(router);
         }
 
+        let scheduler = Scheduler::new(tasks.clone());
+        scheduler.register(now()).await?;
         let workers = TaskTracker::new();
+        workers.spawn(scheduler.run(stop.clone()));
         workers.spawn(tasks.clone().keep_pruned(stop.clone()));
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());

@@ -26,6 +26,8 @@ pub(crate) enum Notification {
     TaskCancelled { id: uuid::Uuid },
     /// Tasks have changed, for whoever watches them on another replica.
     TasksChanged { tasks: TaskChanges },
+    /// Schedules have been paused or resumed.
+    SchedulesChanged,
     /// Hints may have been lost: whatever is cached has to be read anew.
     Lagged,
 }

@@ -28,6 +28,8 @@ pub(super) struct NewTask {
     pub(super) unique_key: Option<String>,
     /// The schedule that started it.
     pub(super) schedule: Option<String>,
+    /// The time of the schedule that it is for.
+    pub(super) scheduled_for: Option<DateTime<Utc>>,
     /// The request that started it.
     pub(super) trace_parent: Option<String>,
     pub(super) created_at: DateTime<Utc>,
@@ -50,6 +52,7 @@ impl NewTask {
             idempotency_key: None,
             unique_key: None,
             schedule: None,
+            scheduled_for: None,
             trace_parent: None,
             created_at: now,
         }
@@ -191,20 +194,21 @@ fn insert_many(tasks: &[NewTask]) -> Result<crate::store::PostgresSql, StoreErro
     Ok(crate::store::PostgresSql {
         sql: "INSERT INTO portal_tasks (id, state, name, client_token_id, owner_user_id, args, \
               status, priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
-              trace_parent, created_at, updated_at, version) \
+              scheduled_for, trace_parent, created_at, updated_at, version) \
               SELECT id, state, name, client_token_id, owner_user_id, coalesce(args, 'null'), \
               'PENDING', priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
-              trace_parent, created_at, created_at, 1 \
+              scheduled_for, trace_parent, created_at, created_at, 1 \
               FROM jsonb_to_recordset($1) AS task(id uuid, state text, name text, \
               client_token_id uuid, owner_user_id uuid, args jsonb, priority integer, \
               run_at timestamptz, max_attempts integer, idempotency_key text, unique_key text, \
-              schedule text, trace_parent text, created_at timestamptz) \
+              schedule text, scheduled_for timestamptz, trace_parent text, created_at timestamptz) \
               ON CONFLICT DO NOTHING RETURNING id",
         values: vec![rows.into()],
     })
 }
 
-async fn insert_unless_clash(
+/// Stores a task unless another stands in its way; says whether it did.
+pub(super) async fn insert_unless_clash(
     executor: &mut impl Executor,
     task: &NewTask,
 ) -> Result<bool, StoreError> {
@@ -224,6 +228,7 @@ async fn insert_unless_clash(
             "idempotency_key",
             "unique_key",
             "schedule",
+            "scheduled_for",
             "trace_parent",
             "created_at",
             "updated_at",
@@ -243,6 +248,7 @@ async fn insert_unless_clash(
             task.idempotency_key.clone().into(),
             task.unique_key.clone().into(),
             task.schedule.clone().into(),
+            task.scheduled_for.into(),
             task.trace_parent.clone().into(),
             task.created_at.into(),
             task.created_at.into(),

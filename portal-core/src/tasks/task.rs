@@ -15,6 +15,7 @@ use super::context::TaskContext;
 use super::error::TaskError;
 use super::insert::NewTask;
 use super::retry::RetryPolicy;
+use super::schedule::ScheduleText;
 use super::schema::ArgsSchema;
 use crate::auth::Access;
 use crate::error::Fault;
@@ -69,6 +70,7 @@ struct Parts {
     priority: i32,
     concurrency: Option<u32>,
     unique: bool,
+    schedule: ScheduleText,
     requirements: Vec<Requirement>,
 }
 
@@ -97,6 +99,7 @@ impl<A, R> Task<A, R> {
             priority: 0,
             concurrency: None,
             unique: false,
+            schedule: ScheduleText::default(),
             requirements: Vec::new(),
         };
         Self {
@@ -168,6 +171,20 @@ impl<A, R> Task<A, R> {
         self
     }
 
+    /// Starts it at the times of a cron expression: five fields, or six that begin with seconds.
+    ///
+    /// Each time starts one task over all replicas, with the arguments `{}`.
+    pub fn schedule(mut self, cron: impl Into<Cow<'static, str>>) -> Self {
+        self.parts.schedule.cron = Some(cron.into());
+        self
+    }
+
+    /// The time zone of its schedule, such as `Europe/Berlin`; without one it is `UTC`.
+    pub fn time_zone(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.parts.schedule.time_zone = Some(name.into());
+        self
+    }
+
     /// Says that it takes a value out of the portal's state, so that start-up can check for it.
     pub fn needs<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::requirement());
@@ -199,6 +216,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         priority: parts.priority,
         concurrency: parts.concurrency,
         unique: parts.unique,
+        schedule: parts.schedule,
         requirements: parts.requirements,
         schema: takes_args.then(|| ArgsSchema::new(schemars::schema_for!(A))),
         check: |value| decode::<A>(value).map(drop),
@@ -282,6 +300,7 @@ pub struct TaskDefinition {
     pub(super) priority: i32,
     pub(super) concurrency: Option<u32>,
     pub(super) unique: bool,
+    pub(super) schedule: ScheduleText,
     pub(crate) requirements: Vec<Requirement>,
     schema: Option<ArgsSchema>,
     check: fn(Value) -> Result<(), Vec<Fault>>,

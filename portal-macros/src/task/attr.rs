@@ -21,6 +21,8 @@ const KEYS: &[&str] = &[
     "priority",
     "concurrency",
     "unique",
+    "schedule",
+    "time_zone",
     "requires_auth",
     "requires_admin",
     "crate",
@@ -40,6 +42,9 @@ pub(crate) struct TaskAttribute {
     pub(crate) priority: Option<i32>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) unique: bool,
+    /// A cron expression.
+    pub(crate) schedule: Option<LitStr>,
+    pub(crate) time_zone: Option<LitStr>,
     pub(crate) guard: Guard,
 }
 
@@ -47,6 +52,7 @@ impl TaskAttribute {
     /// Reads the attribute; what cannot be read is reported and left out.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
+        let (schedule, time_zone) = take_schedule(&mut keys, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
             state: keys.take_url_name("state", errors),
@@ -59,6 +65,8 @@ impl TaskAttribute {
             priority: keys.take("priority").and_then(|key| key.integer(errors)),
             concurrency: take_count("concurrency", 1, &mut keys, errors),
             unique: keys.is_set("unique", errors),
+            schedule,
+            time_zone,
             guard: Guard::take(&mut keys, errors),
         }
     }
@@ -87,6 +95,21 @@ fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> O
             None
         }
     }
+}
+
+fn take_schedule(keys: &mut Keys, errors: &mut Errors) -> (Option<LitStr>, Option<LitStr>) {
+    let schedule = keys.take("schedule");
+    let time_zone = keys.take("time_zone");
+    if let (None, Some(time_zone)) = (&schedule, &time_zone) {
+        errors.at(
+            time_zone.name.span(),
+            "`time_zone` is that of a schedule, add `schedule = \"..\"`",
+        );
+    }
+    (
+        schedule.and_then(|key| key.string(errors)),
+        time_zone.and_then(|key| key.string(errors)),
+    )
 }
 
 fn take_on_crash(keys: &mut Keys, errors: &mut Errors) -> Option<Ident> {
