@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Chromium, Client, ReferencePortal, eventually};
+use crate::support::{Chromium, Client, Database, ReferencePortal, TaskClient, eventually};
 
 const ADMIN: &str = "root@example.com";
 
@@ -121,6 +121,36 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
     browser.see("Welcome").await;
     browser.goto("/admin/settings").await;
     assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_task_that_was_started_on_one_replica_is_watched_on_another() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let uri = Database::Postgres.create(&directory).await;
+    let variables = [("ADMIN_USER_EMAILS", ADMIN), ("DB_LOCAL_URI", uri.as_str())];
+    let first = ReferencePortal::start(&variables).await;
+    let second = ReferencePortal::start(&variables).await;
+    let client = TaskClient::of(&admin(&first).await).await;
+
+    let browser = Chromium::open(&second.url).await;
+    browser.goto("/sign-in").await;
+    sign_in(&browser).await;
+    wait_for_path(&browser, "/admin/overview").await;
+    browser
+        .goto("/admin/tasks?state=example_task&task=task1")
+        .await;
+    // A page that is loaded anew loses this.
+    browser.script("window.same = true").await;
+    let id = client.start_in("example_task", "task1", &json!({})).await;
+    let row = format!("li[data-task-id='{id}']");
+    browser
+        .find(&format!("{row}[data-status=PROCESSING]"))
+        .await;
+    browser.find(&format!("{row}[data-status=COMPLETED]")).await;
+    browser.see("<My Task Result>").await;
+    assert_eq!(browser.script("return window.same").await, true);
     assert_quiet(&browser).await;
     browser.close().await;
 }

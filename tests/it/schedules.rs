@@ -14,11 +14,13 @@ use sea_query::{Expr, ExprTrait, Order, Query};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Database, eventually, on_both};
+use crate::app;
+use crate::support::{Browser, Database, TestServer, eventually, on_both};
 
 on_both!(
     each_time_starts_one_task_over_all_replicas,
     a_paused_schedule_rests_until_it_is_resumed,
+    an_administrator_sees_and_pauses_a_schedule,
 );
 
 // By hand and not by macro: what a macro has registered, every other test's portal would discover.
@@ -161,4 +163,33 @@ async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
         .filter(|(_, time)| (at_pause.last_fired_for < *time) && (*time <= before))
         .collect();
     assert_eq!(missed, []);
+}
+
+async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
+    let server = TestServer::start_with(database, &[], |portal| {
+        app::build(portal).task(every_second)
+    })
+    .await;
+    let mut admin = Browser::of(&server.url, &server.admin().await);
+    let page = admin.page("/admin/tasks/kinds").await.text;
+    for part in ["* * * * * *", "Europe/Berlin", "clock/second"] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let schedule = [("state", "clock"), ("task", "second")];
+    let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
+    for (verb, paused) in [("pause-schedule", true), ("resume-schedule", false)] {
+        let answer = admin
+            .submit(&format!("/admin/tasks/kinds/{verb}"), &schedule)
+            .await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        let schedules = tasks.schedules().await.expect("they can be read");
+        assert_eq!(schedules[0].paused, paused);
+    }
+    let audit = server.admin().await.get("/api/admin/audit").await.json();
+    assert_eq!(audit["items"][0]["action"], "tasks.resume_schedule");
+    let unknown = [("state", "clock"), ("task", "nothing")];
+    let answer = admin
+        .submit("/admin/tasks/kinds/pause-schedule", &unknown)
+        .await;
+    assert_eq!(answer.status, 404);
 }

@@ -5,6 +5,7 @@ mod kinds;
 mod log;
 mod operate;
 mod row;
+mod schedules;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,6 +100,22 @@ pub(crate) fn pages() -> Vec<Page> {
             "/admin/tasks/kinds/resume",
             |state, request| {
                 Box::pin(async move { operate::resume(&state, request).await.into_page() })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(pause_schedule),
+            "/admin/tasks/kinds/pause-schedule",
+            |state, request| {
+                Box::pin(async move { operate::pause_schedule(&state, request).await.into_page() })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(resume_schedule),
+            "/admin/tasks/kinds/resume-schedule",
+            |state, request| {
+                Box::pin(async move { operate::resume_schedule(&state, request).await.into_page() })
             },
         )
         .method(Method::POST),

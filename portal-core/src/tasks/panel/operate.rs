@@ -136,6 +136,38 @@ async fn set_paused(state: &PortalState, request: Request, paused: bool) -> Resu
     Ok(flash.redirect(&sent.reader.url(KINDS)).into_page())
 }
 
+pub(super) async fn pause_schedule(state: &PortalState, request: Request) -> Result<PageResponse> {
+    set_schedule_paused(state, request, true).await
+}
+
+pub(super) async fn resume_schedule(state: &PortalState, request: Request) -> Result<PageResponse> {
+    set_schedule_paused(state, request, false).await
+}
+
+async fn set_schedule_paused(
+    state: &PortalState,
+    request: Request,
+    paused: bool,
+) -> Result<PageResponse> {
+    let sent = Sent::of(state, request).await?;
+    let Reader { tasks, user, .. } = &sent.reader;
+    let (task_state, name) = (sent.field("state"), sent.field("task"));
+    let (action, done) = if paused {
+        tasks.pause_schedule(task_state, name).await?;
+        ("tasks.pause_schedule", "is paused")
+    } else {
+        tasks.resume_schedule(task_state, name).await?;
+        ("tasks.resume_schedule", "goes on")
+    };
+    let target = format!("schedule:{task_state}/{name}");
+    sent.reader
+        .audit
+        .record(user, action, &target, json!({}))
+        .await?;
+    let flash = Flash::success(format!("The schedule of “{name}” {done}"));
+    Ok(flash.redirect(&sent.reader.url(KINDS)).into_page())
+}
+
 pub(super) async fn prune(state: &PortalState, request: Request) -> Result<PageResponse> {
     let sent = Sent::of(state, request).await?;
     let to_all = |flash: Flash| Ok(flash.redirect(&sent.reader.url(ALL)).into_page());
