@@ -1,10 +1,14 @@
 ALTER TABLE portal_tasks ADD COLUMN unique_key TEXT;
 ALTER TABLE portal_tasks ADD COLUMN schedule TEXT;
+ALTER TABLE portal_tasks ADD COLUMN scheduled_for DATETIME;
 ALTER TABLE portal_tasks ADD COLUMN checkpoint TEXT;
 ALTER TABLE portal_tasks ADD COLUMN trace_parent TEXT;
 -- No two active tasks under one key.
 CREATE UNIQUE INDEX portal_tasks_unique ON portal_tasks (unique_key)
     WHERE unique_key IS NOT NULL AND status IN ('PENDING', 'PROCESSING');
+-- One task for each time of a schedule.
+CREATE UNIQUE INDEX portal_tasks_schedule ON portal_tasks (schedule, scheduled_for)
+    WHERE schedule IS NOT NULL;
 -- What counts towards a limit.
 CREATE INDEX portal_tasks_running ON portal_tasks (state, name) WHERE status = 'PROCESSING';
 -- What can be pruned.

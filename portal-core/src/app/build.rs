@@ -21,8 +21,8 @@ use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
 use crate::state::PortalState;
-use crate::store::Store;
-use crate::tasks::{self, ClientTokens, OpenMonitors, TaskRegistry, Tasks, Worker};
+use crate::store::{Store, now};
+use crate::tasks::{self, ClientTokens, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker};
 
 /// What the portal answers itself and no page can.
 const OWN_ROUTES: [(&str, &str); 4] = [
@@ -187,6 +187,7 @@ impl PortalBuilder {
                     ));
                 }
             }
+            problems.extend(tasks::schedule_problems(&task));
             if let Err(problem) = registry.insert(task) {
                 problems.push(problem);
             }
@@ -385,7 +386,10 @@ impl Plan {
             router = layer(router);
         }
 
+        let scheduler = Scheduler::new(tasks.clone());
+        scheduler.register(now()).await?;
         let workers = TaskTracker::new();
+        workers.spawn(scheduler.run(stop.clone()));
         workers.spawn(Worker::new(tasks, state.clone(), stop.clone()).run());
         workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
         workers.close();

@@ -24,6 +24,8 @@ pub(crate) enum Notification {
     TasksReady,
     /// Tasks are to stop.
     TaskCancelled { id: uuid::Uuid },
+    /// Schedules have been paused or resumed.
+    SchedulesChanged,
     /// Hints may have been lost: whatever is cached has to be read anew.
     Lagged,
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::args::{NoArgs, TaskArgs, decode, unstorable};
 use super::context::TaskContext;
 use super::error::TaskError;
+use super::schedule::ScheduleText;
 use super::schema::ArgsSchema;
 use crate::auth::Access;
 use crate::error::Fault;
@@ -62,6 +63,7 @@ struct Parts {
     access: Access,
     on_crash: OnCrash,
     timeout: Option<Duration>,
+    schedule: ScheduleText,
     requirements: Vec<Requirement>,
 }
 
@@ -86,6 +88,7 @@ impl<A, R> Task<A, R> {
             access: Access::Public,
             on_crash: OnCrash::Rerun,
             timeout: None,
+            schedule: ScheduleText::default(),
             requirements: Vec::new(),
         };
         Self {
@@ -125,6 +128,20 @@ impl<A, R> Task<A, R> {
         self
     }
 
+    /// Starts it at the times of a cron expression: five fields, or six that begin with seconds.
+    ///
+    /// Each time starts one task over all replicas, with the arguments `{}`.
+    pub fn schedule(mut self, cron: impl Into<Cow<'static, str>>) -> Self {
+        self.parts.schedule.cron = Some(cron.into());
+        self
+    }
+
+    /// The time zone of its schedule, such as `Europe/Berlin`; without one it is `UTC`.
+    pub fn time_zone(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.parts.schedule.time_zone = Some(name.into());
+        self
+    }
+
     /// Says that it takes a value out of the portal's state, so that start-up can check for it.
     pub fn needs<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::requirement());
@@ -152,6 +169,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         access: parts.access,
         on_crash: parts.on_crash,
         timeout: parts.timeout,
+        schedule: parts.schedule,
         requirements: parts.requirements,
         schema: takes_args.then(|| ArgsSchema::new(schemars::schema_for!(A))),
         check: |value| decode::<A>(value).map(drop),
@@ -196,6 +214,7 @@ pub struct TaskDefinition {
     pub(crate) access: Access,
     pub(crate) on_crash: OnCrash,
     pub(crate) timeout: Option<Duration>,
+    pub(super) schedule: ScheduleText,
     pub(crate) requirements: Vec<Requirement>,
     schema: Option<ArgsSchema>,
     check: fn(Value) -> Result<(), Vec<Fault>>,

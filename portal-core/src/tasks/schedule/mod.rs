@@ -1,0 +1,59 @@
+//! Cron schedules of tasks: each time of a schedule starts one task, over all replicas.
+
+mod check;
+mod cron;
+mod handle;
+mod scheduler;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use handle::ScheduleRecord;
+
+pub(crate) use check::problems;
+pub(crate) use scheduler::Scheduler;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::registry::TaskRegistry;
+use super::task::TaskDefinition;
+use cron::Schedule;
+
+/// What a task says of its schedule, as it was written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ScheduleText {
+    pub(super) cron: Option<Cow<'static, str>>,
+    pub(super) time_zone: Option<Cow<'static, str>>,
+}
+
+impl ScheduleText {
+    fn time_zone(&self) -> &str {
+        self.time_zone.as_deref().unwrap_or("UTC")
+    }
+}
+
+/// A task of the code that has a schedule.
+#[derive(Debug)]
+struct Scheduled {
+    /// The name of the schedule: the task's state and name.
+    name: String,
+    definition: Arc<TaskDefinition>,
+    schedule: Schedule,
+}
+
+/// Every schedule of the code; one that cannot be read has kept the portal from starting.
+fn scheduled(registry: &TaskRegistry) -> impl Iterator<Item = Scheduled> {
+    registry.all().filter_map(|definition| {
+        let text = &definition.schedule;
+        Some(Scheduled {
+            name: schedule_name(&definition.state, definition.name),
+            schedule: Schedule::parse(text.cron.as_deref()?, text.time_zone()).ok()?,
+            definition: Arc::clone(definition),
+        })
+    })
+}
+
+fn schedule_name(state: &str, task: &str) -> String {
+    format!("{state}/{task}")
+}

@@ -1,0 +1,340 @@
+//! The promises of schedules: each time once, catching up once, and nothing of the past.
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use sea_query::{Expr, ExprTrait, Order, Query};
+
+use super::scheduler::changed;
+use super::table::{self, Fired, Stored};
+use super::{Scheduler, scheduled};
+use crate::source;
+use crate::store::{Notification, Store};
+use crate::tasks::args::NoArgs;
+use crate::tasks::queue;
+use crate::tasks::registry::TaskRegistry;
+use crate::tasks::service::Tasks;
+use crate::tasks::task::Task;
+
+async fn store() -> Store {
+    let store = Store::connect("sqlite::memory:").await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn task(name: &'static str) -> Task<NoArgs, u8> {
+    Task::new(source!(task), "probe", name, |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+}
+
+fn registry(tasks: impl IntoIterator<Item = Task<NoArgs, u8>>) -> TaskRegistry {
+    let mut registry = TaskRegistry::default();
+    for task in tasks {
+        registry.insert(task.into_definition()).unwrap();
+    }
+    registry
+}
+
+/// A replica whose code has one task, and its scheduler.
+fn replica(store: &Store, cron: &'static str) -> Scheduler {
+    let task = task("nightly").schedule(cron).title("Nightly");
+    Scheduler::new(Tasks::new(store.clone(), registry([task])))
+}
+
+async fn row(store: &Store) -> Stored {
+    let mut rows = table::all(store).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    rows.remove(0)
+}
+
+/// The times for which tasks were stored, in their order.
+async fn fired(store: &Store) -> Vec<DateTime<Utc>> {
+    let select = Query::select()
+        .columns(["scheduled_for", "run_at", "schedule"])
+        .from(queue::TABLE)
+        .order_by("id", Order::Asc)
+        .take();
+    let rows = store.fetch_all(&select).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            let time = row.get("scheduled_for").unwrap();
+            assert_eq!(row.get::<DateTime<Utc>>("run_at").unwrap(), time);
+            assert_eq!(row.get::<String>("schedule").unwrap(), "probe/nightly");
+            time
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_new_schedule_begins_when_it_is_registered() {
+    let store = store().await;
+    let replica = replica(&store, "0 3 * * *");
+    replica.register(at("2026-03-10T12:00:00Z")).await.unwrap();
+    let next = replica.pass(at("2026-03-10T12:00:00Z")).await.unwrap();
+    assert_eq!(next, Some(at("2026-03-11T03:00:00Z")));
+    assert!(fired(&store).await.is_empty());
+    let next = replica.pass(at("2026-03-11T03:00:00Z")).await.unwrap();
+    assert_eq!(next, Some(at("2026-03-12T03:00:00Z")));
+    assert_eq!(fired(&store).await, [at("2026-03-11T03:00:00Z")]);
+    // Starting again changes nothing.
+    replica.register(at("2026-03-12T12:00:00Z")).await.unwrap();
+    let row = row(&store).await;
+    assert_eq!(row.last_fired_for, at("2026-03-11T03:00:00Z"));
+    let task = queue::get(&store, row.last_task_id.unwrap()).await.unwrap();
+    let task = task.unwrap();
+    assert_eq!(
+        (task.state.as_str(), task.name.as_str()),
+        ("probe", "nightly")
+    );
+    assert_eq!(task.args, serde_json::json!({}));
+    assert_eq!((task.client_token_id, task.owner_user_id), (None, None));
+}
+
+#[tokio::test]
+async fn each_time_fires_once_over_all_replicas() {
+    let store = store().await;
+    let (one, other) = (replica(&store, "0 * * * *"), replica(&store, "0 * * * *"));
+    for replica in [&one, &other] {
+        replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    }
+    for now in [
+        "2026-03-10T13:00:00Z",
+        "2026-03-10T13:00:10Z",
+        "2026-03-10T14:00:00Z",
+    ] {
+        for replica in [&one, &other] {
+            replica.pass(at(now)).await.unwrap();
+        }
+    }
+    let expected = [at("2026-03-10T13:00:00Z"), at("2026-03-10T14:00:00Z")];
+    assert_eq!(fired(&store).await, expected);
+}
+
+#[tokio::test]
+async fn what_was_fired_wakes_the_workers() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    let mut hints = store.notifications();
+    let shared = &replica.tasks.0;
+    replica.pass(at("2026-03-10T12:45:00Z")).await.unwrap();
+    assert!(shared.wake.notified().now_or_never().is_none());
+    replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
+    assert!(shared.wake.notified().now_or_never().is_some());
+    assert_eq!(hints.try_recv().unwrap(), Notification::TasksReady);
+}
+
+#[tokio::test]
+async fn schedulers_hear_of_a_pause_and_a_resume() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    let mut hints = store.notifications();
+    store.notify(Notification::TasksReady).await;
+    assert!(changed(&mut hints).now_or_never().is_none());
+    let tasks = &replica.tasks;
+    tasks.pause_schedule("probe", "nightly").await.unwrap();
+    assert!(changed(&mut hints).now_or_never().is_some());
+    tasks.resume_schedule("probe", "nightly").await.unwrap();
+    assert!(changed(&mut hints).now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn who_comes_second_for_a_time_starts_nothing() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    let scheduled = &replica.scheduled[0];
+    let fire = async |time| table::fire(&store, scheduled, at(time)).await.unwrap();
+    assert!(matches!(
+        fire("2026-03-10T14:00:00Z").await,
+        Fired::Started(_)
+    ));
+    // Another saw the same time, or is behind; both read the row before the first had written.
+    for time in ["2026-03-10T14:00:00Z", "2026-03-10T13:00:00Z"] {
+        assert_eq!(fire(time).await, Fired::Passed);
+    }
+    table::pause(&store, &scheduled.name).await.unwrap();
+    assert_eq!(fire("2026-03-10T15:00:00Z").await, Fired::Passed);
+    assert_eq!(fired(&store).await, [at("2026-03-10T14:00:00Z")]);
+    assert_eq!(row(&store).await.last_fired_for, at("2026-03-10T14:00:00Z"));
+}
+
+#[tokio::test]
+async fn a_time_whose_task_is_there_is_settled_without_a_second_one() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
+    let first = row(&store).await;
+    // As after a backup of this table alone was restored.
+    let back = Query::update()
+        .table("portal_task_schedules")
+        .value("last_fired_for", at("2026-03-10T12:30:00Z"))
+        .take();
+    store.execute(&back).await.unwrap();
+    replica.pass(at("2026-03-10T13:00:01Z")).await.unwrap();
+    assert_eq!(row(&store).await, first);
+    assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
+}
+
+#[tokio::test]
+async fn after_down_time_only_the_newest_missed_time_is_caught_up() {
+    let store = store().await;
+    replica(&store, "0 * * * *")
+        .register(at("2026-03-10T12:30:00Z"))
+        .await
+        .unwrap();
+    let again = replica(&store, "0 * * * *");
+    again.register(at("2026-03-13T09:20:00Z")).await.unwrap();
+    for now in [
+        "2026-03-13T09:20:00Z",
+        "2026-03-13T09:20:01Z",
+        "2026-03-13T10:00:00Z",
+    ] {
+        again.pass(at(now)).await.unwrap();
+    }
+    let expected = [at("2026-03-13T09:00:00Z"), at("2026-03-13T10:00:00Z")];
+    assert_eq!(fired(&store).await, expected);
+}
+
+#[tokio::test]
+async fn what_is_missed_while_paused_is_not_caught_up() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    assert!(table::pause(&store, "probe/nightly").await.unwrap());
+    let next = replica.pass(at("2026-03-10T15:10:00Z")).await.unwrap();
+    assert_eq!(next, None);
+    let resumed = table::resume(&store, "probe/nightly", at("2026-03-10T15:20:00Z"));
+    assert!(resumed.await.unwrap());
+    replica.pass(at("2026-03-10T15:20:00Z")).await.unwrap();
+    assert!(fired(&store).await.is_empty());
+    // Resuming what is not paused takes no time from it.
+    let resumed = table::resume(&store, "probe/nightly", at("2026-03-10T16:00:01Z"));
+    assert!(resumed.await.unwrap());
+    replica.pass(at("2026-03-10T16:00:02Z")).await.unwrap();
+    assert_eq!(fired(&store).await, [at("2026-03-10T16:00:00Z")]);
+}
+
+#[tokio::test]
+async fn a_changed_schedule_does_not_fire_for_the_past() {
+    let store = store().await;
+    let old = replica(&store, "0 3 * * *");
+    old.register(at("2026-03-10T12:00:00Z")).await.unwrap();
+    old.pass(at("2026-03-11T03:00:00Z")).await.unwrap();
+
+    let new = replica(&store, "0 5 * * *");
+    new.register(at("2026-03-11T09:00:00Z")).await.unwrap();
+    let stored = row(&store).await;
+    assert_eq!(
+        (stored.cron.as_str(), stored.time_zone.as_str()),
+        ("0 5 * * *", "UTC")
+    );
+    new.pass(at("2026-03-11T09:00:00Z")).await.unwrap();
+    assert_eq!(fired(&store).await, [at("2026-03-11T03:00:00Z")]);
+    new.pass(at("2026-03-12T05:00:00Z")).await.unwrap();
+
+    // A clock that is behind does not take back what is settled.
+    let newest = replica(&store, "0 4 * * *");
+    newest.register(at("2026-03-12T01:00:00Z")).await.unwrap();
+    assert_eq!(row(&store).await.last_fired_for, at("2026-03-12T05:00:00Z"));
+    newest.pass(at("2026-03-12T04:00:00Z")).await.unwrap();
+    let expected = [at("2026-03-11T03:00:00Z"), at("2026-03-12T05:00:00Z")];
+    assert_eq!(fired(&store).await, expected);
+}
+
+#[tokio::test]
+async fn two_versions_side_by_side_fire_no_time_twice() {
+    let store = store().await;
+    let (old, new) = (
+        replica(&store, "0 * * * *"),
+        replica(&store, "0,30 * * * *"),
+    );
+    old.register(at("2026-03-10T12:10:00Z")).await.unwrap();
+    new.register(at("2026-03-10T12:10:00Z")).await.unwrap();
+    for now in [
+        "2026-03-10T12:30:00Z",
+        "2026-03-10T13:00:00Z",
+        "2026-03-10T13:30:00Z",
+    ] {
+        for replica in [&old, &new] {
+            replica.pass(at(now)).await.unwrap();
+        }
+    }
+    let expected = [
+        "2026-03-10T12:30:00Z",
+        "2026-03-10T13:00:00Z",
+        "2026-03-10T13:30:00Z",
+    ];
+    assert_eq!(fired(&store).await, expected.map(at));
+    // The table shows what was followed last.
+    assert_eq!(row(&store).await.cron, "0,30 * * * *");
+}
+
+#[tokio::test]
+async fn a_schedule_that_left_the_code_stays_and_does_not_fire() {
+    let store = store().await;
+    replica(&store, "0 3 * * *")
+        .register(at("2026-03-10T12:00:00Z"))
+        .await
+        .unwrap();
+    let tasks = Tasks::new(store.clone(), registry([task("nightly")]));
+    let without = Scheduler::new(tasks.clone());
+    without.register(at("2026-03-12T12:00:00Z")).await.unwrap();
+    without.pass(at("2026-03-12T12:00:00Z")).await.unwrap();
+    assert!(fired(&store).await.is_empty());
+    let records = tasks.schedules().await.unwrap();
+    assert_eq!(records.len(), 1);
+    assert_eq!((&*records[0].title, records[0].next_at), ("nightly", None));
+}
+
+#[tokio::test]
+async fn a_deleted_row_is_made_again() {
+    let store = store().await;
+    let replica = replica(&store, "0 3 * * *");
+    replica.register(at("2026-03-10T12:00:00Z")).await.unwrap();
+    let delete = Query::delete()
+        .from_table("portal_task_schedules")
+        .and_where(Expr::col("name").eq("probe/nightly"))
+        .take();
+    store.execute(&delete).await.unwrap();
+    replica.pass(at("2026-03-12T12:00:00Z")).await.unwrap();
+    assert!(fired(&store).await.is_empty());
+    assert_eq!(row(&store).await.last_fired_for, at("2026-03-12T12:00:00Z"));
+}
+
+#[tokio::test]
+async fn schedules_are_shown_paused_and_resumed() {
+    let store = store().await;
+    let replica = replica(&store, "0 3 * * *");
+    replica.register(crate::store::now()).await.unwrap();
+    let tasks = &replica.tasks;
+    let record = tasks.schedules().await.unwrap().remove(0);
+    assert_eq!(
+        (record.state.as_str(), record.task.as_str()),
+        ("probe", "nightly")
+    );
+    assert_eq!(&*record.title, "Nightly");
+    assert_eq!(record.last_task_id, None);
+    let next = scheduled(&tasks.0.registry).next().unwrap().schedule;
+    assert_eq!(record.next_at, next.next_after(record.last_fired_for));
+
+    tasks.pause_schedule("probe", "nightly").await.unwrap();
+    let paused = tasks.schedules().await.unwrap().remove(0);
+    assert_eq!((paused.paused, paused.next_at), (true, None));
+    tasks.resume_schedule("probe", "nightly").await.unwrap();
+    let resumed = tasks.schedules().await.unwrap().remove(0);
+    assert!(!resumed.paused && resumed.last_fired_for > record.last_fired_for);
+
+    for unknown in [
+        tasks.pause_schedule("probe", "other").await,
+        tasks.resume_schedule("probe", "other").await,
+    ] {
+        assert_eq!(unknown.unwrap_err().code(), "schedule_unknown");
+    }
+}
