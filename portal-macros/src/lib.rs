@@ -63,6 +63,8 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `title = ".."` | how it is shown | first line of the docs, else the function's name |
 /// | `timeout = "5m"` | how long one run may take | no limit |
 /// | `on_crash = rerun` | `rerun` or `fail` after the process died | `rerun` |
+/// | `schedule = "0 3 * * *"` | starts it at the times of a cron expression | only when asked |
+/// | `time_zone = "Europe/Berlin"` | where the schedule counts | `UTC` |
 /// | `requires_auth`, `requires_admin` | who may start it | everyone |
 /// | `crate = path` | where `portal_core` is | `::portal_core` |
 ///

@@ -16,6 +16,8 @@ const KEYS: &[&str] = &[
     "title",
     "timeout",
     "on_crash",
+    "schedule",
+    "time_zone",
     "requires_auth",
     "requires_admin",
     "crate",
@@ -30,6 +32,9 @@ pub(crate) struct TaskAttribute {
     pub(crate) timeout_milliseconds: Option<u64>,
     /// A variant of `OnCrash`.
     pub(crate) on_crash: Option<Ident>,
+    /// A cron expression.
+    pub(crate) schedule: Option<LitStr>,
+    pub(crate) time_zone: Option<LitStr>,
     pub(crate) guard: Guard,
 }
 
@@ -37,6 +42,7 @@ impl TaskAttribute {
     /// Reads the attribute; what cannot be read is reported and left out.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
+        let (schedule, time_zone) = take_schedule(&mut keys, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
             state: keys.take_url_name("state", errors),
@@ -44,6 +50,8 @@ impl TaskAttribute {
             title: keys.take_string("title", errors),
             timeout_milliseconds: take_duration("timeout", &mut keys, errors),
             on_crash: take_on_crash(&mut keys, errors),
+            schedule,
+            time_zone,
             guard: Guard::take(&mut keys, errors),
         }
     }
@@ -58,6 +66,21 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
             None
         }
     }
+}
+
+fn take_schedule(keys: &mut Keys, errors: &mut Errors) -> (Option<LitStr>, Option<LitStr>) {
+    let schedule = keys.take("schedule");
+    let time_zone = keys.take("time_zone");
+    if let (None, Some(time_zone)) = (&schedule, &time_zone) {
+        errors.at(
+            time_zone.name.span(),
+            "`time_zone` is that of a schedule, add `schedule = \"..\"`",
+        );
+    }
+    (
+        schedule.and_then(|key| key.string(errors)),
+        time_zone.and_then(|key| key.string(errors)),
+    )
 }
 
 fn take_on_crash(keys: &mut Keys, errors: &mut Errors) -> Option<Ident> {

@@ -158,6 +158,12 @@ fn settings(task: &TaskModel) -> TokenStream {
     if let Some(variant) = &attribute.on_crash {
         settings.extend(quote!(.on_crash(#krate::OnCrash::#variant)));
     }
+    if let Some(cron) = &attribute.schedule {
+        settings.extend(quote!(.schedule(#cron)));
+    }
+    if let Some(time_zone) = &attribute.time_zone {
+        settings.extend(quote!(.time_zone(#time_zone)));
+    }
     if let Some(variant) = attribute.guard.variant() {
         settings.extend(quote!(.access(#krate::Access::#variant)));
     }
@@ -198,6 +204,19 @@ mod tests {
                 "{part} is not in {code}"
             );
         }
+    }
+
+    #[test]
+    fn a_schedule_and_its_time_zone_are_passed_on() {
+        let code = task(
+            quote!(schedule = "0 3 * * *", time_zone = "Europe/Berlin"),
+            quote!(
+                async fn digest(task: TaskContext) {}
+            ),
+        )
+        .to_string();
+        let calls = quote!(.schedule("0 3 * * *").time_zone("Europe/Berlin")).to_string();
+        assert!(dense(&code).contains(&dense(&calls)), "{code}");
     }
 
     #[test]

@@ -45,9 +45,16 @@ async fn fail(_task: TaskContext) -> portal_core::Result<Vec<u8>, TaskError> {
     Ok(vec![])
 }
 
+#[monitored_background_task(schedule = "0 3 * * *", time_zone = "Europe/Berlin")]
+async fn nightly(_task: TaskContext) {}
+
+#[monitored_background_task(schedule = "*/10 * * * * *")]
+async fn often(_task: TaskContext) {}
+
 fn main() {
     let _: Task<DigestArgs, u8> = send_digest();
     let _: Task<NoArgs, ()> = clean_up();
     let _: Task<DigestArgs, u8> = count();
     let _: Task<NoArgs, Vec<u8>> = fail();
+    let _: [Task<NoArgs, ()>; 2] = [nightly(), often()];
 }
