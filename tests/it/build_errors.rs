@@ -1,10 +1,13 @@
 //! What keeps a portal from starting is said before it starts, all of it at once.
 
+use garde::Validate;
 use portal_clerk::ClerkAuth;
 use portal_core::config::{Config, Settings};
 use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
 use portal_core::{BuildError, PortalBuilder, Source, Task, source};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::app::Plan;
 
@@ -50,6 +53,48 @@ fn uses_handles() -> Task<NoArgs, u8> {
     .needs::<Data<Models>>()
     .needs::<Data<Tasks>>()
     .needs::<Data<Config>>()
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+struct Wanted {
+    #[garde(skip)]
+    name: String,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+struct Optional {
+    #[garde(skip)]
+    #[serde(default)]
+    name: String,
+}
+
+fn no_cron() -> Task<Wanted, u8> {
+    Task::new(source!(no_cron), "plan", "no_cron", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+    .schedule("0 3 * *")
+    .time_zone("Europe/Berln")
+}
+
+fn never() -> Task<NoArgs, u8> {
+    Task::new(source!(never), "plan", "never", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+    .schedule("0 0 30 2 *")
+}
+
+fn zone_alone() -> Task<NoArgs, u8> {
+    Task::new(source!(zone_alone), "plan", "zone_alone", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+    .time_zone("Europe/Berlin")
+}
+
+fn yearly() -> Task<Optional, u8> {
+    Task::new(source!(yearly), "plan", "yearly", |_, _, _| {
+        Box::pin(async { Ok(0) })
+    })
+    .schedule("@yearly")
 }
 
 fn builder() -> PortalBuilder {
@@ -103,6 +148,24 @@ async fn every_mistake_is_named_in_one_error() {
         assert!(mentions(&text, words), "{words:?} in {text}");
     }
     assert!(text.starts_with("the portal can't start, "), "{text}");
+}
+
+#[tokio::test]
+async fn every_mistake_in_a_schedule_is_named() {
+    let found = problems(builder().task(no_cron).task(never).task(zone_alone)).await;
+    let expected = [
+        &["no_cron", "`0 3 * *`", "no cron expression"][..],
+        &["no_cron", "`Europe/Berln`", "unknown"],
+        &["no_cron", "`{}`", "`/name`", "#[serde(default)]"],
+        &["never", "`0 0 30 2 *`", "never comes"],
+        &["zone_alone", "no schedule"],
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (problem, words) in found.iter().zip(expected) {
+        assert!(mentions(problem, words), "{words:?} in {problem}");
+        assert!(mentions(problem, &["build_errors.rs:"]), "{problem}");
+    }
+    assert_eq!(problems(builder().task(yearly)).await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod crash;
 mod embed_in_axum;
 mod monitor;
 mod pages;
+mod schedules;
 mod security;
 mod seed_clients;
 mod sign_in;

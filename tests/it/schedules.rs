@@ -1,0 +1,164 @@
+//! Schedules of real portals: two replicas on one PostgreSQL database, or one on SQLite.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use portal_clerk::ClerkAuth;
+use portal_core::config::{Config, Settings};
+use portal_core::prelude::*;
+use portal_core::tasks::{ScheduleRecord, TaskFilter};
+use portal_core::{Task, source};
+use sea_query::{Expr, ExprTrait, Order, Query};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::support::{Database, eventually, on_both};
+
+on_both!(
+    each_time_starts_one_task_over_all_replicas,
+    a_paused_schedule_rests_until_it_is_resumed,
+);
+
+// By hand and not by macro: what a macro has registered, every other test's portal would discover.
+
+fn every_second() -> Task<NoArgs, u8> {
+    Task::new(source!(every_second), "clock", "second", |_, _, _| {
+        Box::pin(async { Ok(7) })
+    })
+    .schedule("* * * * * *")
+    .time_zone("Europe/Berlin")
+}
+
+struct Replicas {
+    portals: Vec<Portal>,
+    _directory: TempDir,
+}
+
+impl Replicas {
+    async fn start(database: Database) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let uri = database.create(&directory).await;
+        let count = match database {
+            Database::Sqlite => 1,
+            Database::Postgres => 2,
+        };
+        let mut portals = Vec::new();
+        for _ in 0..count {
+            let settings =
+                Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri.as_str())]);
+            let config = Config::from_settings(settings).expect("it is right");
+            let builder = Portal::builder().config(config).auth(ClerkAuth::new());
+            portals.push(
+                builder
+                    .task(every_second)
+                    .build()
+                    .await
+                    .expect("the portal starts"),
+            );
+        }
+        Self {
+            portals,
+            _directory: directory,
+        }
+    }
+
+    fn tasks(&self) -> Arc<Tasks> {
+        let tasks = self.portals[0].state().get::<Tasks>();
+        tasks.expect("a portal has tasks")
+    }
+
+    async fn schedule(&self) -> ScheduleRecord {
+        let mut schedules = self.tasks().schedules().await.expect("they can be read");
+        assert_eq!(schedules.len(), 1);
+        schedules.remove(0)
+    }
+
+    /// Which tasks have ended well, and the time that each was started for.
+    async fn completed(&self) -> Vec<(Uuid, DateTime<Utc>)> {
+        let select = Query::select()
+            .columns(["id", "scheduled_for"])
+            .from("portal_tasks")
+            .and_where(Expr::col("schedule").eq("clock/second"))
+            .and_where(Expr::col("status").eq("COMPLETED"))
+            .order_by("scheduled_for", Order::Asc)
+            .take();
+        let rows = self.portals[0].store().fetch_all(&select).await;
+        let rows = rows.expect("the table can be read");
+        rows.iter()
+            .map(|row| {
+                let id = row.get("id").expect("it has an id");
+                (id, row.get("scheduled_for").expect("it has a time"))
+            })
+            .collect()
+    }
+
+    /// Waits until tasks have ended that were started for times after an instant.
+    async fn until_fired(&self, count: usize, after: DateTime<Utc>) {
+        eventually(&format!("{count} times have been fired"), async || {
+            let completed = self.completed().await;
+            let fired = completed.iter().filter(|(_, time)| *time > after);
+            (fired.count() >= count).then_some(())
+        })
+        .await;
+    }
+
+    async fn stop(&self) {
+        for portal in &self.portals {
+            portal.shutdown().await;
+        }
+    }
+}
+
+async fn each_time_starts_one_task_over_all_replicas(database: Database) {
+    let replicas = Replicas::start(database).await;
+    let begin = replicas.schedule().await.last_fired_for;
+    replicas.until_fired(6, begin).await;
+    replicas.stop().await;
+
+    let tasks = replicas.tasks().list(&TaskFilter::default()).await;
+    let completed = replicas.completed().await;
+    assert_eq!(tasks.expect("they can be listed").len(), completed.len());
+    let times: BTreeSet<_> = completed.iter().map(|(_, time)| *time).collect();
+    assert_eq!(times.len(), completed.len(), "{completed:?}");
+    let schedule = replicas.schedule().await;
+    let newest = completed.last().copied();
+    assert_eq!(
+        newest,
+        schedule.last_task_id.zip(Some(schedule.last_fired_for))
+    );
+    assert_eq!(
+        (schedule.state.as_str(), schedule.task.as_str()),
+        ("clock", "second")
+    );
+    assert_eq!(schedule.time_zone, "Europe/Berlin");
+}
+
+async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
+    let replicas = Replicas::start(database).await;
+    let begin = replicas.schedule().await.last_fired_for;
+    replicas.until_fired(1, begin).await;
+
+    let tasks = replicas.tasks();
+    let paused = tasks.pause_schedule("clock", "second").await;
+    paused.expect("it is known");
+    let at_pause = replicas.schedule().await;
+    assert!(at_pause.paused);
+    // Two of its times pass.
+    tokio::time::sleep(Duration::from_millis(2200)).await;
+    assert_eq!(replicas.schedule().await, at_pause);
+
+    let before = Utc::now();
+    let resumed = tasks.resume_schedule("clock", "second").await;
+    resumed.expect("it is known");
+    replicas.until_fired(2, before).await;
+    replicas.stop().await;
+    let missed: Vec<_> = replicas
+        .completed()
+        .await
+        .into_iter()
+        .filter(|(_, time)| (at_pause.last_fired_for < *time) && (*time <= before))
+        .collect();
+    assert_eq!(missed, []);
+}
