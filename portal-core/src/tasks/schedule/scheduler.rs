@@ -130,7 +130,7 @@ impl Scheduler {
 }
 
 /// Waits until a schedule has been paused or resumed somewhere, or may have been.
-async fn changed(hints: &mut broadcast::Receiver<Notification>) {
+pub(super) async fn changed(hints: &mut broadcast::Receiver<Notification>) {
     loop {
         match hints.recv().await {
             Ok(Notification::SchedulesChanged | Notification::Lagged)

@@ -1,12 +1,14 @@
 //! The promises of schedules: each time once, catching up once, and nothing of the past.
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use sea_query::{Expr, ExprTrait, Order, Query};
 
+use super::scheduler::changed;
 use super::table::{self, Fired, Stored};
 use super::{Scheduler, scheduled};
 use crate::source;
-use crate::store::Store;
+use crate::store::{Notification, Store};
 use crate::tasks::args::NoArgs;
 use crate::tasks::queue;
 use crate::tasks::registry::TaskRegistry;
@@ -115,6 +117,35 @@ async fn each_time_fires_once_over_all_replicas() {
     }
     let expected = [at("2026-03-10T13:00:00Z"), at("2026-03-10T14:00:00Z")];
     assert_eq!(fired(&store).await, expected);
+}
+
+#[tokio::test]
+async fn what_was_fired_wakes_the_workers() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    let mut hints = store.notifications();
+    let shared = &replica.tasks.0;
+    replica.pass(at("2026-03-10T12:45:00Z")).await.unwrap();
+    assert!(shared.wake.notified().now_or_never().is_none());
+    replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
+    assert!(shared.wake.notified().now_or_never().is_some());
+    assert_eq!(hints.try_recv().unwrap(), Notification::TasksReady);
+}
+
+#[tokio::test]
+async fn schedulers_hear_of_a_pause_and_a_resume() {
+    let store = store().await;
+    let replica = replica(&store, "0 * * * *");
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    let mut hints = store.notifications();
+    store.notify(Notification::TasksReady).await;
+    assert!(changed(&mut hints).now_or_never().is_none());
+    let tasks = &replica.tasks;
+    tasks.pause_schedule("probe", "nightly").await.unwrap();
+    assert!(changed(&mut hints).now_or_never().is_some());
+    tasks.resume_schedule("probe", "nightly").await.unwrap();
+    assert!(changed(&mut hints).now_or_never().is_some());
 }
 
 #[tokio::test]
