@@ -226,3 +226,16 @@ async fn babbles(_task: TaskContext) -> u32 {
     }
     5000
 }
+
+/// Counts until it is told to stop
+#[monitored_background_task(state = "probe")]
+async fn counts(task: TaskContext) -> Result<(), TaskError> {
+    for count in 0_u64.. {
+        task.update().message(count.to_string()).await?;
+        tokio::select! {
+            () = task.cancelled() => break,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
+    Ok(())
+}

@@ -437,3 +437,30 @@ async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
     }
     assert_eq!(withdrawn.rest().await.1, 4401);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn monitors_outlive_the_absence_of_the_database() {
+    let (server, client) = setup(Database::Postgres).await;
+    let id = client.start("counts").await;
+    client.until(&id, "PROCESSING").await;
+    let mut socket = Socket::open(&server.url, &one(&client, &id)).await;
+    let mut events = EventStream::open(&server.guest(), &all(&client)).await;
+    let count = |message: &Value| -> u64 {
+        let text = message["data"]["message"].as_str();
+        text.map_or(0, |text| text.parse().expect("a number"))
+    };
+    server.cut_off(true).await;
+    let answer = client.get("probe", &format!("status/{id}")).await;
+    assert!(answer.status.is_server_error(), "{answer:?}");
+    let at_least = count(&socket.update().await) + 50;
+    socket.until(|message| count(message) > at_least).await;
+    events.until(|message| count(message) > at_least).await;
+    server.cut_off(false).await;
+    crate::support::eventually("the task can be stopped", async || {
+        (client.cancel(&id).await.status == 202).then_some(())
+    })
+    .await;
+    let end = socket.until(is_end).await;
+    assert_eq!(end["data"]["code"], "cancelled");
+    events.until(is_end).await;
+}

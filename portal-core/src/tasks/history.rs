@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::api::{self, TaskPath};
-use super::record::{TaskRecord, TaskStatus, storable};
+use super::record::{TaskRecord, TaskStatus};
 use super::service::Tasks;
 use crate::error::Result;
 use crate::state::PortalState;
@@ -19,7 +19,7 @@ const TABLE: &str = "portal_task_events";
 const COLUMNS: [&str; 6] = ["task_id", "attempt", "seq", "at", "kind", "data"];
 
 pub(super) const UPDATE: &str = "update";
-#[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
+#[cfg(feature = "telemetry")]
 pub(super) const LOG: &str = "log";
 pub(super) const STATUS: &str = "status";
 
@@ -290,8 +290,9 @@ fn event(row: &Row) -> Result<TaskEvent, StoreError> {
 }
 
 /// A value whose texts every database stores.
-#[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
+#[cfg(feature = "telemetry")]
 pub(super) fn storable_value(value: Value) -> Value {
+    use super::record::storable;
     match value {
         Value::String(text) => storable(text).into(),
         Value::Array(values) => values.into_iter().map(storable_value).collect(),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::history::{self, Entry};
 use super::record::{TaskRecord, TaskStatus};
-use crate::store::{Store, StoreError, now};
+use crate::store::{Store, StoreError};
 
 /// How long entries wait for others.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
@@ -262,17 +262,14 @@ impl Journal {
 #[cfg(feature = "telemetry")]
 impl crate::telemetry::LogSink for Arc<Journal> {
     fn log(&self, line: crate::telemetry::LogLine) {
-        let mut data = Map::new();
-        data.insert("level".to_owned(), line.level.as_str().into());
-        data.insert("target".to_owned(), line.target.into());
-        let message = super::record::storable(line.message);
-        data.insert("message".to_owned(), message.into());
-        data.insert(
-            "fields".to_owned(),
-            history::storable_value(Value::Object(line.fields)),
-        );
+        let data = history::storable_value(json!({
+            "level": line.level.as_str(),
+            "target": line.target,
+            "message": line.message,
+            "fields": line.fields,
+        }));
         let mut lines = lock(&self.lines);
-        let entry = self.entry(lines.next(), now(), history::LOG, Value::Object(data));
+        let entry = self.entry(lines.next(), crate::store::now(), history::LOG, data);
         self.add(lines, entry);
     }
 }

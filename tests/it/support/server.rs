@@ -140,6 +140,24 @@ impl TestServer {
         }
     }
 
+    /// Cuts a PostgreSQL database off from everybody, or lets them back in.
+    pub(crate) async fn cut_off(&self, away: bool) {
+        let (root, name) = self.uri.rsplit_once('/').expect("the URI names a database");
+        let mut connection = sqlx::PgConnection::connect(&format!("{root}/postgres"))
+            .await
+            .expect("the server answers");
+        let allow = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !away);
+        let kill = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        for statement in [allow, kill] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .expect("the statement runs");
+        }
+    }
+
     /// Stops the portal in good order, as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         self.signal.cancel();
