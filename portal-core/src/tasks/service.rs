@@ -42,7 +42,7 @@ pub(super) struct Shared {
     intake: Arc<Batcher<NewTask, Result<Stored, StoreError>>>,
     pub(super) endings: Arc<Batcher<Ending, Result<Option<TaskRecord>, StoreError>>>,
     /// Other replicas have to be told that there is something to claim.
-    hint: Notify,
+    pub(super) hint: Notify,
     pub(super) hub: Arc<Hub>,
     /// Changes that other replicas are to hear of.
     pub(super) unsent: Unsent,

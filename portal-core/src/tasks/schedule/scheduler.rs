@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::table::{self, Fired};
 use super::{Scheduled, scheduled};
 use crate::store::{Notification, StoreError, now};
-use crate::tasks::queue;
 use crate::tasks::service::Tasks;
 
 /// A clock that was set, or a hint that got lost, is noticed after this.
@@ -112,13 +111,12 @@ impl Scheduler {
     async fn fire(&self, scheduled: &Scheduled, time: DateTime<Utc>) -> Result<(), StoreError> {
         let (shared, name) = (&self.tasks.0, &scheduled.name);
         match table::fire(&shared.store, scheduled, time).await? {
-            Fired::Started(id) => {
-                tracing::info!(schedule = name, %time, %id, "fired");
+            Fired::Started(record) => {
+                tracing::info!(schedule = name, %time, id = %record.id, "fired");
+                shared.metrics.started(&record.state, &record.name);
+                self.tasks.publish(*record);
                 shared.wake.notify_one();
-                shared.store.notify(Notification::TasksReady).await;
-                if let Some(record) = queue::get(&shared.store, id).await? {
-                    self.tasks.publish(record);
-                }
+                shared.hint.notify_one();
             }
             Fired::Refused => {
                 tracing::info!(schedule = name, %time, "fired without a task: there is one already");

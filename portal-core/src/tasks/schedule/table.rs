@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Scheduled;
 use crate::store::{Row, Store, StoreError};
 use crate::tasks::insert;
+use crate::tasks::record::TaskRecord;
 
 const TABLE: &str = "portal_task_schedules";
 
@@ -110,11 +111,12 @@ pub(super) async fn register(
 }
 
 /// What came of firing a schedule for one of its times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Fired {
     /// The task is stored.
-    Started(Uuid),
-    /// The time counts as fired, but its task may not be there a second time.
+    Started(Box<TaskRecord>),
+    /// The time counts as fired, but a task stands in the way: one of the same time, or an active
+    /// one of a kind of which only one may be.
     Refused,
     /// Another replica was first, or the schedule has been paused.
     Passed,
@@ -145,20 +147,19 @@ pub(super) async fn fire(
         return Ok(Fired::Passed);
     }
     let mut task = scheduled.definition.new_task(json!({}));
+    task.run_at = time;
     task.schedule = Some(scheduled.name.clone());
     task.scheduled_for = Some(time);
-    task.run_at = time;
-    let id = task.id;
-    let fired = if !insert::insert_unless_clash(&mut transaction, &task).await? {
-        Fired::Refused
-    } else {
+    let fired = if insert::insert_unless_clash(&mut transaction, &task).await? {
         let remember = Query::update()
             .table(TABLE)
-            .value("last_task_id", id)
+            .value("last_task_id", task.id)
             .and_where(Expr::col("name").eq(scheduled.name.as_str()))
             .take();
         transaction.execute(&remember).await?;
-        Fired::Started(id)
+        Fired::Started(Box::new(task.record()))
+    } else {
+        Fired::Refused
     };
     transaction.commit().await?;
     Ok(fired)

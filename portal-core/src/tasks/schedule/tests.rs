@@ -40,14 +40,14 @@ fn registry(tasks: impl IntoIterator<Item = Task<NoArgs, u8>>) -> TaskRegistry {
     registry
 }
 
+fn tasks(store: &Store, kinds: impl IntoIterator<Item = Task<NoArgs, u8>>) -> Tasks {
+    Tasks::new(store.clone(), registry(kinds), TaskSettings::default())
+}
+
 /// A replica whose code has one task, and its scheduler.
 fn replica(store: &Store, cron: &'static str) -> Scheduler {
     let task = task("nightly").schedule(cron).title("Nightly");
-    Scheduler::new(Tasks::new(
-        store.clone(),
-        registry([task]),
-        TaskSettings::default(),
-    ))
+    Scheduler::new(tasks(&store, [task]))
 }
 
 async fn row(store: &Store) -> Stored {
@@ -124,13 +124,12 @@ async fn what_was_fired_wakes_the_workers() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
-    let mut hints = store.notifications();
     let shared = &replica.tasks.0;
     replica.pass(at("2026-03-10T12:45:00Z")).await.unwrap();
     assert!(shared.wake.notified().now_or_never().is_none());
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
     assert!(shared.wake.notified().now_or_never().is_some());
-    assert_eq!(hints.try_recv().unwrap(), Notification::TasksReady);
+    assert!(shared.hint.notified().now_or_never().is_some());
 }
 
 #[tokio::test]
@@ -185,6 +184,22 @@ async fn a_time_whose_task_is_there_is_settled_without_a_second_one() {
     replica.pass(at("2026-03-10T13:00:01Z")).await.unwrap();
     assert_eq!(row(&store).await, first);
     assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
+}
+
+#[tokio::test]
+async fn a_task_of_which_only_one_may_be_active_is_not_started_beside_it() {
+    let store = store().await;
+    let task = task("nightly").schedule("0 * * * *").unique().retries(2);
+    let replica = Scheduler::new(tasks(&store, [task]));
+    replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
+    for now in ["2026-03-10T13:00:00Z", "2026-03-10T14:00:00Z"] {
+        replica.pass(at(now)).await.unwrap();
+    }
+    assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
+    let row = row(&store).await;
+    assert_eq!(row.last_fired_for, at("2026-03-10T14:00:00Z"));
+    let task = queue::get(&store, row.last_task_id.unwrap()).await.unwrap();
+    assert_eq!(task.unwrap().max_attempts, 3);
 }
 
 #[tokio::test]
@@ -288,11 +303,7 @@ async fn a_schedule_that_left_the_code_stays_and_does_not_fire() {
         .register(at("2026-03-10T12:00:00Z"))
         .await
         .unwrap();
-    let tasks = Tasks::new(
-        store.clone(),
-        registry([task("nightly")]),
-        TaskSettings::default(),
-    );
+    let tasks = tasks(&store, [task("nightly")]);
     let without = Scheduler::new(tasks.clone());
     without.register(at("2026-03-12T12:00:00Z")).await.unwrap();
     without.pass(at("2026-03-12T12:00:00Z")).await.unwrap();
