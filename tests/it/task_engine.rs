@@ -504,3 +504,26 @@ async fn a_kind_that_this_program_does_not_know_is_left_alone(database: Database
     let record = record.expect("it is there");
     assert_eq!((record.status, record.attempt), (TaskStatus::Pending, 0));
 }
+
+#[tokio::test]
+async fn a_task_is_stopped_from_another_replica() {
+    let first = TestServer::start(Database::Postgres).await;
+    let second = first.replica().await;
+    let client = TaskClient::of(&first.user().await).await;
+    let ids = [client.start("waits").await, client.start("waits").await];
+    for id in &ids {
+        client.until(id, "PROCESSING").await;
+    }
+    // Whichever replica runs them, one of these asks the other.
+    for (id, replica) in ids.iter().zip([&first, &second]) {
+        let stopped = tasks(replica).cancel(id.parse().expect("an id")).await;
+        assert!(stopped.expect("the database answers"));
+    }
+    for id in &ids {
+        let task = client.ended(id).await;
+        assert_eq!(
+            (&task["status"], &task["code"]),
+            (&json!("ERROR"), &json!("cancelled"))
+        );
+    }
+}

@@ -13,7 +13,7 @@ use super::finish::{self, Ending};
 use super::insert::{self, NewTask, Stored};
 use super::queue::{self, Cancelled, TABLE};
 use super::record::{TaskRecord, TaskStatus};
-use crate::store::{Store, now};
+use crate::store::{Store, StoreError, now};
 
 /// Each test on a database of its own, of either kind.
 macro_rules! on_both {
@@ -565,4 +565,33 @@ async fn ends_of_one_commit_are_fenced_one_by_one(store: Store) {
     );
     assert_eq!(ended[2], None);
     assert_eq!(get(&store, newer.id).await, newer);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_starts_and_loses_nothing() {
+    let store = sqlite().await;
+    let id = insert(&store, "work").await;
+    let record = claim_one(&store, Uuid::new_v4()).await;
+    // The limit of the one connection that writes stands in for a disk without space.
+    store.run_script("PRAGMA max_page_count = 1").await.unwrap();
+    let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));
+    let refused = insert::insert_all(&store, vec![large.clone(), new("work")]).await;
+    for answer in refused {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+    assert!(queue::get(&store, large.id).await.unwrap().is_none());
+    let long = Ok(json!("y".repeat(1_000_000)));
+    let ending = || Ending::last(Arc::new(record.clone()), long.clone());
+    let ended = finish::finish_all(&store, vec![ending()]).await;
+    assert!(matches!(ended[0], Err(StoreError::Unavailable(_))));
+    assert_eq!(get(&store, id).await.status, TaskStatus::Processing);
+
+    store
+        .run_script("PRAGMA max_page_count = 1000000")
+        .await
+        .unwrap();
+    let ended = finish::finish_all(&store, vec![ending()]).await;
+    assert!(matches!(&ended[0], Ok(Some(record)) if record.result == long.clone().ok()));
+    assert!(matches!(store_one(&store, large).await, Stored::New));
 }
