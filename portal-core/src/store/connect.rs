@@ -38,6 +38,7 @@ impl Store {
 
 #[cfg(feature = "sqlite")]
 async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
+    use sqlx::Connection;
     use sqlx::sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
     };
@@ -59,8 +60,21 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
             .idle_timeout(None)
             .max_lifetime(None)
     };
-    let write = pool(1).connect_with(options.clone()).await?;
     let in_memory = uri.contains(":memory:") || uri.contains("mode=memory");
+    let mut writer = pool(1);
+    if !in_memory {
+        // A full disk ends a transaction by itself, of which sqlx does not know: it would refuse
+        // every later one. Such a connection gives way to a new one.
+        writer = writer
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            });
+    }
+    let write = writer.connect_with(options.clone()).await?;
     let read = if in_memory {
         write.clone()
     } else {

@@ -572,8 +572,10 @@ async fn a_full_disk_refuses_starts_and_loses_nothing() {
     let store = sqlite().await;
     let id = insert(&store, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
-    // The limit of the one connection that writes stands in for a disk without space.
-    store.run_script("PRAGMA max_page_count = 1").await.unwrap();
+    // A limit of the one connection that writes stands in for a disk without space. It goes with
+    // the connection, so it is set before each attempt.
+    let fill = async || store.run_script("PRAGMA max_page_count = 1").await.unwrap();
+    fill().await;
     let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));
     let refused = insert::insert_all(&store, vec![large.clone(), new("work")]).await;
     for answer in refused {
