@@ -193,7 +193,6 @@ impl PortalBuilder {
     }
 
     /// How tasks are run, and for how long they are kept.
-    #[must_use]
     pub fn task_settings(mut self, settings: TaskSettings) -> Self {
         self.task_settings = settings;
         self

@@ -125,7 +125,10 @@ impl TaskContext {
         F: FnOnce() -> T + Send + 'static,
     {
         let span = tracing::Span::current();
-        let done = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
+        let work = move || span.in_scope(work);
+        #[cfg(feature = "telemetry")]
+        let work = crate::telemetry::blocking_with_task_logs(work);
+        let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| {
             tracing::error!(%error, "blocking work of a task panicked");
             TaskError::new("the task failed unexpectedly").with_code("internal")
