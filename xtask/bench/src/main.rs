@@ -1,9 +1,9 @@
-//! What the portal costs; run by `cargo xtask bench http`.
+//! What the portal costs, and what it stands; run by `cargo xtask bench` and `cargo xtask chaos`.
 
+mod chaos;
 mod connection;
 mod http;
 mod load;
-
 mod serve;
 mod server;
 mod spread;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// What the portal costs.
+/// What the portal costs, and what it stands.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -29,6 +29,11 @@ enum Command {
     Http(http::Settings),
     /// Time to the first answer of a portal's program, and its memory at rest
     Startup(startup::Settings),
+    /// Kills replicas and their database, and proves that no task is lost
+    Chaos(chaos::Settings),
+    /// Runs one replica; started by `chaos`
+    #[command(hide = true)]
+    Replica(chaos::ReplicaSettings),
     /// Serves one subject; started by `http`
     #[command(hide = true)]
     Serve(serve::Settings),
@@ -38,6 +43,10 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.client_threads, http::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
+        Command::Chaos(settings) => on_threads(2, chaos::run(&settings)),
+        Command::Replica(settings) => {
+            on_threads(settings.threads, chaos::run_replica(&settings))
+        }
         Command::Serve(settings) => on_threads(settings.threads, serve::run(&settings)),
     };
     match outcome {
