@@ -57,9 +57,7 @@ pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) ->
 
 fn run_with(bench: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let tools = Tools::provide(&[Tool::Postgres])?;
-    let directory = tempfile::Builder::new()
-        .prefix("portal-chaos-")
-        .tempdir()?;
+    let directory = tempfile::Builder::new().prefix("portal-chaos-").tempdir()?;
     let cluster = step("make a PostgreSQL cluster", || {
         Cluster::create(&tools, directory.path(), Durability::Server, interrupt)
     })?;

@@ -9,6 +9,7 @@ mod server;
 mod spread;
 mod startup;
 mod subject;
+mod tasks;
 mod usage;
 
 use std::process::ExitCode;
@@ -29,6 +30,11 @@ enum Command {
     Http(http::Settings),
     /// Time to the first answer of a portal's program, and its memory at rest
     Startup(startup::Settings),
+    /// What the task engine costs, beside what does the same without it
+    Tasks(tasks::Settings),
+    /// Serves what `tasks` measures
+    #[command(hide = true)]
+    TaskServer(tasks::ServerSettings),
     /// Kills replicas and their database, and proves that no task is lost
     Chaos(chaos::Settings),
     /// Runs one replica; started by `chaos`
@@ -43,10 +49,10 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.client_threads, http::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
+        Command::Tasks(settings) => on_threads(2, tasks::run(&settings)),
+        Command::TaskServer(settings) => on_threads(settings.threads, tasks::run_server(&settings)),
         Command::Chaos(settings) => on_threads(2, chaos::run(&settings)),
-        Command::Replica(settings) => {
-            on_threads(settings.threads, chaos::run_replica(&settings))
-        }
+        Command::Replica(settings) => on_threads(settings.threads, chaos::run_replica(&settings)),
         Command::Serve(settings) => on_threads(settings.threads, serve::run(&settings)),
     };
     match outcome {

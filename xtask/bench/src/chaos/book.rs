@@ -1,7 +1,6 @@
 //! What was accepted, what was seen, and what broke a promise.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -13,7 +12,7 @@ pub(super) struct Book {
     seen: Mutex<HashMap<Uuid, String>>,
     violations: Mutex<BTreeMap<String, Vec<String>>>,
     counts: Mutex<BTreeMap<&'static str, usize>>,
-    watching: AtomicUsize,
+    watching: Mutex<HashSet<Uuid>>,
 }
 
 /// A start that was answered with `202`.
@@ -52,16 +51,19 @@ impl Book {
         *lock(&self.counts).entry(what).or_default() += 1;
     }
 
-    pub(super) fn watching(&self) -> usize {
-        self.watching.load(Ordering::Relaxed)
+    /// The tasks whose monitors have not shown how they end.
+    pub(super) fn watching(&self) -> Vec<Uuid> {
+        lock(&self.watching).iter().copied().collect()
     }
 
-    pub(super) fn begin_watching(&self) {
-        self.watching.fetch_add(1, Ordering::Relaxed);
+    /// Somebody watches a task until its end.
+    pub(super) fn begin_watching(&self, id: Uuid) {
+        lock(&self.watching).insert(id);
     }
 
-    pub(super) fn end_watching(&self) {
-        self.watching.fetch_sub(1, Ordering::Relaxed);
+    /// The end was seen.
+    pub(super) fn end_watching(&self, id: Uuid) {
+        lock(&self.watching).remove(&id);
     }
 
     pub(super) fn accepted(&self) -> HashMap<Uuid, Accepted> {

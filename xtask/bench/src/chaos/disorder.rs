@@ -95,14 +95,14 @@ impl Disorder {
         match event {
             Event::Kill => {
                 later.spawn(async move {
-                    fleet.kill(replica, Signal::KILL).await?;
+                    fleet.end(replica, Signal::KILL).await?;
                     sleep(away).await;
                     fleet.revive(replica).await
                 });
             }
             Event::Terminate => {
                 later.spawn(async move {
-                    fleet.kill(replica, Signal::TERM).await?;
+                    fleet.end(replica, Signal::TERM).await?;
                     sleep(away).await;
                     fleet.revive(replica).await
                 });

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -46,6 +46,8 @@ struct Slot {
 
 struct Process {
     child: Child,
+    /// Closed when this process ends, and then the replica ends as well.
+    _input: Option<ChildStdin>,
     ready: Arc<AtomicBool>,
 }
 
@@ -100,23 +102,30 @@ impl Fleet {
         Ok(kill_process(id, signal).is_ok())
     }
 
-    /// Kills a replica and waits for its end; it stays away until it is revived.
-    pub(super) async fn kill(&self, index: usize, signal: Signal) -> Result<()> {
+    /// Ends a replica and waits for that; it stays away until it is revived.
+    pub(super) async fn end(&self, index: usize, signal: Signal) -> Result<()> {
         self.slot(index)?.lock().await.wanted = false;
-        if self.signal(index, signal).await? {
+        self.signal(index, signal).await?;
+        let begin = Instant::now();
+        loop {
+            // Not held while waiting: whoever has frozen it has to thaw it first.
             let mut slot = self.slot(index)?.lock().await;
-            if let Some(process) = &mut slot.process
-                && tokio::time::timeout(PATIENCE, process.child.wait())
-                    .await
-                    .is_err()
-            {
-                self.book
-                    .violation("a replica ends when it is told to", "it did not");
-                process.child.kill().await?;
+            let Some(process) = &mut slot.process else {
+                return Ok(());
+            };
+            if process.child.try_wait()?.is_some() {
+                slot.process = None;
+                return Ok(());
             }
-            slot.process = None;
+            if begin.elapsed() > PATIENCE {
+                let what = format!("replica {index} did not after {signal:?}");
+                self.book
+                    .violation("a replica ends when it is told to", what);
+                process.child.start_kill()?;
+            }
+            drop(slot);
+            sleep(LOOK_AGAIN).await;
         }
-        Ok(())
     }
 
     /// Starts a replica that is away.
@@ -221,10 +230,7 @@ impl Fleet {
             .spawn()
             .context("a replica does not start")?;
         let ready = Arc::new(AtomicBool::new(false));
-        let output = child
-            .stdout
-            .take()
-            .context("the replica has no output")?;
+        let output = child.stdout.take().context("the replica has no output")?;
         tokio::spawn({
             let ready = Arc::clone(&ready);
             async move {
@@ -236,6 +242,10 @@ impl Fleet {
                 }
             }
         });
-        Ok(Process { child, ready })
+        Ok(Process {
+            _input: child.stdin.take(),
+            child,
+            ready,
+        })
     }
 }

@@ -127,7 +127,11 @@ async fn failing(task: TaskContext, ledger: Data<Ledger>, order: Order) -> Resul
 
 /// Panics
 #[monitored_background_task(state = "chaos")]
-async fn panicking(task: TaskContext, ledger: Data<Ledger>, _order: Order) -> Result<(), TaskError> {
+async fn panicking(
+    task: TaskContext,
+    ledger: Data<Ledger>,
+    _order: Order,
+) -> Result<(), TaskError> {
     ledger.begin(&task).await;
     // As `panic!` does, without its message in the log.
     std::panic::resume_unwind(Box::new("as it was told"))

@@ -124,17 +124,17 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         sleep(LOOK_AGAIN).await;
     }
     let patience = Patience(Instant::now() + Duration::from_secs(10));
-    while book.watching() > 0 && !patience.is_over() {
+    while !book.watching().is_empty() && !patience.is_over() {
         sleep(LOOK_AGAIN).await;
     }
-    if book.watching() > 0 {
-        let what = format!("{} have not", book.watching());
+    for id in book.watching() {
+        let what = format!("{id}: not within 10 seconds after the last task has ended");
         book.violation("every monitor saw the final state", what);
     }
     let proved = proof::prove(&database, &book).await;
     supervisor.abort();
     for replica in 0..settings.replicas {
-        fleet.kill(replica, rustix::process::Signal::KILL).await?;
+        fleet.end(replica, rustix::process::Signal::KILL).await?;
     }
     proved.with_context(|| format!("chaos --seconds {seconds} --seed {seed}"))
 }

@@ -29,7 +29,9 @@ pub(super) async fn install_ledger(database: &str) -> Result<()> {
 pub(super) async fn active(database: &str) -> Result<i64> {
     let mut connection = PgConnection::connect(database).await?;
     let select = "SELECT count(*) FROM portal_tasks WHERE status IN ('PENDING', 'PROCESSING')";
-    let count = sqlx::query_scalar(select).fetch_one(&mut connection).await?;
+    let count = sqlx::query_scalar(select)
+        .fetch_one(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(count)
 }
@@ -67,7 +69,10 @@ async fn every_task_has_ended(
     const SEEN: &str = "a monitor shows the final state that is stored";
     let select = "SELECT id, name, status, idempotency_key FROM portal_tasks \
                   WHERE state = $1 AND schedule IS NULL";
-    let rows = sqlx::query(select).bind(STATE).fetch_all(connection).await?;
+    let rows = sqlx::query(select)
+        .bind(STATE)
+        .fetch_all(connection)
+        .await?;
     let mut stored: HashMap<Uuid, (String, String, Option<String>)> = HashMap::new();
     for row in rows {
         let task = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
@@ -94,7 +99,10 @@ async fn every_task_has_ended(
     for (id, seen) in book.seen() {
         let status = stored.get(&id).map(|(_, status, _)| status);
         if status != Some(&seen) {
-            book.violation(SEEN, format!("{id}: {seen} was shown, {status:?} is stored"));
+            book.violation(
+                SEEN,
+                format!("{id}: {seen} was shown, {status:?} is stored"),
+            );
         }
     }
     Ok(vec![ACCEPTED, OTHERS, SEEN])

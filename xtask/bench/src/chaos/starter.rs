@@ -72,7 +72,8 @@ impl Starter {
             let again = self.ask(chance, kind, number, &key).await?;
             if again != id {
                 let what = format!("{key} gave {id}, then {again}");
-                self.book.violation("the same key gives the same task", what);
+                self.book
+                    .violation("the same key gives the same task", what);
             }
         }
         Some(id)
@@ -91,7 +92,8 @@ impl Starter {
                 Answer::Unclear => self.book.count("starts asked again, unclear"),
                 Answer::NotNow => self.book.count("starts asked again, refused"),
                 Answer::Wrong(what) => {
-                    self.book.violation("a start is accepted or refused with 503", what);
+                    self.book
+                        .violation("a start is accepted or refused with 503", what);
                 }
             }
             sleep(Duration::from_millis(chance.u64(50..250))).await;

@@ -41,12 +41,12 @@ struct Seen {
 impl Watcher {
     /// Connects again and again until the final state has been shown.
     pub(super) async fn run(mut self) {
-        self.book.begin_watching();
+        self.book.begin_watching(self.id);
         while !self.connect().await {
             self.book.count("monitors opened again");
             sleep(Duration::from_millis(self.chance.u64(50..250))).await;
         }
-        self.book.end_watching();
+        self.book.end_watching(self.id);
     }
 
     /// Watches over one connection; `true` once the final state has been shown.
