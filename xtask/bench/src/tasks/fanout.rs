@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::time::sleep;
@@ -39,20 +39,61 @@ impl Pair {
     }
 
     /// Watches a task of the portal.
-    async fn ours(&self, watchers: usize, pace: &Pace) -> Result<Vec<Seen>> {
+    async fn ours(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
         let id = self.ours.ticks(&self.token, pace).await?;
+        // The watchers come while the task still waits.
+        let begin = Instant::now() + Duration::from_millis(pace.wait);
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
         let watches = Watch::open_many(watchers, self.ours.address, &path).await?;
-        watch::until_end(watches).await
+        if Instant::now() > begin {
+            bail!("{watchers} monitors were not open in time");
+        }
+        let seen = watch::until_end(watches).await?;
+        Ok(Watched::new(seen, begin))
     }
 
     /// Watches what the bare server publishes.
-    async fn bare(&self, watchers: usize, pace: &Pace) -> Result<Vec<Seen>> {
+    async fn bare(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
         let watches = Watch::open_many(watchers, self.bare.address, "/watch").await?;
         let publish = json!({"count": pace.count, "pause": pace.pause});
         let publish = publish.to_string();
         self.bare.ask("POST", "/publish", "", &publish).await?;
-        watch::until_end(watches).await
+        let begin = Instant::now();
+        let seen = watch::until_end(watches).await?;
+        Ok(Watched::new(seen, begin))
+    }
+}
+
+/// What all watchers saw, from the first update on.
+struct Watched {
+    seen: Vec<Seen>,
+    time: Duration,
+}
+
+impl Watched {
+    fn new(seen: Vec<Seen>, begin: Instant) -> Self {
+        Self {
+            seen,
+            time: begin.elapsed(),
+        }
+    }
+
+    /// Milliseconds in which nearly every update has arrived.
+    fn p99(self) -> f64 {
+        let seen = self.seen.into_iter();
+        let mut delays: Vec<f64> = seen.flat_map(|seen| seen.delays).collect();
+        quantile(&mut delays, 0.99)
+    }
+
+    /// Messages a second, to all of them together.
+    fn rate(&self) -> f64 {
+        let messages: usize = self.seen.iter().map(|seen| seen.messages).sum();
+        messages as f64 / self.time.as_secs_f64()
+    }
+
+    /// How many have not seen the final state.
+    fn missed(&self) -> f64 {
+        self.seen.iter().filter(|seen| !seen.ended).count() as f64
     }
 }
 
@@ -68,16 +109,11 @@ pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
     };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        ours.push(p99(pair.ours(watchers, &pace).await?));
-        bare.push(p99(pair.bare(watchers, &pace).await?));
+        ours.push(pair.ours(watchers, &pace).await?.p99());
+        bare.push(pair.bare(watchers, &pace).await?.p99());
     }
     let name = format!("update → {watchers} watchers, p99 / bare fan-out");
     Ok(vec![Line::compared(name, "ms", &ours, &bare, "≤ 1.5")])
-}
-
-fn p99(seen: Vec<Seen>) -> f64 {
-    let mut delays: Vec<f64> = seen.into_iter().flat_map(|seen| seen.delays).collect();
-    quantile(&mut delays, 0.99)
 }
 
 /// More updates than can be sent: how many messages arrive, and whether all see the end.
@@ -91,16 +127,10 @@ pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
     };
     let (mut ours, mut bare, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        let begin = Instant::now();
-        let seen = pair.ours(watchers, &pace).await?;
-        // The watchers come while the task still waits.
-        let waited = Duration::from_millis(pace.wait);
-        let time = begin.elapsed().saturating_sub(waited).as_secs_f64();
-        lost.push(seen.iter().filter(|seen| !seen.ended).count() as f64);
-        ours.push(messages(&seen) / time);
-        let watches_and_all = Instant::now();
-        let seen = pair.bare(watchers, &pace).await?;
-        bare.push(messages(&seen) / watches_and_all.elapsed().as_secs_f64());
+        let watched = pair.ours(watchers, &pace).await?;
+        lost.push(watched.missed());
+        ours.push(watched.rate());
+        bare.push(pair.bare(watchers, &pace).await?.rate());
     }
     Ok(vec![
         Line::compared(
@@ -112,10 +142,6 @@ pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
         ),
         Line::alone("watchers that missed the final state", "", &lost, "0"),
     ])
-}
-
-fn messages(seen: &[Seen]) -> f64 {
-    seen.iter().map(|seen| seen.messages).sum::<usize>() as f64
 }
 
 /// Ten thousand monitors, held open by one process.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use portal_core::tasks::{NoArgs, Tasks};
 use tokio::time::sleep;
 
@@ -63,37 +63,51 @@ async fn delay(tasks: &Tasks, ran: &Ran) -> Result<f64> {
             return Ok(begun.duration_since(called).as_secs_f64() * 1e3);
         }
         if called.elapsed() > PATIENCE {
-            anyhow::bail!("a task has not begun after {} s", PATIENCE.as_secs());
+            bail!("a task has not begun after {} s", PATIENCE.as_secs());
         }
         sleep(Duration::from_micros(200)).await;
     }
 }
 
-/// From an update to the client that watches: in one process, and from one replica to the other.
+/// From an update to the client that watches it, in one process.
 pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update").await?;
     let runs = Child::start(Subject::Portal, &database, 50).await?;
+    let line = "update → WebSocket, in one process, p99";
+    Ok(vec![updates(bench, &runs, &runs, line, "≤ 10").await?])
+}
+
+/// From an update in one replica to the client that watches it at another.
+pub(super) async fn update_across(bench: &Bench) -> Result<Vec<Line>> {
+    let database = bench.databases.postgres("update_across").await?;
+    let runs = Child::start(Subject::Portal, &database, 50).await?;
     let shows = Child::start(Subject::Viewer, &database, 50).await?;
+    let line = "update → WebSocket, across replicas, p99";
+    Ok(vec![updates(bench, &runs, &shows, line, "≤ 100").await?])
+}
+
+async fn updates(
+    bench: &Bench,
+    runs: &Child,
+    shows: &Child,
+    line: &str,
+    aim: &'static str,
+) -> Result<Line> {
     let token = runs.client_token().await?;
     let pace = Pace {
         count: u32::try_from(bench.scaled(150))?,
         pause: 10,
         wait: 300,
     };
-    let mut lines = Vec::new();
-    for (name, child, aim) in [
-        ("in one process", &runs, "≤ 10"),
-        ("across replicas", &shows, "≤ 100"),
-    ] {
-        let mut tails = Vec::new();
-        for _ in 0..bench.rounds {
-            let id = runs.ticks(&token, &pace).await?;
-            let path = format!("/api/tasks/{token}/{id}/monitor");
-            let mut seen = Watch::open(child.address, &path).await?.until_end().await;
-            tails.push(quantile(&mut seen.delays, 0.99));
+    let mut tails = Vec::new();
+    for _ in 0..bench.rounds {
+        let id = runs.ticks(&token, &pace).await?;
+        let path = format!("/api/tasks/{token}/{id}/monitor");
+        let mut seen = Watch::open(shows.address, &path).await?.until_end().await;
+        if !seen.ended {
+            bail!("the final state was not shown");
         }
-        let name = format!("update → WebSocket, {name}, p99");
-        lines.push(Line::alone(name, "ms", &tails, aim));
+        tails.push(quantile(&mut seen.delays, 0.99));
     }
-    Ok(lines)
+    Ok(Line::alone(line, "ms", &tails, aim))
 }

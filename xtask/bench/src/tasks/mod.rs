@@ -66,6 +66,10 @@ const MEASURES: &[Measure] = &[
         run: |bench| Box::pin(latency::update(bench)),
     },
     Measure {
+        name: "update-across",
+        run: |bench| Box::pin(latency::update_across(bench)),
+    },
+    Measure {
         name: "watchers",
         run: |bench| Box::pin(fanout::watchers(bench)),
     },

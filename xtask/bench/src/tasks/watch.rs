@@ -78,8 +78,10 @@ impl Watch {
             };
             seen.messages += 1;
             let ended = text.contains(r#""status":"COMPLETED""#);
-            if let Some(sent) = sent(&text)
+            // The first one is the present state, which may be older than the watcher.
+            if seen.messages > 1
                 && !ended
+                && let Some(sent) = sent(&text)
             {
                 let delay = now_micros().saturating_sub(sent);
                 seen.delays.push(delay as f64 / 1e3);
