@@ -5,6 +5,39 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+/// What is checked while things happen; the database is asked for the rest.
+pub(super) mod promise {
+    pub(in crate::chaos) const ONE_TASK: &str = "each start has a task of its own";
+    pub(in crate::chaos) const SAME_TASK: &str = "the same key gives the same task";
+    pub(in crate::chaos) const ANSWERED: &str = "every start is answered in the end";
+    pub(in crate::chaos) const ACCEPTED_OR_503: &str = "a start is accepted or refused with 503";
+    pub(in crate::chaos) const TASK_ID: &str = "a start is answered with a task id";
+    pub(in crate::chaos) const CANCEL: &str = "a task can be cancelled from every replica";
+    pub(in crate::chaos) const STAYS_UP: &str = "a replica stays up";
+    pub(in crate::chaos) const ENDS: &str = "a replica ends when it is told to";
+    pub(in crate::chaos) const WATCHABLE: &str = "an accepted task can be watched";
+    pub(in crate::chaos) const IN_ORDER: &str =
+        "a monitor shows the changes of a task in their order";
+    pub(in crate::chaos) const CLOSED: &str = "a monitor is closed with 1000 after the final state";
+    pub(in crate::chaos) const SAW_END: &str = "every monitor saw the final state";
+
+    /// All of them.
+    pub(in crate::chaos) const ALL: [&str; 12] = [
+        ONE_TASK,
+        SAME_TASK,
+        ANSWERED,
+        ACCEPTED_OR_503,
+        TASK_ID,
+        CANCEL,
+        STAYS_UP,
+        ENDS,
+        WATCHABLE,
+        IN_ORDER,
+        CLOSED,
+        SAW_END,
+    ];
+}
+
 /// Shared by all who take part.
 #[derive(Default)]
 pub(super) struct Book {
@@ -30,7 +63,7 @@ impl Book {
             && before.key != key
         {
             let what = format!("{id} was given for {} and for {key}", before.key);
-            self.violation("each start has a task of its own", what);
+            self.violation(promise::ONE_TASK, what);
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::book::Book;
+use super::book::{Book, promise};
 use super::replica::READY;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -119,8 +119,7 @@ impl Fleet {
             }
             if begin.elapsed() > PATIENCE {
                 let what = format!("replica {index} did not after {signal:?}");
-                self.book
-                    .violation("a replica ends when it is told to", what);
+                self.book.violation(promise::ENDS, what);
                 process.child.start_kill()?;
             }
             drop(slot);
@@ -158,7 +157,7 @@ impl Fleet {
                 // Before it serves it may give up: its database may be away.
                 if process.ready.load(Ordering::Relaxed) {
                     let what = format!("replica {index} ended by itself ({status})");
-                    self.book.violation("a replica stays up", what);
+                    self.book.violation(promise::STAYS_UP, what);
                 }
                 slot.starts += 1;
                 match self.spawn(index, replica.port, slot.starts) {

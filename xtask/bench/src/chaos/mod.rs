@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::book::Book;
+use self::book::{Book, promise};
 use self::client::Client;
 use self::cluster::Cluster;
 use self::disorder::Disorder;
@@ -118,7 +118,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     }
     if !starters.is_empty() {
         let what = format!("{} clients still ask", starters.len());
-        book.violation("every start is answered in the end", what);
+        book.violation(promise::ANSWERED, what);
     }
     while proof::active(&database).await? > 0 && !patience.is_over() {
         sleep(LOOK_AGAIN).await;
@@ -129,7 +129,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     }
     for id in book.watching() {
         let what = format!("{id}: not within 10 seconds after the last task has ended");
-        book.violation("every monitor saw the final state", what);
+        book.violation(promise::SAW_END, what);
     }
     let proved = proof::prove(&database, &book).await;
     supervisor.abort();

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::book::Book;
+use super::book::{Book, promise};
 use super::kinds::STATE;
 
 /// What remembers every write to a task.
@@ -40,7 +40,7 @@ pub(super) async fn active(database: &str) -> Result<i64> {
 pub(super) async fn prove(database: &str, book: &Book) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     let mut promises = every_task_has_ended(&mut connection, book).await?;
-    promises.push("every monitor saw the final state");
+    promises.extend(promise::ALL);
     for proof in PROOFS.split(NAME).skip(1) {
         let (name, statement) = proof.split_once('\n').context("a proof has no statement")?;
         promises.push(name);

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::book::{Accepted, Book};
+use super::book::{Accepted, Book, promise};
 use super::client::{Answer, Client};
 use super::kinds::KINDS;
 use super::watcher::Watcher;
@@ -72,8 +72,7 @@ impl Starter {
             let again = self.ask(chance, kind, number, &key).await?;
             if again != id {
                 let what = format!("{key} gave {id}, then {again}");
-                self.book
-                    .violation("the same key gives the same task", what);
+                self.book.violation(promise::SAME_TASK, what);
             }
         }
         Some(id)
@@ -92,8 +91,7 @@ impl Starter {
                 Answer::Unclear => self.book.count("starts asked again, unclear"),
                 Answer::NotNow => self.book.count("starts asked again, refused"),
                 Answer::Wrong(what) => {
-                    self.book
-                        .violation("a start is accepted or refused with 503", what);
+                    self.book.violation(promise::ACCEPTED_OR_503, what);
                 }
             }
             sleep(Duration::from_millis(chance.u64(50..250))).await;
@@ -103,8 +101,7 @@ impl Starter {
     fn id_of(&self, answer: &Value) -> Option<Uuid> {
         let id = answer["task_id"].as_str().and_then(|id| id.parse().ok());
         if id.is_none() {
-            let promise = "a start is answered with a task id";
-            self.book.violation(promise, answer.to_string());
+            self.book.violation(promise::TASK_ID, answer.to_string());
         }
         id
     }
@@ -115,8 +112,8 @@ impl Starter {
             Answer::Done(_) => self.book.count("cancellations"),
             Answer::Unclear | Answer::NotNow => {}
             Answer::Wrong(what) => {
-                let promise = "a task can be cancelled from every replica";
-                self.book.violation(promise, format!("{id}: {what}"));
+                self.book
+                    .violation(promise::CANCEL, format!("{id}: {what}"));
             }
         }
     }

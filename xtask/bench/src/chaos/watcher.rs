@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
-use super::book::Book;
+use super::book::{Book, promise};
 use super::client::Client;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -58,7 +58,7 @@ impl Watcher {
                 let body = answer.body().as_deref().unwrap_or_default();
                 let body = String::from_utf8_lossy(body);
                 let what = format!("{}: {}: {body}", self.id, answer.status());
-                self.book.violation("an accepted task can be watched", what);
+                self.book.violation(promise::WATCHABLE, what);
                 return false;
             }
             Ok(Err(_)) | Err(_) => return false,
@@ -87,8 +87,7 @@ impl Watcher {
                     let code = frame.map(|frame| u16::from(frame.code));
                     if code == Some(DONE) && !seen.is_final() {
                         let what = format!("{}: {:?}", self.id, seen.last);
-                        let promise = "a monitor is closed with 1000 after the final state";
-                        self.book.violation(promise, what);
+                        self.book.violation(promise::CLOSED, what);
                     }
                     return seen.is_final();
                 }
@@ -103,9 +102,8 @@ impl Watcher {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
         let task = &message["data"];
         let wrong = |what: &str| {
-            let promise = "a monitor shows the changes of a task in their order";
             self.book
-                .violation(promise, format!("{}: {what}: {text}", self.id));
+                .violation(promise::IN_ORDER, format!("{}: {what}: {text}", self.id));
         };
         let (Some(status), Some(seq)) = (task["status"].as_str(), message["seq"].as_i64()) else {
             return wrong("no state");
