@@ -46,9 +46,22 @@ struct Slot {
 
 struct Process {
     child: Child,
+    id: u32,
+    /// Whether it was told to end.
+    told: bool,
     /// Closed when this process ends, and then the replica ends as well.
     _input: Option<ChildStdin>,
     ready: Arc<AtomicBool>,
+}
+
+impl Process {
+    fn signal(&self, signal: Signal) {
+        // It may have ended: then there is nothing to tell it.
+        if let Some(id) = Pid::from_raw(self.id.cast_signed()).filter(|_| self.child.id().is_some())
+        {
+            let _ = kill_process(id, signal);
+        }
+    }
 }
 
 impl Fleet {
@@ -92,25 +105,33 @@ impl Fleet {
         self.replicas.iter().map(|replica| replica.port).collect()
     }
 
-    /// Sends a signal; `false` if there is no such process now.
-    pub(super) async fn signal(&self, index: usize, signal: Signal) -> Result<bool> {
+    /// Sends a signal, if there is a process now.
+    pub(super) async fn signal(&self, index: usize, signal: Signal) -> Result<()> {
         let slot = self.slot(index)?.lock().await;
-        let process = slot.process.as_ref().and_then(|it| it.child.id());
-        let Some(id) = process.and_then(|id| Pid::from_raw(id.cast_signed())) else {
-            return Ok(false);
-        };
-        Ok(kill_process(id, signal).is_ok())
+        if let Some(process) = &slot.process {
+            process.signal(signal);
+        }
+        Ok(())
     }
 
     /// Ends a replica and waits for that; it stays away until it is revived.
     pub(super) async fn end(&self, index: usize, signal: Signal) -> Result<()> {
-        self.slot(index)?.lock().await.wanted = false;
-        self.signal(index, signal).await?;
+        let mut slot = self.slot(index)?.lock().await;
+        slot.wanted = false;
+        let Some(process) = &mut slot.process else {
+            return Ok(());
+        };
+        process.told = true;
+        process.signal(signal);
+        let id = process.id;
+        drop(slot);
         let begin = Instant::now();
         loop {
             // Not held while waiting: whoever has frozen it has to thaw it first.
+            sleep(LOOK_AGAIN).await;
             let mut slot = self.slot(index)?.lock().await;
-            let Some(process) = &mut slot.process else {
+            let Some(process) = slot.process.as_mut().filter(|process| process.id == id) else {
+                // Somebody else has ended it as well, and perhaps revived it.
                 return Ok(());
             };
             if process.child.try_wait()?.is_some() {
@@ -120,10 +141,8 @@ impl Fleet {
             if begin.elapsed() > PATIENCE {
                 let what = format!("replica {index} did not after {signal:?}");
                 self.book.violation(promise::ENDS, what);
-                process.child.start_kill()?;
+                process.child.kill().await?;
             }
-            drop(slot);
-            sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -155,7 +174,7 @@ impl Fleet {
                     continue;
                 };
                 // Before it serves it may give up: its database may be away.
-                if process.ready.load(Ordering::Relaxed) {
+                if process.ready.load(Ordering::Relaxed) && !process.told {
                     let what = format!("replica {index} ended by itself ({status})");
                     self.book.violation(promise::STAYS_UP, what);
                 }
@@ -243,6 +262,8 @@ impl Fleet {
         });
         Ok(Process {
             _input: child.stdin.take(),
+            id: child.id().context("the replica has no id")?,
+            told: false,
             child,
             ready,
         })
