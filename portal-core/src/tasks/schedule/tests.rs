@@ -47,7 +47,7 @@ fn tasks(store: &Store, kinds: impl IntoIterator<Item = Task<NoArgs, u8>>) -> Ta
 /// A replica whose code has one task, and its scheduler.
 fn replica(store: &Store, cron: &'static str) -> Scheduler {
     let task = task("nightly").schedule(cron).title("Nightly");
-    Scheduler::new(tasks(&store, [task]))
+    Scheduler::new(tasks(store, [task]))
 }
 
 async fn row(store: &Store) -> Stored {
