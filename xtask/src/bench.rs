@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: builds the benchmark in release mode and runs it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -19,12 +20,14 @@ const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     /// Requests a second against bare axum; then start-up time and memory
-    Http(Settings),
+    Http(Http),
+    /// The task engine against bare loops, inserts and fan-outs, and against apalis
+    Tasks(Tasks),
 }
 
-/// How it is measured.
+/// How requests are measured.
 #[derive(Args)]
-pub(crate) struct Settings {
+pub(crate) struct Http {
     /// Measure on a throw-away PostgreSQL that syncs its commits, not on SQLite
     #[arg(long)]
     postgres: bool,
@@ -33,28 +36,37 @@ pub(crate) struct Settings {
     arguments: Vec<String>,
 }
 
+/// How tasks are measured.
+#[derive(Args)]
+pub(crate) struct Tasks {
+    /// Only these measures, separated by commas
+    #[arg(long)]
+    only: Option<String>,
+    /// Passed on to `portal-bench tasks`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
 /// Builds what is measured, runs the measures.
 pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result<()> {
-    let Bench::Http(settings) = bench;
-    let build = |package: &'static str| {
-        step(&format!("build {package} for release"), || {
-            cargo.build_binary(package, &["--release", "--package", package], interrupt)
-        })
-    };
-    let portal = build("reference-portal")?;
-    let bench = build("portal-bench")?;
+    match bench {
+        Bench::Http(settings) => http(cargo, settings, interrupt),
+        Bench::Tasks(settings) => tasks(cargo, settings, interrupt),
+    }
+}
+
+fn http(cargo: &Cargo, settings: &Http, interrupt: &Interrupt) -> Result<()> {
+    let portal = build(cargo, "reference-portal", interrupt)?;
+    let bench = build(cargo, "portal-bench", interrupt)?;
 
     let directory = tempfile::Builder::new().prefix("portal-bench-").tempdir()?;
     let mut http = Command::new(&bench);
     http.arg("http").args(&settings.arguments);
     let mut startup = Command::new(&bench);
     startup.arg("startup").arg(&portal);
-    let postgres = settings.postgres.then(|| {
-        let tools = Tools::provide(&[Tool::Postgres])?;
-        step("start PostgreSQL", || {
-            Postgres::start(&tools, directory.path(), Durability::On, interrupt)
-        })
-    });
+    let postgres = settings
+        .postgres
+        .then(|| start_postgres(directory.path(), interrupt));
     let postgres = postgres.transpose()?;
     for command in [&mut http, &mut startup] {
         match &postgres {
@@ -64,4 +76,31 @@ pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result
     }
     process::run("portal-bench http", &mut http, interrupt)?;
     process::run("portal-bench startup", &mut startup, interrupt)
+}
+
+fn tasks(cargo: &Cargo, settings: &Tasks, interrupt: &Interrupt) -> Result<()> {
+    let bench = build(cargo, "portal-bench", interrupt)?;
+    let directory = tempfile::Builder::new().prefix("portal-bench-").tempdir()?;
+    let postgres = start_postgres(directory.path(), interrupt)?;
+    let mut tasks = Command::new(bench);
+    tasks.arg("tasks").env(POSTGRES, postgres.uri());
+    if let Some(only) = &settings.only {
+        tasks.args(["--only", only]);
+    }
+    tasks.args(&settings.arguments);
+    process::run("portal-bench tasks", &mut tasks, interrupt)
+}
+
+fn build(cargo: &Cargo, package: &'static str, interrupt: &Interrupt) -> Result<PathBuf> {
+    step(&format!("build {package} for release"), || {
+        cargo.build_binary(package, &["--release", "--package", package], interrupt)
+    })
+}
+
+/// A server as durable as in production.
+fn start_postgres(directory: &std::path::Path, interrupt: &Interrupt) -> Result<Postgres> {
+    let tools = Tools::provide(&[Tool::Postgres])?;
+    step("start PostgreSQL", || {
+        Postgres::start(&tools, directory, Durability::On, interrupt)
+    })
 }

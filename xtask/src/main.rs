@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask test`, `check`, `tidy`, `features`, `bench`.
+//! The project's own commands: `cargo xtask test`, `check`, `tidy`, `features`, `bench`, `chaos`.
 
 mod bench;
 mod cargo;
+mod chaos;
 mod check;
 mod features;
 mod interrupt;
@@ -43,6 +44,8 @@ enum Command {
     Tidy,
     /// Check that every feature builds alone
     Features,
+    /// Prove that no task is lost while replicas and the database are killed
+    Chaos(chaos::Settings),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<()> {
         Command::Check => check::run(&cargo, &interrupt),
         Command::Tidy => tidy::run(cargo.root()),
         Command::Features => features::run(&cargo, &interrupt),
+        Command::Chaos(settings) => chaos::run(&cargo, &settings, &interrupt),
         Command::Bench(bench) => bench::run(&cargo, &bench, &interrupt),
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::Result;
 
 use crate::cargo::Cargo;
+use crate::chaos;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::server::{Chromedriver, Durability, Postgres};
@@ -83,7 +84,12 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         drop((driver, postgres));
         Ok(directory.close()?)
     })?;
-    outcome
+    outcome?;
+    // Whoever names tests wants these and no others.
+    if arguments.is_empty() {
+        chaos::run_short(cargo, build_arguments(arguments), interrupt)?;
+    }
+    Ok(())
 }
 
 /// What to build so that `cargo test` finds it built.

@@ -40,7 +40,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and returns the body of its answer if the status is 200.
+    /// Sends a request, and returns the body of its answer if that is a success.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let head = self.exchange(request).await?;
         Ok(self.buffer.get(head..).unwrap_or_default().to_vec())
@@ -81,9 +81,9 @@ fn parse(answer: &[u8]) -> Result<Option<Expected>> {
         return Ok(None);
     };
     let (head, _) = answer.split_at(end);
-    if !head.starts_with(b"HTTP/1.1 200 ") {
+    if !head.starts_with(b"HTTP/1.1 2") {
         bail!(
-            "the answer is not 200:\n{}",
+            "the answer is no success:\n{}",
             String::from_utf8_lossy(answer)
         );
     }

@@ -1,14 +1,15 @@
-//! What the portal costs; run by `cargo xtask bench http`.
+//! What the portal costs, and what it stands; run by `cargo xtask bench` and `cargo xtask chaos`.
 
+mod chaos;
 mod connection;
 mod http;
 mod load;
-
 mod serve;
 mod server;
 mod spread;
 mod startup;
 mod subject;
+mod tasks;
 mod usage;
 
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// What the portal costs.
+/// What the portal costs, and what it stands.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -29,6 +30,16 @@ enum Command {
     Http(http::Settings),
     /// Time to the first answer of a portal's program, and its memory at rest
     Startup(startup::Settings),
+    /// What the task engine costs, beside what does the same without it
+    Tasks(tasks::Settings),
+    /// Serves what `tasks` measures
+    #[command(hide = true)]
+    TaskServer(tasks::ServerSettings),
+    /// Kills replicas and their database, and proves that no task is lost
+    Chaos(chaos::Settings),
+    /// Runs one replica; started by `chaos`
+    #[command(hide = true)]
+    Replica(chaos::ReplicaSettings),
     /// Serves one subject; started by `http`
     #[command(hide = true)]
     Serve(serve::Settings),
@@ -38,6 +49,10 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.client_threads, http::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
+        Command::Tasks(settings) => on_threads(2, tasks::run(&settings)),
+        Command::TaskServer(settings) => on_threads(settings.threads, tasks::run_server(&settings)),
+        Command::Chaos(settings) => on_threads(2, chaos::run(&settings)),
+        Command::Replica(settings) => on_threads(settings.threads, chaos::run_replica(&settings)),
         Command::Serve(settings) => on_threads(settings.threads, serve::run(&settings)),
     };
     match outcome {

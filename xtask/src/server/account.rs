@@ -51,6 +51,11 @@ impl Account {
             .with_context(|| format!("{} cannot be given away", directory.display()))
     }
 
+    /// The numbers of user and group.
+    pub(super) fn numbers(&self) -> [u32; 2] {
+        [self.user, self.group]
+    }
+
     /// Makes a command run under this account.
     pub(super) fn apply_to(&self, command: &mut Command) {
         command.uid(self.user).gid(self.group);

@@ -7,4 +7,4 @@ mod log;
 mod postgres;
 
 pub(crate) use self::chromedriver::Chromedriver;
-pub(crate) use self::postgres::{Durability, Postgres};
+pub(crate) use self::postgres::{Cluster, Durability, Postgres, without_settings};

@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use super::account::Account;
 use super::launch::{dies_with_us, free_port, launch};
@@ -23,18 +24,112 @@ const LOCALE: &str = if cfg!(target_os = "linux") {
     "en_US.UTF-8"
 };
 
-/// Whether commits survive a power cut.
+/// What commits survive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// As in production: for measurements.
+    /// A power cut, as in production: for measurements.
     On,
-    /// Faster: for tests.
+    /// The end of the server, not that of the machine: for a server that is killed.
+    Server,
+    /// Neither; faster: for tests.
     Off,
+}
+
+/// The files of a server, and how it is started on them.
+pub(crate) struct Cluster {
+    home: PathBuf,
+    data: PathBuf,
+    programs: PathBuf,
+    account: Option<Account>,
+    port: u16,
+    durability: Durability,
+}
+
+impl Cluster {
+    /// Makes a cluster below `parent`.
+    pub(crate) fn create(
+        tools: &Tools,
+        parent: &Path,
+        durability: Durability,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
+        let home = parent.join("postgres");
+        DirBuilder::new().mode(0o700).create(&home)?;
+        let account = Account::in_place_of_root()?;
+        if let Some(account) = &account {
+            // The temporary directory is root's alone: the account must get through.
+            fs::set_permissions(parent, Permissions::from_mode(0o711))?;
+            account.give(&home)?;
+        }
+        let cluster = Self {
+            data: home.join("data"),
+            home,
+            programs: tools.path(Tool::Postgres)?.to_owned(),
+            account,
+            port: free_port()?,
+            durability,
+        };
+        let mut initdb = cluster.as_account(Command::new(cluster.programs.join("initdb")));
+        initdb.arg("--pgdata").arg(&cluster.data);
+        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
+        initdb.args(["--no-sync", "--locale", LOCALE]);
+        let log = Log::of(&mut initdb, &parent.join("initdb.log"))?;
+        let status = Process::start("initdb", &mut initdb, Signal::TERM)?.wait(interrupt)?;
+        if !status.success() {
+            bail!("initdb failed ({status}); its last words:\n{}", log.tail());
+        }
+        Ok(cluster)
+    }
+
+    /// The command that serves it.
+    fn server(&self) -> Command {
+        // INT is PostgreSQL's fast stop: it ends the sessions and then itself.
+        let mut postgres = self.as_account(dies_with_us(self.programs.join("postgres"), "INT"));
+        postgres.arg("-D").arg(&self.data);
+        postgres.args(["-p", &self.port.to_string()]);
+        for setting in settings(self.durability, &self.home) {
+            postgres.arg("-c").arg(setting);
+        }
+        postgres
+    }
+
+    /// What a program needs that starts and stops the server itself.
+    pub(crate) fn order(&self) -> Value {
+        let server = self.server();
+        let text = |value: &OsStr| value.to_string_lossy().into_owned();
+        json!({
+            "program": text(server.get_program()),
+            "arguments": server.get_args().map(text).collect::<Vec<_>>(),
+            "directory": self.home,
+            "account": self.account.as_ref().map(Account::numbers),
+            "lock": self.lock(),
+            "uri": self.uri(),
+        })
+    }
+
+    /// Makes a command run as the server's account, without the caller's settings.
+    fn as_account(&self, mut command: Command) -> Command {
+        without_settings(&mut command);
+        command.current_dir(&self.home);
+        if let Some(account) = &self.account {
+            account.apply_to(&mut command);
+        }
+        command
+    }
+
+    /// The file that says how far the server is.
+    fn lock(&self) -> PathBuf {
+        self.data.join("postmaster.pid")
+    }
+
+    fn uri(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
 }
 
 /// A running server; dropping it stops it.
 pub(crate) struct Postgres {
-    port: u16,
+    uri: String,
     _process: Process,
 }
 
@@ -46,61 +141,27 @@ impl Postgres {
         durability: Durability,
         interrupt: &Interrupt,
     ) -> Result<Self> {
-        let programs = tools.path(Tool::Postgres)?;
-        let home = parent.join("postgres");
-        DirBuilder::new().mode(0o700).create(&home)?;
-        let account = Account::in_place_of_root()?;
-        if let Some(account) = &account {
-            // The temporary directory is root's alone: the account must get through.
-            fs::set_permissions(parent, Permissions::from_mode(0o711))?;
-            account.give(&home)?;
-        }
-        let as_account = |mut command: Command| {
-            without_settings(&mut command);
-            command.current_dir(&home);
-            if let Some(account) = &account {
-                account.apply_to(&mut command);
-            }
-            command
-        };
-
-        let data = home.join("data");
-        let mut initdb = as_account(Command::new(programs.join("initdb")));
-        initdb.arg("--pgdata").arg(&data);
-        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
-        initdb.args(["--no-sync", "--locale", LOCALE]);
-        let log = Log::of(&mut initdb, &parent.join("initdb.log"))?;
-        let status = Process::start("initdb", &mut initdb, Signal::TERM)?.wait(interrupt)?;
-        if !status.success() {
-            bail!("initdb failed ({status}); its last words:\n{}", log.tail());
-        }
-
-        let port = free_port()?;
-        // INT is PostgreSQL's fast stop: it ends the sessions and then itself.
-        let mut postgres = as_account(dies_with_us(programs.join("postgres"), "INT"));
-        postgres.arg("-D").arg(&data);
-        postgres.args(["-p", &port.to_string()]);
-        for setting in settings(durability, &home) {
-            postgres.arg("-c").arg(setting);
-        }
+        let cluster = Cluster::create(tools, parent, durability, interrupt)?;
+        let mut postgres = cluster.server();
         let log = Log::of(&mut postgres, &parent.join("postgres.log"))?;
+        let lock = cluster.lock();
         let process = launch(
             "PostgreSQL",
             &mut postgres,
             Signal::INT,
             &log,
             interrupt,
-            || is_ready(&data),
+            || is_ready(&lock),
         )?;
         Ok(Self {
-            port,
+            uri: cluster.uri(),
             _process: process,
         })
     }
 
     /// The URI of the server's first database, with all rights.
     pub(crate) fn uri(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.uri.clone()
     }
 }
 
@@ -110,27 +171,29 @@ fn settings(durability: Durability, sockets: &Path) -> Vec<String> {
         "max_connections=200".to_owned(),
         format!("unix_socket_directories={}", sockets.display()),
     ];
-    if durability == Durability::Off {
-        let fast = [
+    let fast: &[&str] = match durability {
+        Durability::On => &[],
+        Durability::Server => &["fsync=off"],
+        Durability::Off => &[
             "fsync=off",
             "synchronous_commit=off",
             "full_page_writes=off",
-        ];
-        settings.extend(fast.map(str::to_owned));
-    }
+        ],
+    };
+    settings.extend(fast.iter().map(|setting| (*setting).to_owned()));
     settings
 }
 
 /// The server writes its state into its lock file, as `pg_ctl --wait` reads it.
-fn is_ready(data: &Path) -> bool {
-    let lock = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+fn is_ready(lock: &Path) -> bool {
+    let lock = fs::read_to_string(lock).unwrap_or_default();
     lock.lines()
         .nth(7)
         .is_some_and(|state| state.trim() == "ready")
 }
 
 /// `PGPORT` and the like of the caller are about another server.
-fn without_settings(command: &mut Command) {
+pub(crate) fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if is_setting(&name) {
             command.env_remove(name);

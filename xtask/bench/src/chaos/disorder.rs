@@ -1,0 +1,146 @@
+//! What is done to replicas and database; chance decides, and a seed decides chance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustix::process::Signal;
+use sqlx::{Connection as _, PgConnection};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::cluster::{Cluster, Stop};
+use super::fleet::Fleet;
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// A replica is killed, and comes back.
+    Kill,
+    /// A replica is frozen for longer than its lease, and goes on.
+    Freeze,
+    /// A replica is told to stop, and comes back.
+    Terminate,
+    /// Connections to the database are dropped.
+    Disconnect,
+    /// The database is stopped, and comes back.
+    Restart(Stop),
+}
+
+/// All of them, each as often as it happens in a round.
+const ROUND: [Event; 9] = [
+    Event::Kill,
+    Event::Kill,
+    Event::Freeze,
+    Event::Freeze,
+    Event::Terminate,
+    Event::Disconnect,
+    Event::Disconnect,
+    Event::Restart(Stop::Fast),
+    Event::Restart(Stop::Immediate),
+];
+
+/// The disorder of one run.
+pub(super) struct Disorder {
+    pub(super) chance: fastrand::Rng,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) lease: Duration,
+    /// The database of the replicas.
+    pub(super) database: String,
+}
+
+impl Disorder {
+    /// Lets things happen for some time, then puts everything right.
+    pub(super) async fn run(&mut self, cluster: &mut Cluster, time: Duration) -> Result<()> {
+        let begin = Instant::now();
+        let mut later = JoinSet::new();
+        let mut round = Vec::new();
+        while begin.elapsed() < time {
+            // From a shuffled deck, so that a short run has some of everything.
+            let Some(event) = round.pop() else {
+                round.extend(ROUND);
+                self.chance.shuffle(&mut round);
+                continue;
+            };
+            let replica = self.chance.usize(..self.fleet.ports().len());
+            let at = begin.elapsed().as_secs_f64();
+            match event {
+                Event::Disconnect | Event::Restart(_) => eprintln!("{at:6.1} s  {event:?}"),
+                Event::Kill | Event::Freeze | Event::Terminate => {
+                    eprintln!("{at:6.1} s  {event:?} replica {replica}");
+                }
+            }
+            self.happen(event, replica, cluster, &mut later).await?;
+            self.pause(200..1200).await;
+        }
+        while let Some(done) = later.join_next().await {
+            done??;
+        }
+        for replica in 0..self.fleet.ports().len() {
+            self.fleet.signal(replica, Signal::CONT).await?;
+            self.fleet.revive(replica).await?;
+        }
+        Ok(())
+    }
+
+    async fn happen(
+        &mut self,
+        event: Event,
+        replica: usize,
+        cluster: &mut Cluster,
+        later: &mut JoinSet<Result<()>>,
+    ) -> Result<()> {
+        let fleet = Arc::clone(&self.fleet);
+        let away = Duration::from_millis(self.chance.u64(..1500));
+        match event {
+            Event::Kill => {
+                later.spawn(async move {
+                    fleet.end(replica, Signal::KILL).await?;
+                    sleep(away).await;
+                    fleet.revive(replica).await
+                });
+            }
+            Event::Terminate => {
+                later.spawn(async move {
+                    fleet.end(replica, Signal::TERM).await?;
+                    sleep(away).await;
+                    fleet.revive(replica).await
+                });
+            }
+            Event::Freeze => {
+                let time = self.lease * 3 / 2 + away;
+                later.spawn(async move {
+                    fleet.signal(replica, Signal::STOP).await?;
+                    sleep(time).await;
+                    fleet.signal(replica, Signal::CONT).await?;
+                    Ok(())
+                });
+            }
+            Event::Disconnect => disconnect(&self.database, self.chance.u8(30..=100)).await?,
+            Event::Restart(how) => {
+                cluster.stop(how).await?;
+                sleep(away).await;
+                cluster.start().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self, milliseconds: std::ops::Range<u64>) {
+        sleep(Duration::from_millis(self.chance.u64(milliseconds))).await;
+    }
+}
+
+/// Drops about so many of a hundred connections of the replicas.
+async fn disconnect(database: &str, percent: u8) -> Result<()> {
+    let mut connection = PgConnection::connect(database).await?;
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() \
+         AND random() * 100 < $1",
+    )
+    .bind(i32::from(percent))
+    .execute(&mut connection)
+    .await?;
+    Ok(connection.close().await?)
+}

@@ -1,0 +1,271 @@
+//! The replicas, seen from the side that starts and kills them.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use super::book::{Book, promise};
+use super::replica::READY;
+
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All replicas. A process that has ended is started again, as a supervisor does.
+pub(super) struct Fleet {
+    replicas: Vec<Replica>,
+    database: String,
+    lease: Duration,
+    /// Where what they log is kept.
+    logs: Option<PathBuf>,
+    book: Arc<Book>,
+}
+
+struct Replica {
+    port: u16,
+    slot: Mutex<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    process: Option<Process>,
+    /// Whether it is started again when it has ended.
+    wanted: bool,
+    starts: u32,
+}
+
+struct Process {
+    child: Child,
+    id: u32,
+    /// Whether it was told to end.
+    told: bool,
+    /// Closed when this process ends, and then the replica ends as well.
+    _input: Option<ChildStdin>,
+    ready: Arc<AtomicBool>,
+}
+
+impl Process {
+    fn signal(&self, signal: Signal) {
+        // It may have ended: then there is nothing to tell it.
+        if let Some(id) = Pid::from_raw(self.id.cast_signed()).filter(|_| self.child.id().is_some())
+        {
+            let _ = kill_process(id, signal);
+        }
+    }
+}
+
+impl Fleet {
+    /// Starts so many replicas on one database.
+    pub(super) async fn start(
+        size: usize,
+        database: String,
+        lease: Duration,
+        logs: Option<PathBuf>,
+        book: Arc<Book>,
+    ) -> Result<Self> {
+        // All held until the last is known, so that no port is given twice.
+        let mut listeners = Vec::new();
+        for _ in 0..size {
+            listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+        }
+        let mut replicas = Vec::new();
+        for listener in &listeners {
+            replicas.push(Replica {
+                port: listener.local_addr()?.port(),
+                slot: Mutex::default(),
+            });
+        }
+        drop(listeners);
+        let fleet = Self {
+            replicas,
+            database,
+            lease,
+            logs,
+            book,
+        };
+        for index in 0..size {
+            fleet.revive(index).await?;
+        }
+        fleet.wait_until_ready().await?;
+        Ok(fleet)
+    }
+
+    /// The ports of all replicas.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        self.replicas.iter().map(|replica| replica.port).collect()
+    }
+
+    /// Sends a signal, if there is a process now.
+    pub(super) async fn signal(&self, index: usize, signal: Signal) -> Result<()> {
+        let slot = self.slot(index)?.lock().await;
+        if let Some(process) = &slot.process {
+            process.signal(signal);
+        }
+        Ok(())
+    }
+
+    /// Ends a replica and waits for that; it stays away until it is revived.
+    pub(super) async fn end(&self, index: usize, signal: Signal) -> Result<()> {
+        let mut slot = self.slot(index)?.lock().await;
+        slot.wanted = false;
+        let Some(process) = &mut slot.process else {
+            return Ok(());
+        };
+        process.told = true;
+        process.signal(signal);
+        let id = process.id;
+        drop(slot);
+        let begin = Instant::now();
+        loop {
+            // Not held while waiting: whoever has frozen it has to thaw it first.
+            sleep(LOOK_AGAIN).await;
+            let mut slot = self.slot(index)?.lock().await;
+            let Some(process) = slot.process.as_mut().filter(|process| process.id == id) else {
+                // Somebody else has ended it as well, and perhaps revived it.
+                return Ok(());
+            };
+            if process.child.try_wait()?.is_some() {
+                slot.process = None;
+                return Ok(());
+            }
+            if begin.elapsed() > PATIENCE {
+                let what = format!("replica {index} did not after {signal:?}");
+                self.book.violation(promise::ENDS, what);
+                process.child.kill().await?;
+            }
+        }
+    }
+
+    /// Starts a replica that is away.
+    pub(super) async fn revive(&self, index: usize) -> Result<()> {
+        let replica = self.replicas.get(index).context("no such replica")?;
+        let mut slot = replica.slot.lock().await;
+        slot.wanted = true;
+        if slot.process.is_none() {
+            slot.starts += 1;
+            slot.process = Some(self.spawn(index, replica.port, slot.starts)?);
+        }
+        Ok(())
+    }
+
+    /// Starts again what has ended by itself, for ever.
+    pub(super) async fn supervise(&self) {
+        loop {
+            sleep(LOOK_AGAIN).await;
+            for (index, replica) in self.replicas.iter().enumerate() {
+                let mut slot = replica.slot.lock().await;
+                if !slot.wanted {
+                    continue;
+                }
+                let Some(process) = &mut slot.process else {
+                    continue;
+                };
+                let Ok(Some(status)) = process.child.try_wait() else {
+                    continue;
+                };
+                // Before it serves it may give up: its database may be away.
+                if process.ready.load(Ordering::Relaxed) && !process.told {
+                    let what = format!("replica {index} ended by itself ({status})");
+                    self.book.violation(promise::STAYS_UP, what);
+                }
+                slot.starts += 1;
+                match self.spawn(index, replica.port, slot.starts) {
+                    Ok(process) => slot.process = Some(process),
+                    Err(error) => {
+                        slot.process = None;
+                        eprintln!("replica {index}: {error:#}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until every replica is wanted, runs and serves.
+    pub(super) async fn wait_until_ready(&self) -> Result<()> {
+        let begin = Instant::now();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(2))
+            .build()?;
+        for (index, port) in self.ports().into_iter().enumerate() {
+            loop {
+                let answer = http.get(format!("http://127.0.0.1:{port}/readyz"));
+                if answer
+                    .send()
+                    .await
+                    .is_ok_and(|answer| answer.status() == 200)
+                {
+                    break;
+                }
+                if begin.elapsed() > PATIENCE {
+                    bail!("replica {index} is not ready after a minute");
+                }
+                // Whoever has ended at its very start, before anyone supervises.
+                let mut slot = self.slot(index)?.lock().await;
+                if let Some(process) = &mut slot.process
+                    && let Some(status) = process.child.try_wait()?
+                    && slot.starts == 1
+                {
+                    bail!("replica {index} does not start ({status})");
+                }
+                drop(slot);
+                sleep(LOOK_AGAIN).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn slot(&self, index: usize) -> Result<&Mutex<Slot>> {
+        let replica = self.replicas.get(index).context("no such replica")?;
+        Ok(&replica.slot)
+    }
+
+    fn spawn(&self, index: usize, port: u16, start: u32) -> Result<Process> {
+        let writer = format!("replica-{index}.{start}");
+        // The ledger reads who writes from the settings of the connection.
+        let database = format!("{}?options[chaos.writer]={writer}", self.database);
+        let log = match &self.logs {
+            Some(directory) => File::create(directory.join(format!("{writer}.log")))?.into(),
+            None => Stdio::null(),
+        };
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["replica", "--port", &port.to_string()])
+            .args(["--database", &database])
+            .args(["--lease", &self.lease.as_millis().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("a replica does not start")?;
+        let ready = Arc::new(AtomicBool::new(false));
+        let output = child.stdout.take().context("the replica has no output")?;
+        tokio::spawn({
+            let ready = Arc::clone(&ready);
+            async move {
+                let mut lines = BufReader::new(output).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if line == READY {
+                        ready.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        Ok(Process {
+            _input: child.stdin.take(),
+            id: child.id().context("the replica has no id")?,
+            told: false,
+            child,
+            ready,
+        })
+    }
+}

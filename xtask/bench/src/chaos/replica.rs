@@ -1,0 +1,68 @@
+//! The process of one replica.
+
+use std::io::{Read as _, Write as _};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use portal_clerk::ClerkAuth;
+use portal_core::config::Settings as PortalSettings;
+use portal_core::{AuthProvider, Config, Portal};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::net::TcpListener;
+
+use super::kinds::{self, Ledger};
+
+/// How a replica says that it serves.
+pub(super) const READY: &str = "ready";
+
+/// Where, and on what.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// The port that it listens on
+    #[arg(long)]
+    port: u16,
+    /// The URI of the database that all replicas share
+    #[arg(long)]
+    database: String,
+    /// Milliseconds without a sign of life after which others take its tasks
+    #[arg(long)]
+    lease: u64,
+    /// Threads that run it
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: usize,
+}
+
+/// Serves until SIGTERM, or until the standard input ends, which is when the parent has gone.
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(1);
+    });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
+    let auth = ClerkAuth::new();
+    let port = settings.port.to_string();
+    let log = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("HOST", "127.0.0.1"),
+        ("PORT", port.as_str()),
+        ("DB_LOCAL_URI", settings.database.as_str()),
+        ("RATE_LIMITS", "off"),
+        ("RUST_LOG", log.as_str()),
+    ];
+    let config = PortalSettings::from_pairs_with(AuthProvider::settings(&auth), pairs);
+    let config = Config::from_settings(config)?;
+    portal_core::telemetry::init(&config);
+    let ledger = PgConnectOptions::application_name(settings.database.parse()?, "ledger");
+    let ledger = PgPoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(Duration::from_secs(2))
+        .connect_lazy_with(ledger);
+    let builder = Portal::builder().config(config).auth(auth);
+    let portal = kinds::add_to(builder, Ledger(ledger)).build().await?;
+    println!("{READY}");
+    std::io::stdout().flush()?;
+    Ok(portal.serve_on(listener).await?)
+}

@@ -1,0 +1,132 @@
+//! Clients that start tasks, each start until it is answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::book::{Accepted, Book, promise};
+use super::client::{Answer, Client};
+use super::kinds::KINDS;
+use super::watcher::Watcher;
+
+/// One of several clients that start tasks at the same time.
+pub(super) struct Starter {
+    pub(super) name: u32,
+    pub(super) seed: u64,
+    pub(super) client: Client,
+    pub(super) book: Arc<Book>,
+    /// No new task is started from then on.
+    pub(super) enough: CancellationToken,
+}
+
+impl Starter {
+    /// Starts tasks until it is enough; gives those who watch them.
+    pub(super) async fn run(self) -> JoinSet<()> {
+        let mut chance = fastrand::Rng::with_seed(self.seed.wrapping_add(u64::from(self.name)));
+        let mut watchers = JoinSet::new();
+        let mut number = self.name << 24;
+        while !self.enough.is_cancelled() {
+            number += 1;
+            let kind = choose_kind(&mut chance);
+            let Some(id) = self.start(&mut chance, kind, number).await else {
+                continue;
+            };
+            if chance.u32(..100) < 40 {
+                let watcher = Watcher {
+                    id,
+                    client: self.client.clone(),
+                    book: Arc::clone(&self.book),
+                    chance: chance.fork(),
+                };
+                watchers.spawn(watcher.run());
+            }
+            if chance.u32(..100) < 5 {
+                self.cancel(&mut chance, id).await;
+            }
+            sleep(Duration::from_millis(chance.u64(40..160))).await;
+        }
+        watchers
+    }
+
+    /// Asks until the start is accepted; `None` if it never can be.
+    async fn start(
+        &self,
+        chance: &mut fastrand::Rng,
+        kind: &'static str,
+        number: u32,
+    ) -> Option<Uuid> {
+        let key = format!("start-{number}");
+        let id = self.ask(chance, kind, number, &key).await?;
+        let accepted = Accepted {
+            kind,
+            key: key.clone(),
+        };
+        self.book.accept(id, accepted);
+        self.book.count("starts accepted");
+        if chance.u32(..100) < 10 {
+            let again = self.ask(chance, kind, number, &key).await?;
+            if again != id {
+                let what = format!("{key} gave {id}, then {again}");
+                self.book.violation(promise::SAME_TASK, what);
+            }
+        }
+        Some(id)
+    }
+
+    async fn ask(
+        &self,
+        chance: &mut fastrand::Rng,
+        kind: &'static str,
+        number: u32,
+        key: &str,
+    ) -> Option<Uuid> {
+        loop {
+            match self.client.start(chance, kind, number, key).await {
+                Answer::Done(answer) => return self.id_of(&answer),
+                Answer::Unclear => self.book.count("starts asked again, unclear"),
+                Answer::NotNow => self.book.count("starts asked again, refused"),
+                Answer::Wrong(what) => {
+                    self.book.violation(promise::ACCEPTED_OR_503, what);
+                }
+            }
+            sleep(Duration::from_millis(chance.u64(50..250))).await;
+        }
+    }
+
+    fn id_of(&self, answer: &Value) -> Option<Uuid> {
+        let id = answer["task_id"].as_str().and_then(|id| id.parse().ok());
+        if id.is_none() {
+            self.book.violation(promise::TASK_ID, answer.to_string());
+        }
+        id
+    }
+
+    /// Asks once: a cancellation that nobody hears of is no loss.
+    async fn cancel(&self, chance: &mut fastrand::Rng, id: Uuid) {
+        match self.client.cancel(chance, id).await {
+            Answer::Done(_) => self.book.count("cancellations"),
+            Answer::Unclear | Answer::NotNow => {}
+            Answer::Wrong(what) => {
+                self.book
+                    .violation(promise::CANCEL, format!("{id}: {what}"));
+            }
+        }
+    }
+}
+
+fn choose_kind(chance: &mut fastrand::Rng) -> &'static str {
+    let all: u32 = KINDS.iter().map(|(_, share)| share).sum();
+    let mut left = chance.u32(..all);
+    for (kind, share) in KINDS {
+        if left < share {
+            return kind;
+        }
+        left -= share;
+    }
+    KINDS[0].0
+}

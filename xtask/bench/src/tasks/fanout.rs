@@ -1,0 +1,189 @@
+//! Many who watch the same.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::Bench;
+use super::child::Child;
+use super::kinds::Pace;
+use super::subjects::Subject;
+use super::table::{Line, quantile};
+use super::watch::{self, Seen, Watch};
+use crate::usage;
+
+/// What the process needs besides the connections that are measured.
+const OTHER_FILES: usize = 200;
+/// How long memory gets to settle.
+const REST: Duration = Duration::from_secs(2);
+
+/// A portal and a bare server, watched in turns.
+struct Pair {
+    ours: Child,
+    token: String,
+    bare: Child,
+}
+
+impl Pair {
+    async fn start(bench: &Bench, name: &str) -> Result<Self> {
+        let database = bench.databases.postgres(name).await?;
+        let ours = Child::start(Subject::Portal, &database, 50).await?;
+        Ok(Self {
+            token: ours.client_token().await?,
+            ours,
+            bare: Child::start(Subject::Broadcast, &database, 50).await?,
+        })
+    }
+
+    /// Watches a task of the portal.
+    async fn ours(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
+        let id = self.ours.ticks(&self.token, pace).await?;
+        // The watchers come while the task still waits.
+        let begin = Instant::now() + Duration::from_millis(pace.wait);
+        let path = format!("/api/tasks/{}/{id}/monitor", self.token);
+        let watches = Watch::open_many(watchers, self.ours.address, &path).await?;
+        if Instant::now() > begin {
+            bail!("{watchers} monitors were not open in time");
+        }
+        let seen = watch::until_end(watches).await?;
+        Ok(Watched::new(seen, begin))
+    }
+
+    /// Watches what the bare server publishes.
+    async fn bare(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
+        let watches = Watch::open_many(watchers, self.bare.address, "/watch").await?;
+        let publish = json!({"count": pace.count, "pause": pace.pause});
+        let publish = publish.to_string();
+        self.bare.ask("POST", "/publish", "", &publish).await?;
+        let begin = Instant::now();
+        let seen = watch::until_end(watches).await?;
+        Ok(Watched::new(seen, begin))
+    }
+}
+
+/// What all watchers saw, from the first update on.
+struct Watched {
+    seen: Vec<Seen>,
+    time: Duration,
+}
+
+impl Watched {
+    fn new(seen: Vec<Seen>, begin: Instant) -> Self {
+        Self {
+            seen,
+            time: begin.elapsed(),
+        }
+    }
+
+    /// Milliseconds in which nearly every update has arrived.
+    fn p99(self) -> f64 {
+        let seen = self.seen.into_iter();
+        let mut delays: Vec<f64> = seen.flat_map(|seen| seen.delays).collect();
+        quantile(&mut delays, 0.99)
+    }
+
+    /// Messages a second, to all of them together.
+    fn rate(&self) -> f64 {
+        let messages: usize = self.seen.iter().map(|seen| seen.messages).sum();
+        messages as f64 / self.time.as_secs_f64()
+    }
+
+    /// How many have not seen the final state.
+    fn missed(&self) -> f64 {
+        self.seen.iter().filter(|seen| !seen.ended).count() as f64
+    }
+}
+
+/// A thousand watchers of one task, each update to all of them.
+pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
+    let watchers = bench.scaled(1000);
+    let pair = Pair::start(bench, "watchers").await?;
+    let pace = Pace {
+        count: 15,
+        pause: 150,
+        // Until all of them are there.
+        wait: 4000,
+    };
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        ours.push(pair.ours(watchers, &pace).await?.p99());
+        bare.push(pair.bare(watchers, &pace).await?.p99());
+    }
+    let name = format!("update → {watchers} watchers, p99 / bare fan-out");
+    Ok(vec![Line::compared(name, "ms", &ours, &bare, "≤ 1.5")])
+}
+
+/// More updates than can be sent: how many messages arrive, and whether all see the end.
+pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
+    let watchers = bench.scaled(200);
+    let pair = Pair::start(bench, "saturated").await?;
+    let pace = Pace {
+        count: 2000,
+        pause: 1,
+        wait: 1500,
+    };
+    let (mut ours, mut bare, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        let watched = pair.ours(watchers, &pace).await?;
+        lost.push(watched.missed());
+        ours.push(watched.rate());
+        bare.push(pair.bare(watchers, &pace).await?.rate());
+    }
+    Ok(vec![
+        Line::compared(
+            "saturated fan-out / bare fan-out",
+            "messages/s",
+            &ours,
+            &bare,
+            "≥ 0.7",
+        ),
+        Line::alone("watchers that missed the final state", "", &lost, "0"),
+    ])
+}
+
+/// Ten thousand monitors, held open by one process.
+pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
+    let wanted = bench.scaled(10_000);
+    // Children have the limit of their parent.
+    let limit = raise_file_limit()?;
+    let watchers = wanted.min(limit.saturating_sub(OTHER_FILES));
+    if watchers < wanted {
+        eprintln!("this machine lets a process have {limit} files, so {watchers} monitors");
+    }
+    let database = bench.databases.postgres("memory").await?;
+    let child = Child::start(Subject::Portal, &database, 50).await?;
+    let token = child.client_token().await?;
+    let path = format!("/api/tasks/{token}/monitor");
+    // The first ones fill pools and caches.
+    drop(Watch::open_many(100.min(watchers), child.address, &path).await?);
+    sleep(REST).await;
+    let resident = || usage::resident_memory(child.process_id()).context("no /proc");
+    let before = resident()?;
+    let watches = Watch::open_many(watchers, child.address, &path).await?;
+    sleep(REST).await;
+    let grown = resident()?.saturating_sub(before) as f64;
+    child.begin(&token, "noop", &json!({})).await?;
+    let seen = watch::until_end(watches).await?;
+    let held = seen.iter().filter(|seen| seen.ended).count();
+    let each = [grown / watchers as f64];
+    Ok(vec![
+        Line::alone("memory of an open monitor", "KiB", &each, "≤ 8"),
+        Line::alone("monitors held", "", &[held as f64], "10000"),
+    ])
+}
+
+/// Lets this process have as many files as the machine gives it.
+fn raise_file_limit() -> Result<usize> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    Ok(limit.maximum.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    }))
+}

@@ -1,0 +1,113 @@
+//! How soon something is seen.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use portal_core::tasks::{NoArgs, Tasks};
+use tokio::time::sleep;
+
+use super::child::Child;
+use super::kinds::{self, Pace, Ran};
+use super::subjects::Subject;
+use super::table::{Line, quantile};
+use super::watch::Watch;
+use super::{Bench, portal};
+
+/// How long a portal is left in peace before the next task.
+const PEACE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// From the call that starts a task to its first line, with nothing else to do.
+pub(super) async fn begin(bench: &Bench) -> Result<Vec<Line>> {
+    let postgres = bench.databases.postgres("latency").await?;
+    let sqlite = bench.databases.sqlite("latency");
+    let mut lines = Vec::new();
+    for (name, uri, aims) in [
+        ("PostgreSQL", postgres, ["≤ 3", "≤ 8"]),
+        ("SQLite", sqlite, ["≤ 2", "≤ 4"]),
+    ] {
+        let ran = Ran::default();
+        let portal = portal::build(&uri, 50, ran.clone()).await?;
+        let tasks = portal.state().get::<Tasks>().context("no tasks")?;
+        let (mut halves, mut tails) = (Vec::new(), Vec::new());
+        for _ in 0..bench.rounds {
+            let mut delays = Vec::new();
+            for _ in 0..bench.scaled(200) {
+                sleep(PEACE).await;
+                delays.push(delay(&tasks, &ran).await?);
+            }
+            halves.push(quantile(&mut delays, 0.5));
+            tails.push(quantile(&mut delays, 0.99));
+        }
+        portal.shutdown().await;
+        let [half, tail] = aims;
+        let line = |what: &str, numbers: &[f64], aim| {
+            Line::alone(
+                format!("enqueue → running, {name}, {what}"),
+                "ms",
+                numbers,
+                aim,
+            )
+        };
+        lines.push(line("p50", &halves, half));
+        lines.push(line("p99", &tails, tail));
+    }
+    Ok(lines)
+}
+
+async fn delay(tasks: &Tasks, ran: &Ran) -> Result<f64> {
+    let called = Instant::now();
+    let _handle = tasks.start(kinds::noop, NoArgs {}).await?;
+    loop {
+        if let Some(begun) = ran.take_begun() {
+            return Ok(begun.duration_since(called).as_secs_f64() * 1e3);
+        }
+        if called.elapsed() > PATIENCE {
+            bail!("a task has not begun after {} s", PATIENCE.as_secs());
+        }
+        sleep(Duration::from_micros(200)).await;
+    }
+}
+
+/// From an update to the client that watches it, in one process.
+pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
+    let database = bench.databases.postgres("update").await?;
+    let runs = Child::start(Subject::Portal, &database, 50).await?;
+    let line = "update → WebSocket, in one process, p99";
+    Ok(vec![updates(bench, &runs, &runs, line, "≤ 10").await?])
+}
+
+/// From an update in one replica to the client that watches it at another.
+pub(super) async fn update_across(bench: &Bench) -> Result<Vec<Line>> {
+    let database = bench.databases.postgres("update_across").await?;
+    let runs = Child::start(Subject::Portal, &database, 50).await?;
+    let shows = Child::start(Subject::Viewer, &database, 50).await?;
+    let line = "update → WebSocket, across replicas, p99";
+    Ok(vec![updates(bench, &runs, &shows, line, "≤ 100").await?])
+}
+
+async fn updates(
+    bench: &Bench,
+    runs: &Child,
+    shows: &Child,
+    line: &str,
+    aim: &'static str,
+) -> Result<Line> {
+    let token = runs.client_token().await?;
+    let pace = Pace {
+        count: u32::try_from(bench.scaled(150))?,
+        pause: 10,
+        wait: 300,
+    };
+    let mut tails = Vec::new();
+    for _ in 0..bench.rounds {
+        let id = runs.ticks(&token, &pace).await?;
+        let path = format!("/api/tasks/{token}/{id}/monitor");
+        let mut seen = Watch::open(shows.address, &path).await?.until_end().await;
+        if !seen.ended {
+            bail!("the final state was not shown");
+        }
+        tails.push(quantile(&mut seen.delays, 0.99));
+    }
+    Ok(Line::alone(line, "ms", &tails, aim))
+}

@@ -1,0 +1,172 @@
+//! What the task engine costs, beside what does the same without it.
+//!
+//! Run by `cargo xtask bench tasks`. To add a measure, write a function such as
+//! [`rest::status`] and name it in [`MEASURES`].
+
+mod apalis;
+mod bare;
+mod bare_http;
+mod child;
+mod database;
+mod drain;
+mod fanout;
+mod kinds;
+mod latency;
+mod portal;
+mod replicas;
+mod rest;
+mod stored;
+mod subjects;
+mod table;
+mod watch;
+
+pub(crate) use self::subjects::{Settings as ServerSettings, run as run_server};
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use self::database::Databases;
+use self::table::Line;
+
+/// Something that is measured.
+struct Measure {
+    name: &'static str,
+    run: for<'a> fn(&'a Bench) -> Running<'a>,
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>>> + 'a>>;
+
+/// Every measure, in the order of the table.
+const MEASURES: &[Measure] = &[
+    Measure {
+        name: "postgres",
+        run: |bench| Box::pin(drain::postgres(bench)),
+    },
+    Measure {
+        name: "sqlite",
+        run: |bench| Box::pin(drain::sqlite(bench)),
+    },
+    Measure {
+        name: "start",
+        run: |bench| Box::pin(rest::start(bench)),
+    },
+    Measure {
+        name: "status",
+        run: |bench| Box::pin(rest::status(bench)),
+    },
+    Measure {
+        name: "begin",
+        run: |bench| Box::pin(latency::begin(bench)),
+    },
+    Measure {
+        name: "update",
+        run: |bench| Box::pin(latency::update(bench)),
+    },
+    Measure {
+        name: "update-across",
+        run: |bench| Box::pin(latency::update_across(bench)),
+    },
+    Measure {
+        name: "watchers",
+        run: |bench| Box::pin(fanout::watchers(bench)),
+    },
+    Measure {
+        name: "fanout",
+        run: |bench| Box::pin(fanout::saturated(bench)),
+    },
+    Measure {
+        name: "memory",
+        run: |bench| Box::pin(fanout::memory(bench)),
+    },
+    Measure {
+        name: "stored",
+        run: |bench| Box::pin(stored::run(bench)),
+    },
+    Measure {
+        name: "replicas",
+        run: |bench| Box::pin(replicas::run(bench)),
+    },
+];
+
+/// What is measured, and how often.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// How often each subject has its turn
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of a turn, where a turn is a time
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Part of the rows and connections of the aims, to try things out
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Only these measures
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// What every measure has.
+struct Bench {
+    databases: Databases,
+    rounds: usize,
+    turn: Duration,
+    scale: f64,
+}
+
+impl Bench {
+    /// How long a turn lasts.
+    fn turn(&self) -> Duration {
+        self.turn
+    }
+
+    /// A number of rows or connections, or the part of it that was asked for.
+    fn scaled(&self, count: usize) -> usize {
+        ((count as f64 * self.scale).round() as usize).max(1)
+    }
+}
+
+/// Measures and prints the table; a measure that fails does not keep the others from theirs.
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    let bench = Bench {
+        databases: Databases::new()?,
+        rounds: settings.rounds.max(1),
+        turn: Duration::try_from_secs_f64(settings.seconds)
+            .context("`--seconds` is no length of time")?,
+        scale: settings.scale,
+    };
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for measure in chosen(&settings.only)? {
+        let begin = Instant::now();
+        match (measure.run)(&bench).await {
+            Ok(measured) => lines.extend(measured),
+            Err(error) => {
+                eprintln!("{}: {error:#}", measure.name);
+                failed.push(measure.name);
+            }
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        eprintln!("{}: {seconds:.1} s", measure.name);
+    }
+    println!("each as min / median / max over {} rounds", bench.rounds);
+    table::print(&lines);
+    if !failed.is_empty() {
+        bail!("not measured: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn chosen(only: &[String]) -> Result<Vec<&'static Measure>> {
+    for name in only {
+        if !MEASURES.iter().any(|measure| measure.name == name) {
+            let known: Vec<_> = MEASURES.iter().map(|measure| measure.name).collect();
+            bail!("`{name}` is no measure, choose of `{}`", known.join("`, `"));
+        }
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let measures = MEASURES.iter();
+    Ok(measures.filter(|measure| wanted(measure.name)).collect())
+}

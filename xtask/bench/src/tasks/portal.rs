@@ -1,0 +1,41 @@
+//! A portal in this process, for what is measured without HTTP.
+
+use anyhow::Result;
+use portal_clerk::ClerkAuth;
+use portal_core::config::Settings;
+use portal_core::{AuthProvider, Config, Portal, PortalBuilder};
+
+use super::kinds::{self, Ran};
+
+/// A portal that runs so many tasks at once.
+pub(super) async fn build(database: &str, concurrency: usize, ran: Ran) -> Result<Portal> {
+    let portal = kinds::add_to(builder(database)?, ran);
+    Ok(with_concurrency(portal, concurrency).build().await?)
+}
+
+/// Makes the tables, and the keys of the development identity provider.
+pub(super) async fn migrate(database: &str) -> Result<()> {
+    let portal = builder(database)?.build().await?;
+    portal.shutdown().await;
+    portal.store().close().await;
+    Ok(())
+}
+
+/// A portal without tasks.
+pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
+    let auth = ClerkAuth::new();
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("DB_LOCAL_URI", database),
+        ("RATE_LIMITS", "off"),
+    ];
+    let settings = Settings::from_pairs_with(AuthProvider::settings(&auth), pairs);
+    Ok(Portal::builder()
+        .config(Config::from_settings(settings)?)
+        .auth(auth))
+}
+
+/// How many tasks the portal runs at once; with 0 it only starts and shows them.
+pub(super) fn with_concurrency(portal: PortalBuilder, _concurrency: usize) -> PortalBuilder {
+    portal
+}

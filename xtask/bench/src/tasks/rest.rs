@@ -1,0 +1,77 @@
+//! What starting and asking costs over REST.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Bench;
+use super::child::Child;
+use super::subjects::Subject;
+use super::table::Line;
+use crate::connection::request;
+
+/// Starts that are stored, against inserts.
+pub(super) async fn start(bench: &Bench) -> Result<Vec<Line>> {
+    let time = bench.turn();
+    // It only starts: neither does a baseline run anything.
+    let ours = bench.databases.postgres("start").await?;
+    let ours = Child::start(Subject::Portal, &ours, 0).await?;
+    let token = ours.client_token().await?;
+    let bare = bench.databases.postgres("start_bare").await?;
+    let insert = Child::start(Subject::Insert, &bare, 0).await?;
+    let notify = Child::start(Subject::InsertNotify, &bare, 0).await?;
+    let (mut one, mut one_bare) = (Vec::new(), Vec::new());
+    let (mut many, mut many_bare) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        one.push(ours.start_rate(&token, 1, time).await?);
+        one_bare.push(bare_rate(&insert, 1, time).await?);
+        many.push(ours.start_rate(&token, 16, time).await?);
+        many_bare.push(bare_rate(&notify, 16, time).await?);
+    }
+    Ok(vec![
+        Line::compared(
+            "start over REST, 1 client / bare insert",
+            "starts/s",
+            &one,
+            &one_bare,
+            "≥ 0.5",
+        ),
+        Line::compared(
+            "start over REST, 16 clients / single inserts with NOTIFY",
+            "starts/s",
+            &many,
+            &many_bare,
+            "≥ 4",
+        ),
+    ])
+}
+
+async fn bare_rate(child: &Child, connections: usize, time: Duration) -> Result<f64> {
+    let request = request("POST", "/start", child.address, "", "{}");
+    child.rate(request, connections, time).await
+}
+
+/// The status of a task, against a read by key.
+pub(super) async fn status(bench: &Bench) -> Result<Vec<Line>> {
+    let time = bench.turn();
+    let database = bench.databases.postgres("status").await?;
+    let ours = Child::start(Subject::Portal, &database, 50).await?;
+    let bare = Child::start(Subject::Read, &database, 50).await?;
+    let token = ours.client_token().await?;
+    let id = ours.begin(&token, "noop", &json!({})).await?;
+    let (mut rates, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        rates.push(ours.status_rate(&token, &id, 16, time).await?);
+        let read = request("GET", &format!("/read/{id}"), bare.address, "", "");
+        others.push(bare.rate(read, 16, time).await?);
+    }
+    let name = "status over REST, 16 clients / read by key";
+    Ok(vec![Line::compared(
+        name,
+        "answers/s",
+        &rates,
+        &others,
+        "≥ 0.7",
+    )])
+}

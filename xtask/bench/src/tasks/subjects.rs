@@ -1,0 +1,89 @@
+//! The process that serves what is measured: a portal, or as little as does the same.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use super::kinds::Ran;
+use super::{bare_http, kinds, portal};
+
+/// What is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Subject {
+    /// A portal that runs tasks.
+    Portal,
+    /// A portal that knows no kind of task: others run them, it shows them.
+    Viewer,
+    /// Stores a row for each request.
+    Insert,
+    /// The same, and notifies.
+    InsertNotify,
+    /// Reads a task by its key.
+    Read,
+    /// Sends each message to every WebSocket.
+    Broadcast,
+}
+
+/// Which subject, and how.
+#[derive(Args)]
+pub(crate) struct Settings {
+    subject: Subject,
+    /// A database that the subject has for itself, or shares with replicas
+    #[arg(long)]
+    database: String,
+    /// How many tasks it runs at once
+    #[arg(long, default_value_t = 50)]
+    concurrency: usize,
+    /// Threads that handle requests
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+}
+
+/// The first and only line of output: where the subject can be reached.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Announcement {
+    pub(super) address: SocketAddr,
+}
+
+/// Serves until the standard input ends, which is when the parent has gone.
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    let router = router(settings).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let announcement = Announcement {
+        address: listener.local_addr()?,
+    };
+    println!("{}", serde_json::to_string(&announcement)?);
+    std::io::stdout().flush()?;
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .await
+        .context("the server ended")
+}
+
+async fn router(settings: &Settings) -> Result<Router> {
+    let database = &settings.database;
+    Ok(match settings.subject {
+        Subject::Portal => {
+            let builder = kinds::add_to(portal::builder(database)?, Ran::default());
+            let portal = portal::with_concurrency(builder, settings.concurrency);
+            portal.build().await?.into_router()
+        }
+        Subject::Viewer => portal::builder(database)?.build().await?.into_router(),
+        Subject::Insert => bare_http::insert(database, false).await?,
+        Subject::InsertNotify => bare_http::insert(database, true).await?,
+        Subject::Read => bare_http::read(database).await?,
+        Subject::Broadcast => bare_http::broadcast(),
+    })
+}

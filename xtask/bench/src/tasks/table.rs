@@ -1,0 +1,97 @@
+//! What came of the measures, as a table.
+
+use crate::spread::Spread;
+
+/// One line of the table.
+pub(super) struct Line {
+    measure: String,
+    ours: Option<Spread>,
+    baseline: Option<Spread>,
+    ratio: Option<Spread>,
+    unit: &'static str,
+    aim: &'static str,
+}
+
+impl Line {
+    /// Rounds of ours beside rounds of a baseline; the ratio is that of each round.
+    pub(super) fn compared(
+        measure: impl Into<String>,
+        unit: &'static str,
+        ours: &[f64],
+        baseline: &[f64],
+        aim: &'static str,
+    ) -> Self {
+        let ratios = ours.iter().zip(baseline).map(|(ours, other)| ours / other);
+        Self {
+            measure: measure.into(),
+            ours: Spread::of(ours.iter().copied()),
+            baseline: Spread::of(baseline.iter().copied()),
+            ratio: Spread::of(ratios),
+            unit,
+            aim,
+        }
+    }
+
+    /// Rounds without anything beside them.
+    pub(super) fn alone(
+        measure: impl Into<String>,
+        unit: &'static str,
+        ours: &[f64],
+        aim: &'static str,
+    ) -> Self {
+        Self {
+            measure: measure.into(),
+            ours: Spread::of(ours.iter().copied()),
+            baseline: None,
+            ratio: None,
+            unit,
+            aim,
+        }
+    }
+}
+
+/// Prints the lines as a table of Markdown.
+pub(super) fn print(lines: &[Line]) {
+    println!("| measure | unit | ours | baseline | ratio | aim |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for line in lines {
+        let Line {
+            measure, unit, aim, ..
+        } = line;
+        let ours = numbers(line.ours.as_ref());
+        let baseline = numbers(line.baseline.as_ref());
+        let ratio = line.ratio.as_ref().map(|ratio| format!("{ratio:.2}"));
+        let ratio = ratio.unwrap_or_default();
+        println!("| {measure} | {unit} | {ours} | {baseline} | {ratio} | {aim} |");
+    }
+}
+
+/// Three numbers with as many decimals as they need.
+fn numbers(spread: Option<&Spread>) -> String {
+    match spread {
+        None => String::new(),
+        Some(spread) if spread.median >= 100.0 => format!("{spread:.0}"),
+        Some(spread) => format!("{spread:.2}"),
+    }
+}
+
+/// A number below which such a share of the numbers lies.
+pub(super) fn quantile(numbers: &mut [f64], share: f64) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let last = numbers.len().saturating_sub(1);
+    let index = (last as f64 * share).round() as usize;
+    numbers.get(index).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantile;
+
+    #[test]
+    fn a_quantile_is_one_of_the_numbers() {
+        let mut numbers = [3.0, 1.0, 2.0];
+        assert_eq!(quantile(&mut numbers, 0.5), 2.0);
+        assert_eq!(quantile(&mut numbers, 0.99), 3.0);
+        assert!(quantile(&mut [], 0.5).is_nan());
+    }
+}
