@@ -125,6 +125,12 @@ async fn failing(task: TaskContext, ledger: Data<Ledger>, order: Order) -> Resul
     Err(TaskError::new(format!("number {number} fails")).with_code("failing"))
 }
 
+/// Begins with each second, once over all replicas
+#[monitored_background_task(state = "chaos", schedule = "* * * * * *")]
+async fn every_second(task: TaskContext, ledger: Data<Ledger>) {
+    ledger.begin(&task).await;
+}
+
 /// Panics
 #[monitored_background_task(state = "chaos")]
 async fn panicking(
