@@ -65,3 +65,15 @@ GROUP BY schedule, date_trunc('second', run_at) HAVING count(*) > 1;
 
 -- name: the ledger knows who writes
 SELECT task_id::text, operation || ' by nobody' FROM chaos_history WHERE writer NOT LIKE 'replica-%';
+
+-- name: a limit over all replicas is kept
+SELECT task_id::text, running || ' at once' FROM (
+    SELECT h.seq, h.task_id, sum(CASE WHEN h.new_status = 'PROCESSING' THEN 1 ELSE -1 END) OVER (ORDER BY h.seq) AS running
+    FROM chaos_history h JOIN portal_tasks t ON t.id = h.task_id AND t.state = 'chaos' AND t.name = 'limited'
+    WHERE h.operation = 'UPDATE' AND h.new_status <> h.old_status
+          AND 'PROCESSING' IN (h.old_status, h.new_status)
+) AS limited WHERE running > 2;
+
+-- name: what fails is tried again as often as it may be
+SELECT id::text, 'ended as ' || status || ' at attempt ' || attempt || ': ' || coalesce(error, '') FROM portal_tasks
+WHERE state = 'chaos' AND name = 'flaky' AND status = 'ERROR' AND code NOT IN ('cancelled', 'crashed');
