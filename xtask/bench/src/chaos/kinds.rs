@@ -40,6 +40,7 @@ pub(super) fn add_to(portal: PortalBuilder, ledger: Ledger) -> PortalBuilder {
         .task(panicking)
         .task(flaky)
         .task(limited)
+        .task(every_second)
 }
 
 /// Where tasks tell that they have run; not the portal's own connections.
@@ -153,6 +154,12 @@ async fn limited(
     ledger.begin(&task).await;
     walk(&task, 2, Duration::from_millis(30)).await?;
     Ok(Outcome::of(&task, &order))
+}
+
+/// Begins with each second, once over all replicas
+#[monitored_background_task(state = "chaos", schedule = "* * * * * *")]
+async fn every_second(task: TaskContext, ledger: Data<Ledger>) {
+    ledger.begin(&task).await;
 }
 
 /// Panics

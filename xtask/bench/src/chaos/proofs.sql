@@ -53,7 +53,7 @@ GROUP BY e.task_id HAVING count(*) > 1;
 
 -- name: a completed task was run by its last attempt, and has its result
 SELECT t.id::text, 'attempt ' || t.attempt || ' ended with ' || t.result::text FROM portal_tasks t
-WHERE t.state = 'chaos' AND t.status = 'COMPLETED'
+WHERE t.state = 'chaos' AND t.status = 'COMPLETED' AND t.schedule IS NULL
       AND ((t.result ->> 'attempt')::int <> t.attempt
            OR t.result -> 'number' IS DISTINCT FROM t.args -> 'number'
            OR NOT EXISTS (SELECT 1 FROM chaos_effects e WHERE e.task_id = t.id AND e.attempt = t.attempt));
