@@ -14,9 +14,11 @@ use uuid::Uuid;
 pub(super) const STATE: &str = "chaos";
 
 /// Every kind, and how many of a hundred starts are of it.
-pub(super) const KINDS: [(&str, u32); 6] = [
-    ("quick", 40),
-    ("stepping", 25),
+pub(super) const KINDS: [(&str, u32); 8] = [
+    ("quick", 30),
+    ("flaky", 10),
+    ("limited", 10),
+    ("stepping", 15),
     ("slow", 10),
     ("once", 10),
     ("failing", 10),
@@ -36,6 +38,9 @@ pub(super) fn add_to(portal: PortalBuilder, ledger: Ledger) -> PortalBuilder {
         .task(once)
         .task(failing)
         .task(panicking)
+        .task(flaky)
+        .task(limited)
+        .task(every_second)
 }
 
 /// Where tasks tell that they have run; not the portal's own connections.
@@ -123,6 +128,38 @@ async fn failing(task: TaskContext, ledger: Data<Ledger>, order: Order) -> Resul
     ledger.begin(&task).await;
     let Order { number } = order;
     Err(TaskError::new(format!("number {number} fails")).with_code("failing"))
+}
+
+/// Works at its third attempt only
+#[monitored_background_task(state = "chaos", retries = 20, backoff = "100ms")]
+async fn flaky(
+    task: TaskContext,
+    ledger: Data<Ledger>,
+    order: Order,
+) -> Result<Outcome, TaskError> {
+    ledger.begin(&task).await;
+    match task.attempt() {
+        1 | 2 => Err(TaskError::new("not yet")),
+        _ => Ok(Outcome::of(&task, &order)),
+    }
+}
+
+/// At most two at once, over all replicas
+#[monitored_background_task(state = "chaos", concurrency = 2)]
+async fn limited(
+    task: TaskContext,
+    ledger: Data<Ledger>,
+    order: Order,
+) -> Result<Outcome, TaskError> {
+    ledger.begin(&task).await;
+    walk(&task, 2, Duration::from_millis(30)).await?;
+    Ok(Outcome::of(&task, &order))
+}
+
+/// Begins with each second, once over all replicas
+#[monitored_background_task(state = "chaos", schedule = "* * * * * *")]
+async fn every_second(task: TaskContext, ledger: Data<Ledger>) {
+    ledger.begin(&task).await;
 }
 
 /// Panics

@@ -53,7 +53,7 @@ GROUP BY e.task_id HAVING count(*) > 1;
 
 -- name: a completed task was run by its last attempt, and has its result
 SELECT t.id::text, 'attempt ' || t.attempt || ' ended with ' || t.result::text FROM portal_tasks t
-WHERE t.state = 'chaos' AND t.status = 'COMPLETED'
+WHERE t.state = 'chaos' AND t.status = 'COMPLETED' AND t.schedule IS NULL
       AND ((t.result ->> 'attempt')::int <> t.attempt
            OR t.result -> 'number' IS DISTINCT FROM t.args -> 'number'
            OR NOT EXISTS (SELECT 1 FROM chaos_effects e WHERE e.task_id = t.id AND e.attempt = t.attempt));
@@ -65,3 +65,15 @@ GROUP BY schedule, date_trunc('second', run_at) HAVING count(*) > 1;
 
 -- name: the ledger knows who writes
 SELECT task_id::text, operation || ' by nobody' FROM chaos_history WHERE writer NOT LIKE 'replica-%';
+
+-- name: a limit over all replicas is kept
+SELECT task_id::text, running || ' at once' FROM (
+    SELECT h.seq, h.task_id, sum(CASE WHEN h.new_status = 'PROCESSING' THEN 1 ELSE -1 END) OVER (ORDER BY h.seq) AS running
+    FROM chaos_history h JOIN portal_tasks t ON t.id = h.task_id AND t.state = 'chaos' AND t.name = 'limited'
+    WHERE h.operation = 'UPDATE' AND h.new_status <> h.old_status
+          AND 'PROCESSING' IN (h.old_status, h.new_status)
+) AS limited WHERE running > 2;
+
+-- name: what fails is tried again as often as it may be
+SELECT id::text, 'ended as ' || status || ' at attempt ' || attempt || ': ' || coalesce(error, '') FROM portal_tasks
+WHERE state = 'chaos' AND name = 'flaky' AND status = 'ERROR' AND code NOT IN ('cancelled', 'crashed');

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use portal_clerk::ClerkAuth;
 use portal_core::config::Settings as PortalSettings;
-use portal_core::{AuthProvider, Config, Portal};
+use portal_core::{AuthProvider, Config, Portal, TaskSettings};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 
@@ -60,7 +60,11 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         .max_connections(8)
         .acquire_timeout(Duration::from_secs(2))
         .connect_lazy_with(ledger);
-    let builder = Portal::builder().config(config).auth(auth);
+    let tasks = TaskSettings::default().lease(Duration::from_millis(settings.lease));
+    let builder = Portal::builder()
+        .config(config)
+        .auth(auth)
+        .task_settings(tasks);
     let portal = kinds::add_to(builder, Ledger(ledger)).build().await?;
     println!("{READY}");
     std::io::stdout().flush()?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use portal_clerk::ClerkAuth;
 use portal_core::config::Settings;
-use portal_core::{AuthProvider, Config, Portal, PortalBuilder};
+use portal_core::{AuthProvider, Config, Portal, PortalBuilder, TaskSettings};
 
 use super::kinds::{self, Ran};
 
@@ -36,6 +36,6 @@ pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
 }
 
 /// How many tasks the portal runs at once; with 0 it only starts and shows them.
-pub(super) fn with_concurrency(portal: PortalBuilder, _concurrency: usize) -> PortalBuilder {
-    portal
+pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> PortalBuilder {
+    portal.task_settings(TaskSettings::default().concurrency(concurrency))
 }
