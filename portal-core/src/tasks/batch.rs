@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -10,9 +11,13 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct Batcher<I, O> {
     waiting: Mutex<VecDeque<(I, oneshot::Sender<O>)>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Whose turn it is to write; holds the size of the batch before.
+    turn: Arc<tokio::sync::Mutex<usize>>,
     limit: usize,
 }
+
+/// How long those of the batch before, who have just been answered, get to come again.
+const LINGER: Duration = Duration::from_micros(300);
 
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     /// Writes at most `limit` items together.
@@ -39,11 +44,12 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         let (sender, mut receiver) = oneshot::channel();
         lock(&self.waiting).push_back((item, sender));
         loop {
-            let turn = tokio::select! {
+            let mut turn = tokio::select! {
                 biased;
                 answer = &mut receiver => return answer.ok(),
                 turn = Arc::clone(&self.turn).lock_owned() => turn,
             };
+            self.gather(*turn).await;
             // The batch of the turn before may have had this item.
             match receiver.try_recv() {
                 Ok(answer) => return Some(answer),
@@ -55,6 +61,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
                 let count = waiting.len().min(self.limit);
                 waiting.drain(..count).unzip()
             };
+            *turn = items.len();
             let written = write(items);
             tokio::spawn(async move {
                 for (answer, sender) in written.await.into_iter().zip(senders) {
@@ -65,6 +72,21 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
             });
         }
     }
+
+    /// Lets others join in. A caller who is alone is not kept.
+    async fn gather(&self, before: usize) {
+        // Whoever is ready in this moment.
+        tokio::task::yield_now().await;
+        let waiting = lock(&self.waiting).len();
+        if waiting <= 1 && before <= 1 {
+            return;
+        }
+        let enough = (waiting + before).min(self.limit);
+        let began = Instant::now();
+        while lock(&self.waiting).len() < enough && began.elapsed() < LINGER {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,8 +95,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]

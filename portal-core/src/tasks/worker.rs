@@ -33,7 +33,7 @@ use crate::store::{Notification, StoreError, now};
 const SAVE_INTERVAL: Duration = Duration::from_millis(25);
 /// How often the queue is looked at while a caller's transaction may bring tasks.
 const EXPECTING_INTERVAL: Duration = Duration::from_millis(50);
-/// More are claimed in turns, so that one batch is stored while the next one runs.
+/// No more are claimed with one statement.
 const CLAIM_BATCH: usize = 100;
 /// How long to wait before the owner of a task is looked for again while the database is away.
 const OWNER_RETRY: Duration = Duration::from_secs(1);
@@ -188,7 +188,9 @@ impl Worker {
 
     /// Claims as many tasks as there is room for; `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
-        let room = self.permits.available_permits().min(CLAIM_BATCH);
+        // At most half of all places at once: the ends of one half are stored while the other is claimed.
+        let batch = self.settings().concurrency.div_ceil(2).min(CLAIM_BATCH);
+        let room = self.permits.available_permits().min(batch);
         if room == 0 || self.kinds.is_empty() {
             return Ok(false);
         }
