@@ -151,6 +151,13 @@ async fn record<R: serde::de::DeserializeOwned>(
     record.expect("it is there")
 }
 
+async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &TaskHandle<R>) {
+    eventually("it runs", async || {
+        (record(tasks, handle).await.status == TaskStatus::Processing).then_some(())
+    })
+    .await;
+}
+
 async fn a_failure_is_tried_again_until_it_works(database: Database) {
     let (_server, tasks) = setup(database).await;
     let handle = tasks.start(third_time, NoArgs {}).await.expect("it starts");
@@ -251,10 +258,7 @@ async fn the_greater_priority_is_begun_first(database: Database) {
         .start(one_at_a_time, NoArgs {})
         .await
         .expect("it starts");
-    eventually("it runs", async || {
-        (record(&tasks, &first).await.status == TaskStatus::Processing).then_some(())
-    })
-    .await;
+    until_running(&tasks, &first).await;
     let mut waiting = Vec::new();
     for priority in [0, 5, -5, 9] {
         let start = tasks.start(number, Number { number: 1 }).priority(priority);
@@ -318,10 +322,7 @@ async fn all_kinds_keep_to_the_limit_of_all(database: Database) {
         .start(one_at_a_time, NoArgs {})
         .await
         .expect("it starts");
-    eventually("it runs", async || {
-        (record(&tasks, &first).await.status == TaskStatus::Processing).then_some(())
-    })
-    .await;
+    until_running(&tasks, &first).await;
     let second = tasks
         .start(number, Number { number: 1 })
         .await

@@ -117,35 +117,15 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::now;
+    use crate::tasks::insert::NewTask;
     use crate::tasks::record::TaskStatus;
 
     #[test]
     fn what_was_shown_is_not_shown_again_and_is_forgotten_in_the_end() {
-        let now = now();
-        let record = |id, version, status| TaskRecord {
-            id,
-            state: String::new(),
-            name: String::new(),
-            title: "".into(),
-            client_token_id: None,
-            owner_user_id: None,
-            args: serde_json::Value::Null,
-            status,
-            progress: 0,
-            message: None,
-            result: None,
-            error: None,
-            code: None,
-            attempt: 1,
-            max_attempts: 1,
-            run_at: now,
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-            updated_at: now,
-            trace_parent: None,
-            version,
+        let record = |id, version, status| {
+            let mut record = NewTask::new("probe", "work", serde_json::Value::Null).record();
+            (record.id, record.version, record.status) = (id, version, status);
+            record
         };
         let mut seen = Seen::default();
         let id = Uuid::now_v7();

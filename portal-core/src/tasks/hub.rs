@@ -318,35 +318,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::store::now;
+    use crate::tasks::insert::NewTask;
     use crate::tasks::record::TaskStatus;
 
     fn record(id: Uuid, client: Uuid, version: i64) -> Arc<TaskRecord> {
-        let now = now();
-        Arc::new(TaskRecord {
-            id,
-            state: "probe".to_owned(),
-            name: "work".to_owned(),
-            title: "Work".into(),
-            client_token_id: Some(client),
-            owner_user_id: None,
-            args: Value::Null,
-            status: TaskStatus::Processing,
-            progress: 0,
-            message: None,
-            result: None,
-            error: None,
-            code: None,
-            attempt: 1,
-            max_attempts: 1,
-            run_at: now,
-            created_at: now,
-            started_at: Some(now),
-            finished_at: None,
-            updated_at: now,
-            trace_parent: None,
-            version,
-        })
+        let mut record = NewTask::new("probe", "work", Value::Null).record();
+        (record.id, record.client_token_id) = (id, Some(client));
+        (record.status, record.version) = (TaskStatus::Processing, version);
+        Arc::new(record)
     }
 
     fn of_client(id: Uuid) -> Watch {

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::store::now;
+
 /// How often a task may be begun, and how long it waits before it is begun again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RetryPolicy {
@@ -12,6 +16,14 @@ pub(super) struct RetryPolicy {
 
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// A later moment is never, and written like this every database can keep it.
+const NEVER: TimeDelta = TimeDelta::days(365_000);
+
+/// The moment after a pause, however long.
+pub(super) fn after(pause: Duration) -> DateTime<Utc> {
+    now() + TimeDelta::from_std(pause).unwrap_or(NEVER).min(NEVER)
+}
 
 impl Default for RetryPolicy {
     fn default() -> Self {
@@ -36,6 +48,15 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_without_end_has_an_end_that_can_be_stored() {
+        for pause in [Duration::MAX, Duration::from_secs(u64::MAX / 1_000_000)] {
+            let moment = after(pause);
+            assert!(moment > now() + TimeDelta::days(364_000));
+            assert!(moment.to_rfc3339().starts_with('3'), "{moment}");
+        }
+    }
 
     #[test]
     fn pauses_double_up_to_an_hour_and_are_spread() {

@@ -4,13 +4,11 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::args::TaskArgs;
 use super::batch::Batcher;
 use super::error::TaskError;
 use super::fanout::Unsent;
@@ -24,11 +22,10 @@ use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::running::Running;
 use super::settings::TaskSettings;
-use super::start::Start;
-use super::task::{Task, TaskDefinition};
+use super::task::TaskDefinition;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Executor, Notification, Store, StoreError};
+use crate::store::{Notification, Store, StoreError};
 
 /// The tasks of a portal. Cheap to clone; an extractor through `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -73,6 +70,15 @@ pub struct Starter {
     pub owner_user_id: Option<Uuid>,
     /// The request that starts it: its W3C trace parent, or its id.
     pub trace_parent: Option<String>,
+}
+
+impl Starter {
+    /// Writes into a new task for whom it is started.
+    pub(super) fn apply_to(self, task: &mut NewTask) {
+        task.client_token_id = self.client_token_id;
+        task.owner_user_id = self.owner_user_id;
+        task.trace_parent = self.trace_parent;
+    }
 }
 
 /// Which tasks to list, newest first.
@@ -145,58 +151,15 @@ impl Tasks {
         }))
     }
 
-    /// Starts a task of a kind with its arguments; it is stored when this has been awaited.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use portal_core::prelude::*;
-    ///
-    /// /// Send the digest
-    /// #[monitored_background_task(state = "mail")]
-    /// async fn send_digest(task: TaskContext) -> Result<u32, TaskError> {
-    ///     Ok(3)
-    /// }
-    ///
-    /// async fn later(tasks: Data<Tasks>) -> Result<(), TaskError> {
-    ///     let handle = tasks
-    ///         .start(send_digest, NoArgs {})
-    ///         .delay(Duration::from_secs(60))
-    ///         .await
-    ///         .map_err(|error| TaskError::new(error.to_string()))?;
-    ///     let sent: u32 = handle.result().await?;
-    ///     Ok(())
-    /// }
-    /// # fn main() {}
-    /// ```
-    pub fn start<A: TaskArgs, R: Serialize + Send + 'static>(
-        &self,
-        task: fn() -> Task<A, R>,
-        args: A,
-    ) -> Start<R> {
-        Start::new(self.clone(), task().into_definition(), args)
-    }
-
-    /// Starts a task within a transaction of the caller's: it exists exactly if that commits.
-    ///
-    /// The transaction is one of the portal's [`Store`], or the connection of one of sqlx on the
-    /// same database: `tasks.start_in(&mut *tx, ..)`.
-    pub async fn start_in<A: TaskArgs, R: Serialize + Send + 'static>(
-        &self,
-        executor: &mut impl Executor,
-        task: fn() -> Task<A, R>,
-        args: A,
-    ) -> Result<TaskHandle<R>> {
-        let start = self.start(task, args);
-        let (definition, new) = start.new_task()?;
-        let stored = insert::insert(executor, &new).await?;
-        let (id, _) = settle(&new, stored, &definition)?;
+    /// Tasks may turn up for a while of which nobody tells.
+    pub(super) fn expect_tasks(&self) {
+        let until = Instant::now() + EXPECTED_WITHIN;
         *self
             .0
             .expecting
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + EXPECTED_WITHIN);
+            .unwrap_or_else(PoisonError::into_inner) = Some(until);
         self.0.wake.notify_one();
-        Ok(self.handle(id))
     }
 
     pub(super) fn handle<R>(&self, id: Uuid) -> TaskHandle<R> {
@@ -217,9 +180,7 @@ impl Tasks {
     ) -> Result<(Uuid, bool)> {
         definition.check(&args).map_err(Error::invalid)?;
         let mut task = definition.new_task(args);
-        task.client_token_id = starter.client_token_id;
-        task.owner_user_id = starter.owner_user_id;
-        task.trace_parent = starter.trace_parent;
+        starter.apply_to(&mut task);
         task.idempotency_key = idempotency_key;
         self.store_new(definition, task).await
     }
@@ -356,7 +317,11 @@ impl Tasks {
 }
 
 /// What a caller is told of a stored task: its id, and whether it had been there before.
-fn settle(task: &NewTask, stored: Stored, definition: &TaskDefinition) -> Result<(Uuid, bool)> {
+pub(super) fn settle(
+    task: &NewTask,
+    stored: Stored,
+    definition: &TaskDefinition,
+) -> Result<(Uuid, bool)> {
     match stored {
         Stored::New => Ok((task.id, false)),
         Stored::Before(id) => Ok((id, true)),

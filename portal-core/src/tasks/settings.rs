@@ -61,9 +61,9 @@ impl TaskSettings {
     /// How long a replica that gives no sign of life keeps its tasks, 30 seconds by default.
     ///
     /// Shorter finds a dead replica sooner; one that is merely slow for so long loses its tasks,
-    /// which begin again elsewhere. At least one second.
+    /// which begin again elsewhere. From one second to one day.
     pub fn lease(mut self, time: Duration) -> Self {
-        self.lease = time.max(Duration::from_secs(1));
+        self.lease = time.clamp(Duration::from_secs(1), Duration::from_secs(24 * 60 * 60));
         self
     }
 

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::args::TaskArgs;
-use super::insert::NewTask;
-use super::service::{Starter, TaskHandle, Tasks};
-use super::task::TaskDefinition;
+use super::insert::{self, NewTask};
+use super::retry;
+use super::service::{Starter, TaskHandle, Tasks, settle};
+use super::task::{Task, TaskDefinition};
 use crate::error::{Error, Result};
-use crate::store::now;
+use crate::store::Executor;
 
 /// A start that takes effect when it is awaited; see [`Tasks::start`].
 #[derive(Debug)]
@@ -29,6 +31,57 @@ pub struct Start<R> {
     run_at: Option<DateTime<Utc>>,
     priority: Option<i32>,
     result: PhantomData<fn() -> R>,
+}
+
+impl Tasks {
+    /// Starts a task of a kind with its arguments; it is stored when this has been awaited.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portal_core::prelude::*;
+    ///
+    /// /// Send the digest
+    /// #[monitored_background_task(state = "mail")]
+    /// async fn send_digest(task: TaskContext) -> Result<u32, TaskError> {
+    ///     Ok(3)
+    /// }
+    ///
+    /// async fn later(tasks: Data<Tasks>) -> Result<(), TaskError> {
+    ///     let handle = tasks
+    ///         .start(send_digest, NoArgs {})
+    ///         .delay(Duration::from_secs(60))
+    ///         .await
+    ///         .map_err(|error| TaskError::new(error.to_string()))?;
+    ///     let sent: u32 = handle.result().await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn start<A: TaskArgs, R: Serialize + Send + 'static>(
+        &self,
+        task: fn() -> Task<A, R>,
+        args: A,
+    ) -> Start<R> {
+        Start::new(self.clone(), task().into_definition(), args)
+    }
+
+    /// Starts a task within a transaction of the caller's: it exists exactly if that commits.
+    ///
+    /// The transaction is one of the portal's [`Store`](crate::Store), or the connection of one of sqlx on the
+    /// same database: `tasks.start_in(&mut *tx, ..)`.
+    pub async fn start_in<A: TaskArgs, R: Serialize + Send + 'static>(
+        &self,
+        executor: &mut impl Executor,
+        task: fn() -> Task<A, R>,
+        args: A,
+    ) -> Result<TaskHandle<R>> {
+        let start = self.start(task, args);
+        let (definition, new) = start.new_task()?;
+        let stored = insert::insert(executor, &new).await?;
+        let (id, _) = settle(&new, stored, &definition)?;
+        self.expect_tasks();
+        Ok(self.handle(id))
+    }
 }
 
 impl<R> Start<R> {
@@ -53,9 +106,7 @@ impl<R> Start<R> {
 
     /// Not before that time has passed.
     pub fn delay(mut self, time: Duration) -> Self {
-        // A time too long to be written down is never.
-        let time = chrono::TimeDelta::from_std(time).unwrap_or(chrono::TimeDelta::days(365_000));
-        self.run_at = Some(now() + time);
+        self.run_at = Some(retry::after(time));
         self
     }
 
@@ -78,9 +129,7 @@ impl<R> Start<R> {
         let args = self.args.map_err(Error::internal)?;
         definition.check(&args).map_err(Error::invalid)?;
         let mut task = definition.new_task(args);
-        task.client_token_id = self.starter.client_token_id;
-        task.owner_user_id = self.starter.owner_user_id;
-        task.trace_parent = self.starter.trace_parent;
+        self.starter.apply_to(&mut task);
         task.run_at = self.run_at.unwrap_or(task.run_at);
         task.priority = self.priority.unwrap_or(task.priority);
         Ok((definition, task))

@@ -21,6 +21,7 @@ use super::finish::{self, Ending};
 use super::insert::unavailable;
 use super::queue;
 use super::record::{TaskRecord, TaskStatus};
+use super::retry;
 use super::running::Attempt;
 use super::service::{Tasks, check_access};
 use super::settings::TaskSettings;
@@ -28,7 +29,7 @@ use super::task::{OnCrash, TaskDefinition};
 use crate::auth::Auth;
 use crate::error::Error;
 use crate::state::PortalState;
-use crate::store::{Notification, StoreError, now};
+use crate::store::{Notification, StoreError};
 
 const SAVE_INTERVAL: Duration = Duration::from_millis(25);
 /// How often the queue is looked at while a caller's transaction may bring tasks.
@@ -531,7 +532,7 @@ fn retry_at(
         Retry::Allowed => pause,
         Retry::After(least) => pause.max(least),
     };
-    now().checked_add_signed(TimeDelta::from_std(pause).ok()?)
+    Some(retry::after(pause))
 }
 
 /// Refuses a result that is longer as JSON than results may be.

@@ -1,0 +1,102 @@
+//! Tasks that are stored, and ended, together.
+
+use super::*;
+
+on_both!(
+    one_task_under_a_unique_key_is_active_and_later_another,
+    tasks_of_one_commit_get_their_own_answers,
+    ends_of_one_commit_are_fenced_one_by_one,
+);
+
+async fn one_task_under_a_unique_key_is_active_and_later_another(store: Store) {
+    let unique = || NewTask {
+        unique_key: Some("probe/work/abc".to_owned()),
+        ..new("work")
+    };
+    let first = unique();
+    let id = first.id;
+    assert!(matches!(store_one(&store, first).await, Stored::New));
+    let clash = store_one(&store, unique()).await;
+    assert!(matches!(clash, Stored::Active { id: active, .. } if active == id));
+    let record = claim_one(&store, Uuid::new_v4()).await;
+    let clash = store_one(&store, unique()).await;
+    assert!(matches!(clash, Stored::Active { .. }), "it still runs");
+    finish(&store, &record, &Ok(Value::Null)).await;
+    assert!(matches!(store_one(&store, unique()).await, Stored::New));
+}
+
+async fn tasks_of_one_commit_get_their_own_answers(store: Store) {
+    let keyed = |key: &str| NewTask {
+        client_token_id: Some(Uuid::nil()),
+        idempotency_key: Some(key.to_owned()),
+        ..new("work")
+    };
+    let (a, same, other) = (keyed("a"), keyed("a"), keyed("a"));
+    let other = NewTask {
+        name: "once",
+        ..other
+    };
+    let first = a.id;
+    let answers = insert::insert_all(&store, vec![a, keyed("b"), same, other]).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert!(matches!(answers[0], Stored::New));
+    assert!(matches!(answers[1], Stored::New));
+    assert!(matches!(answers[2], Stored::Before(id) if id == first));
+    assert!(matches!(answers[3], Stored::KeyTaken));
+}
+
+async fn ends_of_one_commit_are_fenced_one_by_one(store: Store) {
+    for _ in 0..3 {
+        insert(&store, "work").await;
+    }
+    let owner = Uuid::new_v4();
+    let running = claim(&store, owner, 3).await;
+    queue::cancel(&store, running[1].id).await.unwrap();
+    expire(&store, running[2].id).await;
+    rescue(&store, Lost::Expired).await;
+    let newer = claim_one(&store, owner).await;
+    let endings = running
+        .iter()
+        .map(|record| Ending::last(Arc::new(record.clone()), Ok(json!("done"))))
+        .collect();
+    let ended = finish::finish_all(&store, endings).await;
+    let ended: Vec<_> = ended.into_iter().map(Result::unwrap).collect();
+    assert_eq!(ended[0].as_ref().unwrap().status, TaskStatus::Completed);
+    assert_eq!(
+        ended[1].as_ref().unwrap().code.as_deref(),
+        Some("cancelled")
+    );
+    assert_eq!(ended[2], None);
+    assert_eq!(get(&store, newer.id).await, newer);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_starts_and_loses_nothing() {
+    let store = sqlite().await;
+    let id = insert(&store, "work").await;
+    let record = claim_one(&store, Uuid::new_v4()).await;
+    // A limit of the one connection that writes stands in for a disk without space. It goes with
+    // the connection, so it is set before each attempt.
+    let fill = async || store.run_script("PRAGMA max_page_count = 1").await.unwrap();
+    fill().await;
+    let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));
+    let refused = insert::insert_all(&store, vec![large.clone(), new("work")]).await;
+    for answer in refused {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+    assert!(queue::get(&store, large.id).await.unwrap().is_none());
+    let long = Ok(json!("y".repeat(1_000_000)));
+    let ending = || Ending::last(Arc::new(record.clone()), long.clone());
+    let ended = finish::finish_all(&store, vec![ending()]).await;
+    assert!(matches!(ended[0], Err(StoreError::Unavailable(_))));
+    assert_eq!(get(&store, id).await.status, TaskStatus::Processing);
+
+    store
+        .run_script("PRAGMA max_page_count = 1000000")
+        .await
+        .unwrap();
+    let ended = finish::finish_all(&store, vec![ending()]).await;
+    assert!(matches!(&ended[0], Ok(Some(record)) if record.result == long.clone().ok()));
+    assert!(matches!(store_one(&store, large).await, Stored::New));
+}
