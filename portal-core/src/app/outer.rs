@@ -10,14 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use crate::auth::Auth;
 use crate::error::{Error, Problem};
 use crate::pages::{PageSetup, accepts_html, error_document, is_api};
 use crate::security::{AnswerHeaders, Origins, REQUEST_ID};
@@ -58,7 +60,7 @@ pub(super) struct OuterService<S> {
 
 impl<S> Service<Request> for OuterService<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response;
@@ -79,6 +81,16 @@ where
         let state = self.state.clone();
         DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
         let span = exchange.span.clone();
+        // A path of its own: what every other request does not need must not cost it anything.
+        let request = match navigation(&state, request) {
+            Ok(navigation) => {
+                let inner = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, inner);
+                let answer = navigate(state, exchange, ready, navigation).instrument(span);
+                return Box::pin(async move { Ok(answer.await) });
+            }
+            Err(request) => request,
+        };
         let allowed = state
             .borrow::<Origins>()
             .and_then(|origins| origins.check_change(request.method(), request.headers()));
@@ -105,6 +117,62 @@ where
             .instrument(span),
         )
     }
+}
+
+/// A request by which a browser opens a page, if the identity provider wants to look at it.
+fn navigation(state: &PortalState, request: Request) -> Result<Request<Body>, Request> {
+    if request.method() != Method::GET || !opens_page(request.headers()) {
+        return Err(request);
+    }
+    let (parts, body) = request.into_parts();
+    let wanted = !is_api(parts.uri.path())
+        && state
+            .borrow::<Auth>()
+            .is_ok_and(|auth| auth.wants_navigation(&parts));
+    let request = Request::from_parts(parts, body);
+    if wanted { Ok(request) } else { Err(request) }
+}
+
+/// Whether a browser says that it opens a page; one that says nothing of it asks for HTML first.
+fn opens_page(headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-dest") {
+        Some(destination) => matches!(destination.as_bytes(), b"document" | b"iframe"),
+        None => headers
+            .get(header::ACCEPT)
+            .is_some_and(|accepted| accepted.as_bytes().starts_with(b"text/html")),
+    }
+}
+
+/// Asks the identity provider before anything else, then goes on with what it leaves to do.
+async fn navigate<S>(
+    state: PortalState,
+    exchange: Exchange,
+    mut inner: S,
+    request: Request,
+) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let (mut parts, body) = request.into_parts();
+    let navigation = match state.borrow::<Auth>() {
+        Ok(auth) => auth.navigate(&mut parts).await,
+        Err(error) => return exchange.end(&state, error.into_response()),
+    };
+    let mut response = match navigation.answer {
+        Some(answer) => answer,
+        None => {
+            let request = Request::from_parts(parts, body);
+            let answer = AssertUnwindSafe(async move { inner.call(request).await });
+            match answer.catch_unwind().await {
+                Ok(Ok(response)) => response,
+                Err(panic) => panicked(&*panic),
+            }
+        }
+    };
+    for cookie in navigation.cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    exchange.end(&state, response)
 }
 
 /// What has to be remembered of a request until it is answered.

@@ -44,7 +44,7 @@ impl Access {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),
             (_, None) => return Err(Denied::SignedOut),
-            (_, Some(user)) if !user.is_active => return Err(Denied::Deactivated),
+            (_, Some(user)) if !user.is_allowed_in() => return Err(Denied::Deactivated),
             (_, Some(user)) => user,
         };
         let allowed = match self {

@@ -120,7 +120,7 @@ impl OptionalFromRequestParts<PortalState> for CurrentUser {
         state: &PortalState,
     ) -> Result<Option<Self>, Infallible> {
         match caller(parts, state).await {
-            Ok(caller) => Ok(caller.filter(|user| user.is_active)),
+            Ok(caller) => Ok(caller.filter(|user| user.is_allowed_in())),
             Err(error) => {
                 tracing::warn!(%error, "the caller could not be found out and counts as a guest");
                 Ok(None)

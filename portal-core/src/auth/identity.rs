@@ -15,6 +15,8 @@ pub struct Identity {
     pub expires_at: DateTime<Utc>,
     /// Where the credential stood.
     pub source: CredentialSource,
+    /// The provider's id of whoever acts in the name of the user, if it is not he himself.
+    pub actor: Option<String>,
 }
 
 impl Identity {
@@ -31,7 +33,15 @@ impl Identity {
             session_id: session_id.into(),
             expires_at,
             source,
+            actor: None,
         }
+    }
+
+    /// In the name of the user somebody else acts.
+    #[must_use]
+    pub fn acted_by(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
     }
 }
 
@@ -58,6 +68,14 @@ pub struct Profile {
     pub last_name: String,
     /// Picture of the user.
     pub avatar_url: Option<String>,
+    /// Whether the provider has banned or locked the user.
+    pub banned: bool,
+    /// When the provider's record last changed, in milliseconds since 1970; 0 if it does not say.
+    pub updated_at: i64,
+    /// What the provider keeps of the user for everyone to see.
+    pub public_metadata: Value,
+    /// What the provider keeps of the user for servers only; never shown to browsers.
+    pub private_metadata: Value,
     /// The whole record as the provider has it, for `GET /api/auth/clerk/me`.
     pub record: Value,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::identity::{AuthError, Identity, Profile};
@@ -93,6 +94,38 @@ pub trait AuthProvider: Send + Sync + 'static {
     fn forget(&self) -> Vec<HeaderValue> {
         Vec::new()
     }
+
+    /// Whether [`navigate`](Self::navigate) has anything to say to a request.
+    fn wants_navigation(&self, parts: &Parts) -> bool {
+        let _ = parts;
+        false
+    }
+
+    /// Looks at a request by which a browser opens a page, before anything else does, where
+    /// [`wants_navigation`](Self::wants_navigation) has asked for it.
+    ///
+    /// The provider may answer itself, such as with a redirect that renews the session, or give
+    /// the request another `Cookie` header and the browser cookies to keep.
+    fn navigate(&self, parts: &mut Parts) -> impl Future<Output = Navigation> + Send {
+        let _ = parts;
+        ready(Navigation::default())
+    }
+
+    /// A user has signed out of a session here: the provider may end it as well.
+    fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
+        let _ = session_id;
+        ready(())
+    }
+}
+
+/// What a provider has made of a request that opens a page.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Navigation {
+    /// The answer, if the provider gives it itself.
+    pub answer: Option<Response>,
+    /// `Set-Cookie` values for the answer, whoever gives it.
+    pub cookies: Vec<HeaderValue>,
 }
 
 /// What a provider may use to get ready.
@@ -157,6 +190,9 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn routes(&self) -> Router<PortalState>;
     fn sign_in(&self, page: &SignIn<'_>) -> Markup;
     fn forget(&self) -> Vec<HeaderValue>;
+    fn wants_navigation(&self, parts: &Parts) -> bool;
+    fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
+    fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
 
 impl<P: AuthProvider> ErasedProvider for P {
@@ -200,6 +236,18 @@ impl<P: AuthProvider> ErasedProvider for P {
 
     fn forget(&self) -> Vec<HeaderValue> {
         AuthProvider::forget(self)
+    }
+
+    fn wants_navigation(&self, parts: &Parts) -> bool {
+        AuthProvider::wants_navigation(self, parts)
+    }
+
+    fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation> {
+        Box::pin(AuthProvider::navigate(self, parts))
+    }
+
+    fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(AuthProvider::signed_out(self, session_id))
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
-use super::provider::{ErasedProvider, SignIn};
+use super::provider::{ErasedProvider, Navigation, SignIn};
 use super::sessions::{Sessions, Standing};
 use super::users::{User, Users};
 use crate::config::Config;
@@ -174,7 +174,18 @@ impl Auth {
                 id: session_id.to_owned(),
             })
             .await;
+        self.provider.signed_out(session_id).await;
         Ok(())
+    }
+
+    /// Whether the provider wants to look at a request that opens a page.
+    pub(crate) fn wants_navigation(&self, parts: &Parts) -> bool {
+        self.provider.wants_navigation(parts)
+    }
+
+    /// What the provider makes of it.
+    pub(crate) async fn navigate(&self, parts: &mut Parts) -> Navigation {
+        self.provider.navigate(parts).await
     }
 
     /// `Set-Cookie` values of a sign-out.

@@ -46,10 +46,9 @@ impl Sessions {
             let ended = row
                 .get::<Option<chrono::DateTime<chrono::Utc>>>("ended_at")?
                 .is_some();
-            return Ok(if ended {
-                Standing::Ended
-            } else {
-                Standing::Open(row.get("user_id")?)
+            return Ok(match row.get::<Option<Uuid>>("user_id")? {
+                Some(user_id) if !ended => Standing::Open(user_id),
+                _ => Standing::Ended,
             });
         }
         let user = Query::select()

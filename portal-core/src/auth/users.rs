@@ -33,8 +33,10 @@ pub struct User {
     pub avatar_url: Option<String>,
     /// What kind of user he is.
     pub user_type: Role,
-    /// Whether he may use the portal at all.
+    /// Whether the portal lets him in at all.
     pub is_active: bool,
+    /// Whether the identity provider has banned him.
+    pub is_banned: bool,
     /// Free-form data of the application.
     pub user_attribute: Value,
     /// What he has set for himself, such as the theme.
@@ -47,7 +49,7 @@ pub struct User {
     pub last_login: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "id",
     "subject",
     "email",
@@ -57,6 +59,7 @@ const COLUMNS: [&str; 14] = [
     "avatar_url",
     "user_type",
     "is_active",
+    "is_banned",
     "user_attribute",
     "preferences",
     "created_at",
@@ -65,8 +68,13 @@ const COLUMNS: [&str; 14] = [
 ];
 
 impl User {
+    /// All users but those whom the provider has deleted.
     pub(super) fn select() -> SelectStatement {
-        Query::select().columns(COLUMNS).from(TABLE).take()
+        Query::select()
+            .columns(COLUMNS)
+            .from(TABLE)
+            .and_where(Expr::col("deleted_at").is_null())
+            .take()
     }
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
@@ -81,6 +89,7 @@ impl User {
             avatar_url: row.get("avatar_url")?,
             user_type: user_type.parse().unwrap_or(Role::Guest),
             is_active: row.get("is_active")?,
+            is_banned: row.get("is_banned")?,
             user_attribute: row.get("user_attribute")?,
             preferences: row.get("preferences")?,
             created_at: row.get("created_at")?,
@@ -97,6 +106,12 @@ impl User {
             "" => self.email.clone(),
             name => name.to_owned(),
         }
+    }
+
+    /// Whether neither the portal nor the identity provider has shut him out.
+    #[must_use]
+    pub fn is_allowed_in(&self) -> bool {
+        self.is_active && !self.is_banned
     }
 
     /// Whether he is an administrator.
@@ -230,6 +245,7 @@ impl Users {
         let count = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from(TABLE)
+            .and_where(Expr::col("deleted_at").is_null())
             .cond_where(condition.clone())
             .take();
         let order = if filter.descending {
@@ -260,6 +276,7 @@ impl Users {
         let all = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from(TABLE)
+            .and_where(Expr::col("deleted_at").is_null())
             .take();
         let active = all
             .clone()
@@ -282,6 +299,8 @@ impl Users {
             .from(TABLE)
             .and_where(Expr::col("user_type").eq(Role::Admin.as_str()))
             .and_where(Expr::col("is_active").eq(true))
+            .and_where(Expr::col("is_banned").eq(false))
+            .and_where(Expr::col("deleted_at").is_null())
             .order_by("id", Order::Asc)
             .take();
         admins.lock(sea_query::LockType::Update);

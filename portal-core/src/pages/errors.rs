@@ -54,7 +54,7 @@ pub(crate) async fn fallback(State(state): State<PortalState>, request: Request)
         .await
         .ok()
         .flatten()
-        .filter(|user| user.is_active);
+        .filter(|user| user.is_allowed_in());
     page(setup, &parts, user.as_ref(), error)
 }
 

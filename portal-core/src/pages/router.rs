@@ -54,7 +54,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
     let head = parts.clone();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
     // A deactivated user may look at what is public, as a guest.
-    let user = user.filter(|user| user.is_active);
+    let user = user.filter(|user| user.is_allowed_in());
     match content {
         PageResponse::Content(status, content) => {
             let page_head = PageHead {

@@ -51,7 +51,7 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
     };
     let return_to = safe_return(&config.base_path, &wanted);
     match caller(&mut parts, state).await {
-        Ok(Some(user)) if user.is_active => Redirect::to(&return_to).into_page(),
+        Ok(Some(user)) if user.is_allowed_in() => Redirect::to(&return_to).into_page(),
         _ => frame(sign_up, config, auth.sign_in(sign_up, &return_to)).into_page(),
     }
 }

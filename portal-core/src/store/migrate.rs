@@ -22,8 +22,12 @@ macro_rules! migrations {
 }
 
 /// Version, name, SQLite, PostgreSQL.
-const MIGRATIONS: &[(i64, &str, &str, &str)] =
-    migrations![1 "0001_users", 2 "0002_tasks", 3 "0003_task_engine"];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
+    1 "0001_users",
+    2 "0002_tasks",
+    3 "0003_task_engine",
+    4 "0004_identity",
+];
 
 /// How the migrations of a database compare with those of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
