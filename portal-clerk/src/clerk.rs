@@ -8,7 +8,9 @@ use portal_core::{Error, Result};
 use url::Url;
 
 use crate::backend::Backend;
+use crate::components;
 use crate::config::ClerkConfig;
+use crate::hosted::Hosted;
 use crate::jwks::KeyCache;
 use crate::session::CookieNames;
 use crate::token::Rules;
@@ -17,6 +19,7 @@ use crate::verifier::Verifier;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
+    pub(crate) hosted: Hosted,
     backend: Backend,
     account_portal: String,
     public_url: String,
@@ -24,6 +27,7 @@ pub(crate) struct Clerk {
 
 impl Clerk {
     pub(crate) fn new(clerk: ClerkConfig, config: &Config) -> Result<Self> {
+        let hosted = Hosted::new(&clerk);
         let keys = match clerk.jwt_key {
             Some(key) => KeyCache::fixed(None, key),
             None => KeyCache::remote(
@@ -39,6 +43,7 @@ impl Clerk {
         };
         Ok(Self {
             verifier: Verifier::new(keys, rules, CookieNames::new(Some(&suffix))),
+            hosted,
             backend: Backend::new(clerk.backend_api, clerk.secret_key, clerk.https_only)
                 .map_err(Error::internal)?,
             account_portal: format!("https://{}", clerk.publishable_key.account_portal()),
@@ -50,7 +55,7 @@ impl Clerk {
         Ok(self.backend.user(subject).await?.map(users::profile))
     }
 
-    /// A link to the pages on which Clerk signs people in.
+    /// Clerk's own part; until its script has come, a link to the pages that Clerk hosts.
     pub(crate) fn sign_in(&self, page: &SignIn<'_>) -> Markup {
         let (path, label) = match page.sign_up {
             false => ("sign-in", "Sign in"),
@@ -61,11 +66,15 @@ impl Clerk {
             &format!("{}/{path}", self.account_portal),
             [("redirect_url", return_to)],
         );
-        html! {
+        let fallback = html! {
             @match target {
                 Ok(target) => (Button::new(label).solid().wide().href(target)),
                 Err(_) => p { "The address of the sign-in page is not known." },
             }
+        };
+        match page.sign_up {
+            false => components::sign_in(page.return_to, fallback),
+            true => components::sign_up(page.return_to, fallback),
         }
     }
 }

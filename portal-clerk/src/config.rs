@@ -125,6 +125,11 @@ impl PublishableKey {
         })
     }
 
+    /// The key as it stands in the settings; it is no secret.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// What stands behind the names of the cookies of this instance.
     pub(crate) fn cookie_suffix(&self) -> String {
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.text.as_bytes());

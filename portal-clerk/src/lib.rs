@@ -22,9 +22,11 @@ mod backend;
 mod cache;
 mod claims;
 mod clerk;
+pub mod components;
 mod config;
 #[cfg(feature = "dev-identity")]
 mod dev;
+mod hosted;
 mod http;
 mod jwks;
 mod session;
@@ -40,8 +42,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::routing::get;
 use maud::{Markup, html};
-use portal_core::auth::{AuthError, AuthProvider, AuthSetup, Identity, Profile, SignIn};
+use portal_core::auth::{
+    AuthError, AuthProvider, AuthSetup, ContentSources, Identity, PageAddition, Profile, ShownPage,
+    SignIn,
+};
 use portal_core::config::{Config, Setting};
 use portal_core::{Error, PortalState, Result};
 
@@ -151,9 +157,10 @@ impl AuthProvider for ClerkAuth {
 
     fn routes(&self) -> Router<PortalState> {
         match &self.mode {
+            Mode::Off => Router::new(),
+            Mode::Clerk(_) => Router::new().route(hosted::LOADER_PATH, get(hosted::loader)),
             #[cfg(feature = "dev-identity")]
             Mode::Development(development) => dev::routes(Arc::clone(development)),
-            _ => Router::new(),
         }
     }
 
@@ -163,6 +170,20 @@ impl AuthProvider for ClerkAuth {
             Mode::Clerk(clerk) => clerk.sign_in(page),
             #[cfg(feature = "dev-identity")]
             Mode::Development(_) => dev::sign_in(page),
+        }
+    }
+
+    fn content_sources(&self) -> ContentSources {
+        match &self.mode {
+            Mode::Clerk(clerk) => clerk.hosted.content_sources(),
+            _ => ContentSources::default(),
+        }
+    }
+
+    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+        match &self.mode {
+            Mode::Clerk(clerk) => clerk.hosted.on_page(page),
+            _ => None,
         }
     }
 

@@ -21,6 +21,8 @@ const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 pub(crate) enum Bench {
     /// Requests a second against bare axum; then start-up time and memory
     Http(Http),
+    /// Signed-in requests against bare ones, a verification, and strangers with made-up keys
+    Auth(Auth),
     /// The task engine against bare loops, inserts and fan-outs, and against apalis
     Tasks(Tasks),
 }
@@ -32,6 +34,14 @@ pub(crate) struct Http {
     #[arg(long)]
     postgres: bool,
     /// Passed on to `portal-bench http`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// How sign-in is measured.
+#[derive(Args)]
+pub(crate) struct Auth {
+    /// Passed on to `portal-bench auth`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -51,6 +61,7 @@ pub(crate) struct Tasks {
 pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result<()> {
     match bench {
         Bench::Http(settings) => http(cargo, settings, interrupt),
+        Bench::Auth(settings) => auth(cargo, settings, interrupt),
         Bench::Tasks(settings) => tasks(cargo, settings, interrupt),
     }
 }
@@ -76,6 +87,15 @@ fn http(cargo: &Cargo, settings: &Http, interrupt: &Interrupt) -> Result<()> {
     }
     process::run("portal-bench http", &mut http, interrupt)?;
     process::run("portal-bench startup", &mut startup, interrupt)
+}
+
+fn auth(cargo: &Cargo, settings: &Auth, interrupt: &Interrupt) -> Result<()> {
+    let bench = build(cargo, "portal-bench", interrupt)?;
+    let mut auth = Command::new(bench);
+    auth.arg("auth")
+        .args(&settings.arguments)
+        .env_remove(POSTGRES);
+    process::run("portal-bench auth", &mut auth, interrupt)
 }
 
 fn tasks(cargo: &Cargo, settings: &Tasks, interrupt: &Interrupt) -> Result<()> {

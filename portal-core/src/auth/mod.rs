@@ -18,7 +18,7 @@ pub use audit::{AuditEntry, AuditFilter, AuditLog};
 pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
-pub use provider::{AuthProvider, AuthSetup, Navigation, SignIn};
+pub use provider::{AuthProvider, AuthSetup, Navigation, PageAddition, ShownPage, SignIn};
 pub use redirect::safe_redirect;
 pub(crate) use redirect::{address, safe_return};
 pub use role::Role;

@@ -111,11 +111,51 @@ pub trait AuthProvider: Send + Sync + 'static {
         ready(Navigation::default())
     }
 
+    /// What the provider adds to a page, such as a script that keeps the session alive.
+    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+        let _ = page;
+        None
+    }
+
     /// A user has signed out of a session here: the provider may end it as well.
     fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
         ready(())
     }
+}
+
+/// A page that is about to be sent, as a provider sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ShownPage<'a> {
+    /// The whole document.
+    pub content: &'a str,
+    /// Whether its reader is signed in.
+    pub signed_in: bool,
+    /// Prefix of every path of the portal, empty or such as `/portal`.
+    pub base_path: &'a str,
+}
+
+impl<'a> ShownPage<'a> {
+    /// A page for a guest, in a portal that is not nested.
+    #[must_use]
+    pub fn new(content: &'a str) -> Self {
+        Self {
+            content,
+            signed_in: false,
+            base_path: "",
+        }
+    }
+}
+
+/// What a provider adds to a page.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct PageAddition {
+    /// Stands at the end of the document's head.
+    pub head: Markup,
+    /// Whether `style` elements and attributes have to be allowed on this page.
+    pub inline_styles: bool,
 }
 
 /// What a provider has made of a request that opens a page.
@@ -192,6 +232,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
+    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition>;
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
 
@@ -244,6 +285,10 @@ impl<P: AuthProvider> ErasedProvider for P {
 
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation> {
         Box::pin(AuthProvider::navigate(self, parts))
+    }
+
+    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+        AuthProvider::on_page(self, page)
     }
 
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
-use super::provider::{ErasedProvider, Navigation, SignIn};
+use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
 use super::sessions::{Sessions, Standing};
 use super::users::{User, Users};
 use crate::config::Config;
@@ -186,6 +186,11 @@ impl Auth {
     /// What the provider makes of it.
     pub(crate) async fn navigate(&self, parts: &mut Parts) -> Navigation {
         self.provider.navigate(parts).await
+    }
+
+    /// What the provider adds to a page.
+    pub(crate) fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+        self.provider.on_page(page)
     }
 
     /// `Set-Cookie` values of a sign-out.

@@ -13,7 +13,7 @@ use super::layout::{Flash, Layout, PageContext, UserSummary};
 use super::nav::Nav;
 use super::theme::Theme;
 use super::theme_form;
-use crate::auth::{CurrentUser, User, address};
+use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
 use crate::config::Config;
 
 /// What all pages of a portal share.
@@ -24,6 +24,9 @@ pub(crate) struct PageSetup {
     pub(crate) layout: Arc<dyn Layout>,
     /// The page of one's own profile, if the application has one.
     pub(crate) profile_path: Option<String>,
+    pub(crate) auth: Arc<Auth>,
+    /// The content security policy of pages on which the identity provider brings its own styles.
+    pub(crate) inline_styles_policy: HeaderValue,
 }
 
 /// What must not stand bare in the value of a query parameter.
@@ -98,8 +101,24 @@ impl PageSetup {
             ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
-        let mut response = (head.status, layout.render(&context, content)).into_response();
+        let mut document = layout.render(&context, content);
+        let addition = self.auth.on_page(&{
+            let mut page = ShownPage::new(&document.0);
+            page.signed_in = user.is_some();
+            page.base_path = base_path;
+            page
+        });
+        if let Some(addition) = &addition
+            && let Some(end) = document.0.find("</head>")
+        {
+            document.0.insert_str(end, &addition.head.0);
+        }
+        let mut response = (head.status, document).into_response();
         let headers = response.headers_mut();
+        if addition.is_some_and(|addition| addition.inline_styles) {
+            let policy = self.inline_styles_policy.clone();
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
         // What a page shows depends on who looks at it.
         headers.insert(
             header::CACHE_CONTROL,

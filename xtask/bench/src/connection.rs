@@ -48,6 +48,15 @@ impl Connection {
 
     /// Sends a request, reads its answer to the end, and returns the length of the head.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<usize> {
+        self.exchange_for(b"HTTP/1.1 2", request).await
+    }
+
+    /// Sends a request that is to be refused with `401`.
+    pub(crate) async fn refused(&mut self, request: &[u8]) -> Result<usize> {
+        self.exchange_for(b"HTTP/1.1 401", request).await
+    }
+
+    async fn exchange_for(&mut self, status: &[u8], request: &[u8]) -> Result<usize> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let mut expected = None;
@@ -56,7 +65,7 @@ impl Connection {
                 bail!("the server has closed the connection");
             }
             if expected.is_none() {
-                expected = parse(&self.buffer)?;
+                expected = parse(&self.buffer, status)?;
             }
             if let Some(Expected { head, total }) = expected
                 && self.buffer.len() >= total
@@ -75,15 +84,15 @@ struct Expected {
 }
 
 /// Reads the head of an answer; `None` as long as it is not complete.
-fn parse(answer: &[u8]) -> Result<Option<Expected>> {
+fn parse(answer: &[u8], status: &[u8]) -> Result<Option<Expected>> {
     let mut windows = answer.windows(END_OF_HEAD.len());
     let Some(end) = windows.position(|window| window == END_OF_HEAD) else {
         return Ok(None);
     };
     let (head, _) = answer.split_at(end);
-    if !head.starts_with(b"HTTP/1.1 2") {
+    if !head.starts_with(status) {
         bail!(
-            "the answer is no success:\n{}",
+            "the answer is another than expected:\n{}",
             String::from_utf8_lossy(answer)
         );
     }
@@ -110,6 +119,8 @@ fn content_length(line: &[u8]) -> Option<usize> {
 mod tests {
     use super::{Expected, parse};
 
+    const OK: &[u8] = b"HTTP/1.1 2";
+
     #[test]
     fn an_answer_is_as_long_as_its_head_says() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -117,13 +128,13 @@ mod tests {
             head: answer.len() - 2,
             total: answer.len(),
         };
-        assert_eq!(parse(answer).unwrap(), Some(expected));
-        assert_eq!(parse(&answer[..20]).unwrap(), None);
+        assert_eq!(parse(answer, OK).unwrap(), Some(expected));
+        assert_eq!(parse(&answer[..20], OK).unwrap(), None);
     }
 
     #[test]
     fn another_status_is_an_error() {
         let answer = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
-        assert!(parse(answer).is_err());
+        assert!(parse(answer, OK).is_err());
     }
 }

@@ -15,9 +15,19 @@ use crate::subject::{SUBJECTS, Subject};
 /// The variable that names a PostgreSQL server to measure on.
 pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
-/// How it is measured.
+/// What is measured, and how.
 #[derive(Args)]
 pub(crate) struct Settings {
+    #[command(flatten)]
+    pub(crate) load: Load,
+    /// Only these subjects beside the first one
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// How it is measured.
+#[derive(Args)]
+pub(crate) struct Load {
     /// How often each subject has its turn
     #[arg(long, default_value_t = 60)]
     rounds: usize,
@@ -33,33 +43,35 @@ pub(crate) struct Settings {
     /// Threads that ask
     #[arg(long, default_value_t = 1)]
     pub(crate) client_threads: usize,
-    /// Only these subjects beside the first one
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
 }
 
-/// Starts every subject, measures in turns, prints the ratios.
+/// Measures the chosen subjects.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
-    let duration = Duration::try_from_secs_f64(settings.seconds)
-        .context("`--seconds` is no length of time")?;
+    compare(&chosen(&settings.only)?, &settings.load).await
+}
+
+/// Starts every subject, measures in turns, prints the ratios to the first one.
+pub(crate) async fn compare(subjects: &[&'static Subject], load: &Load) -> Result<()> {
+    let duration =
+        Duration::try_from_secs_f64(load.seconds).context("`--seconds` is no length of time")?;
     let directory = tempfile::tempdir()?;
     let mut servers = Vec::new();
-    for subject in chosen(&settings.only)? {
+    for subject in subjects {
         let database = database_of(subject, &directory);
-        servers.push(Server::start(subject, &database, settings.server_threads).await?);
+        servers.push(Server::start(subject, &database, load.server_threads).await?);
     }
     same_answers(&servers)?;
 
     for server in &servers {
         // The first requests fill caches and pools; they do not count.
-        Round::measure(server, settings.connections, duration / 3).await?;
+        Round::measure(server, load.connections, duration / 3).await?;
     }
     let mut turns: Vec<Vec<Round>> = Vec::new();
-    for round in 1..=settings.rounds {
-        eprintln!("round {round} of {}", settings.rounds);
+    for round in 1..=load.rounds {
+        eprintln!("round {round} of {}", load.rounds);
         let mut turn = Vec::new();
         for server in &servers {
-            turn.push(Round::measure(server, settings.connections, duration).await?);
+            turn.push(Round::measure(server, load.connections, duration).await?);
         }
         turns.push(turn);
     }

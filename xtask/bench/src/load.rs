@@ -32,8 +32,10 @@ impl Round {
         let start = Instant::now();
         let end = start + duration;
         let mut tasks = JoinSet::new();
-        for connection in open {
-            tasks.spawn(ask_until(end, connection, Arc::clone(&server.request)));
+        for (index, connection) in open.into_iter().enumerate() {
+            // Each begins elsewhere, so that at no time all ask for the same caller.
+            let first = index * server.requests.len() / connections;
+            tasks.spawn(ask_until(end, connection, Arc::clone(&server.requests), first));
         }
         let mut requests = 0;
         while let Some(answered) = tasks.join_next().await {
@@ -62,10 +64,18 @@ impl Round {
     }
 }
 
-async fn ask_until(end: Instant, mut connection: Connection, request: Arc<[u8]>) -> Result<u64> {
+async fn ask_until(
+    end: Instant,
+    mut connection: Connection,
+    requests: Arc<[Vec<u8>]>,
+    first: usize,
+) -> Result<u64> {
     let mut answered = 0;
-    while Instant::now() < end {
-        connection.exchange(&request).await?;
+    for request in requests.iter().cycle().skip(first) {
+        if Instant::now() >= end {
+            break;
+        }
+        connection.exchange(request).await?;
         answered += 1;
     }
     Ok(answered)

@@ -1,5 +1,6 @@
 //! What the portal costs, and what it stands; run by `cargo xtask bench` and `cargo xtask chaos`.
 
+mod auth;
 mod chaos;
 mod connection;
 mod http;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Requests a second of each subject, in rounds, against the first one
     Http(http::Settings),
+    /// What it costs to know who is calling, and what strangers can do about it
+    Auth(auth::Settings),
     /// Time to the first answer of a portal's program, and its memory at rest
     Startup(startup::Settings),
     /// What the task engine costs, beside what does the same without it
@@ -47,7 +50,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Http(settings) => on_threads(settings.client_threads, http::run(&settings)),
+        Command::Http(settings) => on_threads(settings.load.client_threads, http::run(&settings)),
+        Command::Auth(settings) => on_threads(settings.load.client_threads, auth::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
         Command::Tasks(settings) => on_threads(2, tasks::run(&settings)),
         Command::TaskServer(settings) => on_threads(settings.threads, tasks::run_server(&settings)),

@@ -13,8 +13,8 @@ use crate::connection::{Connection, request};
 use crate::serve::Announcement;
 use crate::subject::{Caller, Subject};
 
-/// Who signs in for the measures.
-const USER: &str = r#"{"email":"bench@example.com","first_name":"Bench","last_name":"User"}"#;
+/// How many different users ask where each request is another's.
+const SESSIONS: usize = 1000;
 
 /// About what a session token of the development identity provider has.
 const TOKEN_LENGTH: usize = 720;
@@ -23,8 +23,8 @@ const TOKEN_LENGTH: usize = 720;
 pub(crate) struct Server {
     pub(crate) subject: &'static Subject,
     pub(crate) address: SocketAddr,
-    /// The request that is sent over and over.
-    pub(crate) request: Arc<[u8]>,
+    /// The requests that are sent in turn, over and over.
+    pub(crate) requests: Arc<[Vec<u8>]>,
     /// What it answers.
     pub(crate) answer: Value,
     process: Process,
@@ -40,20 +40,34 @@ impl Server {
         let (process, announcement) = Process::start(subject.name, database, threads)
             .with_context(|| format!("the subject `{}` does not start", subject.name))?;
         let address = announcement.address;
-        let token = match announcement.caller {
-            Caller::Nobody => None,
-            Caller::LookAlike => Some("x".repeat(TOKEN_LENGTH)),
-            Caller::Session => Some(sign_in(address).await.context("`POST /dev/token` failed")?),
+        let tokens = match announcement.caller {
+            Caller::Nobody => vec![None],
+            Caller::LookAlike => vec![Some("x".repeat(TOKEN_LENGTH))],
+            Caller::Session => vec![Some(sign_in(address, 0).await?)],
+            Caller::Sessions => {
+                let mut tokens = Vec::with_capacity(SESSIONS);
+                for number in 0..SESSIONS {
+                    tokens.push(Some(sign_in(address, number).await?));
+                }
+                tokens
+            }
         };
-        let headers = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
-        let headers = headers.unwrap_or_default();
-        let request = request("GET", &announcement.path, address, &headers, "");
-        let answer = Connection::open(address).await?.ask(&request).await;
-        let answer = answer.with_context(|| format!("the subject `{}`", subject.name))?;
+        let request = |token: Option<String>| {
+            let headers = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+            let headers = headers.unwrap_or_default();
+            request("GET", &announcement.path, address, &headers, "")
+        };
+        let requests: Arc<[Vec<u8>]> = tokens.into_iter().map(request).collect();
+        let mut answer = Vec::new();
+        // Each once: what is measured are callers who are known.
+        for request in &*requests {
+            let asked = Connection::open(address).await?.ask(request).await;
+            answer = asked.with_context(|| format!("the subject `{}`", subject.name))?;
+        }
         Ok(Self {
             subject,
             address,
-            request: request.into(),
+            requests,
             answer: serde_json::from_slice(&answer).context("the answer is no JSON")?,
             process,
         })
@@ -95,10 +109,12 @@ impl Drop for Process {
     }
 }
 
-/// Gets a session token from the development identity provider.
-async fn sign_in(address: SocketAddr) -> Result<String> {
-    let request = request("POST", "/dev/token", address, "", USER);
-    let answer = Connection::open(address).await?.ask(&request).await?;
+/// Gets a session token of a user from the development identity provider.
+async fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
+    let user = format!(r#"{{"email":"bench{user}@example.com","first_name":"Bench","last_name":"User"}}"#);
+    let request = request("POST", "/dev/token", address, "", &user);
+    let answer = Connection::open(address).await?.ask(&request).await;
+    let answer = answer.context("`POST /dev/token` failed")?;
     let answer: Value = serde_json::from_slice(&answer)?;
     let token = answer["token"]
         .as_str()

@@ -13,7 +13,7 @@ use portal_core::{AuthProvider, Config, CurrentUser, Portal, PortalState};
 use serde::{Deserialize, Serialize};
 
 /// Where the measured handler is.
-const PATH: &str = "/api/bench";
+pub(crate) const PATH: &str = "/api/bench";
 
 /// Every subject; the others are compared with the first one.
 pub(crate) const SUBJECTS: &[Subject] = &[
@@ -36,6 +36,11 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         name: "session",
         about: "the same, for a signed-in user",
         start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Session)),
+    },
+    Subject {
+        name: "sessions",
+        about: "the same, for a thousand users in turn",
+        start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Sessions)),
     },
 ];
 
@@ -71,6 +76,8 @@ pub(crate) enum Caller {
     LookAlike,
     /// A signed-in user, with a bearer token of `POST /dev/token`.
     Session,
+    /// Many of them in turn.
+    Sessions,
 }
 
 /// The subject of that name.
@@ -96,19 +103,8 @@ async fn portal(
     handler: MethodRouter<PortalState>,
     caller: Caller,
 ) -> Result<Served> {
-    let auth = ClerkAuth::new();
-    let pairs = [
-        ("APP_ENV", "DEV"),
-        ("DB_LOCAL_URI", setting.database.as_str()),
-        ("RATE_LIMITS", "off"),
-    ];
-    let settings = Settings::from_pairs_with(AuthProvider::settings(&auth), pairs);
-    let portal = Portal::builder()
-        .config(Config::from_settings(settings)?)
-        .auth(auth)
-        .routes(Router::new().route(PATH, handler))
-        .build()
-        .await?;
+    let routes = Router::new().route(PATH, handler);
+    let portal = open_portal(&setting.database, &[], routes).await?;
     Ok(Served {
         router: portal.into_router(),
         path: PATH,
@@ -116,15 +112,37 @@ async fn portal(
     })
 }
 
+/// A portal in development with these variables and routes.
+pub(crate) async fn open_portal(
+    database: &str,
+    variables: &[(&str, &str)],
+    routes: Router<PortalState>,
+) -> Result<Portal> {
+    let auth = ClerkAuth::new();
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("DB_LOCAL_URI", database),
+        ("RATE_LIMITS", "off"),
+    ];
+    let pairs = pairs.iter().chain(variables).copied();
+    let settings = Settings::from_pairs_with(AuthProvider::settings(&auth), pairs);
+    Ok(Portal::builder()
+        .config(Config::from_settings(settings)?)
+        .auth(auth)
+        .routes(routes)
+        .build()
+        .await?)
+}
+
 /// What every subject answers.
 #[derive(Serialize)]
-struct Answer {
+pub(crate) struct Answer {
     id: u64,
     name: &'static str,
     tags: [&'static str; 3],
 }
 
-async fn answer() -> Json<Answer> {
+pub(crate) async fn answer() -> Json<Answer> {
     Json(Answer {
         id: 42,
         name: "a portal",
@@ -132,6 +150,6 @@ async fn answer() -> Json<Answer> {
     })
 }
 
-async fn answer_user(_: CurrentUser) -> Json<Answer> {
+pub(crate) async fn answer_user(_: CurrentUser) -> Json<Answer> {
     answer().await
 }

@@ -46,7 +46,8 @@ struct Gone {
     id: Missing,
 }
 
-fn main() {
+#[test]
+fn models_say_what_was_written() {
     let plan = Plan {
         id: 1,
         name: "Basic".into(),
@@ -57,13 +58,28 @@ fn main() {
         cache: vec![],
     };
     assert_eq!(plan.to_values().len(), 6);
-    assert_eq!((Plan::NAME, Plan::TITLE, Plan::PLURAL), ("plan", "Plan", "Plans"));
+    assert_eq!(
+        (Plan::NAME, Plan::TITLE, Plan::PLURAL),
+        ("plan", "Plan", "Plans")
+    );
     assert_eq!(Plan::DESCRIPTION, "What a customer pays for");
     assert_eq!(Plan::OPTIONS.order_by, [("price", true)]);
-    assert_eq!((APIKey::NAME, APIKey::TITLE, APIKey::PLURAL), ("key", "Key", "All keys"));
-    assert_eq!((BlogCategory::NAME, BlogCategory::PLURAL), ("blog_category", "Blog categories"));
-    assert_eq!(BlogCategory::OPTIONS.order_by, [("plan", true), ("id", false)]);
+    assert_eq!(
+        (APIKey::NAME, APIKey::TITLE, APIKey::PLURAL),
+        ("key", "Key", "All keys")
+    );
+    assert_eq!(
+        (BlogCategory::NAME, BlogCategory::PLURAL),
+        ("blog_category", "Blog categories")
+    );
+    assert_eq!(
+        BlogCategory::OPTIONS.order_by,
+        [("plan", true), ("id", false)]
+    );
     let _ = APIKey { key: String::new() }.key;
-    let category = BlogCategory { id: 1, plan: plan.id };
+    let category = BlogCategory {
+        id: 1,
+        plan: plan.id,
+    };
     let _ = (category.id, category.plan);
 }

@@ -50,9 +50,13 @@ async fn names() -> Markup {
     html! {}
 }
 
-fn main() {
+#[test]
+fn attributes_go_where_they_belong() {
     #[expect(deprecated)]
     let users = pages::users();
     assert_eq!(users.url(), "/users");
-    assert_eq!([one().url(), two().url(), names().url()], ["/one", "/two", "/names"]);
+    assert_eq!(
+        [one().url(), two().url(), names().url()],
+        ["/one", "/two", "/names"]
+    );
 }

@@ -58,7 +58,8 @@ async fn contact() -> Markup {
     html! {}
 }
 
-fn main() {
+#[test]
+fn every_kind_of_handler_is_a_page() {
     assert_eq!(home().url(), "/");
     assert_eq!(user().url(), "/users/{id}");
     assert_eq!(edit_user().url(), "/users/{id}");

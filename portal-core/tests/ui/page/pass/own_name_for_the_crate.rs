@@ -6,11 +6,12 @@ mod framework {
 
 use framework::portal::page;
 
-#[page("/", crate = crate::framework::portal)]
+#[page("/", crate = crate::own_name_for_the_crate::framework::portal)]
 async fn home() -> maud::Markup {
     maud::html! {}
 }
 
-fn main() {
+#[test]
+fn the_crate_may_have_another_name() {
     assert_eq!(home().url(), "/");
 }

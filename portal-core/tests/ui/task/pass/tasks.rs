@@ -27,9 +27,17 @@ impl std::error::Error for MailError {}
 
 /// Send the weekly digest
 #[monitored_background_task(timeout = "1h30m", on_crash = fail, requires_admin)]
-async fn send_digest(_task: TaskContext, mailer: Data<Mailer>, task_args: DigestArgs) -> Result<u8, MailError> {
+async fn send_digest(
+    _task: TaskContext,
+    mailer: Data<Mailer>,
+    task_args: DigestArgs,
+) -> Result<u8, MailError> {
     let Mailer = *mailer;
-    if task_args.count == 0 { Err(MailError) } else { Ok(task_args.count) }
+    if task_args.count == 0 {
+        Err(MailError)
+    } else {
+        Ok(task_args.count)
+    }
 }
 
 #[monitored_background_task(state = "mail", name = "clean-up", title = "Clean up")]
@@ -51,7 +59,8 @@ async fn nightly(_task: TaskContext) {}
 #[monitored_background_task(schedule = "*/10 * * * * *")]
 async fn often(_task: TaskContext) {}
 
-fn main() {
+#[test]
+fn every_kind_of_task_is_one() {
     let _: Task<DigestArgs, u8> = send_digest();
     let _: Task<NoArgs, ()> = clean_up();
     let _: Task<DigestArgs, u8> = count();

@@ -1,0 +1,170 @@
+//! Clerk's script in the portal's pages: which pages load it, and what they have to allow for that.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use portal_core::auth::{ContentSources, PageAddition, ShownPage};
+
+use crate::components::MARK;
+use crate::config::ClerkConfig;
+
+/// Clerk's script, of the major version that this crate was written for.
+const CLERK_JS: &str = "/npm/@clerk/clerk-js@6/dist/clerk.browser.js";
+/// The script that draws Clerk's parts.
+const CLERK_UI: &str = "/npm/@clerk/ui@1/dist/ui.browser.js";
+/// Clerk's protection against bots.
+const TURNSTILE: &str = "https://challenges.cloudflare.com";
+
+/// Our own script, which loads Clerk's.
+const LOADER: &str = include_str!("../assets/portal-clerk.js");
+/// Where it is served, below the portal's base path; the version changes with the crate.
+pub(crate) const LOADER_PATH: &str = concat!(
+    "/_portal/clerk/portal-clerk.",
+    env!("CARGO_PKG_VERSION"),
+    ".js"
+);
+
+/// What pages need to know of a Clerk instance to load its script.
+pub(crate) struct Hosted {
+    publishable_key: String,
+    frontend_api: String,
+    /// Part of every address of the loader: a changed script is another file to a browser.
+    version: String,
+}
+
+impl Hosted {
+    pub(crate) fn new(clerk: &ClerkConfig) -> Self {
+        Self {
+            publishable_key: clerk.publishable_key.as_str().to_owned(),
+            frontend_api: clerk.frontend_api.clone(),
+            version: version(),
+        }
+    }
+
+    /// Origins that pages may load from, beside the portal's own.
+    pub(crate) fn content_sources(&self) -> ContentSources {
+        let host = || self.frontend_api.clone();
+        let mut sources = ContentSources::default();
+        sources.script = vec![host(), TURNSTILE.to_owned()];
+        sources.connect = vec![host()];
+        sources.img = vec!["https://img.clerk.com".to_owned()];
+        sources.frame = vec![TURNSTILE.to_owned()];
+        sources.worker = vec!["blob:".to_owned()];
+        // A form's answer may lead over the handshake, and Chromium follows redirects with this rule.
+        sources.form_action = vec![host()];
+        sources
+    }
+
+    /// The script, for pages with a part of Clerk's and for signed-in readers.
+    pub(crate) fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+        let has_part = page.content.contains(MARK);
+        if !has_part && !page.signed_in {
+            return None;
+        }
+        let mut addition = PageAddition::default();
+        // Clerk's parts bring their styles along in `style` elements.
+        addition.inline_styles = has_part;
+        addition.head = self.loader(page, has_part);
+        Some(addition)
+    }
+
+    fn loader(&self, page: &ShownPage<'_>, with_parts: bool) -> Markup {
+        let base = page.base_path;
+        html! {
+            script src={ (base) (LOADER_PATH) "?v=" (self.version) } defer
+                data-clerk-src={ (self.frontend_api) (CLERK_JS) }
+                data-ui-src=[with_parts.then(|| format!("{}{CLERK_UI}", self.frontend_api))]
+                data-publishable-key=(self.publishable_key)
+                data-sign-in-url={ (base) "/sign-in" }
+                data-sign-up-url={ (base) "/sign-up" }
+                data-home={ (base) "/" }
+                data-signed-in[page.signed_in] {}
+        }
+    }
+}
+
+/// Differs for scripts that differ.
+fn version() -> String {
+    let digest = crate::cache::digest_of(LOADER);
+    digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Serves our own script.
+pub(crate) async fn loader(headers: HeaderMap) -> Response {
+    let etag = format!("\"{}\"", version());
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/javascript; charset=utf-8"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
+        (
+            header::ETAG,
+            HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\"")),
+        ),
+    ];
+    if known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, LOADER).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::components;
+
+    fn hosted() -> Hosted {
+        Hosted {
+            publishable_key: "pk_test_x".to_owned(),
+            frontend_api: "https://clerk.example.com".to_owned(),
+            version: "1".to_owned(),
+        }
+    }
+
+    fn page<'a>(content: &'a str, signed_in: bool) -> ShownPage<'a> {
+        let mut page = ShownPage::new(content);
+        page.signed_in = signed_in;
+        page.base_path = "/portal";
+        page
+    }
+
+    #[test]
+    fn guests_load_the_script_only_where_it_has_something_to_draw() {
+        let hosted = hosted();
+        assert!(hosted.on_page(&page("<h1>Home</h1>", false)).is_none());
+        let part = components::sign_in("/admin/overview", html! {}).into_string();
+        let addition = hosted.on_page(&page(&part, false)).unwrap();
+        assert!(addition.inline_styles);
+        let head = addition.head.into_string();
+        assert!(
+            head.contains("src=\"/portal/_portal/clerk/portal-clerk."),
+            "{head}"
+        );
+        assert!(
+            head.contains("data-ui-src=\"https://clerk.example.com/npm/@clerk/ui@1/"),
+            "{head}"
+        );
+        assert!(!head.contains("data-signed-in"), "{head}");
+    }
+
+    #[test]
+    fn signed_in_readers_load_the_script_without_its_parts() {
+        let addition = hosted().on_page(&page("<h1>Home</h1>", true)).unwrap();
+        assert!(!addition.inline_styles);
+        let head = addition.head.into_string();
+        assert!(!head.contains("data-ui-src"), "{head}");
+        assert!(head.contains("data-signed-in"), "{head}");
+        assert!(!head.contains("<script>"), "nothing is inline: {head}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Strangers who send tokens that name keys which do not exist, while others are at work.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portal_clerk::testing::ClerkDouble;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::connection::{Connection, request};
+use crate::spread::Spread;
+use crate::subject::{PATH, answer_user, open_portal};
+
+/// Length of a round.
+const ROUND: Duration = Duration::from_secs(1);
+/// Signed-in requests a second, over four connections.
+const RATE: u32 = 400;
+/// Requests of strangers a second, over two connections.
+const STRANGERS: u32 = 400;
+
+/// What strangers do in a round.
+#[derive(Clone, Copy)]
+enum Strangers {
+    /// They stay away.
+    None,
+    /// They send no token: what is left is the load of as many requests.
+    Anonymous,
+    /// Each token of theirs names another key.
+    UnknownKeys,
+}
+
+/// Prints the slowest hundredth of signed-in requests, without and with strangers.
+pub(crate) async fn run(rounds: usize) -> Result<()> {
+    let clerk = ClerkDouble::start().await;
+    let directory = tempfile::tempdir()?;
+    let database = format!("sqlite://{}", directory.path().join("flood.db").display());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let origin = format!("http://{address}");
+    let mut variables = clerk.env();
+    variables.push(("PUBLIC_URL", origin.clone()));
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let routes = Router::new().route(PATH, get(answer_user));
+    let portal = open_portal(&database, &variables, routes).await?;
+    let service = portal
+        .router()
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let server = tokio::spawn(async move { axum::serve(listener, service).await });
+
+    clerk.set_token_lifetime(24 * 60 * 60);
+    let token = clerk.session_token(&clerk.user("bench@example.com"), &origin);
+    // The first request creates the user.
+    Connection::open(address).await?.ask(&ask(address, Some(&token))).await?;
+    let before = clerk.jwks_fetches();
+    let started = Instant::now();
+    let kinds = [Strangers::None, Strangers::Anonymous, Strangers::UnknownKeys];
+    let mut slowest = [const { Vec::new() }; 3];
+    for _ in 0..rounds {
+        for (kind, slowest) in kinds.into_iter().zip(&mut slowest) {
+            slowest.push(round(address, &token, kind).await?);
+        }
+    }
+    let fetches = clerk.jwks_fetches() - before;
+    let [none, anonymous, unknown] = slowest.map(|slowest| Spread::of(slowest));
+    let (none, anonymous, unknown) = (
+        none.context("no rounds")?,
+        anonymous.context("no rounds")?,
+        unknown.context("no rounds")?,
+    );
+    println!("  p99 alone            {none:.0} µs");
+    println!("  p99 with strangers   {anonymous:.0} µs, who send no token");
+    println!("  p99 with made-up keys {unknown:.0} µs");
+    println!("  made-up keys to none  {:.2}, medians", unknown.median / anonymous.median);
+    println!(
+        "  key sets fetched     {fetches} in {:.0} s, in {} requests with unknown keys",
+        started.elapsed().as_secs_f64(),
+        rounds as u32 * STRANGERS,
+    );
+    server.abort();
+    portal.shutdown().await;
+    Ok(())
+}
+
+fn ask(address: SocketAddr, token: Option<&str>) -> Vec<u8> {
+    let headers = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    request("GET", PATH, address, &headers.unwrap_or_default(), "")
+}
+
+/// The slowest hundredth of the signed-in requests of a round, in microseconds.
+async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result<f64> {
+    let end = Instant::now() + ROUND;
+    let mut signed_in = JoinSet::new();
+    for _ in 0..4 {
+        let connection = Connection::open(address).await?;
+        let request = ask(address, Some(token));
+        signed_in.spawn(pace(connection, RATE / 4, end, move || request.clone(), true));
+    }
+    let mut others = JoinSet::new();
+    let parts: Vec<String> = token.split('.').map(str::to_owned).collect();
+    for _ in 0..2 {
+        let parts = parts.clone();
+        let made = move || match strangers {
+            Strangers::UnknownKeys => ask(address, Some(&with_unknown_key(&parts))),
+            _ => ask(address, None),
+        };
+        if !matches!(strangers, Strangers::None) {
+            let connection = Connection::open(address).await?;
+            others.spawn(pace(connection, STRANGERS / 2, end, made, false));
+        }
+    }
+    let mut times = Vec::new();
+    while let Some(part) = signed_in.join_next().await {
+        times.extend(part??);
+    }
+    while let Some(part) = others.join_next().await {
+        part??;
+    }
+    times.sort_by(f64::total_cmp);
+    let place = times.len() * 99 / 100;
+    times.get(place).copied().context("no requests")
+}
+
+/// The same token under the id of a key that nobody has.
+fn with_unknown_key(parts: &[String]) -> String {
+    let header = serde_json::json!({
+        "alg": "RS256",
+        "typ": "JWT",
+        "kid": format!("ins_{:016x}", fastrand::u64(..)),
+    });
+    let rest: Vec<&str> = parts.iter().skip(1).map(String::as_str).collect();
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), rest.join("."))
+}
+
+/// Sends at a steady pace, however long the answers take; gives the times from when each was due.
+async fn pace(
+    mut connection: Connection,
+    rate: u32,
+    end: Instant,
+    mut request: impl FnMut() -> Vec<u8>,
+    succeeds: bool,
+) -> Result<Vec<f64>> {
+    let mut clock = interval(Duration::from_secs(1) / rate);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut times = Vec::new();
+    loop {
+        let due = clock.tick().await;
+        if due >= end {
+            return Ok(times);
+        }
+        let request = request();
+        if succeeds {
+            connection.exchange(&request).await?;
+        } else {
+            connection.refused(&request).await?;
+        }
+        times.push(due.elapsed().as_secs_f64() * 1e6);
+    }
+}

@@ -1,0 +1,61 @@
+//! The same handler for anybody and for a signed-in user, called without a network.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use axum::body::Body;
+use axum::http::{Request, header};
+use axum::routing::get;
+use axum::Router;
+use tower::ServiceExt as _;
+
+use super::cold::session_tokens;
+use crate::spread::Spread;
+use crate::subject::{answer, answer_user, open_portal};
+
+const OPEN: &str = "/api/open";
+const GUARDED: &str = "/api/guarded";
+
+/// Prints what the check of a known session adds to a request.
+pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let database = format!("sqlite://{}", directory.path().join("warm.db").display());
+    let routes = Router::new()
+        .route(OPEN, get(answer))
+        .route(GUARDED, get(answer_user));
+    let portal = open_portal(&database, &[], routes).await?;
+    let router = portal.router();
+    let token = session_tokens(&router, 1).await?.pop().context("no token")?;
+
+    let (mut open, mut guarded) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        open.push(micros_a_call(&router, OPEN, &token, calls).await?);
+        guarded.push(micros_a_call(&router, GUARDED, &token, calls).await?);
+    }
+    let (open, guarded) = (
+        Spread::of(open).context("no rounds")?,
+        Spread::of(guarded).context("no rounds")?,
+    );
+    println!("  anybody              {open:.2} µs");
+    println!("  a signed-in user     {guarded:.2} µs");
+    println!("  the check            {:.2} µs, minimum over minimum", guarded.min - open.min);
+    portal.shutdown().await;
+    Ok(())
+}
+
+/// Both get the same bytes: what differs is whether anybody looks at the token.
+async fn micros_a_call(router: &Router, path: &str, token: &str, calls: usize) -> Result<f64> {
+    let requests: Vec<_> = (0..calls)
+        .map(|_| {
+            Request::get(path)
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .body(Body::empty())
+        })
+        .collect::<Result<_, _>>()?;
+    let start = Instant::now();
+    for request in requests {
+        let response = router.clone().oneshot(request).await?;
+        anyhow::ensure!(response.status().is_success(), "{}", response.status());
+    }
+    Ok(start.elapsed().as_secs_f64() * 1e6 / calls as f64)
+}
