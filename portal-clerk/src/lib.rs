@@ -37,13 +37,14 @@ mod verifier;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use maud::{Markup, html};
-use portal_core::auth::{AuthError, AuthProvider, AuthSetup, Identity, Profile, SignIn};
+use portal_core::auth::{
+    AuthError, AuthProvider, AuthSetup, DeclaredRoute, Identity, Profile, Routes, SignIn,
+};
 use portal_core::config::{Config, Setting};
-use portal_core::{Error, PortalState, Result};
+use portal_core::{Error, Result};
 
 pub use claims::{Claims, Organization};
 
@@ -55,6 +56,9 @@ use verifier::{Moment, Verifier};
 #[derive(Default)]
 pub struct ClerkAuth {
     mode: Mode,
+    /// The settings ask for the development identity provider.
+    #[cfg(feature = "dev-identity")]
+    is_development: bool,
 }
 
 #[derive(Default)]
@@ -126,7 +130,13 @@ impl AuthProvider for ClerkAuth {
     }
 
     fn configure(&mut self, config: &Config) -> Vec<String> {
-        config::read(config).1
+        let (plan, problems) = config::read(config);
+        #[cfg(feature = "dev-identity")]
+        {
+            self.is_development = matches!(plan, Some(Plan::Development));
+        }
+        drop(plan);
+        problems
     }
 
     async fn start(&mut self, setup: &AuthSetup) -> Result<()> {
@@ -149,12 +159,20 @@ impl AuthProvider for ClerkAuth {
         Ok(())
     }
 
-    fn routes(&self) -> Router<PortalState> {
+    fn routes(&self) -> Routes {
         match &self.mode {
             #[cfg(feature = "dev-identity")]
-            Mode::Development(development) => dev::routes(Arc::clone(development)),
-            _ => Router::new(),
+            Mode::Development(development) => dev::routes().with_state(Arc::clone(development)),
+            _ => Routes::new(),
         }
+    }
+
+    fn declared_routes(&self) -> Vec<DeclaredRoute> {
+        #[cfg(feature = "dev-identity")]
+        if self.is_development {
+            return dev::routes().declared();
+        }
+        self.routes().declared()
     }
 
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
@@ -191,6 +209,7 @@ impl std::fmt::Debug for ClerkAuth {
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
+    use portal_core::PortalState;
     use serde_json::json;
     use tempfile::TempDir;
 
@@ -369,7 +388,8 @@ mod tests {
         for path in ["/dev/token", "/dev/sign-in", "/.well-known/jwks.json"] {
             let request = Request::post(path).header("host", "localhost");
             let request = request.body(axum::body::Body::empty()).unwrap();
-            let router: Router = auth.routes().with_state(PortalState::default());
+            let state = PortalState::default();
+            let router = auth.routes().into_router(&state).with_state(state);
             assert_eq!(
                 router.oneshot(request).await.unwrap().status(),
                 404,
