@@ -39,17 +39,15 @@ mod verifier;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::routing::get;
 use maud::{Markup, html};
 use portal_core::auth::{
-    AuthError, AuthProvider, AuthSetup, ContentSources, Identity, PageAddition, Profile, ShownPage,
-    SignIn,
+    AuthError, AuthProvider, AuthSetup, ContentSources, DeclaredRoute, Identity, PageAddition,
+    Profile, Routes, ShownPage, SignIn,
 };
 use portal_core::config::{Config, Setting};
-use portal_core::{Error, PortalState, Result};
+use portal_core::{Access, Error, Result};
 
 pub use claims::{Claims, Organization};
 
@@ -61,6 +59,9 @@ use verifier::{Moment, Verifier};
 #[derive(Default)]
 pub struct ClerkAuth {
     mode: Mode,
+    /// The settings ask for the development identity provider.
+    #[cfg(feature = "dev-identity")]
+    is_development: bool,
 }
 
 #[derive(Default)]
@@ -132,7 +133,13 @@ impl AuthProvider for ClerkAuth {
     }
 
     fn configure(&mut self, config: &Config) -> Vec<String> {
-        config::read(config).1
+        let (plan, problems) = config::read(config);
+        #[cfg(feature = "dev-identity")]
+        {
+            self.is_development = matches!(plan, Some(Plan::Development));
+        }
+        drop(plan);
+        problems
     }
 
     async fn start(&mut self, setup: &AuthSetup) -> Result<()> {
@@ -155,13 +162,23 @@ impl AuthProvider for ClerkAuth {
         Ok(())
     }
 
-    fn routes(&self) -> Router<PortalState> {
+    fn routes(&self) -> Routes {
         match &self.mode {
-            Mode::Off => Router::new(),
-            Mode::Clerk(_) => Router::new().route(hosted::LOADER_PATH, get(hosted::loader)),
+            Mode::Off => Routes::new(),
+            Mode::Clerk(_) => {
+                Routes::new().get(hosted::LOADER_PATH, Access::Public, hosted::loader)
+            }
             #[cfg(feature = "dev-identity")]
-            Mode::Development(development) => dev::routes(Arc::clone(development)),
+            Mode::Development(development) => dev::routes().with_state(Arc::clone(development)),
         }
+    }
+
+    fn declared_routes(&self) -> Vec<DeclaredRoute> {
+        #[cfg(feature = "dev-identity")]
+        if self.is_development {
+            return dev::routes().declared();
+        }
+        self.routes().declared()
     }
 
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
@@ -212,6 +229,7 @@ impl std::fmt::Debug for ClerkAuth {
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
+    use portal_core::PortalState;
     use serde_json::json;
     use tempfile::TempDir;
 
@@ -390,7 +408,8 @@ mod tests {
         for path in ["/dev/token", "/dev/sign-in", "/.well-known/jwks.json"] {
             let request = Request::post(path).header("host", "localhost");
             let request = request.body(axum::body::Body::empty()).unwrap();
-            let router: Router = auth.routes().with_state(PortalState::default());
+            let state = PortalState::default();
+            let router = auth.routes().into_router(&state).with_state(state);
             assert_eq!(
                 router.oneshot(request).await.unwrap().status(),
                 404,

@@ -9,13 +9,12 @@ use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Form, Json, Router};
+use axum::{Form, Json};
 use chrono::Utc;
 use cookie::{Cookie, SameSite};
-use portal_core::auth::safe_redirect;
+use portal_core::auth::{Guard, Routes, safe_redirect};
 use portal_core::config::is_loopback_host;
-use portal_core::{Error, Fault, PortalState, Result};
+use portal_core::{Error, Fault, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,13 +26,13 @@ pub(super) const MAX_NAME: usize = 100;
 /// Length of an address.
 pub(super) const MAX_EMAIL: usize = 254;
 
-pub(crate) fn routes(development: Arc<Development>) -> Router<PortalState> {
-    Router::new()
-        .route("/dev/token", post(token))
-        .route("/dev/sign-in", post(sign_in))
-        .route("/.well-known/jwks.json", get(key_set))
-        .route_layer(middleware::from_fn(require_loopback))
-        .with_state(development)
+/// The routes, before they are given their state.
+pub(crate) fn routes() -> Routes<Arc<Development>> {
+    Routes::new()
+        .post("/dev/token", Guard::Development, token)
+        .post("/dev/sign-in", Guard::Development, sign_in)
+        .get("/.well-known/jwks.json", Guard::Development, key_set)
+        .map_handlers(|handlers| handlers.route_layer(middleware::from_fn(require_loopback)))
 }
 
 /// Refuses names that are not this machine's own: a page whose name an attacker has rebound to

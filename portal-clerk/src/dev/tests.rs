@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -46,7 +45,8 @@ async fn started_with(directory: &TempDir, pairs: &[(&str, &str)]) -> ClerkAuth 
 }
 
 async fn send(auth: &ClerkAuth, request: Request<Body>) -> Answer {
-    let router: Router = auth.routes().with_state(PortalState::default());
+    let state = PortalState::default();
+    let router: axum::Router = auth.routes().into_router(&state).with_state(state);
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     Answer {

@@ -1,10 +1,9 @@
 //! `/api/admin`.
 
+use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -16,7 +15,7 @@ use super::query::ListQuery;
 use super::record::{Expected, Record};
 use super::rows::Rows;
 use super::spec::Values;
-use crate::auth::AdminUser;
+use crate::auth::{Access, AdminUser, Routes};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::request::body_value;
@@ -26,16 +25,22 @@ use crate::state::PortalState;
 const MOST_IDS: usize = 1000;
 
 /// The REST interface of admin models.
-pub(crate) fn routes() -> Router<PortalState> {
-    Router::new()
-        .route("/api/admin/models", get(factory))
-        .route("/api/admin/models/{model}", get(list).post(create))
-        .route(
-            "/api/admin/models/{model}/{id}",
-            get(read).put(replace).patch(change).delete(remove),
-        )
-        .route("/api/admin/models/{model}/actions/{action}", post(act))
-        .route("/api/admin/defaults", post(add_defaults))
+pub(crate) fn routes() -> Routes {
+    let (rows, row) = (
+        "/api/admin/models/{model}",
+        "/api/admin/models/{model}/{id}",
+    );
+    let action = "/api/admin/models/{model}/actions/{action}";
+    Routes::new()
+        .get("/api/admin/models", Access::Admin, factory)
+        .get(rows, Access::Admin, list)
+        .post(rows, Access::Admin, create)
+        .get(row, Access::Admin, read)
+        .put(row, Access::Admin, replace)
+        .patch(row, Access::Admin, change)
+        .delete(row, Access::Admin, remove)
+        .post(action, Access::Admin, act)
+        .post("/api/admin/defaults", Access::Admin, add_defaults)
         .merge(audit::routes())
 }
 

@@ -1,17 +1,16 @@
 //! `GET /api/admin/audit`: who has done what, newest first.
 
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Json;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::auth::{AdminUser, AuditEntry, AuditFilter, AuditLog};
+use crate::auth::{Access, AdminUser, AuditEntry, AuditFilter, AuditLog, Routes};
 use crate::error::Result;
 use crate::request::{ApiQuery, ListPage};
-use crate::state::{Data, PortalState};
+use crate::state::Data;
 
-pub(super) fn routes() -> Router<PortalState> {
-    Router::new().route("/api/admin/audit", get(list))
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/api/admin/audit", Access::Admin, list)
 }
 
 #[derive(Deserialize)]

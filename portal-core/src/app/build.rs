@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,8 +12,9 @@ use super::discover::discover;
 use super::health;
 use super::outer::Outer;
 use super::portal::Portal;
+use super::routes::{self, collide, is_route, shape};
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, AuditLog, Auth, AuthSetup, Roles, Users};
+use crate::auth::{AuditLog, Auth, AuthSetup, DeclaredRoute, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Origins};
@@ -25,15 +24,6 @@ use crate::store::{Store, now};
 use crate::tasks::{
     self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
 };
-
-/// What the portal answers itself and no page can.
-const OWN_ROUTES: [(&str, &str); 5] = [
-    ("GET", "/healthz"),
-    ("GET", "/metrics"),
-    ("GET", "/readyz"),
-    ("POST", "/sign-out"),
-    ("POST", "/theme"),
-];
 
 /// What has been checked and is ready to be opened: everything but the database.
 pub(crate) struct Plan {
@@ -92,7 +82,11 @@ impl PortalBuilder {
             self.models.extend(models);
         }
         let mut problems = Vec::new();
-        let pages = self.collect_pages(&mut problems);
+        let mut taken = routes::own(true).declared();
+        taken.extend(self.provider.declared_routes());
+        let pages = self.collect_pages(&taken, &mut problems);
+        let declared = self.declared.declared();
+        problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
         let models = std::mem::take(&mut self.models);
         let (models, faults) = ModelRegistry::new(
@@ -127,7 +121,7 @@ impl PortalBuilder {
     }
 
     /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
-    fn collect_pages(&mut self, problems: &mut Vec<String>) -> Vec<Page> {
+    fn collect_pages(&mut self, taken: &[DeclaredRoute], problems: &mut Vec<String>) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
         let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
         let without = std::mem::take(&mut self.without_pages);
@@ -152,23 +146,11 @@ impl PortalBuilder {
                 ));
                 continue;
             }
-            if OWN_ROUTES.contains(&(page.method.as_str(), page.path)) {
+            if taken.iter().any(|own| collide(own, &page.declared())) {
                 problems.push(bad_route(&page, "which would hide a route of the portal"));
                 continue;
             }
-            // `{id}` and `{name}` are one route to axum.
-            let shape: String = page
-                .path
-                .split('/')
-                .map(|segment| {
-                    if segment.starts_with('{') {
-                        "/{}".to_owned()
-                    } else {
-                        format!("/{segment}")
-                    }
-                })
-                .collect();
-            let key = (page.method.to_string(), shape);
+            let key = (page.method.to_string(), shape(page.path));
             if let Some(other) = by_route.get(&key) {
                 problems.push(two_pages(other, &page));
                 continue;
@@ -205,32 +187,6 @@ fn bad_route(page: &Page, fault: &str) -> String {
         "page `{}` has the route `{}`, {fault}\n       {file}:{line}",
         page.source, page.path
     )
-}
-
-/// Whether axum takes a path for a route; it would panic at any other.
-fn is_route(path: &str) -> bool {
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        let Some((literal, parameter)) = segment.split_once('{') else {
-            if segment.contains('}') || segment.starts_with([':', '*']) {
-                return false;
-            }
-            continue;
-        };
-        let Some(name) = parameter.strip_suffix('}') else {
-            return false;
-        };
-        let (name, is_rest) = match name.strip_prefix('*') {
-            Some(name) => (name, true),
-            None => (name, false),
-        };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if !is_name || literal.contains('}') || (is_rest && !(is_last && literal.is_empty())) {
-            return false;
-        }
-    }
-    true
 }
 
 fn two_pages(one: &Page, other: &Page) -> String {
@@ -299,6 +255,18 @@ impl Plan {
         Ok(problems)
     }
 
+    /// Every route with who may use it; pages, tasks and models come with more in their lists.
+    pub(crate) fn declared_routes(&self) -> Vec<DeclaredRoute> {
+        let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
+        let mut routes = pages::routes(self.pages.clone())
+            .merge(routes::own(metrics))
+            .declared();
+        routes.extend(self.builder.provider.declared_routes());
+        routes.extend(self.builder.declared.declared());
+        routes.extend(routes::of_tasks_and_models(&self.tasks, &self.models));
+        routes
+    }
+
     /// Wires everything together and starts the workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
         let Self {
@@ -316,7 +284,8 @@ impl Plan {
             theme,
             edit_nav,
             roles,
-            routes,
+            routes: undeclared,
+            declared,
             layers,
             task_settings,
             metrics,
@@ -341,6 +310,12 @@ impl Plan {
             .map(str::to_owned);
 
         log_summary(&pages, &tasks, &models);
+        let mut listed = routes::of_tasks_and_models(&tasks, &models);
+        let all = pages::routes(pages)
+            .merge(routes::own(metrics.unwrap_or(config.is_dev())))
+            .merge(provider_routes)
+            .merge(declared);
+        listed.extend(all.declared());
         let stop = CancellationToken::new();
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
         state.insert(Origins::new(&config));
@@ -367,21 +342,8 @@ impl Plan {
         state.insert_shared(Arc::clone(&config));
         let state = state.build();
 
-        let mut router = pages::mount(Router::new(), pages)
-            .merge(auth::routes())
-            .merge(tasks::routes())
-            .merge(admin::routes())
-            .merge(pages::theme_routes())
-            .merge(health::routes())
-            .merge(provider_routes)
-            .route(
-                &format!("{}{{file}}", pages::assets::PREFIX),
-                get(pages::assets::serve),
-            );
-        if metrics.unwrap_or(config.is_dev()) {
-            router = router.merge(tasks::metrics_routes());
-        }
-        for more in routes {
+        let mut router = all.into_router(&state);
+        for more in undeclared {
             router = router.merge(more);
         }
         let mut router = router
@@ -414,6 +376,7 @@ impl Plan {
             stop,
             workers,
             monitors,
+            routes: listed,
         })
     }
 }

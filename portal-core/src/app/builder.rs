@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
-use crate::auth::{AuditLog, AuthProvider, ErasedProvider, NoProvider, Role, Users};
+use crate::auth::{AuditLog, AuthProvider, ErasedProvider, NoProvider, Role, Routes, Users};
 use crate::config::Config;
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
@@ -54,6 +54,7 @@ pub struct PortalBuilder {
     pub(super) models: Vec<ModelSpec>,
     pub(super) defaults: String,
     pub(super) routes: Vec<Router<PortalState>>,
+    pub(super) declared: Routes,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
 }
@@ -96,6 +97,7 @@ impl PortalBuilder {
             models: Vec::new(),
             defaults: String::new(),
             routes: Vec::new(),
+            declared: Routes::new(),
             layers: Vec::new(),
             metrics: None,
         }
@@ -210,7 +212,27 @@ impl PortalBuilder {
         self
     }
 
-    /// Routes of the application's own, with the portal's extractors and its outer layer.
+    /// Routes of the application's own, each with who may use it:
+    ///
+    /// ```
+    /// use portal_core::auth::Routes;
+    /// use portal_core::prelude::*;
+    ///
+    /// async fn prices(user: CurrentUser) -> String {
+    ///     format!("prices for {}", user.full_name())
+    /// }
+    ///
+    /// let routes = Routes::new().get("/api/prices", Access::User, prices);
+    /// let builder = Portal::builder().declared_routes(routes);
+    /// ```
+    pub fn declared_routes(mut self, routes: Routes) -> Self {
+        self.declared = self.declared.merge(routes);
+        self
+    }
+
+    /// Routes of the application's own as axum has them, with the portal's extractors and its
+    /// outer layer. Each handler guards itself, and the list of routes does not know them:
+    /// [`declared_routes`](Self::declared_routes) does both.
     pub fn routes(mut self, routes: Router<PortalState>) -> Self {
         self.routes.push(routes);
         self

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
+use axum::http::Method;
 use clap::{Arg, ArgMatches, Command};
 
 use super::build::Plan;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
-use crate::auth::{Role, UserChange, UserFilter, Users};
+use crate::auth::{Role, RouteKind, UserChange, UserFilter, Users};
 use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
 use crate::store::Store;
@@ -103,7 +104,7 @@ fn command(provider_settings: &[Setting]) -> Command {
                 .subcommand(Command::new("check").about("Exit with 1 if anything is missing or has drifted"))
                 .subcommand(Command::new("seed").about("Add the default rows that are missing")),
         )
-        .subcommand(Command::new("routes").about("List pages, tasks and models with their access"))
+        .subcommand(Command::new("routes").about("List all routes with their access"))
         .subcommand(Command::new("config").about("Print the effective configuration, secrets masked"))
         .subcommand(
             Command::new("users")
@@ -253,6 +254,15 @@ fn print_routes(plan: &Plan) {
             "admin",
             model.source
         );
+    }
+    for route in plan.declared_routes() {
+        if matches!(route.kind, RouteKind::Route | RouteKind::Socket) {
+            let method = route.method.as_ref().map_or("", Method::as_str);
+            println!(
+                "{:<6} {method:<6} {:<40} {}",
+                route.kind, route.path, route.guard
+            );
+        }
     }
 }
 

@@ -1,19 +1,18 @@
 //! `/healthz` and `/readyz`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Access, Routes};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 use crate::store::Store;
 
-pub(super) fn routes() -> Router<PortalState> {
-    Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/healthz", Access::Public, || async { "ok" })
+        .get("/readyz", Access::Public, ready)
 }
 
 /// Whether this process should be sent requests: not while it is draining.

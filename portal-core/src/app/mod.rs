@@ -9,6 +9,7 @@ mod health;
 mod outer;
 mod plugin;
 mod portal;
+mod routes;
 mod serve;
 
 pub use build_error::{BuildError, BuildProblem};

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::builder::PortalBuilder;
+use crate::auth::DeclaredRoute;
 use crate::config::Config;
 use crate::state::PortalState;
 use crate::store::Store;
@@ -33,6 +34,7 @@ pub struct Portal {
     pub(super) stop: CancellationToken,
     pub(super) workers: TaskTracker,
     pub(super) monitors: OpenMonitors,
+    pub(super) routes: Vec<DeclaredRoute>,
 }
 
 impl std::fmt::Debug for Portal {
@@ -63,6 +65,13 @@ impl Portal {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Every route with who may use it: pages, tasks, models, sockets and all others, except
+    /// those that an application has added with [`PortalBuilder::routes`].
+    #[must_use]
+    pub fn declared_routes(&self) -> &[DeclaredRoute] {
+        &self.routes
     }
 
     /// Its shared values: `portal.state().get::<Tasks>()`.

@@ -1,15 +1,16 @@
 //! `/api/auth`, `/api/users`, `/sign-out`.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::Access;
+use super::declared::Routes;
 use super::extract::{AdminUser, CurrentUser, caller};
 use super::redirect::address;
 use super::role::Roles;
@@ -20,13 +21,13 @@ use crate::error::{Error, Fault, Result};
 use crate::request::{ApiJson, ApiQuery, escape_pointer};
 use crate::state::{Data, PortalState};
 
-pub(crate) fn routes() -> Router<PortalState> {
-    Router::new()
-        .route("/api/auth/me", get(me))
-        .route("/api/auth/clerk/me", get(clerk_me))
-        .route("/api/users", get(list))
-        .route("/api/users/{id}", patch(change))
-        .route("/sign-out", post(sign_out))
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get("/api/auth/me", Access::User, me)
+        .get("/api/auth/clerk/me", Access::User, clerk_me)
+        .get("/api/users", Access::Admin, list)
+        .patch("/api/users/{id}", Access::Admin, change)
+        .post("/sign-out", Access::Public, sign_out)
 }
 
 async fn me(user: CurrentUser) -> Json<User> {

@@ -4,17 +4,16 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::declared::{DeclaredRoute, Routes};
 use super::identity::{AuthError, Identity, Profile};
 use super::values::Values;
 use crate::config::{Config, Setting};
 use crate::error::Result;
-use crate::state::PortalState;
 use crate::store::Store;
 
 /// Says who is calling. `portal-clerk` is one; an application may write its own.
@@ -80,8 +79,13 @@ pub trait AuthProvider: Send + Sync + 'static {
     }
 
     /// Routes of the provider's own, such as the target of its sign-in form.
-    fn routes(&self) -> Router<PortalState> {
-        Router::new()
+    fn routes(&self) -> Routes {
+        Routes::new()
+    }
+
+    /// The list of these routes, which is asked for before [`start`](Self::start) as well.
+    fn declared_routes(&self) -> Vec<DeclaredRoute> {
+        self.routes().declared()
     }
 
     /// What stands on the portal's sign-in and sign-up pages.
@@ -227,7 +231,8 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn configure(&mut self, config: &Config) -> Vec<String>;
     fn refreshes_profile(&self) -> bool;
     fn settings(&self) -> &'static [Setting];
-    fn routes(&self) -> Router<PortalState>;
+    fn routes(&self) -> Routes;
+    fn declared_routes(&self) -> Vec<DeclaredRoute>;
     fn sign_in(&self, page: &SignIn<'_>) -> Markup;
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
@@ -267,8 +272,12 @@ impl<P: AuthProvider> ErasedProvider for P {
         AuthProvider::settings(self)
     }
 
-    fn routes(&self) -> Router<PortalState> {
+    fn routes(&self) -> Routes {
         AuthProvider::routes(self)
+    }
+
+    fn declared_routes(&self) -> Vec<DeclaredRoute> {
+        AuthProvider::declared_routes(self)
     }
 
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {

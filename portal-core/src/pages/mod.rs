@@ -28,6 +28,6 @@ pub use theme_form::theme_form;
 pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use render::PageSetup;
-pub(crate) use router::mount;
+pub(crate) use router::routes;
 pub(crate) use sign_in::pages as sign_in_pages;
 pub(crate) use theme_form::routes as theme_routes;

@@ -11,7 +11,7 @@ use axum::http::Method;
 use super::content::PageResponse;
 use super::layout::Layout;
 use super::nav::NavItem;
-use crate::auth::Access;
+use crate::auth::{Access, DeclaredRoute, RouteKind};
 use crate::source::Source;
 use crate::state::PortalState;
 
@@ -97,6 +97,12 @@ impl Page {
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Some(Arc::new(layout));
         self
+    }
+
+    /// The route with who may use it.
+    pub(crate) fn declared(&self) -> DeclaredRoute {
+        let method = Some(self.method.clone());
+        DeclaredRoute::new(RouteKind::Page, method, self.path, self.access.clone())
     }
 
     /// The route, without the prefix of a portal that is nested in another app.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
@@ -13,16 +12,15 @@ use super::content::PageResponse;
 use super::errors;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
-use crate::auth::{CurrentUser, Denied, caller};
+use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Error;
 use crate::state::PortalState;
 
-/// Adds the routes of all pages to a router; several pages may share a path with other methods.
-pub(crate) fn mount(mut router: Router<PortalState>, pages: Vec<Page>) -> Router<PortalState> {
-    for page in pages {
-        router = router.route(page.path, handler(page));
-    }
-    router
+/// The routes of all pages; several pages may share a path with other methods.
+pub(crate) fn routes(pages: Vec<Page>) -> Routes {
+    pages.into_iter().fold(Routes::new(), |routes, page| {
+        routes.add(page.declared(), handler(page))
+    })
 }
 
 /// The guard sits here, on the handler: no spelling of the path goes past it.

@@ -1,11 +1,9 @@
 //! Choosing a theme: kept in a cookie for everyone.
 
-use axum::Router;
 use axum::extract::{RawForm, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use cookie::{Cookie, SameSite};
 use maud::{Markup, html};
 
@@ -13,7 +11,7 @@ use super::components::theme_picker;
 use super::layout::Flash;
 use super::render::PageSetup;
 use super::theme::Theme;
-use crate::auth::safe_return;
+use crate::auth::{Access, Routes, safe_return};
 use crate::error::Result;
 use crate::state::PortalState;
 
@@ -21,8 +19,8 @@ pub(super) const COOKIE: &str = "portal_theme";
 
 const ACTION: &str = "/theme";
 
-pub(crate) fn routes() -> Router<PortalState> {
-    Router::new().route(ACTION, post(save))
+pub(crate) fn routes() -> Routes {
+    Routes::new().post(ACTION, Access::Public, save)
 }
 
 /// A form in which the reader chooses his theme; works on every page.

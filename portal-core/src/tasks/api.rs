@@ -1,10 +1,9 @@
 //! REST: start a task, look at it, fetch its result, stop it.
 
+use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -17,39 +16,53 @@ use super::service::{Starter, Tasks, check_access, task_not_found};
 use super::task::TaskDefinition;
 use super::trace;
 use super::{history, monitor};
-use crate::auth::{Auth, CurrentUser};
+use crate::auth::{Access, Auth, CurrentUser, Guard, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::request::{ApiQuery, ListPage, body_bytes, parse_json, require_json};
 use crate::state::{Data, PortalState};
 
-pub(crate) fn routes() -> Router<PortalState> {
-    Router::new()
-        .route("/api/client-tokens", post(create_token))
-        .route("/api/client-tokens/{client_token}", delete(delete_token))
-        .route("/api/tasks", get(kinds))
-        .route(
+pub(crate) fn routes() -> Routes {
+    let owner = || Guard::ClientToken(Access::Public);
+    Routes::new()
+        .post("/api/client-tokens", Access::User, create_token)
+        .delete(
+            "/api/client-tokens/{client_token}",
+            Access::User,
+            delete_token,
+        )
+        .get("/api/tasks", Access::Public, kinds)
+        .post(
             "/api/{state}/tasks/{client_token}/start/{task}",
-            post(start),
+            owner(),
+            start,
         )
-        .route("/api/{state}/tasks/{client_token}/status", get(list))
-        .route(
+        .get("/api/{state}/tasks/{client_token}/status", owner(), list)
+        .get(
             "/api/{state}/tasks/{client_token}/status/{task_id}",
-            get(status),
+            owner(),
+            status,
         )
-        .route("/api/{state}/tasks/{client_token}", get(list))
-        .route("/api/{state}/tasks/{client_token}/{task_id}", get(status))
-        .route(
+        .get("/api/{state}/tasks/{client_token}", owner(), list)
+        .get(
+            "/api/{state}/tasks/{client_token}/{task_id}",
+            owner(),
+            status,
+        )
+        .get(
             "/api/{state}/tasks/{client_token}/result/{task_id}",
-            get(result),
+            owner(),
+            result,
         )
-        .route(
+        .post(
             "/api/{state}/tasks/{client_token}/cancel/{task_id}",
-            post(cancel),
+            owner(),
+            cancel,
         )
-        .route(
+        .get(
             "/api/{state}/tasks/{client_token}/history/{task_id}",
-            get(history::history),
+            owner(),
+            history::history,
         )
         .merge(monitor::routes())
 }
@@ -119,7 +132,7 @@ async fn start(
         .verify(&path.client_token)
         .await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
-    if definition.access != crate::Access::Public {
+    if definition.access != Access::Public {
         let owner = state.borrow::<Auth>()?.user(token.user_id).await?;
         check_access(definition, owner.as_deref())?;
     }

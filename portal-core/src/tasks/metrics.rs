@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +21,7 @@ use super::backlog::{self, Backlog};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::service::Tasks;
+use crate::auth::{Access, Routes};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 use crate::store::now;
@@ -274,8 +273,8 @@ impl Drop for RunningGuard {
 }
 
 /// `GET /metrics`.
-pub(crate) fn metrics_routes() -> Router<PortalState> {
-    Router::new().route("/metrics", get(metrics))
+pub(crate) fn metrics_routes() -> Routes {
+    Routes::new().get("/metrics", Access::Public, metrics)
 }
 
 /// The text of OpenMetrics, which is the older Prometheus text for those who do not ask for it:

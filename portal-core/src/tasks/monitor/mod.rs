@@ -6,13 +6,11 @@ mod socket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use axum::routing::any;
 use serde::Deserialize;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +25,7 @@ use super::fanout::OVERLAP;
 use super::hub::{Subscription, Watch};
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
+use crate::auth::{Access, Guard, Routes};
 use crate::error::{Error, Result};
 use crate::security::Origins;
 use crate::state::PortalState;
@@ -46,12 +45,16 @@ impl OpenMonitors {
     }
 }
 
-pub(super) fn routes() -> Router<PortalState> {
-    Router::new()
-        .route("/api/tasks/{client_token}/monitor", any(monitor))
-        .route("/api/tasks/{client_token}/{task_id}/monitor", any(monitor))
-        .route("/ws/{state}/tasks/{client_token}", any(monitor))
-        .route("/ws/{state}/tasks/{client_token}/{task_id}", any(monitor))
+pub(super) fn routes() -> Routes {
+    let paths = [
+        "/api/tasks/{client_token}/monitor",
+        "/api/tasks/{client_token}/{task_id}/monitor",
+        "/ws/{state}/tasks/{client_token}",
+        "/ws/{state}/tasks/{client_token}/{task_id}",
+    ];
+    paths.into_iter().fold(Routes::new(), |routes, path| {
+        routes.socket(path, Guard::ClientToken(Access::Public), monitor)
+    })
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,122 @@
+//! Every route of a portal with who may use it.
+
+use super::health;
+use crate::admin::{self, ModelRegistry};
+use crate::auth::{self, Access, DeclaredRoute, Guard, RouteKind, Routes};
+use crate::pages::{self, Page};
+use crate::tasks::{self, TaskRegistry};
+
+/// What the portal answers itself and no page can.
+pub(super) fn own(metrics: bool) -> Routes {
+    let assets = format!("{}{{file}}", pages::assets::PREFIX);
+    let routes = auth::routes()
+        .merge(tasks::routes())
+        .merge(admin::routes())
+        .merge(pages::theme_routes())
+        .merge(health::routes())
+        .get(assets, Access::Public, pages::assets::serve);
+    if metrics {
+        routes.merge(tasks::metrics_routes())
+    } else {
+        routes
+    }
+}
+
+/// The start of each kind of task and the rows of each model: general routes answer them, each
+/// with an access of its own.
+pub(super) fn of_tasks_and_models(
+    tasks: &TaskRegistry,
+    models: &ModelRegistry,
+) -> Vec<DeclaredRoute> {
+    let starts = tasks.all().map(|task| {
+        DeclaredRoute::new(
+            RouteKind::Task,
+            Some(axum::http::Method::POST),
+            format!(
+                "/api/{}/tasks/{{client_token}}/start/{}",
+                task.state, task.name
+            ),
+            Guard::ClientToken(task.access.clone()),
+        )
+    });
+    let rows = models.models().iter().map(|model| {
+        let path = format!("/api/admin/models/{}", model.name);
+        DeclaredRoute::new(RouteKind::Model, None, path, Access::Admin)
+    });
+    starts.chain(rows).collect()
+}
+
+/// What is wrong with the routes that an application declares; axum would panic.
+pub(super) fn problems(
+    routes: &[DeclaredRoute],
+    pages: &[Page],
+    taken: &[DeclaredRoute],
+) -> Vec<String> {
+    let mut taken = taken.to_vec();
+    taken.extend(pages::routes(pages.to_vec()).declared());
+    let mut problems = Vec::new();
+    for route in routes {
+        let name = || match &route.method {
+            Some(method) => format!("{method} {}", route.path),
+            None => route.path.clone().into_owned(),
+        };
+        if !is_route(&route.path) {
+            problems.push(format!("axum cannot read the route `{}`", name()));
+        } else if taken.iter().any(|other| collide(route, other)) {
+            problems.push(format!("two routes claim `{}`", name()));
+        } else {
+            taken.push(route.clone());
+        }
+    }
+    problems
+}
+
+/// Whether two routes claim the same requests.
+pub(super) fn collide(one: &DeclaredRoute, other: &DeclaredRoute) -> bool {
+    let same_method = match (&one.method, &other.method) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    same_method && shape(&one.path) == shape(&other.path)
+}
+
+/// `{id}` and `{name}` are one route to axum.
+pub(super) fn shape(path: &str) -> String {
+    let segments = path.split('/').map(|segment| {
+        if segment.starts_with('{') {
+            "/{}".to_owned()
+        } else {
+            format!("/{segment}")
+        }
+    });
+    segments.collect()
+}
+
+/// Whether axum takes a path for a route; it would panic at any other.
+pub(super) fn is_route(path: &str) -> bool {
+    if !path.starts_with('/') {
+        return false;
+    }
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        let Some((literal, parameter)) = segment.split_once('{') else {
+            if segment.contains('}') || segment.starts_with([':', '*']) {
+                return false;
+            }
+            continue;
+        };
+        let Some(name) = parameter.strip_suffix('}') else {
+            return false;
+        };
+        let (name, is_rest) = match name.strip_prefix('*') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !is_name || literal.contains('}') || (is_rest && !(is_last && literal.is_empty())) {
+            return false;
+        }
+    }
+    true
+}
