@@ -25,11 +25,13 @@ mod clerk;
 mod config;
 #[cfg(feature = "dev-identity")]
 mod dev;
+#[cfg(any(test, feature = "testing"))]
+mod double;
 mod http;
 mod jwks;
 mod session;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod token;
 mod users;
 mod verifier;
