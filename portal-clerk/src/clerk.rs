@@ -37,6 +37,12 @@ impl Clerk {
             .map_err(Error::internal)?,
         };
         let suffix = clerk.publishable_key.cookie_suffix();
+        let host = clerk.publishable_key.account_portal();
+        // A host that is not named in Clerk's way serves its own pages, like the double of tests.
+        let account_portal = match host == clerk.publishable_key.host {
+            true => clerk.frontend_api.clone(),
+            false => format!("https://{host}"),
+        };
         let rules = Rules {
             issuer: clerk.frontend_api,
             authorized_parties: clerk.authorized_parties,
@@ -46,7 +52,7 @@ impl Clerk {
             hosted,
             backend: Backend::new(clerk.backend_api, clerk.secret_key, clerk.https_only)
                 .map_err(Error::internal)?,
-            account_portal: format!("https://{}", clerk.publishable_key.account_portal()),
+            account_portal,
             public_url: config.public_url.clone(),
         })
     }

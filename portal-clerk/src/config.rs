@@ -18,6 +18,7 @@ const JWT_KEY: &str = "CLERK_JWT_KEY";
 const AUTHORIZED_PARTIES: &str = "CLERK_AUTHORIZED_PARTIES";
 const FRONTEND_API_URL: &str = "CLERK_FRONTEND_API_URL";
 const BACKEND_API_URL: &str = "CLERK_BACKEND_API_URL";
+const WEBHOOK_SECRET: &str = "CLERK_WEBHOOK_SIGNING_SECRET";
 
 /// The variables that configure sign-in with Clerk.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -39,6 +40,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(BACKEND_API_URL, "Base of Clerk's Backend API, without /v1")
         .default("https://api.clerk.com"),
+    Setting::new(
+        WEBHOOK_SECRET,
+        "Signing secret of the webhook, whsec_…, which enables POST /api/webhooks/clerk",
+    )
+    .secret(),
 ];
 
 /// How people sign in, as the settings say.

@@ -77,7 +77,7 @@ impl RsaKey {
     }
 
     /// As a JSON web key with an id.
-    #[cfg(any(test, feature = "dev-identity"))]
+    #[cfg(any(test, feature = "dev-identity", feature = "testing"))]
     pub(crate) fn to_jwk(&self, kid: &str) -> Value {
         serde_json::json!({
             "kty": "RSA",

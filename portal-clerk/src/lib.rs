@@ -27,11 +27,13 @@ mod config;
 #[cfg(feature = "dev-identity")]
 mod dev;
 mod hosted;
+#[cfg(any(test, feature = "testing"))]
+mod double;
 mod http;
 mod jwks;
 mod session;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod token;
 mod users;
 mod verifier;
