@@ -18,7 +18,7 @@ use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{self, AuditLog, Auth, AuthSetup, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
-use crate::security::{AnswerHeaders, Origins};
+use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::{Store, now};
@@ -71,6 +71,9 @@ impl PortalBuilder {
                 Config::read(settings.unwrap_or_else(|| Config::default().settings))
             }
         };
+        if let Some(limits) = self.limits {
+            config.limits = limits;
+        }
         if let Some(base_path) = self.base_path.take() {
             config.base_path = base_path.trim_end_matches('/').to_owned();
         }
@@ -325,6 +328,10 @@ impl Plan {
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
+        let headers = AnswerHeaders::new(
+            config.public_url.starts_with("https:"),
+            &provider.content_sources(),
+        );
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -343,7 +350,11 @@ impl Plan {
         log_summary(&pages, &tasks, &models);
         let stop = CancellationToken::new();
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
+        state.insert(Gate::new(&config));
         state.insert(Origins::new(&config));
+        state.insert(Proxies::new(&config));
+        state.insert(RateLimits::new(&config));
+        let connections = Connections::new(&config);
         state.insert(PageSetup {
             config: Arc::clone(&config),
             nav,
@@ -389,7 +400,7 @@ impl Plan {
             .method_not_allowed_fallback(health::method_not_allowed)
             .layer(Outer {
                 state: state.clone(),
-                headers: AnswerHeaders::new(config.public_url.starts_with("https:")),
+                headers,
             })
             .with_state(state.clone());
         for layer in layers {
@@ -414,6 +425,7 @@ impl Plan {
             stop,
             workers,
             monitors,
+            connections,
         })
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::builder::PortalBuilder;
 use crate::config::Config;
+use crate::security::Connections;
 use crate::state::PortalState;
 use crate::store::Store;
 use crate::tasks::OpenMonitors;
@@ -33,6 +34,7 @@ pub struct Portal {
     pub(super) stop: CancellationToken,
     pub(super) workers: TaskTracker,
     pub(super) monitors: OpenMonitors,
+    pub(super) connections: Connections,
 }
 
 impl std::fmt::Debug for Portal {

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod audit;
+mod content_sources;
 mod extract;
 mod identity;
 mod provider;
@@ -15,6 +16,7 @@ mod values;
 
 pub use access::{Access, Denied};
 pub use audit::{AuditEntry, AuditFilter, AuditLog};
+pub use content_sources::ContentSources;
 pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
