@@ -26,9 +26,9 @@ pub mod components;
 mod config;
 #[cfg(feature = "dev-identity")]
 mod dev;
-mod hosted;
 #[cfg(any(test, feature = "testing"))]
 mod double;
+mod hosted;
 mod http;
 mod jwks;
 mod session;

@@ -162,6 +162,18 @@ impl Error {
         error
     }
 
+    /// `429`: too much was asked for; the client may come again after so many seconds.
+    #[must_use]
+    pub fn too_many_requests(retry_after: u32) -> Self {
+        let mut error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            format!("that was asked for too often; try again in {retry_after} s"),
+        );
+        error.0.problem.retry_after = Some(retry_after);
+        error
+    }
+
     /// The same error with another `code`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
@@ -316,7 +328,7 @@ impl Problem {
             self.status,
             [
                 (header::CONTENT_TYPE, "application/problem+json"),
-                (header::CACHE_CONTROL, "no-store"),
+                (header::CACHE_CONTROL, "private, no-store"),
             ],
             document.to_string(),
         )

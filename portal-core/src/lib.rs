@@ -27,6 +27,7 @@ pub use error::{Error, Fault, Result};
 pub use pages::{IntoPage, Layout, Nav, NavItem, Page, Theme};
 #[cfg(feature = "macros")]
 pub use portal_macros::{admin_model, monitored_background_task, page};
+pub use security::ClientAddress;
 pub use source::Source;
 pub use state::{Data, PortalState, Requirement, TaskInput};
 pub use store::Store;

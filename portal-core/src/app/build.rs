@@ -17,7 +17,7 @@ use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{AuditLog, Auth, AuthSetup, DeclaredRoute, Roles, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::pages::{self, Nav, Page, PageSetup};
-use crate::security::{AnswerHeaders, Origins};
+use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
 use crate::store::{Store, now};
@@ -61,6 +61,9 @@ impl PortalBuilder {
                 Config::read(settings.unwrap_or_else(|| Config::default().settings))
             }
         };
+        if let Some(limits) = self.limits {
+            config.limits = limits;
+        }
         if let Some(base_path) = self.base_path.take() {
             config.base_path = base_path.trim_end_matches('/').to_owned();
         }
@@ -294,6 +297,11 @@ impl Plan {
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
+        let mut sources = provider.content_sources();
+        let headers = AnswerHeaders::new(config.public_url.starts_with("https:"), &sources);
+        sources.style_unsafe_inline = true;
+        let inline_styles_policy = sources.header();
+        let auth = Arc::new(Auth::new(provider, Arc::clone(&config), store.clone()));
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -318,17 +326,23 @@ impl Plan {
         listed.extend(all.declared());
         let stop = CancellationToken::new();
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
+        state.insert(Gate::new(&config));
         state.insert(Origins::new(&config));
+        state.insert(Proxies::new(&config));
+        state.insert(RateLimits::new(&config));
+        let connections = Connections::new(&config);
         state.insert(PageSetup {
             config: Arc::clone(&config),
             nav,
             theme,
             layout,
             profile_path,
+            auth: Arc::clone(&auth),
+            inline_styles_policy,
         });
         state.insert(Users::new(store.clone()));
         state.insert(AuditLog::new(store.clone()));
-        state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
+        state.insert_shared(auth);
         state.insert(Roles::new(roles));
         let tokens = ClientTokens::new(store.clone());
         state.insert(tokens.clone());
@@ -351,7 +365,7 @@ impl Plan {
             .method_not_allowed_fallback(health::method_not_allowed)
             .layer(Outer {
                 state: state.clone(),
-                headers: AnswerHeaders::new(config.public_url.starts_with("https:")),
+                headers,
             })
             .with_state(state.clone());
         for layer in layers {
@@ -377,6 +391,7 @@ impl Plan {
             workers,
             monitors,
             routes: listed,
+            connections,
         })
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{AuditLog, AuthProvider, ErasedProvider, NoProvider, Role, Routes, Users};
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
@@ -38,6 +38,7 @@ type EditNav = Box<dyn FnOnce(&mut Nav) + Send + Sync>;
 pub struct PortalBuilder {
     pub(super) config: Option<Config>,
     pub(super) base_path: Option<String>,
+    pub(super) limits: Option<Limits>,
     pub(super) provider: Box<dyn ErasedProvider>,
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
@@ -73,6 +74,7 @@ impl PortalBuilder {
         Self {
             config: None,
             base_path: None,
+            limits: None,
             provider: Box::new(NoProvider),
             store: None,
             layout: Arc::new(DefaultLayout),
@@ -112,6 +114,12 @@ impl PortalBuilder {
     /// The path under which the portal is nested in another app, such as `/portal`.
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.base_path = Some(path.into());
+        self
+    }
+
+    /// Other bounds of what clients may send, hold and ask for.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 

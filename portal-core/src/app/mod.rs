@@ -6,6 +6,8 @@ mod builder;
 pub(crate) mod cli;
 mod discover;
 mod health;
+mod limited;
+mod listen;
 mod outer;
 mod plugin;
 mod portal;

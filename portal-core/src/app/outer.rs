@@ -2,16 +2,17 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -19,17 +20,17 @@ use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use super::limited;
 use crate::auth::Auth;
+use crate::config::Limits;
 use crate::error::{Error, Problem};
 use crate::pages::{PageSetup, accepts_html, error_document, is_api};
-use crate::security::{AnswerHeaders, Origins, REQUEST_ID};
+use crate::security::{AnswerHeaders, Class, Gate, Origins, REQUEST_ID};
 use crate::state::PortalState;
 
-/// Requests with a larger body are refused; a route may set another limit for itself.
-const BODY_LIMIT: usize = 1024 * 1024;
-
-/// Names the request, checks its origin, limits its body, contains panics, and gives every
-/// error its final form.
+/// Names the request, refuses what is too large, too often, meant for another host or sent from
+/// another site, limits its body and its time, contains panics, and gives every error its final
+/// form.
 ///
 /// One service and not a stack of layers: each layer costs every request a boxed future and
 /// a clone of all that is below it.
@@ -79,37 +80,37 @@ where
             request.headers_mut().insert(REQUEST_ID, id);
         }
         let state = self.state.clone();
-        DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
         let span = exchange.span.clone();
-        // A path of its own: what every other request does not need must not cost it anything.
-        let request = match navigation(&state, request) {
-            Ok(navigation) => {
-                let inner = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, inner);
-                let answer = navigate(state, exchange, ready, navigation).instrument(span);
-                return Box::pin(async move { Ok(answer.await) });
-            }
-            Err(request) => request,
-        };
-        let allowed = state
-            .borrow::<Origins>()
-            .and_then(|origins| origins.check_change(request.method(), request.headers()));
-        let answer = match allowed {
-            Ok(()) => span.in_scope(|| catch_unwind(AssertUnwindSafe(|| self.inner.call(request)))),
+        let limits = match admit(&state, &request) {
+            Ok(limits) => limits,
             Err(error) => {
                 return Box::pin(
                     async move { Ok(exchange.end(&state, error.into_response())) }.instrument(span),
                 );
             }
         };
+        DefaultBodyLimit::max(limits.body).apply(&mut request);
+        // A path of its own: what every other request does not need must not cost it anything.
+        let request = match detour(&state, request) {
+            Ok((detour, request)) => {
+                let inner = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, inner);
+                let answer = take(detour, state.clone(), ready, request);
+                return Box::pin(
+                    async move {
+                        let response = guarded(answer, limits.request_time).await;
+                        Ok(exchange.end(&state, response))
+                    }
+                    .instrument(span),
+                );
+            }
+            Err(request) => request,
+        };
+        let answer = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| self.inner.call(request))));
         Box::pin(
             async move {
-                let answered = match answer {
-                    Ok(answer) => AssertUnwindSafe(answer).catch_unwind().await,
-                    Err(panic) => Err(panic),
-                };
-                let response = match answered {
-                    Ok(Ok(response)) => response,
+                let response = match answer {
+                    Ok(answer) => guarded(answer.map(infallible), limits.request_time).await,
                     Err(panic) => panicked(&*panic),
                 };
                 Ok(exchange.end(&state, response))
@@ -117,6 +118,85 @@ where
             .instrument(span),
         )
     }
+}
+
+/// The rules that need only the head of a request; gives the limits for what comes after.
+fn admit(state: &PortalState, request: &Request) -> Result<Limits, Error> {
+    let gate = state.borrow::<Gate>()?;
+    gate.check(request)?;
+    let (method, headers) = (request.method(), request.headers());
+    state.borrow::<Origins>()?.check_change(method, headers)?;
+    Ok(gate.limits)
+}
+
+/// An answer, but for one that takes too long or panics.
+async fn guarded(answer: impl Future<Output = Response>, limit: Duration) -> Response {
+    let answer = within(limit, answer);
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(Some(response)) => response,
+        Ok(None) => Error::unavailable("the portal took too long to answer")
+            .with_code("timeout")
+            .into_response(),
+        Err(panic) => panicked(&*panic),
+    }
+}
+
+/// Waits for something, but not for ever. A timer is made only where it takes its time.
+async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let at_once = poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    });
+    match at_once.await {
+        Some(output) => Some(output),
+        None => tokio::time::timeout(limit, future).await.ok(),
+    }
+}
+
+fn infallible(answer: Result<Response, Infallible>) -> Response {
+    match answer {
+        Ok(response) => response,
+    }
+}
+
+/// What comes before the handler of some requests.
+enum Detour {
+    /// The identity provider wants to look at it.
+    Navigation,
+    /// It is counted.
+    Limited(Class),
+}
+
+/// The way that a request has to take, if it is not the straight one.
+fn detour(state: &PortalState, request: Request) -> Result<(Detour, Request), Request> {
+    if let Some(class) = limited::class_of(state, &request) {
+        return Ok((Detour::Limited(class), request));
+    }
+    navigation(state, request).map(|request| (Detour::Navigation, request))
+}
+
+async fn take<S>(detour: Detour, state: PortalState, inner: S, request: Request) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let (mut parts, body) = request.into_parts();
+    match detour {
+        Detour::Navigation => navigate(&state, inner, parts, body).await,
+        Detour::Limited(class) => match limited::check(class, &mut parts, &state).await {
+            Ok(()) => call(inner, Request::from_parts(parts, body)).await,
+            Err(error) => error.into_response(),
+        },
+    }
+}
+
+async fn call<S>(mut inner: S, request: Request) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    infallible(inner.call(request).await)
 }
 
 /// A request by which a browser opens a page, if the identity provider wants to look at it.
@@ -144,27 +224,21 @@ fn opens_page(headers: &HeaderMap) -> bool {
 }
 
 /// Asks the identity provider before anything else, then goes on with what it leaves to do.
-async fn navigate<S>(
-    state: PortalState,
-    exchange: Exchange,
-    mut inner: S,
-    request: Request,
-) -> Response
+async fn navigate<S>(state: &PortalState, inner: S, mut parts: Parts, body: Body) -> Response
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    let (mut parts, body) = request.into_parts();
     let navigation = match state.borrow::<Auth>() {
         Ok(auth) => auth.navigate(&mut parts).await,
-        Err(error) => return exchange.end(&state, error.into_response()),
+        Err(error) => return error.into_response(),
     };
     let mut response = match navigation.answer {
         Some(answer) => answer,
         None => {
-            let request = Request::from_parts(parts, body);
-            let answer = AssertUnwindSafe(async move { inner.call(request).await });
-            match answer.catch_unwind().await {
-                Ok(Ok(response)) => response,
+            // The cookies of a renewed session are not to be lost with what a handler breaks.
+            let answer = call(inner, Request::from_parts(parts, body));
+            match AssertUnwindSafe(answer).catch_unwind().await {
+                Ok(response) => response,
                 Err(panic) => panicked(&*panic),
             }
         }
@@ -172,7 +246,7 @@ where
     for cookie in navigation.cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    exchange.end(&state, response)
+    response
 }
 
 /// What has to be remembered of a request until it is answered.
@@ -182,7 +256,7 @@ struct Exchange {
     method: Method,
     uri: Uri,
     /// The request again, if an error may be answered as a page: only to a browser.
-    page_request: Option<Box<axum::http::request::Parts>>,
+    page_request: Option<Box<Parts>>,
     headers: AnswerHeaders,
     span: Span,
 }

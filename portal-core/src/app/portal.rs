@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::builder::PortalBuilder;
 use crate::auth::DeclaredRoute;
 use crate::config::Config;
+use crate::security::Connections;
 use crate::state::PortalState;
 use crate::store::Store;
 use crate::tasks::OpenMonitors;
@@ -35,6 +36,7 @@ pub struct Portal {
     pub(super) workers: TaskTracker,
     pub(super) monitors: OpenMonitors,
     pub(super) routes: Vec<DeclaredRoute>,
+    pub(super) connections: Connections,
 }
 
 impl std::fmt::Debug for Portal {

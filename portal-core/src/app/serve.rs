@@ -1,13 +1,12 @@
 //! Listening, and stopping in good order.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::listen::Connector;
 use super::portal::Portal;
 use crate::config::Config;
 
@@ -46,39 +45,23 @@ impl Portal {
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(env = %self.config.app_env, url = self.config.public_url, "listening on http://{address}");
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let graceful = signal.clone();
-        let server = axum::serve(
-            listener,
-            self.router
-                .clone()
-                .into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move { graceful.cancelled().await });
-        let mut server = tokio::spawn(server.into_future());
-        let early = tokio::select! {
-            () = signal.cancelled() => None,
-            ended = &mut server => Some(ended),
+        let connector = Connector {
+            router: self.router.clone(),
+            connections: self.connections.clone(),
+            limits: self.config.limits,
+            stop: signal,
         };
+        let open = connector.run(listener).await;
         tracing::info!("stopping");
-        let drain = async {
-            match early {
-                Some(ended) => ended.map_err(io::Error::other)?,
-                None => match tokio::time::timeout(DRAIN_TIME, &mut server).await {
-                    Ok(ended) => ended.map_err(io::Error::other)?,
-                    Err(_) => {
-                        server.abort();
-                        Ok(())
-                    }
-                },
+        let drained = async {
+            if tokio::time::timeout(DRAIN_TIME, open.wait()).await.is_err() {
+                tracing::warn!("{} connections did not end in time", open.len());
             }
         };
-        let (ended, ()) = tokio::join!(drain, self.shutdown());
+        tokio::join!(drained, self.shutdown());
         self.store.close().await;
         tracing::info!("stopped");
-        ended
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod audit;
+mod content_sources;
 mod declared;
 mod extract;
 mod identity;
@@ -16,6 +17,7 @@ mod values;
 
 pub use access::{Access, Denied};
 pub use audit::{AuditEntry, AuditFilter, AuditLog};
+pub use content_sources::ContentSources;
 pub use declared::{DeclaredRoute, Guard, RouteKind, Routes};
 pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::content_sources::ContentSources;
 use super::declared::{DeclaredRoute, Routes};
 use super::identity::{AuthError, Identity, Profile};
 use super::values::Values;
@@ -92,6 +93,12 @@ pub trait AuthProvider: Send + Sync + 'static {
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
         let _ = page;
         html! { p { "Sign-in is handled in front of this portal." } }
+    }
+
+    /// What the provider's parts of pages load from elsewhere; every page's
+    /// `Content-Security-Policy` allows it. Asked for once, after [`start`](Self::start).
+    fn content_sources(&self) -> ContentSources {
+        ContentSources::default()
     }
 
     /// `Set-Cookie` values that make the browser forget the session.
@@ -234,6 +241,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn routes(&self) -> Routes;
     fn declared_routes(&self) -> Vec<DeclaredRoute>;
     fn sign_in(&self, page: &SignIn<'_>) -> Markup;
+    fn content_sources(&self) -> ContentSources;
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
@@ -282,6 +290,10 @@ impl<P: AuthProvider> ErasedProvider for P {
 
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
         AuthProvider::sign_in(self, page)
+    }
+
+    fn content_sources(&self) -> ContentSources {
+        AuthProvider::content_sources(self)
     }
 
     fn forget(&self) -> Vec<HeaderValue> {

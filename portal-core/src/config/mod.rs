@@ -1,9 +1,11 @@
 //! What a portal is told from outside: flags, environment, `.env`, defaults.
 
+mod limits;
 mod setting;
 mod settings;
 mod values;
 
+pub use limits::{Limits, Rate, Rates};
 pub(crate) use setting::PORTAL_SETTINGS;
 pub use setting::Setting;
 pub(crate) use settings::Sources;

@@ -101,6 +101,10 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
         "Signs what the portal itself signs; at least 32 bytes, required in PROD",
     )
     .secret(),
+    Setting::new(
+        "ALLOWED_ORIGINS",
+        "Comma-separated origins, beside the portal's own, whose pages may watch tasks",
+    ),
     Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
     Setting::new(
         "TRUSTED_PROXIES",

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
+use super::limits::Limits;
 use super::settings::Settings;
 
 /// Whether the portal runs for its developers or for its users.
@@ -83,8 +84,12 @@ pub struct Config {
     pub database_url: Secret,
     /// Signs what the portal signs. In DEV one is kept in the database.
     pub secret_key: Option<Secret>,
-    /// Whether requests are limited in rate.
+    /// Origins, beside the portal's own, whose pages may watch tasks.
+    pub allowed_origins: Vec<String>,
+    /// Whether requests are limited in rate, and connections in number.
     pub rate_limits: bool,
+    /// Bounds of what clients may send and hold; changed in code only.
+    pub limits: Limits,
     /// Networks whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Filter of the log, in the syntax of `RUST_LOG`.
@@ -149,7 +154,8 @@ impl Config {
         let host = settings.get("HOST").unwrap_or("127.0.0.1").to_owned();
         let port = parse::<u16>(&settings, "PORT", "a number from 0 to 65535", &mut problems)
             .unwrap_or(8000);
-        let public_url = public_url(&settings, &host, port, &mut problems);
+        let public_url = public_url(&settings, app_env, &host, port, &mut problems);
+        let allowed_origins = allowed_origins(&settings, &mut problems);
         let database_url = database_url(&settings, app_env, &mut problems);
         let secret_key = secret_key(&settings, app_env, &mut problems);
         let rate_limits = rate_limits(&settings, app_env, &mut problems);
@@ -180,7 +186,9 @@ impl Config {
                 .collect(),
             database_url,
             secret_key,
+            allowed_origins,
             rate_limits,
+            limits: Limits::default(),
             trusted_proxies,
             log_filter: settings.get("RUST_LOG").unwrap_or("info").to_owned(),
             log_format,
@@ -272,7 +280,36 @@ fn app_env(settings: &Settings, problems: &mut Vec<String>) -> AppEnv {
     }
 }
 
-fn public_url(settings: &Settings, host: &str, port: u16, problems: &mut Vec<String>) -> String {
+fn public_url(
+    settings: &Settings,
+    app_env: AppEnv,
+    host: &str,
+    port: u16,
+    problems: &mut Vec<String>,
+) -> String {
+    let url = read_public_url(settings, host, port, problems);
+    if app_env == AppEnv::Prod {
+        if settings.get("PUBLIC_URL").is_none() && !is_loopback_host(host) {
+            problems.push(format!(
+                "PUBLIC_URL is missing; HOST is `{host}`, so write the origin that browsers use, such as `https://portal.example.com`"
+            ));
+        } else if Url::parse(&url).is_ok_and(|url| {
+            url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host)
+        }) {
+            problems.push(format!(
+                "PUBLIC_URL is `{url}`; PROD needs `https://`, since cookies and tokens would be sent in the clear"
+            ));
+        }
+    }
+    url
+}
+
+fn read_public_url(
+    settings: &Settings,
+    host: &str,
+    port: u16,
+    problems: &mut Vec<String>,
+) -> String {
     let shown_host = match host {
         "0.0.0.0" | "::" => "localhost".to_owned(),
         host if host.contains(':') => format!("[{host}]"),
@@ -282,21 +319,41 @@ fn public_url(settings: &Settings, host: &str, port: u16, problems: &mut Vec<Str
     let Some(text) = settings.get("PUBLIC_URL") else {
         return default;
     };
-    match Url::parse(text) {
-        Ok(url)
-            if matches!(url.scheme(), "http" | "https")
-                && url.path() == "/"
-                && url.query().is_none() =>
-        {
-            url.origin().ascii_serialization()
-        }
-        _ => {
+    match origin(text) {
+        Some(origin) => origin,
+        None => {
             problems.push(format!(
                 "PUBLIC_URL is `{text}`; write an origin such as `https://portal.example.com`"
             ));
             default
         }
     }
+}
+
+/// The origin that a text is, as browsers write it.
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let bare = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    bare.then(|| url.origin().ascii_serialization())
+}
+
+fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -> Vec<String> {
+    split_list(settings.get("ALLOWED_ORIGINS"))
+        .filter_map(|text| {
+            let origin = origin(text);
+            if origin.is_none() {
+                problems.push(format!(
+                    "ALLOWED_ORIGINS has `{text}`; write origins such as `https://app.example.com`"
+                ));
+            }
+            origin
+        })
+        .collect()
 }
 
 fn database_url(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) -> Secret {
@@ -469,6 +526,61 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.own_origins(), ["https://portal.example.com"]);
+    }
+
+    #[test]
+    fn production_is_reached_by_https_or_on_this_machine_only() {
+        let prod = |more: &[(&str, &str)]| {
+            let mut pairs = vec![
+                ("APP_ENV", "PROD"),
+                ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+                ("DB_CONN_URI", "postgres://a@b/c"),
+            ];
+            pairs.extend(more);
+            read(&pairs).map_or_else(|error| error.problems, |_| Vec::new())
+        };
+        for good in [
+            &[][..],
+            &[("PUBLIC_URL", "http://localhost:9")],
+            &[("HOST", "0.0.0.0"), ("PUBLIC_URL", "https://a.example")],
+        ] {
+            assert_eq!(prod(good), [""; 0], "{good:?}");
+        }
+        for bad in [
+            &[("HOST", "0.0.0.0")][..],
+            &[("HOST", "10.0.0.5")],
+            &[("PUBLIC_URL", "http://portal.example.com")],
+            &[("PUBLIC_URL", "http://localhost.evil.example")],
+            &[("PUBLIC_URL", "https://a@portal.example.com")],
+            &[("PUBLIC_URL", "https://portal.example.com/#a")],
+            &[("PUBLIC_URL", "https://portal.example.com/a")],
+        ] {
+            let problems = prod(bad);
+            assert_eq!(problems.len(), 1, "{bad:?} {problems:?}");
+            assert!(problems[0].starts_with("PUBLIC_URL is "), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn allowed_origins_are_origins() {
+        let allow = |text| read(&[("APP_ENV", "DEV"), ("ALLOWED_ORIGINS", text)]);
+        let config = allow(" https://App.example.com:443/ ,http://a.example:1,").unwrap();
+        assert_eq!(
+            config.allowed_origins,
+            ["https://app.example.com", "http://a.example:1"]
+        );
+        assert!(
+            !config
+                .own_origins()
+                .contains(&"http://a.example:1".to_owned())
+        );
+        for text in ["*", "null", "https://a.example/b", "a.example"] {
+            let error = allow(text).map(|config| config.allowed_origins);
+            assert!(
+                error.is_err_and(|error| error.problems[0].starts_with("ALLOWED_ORIGINS has")),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// No nonce and no exception is needed, since nothing in the portal's pages is inline.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data: https:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
+use crate::auth::ContentSources;
 
 /// Names a request, in its answer and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+const HEADERS: [(HeaderName, HeaderValue); 7] = [
+    // What an answer shows depends on who asks, unless its handler says otherwise.
     (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
     ),
     (
         header::X_CONTENT_TYPE_OPTIONS,
@@ -30,6 +28,18 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
+    // No other site's page may have an answer in its memory, where it could be read from.
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    // What no page of a portal uses, injected script is not to use either.
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(
+            "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+        ),
+    ),
 ];
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -43,8 +53,9 @@ pub(crate) struct AnswerHeaders {
 }
 
 impl AnswerHeaders {
-    pub(crate) fn new(https: bool) -> Self {
+    pub(crate) fn new(https: bool, sources: &ContentSources) -> Self {
         let mut always = HeaderMap::from_iter(HEADERS);
+        always.insert(header::CONTENT_SECURITY_POLICY, sources.header());
         if https {
             always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
@@ -86,5 +97,69 @@ fn secure_cookies(headers: &mut HeaderMap) {
         {
             *cookie = secure;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete(https: bool, own: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in own {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let answer = AnswerHeaders::new(https, &ContentSources::default());
+        answer.complete(headers, HeaderValue::from_static("id"))
+    }
+
+    #[test]
+    fn what_a_handler_sets_itself_counts() {
+        let plain = complete(false, &[]);
+        assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
+        assert!(!plain.contains_key(header::CONTENT_TYPE));
+        let own = [
+            ("cache-control", "public, max-age=60"),
+            ("content-security-policy", "default-src 'none'"),
+            ("x-request-id", "forged"),
+        ];
+        let headers = complete(false, &own);
+        for (name, value) in [own[0], own[1], ("x-request-id", "id")] {
+            let found: Vec<_> = headers.get_all(name).iter().collect();
+            assert_eq!(found, [value], "{name}");
+        }
+    }
+
+    #[test]
+    fn every_cookie_is_kept_and_the_portals_own_are_secure() {
+        let own = [
+            ("set-cookie", "portal_theme=a; Path=/"),
+            ("set-cookie", "__session=b"),
+        ];
+        let found = |https| -> Vec<String> {
+            let headers = complete(https, &own);
+            let cookies = headers.get_all(header::SET_COOKIE).iter();
+            cookies
+                .map(|value| value.to_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(found(false), ["portal_theme=a; Path=/", "__session=b"]);
+        assert_eq!(
+            found(true),
+            ["portal_theme=a; Path=/; Secure", "__session=b"]
+        );
+    }
+
+    #[test]
+    fn a_providers_sources_are_in_the_policy_of_every_answer() {
+        let sources = ContentSources {
+            connect: vec!["https://clerk.example.com".to_owned()],
+            ..ContentSources::default()
+        };
+        let answer = AnswerHeaders::new(true, &sources);
+        let headers = answer.complete(HeaderMap::new(), HeaderValue::from_static("id"));
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("connect-src 'self' https://clerk.example.com;"));
+        assert!(headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
     }
 }

@@ -1,7 +1,19 @@
-//! Rules that every request and every answer keeps: where it may come from, what it carries.
+//! Rules that every request and every answer keeps: where it may come from, how much and how
+//! often, what it carries.
 
+mod address;
+mod connections;
+mod gate;
 mod headers;
+mod hosts;
+mod limits;
 mod origin;
+mod size;
 
+pub use address::ClientAddress;
+pub(crate) use address::Proxies;
+pub(crate) use connections::{Connections, Place};
+pub(crate) use gate::Gate;
 pub(crate) use headers::{AnswerHeaders, REQUEST_ID};
+pub(crate) use limits::{Class, RateLimits};
 pub(crate) use origin::Origins;

@@ -30,7 +30,7 @@ pub(crate) struct Settings {
 pub(crate) struct Load {
     /// How often each subject has its turn
     #[arg(long, default_value_t = 60)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// Seconds of a turn
     #[arg(long, default_value_t = 0.25)]
     seconds: f64,

@@ -35,7 +35,12 @@ impl Round {
         for (index, connection) in open.into_iter().enumerate() {
             // Each begins elsewhere, so that at no time all ask for the same caller.
             let first = index * server.requests.len() / connections;
-            tasks.spawn(ask_until(end, connection, Arc::clone(&server.requests), first));
+            tasks.spawn(ask_until(
+                end,
+                connection,
+                Arc::clone(&server.requests),
+                first,
+            ));
         }
         let mut requests = 0;
         while let Some(answered) = tasks.join_next().await {

@@ -111,7 +111,8 @@ impl Drop for Process {
 
 /// Gets a session token of a user from the development identity provider.
 async fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
-    let user = format!(r#"{{"email":"bench{user}@example.com","first_name":"Bench","last_name":"User"}}"#);
+    let user =
+        format!(r#"{{"email":"bench{user}@example.com","first_name":"Bench","last_name":"User"}}"#);
     let request = request("POST", "/dev/token", address, "", &user);
     let answer = Connection::open(address).await?.ask(&request).await;
     let answer = answer.context("`POST /dev/token` failed")?;

@@ -56,10 +56,17 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
     clerk.set_token_lifetime(24 * 60 * 60);
     let token = clerk.session_token(&clerk.user("bench@example.com"), &origin);
     // The first request creates the user.
-    Connection::open(address).await?.ask(&ask(address, Some(&token))).await?;
+    Connection::open(address)
+        .await?
+        .ask(&ask(address, Some(&token)))
+        .await?;
     let before = clerk.jwks_fetches();
     let started = Instant::now();
-    let kinds = [Strangers::None, Strangers::Anonymous, Strangers::UnknownKeys];
+    let kinds = [
+        Strangers::None,
+        Strangers::Anonymous,
+        Strangers::UnknownKeys,
+    ];
     let mut slowest = [const { Vec::new() }; 3];
     for _ in 0..rounds {
         for (kind, slowest) in kinds.into_iter().zip(&mut slowest) {
@@ -76,7 +83,10 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
     println!("  p99 alone            {none:.0} µs");
     println!("  p99 with strangers   {anonymous:.0} µs, who send no token");
     println!("  p99 with made-up keys {unknown:.0} µs");
-    println!("  made-up keys to none  {:.2}, medians", unknown.median / anonymous.median);
+    println!(
+        "  made-up keys to none  {:.2}, medians",
+        unknown.median / anonymous.median
+    );
     println!(
         "  key sets fetched     {fetches} in {:.0} s, in {} requests with unknown keys",
         started.elapsed().as_secs_f64(),
@@ -99,7 +109,13 @@ async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result
     for _ in 0..4 {
         let connection = Connection::open(address).await?;
         let request = ask(address, Some(token));
-        signed_in.spawn(pace(connection, RATE / 4, end, move || request.clone(), true));
+        signed_in.spawn(pace(
+            connection,
+            RATE / 4,
+            end,
+            move || request.clone(),
+            true,
+        ));
     }
     let mut others = JoinSet::new();
     let parts: Vec<String> = token.split('.').map(str::to_owned).collect();
@@ -134,7 +150,11 @@ fn with_unknown_key(parts: &[String]) -> String {
         "kid": format!("ins_{:016x}", fastrand::u64(..)),
     });
     let rest: Vec<&str> = parts.iter().skip(1).map(String::as_str).collect();
-    format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), rest.join("."))
+    format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        rest.join(".")
+    )
 }
 
 /// Sends at a steady pace, however long the answers take; gives the times from when each was due.

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
 use axum::routing::get;
-use axum::Router;
 use tower::ServiceExt as _;
 
 use super::cold::session_tokens;
@@ -25,7 +25,10 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
         .route(GUARDED, get(answer_user));
     let portal = open_portal(&database, &[], routes).await?;
     let router = portal.router();
-    let token = session_tokens(&router, 1).await?.pop().context("no token")?;
+    let token = session_tokens(&router, 1)
+        .await?
+        .pop()
+        .context("no token")?;
 
     let (mut open, mut guarded) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -38,7 +41,10 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     );
     println!("  anybody              {open:.2} µs");
     println!("  a signed-in user     {guarded:.2} µs");
-    println!("  the check            {:.2} µs, minimum over minimum", guarded.min - open.min);
+    println!(
+        "  the check            {:.2} µs, minimum over minimum",
+        guarded.min - open.min
+    );
     portal.shutdown().await;
     Ok(())
 }

@@ -1,0 +1,179 @@
+//! Taking connections, and speaking HTTP on them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use crate::config::Limits;
+use crate::security::{Connections, Place};
+
+/// What a connection reads ahead; more than the largest head that the portal takes.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How long nothing is accepted after the system has run out of something.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Answers on a listener until it is told to stop; then nothing new is taken, and what is open
+/// ends after its present request.
+///
+/// In the place of `axum::serve`, which waits for the head of a request for ever and takes any
+/// number of connections.
+pub(super) struct Connector {
+    pub(super) router: Router,
+    pub(super) connections: Connections,
+    pub(super) limits: Limits,
+    pub(super) stop: CancellationToken,
+}
+
+impl Connector {
+    /// Gives the connections that are still open when it is told to stop.
+    pub(super) async fn run(self, listener: TcpListener) -> TaskTracker {
+        // Each route is made ready once and not on each request.
+        let router: Router = self.router.with_state(());
+        let open = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause_after(&error, &self.stop).await;
+                    continue;
+                }
+            };
+            let Some(place) = self.connections.admit(peer.ip()) else {
+                tracing::warn!(
+                    %peer,
+                    "refused: the address has as many connections as it may; is it a proxy, name it in TRUSTED_PROXIES"
+                );
+                continue;
+            };
+            let _ = stream.set_nodelay(true);
+            let stream = Admitted {
+                stream,
+                _place: place,
+            };
+            let connection = converse(
+                router.clone(),
+                stream,
+                peer,
+                self.limits.header_time,
+                self.stop.clone(),
+            );
+            open.spawn(connection);
+        }
+        open.close();
+        open
+    }
+}
+
+/// A connection that broke before it was taken is its client's affair; anything else, such as no
+/// file descriptor left, will not be better at once.
+async fn pause_after(error: &io::Error, stop: &CancellationToken) {
+    let is_of_client = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    );
+    if !is_of_client {
+        tracing::error!(%error, "no connection could be accepted");
+        let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    router: Router,
+    stream: Admitted,
+    peer: SocketAddr,
+    header_time: Duration,
+    stop: CancellationToken,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_time)
+        .max_buf_size(READ_BUFFER)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}
+
+/// A connection with its place, which it keeps as a WebSocket too.
+struct Admitted {
+    stream: TcpStream,
+    _place: Place,
+}
+
+impl AsyncRead for Admitted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Admitted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

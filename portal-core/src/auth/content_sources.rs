@@ -1,0 +1,146 @@
+//! What pages may load from elsewhere.
+
+use std::fmt::Write as _;
+
+use axum::http::HeaderValue;
+
+/// Sources, beside the portal itself, from which pages may load: what an identity provider's
+/// parts of a page need.
+///
+/// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com`
+/// or `blob:`. What could end the directive that it stands in is left out, with an error in the log.
+///
+/// ```
+/// use portal_core::auth::ContentSources;
+///
+/// let mut sources = ContentSources::default();
+/// sources.script.push("https://clerk.example.com".to_owned());
+/// assert!(sources.policy().contains("script-src 'self' https://clerk.example.com;"));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContentSources {
+    /// Scripts.
+    pub script: Vec<String>,
+    /// What scripts may talk to.
+    pub connect: Vec<String>,
+    /// Images; those over `https:` are allowed from everywhere already.
+    pub img: Vec<String>,
+    /// Pages in frames.
+    pub frame: Vec<String>,
+    /// Workers.
+    pub worker: Vec<String>,
+    /// Where forms may lead, over redirects as well.
+    pub form_action: Vec<String>,
+    /// Whether styles may stand in the page itself.
+    pub style_unsafe_inline: bool,
+}
+
+impl ContentSources {
+    /// The `Content-Security-Policy` of a page that may load from these sources.
+    ///
+    /// Without sources no nonce and no exception is in it, since nothing in the portal's own
+    /// pages is inline.
+    #[must_use]
+    pub fn policy(&self) -> String {
+        let mut policy = "default-src 'self'; script-src 'self'".to_owned();
+        add(&mut policy, &self.script);
+        policy.push_str("; style-src 'self'");
+        if self.style_unsafe_inline {
+            policy.push_str(" 'unsafe-inline'");
+        }
+        policy.push_str("; img-src 'self' data: https:");
+        add(&mut policy, &self.img);
+        policy.push_str("; connect-src 'self'");
+        add(&mut policy, &self.connect);
+        for (directive, sources) in [("frame-src", &self.frame), ("worker-src", &self.worker)] {
+            // Without sources of their own these are what `default-src` says.
+            if !sources.is_empty() {
+                let _ = write!(policy, "; {directive} 'self'");
+                add(&mut policy, sources);
+            }
+        }
+        policy.push_str("; object-src 'none'; base-uri 'none'; form-action 'self'");
+        add(&mut policy, &self.form_action);
+        policy.push_str("; frame-ancestors 'none'");
+        policy
+    }
+}
+
+impl ContentSources {
+    /// The policy as a header; it holds nothing that a header could not.
+    pub(crate) fn header(&self) -> HeaderValue {
+        HeaderValue::try_from(self.policy())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    }
+}
+
+fn add(policy: &mut String, sources: &[String]) {
+    for source in sources {
+        let is_source = !source.is_empty()
+            && source
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b',');
+        if is_source {
+            policy.push(' ');
+            policy.push_str(source);
+        } else {
+            tracing::error!(source, "this is no source of content and is left out");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_sources_only_the_portal_itself_is_allowed() {
+        assert_eq!(
+            ContentSources::default().policy(),
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
+             connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+             frame-ancestors 'none'"
+        );
+    }
+
+    #[test]
+    fn each_source_stands_in_its_own_directive() {
+        let list = |text: &str| vec![text.to_owned()];
+        let policy = ContentSources {
+            script: list("https://s.example"),
+            connect: list("https://c.example"),
+            img: list("blob:"),
+            frame: list("https://f.example"),
+            worker: list("blob:"),
+            form_action: list("https://a.example"),
+            style_unsafe_inline: true,
+        }
+        .policy();
+        for part in [
+            "; script-src 'self' https://s.example;",
+            "; style-src 'self' 'unsafe-inline';",
+            "; img-src 'self' data: https: blob:;",
+            "; connect-src 'self' https://c.example;",
+            "; frame-src 'self' https://f.example;",
+            "; worker-src 'self' blob:;",
+            "; form-action 'self' https://a.example;",
+        ] {
+            assert!(policy.contains(part), "{part} in {policy}");
+        }
+    }
+
+    #[test]
+    fn a_source_cannot_add_a_directive() {
+        for evil in ["", "a; script-src *", "a b", "a,b", "a\r\nX: y", "h\u{e9}"] {
+            let sources = ContentSources {
+                script: vec![evil.to_owned()],
+                ..ContentSources::default()
+            };
+            assert_eq!(
+                sources.policy(),
+                ContentSources::default().policy(),
+                "{evil:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! How many connections one address may hold.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::address::{Proxies, network_of};
+use crate::config::Config;
+
+/// The open connections of each address.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    /// `None` where limits are switched off.
+    limit: Option<usize>,
+    proxies: Proxies,
+}
+
+/// A connection's place, which is free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    /// `None` if it does not count.
+    network: Option<IpAddr>,
+}
+
+impl Connections {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            open: Arc::default(),
+            limit: config
+                .rate_limits
+                .then_some(config.limits.connections_per_address),
+            proxies: Proxies::new(config),
+        }
+    }
+
+    /// A place for a connection from an address, unless it has as many as it may.
+    pub(crate) fn admit(&self, address: IpAddr) -> Option<Place> {
+        let counts = self.limit.filter(|_| {
+            // All of a proxy's clients come from its address.
+            !self.proxies.are_trusted(address.to_canonical())
+        });
+        let Some(limit) = counts else {
+            return Some(self.place(None));
+        };
+        let network = network_of(address);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(network).or_default();
+        if *count >= limit {
+            if *count == 0 {
+                open.remove(&network);
+            }
+            return None;
+        }
+        *count += 1;
+        drop(open);
+        Some(self.place(Some(network)))
+    }
+
+    fn place(&self, network: Option<IpAddr>) -> Place {
+        Place {
+            open: Arc::clone(&self.open),
+            network,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(network) = self.network else { return };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn connections(limit: usize, pairs: &[(&str, &str)]) -> Connections {
+        let base = [("APP_ENV", "DEV")];
+        let pairs = base.iter().chain(pairs).copied();
+        let mut config = Config::from_settings(Settings::from_pairs(pairs)).unwrap();
+        config.limits.connections_per_address = limit;
+        Connections::new(&config)
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_holds_so_many_and_no_more() {
+        let connections = connections(2, &[]);
+        let admit = |text| connections.admit(address(text));
+        let (one, other) = (
+            admit("192.0.2.1").unwrap(),
+            admit("::ffff:192.0.2.1").unwrap(),
+        );
+        assert!(admit("192.0.2.1").is_none());
+        assert!(admit("192.0.2.2").is_some());
+        drop(one);
+        let again = admit("192.0.2.1").unwrap();
+        assert!(admit("192.0.2.1").is_none());
+        drop((other, again));
+        assert!(connections.open.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let connections = connections(1, &[]);
+        let _one = connections.admit(address("2001:db8::1")).unwrap();
+        assert!(connections.admit(address("2001:db8::2")).is_none());
+        assert!(connections.admit(address("2001:db8:0:1::1")).is_some());
+    }
+
+    #[test]
+    fn trusted_proxies_do_not_count() {
+        let connections = connections(1, &[("TRUSTED_PROXIES", "10.0.0.0/8")]);
+        let held: Vec<_> = (0..9)
+            .filter_map(|_| connections.admit(address("10.0.0.1")))
+            .collect();
+        assert_eq!(held.len(), 9);
+        let _one = connections.admit(address("192.0.2.1")).unwrap();
+        assert!(connections.admit(address("192.0.2.1")).is_none());
+    }
+
+    #[test]
+    fn switched_off_nothing_counts() {
+        let connections = connections(0, &[("RATE_LIMITS", "off")]);
+        assert!(connections.admit(address("192.0.2.1")).is_some());
+        let none = self::connections(0, &[]);
+        assert!(none.admit(address("192.0.2.1")).is_none());
+        assert!(none.open.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,30 @@
+//! What every request has to pass before anything is done for it.
+
+use axum::extract::Request;
+
+use super::hosts::Hosts;
+use super::size::check_head;
+use crate::config::{Config, Limits};
+use crate::error::Error;
+
+/// The rules that need nothing but the head of a request.
+pub(crate) struct Gate {
+    hosts: Hosts,
+    pub(crate) limits: Limits,
+}
+
+impl Gate {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            hosts: Hosts::new(config),
+            limits: config.limits,
+        }
+    }
+
+    /// Refuses what is too large, or meant for somebody else.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        let (uri, headers) = (request.uri(), request.headers());
+        check_head(&self.limits, request.method(), uri, headers)?;
+        self.hosts.check(uri, headers)
+    }
+}

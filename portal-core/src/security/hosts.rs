@@ -1,0 +1,239 @@
+//! Which names the portal answers to.
+
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use url::Url;
+
+use crate::config::{Config, is_loopback_host};
+use crate::error::Error;
+
+/// What load balancers and monitoring ask by address.
+const ASKED_BY_ADDRESS: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
+
+/// The names of the portal: in PROD that of `PUBLIC_URL`, in DEV every loopback name as well.
+///
+/// What a request calls the portal is not made use of anywhere; that it has to be right keeps
+/// pages whose name was rebound to the portal's address from reading its answers, and caches and
+/// proxies from mixing it up with others.
+pub(crate) struct Hosts {
+    /// As browsers send them.
+    exact: Vec<String>,
+    /// On a developer's machine the port may be that of a container or a tunnel.
+    loopback: bool,
+    /// A name can be rebound, an address cannot.
+    addresses: bool,
+}
+
+impl Hosts {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut exact = Vec::new();
+        if let Ok(url) = Url::parse(&config.public_url)
+            && let Some(host) = url.host_str()
+        {
+            match url.port() {
+                Some(port) => exact.push(format!("{host}:{port}")),
+                None => {
+                    let port = url.port_or_known_default().unwrap_or(80);
+                    exact.extend([host.to_owned(), format!("{host}:{port}")]);
+                }
+            }
+        }
+        Self {
+            exact,
+            loopback: config.is_dev(),
+            addresses: config.is_dev() && !is_loopback_host(&config.host),
+        }
+    }
+
+    /// Refuses a request to another host, or to none in particular.
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
+        let mut named = headers.get_all(header::HOST).iter();
+        let host = named.next().map(|value| value.as_bytes());
+        let authority = uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes());
+        let known = match (host, authority, named.next()) {
+            (Some(host), None, None) | (None, Some(host), None) => self.is_own(host),
+            (Some(host), Some(authority), None) => self.is_own(host) && self.is_own(authority),
+            _ => return self.unless_public(uri, not_one),
+        };
+        if known {
+            Ok(())
+        } else {
+            self.unless_public(uri, misdirected)
+        }
+    }
+
+    fn unless_public(&self, uri: &Uri, error: fn() -> Error) -> Result<(), Error> {
+        if ASKED_BY_ADDRESS.contains(&uri.path()) {
+            return Ok(());
+        }
+        Err(error())
+    }
+
+    fn is_own(&self, host: &[u8]) -> bool {
+        let exact = |own: &String| own.as_bytes().eq_ignore_ascii_case(host);
+        self.exact.iter().any(exact) || (self.loopback && self.is_local(host))
+    }
+
+    fn is_local(&self, host: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(host) else {
+            return false;
+        };
+        let name = without_port(text);
+        is_loopback_host(name) || (self.addresses && is_address(name))
+    }
+}
+
+/// The name before a port, if there is one; brackets stay.
+fn without_port(text: &str) -> &str {
+    match text.rsplit_once(':') {
+        Some((name, port))
+            if !port.is_empty()
+                && port.bytes().all(|byte| byte.is_ascii_digit())
+                && (name.ends_with(']') || !name.contains(':')) =>
+        {
+            name
+        }
+        _ => text,
+    }
+}
+
+fn is_address(name: &str) -> bool {
+    let inner = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    inner.unwrap_or(name).parse::<std::net::IpAddr>().is_ok()
+}
+
+fn misdirected() -> Error {
+    Error::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "unknown_host",
+        "this portal has another name; open it at its public address",
+    )
+}
+
+fn not_one() -> Error {
+    Error::bad_request("a request names one host, in one `Host` header").with_code("bad_host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        Config::from_settings(Settings::from_pairs(pairs.iter().copied())).unwrap()
+    }
+
+    fn prod(public_url: &str) -> Config {
+        config(&[
+            ("APP_ENV", "PROD"),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("DB_CONN_URI", "postgres://a@b/c"),
+            ("PUBLIC_URL", public_url),
+        ])
+    }
+
+    fn status(config: &Config, uri: &str, hosts: &[&str]) -> u16 {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
+        match Hosts::new(config).check(&uri.parse().unwrap(), &headers) {
+            Ok(()) => 200,
+            Err(error) => error.status().as_u16(),
+        }
+    }
+
+    #[test]
+    fn in_production_only_the_public_name_is_answered_to() {
+        let config = prod("https://portal.example.com");
+        for host in [
+            "portal.example.com",
+            "Portal.Example.COM",
+            "portal.example.com:443",
+        ] {
+            assert_eq!(status(&config, "/", &[host]), 200, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "portal.example.com.evil.example",
+            "evil.portal.example.com",
+            "portal.example.com:80",
+            "portal.example.com:8443",
+            "portal.example.com.",
+            "portal.example.com@evil.example",
+            "localhost",
+            "127.0.0.1:8000",
+            "[::1]",
+            "",
+        ] {
+            assert_eq!(status(&config, "/", &[host]), 421, "{host}");
+        }
+        let config = prod("http://localhost:9000");
+        assert_eq!(status(&config, "/", &["localhost:9000"]), 200);
+        assert_eq!(status(&config, "/", &["localhost"]), 421);
+        assert_eq!(status(&config, "/", &["127.0.0.1:9000"]), 421);
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let config = prod("https://a.example");
+        assert_eq!(status(&config, "/", &[]), 400);
+        assert_eq!(status(&config, "/", &["a.example", "a.example"]), 400);
+        assert_eq!(status(&config, "/", &["a.example", "evil.example"]), 400);
+        // The absolute form, and HTTP/2.
+        assert_eq!(status(&config, "https://a.example/", &[]), 200);
+        assert_eq!(status(&config, "https://a.example/", &["a.example"]), 200);
+        assert_eq!(
+            status(&config, "https://evil.example/", &["a.example"]),
+            421
+        );
+        assert_eq!(
+            status(&config, "https://a.example/", &["evil.example"]),
+            421
+        );
+    }
+
+    #[test]
+    fn health_is_asked_for_by_address() {
+        let config = prod("https://a.example");
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert_eq!(status(&config, path, &["10.0.0.5:8000"]), 200, "{path}");
+            assert_eq!(status(&config, path, &[]), 200, "{path}");
+        }
+        for path in ["/healthz/", "/readyz/x", "//healthz", "/"] {
+            assert_eq!(status(&config, path, &["10.0.0.5:8000"]), 421, "{path}");
+        }
+    }
+
+    #[test]
+    fn in_development_every_loopback_name_will_do() {
+        let dev = config(&[("APP_ENV", "DEV")]);
+        for host in [
+            "localhost:8000",
+            "LOCALHOST",
+            "127.0.0.1:4711",
+            "127.1.2.3",
+            "[::1]:8000",
+        ] {
+            assert_eq!(status(&dev, "/", &[host]), 200, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:8000",
+            "localhost:evil.example",
+            "evil@localhost",
+            "10.0.0.5:8000",
+            "[2001:db8::1]:8000",
+        ] {
+            assert_eq!(status(&dev, "/", &[host]), 421, "{host}");
+        }
+        let open = config(&[("APP_ENV", "DEV"), ("HOST", "0.0.0.0")]);
+        assert_eq!(status(&open, "/", &["10.0.0.5:8000"]), 200);
+        assert_eq!(status(&open, "/", &["[2001:db8::1]:8000"]), 200);
+        assert_eq!(status(&open, "/", &["evil.example:8000"]), 421);
+    }
+}

@@ -1,0 +1,383 @@
+//! How often something may be done.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+use uuid::Uuid;
+
+use super::address::{ClientAddress, network_of};
+use crate::config::{Config, Rate, Rates};
+use crate::error::Error;
+
+/// Beyond this many callers in a minute, new ones share one count: memory stays bounded even
+/// where an attacker has a million addresses.
+const MAX_CALLERS: usize = 50_000;
+
+/// How often callers are forgotten who have all their rate again.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Signing in at a provider's form or route.
+    SignIn,
+    /// Making or withdrawing client tokens.
+    ClientToken,
+    /// Starting a task, or starting one again.
+    StartTask,
+    /// Changes on administration pages and routes.
+    AdminWrite,
+}
+
+impl Class {
+    /// What a request does, if that is limited. Routes are matched byte by byte, so no other
+    /// spelling of a path reaches what stands here.
+    pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
+        if method.is_safe() {
+            return None;
+        }
+        let mut segments = path.strip_prefix('/')?.split('/');
+        let (first, second) = (segments.next()?, segments.next());
+        match (first, second, segments.next(), segments.next()) {
+            ("dev" | "sign-in" | "sign-up", ..) => Some(Self::SignIn),
+            ("api", Some("client-tokens"), ..) | ("admin", Some("tasks"), Some("token"), _) => {
+                Some(Self::ClientToken)
+            }
+            ("admin", Some("tasks"), Some("start"), _)
+            | ("admin", Some("tasks"), Some(_), Some("again")) => Some(Self::StartTask),
+            ("api", Some(_), Some("tasks"), Some(_)) if segments.next() == Some("start") => {
+                Some(Self::StartTask)
+            }
+            ("admin", ..) | ("api", Some("admin" | "users"), ..) => Some(Self::AdminWrite),
+            _ => None,
+        }
+    }
+}
+
+/// Whom something is counted for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Caller {
+    User(Uuid),
+    Network(IpAddr),
+    /// All of whom neither user nor address is known.
+    Unknown,
+    /// All who come when too many are counted already.
+    Others,
+}
+
+/// The rates of a portal. Each replica counts for itself.
+pub(crate) struct RateLimits<C: Clock = DefaultClock> {
+    /// `None` where limits are switched off.
+    on: Option<Counts<C>>,
+}
+
+struct Counts<C: Clock> {
+    sign_in: Count<C>,
+    client_token: Pair<C>,
+    start_task: Pair<C>,
+    admin_write: Pair<C>,
+}
+
+struct Pair<C: Clock> {
+    by_user: Count<C>,
+    by_network: Count<C>,
+}
+
+impl RateLimits {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            on: config
+                .rate_limits
+                .then(|| Counts::new(&config.limits.rates, DefaultClock::default)),
+        }
+    }
+}
+
+impl<C: Clock> RateLimits<C> {
+    /// Whether anything is limited.
+    pub(crate) fn are_on(&self) -> bool {
+        self.on.is_some()
+    }
+
+    /// Counts what an address does, before it is known who it is: `429` if that is too much.
+    pub(crate) fn check_address(
+        &self,
+        class: Class,
+        ClientAddress(address): ClientAddress,
+    ) -> Result<(), Error> {
+        let (Some(counts), Some(address)) = (&self.on, address) else {
+            return Ok(());
+        };
+        counts.check(class, &Caller::Network(network_of(address)))
+    }
+
+    /// Counts what a user does: `429` if that is too much. Of whom neither user nor address is
+    /// known is counted with all the others of his kind.
+    pub(crate) fn check_user(
+        &self,
+        class: Class,
+        user: Option<Uuid>,
+        ClientAddress(address): ClientAddress,
+    ) -> Result<(), Error> {
+        let caller = match (user, address) {
+            (Some(user), _) => Caller::User(user),
+            (None, None) => Caller::Unknown,
+            // His address has been counted.
+            (None, Some(_)) => return Ok(()),
+        };
+        match &self.on {
+            Some(counts) => counts.check(class, &caller),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<C: Clock> Counts<C> {
+    fn new(rates: &Rates, clock: impl Fn() -> C) -> Self {
+        let pair = |rate: Rate| {
+            let more = rate.count().saturating_mul(rates.users_per_address);
+            Pair {
+                by_user: Count::new(rate, clock()),
+                by_network: Count::new(Rate::per_minute(more), clock()),
+            }
+        };
+        Self {
+            sign_in: Count::new(rates.sign_in, clock()),
+            client_token: pair(rates.client_tokens),
+            start_task: pair(rates.start_task),
+            admin_write: pair(rates.admin_writes),
+        }
+    }
+
+    fn check(&self, class: Class, caller: &Caller) -> Result<(), Error> {
+        let pair = match class {
+            // Who signs in is nobody yet: his address is all there is to count.
+            Class::SignIn if matches!(caller, Caller::User(_)) => return Ok(()),
+            Class::SignIn => return self.sign_in.check(caller),
+            Class::ClientToken => &self.client_token,
+            Class::StartTask => &self.start_task,
+            Class::AdminWrite => &self.admin_write,
+        };
+        match caller {
+            Caller::User(_) => pair.by_user.check(caller),
+            _ => pair.by_network.check(caller),
+        }
+    }
+}
+
+/// One rate, counted for many callers.
+struct Count<C: Clock> {
+    limiter: RateLimiter<Caller, HashMapStateStore<Caller>, C, NoOpMiddleware<C::Instant>>,
+    began: Instant,
+    /// When it was swept last, in milliseconds since it began.
+    swept: AtomicU64,
+}
+
+impl<C: Clock> Count<C> {
+    fn new(rate: Rate, clock: C) -> Self {
+        let count = NonZeroU32::new(rate.count()).unwrap_or(NonZeroU32::MIN);
+        Self {
+            limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(count), clock),
+            began: Instant::now(),
+            swept: AtomicU64::new(0),
+        }
+    }
+
+    fn check(&self, caller: &Caller) -> Result<(), Error> {
+        let caller = if self.has_room() {
+            caller
+        } else {
+            &Caller::Others
+        };
+        self.limiter.check_key(caller).map_err(|refused| {
+            tracing::info!(?caller, "too many requests");
+            too_many(refused.wait_time_from(self.limiter.clock().now()))
+        })
+    }
+
+    /// Whether a new caller can be counted by himself, after those are forgotten who have not
+    /// been here for long.
+    fn has_room(&self) -> bool {
+        let is_full = self.limiter.len() >= MAX_CALLERS;
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let swept = self.swept.load(Ordering::Relaxed);
+        let pause = if is_full {
+            SWEEP_INTERVAL / 60
+        } else {
+            SWEEP_INTERVAL
+        };
+        let due = u128::from(now.saturating_sub(swept)) >= pause.as_millis();
+        let mine = due
+            && self
+                .swept
+                .compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if !mine {
+            return !is_full;
+        }
+        self.limiter.retain_recent();
+        self.limiter.len() < MAX_CALLERS
+    }
+}
+
+fn too_many(wait: Duration) -> Error {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Error::too_many_requests(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    const HERE: ClientAddress =
+        ClientAddress(Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))));
+    const NOWHERE: ClientAddress = ClientAddress(None);
+
+    fn limits(rates: Rates) -> (RateLimits<FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        let counts = Counts::new(&rates, || clock.clone());
+        (RateLimits { on: Some(counts) }, clock)
+    }
+
+    fn few() -> Rates {
+        Rates {
+            sign_in: Rate::per_minute(3),
+            start_task: Rate::per_minute(2),
+            users_per_address: 2,
+            ..Rates::default()
+        }
+    }
+
+    fn allowed(mut check: impl FnMut() -> Result<(), Error>) -> usize {
+        (0..100).take_while(|_| check().is_ok()).count()
+    }
+
+    #[test]
+    fn each_address_has_its_own_rate_and_gets_it_back() {
+        let (limits, clock) = limits(few());
+        let check = |address| limits.check_address(Class::SignIn, ClientAddress(address));
+        let here = HERE.0;
+        assert_eq!(allowed(|| check(here)), 3);
+        let error = check(here).unwrap_err();
+        assert_eq!(
+            (error.status().as_u16(), error.code()),
+            (429, "too_many_requests")
+        );
+        assert_eq!(allowed(|| check("192.0.2.2".parse().ok())), 3);
+        assert_eq!(allowed(|| check("2001:db8::1".parse().ok())), 3);
+        assert!(
+            check("2001:db8::ffff:1".parse().ok()).is_err(),
+            "one network"
+        );
+        assert!(check("2001:db8:0:1::1".parse().ok()).is_ok());
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(allowed(|| check(here)), 1);
+        clock.advance(Duration::from_secs(600));
+        assert_eq!(allowed(|| check(here)), 3);
+    }
+
+    #[test]
+    fn a_user_is_counted_wherever_he_comes_from() {
+        let (limits, _) = limits(few());
+        let (ann, bob) = (Uuid::new_v4(), Uuid::new_v4());
+        let check = |user, address| limits.check_user(Class::StartTask, Some(user), address);
+        assert!(check(ann, HERE).is_ok());
+        assert!(check(ann, NOWHERE).is_ok());
+        assert!(check(ann, HERE).is_err());
+        assert!(check(bob, HERE).is_ok());
+        // What is counted of one kind is not taken from another.
+        let other = limits.check_user(Class::AdminWrite, Some(ann), HERE);
+        assert!(other.is_ok());
+        let by_address = || limits.check_address(Class::StartTask, HERE);
+        assert_eq!(allowed(by_address), 4, "twice what one user may do");
+    }
+
+    #[test]
+    fn the_unknown_share_one_rate() {
+        let (limits, _) = limits(few());
+        for class in [Class::SignIn, Class::StartTask] {
+            assert_eq!(allowed(|| limits.check_address(class, NOWHERE)), 100);
+        }
+        let unknown = |class| limits.check_user(class, None, NOWHERE);
+        assert_eq!(allowed(|| unknown(Class::SignIn)), 3);
+        assert_eq!(allowed(|| unknown(Class::StartTask)), 4);
+    }
+
+    #[test]
+    fn the_wait_is_told_in_whole_seconds() {
+        for (wait, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (20_000, 20)] {
+            let problem = too_many(Duration::from_millis(wait)).into_problem();
+            assert_eq!(problem.retry_after, Some(seconds), "{wait}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (limits, clock) = limits(few());
+        let check = |number: u32| {
+            let address = ClientAddress(Some(IpAddr::V4(number.into())));
+            limits.check_address(Class::SignIn, address)
+        };
+        let counted = || limits.on.as_ref().unwrap().sign_in.limiter.len();
+        let many = u32::try_from(MAX_CALLERS).unwrap();
+        for number in 0..many {
+            assert!(check(number).is_ok());
+        }
+        let more = (many..many + 1000).filter(|number| check(*number).is_ok());
+        assert_eq!(more.count(), 3, "they share one rate");
+        assert_eq!(counted(), MAX_CALLERS + 1);
+        clock.advance(Duration::from_secs(61));
+        let swept = &limits.on.as_ref().unwrap().sign_in;
+        swept.limiter.retain_recent();
+        assert_eq!(counted(), 0, "who has his whole rate again is forgotten");
+    }
+
+    #[test]
+    fn switched_off_nothing_is_counted() {
+        let limits: RateLimits = RateLimits { on: None };
+        assert_eq!(allowed(|| limits.check_address(Class::SignIn, HERE)), 100);
+        assert_eq!(
+            allowed(|| limits.check_user(Class::SignIn, None, NOWHERE)),
+            100
+        );
+    }
+
+    #[test]
+    fn what_is_limited_is_told_by_method_and_path() {
+        use Class::{AdminWrite, ClientToken, SignIn, StartTask};
+        for (path, class) in [
+            ("/dev/token", Some(SignIn)),
+            ("/dev/sign-in", Some(SignIn)),
+            ("/sign-in", Some(SignIn)),
+            ("/api/client-tokens", Some(ClientToken)),
+            ("/api/client-tokens/x", Some(ClientToken)),
+            ("/admin/tasks/token", Some(ClientToken)),
+            ("/api/probe/tasks/token/start/echo", Some(StartTask)),
+            ("/admin/tasks/start", Some(StartTask)),
+            ("/admin/tasks/x/again", Some(StartTask)),
+            ("/api/probe/tasks/token/cancel/x", None),
+            ("/admin/tasks/x/cancel", Some(AdminWrite)),
+            ("/admin/settings/plan", Some(AdminWrite)),
+            ("/api/admin/models/plan", Some(AdminWrite)),
+            ("/api/users/x", Some(AdminWrite)),
+            ("/api/webhooks/clerk", None),
+            ("/theme", None),
+            ("/", None),
+            ("*", None),
+        ] {
+            assert_eq!(Class::of(&Method::POST, path), class, "{path}");
+            assert_eq!(Class::of(&Method::GET, path), None, "{path}");
+        }
+        let patch = Class::of(&Method::PATCH, "/api/admin/models/plan/1");
+        assert_eq!(patch, Some(AdminWrite));
+    }
+}
