@@ -13,7 +13,7 @@ pub mod handlers;
 #[path = "ui/admin_model/pass/models.rs"]
 pub mod models;
 #[path = "ui/page/pass/own_name_for_the_crate.rs"]
-pub mod own_name_for_the_crate;
+mod own_name_for_the_crate;
 #[path = "ui/task/pass/tasks.rs"]
 pub mod tasks;
 

@@ -1,7 +1,7 @@
 //! `crate = path`, for who re-exports the portal.
 
 mod framework {
-    pub use portal_core as portal;
+    pub(crate) use portal_core as portal;
 }
 
 use framework::portal::page;

@@ -1,0 +1,167 @@
+//! Signing in with Clerk in a real browser, with real redirects.
+
+use portal_clerk::testing::{ClerkDouble, InstanceKind};
+use serde_json::json;
+
+use crate::support::{Chromium, Client, Database, ReferencePortal, eventually};
+
+const ADMIN: &str = "root@example.com";
+
+async fn start(clerk: &ClerkDouble, database: &str, more: &[(&str, &str)]) -> ReferencePortal {
+    let variables = clerk.env();
+    let mut variables: Vec<(&str, &str)> = variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    variables.push(("ADMIN_USER_EMAILS", ADMIN));
+    variables.push(("DB_LOCAL_URI", database));
+    variables.extend(more);
+    ReferencePortal::start(&variables).await
+}
+
+async fn wait_for_path(browser: &Chromium, wanted: &str) {
+    eventually(&format!("the browser is at {wanted}"), async || {
+        (browser.path().await == wanted).then_some(())
+    })
+    .await;
+}
+
+/// Signs in by Clerk's own part of the portal's page, over Clerk's page, and back.
+async fn sign_in(browser: &Chromium, email: &str) {
+    browser.see("Sign in with Clerk").await;
+    browser.click("[data-clerk-mounted] a").await;
+    browser.fill("input[name=email]", email).await;
+    browser.fill("input[name=first_name]", "Ruth").await;
+    browser.fill("input[name=last_name]", "Root").await;
+    browser.click("form button").await;
+}
+
+async fn assert_quiet(browser: &Chromium) {
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+}
+
+async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
+    let clerk = ClerkDouble::start_as(kind).await;
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let uri = Database::Postgres.create(&directory).await;
+    let portal = start(&clerk, &uri, &[]).await;
+    // The script does not renew tokens: it is the server that has to.
+    clerk.set_renewal_in_browser(false);
+    clerk.set_token_lifetime(1);
+
+    let browser = Chromium::open(&portal.url).await;
+    browser.goto("/admin/profile").await;
+    browser.see("Sign in").await;
+    assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
+    sign_in(&browser, ADMIN).await;
+    // Where he wanted to go, with nothing of the protocol left in the address.
+    wait_for_path(&browser, "/admin/profile").await;
+    browser.see("Ruth Root").await;
+
+    // The token ends; the next page comes over a handshake, and nobody has to sign in again.
+    let handshakes = clerk.handshakes();
+    eventually("a handshake has renewed the session", async || {
+        browser.goto("/admin/overview").await;
+        (clerk.handshakes() > handshakes).then_some(())
+    })
+    .await;
+    wait_for_path(&browser, "/admin/overview").await;
+    browser.see("Hello, Ruth Root").await;
+
+    // Another replica on the same database takes the tokens that are made for the first one.
+    let parties = [("CLERK_AUTHORIZED_PARTIES", portal.url.as_str())];
+    let replica = start(&clerk, &uri, &parties).await;
+    clerk.set_token_lifetime(3600);
+    let user = clerk.user(ADMIN);
+    let session = clerk.sessions_of(&user).pop().expect("he has a session");
+    let elsewhere = Client::new(&replica.url, Some(clerk.token(&session, &portal.url)));
+    assert_eq!(elsewhere.get("/api/auth/me").await.status, 200);
+
+    // A page that is open while the session is revoked at Clerk.
+    eventually("the browser has a token that lasts", async || {
+        browser.goto("/admin/tasks?state=example_task&task=task1").await;
+        let text = browser.text().await;
+        (text.contains("Task monitor") || text.contains("Tasks")).then_some(())
+    })
+    .await;
+    clerk.revoke(&session);
+    let revoked = clerk.session_event("session.revoked", &session);
+    let delivered = clerk.send_webhook(&portal.url, &revoked).await;
+    assert_eq!(delivered.status, 200, "{}", delivered.text);
+
+    let signed_out = async || (elsewhere.get("/api/auth/me").await.status == 401).then_some(());
+    eventually("the other replica refuses the session", signed_out).await;
+    browser.goto("/admin/tasks").await;
+    browser.see("Sign in").await;
+    assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_development_instance_a_session_is_opened_renewed_and_revoked() {
+    a_session_is_opened_renewed_and_revoked(InstanceKind::Development).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_production_instance_a_session_is_opened_renewed_and_revoked() {
+    a_session_is_opened_renewed_and_revoked(InstanceKind::Production).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clerks_parts_stand_in_the_portals_pages() {
+    let clerk = ClerkDouble::start().await;
+    let portal = start(&clerk, "sqlite://portal.db", &[]).await;
+    let browser = Chromium::open(&portal.url).await;
+    browser.goto("/sign-up").await;
+    browser.see("Sign up with Clerk").await;
+    browser.goto("/sign-in?redirect_url=/admin/profile").await;
+    sign_in(&browser, "ann@example.com").await;
+    wait_for_path(&browser, "/admin/profile").await;
+    browser
+        .find("[data-clerk-part=user-profile][data-clerk-mounted]")
+        .await;
+    // Signing out here is signing out at Clerk.
+    let user = clerk.user("ann@example.com");
+    browser.click("button.pt-user").await;
+    browser.click("form[action='/sign-out'] button").await;
+    wait_for_path(&browser, "/").await;
+    eventually("the session has ended at Clerk", async || {
+        let sessions = clerk.sessions_of(&user);
+        let ended = |id: &String| clerk.session_status(id) != "active";
+        sessions.iter().all(ended).then_some(())
+    })
+    .await;
+    browser.goto("/admin/profile").await;
+    browser.see("Sign in with Clerk").await;
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_clerks_script_its_hosted_page_signs_people_in() {
+    let clerk = ClerkDouble::start().await;
+    let portal = start(&clerk, "sqlite://portal.db", &[]).await;
+    let page = portal.guest().get("/sign-in?redirect_url=/admin/tasks").await;
+    assert_eq!(page.status, 200);
+    let link = format!("href=\"{}/sign-in?redirect_url=", clerk.url());
+    assert!(page.text.contains(&link), "{}", page.text);
+    assert!(!page.text.contains("<script>"), "nothing is inline");
+    let policy = page.header("content-security-policy");
+    for part in [
+        format!("script-src 'self' {} https://challenges.cloudflare.com", clerk.url()),
+        format!("connect-src 'self' {}", clerk.url()),
+        "worker-src 'self' blob:".to_owned(),
+        "frame-src 'self' https://challenges.cloudflare.com".to_owned(),
+        "style-src 'self' 'unsafe-inline'".to_owned(),
+    ] {
+        assert!(policy.contains(&part), "{part} in {policy}");
+    }
+    // Styles may stand in the page only where Clerk's parts do.
+    let home = portal.guest().get("/").await;
+    let policy = home.header("content-security-policy");
+    assert!(!policy.contains("unsafe-inline"), "{policy}");
+    let dev = portal.guest().post("/dev/token", &json!({"email": ADMIN})).await;
+    assert_eq!(dev.status, 404, "there is no development sign-in beside Clerk");
+}
