@@ -11,9 +11,12 @@
 mod app;
 mod auth;
 mod browser;
+mod browser_rules;
 mod build_errors;
 mod crash;
 mod embed_in_axum;
+mod limits;
+mod locks;
 mod metrics;
 mod monitor;
 mod pages;

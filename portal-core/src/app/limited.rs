@@ -10,10 +10,7 @@ use crate::state::PortalState;
 use crate::tasks::ClientTokens;
 
 /// What a request does that is limited, where limits are on.
-pub(super) fn class_of<B>(
-    state: &PortalState,
-    request: &axum::http::Request<B>,
-) -> Option<Class> {
+pub(super) fn class_of<B>(state: &PortalState, request: &axum::http::Request<B>) -> Option<Class> {
     let class = Class::of(request.method(), request.uri().path())?;
     let on = state.borrow::<RateLimits>().is_ok_and(RateLimits::are_on);
     on.then_some(class)

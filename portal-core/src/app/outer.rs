@@ -134,9 +134,9 @@ async fn guarded(answer: impl Future<Output = Response>, limit: Duration) -> Res
     let answer = within(limit, answer);
     match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(Some(response)) => response,
-        Ok(None) => {
-            Error::unavailable("the portal took too long to answer").with_code("timeout").into_response()
-        }
+        Ok(None) => Error::unavailable("the portal took too long to answer")
+            .with_code("timeout")
+            .into_response(),
         Err(panic) => panicked(&*panic),
     }
 }

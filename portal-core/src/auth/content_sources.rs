@@ -117,14 +117,7 @@ mod tests {
 
     #[test]
     fn a_source_cannot_add_a_directive() {
-        for evil in [
-            "",
-            "a; script-src *",
-            "a b",
-            "a,b",
-            "a\r\nX: y",
-            "h\u{e9}",
-        ] {
+        for evil in ["", "a; script-src *", "a b", "a,b", "a\r\nX: y", "h\u{e9}"] {
             let sources = ContentSources {
                 script: vec![evil.to_owned()],
                 ..ContentSources::default()

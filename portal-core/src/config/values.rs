@@ -569,7 +569,11 @@ mod tests {
             config.allowed_origins,
             ["https://app.example.com", "http://a.example:1"]
         );
-        assert!(!config.own_origins().contains(&"http://a.example:1".to_owned()));
+        assert!(
+            !config
+                .own_origins()
+                .contains(&"http://a.example:1".to_owned())
+        );
         for text in ["*", "null", "https://a.example/b", "a.example"] {
             let error = allow(text).map(|config| config.allowed_origins);
             assert!(

@@ -128,7 +128,10 @@ mod tests {
                 assert_eq!(client(trusted, "192.0.2.1", said), "192.0.2.1");
             }
         }
-        assert_eq!(client(&["10.0.0.0/8"], "::ffff:192.0.2.1", &[]), "192.0.2.1");
+        assert_eq!(
+            client(&["10.0.0.0/8"], "::ffff:192.0.2.1", &[]),
+            "192.0.2.1"
+        );
     }
 
     #[test]

@@ -100,7 +100,10 @@ mod tests {
     fn an_address_holds_so_many_and_no_more() {
         let connections = connections(2, &[]);
         let admit = |text| connections.admit(address(text));
-        let (one, other) = (admit("192.0.2.1").unwrap(), admit("::ffff:192.0.2.1").unwrap());
+        let (one, other) = (
+            admit("192.0.2.1").unwrap(),
+            admit("::ffff:192.0.2.1").unwrap(),
+        );
         assert!(admit("192.0.2.1").is_none());
         assert!(admit("192.0.2.2").is_some());
         drop(one);

@@ -48,7 +48,9 @@ impl Hosts {
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
         let mut named = headers.get_all(header::HOST).iter();
         let host = named.next().map(|value| value.as_bytes());
-        let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+        let authority = uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes());
         let known = match (host, authority, named.next()) {
             (Some(host), None, None) | (None, Some(host), None) => self.is_own(host),
             (Some(host), Some(authority), None) => self.is_own(host) && self.is_own(authority),
@@ -184,8 +186,14 @@ mod tests {
         // The absolute form, and HTTP/2.
         assert_eq!(status(&config, "https://a.example/", &[]), 200);
         assert_eq!(status(&config, "https://a.example/", &["a.example"]), 200);
-        assert_eq!(status(&config, "https://evil.example/", &["a.example"]), 421);
-        assert_eq!(status(&config, "https://a.example/", &["evil.example"]), 421);
+        assert_eq!(
+            status(&config, "https://evil.example/", &["a.example"]),
+            421
+        );
+        assert_eq!(
+            status(&config, "https://a.example/", &["evil.example"]),
+            421
+        );
     }
 
     #[test]

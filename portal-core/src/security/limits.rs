@@ -16,7 +16,7 @@ use super::address::{ClientAddress, network_of};
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
-/// Beyond this many callers in a minute, new ones share one count: memory stays bounded even
+/// Beyond this many callers in a minute they share one count: memory stays bounded even
 /// where an attacker has a million addresses.
 const MAX_CALLERS: usize = 50_000;
 
@@ -238,9 +238,8 @@ mod tests {
 
     use super::*;
 
-    const HERE: ClientAddress = ClientAddress(Some(IpAddr::V4(std::net::Ipv4Addr::new(
-        192, 0, 2, 1,
-    ))));
+    const HERE: ClientAddress =
+        ClientAddress(Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))));
     const NOWHERE: ClientAddress = ClientAddress(None);
 
     fn limits(rates: Rates) -> (RateLimits<FakeRelativeClock>, FakeRelativeClock) {
@@ -269,10 +268,16 @@ mod tests {
         let here = HERE.0;
         assert_eq!(allowed(|| check(here)), 3);
         let error = check(here).unwrap_err();
-        assert_eq!((error.status().as_u16(), error.code()), (429, "too_many_requests"));
+        assert_eq!(
+            (error.status().as_u16(), error.code()),
+            (429, "too_many_requests")
+        );
         assert_eq!(allowed(|| check("192.0.2.2".parse().ok())), 3);
         assert_eq!(allowed(|| check("2001:db8::1".parse().ok())), 3);
-        assert!(check("2001:db8::ffff:1".parse().ok()).is_err(), "one network");
+        assert!(
+            check("2001:db8::ffff:1".parse().ok()).is_err(),
+            "one network"
+        );
         assert!(check("2001:db8:0:1::1".parse().ok()).is_ok());
         clock.advance(Duration::from_secs(20));
         assert_eq!(allowed(|| check(here)), 1);
@@ -330,7 +335,7 @@ mod tests {
         let more = (many..many + 1000).filter(|number| check(*number).is_ok());
         assert_eq!(more.count(), 3, "they share one rate");
         assert_eq!(counted(), MAX_CALLERS + 1);
-        clock.advance(Duration::from_secs(61));
+        clock.advance(Duration::from_secs(120));
         let swept = &limits.on.as_ref().unwrap().sign_in;
         swept.limiter.retain_recent();
         assert_eq!(counted(), 0, "who has his whole rate again is forgotten");
@@ -340,7 +345,10 @@ mod tests {
     fn switched_off_nothing_is_counted() {
         let limits: RateLimits = RateLimits { on: None };
         assert_eq!(allowed(|| limits.check_address(Class::SignIn, HERE)), 100);
-        assert_eq!(allowed(|| limits.check_user(Class::SignIn, None, NOWHERE)), 100);
+        assert_eq!(
+            allowed(|| limits.check_user(Class::SignIn, None, NOWHERE)),
+            100
+        );
     }
 
     #[test]

@@ -177,7 +177,11 @@ mod tests {
 
     #[test]
     fn every_other_name_of_a_method_is_ignored() {
-        for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        for name in [
+            "x-http-method-override",
+            "x-http-method",
+            "x-method-override",
+        ] {
             assert!(!check(&[("cookie", "a=b"), (name, "GET")]), "{name}");
         }
     }

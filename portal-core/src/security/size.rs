@@ -35,7 +35,10 @@ pub(crate) fn check_head(
         return Err(Error::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "headers_too_large",
-            format!("the headers of a request have at most {} bytes", limits.headers),
+            format!(
+                "the headers of a request have at most {} bytes",
+                limits.headers
+            ),
         ));
     }
     Ok(())
