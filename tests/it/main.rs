@@ -11,10 +11,13 @@
 mod app;
 mod auth;
 mod browser;
+mod browser_rules;
 mod build_errors;
 mod clerk_browser;
 mod crash;
 mod embed_in_axum;
+mod limits;
+mod locks;
 mod metrics;
 mod monitor;
 mod pages;

@@ -119,4 +119,120 @@ mod tests {
             assert_eq!(safe_redirect(wanted), wanted);
         }
     }
+
+    #[test]
+    fn the_list_of_old_tricks_leads_home() {
+        for wanted in [
+            "///evil",
+            "////evil.example",
+            "/\t/evil",
+            "/%09/evil",
+            "\t//evil",
+            " //evil",
+            "/%0d%0aLocation:%20https://evil",
+            "/%00",
+            "/%5c%5cevil",
+            "\\\\evil",
+            "\\/evil",
+            "/\\/evil",
+            "/.//evil",
+            "/./evil",
+            "/%2e%2e//evil",
+            "/..%2f..%2fevil",
+            "/a/%2e%2e/%2e%2e",
+            "http:evil",
+            "https:/evil",
+            "HTTPS://evil",
+            "//evil@portal.example",
+            "@evil",
+            ".evil",
+            "javascript:alert(1)//",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "/%ff",
+            "/\u{2028}",
+            "/sign-out?x",
+            "/sign%2dout",
+            "/SIGN-UP",
+            "/a/../sign-out",
+        ] {
+            assert_eq!(safe_redirect(wanted), HOME, "{wanted:?}");
+        }
+    }
+
+    /// Parts that URLs and their parsers are at odds about.
+    const PARTS: [&str; 36] = [
+        "/",
+        "/",
+        "//",
+        "\\",
+        "%2f",
+        "%2F",
+        "%5c",
+        "%5C",
+        ".",
+        "..",
+        "%2e",
+        "%2E%2e",
+        "?",
+        "#",
+        "@",
+        ":",
+        ";",
+        "evil.example",
+        "portal.example",
+        "https:",
+        "javascript:",
+        "a",
+        "b/c",
+        "%09",
+        "\t",
+        "\n",
+        "\r",
+        "%0d%0a",
+        "%00",
+        " ",
+        "%20",
+        "%",
+        "%2",
+        "\u{e9}",
+        "%e3%80%82",
+        "sign-out",
+    ];
+
+    #[test]
+    fn whatever_is_wanted_the_browser_stays_on_the_site() {
+        let mut random = fastrand::Rng::with_seed(0x5eed);
+        let mut followed = 0;
+        for round in 0..50_000 {
+            let mut wanted = if round % 2 == 0 { "/" } else { "" }.to_owned();
+            for _ in 0..random.usize(0..8) {
+                wanted.push_str(PARTS[random.usize(..PARTS.len())]);
+            }
+            let target = safe_redirect(&wanted);
+            followed += usize::from(target != HOME);
+            for page in ["https://portal.example/", "https://portal.example/a/b?c#d"] {
+                let page = url::Url::parse(page).unwrap();
+                let url = page.join(target).unwrap();
+                assert_eq!(url.origin(), page.origin(), "{wanted:?}");
+                assert!(!url.path().contains("sign-out"), "{wanted:?}");
+                assert!(!url.path().contains("//"), "{wanted:?}");
+            }
+            assert!(
+                axum::http::HeaderValue::from_str(target).is_ok(),
+                "{wanted:?}"
+            );
+            let nested = safe_return("/portal", &wanted);
+            let url = url::Url::parse("https://portal.example/portal/x").unwrap();
+            let url = url.join(&nested).unwrap();
+            assert_eq!(url.host_str(), Some("portal.example"), "{wanted:?}");
+            let path = url.path();
+            assert!(
+                path == "/portal" || path.starts_with("/portal/"),
+                "{wanted:?}"
+            );
+        }
+        assert!(followed > 2_000, "{followed} of the addresses were good");
+    }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    components::{Button, Tone, badge, icon, logo, sized_avatar, toast_region},
+    components::{Button, Tone, badge, icon, logo, rel, sized_avatar, toast_region},
     layout::{Layout, NavLink, PageContext, UserSummary, document},
 };
 
@@ -85,7 +85,7 @@ fn navigation(page: &PageContext<'_>) -> Markup {
 fn nav_link(link: &NavLink) -> Markup {
     html! {
         li {
-            a href=(link.href) aria-current=[link.active.then_some("page")] { (icon(&link.icon)) span { (link.label) } }
+            a href=(link.href) rel=[rel(&link.href)] aria-current=[link.active.then_some("page")] { (icon(&link.icon)) span { (link.label) } }
         }
     }
 }

@@ -16,7 +16,7 @@ use super::address::{ClientAddress, network_of};
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
-/// Beyond this many callers in a minute, new ones share one count: memory stays bounded even
+/// Beyond this many callers in a minute they share one count: memory stays bounded even
 /// where an attacker has a million addresses.
 const MAX_CALLERS: usize = 50_000;
 
@@ -335,7 +335,7 @@ mod tests {
         let more = (many..many + 1000).filter(|number| check(*number).is_ok());
         assert_eq!(more.count(), 3, "they share one rate");
         assert_eq!(counted(), MAX_CALLERS + 1);
-        clock.advance(Duration::from_secs(61));
+        clock.advance(Duration::from_secs(120));
         let swept = &limits.on.as_ref().unwrap().sign_in;
         swept.limiter.retain_recent();
         assert_eq!(counted(), 0, "who has his whole rate again is forgotten");

@@ -16,7 +16,7 @@ pub(crate) use process::{ReferencePortal, command};
 pub(crate) use server::{ADMIN, Answer, Client, TestServer};
 pub(crate) use socket::Socket;
 pub(crate) use tasks::{TaskClient, eventually};
-pub(crate) use wire::{Browser, attributes, form, raw};
+pub(crate) use wire::{Browser, attributes, connect, form, raw, raw_without_host};
 
 /// Runs a test on both databases: `on_both!(name)` for an `async fn name(database: Database)`.
 macro_rules! on_both {

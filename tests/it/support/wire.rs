@@ -108,13 +108,24 @@ pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<Str
         .collect()
 }
 
+/// A connection on which nothing has been said.
+pub(crate) async fn connect(url: &str) -> TcpStream {
+    let address = url.strip_prefix("http://").expect("a plain URL");
+    TcpStream::connect(address)
+        .await
+        .expect("the portal listens")
+}
+
 /// Sends bytes that no client library would, and gives the status and the whole answer.
 pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
     let address = url.strip_prefix("http://").expect("a plain URL");
-    let mut stream = TcpStream::connect(address)
-        .await
-        .expect("the portal listens");
-    let request = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    raw_without_host(url, &format!("{head}\r\nHost: {address}")).await
+}
+
+/// Like [`raw`], with no `Host` but what the caller writes.
+pub(crate) async fn raw_without_host(url: &str, head: &str) -> (u16, String) {
+    let mut stream = connect(url).await;
+    let request = format!("{head}\r\nConnection: close\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .await

@@ -1,6 +1,6 @@
 use maud::Render;
 
-use super::icon;
+use super::{icon, rel};
 
 /// How loud a button is. One solid button a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -189,7 +189,12 @@ impl Render for Button {
         out.push('<');
         out.push_str(tag);
         match &self.href {
-            Some(href) => write_attribute(out, "href", href),
+            Some(href) => {
+                write_attribute(out, "href", href);
+                if let Some(rel) = rel(href) {
+                    write_attribute(out, "rel", rel);
+                }
+            }
             None => write_attribute(out, "type", if self.submit { "submit" } else { "button" }),
         }
         write_attribute(out, "class", "pt-btn");

@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Button, Tone, icon};
+use super::{Button, Tone, icon, rel};
 
 /// A list of actions behind a `…` button. Needs no JavaScript.
 ///
@@ -34,7 +34,7 @@ impl Menu {
     /// A link.
     pub fn link(mut self, glyph: &str, label: &str, href: &str) -> Self {
         self.items
-            .push(html! { a href=(href) { (icon(glyph)) (label) } });
+            .push(html! { a href=(href) rel=[rel(href)] { (icon(glyph)) (label) } });
         self
     }
 

@@ -14,6 +14,7 @@ mod drawer;
 mod empty_state;
 mod field;
 mod icon;
+mod link;
 mod menu;
 mod page_head;
 mod pagination;
@@ -27,6 +28,7 @@ mod time;
 mod toast;
 mod tone;
 
+pub(in crate::pages) use self::link::rel;
 pub use self::{
     avatar::{avatar, person, sized_avatar},
     badge::badge,

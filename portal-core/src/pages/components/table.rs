@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{EmptyState, icon};
+use super::{EmptyState, icon, rel};
 
 /// How a column is sorted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,7 +180,7 @@ impl Table {
                     td data-label=[column.map(|column| &column.label)] data-main[at == 0]
                         data-align=[column.is_some_and(|column| column.numeric).then_some("end")] {
                         @match (&row.href, at) {
-                            (Some(href), 0) => a class="pt-row-link" href=(href) { (cell) },
+                            (Some(href), 0) => a class="pt-row-link" href=(href) rel=[rel(href)] { (cell) },
                             _ => span { (cell) },
                         }
                     }

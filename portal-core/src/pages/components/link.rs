@@ -1,0 +1,48 @@
+//! Links that lead out of the portal.
+
+/// The `rel` of a link: a page elsewhere is told neither where its reader comes from, nor given
+/// a hold on the window that it was opened from.
+pub(in crate::pages) fn rel(href: &str) -> Option<&'static str> {
+    leads_out(href).then_some("noopener noreferrer")
+}
+
+/// Whether an address names a site of its own, as browsers read it.
+fn leads_out(href: &str) -> bool {
+    let href = href.trim_start_matches(|c: char| c.is_control() || c == ' ');
+    let mut characters = href.chars().map(|c| c == '/' || c == '\\');
+    if (characters.next(), characters.next()) == (Some(true), Some(true)) {
+        return true;
+    }
+    let scheme = href.split(['/', '?', '#']).next().unwrap_or_default();
+    scheme.contains(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_out_is_told_apart() {
+        for href in [
+            "https://example.com",
+            "HTTP://example.com/a",
+            "//example.com",
+            "/\\example.com",
+            " https://example.com",
+            "mailto:a@b.example",
+        ] {
+            assert_eq!(rel(href), Some("noopener noreferrer"), "{href}");
+        }
+        for href in [
+            "",
+            "/",
+            "/a:b",
+            "?a=b:c",
+            "#a:b",
+            "a/b:c",
+            "/sign-in?redirect_url=https://x",
+        ] {
+            assert_eq!(rel(href), None, "{href}");
+        }
+    }
+}

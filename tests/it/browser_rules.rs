@@ -1,0 +1,476 @@
+//! What browsers may be made to do with the portal, and what its answers tell them.
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use portal_core::auth::{AuthError, AuthProvider, ContentSources, Identity, Profile};
+use portal_core::{ClientAddress, PortalBuilder};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::app;
+use crate::support::{
+    Answer, Browser, Database, EventStream, ReferencePortal, Socket, TestServer, attributes,
+    command, form, raw, raw_without_host,
+};
+
+/// What every answer carries, whatever it is.
+const ALWAYS: [(&str, &str); 7] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "deny"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=()"),
+    ("content-security-policy", "default-src 'self'"),
+];
+
+/// The value of a header in the text of an answer, in lower case.
+fn header_of(answer: &str, name: &str) -> String {
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let found = head.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    });
+    found.unwrap_or_default().to_lowercase()
+}
+
+#[tokio::test]
+async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let token = user.client_token().await;
+    let bearer = format!(
+        "Authorization: Bearer {}",
+        user.token.clone().unwrap_or_default()
+    );
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let html = "Accept: text/html";
+    let long = "a".repeat(9 * 1024);
+    let body = format!(
+        "Content-Type: application/json\r\nContent-Length: {}",
+        2 * 1024 * 1024
+    );
+    for (head, status) in [
+        (format!("GET / HTTP/1.1\r\n{html}"), 200),
+        (format!("HEAD / HTTP/1.1\r\n{html}"), 200),
+        (format!("GET /members HTTP/1.1\r\n{html}"), 303),
+        (format!("GET /members HTTP/1.1\r\n{html}\r\n{bearer}"), 200),
+        (format!("GET /secret HTTP/1.1\r\n{html}\r\n{bearer}"), 403),
+        (format!("GET /sign-in HTTP/1.1\r\n{html}"), 200),
+        (format!("GET /nothing HTTP/1.1\r\n{html}"), 404),
+        (format!("GET /fails HTTP/1.1\r\n{html}"), 500),
+        (format!("GET /panics HTTP/1.1\r\n{html}"), 500),
+        (format!("DELETE / HTTP/1.1\r\n{html}"), 405),
+        ("TRACE / HTTP/1.1".to_owned(), 405),
+        ("GET /api/auth/me HTTP/1.1".to_owned(), 401),
+        (format!("GET /api/auth/me HTTP/1.1\r\n{bearer}"), 200),
+        (format!("GET /api/users HTTP/1.1\r\n{bearer}"), 403),
+        ("GET /api/tasks HTTP/1.1".to_owned(), 200),
+        ("GET /api/nope HTTP/1.1".to_owned(), 404),
+        ("GET /healthz HTTP/1.1".to_owned(), 200),
+        ("GET /readyz HTTP/1.1".to_owned(), 200),
+        ("GET /metrics HTTP/1.1".to_owned(), 200),
+        ("GET /.well-known/jwks.json HTTP/1.1".to_owned(), 200),
+        ("GET /_portal/assets/nope.css HTTP/1.1".to_owned(), 404),
+        (format!("GET /{long} HTTP/1.1\r\n{html}"), 414),
+        (
+            format!("GET / HTTP/1.1\r\nX-Long: {long}{long}{long}{long}"),
+            431,
+        ),
+        (format!("POST /dev/token HTTP/1.1\r\n{body}"), 413),
+        (
+            "POST /theme HTTP/1.1\r\nOrigin: http://evil.example".to_owned(),
+            403,
+        ),
+        ("POST /theme HTTP/1.1\r\nContent-Length: 0".to_owned(), 204),
+        (
+            "POST /sign-out HTTP/1.1\r\nContent-Length: 0".to_owned(),
+            303,
+        ),
+        (format!("GET /api/tasks/{token}/monitor HTTP/1.1"), 426),
+        (
+            format!("GET /api/tasks/nope/monitor HTTP/1.1\r\n{upgrade}"),
+            404,
+        ),
+        (
+            format!(
+                "GET /api/tasks/{token}/monitor HTTP/1.1\r\n{upgrade}\r\nOrigin: http://evil.example"
+            ),
+            403,
+        ),
+    ] {
+        let (found, text) = raw(&server.url, &head).await;
+        assert_eq!(found, status, "{head}: {text}");
+        for (name, value) in ALWAYS {
+            let found = header_of(&text, name);
+            assert!(found.contains(value), "{name} `{found}` of {head}");
+        }
+        assert_eq!(
+            header_of(&text, "cache-control"),
+            "private, no-store",
+            "{head}"
+        );
+        assert_ne!(header_of(&text, "x-request-id"), "", "{head}");
+    }
+    let (status, text) = raw_without_host(
+        &server.url,
+        "GET / HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html",
+    )
+    .await;
+    assert_eq!(status, 421, "{text}");
+    for (name, value) in ALWAYS {
+        assert!(header_of(&text, name).contains(value), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn static_files_are_cached_and_carry_the_headers_too() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let home = server.guest().page("/").await;
+    let mut files = attributes(&home.text, "link[rel=stylesheet], link[rel=icon]", "href");
+    files.extend(attributes(&home.text, "script[src]", "src"));
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let answer = server.guest().get(&file).await;
+        assert_eq!(answer.status, 200, "{file}");
+        assert_eq!(
+            answer.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(answer.header("vary"), "accept-encoding");
+        for (name, value) in ALWAYS {
+            let found = answer.header(name).to_lowercase();
+            assert!(found.contains(value), "{name} of {file}");
+        }
+    }
+}
+
+/// Lets nobody in, and brings scripts from elsewhere.
+struct Elsewhere;
+
+impl AuthProvider for Elsewhere {
+    async fn authenticate(
+        &self,
+        _: &axum::http::request::Parts,
+    ) -> Result<Option<Identity>, AuthError> {
+        Ok(None)
+    }
+
+    async fn profile(&self, _: &str) -> Result<Option<Profile>, AuthError> {
+        Ok(None)
+    }
+
+    fn content_sources(&self) -> ContentSources {
+        let mut sources = ContentSources::default();
+        sources.script.push("https://parts.example".to_owned());
+        sources
+            .script
+            .push("https://x.example; script-src *".to_owned());
+        sources
+    }
+}
+
+#[tokio::test]
+async fn a_provider_extends_the_content_policy_and_a_page_replaces_it() {
+    let own = "default-src 'none'";
+    let build = |portal: PortalBuilder| {
+        let page = get(move || async move { [(header::CONTENT_SECURITY_POLICY, own)] });
+        app::build(portal)
+            .auth(Elsewhere)
+            .routes(Router::new().route("/own", page))
+    };
+    let server = TestServer::start_with(Database::Sqlite, &[], build).await;
+    for path in ["/", "/nothing", "/api/auth/me"] {
+        let answer = server.guest().page(path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.contains("script-src 'self' https://parts.example; style-src 'self';"),
+            "{policy}"
+        );
+    }
+    let answer = server.guest().page("/own").await;
+    assert_eq!(answer.header("content-security-policy"), own);
+    let count = answer.headers.get_all("content-security-policy");
+    assert_eq!(count.iter().count(), 1);
+}
+
+#[tokio::test]
+async fn in_development_only_loopback_names_are_answered_to() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let port = server.url.rsplit(':').next().unwrap_or_default();
+    let ask = async |hosts: &[&str], target: &str| {
+        let mut head = format!("GET {target} HTTP/1.1");
+        for host in hosts {
+            head.push_str(&format!("\r\nHost: {host}"));
+        }
+        raw_without_host(&server.url, &head).await
+    };
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let (status, text) = ask(&[&format!("{host}:{port}")], "/api/tasks").await;
+        assert_eq!(status, 200, "{text}");
+    }
+    for host in ["evil.example", "localhost.evil.example", "10.0.0.1", ""] {
+        let (status, text) = ask(&[host], "/api/tasks").await;
+        assert_eq!(status, 421, "{host} {text}");
+        assert!(text.contains("\"code\":\"unknown_host\""), "{text}");
+    }
+    let (status, text) = ask(&["localhost", "localhost"], "/api/tasks").await;
+    assert_eq!(status, 400, "{text}");
+    assert!(text.contains("\"code\":\"bad_host\""), "{text}");
+    assert_eq!(ask(&["localhost", "evil.example"], "/").await.0, 400);
+    assert_eq!(ask(&[], "/").await.0, 400);
+    assert_eq!(ask(&["localhost"], "http://evil.example/").await.0, 421);
+    assert_eq!(ask(&["10.0.0.1"], "/healthz").await.0, 200);
+    assert_eq!(ask(&[], "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn in_production_only_the_public_name_is_answered_to() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let uri = Database::Postgres.create(&directory).await;
+    let variables = [
+        ("APP_ENV", "PROD"),
+        (
+            "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+            "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+        ),
+        ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("PUBLIC_URL", "https://portal.example.com"),
+        ("DB_CONN_URI", &uri),
+    ];
+    let migrated = command(directory.path())
+        .args(["db", "migrate"])
+        .envs(variables)
+        .output()
+        .await
+        .expect("it runs");
+    assert!(migrated.status.success());
+    // It is found ready by its address.
+    let mut portal = ReferencePortal::start(&variables).await;
+    let ask = async |host: &str, path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}");
+        raw_without_host(&portal.url, &head).await
+    };
+    for host in ["portal.example.com", "PORTAL.example.com:443"] {
+        let (status, text) = ask(host, "/").await;
+        assert_eq!(status, 200, "{text}");
+        assert!(header_of(&text, "strict-transport-security").contains("max-age="));
+    }
+    let address = portal.url.replace("http://", "");
+    for host in [
+        &address,
+        "localhost",
+        "evil.example",
+        "portal.example.com:8000",
+    ] {
+        let (status, text) = ask(host, "/").await;
+        assert_eq!(status, 421, "{host}: {text}");
+        assert_eq!(ask(host, "/healthz").await.0, 200, "{host}");
+    }
+    assert_eq!(portal.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_proxy_says_of_the_host_decides_nothing() {
+    for trusted in ["", "127.0.0.1"] {
+        let settings = [("TRUSTED_PROXIES", trusted)];
+        let server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
+        let user = server.user().await;
+        let browser = Browser::of(&server.url, &user);
+        let request = browser
+            .request(Method::POST, "/api/client-tokens")
+            .header("origin", "https://evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "https")
+            .header("forwarded", "host=evil.example;proto=https");
+        Answer::of(request).await.problem(403, "foreign_origin");
+        let request = server
+            .guest()
+            .request(Method::GET, "/members")
+            .header("accept", "text/html")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-prefix", "//evil.example")
+            .header("x-original-url", "/")
+            .header("x-rewrite-url", "/");
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        assert_eq!(answer.location(), "/sign-in?redirect_url=/members");
+    }
+}
+
+#[tokio::test]
+async fn the_clients_address_is_the_peers_unless_a_trusted_proxy_says_more() {
+    let whence = |ClientAddress(address): ClientAddress| async move {
+        address
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+    };
+    let build = |portal: PortalBuilder| {
+        app::build(portal).routes(Router::new().route("/api/whence", get(whence)))
+    };
+    for (trusted, said, expected) in [
+        ("", "1.2.3.4", "127.0.0.1"),
+        ("10.0.0.0/8", "1.2.3.4", "127.0.0.1"),
+        ("127.0.0.0/8", "1.2.3.4", "1.2.3.4"),
+        ("127.0.0.0/8", "6.6.6.6, 1.2.3.4", "1.2.3.4"),
+        (
+            "127.0.0.0/8,10.0.0.0/8",
+            "6.6.6.6, 1.2.3.4, 10.1.1.1",
+            "1.2.3.4",
+        ),
+        ("127.0.0.0/8", "1.2.3.4, junk", "127.0.0.1"),
+        ("127.0.0.0/8", "[2001:db8::1]:99", "2001:db8::1"),
+    ] {
+        let settings = [("TRUSTED_PROXIES", trusted)];
+        let server = TestServer::start_with(Database::Sqlite, &settings, build).await;
+        let request = server
+            .guest()
+            .request(Method::GET, "/api/whence")
+            .header("x-forwarded-for", said)
+            .header("x-real-ip", "6.6.6.6")
+            .header("forwarded", "for=6.6.6.6");
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.text, expected, "{trusted}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn another_name_for_a_method_is_ignored() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let browser = Browser::of(&server.url, &user);
+    for name in [
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+    ] {
+        // A GET stays one, and so does a POST that says it is one.
+        let get = browser
+            .request(Method::GET, "/api/client-tokens")
+            .header(name, "POST");
+        assert_eq!(Answer::of(get).await.status, 405, "{name}");
+        let post = browser
+            .request(Method::POST, "/api/client-tokens")
+            .header(name, "GET");
+        Answer::of(post).await.problem(403, "foreign_origin");
+    }
+    let form = form(&[("_method", "GET"), ("accent", "ruby")]);
+    let request = browser
+        .request(Method::POST, "/theme?_method=GET")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form);
+    assert_eq!(Answer::of(request).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_stream_is_opened_for_the_portals_own_pages_and_allowed_ones() {
+    let settings = [("ALLOWED_ORIGINS", "https://app.example.com")];
+    let server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
+    let user = server.user().await;
+    let path = format!("/api/tasks/{}/monitor", user.client_token().await);
+    for origin in [
+        None,
+        Some(server.url.as_str()),
+        Some("https://app.example.com"),
+    ] {
+        let socket = Socket::ask(&server.url, &path, origin).await;
+        socket
+            .unwrap_or_else(|refusal| panic!("{origin:?} {refusal:?}"))
+            .leave()
+            .await;
+    }
+    for origin in [
+        "null",
+        "https://evil.example",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://sub.app.example.com",
+    ] {
+        let refusal = Socket::ask(&server.url, &path, Some(origin)).await;
+        assert_eq!(
+            refusal.err().map(|refusal| refusal.status),
+            Some(403),
+            "{origin}"
+        );
+    }
+    let guest = server.guest();
+    let cookie = format!("__session={}", user.token.clone().unwrap_or_default());
+    let own = ("origin", server.url.as_str());
+    let site = |value| ("sec-fetch-site", value);
+    let cookie = ("cookie", cookie.as_str());
+    for headers in [
+        &[][..],
+        &[own],
+        &[site("same-origin")],
+        &[cookie, site("same-origin")],
+        &[cookie, own],
+    ] {
+        let stream = EventStream::ask(&guest, &path, headers).await;
+        assert!(stream.is_ok(), "{headers:?}");
+    }
+    for headers in [
+        // A cookie may have been sent by any page, unless it is said which.
+        &[cookie][..],
+        &[site("cross-site")],
+        &[cookie, site("same-site")],
+        &[cookie, ("origin", "null")],
+        &[
+            cookie,
+            ("origin", "https://evil.example"),
+            site("same-origin"),
+        ],
+    ] {
+        match EventStream::ask(&guest, &path, headers).await {
+            Ok(_) => panic!("{headers:?}"),
+            Err(answer) => drop(answer.problem(403, "foreign_origin")),
+        }
+    }
+    // To watch is not to change.
+    let change = user
+        .without_credentials()
+        .request(Method::POST, "/theme")
+        .header("origin", "https://app.example.com");
+    Answer::of(change).await.problem(403, "foreign_origin");
+}
+
+#[tokio::test]
+async fn every_link_that_leads_out_gives_nothing_away() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", "root@example.com")]).await;
+    let body = json!({"email": "root@example.com"});
+    let token = portal.guest().post("/dev/token", &body).await.json();
+    let mut browser = Browser::new(&portal.url);
+    let token = token["token"].as_str().expect("a token").to_owned();
+    let mut seen = Vec::new();
+    let mut next = vec!["/".to_owned(), "/sign-in".to_owned(), "/nothing".to_owned()];
+    while let Some(path) = next.pop() {
+        if seen.len() == 3 {
+            // The first ones as a guest, the rest as an administrator.
+            browser
+                .cookies
+                .insert("__session".to_owned(), token.clone());
+        }
+        let page = browser.page(&path).await;
+        seen.push(path.clone());
+        for link in attributes(&page.text, "a[href]", "href") {
+            let local = link.split(['?', '#']).next().unwrap_or_default();
+            if local.starts_with('/') && !local.starts_with("//") {
+                let new = !seen.iter().any(|path| path == local)
+                    && !next.iter().any(|path| path == local);
+                if new && seen.len() + next.len() < 60 {
+                    next.push(local.to_owned());
+                }
+            }
+        }
+        let leading_out = "a[target=_blank], a[href*='://'], a[href^='//'], form[target=_blank]";
+        let outward = attributes(&page.text, leading_out, "href");
+        let guarded = "a[target=_blank][rel~=noopener][rel~=noreferrer], \
+            a[href*='://'][rel~=noopener][rel~=noreferrer], \
+            a[href^='//'][rel~=noopener][rel~=noreferrer]";
+        let safe = attributes(&page.text, guarded, "href");
+        assert_eq!(outward, safe, "{path}");
+    }
+    assert!(seen.len() >= 10, "{seen:?}");
+}

@@ -1,0 +1,135 @@
+//! What keeps a portal from starting with its doors open.
+
+use crate::app;
+use crate::support::{Answer, Database, TestServer, command};
+
+const LIVE: [(&str, &str); 2] = [
+    (
+        "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+        "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+    ),
+    ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
+];
+
+/// Everything that PROD needs; nothing is connected to before it has been checked.
+const PROD: [(&str, &str); 6] = [
+    ("APP_ENV", "PROD"),
+    LIVE[0],
+    LIVE[1],
+    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+    ("PUBLIC_URL", "https://portal.example.com"),
+    ("DB_CONN_URI", "postgres://nobody:x@127.0.0.1:1/none"),
+];
+
+/// How a start ends: the exit code, and what is said.
+async fn start(base: &[(&str, &str)], more: &[(&str, &str)]) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let output = command(directory.path())
+        .args(["serve", "--port", "0"])
+        .envs(base.iter().copied())
+        .envs(more.iter().copied())
+        .output();
+    let output = tokio::time::timeout(std::time::Duration::from_secs(60), output).await;
+    let output = output
+        .unwrap_or_else(|_| panic!("it serves with {more:?}"))
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[tokio::test]
+async fn production_refuses_each_open_lock_and_names_it() {
+    let (code, said) = start(&PROD, &[]).await;
+    assert_eq!(code, Some(1), "all but the database is right: {said}");
+    for (name, value) in [
+        ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", ""),
+        ("CLERK_SECRET_KEY", ""),
+        (
+            "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+            "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k",
+        ),
+        ("CLERK_SECRET_KEY", "sk_test_x0123456789abcdefghij"),
+        ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "pk_live_nonsense"),
+        ("CLERK_FRONTEND_API_URL", "http://clerk.example.com"),
+        ("CLERK_BACKEND_API_URL", "http://api.example.com"),
+        ("PUBLIC_URL", "http://portal.example.com"),
+        ("PUBLIC_URL", "https://portal.example.com/path"),
+        ("RATE_LIMITS", "off"),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcde"),
+        ("DB_CONN_URI", ""),
+        ("DB_CONN_URI", "sqlite://portal.db"),
+        ("TRUSTED_PROXIES", "everybody"),
+        ("ALLOWED_ORIGINS", "*"),
+    ] {
+        let (code, said) = start(&PROD, &[(name, value)]).await;
+        assert_eq!(code, Some(2), "{name}={value}: {said}");
+        assert!(said.contains(&format!("{name} ")), "{name}={value}: {said}");
+        assert!(!said.contains("sk_test_x") && !said.contains("0123456789abcde"));
+    }
+    let open = [("HOST", "0.0.0.0"), ("PUBLIC_URL", "")];
+    let (code, said) = start(&PROD, &open).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("PUBLIC_URL is missing"), "{said}");
+}
+
+#[tokio::test]
+async fn both_keys_missing_are_named_and_nothing_else_signs_in() {
+    let empty = LIVE.map(|(name, _)| (name, ""));
+    let (code, said) = start(&PROD, &empty).await;
+    assert_eq!(code, Some(2), "{said}");
+    for (name, _) in LIVE {
+        assert!(said.contains(&format!("{name} is missing")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn development_sign_in_stays_on_this_machine() {
+    let dev = [("APP_ENV", "DEV")];
+    for host in ["0.0.0.0", "::", "192.0.2.1", "portal.example.com"] {
+        let (code, said) = start(&dev, &[("HOST", host)]).await;
+        assert_eq!(code, Some(2), "{host}: {said}");
+        assert!(said.contains("HOST is"), "{said}");
+    }
+    // One live key is no reason to fall back on it.
+    for key in LIVE {
+        let (code, said) = start(&dev, &[key]).await;
+        assert_eq!(code, Some(2), "{key:?}: {said}");
+        assert!(said.contains("is missing"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn with_live_keys_there_is_no_development_sign_in() {
+    let server = TestServer::start_with(Database::Sqlite, &LIVE, app::build).await;
+    let guest = server.guest();
+    let body = serde_json::json!({"email": "a@b.example"});
+    for path in ["/dev/token", "/dev/sign-in"] {
+        assert_eq!(guest.post(path, &body).await.status, 404, "{path}");
+    }
+    assert_eq!(guest.get("/.well-known/jwks.json").await.status, 404);
+    let sign_in = guest.page("/sign-in").await;
+    assert!(!sign_in.text.contains("/dev/"), "{}", sign_in.text);
+}
+
+#[tokio::test]
+async fn administrators_are_who_is_named_and_nobody_else() {
+    for (list, address, role) in [
+        (" , Root@Example.COM ,", "root@example.com", "ADMIN"),
+        ("root@example.com", "ROOT@example.com", "ADMIN"),
+        ("root@example.com", "root@example.com.evil.example", "USER"),
+        ("root@example.com", "xroot@example.com", "USER"),
+        (",", "a@b.example", "USER"),
+        (" ", "a@b.example", "USER"),
+        ("*", "a@b.example", "USER"),
+        ("@b.example", "a@b.example", "USER"),
+        // Cyrillic: it looks the same.
+        ("r\u{43e}ot@example.com", "root@example.com", "USER"),
+    ] {
+        let settings = [("ADMIN_USER_EMAILS", list)];
+        let server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
+        let client = server.sign_in(address).await;
+        let me = Answer::of(client.request(reqwest::Method::GET, "/api/auth/me")).await;
+        assert_eq!(me.json()["user_type"], role, "{list:?} {address}");
+    }
+}
