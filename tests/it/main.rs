@@ -12,6 +12,7 @@ mod app;
 mod auth;
 mod browser;
 mod build_errors;
+mod clerk_webhooks;
 mod crash;
 mod embed_in_axum;
 mod metrics;

@@ -15,8 +15,9 @@ use super::health;
 use super::outer::Outer;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, AuditLog, Auth, AuthSetup, Roles, Users};
+use crate::auth::{self, AuditLog, Auth, AuthSetup, Roles, SyncReport, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
+use crate::error::Result;
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
@@ -299,6 +300,14 @@ impl Plan {
         Ok(problems)
     }
 
+    /// Brings the users to what the identity provider has.
+    pub(crate) async fn sync_users(mut self, store: Store) -> Result<SyncReport> {
+        let setup = AuthSetup::new(Arc::clone(&self.config), store);
+        let provider = &mut self.builder.provider;
+        provider.start(&setup).await?;
+        provider.sync(&setup.directory).await
+    }
+
     /// Wires everything together and starts the workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
         let Self {
@@ -353,7 +362,15 @@ impl Plan {
         });
         state.insert(Users::new(store.clone()));
         state.insert(AuditLog::new(store.clone()));
-        state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
+        let auth = Arc::new(Auth::new(provider, Arc::clone(&config), store.clone()));
+        // Weak: the provider, which the service owns, owns the directory.
+        let caches = Arc::downgrade(&auth);
+        setup.directory.listen(move |notification| {
+            if let Some(auth) = caches.upgrade() {
+                auth.heed(notification);
+            }
+        });
+        state.insert_shared(auth);
         state.insert(Roles::new(roles));
         let tokens = ClientTokens::new(store.clone());
         state.insert(tokens.clone());

@@ -3,9 +3,11 @@
 mod access;
 mod api;
 mod audit;
+mod directory;
 mod extract;
 mod identity;
 mod provider;
+mod records;
 mod redirect;
 mod role;
 mod service;
@@ -15,6 +17,7 @@ mod values;
 
 pub use access::{Access, Denied};
 pub use audit::{AuditEntry, AuditFilter, AuditLog};
+pub use directory::{Applied, Directory, DirectoryChange, SyncReport};
 pub(crate) use extract::caller;
 pub use extract::{AdminUser, CurrentUser};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};

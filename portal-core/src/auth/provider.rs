@@ -10,10 +10,11 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::directory::{Directory, SyncReport};
 use super::identity::{AuthError, Identity, Profile};
 use super::values::Values;
 use crate::config::{Config, Setting};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::state::PortalState;
 use crate::store::Store;
 
@@ -111,6 +112,14 @@ pub trait AuthProvider: Send + Sync + 'static {
         ready(Navigation::default())
     }
 
+    /// Brings the portal's users to what the provider has, for `users sync` on the command line.
+    fn sync(&self, directory: &Directory) -> impl Future<Output = Result<SyncReport>> + Send {
+        let _ = directory;
+        ready(Err(Error::internal(
+            "the identity provider of this portal has no list of users to compare with",
+        )))
+    }
+
     /// A user has signed out of a session here: the provider may end it as well.
     fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
@@ -136,6 +145,8 @@ pub struct AuthSetup {
     pub config: Arc<Config>,
     /// Values that last, shared by all replicas.
     pub values: Values,
+    /// The portal's users and sessions, for what happens to them at the provider.
+    pub directory: Directory,
 }
 
 impl AuthSetup {
@@ -144,7 +155,8 @@ impl AuthSetup {
     pub fn new(config: Arc<Config>, store: Store) -> Self {
         Self {
             config,
-            values: Values::new(store),
+            values: Values::new(store.clone()),
+            directory: Directory::new(store),
         }
     }
 }
@@ -192,6 +204,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
+    fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>>;
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
 
@@ -244,6 +257,10 @@ impl<P: AuthProvider> ErasedProvider for P {
 
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation> {
         Box::pin(AuthProvider::navigate(self, parts))
+    }
+
+    fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>> {
+        Box::pin(AuthProvider::sync(self, directory))
     }
 
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()> {
