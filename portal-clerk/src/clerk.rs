@@ -1,32 +1,34 @@
 //! Sign-in with a real Clerk instance.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
-use portal_core::auth::{AuthError, Profile, SignIn};
-use portal_core::config::Config;
+use portal_core::auth::{AuthError, AuthSetup, Profile, Routes, SignIn};
 use portal_core::pages::components::Button;
-use portal_core::{Error, Result};
+use portal_core::{Access, Error, Result};
 use url::Url;
 
-use crate::backend::Backend;
+use crate::backend::BackendApi;
 use crate::components;
 use crate::config::ClerkConfig;
-use crate::hosted::Hosted;
+use crate::hosted::{self, Hosted};
 use crate::jwks::KeyCache;
 use crate::session::CookieNames;
 use crate::token::Rules;
-use crate::users;
 use crate::verifier::Verifier;
+use crate::webhook;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
     pub(crate) hosted: Hosted,
-    backend: Backend,
+    pub(crate) backend: BackendApi,
+    webhooks: Option<Arc<webhook::Receiver>>,
     account_portal: String,
     public_url: String,
 }
 
 impl Clerk {
-    pub(crate) fn new(clerk: ClerkConfig, config: &Config) -> Result<Self> {
+    pub(crate) fn new(clerk: ClerkConfig, setup: &AuthSetup, backend: &BackendApi) -> Result<Self> {
         let hosted = Hosted::new(&clerk);
         let keys = match clerk.jwt_key {
             Some(key) => KeyCache::fixed(None, key),
@@ -47,18 +49,47 @@ impl Clerk {
             issuer: clerk.frontend_api,
             authorized_parties: clerk.authorized_parties,
         };
+        backend
+            .connect(&clerk.backend_api, clerk.secret_key, clerk.https_only)
+            .map_err(Error::internal)?;
+        let webhooks = clerk.webhook_secrets.map(|secrets| {
+            let receiver = webhook::Receiver::new(secrets, setup.directory.clone());
+            Arc::new(receiver)
+        });
+        if webhooks.is_none() {
+            tracing::warn!(
+                "without CLERK_WEBHOOK_SIGNING_SECRET the portal does not hear of deleted and banned users, \
+                 nor of sessions that end at Clerk"
+            );
+        }
         Ok(Self {
             verifier: Verifier::new(keys, rules, CookieNames::new(Some(&suffix))),
             hosted,
-            backend: Backend::new(clerk.backend_api, clerk.secret_key, clerk.https_only)
-                .map_err(Error::internal)?,
+            backend: backend.clone(),
+            webhooks,
             account_portal,
-            public_url: config.public_url.clone(),
+            public_url: setup.config.public_url.clone(),
         })
     }
 
     pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
-        Ok(self.backend.user(subject).await?.map(users::profile))
+        self.backend.profile(subject).await
+    }
+
+    /// Ends a session at Clerk behind the scenes: nobody waits for Clerk to sign out here.
+    pub(crate) fn revoke(&self, session_id: &str) {
+        let (backend, session_id) = (self.backend.clone(), session_id.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = backend.revoke_session(&session_id).await {
+                tracing::warn!(session_id, %error, "a session that was signed out of here goes on at Clerk");
+            }
+        });
+    }
+
+    pub(crate) fn routes(&self) -> Routes {
+        let webhooks = self.webhooks.clone();
+        let webhooks = webhooks.map(webhook::routes).unwrap_or_default();
+        webhooks.get(hosted::LOADER_PATH, Access::Public, hosted::loader)
     }
 
     /// Clerk's own part; until its script has come, a link to the pages that Clerk hosts.

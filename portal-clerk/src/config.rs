@@ -11,6 +11,7 @@ use portal_core::config::{AppEnv, Config, Secret, Setting};
 use url::Url;
 
 use crate::jwks::RsaKey;
+use crate::webhook::SigningSecrets;
 
 const PUBLISHABLE_KEY: &str = "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY";
 const SECRET_KEY: &str = "CLERK_SECRET_KEY";
@@ -70,6 +71,8 @@ pub(crate) struct ClerkConfig {
     pub(crate) frontend_api: String,
     /// Base of the Backend API, without `/v1`.
     pub(crate) backend_api: String,
+    /// What messages of Clerk's are signed with, if it sends any.
+    pub(crate) webhook_secrets: Option<SigningSecrets>,
     /// Whether only `https://` may be spoken.
     pub(crate) https_only: bool,
 }
@@ -197,10 +200,14 @@ fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
         ));
         return None;
     }
-    if config.settings.get(JWT_KEY).is_some() {
-        problems.push(format!(
-            "{JWT_KEY} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset it"
-        ));
+    let idle = [JWT_KEY, WEBHOOK_SECRET].map(|name| {
+        let is_set = config.settings.get(name).is_some();
+        is_set.then(|| {
+            format!("{name} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset it")
+        })
+    });
+    if idle.iter().any(Option::is_some) {
+        problems.extend(idle.into_iter().flatten());
         return None;
     }
     development(config, problems)
@@ -271,6 +278,11 @@ fn with_keys(
             .map_err(|problem| problems.push(format!("{JWT_KEY} {problem}")))
             .ok()
     });
+    let webhook_secrets = config.settings.get(WEBHOOK_SECRET).and_then(|text| {
+        SigningSecrets::parse(text)
+            .map_err(|problem| problems.push(format!("{WEBHOOK_SECRET} {problem}")))
+            .ok()
+    });
     let authorized_parties = authorized_parties(config, problems);
     let frontend_api = match config.settings.get(FRONTEND_API_URL) {
         Some(text) => api_base(FRONTEND_API_URL, text, prod, problems),
@@ -294,6 +306,7 @@ fn with_keys(
         authorized_parties,
         frontend_api: frontend_api?,
         backend_api: backend_api?,
+        webhook_secrets,
         https_only: prod,
     })
 }

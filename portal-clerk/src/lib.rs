@@ -32,11 +32,13 @@ mod hosted;
 mod http;
 mod jwks;
 mod session;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token;
 mod users;
 mod verifier;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,12 +47,13 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use maud::{Markup, html};
 use portal_core::auth::{
-    AuthError, AuthProvider, AuthSetup, ContentSources, DeclaredRoute, Identity, PageAddition,
-    Profile, Routes, ShownPage, SignIn,
+    AuthError, AuthProvider, AuthSetup, ContentSources, DeclaredRoute, Directory, Identity,
+    PageAddition, Profile, Routes, ShownPage, SignIn, SyncReport,
 };
 use portal_core::config::{Config, Setting};
-use portal_core::{Access, Error, Result};
+use portal_core::{Error, Result};
 
+pub use backend::{BackendApi, BackendError, ClerkSession, ClerkUser, MetadataChange, UserQuery};
 pub use claims::{Claims, Organization};
 
 use clerk::Clerk;
@@ -64,6 +67,7 @@ pub struct ClerkAuth {
     /// The settings ask for the development identity provider.
     #[cfg(feature = "dev-identity")]
     is_development: bool,
+    backend: BackendApi,
 }
 
 #[derive(Default)]
@@ -90,6 +94,13 @@ impl ClerkAuth {
         };
         let session = verifier.session(&parts.headers, Moment::now()).await?;
         Ok(session.map(|(claims, _)| claims))
+    }
+
+    /// Clerk's Backend API, for the application's own handlers: give it to the builder with
+    /// `.data(..)`. It works as soon as the portal has started.
+    #[must_use]
+    pub fn backend(&self) -> BackendApi {
+        self.backend.clone()
     }
 
     fn verifier(&self) -> Option<&Verifier> {
@@ -129,6 +140,7 @@ impl AuthProvider for ClerkAuth {
     /// | `CLERK_SECRET_KEY` | the secret key of the same instance |
     /// | `CLERK_JWT_KEY` | PEM public key: sessions are then verified with no network |
     /// | `CLERK_AUTHORIZED_PARTIES` | origins accepted as `azp`, also read as `CLERK_AUTHORIZED_DOMAINS`; default the origin of `PUBLIC_URL` |
+    /// | `CLERK_WEBHOOK_SIGNING_SECRET` | enables `POST /api/webhooks/clerk`; several with commas while one is replaced |
     /// | `CLERK_FRONTEND_API_URL`, `CLERK_BACKEND_API_URL` | override Clerk's hosts; `http://` only in `DEV` |
     fn settings(&self) -> &'static [Setting] {
         config::SETTINGS
@@ -148,7 +160,7 @@ impl AuthProvider for ClerkAuth {
         let (plan, problems) = config::read(&setup.config);
         self.mode = match plan {
             Some(Plan::Clerk(clerk)) => {
-                let clerk = Clerk::new(*clerk, &setup.config)?;
+                let clerk = Clerk::new(*clerk, setup, &self.backend)?;
                 // The first request then finds the keys there, or waits for this very fetch.
                 let now = Moment::now().instant;
                 drop(clerk.verifier.keys.refresh(now, Duration::ZERO));
@@ -167,9 +179,7 @@ impl AuthProvider for ClerkAuth {
     fn routes(&self) -> Routes {
         match &self.mode {
             Mode::Off => Routes::new(),
-            Mode::Clerk(_) => {
-                Routes::new().get(hosted::LOADER_PATH, Access::Public, hosted::loader)
-            }
+            Mode::Clerk(clerk) => clerk.routes(),
             #[cfg(feature = "dev-identity")]
             Mode::Development(development) => dev::routes().with_state(Arc::clone(development)),
         }
@@ -203,6 +213,21 @@ impl AuthProvider for ClerkAuth {
         match &self.mode {
             Mode::Clerk(clerk) => clerk.hosted.on_page(page),
             _ => None,
+        }
+    }
+
+    async fn sync(&self, directory: &Directory) -> Result<SyncReport> {
+        match &self.mode {
+            Mode::Clerk(clerk) => sync::sync(&clerk.backend, directory).await,
+            _ => Err(Error::internal(
+                "there are no users to compare with: the portal does not use Clerk, because its keys are not set",
+            )),
+        }
+    }
+
+    async fn signed_out(&self, session_id: &str) {
+        if let Mode::Clerk(clerk) = &self.mode {
+            clerk.revoke(session_id);
         }
     }
 

@@ -5,14 +5,25 @@ use serde_json::Value;
 
 /// Whether a subject may be put into a URL or the name of a stored value.
 pub(crate) fn is_user_id(subject: &str) -> bool {
-    subject.strip_prefix("user_").is_some_and(|id| {
+    is_id(subject, "user_")
+}
+
+/// The same for a session.
+pub(crate) fn is_session_id(id: &str) -> bool {
+    is_id(id, "sess_")
+}
+
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|id| {
         !id.is_empty() && id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }
 
-/// The portal's view of a record. Metadata that Clerk keeps for backends only is taken out.
+/// The portal's view of a record. `unsafe_metadata`, which users write themselves, counts for
+/// nothing, and metadata that Clerk keeps for servers only is taken out of what may be shown.
 pub(crate) fn profile(mut record: Value) -> Profile {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    // PostgreSQL stores no NUL, and a message must not fail for it again and again.
+    let text = |value: &Value| value.as_str().unwrap_or_default().replace('\0', "");
     let primary = record["primary_email_address_id"].as_str();
     let address = record["email_addresses"]
         .as_array()
@@ -27,9 +38,14 @@ pub(crate) fn profile(mut record: Value) -> Profile {
     }
     profile.first_name = text(&record["first_name"]);
     profile.last_name = text(&record["last_name"]);
-    profile.avatar_url = record["image_url"].as_str().map(str::to_owned);
+    profile.avatar_url = record["image_url"]
+        .as_str()
+        .map(|url| url.replace('\0', ""));
+    profile.banned = record["banned"] == true;
+    profile.updated_at = record["updated_at"].as_i64().unwrap_or_default();
     if let Some(members) = record.as_object_mut() {
-        members.remove("private_metadata");
+        profile.private_metadata = members.remove("private_metadata").unwrap_or_default();
+        profile.public_metadata = members.get("public_metadata").cloned().unwrap_or_default();
     }
     profile.record = record;
     profile
@@ -67,6 +83,10 @@ mod tests {
                 "image_url": "https://img.clerk.com/x",
                 "private_metadata": {"secret": 1},
                 "public_metadata": {"shown": 1},
+                "unsafe_metadata": {"role": "admin", "banned": true},
+                "banned": false,
+                "locked": true,
+                "updated_at": 1_700_000_000_123_i64,
             })
         };
         for (primary, status, email, verified) in [
@@ -89,7 +109,13 @@ mod tests {
                 Some("https://img.clerk.com/x")
             );
             assert_eq!(profile.record.get("private_metadata"), None);
+            assert_eq!(profile.private_metadata, json!({"secret": 1}));
+            assert_eq!(profile.public_metadata, json!({"shown": 1}));
             assert_eq!(profile.record["public_metadata"]["shown"], 1);
+            assert_eq!(
+                (profile.banned, profile.updated_at),
+                (false, 1_700_000_000_123)
+            );
         }
     }
 }

@@ -80,7 +80,9 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
 
     // A page that is open while the session is revoked at Clerk.
     eventually("the browser has a token that lasts", async || {
-        browser.goto("/admin/tasks?state=example_task&task=task1").await;
+        browser
+            .goto("/admin/tasks?state=example_task&task=task1")
+            .await;
         let text = browser.text().await;
         (text.contains("Task monitor") || text.contains("Tasks")).then_some(())
     })
@@ -143,14 +145,20 @@ async fn clerks_parts_stand_in_the_portals_pages() {
 async fn without_clerks_script_its_hosted_page_signs_people_in() {
     let clerk = ClerkDouble::start().await;
     let portal = start(&clerk, "sqlite://portal.db", &[]).await;
-    let page = portal.guest().get("/sign-in?redirect_url=/admin/tasks").await;
+    let page = portal
+        .guest()
+        .get("/sign-in?redirect_url=/admin/tasks")
+        .await;
     assert_eq!(page.status, 200);
     let link = format!("href=\"{}/sign-in?redirect_url=", clerk.url());
     assert!(page.text.contains(&link), "{}", page.text);
     assert!(!page.text.contains("<script>"), "nothing is inline");
     let policy = page.header("content-security-policy");
     for part in [
-        format!("script-src 'self' {} https://challenges.cloudflare.com", clerk.url()),
+        format!(
+            "script-src 'self' {} https://challenges.cloudflare.com",
+            clerk.url()
+        ),
         format!("connect-src 'self' {}", clerk.url()),
         "worker-src 'self' blob:".to_owned(),
         "frame-src 'self' https://challenges.cloudflare.com".to_owned(),
@@ -162,6 +170,12 @@ async fn without_clerks_script_its_hosted_page_signs_people_in() {
     let home = portal.guest().get("/").await;
     let policy = home.header("content-security-policy");
     assert!(!policy.contains("unsafe-inline"), "{policy}");
-    let dev = portal.guest().post("/dev/token", &json!({"email": ADMIN})).await;
-    assert_eq!(dev.status, 404, "there is no development sign-in beside Clerk");
+    let dev = portal
+        .guest()
+        .post("/dev/token", &json!({"email": ADMIN}))
+        .await;
+    assert_eq!(
+        dev.status, 404,
+        "there is no development sign-in beside Clerk"
+    );
 }

@@ -14,6 +14,7 @@ mod browser;
 mod browser_rules;
 mod build_errors;
 mod clerk_browser;
+mod clerk_webhooks;
 mod crash;
 mod embed_in_axum;
 mod limits;

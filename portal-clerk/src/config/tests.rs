@@ -272,3 +272,17 @@ fn the_networkless_key_is_read_in_every_form_that_survives_an_environment() {
         assert!(found[0].contains(word), "{found:?}");
     }
 }
+
+#[test]
+fn webhook_secrets_have_their_form_and_go_with_the_keys() {
+    let good = (WEBHOOK_SECRET, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let with = clerk(&[DEV, PK_TEST, SK_TEST, good]);
+    assert!(with.webhook_secrets.is_some());
+    assert!(clerk(&[DEV, PK_TEST, SK_TEST]).webhook_secrets.is_none());
+    let bad = (WEBHOOK_SECRET, "whsec_short");
+    for pairs in [&[DEV, PK_TEST, SK_TEST, bad][..], &[DEV, good]] {
+        let problems = problems(pairs);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(WEBHOOK_SECRET), "{problems:?}");
+    }
+}

@@ -14,8 +14,9 @@ use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{AuditLog, Auth, AuthSetup, DeclaredRoute, Roles, Users};
+use crate::auth::{AuditLog, Auth, AuthSetup, DeclaredRoute, Roles, SyncReport, Users};
 use crate::config::{Config, ConfigError, Settings, Sources};
+use crate::error::Result;
 use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
@@ -270,6 +271,14 @@ impl Plan {
         routes
     }
 
+    /// Brings the users to what the identity provider has.
+    pub(crate) async fn sync_users(mut self, store: Store) -> Result<SyncReport> {
+        let setup = AuthSetup::new(Arc::clone(&self.config), store);
+        let provider = &mut self.builder.provider;
+        provider.start(&setup).await?;
+        provider.sync(&setup.directory).await
+    }
+
     /// Wires everything together and starts the workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
         let Self {
@@ -342,6 +351,13 @@ impl Plan {
         });
         state.insert(Users::new(store.clone()));
         state.insert(AuditLog::new(store.clone()));
+        // Weak: the provider, which the service owns, owns the directory.
+        let caches = Arc::downgrade(&auth);
+        setup.directory.listen(move |notification| {
+            if let Some(auth) = caches.upgrade() {
+                auth.heed(notification);
+            }
+        });
         state.insert_shared(auth);
         state.insert(Roles::new(roles));
         let tokens = ClientTokens::new(store.clone());

@@ -111,6 +111,7 @@ fn command(provider_settings: &[Setting]) -> Command {
                 .about("Look after the users")
                 .subcommand_required(true)
                 .subcommand(Command::new("list").about("List all users"))
+                .subcommand(Command::new("sync").about("Bring the users to what the identity provider has"))
                 .subcommand(
                     Command::new("role")
                         .about("Give a user another role")
@@ -161,6 +162,13 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
             let store = plan.open_store().await?;
             match matches.subcommand() {
                 Some(("role", matches)) => change_role(&store, matches, roles).await?,
+                Some(("sync", _)) => {
+                    let report = plan.sync_users(store).await?;
+                    println!(
+                        "{} users at the identity provider: {} created, {} updated, {} deleted here; {} are banned",
+                        report.found, report.created, report.updated, report.deleted, report.banned
+                    );
+                }
                 _ => list_users(&store).await?,
             }
         }

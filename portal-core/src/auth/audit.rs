@@ -12,6 +12,8 @@ use crate::error::Result;
 use crate::store::{Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_audit_log";
+/// Stands in the place of an address where the identity provider has acted.
+const PROVIDER: &str = "identity provider";
 
 /// One thing that somebody has done. Serializes as an item of `GET /api/admin/audit`.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +113,19 @@ impl AuditLog {
         Ok(())
     }
 
+    /// Writes down, within a transaction, what nobody of this portal has done.
+    pub(super) async fn record_of_provider(
+        transaction: &mut Transaction,
+        action: &str,
+        target: &str,
+        details: Value,
+    ) -> Result<()> {
+        tracing::info!(actor = PROVIDER, action, target, "audited");
+        let insert = entry(None, PROVIDER, action, target, details);
+        transaction.execute(&insert).await?;
+        Ok(())
+    }
+
     /// Entries, newest first.
     pub async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
         let mut select = Query::select()
@@ -145,6 +160,16 @@ impl AuditLog {
 
 fn insert(actor: &CurrentUser, action: &str, target: &str, details: Value) -> InsertStatement {
     tracing::info!(admin = %actor.id, action, target, "audited");
+    entry(Some(actor.id), actor.email(), action, target, details)
+}
+
+fn entry(
+    actor_id: Option<Uuid>,
+    actor_email: &str,
+    action: &str,
+    target: &str,
+    details: Value,
+) -> InsertStatement {
     Query::insert()
         .into_table(TABLE)
         .columns([
@@ -159,8 +184,8 @@ fn insert(actor: &CurrentUser, action: &str, target: &str, details: Value) -> In
         .values_panic([
             Uuid::now_v7().into(),
             now().into(),
-            actor.id.into(),
-            actor.email().into(),
+            actor_id.into(),
+            actor_email.into(),
             action.into(),
             target.into(),
             details.into(),

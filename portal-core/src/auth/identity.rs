@@ -68,7 +68,8 @@ pub struct Profile {
     pub last_name: String,
     /// Picture of the user.
     pub avatar_url: Option<String>,
-    /// Whether the provider has banned or locked the user.
+    /// Whether the provider has banned the user. A lock that anybody can cause by guessing
+    /// passwords is none.
     pub banned: bool,
     /// When the provider's record last changed, in milliseconds since 1970; 0 if it does not say.
     pub updated_at: i64,

@@ -11,10 +11,11 @@ use maud::{Markup, html};
 
 use super::content_sources::ContentSources;
 use super::declared::{DeclaredRoute, Routes};
+use super::directory::{Directory, SyncReport};
 use super::identity::{AuthError, Identity, Profile};
 use super::values::Values;
 use crate::config::{Config, Setting};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// Says who is calling. `portal-clerk` is one; an application may write its own.
@@ -128,6 +129,14 @@ pub trait AuthProvider: Send + Sync + 'static {
         None
     }
 
+    /// Brings the portal's users to what the provider has, for `users sync` on the command line.
+    fn sync(&self, directory: &Directory) -> impl Future<Output = Result<SyncReport>> + Send {
+        let _ = directory;
+        ready(Err(Error::internal(
+            "the identity provider of this portal has no list of users to compare with",
+        )))
+    }
+
     /// A user has signed out of a session here: the provider may end it as well.
     fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
@@ -187,6 +196,8 @@ pub struct AuthSetup {
     pub config: Arc<Config>,
     /// Values that last, shared by all replicas.
     pub values: Values,
+    /// The portal's users and sessions, for what happens to them at the provider.
+    pub directory: Directory,
 }
 
 impl AuthSetup {
@@ -195,7 +206,8 @@ impl AuthSetup {
     pub fn new(config: Arc<Config>, store: Store) -> Self {
         Self {
             config,
-            values: Values::new(store),
+            values: Values::new(store.clone()),
+            directory: Directory::new(store),
         }
     }
 }
@@ -246,6 +258,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn wants_navigation(&self, parts: &Parts) -> bool;
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
     fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition>;
+    fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>>;
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
 
@@ -310,6 +323,10 @@ impl<P: AuthProvider> ErasedProvider for P {
 
     fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
         AuthProvider::on_page(self, page)
+    }
+
+    fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>> {
+        Box::pin(AuthProvider::sync(self, directory))
     }
 
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()> {

@@ -225,13 +225,23 @@ impl Auth {
         self.session_cache.remove(session_id);
     }
 
+    /// Drops what a hint says is stale.
+    pub(crate) fn heed(&self, notification: &Notification) {
+        match notification {
+            Notification::User { id } => self.forget_user(*id),
+            Notification::SessionEnded { id } => self.forget_session(id),
+            _ => {}
+        }
+    }
+
     /// Follows the hints of all replicas until it is dropped.
     pub(crate) async fn follow(&self) {
         let mut notifications = self.store.notifications();
         loop {
             match notifications.recv().await {
-                Ok(Notification::User { id }) => self.forget_user(id),
-                Ok(Notification::SessionEnded { id }) => self.forget_session(&id),
+                Ok(
+                    notification @ (Notification::User { .. } | Notification::SessionEnded { .. }),
+                ) => self.heed(&notification),
                 Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
                     self.epoch.fetch_add(1, Ordering::AcqRel);
                     self.session_cache.clear();

@@ -6,6 +6,7 @@ use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use uuid::Uuid;
 
 use super::identity::{Identity, Profile};
+use super::records;
 use super::role::Role;
 use super::users::{TABLE as USERS, User};
 use crate::error::Result;
@@ -72,7 +73,7 @@ impl Sessions {
         let now = now();
         let mut transaction = self.store.begin().await?;
         if let Some(profile) = profile {
-            create_user(&mut transaction, identity, profile).await?;
+            records::upsert(&mut transaction, &identity.subject, profile).await?;
         }
         let Some(mut user) = find_by_subject(&mut transaction, &identity.subject).await? else {
             return Ok(None);
@@ -91,25 +92,14 @@ impl Sessions {
                     .on_conflict(OnConflict::column("id").do_nothing().to_owned()),
             )
             .await?;
+        if inserted == 0 && !is_open(&mut transaction, &identity.session_id).await? {
+            return Ok(None);
+        }
         if inserted > 0 {
-            if let Some(profile) = profile {
-                user.email.clone_from(&profile.email);
-                user.email_verified = profile.email_verified;
-                user.first_name.clone_from(&profile.first_name);
-                user.last_name.clone_from(&profile.last_name);
-                user.avatar_url.clone_from(&profile.avatar_url);
-            }
             user.last_login = Some(now);
             let mut update = Query::update()
                 .table(USERS)
-                .values([
-                    ("email", user.email.as_str().into()),
-                    ("email_verified", user.email_verified.into()),
-                    ("first_name", user.first_name.as_str().into()),
-                    ("last_name", user.last_name.as_str().into()),
-                    ("avatar_url", user.avatar_url.clone().into()),
-                    ("last_login", now.into()),
-                ])
+                .value("last_login", now)
                 .and_where(Expr::col("id").eq(user.id))
                 .take();
             // Written only if it changes: an administrator may demote him at this very moment.
@@ -146,38 +136,51 @@ impl Sessions {
     }
 }
 
-async fn create_user(
-    transaction: &mut Transaction,
-    identity: &Identity,
-    profile: &Profile,
-) -> Result<()> {
+/// Ends a session within a transaction, also one that has never been seen.
+pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<()> {
     let now = now();
+    // In one statement: a request of the session may store it at this very moment.
+    let on_conflict = OnConflict::column("id")
+        .value(
+            "ended_at",
+            Expr::cust("COALESCE(portal_sessions.ended_at, excluded.ended_at)"),
+        )
+        .to_owned();
     transaction
         .execute(
             Query::insert()
-                .into_table(USERS)
-                .columns([
-                    "id",
-                    "subject",
-                    "email",
-                    "email_verified",
-                    "user_type",
-                    "created_at",
-                    "updated_at",
-                ])
-                .values_panic([
-                    Uuid::now_v7().into(),
-                    identity.subject.as_str().into(),
-                    profile.email.as_str().into(),
-                    profile.email_verified.into(),
-                    Role::User.as_str().into(),
-                    now.into(),
-                    now.into(),
-                ])
-                .on_conflict(OnConflict::column("subject").do_nothing().to_owned()),
+                .into_table(TABLE)
+                .columns(["id", "created_at", "expires_at", "ended_at"])
+                .values_panic([session_id.into(), now.into(), now.into(), now.into()])
+                .on_conflict(on_conflict),
         )
         .await?;
     Ok(())
+}
+
+/// Ends all sessions of a user within a transaction.
+pub(super) async fn end_all_in(transaction: &mut Transaction, user_id: Uuid) -> Result<()> {
+    transaction
+        .execute(
+            Query::update()
+                .table(TABLE)
+                .value("ended_at", now())
+                .and_where(Expr::col("user_id").eq(user_id))
+                .and_where(Expr::col("ended_at").is_null()),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Whether a session that has been stored meanwhile has not been ended meanwhile.
+async fn is_open(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
+    let select = Query::select()
+        .column("id")
+        .from(TABLE)
+        .and_where(Expr::col("id").eq(session_id))
+        .and_where(Expr::col("ended_at").is_null())
+        .take();
+    Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
 async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result<Option<User>> {

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 mod chromium;
+mod clerk;
 mod database;
 mod events;
 mod process;
@@ -10,6 +11,7 @@ mod tasks;
 mod wire;
 
 pub(crate) use chromium::Chromium;
+pub(crate) use clerk::ClerkPortal;
 pub(crate) use database::Database;
 pub(crate) use events::EventStream;
 pub(crate) use process::{ReferencePortal, command};

@@ -110,8 +110,13 @@ impl TestServer {
 
     /// Starts another portal on the same database, as a second replica.
     pub(crate) async fn replica(&self) -> Self {
+        self.replica_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn replica_with(&self, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        Self::start_on(directory, self.uri.clone(), &[], app::build).await
+        Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
     /// Stops the portal in good order, and starts another on the same database.

@@ -1,0 +1,192 @@
+//! One call of the Backend API, and when it is made again.
+
+use std::time::Duration;
+
+use portal_core::config::Secret;
+use reqwest::{Method, Response, StatusCode, header};
+use serde_json::Value;
+use url::Url;
+
+use super::error::BackendError;
+use crate::http;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// A page of a hundred users is far smaller.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+/// The version of the API that this crate was written for.
+const API_VERSION: &str = "2026-05-12";
+/// Before the second attempt, where Clerk does not say how long to wait; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often a call is made at the most, and how long it waits in between.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    attempts: u32,
+    longest_pause: Duration,
+}
+
+impl Patience {
+    /// A browser waits for the answer.
+    pub(crate) const REQUEST: Self = Self {
+        attempts: 2,
+        longest_pause: Duration::from_secs(1),
+    };
+    /// A program waits for it.
+    pub(crate) const USUAL: Self = Self {
+        attempts: 3,
+        longest_pause: Duration::from_secs(10),
+    };
+    /// A command that goes through everything.
+    pub(crate) const LONG: Self = Self {
+        attempts: 6,
+        longest_pause: Duration::from_secs(30),
+    };
+
+    /// How long to wait after an attempt; spread, so that replicas do not come back all at once.
+    fn pause(self, attempt: u32, retry_after: Option<Duration>) -> Duration {
+        let pause = retry_after.unwrap_or_else(|| FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1));
+        pause
+            .min(self.longest_pause)
+            .mul_f64(1.0 + 0.25 * fastrand::f64())
+    }
+}
+
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    secret_key: Secret,
+}
+
+impl Client {
+    pub(super) fn new(base: &str, secret_key: Secret, https_only: bool) -> Result<Self, String> {
+        Ok(Self {
+            http: http::client(TIMEOUT, https_only).map_err(http::describe)?,
+            base: Url::parse(base).map_err(|error| error.to_string())?,
+            secret_key,
+        })
+    }
+
+    /// Reads something; a failure that may pass is tried again.
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        patience: Patience,
+    ) -> Result<Value, BackendError> {
+        let url = self.url(path, query)?;
+        let mut attempt = 1;
+        loop {
+            match self.once(Method::GET, &url, None).await {
+                Err(error) if error.is_passing() && attempt < patience.attempts => {
+                    let pause = patience.pause(attempt, error.retry_after());
+                    tracing::debug!(path = url.path(), ?pause, "Clerk is asked again");
+                    tokio::time::sleep(pause).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Changes something, once: whether a call that failed has had its effect is not known.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Value, BackendError> {
+        self.once(method, &self.url(path, &[])?, body).await
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, BackendError> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| BackendError::NotConfigured)?
+            .pop_if_empty()
+            .push("v1")
+            .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    async fn once(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<Value, BackendError> {
+        let mut request = self
+            .http
+            .request(method.clone(), url.clone())
+            .bearer_auth(self.secret_key.expose())
+            .header("Clerk-API-Version", API_VERSION);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| BackendError::Unreachable(http::describe(error)))?;
+        if response.status() == StatusCode::OK {
+            let body = http::body(response, MAX_BODY)
+                .await
+                .map_err(BackendError::Unreachable)?;
+            return serde_json::from_slice(&body)
+                .map_err(|error| BackendError::Unexpected(error.to_string()));
+        }
+        let error = refusal(response).await;
+        tracing::warn!(%method, path = url.path(), %error, "a call of Clerk's Backend API failed");
+        Err(error)
+    }
+}
+
+/// What an answer other than 200 says.
+async fn refusal(response: Response) -> BackendError {
+    let status = response.status();
+    if status.is_redirection() || status.is_success() || status.is_informational() {
+        return BackendError::Unreachable(format!("it answers {status}, which it never does"));
+    }
+    let text = |name: &str| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let ray = text("cf-ray");
+    let retry_after = text(header::RETRY_AFTER.as_str());
+    let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok());
+    // The status says enough where the body says nothing.
+    let body = http::body(response, MAX_BODY).await.unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let first = |member: &str| body["errors"][0][member].as_str().map(str::to_owned);
+    BackendError::Refused {
+        status: status.as_u16(),
+        code: first("code").unwrap_or_else(|| "unknown".to_owned()),
+        message: first("long_message")
+            .or_else(|| first("message"))
+            .unwrap_or_default(),
+        trace_id: body["clerk_trace_id"].as_str().map(str::to_owned).or(ray),
+        retry_after: retry_after.map(Duration::from_secs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_as_long_as_clerk_says_but_no_longer_than_they_may_be() {
+        let seconds = Duration::from_secs;
+        let between = |pause: Duration, least: Duration| {
+            assert!(pause >= least && pause <= least.mul_f64(1.25), "{pause:?}");
+        };
+        for _ in 0..100 {
+            between(Patience::USUAL.pause(1, None), FIRST_PAUSE);
+            between(Patience::USUAL.pause(2, None), FIRST_PAUSE * 2);
+            between(Patience::USUAL.pause(1, Some(seconds(3))), seconds(3));
+            between(Patience::USUAL.pause(1, Some(seconds(3600))), seconds(10));
+            between(Patience::REQUEST.pause(1, Some(seconds(3600))), seconds(1));
+            between(Patience::LONG.pause(31, None), seconds(30));
+        }
+    }
+}

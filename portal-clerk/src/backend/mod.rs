@@ -1,0 +1,231 @@
+//! Clerk's Backend API, as far as a portal needs it.
+
+mod client;
+mod error;
+mod records;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+
+use portal_core::auth::{AuthError, Profile};
+use portal_core::config::Secret;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::users::{is_session_id, is_user_id};
+use client::Client;
+
+pub(crate) use client::Patience;
+pub use error::BackendError;
+pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
+
+/// Clerk's Backend API with the portal's secret key. Cheap to clone.
+///
+/// It works from the start of the portal on, if that uses Clerk. Each call goes over the network
+/// and counts against Clerk's limits: requests of known users do well without.
+/// Calls that only read are tried again when Clerk is away or asks for patience.
+///
+/// ```no_run
+/// use portal_clerk::{BackendApi, ClerkAuth, MetadataChange};
+/// use portal_core::prelude::*;
+///
+/// /// Upgrade
+/// #[page("/upgrade", method = POST, requires_auth)]
+/// async fn upgrade(user: CurrentUser, clerk: Data<BackendApi>) -> Result<Markup> {
+///     let mut change = MetadataChange::default();
+///     change.public = Some(serde_json::json!({"plan": "pro"}));
+///     clerk.merge_metadata(&user.clerk_id, &change).await?;
+///     Ok(html! { p { "Thank you." } })
+/// }
+///
+/// let auth = ClerkAuth::new();
+/// let clerk = auth.backend();
+/// let portal = Portal::builder().auth(auth).data(clerk).page(upgrade);
+/// ```
+#[derive(Clone, Default)]
+pub struct BackendApi {
+    client: Arc<OnceLock<Client>>,
+}
+
+impl BackendApi {
+    /// Makes this handle and all its clones usable; the first call counts.
+    pub(crate) fn connect(
+        &self,
+        base: &str,
+        secret_key: Secret,
+        https_only: bool,
+    ) -> Result<(), String> {
+        let client = Client::new(base, secret_key, https_only)?;
+        let _ = self.client.set(client);
+        Ok(())
+    }
+
+    fn client(&self) -> Result<&Client, BackendError> {
+        self.client.get().ok_or(BackendError::NotConfigured)
+    }
+
+    /// A user; `None` if Clerk has none of this id.
+    pub async fn user(&self, id: &str) -> Result<Option<ClerkUser>, BackendError> {
+        self.user_with(id, Patience::USUAL).await
+    }
+
+    pub(crate) async fn user_with(
+        &self,
+        id: &str,
+        patience: Patience,
+    ) -> Result<Option<ClerkUser>, BackendError> {
+        let path = ["users", user_id(id)?];
+        let user = match self.client()?.get(&path, &[], patience).await {
+            Ok(record) => ClerkUser::read(record)?,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if user.id == id {
+            Ok(Some(user))
+        } else {
+            Err(BackendError::Unexpected("another user's record".to_owned()))
+        }
+    }
+
+    /// The record of a user whom the portal does not know yet, while his browser waits.
+    pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
+        if !is_user_id(subject) {
+            return Ok(None);
+        }
+        let user = self.user_with(subject, Patience::REQUEST).await?;
+        Ok(user.map(|user| user.profile))
+    }
+
+    /// One page of users.
+    pub async fn users(&self, query: &UserQuery) -> Result<Vec<ClerkUser>, BackendError> {
+        self.users_with(query, Patience::USUAL).await
+    }
+
+    pub(crate) async fn users_with(
+        &self,
+        query: &UserQuery,
+        patience: Patience,
+    ) -> Result<Vec<ClerkUser>, BackendError> {
+        let page = query.page();
+        let client = self.client()?;
+        let answer = client.get(&["users"], &pairs(&page), patience).await?;
+        list(answer)?.into_iter().map(ClerkUser::read).collect()
+    }
+
+    /// How many users there are; of a query only what says which ones is looked at.
+    pub async fn count_users(&self, query: &UserQuery) -> Result<u64, BackendError> {
+        let filter = query.filter();
+        let answer = self
+            .client()?
+            .get(&["users", "count"], &pairs(&filter), Patience::USUAL)
+            .await?;
+        answer["total_count"]
+            .as_u64()
+            .ok_or_else(|| BackendError::Unexpected("no count".to_owned()))
+    }
+
+    /// Merges into the metadata of a user, and gives him as he is then.
+    pub async fn merge_metadata(
+        &self,
+        id: &str,
+        change: &MetadataChange,
+    ) -> Result<ClerkUser, BackendError> {
+        let path = ["users", user_id(id)?, "metadata"];
+        let body = change.body();
+        let client = self.client()?;
+        ClerkUser::read(client.change(Method::PATCH, &path, Some(&body)).await?)
+    }
+
+    /// Bans a user, which ends all his sessions.
+    pub async fn ban(&self, id: &str) -> Result<ClerkUser, BackendError> {
+        let path = ["users", user_id(id)?, "ban"];
+        ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
+    }
+
+    /// Lets a banned user in again.
+    pub async fn unban(&self, id: &str) -> Result<ClerkUser, BackendError> {
+        let path = ["users", user_id(id)?, "unban"];
+        ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
+    }
+
+    /// The active sessions of a user.
+    pub async fn sessions(&self, id: &str) -> Result<Vec<ClerkSession>, BackendError> {
+        const PAGE: usize = 100;
+        let id = user_id(id)?;
+        let mut sessions: Vec<ClerkSession> = Vec::new();
+        loop {
+            let offset = sessions.len().to_string();
+            let query = [
+                ("user_id", id),
+                ("status", "active"),
+                ("paginated", "true"),
+                ("limit", "100"),
+                ("offset", &offset),
+            ];
+            let client = self.client()?;
+            let mut answer = client.get(&["sessions"], &query, Patience::USUAL).await?;
+            let page = list(answer["data"].take())?;
+            let is_last = page.len() < PAGE;
+            for record in page {
+                let session = serde_json::from_value(record);
+                sessions
+                    .push(session.map_err(|error| BackendError::Unexpected(error.to_string()))?);
+            }
+            if is_last {
+                return Ok(sessions);
+            }
+        }
+    }
+
+    /// Ends a session: it gets no new tokens. Those that are out there hold until they expire,
+    /// at this portal until the webhook has come.
+    pub async fn revoke_session(&self, id: &str) -> Result<(), BackendError> {
+        if !is_session_id(id) {
+            return Err(BackendError::InvalidId(id.to_owned()));
+        }
+        let path = ["sessions", id, "revoke"];
+        self.client()?.change(Method::POST, &path, None).await?;
+        Ok(())
+    }
+
+    /// What a handshake has led to: the cookies that the browser is to be given.
+    #[expect(dead_code, reason = "for the handshake")]
+    pub(crate) async fn handshake_payload(&self, nonce: &str) -> Result<Vec<String>, BackendError> {
+        let query = [("nonce", nonce)];
+        let path = ["clients", "handshake_payload"];
+        let answer = self.client()?.get(&path, &query, Patience::REQUEST).await?;
+        serde_json::from_value(answer["directives"].clone())
+            .map_err(|error| BackendError::Unexpected(error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for BackendApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.client.get() {
+            Some(_) => "BackendApi",
+            None => "BackendApi(not configured)",
+        })
+    }
+}
+
+/// An id that may stand in a path.
+fn user_id(id: &str) -> Result<&str, BackendError> {
+    if is_user_id(id) {
+        Ok(id)
+    } else {
+        Err(BackendError::InvalidId(id.to_owned()))
+    }
+}
+
+fn pairs<'a>(query: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+    pairs.collect()
+}
+
+fn list(answer: Value) -> Result<Vec<Value>, BackendError> {
+    match answer {
+        Value::Array(items) => Ok(items),
+        _ => Err(BackendError::Unexpected("no list".to_owned())),
+    }
+}

@@ -1,0 +1,87 @@
+//! What a message says.
+
+use portal_core::auth::{DirectoryChange, Profile};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::users::{self, is_session_id, is_user_id};
+
+/// A message, as far as it concerns the portal.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Event {
+    User {
+        id: String,
+        profile: Box<Profile>,
+    },
+    UserDeleted {
+        id: String,
+    },
+    SessionEnded {
+        id: String,
+    },
+    /// Of a type that means nothing here.
+    Other {
+        kind: String,
+    },
+}
+
+/// What is wrong with a message that Clerk has signed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("the body is not an event: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("`{0}` is missing or not of its form")]
+    Member(&'static str),
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    data: Value,
+}
+
+impl Event {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        let Envelope { kind, data } = serde_json::from_slice(body)?;
+        let id = |is_id: fn(&str) -> bool| {
+            let id = data["id"].as_str().filter(|id| is_id(id));
+            id.map(str::to_owned).ok_or(Malformed::Member("data.id"))
+        };
+        match kind.as_str() {
+            "user.created" | "user.updated" => {
+                let id = id(is_user_id)?;
+                let profile = users::profile(data);
+                // Without it nobody could tell which of two messages is the newer one.
+                if profile.updated_at <= 0 {
+                    return Err(Malformed::Member("data.updated_at"));
+                }
+                Ok(Self::User {
+                    id,
+                    profile: Box::new(profile),
+                })
+            }
+            "user.deleted" => Ok(Self::UserDeleted {
+                id: id(is_user_id)?,
+            }),
+            "session.ended" | "session.removed" | "session.revoked" => Ok(Self::SessionEnded {
+                id: id(is_session_id)?,
+            }),
+            _ => Ok(Self::Other { kind }),
+        }
+    }
+
+    /// What it changes here.
+    pub(crate) fn change(&self) -> Option<DirectoryChange<'_>> {
+        match self {
+            Self::User { id, profile } => Some(DirectoryChange::User {
+                subject: id,
+                profile,
+            }),
+            Self::UserDeleted { id } => Some(DirectoryChange::UserDeleted { subject: id }),
+            Self::SessionEnded { id } => Some(DirectoryChange::SessionEnded { session_id: id }),
+            Self::Other { .. } => None,
+        }
+    }
+}

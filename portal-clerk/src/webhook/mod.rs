@@ -1,0 +1,82 @@
+//! `POST /api/webhooks/clerk`: what Clerk tells by itself.
+
+mod event;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use portal_core::auth::{Applied, Directory, Guard, Routes};
+use portal_core::{Error, Result};
+use serde_json::{Value, json};
+
+use crate::verifier::Moment;
+use event::Event;
+use signature::Signed;
+
+pub(crate) use signature::SigningSecrets;
+
+/// A record of a user has a few kilobytes.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Takes messages that Clerk has signed.
+pub(crate) struct Receiver {
+    secrets: SigningSecrets,
+    directory: Directory,
+}
+
+impl Receiver {
+    pub(crate) fn new(secrets: SigningSecrets, directory: Directory) -> Self {
+        Self { secrets, directory }
+    }
+}
+
+pub(crate) fn routes(receiver: Arc<Receiver>) -> Routes {
+    Routes::new()
+        .post("/api/webhooks/clerk", Guard::Signature, receive)
+        .with_state(receiver)
+}
+
+/// The signature is the only credential here. Anything but a status of 2xx makes Clerk send the
+/// message again, so a failure of ours must not look like success.
+async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Result<Json<Value>> {
+    let (parts, body) = request.into_parts();
+    let refused = |reason: signature::Refused| {
+        tracing::warn!(%reason, "a webhook was refused");
+        Error::bad_request("the signature of this message does not hold")
+            .with_code("invalid_signature")
+    };
+    // Before the body is read: whoever cannot sign is not to cost anything.
+    let signed = Signed::read(&parts.headers, Moment::now().unix).map_err(refused)?;
+    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
+        Error::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "the message is larger than 256 KiB",
+        )
+    })?;
+    receiver.secrets.verify(&signed, &body).map_err(refused)?;
+    let event = Event::parse(&body).map_err(|reason| {
+        tracing::warn!(id = signed.id, %reason, "a webhook of Clerk's could not be read");
+        Error::bad_request(format!("this message cannot be read: {reason}"))
+            .with_code("invalid_event")
+    })?;
+    let Some(change) = event.change() else {
+        tracing::debug!(id = signed.id, ?event, "a webhook means nothing here");
+        return Ok(Json(json!({"effect": "none"})));
+    };
+    let applied = receiver.directory.apply(Some(signed.id), change).await?;
+    tracing::info!(id = signed.id, ?applied, "a webhook was taken over");
+    let effect = match applied {
+        Applied::Created => "created",
+        Applied::Updated => "updated",
+        Applied::Deleted => "deleted",
+        Applied::Ended => "ended",
+        _ => "none",
+    };
+    Ok(Json(json!({ "effect": effect })))
+}

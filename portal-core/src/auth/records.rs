@@ -1,0 +1,161 @@
+//! What an identity provider says of its users, as the portal stores it.
+//!
+//! Messages of a provider come in any order and more than once. So each is measured against the
+//! newest one that has been taken over, by the provider's own clock.
+
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::identity::Profile;
+use super::role::Role;
+use super::users::TABLE;
+use crate::error::{Error, Result};
+use crate::store::{Transaction, now};
+
+/// What has become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There was no such user.
+    Created(Uuid),
+    /// His row is another now.
+    Updated {
+        id: Uuid,
+        /// Whether he is banned now, if he was not before, or the other way round.
+        ban: Option<bool>,
+    },
+    /// He is gone.
+    Deleted(Uuid),
+    /// The database knew better.
+    Unchanged,
+}
+
+/// Takes over a profile, unless a newer one is stored or the user has been deleted.
+pub(super) async fn upsert(
+    transaction: &mut Transaction,
+    subject: &str,
+    profile: &Profile,
+) -> Result<Outcome> {
+    let (id, now) = (Uuid::now_v7(), now());
+    let own = [
+        ("id", id.into()),
+        ("subject", subject.into()),
+        ("user_type", Role::User.as_str().into()),
+        ("created_at", now.into()),
+        ("provider_updated_at", profile.updated_at.into()),
+    ];
+    let row = own.into_iter().chain(columns_of(profile, now));
+    if insert(transaction, row).await? {
+        return Ok(Outcome::Created(id));
+    }
+    let stored = lock(transaction, subject).await?;
+    // A provider that does not say when a record changed is taken at its word.
+    let is_older = profile.updated_at != 0 && profile.updated_at <= stored.updated_at;
+    if stored.is_deleted || is_older {
+        return Ok(Outcome::Unchanged);
+    }
+    let updated_at = Ord::max(profile.updated_at, stored.updated_at);
+    let update = Query::update()
+        .table(TABLE)
+        .value("provider_updated_at", updated_at)
+        .values(columns_of(profile, now))
+        .and_where(Expr::col("id").eq(stored.id))
+        .take();
+    transaction.execute(&update).await?;
+    Ok(Outcome::Updated {
+        id: stored.id,
+        ban: (stored.is_banned != profile.banned).then_some(profile.banned),
+    })
+}
+
+/// Leaves nothing of a user but that he must not come back, also if he has never been here.
+pub(super) async fn bury(transaction: &mut Transaction, subject: &str) -> Result<Outcome> {
+    let (id, now) = (Uuid::now_v7(), now());
+    let own = [
+        ("id", id.into()),
+        ("subject", subject.into()),
+        ("user_type", Role::User.as_str().into()),
+        ("created_at", now.into()),
+        ("is_active", false.into()),
+        ("deleted_at", now.into()),
+    ];
+    let row = own.into_iter().chain(columns_of(&Profile::default(), now));
+    if insert(transaction, row).await? {
+        return Ok(Outcome::Deleted(id));
+    }
+    let stored = lock(transaction, subject).await?;
+    if stored.is_deleted {
+        return Ok(Outcome::Unchanged);
+    }
+    let update = Query::update()
+        .table(TABLE)
+        .value("user_type", Role::User.as_str())
+        .value("is_active", false)
+        .value("deleted_at", now)
+        .value("user_attribute", json!({}))
+        .value("preferences", json!({}))
+        .value("last_login", None::<DateTime<Utc>>)
+        .values(columns_of(&Profile::default(), now))
+        .and_where(Expr::col("id").eq(stored.id))
+        .take();
+    transaction.execute(&update).await?;
+    Ok(Outcome::Deleted(stored.id))
+}
+
+/// What a profile says, by column.
+fn columns_of(profile: &Profile, now: DateTime<Utc>) -> [(&'static str, Expr); 7] {
+    [
+        ("email", profile.email.as_str().into()),
+        ("email_verified", profile.email_verified.into()),
+        ("first_name", profile.first_name.as_str().into()),
+        ("last_name", profile.last_name.as_str().into()),
+        ("avatar_url", profile.avatar_url.clone().into()),
+        ("is_banned", profile.banned.into()),
+        ("updated_at", now.into()),
+    ]
+}
+
+/// Stores a new row, unless the subject has one.
+async fn insert(
+    transaction: &mut Transaction,
+    values: impl Iterator<Item = (&'static str, Expr)>,
+) -> Result<bool> {
+    let (columns, values): (Vec<_>, Vec<_>) = values.unzip();
+    let inserted = transaction
+        .execute(
+            Query::insert()
+                .into_table(TABLE)
+                .columns(columns)
+                .values_panic(values)
+                .on_conflict(OnConflict::column("subject").do_nothing().to_owned()),
+        )
+        .await?;
+    Ok(inserted > 0)
+}
+
+/// What the guard needs to know of a row.
+struct Stored {
+    id: Uuid,
+    is_deleted: bool,
+    is_banned: bool,
+    updated_at: i64,
+}
+
+/// Reads the row of a subject and keeps others from changing it.
+async fn lock(transaction: &mut Transaction, subject: &str) -> Result<Stored> {
+    let mut select = Query::select()
+        .columns(["id", "deleted_at", "is_banned", "provider_updated_at"])
+        .from(TABLE)
+        .and_where(Expr::col("subject").eq(subject))
+        .take();
+    select.lock(LockType::Update);
+    let row = transaction.fetch_optional(&select).await?;
+    let row = row.ok_or_else(|| Error::internal("a user has vanished while he was changed"))?;
+    Ok(Stored {
+        id: row.get("id")?,
+        is_deleted: row.get::<Option<DateTime<Utc>>>("deleted_at")?.is_some(),
+        is_banned: row.get("is_banned")?,
+        updated_at: row.get("provider_updated_at")?,
+    })
+}

@@ -1,0 +1,536 @@
+//! What happens at Clerk happens here: webhooks, `users sync`, and what must not come of either.
+
+use portal_clerk::testing::Webhook;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer, command, eventually, on_both,
+};
+
+on_both!(
+    a_message_has_its_effect_once,
+    messages_that_clerk_has_not_signed_just_now_are_refused,
+    the_newest_record_counts_whatever_comes_last,
+    a_deleted_user_never_comes_back,
+    a_session_that_clerk_has_ended_is_over,
+    a_banned_user_is_refused_until_the_ban_is_lifted,
+    only_a_verified_primary_address_makes_an_administrator,
+    signing_out_here_ends_the_session_at_clerk,
+    known_users_cost_no_call_of_the_backend_api,
+    users_are_brought_to_what_clerk_has,
+);
+
+async fn me(client: &Client) -> Answer {
+    client.get("/api/auth/me").await
+}
+
+fn effect(word: &str) -> (u16, String) {
+    (200, word.to_owned())
+}
+
+/// How many rows of users meet a condition.
+async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
+    let touch = format!("UPDATE portal_users SET subject = subject WHERE {condition}");
+    portal.server.sql(touch).await
+}
+
+async fn audited(portal: &ClerkPortal, action: &str) -> Vec<Value> {
+    let admin = portal.sign_in(&portal.clerk.user(ADMIN));
+    let answer = admin.get("/api/admin/audit").await.json();
+    let entries = answer["items"].as_array().expect("a list").iter();
+    let found = entries.filter(|entry| entry["action"] == action).cloned();
+    found.collect()
+}
+
+async fn a_message_has_its_effect_once(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let created = portal.clerk.user_event("user.created", &ann);
+    assert_eq!(portal.deliver(&created).await, effect("created"));
+    let with_name = format!("subject = '{ann}' AND first_name = 'Test' AND user_type = 'USER'");
+    assert_eq!(users(&portal, &with_name).await, 1);
+
+    portal.clerk.edit(&ann, |record| {
+        record["first_name"] = "Anna".into();
+        record["image_url"] = Value::Null;
+    });
+    let updated = portal.clerk.user_event("user.updated", &ann);
+    let client = portal.sign_in(&ann);
+    assert_eq!(me(&client).await.json()["first_name"], "Test");
+    assert_eq!(portal.deliver(&updated).await, effect("updated"));
+    let seen = me(&client).await.json();
+    assert_eq!(
+        (&seen["first_name"], &seen["avatar_url"]),
+        (&json!("Anna"), &Value::Null),
+        "at once, though he was cached"
+    );
+
+    // What would guard it otherwise is taken away: only its id tells that it was here.
+    let reset = "UPDATE portal_users SET first_name = 'Other', provider_updated_at = 0".to_owned();
+    portal.server.sql(reset).await;
+    assert_eq!(portal.deliver(&updated).await, effect("none"));
+    let other = format!("subject = '{ann}' AND first_name = 'Other'");
+    assert_eq!(users(&portal, &other).await, 1);
+
+    // Two replicas, or Clerk's own haste: the same message twice at once.
+    portal.clerk.edit(&ann, |_| {});
+    let twice = portal.clerk.user_event("user.updated", &ann);
+    let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));
+    let mut effects = [first, second];
+    effects.sort();
+    assert_eq!(effects, [effect("none"), effect("updated")]);
+
+    let unknown = portal.clerk.event("email.created", json!({"id": "ema_1"}));
+    assert_eq!(portal.deliver(&unknown).await, effect("none"));
+    let created = portal
+        .clerk
+        .session_event("session.created", &portal.clerk.session(&ann));
+    assert_eq!(portal.deliver(&created).await, effect("none"));
+}
+
+async fn messages_that_clerk_has_not_signed_just_now_are_refused(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let event = || portal.clerk.user_event("user.created", &ann);
+    let invalid = (400, "invalid_signature".to_owned());
+    let foreign = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let mut changed = event();
+    changed.signature = Some(changed.signatures());
+    changed.body = changed.body.replace("ann@", "eve@");
+    let mut renamed = event();
+    renamed.signature = Some(renamed.signatures());
+    renamed.id.push('x');
+    let mut unsigned = event();
+    unsigned.signature = Some(String::new());
+    for (webhook, why) in [
+        (event().aged(301), "old"),
+        (event().aged(-310), "of the future"),
+        (event().signed_with(&[foreign]), "signed by somebody else"),
+        (changed, "changed"),
+        (renamed, "under another id"),
+        (unsigned, "not signed"),
+    ] {
+        assert_eq!(portal.deliver(&webhook).await, invalid, "{why}");
+    }
+    assert_eq!(users(&portal, "TRUE").await, 0);
+    let secret = portal.clerk.webhook_secret();
+    let rotated = event().signed_with(&[foreign, secret]).aged(290);
+    assert_eq!(portal.deliver(&rotated).await, effect("created"));
+
+    let strange = portal.clerk.event("user.updated", json!({"id": ann}));
+    let (status, code) = portal.deliver(&strange).await;
+    assert_eq!((status, code.as_str()), (400, "invalid_event"));
+    let mut large = event();
+    large.body.push_str(&" ".repeat(256 * 1024));
+    let (status, code) = portal.deliver(&large).await;
+    assert_eq!((status, code.as_str()), (413, "body_too_large"));
+    let guest = portal.server.guest();
+    assert_eq!(guest.get("/api/webhooks/clerk").await.status, 405);
+    let bare = guest.post("/api/webhooks/clerk", &json!({})).await;
+    bare.problem(400, "invalid_signature");
+}
+
+#[tokio::test]
+async fn without_its_secret_there_is_no_webhook() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let answer = server.guest().post("/api/webhooks/clerk", &json!({})).await;
+    answer.problem(404, "not_found");
+}
+
+async fn the_newest_record_counts_whatever_comes_last(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let created = portal.clerk.user_event("user.created", &ann);
+    let named = |name: &str| {
+        portal
+            .clerk
+            .edit(&ann, |record| record["first_name"] = name.into());
+        portal.clerk.user_event("user.updated", &ann)
+    };
+    let (first, second) = (named("First"), named("Second"));
+    assert_eq!(portal.deliver(&second).await, effect("created"));
+    assert_eq!(portal.deliver(&first).await, effect("none"));
+    assert_eq!(portal.deliver(&created).await, effect("none"));
+    // The very same record in another message.
+    let again = portal.clerk.user_event("user.updated", &ann);
+    assert_eq!(portal.deliver(&again).await, effect("none"));
+    let seen = me(&portal.sign_in(&ann)).await.json();
+    assert_eq!(seen["first_name"], "Second");
+
+    // Whom a request has brought here is known as of Clerk's record as well.
+    let bob = portal.clerk.user("bob@example.com");
+    let old = portal.clerk.user_event("user.updated", &bob);
+    portal
+        .clerk
+        .edit(&bob, |record| record["first_name"] = "Bob".into());
+    let client = portal.sign_in(&bob);
+    assert_eq!(me(&client).await.json()["first_name"], "Bob");
+    assert_eq!(portal.deliver(&old).await, effect("none"));
+    assert_eq!(me(&client).await.json()["first_name"], "Bob");
+}
+
+async fn a_deleted_user_never_comes_back(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let record = portal.clerk.user_event("user.updated", &ann);
+    let client = portal.sign_in(&ann);
+    let other_session = portal.clerk.session(&ann);
+    assert_eq!(me(&client).await.status, 200);
+    let deleted = portal.clerk.deleted_event(&ann);
+    assert_eq!(portal.deliver(&deleted).await, effect("deleted"));
+    let tombstone = format!(
+        "subject = '{ann}' AND email = '' AND first_name = '' AND last_name = '' \
+         AND avatar_url IS NULL AND deleted_at IS NOT NULL AND NOT is_active"
+    );
+    // Clerk still has him here, as it may for a moment; his tokens hold, he does not.
+    for client in [
+        client,
+        portal.with_session(&other_session),
+        portal.sign_in(&ann),
+    ] {
+        me(&client).await.problem(401, "unauthorized");
+        assert_eq!(client.page("/members").await.status, 303);
+    }
+    for late in [&record, &portal.clerk.user_event("user.created", &ann)] {
+        assert_eq!(portal.deliver(late).await, effect("none"));
+    }
+    assert_eq!(users(&portal, &tombstone).await, 1);
+    let again = portal.clerk.deleted_event(&ann);
+    assert_eq!(portal.deliver(&again).await, effect("none"));
+
+    // Deleted before he was ever here.
+    let bob = portal.clerk.user("bob@example.com");
+    let deleted = portal.clerk.deleted_event(&bob);
+    assert_eq!(portal.deliver(&deleted).await, effect("deleted"));
+    let created = portal.clerk.user_event("user.created", &bob);
+    assert_eq!(portal.deliver(&created).await, effect("none"));
+    let client = portal.sign_in(&bob);
+    me(&client).await.problem(401, "unauthorized");
+    assert_eq!(users(&portal, "email LIKE '%@example.com'").await, 0);
+
+    let entries = audited(&portal, "user.delete").await;
+    assert_eq!(entries.len(), 2);
+    let actor = json!({"id": null, "email": "identity provider"});
+    assert_eq!(entries[0]["actor"], actor);
+    let admin = portal.sign_in(&portal.clerk.user(ADMIN));
+    assert_eq!(admin.get("/api/users").await.json()["total"], 1);
+}
+
+async fn a_session_that_clerk_has_ended_is_over(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    for kind in ["session.revoked", "session.ended", "session.removed"] {
+        let (session, other) = (portal.clerk.session(&ann), portal.clerk.session(&ann));
+        let (client, other) = (portal.with_session(&session), portal.with_session(&other));
+        assert_eq!(me(&client).await.status, 200);
+        portal.clerk.revoke(&session);
+        let over = portal.clerk.session_event(kind, &session);
+        assert_eq!(me(&client).await.status, 200, "nobody has told the portal");
+        assert_eq!(portal.deliver(&over).await, effect("ended"));
+        me(&client).await.problem(401, "unauthorized");
+        let renewed = portal.with_session(&session);
+        me(&renewed).await.problem(401, "unauthorized");
+        assert_eq!(me(&other).await.status, 200, "of another session");
+        assert_eq!(portal.deliver(&over).await, effect("none"));
+    }
+    // Over before the portal has seen it.
+    let session = portal.clerk.session(&ann);
+    let over = portal.clerk.session_event("session.revoked", &session);
+    assert_eq!(portal.deliver(&over).await, effect("ended"));
+    let client = portal.with_session(&session);
+    me(&client).await.problem(401, "unauthorized");
+}
+
+async fn a_banned_user_is_refused_until_the_ban_is_lifted(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let client = portal.sign_in(&ann);
+    assert_eq!(client.page("/members").await.status, 200);
+    portal.clerk.ban(&ann);
+    let banned = portal.clerk.user_event("user.updated", &ann);
+    assert_eq!(portal.deliver(&banned).await, effect("updated"));
+    assert_eq!(me(&client).await.status, 403);
+    assert_eq!(client.page("/members").await.status, 403);
+    let with_new_session = portal.sign_in(&ann);
+    assert_eq!(me(&with_new_session).await.status, 403);
+
+    portal.clerk.unban(&ann);
+    let unbanned = portal.clerk.user_event("user.updated", &ann);
+    assert_eq!(portal.deliver(&unbanned).await, effect("updated"));
+    assert_eq!(me(&client).await.status, 200);
+    assert_eq!(audited(&portal, "user.ban").await.len(), 1);
+    assert_eq!(audited(&portal, "user.unban").await.len(), 1);
+
+    // Locked for too many wrong passwords, which anybody can bring about.
+    portal
+        .clerk
+        .edit(&ann, |record| record["locked"] = true.into());
+    let locked = portal.clerk.user_event("user.updated", &ann);
+    assert_eq!(portal.deliver(&locked).await, effect("updated"));
+    assert_eq!(me(&client).await.status, 200);
+
+    // Banned before the portal has seen him.
+    let bob = portal.clerk.user("bob@example.com");
+    portal.clerk.ban(&bob);
+    let client = portal.sign_in(&bob);
+    assert_eq!(me(&client).await.status, 403);
+}
+
+async fn only_a_verified_primary_address_makes_an_administrator(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let verified = json!({"status": "verified"});
+    let unverified = portal.clerk.user(ADMIN);
+    portal.clerk.edit(&unverified, |record| {
+        record["email_addresses"][0]["verification"]["status"] = "unverified".into();
+    });
+    let secondary = portal.clerk.user("second@example.com");
+    portal.clerk.edit(&secondary, |record| {
+        let address = json!({"id": "idn_2", "email_address": ADMIN, "verification": verified});
+        let addresses = record["email_addresses"].as_array_mut();
+        addresses.expect("a list").push(address);
+    });
+    let none_is_primary = portal.clerk.user("third@example.com");
+    portal.clerk.edit(&none_is_primary, |record| {
+        record["email_addresses"][0]["email_address"] = ADMIN.into();
+        record["primary_email_address_id"] = Value::Null;
+    });
+    // With a Cyrillic o.
+    let homoglyph = portal.clerk.user("r\u{43e}ot@example.com");
+    let unsafe_metadata = portal.clerk.user("eve@example.com");
+    portal.clerk.edit(&unsafe_metadata, |record| {
+        let role = json!({"role": "admin", "user_type": "ADMIN", "email": ADMIN});
+        record["unsafe_metadata"] = role.clone();
+        record["public_metadata"] = role;
+    });
+    for user in [
+        &unverified,
+        &secondary,
+        &none_is_primary,
+        &homoglyph,
+        &unsafe_metadata,
+    ] {
+        let event = portal.clerk.user_event("user.created", user);
+        assert_eq!(portal.deliver(&event).await.0, 200);
+        let session = portal.clerk.session(user);
+        let claims = json!({
+            "role": "admin", "user_type": "ADMIN", "email": ADMIN, "email_verified": true,
+            "metadata": {"role": "admin"}, "org_role": "org:admin",
+        });
+        let origin = &portal.server.url;
+        let token = portal.clerk.token_with(&session, origin, &claims);
+        let client = Client::new(origin, Some(token));
+        assert_eq!(me(&client).await.json()["user_type"], "USER");
+        assert_eq!(client.page("/secret").await.status, 403);
+    }
+    // And the one who is it, though a webhook has brought him here.
+    portal.clerk.edit(&unverified, |record| {
+        record["email_addresses"][0]["verification"] = verified.clone();
+    });
+    let event = portal.clerk.user_event("user.updated", &unverified);
+    assert_eq!(portal.deliver(&event).await, effect("updated"));
+    let client = portal.sign_in(&unverified);
+    assert_eq!(me(&client).await.json()["user_type"], "ADMIN");
+}
+
+async fn signing_out_here_ends_the_session_at_clerk(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let (session, other) = (portal.clerk.session(&ann), portal.clerk.session(&ann));
+    let client = portal.with_session(&session);
+    let mut browser = Browser::of(&portal.server.url, &client);
+    assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
+    eventually("the session is revoked at Clerk", async || {
+        (portal.clerk.session_status(&session) == "revoked").then_some(())
+    })
+    .await;
+    assert_eq!(portal.clerk.session_status(&other), "active");
+
+    // Signing out here does not depend on Clerk.
+    portal.clerk.set_failure(Some(500));
+    let client = portal.with_session(&other);
+    assert_eq!(me(&client).await.status, 200);
+    let mut browser = Browser::of(&portal.server.url, &client);
+    assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
+    me(&client).await.problem(401, "unauthorized");
+}
+
+async fn known_users_cost_no_call_of_the_backend_api(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let ann = portal.clerk.user("ann@example.com");
+    assert_eq!(me(&portal.sign_in(&ann)).await.status, 200);
+    let path = format!("GET /v1/users/{ann}");
+    assert_eq!(portal.clerk.requests(), [path.as_str()]);
+    portal.clerk.set_failure(Some(500));
+    for _ in 0..3 {
+        assert_eq!(me(&portal.sign_in(&ann)).await.status, 200);
+    }
+    assert_eq!(portal.clerk.requests().len(), 1);
+    // Somebody new cannot be let in, which is no reason to turn him away for good.
+    let bob = portal.sign_in(&portal.clerk.user("bob@example.com"));
+    let away = me(&bob).await;
+    away.problem(503, "unavailable");
+    assert_ne!(away.header("retry-after"), "");
+    portal.clerk.set_failure(None);
+    assert_eq!(me(&bob).await.status, 200);
+}
+
+#[tokio::test]
+async fn metadata_for_servers_only_stays_with_the_server() {
+    let portal = ClerkPortal::start(Database::Sqlite).await;
+    let ann = portal.clerk.user("ann@example.com");
+    portal.clerk.edit(&ann, |record| {
+        record["private_metadata"] = json!({"note": "of the hidden kind"});
+        record["public_metadata"] = json!({"plan": "pro"});
+    });
+    let shown = portal.sign_in(&ann).get("/api/auth/clerk/me").await;
+    assert_eq!(shown.status, 200);
+    assert_eq!(shown.json()["public_metadata"]["plan"], "pro");
+    assert!(!shown.text.contains("hidden"), "{}", shown.text);
+    assert!(!shown.text.contains("private_metadata"), "{}", shown.text);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_stored_is_asked_for_again() {
+    let portal = ClerkPortal::start(Database::Postgres).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let created = portal.clerk.user_event("user.created", &ann);
+    portal.server.cut_off(true).await;
+    let (status, _) = portal.deliver(&created).await;
+    assert!((500..600).contains(&status), "{status}");
+    portal.server.cut_off(false).await;
+    eventually("the message is taken over", async || {
+        (portal.deliver(&created).await == effect("created")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_replicas_hear_of_it() {
+    let portal = ClerkPortal::start(Database::Postgres).await;
+    let replica = portal.replica().await;
+    let ann = portal.clerk.user("ann@example.com");
+    let session = portal.clerk.session(&ann);
+    let token = portal.clerk.token(&session, &portal.server.url);
+    let there = Client::new(&replica.url, Some(token));
+    assert_eq!(me(&there).await.status, 200);
+    portal.clerk.ban(&ann);
+    let banned = portal.clerk.user_event("user.updated", &ann);
+    assert_eq!(portal.deliver(&banned).await, effect("updated"));
+    let status = async |expected: u16| {
+        eventually("the other replica knows", async || {
+            (me(&there).await.status == expected).then_some(())
+        })
+        .await;
+    };
+    status(403).await;
+    let over = portal.clerk.session_event("session.revoked", &session);
+    assert_eq!(portal.deliver(&over).await, effect("ended"));
+    status(401).await;
+}
+
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// `users sync` on the database of a portal, with its variables or others.
+async fn sync(variables: Vec<(&'static str, String)>) -> Run {
+    let directory = ClerkPortal::elsewhere();
+    let mut command = command(directory.path());
+    command.args(["users", "sync"]).envs(variables);
+    let output = command.output().await.expect("the binary runs");
+    Run {
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+async fn users_are_brought_to_what_clerk_has(database: Database) {
+    let portal = ClerkPortal::start(database).await;
+    let clerk = &portal.clerk;
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|name| {
+        let user = clerk.user(&format!("{name}@example.com"));
+        (user.clone(), portal.sign_in(&user))
+    });
+    for (_, client) in [&ann, &bob, &eve] {
+        assert_eq!(me(client).await.status, 200);
+    }
+    for number in 0..105 {
+        clerk.user(&format!("new{number:03}@example.com"));
+    }
+    clerk.edit(&ann.0, |record| record["first_name"] = "Anna".into());
+    clerk.ban(&bob.0);
+    clerk.delete(&eve.0);
+    let report = sync(portal.variables()).await;
+    assert_eq!(report.code, Some(0), "{} {}", report.out, report.err);
+    assert!(
+        report
+            .out
+            .contains("107 users at the identity provider: 105 created, 2 updated, 1 deleted here; 1 are banned"),
+        "{}",
+        report.out
+    );
+    assert_eq!(
+        users(&portal, "email LIKE 'new%' AND NOT is_banned").await,
+        105
+    );
+    for condition in [
+        format!("subject = '{}' AND first_name = 'Anna'", ann.0),
+        format!("subject = '{}' AND is_banned", bob.0),
+        format!("subject = '{}' AND deleted_at IS NOT NULL", eve.0),
+    ] {
+        assert_eq!(users(&portal, &condition).await, 1, "{condition}");
+    }
+    let again = sync(portal.variables()).await;
+    assert!(
+        again.out.contains("0 created, 0 updated, 0 deleted"),
+        "{}",
+        again.out
+    );
+
+    // Keys of another instance, which has none of these users.
+    let mut variables = portal.variables();
+    let other = portal_clerk::testing::ClerkDouble::start().await;
+    other.user("somebody@example.com");
+    variables.extend(other.env());
+    let refused = sync(variables).await;
+    assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
+    assert!(refused.err.contains("CLERK_SECRET_KEY"), "{}", refused.err);
+    assert_eq!(users(&portal, "deleted_at IS NULL").await, 107);
+
+    let variables = portal.variables();
+    drop(portal.clerk);
+    let away = sync(variables).await;
+    assert_eq!(away.code, Some(1), "{} {}", away.out, away.err);
+    assert!(away.err.contains("Clerk cannot be"), "{}", away.err);
+}
+
+#[tokio::test]
+async fn without_clerk_there_is_nothing_to_sync_with() {
+    let directory = ClerkPortal::elsewhere();
+    let database = format!("sqlite://{}", directory.path().join("portal.db").display());
+    let refused = sync(vec![("DB_LOCAL_URI", database)]).await;
+    assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
+    assert!(
+        refused.err.contains("does not use Clerk"),
+        "{}",
+        refused.err
+    );
+}
+
+#[tokio::test]
+async fn a_webhook_needs_neither_cookie_nor_origin_and_uses_none() {
+    let portal = ClerkPortal::start(Database::Sqlite).await;
+    let ann = portal.clerk.user("ann@example.com");
+    let webhook: Webhook = portal.clerk.user_event("user.created", &ann);
+    let token = portal.clerk.session_token(&ann, &portal.server.url);
+    let client = Client::new(&portal.server.url, Some(token));
+    // A session of a user is no signature.
+    let request = client.request(Method::POST, "/api/webhooks/clerk");
+    let answer = Answer::of(request.body(webhook.body.clone())).await;
+    answer.problem(400, "invalid_signature");
+    assert_eq!(portal.deliver(&webhook).await, effect("created"));
+}
