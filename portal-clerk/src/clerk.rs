@@ -8,15 +8,17 @@ use portal_core::{Error, Result};
 use url::Url;
 
 use crate::backend::Backend;
-use crate::config::ClerkConfig;
+use crate::config::{ClerkConfig, KeyKind};
+use crate::cookies::CookieNames;
+use crate::handshake::{Handshake, Payloads};
 use crate::jwks::KeyCache;
-use crate::session::CookieNames;
 use crate::token::Rules;
 use crate::users;
 use crate::verifier::Verifier;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
+    pub(crate) handshake: Handshake,
     backend: Backend,
     account_portal: String,
     public_url: String,
@@ -24,6 +26,7 @@ pub(crate) struct Clerk {
 
 impl Clerk {
     pub(crate) fn new(clerk: ClerkConfig, config: &Config) -> Result<Self> {
+        let account_portal = clerk.account_portal();
         let keys = match clerk.jwt_key {
             Some(key) => KeyCache::fixed(None, key),
             None => KeyCache::remote(
@@ -32,16 +35,30 @@ impl Clerk {
             )
             .map_err(Error::internal)?,
         };
-        let suffix = clerk.publishable_key.cookie_suffix();
+        let development = clerk.publishable_key.kind == KeyKind::Test;
+        let names = CookieNames::of_instance(&clerk.publishable_key.cookie_suffix(), development);
+        let endpoint = format!("{}/v1/client/handshake", clerk.frontend_api);
+        let handshake = Handshake {
+            endpoint: Url::parse(&endpoint).map_err(Error::internal)?,
+            public_url: config.public_url.clone(),
+            base_path: config.base_path.clone(),
+            development,
+            payloads: Payloads::new(
+                &clerk.backend_api,
+                clerk.secret_key.clone(),
+                clerk.https_only,
+            )?,
+        };
         let rules = Rules {
             issuer: clerk.frontend_api,
             authorized_parties: clerk.authorized_parties,
         };
         Ok(Self {
-            verifier: Verifier::new(keys, rules, CookieNames::new(Some(&suffix))),
+            verifier: Verifier::new(keys, rules, names),
+            handshake,
             backend: Backend::new(clerk.backend_api, clerk.secret_key, clerk.https_only)
                 .map_err(Error::internal)?,
-            account_portal: format!("https://{}", clerk.publishable_key.account_portal()),
+            account_portal,
             public_url: config.public_url.clone(),
         })
     }

@@ -10,6 +10,7 @@
 
 mod app;
 mod auth;
+mod bearer;
 mod browser;
 mod build_errors;
 mod crash;
