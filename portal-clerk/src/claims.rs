@@ -144,14 +144,12 @@ fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
         return Vec::new();
     }
     let names: Vec<&str> = names.split(',').map(str::trim).collect();
-    // `o:` an organization's feature, `u:` a user's, `uo:` or `ou:` of both.
-    let features = features
-        .split(',')
-        .filter_map(|feature| feature.trim().split_once(':'))
-        .filter(|(scope, _)| scope.contains('o'))
-        .map(|(_, name)| name);
+    // One that cannot be read would move the masks of all that follow.
+    let Some(features) = organization_features(features) else {
+        return Vec::new();
+    };
     let mut permissions = Vec::new();
-    for (feature, mask) in features.zip(masks.split(',')) {
+    for (feature, mask) in features.into_iter().zip(masks.split(',')) {
         for (name, set) in names.iter().zip(bits(mask.trim(), names.len())) {
             if set {
                 permissions.push(format!("org:{feature}:{name}"));
@@ -159,6 +157,20 @@ fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
         }
     }
     permissions
+}
+
+/// The features of an organization: `o:` is one of its own, `u:` a user's, `uo:` or `ou:` of both.
+fn organization_features(list: &str) -> Option<Vec<&str>> {
+    let mut features = Vec::new();
+    for feature in list.split(',') {
+        match feature.trim().split_once(':')? {
+            (_, "") => return None,
+            ("o" | "uo" | "ou", name) => features.push(name),
+            ("u", _) => {}
+            _ => return None,
+        }
+    }
+    Some(features)
 }
 
 /// The lowest bits of a decimal number of any length, the lowest first; none if it is no number.
@@ -245,7 +257,17 @@ mod tests {
         assert_eq!(list("o:x", "", "1"), [""; 0]);
         assert_eq!(list("o:x", "read", ""), [""; 0]);
         assert_eq!(list("", "read", "1"), [""; 0]);
-        assert_eq!(list("nonsense", "read", "1"), [""; 0]);
+        for malformed in [
+            "nonsense",
+            "o:x,nonsense",
+            "o:x,,o:y",
+            "o:",
+            "z:x",
+            ":x",
+            "o:x,",
+        ] {
+            assert_eq!(list(malformed, "read", "1"), [""; 0], "{malformed}");
+        }
         assert_eq!(list("o:x", "read", "-1"), [""; 0]);
         assert_eq!(list("o:x", "read", "x"), [""; 0]);
     }

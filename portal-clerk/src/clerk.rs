@@ -10,16 +10,18 @@ use url::Url;
 
 use crate::backend::BackendApi;
 use crate::components;
-use crate::config::ClerkConfig;
+use crate::config::{ClerkConfig, KeyKind};
+use crate::cookies::CookieNames;
+use crate::handshake::{Handshake, Payloads};
 use crate::hosted::{self, Hosted};
 use crate::jwks::KeyCache;
-use crate::session::CookieNames;
 use crate::token::Rules;
 use crate::verifier::Verifier;
 use crate::webhook;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
+    pub(crate) handshake: Handshake,
     pub(crate) hosted: Hosted,
     pub(crate) backend: BackendApi,
     webhooks: Option<Arc<webhook::Receiver>>,
@@ -30,6 +32,7 @@ pub(crate) struct Clerk {
 impl Clerk {
     pub(crate) fn new(clerk: ClerkConfig, setup: &AuthSetup, backend: &BackendApi) -> Result<Self> {
         let hosted = Hosted::new(&clerk);
+        let account_portal = clerk.account_portal();
         let keys = match clerk.jwt_key {
             Some(key) => KeyCache::fixed(None, key),
             None => KeyCache::remote(
@@ -38,12 +41,15 @@ impl Clerk {
             )
             .map_err(Error::internal)?,
         };
-        let suffix = clerk.publishable_key.cookie_suffix();
-        let host = clerk.publishable_key.account_portal();
-        // A host that is not named in Clerk's way serves its own pages, like the double of tests.
-        let account_portal = match host == clerk.publishable_key.host {
-            true => clerk.frontend_api.clone(),
-            false => format!("https://{host}"),
+        let development = clerk.publishable_key.kind == KeyKind::Test;
+        let names = CookieNames::of_instance(&clerk.publishable_key.cookie_suffix(), development);
+        let endpoint = format!("{}/v1/client/handshake", clerk.frontend_api);
+        let handshake = Handshake {
+            endpoint: Url::parse(&endpoint).map_err(Error::internal)?,
+            public_url: setup.config.public_url.clone(),
+            base_path: setup.config.base_path.clone(),
+            development,
+            payloads: Payloads::new(backend.clone()),
         };
         let rules = Rules {
             issuer: clerk.frontend_api,
@@ -63,7 +69,8 @@ impl Clerk {
             );
         }
         Ok(Self {
-            verifier: Verifier::new(keys, rules, CookieNames::new(Some(&suffix))),
+            verifier: Verifier::new(keys, rules, names),
+            handshake,
             hosted,
             backend: backend.clone(),
             webhooks,

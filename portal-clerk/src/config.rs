@@ -20,6 +20,7 @@ const AUTHORIZED_PARTIES: &str = "CLERK_AUTHORIZED_PARTIES";
 const FRONTEND_API_URL: &str = "CLERK_FRONTEND_API_URL";
 const BACKEND_API_URL: &str = "CLERK_BACKEND_API_URL";
 const WEBHOOK_SECRET: &str = "CLERK_WEBHOOK_SIGNING_SECRET";
+const IS_SATELLITE: &str = "CLERK_IS_SATELLITE";
 
 /// The variables that configure sign-in with Clerk.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -46,6 +47,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Signing secret of the webhook, whsec_…, which enables POST /api/webhooks/clerk",
     )
     .secret(),
+    Setting::new(IS_SATELLITE, "Satellite domains are not supported: `false` or nothing")
+        .aliases(&["NEXT_PUBLIC_CLERK_IS_SATELLITE", "IS_SATELLITE"]),
 ];
 
 /// How people sign in, as the settings say.
@@ -146,15 +149,23 @@ impl PublishableKey {
         suffix.truncate(8);
         suffix
     }
+}
 
-    /// Host of the pages on which Clerk signs people in.
+impl ClerkConfig {
+    /// Base of the pages on which Clerk signs people in, beside the Frontend API.
     pub(crate) fn account_portal(&self) -> String {
+        // Behind a path there is a proxy of the Frontend API, which has no such pages.
+        let proxied = Url::parse(&self.frontend_api).is_ok_and(|url| url.path() != "/");
+        let base = match proxied {
+            true => format!("https://{}", self.publishable_key.host),
+            false => self.frontend_api.clone(),
+        };
         for part in ["clerk.accounts.", "clerk."] {
-            if self.host.contains(part) {
-                return self.host.replacen(part, "accounts.", 1);
+            if base.contains(part) {
+                return base.replacen(part, "accounts.", 1);
             }
         }
-        self.host.clone()
+        base
     }
 }
 
@@ -170,6 +181,13 @@ fn is_host(text: &str) -> bool {
 pub(crate) fn read(config: &Config) -> (Option<Plan>, Vec<String>) {
     let mut problems = Vec::new();
     let settings = &config.settings;
+    if let Some(text) = settings.get(IS_SATELLITE)
+        && !text.eq_ignore_ascii_case("false")
+    {
+        problems.push(format!(
+            "{IS_SATELLITE} is `{text}`, and satellite domains are not supported; serve the portal on the primary domain of the Clerk instance and unset it"
+        ));
+    }
     let plan = match (settings.get(PUBLISHABLE_KEY), settings.get(SECRET_KEY)) {
         (None, None) => without_keys(config, &mut problems),
         (Some(_), None) => {

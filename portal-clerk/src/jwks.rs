@@ -21,8 +21,9 @@ const SOFT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 const HARD_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// From one attempt to fetch to the next, so that made-up key ids cause no traffic.
 const COOLDOWN: Duration = Duration::from_secs(30);
-/// The same while there are no usable keys at all and nobody can sign in.
-const COLD_COOLDOWN: Duration = Duration::from_secs(5);
+/// Tries again when the portal starts, and at no other time: what is made of a request must not
+/// be more than one attempt in a while, also while there are no keys at all.
+const START_PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
 /// How long a request waits for a fetch.
 const PATIENCE: Duration = Duration::from_secs(2);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -250,7 +251,7 @@ impl KeyCache {
         };
         match self.age(set, now) {
             age if age > HARD_LIFETIME => return false,
-            age if age > SOFT_LIFETIME => drop(self.refresh(now, COOLDOWN)),
+            age if age > SOFT_LIFETIME => drop(self.refresh(now)),
             _ => {}
         }
         set.epoch == epoch
@@ -269,22 +270,24 @@ impl KeyCache {
         match usable {
             Some(set) if set.find(kid).is_some() => {
                 if self.age(&set, now) > SOFT_LIFETIME {
-                    drop(self.refresh(now, COOLDOWN));
+                    drop(self.refresh(now));
                 }
                 Ok(set)
             }
             Some(set) => {
-                self.wait_for(self.refresh(now, COOLDOWN)).await;
+                self.wait_for(self.refresh(now)).await;
                 Ok(self.current.load_full().unwrap_or(set))
             }
             None => {
-                self.wait_for(self.refresh(now, COLD_COOLDOWN)).await;
-                self.current
-                    .load_full()
-                    .filter(|set| self.age(set, now) <= HARD_LIFETIME)
-                    .ok_or_else(|| {
-                        AuthError::Unavailable("no keys to verify sessions with".to_owned())
-                    })
+                self.wait_for(self.refresh(now)).await;
+                match self.current.load_full() {
+                    Some(set) if self.age(&set, now) <= HARD_LIFETIME => Ok(set),
+                    // There have been keys, and they are too old: nobody has any of them now.
+                    Some(_) => Ok(Arc::new(KeySet::new(Vec::new(), now, 0))),
+                    None => Err(AuthError::Unavailable(
+                        "no keys to verify sessions with".to_owned(),
+                    )),
+                }
             }
         }
     }
@@ -303,12 +306,22 @@ impl KeyCache {
         }
     }
 
+    /// Fetches the keys for the first time, before anyone asks for them.
+    pub(crate) fn prefetch(self: &Arc<Self>, now: Instant) {
+        drop(self.take_off(now, Duration::ZERO, &START_PAUSES));
+    }
+
     /// Fetches the keys in a task of its own, so that a caller who goes away does not stop it.
     /// `None` if the last attempt was a moment ago.
-    pub(crate) fn refresh(
+    fn refresh(self: &Arc<Self>, now: Instant) -> Option<watch::Receiver<()>> {
+        self.take_off(now, COOLDOWN, &[])
+    }
+
+    fn take_off(
         self: &Arc<Self>,
         now: Instant,
         cooldown: Duration,
+        pauses: &'static [Duration],
     ) -> Option<watch::Receiver<()>> {
         self.remote.as_ref()?;
         let finished = {
@@ -328,12 +341,23 @@ impl KeyCache {
             finished
         };
         let landing = Landing(Arc::clone(self));
-        tokio::spawn(async move { landing.0.fetch(now).await });
+        tokio::spawn(async move {
+            for pause in pauses {
+                if landing.0.fetch(now).await {
+                    return;
+                }
+                tokio::time::sleep(*pause).await;
+            }
+            landing.0.fetch(now).await;
+        });
         Some(finished)
     }
 
-    async fn fetch(&self, now: Instant) {
-        let Some(remote) = &self.remote else { return };
+    /// Whether new keys are there now.
+    async fn fetch(&self, now: Instant) -> bool {
+        let Some(remote) = &self.remote else {
+            return false;
+        };
         let fetched = async {
             let response = remote.client.get(&remote.url).send().await;
             let response = response.map_err(http::describe)?;
@@ -351,8 +375,10 @@ impl KeyCache {
                     problem,
                     "session keys could not be fetched"
                 );
+                return false;
             }
         }
+        true
     }
 
     fn install(&self, keys: Vec<(Option<String>, RsaKey)>, now: Instant) {

@@ -24,14 +24,20 @@ mod claims;
 mod clerk;
 pub mod components;
 mod config;
+mod cookies;
 #[cfg(feature = "dev-identity")]
 mod dev;
 #[cfg(any(test, feature = "testing"))]
 mod double;
+#[cfg(test)]
+mod fuzz;
+mod handshake;
 mod hosted;
 mod http;
 mod jwks;
+mod query;
 mod session;
+mod state;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -41,14 +47,13 @@ mod verifier;
 mod webhook;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use maud::{Markup, html};
 use portal_core::auth::{
     AuthError, AuthProvider, AuthSetup, ContentSources, DeclaredRoute, Directory, Identity,
-    PageAddition, Profile, Routes, ShownPage, SignIn, SyncReport,
+    Navigation, PageAddition, Profile, Routes, ShownPage, SignIn, SyncReport,
 };
 use portal_core::config::{Config, Setting};
 use portal_core::{Error, Result};
@@ -58,7 +63,8 @@ pub use claims::{Claims, Organization};
 
 use clerk::Clerk;
 use config::Plan;
-use verifier::{Moment, Verifier};
+use handshake::Resolved;
+use verifier::{Found, Moment, Verifier};
 
 /// Sign-in with Clerk, or with the development identity provider where no keys are set.
 #[derive(Default)]
@@ -89,10 +95,7 @@ impl ClerkAuth {
 
     /// The verified claims of a request's session, for what an [`Identity`] does not hold.
     pub async fn claims(&self, parts: &Parts) -> Result<Option<Arc<Claims>>, AuthError> {
-        let Some(verifier) = self.verifier() else {
-            return Ok(None);
-        };
-        let session = verifier.session(&parts.headers, Moment::now()).await?;
+        let session = self.session(parts).await?;
         Ok(session.map(|(claims, _)| claims))
     }
 
@@ -101,6 +104,20 @@ impl ClerkAuth {
     #[must_use]
     pub fn backend(&self) -> BackendApi {
         self.backend.clone()
+    }
+
+    /// The session of a request; known already if the request has opened a page.
+    async fn session(&self, parts: &Parts) -> Result<Found, AuthError> {
+        if let Some(Resolved(found)) = parts.extensions.get() {
+            return Ok(found.clone());
+        }
+        match self.verifier() {
+            None => Ok(None),
+            Some(verifier) => {
+                let query = parts.uri.query();
+                verifier.session(&parts.headers, query, Moment::now()).await
+            }
+        }
     }
 
     fn verifier(&self) -> Option<&Verifier> {
@@ -115,9 +132,23 @@ impl ClerkAuth {
 
 impl AuthProvider for ClerkAuth {
     async fn authenticate(&self, parts: &Parts) -> Result<Option<Identity>, AuthError> {
-        match self.verifier() {
-            None => Ok(None),
-            Some(verifier) => verifier.identify(&parts.headers, Moment::now()).await,
+        Ok(self.session(parts).await?.map(verifier::identity))
+    }
+
+    fn wants_navigation(&self, parts: &Parts) -> bool {
+        match &self.mode {
+            Mode::Clerk(clerk) => clerk.handshake.wants(&clerk.verifier, parts),
+            _ => false,
+        }
+    }
+
+    async fn navigate(&self, parts: &mut Parts) -> Navigation {
+        match &self.mode {
+            Mode::Clerk(clerk) => {
+                let now = Moment::now();
+                clerk.handshake.navigate(&clerk.verifier, parts, now).await
+            }
+            _ => Navigation::default(),
         }
     }
 
@@ -142,6 +173,7 @@ impl AuthProvider for ClerkAuth {
     /// | `CLERK_AUTHORIZED_PARTIES` | origins accepted as `azp`, also read as `CLERK_AUTHORIZED_DOMAINS`; default the origin of `PUBLIC_URL` |
     /// | `CLERK_WEBHOOK_SIGNING_SECRET` | enables `POST /api/webhooks/clerk`; several with commas while one is replaced |
     /// | `CLERK_FRONTEND_API_URL`, `CLERK_BACKEND_API_URL` | override Clerk's hosts; `http://` only in `DEV` |
+    /// | `CLERK_IS_SATELLITE` | satellite domains are not supported: does not start with `true` |
     fn settings(&self) -> &'static [Setting] {
         config::SETTINGS
     }
@@ -162,8 +194,7 @@ impl AuthProvider for ClerkAuth {
             Some(Plan::Clerk(clerk)) => {
                 let clerk = Clerk::new(*clerk, setup, &self.backend)?;
                 // The first request then finds the keys there, or waits for this very fetch.
-                let now = Moment::now().instant;
-                drop(clerk.verifier.keys.refresh(now, Duration::ZERO));
+                clerk.verifier.keys.prefetch(Moment::now().instant);
                 Mode::Clerk(Box::new(clerk))
             }
             #[cfg(feature = "dev-identity")]
@@ -232,7 +263,10 @@ impl AuthProvider for ClerkAuth {
     }
 
     fn forget(&self) -> Vec<HeaderValue> {
-        let names = self.verifier().into_iter().flat_map(Verifier::cookie_names);
+        let names = self
+            .verifier()
+            .into_iter()
+            .flat_map(|verifier| verifier.names.sessions());
         names
             .filter_map(|name| {
                 let cookie = format!("{name}=; Path=/; Max-Age=0; SameSite=Lax");
@@ -314,6 +348,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_is_renewed_and_everything_else_is_signed_out() {
+        let directory = TempDir::new().unwrap();
+        let server =
+            FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
+        let auth = with_clerk(&directory, &server).await;
+        let now = Moment::now().unix;
+        let expired = SigningKey::first().token(
+            json!({}),
+            json!({"iss": server.url, "azp": "http://localhost:8000", "iat": now - 70, "nbf": now - 70, "exp": now - 10}),
+        );
+        let uat = now - 100;
+        let open = |session: &str| {
+            let cookies = format!("__session={session}; __client_uat={uat}; __clerk_db_jwt=dvb_1");
+            let request = Request::get("/admin/tasks").header("cookie", cookies);
+            request.body(()).unwrap().into_parts().0
+        };
+        let mut parts = open(&expired);
+        assert!(auth.wants_navigation(&parts));
+        assert_eq!(auth.authenticate(&parts).await.unwrap(), None);
+        let answer = auth.navigate(&mut parts).await.answer.unwrap();
+        assert_eq!(answer.status(), 307);
+        let location = answer.headers()["location"].to_str().unwrap();
+        let endpoint = format!("{}/v1/client/handshake?", server.url);
+        assert!(location.starts_with(&endpoint), "{location}");
+
+        let mut parts = open(&live_token(&server.url));
+        assert!(auth.authenticate(&parts).await.unwrap().is_some());
+        assert!(auth.navigate(&mut parts).await.answer.is_none());
+        // What was found then counts for the rest of the request.
+        parts.headers.clear();
+        assert!(auth.authenticate(&parts).await.unwrap().is_some());
+        // A token in the header is no browser's.
+        let parts = request(&expired);
+        assert!(!auth.wants_navigation(&parts));
+        assert!(!ClerkAuth::new().wants_navigation(&open("x")));
+    }
+
+    #[tokio::test]
     async fn with_the_networkless_key_nothing_is_fetched() {
         let directory = TempDir::new().unwrap();
         let server = FakeServer::start(500, "").await;
@@ -390,7 +462,8 @@ mod tests {
         let mut page = SignIn::new("/admin/tasks?state=a&b=\"");
         let link = |path: &str| {
             format!(
-                "href=\"https://happy-otter-12.accounts.dev/{path}?redirect_url=http%3A%2F%2F127.0.0.1%3A8000%2Fadmin%2Ftasks%3Fstate%3Da%26b%3D%22\""
+                "href=\"{}/{path}?redirect_url=http%3A%2F%2F127.0.0.1%3A8000%2Fadmin%2Ftasks%3Fstate%3Da%26b%3D%22\"",
+                server.url
             )
         };
         let markup = auth.sign_in(&page).into_string();

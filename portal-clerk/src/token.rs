@@ -5,16 +5,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use portal_core::auth::AuthError;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::claims::{Claims, RawClaims, present};
 use crate::jwks::KeySet;
 
 /// Longer tokens are not looked at.
 const MAX_TOKEN: usize = 8 * 1024;
+/// The same for what a handshake comes back with, which carries several cookies.
+const MAX_HANDSHAKE: usize = 16 * 1024;
 /// How far the clocks of issuer and portal may be apart, in seconds.
 pub(crate) const SKEW: i64 = 5;
 /// Tokens that live longer outlive the end of their session by too much.
 const LONG_LIFETIME: i64 = 24 * 60 * 60;
+
+/// A clock that is wrong by more than this is not the reason why a token has expired.
+pub(crate) const WRONG_CLOCK: i64 = 24 * 60 * 60;
+
+/// How the keys and tokens of machines begin: a session is none of them.
+const MACHINE_TOKENS: [&str; 3] = ["ak_", "mt_", "oat_"];
 
 /// `cat` of a session token.
 pub(crate) const CATEGORY_SESSION: &str = "cl_B7d4PD111AAA";
@@ -42,6 +51,8 @@ pub(crate) enum Rejection {
     HeaderNotAllowed(&'static str),
     #[error("the token is not one of a session")]
     Category,
+    #[error("the token is one of a machine, and these are not accepted")]
+    Machine,
     #[error("the key is unknown")]
     UnknownKey,
     #[error("the signature is wrong")]
@@ -66,6 +77,33 @@ pub(crate) enum Rejection {
     Pending,
     #[error(transparent)]
     Unavailable(#[from] AuthError),
+}
+
+impl Rejection {
+    /// The word that logs can be searched and counted by; Clerk's own where it has one.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLong | Self::Malformed | Self::Header(_) | Self::Claims(_) => "token-invalid",
+            Self::HeaderNotAllowed(_) => "token-invalid-algorithm",
+            Self::Category | Self::Machine => "token-type-mismatch",
+            Self::UnknownKey => "jwk-kid-mismatch",
+            Self::Signature => "token-invalid-signature",
+            Self::Subject => "token-without-user",
+            Self::Expired => "session-token-expired",
+            Self::NotYet => "session-token-nbf",
+            Self::Future => "session-token-iat-in-the-future",
+            Self::Party => "token-invalid-authorized-parties",
+            Self::Issuer => "token-invalid-issuer",
+            Self::NoSession => "token-without-session",
+            Self::Pending => "session-pending",
+            Self::Unavailable(_) => "jwk-failed-to-resolve",
+        }
+    }
+
+    /// Whether nothing is wrong but the time, so that a new token is all that is needed.
+    pub(crate) fn is_of_time(&self) -> bool {
+        matches!(self, Self::Expired | Self::NotYet | Self::Future)
+    }
 }
 
 /// A token that has the form of a session token. Nothing of it is proven yet.
@@ -99,13 +137,26 @@ struct Header {
 }
 
 impl<'a> Unverified<'a> {
+    /// Reads a session token.
     pub(crate) fn parse(token: &'a str) -> Result<Self, Rejection> {
-        if token.len() > MAX_TOKEN {
+        if MACHINE_TOKENS.iter().any(|start| token.starts_with(start)) {
+            return Err(Rejection::Machine);
+        }
+        Self::parse_up_to(MAX_TOKEN, token)
+    }
+
+    /// Reads what a handshake comes back with.
+    pub(crate) fn parse_handshake(token: &'a str) -> Result<Self, Rejection> {
+        Self::parse_up_to(MAX_HANDSHAKE, token)
+    }
+
+    fn parse_up_to(longest: usize, token: &'a str) -> Result<Self, Rejection> {
+        if token.len() > longest {
             return Err(Rejection::TooLong);
         }
         let (message, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(Rejection::Malformed)?;
-        if claims.is_empty() || signature.is_empty() || claims.contains('.') {
+        if !(is_base64url(claims) && is_base64url(signature)) {
             return Err(Rejection::Malformed);
         }
         let header = decode(header)?;
@@ -130,7 +181,27 @@ impl<'a> Unverified<'a> {
         keys: &KeySet,
         rules: &Rules,
         now: i64,
+        skew: i64,
     ) -> Result<Claims, Rejection> {
+        let claims = self.signed(keys)?;
+        let claims: RawClaims = serde_json::from_slice(&claims).map_err(Rejection::Claims)?;
+        check(claims, rules, now, skew)
+    }
+
+    /// The cookies that a handshake asks for, if it comes from the instance.
+    pub(crate) fn verify_handshake(self, keys: &KeySet) -> Result<Vec<String>, Rejection> {
+        #[derive(Deserialize)]
+        struct Payload {
+            handshake: Vec<String>,
+        }
+
+        let payload = self.signed(keys)?;
+        let payload: Payload = serde_json::from_slice(&payload).map_err(Rejection::Claims)?;
+        Ok(payload.handshake)
+    }
+
+    /// The claims as they stand there, if the signature is right.
+    fn signed(&self, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
         let key = keys.find(self.kid()).ok_or(Rejection::UnknownKey)?;
         let holds = jsonwebtoken::crypto::verify(
             self.signature,
@@ -138,12 +209,46 @@ impl<'a> Unverified<'a> {
             key,
             Algorithm::RS256,
         );
-        if !holds.unwrap_or(false) {
-            return Err(Rejection::Signature);
+        match holds {
+            Ok(true) => decode(self.claims),
+            _ => Err(Rejection::Signature),
         }
-        let claims = decode(self.claims)?;
-        let claims: RawClaims = serde_json::from_slice(&claims).map_err(Rejection::Claims)?;
-        check(claims, rules, now)
+    }
+}
+
+/// What a token claims that nobody has checked: good for the choice between two cookies, and for
+/// nothing else.
+#[derive(Default, Deserialize)]
+pub(crate) struct Unchecked {
+    #[serde(default)]
+    iss: Value,
+    #[serde(default)]
+    iat: Value,
+    #[serde(default)]
+    exp: Value,
+}
+
+impl Unchecked {
+    pub(crate) fn of(token: &str) -> Self {
+        let claims = (token.len() <= MAX_TOKEN)
+            .then(|| token.split('.').nth(1))
+            .flatten()
+            .and_then(|claims| decode(claims).ok());
+        claims
+            .and_then(|claims| serde_json::from_slice(&claims).ok())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.iss.as_str().filter(|issuer| !issuer.is_empty())
+    }
+
+    pub(crate) fn issued_at(&self) -> Option<i64> {
+        self.iat.as_i64()
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<i64> {
+        self.exp.as_i64()
     }
 }
 
@@ -172,17 +277,20 @@ impl Header {
     }
 }
 
-fn check(claims: RawClaims, rules: &Rules, now: i64) -> Result<Claims, Rejection> {
-    if claims.sub.is_empty() || claims.sub.starts_with("mch_") {
+fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims, Rejection> {
+    if claims.sub.is_empty() {
         return Err(Rejection::Subject);
     }
-    if claims.exp <= now - SKEW {
+    if claims.sub.starts_with("mch_") {
+        return Err(Rejection::Machine);
+    }
+    if claims.exp <= now - skew {
         return Err(Rejection::Expired);
     }
-    if claims.nbf.is_some_and(|not_before| not_before > now + SKEW) {
+    if claims.nbf.is_some_and(|not_before| not_before > now + skew) {
         return Err(Rejection::NotYet);
     }
-    if claims.iat.is_some_and(|issued_at| issued_at > now + SKEW) {
+    if claims.iat.is_some_and(|issued_at| issued_at > now + skew) {
         return Err(Rejection::Future);
     }
     let party_known = claims
@@ -215,6 +323,14 @@ fn check(claims: RawClaims, rules: &Rules, now: i64) -> Result<Claims, Rejection
     Ok(claims.into_claims(session_id))
 }
 
+/// Whether a part is not empty and of the alphabet, before anything is done about it.
+fn is_base64url(part: &str) -> bool {
+    !part.is_empty()
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
 fn decode(part: &str) -> Result<Vec<u8>, Rejection> {
     match URL_SAFE_NO_PAD.decode(part) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
@@ -243,7 +359,7 @@ mod tests {
         };
         let token = Unverified::parse(token)?;
         let keys = keys.keys_for(token.kid(), Instant::now()).await?;
-        token.verify(&keys, &rules, NOW)
+        token.verify(&keys, &rules, NOW, SKEW)
     }
 
     /// The outcome for a token that is good but for these members.
@@ -364,12 +480,14 @@ mod tests {
             format!("{header}..{signature}"),
             format!("{good}.x"),
             format!("{header}=.{claims}.{signature}"),
+            format!("{header}.{claims}=.{signature}"),
+            format!("{header}.{claims}.{signature}="),
+            format!("{header}.{claims}.{signature}+"),
             format!(" {good}"),
         ] {
             assert_eq!(reason(&token).await, "Malformed", "{token}");
         }
         for token in [
-            format!("{header}.{claims}.{signature}="),
             format!("{header}.{claims}.AAAA"),
             format!(
                 "{header}.{claims}.{}",
@@ -389,6 +507,78 @@ mod tests {
         }
         let long = "x".repeat(MAX_TOKEN);
         assert_eq!(outcome(json!({}), json!({ "long": long })).await, "TooLong");
+    }
+
+    #[tokio::test]
+    async fn tokens_of_machines_are_recognized_and_refused() {
+        for token in ["ak_abc", "mt_abc", "oat_abc.def.ghi"] {
+            assert_eq!(reason(token).await, "Machine", "{token}");
+        }
+        let of_machines = [
+            SigningKey::first().token(json!({}), json!({"sub": "mch_1"})),
+            SigningKey::first().token(json!({"typ": "at+jwt"}), json!({})),
+            SigningKey::first().token(json!({"cat": "cl_B7d4PD333AAA"}), json!({})),
+            "ak_abc".to_owned(),
+        ];
+        for token in of_machines {
+            let rejection = verify(&token).await.unwrap_err();
+            assert_eq!(rejection.reason(), "token-type-mismatch", "{token}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handshake_is_signed_and_of_the_right_category() {
+        let handshake = |header: Value, claims: Value| {
+            let header = merged(good_header(), header).to_string();
+            let token = SigningKey::first().sign(&header, &claims.to_string());
+            let keys = std::sync::Arc::new(KeyCache::fixed(
+                Some("ins_1".to_owned()),
+                SigningKey::first().public(),
+            ));
+            async move {
+                let token = Unverified::parse_handshake(&token)?;
+                let keys = keys.keys_for(token.kid(), Instant::now()).await?;
+                token.verify_handshake(&keys)
+            }
+        };
+        let good = json!({"handshake": ["__session=a"]});
+        for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
+            let found = handshake(json!({ "cat": cat }), good.clone()).await;
+            assert_eq!(found.unwrap(), ["__session=a"]);
+        }
+        for (header, claims, expected) in [
+            (
+                json!({"cat": "cl_B7d4PD222AAA"}),
+                good.clone(),
+                "token-type-mismatch",
+            ),
+            (
+                json!({"alg": "none"}),
+                good.clone(),
+                "token-invalid-algorithm",
+            ),
+            (json!({"kid": "other"}), good.clone(), "jwk-kid-mismatch"),
+            (json!({}), good_claims(), "token-invalid"),
+            (
+                json!({}),
+                json!({"handshake": "__session=a"}),
+                "token-invalid",
+            ),
+            (json!({}), json!({"handshake": [1]}), "token-invalid"),
+        ] {
+            let refused = handshake(header.clone(), claims).await.unwrap_err();
+            assert_eq!(refused.reason(), expected, "{header}");
+        }
+        let header = good_header().to_string();
+        let forged = SigningKey::second().sign(&header, &good.to_string());
+        let keys = std::sync::Arc::new(KeyCache::fixed(None, SigningKey::first().public()));
+        let keys = keys.keys_for(None, Instant::now()).await.unwrap();
+        let forged = Unverified::parse_handshake(&forged).unwrap();
+        let refused = forged.verify_handshake(&keys).unwrap_err();
+        assert_eq!(refused.reason(), "token-invalid-signature");
+        // Nor is a handshake a session.
+        let token = SigningKey::first().sign(&header, &good.to_string());
+        assert!(matches!(verify(&token).await, Err(Rejection::Claims(_))));
     }
 
     #[tokio::test]
@@ -426,7 +616,7 @@ mod tests {
     async fn claims_are_checked_one_by_one() {
         for (claims, expected) in [
             (json!({"sub": ""}), "Subject"),
-            (json!({"sub": "mch_1"}), "Subject"),
+            (json!({"sub": "mch_1"}), "Machine"),
             (json!({"exp": NOW - SKEW}), "Expired"),
             (json!({"exp": NOW - SKEW - 1}), "Expired"),
             (json!({"exp": NOW - SKEW + 1}), "ok user_1"),
@@ -494,7 +684,7 @@ mod tests {
             let token = SigningKey::first().token(json!({ "kid": kid }), json!({}));
             let token = Unverified::parse(&token).unwrap();
             let keys = keys.keys_for(token.kid(), Instant::now()).await.unwrap();
-            assert!(token.verify(&keys, &rules, NOW).is_ok());
+            assert!(token.verify(&keys, &rules, NOW, SKEW).is_ok());
         }
     }
 }

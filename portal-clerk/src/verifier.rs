@@ -9,9 +9,13 @@ use portal_core::auth::{AuthError, CredentialSource, Identity};
 
 use crate::cache::{self, Digest, Verified, VerifiedTokens};
 use crate::claims::Claims;
+use crate::cookies::{
+    Candidate, Companions, CookieNames, Cookies, MAX_CANDIDATES, Side, TokenLook, uses_suffixed,
+};
 use crate::jwks::KeyCache;
-use crate::session::{self, CookieNames, Credential};
-use crate::token::{Rejection, Rules, SKEW, Unverified};
+use crate::session::{self, Credential};
+use crate::state::{DevBrowser, Seen, Session, State, decide};
+use crate::token::{Rejection, Rules, SKEW, Unchecked, Unverified};
 
 /// A point in time, on the clock on the wall and on the one that never jumps.
 #[derive(Clone, Copy)]
@@ -30,98 +34,189 @@ impl Moment {
     }
 }
 
+/// The session of a request: its claims, and where its token stood.
+pub(crate) type Found = Option<(Arc<Claims>, CredentialSource)>;
+
+/// What the cookies of a request come to.
+pub(crate) struct CookieSession<'a> {
+    pub(crate) state: State,
+    /// The claims of the token; of one that holds, whatever the state.
+    claims: Option<Arc<Claims>>,
+    /// The token that counts, good or not.
+    pub(crate) token: Option<&'a str>,
+    /// Whether it is the suffixed cookies that count.
+    pub(crate) suffixed: bool,
+    pub(crate) dev_browser: Option<&'a str>,
+}
+
+impl CookieSession<'_> {
+    /// Who is signed in.
+    pub(crate) fn into_found(self) -> Found {
+        let claims = self.claims.filter(|_| self.state == State::SignedIn)?;
+        Some((claims, CredentialSource::Cookie))
+    }
+}
+
+/// What each session cookie has turned out to be, in the order of the candidates.
+type Outcomes = [Option<Result<Arc<Claims>, Rejection>>; MAX_CANDIDATES];
+
 /// Verifies the session of a request.
 pub(crate) struct Verifier {
     pub(crate) keys: Arc<KeyCache>,
-    rules: Rules,
-    cookies: CookieNames,
+    pub(crate) rules: Rules,
+    pub(crate) names: CookieNames,
     verified: VerifiedTokens,
 }
 
 impl Verifier {
-    pub(crate) fn new(keys: KeyCache, rules: Rules, cookies: CookieNames) -> Self {
+    pub(crate) fn new(keys: KeyCache, rules: Rules, names: CookieNames) -> Self {
         // If another crate of the build turns on another implementation, the first
         // verification would panic. An error means that somebody has chosen already.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         Self {
             keys: Arc::new(keys),
             rules,
-            cookies,
+            names,
             verified: VerifiedTokens::new(),
         }
     }
 
-    /// The names of the cookies that a session can stand in.
-    pub(crate) fn cookie_names(&self) -> impl Iterator<Item = &str> {
-        self.cookies.iter()
-    }
-
-    /// Who is calling.
-    pub(crate) async fn identify(
-        &self,
-        headers: &HeaderMap,
-        now: Moment,
-    ) -> Result<Option<Identity>, AuthError> {
-        let Some((claims, source)) = self.session(headers, now).await? else {
-            return Ok(None);
-        };
-        let expires_at = DateTime::from_timestamp(claims.expires_at, 0);
-        Ok(Some(Identity::new(
-            claims.subject.as_str(),
-            claims.session_id.as_str(),
-            expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
-            source,
-        )))
-    }
-
-    /// The claims of the session of a request, and where its token stood.
+    /// The session of a request. The query matters to development instances only.
     pub(crate) async fn session(
         &self,
         headers: &HeaderMap,
+        query: Option<&str>,
         now: Moment,
-    ) -> Result<Option<(Arc<Claims>, CredentialSource)>, AuthError> {
-        match session::find(headers, &self.cookies)? {
-            Credential::None | Credential::Header(None) => Ok(None),
-            Credential::Header(Some(token)) => {
-                let claims = self.claims_or_nobody(token, now).await?;
-                Ok(claims.map(|claims| (claims, CredentialSource::Header)))
-            }
-            Credential::Cookies(tokens) => {
-                let mut newest: Option<Arc<Claims>> = None;
-                for token in tokens.into_iter().flatten() {
-                    let Some(claims) = self.claims_or_nobody(token, now).await? else {
-                        continue;
-                    };
-                    match &newest {
-                        Some(other) if other.subject != claims.subject => {
-                            tracing::warn!(
-                                subjects = ?[&other.subject, &claims.subject],
-                                "session cookies of two users in one request: it counts as signed out"
-                            );
-                            return Ok(None);
-                        }
-                        Some(other) if other.issued_at >= claims.issued_at => {}
-                        _ => newest = Some(claims),
-                    }
+    ) -> Result<Found, AuthError> {
+        match session::find(headers)? {
+            Credential::Header(Some(token)) => match self.claims(token, now).await {
+                Ok(claims) => Ok(Some((claims, CredentialSource::Header))),
+                Err(Rejection::Unavailable(error)) => Err(error),
+                Err(rejection) => {
+                    refused(&rejection, "header");
+                    Ok(None)
                 }
-                Ok(newest.map(|claims| (claims, CredentialSource::Cookie)))
+            },
+            Credential::Header(None) => {
+                refused(&Rejection::Malformed, "header");
+                Ok(None)
+            }
+            Credential::Cookies if !headers.contains_key(axum::http::header::COOKIE) => Ok(None),
+            Credential::Cookies => {
+                let cookies = Cookies::of(headers, &self.names);
+                let found = self.cookie_session(&cookies, query, now).await?;
+                Ok(found.into_found())
             }
         }
     }
 
-    /// The claims of a token; `None`, and a line in the log, if it does not hold.
-    async fn claims_or_nobody(
+    /// What cookies come to. An error means that nobody can say at the moment.
+    pub(crate) async fn cookie_session<'a>(
         &self,
-        token: &str,
+        cookies: &Cookies<'a>,
+        query: Option<&str>,
         now: Moment,
-    ) -> Result<Option<Arc<Claims>>, AuthError> {
-        match self.claims(token, now).await {
-            Ok(claims) => Ok(Some(claims)),
-            Err(Rejection::Unavailable(error)) => Err(error),
-            Err(rejection) => {
-                tracing::debug!(reason = %rejection, "session token refused");
-                Ok(None)
+    ) -> Result<CookieSession<'a>, AuthError> {
+        let mut outcomes = Outcomes::default();
+        for (candidate, outcome) in cookies.sessions.iter().zip(&mut outcomes) {
+            let Some(candidate) = candidate else { break };
+            match self.claims(candidate.token, now).await {
+                Err(Rejection::Unavailable(error)) => return Err(error),
+                checked => *outcome = Some(checked),
             }
+        }
+        let place = |suffixed: bool| best(&cookies.sessions, &outcomes, suffixed);
+        let suffixed = self.names.instance.as_ref().is_some_and(|names| {
+            let side = |suffixed: bool, companions: &Companions<'_>| Side {
+                session: place(suffixed).map(|at| self.look(cookies, &outcomes, at, now)),
+                client_uat: companions.client_uat,
+            };
+            uses_suffixed(
+                &side(false, &cookies.plain),
+                &side(true, &cookies.suffixed),
+                names.development,
+            )
+        });
+        let companions = match suffixed {
+            true => &cookies.suffixed,
+            false => &cookies.plain,
+        };
+        let at = place(suffixed);
+        let token = at.and_then(|at| cookies.sessions[at]);
+        let outcome = at.and_then(|at| outcomes[at].as_ref());
+        let state = if of_two_users(&outcomes) {
+            State::SignedOut("sessions-of-two-users")
+        } else {
+            self.state(outcome, companions, query)
+        };
+        match (state, outcome) {
+            (State::SignedIn, _) => {}
+            (_, Some(Err(rejection))) => refused(rejection, "cookie"),
+            (state, _) => tracing::debug!(reason = state.reason(), "not signed in"),
+        }
+        let claims = outcome.and_then(|outcome| outcome.as_ref().ok());
+        Ok(CookieSession {
+            state,
+            claims: claims.map(Arc::clone),
+            token: token.map(|candidate| candidate.token),
+            suffixed,
+            dev_browser: companions.dev_browser,
+        })
+    }
+
+    fn state(
+        &self,
+        outcome: Option<&Result<Arc<Claims>, Rejection>>,
+        companions: &Companions<'_>,
+        query: Option<&str>,
+    ) -> State {
+        let session = outcome.map(|outcome| match outcome {
+            Ok(claims) => Session::Valid(claims.issued_at),
+            Err(rejection) => Session::Refused(rejection),
+        });
+        let Some(names) = &self.names.instance else {
+            // The development identity provider has one cookie and no handshake.
+            return match session {
+                Some(Session::Valid(_)) => State::SignedIn,
+                Some(Session::Refused(rejection)) => State::SignedOut(rejection.reason()),
+                None => State::SignedOut("session-token-missing"),
+            };
+        };
+        let development = names.development.then(|| DevBrowser {
+            in_query: query
+                .is_some_and(|query| crate::query::has(query, crate::query::DEV_BROWSER)),
+            known: companions.dev_browser.is_some(),
+        });
+        decide(&Seen {
+            development,
+            client_uat: companions.client_uat.unwrap_or(0),
+            session,
+        })
+    }
+
+    /// What the choice between the two sets of cookies has to know of a token.
+    fn look(
+        &self,
+        cookies: &Cookies<'_>,
+        outcomes: &Outcomes,
+        at: usize,
+        now: Moment,
+    ) -> TokenLook {
+        if let Some(Ok(claims)) = &outcomes[at] {
+            return TokenLook {
+                has_issuer: true,
+                is_ours: true,
+                issued_at: claims.issued_at.unwrap_or(0),
+                is_expired: false,
+            };
+        }
+        let token = cookies.sessions[at].map_or("", |candidate| candidate.token);
+        let claimed = Unchecked::of(token);
+        TokenLook {
+            has_issuer: claimed.issuer().is_some(),
+            is_ours: claimed.issuer() == Some(&self.rules.issuer),
+            issued_at: claimed.issued_at().unwrap_or(0),
+            is_expired: claimed.expires_at().is_some_and(|end| end <= now.unix),
         }
     }
 
@@ -141,6 +236,19 @@ impl Verifier {
         Box::pin(self.verify(token, digest, now)).await
     }
 
+    /// The claims of a token for one whose clock may be wrong by so many seconds. Only to find out
+    /// whether that is the matter: what comes of it signs nobody in.
+    pub(crate) async fn claims_by_another_clock(
+        &self,
+        token: &str,
+        now: Moment,
+        skew: i64,
+    ) -> Result<Claims, Rejection> {
+        let token = Unverified::parse(token)?;
+        let keys = self.keys.keys_for(token.kid(), now.instant).await?;
+        token.verify(&keys, &self.rules, now.unix, skew)
+    }
+
     /// Checks a token that is not known yet.
     async fn verify(
         &self,
@@ -150,7 +258,7 @@ impl Verifier {
     ) -> Result<Arc<Claims>, Rejection> {
         let token = Unverified::parse(token)?;
         let keys = self.keys.keys_for(token.kid(), now.instant).await?;
-        let claims = Arc::new(token.verify(&keys, &self.rules, now.unix)?);
+        let claims = Arc::new(token.verify(&keys, &self.rules, now.unix, SKEW)?);
         if let Some(actor) = &claims.actor {
             tracing::info!(
                 actor,
@@ -169,6 +277,72 @@ impl Verifier {
     }
 }
 
+/// Who is calling, for the portal.
+pub(crate) fn identity((claims, source): (Arc<Claims>, CredentialSource)) -> Identity {
+    let expires_at = DateTime::from_timestamp(claims.expires_at, 0);
+    let identity = Identity::new(
+        claims.subject.as_str(),
+        claims.session_id.as_str(),
+        expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        source,
+    );
+    match &claims.actor {
+        Some(actor) => identity.acted_by(actor.as_str()),
+        None => identity,
+    }
+}
+
+/// The candidate that speaks for one of the two names: the newest that holds, else the first.
+fn best(
+    candidates: &[Option<Candidate<'_>>; MAX_CANDIDATES],
+    outcomes: &Outcomes,
+    suffixed: bool,
+) -> Option<usize> {
+    let issued_at = |at: usize| match &outcomes[at] {
+        Some(Ok(claims)) => Some(claims.issued_at.unwrap_or(0)),
+        _ => None,
+    };
+    let mut best: Option<usize> = None;
+    for (at, candidate) in candidates.iter().enumerate() {
+        let of_name = candidate.is_some_and(|candidate| match suffixed {
+            true => candidate.suffixed,
+            false => candidate.plain,
+        });
+        // `None` is less than every time.
+        if of_name && best.is_none_or(|best| issued_at(best) < issued_at(at)) {
+            best = Some(at);
+        }
+    }
+    best
+}
+
+/// Whether sessions of different users hold at once: nobody can say which of them it is, and one
+/// of them may have been put there by somebody else.
+fn of_two_users(outcomes: &Outcomes) -> bool {
+    let mut holding = outcomes.iter().flatten().flatten();
+    let Some(first) = holding.next() else {
+        return false;
+    };
+    let Some(other) = holding.find(|claims| claims.subject != first.subject) else {
+        return false;
+    };
+    tracing::warn!(
+        reason = "sessions-of-two-users",
+        subjects = ?[&first.subject, &other.subject],
+        "session cookies of two users in one request: it counts as signed out"
+    );
+    true
+}
+
+/// Why a token was refused: for the log, and for those who count in it. Never for the client.
+fn refused(rejection: &Rejection, source: &'static str) {
+    tracing::debug!(
+        reason = rejection.reason(),
+        source,
+        "session token refused: {rejection}"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -184,7 +358,7 @@ mod tests {
             issuer: ISSUER.to_owned(),
             authorized_parties: vec![PORTAL.to_owned()],
         };
-        Verifier::new(keys, rules, CookieNames::new(Some("abc")))
+        Verifier::new(keys, rules, CookieNames::of_instance("abc", false))
     }
 
     fn local() -> Verifier {
@@ -208,7 +382,7 @@ mod tests {
         HeaderMap::from_iter([(header::AUTHORIZATION, value)])
     }
 
-    fn cookies(tokens: &[(&str, &str)]) -> HeaderMap {
+    fn raw_cookies(tokens: &[(&str, &str)]) -> HeaderMap {
         let pairs: Vec<String> = tokens
             .iter()
             .map(|(name, token)| format!("{name}={token}"))
@@ -216,30 +390,59 @@ mod tests {
         HeaderMap::from_iter([(header::COOKIE, pairs.join("; ").parse().unwrap())])
     }
 
+    /// With the times that Clerk sets beside them.
+    fn cookies(tokens: &[(&str, &str)]) -> HeaderMap {
+        let uat = (NOW - 1000).to_string();
+        let mut all = vec![("__client_uat", uat.as_str()), ("__client_uat_abc", &uat)];
+        all.extend(tokens);
+        raw_cookies(&all)
+    }
+
+    async fn identify(
+        verifier: &Verifier,
+        headers: &HeaderMap,
+        now: Moment,
+    ) -> Result<Option<Identity>, AuthError> {
+        let found = verifier.session(headers, None, now).await?;
+        Ok(found.map(identity))
+    }
+
     async fn who(verifier: &Verifier, headers: &HeaderMap, now: Moment) -> Option<String> {
-        verifier
-            .identify(headers, now)
-            .await
-            .unwrap()
-            .map(|identity| identity.subject)
+        let identity = identify(verifier, headers, now).await.unwrap();
+        identity.map(|identity| identity.subject)
+    }
+
+    async fn state(verifier: &Verifier, headers: &HeaderMap, now: Moment) -> State {
+        let cookies = Cookies::of(headers, &verifier.names);
+        let found = verifier.cookie_session(&cookies, None, now).await;
+        found.unwrap().state
     }
 
     #[tokio::test]
     async fn an_identity_says_where_its_token_stood_and_when_it_ends() {
         let verifier = local();
         let token = token(json!({}));
-        let identity = verifier
-            .identify(&bearer(&token), at(0))
-            .await
-            .unwrap()
-            .unwrap();
+        let identity = identify(&verifier, &bearer(&token), at(0)).await.unwrap();
+        let identity = identity.unwrap();
         assert_eq!(identity.subject, "user_1");
         assert_eq!(identity.session_id, "sess_1");
         assert_eq!(identity.expires_at.timestamp(), NOW + 50);
         assert_eq!(identity.source, CredentialSource::Header);
         let cookie = cookies(&[("__session", &token)]);
-        let identity = verifier.identify(&cookie, at(0)).await.unwrap().unwrap();
+        let identity = identify(&verifier, &cookie, at(0)).await.unwrap().unwrap();
         assert_eq!(identity.source, CredentialSource::Cookie);
+        assert_eq!(identity.actor, None);
+    }
+
+    #[tokio::test]
+    async fn whoever_acts_for_a_user_is_named() {
+        let token = token(json!({"act": {"sub": "user_support"}}));
+        let identity = identify(&local(), &bearer(&token), at(0)).await.unwrap();
+        assert_eq!(identity.unwrap().actor.as_deref(), Some("user_support"));
+        // One who cannot be read is still somebody else.
+        let token = self::token(json!({"act": {}}));
+        let identity = self::identify(&local(), &bearer(&token), at(0)).await;
+        assert_eq!(identity.unwrap().unwrap().actor.as_deref(), Some(""));
     }
 
     #[tokio::test]
@@ -257,7 +460,7 @@ mod tests {
     async fn two_authorization_headers_are_a_bad_request() {
         let mut headers = bearer(&token(json!({})));
         headers.append(header::AUTHORIZATION, "Basic x".parse().unwrap());
-        let answer = local().identify(&headers, at(0)).await;
+        let answer = identify(&local(), &headers, at(0)).await;
         assert!(matches!(answer, Err(AuthError::BadRequest(_))));
     }
 
@@ -273,6 +476,10 @@ mod tests {
             (&[("__session_abc", &first)], Some("sess_1")),
             (&[("__session_def", &first)], None),
             (&[("__session", &first), ("__session", &other)], None),
+            (
+                &[("__session_abc", &first), ("__session_abc", &other)],
+                None,
+            ),
             (&[("__session", &other), ("__session_abc", &first)], None),
             (
                 &[("__session", &foreign), ("__session_abc", &first)],
@@ -290,14 +497,115 @@ mod tests {
                 &[("__session", &older), ("__session_abc", &first)],
                 Some("sess_1"),
             ),
+            (
+                &[("__session", &older), ("__session", &first)],
+                Some("sess_1"),
+            ),
         ] {
             let tokens: Vec<(&str, &str)> = tokens
                 .iter()
                 .map(|(name, token)| (*name, token.as_str()))
                 .collect();
-            let identity = verifier.identify(&cookies(&tokens), at(0)).await.unwrap();
-            assert_eq!(identity.map(|found| found.session_id).as_deref(), expected);
+            let found = identify(&verifier, &cookies(&tokens), at(0)).await.unwrap();
+            assert_eq!(
+                found.map(|found| found.session_id).as_deref(),
+                expected,
+                "{tokens:?}"
+            );
         }
+        let two = cookies(&[("__session", &first), ("__session", &other)]);
+        assert_eq!(
+            state(&verifier, &two, at(0)).await,
+            State::SignedOut("sessions-of-two-users")
+        );
+    }
+
+    #[tokio::test]
+    async fn of_many_session_cookies_four_are_looked_at() {
+        let verifier = local();
+        let good = token(json!({}));
+        let name = "__session";
+        let bad = [(name, "a.a.a"), (name, "b.b.b"), (name, "c.c.c")];
+        let mut list = bad.to_vec();
+        list.push((name, &good));
+        assert!(who(&verifier, &cookies(&list), at(0)).await.is_some());
+        list.insert(0, (name, "d.d.d"));
+        assert_eq!(who(&verifier, &cookies(&list), at(0)).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_time_of_the_client_only_takes_away() {
+        let verifier = local();
+        let good = token(json!({}));
+        let expired = token(json!({"exp": NOW - SKEW}));
+        let issued_at = (NOW - 10).to_string();
+        let later = (NOW - 9).to_string();
+        let session = ("__session", good.as_str());
+        let suffixed = ("__session_abc", good.as_str());
+        for (list, signed_in) in [
+            (&[session, ("__client_uat", issued_at.as_str())][..], true),
+            (&[session, ("__client_uat", &later)], false),
+            (&[session, ("__client_uat", "0")], false),
+            (&[session, ("__client_uat", "nonsense")], false),
+            (&[session], false),
+            (&[suffixed], false),
+            (&[suffixed, ("__client_uat_abc", "0")], false),
+            (&[suffixed, ("__client_uat_abc", &later)], false),
+            (&[suffixed, ("__client_uat_abc", &issued_at)], true),
+            // The time of the other set does not count.
+            (&[suffixed, ("__client_uat", &issued_at)], false),
+            (
+                &[("__session", &expired), ("__client_uat", &issued_at)],
+                false,
+            ),
+            (
+                &[("__session", "a.b.c"), ("__client_uat", &issued_at)],
+                false,
+            ),
+            (&[("__client_uat", &issued_at)], false),
+        ] {
+            let found = who(&verifier, &raw_cookies(list), at(0)).await;
+            assert_eq!(found.is_some(), signed_in, "{list:?}");
+        }
+        // A token in the header is not of a browser: no cookie has a say in it.
+        let mut headers = raw_cookies(&[("__client_uat", "0")]);
+        headers.extend(bearer(&good));
+        assert!(who(&verifier, &headers, at(0)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_development_instance_has_to_know_the_browser() {
+        let key = SigningKey::first().public();
+        let rules = Rules {
+            issuer: ISSUER.to_owned(),
+            authorized_parties: vec![PORTAL.to_owned()],
+        };
+        let keys = KeyCache::fixed(Some("ins_1".to_owned()), key);
+        let verifier = Verifier::new(keys, rules, CookieNames::of_instance("abc", true));
+        let good = token(json!({}));
+        let without = cookies(&[("__session", &good)]);
+        assert_eq!(who(&verifier, &without, at(0)).await, None);
+        let with = cookies(&[("__session", &good), ("__clerk_db_jwt", "dvb_1")]);
+        assert!(who(&verifier, &with, at(0)).await.is_some());
+        let other = cookies(&[("__session", &good), ("__clerk_db_jwt_def", "dvb_1")]);
+        assert_eq!(who(&verifier, &other, at(0)).await, None);
+        let query = Some("a=b&__clerk_db_jwt=dvb_2");
+        let synced = verifier.session(&with, query, at(0)).await.unwrap();
+        assert!(synced.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_development_provider_has_a_cookie_and_no_more() {
+        let key = SigningKey::first().public();
+        let rules = Rules {
+            issuer: ISSUER.to_owned(),
+            authorized_parties: vec![PORTAL.to_owned()],
+        };
+        let keys = KeyCache::fixed(Some("ins_1".to_owned()), key);
+        let verifier = Verifier::new(keys, rules, CookieNames::bare());
+        let good = token(json!({}));
+        let headers = raw_cookies(&[("__session", &good)]);
+        assert!(who(&verifier, &headers, at(0)).await.is_some());
     }
 
     #[tokio::test]
@@ -362,7 +670,7 @@ mod tests {
 
         let server = FakeServer::start(500, "").await;
         let verifier = verifier(KeyCache::remote(server.url.clone(), false).unwrap());
-        let answer = verifier.identify(&bearer(&token(json!({}))), at(0)).await;
+        let answer = identify(&verifier, &bearer(&token(json!({}))), at(0)).await;
         let response = portal_core::Error::from(answer.unwrap_err()).into_response();
         assert_eq!(response.status(), 503);
         assert!(response.headers().contains_key(header::RETRY_AFTER));

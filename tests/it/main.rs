@@ -10,6 +10,7 @@
 
 mod app;
 mod auth;
+mod bearer;
 mod browser;
 mod browser_rules;
 mod build_errors;

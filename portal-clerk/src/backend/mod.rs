@@ -190,7 +190,6 @@ impl BackendApi {
     }
 
     /// What a handshake has led to: the cookies that the browser is to be given.
-    #[expect(dead_code, reason = "for the handshake")]
     pub(crate) async fn handshake_payload(&self, nonce: &str) -> Result<Vec<String>, BackendError> {
         let query = [("nonce", nonce)];
         let path = ["clients", "handshake_payload"];

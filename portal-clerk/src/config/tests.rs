@@ -66,7 +66,16 @@ fn publishable_keys_give_host_kind_and_cookie_suffix() {
             (key.kind, key.host.as_str(), key.cookie_suffix().as_str()),
             (kind, host, suffix)
         );
-        assert_eq!(key.account_portal(), accounts);
+        let clerk = clerk(&[
+            DEV,
+            (PUBLISHABLE_KEY, text),
+            if kind == KeyKind::Live {
+                SK_LIVE
+            } else {
+                SK_TEST
+            },
+        ]);
+        assert_eq!(clerk.account_portal(), format!("https://{accounts}"));
     }
 }
 
@@ -100,6 +109,14 @@ fn every_unusable_combination_is_named() {
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
     let cases: &[Case<'_>] = &[
         (&[DEV, PK_TEST], &["CLERK_SECRET_KEY is missing"]),
+        (
+            &[DEV, PK_TEST, SK_TEST, (IS_SATELLITE, "true")],
+            &["CLERK_IS_SATELLITE is `true`"],
+        ),
+        (
+            &[DEV, PK_TEST, SK_TEST, ("IS_SATELLITE", "1")],
+            &["CLERK_IS_SATELLITE is `1`"],
+        ),
         (
             &[DEV, SK_TEST],
             &["NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is missing"],
@@ -237,11 +254,34 @@ fn aliases_and_overrides_are_read() {
         (FRONTEND_API_URL, "http://127.0.0.1:1/"),
     ]);
     assert_eq!(clerk.frontend_api, "http://127.0.0.1:1");
+    assert_eq!(clerk.account_portal(), "http://127.0.0.1:1");
     assert_eq!(
         clerk.authorized_parties,
         ["https://a.example", "http://b.example"]
     );
     assert!(!clerk.https_only);
+}
+
+#[test]
+fn the_pages_of_clerk_are_beside_its_frontend_api() {
+    for (frontend, expected) in [
+        (
+            "http://clerk.localhost:3000",
+            "http://accounts.localhost:3000",
+        ),
+        ("http://localhost:3000", "http://localhost:3000"),
+        (
+            "https://portal.example.com/__clerk",
+            "https://happy-otter-12.accounts.dev",
+        ),
+    ] {
+        let clerk = clerk(&[DEV, PK_TEST, SK_TEST, (FRONTEND_API_URL, frontend)]);
+        assert_eq!(clerk.account_portal(), expected, "{frontend}");
+    }
+    assert_eq!(
+        problems(&[DEV, PK_TEST, SK_TEST, (IS_SATELLITE, "false")]),
+        [""; 0]
+    );
 }
 
 #[test]

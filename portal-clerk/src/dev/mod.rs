@@ -14,8 +14,8 @@ use portal_core::Result;
 use portal_core::auth::{AuthSetup, Profile, Values};
 use serde_json::{Value, json};
 
+use crate::cookies::CookieNames;
 use crate::jwks::KeyCache;
-use crate::session::CookieNames;
 use crate::token::Rules;
 use crate::users;
 use crate::verifier::Verifier;
@@ -67,7 +67,7 @@ impl Development {
             authorized_parties: config.own_origins(),
         };
         Ok(Self {
-            verifier: Verifier::new(keys, rules, CookieNames::new(None)),
+            verifier: Verifier::new(keys, rules, CookieNames::bare()),
             issuer: Issuer::new(key, config.public_url.clone()),
             values: setup.values.clone(),
             base_path: config.base_path.clone(),

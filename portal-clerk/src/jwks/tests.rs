@@ -131,9 +131,10 @@ async fn while_the_server_is_down_keys_last_a_day() {
     assert!(cache.is_current(0, day));
     let later = day + SECOND;
     assert!(!cache.is_current(0, later));
-    assert_eq!(knows(&cache, "a", later).await, None);
+    // There have been keys: whoever comes is signed out, and not told to come again.
+    assert_eq!(knows(&cache, "a", later).await, Some(false));
     // And an unknown id does not bring them back.
-    assert_eq!(knows(&cache, "x", later).await, None);
+    assert_eq!(knows(&cache, "x", later).await, Some(false));
 }
 
 #[tokio::test]
@@ -146,8 +147,25 @@ async fn without_any_keys_nobody_can_say_who_is_calling() {
         assert!(matches!(answer, Err(AuthError::Unavailable(_))));
     }
     assert_eq!(server.count(), 1);
+    // Nor does another made-up id cause more than one attempt in a while.
+    let soon = now + COOLDOWN - SECOND;
+    assert_eq!(knows(&cache, "x", soon).await, None);
+    assert_eq!(server.count(), 1);
     server.answer(200, one_key("a"));
-    assert_eq!(knows(&cache, "a", now + COLD_COOLDOWN).await, Some(true));
+    assert_eq!(knows(&cache, "a", now + COOLDOWN).await, Some(true));
+}
+
+#[tokio::test]
+async fn only_the_start_tries_again_by_itself() {
+    let server = FakeServer::start(500, "").await;
+    let cache = cache_of(&server).await;
+    cache.prefetch(Instant::now());
+    until(|| server.count() == 1).await;
+    server.answer(200, one_key("a"));
+    landed(&cache).await;
+    assert_eq!(server.count(), 2);
+    assert_eq!(knows(&cache, "a", Instant::now()).await, Some(true));
+    assert_eq!(server.count(), 2);
 }
 
 #[tokio::test]

@@ -194,7 +194,7 @@ impl FakeServer {
         self.inner.held.send_replace(held);
     }
 
-    /// Path and `Authorization` of each request.
+    /// Path, query and `Authorization` of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.inner.requests.lock().unwrap().clone()
     }
@@ -215,7 +215,7 @@ async fn respond(
         .requests
         .lock()
         .unwrap()
-        .push(format!("{} {authorization}", uri.path()));
+        .push(format!("{uri} {authorization}"));
     let mut held = inner.held.subscribe();
     held.wait_for(|held| !held).await.unwrap();
     let (status, headers, body) = inner.answer.lock().unwrap().clone();

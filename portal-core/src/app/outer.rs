@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service};
@@ -257,6 +257,8 @@ struct Exchange {
     uri: Uri,
     /// The request again, if an error may be answered as a page: only to a browser.
     page_request: Option<Box<Parts>>,
+    /// Whether a token stood in the header: then it is what a `401` is about.
+    sends_bearer: bool,
     headers: AnswerHeaders,
     span: Span,
 }
@@ -280,6 +282,7 @@ impl Exchange {
             method,
             uri,
             page_request,
+            sends_bearer: sends_bearer(request.headers()),
             headers,
             span,
         }
@@ -304,6 +307,9 @@ impl Exchange {
             };
             response = with_headers_of(answer, &response);
         }
+        if self.sends_bearer && response.status() == StatusCode::UNAUTHORIZED {
+            name_the_token(response.headers_mut());
+        }
         let own = std::mem::take(response.headers_mut());
         *response.headers_mut() = self.headers.complete(own, self.request_id);
         tracing::debug!(
@@ -313,6 +319,24 @@ impl Exchange {
             "answered"
         );
         response
+    }
+}
+
+fn sends_bearer(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().get(..7))
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+}
+
+/// Says that it is the token that was not good, unless the answer asks for something else.
+fn name_the_token(headers: &mut HeaderMap) {
+    if headers
+        .get(header::WWW_AUTHENTICATE)
+        .is_none_or(|asked| asked == "Bearer")
+    {
+        let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        headers.insert(header::WWW_AUTHENTICATE, invalid);
     }
 }
 

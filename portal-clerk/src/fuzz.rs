@@ -1,0 +1,319 @@
+//! Random input to everything that reads what a stranger has written. Bounded, so that it runs
+//! with every other test; a failure names its seed, and `PORTAL_FUZZ_SEED` brings it back.
+
+use std::time::Instant;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use crate::cookies::CookieNames;
+use crate::jwks::KeyCache;
+use crate::query;
+use crate::testing::{ISSUER, NOW, PORTAL, SigningKey, good_claims, good_header};
+use crate::token::{Rules, Unchecked, Unverified};
+use crate::verifier::{Moment, Verifier};
+
+fn rng() -> Rng {
+    let seed = std::env::var("PORTAL_FUZZ_SEED");
+    let seed = seed.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    // Shown when the test fails.
+    println!("PORTAL_FUZZ_SEED={seed}");
+    Rng::with_seed(seed)
+}
+
+fn verifier(development: bool) -> Verifier {
+    let keys = KeyCache::fixed(Some("ins_1".to_owned()), SigningKey::first().public());
+    let rules = Rules {
+        issuer: ISSUER.to_owned(),
+        authorized_parties: vec![PORTAL.to_owned()],
+    };
+    Verifier::new(keys, rules, CookieNames::of_instance("abc", development))
+}
+
+fn now() -> Moment {
+    Moment {
+        unix: NOW,
+        instant: Instant::now(),
+    }
+}
+
+/// Bytes that mean something to one of the parsers, more often than others.
+const TELLING: &[u8] = b"..__==;;&&%%,, \"{}[]:$\\/+-0a\xff\x00\r\n";
+
+fn byte(rng: &mut Rng) -> u8 {
+    match rng.bool() {
+        true => TELLING[rng.usize(..TELLING.len())],
+        false => rng.u8(..),
+    }
+}
+
+/// Changes a few things about a text: bytes, order, length.
+fn mangle(rng: &mut Rng, text: &[u8]) -> Vec<u8> {
+    let mut bytes = text.to_vec();
+    for _ in 0..rng.usize(1..4) {
+        let at = rng.usize(..=bytes.len());
+        match rng.u8(..7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << rng.u8(..8),
+            1 if at < bytes.len() => bytes[at] = byte(rng),
+            2 => bytes.insert(at, byte(rng)),
+            3 if at < bytes.len() => drop(bytes.remove(at)),
+            4 => bytes.truncate(at),
+            5 => {
+                let end = rng.usize(at..=bytes.len());
+                let copy = bytes[at..end].to_vec();
+                let to = rng.usize(..=bytes.len());
+                bytes.splice(to..to, copy);
+            }
+            _ => {
+                let other = rng.usize(..=bytes.len());
+                if at < bytes.len() && other < bytes.len() {
+                    bytes.swap(at, other);
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// A value of any type.
+fn any_value(rng: &mut Rng) -> Value {
+    match rng.u8(..10) {
+        0 => Value::Null,
+        1 => json!(rng.bool()),
+        2 => json!(rng.i64(..)),
+        3 => json!(rng.f64() * 1e20),
+        4 => json!([ISSUER]),
+        5 => json!({"sub": "user_1"}),
+        6 => json!(""),
+        7 => json!("user_2"),
+        8 => json!(NOW + 10),
+        _ => {
+            let text = (0..rng.usize(..20)).map(|_| char::from(byte(rng) & 0x7f));
+            json!(text.collect::<String>())
+        }
+    }
+}
+
+/// Another member in a header or in claims, twice over if it falls so.
+fn changed(rng: &mut Rng, object: &Value) -> String {
+    const NAMES: [&str; 22] = [
+        "alg", "cat", "kid", "typ", "crit", "jwk", "jku", "x5c", "iss", "sub", "sid", "azp", "iat",
+        "nbf", "exp", "sts", "act", "fva", "v", "o", "fea", "aud",
+    ];
+    let mut members: Vec<(String, Value)> = object
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let at = rng.usize(..members.len());
+    match rng.u8(..4) {
+        0 => drop(members.remove(at)),
+        1 => members[at].1 = any_value(rng),
+        2 => {
+            let twice = members[at].clone();
+            members.push(twice);
+        }
+        _ => {
+            let name = NAMES[rng.usize(..NAMES.len())].to_owned();
+            let value = any_value(rng);
+            members.push((name, value));
+        }
+    }
+    let members: Vec<String> = members
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", json!(name)))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// A good token after somebody without the key has been at it.
+fn forged(rng: &mut Rng, good: &[String]) -> Vec<u8> {
+    let token = &good[rng.usize(..good.len())];
+    let other = &good[rng.usize(..good.len())];
+    let parts: Vec<&str> = token.split('.').collect();
+    let others: Vec<&str> = other.split('.').collect();
+    let [header, claims, signature] = parts[..] else {
+        unreachable!()
+    };
+    let token = match rng.u8(..6) {
+        0 => {
+            let header = URL_SAFE_NO_PAD.encode(changed(rng, &good_header()));
+            format!("{header}.{claims}.{signature}")
+        }
+        1 => {
+            let claims = URL_SAFE_NO_PAD.encode(changed(rng, &good_claims()));
+            format!("{header}.{claims}.{signature}")
+        }
+        2 => {
+            let mut mixed = [header, claims, signature];
+            mixed[rng.usize(..3)] = others[rng.usize(..3)];
+            mixed.join(".")
+        }
+        3 => {
+            let key = SigningKey::second();
+            key.sign(&good_header().to_string(), &changed(rng, &good_claims()))
+        }
+        _ => token.clone(),
+    };
+    match rng.bool() {
+        true => mangle(rng, token.as_bytes()),
+        false => token.into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn no_change_to_a_token_makes_it_another_ones() {
+    let mut rng = rng();
+    let verifier = verifier(false);
+    let key = SigningKey::first();
+    let good: Vec<String> = (0..4)
+        .map(|at| {
+            let user = format!("user_{at}");
+            key.token(json!({}), json!({"sub": user, "sid": format!("sess_{at}")}))
+        })
+        .collect();
+    // In the cache, where a mistake would be the worst.
+    for token in &good {
+        assert!(verifier.claims(token, now()).await.is_ok());
+    }
+    let mut untouched = 0;
+    for _ in 0..8_000 {
+        let bytes = forged(&mut rng, &good);
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            continue;
+        };
+        let _ = Unchecked::of(text);
+        match verifier.claims(text, now()).await {
+            // Nothing but a token that somebody has really signed is accepted, and as what it is.
+            Ok(claims) => {
+                let at = good.iter().position(|token| token == text);
+                let at = at.unwrap_or_else(|| panic!("accepted: {text}"));
+                assert_eq!(claims.subject, format!("user_{at}"));
+                assert_eq!(claims.session_id, format!("sess_{at}"));
+                untouched += 1;
+            }
+            Err(rejection) => assert!(!rejection.reason().is_empty()),
+        }
+    }
+    assert!(untouched > 0, "the test would see it if one were accepted");
+}
+
+#[tokio::test]
+async fn what_the_instance_signs_is_taken_as_it_stands_or_not_at_all() {
+    let mut rng = rng();
+    let verifier = verifier(false);
+    let key = SigningKey::first();
+    for _ in 0..600 {
+        let header = match rng.bool() {
+            true => changed(&mut rng, &good_header()),
+            false => good_header().to_string(),
+        };
+        let claims = changed(&mut rng, &good_claims());
+        let token = key.sign(&header, &claims);
+        let Ok(found) = verifier.claims(&token, now()).await else {
+            continue;
+        };
+        let read: Value = serde_json::from_str(&claims).unwrap();
+        assert_eq!(read["sub"], found.subject.as_str(), "{claims}");
+        assert_eq!(read["sid"], found.session_id.as_str(), "{claims}");
+        assert_eq!(read["iss"], ISSUER, "{claims}");
+        assert_eq!(read["azp"], PORTAL, "{claims}");
+        assert!(found.expires_at > NOW - 5, "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn random_cookies_sign_nobody_in() {
+    let mut rng = rng();
+    let forged_token = SigningKey::second().token(json!({}), json!({}));
+    let expired = SigningKey::first().token(json!({}), json!({"exp": NOW - 100}));
+    let header = format!(
+        "__session={expired}; __session_abc={forged_token}; __client_uat=5; __client_uat_abc=7; \
+         __clerk_db_jwt=dvb; __clerk_handshake=a.b.c; __clerk_redirect_count=1; other=1"
+    );
+    let address = "a=1&__clerk_db_jwt=x&__clerk_handshake=y&__clerk_handshake_nonce=z&b=%20";
+    for round in 0..2_000 {
+        let verifier = verifier(round % 2 == 0);
+        let mut headers = HeaderMap::new();
+        for name in [header::COOKIE, header::COOKIE, header::AUTHORIZATION] {
+            let text = match name == header::AUTHORIZATION {
+                true => format!("Bearer {forged_token}"),
+                false => header.clone(),
+            };
+            if let Ok(value) = HeaderValue::from_bytes(&mangle(&mut rng, text.as_bytes()))
+                && rng.bool()
+            {
+                headers.append(name, value);
+            }
+        }
+        let query = mangle(&mut rng, address.as_bytes());
+        let query = String::from_utf8_lossy(&query).into_owned();
+        let found = verifier.session(&headers, Some(&query), now()).await;
+        assert!(found.unwrap().is_none(), "{headers:?} {query}");
+        let clean = query::cleaned(Some(&query));
+        assert_eq!(query::cleaned(clean.strip_prefix('?')), clean, "{query}");
+    }
+}
+
+#[test]
+fn random_directives_set_none_but_clerks_cookies() {
+    use crate::handshake::Directives;
+
+    let mut rng = rng();
+    let good = [
+        "__session=a.b.c; Path=/; Expires=Thu, 01 Jan 2099 00:00:00 GMT; SameSite=Lax",
+        "__client_uat_abc=5; Domain=example.com; Max-Age=315360000; Secure",
+        "__clerk_handshake_nonce=; Path=/; Max-Age=0",
+    ];
+    for _ in 0..5_000 {
+        let texts: Vec<String> = (0..rng.usize(..20))
+            .map(|_| {
+                let text = good[rng.usize(..good.len())].as_bytes();
+                String::from_utf8_lossy(&mangle(&mut rng, text)).into_owned()
+            })
+            .collect();
+        let Ok(directives) = Directives::parse(&texts) else {
+            continue;
+        };
+        let cookies = directives.set_cookies();
+        assert!(cookies.len() <= 16);
+        for cookie in &cookies {
+            let text = cookie.to_str().unwrap().trim_start();
+            let clerks = ["__session", "__client_uat", "__clerk_handshake"];
+            assert!(clerks.iter().any(|name| text.starts_with(name)), "{text}");
+        }
+        let mut headers = HeaderMap::new();
+        let value = mangle(&mut rng, b"a=1; __session=x; __clerk_handshake=y; b=2");
+        if let Ok(value) = HeaderValue::from_bytes(&value) {
+            headers.insert(header::COOKIE, value);
+        }
+        directives.apply_to(&mut headers);
+        assert!(headers.len() <= 1);
+    }
+}
+
+#[tokio::test]
+async fn random_handshakes_are_not_accepted() {
+    let mut rng = rng();
+    let keys = std::sync::Arc::new(KeyCache::fixed(
+        Some("ins_1".to_owned()),
+        SigningKey::first().public(),
+    ));
+    let keys = keys.keys_for(Some("ins_1"), now().instant).await.unwrap();
+    let claims = json!({"handshake": ["__session=a"]}).to_string();
+    let good = SigningKey::first().sign(&good_header().to_string(), &claims);
+    for _ in 0..4_000 {
+        let bytes = mangle(&mut rng, good.as_bytes());
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            continue;
+        };
+        let accepted = Unverified::parse_handshake(text)
+            .and_then(|token| token.verify_handshake(&keys))
+            .is_ok();
+        assert_eq!(accepted, text == good, "{text}");
+    }
+}

@@ -1,0 +1,45 @@
+//! What Clerk keeps for a browser that comes back with a nonce.
+
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::backend::BackendApi;
+
+/// Also how long a browser waits at most for its page to go on.
+const TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_NONCE: usize = 512;
+/// Anyone can send a nonce: what is made up must not use up what Clerk answers to us in a second.
+const AT_ONCE: usize = 8;
+
+pub(crate) struct Payloads {
+    backend: BackendApi,
+    places: Semaphore,
+}
+
+impl Payloads {
+    pub(crate) fn new(backend: BackendApi) -> Self {
+        Self {
+            backend,
+            places: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// The cookies that are kept under a nonce.
+    pub(crate) async fn fetch(&self, nonce: &str) -> Result<Vec<String>, String> {
+        let plain = nonce
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~=".contains(&byte));
+        if !plain || nonce.len() > MAX_NONCE {
+            return Err("the nonce is none".to_owned());
+        }
+        let fetched = tokio::time::timeout(TIMEOUT, async {
+            let place = self.places.acquire().await;
+            let _place = place.map_err(|error| error.to_string())?;
+            let payload = self.backend.handshake_payload(nonce).await;
+            payload.map_err(|error| error.to_string())
+        });
+        let fetched = fetched.await;
+        fetched.unwrap_or_else(|_| Err("Clerk does not answer in time".to_owned()))
+    }
+}

@@ -1,0 +1,229 @@
+//! What the cookies of a request come to: signed in, signed out, or a handshake with Clerk.
+//!
+//! Nothing here looks at a request or a clock; every row of the table is a test.
+
+use crate::token::Rejection;
+
+/// What is to be done about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    SignedIn,
+    /// With the reason, for the log.
+    SignedOut(&'static str),
+    /// A browser that opens a page is sent to Clerk, to come back with new cookies. For every
+    /// other request this is signed out.
+    Handshake(&'static str),
+}
+
+impl State {
+    /// The reason, if there is one.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::SignedIn => "",
+            Self::SignedOut(reason) | Self::Handshake(reason) => reason,
+        }
+    }
+}
+
+/// What was found in a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// `Some` for a development instance.
+    pub(crate) development: Option<DevBrowser>,
+    /// Since when the browser has its sessions; 0 if it has none. Nobody has signed it, so it may
+    /// only ever make a request less signed in.
+    pub(crate) client_uat: i64,
+    pub(crate) session: Option<Session<'a>>,
+}
+
+/// Whether a development instance knows the browser.
+#[derive(Clone, Copy)]
+pub(crate) struct DevBrowser {
+    /// It was just told who the browser is.
+    pub(crate) in_query: bool,
+    pub(crate) known: bool,
+}
+
+/// What the session token has turned out to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Session<'a> {
+    /// It holds, and was issued then.
+    Valid(Option<i64>),
+    Refused(&'a Rejection),
+}
+
+/// The table.
+pub(crate) fn decide(seen: &Seen<'_>) -> State {
+    if let Some(browser) = seen.development {
+        if browser.in_query {
+            return State::Handshake("dev-browser-sync");
+        }
+        if !browser.known {
+            return State::Handshake("dev-browser-missing");
+        }
+    }
+    let session = match (seen.client_uat, seen.session) {
+        (0, None) => return State::SignedOut("session-token-and-uat-missing"),
+        (0, Some(_)) => return State::Handshake("session-token-but-no-client-uat"),
+        (_, None) => return State::Handshake("client-uat-but-no-session-token"),
+        (_, Some(session)) => session,
+    };
+    match session {
+        Session::Refused(rejection) if rejection.is_of_time() => {
+            State::Handshake(rejection.reason())
+        }
+        Session::Refused(rejection) => State::SignedOut(rejection.reason()),
+        Session::Valid(issued_at) if issued_at.unwrap_or(0) < seen.client_uat => {
+            State::Handshake("session-token-iat-before-client-uat")
+        }
+        Session::Valid(_) => State::SignedIn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table() {
+        use Rejection as R;
+        let signed_out = State::SignedOut;
+        let handshake = State::Handshake;
+        let refused = Session::Refused;
+        let valid = Some(Session::Valid(Some(100)));
+        for (client_uat, session, expected) in [
+            (0, None, signed_out("session-token-and-uat-missing")),
+            (0, valid, handshake("session-token-but-no-client-uat")),
+            (
+                0,
+                Some(refused(&R::Signature)),
+                handshake("session-token-but-no-client-uat"),
+            ),
+            (90, None, handshake("client-uat-but-no-session-token")),
+            (90, valid, State::SignedIn),
+            (100, valid, State::SignedIn),
+            (101, valid, handshake("session-token-iat-before-client-uat")),
+            (
+                90,
+                Some(Session::Valid(None)),
+                handshake("session-token-iat-before-client-uat"),
+            ),
+            (
+                90,
+                Some(refused(&R::Expired)),
+                handshake("session-token-expired"),
+            ),
+            (
+                90,
+                Some(refused(&R::NotYet)),
+                handshake("session-token-nbf"),
+            ),
+            (
+                90,
+                Some(refused(&R::Future)),
+                handshake("session-token-iat-in-the-future"),
+            ),
+            (
+                90,
+                Some(refused(&R::Category)),
+                signed_out("token-type-mismatch"),
+            ),
+            (
+                90,
+                Some(refused(&R::Machine)),
+                signed_out("token-type-mismatch"),
+            ),
+            (
+                90,
+                Some(refused(&R::Signature)),
+                signed_out("token-invalid-signature"),
+            ),
+            (
+                90,
+                Some(refused(&R::UnknownKey)),
+                signed_out("jwk-kid-mismatch"),
+            ),
+            (
+                90,
+                Some(refused(&R::Party)),
+                signed_out("token-invalid-authorized-parties"),
+            ),
+            (
+                90,
+                Some(refused(&R::Issuer)),
+                signed_out("token-invalid-issuer"),
+            ),
+            (
+                90,
+                Some(refused(&R::HeaderNotAllowed("x"))),
+                signed_out("token-invalid-algorithm"),
+            ),
+            (
+                90,
+                Some(refused(&R::Malformed)),
+                signed_out("token-invalid"),
+            ),
+            (90, Some(refused(&R::TooLong)), signed_out("token-invalid")),
+            (
+                90,
+                Some(refused(&R::Subject)),
+                signed_out("token-without-user"),
+            ),
+            (
+                90,
+                Some(refused(&R::NoSession)),
+                signed_out("token-without-session"),
+            ),
+            (
+                90,
+                Some(refused(&R::Pending)),
+                signed_out("session-pending"),
+            ),
+        ] {
+            for development in [
+                None,
+                Some(DevBrowser {
+                    in_query: false,
+                    known: true,
+                }),
+            ] {
+                let seen = Seen {
+                    development,
+                    client_uat,
+                    session,
+                };
+                assert_eq!(decide(&seen), expected);
+            }
+            for (in_query, known, expected) in [
+                (true, true, "dev-browser-sync"),
+                (true, false, "dev-browser-sync"),
+                (false, false, "dev-browser-missing"),
+            ] {
+                let seen = Seen {
+                    development: Some(DevBrowser { in_query, known }),
+                    client_uat,
+                    session,
+                };
+                assert_eq!(decide(&seen), handshake(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_signed_never_signs_anybody_in() {
+        for client_uat in [0, 1, 99, 100, 101, i64::MAX] {
+            for session in [
+                None,
+                Some(Session::Refused(&Rejection::Expired)),
+                Some(Session::Refused(&Rejection::Signature)),
+            ] {
+                let seen = Seen {
+                    development: None,
+                    client_uat,
+                    session,
+                };
+                assert_ne!(decide(&seen), State::SignedIn);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What a caller is told whose token is not good.
+
+use crate::support::{Answer, Browser, Database, TestServer};
+
+fn asked(answer: &Answer) -> &str {
+    answer.header("www-authenticate")
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_good_is_named_as_the_reason() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let http = reqwest::Client::new();
+    let call = |authorization: Option<&'static str>, path: &str| {
+        let request = http.get(format!("{}{path}", server.url));
+        let request = match authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        };
+        async move { Answer::of(request).await }
+    };
+    let path = "/api/auth/me";
+    for (authorization, expected) in [
+        (None, "Bearer"),
+        (Some("Basic dTpw"), "Bearer"),
+        (Some("Bearer nonsense"), "Bearer error=\"invalid_token\""),
+        (Some("bearer ak_machine"), "Bearer error=\"invalid_token\""),
+        (Some("BEARER a.b.c"), "Bearer error=\"invalid_token\""),
+    ] {
+        let answer = call(authorization, path).await;
+        answer.problem(401, "unauthorized");
+        assert_eq!(asked(&answer), expected, "{authorization:?}");
+    }
+    // What is open to everyone stays so.
+    assert_eq!(call(Some("Bearer nonsense"), "/healthz").await.status, 200);
+
+    // The header counts, and there is no way back to a good cookie.
+    let mut browser = Browser::new(&server.url);
+    browser
+        .submit("/dev/sign-in", &[("email", "ann@example.com")])
+        .await;
+    let cookies: Vec<String> = browser
+        .cookies
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let request = http
+        .get(format!("{}{path}", server.url))
+        .header("cookie", cookies.join("; "));
+    let good = Answer::of(request.try_clone().expect("no body")).await;
+    assert_eq!(good.status, 200);
+    let bad = Answer::of(request.header("authorization", "Bearer nonsense")).await;
+    bad.problem(401, "unauthorized");
+    assert_eq!(asked(&bad), "Bearer error=\"invalid_token\"");
+}
