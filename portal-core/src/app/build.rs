@@ -328,10 +328,7 @@ impl Plan {
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
-        let headers = AnswerHeaders::new(
-            config.public_url.starts_with("https:"),
-            &provider.content_sources(),
-        );
+        let headers = AnswerHeaders::new(config.is_https(), &provider.content_sources());
 
         let mut nav = Nav::default();
         for page in &pages {

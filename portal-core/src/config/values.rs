@@ -90,7 +90,7 @@ pub struct Config {
     pub rate_limits: bool,
     /// Bounds of what clients may send and hold; changed in code only.
     pub limits: Limits,
-    /// Networks whose `X-Forwarded-*` headers are believed.
+    /// Networks whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Filter of the log, in the syntax of `RUST_LOG`.
     pub log_filter: String,
@@ -197,6 +197,12 @@ impl Config {
         (config, problems)
     }
 
+    /// Whether browsers come over `https://`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+
     /// Whether this is a developer's portal.
     #[must_use]
     pub fn is_dev(&self) -> bool {
@@ -222,6 +228,9 @@ impl Config {
         origins
     }
 }
+
+/// Before the name of a cookie: browsers let no other host set it, and it is for `https://` only.
+pub(crate) const OWN_HOST: &str = "__Host-";
 
 /// Whether a host name or address, without a port, can only mean this machine.
 ///
