@@ -79,7 +79,7 @@ async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
             "POST /theme HTTP/1.1\r\nOrigin: http://evil.example".to_owned(),
             403,
         ),
-        ("POST /theme HTTP/1.1\r\nContent-Length: 0".to_owned(), 204),
+        ("POST /theme HTTP/1.1\r\nContent-Length: 0".to_owned(), 415),
         (
             "POST /sign-out HTTP/1.1\r\nContent-Length: 0".to_owned(),
             303,
