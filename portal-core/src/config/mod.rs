@@ -1,6 +1,7 @@
 //! What a portal is told from outside: flags, environment, `.env`, defaults.
 
 mod limits;
+mod origins;
 mod setting;
 mod settings;
 mod values;
