@@ -3,17 +3,16 @@
 use url::Url;
 
 use super::settings::Settings;
-use super::values::{AppEnv, is_loopback_host, split_list};
 
 pub(super) fn public_url(
     settings: &Settings,
-    app_env: AppEnv,
+    is_prod: bool,
     host: &str,
     port: u16,
     problems: &mut Vec<String>,
 ) -> String {
     let url = read_public_url(settings, host, port, problems);
-    if app_env == AppEnv::Prod {
+    if is_prod {
         if settings.get("PUBLIC_URL").is_none() && !is_loopback_host(host) {
             problems.push(format!(
                 "PUBLIC_URL is missing; HOST is `{host}`, so write the origin that browsers use, such as `https://portal.example.com`"
@@ -79,6 +78,31 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
             origin
         })
         .collect()
+}
+
+/// Whether a host name or address, without a port, can only mean this machine.
+///
+/// ```
+/// use portal_core::config::is_loopback_host;
+///
+/// assert!(is_loopback_host("[::1]"));
+/// assert!(!is_loopback_host("localhost.evil.example"));
+/// ```
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// The items of a comma-separated list, without those that are empty.
+pub(super) fn split_list(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]

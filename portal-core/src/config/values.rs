@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::limits::Limits;
-use super::origins::{allowed_origins, public_url};
+use super::origins::{allowed_origins, is_loopback_host, public_url, split_list};
 use super::settings::Settings;
 
 /// Whether the portal runs for its developers or for its users.
@@ -155,7 +155,13 @@ impl Config {
         let host = settings.get("HOST").unwrap_or("127.0.0.1").to_owned();
         let port = parse::<u16>(&settings, "PORT", "a number from 0 to 65535", &mut problems)
             .unwrap_or(8000);
-        let public_url = public_url(&settings, app_env, &host, port, &mut problems);
+        let public_url = public_url(
+            &settings,
+            app_env == AppEnv::Prod,
+            &host,
+            port,
+            &mut problems,
+        );
         let allowed_origins = allowed_origins(&settings, &mut problems);
         let database_url = database_url(&settings, app_env, &mut problems);
         let secret_key = secret_key(&settings, app_env, &mut problems);
@@ -232,30 +238,6 @@ impl Config {
 
 /// Before the name of a cookie: browsers let no other host set it, and it is for `https://` only.
 pub(crate) const OWN_HOST: &str = "__Host-";
-
-/// Whether a host name or address, without a port, can only mean this machine.
-///
-/// ```
-/// use portal_core::config::is_loopback_host;
-///
-/// assert!(is_loopback_host("[::1]"));
-/// assert!(!is_loopback_host("localhost.evil.example"));
-/// ```
-#[must_use]
-pub fn is_loopback_host(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-pub(super) fn split_list(text: Option<&str>) -> impl Iterator<Item = &str> {
-    text.unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-}
 
 fn parse<T: FromStr>(
     settings: &Settings,
