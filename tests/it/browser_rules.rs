@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use portal_core::auth::{AuthError, AuthProvider, ContentSources, Identity, Profile};
-use portal_core::{ClientAddress, PortalBuilder};
+use portal_core::{Access, ClientAddress, NavItem, PortalBuilder};
 use reqwest::Method;
 use serde_json::json;
 
@@ -48,10 +48,6 @@ async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     let html = "Accept: text/html";
     let long = "a".repeat(9 * 1024);
-    let body = format!(
-        "Content-Type: application/json\r\nContent-Length: {}",
-        2 * 1024 * 1024
-    );
     for (head, status) in [
         (format!("GET / HTTP/1.1\r\n{html}"), 200),
         (format!("HEAD / HTTP/1.1\r\n{html}"), 200),
@@ -79,12 +75,11 @@ async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
             format!("GET / HTTP/1.1\r\nX-Long: {long}{long}{long}{long}"),
             431,
         ),
-        (format!("POST /dev/token HTTP/1.1\r\n{body}"), 413),
         (
             "POST /theme HTTP/1.1\r\nOrigin: http://evil.example".to_owned(),
             403,
         ),
-        ("POST /theme HTTP/1.1\r\nContent-Length: 0".to_owned(), 204),
+        ("POST /theme HTTP/1.1\r\nContent-Length: 0".to_owned(), 415),
         (
             "POST /sign-out HTTP/1.1\r\nContent-Length: 0".to_owned(),
             303,
@@ -114,6 +109,13 @@ async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
         );
         assert_ne!(header_of(&text, "x-request-id"), "", "{head}");
     }
+    let large = json!({"email": "a".repeat(2 * 1024 * 1024)});
+    let large = server.guest().post("/dev/token", &large).await;
+    large.problem(413, "body_too_large");
+    for (name, value) in ALWAYS {
+        assert!(large.header(name).to_lowercase().contains(value), "{name}");
+    }
+    assert_eq!(large.header("cache-control"), "private, no-store");
     let (status, text) = raw_without_host(
         &server.url,
         "GET / HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html",
@@ -436,41 +438,65 @@ async fn a_stream_is_opened_for_the_portals_own_pages_and_allowed_ones() {
     Answer::of(change).await.problem(403, "foreign_origin");
 }
 
+/// Every link of every page that can be reached: those that lead out, and those of them that give
+/// nothing away.
+async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
+    const OUT: [&str; 4] = [
+        "a[href*='://']",
+        "a[href^='//']",
+        "a[target=_blank]",
+        "form[target=_blank]",
+    ];
+    let guarded = OUT.map(|selector| format!("{selector}[rel~=noopener][rel~=noreferrer]"));
+    let mut browser = Browser::new(url);
+    let mut next: Vec<String> = ["/", "/nothing", "/sign-in"].map(str::to_owned).into();
+    let mut known = next.clone();
+    let (mut outward, mut safe) = (Vec::new(), Vec::new());
+    while let Some(path) = next.pop() {
+        if path == "/" {
+            // The first ones as a guest, the rest as an administrator.
+            browser
+                .cookies
+                .insert("__session".to_owned(), token.to_owned());
+        }
+        let page = browser.page(&path).await;
+        for link in attributes(&page.text, "a[href]", "href") {
+            let local = link.split(['?', '#']).next().unwrap_or_default();
+            let is_local = local.starts_with('/') && !local.starts_with("//");
+            if is_local && known.len() < 60 && !known.iter().any(|path| path == local) {
+                known.push(local.to_owned());
+                next.push(local.to_owned());
+            }
+        }
+        outward.extend(attributes(&page.text, &OUT.join(", "), "href"));
+        safe.extend(attributes(&page.text, &guarded.join(", "), "href"));
+    }
+    (known.len(), outward, safe)
+}
+
 #[tokio::test]
 async fn every_link_that_leads_out_gives_nothing_away() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", "root@example.com")]).await;
     let body = json!({"email": "root@example.com"});
     let token = portal.guest().post("/dev/token", &body).await.json();
-    let mut browser = Browser::new(&portal.url);
-    let token = token["token"].as_str().expect("a token").to_owned();
-    let mut seen = Vec::new();
-    let mut next = vec!["/".to_owned(), "/sign-in".to_owned(), "/nothing".to_owned()];
-    while let Some(path) = next.pop() {
-        if seen.len() == 3 {
-            // The first ones as a guest, the rest as an administrator.
-            browser
-                .cookies
-                .insert("__session".to_owned(), token.clone());
-        }
-        let page = browser.page(&path).await;
-        seen.push(path.clone());
-        for link in attributes(&page.text, "a[href]", "href") {
-            let local = link.split(['?', '#']).next().unwrap_or_default();
-            if local.starts_with('/') && !local.starts_with("//") {
-                let new = !seen.iter().any(|path| path == local)
-                    && !next.iter().any(|path| path == local);
-                if new && seen.len() + next.len() < 60 {
-                    next.push(local.to_owned());
-                }
-            }
-        }
-        let leading_out = "a[target=_blank], a[href*='://'], a[href^='//'], form[target=_blank]";
-        let outward = attributes(&page.text, leading_out, "href");
-        let guarded = "a[target=_blank][rel~=noopener][rel~=noreferrer], \
-            a[href*='://'][rel~=noopener][rel~=noreferrer], \
-            a[href^='//'][rel~=noopener][rel~=noreferrer]";
-        let safe = attributes(&page.text, guarded, "href");
-        assert_eq!(outward, safe, "{path}");
-    }
-    assert!(seen.len() >= 10, "{seen:?}");
+    let token = token["token"].as_str().expect("a token");
+    let (pages, outward, safe) = walk(&portal.url, token).await;
+    assert!(pages >= 10, "{pages} pages");
+    assert_eq!(outward, safe);
+
+    // The same with an entry of the navigation that leads out, on every page.
+    let build = |portal: PortalBuilder| {
+        app::build(portal).nav(|nav| {
+            nav.link(
+                NavItem::new("Out"),
+                "https://elsewhere.example",
+                Access::Public,
+            );
+        })
+    };
+    let server = TestServer::start_with(Database::Sqlite, &[], build).await;
+    let admin = server.admin().await;
+    let (pages, outward, safe) = walk(&server.url, &admin.token.unwrap_or_default()).await;
+    assert!(outward.len() >= pages - 2, "{outward:?}");
+    assert_eq!(outward, safe);
 }

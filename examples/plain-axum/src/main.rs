@@ -1,6 +1,7 @@
 //! A portal within an axum app: `cargo run -p plain-axum`, then open <http://127.0.0.1:8000/portal>.
 
 use std::error::Error;
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
@@ -31,6 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .nest("/portal", portal.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+    // So that the portal knows its clients' addresses, which its rate limits count by.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app)
         .with_graceful_shutdown(interrupted())
         .await?;

@@ -307,7 +307,7 @@ impl Plan {
         provider.start(&setup).await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
-        let headers = AnswerHeaders::new(config.public_url.starts_with("https:"), &sources);
+        let headers = AnswerHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Arc::new(Auth::new(provider, Arc::clone(&config), store.clone()));

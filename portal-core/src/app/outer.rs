@@ -25,7 +25,7 @@ use crate::auth::Auth;
 use crate::config::Limits;
 use crate::error::{Error, Problem};
 use crate::pages::{PageSetup, accepts_html, error_document, is_api};
-use crate::security::{AnswerHeaders, Class, Gate, Origins, REQUEST_ID};
+use crate::security::{AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID};
 use crate::state::PortalState;
 
 /// Names the request, refuses what is too large, too often, meant for another host or sent from
@@ -73,7 +73,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let exchange = Exchange::begin(&request, self.headers.clone());
+        let exchange = Exchange::begin(&self.state, &request, self.headers.clone());
         if !request.method().is_safe() {
             // For what outlives the request and has to name it, such as a task that it starts.
             let id = exchange.request_id.clone();
@@ -81,7 +81,9 @@ where
         }
         let state = self.state.clone();
         let span = exchange.span.clone();
-        let limits = match admit(&state, &request) {
+        let Limits {
+            body, request_time, ..
+        } = match admit(&state, &request) {
             Ok(limits) => limits,
             Err(error) => {
                 return Box::pin(
@@ -89,7 +91,7 @@ where
                 );
             }
         };
-        DefaultBodyLimit::max(limits.body).apply(&mut request);
+        DefaultBodyLimit::max(body).apply(&mut request);
         // A path of its own: what every other request does not need must not cost it anything.
         let request = match detour(&state, request) {
             Ok((detour, request)) => {
@@ -98,7 +100,7 @@ where
                 let answer = take(detour, state.clone(), ready, request);
                 return Box::pin(
                     async move {
-                        let response = guarded(answer, limits.request_time).await;
+                        let response = guarded(answer, request_time).await;
                         Ok(exchange.end(&state, response))
                     }
                     .instrument(span),
@@ -110,7 +112,7 @@ where
         Box::pin(
             async move {
                 let response = match answer {
-                    Ok(answer) => guarded(answer.map(infallible), limits.request_time).await,
+                    Ok(answer) => guarded(answer.map(infallible), request_time).await,
                     Err(panic) => panicked(&*panic),
                 };
                 Ok(exchange.end(&state, response))
@@ -255,6 +257,7 @@ struct Exchange {
     request_id: HeaderValue,
     method: Method,
     uri: Uri,
+    client: Option<ClientAddress>,
     /// The request again, if an error may be answered as a page: only to a browser.
     page_request: Option<Box<Parts>>,
     /// Whether a token stood in the header: then it is what a `401` is about.
@@ -264,7 +267,9 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn begin(request: &Request, headers: AnswerHeaders) -> Self {
+    fn begin(state: &PortalState, request: &Request, headers: AnswerHeaders) -> Self {
+        let client = state.borrow::<Proxies>().ok();
+        let client = client.map(|proxies| proxies.client(request.extensions(), request.headers()));
         let request_id = request_id(request);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let page_request = accepts_html(request.headers()).then(|| {
@@ -281,6 +286,7 @@ impl Exchange {
             request_id,
             method,
             uri,
+            client,
             page_request,
             sends_bearer: sends_bearer(request.headers()),
             headers,
@@ -315,6 +321,7 @@ impl Exchange {
         tracing::debug!(
             method = %self.method,
             status = response.status().as_u16(),
+            client = self.client.and_then(|ClientAddress(address)| address).map(tracing::field::display),
             elapsed = ?self.started.elapsed(),
             "answered"
         );

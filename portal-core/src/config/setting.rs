@@ -108,7 +108,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
     Setting::new(
         "TRUSTED_PROXIES",
-        "Comma-separated addresses or networks whose X-Forwarded-* headers are believed",
+        "Comma-separated addresses or networks whose X-Forwarded-For header is believed",
     ),
     Setting::new("RUST_LOG", "Log filter").default("info,sqlx=warn"),
     Setting::new(

@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::limits::Limits;
+use super::origins::{allowed_origins, is_loopback_host, public_url, split_list};
 use super::settings::Settings;
 
 /// Whether the portal runs for its developers or for its users.
@@ -90,7 +91,7 @@ pub struct Config {
     pub rate_limits: bool,
     /// Bounds of what clients may send and hold; changed in code only.
     pub limits: Limits,
-    /// Networks whose `X-Forwarded-*` headers are believed.
+    /// Networks whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Filter of the log, in the syntax of `RUST_LOG`.
     pub log_filter: String,
@@ -154,7 +155,13 @@ impl Config {
         let host = settings.get("HOST").unwrap_or("127.0.0.1").to_owned();
         let port = parse::<u16>(&settings, "PORT", "a number from 0 to 65535", &mut problems)
             .unwrap_or(8000);
-        let public_url = public_url(&settings, app_env, &host, port, &mut problems);
+        let public_url = public_url(
+            &settings,
+            app_env == AppEnv::Prod,
+            &host,
+            port,
+            &mut problems,
+        );
         let allowed_origins = allowed_origins(&settings, &mut problems);
         let database_url = database_url(&settings, app_env, &mut problems);
         let secret_key = secret_key(&settings, app_env, &mut problems);
@@ -197,6 +204,12 @@ impl Config {
         (config, problems)
     }
 
+    /// Whether browsers come over `https://`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+
     /// Whether this is a developer's portal.
     #[must_use]
     pub fn is_dev(&self) -> bool {
@@ -223,29 +236,8 @@ impl Config {
     }
 }
 
-/// Whether a host name or address, without a port, can only mean this machine.
-///
-/// ```
-/// use portal_core::config::is_loopback_host;
-///
-/// assert!(is_loopback_host("[::1]"));
-/// assert!(!is_loopback_host("localhost.evil.example"));
-/// ```
-#[must_use]
-pub fn is_loopback_host(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-fn split_list(text: Option<&str>) -> impl Iterator<Item = &str> {
-    text.unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-}
+/// Before the name of a cookie: browsers let no other host set it, and it is for `https://` only.
+pub(crate) const OWN_HOST: &str = "__Host-";
 
 fn parse<T: FromStr>(
     settings: &Settings,
@@ -278,82 +270,6 @@ fn app_env(settings: &Settings, problems: &mut Vec<String>) -> AppEnv {
             AppEnv::Prod
         }
     }
-}
-
-fn public_url(
-    settings: &Settings,
-    app_env: AppEnv,
-    host: &str,
-    port: u16,
-    problems: &mut Vec<String>,
-) -> String {
-    let url = read_public_url(settings, host, port, problems);
-    if app_env == AppEnv::Prod {
-        if settings.get("PUBLIC_URL").is_none() && !is_loopback_host(host) {
-            problems.push(format!(
-                "PUBLIC_URL is missing; HOST is `{host}`, so write the origin that browsers use, such as `https://portal.example.com`"
-            ));
-        } else if Url::parse(&url).is_ok_and(|url| {
-            url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host)
-        }) {
-            problems.push(format!(
-                "PUBLIC_URL is `{url}`; PROD needs `https://`, since cookies and tokens would be sent in the clear"
-            ));
-        }
-    }
-    url
-}
-
-fn read_public_url(
-    settings: &Settings,
-    host: &str,
-    port: u16,
-    problems: &mut Vec<String>,
-) -> String {
-    let shown_host = match host {
-        "0.0.0.0" | "::" => "localhost".to_owned(),
-        host if host.contains(':') => format!("[{host}]"),
-        host => host.to_owned(),
-    };
-    let default = format!("http://{shown_host}:{port}");
-    let Some(text) = settings.get("PUBLIC_URL") else {
-        return default;
-    };
-    match origin(text) {
-        Some(origin) => origin,
-        None => {
-            problems.push(format!(
-                "PUBLIC_URL is `{text}`; write an origin such as `https://portal.example.com`"
-            ));
-            default
-        }
-    }
-}
-
-/// The origin that a text is, as browsers write it.
-fn origin(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let bare = matches!(url.scheme(), "http" | "https")
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    bare.then(|| url.origin().ascii_serialization())
-}
-
-fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -> Vec<String> {
-    split_list(settings.get("ALLOWED_ORIGINS"))
-        .filter_map(|text| {
-            let origin = origin(text);
-            if origin.is_none() {
-                problems.push(format!(
-                    "ALLOWED_ORIGINS has `{text}`; write origins such as `https://app.example.com`"
-                ));
-            }
-            origin
-        })
-        .collect()
 }
 
 fn database_url(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) -> Secret {
@@ -526,61 +442,6 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.own_origins(), ["https://portal.example.com"]);
-    }
-
-    #[test]
-    fn production_is_reached_by_https_or_on_this_machine_only() {
-        let prod = |more: &[(&str, &str)]| {
-            let mut pairs = vec![
-                ("APP_ENV", "PROD"),
-                ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-                ("DB_CONN_URI", "postgres://a@b/c"),
-            ];
-            pairs.extend(more);
-            read(&pairs).map_or_else(|error| error.problems, |_| Vec::new())
-        };
-        for good in [
-            &[][..],
-            &[("PUBLIC_URL", "http://localhost:9")],
-            &[("HOST", "0.0.0.0"), ("PUBLIC_URL", "https://a.example")],
-        ] {
-            assert_eq!(prod(good), [""; 0], "{good:?}");
-        }
-        for bad in [
-            &[("HOST", "0.0.0.0")][..],
-            &[("HOST", "10.0.0.5")],
-            &[("PUBLIC_URL", "http://portal.example.com")],
-            &[("PUBLIC_URL", "http://localhost.evil.example")],
-            &[("PUBLIC_URL", "https://a@portal.example.com")],
-            &[("PUBLIC_URL", "https://portal.example.com/#a")],
-            &[("PUBLIC_URL", "https://portal.example.com/a")],
-        ] {
-            let problems = prod(bad);
-            assert_eq!(problems.len(), 1, "{bad:?} {problems:?}");
-            assert!(problems[0].starts_with("PUBLIC_URL is "), "{problems:?}");
-        }
-    }
-
-    #[test]
-    fn allowed_origins_are_origins() {
-        let allow = |text| read(&[("APP_ENV", "DEV"), ("ALLOWED_ORIGINS", text)]);
-        let config = allow(" https://App.example.com:443/ ,http://a.example:1,").unwrap();
-        assert_eq!(
-            config.allowed_origins,
-            ["https://app.example.com", "http://a.example:1"]
-        );
-        assert!(
-            !config
-                .own_origins()
-                .contains(&"http://a.example:1".to_owned())
-        );
-        for text in ["*", "null", "https://a.example/b", "a.example"] {
-            let error = allow(text).map(|config| config.allowed_origins);
-            assert!(
-                error.is_err_and(|error| error.problems[0].starts_with("ALLOWED_ORIGINS has")),
-                "{text}"
-            );
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use cookie::{Cookie, SameSite};
 
 use super::layout::{Flash, FlashKind};
+use crate::config::OWN_HOST;
 
 const COOKIE: &str = "portal_flash";
 
@@ -57,8 +58,8 @@ impl Flash {
     }
 
     /// The message that a request carries.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let text = cookie(headers, COOKIE)?;
+    pub(crate) fn of(headers: &HeaderMap, https: bool) -> Option<Self> {
+        let text = cookie(headers, COOKIE, https)?;
         let mut characters = text.chars();
         let kind = match characters.next()? {
             's' => FlashKind::Success,
@@ -89,14 +90,40 @@ fn set(response: &mut Response, value: &str, seconds: i64) {
     }
 }
 
-/// The value of a cookie of a request, percent-decoded.
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// The value of one of the portal's own cookies, percent-decoded. Over `https://` it has the name
+/// that the outermost layer gives it.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str, https: bool) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(Cookie::split_parse_encoded)
         .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == name)
+        .find(|cookie| {
+            if https {
+                cookie.name().strip_prefix(OWN_HOST) == Some(name)
+            } else {
+                cookie.name() == name
+            }
+        })
         .map(|cookie| cookie.value().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_https_a_message_that_another_host_could_set_is_not_shown() {
+        let shown = |cookie: &'static str, https| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_static(cookie));
+            Flash::of(&headers, https).map(|flash| flash.text)
+        };
+        let (plain, own) = ("a=b; portal_flash=sHi", "a=b; __Host-portal_flash=sHi");
+        assert_eq!(shown(plain, false), Some("Hi".to_owned()));
+        assert_eq!(shown(own, true), Some("Hi".to_owned()));
+        assert_eq!(shown(plain, true), None);
+        assert_eq!(shown(own, false), None);
+    }
 }

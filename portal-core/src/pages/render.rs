@@ -56,7 +56,7 @@ impl PageSetup {
 
     /// The theme of a reader: his own from the cookie, else the portal's.
     pub(crate) fn theme_of(&self, headers: &axum::http::HeaderMap) -> Theme {
-        flash::cookie(headers, theme_form::COOKIE)
+        flash::cookie(headers, theme_form::COOKIE, self.config.is_https())
             .and_then(|text| Theme::from_cookie(&text))
             .unwrap_or(self.theme)
     }
@@ -75,7 +75,7 @@ impl PageSetup {
         let user: Option<&User> = user.map(|user| &**user);
         let nav = self.nav.visible(user, base_path, path);
         let theme = self.theme_of(&parts.headers);
-        let flash = Flash::of(&parts.headers);
+        let flash = Flash::of(&parts.headers, self.config.is_https());
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::auth::ContentSources;
+use crate::config::OWN_HOST;
 
 /// Names a request, in its answer and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -84,18 +85,24 @@ impl AnswerHeaders {
     }
 }
 
-/// Keeps the portal's own cookies off plain HTTP, where the portal itself is not on it.
+/// Keeps the portal's own cookies off plain HTTP where the portal itself is not on it, and under a
+/// name that browsers let no other host set: a page of a sibling domain cannot plant a message.
 fn secure_cookies(headers: &mut HeaderMap) {
     let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
         return;
     };
     for cookie in cookies.iter_mut() {
         let Ok(text) = cookie.to_str() else { continue };
-        if text.starts_with("portal_")
-            && !text.contains("; Secure")
-            && let Ok(secure) = HeaderValue::try_from(format!("{text}; Secure"))
-        {
-            *cookie = secure;
+        if !text.starts_with("portal_") {
+            continue;
+        }
+        let secure = if text.contains("; Secure") {
+            ""
+        } else {
+            "; Secure"
+        };
+        if let Ok(renamed) = HeaderValue::try_from(format!("{OWN_HOST}{text}{secure}")) {
+            *cookie = renamed;
         }
     }
 }
@@ -146,7 +153,7 @@ mod tests {
         assert_eq!(found(false), ["portal_theme=a; Path=/", "__session=b"]);
         assert_eq!(
             found(true),
-            ["portal_theme=a; Path=/; Secure", "__session=b"]
+            ["__Host-portal_theme=a; Path=/; Secure", "__session=b"]
         );
     }
 

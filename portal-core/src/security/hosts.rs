@@ -15,6 +15,8 @@ const ASKED_BY_ADDRESS: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
 /// pages whose name was rebound to the portal's address from reading its answers, and caches and
 /// proxies from mixing it up with others.
 pub(crate) struct Hosts {
+    /// Where the portal is.
+    public_url: String,
     /// As browsers send them.
     exact: Vec<String>,
     /// On a developer's machine the port may be that of a container or a tunnel.
@@ -38,6 +40,7 @@ impl Hosts {
             }
         }
         Self {
+            public_url: config.public_url.clone(),
             exact,
             loopback: config.is_dev(),
             addresses: config.is_dev() && !is_loopback_host(&config.host),
@@ -54,20 +57,21 @@ impl Hosts {
         let known = match (host, authority, named.next()) {
             (Some(host), None, None) | (None, Some(host), None) => self.is_own(host),
             (Some(host), Some(authority), None) => self.is_own(host) && self.is_own(authority),
-            _ => return self.unless_public(uri, not_one),
+            _ => return unless_public(uri, not_one),
         };
         if known {
             Ok(())
         } else {
-            self.unless_public(uri, misdirected)
+            unless_public(uri, || self.misdirected())
         }
     }
 
-    fn unless_public(&self, uri: &Uri, error: fn() -> Error) -> Result<(), Error> {
-        if ASKED_BY_ADDRESS.contains(&uri.path()) {
-            return Ok(());
-        }
-        Err(error())
+    fn misdirected(&self) -> Error {
+        Error::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "unknown_host",
+            format!("this portal has another name; open {}", self.public_url),
+        )
     }
 
     fn is_own(&self, host: &[u8]) -> bool {
@@ -105,12 +109,11 @@ fn is_address(name: &str) -> bool {
     inner.unwrap_or(name).parse::<std::net::IpAddr>().is_ok()
 }
 
-fn misdirected() -> Error {
-    Error::new(
-        StatusCode::MISDIRECTED_REQUEST,
-        "unknown_host",
-        "this portal has another name; open it at its public address",
-    )
+fn unless_public(uri: &Uri, error: impl FnOnce() -> Error) -> Result<(), Error> {
+    if ASKED_BY_ADDRESS.contains(&uri.path()) {
+        return Ok(());
+    }
+    Err(error())
 }
 
 fn not_one() -> Error {

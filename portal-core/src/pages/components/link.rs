@@ -45,4 +45,22 @@ mod tests {
             assert_eq!(rel(href), None, "{href}");
         }
     }
+
+    #[test]
+    fn components_say_it_of_their_links() {
+        use super::super::{Button, Menu};
+        use maud::Render as _;
+
+        let out = "https://example.com";
+        let button = |href| Button::new("Go").href(href).render().into_string();
+        let menu = |href| {
+            Menu::new("m", "More")
+                .link("link", "Go", href)
+                .render()
+                .into_string()
+        };
+        let rel = r#"rel="noopener noreferrer""#;
+        assert!(button(out).contains(rel) && menu(out).contains(rel));
+        assert!(!button("/a").contains("rel=") && !menu("/a").contains("rel="));
+    }
 }
