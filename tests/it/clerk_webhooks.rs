@@ -81,6 +81,14 @@ async fn a_message_has_its_effect_once(database: Database) {
     effects.sort();
     assert_eq!(effects, [effect("none"), effect("updated")]);
 
+    // Messages are remembered for longer than they come again, but not for ever.
+    let old = "UPDATE portal_provider_events SET received_at = '2020-01-01 00:00:00+00:00'";
+    assert_eq!(portal.server.sql(old.to_owned()).await, 3);
+    let newest = portal.clerk.user_event("user.updated", &ann);
+    assert_eq!(portal.deliver(&newest).await, effect("none"));
+    let count = "UPDATE portal_provider_events SET id = id".to_owned();
+    assert_eq!(portal.server.sql(count).await, 1);
+
     let unknown = portal.clerk.event("email.created", json!({"id": "ema_1"}));
     assert_eq!(portal.deliver(&unknown).await, effect("none"));
     let created = portal
@@ -196,6 +204,8 @@ async fn a_deleted_user_never_comes_back(database: Database) {
         assert_eq!(portal.deliver(late).await, effect("none"));
     }
     assert_eq!(users(&portal, &tombstone).await, 1);
+    let open = "UPDATE portal_sessions SET id = id WHERE ended_at IS NULL".to_owned();
+    assert_eq!(portal.server.sql(open).await, 0);
     let again = portal.clerk.deleted_event(&ann);
     assert_eq!(portal.deliver(&again).await, effect("none"));
 
@@ -451,11 +461,11 @@ async fn sync(variables: Vec<(&'static str, String)>) -> Run {
 async fn users_are_brought_to_what_clerk_has(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let clerk = &portal.clerk;
-    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|name| {
+    let [ann, bob, eve, zoe] = ["ann", "bob", "eve", "zoe"].map(|name| {
         let user = clerk.user(&format!("{name}@example.com"));
         (user.clone(), portal.sign_in(&user))
     });
-    for (_, client) in [&ann, &bob, &eve] {
+    for (_, client) in [&ann, &bob, &eve, &zoe] {
         assert_eq!(me(client).await.status, 200);
     }
     for number in 0..105 {
@@ -464,6 +474,7 @@ async fn users_are_brought_to_what_clerk_has(database: Database) {
     clerk.edit(&ann.0, |record| record["first_name"] = "Anna".into());
     clerk.ban(&bob.0);
     clerk.delete(&eve.0);
+    clerk.hide_from_lists(&zoe.0);
     let report = sync(portal.variables()).await;
     assert_eq!(report.code, Some(0), "{} {}", report.out, report.err);
     assert!(
@@ -481,6 +492,7 @@ async fn users_are_brought_to_what_clerk_has(database: Database) {
         format!("subject = '{}' AND first_name = 'Anna'", ann.0),
         format!("subject = '{}' AND is_banned", bob.0),
         format!("subject = '{}' AND deleted_at IS NOT NULL", eve.0),
+        format!("subject = '{}' AND deleted_at IS NULL", zoe.0),
     ] {
         assert_eq!(users(&portal, &condition).await, 1, "{condition}");
     }
@@ -499,7 +511,7 @@ async fn users_are_brought_to_what_clerk_has(database: Database) {
     let refused = sync(variables).await;
     assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
     assert!(refused.err.contains("CLERK_SECRET_KEY"), "{}", refused.err);
-    assert_eq!(users(&portal, "deleted_at IS NULL").await, 107);
+    assert_eq!(users(&portal, "deleted_at IS NULL").await, 108);
 
     let variables = portal.variables();
     drop(portal.clerk);

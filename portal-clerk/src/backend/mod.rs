@@ -31,7 +31,7 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 /// use portal_core::prelude::*;
 ///
 /// /// Upgrade
-/// #[page("/upgrade", method = POST, requires_auth)]
+/// #[page("/upgrade", method = post, requires_auth)]
 /// async fn upgrade(user: CurrentUser, clerk: Data<BackendApi>) -> Result<Markup> {
 ///     let mut change = MetadataChange::default();
 ///     change.public = Some(serde_json::json!({"plan": "pro"}));

@@ -104,7 +104,9 @@ fn matching(instance: &Instance, query: Option<&str>) -> Vec<Value> {
     let users = state.users.iter().filter(|user| {
         let shown = ["id", "first_name", "last_name", "email_addresses"];
         let shown = shown.map(|member| user[member].to_string().to_lowercase());
-        (ids.is_empty() || ids.iter().any(|id| user["id"] == **id))
+        let hidden = state.hidden.iter().any(|id| user["id"] == **id);
+        !hidden
+            && (ids.is_empty() || ids.iter().any(|id| user["id"] == **id))
             && (addresses.is_empty() || addresses.iter().any(|email| has_address(user, email)))
             && words
                 .as_ref()

@@ -300,6 +300,12 @@ impl ClerkDouble {
         self.state().failure = status;
     }
 
+    /// Leaves a user out of lists, as one who has slipped from one page to the next while they
+    /// were read.
+    pub fn hide_from_lists(&self, user_id: &str) {
+        self.state().hidden.push(user_id.to_owned());
+    }
+
     /// Method, path and query of each call of the Backend API so far.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {

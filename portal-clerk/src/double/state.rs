@@ -47,6 +47,8 @@ pub(super) struct State {
     /// What every call of the Backend API is answered with, if it fails.
     pub(super) failure: Option<u16>,
     pub(super) requests: Vec<String>,
+    /// Users who are there and whom lists leave out.
+    pub(super) hidden: Vec<String>,
     /// Origins other than loopback ones to which browsers may be sent back.
     pub(super) origins: Vec<String>,
 }
@@ -103,6 +105,7 @@ impl Instance {
                 refusals: (0, 0),
                 failure: None,
                 requests: Vec::new(),
+                hidden: Vec::new(),
                 origins: Vec::new(),
             }),
         }

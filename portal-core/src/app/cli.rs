@@ -283,7 +283,11 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
     loop {
         let (page, _) = users.list(&filter).await?;
         for user in &page {
-            let state = if user.is_active { "active" } else { "inactive" };
+            let state = match (user.is_active, user.is_banned) {
+                (false, _) => "inactive",
+                (true, true) => "banned",
+                (true, false) => "active",
+            };
             println!(
                 "{:<38} {:<40} {:<10} {state}",
                 user.id.to_string(),

@@ -228,3 +228,49 @@ async fn settle(
     }
     Ok((applied, Some(Notification::User { id })))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn this_process_knows_before_the_provider_is_answered() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("portal.db");
+        let store = Store::connect(&format!("sqlite://{}", path.display()))
+            .await
+            .unwrap();
+        store.migrate().await.unwrap();
+        let heard: Arc<Mutex<Vec<Notification>>> = Arc::default();
+        let directory = Directory::new(store.clone());
+        let listener = Arc::clone(&heard);
+        directory.listen(move |notification| listener.lock().unwrap().push(notification.clone()));
+        let heard = || std::mem::take(&mut *heard.lock().unwrap());
+        let mut hints = store.notifications();
+
+        let mut profile = Profile::default();
+        profile.updated_at = 5;
+        let ann = DirectoryChange::User {
+            subject: "user_ann",
+            profile: &profile,
+        };
+        assert_eq!(directory.apply(None, ann).await.unwrap(), Applied::Created);
+        let [Notification::User { id }] = heard()[..] else {
+            panic!("one user has changed")
+        };
+        assert_eq!(hints.try_recv().unwrap(), Notification::User { id });
+        assert_eq!(
+            directory.apply(None, ann).await.unwrap(),
+            Applied::Unchanged
+        );
+        assert_eq!(heard(), []);
+
+        let id = "sess_1".to_owned();
+        let ended = DirectoryChange::SessionEnded { session_id: &id };
+        assert_eq!(directory.apply(None, ended).await.unwrap(), Applied::Ended);
+        assert_eq!(heard(), [Notification::SessionEnded { id: id.clone() }]);
+        assert_eq!(directory.subjects().await.unwrap(), ["user_ann"]);
+    }
+}

@@ -193,3 +193,33 @@ async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result
         .map(|row| User::from_row(&row))
         .transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::CredentialSource;
+
+    #[tokio::test]
+    async fn a_session_that_ends_while_a_request_of_it_is_looked_at_is_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("portal.db");
+        let store = Store::connect(&format!("sqlite://{}", path.display()))
+            .await
+            .unwrap();
+        store.migrate().await.unwrap();
+        let sessions = Sessions::new(store.clone(), BTreeSet::new());
+        let tomorrow = now() + chrono::TimeDelta::days(1);
+        let identity = Identity::new("user_1", "sess_1", tomorrow, CredentialSource::Cookie);
+        let profile = Profile::default();
+        let open = async || sessions.open(&identity, Some(&profile)).await.unwrap();
+
+        let standing = sessions.standing(&identity).await.unwrap();
+        assert!(matches!(standing, Standing::New { user_known: false }));
+        assert!(open().await.is_some());
+        assert!(open().await.is_some(), "the second of two requests at once");
+        let mut transaction = store.begin().await.unwrap();
+        end_in(&mut transaction, "sess_1").await.unwrap();
+        transaction.commit().await.unwrap();
+        assert!(open().await.is_none());
+    }
+}
