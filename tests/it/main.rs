@@ -15,6 +15,7 @@ mod browser;
 mod build_errors;
 mod crash;
 mod embed_in_axum;
+mod handshake;
 mod metrics;
 mod monitor;
 mod pages;

@@ -1,7 +1,7 @@
 //! Renewing the session of a browser that opens a page: it is sent to Clerk, and comes back with
 //! new cookies.
 
-mod directives;
+pub(crate) mod directives;
 mod payload;
 #[cfg(test)]
 mod tests;
@@ -19,11 +19,8 @@ use crate::session::{self, Credential};
 use crate::state::State;
 use crate::token::{Rejection, SKEW, Unverified, WRONG_CLOCK};
 use crate::verifier::{CookieSession, Found, Moment, Verifier};
-#[cfg(not(test))]
 use directives::Directives;
 
-#[cfg(test)]
-pub(crate) use directives::Directives;
 pub(crate) use payload::Payloads;
 
 /// The version of Clerk's protocol that is spoken here.
@@ -88,7 +85,7 @@ impl Handshake {
         match self.take_back(verifier, parts, now).await {
             Some(Ok(navigation)) => return navigation,
             Some(Err(failure)) => {
-                tracing::warn!(reason = "handshake-failed", "handshake ignored: {failure}");
+                self.log(&failure);
                 if self.development && failure.is_of_other_keys() {
                     return answered(other_keys());
                 }
@@ -113,6 +110,16 @@ impl Handshake {
         let resolved = Resolved(session.into_found());
         parts.extensions.insert(resolved);
         Navigation::default()
+    }
+
+    fn log(&self, failure: &Failure) {
+        let reason = "handshake-failed";
+        // In production a stranger may write what he likes into the cookie, as often as he likes.
+        match failure {
+            Failure::NotFetched(_) => tracing::warn!(reason, "handshake ignored: {failure}"),
+            _ if self.development => tracing::warn!(reason, "handshake ignored: {failure}"),
+            _ => tracing::debug!(reason, "handshake ignored: {failure}"),
+        }
     }
 
     /// Sends the browser to Clerk.
