@@ -10,6 +10,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::cookies::CookieNames;
+use crate::handshake::directives::Directives;
 use crate::jwks::KeyCache;
 use crate::query;
 use crate::testing::{ISSUER, NOW, PORTAL, SigningKey, good_claims, good_header};
@@ -261,8 +262,6 @@ async fn random_cookies_sign_nobody_in() {
 
 #[test]
 fn random_directives_set_none_but_clerks_cookies() {
-    use crate::handshake::Directives;
-
     let mut rng = rng();
     let good = [
         "__session=a.b.c; Path=/; Expires=Thu, 01 Jan 2099 00:00:00 GMT; SameSite=Lax",

@@ -1,5 +1,7 @@
 //! What a caller is told whose token is not good.
 
+use reqwest::Method;
+
 use crate::support::{Answer, Browser, Database, TestServer};
 
 fn asked(answer: &Answer) -> &str {
@@ -38,16 +40,9 @@ async fn a_token_that_is_not_good_is_named_as_the_reason() {
     browser
         .submit("/dev/sign-in", &[("email", "ann@example.com")])
         .await;
-    let cookies: Vec<String> = browser
-        .cookies
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let request = http
-        .get(format!("{}{path}", server.url))
-        .header("cookie", cookies.join("; "));
-    let good = Answer::of(request.try_clone().expect("no body")).await;
+    let good = Answer::of(browser.request(Method::GET, path)).await;
     assert_eq!(good.status, 200);
+    let request = browser.request(Method::GET, path);
     let bad = Answer::of(request.header("authorization", "Bearer nonsense")).await;
     bad.problem(401, "unauthorized");
     assert_eq!(asked(&bad), "Bearer error=\"invalid_token\"");

@@ -18,6 +18,7 @@ mod clerk_browser;
 mod clerk_webhooks;
 mod crash;
 mod embed_in_axum;
+mod handshake;
 mod limits;
 mod locks;
 mod metrics;

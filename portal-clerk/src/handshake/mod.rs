@@ -1,7 +1,7 @@
 //! Renewing the session of a browser that opens a page: it is sent to Clerk, and comes back with
 //! new cookies.
 
-mod directives;
+pub(crate) mod directives;
 mod payload;
 #[cfg(test)]
 mod tests;
@@ -19,11 +19,8 @@ use crate::session::{self, Credential};
 use crate::state::State;
 use crate::token::{Rejection, SKEW, Unverified, WRONG_CLOCK};
 use crate::verifier::{CookieSession, Found, Moment, Verifier};
-#[cfg(not(test))]
 use directives::Directives;
 
-#[cfg(test)]
-pub(crate) use directives::Directives;
 pub(crate) use payload::Payloads;
 
 /// The version of Clerk's protocol that is spoken here.
@@ -86,9 +83,13 @@ impl Handshake {
         now: Moment,
     ) -> Navigation {
         match self.take_back(verifier, parts, now).await {
-            Some(Ok(navigation)) => return navigation,
+            Some(Ok(mut navigation)) => {
+                // Good once: kept by the browser, it would be asked for again with every page.
+                navigation.cookies.extend(self.forget_handshake());
+                return navigation;
+            }
             Some(Err(failure)) => {
-                tracing::warn!(reason = "handshake-failed", "handshake ignored: {failure}");
+                self.log(&failure);
                 if self.development && failure.is_of_other_keys() {
                     return answered(other_keys());
                 }
@@ -113,6 +114,46 @@ impl Handshake {
         let resolved = Resolved(session.into_found());
         parts.extensions.insert(resolved);
         Navigation::default()
+    }
+
+    /// Takes away the cookies by which a production instance hands over. They belong to the domain
+    /// that the portal shares with Clerk's host, or to the portal's own host.
+    fn forget_handshake(&self) -> Vec<HeaderValue> {
+        if self.development {
+            return Vec::new();
+        }
+        let shared = self
+            .endpoint
+            .host_str()
+            .and_then(|host| host.split_once('.'));
+        let portal = Url::parse(&self.public_url).ok();
+        let portal = portal.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let shared = shared.map(|(_, domain)| domain).filter(|domain| {
+            let is_below = portal.strip_suffix(domain);
+            is_below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        });
+        let domains = [
+            Some(String::new()),
+            shared.map(|it| format!("; Domain={it}")),
+        ];
+        let domains = domains.into_iter().flatten();
+        domains
+            .flat_map(|domain| {
+                [HANDSHAKE_NONCE, HANDSHAKE]
+                    .map(|name| format!("{name}=; Path=/{domain}; Max-Age=0"))
+            })
+            .filter_map(|cookie| HeaderValue::try_from(cookie).ok())
+            .collect()
+    }
+
+    fn log(&self, failure: &Failure) {
+        let reason = "handshake-failed";
+        // In production a stranger may write what he likes into the cookie, as often as he likes.
+        match failure {
+            Failure::NotFetched(_) => tracing::warn!(reason, "handshake ignored: {failure}"),
+            _ if self.development => tracing::warn!(reason, "handshake ignored: {failure}"),
+            _ => tracing::debug!(reason, "handshake ignored: {failure}"),
+        }
     }
 
     /// Sends the browser to Clerk.
@@ -148,7 +189,7 @@ impl Handshake {
         headers.insert(STATUS, HeaderValue::from_static("handshake"));
         headers.insert(REASON, HeaderValue::from_static(reason));
         let count = redirects + 1;
-        let cookie = format!("{REDIRECT_COUNT}={count}; SameSite=Lax; HttpOnly; Max-Age=2");
+        let cookie = format!("{REDIRECT_COUNT}={count}; Path=/; SameSite=Lax; HttpOnly; Max-Age=2");
         if let Ok(cookie) = HeaderValue::try_from(cookie) {
             headers.append(header::SET_COOKIE, cookie);
         }

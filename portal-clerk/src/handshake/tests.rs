@@ -166,7 +166,7 @@ async fn an_expired_session_sends_the_browser_to_clerk() {
     );
     assert_eq!(
         header_of(&navigation, "set-cookie").as_deref(),
-        Some("__clerk_redirect_count=1; SameSite=Lax; HttpOnly; Max-Age=2")
+        Some("__clerk_redirect_count=1; Path=/; SameSite=Lax; HttpOnly; Max-Age=2")
     );
     assert_eq!(
         header_of(&navigation, "x-clerk-auth-reason").as_deref(),
@@ -289,7 +289,7 @@ async fn the_loop_guard_stops_what_goes_round() {
         let navigation = site.open(&mut parts).await;
         let set = header_of(&navigation, "set-cookie");
         let expected = next.map(|next| {
-            format!("__clerk_redirect_count={next}; SameSite=Lax; HttpOnly; Max-Age=2")
+            format!("__clerk_redirect_count={next}; Path=/; SameSite=Lax; HttpOnly; Max-Age=2")
         });
         assert_eq!(set, expected, "{count}");
         if next.is_none() {
@@ -340,7 +340,18 @@ async fn in_production_the_page_goes_on_with_the_new_cookies() {
         let mut parts = page("/x?a=1", &cookies);
         let navigation = site.open(&mut parts).await;
         assert!(navigation.answer.is_none());
-        assert_eq!(navigation.cookies, directives(&new)[..4]);
+        let (set, spent) = navigation.cookies.split_at(4);
+        assert_eq!(set, &directives(&new)[..4]);
+        // Good once, so the browser is not to send it again.
+        assert_eq!(
+            spent,
+            [
+                "__clerk_handshake_nonce=; Path=/; Max-Age=0",
+                "__clerk_handshake=; Path=/; Max-Age=0",
+                "__clerk_handshake_nonce=; Path=/; Domain=example.com; Max-Age=0",
+                "__clerk_handshake=; Path=/; Domain=example.com; Max-Age=0",
+            ]
+        );
         assert_eq!(site.who(&parts).await.as_deref(), Some("user_1"));
         let cookies = parts.headers["cookie"].to_str().unwrap();
         assert!(cookies.starts_with("x=1; __session="), "{cookies}");

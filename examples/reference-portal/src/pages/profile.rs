@@ -32,5 +32,6 @@ async fn profile(user: CurrentUser) -> Markup {
                 ]))
             }
         }))
+        (portal_clerk::components::user_profile())
     }
 }

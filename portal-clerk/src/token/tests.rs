@@ -1,0 +1,346 @@
+use std::time::Instant;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::RSA_PKCS1_SHA512;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::jwks::KeyCache;
+use crate::testing::{ISSUER, NOW, PORTAL, SigningKey, good_claims, good_header, merged};
+
+async fn verify(token: &str) -> Result<Claims, Rejection> {
+    let key = SigningKey::first().public();
+    let keys = std::sync::Arc::new(KeyCache::fixed(Some("ins_1".to_owned()), key));
+    let rules = Rules {
+        issuer: ISSUER.to_owned(),
+        authorized_parties: vec!["https://other.example".to_owned(), PORTAL.to_owned()],
+    };
+    let token = Unverified::parse(token)?;
+    let keys = keys.keys_for(token.kid(), Instant::now()).await?;
+    token.verify(&keys, &rules, NOW, SKEW)
+}
+
+/// The outcome for a token that is good but for these members.
+async fn outcome(header: Value, claims: Value) -> String {
+    reason(&SigningKey::first().token(header, claims)).await
+}
+
+async fn reason(token: &str) -> String {
+    match verify(token).await {
+        Ok(claims) => format!("ok {}", claims.subject),
+        Err(rejection) => format!("{rejection:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_good_token_tells_who_is_calling() {
+    let token = SigningKey::first().token(
+        json!({}),
+        json!({"act": {"sub": "user_admin"}, "unknown": {"a": 1}}),
+    );
+    let claims = verify(&token).await.unwrap();
+    assert_eq!(claims.subject, "user_1");
+    assert_eq!(claims.session_id, "sess_1");
+    assert_eq!(claims.expires_at, NOW + 50);
+    assert_eq!(claims.authorized_party.as_deref(), Some(PORTAL));
+    assert_eq!(claims.factor_ages, Some([0, -1]));
+    assert_eq!(claims.actor.as_deref(), Some("user_admin"));
+}
+
+#[tokio::test]
+async fn headers_that_ask_for_anything_else_are_refused() {
+    for (header, expected) in [
+        (json!({}), "ok user_1"),
+        (json!({"typ": null}), "ok user_1"),
+        (json!({"typ": "jwt"}), "ok user_1"),
+        (json!({"cat": null}), "ok user_1"),
+        (json!({"cat": "cl_I7d4PD111III"}), "ok user_1"),
+        (json!({"cat": "cl_B7d4PD222AAA"}), "Category"),
+        (json!({"cat": "cl_B7d4PD333AAA"}), "Category"),
+        (json!({"typ": "at+jwt"}), "Category"),
+        (json!({"typ": "application/at+jwt"}), "Category"),
+        (
+            json!({"crit": ["x"]}),
+            "HeaderNotAllowed(\"critical extensions\")",
+        ),
+        (json!({"jwk": {}}), "HeaderNotAllowed(\"a key of its own\")"),
+        (
+            json!({"jku": "https://evil"}),
+            "HeaderNotAllowed(\"a key of its own\")",
+        ),
+        (
+            json!({"x5u": "https://evil"}),
+            "HeaderNotAllowed(\"a key of its own\")",
+        ),
+        (json!({"x5c": []}), "HeaderNotAllowed(\"a key of its own\")"),
+        (json!({"kid": "ins_2"}), "UnknownKey"),
+        (json!({"kid": null}), "UnknownKey"),
+    ] {
+        assert_eq!(
+            outcome(header.clone(), json!({})).await,
+            expected,
+            "{header}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_rs256_is_an_algorithm() {
+    let not_allowed = "HeaderNotAllowed(\"an algorithm other than RS256\")";
+    for alg in [
+        "none", "None", "HS256", "RS384", "RS512", "PS256", "ES256", "rs256", "",
+    ] {
+        assert_eq!(
+            outcome(json!({"alg": alg}), json!({})).await,
+            not_allowed,
+            "{alg}"
+        );
+    }
+    let claims = good_claims().to_string();
+    let none = merged(good_header(), json!({"alg": "none"})).to_string();
+    let unsigned = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(&none),
+        URL_SAFE_NO_PAD.encode(&claims)
+    );
+    assert_eq!(reason(&unsigned).await, "Malformed");
+    // Signed with the public key as the secret.
+    let symmetric = merged(good_header(), json!({"alg": "HS256"})).to_string();
+    let message = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(symmetric),
+        URL_SAFE_NO_PAD.encode(&claims)
+    );
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, SigningKey::first().pem().as_bytes());
+    let signature = hmac::sign(&secret, message.as_bytes());
+    let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+    assert_eq!(reason(&token).await, not_allowed);
+    // A signature of another hash under an honest header.
+    let token = SigningKey::first().sign_as(&RSA_PKCS1_SHA512, &good_header().to_string(), &claims);
+    assert_eq!(reason(&token).await, "Signature");
+}
+
+#[tokio::test]
+async fn whatever_is_not_a_token_is_refused() {
+    let good = SigningKey::first().token(json!({}), json!({}));
+    let parts: Vec<&str> = good.split('.').collect();
+    let [header, claims, signature] = parts[..] else {
+        unreachable!()
+    };
+    for token in [
+        String::new(),
+        ".".to_owned(),
+        "..".to_owned(),
+        format!("{header}.{claims}"),
+        format!("{header}.{claims}."),
+        format!(".{claims}.{signature}"),
+        format!("{header}..{signature}"),
+        format!("{good}.x"),
+        format!("{header}=.{claims}.{signature}"),
+        format!("{header}.{claims}=.{signature}"),
+        format!("{header}.{claims}.{signature}="),
+        format!("{header}.{claims}.{signature}+"),
+        format!(" {good}"),
+    ] {
+        assert_eq!(reason(&token).await, "Malformed", "{token}");
+    }
+    for token in [
+        format!("{header}.{claims}.AAAA"),
+        format!(
+            "{header}.{claims}.{}",
+            signature.replace(['-', '_', 'A'], "B")
+        ),
+        SigningKey::second().token(json!({}), json!({})),
+        {
+            let forged = merged(good_claims(), json!({"sub": "user_2"})).to_string();
+            format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(forged))
+        },
+        {
+            let other = merged(good_header(), json!({"typ": null})).to_string();
+            format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(other))
+        },
+    ] {
+        assert_eq!(reason(&token).await, "Signature", "{token}");
+    }
+    let long = "x".repeat(MAX_TOKEN);
+    assert_eq!(outcome(json!({}), json!({ "long": long })).await, "TooLong");
+}
+
+#[tokio::test]
+async fn tokens_of_machines_are_recognized_and_refused() {
+    for token in ["ak_abc", "mt_abc", "oat_abc.def.ghi"] {
+        assert_eq!(reason(token).await, "Machine", "{token}");
+    }
+    let of_machines = [
+        SigningKey::first().token(json!({}), json!({"sub": "mch_1"})),
+        SigningKey::first().token(json!({"typ": "at+jwt"}), json!({})),
+        SigningKey::first().token(json!({"cat": "cl_B7d4PD333AAA"}), json!({})),
+        "ak_abc".to_owned(),
+    ];
+    for token in of_machines {
+        let rejection = verify(&token).await.unwrap_err();
+        assert_eq!(rejection.reason(), "token-type-mismatch", "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_is_signed_and_of_the_right_category() {
+    let handshake = |header: Value, claims: Value| {
+        let header = merged(good_header(), header).to_string();
+        let token = SigningKey::first().sign(&header, &claims.to_string());
+        let keys = std::sync::Arc::new(KeyCache::fixed(
+            Some("ins_1".to_owned()),
+            SigningKey::first().public(),
+        ));
+        async move {
+            let token = Unverified::parse_handshake(&token)?;
+            let keys = keys.keys_for(token.kid(), Instant::now()).await?;
+            token.verify_handshake(&keys)
+        }
+    };
+    let good = json!({"handshake": ["__session=a"]});
+    for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
+        let found = handshake(json!({ "cat": cat }), good.clone()).await;
+        assert_eq!(found.unwrap(), ["__session=a"]);
+    }
+    for (header, claims, expected) in [
+        (
+            json!({"cat": "cl_B7d4PD222AAA"}),
+            good.clone(),
+            "token-type-mismatch",
+        ),
+        (
+            json!({"alg": "none"}),
+            good.clone(),
+            "token-invalid-algorithm",
+        ),
+        (json!({"kid": "other"}), good.clone(), "jwk-kid-mismatch"),
+        (json!({}), good_claims(), "token-invalid"),
+        (
+            json!({}),
+            json!({"handshake": "__session=a"}),
+            "token-invalid",
+        ),
+        (json!({}), json!({"handshake": [1]}), "token-invalid"),
+    ] {
+        let refused = handshake(header.clone(), claims).await.unwrap_err();
+        assert_eq!(refused.reason(), expected, "{header}");
+    }
+    let header = good_header().to_string();
+    let forged = SigningKey::second().sign(&header, &good.to_string());
+    let keys = std::sync::Arc::new(KeyCache::fixed(None, SigningKey::first().public()));
+    let keys = keys.keys_for(None, Instant::now()).await.unwrap();
+    let forged = Unverified::parse_handshake(&forged).unwrap();
+    let refused = forged.verify_handshake(&keys).unwrap_err();
+    assert_eq!(refused.reason(), "token-invalid-signature");
+    // Nor is a handshake a session.
+    let token = SigningKey::first().sign(&header, &good.to_string());
+    assert!(matches!(verify(&token).await, Err(Rejection::Claims(_))));
+}
+
+#[tokio::test]
+async fn members_that_stand_twice_are_refused() {
+    let header = good_header().to_string();
+    let claims = good_claims().to_string();
+    let twice = |text: &str, member: &str| format!("{{{member},{}", &text[1..]);
+    let key = SigningKey::first();
+    assert!(verify(&key.sign(&header, &claims)).await.is_ok());
+    for member in ["\"alg\":\"none\"", "\"kid\":\"x\""] {
+        let token = key.sign(&twice(&header, member), &claims);
+        assert!(
+            matches!(verify(&token).await, Err(Rejection::Header(_))),
+            "{member}"
+        );
+    }
+    for member in [
+        "\"sid\":\"x\"",
+        "\"sub\":\"x\"",
+        "\"exp\":1",
+        "\"azp\":\"x\"",
+        "\"iss\":\"x\"",
+    ] {
+        let token = key.sign(&header, &twice(&claims, member));
+        assert!(
+            matches!(verify(&token).await, Err(Rejection::Claims(_))),
+            "{member}"
+        );
+    }
+    let token = key.sign(&header, &format!("{claims}x"));
+    assert!(matches!(verify(&token).await, Err(Rejection::Claims(_))));
+}
+
+#[tokio::test]
+async fn claims_are_checked_one_by_one() {
+    for (claims, expected) in [
+        (json!({"sub": ""}), "Subject"),
+        (json!({"sub": "mch_1"}), "Machine"),
+        (json!({"exp": NOW - SKEW}), "Expired"),
+        (json!({"exp": NOW - SKEW - 1}), "Expired"),
+        (json!({"exp": NOW - SKEW + 1}), "ok user_1"),
+        (json!({"exp": (NOW + 1) as f64 + 0.5}), "ok user_1"),
+        (json!({"nbf": NOW + SKEW}), "ok user_1"),
+        (json!({"nbf": NOW + SKEW + 1}), "NotYet"),
+        (json!({"nbf": null, "iat": null}), "ok user_1"),
+        (json!({"iat": NOW + SKEW}), "ok user_1"),
+        (json!({"iat": NOW + SKEW + 1}), "Future"),
+        (json!({"azp": null}), "Party"),
+        (json!({"azp": "https://evil.example"}), "Party"),
+        (json!({"azp": format!("{PORTAL}/")}), "Party"),
+        (json!({"azp": "https://other.example"}), "ok user_1"),
+        (json!({"iss": format!("{ISSUER}/")}), "Issuer"),
+        (json!({"iss": "https://clerk.evil.example"}), "Issuer"),
+        (json!({"sid": null}), "NoSession"),
+        (json!({"sid": ""}), "NoSession"),
+        (json!({"sts": "pending"}), "Pending"),
+        (json!({"sts": null}), "ok user_1"),
+        (json!({"aud": "https://api.example"}), "ok user_1"),
+        // A long life is warned of, not refused.
+        (json!({"exp": NOW + 1_000_000}), "ok user_1"),
+    ] {
+        assert_eq!(
+            outcome(json!({}), claims.clone()).await,
+            expected,
+            "{claims}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn claims_of_the_wrong_type_are_refused() {
+    for claims in [
+        json!({"iss": [ISSUER]}),
+        json!({"iss": 1}),
+        json!({"iss": null}),
+        json!({"sub": 1}),
+        json!({"sub": null}),
+        json!({"sid": ["sess_1"]}),
+        json!({"azp": [PORTAL]}),
+        json!({"exp": null}),
+        json!({"exp": format!("{}", NOW + 50)}),
+        json!({"exp": 1e300}),
+        json!({"nbf": "1"}),
+        json!({"iat": "1"}),
+        json!({"iat": {}}),
+    ] {
+        let token = SigningKey::first().token(json!({}), claims.clone());
+        assert!(
+            matches!(verify(&token).await, Err(Rejection::Claims(_))),
+            "{claims}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_networkless_key_signs_under_any_id() {
+    let keys = std::sync::Arc::new(KeyCache::fixed(None, SigningKey::first().public()));
+    let rules = Rules {
+        issuer: ISSUER.to_owned(),
+        authorized_parties: vec![PORTAL.to_owned()],
+    };
+    for kid in [json!("anything"), Value::Null] {
+        let token = SigningKey::first().token(json!({ "kid": kid }), json!({}));
+        let token = Unverified::parse(&token).unwrap();
+        let keys = keys.keys_for(token.kid(), Instant::now()).await.unwrap();
+        assert!(token.verify(&keys, &rules, NOW, SKEW).is_ok());
+    }
+}

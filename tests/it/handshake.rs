@@ -1,0 +1,128 @@
+//! Which requests are sent to Clerk to have their session renewed, and which never are.
+
+use reqwest::{Method, RequestBuilder, Url};
+
+use crate::app;
+use crate::support::{Answer, Database, TestServer};
+
+const CLERK: &str = "http://127.0.0.1:9";
+
+async fn start(live: bool) -> TestServer {
+    let (publishable, secret) = match live {
+        true => ("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", "sk_live_x"),
+        false => ("pk_test_Y2xlcmsuZXhhbXBsZS5jb20k", "sk_test_x"),
+    };
+    let settings = [
+        ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", publishable),
+        ("CLERK_SECRET_KEY", secret),
+        ("CLERK_FRONTEND_API_URL", CLERK),
+        ("CLERK_BACKEND_API_URL", CLERK),
+    ];
+    TestServer::start_with(Database::Sqlite, &settings, app::build).await
+}
+
+/// The browser has a session somewhere, and none here.
+const ELSEWHERE: &str = "__client_uat=5";
+
+fn opening(server: &TestServer, path: &str) -> RequestBuilder {
+    let request = server.guest().request(Method::GET, path);
+    request
+        .header("accept", "text/html,application/xhtml+xml")
+        .header("cookie", ELSEWHERE)
+}
+
+#[tokio::test]
+async fn a_browser_that_opens_a_page_is_sent_to_clerk() {
+    for live in [true, false] {
+        let server = start(live).await;
+        let path = "/members?tab=a&__clerk_db_jwt_other=1&x=%2F";
+        for destination in [None, Some("document"), Some("iframe")] {
+            let request = opening(&server, path);
+            let request = match destination {
+                Some(name) => request.header("sec-fetch-dest", name),
+                None => request,
+            };
+            let answer = Answer::of(request.header("x-forwarded-host", "evil.example")).await;
+            assert_eq!(answer.status, 307, "{live} {destination:?}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert_eq!(answer.header("x-clerk-auth-status"), "handshake");
+            let count = "__clerk_redirect_count=1; Path=/; SameSite=Lax; HttpOnly; Max-Age=2";
+            assert_eq!(answer.header("set-cookie"), count);
+            let location: Url = answer.location().parse().expect("an address");
+            let endpoint = format!("{CLERK}/v1/client/handshake?");
+            assert!(location.as_str().starts_with(&endpoint), "{location}");
+            let back = location
+                .query_pairs()
+                .find(|(name, _)| name == "redirect_url");
+            assert_eq!(
+                back.expect("it comes back").1,
+                format!("{}{path}", server.url)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_other_request_is() {
+    for live in [true, false] {
+        let server = start(live).await;
+        let fetched =
+            |destination| opening(&server, "/members").header("sec-fetch-dest", destination);
+        let with = |method: Method, accept: &str| {
+            let request = server.guest().request(method, "/members");
+            request.header("accept", accept).header("cookie", ELSEWHERE)
+        };
+        for (name, request) in [
+            ("fetch", fetched("empty")),
+            ("script", fetched("script")),
+            ("no page", with(Method::GET, "*/*")),
+            (
+                "JSON first",
+                with(Method::GET, "application/json, text/html"),
+            ),
+            ("HEAD", with(Method::HEAD, "text/html")),
+            ("POST", with(Method::POST, "text/html")),
+            ("API", opening(&server, "/api/auth/me")),
+            (
+                "Bearer",
+                opening(&server, "/").header("authorization", "Bearer a.b.c"),
+            ),
+            (
+                "a loop",
+                opening(&server, "/").header("cookie", "__clerk_redirect_count=3"),
+            ),
+        ] {
+            let answer = Answer::of(request).await;
+            assert_ne!(answer.status, 307, "{live} {name}");
+            assert!(!answer.location().starts_with(CLERK), "{live} {name}");
+            assert_eq!(answer.header("set-cookie"), "", "{live} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_never_signed_in_stays_at_a_live_instance() {
+    let server = start(true).await;
+    let page = server.guest().page("/").await;
+    assert_eq!(page.status, 200);
+    let server = start(false).await;
+    assert_eq!(server.guest().page("/").await.status, 307);
+}
+
+#[tokio::test]
+async fn a_forged_handshake_is_ignored() {
+    let server = start(true).await;
+    for forged in [
+        "__clerk_handshake=a.b.c",
+        "__clerk_handshake=eyJhbGciOiJub25lIn0.e30.AAAA",
+        "__clerk_handshake_nonce=made-up",
+    ] {
+        let request = server.guest().request(Method::GET, "/");
+        let request = request
+            .header("accept", "text/html")
+            .header("cookie", forged);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 200, "{forged}");
+        assert_eq!(answer.header("set-cookie"), "", "{forged}");
+    }
+}
