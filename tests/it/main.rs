@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod audit;
 mod auth;
 mod browser;
 mod build_errors;
@@ -17,6 +18,8 @@ mod embed_in_axum;
 mod metrics;
 mod monitor;
 mod pages;
+mod profile;
+mod roles;
 mod schedules;
 mod security;
 mod seed_clients;

@@ -14,6 +14,7 @@ use super::rows::Rows;
 use super::spec::{ModelSpec, Values};
 use super::tables::{apply_models, model_drift};
 use super::values::FieldValues;
+use crate::auth::Actor;
 use crate::error::{Error, Fault};
 use crate::source::Source;
 use crate::store::Store;
@@ -89,6 +90,7 @@ async fn models() -> Models {
     let (registry, problems) =
         ModelRegistry::new([ModelSpec::of::<Subscription>(), ModelSpec::of::<Plan>()]);
     assert_eq!(problems, Vec::<String>::new());
+    store.migrate().await.unwrap();
     apply_models(&store, &registry).await.unwrap();
     Models::new(store, registry)
 }
@@ -440,7 +442,7 @@ async fn defaults_are_added_once() {
             .unwrap();
     assert_eq!(defaults.problems(models.registry()), Vec::<String>::new());
     let added = defaults
-        .apply(models.store(), models.registry())
+        .apply(models.store(), models.registry(), &Actor::command_line())
         .await
         .unwrap();
     assert_eq!(added["plan"], 2);
@@ -450,7 +452,7 @@ async fn defaults_are_added_once() {
         .await
         .unwrap();
     let added = defaults
-        .apply(models.store(), models.registry())
+        .apply(models.store(), models.registry(), &Actor::command_line())
         .await
         .unwrap();
     assert_eq!(added["plan"], 0);

@@ -15,9 +15,11 @@ use super::health;
 use super::outer::Outer;
 use super::portal::Portal;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{self, AuditLog, Auth, AuthSetup, Roles, Users};
+use crate::auth::{
+    self, Access, Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, Roles, Users,
+};
 use crate::config::{Config, ConfigError, Settings, Sources};
-use crate::pages::{self, Nav, Page, PageSetup};
+use crate::pages::{self, Nav, Page, PageSetup, Theme};
 use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -42,6 +44,7 @@ pub(crate) struct Plan {
     pub(crate) tasks: TaskRegistry,
     pub(crate) models: ModelRegistry,
     pub(crate) defaults: DefaultRows,
+    pub(crate) roles: Arc<Roles>,
     builder: PortalBuilder,
 }
 
@@ -91,16 +94,15 @@ impl PortalBuilder {
             self.tasks.extend(tasks);
             self.models.extend(models);
         }
-        let mut problems = Vec::new();
-        let pages = self.collect_pages(&mut problems);
-        let tasks = self.collect_tasks(&mut problems);
+        let roles = Roles::new(std::mem::take(&mut self.roles));
+        let mut problems = roles.problems();
         let models = std::mem::take(&mut self.models);
-        let (models, faults) = ModelRegistry::new(
-            models
-                .into_iter()
-                .chain([ModelSpec::users(&Roles::new(self.roles.clone()))]),
-        );
+        let models = models.into_iter().chain([ModelSpec::users(&roles)]);
+        let (models, faults) = ModelRegistry::new(models);
+        let pages = self.collect_pages(&models, &mut problems);
+        let tasks = self.collect_tasks(&mut problems);
         problems.extend(faults);
+        problems.extend(access_problems(&roles, &pages, &tasks, &models));
         let defaults = match DefaultRows::parse(&self.defaults) {
             Ok(rows) => {
                 problems.extend(rows.problems(&models));
@@ -122,18 +124,23 @@ impl PortalBuilder {
             tasks,
             models,
             defaults,
+            roles: Arc::new(roles),
             builder: self,
         })
     }
 
     /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
-    fn collect_pages(&mut self, problems: &mut Vec<String>) -> Vec<Page> {
+    fn collect_pages(
+        &mut self,
+        models: &ModelRegistry,
+        problems: &mut Vec<String>,
+    ) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
         let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
         let without = std::mem::take(&mut self.without_pages);
         let wanted = std::mem::take(&mut self.pages)
             .into_iter()
-            .chain(admin::pages())
+            .chain(admin::pages(models))
             .chain(tasks::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages());
@@ -197,6 +204,34 @@ impl PortalBuilder {
         }
         registry
     }
+}
+
+/// Roles and permissions that somebody asks for and nobody can have.
+fn access_problems(
+    roles: &Roles,
+    pages: &[Page],
+    tasks: &TaskRegistry,
+    models: &ModelRegistry,
+) -> Vec<String> {
+    let pages = pages.iter().map(|it| ("page", it.source, &it.access));
+    let tasks = tasks.all().map(|it| ("task", it.source, &it.access));
+    let models = models.models().iter();
+    // The settings page asks for what its models ask for.
+    let models: Vec<_> = models
+        .map(|it| ("admin model", it.source, &it.access))
+        .collect();
+    let is_of_model = |access: &Access| {
+        matches!(access, Access::AnyOf(any) if any.iter().all(|one| models.iter().any(|(.., it)| *it == one)))
+    };
+    let others = pages.chain(tasks).filter(|(.., it)| !is_of_model(it));
+    others
+        .chain(models.iter().copied())
+        .filter_map(|(what, source, access)| {
+            let problem = roles.problem_of(access)?;
+            let Source { file, line, .. } = source;
+            Some(format!("{what} `{source}` ({file}:{line}) {problem}"))
+        })
+        .collect()
 }
 
 fn bad_route(page: &Page, fault: &str) -> String {
@@ -307,6 +342,7 @@ impl Plan {
             tasks,
             models,
             defaults,
+            roles,
             builder,
         } = self;
         let PortalBuilder {
@@ -315,7 +351,7 @@ impl Plan {
             layout,
             theme,
             edit_nav,
-            roles,
+            allow_impersonated_admins,
             routes,
             layers,
             task_settings,
@@ -334,6 +370,21 @@ impl Plan {
         }
         edit_nav.into_iter().for_each(|edit| edit(&mut nav));
         nav.sort();
+        let problems: Vec<_> = nav
+            .links()
+            .filter_map(|(path, access)| {
+                let problem = roles.problem_of(access)?;
+                Some(BuildProblem(format!("the navigation entry of `{path}` {problem}")))
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(BuildError::Problems(problems));
+        }
+        if allow_impersonated_admins {
+            tracing::warn!(
+                "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
+            );
+        }
         let profile_path = pages
             .iter()
             .map(|page| page.path)
@@ -351,10 +402,18 @@ impl Plan {
             layout,
             profile_path,
         });
-        state.insert(Users::new(store.clone()));
+        state.insert(Users::new(store.clone()).with_roles(Arc::clone(&roles)));
         state.insert(AuditLog::new(store.clone()));
-        state.insert(Auth::new(provider, Arc::clone(&config), store.clone()));
-        state.insert(Roles::new(roles));
+        let auth = Auth::new(provider, Arc::clone(&config), store.clone())
+            .with_roles(Arc::clone(&roles), allow_impersonated_admins);
+        let auth = Arc::new(auth);
+        state.insert(Accounts::new(Arc::clone(&auth)));
+        state.insert_shared(auth);
+        state.insert_shared(roles);
+        state.insert(PreferenceChecks(vec![(
+            pages::THEME_PREFERENCE,
+            Theme::preference_faults,
+        )]));
         let tokens = ClientTokens::new(store.clone());
         state.insert(tokens.clone());
         state.insert(tasks.clone());

@@ -8,7 +8,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::build::Plan;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
-use crate::auth::{Role, UserChange, UserFilter, Users};
+use crate::auth::{Actor, UserChange, UserFilter, Users};
 use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
 use crate::store::Store;
@@ -141,7 +141,6 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     if let Some(("config", _)) = matches.subcommand() {
         print_config(&settings);
     }
-    let roles = builder.roles.clone();
     let plan = builder.plan(Some(settings))?;
     #[cfg(feature = "telemetry")]
     crate::telemetry::init(&plan.config);
@@ -159,7 +158,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
         Some(("users", matches)) => {
             let store = plan.open_store().await?;
             match matches.subcommand() {
-                Some(("role", matches)) => change_role(&store, matches, roles).await?,
+                Some(("role", matches)) => change_role(&store, matches, &plan).await?,
                 _ => list_users(&store).await?,
             }
         }
@@ -215,7 +214,10 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
 }
 
 async fn seed(plan: &Plan, store: &Store) -> Result<(), Failure> {
-    let added = plan.defaults.apply(store, &plan.models).await?;
+    let added = plan
+        .defaults
+        .apply(store, &plan.models, &Actor::command_line())
+        .await?;
     for (model, rows) in &added {
         println!("{model}: {rows} rows added");
     }
@@ -250,7 +252,7 @@ fn print_routes(plan: &Plan) {
         println!(
             "model         {:<40} {:<12} {}",
             format!("/api/admin/models/{}", model.name),
-            "admin",
+            model.access.to_string(),
             model.source
         );
     }
@@ -283,7 +285,7 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
 async fn change_role(
     store: &Store,
     matches: &ArgMatches,
-    custom: Vec<Role>,
+    plan: &Plan,
 ) -> Result<(), Failure> {
     let text = |name: &str| {
         matches
@@ -292,7 +294,7 @@ async fn change_role(
             .unwrap_or_default()
     };
     let (email, role) = (text("email"), text("role"));
-    let roles = crate::auth::Roles::new(custom);
+    let roles = &plan.roles;
     let role = roles.find(role).ok_or_else(|| {
         Failure::Misuse(format!(
             "`{role}` is not a role of this portal; write one of {}",
@@ -315,7 +317,8 @@ async fn change_role(
         }
     };
     let user = users
-        .update(
+        .update_by(
+            Actor::command_line(),
             user.id,
             &UserChange {
                 user_type: Some(role),
@@ -323,9 +326,6 @@ async fn change_role(
             },
         )
         .await?;
-    store
-        .notify(crate::store::Notification::User { id: user.id })
-        .await;
     println!("{} is {} now", user.email, user.user_type);
     Ok(())
 }

@@ -7,12 +7,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::audit::Actor;
 use super::extract::{AdminUser, CurrentUser, caller};
+use super::preferences::PreferenceChecks;
 use super::redirect::address;
-use super::role::Roles;
+use super::roles::Roles;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
@@ -22,7 +24,8 @@ use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Router<PortalState> {
     Router::new()
-        .route("/api/auth/me", get(me))
+        .route("/api/auth/me", get(me).patch(change_me))
+        .route("/api/auth/me/preferences", get(preferences))
         .route("/api/auth/clerk/me", get(clerk_me))
         .route("/api/users", get(list))
         .route("/api/users/{id}", patch(change))
@@ -31,6 +34,58 @@ pub(crate) fn routes() -> Router<PortalState> {
 
 async fn me(user: CurrentUser) -> Json<User> {
     Json(User::clone(&user))
+}
+
+async fn preferences(user: CurrentUser) -> Json<Value> {
+    let preferences = user.preferences.as_object().cloned().unwrap_or_default();
+    Json(json!({ "preferences": preferences }))
+}
+
+/// What a user changes of himself: `{"preferences": {name: value}}`; `null` takes one away.
+async fn change_me(
+    auth: Data<Auth>,
+    checks: Data<PreferenceChecks>,
+    user: CurrentUser,
+    ApiJson(body): ApiJson<Value>,
+) -> Result<Json<Value>> {
+    user.acts_himself()?;
+    let preferences = read_preferences(body, &checks).map_err(Error::invalid)?;
+    let preferences = auth.users.set_preferences(user.id, preferences).await?;
+    auth.user_changed(user.id).await;
+    Ok(Json(json!({ "preferences": preferences })))
+}
+
+fn read_preferences(
+    body: Value,
+    checks: &PreferenceChecks,
+) -> Result<Map<String, Value>, Vec<Fault>> {
+    let Value::Object(members) = body else {
+        return Err(vec![Fault::new("", "invalid_type", "send an object")]);
+    };
+    let mut faults = Vec::new();
+    let mut preferences = Map::new();
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("preferences", Value::Object(given)) => {
+                faults.extend(checks.faults(&given));
+                preferences = given;
+            }
+            ("preferences", _) => {
+                let message = "send an object of preferences by name";
+                faults.push(Fault::new("/preferences", "invalid_type", message));
+            }
+            (name, _) => faults.push(Fault::new(
+                format!("/{}", escape_pointer(name)),
+                "unknown_field",
+                "there are only `preferences` to change",
+            )),
+        }
+    }
+    if faults.is_empty() {
+        Ok(preferences)
+    } else {
+        Err(faults)
+    }
 }
 
 async fn clerk_me(auth: Data<Auth>, user: CurrentUser) -> Result<Json<Value>> {
@@ -150,9 +205,8 @@ async fn change(
         .parse()
         .map_err(|_| Error::not_found("there is no such user").with_code("user_not_found"))?;
     let change = read_change(&body, &roles)?;
-    let user = auth.users.update(id, &change).await?;
+    let user = auth.users.change(&Actor::from(&admin), id, &change).await?;
     auth.user_changed(id).await;
-    tracing::info!(admin = %admin.id, user = %id, user_type = %user.user_type, is_active = user.is_active, "user changed");
     Ok(Json(user))
 }
 
