@@ -119,7 +119,10 @@ fn check_role(role: &LitStr, errors: &mut Errors) {
             "a role is named by letters, digits and `_`, starting with a letter",
         );
     } else if name.eq_ignore_ascii_case("admin") {
-        errors.at(role.span(), "for administrators only, write `requires_admin`");
+        errors.at(
+            role.span(),
+            "for administrators only, write `requires_admin`",
+        );
     }
 }
 
@@ -162,7 +165,10 @@ mod tests {
         for (tokens, access) in [
             (quote!(), ""),
             (quote!(requires_auth = false), ""),
-            (quote!(requires_auth, requires_admin = false), "core::Access::User"),
+            (
+                quote!(requires_auth, requires_admin = false),
+                "core::Access::User",
+            ),
             (quote!(requires_admin), "core::Access::Admin"),
             (quote!(requires_admin, requires_auth), "core::Access::Admin"),
             (

@@ -62,7 +62,10 @@ async fn each_way_of_changing_a_user_is_written_down(database: Database) {
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["actor"]["email"], "ADMIN_USER_EMAILS");
     assert_eq!(entries[0]["actor"]["id"], Value::Null);
-    assert_eq!(changes(&entries[0]), json!([["user_type", "USER", "ADMIN"]]));
+    assert_eq!(
+        changes(&entries[0]),
+        json!([["user_type", "USER", "ADMIN"]])
+    );
     id_of(&server.admin().await).await;
     let again = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(again.len(), 1, "he was one already");
@@ -96,7 +99,10 @@ async fn each_way_of_changing_a_user_is_written_down(database: Database) {
     assert_eq!(answer.status, 303, "{}", answer.text);
     let entries = log(&admin, &target).await;
     assert_eq!(entries.len(), 3);
-    assert_eq!(changes(&entries[0]), json!([["user_type", "EDITOR", "USER"]]));
+    assert_eq!(
+        changes(&entries[0]),
+        json!([["user_type", "EDITOR", "USER"]])
+    );
     assert_eq!(entries[0]["actor"]["email"], ADMIN);
 
     // A user's own preferences are his own matter.
@@ -122,7 +128,10 @@ async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(databa
 
     let entries = log(&admin, &format!("?target=article:{id}")).await;
     let actions: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
-    assert_eq!(actions, ["article.delete", "article.update", "article.create"]);
+    assert_eq!(
+        actions,
+        ["article.delete", "article.update", "article.create"]
+    );
     assert!(entries.iter().all(|entry| entry["actor"]["email"] == ADMIN));
     let update = changes(&entries[1]);
     assert_eq!(update[0], json!(["title", "One", "Two"]));
@@ -132,13 +141,17 @@ async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(databa
 
     // Several at once, by an action; and by the forms of the page.
     for name in ["A", "B", "C"] {
-        let made = admin.post(&format!("{models}/plan"), &json!({"name": name})).await;
+        let made = admin
+            .post(&format!("{models}/plan"), &json!({"name": name}))
+            .await;
         assert_eq!(made.status, 201);
     }
     let rows = admin.get(&format!("{models}/plan")).await.json();
     let id = |at: usize| rows["items"][at]["id"].clone();
     let body = json!({"ids": [id(0), id(1)]});
-    let deleted = admin.post(&format!("{models}/plan/actions/delete"), &body).await;
+    let deleted = admin
+        .post(&format!("{models}/plan/actions/delete"), &body)
+        .await;
     assert_eq!(deleted.json()["deleted"], 2);
     let path = "/admin/settings?model=plan";
     let body = format!("_action=delete_rows&id={}", id(2));
@@ -154,7 +167,11 @@ async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(databa
     let entries = log(&admin, "?target=defaults").await;
     assert_eq!(entries[0]["details"], json!({"added": {"plan": 2}}));
     admin.post("/api/admin/defaults", &json!({})).await;
-    assert_eq!(log(&admin, "?target=defaults").await.len(), 1, "nothing was missing");
+    assert_eq!(
+        log(&admin, "?target=defaults").await.len(),
+        1,
+        "nothing was missing"
+    );
 }
 
 async fn what_failed_is_not_written_down(database: Database) {
@@ -170,8 +187,10 @@ async fn what_failed_is_not_written_down(database: Database) {
         .request(Method::DELETE, &format!("{plan}/1"))
         .header("if-match", "\"77\"");
     Answer::of(stale).await.problem(412, "stale");
-    let last = admin.patch(&format!("/api/users/{id}"), &json!({"is_active": false}));
-    last.await.problem(409, "last_admin");
+    let last = admin
+        .patch(&format!("/api/users/{id}"), &json!({"is_active": false}))
+        .await;
+    last.problem(409, "last_admin");
     assert_eq!(log(&admin, "").await.len(), before);
 
     // The effect does not stay either where the log cannot be written.
@@ -214,7 +233,13 @@ async fn the_log_is_paged_and_filtered(database: Database) {
     }
     assert_eq!(log(&admin, "?actor=ADMIN_USER_EMAILS").await.len(), 1);
     assert!(log(&admin, "?actor=nobody").await.is_empty());
-    for query in ["?limit=0", "?limit=1001", "?before=x", "?cursor=x", "?x=1&limit=x"] {
+    for query in [
+        "?limit=0",
+        "?limit=1001",
+        "?before=x",
+        "?cursor=x",
+        "?x=1&limit=x",
+    ] {
         let answer = admin.get(&format!("/api/admin/audit{query}")).await;
         answer.problem(422, "invalid_parameters");
     }
@@ -228,10 +253,18 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
     admin.patch(&format!("/api/users/{id}"), &editor).await;
     let page = admin.page("/admin/audit").await;
     assert_eq!(page.status, 200);
-    for words in ["user.update", "ann@example.com", "user_type: USER → EDITOR", ADMIN] {
+    for words in [
+        "user.update",
+        "ann@example.com",
+        "user_type: USER → EDITOR",
+        ADMIN,
+    ] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
-    let filtered = admin.page(&format!("/admin/audit?target=user:{id}")).await.text;
+    let filtered = admin
+        .page(&format!("/admin/audit?target=user:{id}"))
+        .await
+        .text;
     assert!(filtered.contains("EDITOR") && !filtered.contains("ADMIN_USER_EMAILS"));
     let none = admin.page("/admin/audit?actor=%3Cb%3E").await.text;
     assert!(none.contains("Nothing matches") && !none.contains("<b>"));
@@ -245,13 +278,20 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
     assert!(first.contains("Plan 59") && first.contains("Plan 10") && !first.contains("Plan 09"));
     let (_, older) = first.split_once("before=").expect("there is more");
     let older = older.split(['"', '&']).next().expect("an id");
-    let second = admin.page(&format!("/admin/audit?before={older}")).await.text;
+    let second = admin
+        .page(&format!("/admin/audit?before={older}"))
+        .await
+        .text;
     assert!(second.contains("Plan 09") && !second.contains("Plan 10"));
     assert!(second.contains("ADMIN_USER_EMAILS") && !second.contains(">Older<"));
 
     assert_eq!(user.page("/admin/audit").await.status, 403);
     assert_eq!(server.guest().page("/admin/audit").await.status, 303);
-    server.guest().get("/api/admin/audit").await.problem(401, "unauthorized");
+    server
+        .guest()
+        .get("/api/admin/audit")
+        .await
+        .problem(401, "unauthorized");
     user.get("/api/admin/audit").await.problem(403, "forbidden");
 }
 
@@ -266,7 +306,10 @@ async fn the_last_administrator_stays_one_by_every_way(database: Database) {
             if method == Method::PUT {
                 body = json!({"user_type": "USER", "is_active": false});
             }
-            let change = admin.request(method, &row).header("if-match", "*").json(&body);
+            let change = admin
+                .request(method, &row)
+                .header("if-match", "*")
+                .json(&body);
             Answer::of(change).await.problem(409, "last_admin");
         }
     }
@@ -277,7 +320,10 @@ async fn the_last_administrator_stays_one_by_every_way(database: Database) {
     // He cannot be deleted either, and others who are shut out do not count.
     let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
     Answer::of(delete).await.problem(403, "not_permitted");
-    for (email, column) in [("banned@example.com", "is_banned = TRUE"), ("gone@example.com", "deleted_at = created_at")] {
+    for (email, column) in [
+        ("banned@example.com", "is_banned = TRUE"),
+        ("gone@example.com", "deleted_at = created_at"),
+    ] {
         let other = server.sign_in(email).await;
         let other_id = id_of(&other).await;
         let admin_too = json!({"user_type": "ADMIN"});
@@ -285,8 +331,10 @@ async fn the_last_administrator_stays_one_by_every_way(database: Database) {
         assert_eq!(admin.patch(&path, &admin_too).await.status, 200);
         let change = format!("UPDATE portal_users SET {column} WHERE email = '{email}'");
         assert_eq!(server.sql(change).await, 1);
-        let demoted = admin.patch(&format!("/api/users/{id}"), &json!({"user_type": "USER"}));
-        demoted.await.problem(409, "last_admin");
+        let demoted = admin
+            .patch(&format!("/api/users/{id}"), &json!({"user_type": "USER"}))
+            .await;
+        demoted.problem(409, "last_admin");
     }
     assert_eq!(admin.page("/secret").await.status, 200);
 }
@@ -296,7 +344,8 @@ async fn two_who_switch_each_other_off_by_different_ways_leave_one(database: Dat
     let (one, other) = (server.admin().await, server.user().await);
     let (one_id, other_id) = (id_of(&one).await, id_of(&other).await);
     let admin_too = json!({"user_type": "ADMIN"});
-    one.patch(&format!("/api/users/{other_id}"), &admin_too).await;
+    one.patch(&format!("/api/users/{other_id}"), &admin_too)
+        .await;
     let by_model = other
         .request(Method::PATCH, &format!("/api/admin/models/user/{one_id}"))
         .header("if-match", "*")
@@ -304,7 +353,10 @@ async fn two_who_switch_each_other_off_by_different_ways_leave_one(database: Dat
     let path = format!("/api/users/{other_id}");
     let off = json!({"is_active": false});
     let (first, second) = tokio::join!(one.patch(&path, &off), Answer::of(by_model));
-    let done = [&first, &second].iter().filter(|it| it.status == 200).count();
+    let done = [&first, &second]
+        .iter()
+        .filter(|it| it.status == 200)
+        .count();
     assert_eq!(done, 1, "{} {}", first.text, second.text);
     let left = [one.page("/secret").await, other.page("/secret").await];
     assert_eq!(left.iter().filter(|it| it.status == 200).count(), 1);

@@ -32,7 +32,11 @@ async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Data
     assert!(shows(&user.page("/members").await, "indigo"));
     let saved = Answer::of(theme(&user, "accent=jade&appearance=dark&radius=bogus")).await;
     assert_eq!(saved.status, 204, "{}", saved.text);
-    assert_eq!(saved.header("set-cookie"), "", "not for who uses the browser next");
+    assert_eq!(
+        saved.header("set-cookie"),
+        "",
+        "not for who uses the browser next"
+    );
 
     // The page comes as it is to look, before any script; also on another browser, of another session.
     let elsewhere = server.user().await;
@@ -57,7 +61,10 @@ async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Data
     assert_eq!(user.patch("/api/auth/me", &body).await.status, 200);
     assert!(shows(&elsewhere.page("/members").await, "ruby"));
     let other = server.sign_in("bob@example.com").await;
-    assert!(shows(&other.page("/members").await, "indigo"), "another user's");
+    assert!(
+        shows(&other.page("/members").await, "indigo"),
+        "another user's"
+    );
     assert!(shows(&server.guest().page("/").await, "indigo"));
 }
 
@@ -91,7 +98,10 @@ async fn preferences_are_merged_bounded_and_faults_are_named(database: Database)
         let body = json!({ "preferences": preferences });
         user.patch("/api/auth/me", &body).await
     };
-    assert_eq!(change(json!({"a": {"x": 1}, "b": [1, "ü"]})).await.status, 200);
+    assert_eq!(
+        change(json!({"a": {"x": 1}, "b": [1, "ü"]})).await.status,
+        200
+    );
     let answer = change(json!({"a": {"y": 2}, "b": null, "c": true})).await;
     let expected = json!({"preferences": {"a": {"y": 2}, "c": true}});
     assert_eq!(answer.json(), expected);
@@ -111,7 +121,10 @@ async fn preferences_are_merged_bounded_and_faults_are_named(database: Database)
     assert_eq!(fault(&theme), "/preferences/theme/accent not_allowed");
     let theme = change(json!({"theme": "dark"})).await;
     assert_eq!(fault(&theme), "/preferences/theme invalid_type");
-    assert_eq!(fault(&change(json!({"a": "\u{0}"})).await), "/preferences/a invalid_value");
+    assert_eq!(
+        fault(&change(json!({"a": "\u{0}"})).await),
+        "/preferences/a invalid_value"
+    );
     assert_eq!(fault(&change(json!([])).await), "/preferences invalid_type");
     for (body, found) in [
         (json!({"user_type": "ADMIN"}), "/user_type unknown_field"),
@@ -124,8 +137,14 @@ async fn preferences_are_merged_bounded_and_faults_are_named(database: Database)
     let me = user.get("/api/auth/me").await.json();
     assert_eq!(me["user_type"], "USER");
     let guest = server.guest();
-    guest.get("/api/auth/me/preferences").await.problem(401, "unauthorized");
-    guest.patch("/api/auth/me", &json!({})).await.problem(401, "unauthorized");
+    guest
+        .get("/api/auth/me/preferences")
+        .await
+        .problem(401, "unauthorized");
+    guest
+        .patch("/api/auth/me", &json!({}))
+        .await
+        .problem(401, "unauthorized");
 }
 
 async fn preferences_at_once_lose_nothing(database: Database) {

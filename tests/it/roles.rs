@@ -25,7 +25,11 @@ on_both!(
 );
 
 /// Write
-#[page("/roles/write", requires_permission = "articles:write", nav(label = "Write"))]
+#[page(
+    "/roles/write",
+    requires_permission = "articles:write",
+    nav(label = "Write")
+)]
 async fn write() -> Markup {
     html! { h1 { "Write" } }
 }
@@ -95,11 +99,19 @@ async fn each_role_gets_what_is_declared_for_it_everywhere(database: Database) {
             client.page("/roles/editors").await.status.as_u16(),
             start(&client, "publish").await.status.as_u16(),
             start(&client, "proofread").await.status.as_u16(),
-            client.get("/api/admin/models/article").await.status.as_u16(),
+            client
+                .get("/api/admin/models/article")
+                .await
+                .status
+                .as_u16(),
         ];
         assert_eq!(found, expected, "{role}");
         let links = client.page("/members").await.text;
-        for (link, at) in [("/roles/write", 0), ("/roles/editors", 1), ("/admin/settings", 4)] {
+        for (link, at) in [
+            ("/roles/write", 0),
+            ("/roles/editors", 1),
+            ("/admin/settings", 4),
+        ] {
             let shown = links.contains(&format!("href=\"{link}\""));
             assert_eq!(shown, expected[at] == 200, "{role} {link}");
         }
@@ -176,11 +188,19 @@ async fn an_editor_works_on_the_models_that_are_his(database: Database) {
         let page = editor.page(&format!("/admin/settings?model={path}")).await;
         assert_eq!(page.status, 403, "{path}");
     }
-    let many = editor.post("/api/admin/models/plan/actions/delete", &json!({"ids": [1]}));
-    many.await.problem(403, "forbidden");
+    let many = editor
+        .post(
+            "/api/admin/models/plan/actions/delete",
+            &json!({"ids": [1]}),
+        )
+        .await;
+    many.problem(403, "forbidden");
     let defaults = editor.post("/api/admin/defaults", &json!({})).await;
     defaults.problem(403, "forbidden");
-    editor.get("/api/admin/audit").await.problem(403, "forbidden");
+    editor
+        .get("/api/admin/audit")
+        .await
+        .problem(403, "forbidden");
     for path in ["/admin/users", "/admin/audit", "/admin/tasks"] {
         assert_eq!(editor.page(path).await.status, 403, "{path}");
     }
@@ -193,9 +213,14 @@ async fn an_editor_works_on_the_models_that_are_his(database: Database) {
     assert!(!page.text.contains("Initialize defaults"));
     assert!(!page.text.contains("model=plan"));
     // The rows of a model that is not his are not offered to choose from.
-    let plan = admin.post("/api/admin/models/plan", &json!({"name": "Hidden plan"}));
-    assert_eq!(plan.await.status, 201);
-    let form = editor.page("/admin/settings?model=article&new=1").await.text;
+    let plan = admin
+        .post("/api/admin/models/plan", &json!({"name": "Hidden plan"}))
+        .await;
+    assert_eq!(plan.status, 201);
+    let form = editor
+        .page("/admin/settings?model=article&new=1")
+        .await
+        .text;
     assert!(form.contains("name=\"title\"") && !form.contains("Hidden plan"));
     let form = admin.page("/admin/settings?model=article&new=1").await.text;
     assert!(form.contains("Hidden plan"));
@@ -244,7 +269,10 @@ async fn administrators_by_address_are_made_from_verified_primary_addresses_only
             assert_eq!(user_type(body).await, "USER", "{email}");
         }
     }
-    assert_eq!(user_type(json!({"email": "MIKE@example.com"})).await, "ADMIN");
+    assert_eq!(
+        user_type(json!({"email": "MIKE@example.com"})).await,
+        "ADMIN"
+    );
     // What the caller says of himself counts for nothing.
     let boasting = json!({"email": "eve@example.com", "first_name": "ADMIN"});
     assert_eq!(user_type(boasting).await, "USER");
@@ -285,7 +313,10 @@ fn trusting(portal: PortalBuilder) -> PortalBuilder {
 }
 
 async fn ask(server: &TestServer, user: &str, method: Method, path: &str, body: Value) -> Answer {
-    let request = server.guest().request(method.clone(), path).header("x-user", user);
+    let request = server
+        .guest()
+        .request(method.clone(), path)
+        .header("x-user", user);
     Answer::of(match method {
         Method::GET => request.header("accept", "text/html"),
         _ => request.json(&body),
@@ -309,14 +340,24 @@ async fn who_is_impersonated_is_an_ordinary_user(database: Database) {
     let own = get(&server, ADMIN, "/members").await.text;
     assert!(!own.contains("You act as"));
 
-    for path in ["/secret", "/admin/users", "/admin/settings", "/roles/editors"] {
+    for path in [
+        "/secret",
+        "/admin/users",
+        "/admin/settings",
+        "/roles/editors",
+    ] {
         let page = get(&server, &acting, path).await;
         assert_eq!(page.status, 403, "{path}");
         assert!(page.text.contains("only the user himself"), "{path}");
         assert!(page.text.contains("You act as"), "{path}");
         assert!(!own.contains(path) || !page.text.contains(&format!("href=\"{path}\"")));
     }
-    for path in ["/api/users", "/api/admin/models", "/api/admin/models/plan", "/api/admin/audit"] {
+    for path in [
+        "/api/users",
+        "/api/admin/models",
+        "/api/admin/models/plan",
+        "/api/admin/audit",
+    ] {
         let answer = get(&server, &acting, path).await;
         answer.problem(403, "impersonated");
     }
@@ -348,7 +389,14 @@ async fn an_impersonated_administrator_may_be_allowed_loudly(database: Database)
     let acting = format!("{ADMIN} by user_support");
     assert_eq!(get(&server, &acting, "/secret").await.status, 200);
     let made = json!({"name": "By another"});
-    let made = ask(&server, &acting, Method::POST, "/api/admin/models/plan", made).await;
+    let made = ask(
+        &server,
+        &acting,
+        Method::POST,
+        "/api/admin/models/plan",
+        made,
+    )
+    .await;
     assert_eq!(made.status, 201, "{}", made.text);
     let log = get(&server, ADMIN, "/api/admin/audit").await.json();
     let entry = &log["items"][0];
@@ -384,9 +432,16 @@ async fn a_change_by_code_reaches_every_replica(database: Database) {
     };
     let editor = users.update(id, &change).await.expect("it is changed");
     assert!(Access::permission("articles:write").allows(Some(&editor)));
-    let listed = users.list(&UserFilter { limit: 9, ..UserFilter::default() });
-    let (listed, _) = listed.await.expect("a list");
-    assert!(listed.iter().any(|user| Access::role("editor").allows(Some(user))));
+    let few = UserFilter {
+        limit: 9,
+        ..UserFilter::default()
+    };
+    let (listed, _) = users.list(&few).await.expect("a list");
+    assert!(
+        listed
+            .iter()
+            .any(|user| Access::role("editor").allows(Some(user)))
+    );
     for client in [Some(&user), there.as_ref()].into_iter().flatten() {
         for attempt in 0.. {
             match client.page("/roles/editors").await.status.as_u16() {
@@ -427,25 +482,42 @@ async fn a_role_or_permission_that_nobody_can_have_keeps_the_portal_from_startin
     let found = problems(portal().role(Role::custom("reviewer"))).await;
     assert_eq!(found.len(), 4, "{found:#?}");
     for (words, problem) in [
-        (["editors", "`EDITOR`", "ADMIN, USER, GUEST, REVIEWER"], "page"),
+        (
+            ["editors", "`EDITOR`", "ADMIN, USER, GUEST, REVIEWER"],
+            "page",
+        ),
         (["write", "`articles:write`", "no role has any"], "page"),
         (["publish", "`articles:publish`", "no role has any"], "task"),
-        (["Article", "`articles:write`", "RoleDefinition::new"], "model"),
+        (
+            ["Article", "`articles:write`", "RoleDefinition::new"],
+            "model",
+        ),
     ] {
         let is_it = |found: &&String| words.iter().all(|word| found.contains(word));
-        assert!(found.iter().any(|found| is_it(&found)), "{problem} {words:?}: {found:#?}");
+        assert!(
+            found.iter().any(|found| is_it(&found)),
+            "{problem} {words:?}: {found:#?}"
+        );
     }
     let bad = portal().role(Role::custom("chief editor"));
     let bad = bad.role(RoleDefinition::new("editor").permission("Write!"));
     let found = problems(bad).await;
     for word in ["`CHIEF EDITOR`", "`Write!`"] {
-        assert!(found.iter().any(|found| found.contains(word)), "{word}: {found:#?}");
+        assert!(
+            found.iter().any(|found| found.contains(word)),
+            "{word}: {found:#?}"
+        );
     }
     let hidden = Portal::builder().nav(|nav| {
         nav.link(NavItem::new("Nowhere"), "/nowhere", Access::role("owner"));
     });
     let found = problems(hidden).await;
-    assert!(found.iter().any(|it| it.contains("/nowhere") && it.contains("`OWNER`")), "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|it| it.contains("/nowhere") && it.contains("`OWNER`")),
+        "{found:#?}"
+    );
     let editor = RoleDefinition::new("editor").permission("articles:write");
     let right = portal().role(editor.permission("articles:publish"));
     assert_eq!(problems(right).await, Vec::<String>::new());

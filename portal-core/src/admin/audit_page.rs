@@ -193,7 +193,14 @@ mod tests {
         let text = changes(&details).into_string();
         assert!(text.contains("name: nothing → &lt;b&gt;"), "{text}");
         assert!(text.contains("seats: 1 → 2"));
-        assert!(changes(&json!({"days": 7})).into_string().contains("days: 7"));
-        assert_eq!(shown(&json!("ä".repeat(200))).chars().count(), VALUE_LENGTH + 1);
+        assert!(
+            changes(&json!({"days": 7}))
+                .into_string()
+                .contains("days: 7")
+        );
+        assert_eq!(
+            shown(&json!("ä".repeat(200))).chars().count(),
+            VALUE_LENGTH + 1
+        );
     }
 }

@@ -371,7 +371,10 @@ impl Screen<'_> {
                 let href = address.with("model", other.name).to_string();
                 Tab::new(other.plural, href, other.name == model.name)
             };
-            head = head.tabs("Models", tabs(self.state, self.user)?.iter().map(tab).collect());
+            head = head.tabs(
+                "Models",
+                tabs(self.state, self.user)?.iter().map(tab).collect(),
+            );
         }
         let new = self.list.with("new", "1").to_string();
         Ok(head.actions(html! {

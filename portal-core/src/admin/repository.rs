@@ -172,8 +172,12 @@ impl<'a> Table<'a> {
             }
         };
         let record = read_record(self.model, &row)?;
-        self.write_down(&mut transaction, Some(&present.values), Some(&record.values))
-            .await?;
+        self.write_down(
+            &mut transaction,
+            Some(&present.values),
+            Some(&record.values),
+        )
+        .await?;
         transaction.commit().await?;
         Ok(record)
     }

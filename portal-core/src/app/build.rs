@@ -130,11 +130,7 @@ impl PortalBuilder {
     }
 
     /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
-    fn collect_pages(
-        &mut self,
-        models: &ModelRegistry,
-        problems: &mut Vec<String>,
-    ) -> Vec<Page> {
+    fn collect_pages(&mut self, models: &ModelRegistry, problems: &mut Vec<String>) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
         let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
         let without = std::mem::take(&mut self.without_pages);
@@ -220,9 +216,7 @@ fn access_problems(
     let models: Vec<_> = models
         .map(|it| ("admin model", it.source, &it.access))
         .collect();
-    let is_of_model = |access: &Access| {
-        matches!(access, Access::AnyOf(any) if any.iter().all(|one| models.iter().any(|(.., it)| *it == one)))
-    };
+    let is_of_model = |access: &Access| matches!(access, Access::AnyOf(any) if any.iter().all(|one| models.iter().any(|(.., it)| *it == one)));
     let others = pages.chain(tasks).filter(|(.., it)| !is_of_model(it));
     others
         .chain(models.iter().copied())
@@ -374,7 +368,9 @@ impl Plan {
             .links()
             .filter_map(|(path, access)| {
                 let problem = roles.problem_of(access)?;
-                Some(BuildProblem(format!("the navigation entry of `{path}` {problem}")))
+                Some(BuildProblem(format!(
+                    "the navigation entry of `{path}` {problem}"
+                )))
             })
             .collect();
         if !problems.is_empty() {

@@ -282,11 +282,7 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
     }
 }
 
-async fn change_role(
-    store: &Store,
-    matches: &ArgMatches,
-    plan: &Plan,
-) -> Result<(), Failure> {
+async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result<(), Failure> {
     let text = |name: &str| {
         matches
             .get_one::<String>(name)

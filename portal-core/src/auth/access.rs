@@ -173,7 +173,10 @@ mod tests {
 
     fn allowed(user: &User) -> Vec<usize> {
         let guards = guards();
-        let allowed = guards.iter().enumerate().filter(|(_, it)| it.allows(Some(user)));
+        let allowed = guards
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.allows(Some(user)));
         allowed.map(|(at, _)| at).collect()
     }
 
@@ -205,8 +208,14 @@ mod tests {
     #[test]
     fn who_is_shut_out_gets_past_nothing_but_what_is_public() {
         for shut_out in [
-            User { is_active: false, ..user("admin") },
-            User { is_banned: true, ..user("admin") },
+            User {
+                is_active: false,
+                ..user("admin")
+            },
+            User {
+                is_banned: true,
+                ..user("admin")
+            },
         ] {
             assert_eq!(allowed(&shut_out), [0]);
             let any = Access::AnyOf(vec![Access::Admin]);

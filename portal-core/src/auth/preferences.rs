@@ -100,7 +100,10 @@ mod tests {
         let before = json!({"a": 1, "b": {"c": 2}});
         let after = merge(before, json!({"b": {"d": 3}, "a": null, "e": []})).unwrap();
         assert_eq!(after, json!({"b": {"d": 3}, "e": []}));
-        assert_eq!(merge(Value::Null, json!({"a": 1})).unwrap(), json!({"a": 1}));
+        assert_eq!(
+            merge(Value::Null, json!({"a": 1})).unwrap(),
+            json!({"a": 1})
+        );
     }
 
     #[test]
@@ -108,7 +111,10 @@ mod tests {
         let half = "x".repeat(MOST_BYTES / 2);
         let before = merge(json!({}), json!({"a": half})).unwrap();
         let faults = merge(before.clone(), json!({"b": half})).unwrap_err();
-        assert_eq!((&*faults[0].pointer, &*faults[0].code), ("/preferences", "too_long"));
+        assert_eq!(
+            (&*faults[0].pointer, &*faults[0].code),
+            ("/preferences", "too_long")
+        );
         assert!(merge(before, json!({"a": half})).is_ok(), "in its place");
     }
 
@@ -118,7 +124,11 @@ mod tests {
             let faults = merge(json!({}), json!({name: 1})).unwrap_err();
             assert_eq!(faults[0].code, "invalid_name");
         }
-        for patch in [json!({"a": "b\0c"}), json!({"a": {"b\0": 1}}), json!({"a\0": 1})] {
+        for patch in [
+            json!({"a": "b\0c"}),
+            json!({"a": {"b\0": 1}}),
+            json!({"a\0": 1}),
+        ] {
             assert!(merge(json!({}), patch).is_err());
         }
     }

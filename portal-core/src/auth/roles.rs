@@ -208,7 +208,9 @@ mod tests {
         Roles::new(vec![
             Role::custom("reviewer").into(),
             RoleDefinition::new("editor").permission("articles:write"),
-            RoleDefinition::new("Editor").title("Editor").permission("articles:publish"),
+            RoleDefinition::new("Editor")
+                .title("Editor")
+                .permission("articles:publish"),
         ])
     }
 
@@ -239,11 +241,20 @@ mod tests {
     fn an_access_that_nobody_can_have_is_reported() {
         let roles = roles();
         assert_eq!(roles.problem_of(&Access::role("Editor")), None);
-        assert_eq!(roles.problem_of(&Access::permission("articles:write")), None);
+        assert_eq!(
+            roles.problem_of(&Access::permission("articles:write")),
+            None
+        );
         let problem = roles.problem_of(&Access::role("owner")).unwrap();
-        assert!(problem.contains("ADMIN, USER, GUEST, REVIEWER, EDITOR"), "{problem}");
+        assert!(
+            problem.contains("ADMIN, USER, GUEST, REVIEWER, EDITOR"),
+            "{problem}"
+        );
         let any = Access::AnyOf(vec![Access::Admin, Access::permission("articles:red")]);
         let problem = roles.problem_of(&any).unwrap();
-        assert!(problem.contains("articles:publish, articles:write"), "{problem}");
+        assert!(
+            problem.contains("articles:publish, articles:write"),
+            "{problem}"
+        );
     }
 }

@@ -157,7 +157,10 @@ async fn promote(transaction: &mut Transaction, user: &mut User) -> Result<()> {
         before.as_str().into(),
         user.user_type.as_str().into(),
     )]);
-    let (actor, target) = (Actor::program("ADMIN_USER_EMAILS"), format!("user:{}", user.id));
+    let (actor, target) = (
+        Actor::program("ADMIN_USER_EMAILS"),
+        format!("user:{}", user.id),
+    );
     let details = changes.details(&user.email);
     AuditLog::record_in(transaction, actor, "user.update", &target, details).await
 }

@@ -47,7 +47,11 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let action = format!("{}{ACTION}", setup.config.base_path);
     let back = html! { input type="hidden" name="return_to" value=(parts.uri.path()); };
     let user = known_caller(parts).map(|user| &**user);
-    Ok(theme_picker(&setup.theme_of(&parts.headers, user), &action, back))
+    Ok(theme_picker(
+        &setup.theme_of(&parts.headers, user),
+        &action,
+        back,
+    ))
 }
 
 async fn save(

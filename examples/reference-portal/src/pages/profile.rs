@@ -67,8 +67,7 @@ fn account_card(user: &CurrentUser) -> Card {
 async fn provider_card(user: &CurrentUser, accounts: &Accounts) -> Markup {
     let metadata = match accounts.profile_of(user).await {
         Ok(profile) => profile.public_metadata,
-        Err(error) => {
-            tracing::warn!(%error, "the identity provider's record cannot be shown");
+        Err(_) => {
             let text = "The identity provider cannot be asked at the moment.";
             return html! { (Banner::new(Tone::Info, text)) };
         }

@@ -63,6 +63,8 @@ fn main() {
     assert_eq!((APIKey::NAME, APIKey::TITLE, APIKey::PLURAL), ("key", "Key", "All keys"));
     assert_eq!((BlogCategory::NAME, BlogCategory::PLURAL), ("blog_category", "Blog categories"));
     assert_eq!(BlogCategory::OPTIONS.order_by, [("plan", true), ("id", false)]);
+    assert_eq!(Plan::access(), portal_core::Access::Admin);
+    assert_eq!(BlogCategory::access(), portal_core::Access::role("editor"));
     let _ = APIKey { key: String::new() }.key;
     let category = BlogCategory { id: 1, plan: plan.id };
     let _ = (category.id, category.plan);
