@@ -86,6 +86,9 @@ impl User {
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
         let user_type: String = row.get("user_type")?;
+        // To the letter: what counts administrators in the database reads it so, too.
+        let role = user_type.parse::<Role>().ok();
+        let role = role.filter(|role: &Role| role.as_str() == user_type);
         Ok(Self {
             id: row.get("id")?,
             clerk_id: row.get("subject")?,
@@ -94,7 +97,7 @@ impl User {
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
             avatar_url: row.get("avatar_url")?,
-            user_type: user_type.parse().unwrap_or(Role::Guest),
+            user_type: role.unwrap_or(Role::Guest),
             is_active: row.get("is_active")?,
             is_banned: row.get("is_banned")?,
             user_attribute: row.get("user_attribute")?,

@@ -33,7 +33,7 @@ struct APIKey {
     key: String,
 }
 
-#[admin_model(order_by(-plan, id), crate = portal_core)]
+#[admin_model(order_by(-plan, id), requires_role = "editor", crate = portal_core)]
 struct BlogCategory {
     id: i64,
     #[admin(references = Plan)]
