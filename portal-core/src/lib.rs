@@ -21,7 +21,9 @@ pub mod telemetry;
 
 pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
 pub use app::{BuildError, BuildProblem, Plugin, Portal, PortalBuilder};
-pub use auth::{Access, AdminUser, AuthProvider, CurrentUser, Denied, Role, User};
+pub use auth::{
+    Access, AdminUser, AuthProvider, CurrentUser, Denied, Permission, Role, RoleDefinition, User,
+};
 pub use config::Config;
 pub use error::{Error, Fault, Result};
 pub use pages::{IntoPage, Layout, Nav, NavItem, Page, Theme};

@@ -4,7 +4,9 @@ pub use maud::{Markup, html};
 
 pub use crate::admin::Models;
 pub use crate::app::{Plugin, Portal, PortalBuilder};
-pub use crate::auth::{Access, AdminUser, CurrentUser, Role, User};
+pub use crate::auth::{
+    Access, AdminUser, CurrentUser, Permission, Role, RoleDefinition, User, Users,
+};
 pub use crate::error::{Error, Result};
 pub use crate::pages::{Flash, NavItem, Page, Theme};
 pub use crate::state::{Data, PortalState};

@@ -1,48 +1,140 @@
-//! Who may enter a page or start a task; both say it with the same two keys.
+//! Who may enter a page, start a task or open a model; all say it with the same keys.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::LitStr;
 
 use crate::errors::Errors;
 use crate::keys::{Flag, Keys};
+use crate::paths::located_at;
 
-/// Whom `requires_auth` and `requires_admin` let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whom the `requires_..` keys let in.
+#[derive(Clone, Debug)]
 pub(crate) enum Guard {
     Public,
     User,
     Admin,
+    Role(LitStr),
+    Permission(LitStr),
 }
 
 impl Guard {
-    /// Reads `requires_auth` and `requires_admin`.
+    /// Reads `requires_auth`, `requires_admin`, `requires_role` and `requires_permission`.
     pub(crate) fn take(keys: &mut Keys, errors: &mut Errors) -> Self {
         let auth = keys.take_flag("requires_auth", errors);
         let admin = keys.is_set("requires_admin", errors);
-        match auth {
-            Some(Flag {
-                is_set: false,
-                span,
-            }) if admin => {
-                let message =
-                    "`requires_admin` needs a signed-in user, remove `requires_auth = false`";
-                errors.at(span, message);
-                Self::Admin
+        let named = Self::take_named(keys, errors);
+        let (key, guard) = match named {
+            Some((key, _, guard)) if !admin => (key, guard),
+            Some((key, span, _)) => {
+                errors.at(
+                    span,
+                    format!("administrators get past `{key}` anyway, keep it or `requires_admin`"),
+                );
+                ("requires_admin", Self::Admin)
             }
-            _ if admin => Self::Admin,
-            Some(Flag { is_set: true, .. }) => Self::User,
-            _ => Self::Public,
+            None if admin => ("requires_admin", Self::Admin),
+            None => match auth {
+                Some(Flag { is_set: true, .. }) => return Self::User,
+                _ => return Self::Public,
+            },
+        };
+        if let Some(Flag {
+            is_set: false,
+            span,
+        }) = auth
+        {
+            errors.at(
+                span,
+                format!("`{key}` needs a signed-in user, remove `requires_auth = false`"),
+            );
         }
+        guard
     }
 
-    /// The variant of `Access`; nothing for a public item, which is the default.
-    pub(crate) fn variant(self) -> Option<Ident> {
-        let name = match self {
-            Self::Public => return None,
-            Self::User => "User",
-            Self::Admin => "Admin",
-        };
-        Some(Ident::new(name, Span::call_site()))
+    /// Reads `requires_role` and `requires_permission`, for what is guarded in any case.
+    pub(crate) fn take_beside_admin(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
+        Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
+
+    /// The guard by name, with its key and where that stands.
+    fn take_named(
+        keys: &mut Keys,
+        errors: &mut Errors,
+    ) -> Option<(&'static str, proc_macro2::Span, Self)> {
+        let role = keys.take_string("requires_role", errors);
+        let permission = keys.take_string("requires_permission", errors);
+        if let (Some(_), Some(permission)) = (&role, &permission) {
+            errors.at(
+                permission.span(),
+                "`requires_role` is given as well, keep one of the two; a role can be given permissions",
+            );
+        }
+        if let Some(permission) = &permission
+            && !is_permission(&permission.value())
+        {
+            errors.at(
+                permission.span(),
+                "a permission is named by words of `a-z`, `0-9`, `_`, `-` and `.` with `:` between them, as in `articles:write`",
+            );
+        }
+        if let Some(role) = role {
+            check_role(&role, errors);
+            return Some(("requires_role", role.span(), Self::Role(role)));
+        }
+        let permission = permission?;
+        Some((
+            "requires_permission",
+            permission.span(),
+            Self::Permission(permission),
+        ))
+    }
+
+    /// The `Access`; nothing for a public item, which is the default.
+    pub(crate) fn access(&self, krate: &TokenStream) -> Option<TokenStream> {
+        Some(match self {
+            Self::Public => return None,
+            Self::User => quote!(#krate::Access::User),
+            Self::Admin => quote!(#krate::Access::Admin),
+            Self::Role(name) => {
+                quote_spanned!(located_at(name.span())=> #krate::Access::role(#name))
+            }
+            Self::Permission(name) => {
+                quote_spanned!(located_at(name.span())=> #krate::Access::permission(#name))
+            }
+        })
+    }
+}
+
+/// Whether the portal can have a role of this name.
+fn check_role(role: &LitStr, errors: &mut Errors) {
+    let name = role.value();
+    let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if !is_word {
+        errors.at(
+            role.span(),
+            "a role is named by letters, digits and `_`, starting with a letter",
+        );
+    } else if name.eq_ignore_ascii_case("admin") {
+        errors.at(
+            role.span(),
+            "for administrators only, write `requires_admin`",
+        );
+    }
+}
+
+/// Whether a permission can have this name.
+fn is_permission(name: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.'))
+    };
+    name.len() <= 100 && name.split(':').all(is_word)
 }
 
 #[cfg(test)]
@@ -52,31 +144,83 @@ mod tests {
 
     use super::*;
 
-    fn guard(tokens: TokenStream) -> (Guard, Vec<String>) {
+    const KEYS: &[&str] = &[
+        "requires_auth",
+        "requires_admin",
+        "requires_role",
+        "requires_permission",
+    ];
+
+    /// The guard as it is written, without spaces, and what is wrong with it.
+    fn guard(tokens: TokenStream) -> (String, Vec<String>) {
         let mut errors = Errors::default();
-        let mut keys = Keys::parse(tokens, &["requires_auth", "requires_admin"], &mut errors);
-        (Guard::take(&mut keys, &mut errors), errors.messages())
+        let mut keys = Keys::parse(tokens, KEYS, &mut errors);
+        let access = Guard::take(&mut keys, &mut errors).access(&quote!(core));
+        let access = access.map(|it| it.to_string().replace(' ', ""));
+        (access.unwrap_or_default(), errors.messages())
     }
 
     #[test]
-    fn an_administrator_is_signed_in() {
-        assert_eq!(guard(quote!(requires_admin)), (Guard::Admin, vec![]));
-        assert_eq!(
-            guard(quote!(requires_admin, requires_auth)),
-            (Guard::Admin, vec![])
-        );
-        assert_eq!(
-            guard(quote!(requires_auth, requires_admin = false)),
-            (Guard::User, vec![])
-        );
-        assert_eq!(
-            guard(quote!(requires_auth = false)),
-            (Guard::Public, vec![])
-        );
-        let (_, messages) = guard(quote!(requires_admin, requires_auth = false));
-        assert_eq!(
-            messages,
-            ["`requires_admin` needs a signed-in user, remove `requires_auth = false`"]
-        );
+    fn each_key_has_its_access() {
+        for (tokens, access) in [
+            (quote!(), ""),
+            (quote!(requires_auth = false), ""),
+            (
+                quote!(requires_auth, requires_admin = false),
+                "core::Access::User",
+            ),
+            (quote!(requires_admin), "core::Access::Admin"),
+            (quote!(requires_admin, requires_auth), "core::Access::Admin"),
+            (
+                quote!(requires_role = "editor", requires_auth),
+                "core::Access::role(\"editor\")",
+            ),
+            (
+                quote!(requires_permission = "articles:write"),
+                "core::Access::permission(\"articles:write\")",
+            ),
+        ] {
+            assert_eq!(guard(tokens), (access.to_owned(), vec![]));
+        }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_reported() {
+        for (tokens, message) in [
+            (
+                quote!(requires_admin, requires_auth = false),
+                "`requires_admin` needs a signed-in user, remove `requires_auth = false`",
+            ),
+            (
+                quote!(requires_role = "editor", requires_auth = false),
+                "`requires_role` needs a signed-in user, remove `requires_auth = false`",
+            ),
+            (
+                quote!(requires_role = "editor", requires_admin),
+                "administrators get past `requires_role` anyway, keep it or `requires_admin`",
+            ),
+            (
+                quote!(requires_role = "editor", requires_permission = "a:b"),
+                "`requires_role` is given as well, keep one of the two; a role can be given permissions",
+            ),
+            (
+                quote!(requires_role = "chief editor"),
+                "a role is named by letters, digits and `_`, starting with a letter",
+            ),
+            (
+                quote!(requires_role = "Admin"),
+                "for administrators only, write `requires_admin`",
+            ),
+            (
+                quote!(requires_role = editor),
+                "`requires_role` takes text in quotes, as in `requires_role = \"..\"`",
+            ),
+            (
+                quote!(requires_permission = "Write"),
+                "a permission is named by words of `a-z`, `0-9`, `_`, `-` and `.` with `:` between them, as in `articles:write`",
+            ),
+        ] {
+            assert_eq!(guard(tokens).1, [message]);
+        }
     }
 }

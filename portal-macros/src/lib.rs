@@ -32,6 +32,8 @@ use proc_macro::TokenStream;
 /// | `method = post` | `get`, `post`, `put`, `patch` or `delete` | `get` |
 /// | `requires_auth` | only for who is signed in | everyone |
 /// | `requires_admin` | only for administrators | everyone |
+/// | `requires_role = ".."` | only for users of a role, and administrators | everyone |
+/// | `requires_permission = ".."` | only for roles with a permission, and administrators | everyone |
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | an entry in the navigation | none |
 /// | `layout = path` | draw it in another layout | the portal's |
 /// | `crate = path` | where `portal_core` is | `::portal_core` |
@@ -65,7 +67,7 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `on_crash = rerun` | `rerun` or `fail` after the process died | `rerun` |
 /// | `schedule = "0 3 * * *"` | starts it at the times of a cron expression | only when asked |
 /// | `time_zone = "Europe/Berlin"` | where the schedule counts | `UTC` |
-/// | `requires_auth`, `requires_admin` | who may start it | everyone |
+/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | who may start it | everyone |
 /// | `crate = path` | where `portal_core` is | `::portal_core` |
 ///
 /// ```ignore
@@ -101,6 +103,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `search(a)` | the fields a search looks at | every text |
 /// | `order_by = -created_at` | the order of its list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
 /// | `readonly` | can be looked at only | can be changed |
+/// | `requires_role = ".."`, `requires_permission = ".."` | who may open it besides administrators | nobody else |
 /// | `validate` | run the `garde` rules of the struct | rules of the fields only |
 /// | `crate = path` | where `portal_core` is | `::portal_core` |
 ///

@@ -13,7 +13,13 @@ use serde_json::Value;
 pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
     portal
         .discover()
-        .role(Role::custom("editor"))
+        .role(Role::custom("reviewer"))
+        .role(
+            RoleDefinition::new("editor")
+                .title("Editor")
+                .permission("articles:write")
+                .permission("articles:publish"),
+        )
         .data(Greeting("hello".to_owned()))
         .defaults(DEFAULTS)
 }

@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod audit;
 mod auth;
 mod bearer;
 mod browser;
@@ -24,6 +25,8 @@ mod locks;
 mod metrics;
 mod monitor;
 mod pages;
+mod profile;
+mod roles;
 mod schedules;
 mod security;
 mod seed_clients;

@@ -29,4 +29,6 @@ CREATE TABLE portal_provider_events (
 );
 CREATE INDEX portal_provider_events_received ON portal_provider_events (received_at);
 
+-- The provider's id of whoever acted in the name of the actor.
+ALTER TABLE portal_audit_log ADD COLUMN acted_by TEXT;
 CREATE INDEX portal_audit_log_actor ON portal_audit_log (actor_user_id, id);

@@ -1,7 +1,8 @@
 //! `/api/admin`.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{FromRequestParts, Path, RawPathParams, RawQuery, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,7 +16,7 @@ use super::query::ListQuery;
 use super::record::{Expected, Record};
 use super::rows::Rows;
 use super::spec::Values;
-use crate::auth::{Access, AdminUser, Routes};
+use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, Routes, admit};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::request::body_value;
@@ -32,31 +33,58 @@ pub(crate) fn routes() -> Routes {
     );
     let action = "/api/admin/models/{model}/actions/{action}";
     Routes::new()
-        .get("/api/admin/models", Access::Admin, factory)
-        .get(rows, Access::Admin, list)
-        .post(rows, Access::Admin, create)
-        .get(row, Access::Admin, read)
-        .put(row, Access::Admin, replace)
-        .patch(row, Access::Admin, change)
-        .delete(row, Access::Admin, remove)
-        .post(action, Access::Admin, act)
+        .get("/api/admin/models", Guard::Model, factory)
+        .get(rows, Guard::Model, list)
+        .post(rows, Guard::Model, create)
+        .get(row, Guard::Model, read)
+        .put(row, Guard::Model, replace)
+        .patch(row, Guard::Model, change)
+        .delete(row, Guard::Model, remove)
+        .post(action, Guard::Model, act)
         .post("/api/admin/defaults", Access::Admin, add_defaults)
         .merge(audit::routes())
 }
 
-async fn factory(State(state): State<PortalState>, _: AdminUser) -> Result<Json<Value>> {
-    let models = state.borrow::<Models>()?.registry().models();
-    let models: Vec<Value> = models.iter().map(describe).collect();
+/// Who may open the model that the path names: a guard on each of its routes.
+struct ModelUser(Actor);
+
+impl FromRequestParts<PortalState> for ModelUser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Error> {
+        let path = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(Error::internal)?;
+        let name = path.iter().find(|(name, _)| *name == "model");
+        let (_, name) = name.ok_or_else(|| Error::internal("the route names no model"))?;
+        let model = state.borrow::<Models>()?.registry().find(name);
+        // Only administrators are told that there is no such model.
+        let access = model.map_or(Access::Admin, |model| model.access.clone());
+        let user = admit(&access, parts, state).await?;
+        user.map(|user| Self(Actor::from(&user)))
+            .ok_or_else(Error::unauthorized)
+    }
+}
+
+/// The models that the caller may open.
+async fn factory(State(state): State<PortalState>, user: CurrentUser) -> Result<Json<Value>> {
+    let registry = state.borrow::<Models>()?.registry();
+    registry.settings_access().check(Some(&user))?;
+    let models = registry.models().iter();
+    let models: Vec<Value> = models
+        .filter(|model| model.access.allows(Some(&user)))
+        .map(describe)
+        .collect();
     Ok(Json(json!({ "models": models })))
 }
 
 async fn list(
     State(state): State<PortalState>,
-    _: AdminUser,
+    user: ModelUser,
     Path(model): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>> {
-    let rows = Rows::find(&state, &model)?;
+    let rows = Rows::find(&state, &model, &user.0)?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
     let page = rows.list(&query).await?;
     let items: Vec<Values> = page.records.into_iter().map(|it| it.values).collect();
@@ -71,14 +99,13 @@ async fn list(
 
 async fn create(
     State(state): State<PortalState>,
-    admin: AdminUser,
+    user: ModelUser,
     Path(model): Path<String>,
     request: Request,
 ) -> Result<Response> {
-    let rows = Rows::find(&state, &model)?;
+    let rows = Rows::find(&state, &model, &user.0)?;
     let record = rows.create(body_values(request, &state).await?).await?;
     let key = rows.model().key_of(&record.values);
-    tracing::info!(admin = %admin.id, model, row = key, "row added");
     let location = format!(
         "{}/api/admin/models/{model}/{}",
         state.borrow::<Config>()?.base_path,
@@ -93,91 +120,91 @@ async fn create(
 
 async fn read(
     State(state): State<PortalState>,
-    _: AdminUser,
+    user: ModelUser,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let record = Rows::find(&state, &model)?.get(&id).await?;
+    let record = Rows::find(&state, &model, &user.0)?.get(&id).await?;
     Ok(answer(record).into_response())
 }
 
 async fn replace(
     State(state): State<PortalState>,
-    admin: AdminUser,
+    user: ModelUser,
     Path((model, id)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response> {
-    write(&state, &admin, &model, &id, request, true).await
+    write(&state, &user, &model, &id, request, true).await
 }
 
 async fn change(
     State(state): State<PortalState>,
-    admin: AdminUser,
+    user: ModelUser,
     Path((model, id)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response> {
-    write(&state, &admin, &model, &id, request, false).await
+    write(&state, &user, &model, &id, request, false).await
 }
 
 async fn write(
     state: &PortalState,
-    admin: &AdminUser,
+    user: &ModelUser,
     model: &str,
     id: &str,
     request: Request,
     full: bool,
 ) -> Result<Response> {
-    let rows = Rows::find(state, model)?;
+    let rows = Rows::find(state, model, &user.0)?;
     let expected = Expected::from_headers(request.headers())?;
     let given = body_values(request, state).await?;
     let record = rows.change(id, &expected, given, full).await?;
-    tracing::info!(admin = %admin.id, model, row = id, "row changed");
     Ok(answer(record).into_response())
 }
 
 async fn remove(
     State(state): State<PortalState>,
-    admin: AdminUser,
+    user: ModelUser,
     Path((model, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode> {
-    let rows = Rows::find(&state, &model)?;
+    let rows = Rows::find(&state, &model, &user.0)?;
     rows.delete(&id, &Expected::from_headers(&headers)?).await?;
-    tracing::info!(admin = %admin.id, model, row = id, "row deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn act(
     State(state): State<PortalState>,
-    admin: AdminUser,
+    user: ModelUser,
     Path((model, action)): Path<(String, String)>,
     request: Request,
 ) -> Result<Json<Value>> {
-    let rows = Rows::find(&state, &model)?;
+    let rows = Rows::find(&state, &model, &user.0)?;
     if action != "delete" {
         return Err(Error::not_found("the model has no such action").with_code("action_unknown"));
     }
     let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
     let deleted = rows.delete_all(&keys).await?;
-    tracing::info!(admin = %admin.id, model, deleted, "rows deleted");
     Ok(Json(json!({ "deleted": deleted })))
 }
 
 async fn add_defaults(State(state): State<PortalState>, admin: AdminUser) -> Result<Json<Value>> {
-    let added = initialize_defaults(&state, &admin).await?;
+    let added = initialize_defaults(&state, &Actor::from(&admin)).await?;
     Ok(Json(json!({ "added": added })))
 }
 
 /// Adds the application's default rows that are missing.
 pub(super) async fn initialize_defaults(
     state: &PortalState,
-    admin: &AdminUser,
+    actor: &Actor,
 ) -> Result<std::collections::BTreeMap<String, u64>> {
     let models = state.borrow::<Models>()?;
     let added = match state.get::<DefaultRows>() {
-        Some(defaults) => defaults.apply(models.store(), models.registry()).await?,
+        Some(defaults) => {
+            defaults
+                .apply(models.store(), models.registry(), actor)
+                .await?
+        }
         None => Default::default(),
     };
-    tracing::info!(admin = %admin.id, ?added, "defaults initialized");
     Ok(added)
 }
 

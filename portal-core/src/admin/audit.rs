@@ -17,7 +17,9 @@ pub(super) fn routes() -> Routes {
 struct ListQuery {
     limit: Option<String>,
     cursor: Option<String>,
+    before: Option<String>,
     target: Option<String>,
+    actor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -32,9 +34,12 @@ async fn list(
     log: Data<AuditLog>,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<AuditPage>> {
-    let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
+    // `before` is the id of any entry; `cursor` that which the page before has given.
+    let before = query.cursor.as_deref().or(query.before.as_deref());
+    let page = ListPage::parse(query.limit.as_deref(), before)?;
     let filter = AuditFilter {
         target: query.target,
+        actor: query.actor,
         before: page.before,
         limit: page.to_read(),
     };

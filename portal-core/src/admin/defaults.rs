@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::registry::ModelRegistry;
 use super::repository::insert_if_missing;
 use super::spec::{ModelSpec, Values, Version};
 use super::yaml;
+use crate::auth::{Actor, AuditLog};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -102,6 +103,7 @@ impl DefaultRows {
         &self,
         store: &Store,
         registry: &ModelRegistry,
+        actor: &Actor,
     ) -> Result<BTreeMap<String, u64>> {
         let mut added = BTreeMap::new();
         let mut transaction = store.begin().await?;
@@ -116,6 +118,17 @@ impl DefaultRows {
                     *count += 1;
                 }
             }
+        }
+        if added.values().any(|count| *count > 0) {
+            let details = json!({ "added": added });
+            AuditLog::record_in(
+                &mut transaction,
+                actor,
+                "defaults.initialize",
+                "defaults",
+                details,
+            )
+            .await?;
         }
         transaction.commit().await?;
         Ok(added)

@@ -3,6 +3,7 @@
 mod address;
 mod api;
 mod audit;
+mod audit_page;
 mod defaults;
 mod describe;
 mod draft;
@@ -20,6 +21,7 @@ mod repository;
 mod rows;
 mod spec;
 mod tables;
+mod trail;
 mod users;
 mod values;
 mod yaml;
@@ -33,8 +35,14 @@ pub use values::FieldValues;
 
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
-pub(crate) use pages::pages;
 pub(crate) use registry::ModelRegistry;
+
+/// Every page of the admin.
+pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {
+    let mut pages = pages::pages(models);
+    pages.push(audit_page::page());
+    pages
+}
 pub(crate) use tables::{apply_models, model_drift};
 
 #[cfg(test)]

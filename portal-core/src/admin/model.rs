@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::field::FieldSpec;
 use super::spec::ModelSpec;
 use super::values::FieldValues;
+use crate::auth::Access;
 use crate::error::Fault;
 use crate::request::escape_pointer;
 use crate::source::Source;
@@ -72,6 +73,11 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     const OPTIONS: ModelOptions;
     /// The fields, in the order of the form.
     const FIELDS: &'static [FieldSpec];
+
+    /// Who may see and change the rows in the admin: administrators, and whom this lets in.
+    fn access() -> Access {
+        Access::Admin
+    }
 
     /// The value of each field, in the order of [`FIELDS`](Self::FIELDS).
     fn to_values(&self) -> Vec<Value>;

@@ -101,7 +101,7 @@ impl Models {
         let key = table.model.key_of(&values);
         loop {
             let present = table.get(&key).await?.ok_or_else(row_not_found)?;
-            match table.update(&key, present.version, &values).await {
+            match table.update(&key, &present, &values).await {
                 // Someone else was faster; his state is replaced as well.
                 Err(error) if error.code() == "stale" => {}
                 record => return typed(record?),

@@ -1,7 +1,7 @@
 //! `/admin/settings` and `/admin/users`: plain forms, each answered by a redirect or by the page
 //! with the form as it was sent.
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use maud::{Markup, html};
 use url::form_urlencoded;
@@ -14,10 +14,11 @@ use super::list::{delete_drawer, list};
 use super::models::Models;
 use super::query::ListQuery;
 use super::record::Expected;
+use super::registry::ModelRegistry;
 use super::rows::Rows;
 use super::spec::ModelSpec;
 use super::users;
-use crate::auth::{Access, AdminUser};
+use crate::auth::{Access, Actor, CurrentUser, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pages::components::{Banner, Button, EmptyState, PageHead, Tab, Tone};
@@ -32,12 +33,12 @@ const USERS: &str = "/admin/users";
 /// Most rows among which a reference is chosen from a list.
 const MOST_TARGETS: u64 = 200;
 
-/// The pages of the admin models.
-pub(crate) fn pages() -> Vec<Page> {
+/// The pages of the admin models. The settings are open to whoever may open one of the models.
+pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
     let settings = || {
         Page::new(source!(settings), SETTINGS, settings)
             .title("Settings")
-            .access(Access::Admin)
+            .access(models.settings_access())
     };
     let users = || {
         Page::new(source!(users), USERS, users_page)
@@ -79,6 +80,8 @@ enum Kind {
 /// A page that is being answered.
 struct Screen<'a> {
     state: &'a PortalState,
+    user: &'a CurrentUser,
+    actor: &'a Actor,
     kind: Kind,
     rows: Rows<'a>,
     /// The address of the list, without what is open in a drawer.
@@ -88,6 +91,11 @@ struct Screen<'a> {
 }
 
 async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<PageResponse> {
+    let (mut parts, body) = request.into_parts();
+    let user = caller(&mut parts, state)
+        .await?
+        .ok_or_else(Error::unauthorized)?;
+    let request = Request::from_parts(parts, body);
     let base_path = &state.borrow::<Config>()?.base_path;
     let path = match kind {
         Kind::Settings => SETTINGS,
@@ -97,7 +105,7 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
     let mut here = Address::new(format!("{base_path}{path}")).read(query);
     let model = match (kind, here.get("model")) {
         (Kind::Users, _) => users::MODEL.to_owned(),
-        (Kind::Settings, "") => match tabs(state)?.first() {
+        (Kind::Settings, "") => match tabs(state, &user)?.first() {
             Some(model) => model.name.to_owned(),
             None => return Ok(no_models().into_page()),
         },
@@ -107,10 +115,13 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
         Kind::Users => here.without("model"),
         Kind::Settings => here.with("model", model.as_str()),
     };
+    let actor = Actor::from(&user);
     let screen = Screen {
         state,
+        user: &user,
+        actor: &actor,
         kind,
-        rows: Rows::find(state, &model)?,
+        rows: rows_for(state, &user, &model, &actor)?,
         list: here.without("edit").without("new"),
         here,
     };
@@ -121,12 +132,31 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
     }
 }
 
-/// The models that the settings show; users have a page of their own.
-fn tabs(state: &PortalState) -> Result<Vec<&ModelSpec>> {
+/// The rows of a model that a reader may open. Only administrators are told that there is none.
+fn rows_for<'a>(
+    state: &'a PortalState,
+    user: &CurrentUser,
+    model: &str,
+    actor: &'a Actor,
+) -> Result<Rows<'a>> {
+    match Rows::find(state, model, actor) {
+        Ok(rows) => {
+            rows.model().access.check(Some(user))?;
+            Ok(rows)
+        }
+        Err(error) => {
+            Access::Admin.check(Some(user))?;
+            Err(error)
+        }
+    }
+}
+
+/// The models that the settings show a reader; users have a page of their own.
+fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<&'a ModelSpec>> {
     let models = state.borrow::<Models>()?.registry().models();
     Ok(models
         .iter()
-        .filter(|model| model.name != users::MODEL)
+        .filter(|model| model.name != users::MODEL && model.access.allows(Some(user)))
         .collect())
 }
 
@@ -156,9 +186,7 @@ impl Screen<'_> {
     }
 
     async fn post(&self, request: Request) -> Result<PageResponse> {
-        let (mut parts, body) = request.into_parts();
-        let admin = AdminUser::from_request_parts(&mut parts, self.state).await?;
-        let body = body_bytes(Request::from_parts(parts, body), self.state).await?;
+        let body = body_bytes(request, self.state).await?;
         let pairs: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
         let sent: Sent = pairs.iter().cloned().collect();
         let keys = || {
@@ -166,16 +194,16 @@ impl Screen<'_> {
             ids.map(|(_, key)| key.clone()).collect::<Vec<String>>()
         };
         match sent.get("_action").map(String::as_str) {
-            Some("save") => self.save(&admin, &sent).await,
-            Some("delete") => self.delete(&admin, &sent).await,
+            Some("save") => self.save(&sent).await,
+            Some("delete") => self.delete(&sent).await,
             Some("ask_delete") => self.ask_delete(&keys()).await,
-            Some("delete_rows") => self.delete_rows(&admin, &keys()).await,
-            Some("defaults") => self.defaults(&admin).await,
+            Some("delete_rows") => self.delete_rows(&keys()).await,
+            Some("defaults") => self.defaults().await,
             _ => Err(Error::bad_request("the form does not say what to do")),
         }
     }
 
-    async fn save(&self, admin: &AdminUser, sent: &Sent) -> Result<PageResponse> {
+    async fn save(&self, sent: &Sent) -> Result<PageResponse> {
         let model = self.model();
         let mut draft = Draft::read(model, sent);
         if let Some(field) = sent.get(CONVERT) {
@@ -205,8 +233,6 @@ impl Screen<'_> {
             Ok(record) => record,
             Err(error) => return self.not_saved(draft, error).await,
         };
-        let key = model.key_of(&record.values);
-        tracing::info!(admin = %admin.id, model = model.name, row = key, "row saved");
         let done = if draft.row.is_some() {
             "saved"
         } else {
@@ -254,16 +280,13 @@ impl Screen<'_> {
         Ok((status, self.show(Some(&draft)).await?).into_page())
     }
 
-    async fn delete(&self, admin: &AdminUser, sent: &Sent) -> Result<PageResponse> {
+    async fn delete(&self, sent: &Sent) -> Result<PageResponse> {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let key = get("_id");
         let label = self.model().label_of(&self.rows.get(key).await?.values);
         let expected = Expected::OneOf(get("_version").parse().into_iter().collect());
         let flash = match self.rows.delete(key, &expected).await {
-            Ok(()) => {
-                tracing::info!(admin = %admin.id, model = self.model().name, row = key, "row deleted");
-                Flash::success(format!("“{label}” was deleted"))
-            }
+            Ok(()) => Flash::success(format!("“{label}” was deleted")),
             Err(error) => not_deleted(error)?,
         };
         Ok(self.redirect(flash))
@@ -281,19 +304,18 @@ impl Screen<'_> {
         Ok(html! { (self.show(None).await?) (question) }.into_page())
     }
 
-    async fn delete_rows(&self, admin: &AdminUser, keys: &[String]) -> Result<PageResponse> {
+    async fn delete_rows(&self, keys: &[String]) -> Result<PageResponse> {
         let flash = match self.rows.delete_all(keys).await {
-            Ok(deleted) => {
-                tracing::info!(admin = %admin.id, model = self.model().name, deleted, "rows deleted");
-                Flash::success(count(deleted, self.model(), "deleted"))
-            }
+            Ok(deleted) => Flash::success(count(deleted, self.model(), "deleted")),
             Err(error) => not_deleted(error)?,
         };
         Ok(self.redirect(flash))
     }
 
-    async fn defaults(&self, admin: &AdminUser) -> Result<PageResponse> {
-        let added: u64 = initialize_defaults(self.state, admin).await?.values().sum();
+    async fn defaults(&self) -> Result<PageResponse> {
+        Access::Admin.check(Some(self.user))?;
+        let added = initialize_defaults(self.state, self.actor).await?;
+        let added: u64 = added.values().sum();
         Ok(self.redirect(match added {
             0 => Flash::info("All defaults are there already"),
             1 => Flash::success("1 default row was added"),
@@ -349,11 +371,14 @@ impl Screen<'_> {
                 let href = address.with("model", other.name).to_string();
                 Tab::new(other.plural, href, other.name == model.name)
             };
-            head = head.tabs("Models", tabs(self.state)?.iter().map(tab).collect());
+            head = head.tabs(
+                "Models",
+                tabs(self.state, self.user)?.iter().map(tab).collect(),
+            );
         }
         let new = self.list.with("new", "1").to_string();
         Ok(head.actions(html! {
-            @if self.kind == Kind::Settings {
+            @if self.kind == Kind::Settings && self.user.is_admin() {
                 form method="post" action=(self.list) {
                     input type="hidden" name="_action" value="defaults";
                     (Button::new("Initialize defaults").icon("rotate-ccw").submit())
@@ -365,14 +390,16 @@ impl Screen<'_> {
         }))
     }
 
-    /// The rows that the references of the model can point to.
+    /// The rows that the references of the model can point to, as far as the reader may see them.
     async fn targets(&self) -> Result<Targets> {
         let mut targets = Targets::new();
         for field in self.model().fields {
             let Some(target) = field.references else {
                 continue;
             };
-            let rows = Rows::find(self.state, target)?;
+            let Ok(rows) = rows_for(self.state, self.user, target, self.actor) else {
+                continue;
+            };
             let query = ListQuery {
                 per_page: MOST_TARGETS,
                 ..ListQuery::first_page(rows.model())

@@ -2,6 +2,7 @@
 
 use super::field::{FieldKind, FieldSpec};
 use super::spec::{ModelSpec, Version};
+use crate::auth::Access;
 use crate::store::schema::unique_index;
 
 /// Longest name that PostgreSQL does not cut off.
@@ -52,6 +53,20 @@ impl ModelRegistry {
     /// The model of a name.
     pub(crate) fn find(&self, name: &str) -> Option<&ModelSpec> {
         self.models.iter().find(|model| model.name == name)
+    }
+
+    /// Who may open at least one model of the settings.
+    pub(crate) fn settings_access(&self) -> Access {
+        let mut any = vec![Access::Admin];
+        for model in &self.models {
+            if !any.contains(&model.access) {
+                any.push(model.access.clone());
+            }
+        }
+        match any.as_slice() {
+            [only] => only.clone(),
+            _ => Access::AnyOf(any),
+        }
     }
 
     /// All models, by title.
@@ -119,12 +134,27 @@ fn place(model: &ModelSpec) -> String {
     )
 }
 
+/// Whether more than chosen users get past.
+fn is_open(access: &Access) -> bool {
+    match access {
+        Access::Public | Access::User => true,
+        Access::Admin | Access::Role(_) | Access::Permission(_) => false,
+        Access::AnyOf(any) => any.iter().any(is_open),
+    }
+}
+
 fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     let name = model.name;
     let mut problem = |text: String| problems.push(format!("{text}, in {}", place(model)));
     if !is_word(name) {
         problem(format!(
             "the admin model `{name}` needs a name of `a-z`, `0-9` and `_` that starts with a letter"
+        ));
+    }
+    if is_open(&model.access) {
+        problem(format!(
+            "the admin model `{name}` is open to everyone (`{}`); name a role or a permission that may open it",
+            model.access
         ));
     }
     let is_own = model.version == Version::Counter;

@@ -14,7 +14,8 @@ use super::record::{Expected, Record, row_not_found, stale};
 use super::registry::ModelRegistry;
 use super::spec::{ModelSpec, Values, Version};
 use super::tables::ROW_VERSION;
-use crate::auth::escape_like;
+use super::trail;
+use crate::auth::{Actor, escape_like};
 use crate::error::{Error, Fault, Result};
 use crate::store::schema::unique_index;
 use crate::store::{Dialect, Row, Store, StoreError, Transaction};
@@ -32,6 +33,8 @@ pub(crate) struct Table<'a> {
     store: &'a Store,
     registry: &'a ModelRegistry,
     pub(crate) model: &'a ModelSpec,
+    /// Whose changes are written down; the application's own are not.
+    pub(super) actor: Option<&'a Actor>,
 }
 
 impl<'a> Table<'a> {
@@ -40,7 +43,14 @@ impl<'a> Table<'a> {
             store,
             registry,
             model,
+            actor: None,
         }
+    }
+
+    /// The same table, changed by somebody.
+    pub(crate) fn changed_by(mut self, actor: &'a Actor) -> Self {
+        self.actor = Some(actor);
+        self
     }
 
     /// One page of the rows that a query asks for.
@@ -111,37 +121,65 @@ impl<'a> Table<'a> {
     /// Adds a checked row.
     pub(crate) async fn insert(&self, values: &Values) -> Result<Record> {
         let insert = insert_statement(self.model, values)?;
-        match self.store.fetch_optional(&insert).await {
-            Ok(Some(row)) => {
-                if let Some(statement) = catch_up(self.store.dialect(), self.model, values) {
-                    self.store.fetch_all(&statement).await?;
-                }
-                read_record(self.model, &row)
+        let mut transaction = self.store.begin().await?;
+        let row = match transaction.fetch_optional(&insert).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return Err(Error::internal("an insert returned no row")),
+            Err(error) => {
+                drop(transaction);
+                return Err(self.explain(error, values).await);
             }
-            Ok(None) => Err(Error::internal("an insert returned no row")),
-            Err(error) => Err(self.explain(error, values).await),
+        };
+        if let Some(statement) = catch_up(self.store.dialect(), self.model, values) {
+            transaction.fetch_all(&statement).await?;
         }
+        let record = read_record(self.model, &row)?;
+        self.write_down(&mut transaction, None, Some(&record.values))
+            .await?;
+        transaction.commit().await?;
+        Ok(record)
     }
 
-    /// Writes a checked row, if its state is still the one that was expected.
-    pub(crate) async fn update(&self, key: &str, version: i64, values: &Values) -> Result<Record> {
+    /// Writes a checked row, if its state is still the one that is present.
+    pub(crate) async fn update(
+        &self,
+        key: &str,
+        present: &Record,
+        values: &Values,
+    ) -> Result<Record> {
         let mut update = Query::update();
         update
             .table(self.model.table)
             .value(ROW_VERSION, Expr::col(ROW_VERSION).add(1))
             .and_where(self.key_equals(key)?)
-            .and_where(Expr::col(ROW_VERSION).eq(version))
+            .and_where(Expr::col(ROW_VERSION).eq(present.version))
             .returning(returning(self.model));
         for field in self.model.fields.iter().filter(|field| !field.primary_key) {
             if let Some(value) = values.get(field.name) {
                 update.value(field.name, bind(field, value)?);
             }
         }
-        match self.store.fetch_optional(&update).await {
-            Ok(Some(row)) => read_record(self.model, &row),
-            Ok(None) => Err(self.missed(key).await?),
-            Err(error) => Err(self.explain(error, values).await),
-        }
+        let mut transaction = self.store.begin().await?;
+        let row = match transaction.fetch_optional(&update).await {
+            Ok(Some(row)) => row,
+            Ok(None) => {
+                drop(transaction);
+                return Err(self.missed(key).await?);
+            }
+            Err(error) => {
+                drop(transaction);
+                return Err(self.explain(error, values).await);
+            }
+        };
+        let record = read_record(self.model, &row)?;
+        self.write_down(
+            &mut transaction,
+            Some(&present.values),
+            Some(&record.values),
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(record)
     }
 
     /// Removes a row, if its state is the expected one.
@@ -149,13 +187,20 @@ impl<'a> Table<'a> {
         let mut delete = Query::delete();
         delete
             .from_table(self.model.table)
-            .and_where(self.key_equals(key)?);
+            .and_where(self.key_equals(key)?)
+            .returning(returning(self.model));
         if let Expected::OneOf(versions) = expected {
             delete.and_where(Expr::col(ROW_VERSION).is_in(versions.iter().copied()));
         }
-        if self.store.execute(&delete).await? == 0 {
+        let mut transaction = self.store.begin().await?;
+        let Some(row) = transaction.fetch_optional(&delete).await? else {
+            drop(transaction);
             return Err(self.missed(key).await?);
-        }
+        };
+        let record = read_record(self.model, &row)?;
+        self.write_down(&mut transaction, Some(&record.values), None)
+            .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -170,17 +215,37 @@ impl<'a> Table<'a> {
             let delete = Query::delete()
                 .from_table(self.model.table)
                 .and_where(equals(self.model.key(), &value)?)
+                .returning(returning(self.model))
                 .take();
-            deleted += match transaction.execute(&delete).await {
-                Ok(rows) => rows,
+            let row = match transaction.fetch_optional(&delete).await {
+                Ok(row) => row,
                 Err(error @ StoreError::Referenced) => {
                     return Err(Error::from(error).with_member("id", &value));
                 }
                 Err(error) => return Err(error.into()),
             };
+            if let Some(row) = row {
+                deleted += 1;
+                let record = read_record(self.model, &row)?;
+                self.write_down(&mut transaction, Some(&record.values), None)
+                    .await?;
+            }
         }
         transaction.commit().await?;
         Ok(deleted)
+    }
+
+    /// Writes down what somebody has done to a row, in the transaction of the change.
+    async fn write_down(
+        &self,
+        transaction: &mut Transaction,
+        old: Option<&Values>,
+        new: Option<&Values>,
+    ) -> Result<()> {
+        match self.actor {
+            Some(actor) => trail::record(transaction, actor, self.model, old, new).await,
+            None => Ok(()),
+        }
     }
 
     fn select(&self) -> SelectStatement {

@@ -6,7 +6,7 @@ use super::record::{Expected, Record, row_not_found, stale};
 use super::repository::{RowPage, Table};
 use super::spec::{ModelSpec, Values};
 use super::users::UserRows;
-use crate::auth::{Auth, Roles};
+use crate::auth::{Actor, Auth, Roles};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
@@ -17,9 +17,10 @@ pub(crate) enum Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of the model of a name: `404 model_unknown` if there is none.
-    pub(crate) fn find(state: &'a PortalState, model: &str) -> Result<Self> {
-        let table = state.borrow::<Models>()?.table(model)?;
+    /// The rows of the model of a name, for somebody whose changes are written down:
+    /// `404 model_unknown` if there is none.
+    pub(crate) fn find(state: &'a PortalState, model: &str, actor: &'a Actor) -> Result<Self> {
+        let table = state.borrow::<Models>()?.table(model)?.changed_by(actor);
         Ok(if table.model.name == super::users::MODEL {
             let (auth, roles) = (state.borrow::<Auth>()?, state.borrow::<Roles>()?);
             Self::Users(UserRows::new(table, auth, roles))
@@ -80,7 +81,7 @@ impl<'a> Rows<'a> {
                 if row == present.values {
                     return Ok(present);
                 }
-                table.update(key, present.version, &row).await
+                table.update(key, &present, &row).await
             }
         }
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::field::{FieldKind, FieldSpec, Widget};
 use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
+use crate::auth::Access;
 use crate::error::Fault;
 use crate::source::Source;
 
@@ -45,6 +46,8 @@ pub struct ModelSpec {
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
     pub(crate) permissions: Permissions,
+    /// Who may open it; administrators may in any case.
+    pub(crate) access: Access,
     pub(crate) version: Version,
     /// Choices that are known only at run time, such as the roles of users.
     pub(crate) choices: BTreeMap<&'static str, Vec<String>>,
@@ -72,6 +75,7 @@ impl ModelSpec {
                 delete: may_write,
                 export: false,
             },
+            access: M::access(),
             version: Version::Counter,
             choices: BTreeMap::new(),
             check: check::<M>,

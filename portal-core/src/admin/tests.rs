@@ -14,6 +14,7 @@ use super::rows::Rows;
 use super::spec::{ModelSpec, Values};
 use super::tables::{apply_models, model_drift};
 use super::values::FieldValues;
+use crate::auth::{Access, Actor};
 use crate::error::{Error, Fault};
 use crate::source::Source;
 use crate::store::Store;
@@ -89,6 +90,7 @@ async fn models() -> Models {
     let (registry, problems) =
         ModelRegistry::new([ModelSpec::of::<Subscription>(), ModelSpec::of::<Plan>()]);
     assert_eq!(problems, Vec::<String>::new());
+    store.migrate().await.unwrap();
     apply_models(&store, &registry).await.unwrap();
     Models::new(store, registry)
 }
@@ -440,7 +442,7 @@ async fn defaults_are_added_once() {
             .unwrap();
     assert_eq!(defaults.problems(models.registry()), Vec::<String>::new());
     let added = defaults
-        .apply(models.store(), models.registry())
+        .apply(models.store(), models.registry(), &Actor::command_line())
         .await
         .unwrap();
     assert_eq!(added["plan"], 2);
@@ -450,7 +452,7 @@ async fn defaults_are_added_once() {
         .await
         .unwrap();
     let added = defaults
-        .apply(models.store(), models.registry())
+        .apply(models.store(), models.registry(), &Actor::command_line())
         .await
         .unwrap();
     assert_eq!(added["plan"], 0);
@@ -574,4 +576,23 @@ fn the_factory_reports_every_mistake() {
         "{problems:#?}"
     );
     assert!(problems[5].contains("another type"), "{problems:#?}");
+}
+
+#[test]
+fn a_model_that_is_open_to_everyone_is_a_mistake() {
+    for (access, is_wrong) in [
+        (Access::Public, true),
+        (Access::User, true),
+        (Access::AnyOf(vec![Access::Admin, Access::User]), true),
+        (Access::role("editor"), false),
+        (
+            Access::AnyOf(vec![Access::role("a"), Access::permission("b")]),
+            false,
+        ),
+    ] {
+        let mut model = ModelSpec::of::<Plan>();
+        model.access = access.clone();
+        let (_, problems) = ModelRegistry::new([model]);
+        assert_eq!(!problems.is_empty(), is_wrong, "{access}: {problems:?}");
+    }
 }

@@ -12,7 +12,7 @@ use super::record::{Record, row_not_found};
 use super::repository::Table;
 use super::spec::{ModelSpec, Permissions, Values, Version};
 use super::values::not_allowed;
-use crate::auth::{Auth, Role, Roles, UserChange};
+use crate::auth::{Access, Actor, Auth, Role, Roles, UserChange};
 use crate::error::{Error, Fault, Result};
 
 /// Name of the model.
@@ -48,7 +48,7 @@ const FIELDS: &[FieldSpec] = &[
 impl ModelSpec {
     /// The users of a portal with these roles.
     pub(crate) fn users(roles: &Roles) -> Self {
-        let names = roles.0.iter().map(|role| role.as_str().to_owned());
+        let names = roles.all().map(|role| role.as_str().to_owned());
         Self {
             source: crate::source!(User),
             name: MODEL,
@@ -76,6 +76,7 @@ impl ModelSpec {
                 delete: false,
                 export: false,
             },
+            access: Access::Admin,
             version: Version::UpdatedAt,
             choices: BTreeMap::from([("user_type", names.collect())]),
             check: |mut values| {
@@ -144,7 +145,10 @@ impl<'a> UserRows<'a> {
         };
         let key = model.key_of(&present.values);
         let id: Uuid = key.parse().map_err(|_| row_not_found())?;
-        self.auth.users.update(id, &change).await.map_err(|error| {
+        let application = Actor::application();
+        let actor = self.table.actor.unwrap_or(&application);
+        let changed = self.auth.users.change(actor, id, &change).await;
+        changed.map_err(|error| {
             let pointer = if change.is_active == Some(false) {
                 "/is_active"
             } else {

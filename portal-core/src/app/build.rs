@@ -14,10 +14,13 @@ use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{AuditLog, Auth, AuthSetup, DeclaredRoute, Roles, SyncReport, Users};
+use crate::auth::{
+    Access, Accounts, AuditLog, Auth, AuthSetup, DeclaredRoute, PreferenceChecks, Roles,
+    SyncReport, Users,
+};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
-use crate::pages::{self, Nav, Page, PageSetup};
+use crate::pages::{self, Nav, Page, PageSetup, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -33,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) tasks: TaskRegistry,
     pub(crate) models: ModelRegistry,
     pub(crate) defaults: DefaultRows,
+    pub(crate) roles: Arc<Roles>,
     builder: PortalBuilder,
 }
 
@@ -85,20 +89,19 @@ impl PortalBuilder {
             self.tasks.extend(tasks);
             self.models.extend(models);
         }
-        let mut problems = Vec::new();
+        let roles = Roles::new(std::mem::take(&mut self.roles));
+        let mut problems = roles.problems();
         let mut taken = routes::own(true).declared();
         taken.extend(self.provider.declared_routes());
-        let pages = self.collect_pages(&taken, &mut problems);
+        let models = std::mem::take(&mut self.models);
+        let models = models.into_iter().chain([ModelSpec::users(&roles)]);
+        let (models, faults) = ModelRegistry::new(models);
+        let pages = self.collect_pages(&models, &taken, &mut problems);
         let declared = self.declared.declared();
         problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
-        let models = std::mem::take(&mut self.models);
-        let (models, faults) = ModelRegistry::new(
-            models
-                .into_iter()
-                .chain([ModelSpec::users(&Roles::new(self.roles.clone()))]),
-        );
         problems.extend(faults);
+        problems.extend(access_problems(&roles, &pages, &tasks, &models));
         let defaults = match DefaultRows::parse(&self.defaults) {
             Ok(rows) => {
                 problems.extend(rows.problems(&models));
@@ -120,18 +123,24 @@ impl PortalBuilder {
             tasks,
             models,
             defaults,
+            roles: Arc::new(roles),
             builder: self,
         })
     }
 
     /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
-    fn collect_pages(&mut self, taken: &[DeclaredRoute], problems: &mut Vec<String>) -> Vec<Page> {
+    fn collect_pages(
+        &mut self,
+        models: &ModelRegistry,
+        taken: &[DeclaredRoute],
+        problems: &mut Vec<String>,
+    ) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
         let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
         let without = std::mem::take(&mut self.without_pages);
         let wanted = std::mem::take(&mut self.pages)
             .into_iter()
-            .chain(admin::pages())
+            .chain(admin::pages(models))
             .chain(tasks::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages());
@@ -183,6 +192,32 @@ impl PortalBuilder {
         }
         registry
     }
+}
+
+/// Roles and permissions that somebody asks for and nobody can have.
+fn access_problems(
+    roles: &Roles,
+    pages: &[Page],
+    tasks: &TaskRegistry,
+    models: &ModelRegistry,
+) -> Vec<String> {
+    let pages = pages.iter().map(|it| ("page", it.source, &it.access));
+    let tasks = tasks.all().map(|it| ("task", it.source, &it.access));
+    let models = models.models().iter();
+    // The settings page asks for what its models ask for.
+    let models: Vec<_> = models
+        .map(|it| ("admin model", it.source, &it.access))
+        .collect();
+    let is_of_model = |access: &Access| matches!(access, Access::AnyOf(any) if any.iter().all(|one| models.iter().any(|(.., it)| *it == one)));
+    let others = pages.chain(tasks).filter(|(.., it)| !is_of_model(it));
+    others
+        .chain(models.iter().copied())
+        .filter_map(|(what, source, access)| {
+            let problem = roles.problem_of(access)?;
+            let Source { file, line, .. } = source;
+            Some(format!("{what} `{source}` ({file}:{line}) {problem}"))
+        })
+        .collect()
 }
 
 fn bad_route(page: &Page, fault: &str) -> String {
@@ -287,6 +322,7 @@ impl Plan {
             tasks,
             models,
             defaults,
+            roles,
             builder,
         } = self;
         let PortalBuilder {
@@ -295,7 +331,7 @@ impl Plan {
             layout,
             theme,
             edit_nav,
-            roles,
+            allow_impersonated_admins,
             routes: undeclared,
             declared,
             layers,
@@ -310,7 +346,9 @@ impl Plan {
         let headers = AnswerHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
-        let auth = Arc::new(Auth::new(provider, Arc::clone(&config), store.clone()));
+        let auth = Auth::new(provider, Arc::clone(&config), store.clone())
+            .with_roles(Arc::clone(&roles), allow_impersonated_admins);
+        let auth = Arc::new(auth);
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -320,6 +358,23 @@ impl Plan {
         }
         edit_nav.into_iter().for_each(|edit| edit(&mut nav));
         nav.sort();
+        let problems: Vec<_> = nav
+            .links()
+            .filter_map(|(path, access)| {
+                let problem = roles.problem_of(access)?;
+                Some(BuildProblem(format!(
+                    "the navigation entry of `{path}` {problem}"
+                )))
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(BuildError::Problems(problems));
+        }
+        if allow_impersonated_admins {
+            tracing::warn!(
+                "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
+            );
+        }
         let profile_path = pages
             .iter()
             .map(|page| page.path)
@@ -349,7 +404,7 @@ impl Plan {
             auth: Arc::clone(&auth),
             inline_styles_policy,
         });
-        state.insert(Users::new(store.clone()));
+        state.insert(Users::new(store.clone()).with_roles(Arc::clone(&roles)));
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.
         let caches = Arc::downgrade(&auth);
@@ -358,8 +413,13 @@ impl Plan {
                 auth.heed(notification);
             }
         });
+        state.insert(Accounts::new(Arc::clone(&auth)));
         state.insert_shared(auth);
-        state.insert(Roles::new(roles));
+        state.insert_shared(roles);
+        state.insert(PreferenceChecks(vec![(
+            pages::THEME_PREFERENCE,
+            Theme::preference_faults,
+        )]));
         let tokens = ClientTokens::new(store.clone());
         state.insert(tokens.clone());
         state.insert(tasks.clone());

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
-use crate::auth::{AuditLog, AuthProvider, ErasedProvider, NoProvider, Role, Routes, Users};
+use crate::auth::{
+    Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes, Users,
+};
 use crate::config::{Config, Limits};
 use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
@@ -44,7 +46,8 @@ pub struct PortalBuilder {
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
     pub(super) edit_nav: Vec<EditNav>,
-    pub(super) roles: Vec<Role>,
+    pub(super) roles: Vec<RoleDefinition>,
+    pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
     pub(super) data: HashSet<TypeId>,
     pub(super) discover: bool,
@@ -81,9 +84,11 @@ impl PortalBuilder {
             theme: Theme::default(),
             edit_nav: Vec::new(),
             roles: Vec::new(),
+            allow_impersonated_admins: false,
             state: StateBuilder::default(),
             // The framework's own handles, which `assemble` adds.
             data: HashSet::from([
+                TypeId::of::<Accounts>(),
                 TypeId::of::<AuditLog>(),
                 TypeId::of::<Config>(),
                 TypeId::of::<Models>(),
@@ -153,9 +158,19 @@ impl PortalBuilder {
         self
     }
 
-    /// A role of the application, beside `ADMIN`, `USER` and `GUEST`.
-    pub fn role(mut self, role: Role) -> Self {
-        self.roles.push(role);
+    /// A role of the application, beside `ADMIN`, `USER` and `GUEST`: by name alone
+    /// (`Role::custom("editor")`), or with what it may do ([`RoleDefinition`]).
+    pub fn role(mut self, role: impl Into<RoleDefinition>) -> Self {
+        self.roles.push(role.into());
+        self
+    }
+
+    /// Lets whoever acts in the name of a user (Clerk's impersonation) do all that the user may.
+    ///
+    /// Without this he is let in as an ordinary user: nothing that needs a role or a permission,
+    /// no settings, no credentials. The audit log names him in any case.
+    pub fn allow_impersonated_admins(mut self) -> Self {
+        self.allow_impersonated_admins = true;
         self
     }
 

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::build::Plan;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
-use crate::auth::{Role, RouteKind, UserChange, UserFilter, Users};
+use crate::auth::{Actor, RouteKind, UserChange, UserFilter, Users};
 use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
 use crate::store::Store;
@@ -143,7 +143,6 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     if let Some(("config", _)) = matches.subcommand() {
         print_config(&settings);
     }
-    let roles = builder.roles.clone();
     let plan = builder.plan(Some(settings))?;
     #[cfg(feature = "telemetry")]
     crate::telemetry::init(&plan.config);
@@ -161,7 +160,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
         Some(("users", matches)) => {
             let store = plan.open_store().await?;
             match matches.subcommand() {
-                Some(("role", matches)) => change_role(&store, matches, roles).await?,
+                Some(("role", matches)) => change_role(&store, matches, &plan).await?,
                 Some(("sync", _)) => {
                     let report = plan.sync_users(store).await?;
                     println!(
@@ -224,7 +223,10 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
 }
 
 async fn seed(plan: &Plan, store: &Store) -> Result<(), Failure> {
-    let added = plan.defaults.apply(store, &plan.models).await?;
+    let added = plan
+        .defaults
+        .apply(store, &plan.models, &Actor::command_line())
+        .await?;
     for (model, rows) in &added {
         println!("{model}: {rows} rows added");
     }
@@ -259,7 +261,7 @@ fn print_routes(plan: &Plan) {
         println!(
             "model         {:<40} {:<12} {}",
             format!("/api/admin/models/{}", model.name),
-            "admin",
+            model.access.to_string(),
             model.source
         );
     }
@@ -302,11 +304,7 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
     }
 }
 
-async fn change_role(
-    store: &Store,
-    matches: &ArgMatches,
-    custom: Vec<Role>,
-) -> Result<(), Failure> {
+async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result<(), Failure> {
     let text = |name: &str| {
         matches
             .get_one::<String>(name)
@@ -314,7 +312,7 @@ async fn change_role(
             .unwrap_or_default()
     };
     let (email, role) = (text("email"), text("role"));
-    let roles = crate::auth::Roles::new(custom);
+    let roles = &plan.roles;
     let role = roles.find(role).ok_or_else(|| {
         Failure::Misuse(format!(
             "`{role}` is not a role of this portal; write one of {}",
@@ -337,7 +335,8 @@ async fn change_role(
         }
     };
     let user = users
-        .update(
+        .update_by(
+            Actor::command_line(),
             user.id,
             &UserChange {
                 user_type: Some(role),
@@ -345,9 +344,6 @@ async fn change_role(
             },
         )
         .await?;
-    store
-        .notify(crate::store::Notification::User { id: user.id })
-        .await;
     println!("{} is {} now", user.email, user.user_type);
     Ok(())
 }

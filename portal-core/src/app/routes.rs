@@ -41,7 +41,7 @@ pub(super) fn of_tasks_and_models(
     });
     let rows = models.models().iter().map(|model| {
         let path = format!("/api/admin/models/{}", model.name);
-        DeclaredRoute::new(RouteKind::Model, None, path, Access::Admin)
+        DeclaredRoute::new(RouteKind::Model, None, path, model.access.clone())
     });
     starts.chain(rows).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::permission::Permission;
 use super::role::Role;
 use super::users::User;
 use crate::error::Error;
@@ -13,6 +14,7 @@ use crate::error::Error;
 ///
 /// assert_eq!(Access::Public.check(None), Ok(()));
 /// assert_eq!(Access::User.check(None), Err(Denied::SignedOut));
+/// assert_eq!(Access::permission("articles:write").to_string(), "permission:articles:write");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Access {
@@ -25,6 +27,10 @@ pub enum Access {
     Admin,
     /// Users of one role, and administrators.
     Role(Role),
+    /// Users whose role has a permission, and administrators.
+    Permission(Permission),
+    /// Whomever one of these lets in; nobody if there is none.
+    AnyOf(Vec<Access>),
 }
 
 /// Why somebody may not use something.
@@ -36,26 +42,47 @@ pub enum Denied {
     Forbidden,
     /// His account has been switched off.
     Deactivated,
+    /// He may, but somebody else acts in his name.
+    Impersonated,
 }
 
 impl Access {
+    /// Users of the role of a name, and administrators.
+    #[must_use]
+    pub fn role(name: &str) -> Self {
+        Self::Role(Role::custom(name))
+    }
+
+    /// Users with the permission of a name, and administrators. A name that cannot be one is
+    /// nobody's; on a page, task or model `build()` reports it.
+    #[must_use]
+    pub fn permission(name: &str) -> Self {
+        Self::Permission(Permission::unchecked(name))
+    }
+
     /// Whether a user, or nobody, may use what this guards.
+    ///
+    /// Who acts in the name of somebody else is let in as an ordinary user only.
     pub fn check(&self, user: Option<&User>) -> Result<(), Denied> {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),
+            // One of several may be public.
+            (Self::AnyOf(any), _) => return check_any(any, user),
             (_, None) => return Err(Denied::SignedOut),
             (_, Some(user)) if !user.is_allowed_in() => return Err(Denied::Deactivated),
             (_, Some(user)) => user,
         };
-        let allowed = match self {
-            Self::Public | Self::User => true,
-            Self::Admin => user.is_admin(),
-            Self::Role(role) => user.is_admin() || user.user_type == *role,
+        let may = match self {
+            Self::Public | Self::User => return Ok(()),
+            Self::Admin => user.rights().is_admin(),
+            Self::Role(role) => user.rights().has_role(role),
+            Self::Permission(permission) => user.rights().can(permission),
+            Self::AnyOf(_) => false,
         };
-        if allowed {
-            Ok(())
-        } else {
-            Err(Denied::Forbidden)
+        match may {
+            true if user.is_restricted() => Err(Denied::Impersonated),
+            true => Ok(()),
+            false => Err(Denied::Forbidden),
         }
     }
 
@@ -66,7 +93,24 @@ impl Access {
     }
 }
 
-/// As in the list of tasks: `public`, `user`, `admin` or `role:NAME`.
+/// Lets in whom one of several lets in; else the refusal that says most.
+fn check_any(any: &[Access], user: Option<&User>) -> Result<(), Denied> {
+    let mut denied = match user {
+        None => Denied::SignedOut,
+        Some(user) if !user.is_allowed_in() => Denied::Deactivated,
+        Some(_) => Denied::Forbidden,
+    };
+    for access in any {
+        match access.check(user) {
+            Ok(()) => return Ok(()),
+            Err(Denied::Impersonated) => denied = Denied::Impersonated,
+            Err(_) => {}
+        }
+    }
+    Err(denied)
+}
+
+/// As in the list of tasks: `public`, `user`, `admin`, `role:NAME` or `permission:NAME`.
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,6 +118,14 @@ impl fmt::Display for Access {
             Self::User => f.write_str("user"),
             Self::Admin => f.write_str("admin"),
             Self::Role(role) => write!(f, "role:{role}"),
+            Self::Permission(permission) => write!(f, "permission:{permission}"),
+            Self::AnyOf(any) => {
+                for (at, access) in any.iter().enumerate() {
+                    let separator = if at == 0 { "" } else { " or " };
+                    write!(f, "{separator}{access}")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -86,6 +138,116 @@ impl From<Denied> for Error {
             Denied::Deactivated => {
                 Self::forbidden("your account has been deactivated").with_code("deactivated")
             }
+            Denied::Impersonated => Self::forbidden(
+                "you act in the name of another user; only the user himself may do this",
+            )
+            .with_code("impersonated"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::roles::{RoleDefinition, Roles};
+
+    fn user(role: &str) -> User {
+        let roles = Roles::new(vec![
+            Role::custom("reviewer").into(),
+            RoleDefinition::new("editor").permission("articles:write"),
+        ]);
+        User::for_tests(role.parse().unwrap(), &roles)
+    }
+
+    fn guards() -> [Access; 7] {
+        [
+            Access::Public,
+            Access::User,
+            Access::Admin,
+            Access::role("editor"),
+            Access::permission("articles:write"),
+            Access::AnyOf(vec![Access::Admin, Access::role("reviewer")]),
+            Access::AnyOf(Vec::new()),
+        ]
+    }
+
+    fn allowed(user: &User) -> Vec<usize> {
+        let guards = guards();
+        let allowed = guards
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.allows(Some(user)));
+        allowed.map(|(at, _)| at).collect()
+    }
+
+    #[test]
+    fn each_role_gets_past_its_own_guards() {
+        assert_eq!(allowed(&user("admin")), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(allowed(&user("editor")), [0, 1, 3, 4]);
+        assert_eq!(allowed(&user("reviewer")), [0, 1, 5]);
+        assert_eq!(allowed(&user("user")), [0, 1]);
+        assert_eq!(allowed(&user("guest")), [0, 1]);
+        let public = guards().map(|guard| guard.allows(None));
+        assert_eq!(public, [true, false, false, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_role_that_the_portal_does_not_know_grants_nothing() {
+        let stranger = user("owner");
+        assert_eq!(allowed(&stranger), [0, 1]);
+        assert_eq!(
+            Access::role("owner").check(Some(&stranger)),
+            Err(Denied::Forbidden)
+        );
+        assert_eq!(
+            Access::permission("").check(Some(&user("editor"))),
+            Err(Denied::Forbidden)
+        );
+    }
+
+    #[test]
+    fn who_is_shut_out_gets_past_nothing_but_what_is_public() {
+        let (mut inactive, mut banned) = (user("admin"), user("admin"));
+        inactive.is_active = false;
+        banned.is_banned = true;
+        for shut_out in [inactive, banned] {
+            assert_eq!(allowed(&shut_out), [0]);
+            let any = Access::AnyOf(vec![Access::Admin]);
+            assert_eq!(any.check(Some(&shut_out)), Err(Denied::Deactivated));
+        }
+    }
+
+    #[test]
+    fn who_is_impersonated_is_an_ordinary_user() {
+        for role in ["admin", "editor", "reviewer", "user"] {
+            let user = user(role).restricted();
+            assert_eq!(allowed(&user), [0, 1], "{role}");
+            assert!(!user.is_admin());
+            assert!(!user.has_role(&Role::custom("editor")));
+            assert!(!user.can(&"articles:write".parse().unwrap()));
+        }
+        let admin = user("admin").restricted();
+        assert_eq!(Access::Admin.check(Some(&admin)), Err(Denied::Impersonated));
+        let any = Access::AnyOf(vec![Access::role("editor"), Access::Admin]);
+        assert_eq!(any.check(Some(&admin)), Err(Denied::Impersonated));
+        let user = user("user").restricted();
+        assert_eq!(Access::Admin.check(Some(&user)), Err(Denied::Forbidden));
+    }
+
+    #[test]
+    fn an_access_reads_as_on_the_wire() {
+        let words = guards().map(|guard| guard.to_string());
+        assert_eq!(
+            words,
+            [
+                "public",
+                "user",
+                "admin",
+                "role:EDITOR",
+                "permission:articles:write",
+                "admin or role:REVIEWER",
+                ""
+            ]
+        );
     }
 }

@@ -6,14 +6,16 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::access::Access;
+use super::audit::Actor;
 use super::declared::Routes;
 use super::extract::{AdminUser, CurrentUser, caller};
+use super::preferences::PreferenceChecks;
 use super::redirect::address;
-use super::role::Roles;
+use super::roles::Roles;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
@@ -24,6 +26,8 @@ use crate::state::{Data, PortalState};
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/api/auth/me", Access::User, me)
+        .patch("/api/auth/me", Access::User, change_me)
+        .get("/api/auth/me/preferences", Access::User, preferences)
         .get("/api/auth/clerk/me", Access::User, clerk_me)
         .get("/api/users", Access::Admin, list)
         .patch("/api/users/{id}", Access::Admin, change)
@@ -32,6 +36,58 @@ pub(crate) fn routes() -> Routes {
 
 async fn me(user: CurrentUser) -> Json<User> {
     Json(User::clone(&user))
+}
+
+async fn preferences(user: CurrentUser) -> Json<Value> {
+    let preferences = user.preferences.as_object().cloned().unwrap_or_default();
+    Json(json!({ "preferences": preferences }))
+}
+
+/// What a user changes of himself: `{"preferences": {name: value}}`; `null` takes one away.
+async fn change_me(
+    auth: Data<Auth>,
+    checks: Data<PreferenceChecks>,
+    user: CurrentUser,
+    ApiJson(body): ApiJson<Value>,
+) -> Result<Json<Value>> {
+    user.acts_himself()?;
+    let preferences = read_preferences(body, &checks).map_err(Error::invalid)?;
+    let preferences = auth.users.set_preferences(user.id, preferences).await?;
+    auth.user_changed(user.id).await;
+    Ok(Json(json!({ "preferences": preferences })))
+}
+
+fn read_preferences(
+    body: Value,
+    checks: &PreferenceChecks,
+) -> Result<Map<String, Value>, Vec<Fault>> {
+    let Value::Object(members) = body else {
+        return Err(vec![Fault::new("", "invalid_type", "send an object")]);
+    };
+    let mut faults = Vec::new();
+    let mut preferences = Map::new();
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("preferences", Value::Object(given)) => {
+                faults.extend(checks.faults(&given));
+                preferences = given;
+            }
+            ("preferences", _) => {
+                let message = "send an object of preferences by name";
+                faults.push(Fault::new("/preferences", "invalid_type", message));
+            }
+            (name, _) => faults.push(Fault::new(
+                format!("/{}", escape_pointer(name)),
+                "unknown_field",
+                "there are only `preferences` to change",
+            )),
+        }
+    }
+    if faults.is_empty() {
+        Ok(preferences)
+    } else {
+        Err(faults)
+    }
 }
 
 async fn clerk_me(auth: Data<Auth>, user: CurrentUser) -> Result<Json<Value>> {
@@ -151,9 +207,8 @@ async fn change(
         .parse()
         .map_err(|_| Error::not_found("there is no such user").with_code("user_not_found"))?;
     let change = read_change(&body, &roles)?;
-    let user = auth.users.update(id, &change).await?;
+    let user = auth.users.change(&Actor::from(&admin), id, &change).await?;
     auth.user_changed(id).await;
-    tracing::info!(admin = %admin.id, user = %id, user_type = %user.user_type, is_active = user.is_active, "user changed");
     Ok(Json(user))
 }
 

@@ -1,19 +1,17 @@
 //! What administrators have done, and who it was.
 
 use chrono::{DateTime, Utc};
-use sea_query::{Expr, ExprTrait, InsertStatement, Order, Query};
+use sea_query::{Expr, ExprTrait, Func, InsertStatement, Order, Query};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::extract::CurrentUser;
+use super::extract::{AdminUser, CurrentUser};
 use crate::error::Result;
 use crate::store::{Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_audit_log";
-/// Stands in the place of an address where the identity provider has acted.
-const PROVIDER: &str = "identity provider";
 
 /// One thing that somebody has done. Serializes as an item of `GET /api/admin/audit`.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +21,12 @@ pub struct AuditEntry {
     pub id: Uuid,
     /// When it was done.
     pub at: DateTime<Utc>,
-    /// Who did it.
+    /// Who did it; nobody where it was a program.
     pub actor_user_id: Option<Uuid>,
-    /// His address at that time.
+    /// His address at that time, or what the program is called.
     pub actor_email: String,
+    /// The provider's id of who acted in his name, if it was not he himself.
+    pub acted_by: Option<String>,
     /// What was done, such as `task.cancel`.
     pub action: String,
     /// What it was done to, such as `task:` and an id.
@@ -42,6 +42,7 @@ impl AuditEntry {
             at: row.get("at")?,
             actor_user_id: row.get("actor_user_id")?,
             actor_email: row.get("actor_email")?,
+            acted_by: row.get("acted_by")?,
             action: row.get("action")?,
             target: row.get("target")?,
             details: row.get("details")?,
@@ -54,7 +55,10 @@ impl Serialize for AuditEntry {
         let mut entry = serializer.serialize_struct("AuditEntry", 6)?;
         entry.serialize_field("id", &self.id)?;
         entry.serialize_field("at", &self.at)?;
-        let actor = json!({"id": self.actor_user_id, "email": self.actor_email});
+        let mut actor = json!({"id": self.actor_user_id, "email": self.actor_email});
+        if let Some(acted_by) = &self.acted_by {
+            actor["acted_by"] = json!(acted_by);
+        }
         entry.serialize_field("actor", &actor)?;
         entry.serialize_field("action", &self.action)?;
         entry.serialize_field("target", &self.target)?;
@@ -63,11 +67,132 @@ impl Serialize for AuditEntry {
     }
 }
 
+/// Who does something that the audit log keeps: a user, or a program.
+///
+/// ```
+/// use portal_core::auth::Actor;
+/// use portal_core::prelude::*;
+///
+/// fn of(user: &CurrentUser) -> Actor {
+///     user.into()
+/// }
+/// let nightly = Actor::program("nightly import");
+/// # let _ = nightly;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    user_id: Option<Uuid>,
+    name: String,
+    acted_by: Option<String>,
+}
+
+impl Actor {
+    /// A program, by what people call it.
+    #[must_use]
+    pub fn program(name: impl Into<String>) -> Self {
+        Self {
+            user_id: None,
+            name: name.into(),
+            acted_by: None,
+        }
+    }
+
+    /// Whoever is at the command line of the portal.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self::program("command line")
+    }
+
+    /// The application's own code.
+    #[must_use]
+    pub fn application() -> Self {
+        Self::program("application")
+    }
+}
+
+impl From<&CurrentUser> for Actor {
+    fn from(user: &CurrentUser) -> Self {
+        Self {
+            user_id: Some(user.id),
+            name: user.email().to_owned(),
+            acted_by: user.actor().map(str::to_owned),
+        }
+    }
+}
+
+impl From<&AdminUser> for Actor {
+    fn from(admin: &AdminUser) -> Self {
+        Self::from(&**admin)
+    }
+}
+
+impl From<&Self> for Actor {
+    fn from(actor: &Self) -> Self {
+        actor.clone()
+    }
+}
+
+/// A field of something that has changed, as the audit log keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct FieldChange {
+    field: String,
+    old: Value,
+    new: Value,
+}
+
+/// The fields of something that have changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FieldChanges(Vec<FieldChange>);
+
+/// Most bytes of a value in the log: it says what was done, and is no copy of the data.
+const LONGEST_VALUE: usize = 2000;
+
+impl FieldChange {
+    /// The fields whose old and new value differ.
+    pub(crate) fn between(fields: &[(&str, Value, Value)]) -> FieldChanges {
+        let changed = fields.iter().filter(|(_, old, new)| old != new);
+        let changes = changed.map(|(field, old, new)| Self {
+            field: (*field).to_owned(),
+            old: shortened(old),
+            new: shortened(new),
+        });
+        FieldChanges(changes.collect())
+    }
+}
+
+impl FieldChanges {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What the log keeps of them: with the name that people know the changed thing by.
+    pub(crate) fn details(&self, label: &str) -> Value {
+        json!({"label": label, "changes": self.0})
+    }
+}
+
+/// A value, or the beginning of its text if it is long.
+fn shortened(value: &Value) -> Value {
+    let text = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => return value.clone(),
+        Value::String(text) if text.len() <= LONGEST_VALUE => return value.clone(),
+        Value::String(text) => text.clone(),
+        Value::Array(_) | Value::Object(_) => value.to_string(),
+    };
+    if text.len() <= LONGEST_VALUE {
+        return value.clone();
+    }
+    let end = text.floor_char_boundary(LONGEST_VALUE);
+    Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
+}
+
 /// Which entries to list, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Only what was done to this.
+    /// Only what was done to this, such as `user:` and an id.
     pub target: Option<String>,
+    /// Only what this user did, by id or address; or a program, by name.
+    pub actor: Option<String>,
     /// Only entries older than this one.
     pub before: Option<Uuid>,
     /// How many at the most; 0 means 100.
@@ -90,12 +215,12 @@ impl AuditLog {
     /// Writes down what somebody has done.
     pub async fn record(
         &self,
-        actor: &CurrentUser,
+        actor: impl Into<Actor> + Send,
         action: &str,
         target: &str,
         details: Value,
     ) -> Result<()> {
-        let insert = insert(actor, action, target, details);
+        let insert = insert(actor.into(), action, target, details);
         self.store.execute(&insert).await?;
         Ok(())
     }
@@ -103,25 +228,12 @@ impl AuditLog {
     /// The same within a transaction: it is written exactly if that is committed.
     pub async fn record_in(
         transaction: &mut Transaction,
-        actor: &CurrentUser,
+        actor: impl Into<Actor> + Send,
         action: &str,
         target: &str,
         details: Value,
     ) -> Result<()> {
-        let insert = insert(actor, action, target, details);
-        transaction.execute(&insert).await?;
-        Ok(())
-    }
-
-    /// Writes down, within a transaction, what nobody of this portal has done.
-    pub(super) async fn record_of_provider(
-        transaction: &mut Transaction,
-        action: &str,
-        target: &str,
-        details: Value,
-    ) -> Result<()> {
-        tracing::info!(actor = PROVIDER, action, target, "audited");
-        let insert = entry(None, PROVIDER, action, target, details);
+        let insert = insert(actor.into(), action, target, details);
         transaction.execute(&insert).await?;
         Ok(())
     }
@@ -134,6 +246,7 @@ impl AuditLog {
                 "at",
                 "actor_user_id",
                 "actor_email",
+                "acted_by",
                 "action",
                 "target",
                 "details",
@@ -142,6 +255,12 @@ impl AuditLog {
             .take();
         if let Some(target) = &filter.target {
             select.and_where(Expr::col("target").eq(target.as_str()));
+        }
+        if let Some(actor) = filter.actor.as_deref() {
+            select.and_where(match actor.parse::<Uuid>() {
+                Ok(id) => Expr::col("actor_user_id").eq(id),
+                Err(_) => Func::lower(Expr::col("actor_email")).eq(actor.to_lowercase()),
+            });
         }
         if let Some(before) = filter.before {
             select.and_where(Expr::col("id").lt(before));
@@ -158,18 +277,13 @@ impl AuditLog {
     }
 }
 
-fn insert(actor: &CurrentUser, action: &str, target: &str, details: Value) -> InsertStatement {
-    tracing::info!(admin = %actor.id, action, target, "audited");
-    entry(Some(actor.id), actor.email(), action, target, details)
-}
-
-fn entry(
-    actor_id: Option<Uuid>,
-    actor_email: &str,
-    action: &str,
-    target: &str,
-    details: Value,
-) -> InsertStatement {
+fn insert(actor: Actor, action: &str, target: &str, details: Value) -> InsertStatement {
+    let Actor {
+        user_id,
+        name,
+        acted_by,
+    } = actor;
+    tracing::info!(actor = name, ?user_id, acted_by, action, target, "audited");
     Query::insert()
         .into_table(TABLE)
         .columns([
@@ -177,6 +291,7 @@ fn entry(
             "at",
             "actor_user_id",
             "actor_email",
+            "acted_by",
             "action",
             "target",
             "details",
@@ -184,11 +299,35 @@ fn entry(
         .values_panic([
             Uuid::now_v7().into(),
             now().into(),
-            actor_id.into(),
-            actor_email.into(),
+            user_id.into(),
+            name.into(),
+            acted_by.into(),
             action.into(),
             target.into(),
             details.into(),
         ])
         .take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_a_change_and_long_values_are_cut() {
+        let long = "ä".repeat(LONGEST_VALUE);
+        let changes = FieldChange::between(&[
+            ("same", json!(1), json!(1)),
+            ("name", json!("a"), json!("b")),
+            ("text", json!(null), json!(long)),
+        ]);
+        let details = changes.details("x");
+        assert_eq!(
+            details["changes"][0],
+            json!({"field": "name", "old": "a", "new": "b"})
+        );
+        let text = details["changes"][1]["new"].as_str().unwrap();
+        assert!(text.ends_with('…') && text.len() < LONGEST_VALUE + 10);
+        assert!(FieldChange::between(&[("a", json!({}), json!({}))]).is_empty());
+    }
 }

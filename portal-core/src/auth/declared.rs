@@ -29,6 +29,9 @@ pub enum Guard {
     /// The client token in the path, which the handler checks: its owner has to be allowed in,
     /// and to pass the access of the task.
     ClientToken(Access),
+    /// The access of the admin model in the path, which the handler checks; the list of routes has
+    /// each model with its own. Nobody gets past without an account.
+    Model,
     /// The signature of the body, which the handler checks.
     Signature,
     /// The routes of a development tool, which answer on this machine only.
@@ -47,6 +50,7 @@ impl fmt::Display for Guard {
         match self {
             Self::Account(access) => access.fmt(f),
             Self::ClientToken(access) => write!(f, "{access} (client token)"),
+            Self::Model => f.write_str("access of the model"),
             Self::Signature => f.write_str("signature"),
             Self::Development => f.write_str("development"),
         }
@@ -280,6 +284,7 @@ fn guarded(
 ) -> MethodRouter<PortalState> {
     let access = match &route.guard {
         Guard::Account(access) if *access != Access::Public => access,
+        Guard::Model => &Access::User,
         // Nothing to ask, or the handler asks.
         _ => return handlers,
     };
@@ -390,6 +395,7 @@ mod tests {
         let shown = [
             (Access::Admin.into(), "admin"),
             (Guard::ClientToken(Access::User), "user (client token)"),
+            (Guard::Model, "access of the model"),
             (Guard::Signature, "signature"),
             (Guard::Development, "development"),
         ];

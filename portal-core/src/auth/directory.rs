@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use serde_json::json;
 
-use super::audit::AuditLog;
+use super::audit::{Actor, AuditLog};
 use super::identity::Profile;
 use super::records::{self, Outcome};
 use super::sessions;
@@ -224,7 +224,8 @@ async fn settle(
     }
     if let Some(action) = action {
         let target = format!("user:{id}");
-        AuditLog::record_of_provider(transaction, action, &target, json!({})).await?;
+        let actor = Actor::program("identity provider");
+        AuditLog::record_in(transaction, actor, action, &target, json!({})).await?;
     }
     Ok((applied, Some(Notification::User { id })))
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 
-use super::access::Access;
+use super::access::{Access, Denied};
+use super::identity::Identity;
 use super::service::Auth;
 use super::users::User;
 use crate::error::Error;
@@ -31,11 +32,38 @@ use crate::state::PortalState;
 pub struct CurrentUser {
     user: Arc<User>,
     session_id: Arc<str>,
+    actor: Option<Arc<str>>,
 }
 
 impl CurrentUser {
-    pub(crate) fn new(user: Arc<User>, session_id: Arc<str>) -> Self {
-        Self { user, session_id }
+    /// The user of a session, with the rights that whoever acts in it may use: unless the portal
+    /// allows more, who acts in the name of the user has those of an ordinary user only.
+    pub(super) fn of(identity: &Identity, user: User, allow_impersonated_admins: bool) -> Self {
+        let actor = identity.actor.as_deref();
+        let user = match actor {
+            Some(_) if !allow_impersonated_admins => user.restricted(),
+            _ => user,
+        };
+        Self {
+            user: Arc::new(user),
+            session_id: identity.session_id.as_str().into(),
+            actor: actor.map(Arc::from),
+        }
+    }
+
+    /// The provider's id of whoever acts in the name of the user, if it is not he himself.
+    #[must_use]
+    pub fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
+    }
+
+    /// `403 impersonated` if somebody else acts in the name of the user and the portal does not
+    /// allow that for what only he himself should do: settings, credentials, payments.
+    pub fn acts_himself(&self) -> Result<(), Error> {
+        if self.user.is_restricted() {
+            return Err(Denied::Impersonated.into());
+        }
+        Ok(())
     }
 
     /// The e-mail address.
@@ -86,6 +114,12 @@ pub(crate) async fn caller(
     let caller = state.borrow::<Auth>()?.caller(parts).await?;
     parts.extensions.insert(Resolved(caller.clone()));
     Ok(caller)
+}
+
+/// The caller of a request whose page has found him out already, unless he has been shut out.
+pub(crate) fn known_caller(parts: &Parts) -> Option<&CurrentUser> {
+    let Resolved(caller) = parts.extensions.get()?;
+    caller.as_ref().filter(|user| user.is_allowed_in())
 }
 
 /// The caller if a guard lets him pass.

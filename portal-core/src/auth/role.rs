@@ -32,10 +32,16 @@ pub enum Role {
 pub struct RoleError;
 
 impl Role {
-    /// A role of the application.
+    /// The role of a name, one of the application's unless every portal has it. `build()` reports
+    /// a name that cannot be one.
     #[must_use]
     pub fn custom(name: &str) -> Self {
-        Self::Custom(name.to_ascii_uppercase())
+        match name.to_ascii_uppercase().as_str() {
+            "GUEST" => Self::Guest,
+            "USER" => Self::User,
+            "ADMIN" => Self::Admin,
+            name => Self::Custom(name.to_owned()),
+        }
     }
 
     /// The name on the wire and in the database, in upper case.
@@ -63,12 +69,10 @@ impl FromStr for Role {
         let name = text.trim().to_ascii_uppercase();
         let word = name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        match name.as_str() {
-            "GUEST" => Ok(Self::Guest),
-            "USER" => Ok(Self::User),
-            "ADMIN" => Ok(Self::Admin),
-            _ if word => Ok(Self::Custom(name)),
-            _ => Err(RoleError),
+        if word {
+            Ok(Self::custom(&name))
+        } else {
+            Err(RoleError)
         }
     }
 }
@@ -84,34 +88,5 @@ impl TryFrom<String> for Role {
 
     fn try_from(text: String) -> Result<Self, RoleError> {
         text.parse()
-    }
-}
-
-/// The roles that a portal knows: those of every portal, then the application's.
-#[derive(Debug, Clone)]
-pub(crate) struct Roles(pub(crate) Vec<Role>);
-
-impl Roles {
-    pub(crate) fn new(custom: Vec<Role>) -> Self {
-        let mut roles = vec![Role::Admin, Role::User, Role::Guest];
-        for role in custom {
-            if !roles.contains(&role) {
-                roles.push(role);
-            }
-        }
-        Self(roles)
-    }
-
-    /// The role of a name, if the portal knows it.
-    pub(crate) fn find(&self, name: &str) -> Option<Role> {
-        name.parse().ok().filter(|role| self.0.contains(role))
-    }
-
-    pub(crate) fn names(&self) -> String {
-        self.0
-            .iter()
-            .map(Role::as_str)
-            .collect::<Vec<_>>()
-            .join(", ")
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
 use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
+use super::roles::Roles;
 use super::sessions::{Sessions, Standing};
 use super::users::{User, Users};
 use crate::config::Config;
@@ -51,6 +52,7 @@ pub(crate) struct Auth {
     pub(crate) users: Users,
     sessions: Sessions,
     store: Store,
+    allow_impersonated_admins: bool,
     /// Sessions that stand, with their user; a session that has ended is not kept.
     session_cache: Cache<Arc<str>, Cached<CurrentUser>>,
     /// Users who are asked for by id, such as the owners of tasks.
@@ -71,10 +73,18 @@ impl Auth {
             sessions: Sessions::new(store.clone(), config.admin_emails.clone()),
             config,
             store,
+            allow_impersonated_admins: false,
             session_cache: Cache::new(CACHE_ENTRIES),
             user_cache: Cache::new(CACHE_ENTRIES),
             epoch: AtomicU64::new(0),
         }
+    }
+
+    /// With the roles of the portal, and whether who acts in the name of others has their rights.
+    pub(crate) fn with_roles(mut self, roles: Arc<Roles>, allow_impersonated_admins: bool) -> Self {
+        self.users = self.users.with_roles(roles);
+        self.allow_impersonated_admins = allow_impersonated_admins;
+        self
     }
 
     /// Who is calling, whatever the state of his account; `None` for guests.
@@ -101,7 +111,7 @@ impl Auth {
             self.user_changed(user.id).await;
         }
         let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
-        let user = CurrentUser::new(Arc::new(user), Arc::clone(&session_id));
+        let user = CurrentUser::of(identity, user, self.allow_impersonated_admins);
         self.session_cache
             .insert(Arc::clone(&session_id), Cached::new(user.clone()));
         // Something changed while the user was read: what was read may be of before.
@@ -138,7 +148,7 @@ impl Auth {
             }
         };
         let user = self.sessions.open(identity, profile.as_ref()).await?;
-        Ok(user.map(|user| (user, true)))
+        Ok(user.map(|user| (self.users.equip(user), true)))
     }
 
     /// The current user of an id, through the cache.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use uuid::Uuid;
 
+use super::audit::{Actor, AuditLog, FieldChange};
 use super::identity::{Identity, Profile};
 use super::records;
 use super::role::Role;
@@ -103,8 +104,10 @@ impl Sessions {
                 .and_where(Expr::col("id").eq(user.id))
                 .take();
             // Written only if it changes: an administrator may demote him at this very moment.
-            if user.email_verified && self.admin_emails.contains(&user.email.to_lowercase()) {
-                user.user_type = Role::Admin;
+            // ASCII only: in Unicode the Kelvin sign is a `k` in lower case, and not the same address.
+            let is_listed = self.admin_emails.contains(&user.email.to_ascii_lowercase());
+            if user.email_verified && is_listed && user.user_type != Role::Admin {
+                promote(&mut transaction, &mut user).await?;
                 update.value("user_type", user.user_type.as_str());
             }
             transaction.execute(&update).await?;
@@ -134,6 +137,22 @@ impl Sessions {
             .await?;
         Ok(())
     }
+}
+
+/// Makes an administrator of a user whose address is in `ADMIN_USER_EMAILS`; the log says so.
+async fn promote(transaction: &mut Transaction, user: &mut User) -> Result<()> {
+    let before = std::mem::replace(&mut user.user_type, Role::Admin);
+    let changes = FieldChange::between(&[(
+        "user_type",
+        before.as_str().into(),
+        user.user_type.as_str().into(),
+    )]);
+    let (actor, target) = (
+        Actor::program("ADMIN_USER_EMAILS"),
+        format!("user:{}", user.id),
+    );
+    let details = changes.details(&user.email);
+    AuditLog::record_in(transaction, actor, "user.update", &target, details).await
 }
 
 /// Ends a session within a transaction, also one that has never been seen.

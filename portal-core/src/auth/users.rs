@@ -1,145 +1,20 @@
-//! The local user, and the table that keeps him.
+//! The table that keeps the users.
 
-use chrono::{DateTime, Utc};
-use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query, SelectStatement};
+use std::sync::Arc;
+
+use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query};
 use serde::Serialize;
-use serde::ser::SerializeStruct;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::audit::{Actor, AuditLog, FieldChange};
+use super::preferences;
 use super::role::Role;
+use super::roles::Roles;
+pub(super) use super::user::TABLE;
+pub use super::user::User;
 use crate::error::{Error, Result};
-use crate::store::{Row, Store, now};
-
-pub(super) const TABLE: &str = "portal_users";
-
-/// A user of the portal, as it has stored him.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct User {
-    /// The portal's own id.
-    pub id: Uuid,
-    /// The identity provider's id.
-    pub clerk_id: String,
-    /// Primary e-mail address.
-    pub email: String,
-    /// Whether the provider has verified the address.
-    pub email_verified: bool,
-    /// First name, may be empty.
-    pub first_name: String,
-    /// Last name, may be empty.
-    pub last_name: String,
-    /// Picture.
-    pub avatar_url: Option<String>,
-    /// What kind of user he is.
-    pub user_type: Role,
-    /// Whether the portal lets him in at all.
-    pub is_active: bool,
-    /// Whether the identity provider has banned him.
-    pub is_banned: bool,
-    /// Free-form data of the application.
-    pub user_attribute: Value,
-    /// What he has set for himself, such as the theme.
-    pub preferences: Value,
-    /// When he was first seen.
-    pub created_at: DateTime<Utc>,
-    /// When his row last changed.
-    pub updated_at: DateTime<Utc>,
-    /// When his newest session began.
-    pub last_login: Option<DateTime<Utc>>,
-}
-
-const COLUMNS: [&str; 15] = [
-    "id",
-    "subject",
-    "email",
-    "email_verified",
-    "first_name",
-    "last_name",
-    "avatar_url",
-    "user_type",
-    "is_active",
-    "is_banned",
-    "user_attribute",
-    "preferences",
-    "created_at",
-    "updated_at",
-    "last_login",
-];
-
-impl User {
-    /// All users but those whom the provider has deleted.
-    pub(super) fn select() -> SelectStatement {
-        Query::select()
-            .columns(COLUMNS)
-            .from(TABLE)
-            .and_where(Expr::col("deleted_at").is_null())
-            .take()
-    }
-
-    pub(super) fn from_row(row: &Row) -> Result<Self> {
-        let user_type: String = row.get("user_type")?;
-        Ok(Self {
-            id: row.get("id")?,
-            clerk_id: row.get("subject")?,
-            email: row.get("email")?,
-            email_verified: row.get("email_verified")?,
-            first_name: row.get("first_name")?,
-            last_name: row.get("last_name")?,
-            avatar_url: row.get("avatar_url")?,
-            user_type: user_type.parse().unwrap_or(Role::Guest),
-            is_active: row.get("is_active")?,
-            is_banned: row.get("is_banned")?,
-            user_attribute: row.get("user_attribute")?,
-            preferences: row.get("preferences")?,
-            created_at: row.get("created_at")?,
-            updated_at: row.get("updated_at")?,
-            last_login: row.get("last_login")?,
-        })
-    }
-
-    /// First and last name; the address where both are empty.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        let name = format!("{} {}", self.first_name, self.last_name);
-        match name.trim() {
-            "" => self.email.clone(),
-            name => name.to_owned(),
-        }
-    }
-
-    /// Whether neither the portal nor the identity provider has shut him out.
-    #[must_use]
-    pub fn is_allowed_in(&self) -> bool {
-        self.is_active && !self.is_banned
-    }
-
-    /// Whether he is an administrator.
-    #[must_use]
-    pub fn is_admin(&self) -> bool {
-        self.user_type == Role::Admin
-    }
-}
-
-/// As in `GET /api/auth/me`.
-impl Serialize for User {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut user = serializer.serialize_struct("User", 12)?;
-        user.serialize_field("id", &self.id)?;
-        user.serialize_field("clerk_id", &self.clerk_id)?;
-        user.serialize_field("email", &self.email)?;
-        user.serialize_field("first_name", &self.first_name)?;
-        user.serialize_field("last_name", &self.last_name)?;
-        user.serialize_field("full_name", &self.full_name())?;
-        user.serialize_field("user_type", &self.user_type)?;
-        user.serialize_field("avatar_url", &self.avatar_url)?;
-        user.serialize_field("is_active", &self.is_active)?;
-        user.serialize_field("created_at", &self.created_at)?;
-        user.serialize_field("last_login", &self.last_login)?;
-        user.serialize_field("user_attribute", &self.user_attribute)?;
-        user.end()
-    }
-}
+use crate::store::{Notification, Row, Store, now};
 
 /// What to change of a user; `None` leaves a field alone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -193,14 +68,36 @@ pub struct UserFilter {
 }
 
 /// The users of a portal.
+///
+/// An extractor through `Data<Users>`.
 #[derive(Debug, Clone)]
 pub struct Users {
     store: Store,
+    roles: Arc<Roles>,
 }
 
 impl Users {
+    /// The users, who have no rights of the application's roles until those are given.
     pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            roles: Arc::default(),
+        }
+    }
+
+    /// The same users with what their roles grant them.
+    pub(crate) fn with_roles(mut self, roles: Arc<Roles>) -> Self {
+        self.roles = roles;
+        self
+    }
+
+    /// A user as it was read, with what his role grants him.
+    pub(super) fn equip(&self, user: User) -> User {
+        user.with_roles(&self.roles)
+    }
+
+    fn read(&self, row: &Row) -> Result<User> {
+        User::from_row(row).map(|user| self.equip(user))
     }
 
     /// The user of an id.
@@ -209,21 +106,23 @@ impl Users {
         self.store
             .fetch_optional(&select)
             .await?
-            .map(|row| User::from_row(&row))
+            .map(|row| self.read(&row))
             .transpose()
     }
 
     /// All users of an address, which need not be unique: the provider's id is.
     pub async fn find_by_email(&self, email: &str) -> Result<Vec<User>> {
         let select = User::select()
-            .and_where(Func::lower(Expr::col("email")).eq(email.to_lowercase()))
+            .and_where(Func::lower(Expr::col("email")).eq(email.to_ascii_lowercase()))
             .take();
-        self.store
-            .fetch_all(&select)
-            .await?
+        let rows = self.store.fetch_all(&select).await?;
+        let users: Vec<User> = rows
             .iter()
-            .map(User::from_row)
-            .collect()
+            .map(|row| self.read(row))
+            .collect::<Result<_>>()?;
+        // PostgreSQL makes an ASCII letter of some others, such as the Kelvin sign.
+        let is_same = |user: &User| user.email.eq_ignore_ascii_case(email);
+        Ok(users.into_iter().filter(is_same).collect())
     }
 
     /// One page of the users that a filter lets through, and how many there are in all.
@@ -266,7 +165,7 @@ impl Users {
             .fetch_all(&select)
             .await?
             .iter()
-            .map(User::from_row)
+            .map(|row| self.read(row))
             .collect::<Result<_>>()?;
         Ok((users, total.unsigned_abs()))
     }
@@ -288,10 +187,44 @@ impl Users {
         ))
     }
 
-    /// Changes a user. The last active administrator can be neither demoted nor deactivated.
+    /// Changes a user, in the name of the application. The last active administrator can be
+    /// neither demoted nor deactivated (`409 last_admin`).
     ///
-    /// Within a running portal use its REST route or admin page: they tell all replicas.
+    /// The change is in the audit log, and every replica knows of it when this returns.
     pub async fn update(&self, id: Uuid, change: &UserChange) -> Result<User> {
+        self.update_by(Actor::application(), id, change).await
+    }
+
+    /// The same, done by somebody.
+    ///
+    /// ```
+    /// use portal_core::auth::{UserChange, Users};
+    /// use portal_core::prelude::*;
+    ///
+    /// async fn switch_off(admin: AdminUser, users: Data<Users>, user: User) -> Result<User> {
+    ///     let mut change = UserChange::default();
+    ///     change.is_active = Some(false);
+    ///     users.update_by(&admin, user.id, &change).await
+    /// }
+    /// ```
+    pub async fn update_by(
+        &self,
+        actor: impl Into<Actor> + Send,
+        id: Uuid,
+        change: &UserChange,
+    ) -> Result<User> {
+        let user = self.change(&actor.into(), id, change).await?;
+        self.store.notify(Notification::User { id }).await;
+        Ok(user)
+    }
+
+    /// The same for callers who tell the replicas themselves.
+    pub(crate) async fn change(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        change: &UserChange,
+    ) -> Result<User> {
         let mut transaction = self.store.begin().await?;
         // Locks every administrator, so that two who demote each other at once wait for one another.
         let mut admins = Query::select()
@@ -313,9 +246,10 @@ impl Users {
         let mut select = User::select().and_where(Expr::col("id").eq(id)).take();
         select.lock(sea_query::LockType::Update);
         let Some(row) = transaction.fetch_optional(&select).await? else {
-            return Err(Error::not_found("there is no such user").with_code("user_not_found"));
+            return Err(user_not_found());
         };
-        let mut user = User::from_row(&row)?;
+        let before = self.read(&row)?;
+        let mut user = before.clone();
         if let Some(user_type) = &change.user_type {
             user.user_type = user_type.clone();
         }
@@ -331,6 +265,23 @@ impl Users {
                 "this is the last active administrator; make someone else one first",
             ));
         }
+        let changes = FieldChange::between(&[
+            (
+                "user_type",
+                before.user_type.as_str().into(),
+                user.user_type.as_str().into(),
+            ),
+            ("is_active", before.is_active.into(), user.is_active.into()),
+            (
+                "preferences",
+                before.preferences.clone(),
+                user.preferences.clone(),
+            ),
+        ]);
+        // What changes nothing does not make the row stale for others.
+        if changes.is_empty() {
+            return Ok(before);
+        }
         user.updated_at = now();
         transaction
             .execute(
@@ -345,9 +296,68 @@ impl Users {
                     .and_where(Expr::col("id").eq(id)),
             )
             .await?;
+        AuditLog::record_in(
+            &mut transaction,
+            actor,
+            "user.update",
+            &format!("user:{id}"),
+            changes.details(&user.email),
+        )
+        .await?;
         transaction.commit().await?;
-        Ok(user)
+        Ok(self.equip(user))
     }
+
+    /// Stores a preference of a user under a name, in the place of what was there.
+    ///
+    /// All preferences of a user together take at most 16 KiB as JSON. A name has at most 100
+    /// letters; `theme` is the portal's own.
+    pub async fn set_preference<T: Serialize + Sync>(
+        &self,
+        id: Uuid,
+        name: &str,
+        value: &T,
+    ) -> Result<()> {
+        let value = serde_json::to_value(value).map_err(Error::internal)?;
+        let patch = Map::from_iter([(name.to_owned(), value)]);
+        self.set_preferences(id, patch).await?;
+        self.store.notify(Notification::User { id }).await;
+        Ok(())
+    }
+
+    /// Stores preferences by name; `null` takes one away. Gives all that are there then. For
+    /// callers who tell the replicas themselves.
+    pub(crate) async fn set_preferences(
+        &self,
+        id: Uuid,
+        patch: Map<String, Value>,
+    ) -> Result<Value> {
+        let mut transaction = self.store.begin().await?;
+        let mut select = User::select().and_where(Expr::col("id").eq(id)).take();
+        select.lock(sea_query::LockType::Update);
+        let Some(row) = transaction.fetch_optional(&select).await? else {
+            return Err(user_not_found());
+        };
+        let before = User::from_row(&row)?.preferences;
+        let after = preferences::merged(&before, patch).map_err(Error::invalid)?;
+        if after == before {
+            return Ok(after);
+        }
+        transaction
+            .execute(
+                Query::update()
+                    .table(TABLE)
+                    .value("preferences", after.clone())
+                    .and_where(Expr::col("id").eq(id)),
+            )
+            .await?;
+        transaction.commit().await?;
+        Ok(after)
+    }
+}
+
+fn user_not_found() -> Error {
+    Error::not_found("there is no such user").with_code("user_not_found")
 }
 
 /// Takes the special meaning from `%`, `_` and `\` in a search text.

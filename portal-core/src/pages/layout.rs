@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::components::{Banner, Tone};
 use super::{assets, theme::Theme};
 
 /// What a layout is told about the page it draws.
@@ -22,6 +23,8 @@ pub struct PageContext<'a> {
     pub nav: &'a [NavLink],
     /// Who reads; nobody is a guest.
     pub user: Option<UserSummary<'a>>,
+    /// The provider's id of whoever acts in the name of the reader, if it is not he himself.
+    pub impersonated_by: Option<&'a str>,
     /// How the page looks.
     pub theme: &'a Theme,
     /// Where a guest signs in, with the way back; with base path.
@@ -48,6 +51,7 @@ impl<'a> PageContext<'a> {
             base_path: "",
             nav: &[],
             user: None,
+            impersonated_by: None,
             theme,
             sign_in_url: "/sign-in",
             development: false,
@@ -166,7 +170,19 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 script src=(page.url(assets::url("portal.js"))) defer {}
                 @if let Some(head) = page.head { (head) }
             }
-            body { (body) }
+            body { @if let Some(actor) = page.impersonated_by { (acting(page, actor)) } (body) }
+        }
+    }
+}
+
+/// Says on every page, whatever its layout, that its reader is somebody else.
+fn acting(page: &PageContext<'_>, actor: &str) -> Markup {
+    let whom = page.user.as_ref().map_or("another user", |user| user.name);
+    let email = page.user.as_ref().map_or("", |user| user.email);
+    html! {
+        div class="pt-acting" {
+            (Banner::new(Tone::Warning, format!("{email}, signed in as {actor}."))
+                .title(format!("You act as {whom}")))
         }
     }
 }

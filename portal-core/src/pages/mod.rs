@@ -30,4 +30,4 @@ pub(crate) use page::PageFuture;
 pub(crate) use render::PageSetup;
 pub(crate) use router::routes;
 pub(crate) use sign_in::pages as sign_in_pages;
-pub(crate) use theme_form::routes as theme_routes;
+pub(crate) use theme_form::{PREFERENCE as THEME_PREFERENCE, routes as theme_routes};

@@ -80,6 +80,13 @@ impl Nav {
         self
     }
 
+    /// Where the entries lead, and who sees them.
+    pub(crate) fn links(&self) -> impl Iterator<Item = (&str, &Access)> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.path.as_str(), &entry.access))
+    }
+
     /// Sorts by order, then path: the order of registration differs between builds.
     pub(crate) fn sort(&mut self) {
         self.entries

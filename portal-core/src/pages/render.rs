@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -54,8 +54,12 @@ impl PageSetup {
         )
     }
 
-    /// The theme of a reader: his own from the cookie, else the portal's.
-    pub(crate) fn theme_of(&self, headers: &axum::http::HeaderMap) -> Theme {
+    /// The theme of a reader: his own, wherever he signs in; else that of the browser, from its
+    /// cookie; else the portal's.
+    pub(crate) fn theme_of(&self, headers: &HeaderMap, user: Option<&User>) -> Theme {
+        if let Some(theme) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
+            return self.theme.with_preference(theme);
+        }
         flash::cookie(headers, theme_form::COOKIE, self.config.is_https())
             .and_then(|text| Theme::from_cookie(&text))
             .unwrap_or(self.theme)
@@ -72,9 +76,10 @@ impl PageSetup {
         let base_path = self.config.base_path.as_str();
         // Where the portal is nested, the host has taken the prefix away.
         let path = parts.uri.path();
+        let impersonated_by = user.and_then(CurrentUser::actor);
         let user: Option<&User> = user.map(|user| &**user);
         let nav = self.nav.visible(user, base_path, path);
-        let theme = self.theme_of(&parts.headers);
+        let theme = self.theme_of(&parts.headers, user);
         let flash = Flash::of(&parts.headers, self.config.is_https());
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
@@ -91,10 +96,11 @@ impl PageSetup {
                 id: &id,
                 name: &name,
                 email: &user.email,
-                role: Some(user.user_type.as_str()),
+                role: Some(user.role_title()),
                 avatar_url: user.avatar_url.as_deref(),
                 profile_url: profile_url.as_deref(),
             }),
+            impersonated_by,
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
             flash: flash.as_ref(),

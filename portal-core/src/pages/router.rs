@@ -95,6 +95,7 @@ fn refuse(
             PageHead::new(StatusCode::FORBIDDEN, "Access denied"),
             errors::access_denied(setup),
         ),
+        Denied::Impersonated => errors::page(setup, parts, user, Error::from(denied)),
         Denied::Deactivated => errors::page(setup, parts, None, Error::from(denied)),
     }
 }

@@ -2,6 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use serde_json::{Map, Value};
+
+use crate::error::Fault;
+use crate::request::escape_pointer;
+
 /// The text names none of the choices of a theme setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is no {setting}, use one of {allowed}")]
@@ -185,6 +190,50 @@ impl Theme {
         ]
     }
 
+    /// The settings as an object, as they are among the preferences of a user.
+    #[must_use]
+    pub fn to_preference(&self) -> Value {
+        let settings = self.settings().into_iter();
+        settings
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect::<Map<String, Value>>()
+            .into()
+    }
+
+    /// The same theme with what a preference says; what cannot be read stays as it is.
+    pub(crate) fn with_preference(mut self, preference: &Value) -> Self {
+        for (name, value) in preference.as_object().into_iter().flatten() {
+            // Stored by an older version, or by code of the application.
+            drop(self.set(name, value.as_str().unwrap_or_default()));
+        }
+        self
+    }
+
+    /// What is wrong with a theme among the preferences of a user.
+    pub(crate) fn preference_faults(preference: &Value) -> Vec<Fault> {
+        let Value::Object(settings) = preference else {
+            return vec![Fault::new("", "invalid_type", "send an object")];
+        };
+        let mut faults = Vec::new();
+        for (name, value) in settings {
+            let pointer = format!("/{}", escape_pointer(name));
+            let is_known = Self::default().settings().iter().any(|(it, _)| it == name);
+            match value.as_str() {
+                _ if !is_known => {
+                    let message = "a theme has no such setting";
+                    faults.push(Fault::new(pointer, "unknown_field", message));
+                }
+                None => faults.push(Fault::new(pointer, "invalid_type", "write a text")),
+                Some(text) => {
+                    if let Err(error) = Self::default().set(name, text) {
+                        faults.push(Fault::new(pointer, "not_allowed", error.to_string()));
+                    }
+                }
+            }
+        }
+        faults
+    }
+
     /// A compact text for a cookie: `indigo.slate.medium.100.inherit.default`.
     #[must_use]
     pub fn to_cookie(&self) -> String {
@@ -225,6 +274,31 @@ mod tests {
                 assert_eq!(Theme::from_cookie(&theme.to_cookie()), Some(theme));
             }
         }
+    }
+
+    #[test]
+    fn a_theme_survives_being_a_preference() {
+        let theme = Theme::default()
+            .accent(Accent::Jade)
+            .appearance(Appearance::Dark);
+        let preference = theme.to_preference();
+        assert_eq!(Theme::preference_faults(&preference), []);
+        assert_eq!(Theme::default().with_preference(&preference), theme);
+        let damaged = serde_json::json!({"accent": "pearl", "gray": 3, "x": "y", "radius": "full"});
+        let read = theme.with_preference(&damaged);
+        assert_eq!(read, theme.radius(Radius::Full));
+        let faults = Theme::preference_faults(&damaged);
+        let mut found: Vec<_> = faults.iter().map(|it| (&*it.pointer, &*it.code)).collect();
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [
+                ("/accent", "not_allowed"),
+                ("/gray", "invalid_type"),
+                ("/x", "unknown_field")
+            ]
+        );
+        assert_eq!(Theme::preference_faults(&Value::from("dark")).len(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Choosing a theme: kept in a cookie for everyone.
+//! Choosing a theme: kept with the user who is signed in, in a cookie for guests.
 
 use axum::extract::{RawForm, State};
 use axum::http::request::Parts;
@@ -6,16 +6,20 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cookie::{Cookie, SameSite};
 use maud::{Markup, html};
+use serde_json::Map;
 
 use super::components::theme_picker;
 use super::layout::Flash;
 use super::render::PageSetup;
 use super::theme::Theme;
-use crate::auth::{Access, Routes, safe_return};
+use crate::auth::{Access, Auth, CurrentUser, Routes, known_caller, safe_return};
 use crate::error::Result;
 use crate::state::PortalState;
 
 pub(super) const COOKIE: &str = "portal_theme";
+
+/// Name among the preferences of a user.
+pub(crate) const PREFERENCE: &str = "theme";
 
 const ACTION: &str = "/theme";
 
@@ -40,16 +44,22 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let setup = state.borrow::<PageSetup>()?;
     let action = format!("{}{ACTION}", setup.config.base_path);
     let back = html! { input type="hidden" name="return_to" value=(parts.uri.path()); };
-    Ok(theme_picker(&setup.theme_of(&parts.headers), &action, back))
+    let user = known_caller(parts).map(|user| &**user);
+    Ok(theme_picker(
+        &setup.theme_of(&parts.headers, user),
+        &action,
+        back,
+    ))
 }
 
 async fn save(
     State(state): State<PortalState>,
+    user: Option<CurrentUser>,
     headers: HeaderMap,
     RawForm(form): RawForm,
 ) -> Result<Response> {
     let setup = state.borrow::<PageSetup>()?;
-    let mut theme: Theme = setup.theme_of(&headers);
+    let mut theme: Theme = setup.theme_of(&headers, user.as_deref());
     let mut return_to = String::new();
     for (name, value) in url::form_urlencoded::parse(&form) {
         match &*name {
@@ -58,15 +68,13 @@ async fn save(
             _ => drop(theme.set(&name, &value)),
         }
     }
-    let cookie = Cookie::build((COOKIE, theme.to_cookie()))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(setup.config.public_url.starts_with("https:"))
-        .max_age(cookie::time::Duration::days(365))
-        .build()
-        .encoded()
-        .to_string();
+    if let Some(user) = &user {
+        user.acts_himself()?;
+        let auth = state.borrow::<Auth>()?;
+        let preference = Map::from_iter([(PREFERENCE.to_owned(), theme.to_preference())]);
+        auth.users.set_preferences(user.id, preference).await?;
+        auth.user_changed(user.id).await;
+    }
     // portal.js sends the form by itself and stays on the page.
     let by_script = headers
         .get(header::ACCEPT)
@@ -77,8 +85,22 @@ async fn save(
         Flash::success("Appearance saved")
             .redirect(&safe_return(&setup.config.base_path, &return_to))
     };
-    if let Ok(value) = HeaderValue::from_str(&cookie) {
+    if user.is_none()
+        && let Ok(value) = HeaderValue::from_str(&cookie(setup, &theme))
+    {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     Ok(response)
+}
+
+fn cookie(setup: &PageSetup, theme: &Theme) -> String {
+    Cookie::build((COOKIE, theme.to_cookie()))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(setup.config.public_url.starts_with("https:"))
+        .max_age(cookie::time::Duration::days(365))
+        .build()
+        .encoded()
+        .to_string()
 }

@@ -71,6 +71,8 @@ async fn create_token(
     user: CurrentUser,
     tokens: Data<ClientTokens>,
 ) -> Result<(StatusCode, Json<ClientToken>)> {
+    // It has all rights of its owner, and outlives the session.
+    user.acts_himself()?;
     Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
 }
 

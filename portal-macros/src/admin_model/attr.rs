@@ -5,12 +5,23 @@ use syn::LitStr;
 use syn::parse::{Parse, ParseStream};
 
 use crate::errors::Errors;
+use crate::guard::Guard;
 use crate::keys::{Key, Keys};
 use crate::names;
 use crate::paths::Paths;
 
 const KEYS: &[&str] = &[
-    "name", "title", "plural", "list", "search", "order_by", "readonly", "validate", "crate",
+    "name",
+    "title",
+    "plural",
+    "list",
+    "search",
+    "order_by",
+    "readonly",
+    "requires_role",
+    "requires_permission",
+    "validate",
+    "crate",
 ];
 
 /// What the attribute says, before the struct is looked at.
@@ -23,6 +34,8 @@ pub(crate) struct ModelAttribute {
     pub(crate) search: Vec<Ident>,
     pub(crate) order_by: Vec<Order>,
     pub(crate) is_read_only: bool,
+    /// Who may open it besides administrators.
+    pub(crate) guard: Option<Guard>,
     /// Where `validate` stands, if it does.
     pub(crate) validate: Option<Span>,
 }
@@ -56,6 +69,7 @@ impl ModelAttribute {
             search: take_fields("search", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
             is_read_only: keys.is_set("readonly", errors),
+            guard: Guard::take_beside_admin(&mut keys, errors),
             validate: keys
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)

@@ -26,6 +26,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let to_values = to_values(model);
     let from_values = from_values(model);
     let validate = validate(model);
+    let access = access(model);
     quote! {
         #(#cfg_attributes)*
         #[allow(deprecated)]
@@ -35,6 +36,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #names
                 const OPTIONS: #krate::ModelOptions = #options;
                 const FIELDS: &'static [#krate::FieldSpec] = &[#(#specs),*];
+                #access
                 #to_values
                 #from_values
                 #validate
@@ -226,6 +228,17 @@ fn from_values(model: &Model) -> TokenStream {
             }
         }
     }
+}
+
+/// Writes who may open the model besides administrators.
+fn access(model: &Model) -> Option<TokenStream> {
+    let krate = model.attribute.paths.krate();
+    let access = model.attribute.guard.as_ref()?.access(krate)?;
+    Some(quote! {
+        fn access() -> #krate::Access {
+            #access
+        }
+    })
 }
 
 fn validate(model: &Model) -> Option<TokenStream> {

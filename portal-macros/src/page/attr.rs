@@ -16,6 +16,8 @@ const KEYS: &[&str] = &[
     "description",
     "requires_auth",
     "requires_admin",
+    "requires_role",
+    "requires_permission",
     "nav",
     "layout",
     "method",

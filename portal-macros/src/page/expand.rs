@@ -132,8 +132,8 @@ fn settings(page: &PageModel) -> TokenStream {
         let method = Ident::new(method, Span::call_site());
         settings.extend(quote!(.method(#private::Method::#method)));
     }
-    if let Some(variant) = attribute.guard.variant() {
-        settings.extend(quote!(.access(#krate::Access::#variant)));
+    if let Some(access) = attribute.guard.access(krate) {
+        settings.extend(quote!(.access(#access)));
     }
     if let Some(nav) = &attribute.nav {
         let item = nav_item(nav, &title, krate);

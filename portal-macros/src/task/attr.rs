@@ -25,6 +25,8 @@ const KEYS: &[&str] = &[
     "time_zone",
     "requires_auth",
     "requires_admin",
+    "requires_role",
+    "requires_permission",
     "crate",
 ];
 

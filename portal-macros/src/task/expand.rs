@@ -179,8 +179,8 @@ fn settings(task: &TaskModel) -> TokenStream {
     if let Some(time_zone) = &attribute.time_zone {
         settings.extend(quote!(.time_zone(#time_zone)));
     }
-    if let Some(variant) = attribute.guard.variant() {
-        settings.extend(quote!(.access(#krate::Access::#variant)));
+    if let Some(access) = attribute.guard.access(krate) {
+        settings.extend(quote!(.access(#access)));
     }
     for input in &task.inputs {
         settings.extend(quote_spanned!(located_at(input.span())=> .needs::<#input>()));

@@ -33,7 +33,7 @@ struct APIKey {
     key: String,
 }
 
-#[admin_model(order_by(-plan, id), crate = portal_core)]
+#[admin_model(order_by(-plan, id), requires_role = "editor", crate = portal_core)]
 struct BlogCategory {
     id: i64,
     #[admin(references = Plan)]
@@ -76,6 +76,8 @@ fn models_say_what_was_written() {
         BlogCategory::OPTIONS.order_by,
         [("plan", true), ("id", false)]
     );
+    assert_eq!(Plan::access(), portal_core::Access::Admin);
+    assert_eq!(BlogCategory::access(), portal_core::Access::role("editor"));
     let _ = APIKey { key: String::new() }.key;
     let category = BlogCategory {
         id: 1,

@@ -1,0 +1,91 @@
+//! What is written down of a change that somebody makes to a row.
+
+use serde_json::Value;
+
+use super::field::{FieldSpec, Widget};
+use super::spec::{ModelSpec, Values};
+use crate::auth::{Actor, AuditLog, FieldChange};
+use crate::error::Result;
+use crate::store::Transaction;
+
+/// Stands for what is secret.
+const HIDDEN: &str = "********";
+
+/// Writes down a row that was added (no old values), changed or deleted (no new ones).
+pub(super) async fn record(
+    transaction: &mut Transaction,
+    actor: &Actor,
+    model: &ModelSpec,
+    old: Option<&Values>,
+    new: Option<&Values>,
+) -> Result<()> {
+    let verb = match (old, new) {
+        (None, _) => "create",
+        (Some(_), Some(_)) => "update",
+        (Some(_), None) => "delete",
+    };
+    let Some(known) = new.or(old) else {
+        return Ok(());
+    };
+    let fields: Vec<_> = model
+        .fields
+        .iter()
+        .map(|field| change_of(field, old, new))
+        .collect();
+    let changes = FieldChange::between(&fields);
+    AuditLog::record_in(
+        transaction,
+        actor,
+        &format!("{}.{verb}", model.name),
+        &format!("{}:{}", model.name, model.key_of(known)),
+        changes.details(&model.label_of(known)),
+    )
+    .await
+}
+
+/// A field before and after. Of secrets it is only told that they have changed.
+fn change_of(
+    field: &FieldSpec,
+    old: Option<&Values>,
+    new: Option<&Values>,
+) -> (&'static str, Value, Value) {
+    let value = |row: Option<&Values>| {
+        row.and_then(|row| row.get(field.name))
+            .cloned()
+            .unwrap_or_default()
+    };
+    let (old, new) = (value(old), value(new));
+    if field.widget != Widget::Password || old == new {
+        return (field.name, old, new);
+    }
+    let hidden = |value: Value, state: &str| match value {
+        Value::Null => Value::Null,
+        _ => Value::from(format!("{HIDDEN}{state}")),
+    };
+    (field.name, hidden(old, ""), hidden(new, " (new)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_written_down() {
+        let field = FieldSpec::new::<String>("key").widget(Widget::Password);
+        let row = |text: &str| {
+            let mut row = Values::new();
+            row.insert("key".to_owned(), json!(text));
+            row
+        };
+        let (_, old, new) = change_of(&field, Some(&row("s3cret")), Some(&row("n3w")));
+        assert_ne!(old, new, "a change shows");
+        for value in [old, new] {
+            assert!(!value.to_string().contains('3'), "{value}");
+        }
+        let (_, old, new) = change_of(&field, None, Some(&row("s3cret")));
+        assert_eq!(old, Value::Null);
+        assert!(!new.to_string().contains("s3cret"));
+    }
+}

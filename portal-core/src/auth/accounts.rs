@@ -1,0 +1,48 @@
+//! What the identity provider has of a user, for the application.
+
+use std::sync::Arc;
+
+use super::identity::Profile;
+use super::service::Auth;
+use super::user::User;
+use crate::error::Result;
+
+/// What the identity provider keeps of users: an extractor through `Data<Accounts>`.
+///
+/// Each call may be a request to the provider; the rights of a user never need one.
+///
+/// ```
+/// use portal_core::auth::Accounts;
+/// use portal_core::prelude::*;
+///
+/// /// Your plan
+/// #[page("/plan", requires_auth)]
+/// async fn plan(user: CurrentUser, accounts: Data<Accounts>) -> Result<Markup> {
+///     let profile = accounts.profile_of(&user).await?;
+///     Ok(html! { p { (profile.public_metadata["plan"].as_str().unwrap_or("free")) } })
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct Accounts(Arc<Auth>);
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Accounts")
+    }
+}
+
+impl Accounts {
+    pub(crate) fn new(auth: Arc<Auth>) -> Self {
+        Self(auth)
+    }
+
+    /// The provider's record of a user, with the metadata that it keeps of him: `404` if it has
+    /// none any more, `503` while it is away.
+    ///
+    /// `public_metadata` and `private_metadata` are written by servers only; private metadata must
+    /// not reach browsers. Roles and permissions are the portal's own and are in neither.
+    pub async fn profile_of(&self, user: &User) -> Result<Profile> {
+        self.0.profile(&user.clerk_id).await
+    }
+}

@@ -1,0 +1,135 @@
+//! What a user has set for himself: JSON values by name.
+
+use serde_json::{Map, Value};
+
+use crate::error::Fault;
+use crate::request::escape_pointer;
+
+/// Most bytes of all preferences of a user, as JSON.
+pub(super) const MOST_BYTES: usize = 16 * 1024;
+/// Most letters of a name.
+const LONGEST_NAME: usize = 100;
+
+/// What must hold for the preference of a name; its faults have pointers within the value.
+pub(crate) type Check = fn(&Value) -> Vec<Fault>;
+
+/// The preferences whose form the portal knows; all others are the application's.
+pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
+
+impl PreferenceChecks {
+    /// What is wrong with the preferences of a request, with pointers into its body.
+    pub(super) fn faults(&self, given: &Map<String, Value>) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (name, check) in &self.0 {
+            let value = given.get(*name).filter(|value| !value.is_null());
+            for mut fault in value.map(|value| check(value)).unwrap_or_default() {
+                fault.pointer = format!("/preferences/{name}{}", fault.pointer);
+                faults.push(fault);
+            }
+        }
+        faults
+    }
+}
+
+/// Preferences after a change; `null` takes one away.
+pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value, Vec<Fault>> {
+    let mut after = before.as_object().cloned().unwrap_or_default();
+    let mut faults = Vec::new();
+    for (name, value) in patch {
+        if name.is_empty() || name.chars().count() > LONGEST_NAME {
+            faults.push(Fault::new(
+                pointer(&name),
+                "invalid_name",
+                format!("a preference is named by 1 to {LONGEST_NAME} letters"),
+            ));
+        } else if name.contains('\0') || has_nul(&value) {
+            faults.push(Fault::new(
+                pointer(&name),
+                "invalid_value",
+                "texts cannot have the character NUL",
+            ));
+        } else if value.is_null() {
+            after.remove(&name);
+        } else {
+            after.insert(name, value);
+        }
+    }
+    let after = Value::Object(after);
+    if after.to_string().len() > MOST_BYTES {
+        faults.push(Fault::new(
+            "/preferences",
+            "too_long",
+            format!("all preferences together take at most {MOST_BYTES} bytes"),
+        ));
+    }
+    if faults.is_empty() {
+        Ok(after)
+    } else {
+        Err(faults)
+    }
+}
+
+/// PostgreSQL cannot store it.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+fn pointer(name: &str) -> String {
+    format!("/preferences/{}", escape_pointer(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn merge(before: Value, patch: Value) -> Result<Value, Vec<Fault>> {
+        merged(&before, patch.as_object().cloned().unwrap())
+    }
+
+    #[test]
+    fn names_are_replaced_and_taken_away() {
+        let before = json!({"a": 1, "b": {"c": 2}});
+        let after = merge(before, json!({"b": {"d": 3}, "a": null, "e": []})).unwrap();
+        assert_eq!(after, json!({"b": {"d": 3}, "e": []}));
+        assert_eq!(
+            merge(Value::Null, json!({"a": 1})).unwrap(),
+            json!({"a": 1})
+        );
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_and_what_is_there_counts() {
+        let half = "x".repeat(MOST_BYTES / 2);
+        let before = merge(json!({}), json!({"a": half})).unwrap();
+        let faults = merge(before.clone(), json!({"b": half})).unwrap_err();
+        assert_eq!(
+            (&*faults[0].pointer, &*faults[0].code),
+            ("/preferences", "too_long")
+        );
+        assert!(merge(before, json!({"a": half})).is_ok(), "in its place");
+    }
+
+    #[test]
+    fn a_name_and_a_text_can_be_stored_anywhere() {
+        for name in ["", &"n".repeat(LONGEST_NAME + 1)] {
+            let faults = merge(json!({}), json!({name: 1})).unwrap_err();
+            assert_eq!(faults[0].code, "invalid_name");
+        }
+        for patch in [
+            json!({"a": "b\0c"}),
+            json!({"a": {"b\0": 1}}),
+            json!({"a\0": 1}),
+        ] {
+            assert!(merge(json!({}), patch).is_err());
+        }
+    }
+}

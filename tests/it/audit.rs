@@ -1,0 +1,363 @@
+//! Every change of a role, an account or a setting is in the audit log, with old and new value.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, Answer, Client, Database, TestServer, on_both};
+
+on_both!(
+    each_way_of_changing_a_user_is_written_down,
+    each_change_of_a_row_is_written_down_with_its_old_and_new_values,
+    what_failed_is_not_written_down,
+    the_log_is_paged_and_filtered,
+    the_page_shows_the_log_to_administrators_only,
+    the_last_administrator_stays_one_by_every_way,
+    two_who_switch_each_other_off_by_different_ways_leave_one,
+);
+
+async fn id_of(client: &Client) -> String {
+    let me = client.get("/api/auth/me").await.json();
+    me["id"].as_str().expect("an id").to_owned()
+}
+
+async fn log(admin: &Client, query: &str) -> Vec<Value> {
+    let answer = admin.get(&format!("/api/admin/audit{query}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["items"].as_array().expect("a list").clone()
+}
+
+/// `[field, old, new]` of each change of an entry.
+fn changes(entry: &Value) -> Value {
+    let changes = entry["details"]["changes"].as_array().expect("a list");
+    let changes = changes.iter();
+    changes
+        .map(|it| json!([it["field"], it["old"], it["new"]]))
+        .collect()
+}
+
+fn form(client: &Client, path: &str, body: String) -> reqwest::RequestBuilder {
+    client
+        .request(Method::POST, path)
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+}
+
+/// The form of `/admin/users` for a user, as it is sent.
+async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -> Answer {
+    let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
+    let version = row.header("etag").trim_matches('"').to_owned();
+    let active = if is_active { "&is_active=true" } else { "" };
+    let body = format!("_action=save&_id={id}&_version={version}&user_type={user_type}{active}");
+    Answer::of(form(admin, "/admin/users", body)).await
+}
+
+async fn each_way_of_changing_a_user_is_written_down(database: Database) {
+    let server = TestServer::start(database).await;
+    let (admin, user) = (server.admin().await, server.user().await);
+    let (admin_id, id) = (id_of(&admin).await, id_of(&user).await);
+
+    // At the start-up list's word.
+    let entries = log(&admin, &format!("?target=user:{admin_id}")).await;
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(entries[0]["actor"]["email"], "ADMIN_USER_EMAILS");
+    assert_eq!(entries[0]["actor"]["id"], Value::Null);
+    assert_eq!(
+        changes(&entries[0]),
+        json!([["user_type", "USER", "ADMIN"]])
+    );
+    id_of(&server.admin().await).await;
+    let again = log(&admin, &format!("?target=user:{admin_id}")).await;
+    assert_eq!(again.len(), 1, "he was one already");
+
+    // By REST.
+    let body = json!({"user_type": "EDITOR", "is_active": false});
+    let path = format!("/api/users/{id}");
+    assert_eq!(admin.patch(&path, &body).await.status, 200);
+    let target = format!("?target=user:{id}");
+    let newest = log(&admin, &target).await[0].clone();
+    let both = json!([["user_type", "USER", "EDITOR"], ["is_active", true, false]]);
+    assert_eq!(changes(&newest), both);
+    assert_eq!(newest["actor"], json!({"id": admin_id, "email": ADMIN}));
+    assert_eq!(newest["action"], "user.update");
+    assert_eq!(newest["details"]["label"], "ann@example.com");
+    // Nothing changes, nothing is written.
+    assert_eq!(admin.patch(&path, &body).await.status, 200);
+    assert_eq!(log(&admin, &target).await.len(), 1);
+
+    // By the generic REST of the admin model.
+    let change = admin
+        .request(Method::PATCH, &format!("/api/admin/models/user/{id}"))
+        .header("if-match", "*")
+        .json(&json!({"is_active": true}));
+    assert_eq!(Answer::of(change).await.status, 200);
+    let newest = log(&admin, &target).await[0].clone();
+    assert_eq!(changes(&newest), json!([["is_active", false, true]]));
+
+    // By the admin page.
+    let answer = user_form(&admin, &id, "USER", true).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let entries = log(&admin, &target).await;
+    assert_eq!(entries.len(), 3);
+    assert_eq!(
+        changes(&entries[0]),
+        json!([["user_type", "EDITOR", "USER"]])
+    );
+    assert_eq!(entries[0]["actor"]["email"], ADMIN);
+
+    // A user's own preferences are his own matter.
+    let mine = json!({"preferences": {"theme": {"accent": "jade"}}});
+    assert_eq!(user.patch("/api/auth/me", &mine).await.status, 200);
+    assert_eq!(log(&admin, &target).await.len(), 3);
+}
+
+async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let models = "/api/admin/models";
+    let body = json!({"title": "One", "secret": "s3cret-word"});
+    let made = admin.post(&format!("{models}/article"), &body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].clone();
+    let row = format!("{models}/article/{id}");
+    let change = admin.request(Method::PATCH, &row).header("if-match", "*");
+    let change = change.json(&json!({"title": "Two", "secret": "n3w-word"}));
+    assert_eq!(Answer::of(change).await.status, 200);
+    let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
+    assert_eq!(Answer::of(delete).await.status, 204);
+
+    let entries = log(&admin, &format!("?target=article:{id}")).await;
+    let actions: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(
+        actions,
+        ["article.delete", "article.update", "article.create"]
+    );
+    assert!(entries.iter().all(|entry| entry["actor"]["email"] == ADMIN));
+    let update = changes(&entries[1]);
+    assert_eq!(update[0], json!(["title", "One", "Two"]));
+    assert_eq!(update[1][0], "secret");
+    let all = Value::from(entries).to_string();
+    assert!(!all.contains("s3cret") && !all.contains("n3w"), "{all}");
+
+    // Several at once, by an action; and by the forms of the page.
+    for name in ["A", "B", "C"] {
+        let made = admin
+            .post(&format!("{models}/plan"), &json!({"name": name}))
+            .await;
+        assert_eq!(made.status, 201);
+    }
+    let rows = admin.get(&format!("{models}/plan")).await.json();
+    let id = |at: usize| rows["items"][at]["id"].clone();
+    let body = json!({"ids": [id(0), id(1)]});
+    let deleted = admin
+        .post(&format!("{models}/plan/actions/delete"), &body)
+        .await;
+    assert_eq!(deleted.json()["deleted"], 2);
+    let path = "/admin/settings?model=plan";
+    let body = format!("_action=delete_rows&id={}", id(2));
+    assert_eq!(Answer::of(form(&admin, path, body)).await.status, 303);
+    for at in 0..3 {
+        let entries = log(&admin, &format!("?target=plan:{}", id(at))).await;
+        assert_eq!(entries[0]["action"], "plan.delete");
+        assert_eq!(entries.len(), 2);
+    }
+
+    let added = admin.post("/api/admin/defaults", &json!({})).await;
+    assert_eq!(added.json()["added"]["plan"], 2);
+    let entries = log(&admin, "?target=defaults").await;
+    assert_eq!(entries[0]["details"], json!({"added": {"plan": 2}}));
+    admin.post("/api/admin/defaults", &json!({})).await;
+    assert_eq!(
+        log(&admin, "?target=defaults").await.len(),
+        1,
+        "nothing was missing"
+    );
+}
+
+async fn what_failed_is_not_written_down(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let id = id_of(&admin).await;
+    let plan = "/api/admin/models/plan";
+    assert_eq!(admin.post(plan, &json!({"name": "A"})).await.status, 201);
+    let before = log(&admin, "").await.len();
+    let twice = admin.post(plan, &json!({"name": "A"})).await;
+    twice.problem(409, "not_unique");
+    let stale = admin
+        .request(Method::DELETE, &format!("{plan}/1"))
+        .header("if-match", "\"77\"");
+    Answer::of(stale).await.problem(412, "stale");
+    let last = admin
+        .patch(&format!("/api/users/{id}"), &json!({"is_active": false}))
+        .await;
+    last.problem(409, "last_admin");
+    assert_eq!(log(&admin, "").await.len(), before);
+
+    // The effect does not stay either where the log cannot be written.
+    server
+        .sql("ALTER TABLE portal_audit_log RENAME TO portal_audit_log_away".to_owned())
+        .await;
+    let made = admin.post(plan, &json!({"name": "B"})).await;
+    assert_eq!(made.status, 500, "{}", made.text);
+    let user = server.user().await;
+    let path = format!("/api/users/{}", id_of(&user).await);
+    let changed = admin.patch(&path, &json!({"user_type": "EDITOR"})).await;
+    assert_eq!(changed.status, 500);
+    server
+        .sql("ALTER TABLE portal_audit_log_away RENAME TO portal_audit_log".to_owned())
+        .await;
+    assert_eq!(admin.get(plan).await.json()["total"], 1);
+    assert_eq!(user.get("/api/auth/me").await.json()["user_type"], "USER");
+}
+
+async fn the_log_is_paged_and_filtered(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let admin_id = id_of(&admin).await;
+    for number in 0..5 {
+        let name = json!({"name": format!("P{number}")});
+        admin.post("/api/admin/models/plan", &name).await;
+    }
+    let all = log(&admin, "").await;
+    assert_eq!(all.len(), 6, "with his own promotion");
+    let first = admin.get("/api/admin/audit?limit=2").await.json();
+    assert_eq!(first["items"], json!([all[0], all[1]]));
+    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let next = log(&admin, &format!("?limit=2&cursor={cursor}")).await;
+    assert_eq!(next, [all[2].clone(), all[3].clone()]);
+    let before = all[3]["id"].as_str().expect("an id");
+    assert_eq!(log(&admin, &format!("?before={before}")).await.len(), 2);
+    for actor in [admin_id.as_str(), ADMIN, "ROOT@example.com"] {
+        let found = log(&admin, &format!("?actor={actor}")).await;
+        assert_eq!(found.len(), 5, "{actor}");
+    }
+    assert_eq!(log(&admin, "?actor=ADMIN_USER_EMAILS").await.len(), 1);
+    assert!(log(&admin, "?actor=nobody").await.is_empty());
+    for query in [
+        "?limit=0",
+        "?limit=1001",
+        "?before=x",
+        "?cursor=x",
+        "?x=1&limit=x",
+    ] {
+        let answer = admin.get(&format!("/api/admin/audit{query}")).await;
+        answer.problem(422, "invalid_parameters");
+    }
+}
+
+async fn the_page_shows_the_log_to_administrators_only(database: Database) {
+    let server = TestServer::start(database).await;
+    let (admin, user) = (server.admin().await, server.user().await);
+    let id = id_of(&user).await;
+    let editor = json!({"user_type": "EDITOR"});
+    admin.patch(&format!("/api/users/{id}"), &editor).await;
+    let page = admin.page("/admin/audit").await;
+    assert_eq!(page.status, 200);
+    for words in [
+        "user.update",
+        "ann@example.com",
+        "user_type: USER → EDITOR",
+        ADMIN,
+    ] {
+        assert!(page.text.contains(words), "{words}: {}", page.text);
+    }
+    let filtered = admin
+        .page(&format!("/admin/audit?target=user:{id}"))
+        .await
+        .text;
+    assert!(filtered.contains("EDITOR") && !filtered.contains("ADMIN_USER_EMAILS"));
+    let none = admin.page("/admin/audit?actor=%3Cb%3E").await.text;
+    assert!(none.contains("Nothing matches") && !none.contains("<b>"));
+    assert_eq!(admin.page("/admin/audit?before=x").await.status, 200);
+
+    for number in 0..60 {
+        let name = json!({"name": format!("Plan {number:02}")});
+        admin.post("/api/admin/models/plan", &name).await;
+    }
+    let first = admin.page("/admin/audit").await.text;
+    assert!(first.contains("Plan 59") && first.contains("Plan 10") && !first.contains("Plan 09"));
+    let (_, older) = first.split_once("before=").expect("there is more");
+    let older = older.split(['"', '&']).next().expect("an id");
+    let second = admin
+        .page(&format!("/admin/audit?before={older}"))
+        .await
+        .text;
+    assert!(second.contains("Plan 09") && !second.contains("Plan 10"));
+    assert!(second.contains("ADMIN_USER_EMAILS") && !second.contains(">Older<"));
+
+    assert_eq!(user.page("/admin/audit").await.status, 403);
+    assert_eq!(server.guest().page("/admin/audit").await.status, 303);
+    server
+        .guest()
+        .get("/api/admin/audit")
+        .await
+        .problem(401, "unauthorized");
+    user.get("/api/admin/audit").await.problem(403, "forbidden");
+}
+
+async fn the_last_administrator_stays_one_by_every_way(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let id = id_of(&admin).await;
+    let row = format!("/api/admin/models/user/{id}");
+    for body in [json!({"user_type": "EDITOR"}), json!({"is_active": false})] {
+        for method in [Method::PATCH, Method::PUT] {
+            let mut body = body.clone();
+            if method == Method::PUT {
+                body = json!({"user_type": "USER", "is_active": false});
+            }
+            let change = admin
+                .request(method, &row)
+                .header("if-match", "*")
+                .json(&body);
+            Answer::of(change).await.problem(409, "last_admin");
+        }
+    }
+    let refused = user_form(&admin, &id, "USER", true).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    let refused = user_form(&admin, &id, "ADMIN", false).await;
+    assert_eq!(refused.status, 409);
+    // He cannot be deleted either, and others who are shut out do not count.
+    let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
+    Answer::of(delete).await.problem(403, "not_permitted");
+    for (email, column) in [
+        ("banned@example.com", "is_banned = TRUE"),
+        ("gone@example.com", "deleted_at = created_at"),
+    ] {
+        let other = server.sign_in(email).await;
+        let other_id = id_of(&other).await;
+        let admin_too = json!({"user_type": "ADMIN"});
+        let path = format!("/api/users/{other_id}");
+        assert_eq!(admin.patch(&path, &admin_too).await.status, 200);
+        let change = format!("UPDATE portal_users SET {column} WHERE email = '{email}'");
+        assert_eq!(server.sql(change).await, 1);
+        let demoted = admin
+            .patch(&format!("/api/users/{id}"), &json!({"user_type": "USER"}))
+            .await;
+        demoted.problem(409, "last_admin");
+    }
+    assert_eq!(admin.page("/secret").await.status, 200);
+}
+
+async fn two_who_switch_each_other_off_by_different_ways_leave_one(database: Database) {
+    let server = TestServer::start(database).await;
+    let (one, other) = (server.admin().await, server.user().await);
+    let (one_id, other_id) = (id_of(&one).await, id_of(&other).await);
+    let admin_too = json!({"user_type": "ADMIN"});
+    one.patch(&format!("/api/users/{other_id}"), &admin_too)
+        .await;
+    let by_model = other
+        .request(Method::PATCH, &format!("/api/admin/models/user/{one_id}"))
+        .header("if-match", "*")
+        .json(&json!({"user_type": "USER"}));
+    let path = format!("/api/users/{other_id}");
+    let off = json!({"is_active": false});
+    let (first, second) = tokio::join!(one.patch(&path, &off), Answer::of(by_model));
+    let done = [&first, &second]
+        .iter()
+        .filter(|it| it.status == 200)
+        .count();
+    assert_eq!(done, 1, "{} {}", first.text, second.text);
+    let left = [one.page("/secret").await, other.page("/secret").await];
+    assert_eq!(left.iter().filter(|it| it.status == 200).count(), 1);
+}

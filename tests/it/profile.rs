@@ -1,0 +1,202 @@
+//! What users set for themselves: kept with them, bounded, shown on every browser.
+
+use portal_core::auth::{Accounts, Users};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, Database, TestServer, on_both};
+
+on_both!(
+    a_theme_is_kept_with_the_user_and_shows_on_every_browser,
+    a_guest_keeps_his_theme_in_the_cookie,
+    preferences_are_merged_bounded_and_faults_are_named,
+    preferences_at_once_lose_nothing,
+    an_application_keeps_preferences_of_its_own,
+    the_provider_s_metadata_can_be_read,
+);
+
+fn theme(client: &Client, body: &'static str) -> reqwest::RequestBuilder {
+    client
+        .request(Method::POST, "/theme")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+}
+
+fn shows(page: &Answer, accent: &str) -> bool {
+    page.text.contains(&format!("data-accent=\"{accent}\""))
+}
+
+async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    assert!(shows(&user.page("/members").await, "indigo"));
+    let saved = Answer::of(theme(&user, "accent=jade&appearance=dark&radius=bogus")).await;
+    assert_eq!(saved.status, 204, "{}", saved.text);
+    assert_eq!(
+        saved.header("set-cookie"),
+        "",
+        "not for who uses the browser next"
+    );
+
+    // The page comes as it is to look, before any script; also on another browser, of another session.
+    let elsewhere = server.user().await;
+    for client in [&user, &elsewhere] {
+        let page = client.page("/members").await;
+        assert!(shows(&page, "jade"), "{}", page.text);
+        assert!(page.text.contains("data-appearance=\"dark\""));
+        assert!(page.text.contains("data-radius=\"medium\""));
+        let missing = client.page("/nowhere").await;
+        assert!(shows(&missing, "jade"), "error pages too");
+    }
+    // The user's own counts more than what the browser has kept.
+    let page = elsewhere
+        .request(Method::GET, "/members")
+        .header("accept", "text/html")
+        .header("cookie", "portal_theme=ruby");
+    assert!(shows(&Answer::of(page).await, "jade"));
+    let stored = elsewhere.get("/api/auth/me/preferences").await.json();
+    assert_eq!(stored["preferences"]["theme"]["accent"], "jade");
+
+    let body = json!({"preferences": {"theme": {"accent": "ruby"}}});
+    assert_eq!(user.patch("/api/auth/me", &body).await.status, 200);
+    assert!(shows(&elsewhere.page("/members").await, "ruby"));
+    let other = server.sign_in("bob@example.com").await;
+    assert!(
+        shows(&other.page("/members").await, "indigo"),
+        "another user's"
+    );
+    assert!(shows(&server.guest().page("/").await, "indigo"));
+}
+
+async fn a_guest_keeps_his_theme_in_the_cookie(database: Database) {
+    let server = TestServer::start(database).await;
+    let saved = Answer::of(theme(&server.guest(), "accent=jade")).await;
+    assert_eq!(saved.status, 204);
+    let cookie = saved.header("set-cookie");
+    assert!(cookie.starts_with("portal_theme=jade."), "{cookie}");
+    let cookie = cookie.split(';').next().expect("a value").to_owned();
+    let page = |client: &Client| {
+        client
+            .request(Method::GET, "/")
+            .header("accept", "text/html")
+            .header("cookie", &cookie)
+    };
+    assert!(shows(&Answer::of(page(&server.guest())).await, "jade"));
+    let user = server.user().await;
+    assert!(
+        shows(&Answer::of(page(&user)).await, "jade"),
+        "until he chooses one for himself"
+    );
+}
+
+async fn preferences_are_merged_bounded_and_faults_are_named(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    let empty = user.get("/api/auth/me/preferences").await;
+    assert_eq!(empty.json(), json!({"preferences": {}}));
+    let change = async |preferences: Value| {
+        let body = json!({ "preferences": preferences });
+        user.patch("/api/auth/me", &body).await
+    };
+    assert_eq!(
+        change(json!({"a": {"x": 1}, "b": [1, "ü"]})).await.status,
+        200
+    );
+    let answer = change(json!({"a": {"y": 2}, "b": null, "c": true})).await;
+    let expected = json!({"preferences": {"a": {"y": 2}, "c": true}});
+    assert_eq!(answer.json(), expected);
+    assert_eq!(user.get("/api/auth/me/preferences").await.json(), expected);
+    assert_eq!(change(json!({})).await.json(), expected);
+
+    let fault = |answer: &Answer| {
+        let problem = answer.problem(422, "invalid_parameters");
+        let fault = &problem["errors"][0];
+        format!("{} {}", fault["pointer"], fault["code"]).replace('"', "")
+    };
+    let large = change(json!({"large": "x".repeat(16 * 1024)})).await;
+    assert_eq!(fault(&large), "/preferences too_long");
+    let long = change(json!({"n".repeat(101): 1})).await;
+    assert!(fault(&long).ends_with("invalid_name"));
+    let theme = change(json!({"theme": {"accent": "pearl"}})).await;
+    assert_eq!(fault(&theme), "/preferences/theme/accent not_allowed");
+    let theme = change(json!({"theme": "dark"})).await;
+    assert_eq!(fault(&theme), "/preferences/theme invalid_type");
+    assert_eq!(
+        fault(&change(json!({"a": "\u{0}"})).await),
+        "/preferences/a invalid_value"
+    );
+    assert_eq!(fault(&change(json!([])).await), "/preferences invalid_type");
+    for (body, found) in [
+        (json!({"user_type": "ADMIN"}), "/user_type unknown_field"),
+        (json!({"is_active": false}), "/is_active unknown_field"),
+        (json!([]), " invalid_type"),
+    ] {
+        assert_eq!(fault(&user.patch("/api/auth/me", &body).await), found);
+    }
+    assert_eq!(user.get("/api/auth/me/preferences").await.json(), expected);
+    let me = user.get("/api/auth/me").await.json();
+    assert_eq!(me["user_type"], "USER");
+    let guest = server.guest();
+    guest
+        .get("/api/auth/me/preferences")
+        .await
+        .problem(401, "unauthorized");
+    guest
+        .patch("/api/auth/me", &json!({}))
+        .await
+        .problem(401, "unauthorized");
+}
+
+async fn preferences_at_once_lose_nothing(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    user.get("/api/auth/me").await;
+    let changes = (0..8).map(|number| {
+        let body = json!({"preferences": {format!("p{number}"): number}});
+        let user = user.clone();
+        async move { user.patch("/api/auth/me", &body).await.status }
+    });
+    for status in futures_util::future::join_all(changes).await {
+        assert_eq!(status, 200);
+    }
+    let stored = user.get("/api/auth/me/preferences").await.json();
+    let stored = stored["preferences"].as_object().expect("an object");
+    assert_eq!(stored.len(), 8, "{stored:?}");
+}
+
+async fn an_application_keeps_preferences_of_its_own(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    let me = user.get("/api/auth/me").await.json();
+    let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
+    let users = server.state.get::<Users>().expect("it is there");
+    users
+        .set_preference(id, "rows", &vec![10_u32, 20])
+        .await
+        .expect("it is stored");
+    let read = users.get(id).await.expect("read").expect("there");
+    assert_eq!(read.preference::<Vec<u32>>("rows"), Some(vec![10, 20]));
+    assert_eq!(read.preference::<String>("rows"), None, "of another type");
+    assert_eq!(read.preference::<u32>("columns"), None);
+    let too_large = users.set_preference(id, "large", &"x".repeat(20_000)).await;
+    let too_large = too_large.expect_err("it is refused");
+    assert_eq!(too_large.code(), "invalid_parameters");
+    let nobody = uuid::Uuid::now_v7();
+    let missing = users.set_preference(nobody, "rows", &1).await;
+    assert_eq!(missing.expect_err("nobody").code(), "user_not_found");
+}
+
+async fn the_provider_s_metadata_can_be_read(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    user.get("/api/auth/me").await;
+    let users = server.state.get::<Users>().expect("it is there");
+    let found = users.find_by_email("ANN@example.com").await.expect("read");
+    let accounts = server.state.get::<Accounts>().expect("it is there");
+    let profile = accounts.profile_of(&found[0]).await.expect("a record");
+    assert_eq!(profile.email, "ann@example.com");
+    let mut stranger = found[0].clone();
+    stranger.clerk_id = "user_nobody".to_owned();
+    let missing = accounts.profile_of(&stranger).await;
+    assert_eq!(missing.expect_err("nobody").status(), 404);
+}
