@@ -33,8 +33,8 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 /// /// Upgrade
 /// #[page("/upgrade", method = post, requires_auth)]
 /// async fn upgrade(user: CurrentUser, clerk: Data<BackendApi>) -> Result<Markup> {
-///     let mut change = MetadataChange::default();
-///     change.public = Some(serde_json::json!({"plan": "pro"}));
+///     let public = Some(serde_json::json!({"plan": "pro"}));
+///     let change = MetadataChange { public, private: None };
 ///     clerk.merge_metadata(&user.clerk_id, &change).await?;
 ///     Ok(html! { p { "Thank you." } })
 /// }

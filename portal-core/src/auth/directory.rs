@@ -251,8 +251,10 @@ mod tests {
         let heard = || std::mem::take(&mut *heard.lock().unwrap());
         let mut hints = store.notifications();
 
-        let mut profile = Profile::default();
-        profile.updated_at = 5;
+        let profile = Profile {
+            updated_at: 5,
+            ..Profile::default()
+        };
         let ann = DirectoryChange::User {
             subject: "user_ann",
             profile: &profile,
