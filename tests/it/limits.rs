@@ -108,7 +108,8 @@ async fn a_handler_that_takes_too_long_is_answered_for_and_a_stream_goes_on() {
     };
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     let guest = server.guest();
-    let answer = guest.get("/api/never").await;
+    let answer = tokio::time::timeout(Duration::from_secs(10), guest.get("/api/never")).await;
+    let answer = answer.expect("it is answered for");
     answer.problem(503, "timeout");
     assert_ne!(answer.header("retry-after"), "");
     guest

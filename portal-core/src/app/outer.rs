@@ -93,21 +93,19 @@ where
         };
         DefaultBodyLimit::max(body).apply(&mut request);
         // A path of its own: what every other request does not need must not cost it anything.
-        let request = match detour(&state, request) {
-            Ok((detour, request)) => {
-                let inner = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, inner);
-                let answer = take(detour, state.clone(), ready, request);
-                return Box::pin(
-                    async move {
-                        let response = guarded(answer, request_time).await;
-                        Ok(exchange.end(&state, response))
-                    }
-                    .instrument(span),
-                );
-            }
-            Err(request) => request,
-        };
+        let (detour, request) = detour(&state, request);
+        if let Some(detour) = detour {
+            let inner = self.inner.clone();
+            let ready = std::mem::replace(&mut self.inner, inner);
+            let answer = take(detour, state.clone(), ready, request);
+            return Box::pin(
+                async move {
+                    let response = guarded(answer, request_time).await;
+                    Ok(exchange.end(&state, response))
+                }
+                .instrument(span),
+            );
+        }
         let answer = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| self.inner.call(request))));
         Box::pin(
             async move {
@@ -173,11 +171,12 @@ enum Detour {
 }
 
 /// The way that a request has to take, if it is not the straight one.
-fn detour(state: &PortalState, request: Request) -> Result<(Detour, Request), Request> {
+fn detour(state: &PortalState, request: Request) -> (Option<Detour>, Request) {
     if let Some(class) = limited::class_of(state, &request) {
-        return Ok((Detour::Limited(class), request));
+        return (Some(Detour::Limited(class)), request);
     }
-    navigation(state, request).map(|request| (Detour::Navigation, request))
+    let (wanted, request) = is_navigation(state, request);
+    (wanted.then_some(Detour::Navigation), request)
 }
 
 async fn take<S>(detour: Detour, state: PortalState, inner: S, request: Request) -> Response
@@ -201,18 +200,17 @@ where
     infallible(inner.call(request).await)
 }
 
-/// A request by which a browser opens a page, if the identity provider wants to look at it.
-fn navigation(state: &PortalState, request: Request) -> Result<Request<Body>, Request> {
+/// Whether by this request a browser opens a page and the identity provider wants to look at it.
+fn is_navigation(state: &PortalState, request: Request) -> (bool, Request) {
     if request.method() != Method::GET || !opens_page(request.headers()) {
-        return Err(request);
+        return (false, request);
     }
     let (parts, body) = request.into_parts();
     let wanted = !is_api(parts.uri.path())
         && state
             .borrow::<Auth>()
             .is_ok_and(|auth| auth.wants_navigation(&parts));
-    let request = Request::from_parts(parts, body);
-    if wanted { Ok(request) } else { Err(request) }
+    (wanted, Request::from_parts(parts, body))
 }
 
 /// Whether a browser says that it opens a page; one that says nothing of it asks for HTML first.
