@@ -198,6 +198,8 @@ impl Walker {
 async fn everyone_gets_past_the_declared_guards_and_no_other(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let mut routes = server.routes.clone();
+    // These two fail for everyone, and are there for that.
+    routes.retain(|route| !["/fails", "/panics"].contains(&&*route.path));
     // Last, since it ends the session.
     routes.sort_by_key(|route| route.path == "/sign-out");
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -208,10 +210,9 @@ async fn everyone_gets_past_the_declared_guards_and_no_other(database: Database)
             let answer = walker.ask(route).await;
             let (met, expected) = (met(route, &answer), expected(&route.guard, walker.who));
             if met != expected || answer.status.is_server_error() {
-                let status = answer.status;
+                let (who, status) = (walker.who, answer.status);
                 wrong.push(format!(
-                    "{:?} {expected:?} but {met:?} ({status}): {route:?} {}",
-                    walker.who, answer.text
+                    "{who:?} {expected:?} but {met:?} ({status}): {route:?}"
                 ));
             }
             *counts.entry(format!("{met:?}")).or_default() += 1;
@@ -282,7 +283,7 @@ async fn no_spelling_of_a_path_goes_past_its_guard(database: Database) {
                 }
                 let (status, text) = raw(&server.url, &head).await;
                 assert!(
-                    matches!(status, 303 | 400 | 401 | 403 | 404),
+                    matches!(status, 303 | 400 | 401 | 403 | 404 | 405),
                     "{head}: {status} {text}"
                 );
                 assert!(!text.contains(secret), "{head}: {text}");
