@@ -107,7 +107,11 @@ fn met(route: &DeclaredRoute, answer: &Answer) -> Met {
         }
         StatusCode::FORBIDDEN if code() == "deactivated" => Met::Deactivated,
         StatusCode::FORBIDDEN if code() == "forbidden" => Met::Forbidden,
-        StatusCode::NOT_FOUND if code() == "client_token_unknown" => Met::UnknownToken,
+        StatusCode::NOT_FOUND
+            if matches!(route.guard, Guard::ClientToken(_)) && code() == "client_token_unknown" =>
+        {
+            Met::UnknownToken
+        }
         _ => Met::Passed,
     }
 }

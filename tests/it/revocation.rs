@@ -50,7 +50,7 @@ impl Portals {
         let here = TestServer::start(database).await;
         let other = match database {
             Database::Sqlite => None,
-            Database::Postgres => Some(here.replica().await),
+            Database::Postgres => Some(here.replica_of_sessions().await),
         };
         let admin = here.admin().await;
         Self {
@@ -319,8 +319,9 @@ async fn a_session_that_has_ended_opens_nothing(database: Database) {
     let portals = Portals::start(database).await;
     let (user, _, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
-    sign_out(&portals, &user).await;
     let signed_out = Client::new(portals.there(), user.token.clone());
+    assert_eq!(signed_out.get("/api/auth/me").await.status, 200);
+    sign_out(&portals, &user).await;
     eventually("the other replica has heard of it", async || {
         (signed_out.get("/api/auth/me").await.status == 401).then_some(())
     })

@@ -119,8 +119,18 @@ impl TestServer {
 
     /// Starts another portal on the same database, as a second replica.
     pub(crate) async fn replica(&self) -> Self {
+        self.replica_with(&[]).await
+    }
+
+    /// A second replica that takes the same sessions: both stand behind one public address.
+    pub(crate) async fn replica_of_sessions(&self) -> Self {
+        self.replica_with(&[("PUBLIC_URL", self.url.as_str())])
+            .await
+    }
+
+    async fn replica_with(&self, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        Self::start_on(directory, self.uri.clone(), &[], app::build).await
+        Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
     /// Stops the portal in good order, and starts another on the same database.
