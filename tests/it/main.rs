@@ -8,6 +8,7 @@
     reason = "helpers outside of test functions fail their test as well"
 )]
 
+mod access_walk;
 mod app;
 mod audit;
 mod auth;
@@ -26,6 +27,7 @@ mod metrics;
 mod monitor;
 mod pages;
 mod profile;
+mod revocation;
 mod roles;
 mod schedules;
 mod security;

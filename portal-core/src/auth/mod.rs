@@ -21,6 +21,7 @@ mod sessions;
 mod user;
 mod users;
 mod values;
+mod watch;
 
 pub use access::{Access, Denied};
 pub use accounts::Accounts;
@@ -45,5 +46,6 @@ pub(crate) use api::routes;
 pub(crate) use preferences::PreferenceChecks;
 pub(crate) use provider::{ErasedProvider, NoProvider};
 pub(crate) use roles::Roles;
-pub(crate) use service::Auth;
+pub(crate) use service::{Auth, Presented};
 pub(crate) use users::escape_like;
+pub(crate) use watch::{AccessWatch, Revoked};
