@@ -207,16 +207,10 @@ mod tests {
 
     #[test]
     fn who_is_shut_out_gets_past_nothing_but_what_is_public() {
-        for shut_out in [
-            User {
-                is_active: false,
-                ..user("admin")
-            },
-            User {
-                is_banned: true,
-                ..user("admin")
-            },
-        ] {
+        let (mut inactive, mut banned) = (user("admin"), user("admin"));
+        inactive.is_active = false;
+        banned.is_banned = true;
+        for shut_out in [inactive, banned] {
             assert_eq!(allowed(&shut_out), [0]);
             let any = Access::AnyOf(vec![Access::Admin]);
             assert_eq!(any.check(Some(&shut_out)), Err(Denied::Deactivated));
