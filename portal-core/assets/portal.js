@@ -307,6 +307,8 @@
         if (this.gone) return;
         // 4401: the token is no longer good; asking again cannot help.
         if (code === 4401) return this.state("off", "Signed out");
+        // 4403: its owner may not see this any more.
+        if (code === 4403) return this.state("off", "No access");
         this.state("wait", "Reconnecting…");
         this.timer = setTimeout(() => this.connect(), this.wait * (.5 + Math.random()));
         this.wait = Math.min(this.wait * 2, 30000);

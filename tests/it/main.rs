@@ -8,6 +8,7 @@
     reason = "helpers outside of test functions fail their test as well"
 )]
 
+mod access_walk;
 mod app;
 mod auth;
 mod browser;
@@ -17,6 +18,7 @@ mod embed_in_axum;
 mod metrics;
 mod monitor;
 mod pages;
+mod revocation;
 mod schedules;
 mod security;
 mod seed_clients;

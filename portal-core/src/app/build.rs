@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,7 +21,7 @@ use crate::pages::{self, Nav, Page, PageSetup};
 use crate::security::{AnswerHeaders, Origins};
 use crate::source::Source;
 use crate::state::PortalState;
-use crate::store::{Store, now};
+use crate::store::{Notification, Store, now};
 use crate::tasks::{
     self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
 };
@@ -366,7 +367,8 @@ impl Plan {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
-        workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
+        let hints = store.notifications();
+        workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
         Ok(Portal {
             config,
@@ -399,13 +401,18 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 }
 
 /// Keeps the caches of this process true until the portal stops.
-async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
+async fn follow(
+    state: PortalState,
+    store: Store,
+    hints: Receiver<Notification>,
+    stop: CancellationToken,
+) {
     let Ok(auth) = state.borrow::<Auth>() else {
         return;
     };
     tokio::select! {
         () = stop.cancelled() => {}
         () = store.listen() => {}
-        () = auth.follow() => {}
+        () = auth.follow(hints) => {}
     }
 }

@@ -13,6 +13,7 @@ mod service;
 mod sessions;
 mod users;
 mod values;
+mod watch;
 
 pub use access::{Access, Denied};
 pub use audit::{AuditEntry, AuditFilter, AuditLog};
@@ -30,5 +31,6 @@ pub use values::Values;
 pub(crate) use api::routes;
 pub(crate) use provider::{ErasedProvider, NoProvider};
 pub(crate) use role::Roles;
-pub(crate) use service::Auth;
+pub(crate) use service::{Auth, Presented};
 pub(crate) use users::escape_like;
+pub(crate) use watch::{AccessWatch, Revoked};

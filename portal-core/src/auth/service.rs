@@ -2,46 +2,47 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use quick_cache::sync::Cache;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::access::Access;
 use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
 use super::provider::{ErasedProvider, Navigation, SignIn};
 use super::sessions::{Sessions, Standing};
 use super::users::{User, Users};
+use super::watch::{AccessWatch, Holders, Owed, Revoked, users_of};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Store};
+use crate::store::{Notification, ReadAt, Store};
 
-/// Bounds how long a replica that has missed a hint may be wrong.
-const CACHE_TIME: Duration = Duration::from_secs(60);
 const CACHE_ENTRIES: usize = 100_000;
+
+/// How long to wait before a database that did not answer is asked again.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// What was read, and when.
 #[derive(Clone)]
 struct Cached<T> {
     value: T,
-    read_at: Instant,
+    read_at: ReadAt,
 }
 
-impl<T> Cached<T> {
-    fn new(value: T) -> Self {
-        Self {
-            value,
-            read_at: Instant::now(),
-        }
-    }
-
-    /// The value, unless it was read too long ago.
-    fn fresh(self) -> Option<T> {
-        (self.read_at.elapsed() < CACHE_TIME).then_some(self.value)
-    }
+/// What a request shows of a session.
+pub(crate) enum Presented {
+    /// None that holds.
+    Nobody,
+    /// One that the provider vouches for and the portal does not let in: it has ended, or its
+    /// user is gone.
+    Refused,
+    Session(CurrentUser),
 }
 
 /// Finds out who is calling. One per portal.
@@ -57,6 +58,8 @@ pub(crate) struct Auth {
     user_cache: Cache<Uuid, Cached<Arc<User>>>,
     /// Counts invalidations: what was read before one must not be cached after it.
     epoch: AtomicU64,
+    /// What is open, and for whom.
+    holders: Arc<Holders>,
 }
 
 impl Auth {
@@ -74,24 +77,42 @@ impl Auth {
             session_cache: Cache::new(CACHE_ENTRIES),
             user_cache: Cache::new(CACHE_ENTRIES),
             epoch: AtomicU64::new(0),
+            holders: Arc::default(),
         }
     }
 
     /// Who is calling, whatever the state of his account; `None` for guests.
     pub(crate) async fn caller(&self, parts: &Parts) -> Result<Option<CurrentUser>> {
+        Ok(match self.presented(parts).await? {
+            Presented::Session(user) => Some(user),
+            Presented::Nobody | Presented::Refused => None,
+        })
+    }
+
+    /// Like [`caller`](Self::caller), and tells a session that has ended from none.
+    pub(crate) async fn presented(&self, parts: &Parts) -> Result<Presented> {
         let Some(identity) = self.provider.authenticate(parts).await? else {
-            return Ok(None);
+            return Ok(Presented::Nobody);
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
-        if let Some(user) = cached.and_then(Cached::fresh) {
-            return Ok(Some(user));
+        if let Some(user) = cached.and_then(|cached| self.fresh(cached)) {
+            return Ok(Presented::Session(user));
         }
         // Boxed: the path to the database must not swell the future of every request.
-        Box::pin(self.unknown_caller(&identity)).await
+        let user = Box::pin(self.unknown_caller(&identity)).await?;
+        Ok(user.map_or(Presented::Refused, Presented::Session))
+    }
+
+    /// What is cached, unless it may have changed meanwhile.
+    fn fresh<T>(&self, cached: Cached<T>) -> Option<T> {
+        self.store
+            .is_current(cached.read_at)
+            .then_some(cached.value)
     }
 
     /// The user of a session that is not cached, who is from now on.
     async fn unknown_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
+        let read_at = self.store.read_at();
         let epoch = self.epoch.load(Ordering::Acquire);
         let Some((user, is_new)) = self.open_session(identity).await? else {
             return Ok(None);
@@ -102,8 +123,9 @@ impl Auth {
         }
         let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
         let user = CurrentUser::new(Arc::new(user), Arc::clone(&session_id));
+        let value = user.clone();
         self.session_cache
-            .insert(Arc::clone(&session_id), Cached::new(user.clone()));
+            .insert(Arc::clone(&session_id), Cached { value, read_at });
         // Something changed while the user was read: what was read may be of before.
         if self.epoch.load(Ordering::Acquire) != epoch + u64::from(is_new) {
             self.session_cache.remove(&session_id);
@@ -143,14 +165,17 @@ impl Auth {
 
     /// The current user of an id, through the cache.
     pub(crate) async fn user(&self, id: Uuid) -> Result<Option<Arc<User>>> {
-        if let Some(user) = self.user_cache.get(&id).and_then(Cached::fresh) {
+        let cached = self.user_cache.get(&id);
+        if let Some(user) = cached.and_then(|cached| self.fresh(cached)) {
             return Ok(Some(user));
         }
+        let read_at = self.store.read_at();
         let epoch = self.epoch.load(Ordering::Acquire);
         let Some(user) = self.users.get(id).await?.map(Arc::new) else {
             return Ok(None);
         };
-        self.user_cache.insert(id, Cached::new(Arc::clone(&user)));
+        let value = Arc::clone(&user);
+        self.user_cache.insert(id, Cached { value, read_at });
         if self.epoch.load(Ordering::Acquire) != epoch {
             self.user_cache.remove(&id);
         }
@@ -220,21 +245,113 @@ impl Auth {
         self.session_cache.remove(session_id);
     }
 
+    /// Watches whether a user may have something that stays open: he has to be allowed in, to
+    /// pass all that is needed, and if there is a session, it has to go on.
+    pub(crate) async fn watch(
+        &self,
+        user_id: Uuid,
+        session_id: Option<Arc<str>>,
+        needed: Vec<Access>,
+    ) -> Result<AccessWatch> {
+        // First, so that a change is heard of that comes while the rest is looked up.
+        let watch = self.holders.add(user_id, session_id, needed);
+        let user = self.user(user_id).await?;
+        watch.holder().check(user.as_deref())?;
+        if let Some(id) = &watch.holder().session_id
+            && !self.session_stands(id).await?
+        {
+            return Err(Revoked::SessionEnded.into());
+        }
+        Ok(watch)
+    }
+
+    async fn session_stands(&self, id: &Arc<str>) -> Result<bool> {
+        let cached = self.session_cache.get(id);
+        if cached.and_then(|cached| self.fresh(cached)).is_some() {
+            return Ok(true);
+        }
+        let standing = self.sessions.standing_of(std::slice::from_ref(id)).await?;
+        Ok(!standing.is_empty())
+    }
+
     /// Follows the hints of all replicas until it is dropped.
-    pub(crate) async fn follow(&self) {
-        let mut notifications = self.store.notifications();
+    pub(crate) async fn follow(&self, hints: Receiver<Notification>) {
+        // Apart from each other: what is cached is dropped also while the database is slow.
+        tokio::select! {
+            () = self.follow_hints(hints) => {}
+            () = self.keep_checking() => {}
+        }
+    }
+
+    async fn follow_hints(&self, mut hints: Receiver<Notification>) {
         loop {
-            match notifications.recv().await {
-                Ok(Notification::User { id }) => self.forget_user(id),
-                Ok(Notification::SessionEnded { id }) => self.forget_session(&id),
+            match hints.recv().await {
+                Ok(Notification::User { id }) => {
+                    self.forget_user(id);
+                    self.holders.user_changed(id);
+                }
+                Ok(Notification::SessionEnded { id }) => {
+                    self.forget_session(&id);
+                    self.holders.session_ended(&id);
+                }
                 Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
                     self.epoch.fetch_add(1, Ordering::AcqRel);
                     self.session_cache.clear();
                     self.user_cache.clear();
+                    self.holders.anyone_changed();
                 }
                 Ok(_) => {}
                 Err(RecvError::Closed) => return,
             }
         }
+    }
+
+    /// Closes what is open for those who may not have it any more.
+    async fn keep_checking(&self) {
+        loop {
+            tokio::select! {
+                () = self.holders.wake.notified() => {}
+                // While nothing is heard of others, the database is asked.
+                () = sleep(RETRY) => if !self.store.hears_others() {
+                    self.holders.anyone_changed();
+                }
+            }
+            let owed = self.holders.take_owed();
+            if owed.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.check_again(&owed).await {
+                tracing::warn!(%error, "whether open streams may go on could not be looked up");
+                self.holders.put_back(owed);
+                sleep(RETRY).await;
+                self.holders.wake.notify_one();
+            }
+        }
+    }
+
+    async fn check_again(&self, owed: &Owed) -> Result<()> {
+        let holders = self.holders.of(owed);
+        let mut ids: Vec<Uuid> = holders.iter().map(|holder| holder.user_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let users = users_of(&self.store, &ids).await?;
+        let sessions = match owed.everyone {
+            false => None,
+            true => {
+                let ids = holders.iter().filter_map(|it| it.session_id.clone());
+                let ids: Vec<Arc<str>> = ids.collect();
+                Some(self.sessions.standing_of(&ids).await?)
+            }
+        };
+        for holder in holders {
+            if let Err(revoked) = holder.check(users.get(&holder.user_id)) {
+                holder.revoke(revoked);
+            } else if let (Some(sessions), Some(id)) = (&sessions, &holder.session_id)
+                && !sessions.contains(&**id)
+            {
+                holder.revoke(Revoked::SessionEnded);
+            }
+        }
+        Ok(())
     }
 }

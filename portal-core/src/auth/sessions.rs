@@ -1,6 +1,7 @@
 //! The sessions that the portal has seen, and the local user behind each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use uuid::Uuid;
@@ -121,6 +122,24 @@ impl Sessions {
         }
         transaction.commit().await?;
         Ok(Some(user))
+    }
+
+    /// Those of some sessions that go on.
+    pub(super) async fn standing_of(&self, ids: &[Arc<str>]) -> Result<HashSet<String>> {
+        let mut standing = HashSet::new();
+        for ids in ids.chunks(500) {
+            let select = Query::select()
+                .column("id")
+                .from(TABLE)
+                .and_where(Expr::col("id").is_in(ids.iter().map(|id| &**id)))
+                .and_where(Expr::col("ended_at").is_null())
+                .and_where(Expr::col("user_id").is_not_null())
+                .take();
+            for row in self.store.fetch_all(&select).await? {
+                standing.insert(row.get("id")?);
+            }
+        }
+        Ok(standing)
     }
 
     pub(super) async fn end(&self, session_id: &str) -> Result<()> {

@@ -6,6 +6,7 @@ mod change;
 mod connect;
 mod error;
 mod executor;
+mod hearing;
 mod lock;
 mod migrate;
 mod notify;
@@ -17,6 +18,7 @@ mod transaction;
 pub(crate) use change::{TaskChange, TaskChanges};
 pub use error::StoreError;
 pub use executor::Executor;
+pub(crate) use hearing::ReadAt;
 pub use migrate::MigrationState;
 pub(crate) use notify::Notification;
 pub use row::{Column, Row};
@@ -45,6 +47,7 @@ pub struct Store {
     #[cfg(feature = "postgres")]
     id: uuid::Uuid,
     notifications: broadcast::Sender<Notification>,
+    hearing: hearing::Hearing,
 }
 
 #[derive(Clone, Debug)]

@@ -1,14 +1,12 @@
 //! Telling every replica that something has changed.
 
-#[cfg(feature = "postgres")]
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-#[cfg(feature = "postgres")]
-use super::Pool;
-use super::{Store, StoreError, TaskChanges};
+use super::hearing::BEAT;
+use super::{Pool, Store, StoreError, TaskChanges};
 
 /// A hint that something has changed; whoever cares reads the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +32,14 @@ pub(crate) enum Notification {
 
 #[cfg(feature = "postgres")]
 const CHANNEL: &str = "portal";
+/// PostgreSQL takes less than 8000 bytes.
+#[cfg(feature = "postgres")]
+const MOST_BYTES: usize = 7900;
+/// How long to wait before the database is asked again that did not answer.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long a connection may be silent before it is taken for dead.
+#[cfg(feature = "postgres")]
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Hints from this process and, with PostgreSQL, from every other replica.
@@ -63,12 +69,9 @@ impl Store {
             expect(irrefutable_let_patterns, reason = "the only database")
         )]
         if let Pool::Postgres(pool) = &self.pool {
-            let payloads = notifications.iter().map(|notification| {
-                serde_json::to_string(&Remote {
-                    from: self.id,
-                    notification,
-                })
-            });
+            let payloads = notifications
+                .iter()
+                .map(|notification| payload(self.id, notification));
             let payloads: Vec<_> = payloads
                 .collect::<Result<_, _>>()
                 .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
@@ -83,22 +86,45 @@ impl Store {
         Ok(())
     }
 
-    /// Passes on the hints of other replicas until it is dropped; with SQLite there are none.
+    /// Hears of what other processes change, until it is dropped.
     pub(crate) async fn listen(&self) {
-        #[cfg(feature = "postgres")]
-        #[cfg_attr(
-            not(feature = "sqlite"),
-            expect(irrefutable_let_patterns, reason = "the only database")
-        )]
-        if let Pool::Postgres(pool) = &self.pool {
-            loop {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { write, .. } => self.watch_file(write).await,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => loop {
                 if let Err(error) = self.listen_once(pool).await {
                     tracing::warn!(%error, "the connection that listens for other replicas was lost");
                 }
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
+                tokio::time::sleep(RETRY).await;
+            },
         }
-        std::future::pending::<()>().await;
+    }
+
+    /// Notices that another process has written, such as the command line: SQLite tells no more.
+    ///
+    /// The writer asks, since to any other connection its own writes look like another's.
+    #[cfg(feature = "sqlite")]
+    async fn watch_file(&self, writer: &sqlx::SqlitePool) {
+        let mut known: Option<i64> = None;
+        loop {
+            let asked = Instant::now();
+            let version = sqlx::query_scalar("PRAGMA data_version").fetch_one(writer);
+            match version.await {
+                Ok(version) => {
+                    if known.replace(version) != Some(version) {
+                        self.hearing.begin();
+                        let _ = self.notifications.send(Notification::Lagged);
+                    }
+                    self.hearing.heard(asked);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "whether another process has written is not known");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+            tokio::time::sleep(BEAT).await;
+        }
     }
 
     #[cfg(feature = "postgres")]
@@ -106,19 +132,54 @@ impl Store {
         let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
         // Hints of the time before, or of a gap between two connections, are gone.
+        self.hearing.begin();
         let _ = self.notifications.send(Notification::Lagged);
-        while let Some(message) = listener.try_recv().await? {
-            match serde_json::from_str::<Remote<Notification>>(message.payload()) {
-                Ok(remote) if remote.from == self.id => {}
-                Ok(remote) => {
-                    let _ = self.notifications.send(remote.notification);
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = listener.try_recv() => match message? {
+                    Some(message) => self.pass_on(message.payload()),
+                    None => return Ok(()),
+                },
+                // A connection can be dead for long before anybody says so.
+                _ = beat.tick() => {
+                    let asked = Instant::now();
+                    let answer = sqlx::raw_sql("SELECT 1").execute(&mut listener);
+                    match tokio::time::timeout(PATIENCE, answer).await {
+                        Ok(answer) => drop(answer?),
+                        Err(_) => return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+                    }
+                    while let Some(message) = listener.next_buffered() {
+                        self.pass_on(message.payload());
+                    }
+                    self.hearing.heard(asked);
                 }
-                // A replica of another version may say things that this one does not know.
-                Err(error) => tracing::debug!(%error, "a notification was not understood"),
             }
         }
-        Ok(())
     }
+
+    /// Tells this process what another one has told.
+    #[cfg(feature = "postgres")]
+    fn pass_on(&self, payload: &str) {
+        match serde_json::from_str::<Remote<Notification>>(payload) {
+            Ok(remote) if remote.from == self.id => {}
+            Ok(remote) => drop(self.notifications.send(remote.notification)),
+            // A replica of another version may say things that this one does not know.
+            Err(error) => tracing::debug!(%error, "a notification was not understood"),
+        }
+    }
+}
+
+/// What travels of a hint; one that is too long becomes the hint to read everything anew.
+#[cfg(feature = "postgres")]
+fn payload(from: uuid::Uuid, notification: &Notification) -> serde_json::Result<String> {
+    let payload = serde_json::to_string(&Remote { from, notification })?;
+    if payload.len() <= MOST_BYTES {
+        return Ok(payload);
+    }
+    let notification = &Notification::Lagged;
+    serde_json::to_string(&Remote { from, notification })
 }
 
 #[cfg(feature = "postgres")]
@@ -127,4 +188,22 @@ struct Remote<N> {
     /// So that nobody hears himself.
     from: uuid::Uuid,
     notification: N,
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_for_postgres_becomes_a_hint_to_read_anew() {
+        let told = |length: usize| {
+            let id = "x".repeat(length);
+            let told = payload(uuid::Uuid::nil(), &Notification::SessionEnded { id }).unwrap();
+            assert!(told.len() < 8000);
+            let remote: Remote<Notification> = serde_json::from_str(&told).unwrap();
+            remote.notification
+        };
+        assert!(matches!(told(7000), Notification::SessionEnded { .. }));
+        assert_eq!(told(8000), Notification::Lagged);
+    }
 }

@@ -10,13 +10,14 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::client_token::{ClientToken, ClientTokens};
+use super::owner::Owner;
 use super::queue::Filter;
 use super::record::{TaskRecord, TaskStatus};
 use super::service::{Starter, Tasks, check_access, task_not_found};
 use super::task::TaskDefinition;
 use super::trace;
 use super::{history, monitor};
-use crate::auth::{Access, Auth, CurrentUser, Guard, Routes};
+use crate::auth::{Access, CurrentUser, Guard, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::request::{ApiQuery, ListPage, body_bytes, parse_json, require_json};
@@ -127,15 +128,10 @@ async fn start(
     request: Request,
 ) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
-    let token = state
-        .borrow::<ClientTokens>()?
-        .verify(&path.client_token)
-        .await?;
+    let owner = Owner::of(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
-    if definition.access != Access::Public {
-        let owner = state.borrow::<Auth>()?.user(token.user_id).await?;
-        check_access(definition, owner.as_deref())?;
-    }
+    check_access(definition, Some(&owner.user))?;
+    let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
     let trace_parent = trace::of_request(request.headers());
     let args = read_args(definition, request, &state).await?;
@@ -195,20 +191,19 @@ pub(super) struct TaskPath {
     task_id: String,
 }
 
-/// The task of a path: the token is checked first, then the state, then the task.
+/// The task of a path: the token with its owner is checked first, then the state, then the task.
 pub(super) async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
-    let token = state
-        .borrow::<ClientTokens>()?
-        .verify(&path.client_token)
-        .await?;
+    let owner = Owner::of(state, &path.client_token).await?;
     tasks.registry().require_state(&path.state)?;
     let id: Uuid = path.task_id.parse().map_err(|_| task_not_found())?;
-    tasks
-        .get(id)
-        .await?
-        .filter(|record| record.client_token_id == Some(token.id) && record.state == path.state)
-        .ok_or_else(task_not_found)
+    let mine = |record: &TaskRecord| {
+        record.client_token_id == Some(owner.token.id) && record.state == path.state
+    };
+    let record = tasks.get(id).await?.filter(mine);
+    let record = record.ok_or_else(task_not_found)?;
+    owner.check(tasks.registry(), &record)?;
+    Ok(record)
 }
 
 async fn status(
@@ -236,15 +231,16 @@ async fn list(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<TaskList>> {
     let tasks = state.borrow::<Tasks>()?;
-    let token = state
-        .borrow::<ClientTokens>()?
-        .verify(&path.client_token)
-        .await?;
+    let owner = Owner::of(&state, &path.client_token).await?;
     tasks.registry().require_state(&path.state)?;
     let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = Filter {
-        client_token_id: Some(token.id),
-        state: Some(path.state),
+        client_token_id: Some(owner.token.id),
+        without: owner
+            .kinds(tasks.registry(), Some(&path.state), false)
+            .map(|kind| kind.name)
+            .collect(),
+        state: Some(path.state.clone()),
         before: page.before,
         limit: page.to_read(),
         ..Filter::default()

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
@@ -12,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::store::{Notification, Row, Store, now};
+use crate::store::{Notification, ReadAt, Row, Store, now};
 
 const TABLE: &str = "portal_client_tokens";
 
@@ -22,8 +21,6 @@ const LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// Using a token moves its end at most this often, so that reading stays reading.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
-/// Bounds how long a replica that has missed a hint takes a withdrawn token.
-const CACHE_TIME: Duration = Duration::from_secs(60);
 const CACHE_ENTRIES: usize = 20_000;
 
 /// Stands for one client; the tasks it starts are seen under it, and under no other.
@@ -62,7 +59,7 @@ pub struct ClientTokens {
 
 /// Tokens that were read a short while ago.
 struct Known {
-    cache: Cache<Uuid, (ClientToken, Instant)>,
+    cache: Cache<Uuid, (ClientToken, ReadAt)>,
     /// Counts withdrawals: what was read before one must not be cached after it.
     epoch: AtomicU64,
 }
@@ -121,7 +118,7 @@ impl ClientTokens {
     pub async fn verify(&self, text: &str) -> Result<ClientToken> {
         let id: Uuid = text.parse().map_err(|_| unknown())?;
         if let Some((token, read_at)) = self.known.cache.get(&id)
-            && read_at.elapsed() < CACHE_TIME
+            && self.store.is_current(read_at)
         {
             let now = now();
             if token.expires_at > now && now - token.last_used_at <= TOUCH_INTERVAL {
@@ -134,6 +131,7 @@ impl ClientTokens {
     /// The token of an id as the database has it now, if it stands; using it moves its end.
     pub(super) async fn read(&self, id: Uuid) -> Result<ClientToken> {
         let epoch = self.known.epoch.load(Ordering::Acquire);
+        let read_at = self.store.read_at();
         let select = Query::select()
             .columns(["id", "user_id", "last_used_at", "expires_at"])
             .from(TABLE)
@@ -164,7 +162,7 @@ impl ClientTokens {
                 )
                 .await?;
         }
-        self.known.cache.insert(id, (token.clone(), Instant::now()));
+        self.known.cache.insert(id, (token.clone(), read_at));
         // One was withdrawn while this was read: it may be this one.
         if self.known.epoch.load(Ordering::Acquire) != epoch {
             self.known.cache.remove(&id);
@@ -238,6 +236,6 @@ impl ClientTokens {
     }
 }
 
-fn unknown() -> Error {
+pub(super) fn unknown() -> Error {
     Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown")
 }

@@ -20,6 +20,7 @@ mod insert;
 mod journal;
 mod metrics;
 mod monitor;
+mod owner;
 mod panel;
 #[cfg(test)]
 mod properties;

@@ -40,6 +40,8 @@ pub(super) struct Filter {
     pub(super) owner_user_id: Option<Uuid>,
     pub(super) state: Option<String>,
     pub(super) name: Option<String>,
+    /// Names of kinds that are left out.
+    pub(super) without: Vec<&'static str>,
     pub(super) status: Option<TaskStatus>,
     pub(super) active_only: bool,
     /// Only tasks older than this one.
@@ -60,6 +62,9 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
     }
     if let Some(name) = &filter.name {
         select.and_where(Expr::col("name").eq(name.as_str()));
+    }
+    if !filter.without.is_empty() {
+        select.and_where(Expr::col("name").is_not_in(filter.without.iter().copied()));
     }
     if let Some(status) = filter.status {
         select.and_where(Expr::col("status").eq(status.as_str()));

@@ -230,6 +230,7 @@ impl Tasks {
             owner_user_id: filter.owner_user_id,
             state: filter.state.clone(),
             name: filter.name.clone(),
+            without: Vec::new(),
             status: filter.status,
             active_only: false,
             before: filter.before,

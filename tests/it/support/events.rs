@@ -15,6 +15,8 @@ pub(crate) struct EventStream {
     pub(crate) last_id: String,
     /// After how many milliseconds a browser would connect again.
     pub(crate) retry: Option<u64>,
+    /// What the last event said, if the portal closed the stream.
+    pub(crate) closed: Option<Value>,
 }
 
 impl EventStream {
@@ -43,6 +45,7 @@ impl EventStream {
             text: String::new(),
             last_id: String::new(),
             retry: None,
+            closed: None,
         })
     }
 
@@ -73,7 +76,10 @@ impl EventStream {
                         other => assert!(matches!(other, Some(("", _))), "{line}"),
                     }
                 }
-                if !data.is_empty() {
+                if name == "closed" {
+                    self.closed = Some(serde_json::from_str(&data).expect("it is JSON"));
+                } else if !data.is_empty() {
+                    assert_eq!(self.closed, None, "nothing comes after it");
                     assert_eq!(name, "state_update");
                     let message: Value = serde_json::from_str(&data).expect("it is JSON");
                     assert_eq!(message["type"], "state_update");

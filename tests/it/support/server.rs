@@ -1,6 +1,7 @@
 //! A portal in this process, and a client that talks to it over a socket.
 
 use portal_clerk::ClerkAuth;
+use portal_core::auth::DeclaredRoute;
 use portal_core::config::{Config, Settings};
 use portal_core::{Portal, PortalBuilder, PortalState};
 use reqwest::header::{HeaderMap, LOCATION};
@@ -23,6 +24,10 @@ pub(crate) struct TestServer {
     pub(crate) url: String,
     pub(crate) uri: String,
     pub(crate) state: PortalState,
+    /// What its routes are declared as.
+    pub(crate) routes: Vec<DeclaredRoute>,
+    /// What axum says that its router answers.
+    pub(crate) router: String,
     signal: CancellationToken,
     served: Option<JoinHandle<std::io::Result<()>>>,
     directory: TempDir,
@@ -73,11 +78,15 @@ impl TestServer {
             .expect("the portal starts");
         let signal = CancellationToken::new();
         let state = portal.state().clone();
+        let routes = portal.declared_routes().to_vec();
+        let router = format!("{:?}", portal.router());
         let served = tokio::spawn(portal.serve_until(listener, signal.clone()));
         Self {
             url: format!("http://127.0.0.1:{port}"),
             uri,
             state,
+            routes,
+            router,
             signal,
             served: Some(served),
             directory,
@@ -110,8 +119,18 @@ impl TestServer {
 
     /// Starts another portal on the same database, as a second replica.
     pub(crate) async fn replica(&self) -> Self {
+        self.replica_with(&[]).await
+    }
+
+    /// A second replica that takes the same sessions: both stand behind one public address.
+    pub(crate) async fn replica_of_sessions(&self) -> Self {
+        self.replica_with(&[("PUBLIC_URL", self.url.as_str())])
+            .await
+    }
+
+    async fn replica_with(&self, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        Self::start_on(directory, self.uri.clone(), &[], app::build).await
+        Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
     /// Stops the portal in good order, and starts another on the same database.
@@ -198,6 +217,10 @@ impl Client {
             url: url.to_owned(),
             token,
         }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) fn without_credentials(&self) -> Self {

@@ -29,11 +29,21 @@ impl Socket {
 
     /// Asks for a monitor as the page of an origin does.
     pub(crate) async fn ask(url: &str, path: &str, origin: Option<&str>) -> Result<Self, Refusal> {
+        let origin = origin.map(|origin| ("origin", origin));
+        Self::ask_with(url, path, origin.as_slice()).await
+    }
+
+    /// Asks for a monitor with more headers.
+    pub(crate) async fn ask_with(
+        url: &str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Refusal> {
         let address = format!("{}{path}", url.replacen("http", "ws", 1));
         let mut request = address.into_client_request().expect("it is an address");
-        if let Some(origin) = origin {
-            let origin = origin.parse().expect("it is a header");
-            request.headers_mut().insert("origin", origin);
+        for (name, value) in headers {
+            let value = value.parse().expect("it is a header");
+            request.headers_mut().insert(*name, value);
         }
         match tokio_tungstenite::connect_async(request).await {
             Ok((socket, _)) => Ok(Self(socket)),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use tokio::time::timeout;
 
-use super::{Cursor, Monitor, Snapshot};
+use super::{Closed, Cursor, Monitor, Snapshot};
 
 /// Proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -85,12 +85,22 @@ impl Stream {
         self.ended = ended;
     }
 
+    /// The last event; what has not been sent yet is not sent any more.
+    fn end(&mut self, closed: Closed) -> Bytes {
+        self.ready.clear();
+        self.ended = true;
+        let data = serde_json::to_string(&closed).unwrap_or_default();
+        format!("event: closed\ndata: {data}\n\n").into()
+    }
+
     /// What is to be sent next; it is asked for only when the peer can take it.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let Monitor {
-                subscription, stop, ..
-            } = &self.monitor;
+            if !self.ended
+                && let Some(closed) = self.monitor.closed().now_or_never()
+            {
+                return Some(self.end(closed));
+            }
             if let Some(frame) = self.ready.pop_front() {
                 return Some(frame);
             }
@@ -98,9 +108,8 @@ impl Stream {
                 return None;
             }
             let changed = tokio::select! {
-                () = subscription.withdrawn() => return None,
-                () = stop.cancelled() => return None,
-                changed = timeout(KEEP_ALIVE, subscription.changes()) => changed,
+                closed = self.monitor.closed() => return Some(self.end(closed)),
+                changed = timeout(KEEP_ALIVE, self.monitor.subscription.changes()) => changed,
             };
             match changed {
                 Ok(changed) => self.add(changed),

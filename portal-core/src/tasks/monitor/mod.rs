@@ -3,15 +3,17 @@
 mod events;
 mod socket;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,9 +25,12 @@ use super::client_token::ClientTokens;
 use super::cursor::Cursor;
 use super::fanout::OVERLAP;
 use super::hub::{Subscription, Watch};
+use super::owner::Owner;
+use super::record::TaskRecord;
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
-use crate::auth::{Access, Guard, Routes};
+use super::task::TaskDefinition;
+use crate::auth::{Access, AccessWatch, Auth, Guard, Presented, Revoked, Routes};
 use crate::error::{Error, Result};
 use crate::security::Origins;
 use crate::state::PortalState;
@@ -67,17 +72,17 @@ struct MonitorPath {
 async fn monitor(
     State(state): State<PortalState>,
     Path(path): Path<MonitorPath>,
-    method: Method,
-    headers: HeaderMap,
+    parts: Parts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
-    state.borrow::<Origins>()?.check_socket(&headers)?;
-    if upgrade.is_err() && method == Method::GET && events::are_wanted(&headers) {
-        let cursor = events::last_seen(&headers);
-        let monitor = open(&state, path, cursor).await?;
+    let headers = &parts.headers;
+    state.borrow::<Origins>()?.check_socket(headers)?;
+    if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
+        let cursor = events::last_seen(headers);
+        let monitor = open(&state, path, &parts, cursor).await?;
         return Ok(events::serve(monitor, cursor));
     }
-    let monitor = open(&state, path, None).await?;
+    let monitor = open(&state, path, &parts, None).await?;
     let upgrade = upgrade.map_err(|rejection| {
         let status = if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
             StatusCode::METHOD_NOT_ALLOWED
@@ -101,6 +106,10 @@ struct Monitor {
     /// It is one task, with whose end this ends too.
     single: bool,
     seen: Seen,
+    /// Kinds of task that the owner of the token may not use, by state and name.
+    hidden: HashSet<(String, &'static str)>,
+    /// The owner of the token, and the session that the monitor was asked for with.
+    holders: [Option<AccessWatch>; 2],
     stop: CancellationToken,
     /// Counted as open until it is dropped.
     _open: TaskTrackerToken,
@@ -109,20 +118,88 @@ struct Monitor {
 impl Monitor {
     /// What of it has not been shown yet; `true` if nothing comes after that.
     fn fresh(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
-        states.retain(|state| self.seen.note(state.record()));
+        states.retain(|state| self.shows(state.record()) && self.seen.note(state.record()));
         let ended = self.single
             && states
                 .last()
                 .is_some_and(|state| state.record().status.is_final());
         (states, ended)
     }
+
+    fn shows(&self, record: &TaskRecord) -> bool {
+        let mut hidden = self.hidden.iter();
+        !hidden.any(|(state, name)| record.state == *state && record.name == *name)
+    }
+
+    /// Why nothing may be shown any more, or need not, once that is so.
+    async fn closed(&self) -> Closed {
+        let [owner, session] = self.holders.each_ref().map(|holder| async move {
+            match holder {
+                Some(holder) => holder.revoked().await,
+                None => std::future::pending().await,
+            }
+        });
+        tokio::select! {
+            biased;
+            revoked = owner => Closed::by(revoked),
+            revoked = session => Closed::by(revoked),
+            () = self.subscription.withdrawn() => WITHDRAWN,
+            () = self.stop.cancelled() => GOING_AWAY,
+        }
+    }
+}
+
+/// What a client is told when its monitor closes.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Closed {
+    code: u16,
+    reason: &'static str,
+}
+
+const WITHDRAWN: Closed = Closed {
+    code: 4401,
+    reason: "the client token has been withdrawn",
+};
+const GOING_AWAY: Closed = Closed {
+    code: 1001,
+    reason: "the server is shutting down",
+};
+
+impl Closed {
+    fn by(revoked: Revoked) -> Self {
+        Self {
+            code: revoked.code(),
+            reason: revoked.reason(),
+        }
+    }
+}
+
+/// Watches the session that a request shows, if it shows one. The client token is credential
+/// enough, but whoever shows a session means to be the one who has it.
+async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<AccessWatch>> {
+    let auth = state.borrow::<Auth>()?;
+    match auth.presented(parts).await? {
+        Presented::Nobody => Ok(None),
+        Presented::Refused => Err(Error::unauthorized()),
+        Presented::Session(user) => {
+            let session = Some(user.session_id().into());
+            auth.watch(user.id, session, Vec::new()).await.map(Some)
+        }
+    }
 }
 
 /// Checks who asks for what, the token first, then the state, then the task; begins to watch.
-async fn open(state: &PortalState, path: MonitorPath, cursor: Option<Cursor>) -> Result<Monitor> {
+async fn open(
+    state: &PortalState,
+    path: MonitorPath,
+    parts: &Parts,
+    cursor: Option<Cursor>,
+) -> Result<Monitor> {
     let tasks = state.borrow::<Tasks>()?;
     let tokens = state.borrow::<ClientTokens>()?;
-    let token = tokens.verify(&path.client_token).await?;
+    let owner = Owner::of(state, &path.client_token).await?;
+    let token = &owner.token;
+    let session = watch_session(state, parts).await?;
     if let Some(name) = &path.state {
         tasks.registry().require_state(name)?;
     }
@@ -142,7 +219,9 @@ async fn open(state: &PortalState, path: MonitorPath, cursor: Option<Cursor>) ->
     let mut present = match task_id {
         Some(id) => {
             let record = tasks.get(id).await?.filter(|record| watch.wants(record));
-            vec![record.ok_or_else(task_not_found)?]
+            let record = record.ok_or_else(task_not_found)?;
+            owner.check(tasks.registry(), &record)?;
+            vec![record]
         }
         None => {
             let since = cursor.map(|cursor| cursor.at - OVERLAP);
@@ -152,6 +231,20 @@ async fn open(state: &PortalState, path: MonitorPath, cursor: Option<Cursor>) ->
             records.collect()
         }
     };
+    // He loses the monitor with any right that it uses.
+    let needed = match (task_id, present.first()) {
+        (Some(_), Some(record)) => {
+            let kind = tasks.registry().get(&record.state, &record.name);
+            kind.into_iter().map(|kind| kind.access.clone()).collect()
+        }
+        _ => distinct(owner.kinds(tasks.registry(), watch.state.as_deref(), true)),
+    };
+    let hidden = owner.kinds(tasks.registry(), watch.state.as_deref(), false);
+    let hidden = hidden.map(|kind| (kind.state.clone(), kind.name)).collect();
+    let holder = state
+        .borrow::<Auth>()?
+        .watch(owner.user.id, None, needed)
+        .await?;
     present.sort_by_key(|record| record.updated_at);
     let present = present.into_iter().map(Arc::new).map(Snapshot::new);
     Ok(Monitor {
@@ -159,7 +252,20 @@ async fn open(state: &PortalState, path: MonitorPath, cursor: Option<Cursor>) ->
         single: task_id.is_some(),
         subscription,
         seen: Seen::default(),
+        hidden,
+        holders: [Some(holder), session],
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
         _open: state.borrow::<OpenMonitors>()?.0.token(),
     })
+}
+
+/// What kinds of task ask for, each once.
+fn distinct<'a>(kinds: impl Iterator<Item = &'a Arc<TaskDefinition>>) -> Vec<Access> {
+    let mut all: Vec<Access> = Vec::new();
+    for kind in kinds {
+        if !all.contains(&kind.access) {
+            all.push(kind.access.clone());
+        }
+    }
+    all
 }

@@ -8,14 +8,15 @@ use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::{FAREWELL, Monitor, Snapshot};
+use super::{Closed, FAREWELL, Monitor, Snapshot};
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 
-const GOING_AWAY: u16 = 1001;
-const DONE: u16 = 1000;
-const TOKEN_WITHDRAWN: u16 = 4401;
+const DONE: Closed = Closed {
+    code: 1000,
+    reason: "the task has ended",
+};
 
 pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
     upgrade
@@ -30,27 +31,18 @@ pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
         })
 }
 
-/// Why nothing is shown any more.
-enum Ended {
-    Task,
-    Peer,
-    Withdrawn,
-    Stopped,
-}
-
 async fn run(mut monitor: Monitor, mut socket: WebSocket) -> Result<(), axum::Error> {
-    let ended = show(&mut monitor, &mut socket).await?;
-    let (code, reason) = match ended {
-        Ended::Task => (DONE, "the task has ended"),
-        Ended::Peer => return Ok(()),
-        Ended::Withdrawn => (TOKEN_WITHDRAWN, "the client token has been withdrawn"),
-        Ended::Stopped => (GOING_AWAY, "the server is shutting down"),
-    };
-    close(socket, code, reason).await
+    match show(&mut monitor, &mut socket).await? {
+        Some(closed) => close(socket, closed).await,
+        None => Ok(()),
+    }
 }
 
-/// Shows every change until there is nothing more to show, or nobody to show it to.
-async fn show(monitor: &mut Monitor, socket: &mut WebSocket) -> Result<Ended, axum::Error> {
+/// Shows every change until there is nothing more to show, or nobody to show it to: `None`.
+async fn show(
+    monitor: &mut Monitor,
+    socket: &mut WebSocket,
+) -> Result<Option<Closed>, axum::Error> {
     let mut ping = interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
@@ -61,33 +53,32 @@ async fn show(monitor: &mut Monitor, socket: &mut WebSocket) -> Result<Ended, ax
             let (fresh, ended) = monitor.fresh(std::mem::take(&mut states));
             // Whatever ends the monitor ends it also while it waits for a peer that does not read.
             tokio::select! {
+                biased;
+                closed = monitor.closed() => return Ok(Some(closed)),
                 sent = timeout(SILENCE_LIMIT, send(socket, &fresh)) => match sent {
                     Ok(sent) => sent?,
                     // A peer that takes nothing for so long answers no ping either.
-                    Err(_) => return Ok(Ended::Peer),
+                    Err(_) => return Ok(None),
                 },
-                () = monitor.subscription.withdrawn() => return Ok(Ended::Withdrawn),
-                () = monitor.stop.cancelled() => return Ok(Ended::Stopped),
             }
             if ended {
-                return Ok(Ended::Task);
+                return Ok(Some(DONE));
             }
         }
         tokio::select! {
             changed = monitor.subscription.changes() => states = changed,
             message = socket.next() => match message {
-                None | Some(Ok(Message::Close(_))) => return Ok(Ended::Peer),
+                None | Some(Ok(Message::Close(_))) => return Ok(None),
                 Some(Err(error)) => return Err(error),
                 Some(Ok(_)) => heard = Instant::now(),
             },
             _ = ping.tick() => {
                 if heard.elapsed() > SILENCE_LIMIT {
-                    return Ok(Ended::Peer);
+                    return Ok(None);
                 }
                 socket.send(Message::Ping(Vec::new().into())).await?;
             }
-            () = monitor.subscription.withdrawn() => return Ok(Ended::Withdrawn),
-            () = monitor.stop.cancelled() => return Ok(Ended::Stopped),
+            closed = monitor.closed() => return Ok(Some(closed)),
         }
     }
 }
@@ -99,10 +90,10 @@ async fn send(socket: &mut WebSocket, states: &[Arc<Snapshot>]) -> Result<(), ax
     socket.flush().await
 }
 
-async fn close(mut socket: WebSocket, code: u16, reason: &'static str) -> Result<(), axum::Error> {
+async fn close(mut socket: WebSocket, closed: Closed) -> Result<(), axum::Error> {
     let frame = CloseFrame {
-        code,
-        reason: reason.into(),
+        code: closed.code,
+        reason: closed.reason.into(),
     };
     // The peer answers with a close frame of its own; a peer that does not is dropped.
     let farewell = async {

@@ -1,0 +1,313 @@
+//! Tells what stays open, such as a socket, when whoever it is for may not have it any more.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use sea_query::{Expr, ExprTrait};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::access::{Access, Denied};
+use super::users::User;
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// Why somebody may not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revoked {
+    SessionEnded,
+    UserDeleted,
+    Deactivated,
+    Forbidden,
+}
+
+impl Revoked {
+    /// The code that a WebSocket closes with: `4401` without a session or a user, `4403` where he
+    /// may not any more.
+    pub(crate) fn code(self) -> u16 {
+        match self {
+            Self::SessionEnded | Self::UserDeleted => 4401,
+            Self::Deactivated | Self::Forbidden => 4403,
+        }
+    }
+
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::SessionEnded => "the session has ended",
+            Self::UserDeleted => "the account has been deleted",
+            Self::Deactivated => "the account has been deactivated",
+            Self::Forbidden => "the account may not see this any more",
+        }
+    }
+}
+
+impl From<Denied> for Revoked {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::SignedOut => Self::UserDeleted,
+            Denied::Forbidden => Self::Forbidden,
+            Denied::Deactivated => Self::Deactivated,
+        }
+    }
+}
+
+impl From<Revoked> for Error {
+    fn from(revoked: Revoked) -> Self {
+        match revoked {
+            Revoked::SessionEnded | Revoked::UserDeleted => Self::unauthorized(),
+            Revoked::Deactivated => Denied::Deactivated.into(),
+            Revoked::Forbidden => Denied::Forbidden.into(),
+        }
+    }
+}
+
+/// Who has something open, and what he needs for it.
+#[derive(Debug)]
+pub(super) struct Holder {
+    pub(super) user_id: Uuid,
+    pub(super) session_id: Option<Arc<str>>,
+    /// All that he has to pass.
+    pub(super) needed: Vec<Access>,
+    revoked: OnceLock<Revoked>,
+    told: Notify,
+}
+
+impl Holder {
+    /// What keeps a user, or nobody, from going on.
+    pub(super) fn check(&self, user: Option<&User>) -> Result<(), Revoked> {
+        let user = user.ok_or(Revoked::UserDeleted)?;
+        Access::User.check(Some(user))?;
+        let mut needed = self.needed.iter();
+        needed.try_for_each(|access| access.check(Some(user)))?;
+        Ok(())
+    }
+
+    pub(super) fn revoke(&self, revoked: Revoked) {
+        if self.revoked.set(revoked).is_ok() {
+            self.told.notify_one();
+        }
+    }
+}
+
+/// All that is open in this process, by who has it.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    index: Mutex<Index>,
+    owed: Mutex<Owed>,
+    pub(super) wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_user: HashMap<Uuid, Vec<Arc<Holder>>>,
+    by_session: HashMap<Arc<str>, Vec<Arc<Holder>>>,
+}
+
+/// Whom to look at again.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    pub(super) users: HashSet<Uuid>,
+    /// Hints were lost: it may be anyone, and his session may have ended.
+    pub(super) everyone: bool,
+}
+
+impl Owed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.users.is_empty() && !self.everyone
+    }
+}
+
+impl Holders {
+    pub(super) fn add(
+        self: &Arc<Self>,
+        user_id: Uuid,
+        session_id: Option<Arc<str>>,
+        needed: Vec<Access>,
+    ) -> AccessWatch {
+        let holder = Arc::new(Holder {
+            user_id,
+            session_id,
+            needed,
+            revoked: OnceLock::new(),
+            told: Notify::new(),
+        });
+        let mut index = lock(&self.index);
+        if let Some(id) = &holder.session_id {
+            let place = index.by_session.entry(Arc::clone(id)).or_default();
+            place.push(Arc::clone(&holder));
+        }
+        let place = index.by_user.entry(user_id).or_default();
+        place.push(Arc::clone(&holder));
+        drop(index);
+        AccessWatch {
+            holder,
+            holders: Arc::clone(self),
+        }
+    }
+
+    /// Notes that a user has changed, if he has anything open.
+    pub(super) fn user_changed(&self, id: Uuid) {
+        if lock(&self.index).by_user.contains_key(&id) {
+            lock(&self.owed).users.insert(id);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Notes that anyone may have changed.
+    pub(super) fn anyone_changed(&self) {
+        if !lock(&self.index).by_user.is_empty() {
+            lock(&self.owed).everyone = true;
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn session_ended(&self, id: &str) {
+        let index = lock(&self.index);
+        let holders = index.by_session.get(id).into_iter().flatten();
+        holders.for_each(|holder| holder.revoke(Revoked::SessionEnded));
+    }
+
+    pub(super) fn take_owed(&self) -> Owed {
+        std::mem::take(&mut lock(&self.owed))
+    }
+
+    /// Keeps for later what could not be looked at.
+    pub(super) fn put_back(&self, more: Owed) {
+        let mut owed = lock(&self.owed);
+        owed.everyone |= more.everyone;
+        owed.users.extend(more.users);
+    }
+
+    /// What those have open who are to be looked at again.
+    pub(super) fn of(&self, owed: &Owed) -> Vec<Arc<Holder>> {
+        let index = lock(&self.index);
+        if owed.everyone {
+            return index.by_user.values().flatten().cloned().collect();
+        }
+        let users = owed.users.iter();
+        let holders = users.filter_map(|id| index.by_user.get(id)).flatten();
+        holders.cloned().collect()
+    }
+}
+
+/// Something that is open as long as its holder may have it; dropped when it closes.
+#[derive(Debug)]
+pub(crate) struct AccessWatch {
+    holder: Arc<Holder>,
+    holders: Arc<Holders>,
+}
+
+impl AccessWatch {
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Why its holder may not have it any more, once that is so.
+    pub(crate) async fn revoked(&self) -> Revoked {
+        loop {
+            if let Some(revoked) = self.holder.revoked.get() {
+                return *revoked;
+            }
+            self.holder.told.notified().await;
+        }
+    }
+}
+
+impl Drop for AccessWatch {
+    fn drop(&mut self) {
+        let mut index = lock(&self.holders.index);
+        let Index {
+            by_user,
+            by_session,
+        } = &mut *index;
+        remove(by_user, &self.holder.user_id, &self.holder);
+        if let Some(id) = &self.holder.session_id {
+            remove(by_session, id, &self.holder);
+        }
+    }
+}
+
+fn remove<K: Eq + std::hash::Hash>(
+    index: &mut HashMap<K, Vec<Arc<Holder>>>,
+    key: &K,
+    holder: &Arc<Holder>,
+) {
+    let Some(place) = index.get_mut(key) else {
+        return;
+    };
+    if let Some(at) = place.iter().position(|other| Arc::ptr_eq(other, holder)) {
+        place.swap_remove(at);
+    }
+    if place.is_empty() {
+        index.remove(key);
+    }
+}
+
+/// Those of some users who have not been deleted.
+pub(super) async fn users_of(store: &Store, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> {
+    let mut users = HashMap::new();
+    for ids in ids.chunks(500) {
+        let some = Expr::col("id").is_in(ids.iter().copied());
+        for row in store
+            .fetch_all(&User::select().and_where(some).take())
+            .await?
+        {
+            let user = User::from_row(&row)?;
+            users.insert(user.id, user);
+        }
+    }
+    Ok(users)
+}
+
+/// A panic elsewhere cannot leave what is locked half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_a_session_is_told_to_those_who_have_it() {
+        let holders = Arc::new(Holders::default());
+        let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
+        let mine = [1, 2].map(|_| holders.add(ann, Some("one".into()), Vec::new()));
+        let others = [
+            holders.add(ann, Some("two".into()), Vec::new()),
+            holders.add(eve, None, Vec::new()),
+        ];
+        holders.session_ended("one");
+        for watch in &mine {
+            assert_eq!(watch.revoked().await, Revoked::SessionEnded);
+            assert_eq!(watch.revoked().await, Revoked::SessionEnded, "it stays so");
+        }
+        for watch in &others {
+            assert!(watch.revoked().now_or_never().is_none());
+        }
+    }
+
+    #[test]
+    fn only_those_who_have_something_open_are_looked_at() {
+        let holders = Arc::new(Holders::default());
+        let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
+        holders.user_changed(ann);
+        holders.anyone_changed();
+        assert!(holders.take_owed().is_empty());
+        let watch = holders.add(ann, Some("one".into()), Vec::new());
+        holders.user_changed(eve);
+        assert!(holders.take_owed().is_empty());
+        holders.user_changed(ann);
+        let owed = holders.take_owed();
+        assert_eq!(holders.of(&owed).len(), 1);
+        holders.put_back(owed);
+        assert!(!holders.take_owed().is_empty());
+        holders.anyone_changed();
+        assert_eq!(holders.of(&holders.take_owed()).len(), 1);
+        drop(watch);
+        let index = lock(&holders.index);
+        assert!(index.by_user.is_empty() && index.by_session.is_empty());
+    }
+}

@@ -1,0 +1,418 @@
+//! A walk over every route of a portal, as everyone who may come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::routing::get;
+use portal_core::PortalBuilder;
+use portal_core::auth::{DeclaredRoute, Guard, RouteKind, Routes};
+use portal_core::pages::IntoPage;
+use portal_core::prelude::*;
+use portal_core::source;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app;
+use crate::support::{Answer, Client, Database, TestServer, on_both, raw};
+
+on_both!(
+    everyone_gets_past_the_declared_guards_and_no_other,
+    no_spelling_of_a_path_goes_past_its_guard,
+);
+
+/// One route for each method and guard that the test application has none of.
+fn build(portal: PortalBuilder) -> PortalBuilder {
+    let editors = || Access::Role(Role::custom("editor"));
+    let routes = Routes::new()
+        .get("/api/walk/{id}", editors(), async || "read")
+        .post("/api/walk/{id}", editors(), async || "done")
+        .put("/api/walk/{id}", Access::User, async || "done")
+        .patch("/api/walk/{id}", Access::Admin, async || "done")
+        .delete("/api/walk/{id}", Access::Admin, async || "done")
+        .socket("/api/walk/{id}/live", Access::User, async || "live")
+        .get("/api/walk", Access::Public, async || "open");
+    app::build(portal).declared_routes(routes).page(archive)
+}
+
+fn archive() -> Page {
+    Page::new(source!(archive), "/archive", |_, _| {
+        Box::pin(async { maud::html! { h1 { "Archive" } }.into_page() })
+    })
+    .access(Access::Role(Role::custom("editor")))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    User,
+    Editor,
+    Deactivated,
+    Admin,
+}
+
+/// What somebody meets at a guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Passed,
+    SignIn,
+    Forbidden,
+    Deactivated,
+    UnknownToken,
+}
+
+/// What the declaration says, in words of its own.
+fn expected(guard: &Guard, who: Who) -> Met {
+    let access = |access: &Access| match (access, who) {
+        (Access::Public, _) | (_, Who::Admin) => Met::Passed,
+        (_, Who::Nobody) => Met::SignIn,
+        (_, Who::Deactivated) => Met::Deactivated,
+        (Access::User, _) => Met::Passed,
+        (Access::Role(role), Who::Editor) if role.as_str() == "EDITOR" => Met::Passed,
+        _ => Met::Forbidden,
+    };
+    match (guard, who) {
+        (Guard::Account(account), _) => access(account),
+        // Nobody has no token, and guesses one.
+        (Guard::ClientToken(_), Who::Nobody) => Met::UnknownToken,
+        (Guard::ClientToken(_), Who::Deactivated) => Met::Deactivated,
+        (Guard::ClientToken(task), _) => access(task),
+        // These ask for something else than an account; other tests are about them.
+        _ => Met::Passed,
+    }
+}
+
+/// What an answer says; anything that is no refusal has got past the guard.
+fn met(route: &DeclaredRoute, answer: &Answer) -> Met {
+    let is_page = route.kind == RouteKind::Page;
+    let code = || match serde_json::from_str::<Value>(&answer.text) {
+        Ok(problem) => problem["code"].as_str().unwrap_or_default().to_owned(),
+        Err(_) => String::new(),
+    };
+    match answer.status {
+        StatusCode::UNAUTHORIZED => {
+            assert!(!is_page, "{route:?} sends nobody to sign in");
+            assert_eq!(answer.header("www-authenticate"), "Bearer", "{route:?}");
+            assert_eq!(code(), "unauthorized", "{route:?}");
+            Met::SignIn
+        }
+        StatusCode::SEE_OTHER if is_page && answer.location().starts_with("/sign-in") => {
+            Met::SignIn
+        }
+        StatusCode::FORBIDDEN if is_page => {
+            assert!(answer.header("content-type").starts_with("text/html"));
+            if answer.text.contains("deactivated") {
+                Met::Deactivated
+            } else {
+                Met::Forbidden
+            }
+        }
+        StatusCode::FORBIDDEN if code() == "deactivated" => Met::Deactivated,
+        StatusCode::FORBIDDEN if code() == "forbidden" => Met::Forbidden,
+        StatusCode::NOT_FOUND
+            if matches!(route.guard, Guard::ClientToken(_)) && code() == "client_token_unknown" =>
+        {
+            Met::UnknownToken
+        }
+        _ => Met::Passed,
+    }
+}
+
+struct Walker {
+    who: Who,
+    client: Client,
+    token: String,
+}
+
+impl Walker {
+    async fn all(server: &TestServer) -> Vec<Self> {
+        let admin = server.admin().await;
+        let mut all = vec![Self {
+            who: Who::Nobody,
+            client: server.guest(),
+            token: uuid::Uuid::new_v4().to_string(),
+        }];
+        for (who, email, change) in [
+            (Who::User, "ann@example.com", json!({})),
+            (
+                Who::Editor,
+                "ed@example.com",
+                json!({"user_type": "EDITOR"}),
+            ),
+            (
+                Who::Deactivated,
+                "gone@example.com",
+                json!({"is_active": false}),
+            ),
+        ] {
+            let client = server.sign_in(email).await;
+            let token = client.client_token().await;
+            let me = client.get("/api/auth/me").await.json();
+            let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
+            assert_eq!(admin.patch(&path, &change).await.status, 200);
+            all.push(Self { who, client, token });
+        }
+        all.push(Self {
+            who: Who::Admin,
+            token: admin.client_token().await,
+            client: admin,
+        });
+        all
+    }
+
+    /// A request whose body nobody takes: whoever is refused is refused before that is seen.
+    async fn ask(&self, route: &DeclaredRoute) -> Answer {
+        let method = route.method.clone().unwrap_or(Method::GET);
+        let has_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
+        let request = self.client.request(method, &self.path(route));
+        let request = match route.kind {
+            RouteKind::Page => request.header("accept", "text/html"),
+            _ => request,
+        };
+        // Whoever may start a task does not: what the header says is no key.
+        let request = request.header("idempotency-key", "");
+        Answer::of(if has_body {
+            request
+                .header("content-type", "application/x-nonsense")
+                .body("{")
+        } else {
+            request
+        })
+        .await
+    }
+
+    fn path(&self, route: &DeclaredRoute) -> String {
+        // One's own token is needed for what follows.
+        let token = if route.method == Some(Method::DELETE) {
+            uuid::Uuid::new_v4().to_string()
+        } else {
+            self.token.clone()
+        };
+        let segments = route.path.split('/').map(|segment| match segment {
+            "{client_token}" => token.as_str(),
+            "{state}" => "probe",
+            "{task}" => "echo",
+            "{model}" => "plan",
+            "{task_id}" => "00000000-0000-4000-8000-000000000000",
+            parameter if parameter.starts_with('{') => "1",
+            literal => literal,
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+async fn everyone_gets_past_the_declared_guards_and_no_other(database: Database) {
+    let server = TestServer::start_with(database, &[], build).await;
+    let mut routes = server.routes.clone();
+    // These fail for everyone, or ask for more than they declare, and are there for that.
+    routes.retain(|route| !["/fails", "/hello", "/panics"].contains(&&*route.path));
+    // Last, since it ends the session.
+    routes.sort_by_key(|route| route.path == "/sign-out");
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    let walkers = Walker::all(&server).await;
+    for route in &routes {
+        for walker in &walkers {
+            let answer = walker.ask(route).await;
+            let (met, expected) = (met(route, &answer), expected(&route.guard, walker.who));
+            if met != expected || answer.status.is_server_error() {
+                let (who, status) = (walker.who, answer.status);
+                wrong.push(format!(
+                    "{who:?} {expected:?} but {met:?} ({status}): {route:?}"
+                ));
+            }
+            *counts.entry(format!("{met:?}")).or_default() += 1;
+            *counts.entry(route.kind.to_string()).or_default() += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The walk has been everywhere, and met everything.
+    for (what, least) in [
+        ("page", 50),
+        ("route", 100),
+        ("socket", 20),
+        ("task", 50),
+        ("model", 10),
+        ("SignIn", 20),
+        ("Forbidden", 20),
+        ("Deactivated", 20),
+        ("UnknownToken", 10),
+        ("Passed", 100),
+    ] {
+        let count = counts.get(what).copied().unwrap_or_default();
+        assert!(count >= least, "{what}: {count} of {counts:?}");
+    }
+}
+
+async fn no_spelling_of_a_path_goes_past_its_guard(database: Database) {
+    let server = TestServer::start_with(database, &[], build).await;
+    let user = server.user().await;
+    let bearer = format!(
+        "Authorization: Bearer {}",
+        user.token.as_deref().expect("one")
+    );
+    for (path, secret) in [
+        ("/secret", "<h1>Secret</h1>"),
+        ("/archive", "<h1>Archive</h1>"),
+        ("/admin/users", "root@example.com"),
+        ("/admin/tasks", "pt-task-monitor"),
+        ("/api/users", "\"items\""),
+        ("/api/admin/models", "\"models\""),
+        ("/api/walk/1", "read"),
+    ] {
+        let first = path.as_bytes()[1];
+        let rest = &path[2..];
+        let spellings = [
+            format!("{path}/"),
+            format!("/{path}"),
+            format!("//{path}//"),
+            format!("/%{first:02x}{rest}"),
+            format!("/%{first:02X}{rest}"),
+            format!("/%25{first:02x}{rest}"),
+            path.to_uppercase(),
+            format!("/.{path}"),
+            format!("/x/..{path}"),
+            format!("{path}/."),
+            format!("{path};x=1"),
+            format!("{path}%00"),
+            format!("{path}%2f"),
+            format!("{path}?"),
+            format!("/portal{path}"),
+            format!("{}{path}", server.url),
+            path.to_owned(),
+        ];
+        for spelling in spellings {
+            for credential in [None, Some(&bearer)] {
+                let mut head = format!("GET {spelling} HTTP/1.1");
+                if let Some(credential) = credential {
+                    head = format!("{head}\r\n{credential}");
+                }
+                let (status, text) = raw(&server.url, &head).await;
+                assert!(
+                    matches!(status, 303 | 400 | 401 | 403 | 404 | 405),
+                    "{head}: {status} {text}"
+                );
+                assert!(!text.contains(secret), "{head}: {text}");
+            }
+        }
+    }
+}
+
+/// The routes that axum has, by what it shows of its router: path and method, `*` for all.
+fn answered(router: &str) -> BTreeSet<(String, String)> {
+    let (routes, rest) = router
+        .split_once("node: Node { paths: {")
+        .expect("axum 0.8");
+    let (paths, _) = rest.split_once('}').map_or((rest, ""), |_| {
+        // Paths hold braces themselves; the list ends before the next field.
+        rest.split_once("} }").expect("it ends")
+    });
+    let paths: BTreeMap<&str, &str> = paths
+        .split("RouteId(")
+        .filter_map(|entry| {
+            let (id, rest) = entry.split_once("): \"")?;
+            Some((id, rest.split_once('"')?.0))
+        })
+        .collect();
+    let mut answered = BTreeSet::new();
+    for entry in routes.split("RouteId(").skip(1) {
+        let (id, methods) = entry
+            .split_once("): MethodRouter(")
+            .expect("a method router");
+        let path = paths[id];
+        let mut is_any = true;
+        for method in [
+            "get", "delete", "options", "patch", "post", "put", "trace", "connect",
+        ] {
+            let (_, value) = methods
+                .split_once(&format!(" {method}: "))
+                .expect("a field");
+            if !value.starts_with("None") {
+                answered.insert((path.to_owned(), method.to_uppercase()));
+                is_any = false;
+            }
+        }
+        if is_any {
+            answered.insert((path.to_owned(), "*".to_owned()));
+        }
+    }
+    answered
+}
+
+fn declared(routes: &[DeclaredRoute]) -> BTreeSet<(String, String)> {
+    let own = routes
+        .iter()
+        .filter(|route| !matches!(route.kind, RouteKind::Task | RouteKind::Model));
+    own.map(|route| {
+        let method = route.method.as_ref().map_or("*", Method::as_str);
+        (route.path.clone().into_owned(), method.to_owned())
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn the_router_answers_what_is_declared_and_nothing_else() {
+    let server = TestServer::start_with(Database::Sqlite, &[], build).await;
+    let answered = answered(&server.router);
+    assert!(answered.len() > 50, "axum shows its routes: {answered:?}");
+    assert_eq!(answered, declared(&server.routes));
+}
+
+#[tokio::test]
+async fn a_route_without_a_declaration_is_noticed() {
+    let undeclared = axum::Router::new().route("/undeclared", get(async || "who am I"));
+    let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
+        build(portal).routes(undeclared)
+    })
+    .await;
+    let declared = declared(&server.routes);
+    let answered = answered(&server.router);
+    let extra: Vec<_> = answered.difference(&declared).collect();
+    assert_eq!(extra, [&("/undeclared".to_owned(), "GET".to_owned())]);
+}
+
+/// The start of each task is declared with the task's own access, each model's rows too.
+#[tokio::test]
+async fn tasks_and_models_are_in_the_list() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let find = |path: &str| {
+        let found = server.routes.iter().find(|route| route.path == path);
+        found
+            .unwrap_or_else(|| panic!("{path} is not declared"))
+            .clone()
+    };
+    let task = |name: &str| find(&format!("/api/probe/tasks/{{client_token}}/start/{name}"));
+    assert_eq!(task("echo").guard, Guard::ClientToken(Access::Public));
+    assert_eq!(task("admins_only").guard, Guard::ClientToken(Access::Admin));
+    assert_eq!(find("/api/admin/models/plan").kind, RouteKind::Model);
+    assert_eq!(find("/secret").guard, Guard::Account(Access::Admin));
+}
+
+#[tokio::test]
+async fn two_claims_to_one_route_are_an_error_at_start() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
+    let settings = portal_core::config::Settings::from_pairs([
+        ("APP_ENV", "DEV"),
+        ("DB_LOCAL_URI", uri.as_str()),
+    ]);
+    let config = portal_core::Config::from_settings(settings).expect("it is right");
+    let routes = Routes::new()
+        .get("/api/users", Access::Public, async || "mine")
+        .get("/archive", Access::Public, async || "mine")
+        .get("/api/a/{one}", Access::Public, async || "mine")
+        .get("/api/a/{other}", Access::Public, async || "mine")
+        .get("/api/b/{", Access::Public, async || "mine");
+    let portal = portal_core::Portal::builder()
+        .config(config)
+        .page(archive)
+        .declared_routes(routes);
+    let error = portal.build().await.expect_err("it does not start");
+    let error = error.to_string();
+    for path in [
+        "GET /api/users",
+        "GET /archive",
+        "GET /api/a/{other}",
+        "GET /api/b/{",
+    ] {
+        assert!(error.contains(path), "{path}: {error}");
+    }
+}

@@ -1,0 +1,472 @@
+//! Rights that are taken away take effect at once: in every replica, and for what is open.
+
+use portal_core::prelude::*;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Browser, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually,
+    on_both,
+};
+
+on_both!(
+    the_token_of_a_deactivated_owner_serves_nothing,
+    the_token_of_a_banned_owner_serves_nothing,
+    the_token_of_a_deleted_owner_is_unknown,
+    switching_an_account_off_closes_what_it_has_open,
+    deleting_an_account_closes_what_it_has_open,
+    the_end_of_a_session_closes_what_was_opened_with_it,
+    a_session_that_has_ended_opens_nothing,
+    a_session_of_someone_who_is_not_allowed_in_opens_nothing,
+    a_demoted_owner_does_not_see_tasks_above_his_rights,
+    a_demotion_closes_what_showed_more_than_is_allowed_now,
+    what_another_process_changes_is_heard_of,
+);
+
+/// Waits, for administrators
+#[monitored_background_task(state = "rights", requires_admin)]
+async fn guarded(task: TaskContext) -> Result<(), TaskError> {
+    task.cancelled().await;
+    Err(TaskError::new("was told to stop"))
+}
+
+/// Waits, for everyone
+#[monitored_background_task(state = "rights")]
+async fn unguarded(task: TaskContext) -> Result<(), TaskError> {
+    task.cancelled().await;
+    Err(TaskError::new("was told to stop"))
+}
+
+/// Two replicas on PostgreSQL; with SQLite there is one, which plays both parts.
+struct Portals {
+    here: TestServer,
+    other: Option<TestServer>,
+    database: Database,
+    admin: Client,
+}
+
+impl Portals {
+    async fn start(database: Database) -> Self {
+        let here = TestServer::start(database).await;
+        let other = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(here.replica_of_sessions().await),
+        };
+        let admin = here.admin().await;
+        Self {
+            here,
+            other,
+            database,
+            admin,
+        }
+    }
+
+    /// Where things are opened that change elsewhere.
+    fn there(&self) -> &str {
+        &self.other.as_ref().unwrap_or(&self.here).url
+    }
+
+    /// A signed-in user, his id, and a client of his that talks to the other replica.
+    async fn user(&self) -> (Client, String, TaskClient) {
+        let user = self.here.user().await;
+        let me = user.get("/api/auth/me").await.json();
+        let id = me["id"].as_str().expect("an id").to_owned();
+        let client = TaskClient {
+            http: Client::new(self.there(), None),
+            token: user.client_token().await,
+        };
+        (user, id, client)
+    }
+
+    async fn change(&self, id: &str, change: Value) {
+        let path = format!("/api/users/{id}");
+        let answer = self.admin.patch(&path, &change).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Changes a user as another process does: with SQLite it just writes, with PostgreSQL it
+    /// tells everyone.
+    async fn change_from_outside(&self, id: &str, change: &str) {
+        let id: uuid::Uuid = id.parse().expect("an id");
+        let condition = match self.database {
+            Database::Sqlite => format!("id = X'{}'", id.simple()),
+            Database::Postgres => format!("id = '{id}'"),
+        };
+        let update = format!("UPDATE portal_users SET {change} WHERE {condition}");
+        assert_eq!(self.here.sql(update).await, 1);
+        if self.database == Database::Postgres {
+            let hint = json!({
+                "from": uuid::Uuid::new_v4(),
+                "notification": {"kind": "user", "id": id},
+            });
+            self.here
+                .sql(format!("SELECT pg_notify('portal', '{hint}')"))
+                .await;
+        }
+    }
+}
+
+fn monitor(client: &TaskClient, id: &str) -> String {
+    format!("/api/tasks/{}/{id}/monitor", client.token)
+}
+
+fn monitor_of_all(client: &TaskClient) -> String {
+    format!("/api/tasks/{}/monitor", client.token)
+}
+
+/// The calls that a client token is for.
+async fn uses(client: &TaskClient, task: &str) -> Vec<(String, Answer)> {
+    let mut answers = Vec::new();
+    for rest in ["status", "status/{}", "{}", "result/{}", "history/{}"] {
+        let rest = rest.replace("{}", task);
+        answers.push((rest.clone(), client.get("rights", &rest).await));
+    }
+    let list = format!("/api/rights/tasks/{}", client.token);
+    answers.push((list.clone(), client.http.get(&list).await));
+    for path in [monitor_of_all(client), monitor(client, task)] {
+        answers.push((path.clone(), client.http.get(&path).await));
+        let stream = client.http.request(Method::GET, &path);
+        let stream = stream.header("accept", "text/event-stream");
+        let answer = Answer::of(stream.timeout(std::time::Duration::from_secs(30))).await;
+        answers.push((format!("stream {path}"), answer));
+    }
+    let start = client.ask("rights", "unguarded", &json!({})).await;
+    answers.push(("start".to_owned(), start));
+    let path = client.path("rights", &format!("cancel/{task}"));
+    let cancel = client.http.request(Method::POST, &path);
+    answers.push(("cancel".to_owned(), Answer::of(cancel).await));
+    answers
+}
+
+async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str) {
+    for (what, answer) in uses(client, task).await {
+        assert_eq!(answer.status, status, "{what}: {}", answer.text);
+        assert_eq!(answer.json()["code"], code, "{what}");
+    }
+    for path in [monitor_of_all(client), monitor(client, task)] {
+        let address = client.http.url();
+        let refusal = Socket::ask(address, &path, None).await.err();
+        let refusal = refusal.expect("it is refused before the upgrade");
+        assert_eq!(
+            (refusal.status, &refusal.problem["code"]),
+            (status, &json!(code))
+        );
+    }
+}
+
+async fn the_token_of_a_deactivated_owner_serves_nothing(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    portals.change(&id, json!({"is_active": false})).await;
+    eventually("the other replica has heard of it", async || {
+        (client.get("rights", "status").await.status == 403).then_some(())
+    })
+    .await;
+    assert_refused(&client, &task, 403, "deactivated").await;
+    portals.change(&id, json!({"is_active": true})).await;
+    eventually("he is back", async || {
+        (client.get("rights", "status").await.status == 200).then_some(())
+    })
+    .await;
+    let record = client.status_in("rights", &task).await;
+    assert_eq!(record["active"], true, "what runs is left alone");
+}
+
+async fn the_token_of_a_banned_owner_serves_nothing(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    portals.change_from_outside(&id, "is_banned = true").await;
+    eventually("it is heard of", async || {
+        (client.get("rights", "status").await.status == 403).then_some(())
+    })
+    .await;
+    assert_refused(&client, &task, 403, "deactivated").await;
+}
+
+async fn the_token_of_a_deleted_owner_is_unknown(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    portals
+        .change_from_outside(&id, "deleted_at = CURRENT_TIMESTAMP")
+        .await;
+    eventually("it is heard of", async || {
+        (client.get("rights", "status").await.status == 404).then_some(())
+    })
+    .await;
+    assert_refused(&client, &task, 404, "client_token_unknown").await;
+}
+
+/// Everything that a client can have open, opened without a session.
+struct Opened {
+    sockets: Vec<Socket>,
+    streams: Vec<EventStream>,
+}
+
+impl Opened {
+    async fn of(client: &TaskClient, task: &str, headers: &[(&'static str, &str)]) -> Self {
+        let mut opened = Self {
+            sockets: Vec::new(),
+            streams: Vec::new(),
+        };
+        for path in [monitor_of_all(client), monitor(client, task)] {
+            let socket = Socket::ask_with(client.http.url(), &path, headers).await;
+            let mut socket = socket.unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"));
+            socket.update().await;
+            opened.sockets.push(socket);
+            let stream = EventStream::ask(&client.http, &path, headers).await;
+            let mut stream = stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"));
+            stream.next().await.expect("it is open");
+            opened.streams.push(stream);
+        }
+        opened
+    }
+
+    /// All of it closes with a code.
+    async fn assert_closed(self, code: u16) {
+        for socket in self.sockets {
+            assert_eq!(socket.rest().await.1, code);
+        }
+        for mut stream in self.streams {
+            while stream.next().await.is_some() {}
+            let closed = stream.closed.expect("it says why");
+            assert_eq!(closed["code"], code);
+            assert!(closed["reason"].is_string());
+        }
+    }
+}
+
+async fn switching_an_account_off_closes_what_it_has_open(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    let opened = Opened::of(&client, &task, &[]).await;
+    let eve = portals.here.sign_in("eve@example.com").await;
+    let theirs = TaskClient {
+        http: client.http.clone(),
+        token: eve.client_token().await,
+    };
+    let other = theirs.start_in("rights", "unguarded", &json!({})).await;
+    let mut untouched = Socket::open(portals.there(), &monitor(&theirs, &other)).await;
+    portals.change(&id, json!({"is_active": false})).await;
+    opened.assert_closed(4403).await;
+    let path = theirs.path("rights", &format!("cancel/{other}"));
+    Answer::of(theirs.http.request(Method::POST, &path)).await;
+    untouched
+        .until(|message| message["data"]["active"] == false)
+        .await;
+    assert_eq!(untouched.rest().await.1, 1000, "another's goes on");
+}
+
+async fn deleting_an_account_closes_what_it_has_open(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    let opened = Opened::of(&client, &task, &[]).await;
+    portals
+        .change_from_outside(&id, "deleted_at = CURRENT_TIMESTAMP")
+        .await;
+    opened.assert_closed(4401).await;
+}
+
+/// The two ways to show a session.
+fn credentials(user: &Client) -> [(&'static str, String); 2] {
+    let token = user.token.as_deref().expect("a signed-in client");
+    [
+        ("authorization", format!("Bearer {token}")),
+        ("cookie", format!("__session={token}")),
+    ]
+}
+
+async fn sign_out(portals: &Portals, user: &Client) {
+    let mut browser = Browser::of(&portals.here.url, user);
+    let answer = browser.submit("/sign-out", &[]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+}
+
+async fn the_end_of_a_session_closes_what_was_opened_with_it(database: Database) {
+    let portals = Portals::start(database).await;
+    let (user, _, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    let same_user = portals.here.user().await;
+    let [bearer, cookie] = credentials(&user);
+    let [other_session, _] = credentials(&same_user);
+    let mut opened = Vec::new();
+    for (name, value) in [&bearer, &cookie] {
+        opened.push(Opened::of(&client, &task, &[(*name, value.as_str())]).await);
+    }
+    let without = Opened::of(&client, &task, &[]).await;
+    let another = Opened::of(&client, &task, &[(other_session.0, &other_session.1)]).await;
+    sign_out(&portals, &user).await;
+    for opened in opened {
+        opened.assert_closed(4401).await;
+    }
+    // The token itself still stands, and so does the other session of the same user.
+    let path = client.path("rights", &format!("cancel/{task}"));
+    Answer::of(client.http.request(Method::POST, &path)).await;
+    for mut opened in [without, another] {
+        for socket in &mut opened.sockets {
+            socket
+                .until(|message| message["data"]["active"] == false)
+                .await;
+        }
+    }
+}
+
+async fn a_session_that_has_ended_opens_nothing(database: Database) {
+    let portals = Portals::start(database).await;
+    let (user, _, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    let signed_out = Client::new(portals.there(), user.token.clone());
+    assert_eq!(signed_out.get("/api/auth/me").await.status, 200);
+    sign_out(&portals, &user).await;
+    eventually("the other replica has heard of it", async || {
+        (signed_out.get("/api/auth/me").await.status == 401).then_some(())
+    })
+    .await;
+    for (name, value) in credentials(&user) {
+        let headers = [(name, value.as_str())];
+        for path in [monitor_of_all(&client), monitor(&client, &task)] {
+            let refusal = Socket::ask_with(portals.there(), &path, &headers).await;
+            let refusal = refusal.err().expect("it is refused before the upgrade");
+            assert_eq!(refusal.status, 401, "{name}");
+            let refusal = EventStream::ask(&client.http, &path, &headers).await;
+            let refusal = refusal.err().expect("it is refused");
+            refusal.problem(401, "unauthorized");
+        }
+    }
+    // What is no session at all is no reason: the token is credential enough.
+    let path = monitor(&client, &task);
+    let nonsense = [("cookie", "__session=nonsense")];
+    let socket = Socket::ask_with(portals.there(), &path, &nonsense).await;
+    assert!(socket.is_ok(), "{:?}", socket.err());
+}
+
+async fn a_session_of_someone_who_is_not_allowed_in_opens_nothing(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, _, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    let eve = portals.here.sign_in("eve@example.com").await;
+    let me = eve.get("/api/auth/me").await.json();
+    let [bearer, _] = credentials(&eve);
+    let headers = [(bearer.0, bearer.1.as_str())];
+    let opened = Opened::of(&client, &task, &headers).await;
+    let id = me["id"].as_str().expect("an id");
+    portals.change(id, json!({"is_active": false})).await;
+    opened.assert_closed(4403).await;
+    let refusal = Socket::ask_with(portals.there(), &monitor(&client, &task), &headers).await;
+    let refusal = refusal.err().expect("it is refused before the upgrade");
+    assert_eq!(
+        (refusal.status, &refusal.problem["code"]),
+        (403, &json!("deactivated"))
+    );
+}
+
+async fn a_demoted_owner_does_not_see_tasks_above_his_rights(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    portals.change(&id, json!({"user_type": "ADMIN"})).await;
+    let above = eventually("he is an administrator", async || {
+        let answer = client.ask("rights", "guarded", &json!({})).await;
+        (answer.status == 202).then(|| answer.json()["task_id"].clone())
+    })
+    .await;
+    let above = above.as_str().expect("an id");
+    let below = client.start_in("rights", "unguarded", &json!({})).await;
+    let listed = async || {
+        let list = client.get("rights", "status").await.json();
+        let tasks = list["all_tasks"].as_object().expect("an object").clone();
+        tasks.keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await.len(), 2);
+    portals.change(&id, json!({"user_type": "USER"})).await;
+    eventually("the other replica has heard of it", async || {
+        (listed().await == [below.clone()]).then_some(())
+    })
+    .await;
+    for rest in ["status/{}", "{}", "result/{}", "history/{}"] {
+        let rest = rest.replace("{}", above);
+        client.get("rights", &rest).await.problem(403, "forbidden");
+    }
+    let path = client.path("rights", &format!("cancel/{above}"));
+    let cancel = Answer::of(client.http.request(Method::POST, &path)).await;
+    cancel.problem(403, "forbidden");
+    let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
+    assert_eq!(refusal.err().expect("it is refused").status, 403);
+    // A monitor of all shows what is left to him, also of what comes.
+    let mut socket = Socket::open(portals.there(), &monitor_of_all(&client)).await;
+    assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
+    portals.admin_cancels(above).await;
+    let path = client.path("rights", &format!("cancel/{below}"));
+    Answer::of(client.http.request(Method::POST, &path)).await;
+    let seen = socket
+        .until(|message| {
+            assert_eq!(message["data"]["task_id"], below.as_str());
+            message["data"]["active"] == false
+        })
+        .await;
+    assert_eq!(seen["data"]["task_id"], below.as_str());
+}
+
+impl Portals {
+    /// Ends a task with the rights of an administrator, and waits until it has ended.
+    async fn admin_cancels(&self, id: &str) {
+        let tasks = self.here.state.get::<portal_core::Tasks>();
+        let tasks = tasks.expect("a portal has tasks");
+        let id: uuid::Uuid = id.parse().expect("an id");
+        tasks.cancel(id).await.expect("it can be cancelled");
+        eventually("it has ended", async || {
+            let task = tasks.get(id).await.expect("the database answers");
+            task.is_some_and(|task| task.status.is_final())
+                .then_some(())
+        })
+        .await;
+    }
+}
+
+async fn a_demotion_closes_what_showed_more_than_is_allowed_now(database: Database) {
+    let portals = Portals::start(database).await;
+    let (_, id, client) = portals.user().await;
+    portals.change(&id, json!({"user_type": "ADMIN"})).await;
+    let above = eventually("he is an administrator", async || {
+        let answer = client.ask("rights", "guarded", &json!({})).await;
+        (answer.status == 202).then(|| answer.json()["task_id"].clone())
+    })
+    .await;
+    let above = above.as_str().expect("an id");
+    let below = client.start_in("rights", "unguarded", &json!({})).await;
+    let opened = Opened::of(&client, above, &[]).await;
+    let mut allowed = Socket::open(portals.there(), &monitor(&client, &below)).await;
+    portals.change(&id, json!({"user_type": "USER"})).await;
+    opened.assert_closed(4403).await;
+    let path = client.path("rights", &format!("cancel/{below}"));
+    Answer::of(client.http.request(Method::POST, &path)).await;
+    allowed
+        .until(|message| message["data"]["active"] == false)
+        .await;
+    assert_eq!(allowed.rest().await.1, 1000, "he may see this one");
+}
+
+/// With SQLite nobody says so: the portal notices that its file was written to.
+async fn what_another_process_changes_is_heard_of(database: Database) {
+    let portals = Portals::start(database).await;
+    let (user, id, client) = portals.user().await;
+    let task = client.start_in("rights", "unguarded", &json!({})).await;
+    let opened = Opened::of(&client, &task, &[]).await;
+    assert_eq!(user.page("/secret").await.status, 403);
+    portals
+        .change_from_outside(&id, "user_type = 'ADMIN'")
+        .await;
+    eventually("he is an administrator", async || {
+        (user.page("/secret").await.status == 200).then_some(())
+    })
+    .await;
+    portals.change_from_outside(&id, "is_active = false").await;
+    opened.assert_closed(4403).await;
+    eventually("he is refused", async || {
+        (user.page("/members").await.status == 403).then_some(())
+    })
+    .await;
+}
