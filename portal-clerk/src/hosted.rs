@@ -44,15 +44,16 @@ impl Hosted {
     /// Origins that pages may load from, beside the portal's own.
     pub(crate) fn content_sources(&self) -> ContentSources {
         let host = || self.frontend_api.clone();
-        let mut sources = ContentSources::default();
-        sources.script = vec![host(), TURNSTILE.to_owned()];
-        sources.connect = vec![host()];
-        sources.img = vec!["https://img.clerk.com".to_owned()];
-        sources.frame = vec![TURNSTILE.to_owned()];
-        sources.worker = vec!["blob:".to_owned()];
-        // A form's answer may lead over the handshake, and Chromium follows redirects with this rule.
-        sources.form_action = vec![host()];
-        sources
+        ContentSources {
+            script: vec![host(), TURNSTILE.to_owned()],
+            connect: vec![host()],
+            img: vec!["https://img.clerk.com".to_owned()],
+            frame: vec![TURNSTILE.to_owned()],
+            worker: vec!["blob:".to_owned()],
+            // A form's answer may lead over the handshake, and Chromium follows redirects with this rule.
+            form_action: vec![host()],
+            ..ContentSources::default()
+        }
     }
 
     /// The script, for pages with a part of Clerk's and for signed-in readers.

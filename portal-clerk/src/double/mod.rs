@@ -315,27 +315,23 @@ impl ClerkDouble {
     // Webhooks.
 
     /// A message of a type, signed and of now.
-    #[must_use]
     pub fn event(&self, kind: &str, data: Value) -> Webhook {
         Webhook::new(&self.webhook_secret, kind, data)
     }
 
     /// `user.created` or `user.updated`, with the record as it is now.
-    #[must_use]
     pub fn user_event(&self, kind: &str, user_id: &str) -> Webhook {
         let record = self.record(user_id).expect("the user exists");
         self.event(kind, record)
     }
 
     /// `user.deleted`.
-    #[must_use]
     pub fn deleted_event(&self, user_id: &str) -> Webhook {
         let data = json!({"id": user_id, "object": "user", "deleted": true});
         self.event("user.deleted", data)
     }
 
     /// `session.created`, `session.ended`, `session.removed` or `session.revoked`.
-    #[must_use]
     pub fn session_event(&self, kind: &str, session_id: &str) -> Webhook {
         let state = self.state();
         let session = state.session(session_id).expect("the session exists");
