@@ -74,7 +74,7 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
         }
     }
     let fetches = clerk.jwks_fetches() - before;
-    let [none, anonymous, unknown] = slowest.map(|slowest| Spread::of(slowest));
+    let [none, anonymous, unknown] = slowest.map(Spread::of);
     let (none, anonymous, unknown) = (
         none.context("no rounds")?,
         anonymous.context("no rounds")?,
