@@ -22,7 +22,7 @@ impl PreferenceChecks {
         let mut faults = Vec::new();
         for (name, check) in &self.0 {
             let value = given.get(*name).filter(|value| !value.is_null());
-            for mut fault in value.map(|value| check(value)).unwrap_or_default() {
+            for mut fault in value.map(check).unwrap_or_default() {
                 fault.pointer = format!("/preferences/{name}{}", fault.pointer);
                 faults.push(fault);
             }
