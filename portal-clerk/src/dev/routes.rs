@@ -196,7 +196,7 @@ impl Person {
         email_verified: bool,
         mut faults: Vec<Fault>,
     ) -> Result<Self> {
-        let email = email.unwrap_or_default().trim().to_lowercase();
+        let email = email.unwrap_or_default().trim().to_ascii_lowercase();
         if faults.iter().all(|fault| fault.pointer != "/email") {
             if email.is_empty() {
                 faults.push(Fault::new("/email", "required", "write an e-mail address"));

@@ -54,7 +54,7 @@ impl FromRequestParts<PortalState> for ModelUser {
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Error> {
         let path = RawPathParams::from_request_parts(parts, state)
             .await
-            .map_err(Error::internal)?;
+            .map_err(|_| Error::bad_request("the path is not UTF-8"))?;
         let name = path.iter().find(|(name, _)| *name == "model");
         let (_, name) = name.ok_or_else(|| Error::internal("the route names no model"))?;
         let model = state.borrow::<Models>()?.registry().find(name);

@@ -242,3 +242,28 @@ fn is_word(name: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Roles;
+
+    #[test]
+    fn a_model_that_is_open_to_everyone_is_a_mistake() {
+        for (access, is_wrong) in [
+            (Access::Public, true),
+            (Access::User, true),
+            (Access::AnyOf(vec![Access::Admin, Access::User]), true),
+            (Access::role("editor"), false),
+            (
+                Access::AnyOf(vec![Access::role("a"), Access::permission("b")]),
+                false,
+            ),
+        ] {
+            let mut model = ModelSpec::users(&Roles::default());
+            model.access = access.clone();
+            let (_, problems) = ModelRegistry::new([model]);
+            assert_eq!(!problems.is_empty(), is_wrong, "{access}: {problems:?}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use super::rows::Rows;
 use super::spec::{ModelSpec, Values};
 use super::tables::{apply_models, model_drift};
 use super::values::FieldValues;
-use crate::auth::{Access, Actor};
+use crate::auth::Actor;
 use crate::error::{Error, Fault};
 use crate::source::Source;
 use crate::store::Store;
@@ -576,23 +576,4 @@ fn the_factory_reports_every_mistake() {
         "{problems:#?}"
     );
     assert!(problems[5].contains("another type"), "{problems:#?}");
-}
-
-#[test]
-fn a_model_that_is_open_to_everyone_is_a_mistake() {
-    for (access, is_wrong) in [
-        (Access::Public, true),
-        (Access::User, true),
-        (Access::AnyOf(vec![Access::Admin, Access::User]), true),
-        (Access::role("editor"), false),
-        (
-            Access::AnyOf(vec![Access::role("a"), Access::permission("b")]),
-            false,
-        ),
-    ] {
-        let mut model = ModelSpec::of::<Plan>();
-        model.access = access.clone();
-        let (_, problems) = ModelRegistry::new([model]);
-        assert_eq!(!problems.is_empty(), is_wrong, "{access}: {problems:?}");
-    }
 }
