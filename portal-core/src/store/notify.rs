@@ -147,7 +147,9 @@ impl Store {
                     let asked = Instant::now();
                     let answer = sqlx::raw_sql("SELECT 1").execute(&mut listener);
                     match tokio::time::timeout(PATIENCE, answer).await {
-                        Ok(answer) => drop(answer?),
+                        Ok(answer) => {
+                            answer?;
+                        }
                         Err(_) => return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
                     }
                     while let Some(message) = listener.next_buffered() {
