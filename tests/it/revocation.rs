@@ -226,6 +226,13 @@ impl Opened {
 
     /// All of it closes with a code.
     async fn assert_closed(self, code: u16) {
+        // Pings and comments go on for ever where nothing closes.
+        let limit = std::time::Duration::from_secs(60);
+        let closed = tokio::time::timeout(limit, self.all_closed(code)).await;
+        closed.expect("it closes");
+    }
+
+    async fn all_closed(self, code: u16) {
         for socket in self.sockets {
             assert_eq!(socket.rest().await.1, code);
         }
