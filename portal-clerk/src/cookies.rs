@@ -1,6 +1,7 @@
 //! Clerk's cookies in a request, and which of the two sets of them counts.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
+use url::Url;
 
 /// More session cookies than this are not looked at.
 pub(crate) const MAX_CANDIDATES: usize = 4;
@@ -46,11 +47,44 @@ impl CookieNames {
         }
     }
 
-    /// The names of the session cookies, to forget them.
-    pub(crate) fn sessions(&self) -> impl Iterator<Item = &str> {
-        let suffixed = self.instance.as_ref().map(|names| names.session.as_str());
-        std::iter::once(SESSION).chain(suffixed)
+    /// The names of the cookies that make a session, to forget them.
+    pub(crate) fn of_session(&self) -> impl Iterator<Item = &str> {
+        let instance = self.instance.as_ref();
+        let names = instance.map(|names| {
+            [
+                names.session.as_str(),
+                CLIENT_UAT,
+                names.client_uat.as_str(),
+            ]
+        });
+        std::iter::once(SESSION).chain(names.into_iter().flatten())
     }
+}
+
+/// `Set-Cookie` values that make a browser forget cookies of these names: those of the portal's
+/// host, and those of a domain.
+pub(crate) fn forget<'a>(
+    names: impl Iterator<Item = &'a str>,
+    domain: Option<&str>,
+) -> Vec<HeaderValue> {
+    let domain = domain.map(|domain| format!("; Domain={domain}"));
+    let expired = |name: &str, domain: &str| {
+        HeaderValue::try_from(format!("{name}=; Path=/{domain}; Max-Age=0; SameSite=Lax")).ok()
+    };
+    names
+        .flat_map(|name| {
+            let shared = domain.as_deref().and_then(|domain| expired(name, domain));
+            expired(name, "").into_iter().chain(shared)
+        })
+        .collect()
+}
+
+/// The domain whose cookies both Clerk's host and the portal's set and get.
+pub(crate) fn shared_domain<'a>(clerk: &'a Url, portal: &str) -> Option<&'a str> {
+    let (_, shared) = clerk.domain()?.split_once('.')?;
+    let portal = Url::parse(portal).ok()?;
+    let below = portal.domain()?.strip_suffix(shared)?;
+    (shared.contains('.') && (below.is_empty() || below.ends_with('.'))).then_some(shared)
 }
 
 /// A session token in a cookie; both names may carry the same one.

@@ -263,16 +263,14 @@ impl AuthProvider for ClerkAuth {
     }
 
     fn forget(&self) -> Vec<HeaderValue> {
-        let names = self
-            .verifier()
-            .into_iter()
-            .flat_map(|verifier| verifier.names.sessions());
-        names
-            .filter_map(|name| {
-                let cookie = format!("{name}=; Path=/; Max-Age=0; SameSite=Lax");
-                HeaderValue::try_from(cookie).ok()
-            })
-            .collect()
+        let Some(verifier) = self.verifier() else {
+            return Vec::new();
+        };
+        let domain = match &self.mode {
+            Mode::Clerk(clerk) => clerk.handshake.shared_domain(),
+            _ => None,
+        };
+        cookies::forget(verifier.names.of_session(), domain)
     }
 }
 
@@ -483,6 +481,8 @@ mod tests {
             [
                 "__session=; Path=/; Max-Age=0; SameSite=Lax",
                 "__session_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
+                "__client_uat=; Path=/; Max-Age=0; SameSite=Lax",
+                "__client_uat_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
             ]
         );
     }

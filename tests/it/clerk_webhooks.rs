@@ -348,7 +348,7 @@ async fn signing_out_here_ends_the_session_at_clerk(database: Database) {
     let ann = portal.clerk.user("ann@example.com");
     let (session, other) = (portal.clerk.session(&ann), portal.clerk.session(&ann));
     let client = portal.with_session(&session);
-    let mut browser = Browser::of(&portal.server.url, &client);
+    let mut browser = Browser::of_clerk(&portal.server.url, &client);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     eventually("the session is revoked at Clerk", async || {
         (portal.clerk.session_status(&session) == "revoked").then_some(())
@@ -360,7 +360,7 @@ async fn signing_out_here_ends_the_session_at_clerk(database: Database) {
     portal.clerk.set_failure(Some(500));
     let client = portal.with_session(&other);
     assert_eq!(me(&client).await.status, 200);
-    let mut browser = Browser::of(&portal.server.url, &client);
+    let mut browser = Browser::of_clerk(&portal.server.url, &client);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     me(&client).await.problem(401, "unauthorized");
 }

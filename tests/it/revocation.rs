@@ -279,6 +279,9 @@ async fn deleting_an_account_closes_what_it_has_open(database: Database) {
 }
 
 /// The two ways to show a session.
+/// What a browser says of a request from the portal's own page.
+const OWN_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
+
 fn credentials(user: &Client) -> [(&'static str, String); 2] {
     let token = user.token.as_deref().expect("a signed-in client");
     [
@@ -302,7 +305,7 @@ async fn the_end_of_a_session_closes_what_was_opened_with_it(database: Database)
     let [other_session, _] = credentials(&same_user);
     let mut opened = Vec::new();
     for (name, value) in [&bearer, &cookie] {
-        opened.push(Opened::of(&client, &task, &[(*name, value.as_str())]).await);
+        opened.push(Opened::of(&client, &task, &[(*name, value.as_str()), OWN_PAGE]).await);
     }
     let without = Opened::of(&client, &task, &[]).await;
     let another = Opened::of(&client, &task, &[(other_session.0, &other_session.1)]).await;
@@ -334,7 +337,7 @@ async fn a_session_that_has_ended_opens_nothing(database: Database) {
     })
     .await;
     for (name, value) in credentials(&user) {
-        let headers = [(name, value.as_str())];
+        let headers = [(name, value.as_str()), OWN_PAGE];
         for path in [monitor_of_all(&client), monitor(&client, &task)] {
             let refusal = Socket::ask_with(portals.there(), &path, &headers).await;
             let refusal = refusal.err().expect("it is refused before the upgrade");
@@ -346,7 +349,7 @@ async fn a_session_that_has_ended_opens_nothing(database: Database) {
     }
     // What is no session at all is no reason: the token is credential enough.
     let path = monitor(&client, &task);
-    let nonsense = [("cookie", "__session=nonsense")];
+    let nonsense = [("cookie", "__session=nonsense"), OWN_PAGE];
     let socket = Socket::ask_with(portals.there(), &path, &nonsense).await;
     assert!(socket.is_ok(), "{:?}", socket.err());
 }

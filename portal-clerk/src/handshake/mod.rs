@@ -13,7 +13,7 @@ use portal_core::Error;
 use portal_core::auth::{CredentialSource, Navigation};
 use url::Url;
 
-use crate::cookies::{Cookies, HANDSHAKE, HANDSHAKE_NONCE, REDIRECT_COUNT};
+use crate::cookies::{self, Cookies, HANDSHAKE, HANDSHAKE_NONCE, REDIRECT_COUNT};
 use crate::query;
 use crate::session::{self, Credential};
 use crate::state::State;
@@ -116,34 +116,15 @@ impl Handshake {
         Navigation::default()
     }
 
-    /// Takes away the cookies by which a production instance hands over. They belong to the domain
-    /// that the portal shares with Clerk's host, or to the portal's own host.
+    /// Takes away the cookies by which a production instance hands over.
     fn forget_handshake(&self) -> Vec<HeaderValue> {
-        if self.development {
-            return Vec::new();
-        }
-        let shared = self
-            .endpoint
-            .host_str()
-            .and_then(|host| host.split_once('.'));
-        let portal = Url::parse(&self.public_url).ok();
-        let portal = portal.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let shared = shared.map(|(_, domain)| domain).filter(|domain| {
-            let is_below = portal.strip_suffix(domain);
-            is_below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        });
-        let domains = [
-            Some(String::new()),
-            shared.map(|it| format!("; Domain={it}")),
-        ];
-        let domains = domains.into_iter().flatten();
-        domains
-            .flat_map(|domain| {
-                [HANDSHAKE_NONCE, HANDSHAKE]
-                    .map(|name| format!("{name}=; Path=/{domain}; Max-Age=0"))
-            })
-            .filter_map(|cookie| HeaderValue::try_from(cookie).ok())
-            .collect()
+        let names = [HANDSHAKE_NONCE, HANDSHAKE].into_iter();
+        cookies::forget(names.filter(|_| !self.development), self.shared_domain())
+    }
+
+    /// The domain whose cookies both Clerk's host and the portal's set and get.
+    pub(crate) fn shared_domain(&self) -> Option<&str> {
+        cookies::shared_domain(&self.endpoint, &self.public_url)
     }
 
     fn log(&self, failure: &Failure) {

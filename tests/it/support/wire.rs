@@ -34,6 +34,15 @@ impl Browser {
         browser
     }
 
+    /// The same with what Clerk keeps beside the session of a development instance.
+    pub(crate) fn of_clerk(url: &str, signed_in: &Client) -> Self {
+        let mut browser = Self::of(url, signed_in);
+        for (name, value) in [("__client_uat", "1"), ("__clerk_db_jwt", "dvb_1")] {
+            browser.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        browser
+    }
+
     /// A request with the cookies, and nothing else that a browser adds.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, path);

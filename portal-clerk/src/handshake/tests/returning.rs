@@ -22,10 +22,10 @@ async fn in_production_the_page_goes_on_with_the_new_cookies() {
         assert_eq!(
             spent,
             [
-                "__clerk_handshake_nonce=; Path=/; Max-Age=0",
-                "__clerk_handshake=; Path=/; Max-Age=0",
-                "__clerk_handshake_nonce=; Path=/; Domain=example.com; Max-Age=0",
-                "__clerk_handshake=; Path=/; Domain=example.com; Max-Age=0",
+                "__clerk_handshake_nonce=; Path=/; Max-Age=0; SameSite=Lax",
+                "__clerk_handshake_nonce=; Path=/; Domain=example.com; Max-Age=0; SameSite=Lax",
+                "__clerk_handshake=; Path=/; Max-Age=0; SameSite=Lax",
+                "__clerk_handshake=; Path=/; Domain=example.com; Max-Age=0; SameSite=Lax",
             ]
         );
         assert_eq!(site.who(&parts).await.as_deref(), Some("user_1"));
