@@ -216,10 +216,14 @@ async fn a_token_that_does_not_hold_is_no_token() {
         "a".repeat(7000),
         String::new(),
     ] {
+        let challenge = match bad.is_empty() {
+            true => "Bearer",
+            false => "Bearer error=\"invalid_token\"",
+        };
         let client = Client::new(&server.url, Some(bad));
         let answer = client.get("/api/auth/me").await;
         answer.problem(401, "unauthorized");
-        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        assert_eq!(answer.header("www-authenticate"), challenge);
         assert_eq!(client.page("/members").await.status, 303);
         let browser = Browser::of(&server.url, &client);
         let by_cookie = Answer::of(browser.request(Method::GET, "/api/auth/me")).await;

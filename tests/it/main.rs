@@ -27,6 +27,7 @@ mod metrics;
 mod monitor;
 mod pages;
 mod profile;
+mod providers;
 mod revocation;
 mod roles;
 mod schedules;

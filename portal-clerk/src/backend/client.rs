@@ -26,6 +26,11 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
+    /// The answer is given once.
+    pub(crate) const ONCE: Self = Self {
+        attempts: 1,
+        longest_pause: Duration::ZERO,
+    };
     /// A browser waits for the answer.
     pub(crate) const REQUEST: Self = Self {
         attempts: 2,
@@ -128,7 +133,8 @@ impl Client {
         let response = request
             .send()
             .await
-            .map_err(|error| BackendError::Unreachable(http::describe(error)))?;
+            // The address may hold a secret, such as the nonce of a handshake.
+            .map_err(|error| BackendError::Unreachable(http::describe(error.without_url())))?;
         if response.status() == StatusCode::OK {
             let body = http::body(response, MAX_BODY)
                 .await

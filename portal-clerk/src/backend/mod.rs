@@ -193,7 +193,7 @@ impl BackendApi {
     pub(crate) async fn handshake_payload(&self, nonce: &str) -> Result<Vec<String>, BackendError> {
         let query = [("nonce", nonce)];
         let path = ["clients", "handshake_payload"];
-        let answer = self.client()?.get(&path, &query, Patience::REQUEST).await?;
+        let answer = self.client()?.get(&path, &query, Patience::ONCE).await?;
         serde_json::from_value(answer["directives"].clone())
             .map_err(|error| BackendError::Unexpected(error.to_string()))
     }

@@ -25,7 +25,9 @@ use crate::auth::Auth;
 use crate::config::Limits;
 use crate::error::{Error, Problem};
 use crate::pages::{PageSetup, accepts_html, error_document, is_api};
-use crate::security::{AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID};
+use crate::security::{
+    AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID, has_bearer,
+};
 use crate::state::PortalState;
 
 /// Names the request, refuses what is too large, too often, meant for another host or sent from
@@ -286,7 +288,7 @@ impl Exchange {
             uri,
             client,
             page_request,
-            sends_bearer: sends_bearer(request.headers()),
+            sends_bearer: has_bearer(request.headers()),
             headers,
             span,
         }
@@ -325,13 +327,6 @@ impl Exchange {
         );
         response
     }
-}
-
-fn sends_bearer(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.as_bytes().get(..7))
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
 }
 
 /// Says that it is the token that was not good, unless the answer asks for something else.

@@ -16,4 +16,4 @@ pub(crate) use connections::{Connections, Place};
 pub(crate) use gate::Gate;
 pub(crate) use headers::{AnswerHeaders, REQUEST_ID};
 pub(crate) use limits::{Class, RateLimits};
-pub(crate) use origin::Origins;
+pub(crate) use origin::{Origins, has_bearer};

@@ -87,7 +87,8 @@ fn foreign() -> Error {
         .with_code("foreign_origin")
 }
 
-fn has_bearer(headers: &HeaderMap) -> bool {
+/// Whether a request carries a token that no browser adds by itself.
+pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(|value| {
         value
             .as_bytes()

@@ -1,0 +1,226 @@
+//! What holds whoever says who is calling: Clerk, or the development identity provider.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::support::{ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer};
+
+/// A portal with one of the two identity providers.
+enum Portal {
+    Development(TestServer),
+    Clerk(ClerkPortal),
+}
+
+impl Portal {
+    async fn development(database: Database) -> Self {
+        Self::Development(TestServer::start(database).await)
+    }
+
+    async fn clerk(database: Database) -> Self {
+        Self::Clerk(ClerkPortal::start(database).await)
+    }
+
+    fn server(&self) -> &TestServer {
+        match self {
+            Self::Development(server) => server,
+            Self::Clerk(portal) => &portal.server,
+        }
+    }
+
+    async fn sign_in(&self, email: &str) -> Client {
+        match self {
+            Self::Development(server) => server.sign_in(email).await,
+            Self::Clerk(portal) => portal.sign_in(&portal.clerk.user(email)),
+        }
+    }
+
+    /// A browser with the session of a client.
+    fn browser(&self, client: &Client) -> Browser {
+        match self {
+            Self::Development(server) => Browser::of(&server.url, client),
+            Self::Clerk(portal) => Browser::of_clerk(&portal.server.url, client),
+        }
+    }
+}
+
+/// Runs a test with both providers on both databases.
+macro_rules! with_both_providers {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::support::Database;
+            use super::Portal;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn development_sqlite() {
+                super::$name(Portal::development(Database::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn development_postgres() {
+                super::$name(Portal::development(Database::Postgres).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn clerk_sqlite() {
+                super::$name(Portal::clerk(Database::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn clerk_postgres() {
+                super::$name(Portal::clerk(Database::Postgres).await).await;
+            }
+        }
+    )+};
+}
+
+with_both_providers!(
+    everyone_sees_his_own_pages_and_no_others,
+    the_header_counts_before_the_cookie,
+    a_user_is_made_once_and_his_last_login_moves_once_a_session,
+    a_role_and_its_loss_show_on_the_next_request,
+    signing_out_ends_this_session_and_no_other,
+);
+
+async fn me(client: &Client) -> Value {
+    let answer = client.get("/api/auth/me").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+fn email_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["email"].as_str().expect("a text").to_owned()
+}
+
+async fn everyone_sees_his_own_pages_and_no_others(portal: Portal) {
+    let (guest, user) = (
+        portal.server().guest(),
+        portal.sign_in("ann@example.com").await,
+    );
+    let admin = portal.sign_in(ADMIN).await;
+    for (path, expected) in [
+        ("/", [200, 200, 200]),
+        ("/members", [303, 200, 200]),
+        ("/secret", [303, 403, 200]),
+        ("/api/auth/me", [401, 200, 200]),
+        ("/api/users", [401, 403, 200]),
+    ] {
+        for (client, status) in [&guest, &user, &admin].into_iter().zip(expected) {
+            assert_eq!(client.get(path).await.status, status, "{path}");
+        }
+        // Cookies say the same as headers.
+        for (client, status) in [&user, &admin].into_iter().zip(&expected[1..]) {
+            let asked = portal.browser(client).request(Method::GET, path);
+            assert_eq!(Answer::of(asked).await.status, *status, "{path} by cookie");
+        }
+    }
+}
+
+async fn the_header_counts_before_the_cookie(portal: Portal) {
+    let user = portal.sign_in("ann@example.com").await;
+    let cookies = portal.browser(&portal.sign_in(ADMIN).await);
+    let ask = |authorization: String| {
+        let request = cookies.request(Method::GET, "/api/auth/me");
+        Answer::of(request.header("authorization", authorization))
+    };
+    let token = user.token.as_deref().expect("a token");
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let answer = ask(format!("{scheme} {token}")).await;
+        assert_eq!(email_of(&answer), "ann@example.com");
+    }
+    let refused = ask("Bearer nonsense".to_owned()).await;
+    refused.problem(401, "unauthorized");
+    assert_eq!(
+        refused.header("www-authenticate"),
+        "Bearer error=\"invalid_token\""
+    );
+    assert_eq!(email_of(&ask("Basic YTpi".to_owned()).await), ADMIN);
+}
+
+async fn a_user_is_made_once_and_his_last_login_moves_once_a_session(portal: Portal) {
+    let client = portal.sign_in("ann@example.com").await;
+    let requests = (0..8).map(|_| me(&client));
+    let seen = futures_util::future::join_all(requests).await;
+    assert!(seen.iter().all(|one| one["id"] == seen[0]["id"]));
+    let first = me(&client).await;
+    assert_eq!(first["user_type"], "USER");
+    assert_eq!(me(&client).await["last_login"], first["last_login"]);
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let next = me(&portal.sign_in("ann@example.com").await).await;
+    assert_eq!(next["id"], first["id"]);
+    assert!(next["last_login"].as_str() > first["last_login"].as_str());
+}
+
+async fn a_role_and_its_loss_show_on_the_next_request(portal: Portal) {
+    let (admin, user) = (
+        portal.sign_in(ADMIN).await,
+        portal.sign_in("ann@example.com").await,
+    );
+    let id = me(&user).await["id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/users/{id}");
+    for (change, status) in [
+        (json!({"user_type": "ADMIN"}), 200),
+        (json!({"user_type": "USER"}), 403),
+        (json!({"is_active": false}), 403),
+        (json!({"is_active": true}), 403),
+    ] {
+        assert_eq!(admin.patch(&path, &change).await.status, 200, "{change}");
+        assert_eq!(user.page("/secret").await.status, status, "{change}");
+        let members = if change == json!({"is_active": false}) {
+            403
+        } else {
+            200
+        };
+        assert_eq!(user.page("/members").await.status, members, "{change}");
+    }
+}
+
+async fn signing_out_ends_this_session_and_no_other(portal: Portal) {
+    let (one, other) = (
+        portal.sign_in("ann@example.com").await,
+        portal.sign_in("ann@example.com").await,
+    );
+    let mut browser = portal.browser(&one);
+    let answer = browser.submit("/sign-out", &[]).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
+    assert!(!browser.cookies.contains_key("__session"));
+    one.get("/api/auth/me").await.problem(401, "unauthorized");
+    assert_eq!(other.get("/api/auth/me").await.status, 200);
+}
+
+/// Nobody reads or writes users and sessions, until the connection goes.
+async fn lock_everyone_out(uri: &str) -> sqlx::PgConnection {
+    let mut connection = sqlx::PgConnection::connect(uri).await.expect("it answers");
+    let lock = "BEGIN; LOCK TABLE portal_users, portal_sessions IN ACCESS EXCLUSIVE MODE";
+    let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
+    locked.expect("the tables can be locked");
+    connection
+}
+
+async fn who_is_known_costs_no_query(portal: Portal) {
+    let (known, stranger) = (
+        portal.sign_in("ann@example.com").await,
+        portal.sign_in("bob@example.com").await,
+    );
+    me(&known).await;
+    let lock = lock_everyone_out(&portal.server().uri).await;
+    let waits = tokio::spawn(async move { me(&stranger).await });
+    for _ in 0..3 {
+        assert_eq!(me(&known).await["email"], "ann@example.com");
+    }
+    assert!(!waits.is_finished(), "who is not known has to be looked up");
+    drop(lock);
+    let found = waits.await.expect("it does not panic");
+    assert_eq!(found["email"], "bob@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_known_to_development_sign_in_costs_no_query() {
+    who_is_known_costs_no_query(Portal::development(Database::Postgres).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_known_to_clerk_costs_no_query() {
+    who_is_known_costs_no_query(Portal::clerk(Database::Postgres).await).await;
+}
