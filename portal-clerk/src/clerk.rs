@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use portal_core::auth::{AuthError, AuthSetup, Profile, Routes, SignIn};
+use portal_core::auth::{AuthError, AuthSetup, DeclaredRoute, Profile, Routes, SignIn};
 use portal_core::pages::components::Button;
-use portal_core::{Access, Error, Result};
+use portal_core::{Error, Result};
 use url::Url;
 
 use crate::backend::BackendApi;
@@ -27,6 +27,15 @@ pub(crate) struct Clerk {
     webhooks: Option<Arc<webhook::Receiver>>,
     account_portal: String,
     public_url: String,
+}
+
+/// The routes of an instance, which are known before it is started.
+pub(crate) fn declared(clerk: &ClerkConfig) -> Vec<DeclaredRoute> {
+    let mut routes = hosted::routes().declared();
+    if clerk.webhook_secrets.is_some() {
+        routes.extend(webhook::routes().declared());
+    }
+    routes
 }
 
 impl Clerk {
@@ -95,8 +104,8 @@ impl Clerk {
 
     pub(crate) fn routes(&self) -> Routes {
         let webhooks = self.webhooks.clone();
-        let webhooks = webhooks.map(webhook::routes).unwrap_or_default();
-        webhooks.get(hosted::LOADER_PATH, Access::Public, hosted::loader)
+        let webhooks = webhooks.map(|receiver| webhook::routes().with_state(receiver));
+        hosted::routes().merge(webhooks.unwrap_or_default())
     }
 
     /// Clerk's own part; until its script has come, a link to the pages that Clerk hosts.

@@ -3,7 +3,8 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use portal_core::auth::{ContentSources, PageAddition, ShownPage};
+use portal_core::Access;
+use portal_core::auth::{ContentSources, PageAddition, Routes, ShownPage};
 
 use crate::components::MARK;
 use crate::config::ClerkConfig;
@@ -18,7 +19,7 @@ const TURNSTILE: &str = "https://challenges.cloudflare.com";
 /// Our own script, which loads Clerk's.
 const LOADER: &str = include_str!("../assets/portal-clerk.js");
 /// Where it is served, below the portal's base path; the version changes with the crate.
-pub(crate) const LOADER_PATH: &str = concat!(
+const LOADER_PATH: &str = concat!(
     "/_portal/clerk/portal-clerk.",
     env!("CARGO_PKG_VERSION"),
     ".js"
@@ -94,8 +95,12 @@ fn version() -> String {
         .collect()
 }
 
+pub(crate) fn routes() -> Routes {
+    Routes::new().get(LOADER_PATH, Access::Public, loader)
+}
+
 /// Serves our own script.
-pub(crate) async fn loader(headers: HeaderMap) -> Response {
+async fn loader(headers: HeaderMap) -> Response {
     let etag = format!("\"{}\"", version());
     let known = headers
         .get(header::IF_NONE_MATCH)

@@ -70,9 +70,8 @@ use verifier::{Found, Moment, Verifier};
 #[derive(Default)]
 pub struct ClerkAuth {
     mode: Mode,
-    /// The settings ask for the development identity provider.
-    #[cfg(feature = "dev-identity")]
-    is_development: bool,
+    /// The routes that the settings ask for.
+    declared: Vec<DeclaredRoute>,
     backend: BackendApi,
 }
 
@@ -180,11 +179,12 @@ impl AuthProvider for ClerkAuth {
 
     fn configure(&mut self, config: &Config) -> Vec<String> {
         let (plan, problems) = config::read(config);
-        #[cfg(feature = "dev-identity")]
-        {
-            self.is_development = matches!(plan, Some(Plan::Development));
-        }
-        drop(plan);
+        self.declared = match &plan {
+            None => Vec::new(),
+            Some(Plan::Clerk(clerk)) => clerk::declared(clerk),
+            #[cfg(feature = "dev-identity")]
+            Some(Plan::Development) => dev::routes().declared(),
+        };
         problems
     }
 
@@ -217,11 +217,7 @@ impl AuthProvider for ClerkAuth {
     }
 
     fn declared_routes(&self) -> Vec<DeclaredRoute> {
-        #[cfg(feature = "dev-identity")]
-        if self.is_development {
-            return dev::routes().declared();
-        }
-        self.routes().declared()
+        self.declared.clone()
     }
 
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
@@ -484,6 +480,30 @@ mod tests {
                 "__client_uat=; Path=/; Max-Age=0; SameSite=Lax",
                 "__client_uat_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
             ]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_routes_are_known_before_the_start() {
+        let directory = TempDir::new().unwrap();
+        let secret = (
+            "CLERK_WEBHOOK_SIGNING_SECRET",
+            "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        );
+        let setup = setup(&directory, &[("APP_ENV", "DEV"), PK, SK, secret]).await;
+        let mut auth = ClerkAuth::new();
+        assert_eq!(auth.configure(&setup.config), [""; 0]);
+        let mut before = auth.declared_routes();
+        auth.start(&setup).await.unwrap();
+        let mut answered = auth.routes().declared();
+        for routes in [&mut before, &mut answered] {
+            routes.sort_by(|one, other| one.path.cmp(&other.path));
+        }
+        assert_eq!(before, answered);
+        assert!(
+            before
+                .iter()
+                .any(|route| route.path == "/api/webhooks/clerk")
         );
     }
 

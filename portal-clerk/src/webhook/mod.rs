@@ -35,10 +35,9 @@ impl Receiver {
     }
 }
 
-pub(crate) fn routes(receiver: Arc<Receiver>) -> Routes {
-    Routes::new()
-        .post("/api/webhooks/clerk", Guard::Signature, receive)
-        .with_state(receiver)
+/// The route, before it is given its state.
+pub(crate) fn routes() -> Routes<Arc<Receiver>> {
+    Routes::new().post("/api/webhooks/clerk", Guard::Signature, receive)
 }
 
 /// The signature is the only credential here. Anything but a status of 2xx makes Clerk send the
