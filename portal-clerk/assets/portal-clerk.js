@@ -43,6 +43,18 @@
     location.reload();
   };
 
+  // Clerk has a session that the portal does not take: its form would send the reader on to where he
+  // is sent back from. The second time round the session is ended in the place of going on for ever.
+  const isRefused = async (clerk) => {
+    const form = document.querySelector('[data-clerk-part="sign-in"],[data-clerk-part="sign-up"]');
+    if (signedIn !== undefined || !clerk.session || !form) return false;
+    const last = Number(sessionStorage.getItem("portal-clerk-refused"));
+    sessionStorage.setItem("portal-clerk-refused", Date.now());
+    if (Date.now() - last > 30_000) return false;
+    await clerk.signOut({ redirectUrl: signInUrl });
+    return true;
+  };
+
   const start = async () => {
     await Promise.all([
       script(clerkSrc, { "data-clerk-publishable-key": publishableKey }),
@@ -55,6 +67,7 @@
       clerk.addListener(({ session }) => session === null && leave());
       if (!clerk.session) leave();
     }
+    if (await isRefused(clerk)) return;
     mount(clerk, document);
     // What htmx brings in later.
     document.addEventListener("htmx:after:swap", () => mount(clerk, document));

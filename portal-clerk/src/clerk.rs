@@ -1,6 +1,7 @@
 //! Sign-in with a real Clerk instance.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use maud::{Markup, html};
 use portal_core::auth::{AuthError, AuthSetup, DeclaredRoute, Profile, Routes, SignIn};
@@ -18,6 +19,9 @@ use crate::jwks::KeyCache;
 use crate::token::Rules;
 use crate::verifier::Verifier;
 use crate::webhook;
+
+/// How often the end of a session is told to Clerk, over about a minute.
+const REVOKE_ATTEMPTS: u32 = 6;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
@@ -96,8 +100,19 @@ impl Clerk {
     pub(crate) fn revoke(&self, session_id: &str) {
         let (backend, session_id) = (self.backend.clone(), session_id.to_owned());
         tokio::spawn(async move {
-            if let Err(error) = backend.revoke_session(&session_id).await {
-                tracing::warn!(session_id, %error, "a session that was signed out of here goes on at Clerk");
+            // To end a session twice does no harm, and one that goes on at Clerk would.
+            for attempt in 1..=REVOKE_ATTEMPTS {
+                match backend.revoke_session(&session_id).await {
+                    Ok(()) => return,
+                    Err(error) if error.is_not_found() => return,
+                    Err(error) if error.is_passing() && attempt < REVOKE_ATTEMPTS => {
+                        tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(session_id, %error, "a session that was signed out of here goes on at Clerk");
+                        return;
+                    }
+                }
             }
         });
     }

@@ -21,7 +21,9 @@
 use maud::{Markup, html};
 
 /// The attribute by which the script finds a part, and the provider a page that has one.
-pub(crate) const MARK: &str = "data-clerk-part=";
+///
+/// With the quote, which no text of a user can have in a page.
+pub(crate) const MARK: &str = "data-clerk-part=\"";
 
 /// Where people sign in; afterwards they come to `return_to`, a path of the portal.
 ///

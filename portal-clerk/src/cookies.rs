@@ -23,6 +23,7 @@ pub(crate) struct CookieNames {
 pub(crate) struct InstanceNames {
     session: String,
     client_uat: String,
+    refresh: String,
     dev_browser: String,
     /// Whether it is a development instance, which hands browsers over by a cookie of its own.
     pub(crate) development: bool,
@@ -41,6 +42,7 @@ impl CookieNames {
             instance: Some(InstanceNames {
                 session: name(SESSION),
                 client_uat: name(CLIENT_UAT),
+                refresh: name("__refresh"),
                 dev_browser: name(DEV_BROWSER),
                 development,
             }),
@@ -49,13 +51,9 @@ impl CookieNames {
 
     /// The names of the cookies that make a session, to forget them.
     pub(crate) fn of_session(&self) -> impl Iterator<Item = &str> {
-        let instance = self.instance.as_ref();
-        let names = instance.map(|names| {
-            [
-                names.session.as_str(),
-                CLIENT_UAT,
-                names.client_uat.as_str(),
-            ]
+        let names = self.instance.as_ref().map(|names| {
+            let (session, client_uat) = (names.session.as_str(), names.client_uat.as_str());
+            [session, CLIENT_UAT, client_uat, names.refresh.as_str()]
         });
         std::iter::once(SESSION).chain(names.into_iter().flatten())
     }

@@ -79,7 +79,7 @@ impl Hosted {
                 data-publishable-key=(self.publishable_key)
                 data-sign-in-url={ (base) "/sign-in" }
                 data-sign-up-url={ (base) "/sign-up" }
-                data-home={ (base) "/" }
+                data-home=(if base.is_empty() { "/" } else { base })
                 data-signed-in[page.signed_in] {}
         }
     }

@@ -252,6 +252,11 @@ impl AuthProvider for ClerkAuth {
         }
     }
 
+    async fn session_to_end(&self, parts: &Parts) -> Option<String> {
+        let verifier = self.verifier()?;
+        verifier.session_to_end(&parts.headers, Moment::now()).await
+    }
+
     async fn signed_out(&self, session_id: &str) {
         if let Mode::Clerk(clerk) = &self.mode {
             clerk.revoke(session_id);
@@ -479,6 +484,7 @@ mod tests {
                 "__session_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
                 "__client_uat=; Path=/; Max-Age=0; SameSite=Lax",
                 "__client_uat_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
+                "__refresh_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
             ]
         );
     }

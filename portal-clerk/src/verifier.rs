@@ -61,6 +61,9 @@ impl CookieSession<'_> {
 /// What each session cookie has turned out to be, in the order of the candidates.
 type Outcomes = [Option<Result<Arc<Claims>, Rejection>>; MAX_CANDIDATES];
 
+/// How long a token that has expired can still be used to end its session, in seconds.
+const ENDABLE: i64 = 7 * 24 * 60 * 60;
+
 /// Verifies the session of a request.
 pub(crate) struct Verifier {
     pub(crate) keys: Arc<KeyCache>,
@@ -234,6 +237,20 @@ impl Verifier {
         }
         // Boxed: checking a signature must not swell the future of every request.
         Box::pin(self.verify(token, digest, now)).await
+    }
+
+    /// The session of a request's first cookie that was ours within the last week, to end it.
+    pub(crate) async fn session_to_end(&self, headers: &HeaderMap, now: Moment) -> Option<String> {
+        let cookies = Cookies::of(headers, &self.names);
+        for candidate in cookies.sessions.iter().flatten() {
+            let claims = self
+                .claims_by_another_clock(candidate.token, now, ENDABLE)
+                .await;
+            if let Ok(claims) = claims {
+                return Some(claims.session_id);
+            }
+        }
+        None
     }
 
     /// The claims of a token for one whose clock may be wrong by so many seconds. Only to find out

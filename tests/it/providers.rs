@@ -4,7 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-use crate::support::{ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer};
+use crate::support::{
+    ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer, eventually,
+};
 
 /// A portal with one of the two identity providers.
 enum Portal {
@@ -227,4 +229,29 @@ async fn who_is_known_to_development_sign_in_costs_no_query() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_known_to_clerk_costs_no_query() {
     who_is_known_costs_no_query(Portal::clerk(Database::Postgres).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_clerk_that_has_expired_can_still_end_its_session() {
+    let portal = ClerkPortal::start(Database::Postgres).await;
+    portal.clerk.set_token_lifetime(-60);
+    let session = portal.clerk.session(&portal.clerk.user("ann@example.com"));
+    let client = portal.with_session(&session);
+    client
+        .get("/api/auth/me")
+        .await
+        .problem(401, "unauthorized");
+    let mut browser = Browser::of_clerk(&portal.server.url, &client);
+    assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
+    eventually("the session has ended at Clerk", async || {
+        (portal.clerk.session_status(&session) == "revoked").then_some(())
+    })
+    .await;
+    // Nor does a new token bring it back.
+    portal.clerk.set_token_lifetime(60);
+    let client = portal.with_session(&session);
+    client
+        .get("/api/auth/me")
+        .await
+        .problem(401, "unauthorized");
 }

@@ -10,6 +10,7 @@ use crate::support::{
 };
 
 on_both!(
+    what_a_role_allows_stays_open_when_its_user_changes,
     the_token_of_a_deactivated_owner_serves_nothing,
     the_token_of_a_banned_owner_serves_nothing,
     the_token_of_a_deleted_owner_is_unknown,
@@ -322,6 +323,22 @@ async fn the_end_of_a_session_closes_what_was_opened_with_it(database: Database)
                 .until(|message| message["data"]["active"] == false)
                 .await;
         }
+    }
+}
+
+async fn what_a_role_allows_stays_open_when_its_user_changes(database: Database) {
+    let portals = Portals::start(database).await;
+    let (user, id, client) = portals.user().await;
+    portals.change(&id, json!({"user_type": "EDITOR"})).await;
+    // Of all kinds of task that he may use, some by his role.
+    let mut all = Socket::open(portals.there(), &monitor_of_all(&client)).await;
+    for round in 0..3 {
+        let preference = json!({"preferences": {"rows": round}});
+        assert_eq!(user.patch("/api/auth/me", &preference).await.status, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let task = client.start_in("rights", "unguarded", &json!({})).await;
+        all.until(|message| message["data"]["task_id"] == task.as_str())
+            .await;
     }
 }
 

@@ -143,7 +143,13 @@ impl Client {
                 .map_err(|error| BackendError::Unexpected(error.to_string()));
         }
         let error = refusal(response).await;
-        tracing::warn!(%method, path = url.path(), %error, "a call of Clerk's Backend API failed");
+        let path = url.path();
+        // What is not found is an answer, and strangers can ask for it with a nonce of their own.
+        if error.is_not_found() {
+            tracing::debug!(%method, path, %error, "Clerk does not know what it was asked for");
+        } else {
+            tracing::warn!(%method, path, %error, "a call of Clerk's Backend API failed");
+        }
         Err(error)
     }
 }

@@ -131,7 +131,6 @@ impl Handshake {
         let reason = "handshake-failed";
         // In production a stranger may write what he likes into the cookie, as often as he likes.
         match failure {
-            Failure::NotFetched(_) => tracing::warn!(reason, "handshake ignored: {failure}"),
             _ if self.development => tracing::warn!(reason, "handshake ignored: {failure}"),
             _ => tracing::debug!(reason, "handshake ignored: {failure}"),
         }
@@ -258,6 +257,8 @@ impl Handshake {
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
+                // Genuine, with something left to do at Clerk: its cookies are kept, nobody is signed in.
+                Err(Rejection::Pending) => {}
                 Err(rejection) if self.development && rejection.is_of_time() => {
                     let kind = rejection.reason();
                     verifier

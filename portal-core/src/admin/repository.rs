@@ -59,6 +59,7 @@ impl<'a> Table<'a> {
         let count = Query::select()
             .expr(Func::count(Expr::col(self.model.key().name)))
             .from(self.model.table)
+            .and_where_option(self.not_deleted())
             .cond_where(condition.clone())
             .take();
         let mut select = self.select().cond_where(condition).take();
@@ -252,7 +253,12 @@ impl<'a> Table<'a> {
         Query::select()
             .columns(column_names(self.model))
             .from(self.model.table)
+            .and_where_option(self.not_deleted())
             .take()
+    }
+
+    fn not_deleted(&self) -> Option<Expr> {
+        Some(Expr::col(self.model.deleted?).is_null())
     }
 
     /// Why a conditional write found no row.

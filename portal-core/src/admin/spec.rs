@@ -49,6 +49,8 @@ pub struct ModelSpec {
     /// Who may open it; administrators may in any case.
     pub(crate) access: Access,
     pub(crate) version: Version,
+    /// The column that is set in rows which count as deleted.
+    pub(crate) deleted: Option<&'static str>,
     /// Choices that are known only at run time, such as the roles of users.
     pub(crate) choices: BTreeMap<&'static str, Vec<String>>,
     pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<Fault>>,
@@ -77,6 +79,7 @@ impl ModelSpec {
             },
             access: M::access(),
             version: Version::Counter,
+            deleted: None,
             choices: BTreeMap::new(),
             check: check::<M>,
         }

@@ -78,6 +78,7 @@ impl ModelSpec {
             },
             access: Access::Admin,
             version: Version::UpdatedAt,
+            deleted: Some("deleted_at"),
             choices: BTreeMap::from([("user_type", names.collect())]),
             check: |mut values| {
                 let mut row = Vec::new();
@@ -138,9 +139,12 @@ impl<'a> UserRows<'a> {
             checked = Err(faults);
         }
         let row = checked.map_err(Error::invalid)?;
+        // Only what differs: somebody else may be changing the rest at this moment.
+        let differs = |name: &str| row.get(name) != present.values.get(name);
+        let is_active = row.get("is_active").and_then(Value::as_bool);
         let change = UserChange {
-            user_type: self.role(&row),
-            is_active: row.get("is_active").and_then(Value::as_bool),
+            user_type: self.role(&row).filter(|_| differs("user_type")),
+            is_active: is_active.filter(|_| differs("is_active")),
             preferences: None,
         };
         let key = model.key_of(&present.values);

@@ -1,6 +1,9 @@
 //! Who is counted for what is limited.
 
+use std::borrow::Cow;
+
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::auth::caller;
@@ -38,7 +41,7 @@ async fn user(class: Class, parts: &mut Parts, state: &PortalState) -> Option<Uu
     if class == Class::StartTask
         && let Some(text) = client_token(parts.uri.path())
     {
-        let token = state.borrow::<ClientTokens>().ok()?.verify(text).await;
+        let token = state.borrow::<ClientTokens>().ok()?.verify(&text).await;
         return token.ok().map(|token| token.user_id);
     }
     // That he cannot be found out is the handler's to tell.
@@ -47,7 +50,9 @@ async fn user(class: Class, parts: &mut Parts, state: &PortalState) -> Option<Uu
 }
 
 /// The client token in `/api/{state}/tasks/{client_token}/start/{task}`.
-fn client_token(path: &str) -> Option<&str> {
+///
+/// Decoded as the handler has it, or another spelling would be counted for nobody.
+fn client_token(path: &str) -> Option<Cow<'_, str>> {
     let mut segments = path.strip_prefix("/api/")?.split('/').skip(2);
-    segments.next()
+    percent_decode_str(segments.next()?).decode_utf8().ok()
 }

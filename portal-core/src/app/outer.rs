@@ -245,6 +245,13 @@ where
             }
         }
     };
+    if !navigation.cookies.is_empty() {
+        // Whatever the answer is for, with a session in it it is for one browser only.
+        let private = HeaderValue::from_static("private, no-store");
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, private);
+    }
     for cookie in navigation.cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

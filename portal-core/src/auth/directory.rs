@@ -144,6 +144,10 @@ impl Directory {
                 (Applied::Ended, Some(Notification::SessionEnded { id }))
             }
         };
+        // With the change itself, so that it is told also if nobody waits for what comes after.
+        if let Some(notification) = &notification {
+            transaction.notify(notification).await?;
+        }
         transaction.commit().await?;
         if let Some(notification) = notification {
             if let Some(listener) = self.listener.get() {

@@ -137,6 +137,13 @@ pub trait AuthProvider: Send + Sync + 'static {
         )))
     }
 
+    /// The session that somebody wants to end who is not, or no longer, signed in by it: its token
+    /// may have expired a while ago, but has to be the provider's own.
+    fn session_to_end(&self, parts: &Parts) -> impl Future<Output = Option<String>> + Send {
+        let _ = parts;
+        ready(None)
+    }
+
     /// A user has signed out of a session here: the provider may end it as well.
     fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
@@ -259,6 +266,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
     fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition>;
     fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>>;
+    fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<String>>;
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
 
@@ -327,6 +335,10 @@ impl<P: AuthProvider> ErasedProvider for P {
 
     fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>> {
         Box::pin(AuthProvider::sync(self, directory))
+    }
+
+    fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<String>> {
+        Box::pin(AuthProvider::session_to_end(self, parts))
     }
 
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()> {

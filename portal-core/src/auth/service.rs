@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use quick_cache::sync::Cache;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 use uuid::Uuid;
 
 use super::access::Access;
@@ -28,6 +28,9 @@ const CACHE_ENTRIES: usize = 100_000;
 
 /// How long to wait before a database that did not answer is asked again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// How long what is open may go on if a hint was lost.
+const RECHECK: Duration = Duration::from_secs(60);
 
 /// What was read, and when.
 #[derive(Clone)]
@@ -228,6 +231,11 @@ impl Auth {
         self.provider.on_page(page)
     }
 
+    /// The session that somebody wants to end who is not, or no longer, signed in by it.
+    pub(crate) async fn session_to_end(&self, parts: &Parts) -> Option<String> {
+        self.provider.session_to_end(parts).await
+    }
+
     /// `Set-Cookie` values of a sign-out.
     pub(crate) fn forget(&self) -> Vec<HeaderValue> {
         self.provider.forget()
@@ -333,9 +341,12 @@ impl Auth {
 
     /// Closes what is open for those who may not have it any more.
     async fn keep_checking(&self) {
+        // Should a hint get lost after all, what is open without a right to it ends then.
+        let mut now_and_then = interval(RECHECK);
         loop {
             tokio::select! {
                 () = self.holders.wake.notified() => {}
+                _ = now_and_then.tick() => self.holders.anyone_changed(),
                 // While nothing is heard of others, the database is asked.
                 () = sleep(RETRY) => if !self.store.hears_others() {
                     self.holders.anyone_changed();
@@ -359,7 +370,7 @@ impl Auth {
         let mut ids: Vec<Uuid> = holders.iter().map(|holder| holder.user_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let users = users_of(&self.store, &ids).await?;
+        let users = users_of(&self.users, &ids).await?;
         let sessions = match owed.everyone {
             false => None,
             true => {

@@ -12,7 +12,7 @@ use super::records;
 use super::role::Role;
 use super::users::{TABLE as USERS, User};
 use crate::error::Result;
-use crate::store::{Store, Transaction, now};
+use crate::store::{Notification, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
 
@@ -137,15 +137,12 @@ impl Sessions {
 
     pub(super) async fn end(&self, session_id: &str) -> Result<()> {
         let now = now();
-        self.store
-            .execute(
-                Query::update()
-                    .table(TABLE)
-                    .value("ended_at", now)
-                    .and_where(Expr::col("id").eq(session_id))
-                    .and_where(Expr::col("ended_at").is_null()),
-            )
-            .await?;
+        let mut transaction = self.store.begin().await?;
+        end_in(&mut transaction, session_id).await?;
+        let id = session_id.to_owned();
+        let ended = Notification::SessionEnded { id };
+        transaction.notify(&ended).await?;
+        transaction.commit().await?;
         // No provider keeps a session for ten years; until then its id may come back in a new token.
         self.store
             .execute(
@@ -222,9 +219,11 @@ async fn is_open(transaction: &mut Transaction, session_id: &str) -> Result<bool
 }
 
 async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result<Option<User>> {
-    let select = User::select()
+    // Locked: his deletion must not come between this and what is written of him.
+    let mut select = User::select()
         .and_where(Expr::col("subject").eq(subject))
         .take();
+    select.lock(sea_query::LockType::NoKeyUpdate);
     transaction
         .fetch_optional(&select)
         .await?

@@ -100,6 +100,14 @@ impl Users {
         User::from_row(row).map(|user| self.equip(user))
     }
 
+    /// Those of some users who have not been deleted; a few hundred at most.
+    pub(super) async fn of_ids(&self, ids: &[Uuid]) -> Result<Vec<User>> {
+        let some = Expr::col("id").is_in(ids.iter().copied());
+        let select = User::select().and_where(some).take();
+        let rows = self.store.fetch_all(&select).await?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
     /// The user of an id.
     pub async fn get(&self, id: Uuid) -> Result<Option<User>> {
         let select = User::select().and_where(Expr::col("id").eq(id)).take();
@@ -304,6 +312,7 @@ impl Users {
             changes.details(&user.email),
         )
         .await?;
+        transaction.notify(&Notification::User { id }).await?;
         transaction.commit().await?;
         Ok(self.equip(user))
     }
@@ -351,6 +360,7 @@ impl Users {
                     .and_where(Expr::col("id").eq(id)),
             )
             .await?;
+        transaction.notify(&Notification::User { id }).await?;
         transaction.commit().await?;
         Ok(after)
     }

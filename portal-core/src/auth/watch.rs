@@ -3,14 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use sea_query::{Expr, ExprTrait};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::access::{Access, Denied};
-use super::users::User;
+use super::users::{User, Users};
 use crate::error::{Error, Result};
-use crate::store::Store;
 
 /// Why somebody may not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,19 +242,14 @@ fn remove<K: Eq + std::hash::Hash>(
 }
 
 /// Those of some users who have not been deleted.
-pub(super) async fn users_of(store: &Store, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> {
-    let mut users = HashMap::new();
+pub(super) async fn users_of(users: &Users, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> {
+    let mut found = HashMap::new();
     for ids in ids.chunks(500) {
-        let some = Expr::col("id").is_in(ids.iter().copied());
-        for row in store
-            .fetch_all(&User::select().and_where(some).take())
-            .await?
-        {
-            let user = User::from_row(&row)?;
-            users.insert(user.id, user);
+        for user in users.of_ids(ids).await? {
+            found.insert(user.id, user);
         }
     }
-    Ok(users)
+    Ok(found)
 }
 
 /// A panic elsewhere cannot leave what is locked half-changed.

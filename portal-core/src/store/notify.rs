@@ -186,6 +186,22 @@ fn payload(from: uuid::Uuid, notification: &Notification) -> serde_json::Result<
     serde_json::to_string(&Remote { from, notification })
 }
 
+/// Sends a hint with a transaction, to this process as well: nobody has the sender's id.
+#[cfg(feature = "postgres")]
+pub(super) async fn notify_with(
+    transaction: &mut sqlx::Transaction<'static, sqlx::Postgres>,
+    notification: &Notification,
+) -> Result<(), StoreError> {
+    let payload = payload(uuid::Uuid::nil(), notification)
+        .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(payload)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
 #[cfg(feature = "postgres")]
 #[derive(Serialize, Deserialize)]
 struct Remote<N> {

@@ -1,7 +1,9 @@
 //! A transaction of either database.
 
+#[cfg(feature = "postgres")]
+use super::notify::notify_with;
 use super::statement;
-use super::{Row, Statement, StoreError};
+use super::{Notification, Row, Statement, StoreError};
 
 /// A transaction; dropped without [`commit`](Self::commit) it is rolled back.
 pub struct Transaction(Inner);
@@ -64,6 +66,20 @@ impl Transaction {
         statement: &S,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch_all(statement).await?.into_iter().next())
+    }
+
+    /// Tells every replica of a change exactly if it is committed, whatever becomes of this process
+    /// afterwards. With SQLite there is nobody else to tell.
+    pub(crate) async fn notify(&mut self, notification: &Notification) -> Result<(), StoreError> {
+        match &mut self.0 {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(_) => {
+                let _ = notification;
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(transaction) => notify_with(transaction, notification).await,
+        }
     }
 
     /// Makes every change of the transaction last.

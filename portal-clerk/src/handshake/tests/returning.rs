@@ -149,7 +149,6 @@ async fn the_session_of_a_handshake_is_verified_in_full() {
         (json!({"iss": "https://clerk.evil.example"}), json!({})),
         (json!({"exp": NOW - SKEW}), json!({})),
         (json!({"sid": null}), json!({})),
-        (json!({"sts": "pending"}), json!({})),
         (json!({}), json!({"cat": "cl_B7d4PD222AAA"})),
     ] {
         let session = SigningKey::first().token(header, claims.clone());
@@ -165,6 +164,19 @@ async fn the_session_of_a_handshake_is_verified_in_full() {
     let site = Site::production();
     let mut parts = page("/", &format!("__clerk_handshake={two}"));
     assert!(nothing_happens(&site.open(&mut parts).await));
+}
+
+#[tokio::test]
+async fn a_session_with_something_left_to_do_is_kept_but_signs_nobody_in() {
+    let pending = directives(&token(json!({"sts": "pending"})));
+    let token = handshake_token(SigningKey::first(), json!({}), &pending);
+    let site = Site::production();
+    let mut parts = page("/", &format!("__clerk_handshake={token}"));
+    let navigation = site.open(&mut parts).await;
+    assert!(navigation.answer.is_none());
+    // Or the browser would come back with the old one, again and again.
+    assert_eq!(navigation.cookies[..4], pending[..4]);
+    assert_eq!(site.who(&parts).await, None);
 }
 
 #[tokio::test]

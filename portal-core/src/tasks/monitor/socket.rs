@@ -24,6 +24,8 @@ pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
         .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_message_size(4096)
+        // Or a frame is kept until it is whole, however large it says that it is.
+        .max_frame_size(4096)
         .on_upgrade(move |socket| async move {
             if let Err(error) = run(monitor, socket).await {
                 tracing::debug!(%error, "a monitor went away");

@@ -54,6 +54,7 @@ async fn micros_a_call(router: &Router, path: &str, token: &str, calls: usize) -
     let requests: Vec<_> = (0..calls)
         .map(|_| {
             Request::get(path)
+                .header(header::HOST, "localhost")
                 .header(header::AUTHORIZATION, format!("Bearer {token}"))
                 .body(Body::empty())
         })
