@@ -3,6 +3,9 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+/// The version of Clerk's protocol and API that this crate was written for.
+pub(crate) const API_VERSION: &str = "2026-05-12";
+
 pub(crate) fn client(
     timeout: Duration,
     https_only: bool,

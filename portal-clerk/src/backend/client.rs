@@ -8,13 +8,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::BackendError;
-use crate::http;
+use crate::http::{self, API_VERSION};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// A page of a hundred users is far smaller.
 const MAX_BODY: usize = 8 * 1024 * 1024;
-/// The version of the API that this crate was written for.
-const API_VERSION: &str = "2026-05-12";
 /// Before the second attempt, where Clerk does not say how long to wait; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 

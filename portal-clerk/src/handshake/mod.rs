@@ -14,6 +14,7 @@ use portal_core::auth::{CredentialSource, Navigation};
 use url::Url;
 
 use crate::cookies::{self, Cookies, HANDSHAKE, HANDSHAKE_NONCE, REDIRECT_COUNT};
+use crate::http::API_VERSION;
 use crate::query;
 use crate::session::{self, Credential};
 use crate::state::State;
@@ -23,8 +24,6 @@ use directives::Directives;
 
 pub(crate) use payload::Payloads;
 
-/// The version of Clerk's protocol that is spoken here.
-const API_VERSION: &str = "2026-05-12";
 /// So many redirects in two seconds are a loop.
 const MAX_REDIRECTS: u8 = 3;
 

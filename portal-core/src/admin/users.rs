@@ -166,7 +166,7 @@ impl<'a> UserRows<'a> {
                 _ => error,
             }
         })?;
-        self.auth.user_changed(id).await;
+        self.auth.forget_user(id);
         self.table.get(&key).await?.ok_or_else(row_not_found)
     }
 

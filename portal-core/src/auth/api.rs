@@ -53,7 +53,7 @@ async fn change_me(
     user.acts_himself()?;
     let preferences = read_preferences(body, &checks).map_err(Error::invalid)?;
     let preferences = auth.users.set_preferences(user.id, preferences).await?;
-    auth.user_changed(user.id).await;
+    auth.forget_user(user.id);
     Ok(Json(json!({ "preferences": preferences })))
 }
 
@@ -208,7 +208,7 @@ async fn change(
         .map_err(|_| Error::not_found("there is no such user").with_code("user_not_found"))?;
     let change = read_change(&body, &roles)?;
     let user = auth.users.change(&Actor::from(&admin), id, &change).await?;
-    auth.user_changed(id).await;
+    auth.forget_user(id);
     Ok(Json(user))
 }
 

@@ -251,12 +251,14 @@ impl Auth {
     }
 
     /// Drops what is cached of a user after his row has changed, here and in every replica.
-    pub(crate) async fn user_changed(&self, id: Uuid) {
+    async fn user_changed(&self, id: Uuid) {
         self.forget_user(id);
         self.store.notify(Notification::User { id }).await;
     }
 
-    fn forget_user(&self, id: Uuid) {
+    /// Drops what is cached of a user here, so that whoever has changed him sees it at once: others
+    /// hear of it by the change itself.
+    pub(crate) fn forget_user(&self, id: Uuid) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.user_cache.remove(&id);
         self.session_cache

@@ -68,6 +68,7 @@ fn frame(sign_up: bool, config: &Config, provider_part: Markup) -> Markup {
         ),
     };
     html! {
+        div class="pt-stack" {
         (Card::new().body(html! {
             div class="pt-stack" {
                 header class="pt-center" {
@@ -78,5 +79,6 @@ fn frame(sign_up: bool, config: &Config, provider_part: Markup) -> Markup {
             }
         }))
         p class="pt-center pt-muted" { (question) " " a href={ (config.base_path) (path) } { (other) } }
+        }
     }
 }

@@ -73,7 +73,7 @@ async fn save(
         let auth = state.borrow::<Auth>()?;
         let preference = Map::from_iter([(PREFERENCE.to_owned(), theme.to_preference())]);
         auth.users.set_preferences(user.id, preference).await?;
-        auth.user_changed(user.id).await;
+        auth.forget_user(user.id);
     }
     // portal.js sends the form by itself and stays on the page.
     let by_script = headers
