@@ -8,6 +8,7 @@ mod app;
 pub mod auth;
 pub mod config;
 mod error;
+pub mod live;
 pub mod pages;
 pub mod prelude;
 mod request;

@@ -210,7 +210,7 @@ async fn assets_are_named_by_content_compressed_and_cached_for_ever() {
         "href",
     );
     paths.extend(attributes(&page.text, "script[src]", "src"));
-    assert!(paths.len() >= 5, "{paths:?}");
+    assert!(paths.len() >= 4, "{paths:?}");
     for path in &paths {
         let parts: Vec<_> = path.rsplit('.').collect();
         let hashed = parts.len() > 2

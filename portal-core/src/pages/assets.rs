@@ -20,26 +20,51 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 5] = [
+const SERVED: [(&str, &[&str], &str); 4] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
         "font/woff2",
     ),
-    (
-        "htmx.js",
-        &["vendor/htmx.min.js"],
-        "text/javascript; charset=utf-8",
-    ),
     ("logo.svg", &["logo.svg"], "image/svg+xml"),
     (
         "portal.css",
-        &["tokens.css", "portal.css"],
+        &[
+            "tokens.css",
+            "css/base.css",
+            "css/layout.css",
+            "css/icon.css",
+            "css/button.css",
+            "css/form.css",
+            "css/card.css",
+            "css/table.css",
+            "css/overlay.css",
+            "css/display.css",
+            "css/toast.css",
+            "css/chart.css",
+            "css/task.css",
+            "css/utilities.css",
+            "css/print.css",
+        ],
         "text/css; charset=utf-8",
     ),
     (
         "portal.js",
-        &["portal.js"],
+        &[
+            "vendor/htmx.min.js",
+            "js/core.js",
+            "js/guard.js",
+            "js/dialog.js",
+            "js/form.js",
+            "js/theme.js",
+            "js/feedback.js",
+            "js/live.js",
+            "js/palette.js",
+            "js/combobox.js",
+            "js/chart.js",
+            "js/task.js",
+            "js/end.js",
+        ],
         "text/javascript; charset=utf-8",
     ),
 ];
@@ -57,12 +82,7 @@ struct Asset {
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let mut assets: Vec<Asset> = Vec::with_capacity(SERVED.len());
     for (name, parts, media_type) in SERVED {
-        let mut bytes = Vec::new();
-        for part in parts {
-            if let Some(file) = Files::get(part) {
-                bytes.extend_from_slice(&file.data);
-            }
-        }
+        let mut bytes = joined(parts);
         if name == "portal.css" {
             // A relative URL, so that the style sheet works below any base path.
             if let Some(font) = assets.iter().find(|asset| asset.name == "geist.woff2") {
@@ -88,6 +108,44 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     }
     assets
 });
+
+/// The parts one after the other. Our own scripts share one function around them, and neither they
+/// nor our styles keep comments and indentation.
+fn joined(parts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut is_open = false;
+    for part in parts {
+        let Some(file) = Files::get(part) else {
+            continue;
+        };
+        if part.starts_with("js/") && !is_open {
+            bytes.extend_from_slice(b"\n(() => {\n\"use strict\";\n");
+            is_open = true;
+        }
+        if part.starts_with("js/") || part.starts_with("css/") {
+            compact(&String::from_utf8_lossy(&file.data), &mut bytes);
+        } else {
+            bytes.extend_from_slice(&file.data);
+        }
+    }
+    if is_open {
+        bytes.extend_from_slice(b"})();\n");
+    }
+    bytes
+}
+
+/// Leaves out indentation, empty lines and lines that are a comment. So no text in our scripts may
+/// go over several lines.
+fn compact(text: &str, into: &mut Vec<u8>) {
+    let lines = text.lines().map(str::trim).filter(|line| {
+        let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+        !line.is_empty() && !is_comment
+    });
+    for line in lines {
+        into.extend_from_slice(line.as_bytes());
+        into.push(b'\n');
+    }
+}
 
 /// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
 fn fingerprint(bytes: &[u8]) -> String {
@@ -251,11 +309,7 @@ mod tests {
 
     #[test]
     fn sizes_stay_inside_the_budget() {
-        for (name, limit) in [
-            ("portal.css", 12 * 1024),
-            ("portal.js", 6 * 1024),
-            ("htmx.js", 13 * 1024),
-        ] {
+        for (name, limit) in [("portal.css", 12 * 1024), ("portal.js", 20 * 1024)] {
             let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
             let params = brotli::enc::BrotliEncoderParams {
                 quality: 11,

@@ -166,7 +166,6 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 link rel="preload" href=(page.url(assets::url("geist.woff2"))) as="font" type="font/woff2" crossorigin;
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
                 link rel="icon" href=(page.url(assets::url("logo.svg"))) type="image/svg+xml";
-                script src=(page.url(assets::url("htmx.js"))) defer {}
                 script src=(page.url(assets::url("portal.js"))) defer {}
                 @if let Some(head) = page.head { (head) }
             }

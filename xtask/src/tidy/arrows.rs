@@ -18,11 +18,15 @@ const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
 const GROUND: &[&str] = &["source", "error", "request", "config", "state"];
 
 /// The arrows: a module may use what it points to, and so on down.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("testing", &["app"]),
-    ("app", &["admin", "tasks", "live", "security", "telemetry"]),
-    ("admin", &["pages"]),
-    ("tasks", &["pages", "security", "telemetry"]),
+    (
+        "app",
+        &["admin", "tasks", "notifications", "security", "telemetry"],
+    ),
+    ("admin", &["live"]),
+    ("tasks", &["live", "notifications", "security", "telemetry"]),
+    ("notifications", &["live"]),
     ("live", &["pages"]),
     ("pages", &["auth"]),
     ("security", &["auth"]),

@@ -1,7 +1,7 @@
 //! The parts that pages are made of: plain functions and builders that give [`maud::Markup`].
 //!
 //! None of them knows who uses it, none writes inline style or script, and all of them work without
-//! JavaScript; `portal.js` adds live updates, modal drawers and copying.
+//! JavaScript; `assets/js` adds live updates, modal drawers and copying.
 
 mod avatar;
 mod badge;

@@ -119,8 +119,8 @@ fn nothing_inline_is_ever_written() {
         assert!(!html.contains("<style"));
         assert_eq!(
             html.matches("<script").count(),
-            2,
-            "only the two files of the portal"
+            1,
+            "only the file of the portal"
         );
         let attributes = attributes(&html);
         assert!(attributes.len() > 300);

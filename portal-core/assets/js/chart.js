@@ -1,0 +1,1 @@
+// What a chart says of the point below the pointer.

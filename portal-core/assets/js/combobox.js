@@ -1,0 +1,1 @@
+// Fields that search while one types.

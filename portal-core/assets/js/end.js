@@ -1,0 +1,2 @@
+// What applications may call.
+window.portal = { toast, open: (id) => open(document.getElementById(id)) };

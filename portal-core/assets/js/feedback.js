@@ -1,0 +1,86 @@
+// Copy, toasts, times.
+customElements.define("pt-copy", class extends HTMLElement {
+  connectedCallback() { this.onclick ??= () => this.copy(); }
+  async copy() {
+    const source = $("pre", this.closest(".pt-code") ?? this);
+    const text = this.getAttribute("value") ?? source?.textContent ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = make("textarea", { class: "pt-vh", "aria-hidden": "true" });
+      area.value = text;
+      this.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      $("button", this)?.focus();
+    }
+    const label = $("[data-part=label]", this);
+    this.say(label, "Copied");
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.say(label, this.was), 2000);
+  }
+  say(label, text) {
+    this.was ??= label?.textContent;
+    if (label) label.textContent = text;
+    const status = $("[role=status]", this);
+    if (status) status.textContent = text === this.was ? "" : text;
+  }
+});
+
+customElements.define("pt-toast", class extends HTMLElement {
+  connectedCallback() {
+    if (this.ready) return;
+    this.ready = true;
+    $("button", this)?.addEventListener("click", () => this.leave());
+    if (this.dataset.tone === "danger") return;
+    const start = () => { this.timer = setTimeout(() => this.leave(), 6000); };
+    for (const type of ["pointerenter", "focusin"]) this.addEventListener(type, () => clearTimeout(this.timer));
+    for (const type of ["pointerleave", "focusout"]) this.addEventListener(type, start);
+    start();
+  }
+  leave() {
+    clearTimeout(this.timer);
+    this.dataset.leaving = "";
+    setTimeout(() => this.remove(), 200);
+  }
+});
+const toast = (text, tone = "info") => {
+  const host = $(".pt-toasts");
+  const template = host && $(`template[data-tone=${CSS.escape(tone)}]`, host);
+  if (!template) return;
+  const node = template.content.firstElementChild.cloneNode(true);
+  $("[data-part=text]", node).textContent = text;
+  host.append(node);
+  $$("pt-toast", host).slice(0, -3).forEach((old) => old.leave());
+};
+// The server says it with the header `HX-Trigger: {"portal:toast": {"text": "...", "tone": "success"}}`.
+on("portal:toast", ({ detail }) => toast(detail.text, detail.tone));
+
+const LANGUAGE = root.lang || undefined;
+const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+const ago = (date) => {
+  const seconds = (date - Date.now()) / 1000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? [];
+  return unit ? relative.format(Math.round(seconds / size), unit) : "just now";
+};
+const STYLES = {
+  date: { dateStyle: "medium" },
+  datetime: { dateStyle: "medium", timeStyle: "short" },
+  time: { timeStyle: "medium" },
+};
+const formatTime = (node) => {
+  const date = new Date(node.dateTime);
+  if (isNaN(date)) return;
+  const full = date.toLocaleString(undefined, STYLES.datetime);
+  const style = node.dataset.format;
+  const text = style === "ago" && Math.abs(date - Date.now()) < 6.048e8
+    ? ago(date) : date.toLocaleString(undefined, STYLES[style] ?? STYLES.datetime);
+  if (node.textContent !== text) node.textContent = text;
+  node.title = full;
+};
+customElements.define("pt-time", class extends HTMLElement {
+  connectedCallback() { $$("time", this).forEach(formatTime); }
+});
+setInterval(() => $$("pt-time>time[data-format=ago]").forEach(formatTime), 30000);

@@ -1,0 +1,37 @@
+// Forms.
+const usesHtmx = (form) => form.matches("[hx-get],[hx-post],[hx-put],[hx-patch],[hx-delete]");
+let typing;
+on("change", ({ target }) => target.form?.matches("[data-autosubmit]") && target.type !== "search" && target.form.requestSubmit());
+on("input", ({ target }) => {
+  if (target.type !== "search" || !target.form?.matches("[data-autosubmit]") || !usesHtmx(target.form)) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => target.form.requestSubmit(), 250);
+});
+on("submit", (event) => {
+  const { target: form, submitter } = event;
+  clean.delete(form);
+  if (form.method === "dialog" || usesHtmx(form)) return;
+  // After the other listeners: a cancelled submit must not leave a busy button.
+  setTimeout(() => event.defaultPrevented || submitter?.setAttribute("aria-busy", "true"));
+});
+addEventListener("pageshow", ({ persisted }) => persisted && $$("button[aria-busy]").forEach((button) => button.removeAttribute("aria-busy")));
+
+const selection = (table) => {
+  const boxes = $$("tbody [data-select]", table);
+  const chosen = boxes.filter((box) => box.checked);
+  boxes.forEach((box) => box.closest("tr").setAttribute("aria-selected", box.checked));
+  const all = $("[data-select-all]", table);
+  if (all) {
+    all.checked = chosen.length > 0 && chosen.length === boxes.length;
+    all.indeterminate = chosen.length > 0 && !all.checked;
+  }
+  const count = $("[data-part=count]", table.closest(".pt-card") ?? document);
+  if (count) count.textContent = `${chosen.length} selected`;
+};
+on("change", ({ target }) => {
+  const table = target.closest?.("table");
+  if (!table || !target.matches("[data-select],[data-select-all]")) return;
+  if (target.matches("[data-select-all]"))
+    $$("tbody [data-select]", table).forEach((box) => { box.checked = target.checked; });
+  selection(table);
+});

@@ -1,0 +1,1 @@
+// Regions that are drawn anew when their topic changes.
