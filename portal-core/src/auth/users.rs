@@ -11,6 +11,7 @@ use super::audit::{Actor, AuditLog, FieldChange};
 use super::preferences;
 use super::role::Role;
 use super::roles::Roles;
+use super::statistics::Reads;
 pub(super) use super::user::TABLE;
 pub use super::user::User;
 use crate::error::{Error, Result};
@@ -72,8 +73,9 @@ pub struct UserFilter {
 /// An extractor through `Data<Users>`.
 #[derive(Debug, Clone)]
 pub struct Users {
-    store: Store,
+    pub(super) store: Store,
     roles: Arc<Roles>,
+    pub(super) reads: Reads,
 }
 
 impl Users {
@@ -82,6 +84,7 @@ impl Users {
         Self {
             store,
             roles: Arc::default(),
+            reads: Reads::default(),
         }
     }
 

@@ -42,6 +42,7 @@ const SERVED: [(&str, &[&str], &str); 4] = [
             "css/display.css",
             "css/toast.css",
             "css/chart.css",
+            "css/landing.css",
             "css/task.css",
             "css/utilities.css",
             "css/print.css",
