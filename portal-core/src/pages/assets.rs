@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 4] = [
+const SERVED: [(&str, &[&str], &str); 5] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -42,13 +42,13 @@ const SERVED: [(&str, &[&str], &str); 4] = [
             "css/display.css",
             "css/toast.css",
             "css/chart.css",
-            "css/landing.css",
             "css/task.css",
             "css/utilities.css",
             "css/print.css",
         ],
         "text/css; charset=utf-8",
     ),
+    ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[

@@ -174,6 +174,14 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
     }
 }
 
+/// The link, for a document's head, to the styles of pages that face the public: a bar on top
+/// (`pt-site-bar`), sections (`pt-site-part`), features, numbered steps, code in colours, a foot.
+/// Only the pages that ask for them load them.
+#[must_use]
+pub fn site_styles(page: &PageContext<'_>) -> Markup {
+    html! { link rel="stylesheet" href=(page.url(assets::url("site.css"))); }
+}
+
 /// Says on every page, whatever its layout, that its reader is somebody else.
 fn acting(page: &PageContext<'_>, actor: &str) -> Markup {
     let whom = page.user.as_ref().map_or("another user", |user| user.name);

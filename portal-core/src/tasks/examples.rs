@@ -46,7 +46,7 @@ impl Tasks {
                 let took =
                     TimeDelta::milliseconds((300.0 * 12_f64.powf(random.f64() * 1.6)) as i64);
                 let started = created + TimeDelta::milliseconds(random.i64(2..400));
-                let end = (started + took).min(now);
+                let end = std::cmp::Ord::min(started + took, now);
                 let (status, result, error, code): (_, Option<Value>, _, _) = match random.u8(..100)
                 {
                     0..=6 => (

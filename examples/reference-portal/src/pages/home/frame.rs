@@ -2,7 +2,7 @@
 
 use portal_core::pages::Layout;
 use portal_core::pages::components::{Button, logo, toast_region};
-use portal_core::pages::layout::{PageContext, document};
+use portal_core::pages::layout::{PageContext, document, site_styles};
 use portal_core::prelude::*;
 
 /// Bar, content, foot.
@@ -11,6 +11,10 @@ pub(super) struct HomeLayout;
 
 impl Layout for HomeLayout {
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+        let head = html! { @if let Some(head) = page.head { (head) } (site_styles(page)) };
+        let mut page = *page;
+        page.head = Some(&head);
+        let page = &page;
         document(
             page,
             html! {

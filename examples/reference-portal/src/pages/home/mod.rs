@@ -1,14 +1,15 @@
 //! `/`: what a visitor sees first.
 
 mod frame;
-mod highlight;
 mod picture;
 
 use portal_core::pages::components::{Button, CodeBlock, copy_button, icon};
 use portal_core::prelude::*;
 
+use super::highlight;
+
 /// Where the source code is.
-pub(super) const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
+pub(in crate::pages) const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 
 struct Annotation {
     name: &'static str,

@@ -7,7 +7,7 @@ const KEYWORDS: [&str; 11] = [
 ];
 
 /// A piece of source code as markup.
-pub(super) fn rust(source: &str) -> Markup {
+pub(crate) fn rust(source: &str) -> Markup {
     html! { @for (class, text) in pieces(source) { @match class { Some(class) => span class=(class) { (text) }, None => (text) } } }
 }
 
