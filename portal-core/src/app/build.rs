@@ -21,7 +21,8 @@ use crate::auth::{
 };
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
-use crate::pages::{self, Nav, Page, PageSetup, Theme};
+use crate::pages::theme::Accent;
+use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -38,6 +39,7 @@ pub(crate) struct Plan {
     pub(crate) models: ModelRegistry,
     pub(crate) defaults: DefaultRows,
     pub(crate) roles: Arc<Roles>,
+    brand: BrandAssets,
     builder: PortalBuilder,
 }
 
@@ -92,6 +94,14 @@ impl PortalBuilder {
         }
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
+        let brand = std::mem::take(&mut self.brand).prepare();
+        let brand = brand.unwrap_or_else(|faults| {
+            problems.extend(faults);
+            BrandAssets::default()
+        });
+        if brand.has_accent() {
+            self.theme.accent = Accent::Brand;
+        }
         let mut taken = routes::own(true).declared();
         taken.extend(self.provider.declared_routes());
         let models = std::mem::take(&mut self.models);
@@ -125,6 +135,7 @@ impl PortalBuilder {
             models,
             defaults,
             roles: Arc::new(roles),
+            brand,
             builder: self,
         })
     }
@@ -324,6 +335,7 @@ impl Plan {
             models,
             defaults,
             roles,
+            brand,
             builder,
         } = self;
         let PortalBuilder {
@@ -396,10 +408,12 @@ impl Plan {
         state.insert(Proxies::new(&config));
         state.insert(RateLimits::new(&config));
         let connections = Connections::new(&config);
+        let theme = PortalTheme::load(store.clone(), theme).await?;
         state.insert(PageSetup {
             config: Arc::clone(&config),
             nav,
-            theme,
+            theme: Arc::clone(&theme),
+            brand,
             layout,
             profile_path,
             auth: Arc::clone(&auth),
@@ -459,6 +473,10 @@ impl Plan {
         workers.spawn(fanout.beside(worker.run()));
         let hints = store.notifications();
         workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
+        let (hints, stopped) = (store.notifications(), stop.clone());
+        workers.spawn(async move {
+            stopped.run_until_cancelled(theme.follow(hints)).await;
+        });
         workers.close();
         Ok(Portal {
             config,

@@ -13,6 +13,7 @@ pub(super) fn own(metrics: bool) -> Routes {
         .merge(tasks::routes())
         .merge(admin::routes())
         .merge(pages::theme_routes())
+        .merge(pages::brand_routes())
         .merge(health::routes())
         .get(assets, Access::Public, pages::assets::serve);
     if metrics {

@@ -25,7 +25,7 @@ mod watch;
 
 pub use access::{Access, Denied};
 pub use accounts::Accounts;
-pub(crate) use audit::FieldChange;
+pub(crate) use audit::{FieldChange, FieldChanges};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditLog};
 pub use content_sources::ContentSources;
 pub use declared::{DeclaredRoute, Guard, RouteKind, Routes};
