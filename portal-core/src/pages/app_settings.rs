@@ -64,8 +64,14 @@ fn preview() -> Card {
     let people = Table::new("Sample of a table")
         .column(Column::new("Name"))
         .column(Column::new("Status"))
-        .row(Row::new("1", vec![html! { "Ada Lovelace" }, badge("Active", Tone::Success)]))
-        .row(Row::new("2", vec![html! { "Grace Hopper" }, badge("Invited", Tone::Info)]));
+        .row(Row::new(
+            "1",
+            vec![html! { "Ada Lovelace" }, badge("Active", Tone::Success)],
+        ))
+        .row(Row::new(
+            "2",
+            vec![html! { "Grace Hopper" }, badge("Invited", Tone::Info)],
+        ));
     let trend = [3.0, 5.0, 4.0, 7.0, 6.0, 9.0, 8.0, 12.0];
     Card::new().title("Preview").body(html! {
         div class="pt-stack" aria-label="Preview" {
@@ -101,9 +107,13 @@ fn select<T: Copy + PartialEq>(
         let (value, label) = words(*choice);
         FieldOption::new(value, label)
     });
-    Field::select(name, label, std::iter::once(follow).chain(options).collect())
-        .id(format!("portal-{name}"))
-        .value(chosen.unwrap_or_default())
+    Field::select(
+        name,
+        label,
+        std::iter::once(follow).chain(options).collect(),
+    )
+    .id(format!("portal-{name}"))
+    .value(chosen.unwrap_or_default())
 }
 
 fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
@@ -136,7 +146,13 @@ fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
         ],
     )
     .id("portal-locked")
-    .value(stored.look.locked.map(|it| it.to_string()).unwrap_or_default())
+    .value(
+        stored
+            .look
+            .locked
+            .map(|it| it.to_string())
+            .unwrap_or_default(),
+    )
     .hint("Appearance, scaling and density are always theirs.");
     let card = Card::new()
         .title("Look of the portal")

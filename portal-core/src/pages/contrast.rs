@@ -162,8 +162,13 @@ fn auto_says_what_the_style_sheet_does() {
     for accent in Accent::ALL {
         let theme = Theme::default().accent(*accent);
         let needle = format!("[data-accent={accent}]");
-        let line = css.lines().find(|line| line.contains("data-gray=auto") && line.contains(&needle));
+        let line = css
+            .lines()
+            .find(|line| line.contains("data-gray=auto") && line.contains(&needle));
         let gray = theme.paired_gray();
-        assert!(line.unwrap().contains(&format!("[data-gray={gray}]")), "{accent} {gray}");
+        assert!(
+            line.unwrap().contains(&format!("[data-gray={gray}]")),
+            "{accent} {gray}"
+        );
     }
 }

@@ -33,8 +33,8 @@ pub use page::Page;
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;
 
-pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
 pub(crate) use brand::routes as brand_routes;
+pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use portal_theme::PortalTheme;
 pub(crate) use render::PageSetup;

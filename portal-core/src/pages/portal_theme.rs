@@ -183,8 +183,14 @@ impl PortalTheme {
         }
         let details = changes.details("Look of the portal");
         let actor = Actor::from(admin);
-        AuditLog::record_in(&mut transaction, actor, "settings.update", "settings:theme", details)
-            .await?;
+        AuditLog::record_in(
+            &mut transaction,
+            actor,
+            "settings.update",
+            "settings:theme",
+            details,
+        )
+        .await?;
         let told = Notification::SettingsChanged;
         transaction.notify(&told).await?;
         transaction.commit().await?;
@@ -218,7 +224,11 @@ fn changed_meanwhile() -> Error {
 fn changes(before: &PortalLook, after: &PortalLook) -> crate::auth::FieldChanges {
     let lock = |look: &PortalLook| look.locked.map_or(Value::Null, Value::from);
     let value = |setting: Option<&str>| setting.map_or(Value::Null, Value::from);
-    let settings = before.choice.settings().into_iter().zip(after.choice.settings());
+    let settings = before
+        .choice
+        .settings()
+        .into_iter()
+        .zip(after.choice.settings());
     let mut fields: Vec<_> = settings
         .map(|((name, old), (_, new))| (name, value(old), value(new)))
         .collect();
@@ -237,7 +247,11 @@ mod tests {
         assert_eq!(PortalLook::default().over(code), code);
         let mut look = PortalLook::default();
         look.choice.radius = Some(Radius::Full);
-        assert_eq!(look.over(code), code.radius(Radius::Full), "also where readers may not");
+        assert_eq!(
+            look.over(code),
+            code.radius(Radius::Full),
+            "also where readers may not"
+        );
         look.locked = Some(false);
         assert!(!look.over(code).is_locked());
         assert_eq!(PortalLook::from_value(&look.to_value()), look);

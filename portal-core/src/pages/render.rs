@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use maud::Markup;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::brand::BrandAssets;
 use super::flash;
 use super::layout::{Flash, Layout, PageContext, UserSummary};
 use super::nav::Nav;
-use super::brand::BrandAssets;
 use super::portal_theme::PortalTheme;
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
@@ -33,7 +33,7 @@ pub(crate) struct PageSetup {
 }
 
 /// What must not stand bare in the value of a query parameter.
-const QUERY_VALUE: &AsciiSet = &CONTROLS
+pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')

@@ -65,7 +65,10 @@ impl ThemeChoice {
     /// [`UnknownChoice`] if the setting exists and the value is none of its choices.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
         fn read<T: std::str::FromStr>(value: &str) -> Result<Option<T>, T::Err> {
-            Some(value).filter(|it| !it.is_empty()).map(str::parse).transpose()
+            Some(value)
+                .filter(|it| !it.is_empty())
+                .map(str::parse)
+                .transpose()
         }
         match name {
             "accent" => self.accent = read(value)?,
@@ -156,7 +159,11 @@ mod tests {
     fn a_choice_survives_cookie_and_preference() {
         let mut choice = ThemeChoice::default();
         assert_eq!(choice.over(Theme::default()), Theme::default());
-        for (name, value) in [("accent", "brand"), ("appearance", "dark"), ("scaling", "90")] {
+        for (name, value) in [
+            ("accent", "brand"),
+            ("appearance", "dark"),
+            ("scaling", "90"),
+        ] {
             choice.set(name, value).unwrap();
             assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
             let preference = choice.to_preference();

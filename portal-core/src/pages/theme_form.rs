@@ -91,7 +91,10 @@ impl Sent {
                     break;
                 }
                 // An unknown choice leaves the setting as it was.
-                name => sent.chooses |= ThemeChoice::knows(name) && sent.choice.set(name, &value).is_ok(),
+                name => {
+                    sent.chooses |=
+                        ThemeChoice::knows(name) && sent.choice.set(name, &value).is_ok()
+                }
             }
         }
         sent
@@ -101,7 +104,9 @@ impl Sent {
 fn field(form: &[u8], wanted: &str) -> String {
     let mut fields = url::form_urlencoded::parse(form);
     let found = fields.find(|(name, _)| name == wanted);
-    found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+    found
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 async fn save(
@@ -135,7 +140,9 @@ async fn save(
     let mut response = match (by_script, sent.rail) {
         (true, _) => StatusCode::NO_CONTENT.into_response(),
         (false, Some(_)) => axum::response::Redirect::to(&back).into_response(),
-        (false, None) if is_reset => Flash::success("The portal’s look is yours again").redirect(&back),
+        (false, None) if is_reset => {
+            Flash::success("The portal’s look is yours again").redirect(&back)
+        }
         (false, None) => Flash::success("Appearance saved").redirect(&back),
     };
     for cookie in cookies {
@@ -226,6 +233,9 @@ mod tests {
         assert_eq!(reset.choice, ThemeChoice::default());
         assert_eq!((reset.return_to.as_str(), reset.chooses), ("/b", true));
         let rail = Sent::read(b"rail=narrow", before);
-        assert_eq!((rail.rail, rail.chooses, rail.choice), (Some(true), false, before));
+        assert_eq!(
+            (rail.rail, rail.chooses, rail.choice),
+            (Some(true), false, before)
+        );
     }
 }

@@ -286,14 +286,21 @@ mod tests {
     fn every_colour_reads_in_both_modes_and_beside_every_gray() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut found = Vec::new();
-        let named = ["#000", "#fff", "#010101", "#fefefe", "#777", "#767676", "#ff0", "#00f", "#0f0"];
+        let named = [
+            "#000", "#fff", "#010101", "#fefefe", "#777", "#767676", "#ff0", "#00f", "#0f0",
+        ];
         let named = named.map(|text| Rgb::parse(text).unwrap()).into_iter();
-        let some = (0..3000).map(|_| Rgb::parse(&format!("#{:06x}", random.u32(..1 << 24))).unwrap());
+        let some =
+            (0..3000).map(|_| Rgb::parse(&format!("#{:06x}", random.u32(..1 << 24))).unwrap());
         for brand in named.chain(some) {
             found.extend(faults(brand));
         }
         let first = &found[..found.len().min(12)];
-        assert!(found.is_empty(), "{} faults, such as {first:#?}", found.len());
+        assert!(
+            found.is_empty(),
+            "{} faults, such as {first:#?}",
+            found.len()
+        );
     }
 
     #[test]
@@ -343,10 +350,15 @@ mod tests {
     fn the_tokens_are_those_of_the_style_sheet() {
         let css = AccentTokens::derive(Rgb::parse("#0f766e").unwrap()).css();
         let known = include_str!("../../../assets/tokens.css");
-        let line = known.lines().find(|line| line.contains("[data-accent=amber]{--")).unwrap();
+        let line = known
+            .lines()
+            .find(|line| line.contains("[data-accent=amber]{--"))
+            .unwrap();
         let names = |text: &str| -> std::collections::BTreeSet<String> {
             let body = text.split('{').next_back().unwrap();
-            let names = body.split(';').filter_map(|entry| entry.trim_end_matches('}').split_once(':'));
+            let names = body
+                .split(';')
+                .filter_map(|entry| entry.trim_end_matches('}').split_once(':'));
             names.map(|(name, _)| name.to_owned()).collect()
         };
         assert_eq!(names(&css), names(line));

@@ -14,8 +14,8 @@ use super::file::File;
 use super::{Brand, Font, PREFIX};
 use crate::auth::{Access, Routes};
 use crate::error::Error;
-use crate::pages::theme::Gray;
 use crate::pages::render::PageSetup;
+use crate::pages::theme::Gray;
 use crate::state::PortalState;
 
 /// Fonts and pictures of this size keep readers waiting, and most likely are a mistake.
@@ -185,7 +185,10 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
                 Some(File::new(name, media_type, bytes.into_owned()))
             }
             Err(problem) => {
-                problems.push(format!("the brand's {} {problem}", names[0].trim_end_matches(".svg")));
+                problems.push(format!(
+                    "the brand's {} {problem}",
+                    names[0].trim_end_matches(".svg")
+                ));
                 None
             }
         }
@@ -232,7 +235,11 @@ fn font_problem(family: &str, woff2: &[u8]) -> Option<String> {
 
 fn too_large(bytes: &[u8]) -> Option<String> {
     (bytes.len() > MOST_BYTES).then(|| {
-        format!("has {} KiB, and may have {}", bytes.len() / 1024, MOST_BYTES / 1024)
+        format!(
+            "has {} KiB, and may have {}",
+            bytes.len() / 1024,
+            MOST_BYTES / 1024
+        )
     })
 }
 
@@ -286,7 +293,9 @@ fn css_problem(css: &str) -> Option<String> {
             (None, '@') if depth == 0 => {
                 let name: String = rest.clone().take_while(char::is_ascii_alphabetic).collect();
                 if ["import", "charset", "namespace"].contains(&&*name.to_ascii_lowercase()) {
-                    return Some(format!("line {line} has `@{name}`, which must stand in a file of its own"));
+                    return Some(format!(
+                        "line {line} has `@{name}`, which must stand in a file of its own"
+                    ));
                 }
             }
             (None, _) => {}
@@ -367,7 +376,14 @@ mod tests {
 
     #[test]
     fn styles_cannot_leave_their_layer() {
-        for css in ["", "a{b:c}", "a{content:\"}\"}", "/* } */", "a{b:'\\'}'}", "@media x{a{}}"] {
+        for css in [
+            "",
+            "a{b:c}",
+            "a{content:\"}\"}",
+            "/* } */",
+            "a{b:'\\'}'}",
+            "@media x{a{}}",
+        ] {
             assert_eq!(css_problem(css), None, "{css}");
         }
         for css in ["}", "a{", "a{}}", "/* ", "@import 'x';", "@CHARSET 'x';"] {

@@ -81,7 +81,10 @@ impl File {
         let headers = response.headers_mut();
         let fixed = HeaderValue::from_static;
         headers.insert(header::CONTENT_TYPE, fixed(self.media_type));
-        headers.insert(header::CACHE_CONTROL, fixed("public, max-age=31536000, immutable"));
+        headers.insert(
+            header::CACHE_CONTROL,
+            fixed("public, max-age=31536000, immutable"),
+        );
         headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::VARY, fixed("accept-encoding"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
@@ -120,10 +123,16 @@ mod tests {
         let css = "a{color:red}\n".repeat(100);
         let file = File::new("brand.css", "text/css; charset=utf-8", css.into_bytes());
         let mut request = HeaderMap::new();
-        request.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
+        request.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("gzip, br"),
+        );
         let response = file.respond(&request);
         assert_eq!(response.headers()[header::CONTENT_ENCODING], "br");
-        request.insert(header::IF_NONE_MATCH, response.headers()[header::ETAG].clone());
+        request.insert(
+            header::IF_NONE_MATCH,
+            response.headers()[header::ETAG].clone(),
+        );
         assert_eq!(file.respond(&request).status(), 304);
         let plain = file.respond(&HeaderMap::new());
         assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));

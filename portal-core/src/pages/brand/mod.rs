@@ -7,8 +7,8 @@ mod file;
 
 use std::borrow::Cow;
 
-pub(crate) use assets::routes;
 pub use assets::BrandAssets;
+pub(crate) use assets::routes;
 
 /// Where the files of a brand are served, below the portal's base path.
 const PREFIX: &str = "/_portal/brand/";

@@ -1,9 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
-use crate::pages::theme::{
-    Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice,
-};
+use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
 /// A form in which somebody chooses a theme. With scripts each choice shows and is saved at once;
 /// without them the button at the end saves.
