@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
+    bell::bell,
     components::{Button, Tone, badge, icon, logo, rel, sized_avatar, toast_region},
     layout::{Layout, NavLink, PageContext, UserSummary, document},
 };
@@ -22,12 +23,13 @@ impl Layout for DefaultLayout {
             div class="pt-shell" {
                 header class="pt-topbar" {
                     (brand(page))
+                    (bell(page, "bell-top"))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
                 aside class="pt-side" aria-label="Sidebar" {
                     (brand(page))
                     (navigation(page))
-                    (foot(page, "pt-user-menu"))
+                    (foot(page, "pt-user-menu", bell(page, "bell-side")))
                 }
                 main class="pt-main" id="main" tabindex="-1" { (content) }
             }
@@ -38,7 +40,7 @@ impl Layout for DefaultLayout {
                         .attribute("popovertarget", "pt-nav").attribute("popovertargetaction", "hide"))
                 }
                 (navigation(page))
-                (foot(page, "pt-drawer-user-menu"))
+                (foot(page, "pt-drawer-user-menu", html! {}))
             }
             (toast_region(page.flash))
         };
@@ -90,12 +92,12 @@ fn nav_link(link: &NavLink) -> Markup {
     }
 }
 
-fn foot(page: &PageContext<'_>, menu_id: &str) -> Markup {
+fn foot(page: &PageContext<'_>, menu_id: &str, bell: Markup) -> Markup {
     html! {
         @if page.development { div class="pt-dev" { (badge("Development", Tone::Warning)) } }
         div class="pt-foot" {
             @match &page.user {
-                Some(user) => (user_menu(page, user, menu_id)),
+                Some(user) => { (user_menu(page, user, menu_id)) (bell) },
                 None => a class="pt-btn" data-kind="solid" data-wide data-tip href=(page.sign_in_url) { (icon("log-in")) span { "Sign in" } },
             }
         }

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::components::{Banner, Tone};
-use super::{assets, theme::Theme};
+use super::{assets, bell::Unread, theme::Theme};
 
 /// What a layout is told about the page it draws.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub struct PageContext<'a> {
     pub nav: &'a [NavLink],
     /// Who reads; nobody is a guest.
     pub user: Option<UserSummary<'a>>,
+    /// What the reader has not read; nothing for guests.
+    pub unread: Option<&'a Unread>,
     /// The provider's id of whoever acts in the name of the reader, if it is not he himself.
     pub impersonated_by: Option<&'a str>,
     /// How the page looks.
@@ -51,6 +53,7 @@ impl<'a> PageContext<'a> {
             base_path: "",
             nav: &[],
             user: None,
+            unread: None,
             impersonated_by: None,
             theme,
             sign_in_url: "/sign-in",

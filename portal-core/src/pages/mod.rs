@@ -1,6 +1,7 @@
 //! What a reader sees: pages with layout, navigation and access, and the parts they are made of.
 
 pub mod assets;
+mod bell;
 pub mod components;
 mod content;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod sign_in;
 pub mod theme;
 mod theme_form;
 
+pub use bell::{Unread, bell};
 pub use content::{IntoPage, PageResponse};
 pub use default_layout::{DefaultLayout, PlainLayout};
 pub use layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary};
@@ -25,6 +27,7 @@ pub use page::Page;
 pub use theme::Theme;
 pub use theme_form::theme_form;
 
+pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use render::PageSetup;
