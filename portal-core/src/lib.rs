@@ -9,6 +9,7 @@ pub mod auth;
 pub mod config;
 mod error;
 pub mod live;
+pub mod notifications;
 pub mod pages;
 pub mod prelude;
 mod request;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,12 +20,13 @@ use crate::auth::{
 };
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
+use crate::notifications::{self, AccountMessages, Notifications};
 use crate::pages::theme::Accent;
 use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
-use crate::store::{Notification, Store, now};
+use crate::store::{Store, now};
 use crate::tasks::{
     self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
 };
@@ -154,6 +154,7 @@ impl PortalBuilder {
             .into_iter()
             .chain(admin::pages(models))
             .chain(tasks::pages())
+            .chain(notifications::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages());
         for page in wanted {
@@ -360,8 +361,10 @@ impl Plan {
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
-            .with_roles(Arc::clone(&roles), allow_impersonated_admins);
+            .with_roles(Arc::clone(&roles), allow_impersonated_admins)
+            .with_listener(Arc::new(AccountMessages));
         let auth = Arc::new(auth);
+        let notifications = Notifications::new(store.clone());
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -412,14 +415,17 @@ impl Plan {
         state.insert(PageSetup {
             config: Arc::clone(&config),
             nav,
-            theme: Arc::clone(&theme),
+            theme,
             brand,
             layout,
             profile_path,
             auth: Arc::clone(&auth),
+            unread: Arc::new(notifications.clone()),
             inline_styles_policy,
         });
-        state.insert(Users::new(store.clone()).with_roles(Arc::clone(&roles)));
+        let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
+        state.insert(users.with_listener(Arc::new(AccountMessages)));
+        state.insert(notifications);
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.
         let caches = Arc::downgrade(&auth);
@@ -471,12 +477,7 @@ impl Plan {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
-        let hints = store.notifications();
-        workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
-        let (hints, stopped) = (store.notifications(), stop.clone());
-        workers.spawn(async move {
-            stopped.run_until_cancelled(theme.follow(hints)).await;
-        });
+        workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
         workers.close();
         Ok(Portal {
             config,
@@ -510,18 +511,22 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 }
 
 /// Keeps the caches of this process true until the portal stops.
-async fn follow(
-    state: PortalState,
-    store: Store,
-    hints: Receiver<Notification>,
-    stop: CancellationToken,
-) {
-    let Ok(auth) = state.borrow::<Auth>() else {
+async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
+    let (Ok(auth), Ok(notifications), Ok(pages)) = (
+        state.borrow::<Auth>(),
+        state.borrow::<Notifications>(),
+        state.borrow::<PageSetup>(),
+    ) else {
         return;
     };
+    // Before anything is heard, so that nothing is missed.
+    let (of_auth, of_notifications) = (store.notifications(), store.notifications());
+    let of_theme = store.notifications();
     tokio::select! {
         () = stop.cancelled() => {}
         () = store.listen() => {}
-        () = auth.follow(hints) => {}
+        () = auth.follow(of_auth) => {}
+        () = notifications.follow(of_notifications) => {}
+        () = pages.theme.follow(of_theme) => {}
     }
 }

@@ -13,6 +13,7 @@ use crate::auth::{
     Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
+use crate::notifications::Notifications;
 use crate::pages::{Brand, DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
@@ -94,6 +95,7 @@ impl PortalBuilder {
                 TypeId::of::<AuditLog>(),
                 TypeId::of::<Config>(),
                 TypeId::of::<Models>(),
+                TypeId::of::<Notifications>(),
                 TypeId::of::<Store>(),
                 TypeId::of::<Tasks>(),
                 TypeId::of::<Users>(),

@@ -48,5 +48,5 @@ pub(crate) use preferences::PreferenceChecks;
 pub(crate) use provider::{ErasedProvider, NoProvider};
 pub(crate) use roles::Roles;
 pub(crate) use service::{Auth, Presented};
-pub(crate) use users::escape_like;
+pub(crate) use users::{UserChanged, UserListener, escape_like};
 pub(crate) use watch::{AccessWatch, Revoked};

@@ -18,7 +18,7 @@ use super::identity::{Identity, Profile};
 use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
 use super::roles::Roles;
 use super::sessions::{OpenSession, Sessions, Standing};
-use super::users::{User, Users};
+use super::users::{User, UserListener, Users};
 use super::watch::{AccessWatch, Holders, Owed, Revoked, users_of};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -91,6 +91,12 @@ impl Auth {
     pub(crate) fn with_roles(mut self, roles: Arc<Roles>, allow_impersonated_admins: bool) -> Self {
         self.users = self.users.with_roles(roles);
         self.allow_impersonated_admins = allow_impersonated_admins;
+        self
+    }
+
+    /// With somebody who hears of what is changed of users.
+    pub(crate) fn with_listener(mut self, listener: Arc<dyn UserListener>) -> Self {
+        self.users = self.users.with_listener(listener);
         self
     }
 

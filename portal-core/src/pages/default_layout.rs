@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
+use super::bell::bell;
 use super::components::{Button, Tone, badge, toast_region};
 use super::layout::{Layout, NavLink, PageContext, document};
 use super::layout_parts::{self, LayoutParts, OwnParts};
@@ -157,12 +158,14 @@ impl Layout for DefaultLayout {
                 header class="pt-topbar" {
                     (self.parts.brand(page))
                     (self.fill(Slot::TopBarEnd, page))
+                    (bell(page, "bell-top"))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
                 aside class="pt-side" aria-label="Sidebar" {
                     div class="pt-side-head" {
                         (self.parts.brand(page))
                         (self.fill(Slot::TopBarEnd, page))
+                        (bell(page, "bell-side"))
                         (layout_parts::rail_toggle(page))
                     }
                     (self.navigation(page))

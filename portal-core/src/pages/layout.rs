@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::bell::Unread;
 use super::components::{Banner, Tone};
 use super::{BrandAssets, assets, theme::Theme};
 
@@ -23,6 +24,8 @@ pub struct PageContext<'a> {
     pub nav: &'a [NavLink],
     /// Who reads; nobody is a guest.
     pub user: Option<UserSummary<'a>>,
+    /// What the reader has not read; nothing for guests.
+    pub unread: Option<&'a Unread>,
     /// The provider's id of whoever acts in the name of the reader, if it is not he himself.
     pub impersonated_by: Option<&'a str>,
     /// How the page looks.
@@ -55,6 +58,7 @@ impl<'a> PageContext<'a> {
             base_path: "",
             nav: &[],
             user: None,
+            unread: None,
             impersonated_by: None,
             theme,
             brand: None,

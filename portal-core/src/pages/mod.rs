@@ -2,6 +2,7 @@
 
 mod app_settings;
 pub mod assets;
+mod bell;
 mod brand;
 pub mod components;
 mod content;
@@ -23,6 +24,7 @@ mod theme_choice;
 mod theme_form;
 
 pub use app_settings::app_settings;
+pub use bell::{Unread, bell};
 pub use brand::{Brand, BrandAssets};
 pub use content::{IntoPage, PageResponse};
 pub use default_layout::{DefaultLayout, PlainLayout, Slot};
@@ -33,6 +35,7 @@ pub use page::Page;
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;
 
+pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use brand::routes as brand_routes;
 pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;

@@ -1,6 +1,6 @@
 //! The look that administrators have given the whole portal, in the database and in memory.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -71,14 +71,14 @@ pub(crate) struct PortalTheme {
 
 impl PortalTheme {
     /// Reads what is stored.
-    pub(crate) async fn load(store: Store, code: Theme) -> Result<Arc<Self>> {
+    pub(crate) async fn load(store: Store, code: Theme) -> Result<Self> {
         let theme = Self {
             store,
             code,
             current: RwLock::default(),
         };
         theme.refresh().await?;
-        Ok(Arc::new(theme))
+        Ok(theme)
     }
 
     /// What the application's code says.

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use maud::Markup;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::flash;
 use super::layout::{Flash, Layout, PageContext, UserSummary};
@@ -22,12 +23,13 @@ use crate::config::Config;
 pub(crate) struct PageSetup {
     pub(crate) config: Arc<Config>,
     pub(crate) nav: Nav,
-    pub(crate) theme: Arc<PortalTheme>,
+    pub(crate) theme: PortalTheme,
     pub(crate) brand: BrandAssets,
     pub(crate) layout: Arc<dyn Layout>,
     /// The page of one's own profile, if the application has one.
     pub(crate) profile_path: Option<String>,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) unread: Arc<dyn UnreadSource>,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
 }
@@ -73,6 +75,15 @@ impl PageSetup {
             .unwrap_or_default()
     }
 
+    /// Makes sure that a page can be drawn with what its reader has not read.
+    pub(crate) async fn prepare(&self, user: Option<&CurrentUser>) {
+        if let Some(user) = user
+            && !self.unread.is_fresh(user.id)
+        {
+            self.unread.refresh(user.id).await;
+        }
+    }
+
     /// A page of the portal, as a response.
     pub(crate) fn render(
         &self,
@@ -97,6 +108,7 @@ impl PageSetup {
             .profile_path
             .as_ref()
             .map(|path| format!("{base_path}{path}"));
+        let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
         let context = PageContext {
             description: head.description,
             base_path,
@@ -111,6 +123,7 @@ impl PageSetup {
             }),
             brand: Some(&self.brand),
             rail: rail.is_some_and(|rail| rail == theme_form::NARROW),
+            unread: unread.as_deref(),
             impersonated_by,
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),

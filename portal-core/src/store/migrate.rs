@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     2 "0002_tasks",
     3 "0003_task_engine",
     4 "0004_identity",
+    5 "0005_notifications",
     6 "0006_settings",
 ];
 
