@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,7 +26,7 @@ use crate::pages::{self, Nav, Page, PageSetup, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
-use crate::store::{Store, now};
+use crate::store::{Notification, Store, now};
 use crate::tasks::{
     self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
 };
@@ -463,7 +464,9 @@ impl Plan {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
-        workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
+        // Subscribed here, so that nothing is missed.
+        let hints = [store.notifications(), store.notifications()];
+        workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
         Ok(Portal {
             config,
@@ -497,13 +500,16 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 }
 
 /// Keeps the caches of this process true until the portal stops.
-async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
+async fn follow(
+    state: PortalState,
+    store: Store,
+    [of_auth, of_notifications]: [Receiver<Notification>; 2],
+    stop: CancellationToken,
+) {
     let (Ok(auth), Ok(notifications)) = (state.borrow::<Auth>(), state.borrow::<Notifications>())
     else {
         return;
     };
-    // Before anything is heard, so that nothing is missed.
-    let (of_auth, of_notifications) = (store.notifications(), store.notifications());
     tokio::select! {
         () = stop.cancelled() => {}
         () = store.listen() => {}

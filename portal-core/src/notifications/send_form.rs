@@ -78,7 +78,9 @@ pub(super) async fn send(reader: &Reader<'_>, mut draft: Draft) -> Result<PageRe
         return Ok(page.into_page());
     }
     let message = draft.message();
-    let sent = reader.notifications.send_by(&reader.user, &audience, &message);
+    let sent = reader
+        .notifications
+        .send_by(&reader.user, &audience, &message);
     let flash = Flash::success(format!("Sent to {}", people(sent.await?)));
     Ok(flash.redirect(&reader.url(PATH)).into_page())
 }
@@ -158,9 +160,7 @@ pub(super) fn drawer(reader: &Reader<'_>, draft: &Draft, here: &str) -> Result<M
 }
 
 fn fields(roles: &Roles, draft: &Draft) -> Markup {
-    let role = |role: &Role| {
-        FieldOption::new(format!("role:{role}"), format!("Role {role}"))
-    };
+    let role = |role: &Role| FieldOption::new(format!("role:{role}"), format!("Role {role}"));
     let mut options = vec![
         FieldOption::new("", "Choose…"),
         FieldOption::new("everyone", "Everybody"),

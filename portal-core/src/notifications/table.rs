@@ -159,9 +159,7 @@ pub(super) async fn list(
         select.and_where(Expr::col("read_at").is_null());
     }
     if let Some(Cursor { at, id }) = listed.after {
-        let same = Expr::col("updated_at")
-            .eq(at)
-            .and(Expr::col("id").lt(id));
+        let same = Expr::col("updated_at").eq(at).and(Expr::col("id").lt(id));
         let older = Expr::col("updated_at").lt(at);
         select.cond_where(Cond::any().add(older).add(same));
     }
