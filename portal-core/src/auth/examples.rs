@@ -18,7 +18,7 @@ const NAMES: [&str; 8] = [
 const SURNAMES: [&str; 6] = ["Allen", "Clarke", "Hopper", "Liskov", "Perlis", "Ritchie"];
 /// How far back they go, and how many there are.
 const DAYS: i64 = 90;
-const USERS: i64 = 48;
+const USERS: i64 = 90;
 
 /// An id that sorts by a moment of the past.
 pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
@@ -63,9 +63,8 @@ impl Users {
         let mut ids = Vec::new();
         for number in 0..USERS {
             // More of them lately than long ago.
-            let share = (number as f64 / USERS as f64).sqrt();
-            let age = DAYS * 1440 - (DAYS as f64 * 1440.0 * share) as i64 + random.i64(0..600);
-            let created = now - TimeDelta::minutes(age);
+            let age = (DAYS * 1440) as f64 * (1.0 - random.f64().sqrt());
+            let created = now - TimeDelta::minutes(age as i64);
             let id = id_at(created);
             let mut seen = created;
             let mut last = created;

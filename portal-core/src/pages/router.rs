@@ -55,6 +55,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
     let user = user.filter(|user| user.is_allowed_in());
     match content {
         PageResponse::Content(status, content) => {
+            setup.prepare(user.as_ref()).await;
             let page_head = PageHead {
                 status,
                 title: &page.title,

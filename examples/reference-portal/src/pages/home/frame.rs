@@ -1,13 +1,16 @@
 //! The layout of the home page: a bar on top and a foot, instead of the portal's sidebar.
 
-use portal_core::pages::Layout;
-use portal_core::pages::components::{Button, logo, toast_region};
+use portal_core::pages::components::{Button, toast_region};
 use portal_core::pages::layout::{PageContext, document, site_styles};
+use portal_core::pages::{Layout, LayoutParts};
 use portal_core::prelude::*;
 
 /// Bar, content, foot.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct HomeLayout;
+
+/// The brand is the one of all pages.
+impl LayoutParts for HomeLayout {}
 
 impl Layout for HomeLayout {
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
@@ -20,7 +23,7 @@ impl Layout for HomeLayout {
             html! {
                 a class="pt-skip" href="#main" { "Skip to content" }
                 header class="pt-site-bar" {
-                    a class="pt-brand" href=(page.url("/")) { (logo()) span { (page.app_name) } }
+                    (HomeLayout.brand(page))
                     nav aria-label="Main" {
                         a href="#annotations" { "Annotations" }
                         a href="#features" { "Features" }
@@ -38,7 +41,7 @@ impl Layout for HomeLayout {
                 main class="pt-site" id="main" tabindex="-1" { (content) }
                 footer class="pt-site-foot" {
                     div {
-                        a class="pt-brand" href=(page.url("/")) { (logo()) span { (page.app_name) } }
+                        (HomeLayout.brand(page))
                         p { "Built with Portal, under the MIT licence." }
                     }
                     nav aria-label="Footer" {

@@ -11,18 +11,19 @@ use portal_core::tasks::TaskScope;
 
 use super::{activity, count_card, examples, failure_card};
 
+/// The page, and whether it has figures.
 pub(super) async fn content(
     users: &Users,
     tasks: &Tasks,
     audit: &AuditLog,
     is_dev: bool,
     range: TimeRange,
-) -> Result<Markup> {
+) -> Result<(Markup, bool)> {
     let everything = TaskScope::default();
     let (all_users, _) = users.count().await?;
     let is_fresh = all_users < 2 && tasks.count_by_status().await?.is_empty();
     if is_fresh {
-        return Ok(region(first_steps(is_dev)));
+        return Ok((region(first_steps(is_dev)), false));
     }
     let sign_ups = users.sign_ups(range).await?;
     let active = users.active(range).await?;
@@ -40,7 +41,7 @@ pub(super) async fn content(
         .over(&active.buckets)
         .counts("Users", Tone::Neutral, &active.values)
         .empty_text("Nobody signed in in this range");
-    Ok(region(html! {
+    let figures = region(html! {
         @if has_examples { (examples::banner()) }
         div class="pt-grid" {
             (user_card(all_users, &sign_ups))
@@ -62,7 +63,8 @@ pub(super) async fn content(
         }
         (activity::of_everybody(audit).await?)
         @if is_dev && !has_examples { (examples::offer()) }
-    }))
+    });
+    Ok((figures, true))
 }
 
 /// Drawn anew when anything changes that it shows.

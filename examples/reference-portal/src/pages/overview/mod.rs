@@ -37,7 +37,7 @@ async fn overview(
         return Ok(welcome());
     };
     let range = TimeRange::from_query(shown.range.as_deref());
-    let content = if user.is_admin() {
+    let (content, has_figures) = if user.is_admin() {
         everybody::content(&users, &tasks, &audit, config.is_dev(), range).await?
     } else {
         own::content(&user, &users, &tasks, range).await?
@@ -56,7 +56,7 @@ async fn overview(
         div class="pt-stack" {
             div class="pt-row" {
                 (search())
-                span class="pt-push" { (range_links("Range of time", PATH, range)) }
+                @if has_figures { span class="pt-push" { (range_links("Range of time", PATH, range)) } }
             }
             (content)
         }

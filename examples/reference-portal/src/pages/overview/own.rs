@@ -10,12 +10,13 @@ use portal_core::tasks::{TaskFilter, TaskScope};
 
 use super::{activity, count_card, failure_card};
 
+/// The page, and whether it has figures.
 pub(super) async fn content(
     user: &CurrentUser,
     users: &Users,
     tasks: &Tasks,
     range: TimeRange,
-) -> Result<Markup> {
+) -> Result<(Markup, bool)> {
     let mine = TaskScope::of_user(user.id);
     let latest = TaskFilter {
         owner_user_id: Some(user.id),
@@ -23,6 +24,7 @@ pub(super) async fn content(
         ..TaskFilter::default()
     };
     let latest = tasks.list(&latest).await?;
+    let has_figures = !latest.is_empty();
     let content = if latest.is_empty() {
         html! {
             (Card::new().body(
@@ -51,10 +53,11 @@ pub(super) async fn content(
             (TaskList::new(latest.iter().map(TaskRowView::from).collect()).title("Your latest tasks"))
         }
     };
-    Ok(Region::new("tasks").id("overview").render(html! {
+    let region = Region::new("tasks").id("overview").render(html! {
         div class="pt-stack" {
             (content)
             (activity::own_sign_ins(users, user).await?)
         }
-    }))
+    });
+    Ok((region, has_figures))
 }
