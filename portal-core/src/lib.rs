@@ -35,4 +35,4 @@ pub use security::ClientAddress;
 pub use source::Source;
 pub use state::{Data, PortalState, Requirement, TaskInput};
 pub use store::Store;
-pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskSettings, Tasks};
+pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks};

@@ -25,6 +25,7 @@ mod limits;
 mod locks;
 mod metrics;
 mod monitor;
+mod notifications;
 mod pages;
 mod profile;
 mod providers;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,7 +27,7 @@ use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
-use crate::store::{Store, now};
+use crate::store::{Notification, Store, now};
 use crate::tasks::{
     self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
 };
@@ -477,7 +478,9 @@ impl Plan {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
-        workers.spawn(follow(state.clone(), store.clone(), stop.clone()));
+        // Subscribed here, so that nothing is missed.
+        let hints = std::array::from_fn(|_| store.notifications());
+        workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
         Ok(Portal {
             config,
@@ -511,7 +514,12 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 }
 
 /// Keeps the caches of this process true until the portal stops.
-async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
+async fn follow(
+    state: PortalState,
+    store: Store,
+    [of_auth, of_notifications, of_theme]: [Receiver<Notification>; 3],
+    stop: CancellationToken,
+) {
     let (Ok(auth), Ok(notifications), Ok(pages)) = (
         state.borrow::<Auth>(),
         state.borrow::<Notifications>(),
@@ -519,9 +527,6 @@ async fn follow(state: PortalState, store: Store, stop: CancellationToken) {
     ) else {
         return;
     };
-    // Before anything is heard, so that nothing is missed.
-    let (of_auth, of_notifications) = (store.notifications(), store.notifications());
-    let of_theme = store.notifications();
     tokio::select! {
         () = stop.cancelled() => {}
         () = store.listen() => {}

@@ -23,5 +23,6 @@ pub use service::{NotificationFilter, Notifications};
 
 pub(crate) use accounts::AccountMessages;
 pub(crate) use api::routes;
+pub(crate) use message::excerpt;
 pub(crate) use page::pages;
 pub(crate) use service::{announce, send_in};
