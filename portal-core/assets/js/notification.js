@@ -32,3 +32,12 @@ on("click", async (event) => {
     location.href = bell.href;
   }
 });
+// The page of something that is away comes back by itself.
+customElements.define("pt-retry", class extends HTMLElement {
+  connectedCallback() { this.timer = setInterval(() => this.ask(), this.dataset.after * 1000); }
+  disconnectedCallback() { clearInterval(this.timer); }
+  async ask() {
+    const answer = await fetch(location.href, { method: "HEAD" }).catch(() => 0);
+    if (answer && answer.status !== 503) location.reload();
+  }
+});

@@ -11,6 +11,7 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
+use super::maintenance::Maintenance;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -344,6 +345,9 @@ impl Plan {
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
+        let mut open = provider.declared_routes();
+        open.extend(routes::always_open().declared());
+        let maintenance = Maintenance::new(config.maintenance, &open);
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
         let headers = AnswerHeaders::new(config.is_https(), &sources);
@@ -374,6 +378,9 @@ impl Plan {
             .collect();
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems));
+        }
+        if config.maintenance {
+            tracing::warn!("MAINTENANCE is on: only administrators are let in");
         }
         if allow_impersonated_admins {
             tracing::warn!(
@@ -450,6 +457,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                maintenance,
             })
             .with_state(state.clone());
         for layer in layers {

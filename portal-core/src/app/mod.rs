@@ -8,6 +8,7 @@ mod discover;
 mod health;
 mod limited;
 mod listen;
+mod maintenance;
 mod outer;
 mod plugin;
 mod portal;
