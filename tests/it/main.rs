@@ -44,5 +44,7 @@ mod task_actions;
 mod task_engine;
 mod task_queue;
 mod tasks;
+mod theming;
+mod theming_browser;
 mod users;
 mod watching;

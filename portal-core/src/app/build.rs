@@ -23,7 +23,8 @@ use crate::auth::{
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
 use crate::notifications::{self, AccountMessages, Notifications};
-use crate::pages::{self, Nav, Page, PageSetup, Theme};
+use crate::pages::theme::Accent;
+use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -40,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) models: ModelRegistry,
     pub(crate) defaults: DefaultRows,
     pub(crate) roles: Arc<Roles>,
+    brand: BrandAssets,
     builder: PortalBuilder,
 }
 
@@ -94,6 +96,14 @@ impl PortalBuilder {
         }
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
+        let brand = std::mem::take(&mut self.brand).prepare();
+        let brand = brand.unwrap_or_else(|faults| {
+            problems.extend(faults);
+            BrandAssets::default()
+        });
+        if brand.has_accent() {
+            self.theme.accent = Accent::Brand;
+        }
         let mut taken = routes::own(true).declared();
         taken.extend(self.provider.declared_routes());
         let models = std::mem::take(&mut self.models);
@@ -127,6 +137,7 @@ impl PortalBuilder {
             models,
             defaults,
             roles: Arc::new(roles),
+            brand,
             builder: self,
         })
     }
@@ -327,6 +338,7 @@ impl Plan {
             models,
             defaults,
             roles,
+            brand,
             builder,
         } = self;
         let PortalBuilder {
@@ -407,10 +419,12 @@ impl Plan {
         state.insert(Proxies::new(&config));
         state.insert(RateLimits::new(&config));
         let connections = Connections::new(&config);
+        let theme = PortalTheme::load(store.clone(), theme).await?;
         state.insert(PageSetup {
             config: Arc::clone(&config),
             nav,
             theme,
+            brand,
             layout,
             profile_path,
             auth: Arc::clone(&auth),
@@ -473,7 +487,7 @@ impl Plan {
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
         // Subscribed here, so that nothing is missed.
-        let hints = [store.notifications(), store.notifications()];
+        let hints = std::array::from_fn(|_| store.notifications());
         workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
         Ok(Portal {
@@ -511,11 +525,14 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 async fn follow(
     state: PortalState,
     store: Store,
-    [of_auth, of_notifications]: [Receiver<Notification>; 2],
+    [of_auth, of_notifications, of_theme]: [Receiver<Notification>; 3],
     stop: CancellationToken,
 ) {
-    let (Ok(auth), Ok(notifications)) = (state.borrow::<Auth>(), state.borrow::<Notifications>())
-    else {
+    let (Ok(auth), Ok(notifications), Ok(pages)) = (
+        state.borrow::<Auth>(),
+        state.borrow::<Notifications>(),
+        state.borrow::<PageSetup>(),
+    ) else {
         return;
     };
     tokio::select! {
@@ -523,5 +540,6 @@ async fn follow(
         () = store.listen() => {}
         () = auth.follow(of_auth) => {}
         () = notifications.follow(of_notifications) => {}
+        () = pages.theme.follow(of_theme) => {}
     }
 }

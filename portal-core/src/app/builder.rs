@@ -14,7 +14,7 @@ use crate::auth::{
 };
 use crate::config::{Config, Limits};
 use crate::notifications::Notifications;
-use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
+use crate::pages::{Brand, DefaultLayout, Layout, Nav, Page, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
@@ -46,6 +46,7 @@ pub struct PortalBuilder {
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
+    pub(super) brand: Brand,
     pub(super) edit_nav: Vec<EditNav>,
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
@@ -81,8 +82,9 @@ impl PortalBuilder {
             limits: None,
             provider: Box::new(NoProvider),
             store: None,
-            layout: Arc::new(DefaultLayout),
+            layout: Arc::new(DefaultLayout::new()),
             theme: Theme::default(),
+            brand: Brand::new(),
             edit_nav: Vec::new(),
             roles: Vec::new(),
             allow_impersonated_admins: false,
@@ -151,6 +153,13 @@ impl PortalBuilder {
     /// The look for those who have not chosen their own.
     pub fn theme(mut self, theme: Theme) -> Self {
         self.theme = theme;
+        self
+    }
+
+    /// What is the application's own in the look: accent colour, logo, font, styles. With an accent
+    /// colour, that is the accent of the theme.
+    pub fn brand(mut self, brand: Brand) -> Self {
+        self.brand = brand;
         self
     }
 

@@ -14,6 +14,7 @@ pub(super) fn own(metrics: bool) -> Routes {
         .merge(admin::routes())
         .merge(notifications::routes())
         .merge(pages::theme_routes())
+        .merge(pages::brand_routes())
         .merge(always_open());
     if metrics {
         routes.merge(tasks::metrics_routes())

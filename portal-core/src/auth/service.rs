@@ -17,7 +17,7 @@ use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
 use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
 use super::roles::Roles;
-use super::sessions::{Sessions, Standing};
+use super::sessions::{OpenSession, Sessions, Standing};
 use super::users::{User, UserListener, Users};
 use super::watch::{AccessWatch, Holders, Owed, Revoked, users_of};
 use crate::config::Config;
@@ -222,6 +222,23 @@ impl Auth {
         Ok(())
     }
 
+    /// The sessions of a user that go on.
+    pub(crate) async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
+        self.sessions.of_user(user_id).await
+    }
+
+    /// Ends all sessions of a user but one, and says how many recent ones that were.
+    pub(crate) async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
+        let sessions = self.sessions.of_user(user_id).await?;
+        let others: Vec<_> = sessions.iter().filter(|it| it.id != keep).collect();
+        for session in &others {
+            self.end_session(&session.id).await?;
+        }
+        self.sessions.end_rest(user_id, keep).await?;
+        self.user_changed(user_id).await;
+        Ok(others.len())
+    }
+
     /// Whether the provider wants to look at a request that opens a page.
     pub(crate) fn wants_navigation(&self, parts: &Parts) -> bool {
         self.provider.wants_navigation(parts)
@@ -248,11 +265,12 @@ impl Auth {
     }
 
     /// What stands on the sign-in page.
-    pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str) -> maud::Markup {
+    pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str, query: &str) -> maud::Markup {
         self.provider.sign_in(&SignIn {
             sign_up,
             return_to,
             base_path: &self.config.base_path,
+            query,
         })
     }
 

@@ -33,6 +33,7 @@ const SERVED: [(&str, &[&str], &str); 4] = [
             "tokens.css",
             "css/base.css",
             "css/layout.css",
+            "css/theme.css",
             "css/icon.css",
             "css/button.css",
             "css/form.css",
@@ -150,7 +151,7 @@ fn compact(text: &str, into: &mut Vec<u8>) {
 }
 
 /// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
-fn fingerprint(bytes: &[u8]) -> String {
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -208,7 +209,7 @@ impl Asset {
     }
 }
 
-fn accepts(request: &HeaderMap, coding: &str) -> bool {
+pub(super) fn accepts(request: &HeaderMap, coding: &str) -> bool {
     request
         .get_all(header::ACCEPT_ENCODING)
         .iter()

@@ -9,10 +9,12 @@ use maud::Markup;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::bell::UnreadSource;
+use super::brand::BrandAssets;
 use super::flash;
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
-use super::theme::Theme;
+use super::portal_theme::PortalTheme;
+use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
 use crate::config::Config;
@@ -21,7 +23,8 @@ use crate::config::Config;
 pub(crate) struct PageSetup {
     pub(crate) config: Arc<Config>,
     pub(crate) nav: Nav,
-    pub(crate) theme: Theme,
+    pub(crate) theme: PortalTheme,
+    pub(crate) brand: BrandAssets,
     pub(crate) layout: Arc<dyn Layout>,
     /// The page of one's own profile, if the application has one.
     pub(crate) profile_path: Option<String>,
@@ -32,7 +35,7 @@ pub(crate) struct PageSetup {
 }
 
 /// What must not stand bare in the value of a query parameter.
-const QUERY_VALUE: &AsciiSet = &CONTROLS
+pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -56,15 +59,20 @@ impl PageSetup {
         )
     }
 
-    /// The theme of a reader: his own, wherever he signs in; else that of the browser, from its
-    /// cookie; else the portal's.
+    /// The theme of a reader: what he has chosen, over what holds for the portal.
     pub(crate) fn theme_of(&self, headers: &HeaderMap, user: Option<&User>) -> Theme {
-        if let Some(theme) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
-            return self.theme.with_preference(theme);
+        self.choice_of(headers, user).over(self.theme.theme())
+    }
+
+    /// What a reader has chosen: his own, wherever he signs in; else that of the browser, from its
+    /// cookie.
+    pub(crate) fn choice_of(&self, headers: &HeaderMap, user: Option<&User>) -> ThemeChoice {
+        if let Some(choice) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
+            return ThemeChoice::from_preference(choice);
         }
         flash::cookie(headers, theme_form::COOKIE, self.config.is_https())
-            .and_then(|text| Theme::from_cookie(&text))
-            .unwrap_or(self.theme)
+            .and_then(|text| ThemeChoice::from_cookie(&text))
+            .unwrap_or_default()
     }
 
     /// Makes sure that a page can be drawn with what its reader has not read.
@@ -99,6 +107,7 @@ impl PageSetup {
         let user: Option<&User> = user.map(|user| &**user);
         let nav = self.nav_of(parts, reader);
         let theme = self.theme_of(&parts.headers, user);
+        let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
         let flash = Flash::of(&parts.headers, self.config.is_https());
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
@@ -120,6 +129,8 @@ impl PageSetup {
                 avatar_url: user.avatar_url.as_deref(),
                 profile_url: profile_url.as_deref(),
             }),
+            brand: Some(&self.brand),
+            rail: rail.is_some_and(|rail| rail == theme_form::NARROW),
             unread: unread.as_deref(),
             impersonated_by,
             sign_in_url: &sign_in_url,

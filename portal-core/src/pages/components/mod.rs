@@ -51,7 +51,7 @@ pub use self::{
     table::{Column, Row, SortOrder, Table},
     tabs::{Tab, segmented, tabs},
     task_list::{TaskList, TaskRowView, task_list},
-    theme_picker::theme_picker,
+    theme_picker::{ThemePicker, theme_picker},
     time::{TimeFormat, time},
     toast::{toast, toast_region},
     tone::Tone,

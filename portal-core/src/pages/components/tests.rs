@@ -72,13 +72,13 @@ fn pages() -> Vec<String> {
     page.flash = Some(&flash);
     page.development = true;
     page.base_path = HOSTILE;
-    let guest = DefaultLayout.render(&page, everything());
+    let guest = DefaultLayout::new().render(&page, everything());
     page.user = Some(UserSummary {
         name: HOSTILE,
         email: HOSTILE,
         ..UserSummary::default()
     });
-    let layouts: [&dyn Layout; 2] = [&DefaultLayout, &PlainLayout];
+    let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
     let mut all = vec![guest.into_string()];
     all.extend(
         layouts
