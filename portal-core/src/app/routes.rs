@@ -14,7 +14,6 @@ pub(super) fn own(metrics: bool) -> Routes {
         .merge(admin::routes())
         .merge(notifications::routes())
         .merge(pages::theme_routes())
-        .merge(pages::brand_routes())
         .merge(always_open());
     if metrics {
         routes.merge(tasks::metrics_routes())
@@ -26,7 +25,9 @@ pub(super) fn own(metrics: bool) -> Routes {
 /// What is answered whatever the portal is at: whether it is well, and what pages are made of.
 pub(super) fn always_open() -> Routes {
     let assets = format!("{}{{file}}", pages::assets::PREFIX);
-    health::routes().get(assets, Access::Public, pages::assets::serve)
+    health::routes()
+        .merge(pages::brand_routes())
+        .get(assets, Access::Public, pages::assets::serve)
 }
 
 /// The start of each kind of task and the rows of each model: general routes answer them, each
