@@ -1,5 +1,7 @@
 //! What a browser is shown when something goes wrong, and while the portal is worked on.
 
+use portal_core::Maintenance;
+use portal_core::auth::{Actor, AuditFilter, AuditLog};
 use portal_core::config::{Config, Settings};
 use reqwest::Method;
 use scraper::{Html, Selector};
@@ -13,6 +15,7 @@ on_both!(
     who_is_denied_is_told_who_he_is,
     a_failure_is_named_and_shows_nothing_of_the_inside,
     maintenance_lets_administrators_in_and_nobody_else,
+    maintenance_is_switched_in_every_replica,
 );
 
 fn texts(page: &str, selector: &str) -> Vec<String> {
@@ -189,6 +192,53 @@ async fn maintenance_lets_administrators_in_and_nobody_else(database: Database) 
         assert_eq!(admin.page(path).await.status, 200, "{path}");
     }
     assert_eq!(admin.get("/api/auth/me").await.json()["email"], ADMIN);
+}
+
+async fn maintenance_is_switched_in_every_replica(database: Database) {
+    let server = TestServer::start(database).await;
+    let (user, admin) = (server.user().await, server.admin().await);
+    let switch = server.state.get::<Maintenance>().expect("it is there");
+    let replica = match database {
+        Database::Sqlite => None,
+        Database::Postgres => Some(server.replica_of_sessions().await),
+    };
+    let urls = [Some(&server), replica.as_ref()];
+    let clients: Vec<Client> = urls
+        .into_iter()
+        .flatten()
+        .map(|server| Client::new(&server.url, user.token.clone()))
+        .collect();
+    assert_eq!(user.page("/members").await.status, 200);
+    for (on, status) in [(true, 503), (false, 200), (true, 503)] {
+        switch
+            .switch(Actor::program("night shift"), on)
+            .await
+            .expect("switched");
+        assert_eq!(switch.is_on(), on);
+        for client in &clients {
+            eventually("the replica has heard of it", async || {
+                (client.page("/members").await.status == status).then_some(())
+            })
+            .await;
+        }
+        assert_eq!(admin.page("/secret").await.status, 200);
+    }
+    let log = server.state.get::<AuditLog>().expect("it is there");
+    let filter = AuditFilter {
+        target: Some("portal".to_owned()),
+        ..AuditFilter::default()
+    };
+    let entries = log.list(&filter).await.expect("listed");
+    let actions: Vec<&str> = entries.iter().map(|entry| &*entry.action).collect();
+    assert_eq!(
+        actions,
+        ["maintenance.begin", "maintenance.end", "maintenance.begin"]
+    );
+    // It outlives the process.
+    drop(replica);
+    let server = server.start_again().await;
+    let page = Client::new(&server.url, user.token.clone()).page("/").await;
+    assert_error(&page, 503, "Down for maintenance");
 }
 
 #[tokio::test]

@@ -26,7 +26,6 @@ on("click", async (event) => {
     const answer = await fetch(`${bell.href}/latest`);
     if (!answer.ok || answer.redirected) throw answer;
     menu.innerHTML = await answer.text();
-    menu.dataset.place = bell.closest(".pt-side") ? "top" : "";
     menu.showPopover({ source: bell });
   } catch {
     location.href = bell.href;

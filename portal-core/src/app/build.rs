@@ -359,7 +359,8 @@ impl Plan {
         provider.start(&setup).await?;
         let mut open = provider.declared_routes();
         open.extend(routes::always_open().declared());
-        let maintenance = Maintenance::new(config.maintenance, &open);
+        let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
+        maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
         let headers = AnswerHeaders::new(config.is_https(), &sources);
@@ -391,8 +392,8 @@ impl Plan {
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems));
         }
-        if config.maintenance {
-            tracing::warn!("MAINTENANCE is on: only administrators are let in");
+        if maintenance.is_on() {
+            tracing::warn!("maintenance is on: only administrators are let in");
         }
         if allow_impersonated_admins {
             tracing::warn!(
@@ -434,6 +435,7 @@ impl Plan {
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
         state.insert(users.with_listener(Arc::new(AccountMessages)));
         state.insert(notifications);
+        state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.
         let caches = Arc::downgrade(&auth);
@@ -525,13 +527,14 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 async fn follow(
     state: PortalState,
     store: Store,
-    [of_auth, of_notifications, of_theme]: [Receiver<Notification>; 3],
+    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<Notification>; 4],
     stop: CancellationToken,
 ) {
-    let (Ok(auth), Ok(notifications), Ok(pages)) = (
+    let (Ok(auth), Ok(notifications), Ok(pages), Ok(maintenance)) = (
         state.borrow::<Auth>(),
         state.borrow::<Notifications>(),
         state.borrow::<PageSetup>(),
+        state.borrow::<Maintenance>(),
     ) else {
         return;
     };
@@ -541,5 +544,6 @@ async fn follow(
         () = auth.follow(of_auth) => {}
         () = notifications.follow(of_notifications) => {}
         () = pages.theme.follow(of_theme) => {}
+        () = maintenance.follow(of_maintenance) => {}
     }
 }

@@ -17,6 +17,7 @@ mod serve;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
+pub use maintenance::Maintenance;
 pub use plugin::Plugin;
 pub use portal::Portal;
 
