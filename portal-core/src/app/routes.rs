@@ -3,6 +3,7 @@
 use super::health;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{self, Access, DeclaredRoute, Guard, RouteKind, Routes};
+use crate::live;
 use crate::pages::{self, Page};
 use crate::tasks::{self, TaskRegistry};
 
@@ -12,6 +13,7 @@ pub(super) fn own(metrics: bool) -> Routes {
     let routes = auth::routes()
         .merge(tasks::routes())
         .merge(admin::routes())
+        .merge(live::routes())
         .merge(pages::theme_routes())
         .merge(health::routes())
         .get(assets, Access::Public, pages::assets::serve);

@@ -312,7 +312,7 @@ impl Users {
             changes.details(&user.email),
         )
         .await?;
-        transaction.notify(&Notification::User { id }).await?;
+        transaction.notify(Notification::User { id });
         transaction.commit().await?;
         Ok(self.equip(user))
     }
@@ -360,7 +360,7 @@ impl Users {
                     .and_where(Expr::col("id").eq(id)),
             )
             .await?;
-        transaction.notify(&Notification::User { id }).await?;
+        transaction.notify(Notification::User { id });
         transaction.commit().await?;
         Ok(after)
     }

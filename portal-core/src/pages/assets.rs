@@ -41,6 +41,7 @@ const SERVED: [(&str, &[&str], &str); 4] = [
             "css/overlay.css",
             "css/display.css",
             "css/toast.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",

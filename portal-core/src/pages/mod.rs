@@ -11,6 +11,7 @@ mod flash;
 pub mod layout;
 mod nav;
 mod page;
+mod regions;
 mod render;
 mod router;
 mod sign_in;

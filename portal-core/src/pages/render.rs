@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::flash;
 use super::layout::{Flash, Layout, PageContext, UserSummary};
 use super::nav::Nav;
+use super::regions::{self, ReadMark};
 use super::theme::Theme;
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
@@ -27,6 +28,8 @@ pub(crate) struct PageSetup {
     pub(crate) auth: Arc<Auth>,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
+    /// Up to when a page that is read now knows of changes.
+    pub(crate) read_mark: ReadMark,
 }
 
 /// What must not stand bare in the value of a query parameter.
@@ -80,7 +83,12 @@ impl PageSetup {
         let user: Option<&User> = user.map(|user| &**user);
         let nav = self.nav.visible(user, base_path, path);
         let theme = self.theme_of(&parts.headers, user);
-        let flash = Flash::of(&parts.headers, self.config.is_https());
+        let regions = regions::wanted(parts);
+        // Whoever asks for regions shows no message: it waits for the page.
+        let flash = match regions {
+            Some(_) => None,
+            None => Flash::of(&parts.headers, self.config.is_https()),
+        };
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
@@ -108,16 +116,26 @@ impl PageSetup {
         };
         let layout = head.layout.unwrap_or(&*self.layout);
         let mut document = layout.render(&context, content);
+        if let Some(ids) = regions {
+            return regions::answer(head.status, &document.0, &ids);
+        }
         let addition = self.auth.on_page(&{
             let mut page = ShownPage::new(&document.0);
             page.signed_in = user.is_some();
             page.base_path = base_path;
             page
         });
-        if let Some(addition) = &addition
+        let mut more = addition
+            .as_ref()
+            .map(|addition| addition.head.0.clone())
+            .unwrap_or_default();
+        if regions::are_in(&document.0) {
+            more += &regions::head(base_path, head.read_mark.as_deref()).0;
+        }
+        if !more.is_empty()
             && let Some(end) = document.0.find("</head>")
         {
-            document.0.insert_str(end, &addition.head.0);
+            document.0.insert_str(end, &more);
         }
         let mut response = (head.status, document).into_response();
         let headers = response.headers_mut();
@@ -147,6 +165,8 @@ pub(crate) struct PageHead<'a> {
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
     pub(crate) layout: Option<&'a dyn Layout>,
+    /// Up to when what it shows is known.
+    pub(crate) read_mark: Option<String>,
 }
 
 impl<'a> PageHead<'a> {
@@ -156,6 +176,7 @@ impl<'a> PageHead<'a> {
             title,
             description: None,
             layout: None,
+            read_mark: None,
         }
     }
 }

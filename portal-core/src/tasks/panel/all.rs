@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{ALL, Choice, Reader, choose, head, log, row};
 use crate::error::{Fault, Result};
+use crate::live;
 use crate::pages::components::{
     Banner, Button, Card, EmptyState, Field, TaskList, TaskRowView, Tone,
 };
@@ -145,11 +146,11 @@ async fn render(
         (head(reader, ALL))
         div class="pt-stack" {
             @if let Some((days, tasks)) = asked { (confirm(reader, days, tasks)) }
-            (TaskList::new(rows)
+            (live::region("tasks", TaskList::new(rows)
                 .title("Tasks of everyone")
                 .actions(filters(reader, shown))
                 .empty(empty)
-                .hidden(html! { input type="hidden" name="back" value=(here); }))
+                .hidden(html! { input type="hidden" name="back" value=(here); })))
             @if older.is_some() || shown.before.is_some() {
                 div class="pt-row" {
                     @if shown.before.is_some() {
