@@ -98,17 +98,9 @@ impl<'a> ErrorPage<'a> {
         address(&self.setup.config.base_path, path)
     }
 
-    /// Where the reader came from, if that is a page of this portal and not this one.
+    /// Where the reader came from, if it is not this page.
     fn back(&self) -> Option<String> {
-        let referer = self.parts.headers.get(header::REFERER)?.to_str().ok()?;
-        let url = Url::parse(referer).ok()?;
-        let own = Url::parse(&self.setup.config.public_url).ok()?;
-        let mut path = url.path().to_owned();
-        if let Some(query) = url.query() {
-            path = format!("{path}?{query}");
-        }
-        let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
-        (is_own && path != self.here()).then_some(path)
+        came_from(self.setup, self.parts).filter(|path| *path != self.here())
     }
 
     pub(super) fn content(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
@@ -280,6 +272,19 @@ impl<'a> ErrorPage<'a> {
             }
         }
     }
+}
+
+/// The page of this portal that a request was made from, as browsers know it.
+pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
+    let referer = parts.headers.get(header::REFERER)?.to_str().ok()?;
+    let url = Url::parse(referer).ok()?;
+    let own = Url::parse(&setup.config.public_url).ok()?;
+    let mut path = url.path().to_owned();
+    if let Some(query) = url.query() {
+        path = format!("{path}?{query}");
+    }
+    let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
+    is_own.then_some(path)
 }
 
 /// How alike two paths are, from 0 to 1: in all, or in their last part.

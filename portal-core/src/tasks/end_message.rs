@@ -53,6 +53,15 @@ impl EndMessage {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn for_tests(title: &str, notify: TaskNotify) -> Self {
+        Self {
+            title: Arc::from(title),
+            notify,
+            after: TaskSettings::default().notify_after,
+        }
+    }
+
     /// The message of a task that has ended, and for whom it is.
     pub(super) fn message(&self, record: &TaskRecord) -> Option<(Uuid, Notification)> {
         let user = record.owner_user_id?;
