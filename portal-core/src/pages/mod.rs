@@ -37,6 +37,7 @@ pub use page::Page;
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;
 
+pub(crate) use assets::url as asset_url;
 pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use brand::routes as brand_routes;
 pub(crate) use errors::{PageError, accepts_html, error_document, fallback, is_api};
