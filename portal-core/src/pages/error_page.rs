@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode, header};
 use maud::{Markup, html};
 use url::Url;
 
+use super::assets;
 use super::components::{Button, copy_button, icon, rel};
 use super::error_art::{Art, art};
 use super::layout::NavLink;
@@ -68,10 +69,15 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// A page that is back soon is asked for again: by the script, and without one by the browser.
-    pub(super) fn head(&self) -> Option<Markup> {
-        let seconds = self.again_after()?;
-        Some(html! { noscript { meta http-equiv="refresh" content=(seconds); } })
+    /// Its style sheet. A page that is back soon is asked for again: by the script, and without
+    /// one by the browser.
+    pub(super) fn head(&self) -> Markup {
+        html! {
+            link rel="stylesheet" href=(self.url(assets::url("error.css")));
+            @if let Some(seconds) = self.again_after() {
+                noscript { meta http-equiv="refresh" content=(seconds); }
+            }
+        }
     }
 
     /// After how many seconds the page asks for itself again.
