@@ -55,10 +55,15 @@ impl PageSetup {
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let wanted = address(base_path, wanted);
+        self.sign_in_url_to(&address(base_path, wanted))
+    }
+
+    /// The sign-in page that comes back to an address with base path.
+    pub(crate) fn sign_in_url_to(&self, wanted: &str) -> String {
         format!(
-            "{base_path}/sign-in?redirect_url={}",
-            utf8_percent_encode(&wanted, QUERY_VALUE)
+            "{}/sign-in?redirect_url={}",
+            self.config.base_path,
+            utf8_percent_encode(wanted, QUERY_VALUE)
         )
     }
 
