@@ -366,7 +366,7 @@ async fn pause(store: &Store, name: &str) -> bool {
     found
 }
 
-async fn resume(store: &Store, now: DateTime<Utc>) -> Result<bool, StoreError> {
+async fn resume(store: &Store, now: DateTime<Utc>) -> Result<bool, crate::store::StoreError> {
     let mut transaction = store.begin().await?;
     let found = table::resume(&mut transaction, "probe/nightly", now).await?;
     transaction.commit().await?;
