@@ -33,6 +33,7 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "tokens.css",
             "css/base.css",
             "css/layout.css",
+            "css/theme.css",
             "css/icon.css",
             "css/button.css",
             "css/form.css",
@@ -41,6 +42,7 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "css/overlay.css",
             "css/display.css",
             "css/toast.css",
+            "css/notification.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
@@ -69,6 +71,7 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "js/form.js",
             "js/theme.js",
             "js/feedback.js",
+            "js/notification.js",
             "js/live.js",
             "js/palette.js",
             "js/combobox.js",
@@ -165,7 +168,7 @@ fn compact(text: &str, into: &mut Vec<u8>) {
 }
 
 /// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
-fn fingerprint(bytes: &[u8]) -> String {
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -223,7 +226,7 @@ impl Asset {
     }
 }
 
-fn accepts(request: &HeaderMap, coding: &str) -> bool {
+pub(super) fn accepts(request: &HeaderMap, coding: &str) -> bool {
     request
         .get_all(header::ACCEPT_ENCODING)
         .iter()
