@@ -20,6 +20,7 @@ mod clerk_browser;
 mod clerk_webhooks;
 mod crash;
 mod embed_in_axum;
+mod error_pages;
 mod handshake;
 mod limits;
 mod locks;

@@ -11,6 +11,7 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
+use super::maintenance::Maintenance;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -356,6 +357,10 @@ impl Plan {
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
+        let mut open = provider.declared_routes();
+        open.extend(routes::always_open().declared());
+        let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
+        maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
         let headers = AnswerHeaders::new(config.is_https(), &sources);
@@ -386,6 +391,9 @@ impl Plan {
             .collect();
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems));
+        }
+        if maintenance.is_on() {
+            tracing::warn!("maintenance is on: only administrators are let in");
         }
         if allow_impersonated_admins {
             tracing::warn!(
@@ -427,6 +435,7 @@ impl Plan {
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
         state.insert(users.with_listener(Arc::new(AccountMessages)));
         state.insert(notifications);
+        state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.
         let caches = Arc::downgrade(&auth);
@@ -464,6 +473,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                maintenance,
             })
             .with_state(state.clone());
         for layer in layers {
@@ -517,13 +527,14 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 async fn follow(
     state: PortalState,
     store: Store,
-    [of_auth, of_notifications, of_theme]: [Receiver<Notification>; 3],
+    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<Notification>; 4],
     stop: CancellationToken,
 ) {
-    let (Ok(auth), Ok(notifications), Ok(pages)) = (
+    let (Ok(auth), Ok(notifications), Ok(pages), Ok(maintenance)) = (
         state.borrow::<Auth>(),
         state.borrow::<Notifications>(),
         state.borrow::<PageSetup>(),
+        state.borrow::<Maintenance>(),
     ) else {
         return;
     };
@@ -533,5 +544,6 @@ async fn follow(
         () = auth.follow(of_auth) => {}
         () = notifications.follow(of_notifications) => {}
         () = pages.theme.follow(of_theme) => {}
+        () = maintenance.follow(of_maintenance) => {}
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use serde::Serialize;
 
+use super::maintenance::Maintenance;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
@@ -94,6 +95,7 @@ impl PortalBuilder {
                 TypeId::of::<Accounts>(),
                 TypeId::of::<AuditLog>(),
                 TypeId::of::<Config>(),
+                TypeId::of::<Maintenance>(),
                 TypeId::of::<Models>(),
                 TypeId::of::<Notifications>(),
                 TypeId::of::<Store>(),

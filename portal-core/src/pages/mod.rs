@@ -9,6 +9,8 @@ mod content;
 #[cfg(test)]
 mod contrast;
 pub mod default_layout;
+mod error_art;
+mod error_page;
 mod errors;
 mod flash;
 pub mod layout;
@@ -35,9 +37,10 @@ pub use page::Page;
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;
 
+pub(crate) use assets::url as asset_url;
 pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use brand::routes as brand_routes;
-pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
+pub(crate) use errors::{PageError, accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use portal_theme::PortalTheme;
 pub(crate) use render::PageSetup;

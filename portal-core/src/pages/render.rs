@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::flash;
-use super::layout::{Flash, Layout, PageContext, UserSummary};
+use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
 use super::portal_theme::PortalTheme;
 use super::theme::{Theme, ThemeChoice};
@@ -84,6 +84,13 @@ impl PageSetup {
         }
     }
 
+    /// The navigation as the reader of a page sees it.
+    pub(crate) fn nav_of(&self, parts: &Parts, user: Option<&CurrentUser>) -> Vec<NavLink> {
+        let user = user.map(|user| &**user);
+        let path = parts.uri.path();
+        self.nav.visible(user, &self.config.base_path, path)
+    }
+
     /// A page of the portal, as a response.
     pub(crate) fn render(
         &self,
@@ -96,8 +103,9 @@ impl PageSetup {
         // Where the portal is nested, the host has taken the prefix away.
         let path = parts.uri.path();
         let impersonated_by = user.and_then(CurrentUser::actor);
+        let reader = user;
         let user: Option<&User> = user.map(|user| &**user);
-        let nav = self.nav.visible(user, base_path, path);
+        let nav = self.nav_of(parts, reader);
         let theme = self.theme_of(&parts.headers, user);
         let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
         let flash = Flash::of(&parts.headers, self.config.is_https());
@@ -128,6 +136,7 @@ impl PageSetup {
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
             flash: flash.as_ref(),
+            head: head.extra,
             ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
@@ -171,6 +180,8 @@ pub(crate) struct PageHead<'a> {
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
     pub(crate) layout: Option<&'a dyn Layout>,
+    /// More for the document's head.
+    pub(crate) extra: Option<&'a Markup>,
 }
 
 impl<'a> PageHead<'a> {
@@ -180,6 +191,7 @@ impl<'a> PageHead<'a> {
             title,
             description: None,
             layout: None,
+            extra: None,
         }
     }
 }
