@@ -22,7 +22,7 @@ pub mod tasks;
 pub mod telemetry;
 
 pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
-pub use app::{BuildError, BuildProblem, Plugin, Portal, PortalBuilder};
+pub use app::{BuildError, BuildProblem, Maintenance, Plugin, Portal, PortalBuilder};
 pub use auth::{
     Access, AdminUser, AuthProvider, CurrentUser, Denied, Permission, Role, RoleDefinition, User,
 };

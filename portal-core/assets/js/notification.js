@@ -26,9 +26,17 @@ on("click", async (event) => {
     const answer = await fetch(`${bell.href}/latest`);
     if (!answer.ok || answer.redirected) throw answer;
     menu.innerHTML = await answer.text();
-    menu.dataset.place = bell.closest(".pt-side") ? "top" : "";
     menu.showPopover({ source: bell });
   } catch {
     location.href = bell.href;
+  }
+});
+// The page of something that is away comes back by itself.
+customElements.define("pt-retry", class extends HTMLElement {
+  connectedCallback() { this.timer = setInterval(() => this.ask(), this.dataset.after * 1000); }
+  disconnectedCallback() { clearInterval(this.timer); }
+  async ask() {
+    const answer = await fetch(location.href, { method: "HEAD" }).catch(() => 0);
+    if (answer && answer.status !== 503) location.reload();
   }
 });

@@ -1,7 +1,7 @@
 // Theme. What is chosen shows at once, is saved behind it, and other tabs of the browser follow.
 const THEME = ["accent", "gray", "radius", "scaling", "appearance", "density"];
-const tabs = new BroadcastChannel("portal-theme");
-const wear = ([name, value, shown]) => {
+const themeTabs = new BroadcastChannel("portal-theme");
+const wearTheme = ([name, value, shown]) => {
   root.dataset[name] = shown;
   $$(`[data-theme-form] [name=${name}]`).forEach((it) => {
     if (it.type === "radio") it.checked = it.value === value;
@@ -11,9 +11,9 @@ const wear = ([name, value, shown]) => {
   const pair = $("[name=accent]:checked")?.dataset.pair ?? $(`[name=accent][value="${shown}"]`)?.dataset.pair;
   $$("[data-part=pair]").forEach((it) => { it.textContent = pair; it.closest("label").dataset.accent = shown; });
 };
-tabs.onmessage = ({ data }) => data.forEach(wear);
-const choose = (choices) => { choices.forEach(wear); tabs.postMessage(choices); };
-const chosen = (it) => [it.name, it.value, it.value || it.dataset.shows];
+themeTabs.onmessage = ({ data }) => data.forEach(wearTheme);
+const chooseTheme = (choices) => { choices.forEach(wearTheme); themeTabs.postMessage(choices); };
+const chosenTheme = (it) => [it.name, it.value, it.value || it.dataset.shows];
 
 let saving;
 const saveTheme = async (form, submitter) => {
@@ -31,7 +31,7 @@ const saveTheme = async (form, submitter) => {
 on("change", ({ target }) => {
   const form = target.form;
   if (!form?.matches("[data-theme-form]") || !THEME.includes(target.name)) return;
-  choose([chosen(target)]);
+  chooseTheme([chosenTheme(target)]);
   clearTimeout(saving);
   saving = setTimeout(saveTheme, 250, form);
 });
@@ -41,10 +41,10 @@ on("submit", (event) => {
   event.preventDefault();
   clearTimeout(saving);
   saveTheme(form, submitter);
-  if (submitter?.name === "reset") choose($$("input[data-shows]", form).map(chosen));
+  if (submitter?.name === "reset") chooseTheme($$("input[data-shows]", form).map(chosenTheme));
   else if (submitter?.name === "rail") {
     const narrow = root.toggleAttribute("data-rail");
     submitter.value = narrow ? "wide" : "narrow";
     submitter.setAttribute("aria-expanded", !narrow);
-  } else if (submitter?.name) choose([chosen(submitter)]);
+  } else if (submitter?.name) chooseTheme([chosenTheme(submitter)]);
 });

@@ -11,6 +11,7 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
+use super::maintenance::Maintenance;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -21,6 +22,7 @@ use crate::auth::{
 };
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
+use crate::live::{Live, Topics};
 use crate::notifications::{self, AccountMessages, Notifications};
 use crate::pages::theme::Accent;
 use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
@@ -41,6 +43,7 @@ pub(crate) struct Plan {
     pub(crate) defaults: DefaultRows,
     pub(crate) roles: Arc<Roles>,
     brand: BrandAssets,
+    topics: Topics,
     builder: PortalBuilder,
 }
 
@@ -112,6 +115,7 @@ impl PortalBuilder {
         let declared = self.declared.declared();
         problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
+        let topics = self.collect_topics(&roles, &models, &mut problems);
         problems.extend(faults);
         problems.extend(access_problems(&roles, &pages, &tasks, &models));
         let defaults = match DefaultRows::parse(&self.defaults) {
@@ -137,6 +141,7 @@ impl PortalBuilder {
             defaults,
             roles: Arc::new(roles),
             brand,
+            topics,
             builder: self,
         })
     }
@@ -185,6 +190,29 @@ impl PortalBuilder {
             by_route.insert(key, page);
         }
         by_route.into_values().collect()
+    }
+
+    /// The portal's topics, those of models, and the application's.
+    fn collect_topics(
+        &mut self,
+        roles: &Roles,
+        models: &ModelRegistry,
+        problems: &mut Vec<String>,
+    ) -> Topics {
+        let mut topics = Topics::new();
+        let models = models.models().iter();
+        let of_models = models.map(|it| (format!("model:{}", it.name), it.access.clone(), false));
+        for (name, access, personal) in of_models.chain(std::mem::take(&mut self.topics)) {
+            problems.extend(topics.add(&name, access, personal).err());
+        }
+        let guards = topics.guards();
+        // A model reports its own.
+        let guards = guards.filter(|(name, _)| !name.starts_with("model:"));
+        problems.extend(guards.filter_map(|(name, access)| {
+            let problem = roles.problem_of(access)?;
+            Some(format!("the topic `{name}` {problem}"))
+        }));
+        topics
     }
 
     fn collect_tasks(&mut self, problems: &mut Vec<String>) -> TaskRegistry {
@@ -338,6 +366,7 @@ impl Plan {
             defaults,
             roles,
             brand,
+            topics,
             builder,
         } = self;
         let PortalBuilder {
@@ -356,6 +385,10 @@ impl Plan {
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
+        let mut open = provider.declared_routes();
+        open.extend(routes::always_open().declared());
+        let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
+        maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
         let headers = AnswerHeaders::new(config.is_https(), &sources);
@@ -387,6 +420,9 @@ impl Plan {
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems));
         }
+        if maintenance.is_on() {
+            tracing::warn!("maintenance is on: only administrators are let in");
+        }
         if allow_impersonated_admins {
             tracing::warn!(
                 "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
@@ -406,7 +442,10 @@ impl Plan {
             .merge(declared);
         listed.extend(all.declared());
         let stop = CancellationToken::new();
+        let live = Live::new(store.clone(), topics, &config);
+        let (of_pages, of_tasks) = (live.clone(), live.clone());
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
+        tasks.listen(move |_| of_tasks.changed_here("tasks"));
         state.insert(Gate::new(&config));
         state.insert(Origins::new(&config));
         state.insert(Proxies::new(&config));
@@ -423,10 +462,13 @@ impl Plan {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             inline_styles_policy,
+            read_mark: Arc::new(move || of_pages.read_mark()),
         });
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
         state.insert(users.with_listener(Arc::new(AccountMessages)));
+        state.insert(live.clone());
         state.insert(notifications);
+        state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.
         let caches = Arc::downgrade(&auth);
@@ -464,6 +506,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                maintenance,
             })
             .with_state(state.clone());
         for layer in layers {
@@ -473,6 +516,7 @@ impl Plan {
         let scheduler = Scheduler::new(tasks.clone());
         scheduler.register(now()).await?;
         let workers = TaskTracker::new();
+        workers.spawn(live.clone().run(store.notifications(), stop.clone()));
         workers.spawn(scheduler.run(stop.clone()));
         workers.spawn(tasks.clone().keep_pruned(stop.clone()));
         let fanout = Fanout::new(tasks.clone(), tokens);
@@ -490,6 +534,7 @@ impl Plan {
             stop,
             workers,
             monitors,
+            live,
             routes: listed,
             connections,
         })
@@ -517,13 +562,14 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 async fn follow(
     state: PortalState,
     store: Store,
-    [of_auth, of_notifications, of_theme]: [Receiver<Notification>; 3],
+    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<Notification>; 4],
     stop: CancellationToken,
 ) {
-    let (Ok(auth), Ok(notifications), Ok(pages)) = (
+    let (Ok(auth), Ok(notifications), Ok(pages), Ok(maintenance)) = (
         state.borrow::<Auth>(),
         state.borrow::<Notifications>(),
         state.borrow::<PageSetup>(),
+        state.borrow::<Maintenance>(),
     ) else {
         return;
     };
@@ -533,5 +579,6 @@ async fn follow(
         () = auth.follow(of_auth) => {}
         () = notifications.follow(of_notifications) => {}
         () = pages.theme.follow(of_theme) => {}
+        () = maintenance.follow(of_maintenance) => {}
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 5] = [
+const SERVED: [(&str, &[&str], &str); 8] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -43,6 +43,7 @@ const SERVED: [(&str, &[&str], &str); 5] = [
             "css/display.css",
             "css/toast.css",
             "css/notification.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
@@ -51,6 +52,19 @@ const SERVED: [(&str, &[&str], &str); 5] = [
         "text/css; charset=utf-8",
     ),
     ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
+    // What only the pages of tasks need.
+    (
+        "tasks.css",
+        &["css/task_page.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
+        "tasks.js",
+        &["js/task.js"],
+        "text/javascript; charset=utf-8",
+    ),
+    // Of error pages, which nobody sees on an ordinary day.
+    ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[
@@ -66,7 +80,6 @@ const SERVED: [(&str, &[&str], &str); 5] = [
             "js/palette.js",
             "js/combobox.js",
             "js/chart.js",
-            "js/task.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
@@ -96,6 +109,13 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
                     .replace("geist-latin-wght-normal.woff2", hashed)
                     .into_bytes();
             }
+        }
+        if name == "portal.js"
+            && let Some(tasks) = assets.iter().find(|asset| asset.name == "tasks.js")
+        {
+            let hashed = tasks.url.trim_start_matches(PREFIX);
+            let text = String::from_utf8_lossy(&bytes);
+            bytes = text.replace("@tasks.js", hashed).into_bytes();
         }
         let hash = fingerprint(&bytes);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));

@@ -9,6 +9,8 @@ mod content;
 #[cfg(test)]
 mod contrast;
 pub mod default_layout;
+mod error_art;
+mod error_page;
 mod errors;
 mod flash;
 pub mod layout;
@@ -16,6 +18,7 @@ mod layout_parts;
 mod nav;
 mod page;
 mod portal_theme;
+mod regions;
 mod render;
 mod router;
 mod sign_in;
@@ -35,9 +38,10 @@ pub use page::Page;
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;
 
+pub(crate) use assets::url as asset_url;
 pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use brand::routes as brand_routes;
-pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
+pub(crate) use errors::{PageError, accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use portal_theme::PortalTheme;
 pub(crate) use render::PageSetup;

@@ -11,9 +11,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::flash;
-use super::layout::{Flash, Layout, PageContext, UserSummary};
+use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
 use super::portal_theme::PortalTheme;
+use super::regions::{self, ReadMark};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
@@ -32,6 +33,8 @@ pub(crate) struct PageSetup {
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
+    /// Up to when a page that is read now knows of changes.
+    pub(crate) read_mark: ReadMark,
 }
 
 /// What must not stand bare in the value of a query parameter.
@@ -52,10 +55,15 @@ impl PageSetup {
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let wanted = address(base_path, wanted);
+        self.sign_in_url_to(&address(base_path, wanted))
+    }
+
+    /// The sign-in page that comes back to an address with base path.
+    pub(crate) fn sign_in_url_to(&self, wanted: &str) -> String {
         format!(
-            "{base_path}/sign-in?redirect_url={}",
-            utf8_percent_encode(&wanted, QUERY_VALUE)
+            "{}/sign-in?redirect_url={}",
+            self.config.base_path,
+            utf8_percent_encode(wanted, QUERY_VALUE)
         )
     }
 
@@ -84,6 +92,13 @@ impl PageSetup {
         }
     }
 
+    /// The navigation as the reader of a page sees it.
+    pub(crate) fn nav_of(&self, parts: &Parts, user: Option<&CurrentUser>) -> Vec<NavLink> {
+        let user = user.map(|user| &**user);
+        let path = parts.uri.path();
+        self.nav.visible(user, &self.config.base_path, path)
+    }
+
     /// A page of the portal, as a response.
     pub(crate) fn render(
         &self,
@@ -96,11 +111,17 @@ impl PageSetup {
         // Where the portal is nested, the host has taken the prefix away.
         let path = parts.uri.path();
         let impersonated_by = user.and_then(CurrentUser::actor);
+        let reader = user;
         let user: Option<&User> = user.map(|user| &**user);
-        let nav = self.nav.visible(user, base_path, path);
+        let nav = self.nav_of(parts, reader);
         let theme = self.theme_of(&parts.headers, user);
         let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
-        let flash = Flash::of(&parts.headers, self.config.is_https());
+        let regions = regions::wanted(parts);
+        // Whoever asks for regions shows no message: it waits for the page.
+        let flash = match regions {
+            Some(_) => None,
+            None => Flash::of(&parts.headers, self.config.is_https()),
+        };
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
@@ -128,20 +149,31 @@ impl PageSetup {
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
             flash: flash.as_ref(),
+            head: head.extra,
             ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
         let mut document = layout.render(&context, content);
+        if let Some(ids) = regions {
+            return regions::answer(head.status, &document.0, &ids);
+        }
         let addition = self.auth.on_page(&{
             let mut page = ShownPage::new(&document.0);
             page.signed_in = user.is_some();
             page.base_path = base_path;
             page
         });
-        if let Some(addition) = &addition
+        let mut more = addition
+            .as_ref()
+            .map(|addition| addition.head.0.clone())
+            .unwrap_or_default();
+        if regions::are_in(&document.0) {
+            more += &regions::head(base_path, head.read_mark.as_deref()).0;
+        }
+        if !more.is_empty()
             && let Some(end) = document.0.find("</head>")
         {
-            document.0.insert_str(end, &addition.head.0);
+            document.0.insert_str(end, &more);
         }
         let mut response = (head.status, document).into_response();
         let headers = response.headers_mut();
@@ -171,6 +203,10 @@ pub(crate) struct PageHead<'a> {
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
     pub(crate) layout: Option<&'a dyn Layout>,
+    /// More for the document's head.
+    pub(crate) extra: Option<&'a Markup>,
+    /// Up to when what it shows is known.
+    pub(crate) read_mark: Option<String>,
 }
 
 impl<'a> PageHead<'a> {
@@ -180,6 +216,8 @@ impl<'a> PageHead<'a> {
             title,
             description: None,
             layout: None,
+            extra: None,
+            read_mark: None,
         }
     }
 }

@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::content::PageResponse;
+use super::error_page::came_from;
 use super::errors;
+use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
 use crate::auth::{CurrentUser, Denied, Routes, caller};
-use crate::error::Error;
 use crate::state::PortalState;
 
 /// The routes of all pages; several pages may share a path with other methods.
@@ -44,12 +45,15 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
     };
     let user = match caller(&mut parts, &state).await {
         Ok(user) => user,
-        Err(error) => return errors::page(setup, &parts, None, error),
+        Err(error) => return errors::page(&parts, None, error),
     };
     if let Err(denied) = page.access.check(user.as_deref()) {
+        setup.prepare(user.as_ref()).await;
         return refuse(setup, &parts, user.as_ref(), denied);
     }
     let head = parts.clone();
+    // First: what changes while the page is made is told to it afterwards.
+    let read_mark = (setup.read_mark)();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
     // A deactivated user may look at what is public, as a guest.
     let user = user.filter(|user| user.is_allowed_in());
@@ -61,6 +65,8 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
                 title: &page.title,
                 description: page.description.as_deref(),
                 layout: page.layout.as_deref(),
+                extra: None,
+                read_mark: Some(read_mark),
             };
             setup.render(&head, user.as_ref(), page_head, content)
         }
@@ -71,7 +77,10 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
         {
             refuse(setup, &head, None, Denied::SignedOut)
         }
-        PageResponse::Error(error) => errors::page(setup, &head, user.as_ref(), error),
+        PageResponse::Error(error) => {
+            setup.prepare(user.as_ref()).await;
+            errors::page(&head, user.as_ref(), error)
+        }
     }
 }
 
@@ -86,17 +95,15 @@ fn refuse(
         Denied::SignedOut if matches!(parts.method, Method::GET | Method::HEAD) => {
             Redirect::to(&setup.sign_in_url(parts)).into_response()
         }
-        // The form that was sent is lost either way; its page is where the user goes on.
+        // The form that was sent is lost; its page is where the user goes on.
         Denied::SignedOut => {
-            Redirect::to(&format!("{}/sign-in", setup.config.base_path)).into_response()
+            let to = match came_from(setup, parts) {
+                Some(page) => setup.sign_in_url_to(&page),
+                None => format!("{}/sign-in", setup.config.base_path),
+            };
+            Flash::info("Your session has ended. Sign in again to go on.").redirect(&to)
         }
-        Denied::Forbidden => setup.render(
-            parts,
-            user,
-            PageHead::new(StatusCode::FORBIDDEN, "Access denied"),
-            errors::access_denied(setup),
-        ),
-        Denied::Impersonated => errors::page(setup, parts, user, Error::from(denied)),
-        Denied::Deactivated => errors::page(setup, parts, None, Error::from(denied)),
+        Denied::Forbidden | Denied::Impersonated => errors::page(parts, user, denied.into()),
+        Denied::Deactivated => errors::page(parts, None, denied.into()),
     }
 }

@@ -50,7 +50,7 @@ pub use self::{
     stat_card::{StatCard, sparkline},
     table::{Column, Row, SortOrder, Table},
     tabs::{Tab, segmented, tabs},
-    task_list::{TaskList, TaskRowView, task_list},
+    task_list::{TaskList, TaskRowView, task_list, task_status},
     theme_picker::{ThemePicker, theme_picker},
     time::{TimeFormat, time},
     toast::{toast, toast_region},
