@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
+use crate::pages::assets;
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
 /// A form in which somebody chooses a theme. With scripts each choice shows and is saved at once;
@@ -21,6 +22,7 @@ use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Th
 #[must_use]
 pub struct ThemePicker {
     action: String,
+    base_path: String,
     choice: ThemeChoice,
     portal: Theme,
     brand: Option<Gray>,
@@ -32,6 +34,7 @@ impl ThemePicker {
     pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
         Self {
             action: action.into(),
+            base_path: String::new(),
             choice,
             portal,
             brand: None,
@@ -52,6 +55,13 @@ impl ThemePicker {
             (Accent::Brand, Some(gray)) => gray.label(),
             _ => paired.label(),
         }
+    }
+
+    /// What comes before every path of the portal; its styles are an asset that only pages with a
+    /// picker load.
+    pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
+        self.base_path = base_path.into();
+        self
     }
 
     /// Hidden fields, such as the page to come back to.
@@ -171,6 +181,7 @@ impl Render for ThemePicker {
         let (choice, portal) = (&self.choice, self.portal);
         let theme = choice.over(portal);
         html! {
+            link rel="stylesheet" href={ (self.base_path) (assets::url("picker.css")) };
             form class="pt-form" method="post" action=(self.action) data-theme-form {
                 (self.hidden)
                 (self.setting("appearance", "Appearance", portal.appearance.label(), self.appearances()))
