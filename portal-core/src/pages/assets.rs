@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 7] = [
+const SERVED: [(&str, &[&str], &str); 8] = [
     (
         "picker.css",
         &["css/theme_picker.css"],
@@ -48,6 +48,7 @@ const SERVED: [(&str, &[&str], &str); 7] = [
             "css/display.css",
             "css/toast.css",
             "css/notification.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
@@ -66,6 +67,8 @@ const SERVED: [(&str, &[&str], &str); 7] = [
         &["js/task.js"],
         "text/javascript; charset=utf-8",
     ),
+    // Of error pages, which nobody sees on an ordinary day.
+    ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[
