@@ -22,6 +22,11 @@ struct Files;
 /// Name on the page, the files it is made of, and its media type.
 const SERVED: [(&str, &[&str], &str); 8] = [
     (
+        "picker.css",
+        &["css/theme_picker.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
         "font/woff2",
