@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 6] = [
+const SERVED: [(&str, &[&str], &str); 7] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -43,6 +43,7 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "css/display.css",
             "css/toast.css",
             "css/notification.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
@@ -61,6 +62,8 @@ const SERVED: [(&str, &[&str], &str); 6] = [
         &["js/task.js"],
         "text/javascript; charset=utf-8",
     ),
+    // Of error pages, which nobody sees on an ordinary day.
+    ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[
