@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 7] = [
+const SERVED: [(&str, &[&str], &str); 8] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -64,6 +64,7 @@ const SERVED: [(&str, &[&str], &str); 7] = [
     ),
     // Of error pages, which nobody sees on an ordinary day.
     ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
+    ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[

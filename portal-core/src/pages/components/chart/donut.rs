@@ -121,8 +121,8 @@ impl Donut {
             ul class="pt-legend" {
                 @for (at, (name, tone, value)) in self.slices.iter().enumerate() {
                     @let paint = Paint::new(&self.title, at, *tone);
-                    li data-series=(paint.number()) data-tone=[paint.tone()] {
-                        svg viewBox="0 0 14 10" aria-hidden="true" { rect x="2" width="10" height="10" rx="2" fill=[paint.fill()] {} }
+                    li {
+                        (paint.swatch())
                         (name)
                         b { (Unit::Percent.full(self.share(*value))) }
                     }

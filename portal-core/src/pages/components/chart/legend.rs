@@ -56,6 +56,15 @@ impl Paint {
         self.pattern.as_ref().map(|id| format!("url(#{id})"))
     }
 
+    /// A sample of it.
+    pub(super) fn swatch(&self) -> Markup {
+        html! {
+            svg viewBox="0 0 22 10" aria-hidden="true" data-series=(self.number()) data-tone=[self.tone()] {
+                rect x="6" width="10" height="10" rx="2" fill=[self.fill()] {}
+            }
+        }
+    }
+
     /// What `fill` refers to.
     pub(super) fn definition(&self) -> Markup {
         let turn = format!(
@@ -74,20 +83,15 @@ impl Paint {
     }
 }
 
-/// The legend of a chart of several series.
+/// What is what below a chart.
 pub(super) fn of_chart(chart: &Chart) -> Markup {
-    if chart.series.len() < 2 {
-        return html! {};
-    }
     html! {
         ul class="pt-legend" {
             @for (at, series) in chart.series.iter().enumerate() {
                 @let paint = chart.paint(at);
-                li data-series=(paint.number()) data-tone=[paint.tone()] {
-                    @if chart.kind == Kind::Bar {
-                        svg viewBox="0 0 14 10" aria-hidden="true" { rect x="2" width="10" height="10" rx="2" fill=[paint.fill()] {} }
-                    } @else {
-                        svg viewBox="0 0 14 10" aria-hidden="true" { path d="M0 5h14" {} }
+                li {
+                    @if chart.kind == Kind::Bar { (paint.swatch()) } @else {
+                        svg viewBox="0 0 22 10" aria-hidden="true" data-series=(paint.number()) data-tone=[paint.tone()] { path d="M0 5h22" {} }
                     }
                     (series.name)
                 }

@@ -232,8 +232,8 @@ impl Render for Chart {
         }
         html! {
             figure class="pt-chart" data-kind=(self.kind.as_str()) {
-                (legend::of_chart(self))
                 (plot::draw(self))
+                (legend::of_chart(self))
                 (table::of_chart(self))
             }
         }
