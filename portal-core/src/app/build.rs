@@ -389,6 +389,7 @@ impl Plan {
             .merge(provider_routes)
             .merge(declared);
         listed.extend(all.declared());
+        pages::assets::prepare();
         let stop = CancellationToken::new();
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
         state.insert(Gate::new(&config));
@@ -443,6 +444,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                compresses: config.compression,
             })
             .with_state(state.clone());
         for layer in layers {

@@ -25,6 +25,7 @@ pub use page::Page;
 pub use theme::Theme;
 pub use theme_form::theme_form;
 
+pub(crate) use assets::accepts_coding;
 pub(crate) use errors::{accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use render::PageSetup;
