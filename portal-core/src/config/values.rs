@@ -91,6 +91,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// Whether answers are compressed; files under `/_portal/assets/` are in any case.
     pub compression: bool,
+    /// Whether the portal is being worked on: only administrators are let in.
+    pub maintenance: bool,
     /// Bounds of what clients may send and hold; changed in code only.
     pub limits: Limits,
     /// Networks whose `X-Forwarded-For` header is believed.
@@ -168,7 +170,8 @@ impl Config {
         let database_url = database_url(&settings, app_env, &mut problems);
         let secret_key = secret_key(&settings, app_env, &mut problems);
         let rate_limits = rate_limits(&settings, app_env, &mut problems);
-        let compression = on_or_off(&settings, "COMPRESSION", &mut problems);
+        let compression = on_or_off(&settings, "COMPRESSION", true, &mut problems);
+        let maintenance = on_or_off(&settings, "MAINTENANCE", false, &mut problems);
         let trusted_proxies = trusted_proxies(&settings, &mut problems);
         let log_format = match settings
             .get("LOG_FORMAT")
@@ -199,6 +202,7 @@ impl Config {
             allowed_origins,
             rate_limits,
             compression,
+            maintenance,
             limits: Limits::default(),
             trusted_proxies,
             log_filter: settings.get("RUST_LOG").unwrap_or("info").to_owned(),
@@ -337,14 +341,15 @@ fn secret_key(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) 
     }
 }
 
-fn on_or_off(settings: &Settings, name: &str, problems: &mut Vec<String>) -> bool {
+fn on_or_off(settings: &Settings, name: &str, default: bool, problems: &mut Vec<String>) -> bool {
     let value = settings.get(name).map(str::to_ascii_lowercase);
     match value.as_deref() {
-        None | Some("on") => true,
+        None => default,
+        Some("on") => true,
         Some("off") => false,
         Some(other) => {
             problems.push(format!("{name} is `{other}`; write `on` or `off`"));
-            true
+            default
         }
     }
 }

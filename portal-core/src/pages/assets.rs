@@ -3,10 +3,7 @@
 //! They are compressed once, while the portal starts, and as well as can be; what is asked for before
 //! that is waited for.
 
-use std::{
-    io::Write as _,
-    sync::{LazyLock, OnceLock},
-};
+use std::sync::{LazyLock, OnceLock};
 
 use axum::{
     body::{Body, Bytes},
@@ -14,6 +11,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use rust_embed::RustEmbed;
+
+use super::encoding::{accepts_coding, brotli, gzip};
 
 /// Where [`serve`] is mounted, below the portal's base path.
 pub(crate) const PREFIX: &str = "/_portal/assets/";
@@ -23,7 +22,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 6] = [
+const SERVED: [(&str, &[&str], &str); 8] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -36,6 +35,7 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "tokens.css",
             "css/base.css",
             "css/layout.css",
+            "css/theme.css",
             "css/icon.css",
             "css/button.css",
             "css/form.css",
@@ -44,12 +44,24 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "css/overlay.css",
             "css/display.css",
             "css/toast.css",
+            "css/notification.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
             "css/print.css",
         ],
         "text/css; charset=utf-8",
+    ),
+    // What only the pages of tasks need.
+    (
+        "tasks.css",
+        &["css/task_page.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
+        "tasks.js",
+        &["js/task.js"],
+        "text/javascript; charset=utf-8",
     ),
     (
         "portal.js",
@@ -61,11 +73,11 @@ const SERVED: [(&str, &[&str], &str); 6] = [
             "js/form.js",
             "js/theme.js",
             "js/feedback.js",
+            "js/notification.js",
             "js/live.js",
             "js/palette.js",
             "js/combobox.js",
             "js/chart.js",
-            "js/task.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
@@ -109,6 +121,13 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
                     .replace("geist-latin-wght-normal.woff2", hashed)
                     .into_bytes();
             }
+        }
+        if name == "portal.js"
+            && let Some(tasks) = assets.iter().find(|asset| asset.name == "tasks.js")
+        {
+            let hashed = tasks.url.trim_start_matches(PREFIX);
+            let text = String::from_utf8_lossy(&bytes);
+            bytes = text.replace("@tasks.js", hashed).into_bytes();
         }
         let hash = fingerprint(&bytes);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
@@ -165,7 +184,7 @@ fn compact(text: &str, into: &mut Vec<u8>) {
 }
 
 /// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
-fn fingerprint(bytes: &[u8]) -> String {
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -174,25 +193,11 @@ fn fingerprint(bytes: &[u8]) -> String {
 
 impl Asset {
     fn brotli(&self) -> &Bytes {
-        self.brotli.get_or_init(|| {
-            // The best quality takes seconds in a build without optimisation.
-            let quality = if cfg!(debug_assertions) { 5 } else { 11 };
-            Bytes::from(brotli(&self.plain, quality))
-        })
+        self.brotli.get_or_init(|| Bytes::from(brotli(&self.plain)))
     }
 
     fn gzip(&self) -> &Bytes {
-        self.gzip.get_or_init(|| {
-            let mut encoder =
-                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-            match encoder
-                .write_all(&self.plain)
-                .and_then(|()| encoder.finish())
-            {
-                Ok(out) => Bytes::from(out),
-                Err(_) => Bytes::new(),
-            }
-        })
+        self.gzip.get_or_init(|| Bytes::from(gzip(&self.plain)))
     }
 
     /// Fonts are compressed already.
@@ -224,22 +229,6 @@ impl Asset {
     }
 }
 
-/// Nothing if it fails, which a writer into memory does not.
-fn brotli(plain: &[u8], quality: i32) -> Vec<u8> {
-    let params = brotli::enc::BrotliEncoderParams {
-        quality,
-        // A window of 256 KB holds any of the files; the largest one would cost 32 MB meanwhile.
-        lgwin: 18,
-        size_hint: plain.len(),
-        ..Default::default()
-    };
-    let mut out = Vec::new();
-    match brotli::BrotliCompress(&mut &*plain, &mut out, &params) {
-        Ok(_) => out,
-        Err(_) => Vec::new(),
-    }
-}
-
 /// Compresses all files in a thread of its own, so that no reader waits for it.
 ///
 /// In a debug build each waits until it is asked for: many such portals start and are never looked at.
@@ -260,23 +249,6 @@ pub(crate) fn prepare() {
             tracing::warn!(%error, "files are compressed when they are asked for");
         }
     });
-}
-
-/// Whether a client takes answers in a coding, such as `gzip`.
-pub(crate) fn accepts_coding(request: &HeaderMap, coding: &str) -> bool {
-    request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|entry| {
-            let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
-            let refused = parameters
-                .trim()
-                .strip_prefix("q=")
-                .is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32));
-            name.trim().eq_ignore_ascii_case(coding) && !refused
-        })
 }
 
 /// The path, below the portal's base path, of a style sheet with the steps of the scales that the
@@ -391,7 +363,7 @@ mod tests {
     fn sizes_stay_inside_the_budget() {
         for (name, limit) in [("portal.css", 12 * 1024), ("portal.js", 20 * 1024)] {
             let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
-            let out = brotli(&asset.plain, 11);
+            let out = crate::pages::encoding::brotli_of(&asset.plain, 11);
             assert!(out.len() <= limit, "{name} is {} bytes", out.len());
         }
     }

@@ -123,6 +123,11 @@ impl Field {
         Self::new(Kind::Input("datetime-local"), name, label)
     }
 
+    /// A time of day, as `08:30`.
+    pub fn time(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("time"), name, label)
+    }
+
     /// A file to upload; the form needs `enctype="multipart/form-data"`.
     pub fn file(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("file"), name, label)

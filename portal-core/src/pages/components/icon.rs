@@ -57,6 +57,7 @@ icons!(
     "monitor",
     "moon",
     "palette",
+    "panel-left",
     "pause",
     "pencil",
     "play",

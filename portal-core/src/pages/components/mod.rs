@@ -8,6 +8,7 @@ mod badge;
 mod banner;
 mod button;
 mod card;
+mod chart;
 mod code_block;
 mod dialog;
 mod drawer;
@@ -35,6 +36,7 @@ pub use self::{
     banner::Banner,
     button::{Button, ButtonKind},
     card::{Card, detail_list},
+    chart::{Chart, ChartCard, Donut, Drawing, Unit, compared, range_links},
     code_block::{CodeBlock, copy_button},
     dialog::Confirm,
     drawer::Drawer,
@@ -48,8 +50,8 @@ pub use self::{
     stat_card::{StatCard, sparkline},
     table::{Column, Row, SortOrder, Table},
     tabs::{Tab, segmented, tabs},
-    task_list::{TaskList, TaskRowView, task_list},
-    theme_picker::theme_picker,
+    task_list::{TaskList, TaskRowView, task_list, task_status},
+    theme_picker::{ThemePicker, theme_picker},
     time::{TimeFormat, time},
     toast::{toast, toast_region},
     tone::Tone,
