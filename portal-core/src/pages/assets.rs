@@ -22,7 +22,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 8] = [
+const SERVED: &[(&str, &[&str], &str)] = &[
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -45,6 +45,7 @@ const SERVED: [(&str, &[&str], &str); 8] = [
             "css/display.css",
             "css/toast.css",
             "css/notification.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
@@ -63,6 +64,8 @@ const SERVED: [(&str, &[&str], &str); 8] = [
         &["js/task.js"],
         "text/javascript; charset=utf-8",
     ),
+    // Of error pages, which nobody sees on an ordinary day.
+    ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[
@@ -110,7 +113,7 @@ struct Asset {
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let mut assets: Vec<Asset> = Vec::with_capacity(SERVED.len());
-    for (name, parts, media_type) in SERVED {
+    for &(name, parts, media_type) in SERVED {
         let mut bytes = joined(parts);
         if name == "portal.css" {
             // A relative URL, so that the style sheet works below any base path.
