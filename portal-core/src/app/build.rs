@@ -441,6 +441,7 @@ impl Plan {
             .merge(provider_routes)
             .merge(declared);
         listed.extend(all.declared());
+        pages::assets::prepare();
         let stop = CancellationToken::new();
         let live = Live::new(store.clone(), topics, &config);
         let (of_pages, of_tasks) = (live.clone(), live.clone());
@@ -506,6 +507,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                compresses: config.compression,
                 maintenance,
             })
             .with_state(state.clone());

@@ -4,6 +4,7 @@ mod build;
 mod build_error;
 mod builder;
 pub(crate) mod cli;
+mod compress;
 mod discover;
 mod health;
 mod limited;

@@ -9,6 +9,7 @@ mod content;
 #[cfg(test)]
 mod contrast;
 pub mod default_layout;
+mod encoding;
 mod error_art;
 mod error_page;
 mod errors;
@@ -41,6 +42,7 @@ pub use theme_form::theme_form;
 pub(crate) use assets::url as asset_url;
 pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use brand::routes as brand_routes;
+pub(crate) use encoding::accepts_coding;
 pub(crate) use errors::{PageError, accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use portal_theme::PortalTheme;

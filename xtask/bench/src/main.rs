@@ -5,6 +5,7 @@ mod chaos;
 mod connection;
 mod http;
 mod load;
+mod pages;
 mod serve;
 mod server;
 mod spread;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Requests a second of each subject, in rounds, against the first one
     Http(http::Settings),
+    /// What pages cost the server
+    Pages(pages::Settings),
     /// What it costs to know who is calling, and what strangers can do about it
     Auth(auth::Settings),
     /// Time to the first answer of a portal's program, and its memory at rest
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.load.client_threads, http::run(&settings)),
         Command::Auth(settings) => on_threads(settings.load.client_threads, auth::run(&settings)),
+        Command::Pages(settings) => on_threads(settings.load.client_threads, pages::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
         Command::Tasks(settings) => on_threads(2, tasks::run(&settings)),
         Command::TaskServer(settings) => on_threads(settings.threads, tasks::run_server(&settings)),

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: builds the benchmark in release mode and runs it.
 
+mod pages;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -23,6 +25,8 @@ pub(crate) enum Bench {
     Http(Http),
     /// Signed-in requests against bare ones, a verification, and strangers with made-up keys
     Auth(Auth),
+    /// What pages cost: bytes, requests, throughput, and times in a browser over a bad line
+    Pages(pages::Pages),
     /// The task engine against bare loops, inserts and fan-outs, and against apalis
     Tasks(Tasks),
 }
@@ -62,6 +66,7 @@ pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result
     match bench {
         Bench::Http(settings) => http(cargo, settings, interrupt),
         Bench::Auth(settings) => auth(cargo, settings, interrupt),
+        Bench::Pages(settings) => pages::run(cargo, settings, interrupt),
         Bench::Tasks(settings) => tasks(cargo, settings, interrupt),
     }
 }
