@@ -12,6 +12,7 @@ use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
 use super::maintenance::Maintenance;
+use super::maintenance_page;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -157,6 +158,7 @@ impl PortalBuilder {
             .chain(admin::pages(models))
             .chain(tasks::pages())
             .chain(notifications::pages())
+            .chain(maintenance_page::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages());
         for page in wanted {
@@ -430,6 +432,7 @@ impl Plan {
             profile_path,
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
+            in_maintenance: maintenance.flag(),
             inline_styles_policy,
         });
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));

@@ -46,7 +46,8 @@ struct Shared {
     store: Store,
     /// By the variable `MAINTENANCE`; nobody can switch that off.
     always: bool,
-    switched: AtomicBool,
+    /// Shared with the pages, which tell administrators.
+    on: Arc<AtomicBool>,
     open: Vec<Open>,
 }
 
@@ -74,7 +75,7 @@ impl Maintenance {
         Self(Arc::new(Shared {
             store,
             always,
-            switched: AtomicBool::new(false),
+            on: Arc::new(AtomicBool::new(always)),
             open: own.chain(open).collect(),
         }))
     }
@@ -82,14 +83,14 @@ impl Maintenance {
     /// Whether it is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.0.always || self.0.switched.load(Ordering::Relaxed)
+        self.0.on.load(Ordering::Relaxed)
     }
 
     /// Switches it on or off, in every replica; who did is in the audit log. What the variable
     /// `MAINTENANCE` has switched on stays on.
     pub async fn switch(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
         switch(&self.0.store, actor, on).await?;
-        self.0.switched.store(on, Ordering::Relaxed);
+        self.set(on);
         Ok(())
     }
 
@@ -112,8 +113,17 @@ impl Maintenance {
     /// Reads what is stored.
     pub(super) async fn refresh(&self) -> Result<()> {
         let on = is_stored(&self.0.store).await?;
-        self.0.switched.store(on, Ordering::Relaxed);
+        self.set(on);
         Ok(())
+    }
+
+    fn set(&self, on: bool) {
+        self.0.on.store(on || self.0.always, Ordering::Relaxed);
+    }
+
+    /// Whether it is on, for who only looks.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.on)
     }
 
     /// Follows the hints of all replicas until it is dropped.
