@@ -9,6 +9,7 @@ use super::address::Address;
 use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog};
 use crate::config::Config;
 use crate::error::Result;
+use crate::live;
 use crate::pages::components::{
     Button, Column, EmptyState, PageHead, Row, Table, TimeFormat, icon, time,
 };
@@ -58,11 +59,13 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     Ok(html! {
         (PageHead::new("Audit log")
             .description("Who has changed roles, accounts, settings and tasks. What is here stays as it is."))
-        section class="pt-card" data-flush {
-            (search(&here))
-            (table(&entries, &here, &filter))
-            (steps(&here, filter.before, older))
-        }
+        (live::region("audit", html! {
+            section class="pt-card" data-flush {
+                (search(&here))
+                (table(&entries, &here, &filter))
+                (steps(&here, filter.before, older))
+            }
+        }))
     })
 }
 

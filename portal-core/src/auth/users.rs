@@ -348,20 +348,18 @@ impl Users {
         )
         .await?;
         let user = self.equip(user);
-        let mut hints = Vec::new();
         if let Some(listener) = self.listener.as_ref().filter(|_| !actor.is_user(id)) {
             let change = UserChanged {
                 id,
                 role: (user.user_type != before.user_type).then(|| user.role_title()),
                 activated: user.is_active && !before.is_active,
             };
-            hints = listener.changed(&mut transaction, change).await?;
+            for hint in listener.changed(&mut transaction, change).await? {
+                transaction.notify(hint);
+            }
         }
-        transaction.notify(&Notification::User { id }).await?;
+        transaction.notify(Notification::User { id });
         transaction.commit().await?;
-        for hint in hints {
-            self.store.notify(hint).await;
-        }
         Ok(user)
     }
 
@@ -408,7 +406,7 @@ impl Users {
                     .and_where(Expr::col("id").eq(id)),
             )
             .await?;
-        transaction.notify(&Notification::User { id }).await?;
+        transaction.notify(Notification::User { id });
         transaction.commit().await?;
         Ok(after)
     }

@@ -161,7 +161,7 @@ fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
             form class="pt-form" method="post" action={ (setup.config.base_path) (PORTAL_ACTION) } {
                 (return_to(parts))
                 input type="hidden" name="version" value=(stored.version);
-                div class="pt-grid" {
+                div class="pt-pair" {
                     (setting!("accent", "Accent", Accent, &accents, choice, code.accent))
                     (setting!("gray", "Gray", Gray, Gray::ALL, choice, code.gray))
                     (setting!("radius", "Radius", Radius, Radius::ALL, choice, code.radius))

@@ -43,6 +43,7 @@ const SERVED: [(&str, &[&str], &str); 7] = [
             "css/display.css",
             "css/toast.css",
             "css/notification.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",

@@ -18,6 +18,7 @@ mod layout_parts;
 mod nav;
 mod page;
 mod portal_theme;
+mod regions;
 mod render;
 mod router;
 mod sign_in;

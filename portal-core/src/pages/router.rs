@@ -52,6 +52,8 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
         return refuse(setup, &parts, user.as_ref(), denied);
     }
     let head = parts.clone();
+    // First: what changes while the page is made is told to it afterwards.
+    let read_mark = (setup.read_mark)();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
     // A deactivated user may look at what is public, as a guest.
     let user = user.filter(|user| user.is_allowed_in());
@@ -64,6 +66,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
                 description: page.description.as_deref(),
                 layout: page.layout.as_deref(),
                 extra: None,
+                read_mark: Some(read_mark),
             };
             setup.render(&head, user.as_ref(), page_head, content)
         }

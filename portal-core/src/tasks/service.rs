@@ -327,6 +327,11 @@ impl Tasks {
         self.show(record);
     }
 
+    /// Lets somebody hear of each change that this process makes to a task.
+    pub(crate) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
+        self.0.unsent.listen(listener);
+    }
+
     /// Shows a state to watchers of this process.
     pub(super) fn show(&self, record: TaskRecord) {
         self.0.hub.publish(&Arc::new(self.0.registry.name(record)));

@@ -169,7 +169,8 @@ impl Table {
 
     fn row_markup(&self, row: &Row, actions: bool) -> Markup {
         html! {
-            tr aria-selected=[row.selected.then_some("true")] {
+            // By its id a row is found again when the table is drawn anew.
+            tr id={ "row-" (row.id) } aria-selected=[row.selected.then_some("true")] {
                 @if let Some((name, form)) = &self.select {
                     td data-check {
                         input type="checkbox" data-select name=(name) value=(row.id) form=(form) aria-label={ "Select row " (row.id) };

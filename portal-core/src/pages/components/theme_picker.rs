@@ -71,6 +71,7 @@ impl ThemePicker {
                 legend class="pt-legend" { (title) }
                 label class="pt-follow" {
                     input type="radio" name=(name) value="" data-shows=[shown] checked[self.choice.get(name).is_none()];
+                    (icon("check"))
                     span { "Portal’s: " (portal) }
                 }
                 (choices)
@@ -132,7 +133,7 @@ impl ThemePicker {
 
     fn radii(&self) -> Markup {
         html! {
-            div class="pt-swatches" data-wide {
+            div class="pt-swatches" {
                 @for radius in Radius::ALL {
                     label data-radius=(radius) {
                         input type="radio" name="radius" value=(radius) checked[self.choice.radius == Some(*radius)];
