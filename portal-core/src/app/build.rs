@@ -400,7 +400,8 @@ impl Plan {
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
             .with_listener(Arc::new(AccountMessages));
         let auth = Arc::new(auth);
-        let notifications = Notifications::new(store.clone());
+        let live = Live::new(store.clone(), topics, &config);
+        let notifications = Notifications::new(store.clone(), live.clone());
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -444,7 +445,6 @@ impl Plan {
             .merge(declared);
         listed.extend(all.declared());
         let stop = CancellationToken::new();
-        let live = Live::new(store.clone(), topics, &config);
         let (of_pages, of_tasks) = (live.clone(), live.clone());
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
         tasks.listen(move |_| of_tasks.changed_here("tasks"));
