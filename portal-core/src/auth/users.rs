@@ -353,9 +353,7 @@ impl Users {
                 role: (user.user_type != before.user_type).then(|| user.role_title()),
                 activated: user.is_active && !before.is_active,
             };
-            for hint in listener.changed(&mut transaction, change).await? {
-                transaction.notify(hint);
-            }
+            listener.changed(&mut transaction, change).await?;
         }
         transaction.notify(Notification::User { id });
         transaction.commit().await?;
