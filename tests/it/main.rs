@@ -26,6 +26,7 @@ mod limits;
 mod locks;
 mod metrics;
 mod monitor;
+mod notification_pages;
 mod notifications;
 mod pages;
 mod profile;
