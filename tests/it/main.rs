@@ -28,6 +28,7 @@ mod metrics;
 mod monitor;
 mod notification_pages;
 mod notifications;
+mod overview;
 mod pages;
 mod profile;
 mod providers;
