@@ -1,7 +1,7 @@
 //! Maintenance: everybody but administrators is told to come later.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
@@ -48,6 +48,8 @@ struct Shared {
     always: bool,
     /// Shared with the pages, which tell administrators.
     on: Arc<AtomicBool>,
+    /// Which change of it is known: one that was read may be older than what is known.
+    version: Mutex<i64>,
     open: Vec<Open>,
 }
 
@@ -76,6 +78,7 @@ impl Maintenance {
             store,
             always,
             on: Arc::new(AtomicBool::new(always)),
+            version: Mutex::new(0),
             open: own.chain(open).collect(),
         }))
     }
@@ -89,8 +92,8 @@ impl Maintenance {
     /// Switches it on or off, in every replica; who did is in the audit log. What the variable
     /// `MAINTENANCE` has switched on stays on.
     pub async fn switch(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
-        switch(&self.0.store, actor, on).await?;
-        self.set(on);
+        let version = switch(&self.0.store, actor, on).await?;
+        self.take_over(on, version);
         Ok(())
     }
 
@@ -112,13 +115,18 @@ impl Maintenance {
 
     /// Reads what is stored.
     pub(super) async fn refresh(&self) -> Result<()> {
-        let on = is_stored(&self.0.store).await?;
-        self.set(on);
+        let (on, version) = stored(&self.0.store).await?;
+        self.take_over(on, version);
         Ok(())
     }
 
-    fn set(&self, on: bool) {
-        self.0.on.store(on || self.0.always, Ordering::Relaxed);
+    fn take_over(&self, on: bool, version: i64) {
+        let known = self.0.version.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if version >= *known {
+            *known = version;
+            self.0.on.store(on || self.0.always, Ordering::Relaxed);
+        }
     }
 
     /// Whether it is on, for who only looks.
@@ -144,20 +152,22 @@ impl Maintenance {
     }
 }
 
-/// Whether somebody has switched it on.
-pub(super) async fn is_stored(store: &Store) -> Result<bool> {
+/// Whether somebody has switched it on, and which change that was.
+pub(super) async fn stored(store: &Store) -> Result<(bool, i64)> {
     let select = Query::select()
-        .column("value")
+        .columns(["value", "version"])
         .from(TABLE)
         .and_where(Expr::col("key").eq(KEY))
         .take();
-    let row = store.fetch_optional(&select).await?;
-    let value: Option<Value> = row.map(|row| row.get("value")).transpose()?;
-    Ok(value.is_some_and(|value| value["on"] == true))
+    let Some(row) = store.fetch_optional(&select).await? else {
+        return Ok((false, 0));
+    };
+    let value: Value = row.get("value")?;
+    Ok((value["on"] == true, row.get("version")?))
 }
 
-/// Stores it, and tells every replica.
-pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
+/// Stores it, and tells every replica; gives which change it was.
+pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bool) -> Result<i64> {
     let mut transaction = store.begin().await?;
     let version = Expr::col((TABLE, "version")).add(1);
     let insert = Query::insert()
@@ -175,8 +185,10 @@ pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bo
                 .value("version", version)
                 .to_owned(),
         )
+        .returning(Query::returning().column("version"))
         .take();
-    transaction.execute(&insert).await?;
+    let row = transaction.fetch_optional(&insert).await?;
+    let version = row.map(|row| row.get::<i64>("version")).transpose()?;
     let action = if on {
         "maintenance.begin"
     } else {
@@ -185,7 +197,7 @@ pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bo
     AuditLog::record_in(&mut transaction, actor, action, "portal", json!({})).await?;
     transaction.notify(Notification::SettingsChanged);
     transaction.commit().await?;
-    Ok(())
+    Ok(version.unwrap_or_default())
 }
 
 #[cfg(test)]
