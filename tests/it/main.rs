@@ -30,6 +30,7 @@ mod limits;
 mod locks;
 mod metrics;
 mod monitor;
+mod notification_pages;
 mod notifications;
 mod overview;
 mod pages;

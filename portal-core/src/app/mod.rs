@@ -10,6 +10,7 @@ mod health;
 mod limited;
 mod listen;
 mod maintenance;
+mod maintenance_page;
 mod outer;
 mod plugin;
 mod portal;

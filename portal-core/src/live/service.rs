@@ -131,6 +131,16 @@ impl Live {
         }
     }
 
+    /// The same for what each user has for himself: of one, or of everybody.
+    pub(crate) fn changed_here_for(&self, user: Option<Uuid>, topic: &str) {
+        let found = self.0.topics.find(topic);
+        match (found, user) {
+            (Some(topic), Some(_)) => self.0.hub.touch(Key { topic, user }),
+            (Some(topic), None) => self.0.hub.touch_everybody(topic),
+            (None, _) => {}
+        }
+    }
+
     /// What a page says of when it was read: see [`PageSetup`](crate::pages::PageSetup).
     pub(crate) fn read_mark(&self) -> String {
         self.0.hub.mark().to_string()

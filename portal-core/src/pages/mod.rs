@@ -46,7 +46,7 @@ pub(crate) use encoding::accepts_coding;
 pub(crate) use errors::{PageError, accepts_html, error_document, fallback, is_api};
 pub(crate) use page::PageFuture;
 pub(crate) use portal_theme::PortalTheme;
-pub(crate) use render::PageSetup;
+pub(crate) use render::{MAINTENANCE, PageSetup};
 pub(crate) use router::routes;
 pub(crate) use sign_in::pages as sign_in_pages;
 pub(crate) use theme_form::{PREFERENCE as THEME_PREFERENCE, routes as theme_routes};
