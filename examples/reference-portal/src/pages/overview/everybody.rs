@@ -35,11 +35,11 @@ pub(super) async fn content(
     let has_examples = is_dev && examples::are_there(users).await?;
     let sign_up_chart = Chart::area("Sign-ups")
         .over(&sign_ups.buckets)
-        .counts("Users", Tone::Neutral, &sign_ups.values)
+        .counts("Users", Tone::Accent, &sign_ups.values)
         .empty_text("Nobody signed up in this range");
     let active_chart = Chart::area("Active users")
         .over(&active.buckets)
-        .counts("Users", Tone::Neutral, &active.values)
+        .counts("Users", Tone::Accent, &active.values)
         .empty_text("Nobody signed in in this range");
     let figures = region(html! {
         @if has_examples { (examples::banner()) }
@@ -50,7 +50,7 @@ pub(super) async fn content(
             (failure_card(&ended))
         }
         div class="pt-charts" {
-            (ChartCard::new(sign_up_chart).description("Users who were first seen, by day of UTC")
+            (ChartCard::new(sign_up_chart).description("Users who were seen for the first time")
                 .value(Unit::Count.short(sign_ups.total as f64)))
             (ChartCard::new(ended.chart()).description("Tasks by how they ended")
                 .value(Unit::Count.short(ended.ended().total as f64)))

@@ -53,7 +53,8 @@ pub(super) async fn content(
             (TaskList::new(latest.iter().map(TaskRowView::from).collect()).title("Your latest tasks"))
         }
     };
-    let region = Region::new("tasks").id("overview").render(html! {
+    // A task of his that has ended is told to him; the topic of all tasks is for administrators.
+    let region = Region::new("notifications").id("overview").render(html! {
         div class="pt-stack" {
             (content)
             (activity::own_sign_ins(users, user).await?)

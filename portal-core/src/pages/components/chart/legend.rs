@@ -15,13 +15,13 @@ const ANGLES: [u16; LOOKS] = [0, 45, 135, 0, 90, 22];
 #[derive(Debug, Clone)]
 pub(super) struct Paint {
     look: usize,
-    tone: Tone,
+    tone: Option<Tone>,
     /// The id of its hatching.
     pattern: Option<String>,
 }
 
 impl Paint {
-    pub(super) fn new(title: &str, at: usize, tone: Tone) -> Self {
+    pub(super) fn new(title: &str, at: usize, tone: Option<Tone>) -> Self {
         let look = at % LOOKS;
         let slug: String = title
             .chars()
@@ -47,8 +47,8 @@ impl Paint {
     }
 
     /// `data-tone`.
-    pub(super) const fn tone(&self) -> Option<&'static str> {
-        self.tone.as_str()
+    pub(super) fn tone(&self) -> Option<&'static str> {
+        self.tone.map(|tone| tone.as_str().unwrap_or("neutral"))
     }
 
     /// The paint of a surface, if it is not plain.
