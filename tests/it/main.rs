@@ -23,6 +23,8 @@ mod embed_in_axum;
 mod error_pages;
 mod handshake;
 mod limits;
+mod live;
+mod live_browser;
 mod locks;
 mod metrics;
 mod monitor;

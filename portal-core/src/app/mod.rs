@@ -10,6 +10,7 @@ mod limited;
 mod listen;
 mod maintenance;
 mod outer;
+mod patience;
 mod plugin;
 mod portal;
 mod routes;
