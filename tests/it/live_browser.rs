@@ -8,6 +8,8 @@ use crate::support::{ADMIN, Chromium, Client, Database, ReferencePortal, TestSer
 async fn sign_in(browser: &Chromium, email: &str, path: &str) {
     browser.goto(path).await;
     browser.fill("input[name=email]", email).await;
+    browser.fill("input[name=first_name]", "Ruth").await;
+    browser.fill("input[name=last_name]", "Root").await;
     browser
         .click("form[action$='/dev/sign-in'] button[type=submit]")
         .await;
