@@ -29,6 +29,7 @@ mod locks;
 mod metrics;
 mod monitor;
 mod notifications;
+mod overview;
 mod pages;
 mod profile;
 mod providers;

@@ -20,7 +20,12 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 7] = [
+const SERVED: [(&str, &[&str], &str); 9] = [
+    (
+        "picker.css",
+        &["css/theme_picker.css"],
+        "text/css; charset=utf-8",
+    ),
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -51,6 +56,7 @@ const SERVED: [(&str, &[&str], &str); 7] = [
         ],
         "text/css; charset=utf-8",
     ),
+    ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
     // What only the pages of tasks need.
     (
         "tasks.css",
