@@ -27,6 +27,8 @@ mod error_pages;
 mod handshake;
 mod keyboard;
 mod limits;
+mod live;
+mod live_browser;
 mod locks;
 mod metrics;
 mod monitor;

@@ -12,6 +12,7 @@ mod listen;
 mod maintenance;
 mod maintenance_page;
 mod outer;
+mod patience;
 mod plugin;
 mod portal;
 mod routes;
