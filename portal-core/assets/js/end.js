@@ -1,2 +1,2 @@
-// What applications may call.
-window.portal = { toast, open: (id) => open(document.getElementById(id)) };
+// What applications may call, and what the scripts that are loaded later share with this one.
+window.portal = { toast, open: (id) => open(document.getElementById(id)), parts: { $, $$, on, make, root, keep, kept, places } };

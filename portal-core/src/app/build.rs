@@ -21,7 +21,7 @@ use crate::auth::{
 };
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
-use crate::pages::{self, Nav, Page, PageSetup, Theme};
+use crate::pages::{self, Nav, Page, PageSetup, SearchSources, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -92,12 +92,12 @@ impl PortalBuilder {
         }
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
-        let mut taken = routes::own(true).declared();
+        let mut taken = routes::own(true, config.is_dev()).declared();
         taken.extend(self.provider.declared_routes());
         let models = std::mem::take(&mut self.models);
         let models = models.into_iter().chain([ModelSpec::users(&roles)]);
         let (models, faults) = ModelRegistry::new(models);
-        let pages = self.collect_pages(&models, &taken, &mut problems);
+        let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
         let declared = self.declared.declared();
         problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
@@ -134,6 +134,7 @@ impl PortalBuilder {
         &mut self,
         models: &ModelRegistry,
         taken: &[DeclaredRoute],
+        dev: bool,
         problems: &mut Vec<String>,
     ) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
@@ -143,8 +144,10 @@ impl PortalBuilder {
             .into_iter()
             .chain(admin::pages(models))
             .chain(tasks::pages())
+            .chain([pages::search_page()])
             .filter(|page| !without.contains(&page.source.to_string()))
-            .chain(pages::sign_in_pages());
+            .chain(pages::sign_in_pages())
+            .chain(dev.then(pages::gallery_page));
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
@@ -299,7 +302,7 @@ impl Plan {
     pub(crate) fn declared_routes(&self) -> Vec<DeclaredRoute> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())
-            .merge(routes::own(metrics))
+            .merge(routes::own(metrics, self.config.is_dev()))
             .declared();
         routes.extend(self.builder.provider.declared_routes());
         routes.extend(self.builder.declared.declared());
@@ -332,6 +335,7 @@ impl Plan {
             layout,
             theme,
             edit_nav,
+            search,
             allow_impersonated_admins,
             routes: undeclared,
             declared,
@@ -385,7 +389,10 @@ impl Plan {
         log_summary(&pages, &tasks, &models);
         let mut listed = routes::of_tasks_and_models(&tasks, &models);
         let all = pages::routes(pages)
-            .merge(routes::own(metrics.unwrap_or(config.is_dev())))
+            .merge(routes::own(
+                metrics.unwrap_or(config.is_dev()),
+                config.is_dev(),
+            ))
             .merge(provider_routes)
             .merge(declared);
         listed.extend(all.declared());
@@ -405,6 +412,11 @@ impl Plan {
             auth: Arc::clone(&auth),
             inline_styles_policy,
         });
+        let mut sources = SearchSources::default();
+        sources.push(admin::ModelSearch);
+        sources.push(tasks::TaskSearch);
+        sources.extend(search);
+        state.insert(sources);
         state.insert(Users::new(store.clone()).with_roles(Arc::clone(&roles)));
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.

@@ -13,7 +13,7 @@ use crate::auth::{
     Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
-use crate::pages::{DefaultLayout, Layout, Nav, Page, Theme};
+use crate::pages::{DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
@@ -46,6 +46,7 @@ pub struct PortalBuilder {
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
     pub(super) edit_nav: Vec<EditNav>,
+    pub(super) search: SearchSources,
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
@@ -83,6 +84,7 @@ impl PortalBuilder {
             layout: Arc::new(DefaultLayout),
             theme: Theme::default(),
             edit_nav: Vec::new(),
+            search: SearchSources::default(),
             roles: Vec::new(),
             allow_impersonated_admins: false,
             state: StateBuilder::default(),
@@ -155,6 +157,12 @@ impl PortalBuilder {
     /// Changes the navigation after the pages have filled it.
     pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + Sync + 'static) -> Self {
         self.edit_nav.push(Box::new(edit));
+        self
+    }
+
+    /// Something more in which the command palette and `/search` look.
+    pub fn search(mut self, source: impl SearchSource) -> Self {
+        self.search.push(source);
         self
     }
 

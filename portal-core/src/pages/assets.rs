@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 4] = [
+const SERVED: [(&str, &[&str], &str); 8] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -59,13 +59,34 @@ const SERVED: [(&str, &[&str], &str); 4] = [
             "js/theme.js",
             "js/feedback.js",
             "js/live.js",
-            "js/palette.js",
-            "js/combobox.js",
+            "js/lists.js",
+            "js/keys.js",
             "js/chart.js",
             "js/task.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
+    ),
+    // What few pages need: `components::needs` and the palette's button load these.
+    (
+        "widgets.css",
+        &["css/widgets.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
+        "combobox.js",
+        &["js/combobox.js"],
+        "text/javascript; charset=utf-8",
+    ),
+    (
+        "palette.js",
+        &["js/palette.js"],
+        "text/javascript; charset=utf-8",
+    ),
+    (
+        "gallery.css",
+        &["css/gallery.css"],
+        "text/css; charset=utf-8",
     ),
 ];
 

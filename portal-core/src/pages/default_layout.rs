@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::{
-    components::{Button, Tone, badge, icon, logo, rel, sized_avatar, toast_region},
+    components::{
+        Button, Tone, badge, icon, logo, palette_button, rel, sized_avatar, toast_region,
+    },
     layout::{Layout, NavLink, PageContext, UserSummary, document},
 };
 
@@ -22,10 +24,12 @@ impl Layout for DefaultLayout {
             div class="pt-shell" {
                 header class="pt-topbar" {
                     (brand(page))
+                    (palette_button(page))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
                 aside class="pt-side" aria-label="Sidebar" {
                     (brand(page))
+                    div class="pt-side-search" { (palette_button(page)) }
                     (navigation(page))
                     (foot(page, "pt-user-menu"))
                 }
