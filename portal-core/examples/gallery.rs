@@ -144,7 +144,7 @@ fn respond(
         avatar_url: None,
         profile_url: Some("/profile"),
     });
-    guarded(DefaultLayout.render(&page, content))
+    guarded(DefaultLayout::new().render(&page, content))
 }
 
 fn overview(query: &Params) -> Markup {

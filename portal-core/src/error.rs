@@ -174,6 +174,12 @@ impl Error {
         error
     }
 
+    /// The same error with when the client may come again, in seconds.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.problem.retry_after = Some(seconds);
+        self
+    }
+
     /// The same error with another `code`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
@@ -232,7 +238,8 @@ impl Error {
     pub(crate) fn into_problem(self) -> Problem {
         let Inner { problem, cause } = *self.0;
         let cause = cause.as_deref().map(|cause| cause as &dyn StdError);
-        if problem.status.is_server_error() {
+        // What somebody has decided is no failure.
+        if problem.status.is_server_error() && problem.code != "maintenance" {
             tracing::error!(status = problem.status.as_u16(), code = %problem.code, cause, "{}", problem.detail);
         } else {
             tracing::debug!(status = problem.status.as_u16(), code = %problem.code, cause, "{}", problem.detail);

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod config;
 mod error;
 pub mod live;
+pub mod notifications;
 pub mod pages;
 pub mod prelude;
 mod request;
@@ -21,7 +22,7 @@ pub mod tasks;
 pub mod telemetry;
 
 pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
-pub use app::{BuildError, BuildProblem, Plugin, Portal, PortalBuilder};
+pub use app::{BuildError, BuildProblem, Maintenance, Plugin, Portal, PortalBuilder};
 pub use auth::{
     Access, AdminUser, AuthProvider, CurrentUser, Denied, Permission, Role, RoleDefinition, User,
 };
@@ -34,4 +35,4 @@ pub use security::ClientAddress;
 pub use source::Source;
 pub use state::{Data, PortalState, Requirement, TaskInput};
 pub use store::Store;
-pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskSettings, Tasks};
+pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks};

@@ -65,6 +65,7 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `title = ".."` | how it is shown | first line of the docs, else the function's name |
 /// | `timeout = "5m"` | how long one run may take | no limit |
 /// | `on_crash = rerun` | `rerun` or `fail` after the process died | `rerun` |
+/// | `notify = slow` | of which ends its user is told: `never`, `failure`, `slow` (failures and slow results) or `always` | as the portal's settings say |
 /// | `schedule = "0 3 * * *"` | starts it at the times of a cron expression | only when asked |
 /// | `time_zone = "Europe/Berlin"` | where the schedule counts | `UTC` |
 /// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | who may start it | everyone |

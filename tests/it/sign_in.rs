@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN, Answer, Browser, Client, Database, TestServer, attributes, on_both};
+use crate::support::{
+    ADMIN, Answer, Browser, Client, Database, TestServer, attributes, form, on_both,
+};
 
 on_both!(
     signing_in_opens_a_session_in_the_browser,
@@ -110,9 +112,32 @@ async fn faulty_sign_ins_are_refused_with_every_fault() {
     pointers.sort_unstable();
     assert_eq!(pointers, ["/email", "/first_name", "/surprise"]);
     let mut browser = Browser::new(&server.url);
-    let answer = browser.submit("/dev/sign-in", &[("email", "")]).await;
-    assert_eq!(answer.status, 422);
+    // A browser comes back to its form, with what it has sent and what is wrong with it.
+    let fields = [
+        ("email", "ann@@"),
+        ("first_name", "Ann"),
+        ("redirect_url", "/members"),
+    ];
+    let answer = browser.submit("/dev/sign-in", &fields).await;
+    assert_eq!(answer.status, 303);
     assert!(browser.cookies.is_empty(), "nobody is signed in");
+    let page = browser.page(answer.location()).await;
+    assert!(
+        page.text.contains("This is not an e-mail address."),
+        "{}",
+        page.text
+    );
+    let value = |name: &str| attributes(&page.text, &format!("input[name={name}]"), "value");
+    assert_eq!(value("email"), ["ann@@"]);
+    assert_eq!(value("first_name"), ["Ann"]);
+    assert_eq!(value("redirect_url"), ["/members"]);
+    assert_eq!(attributes(&page.text, "#f-email", "aria-invalid"), ["true"]);
+    let body = [("email", "")];
+    let program = guest
+        .request(Method::POST, "/dev/sign-in")
+        .body(form(&body));
+    let program = program.header("content-type", "application/x-www-form-urlencoded");
+    Answer::of(program).await.problem(422, "invalid_parameters");
 }
 
 async fn signing_out_ends_this_session_everywhere_and_no_other(database: Database) {

@@ -1,10 +1,13 @@
 //! The form on the sign-in page.
 
 use maud::{Markup, html};
+use portal_core::Fault;
 use portal_core::auth::SignIn;
 use portal_core::pages::components::{Banner, Button, Field, Tone};
 
+use super::Person;
 use super::routes::{MAX_EMAIL, MAX_NAME};
+use crate::query;
 
 pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
     let label = if page.sign_up {
@@ -12,17 +15,55 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
     } else {
         "Sign in"
     };
+    let given = |name: &str| query::value(page.query, name).unwrap_or_default();
+    let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
+    // A form that was refused comes back here; what is wrong with it is found out anew.
+    let faults = match query::has(page.query, "checked") {
+        true => Person::of_form(&email, &first_name, &last_name).err(),
+        false => None,
+    };
+    let faults = faults.unwrap_or_default();
+    let field = |field: Field, name: &str, value: &str| {
+        let field = field.value(value).error(message(&faults, name));
+        match faults.first() {
+            Some(first) if first.pointer == format!("/{name}") => field.autofocus(),
+            None if name == "email" => field.autofocus(),
+            _ => field,
+        }
+    };
+    let name = |name: &str, label: &str| {
+        let field = Field::text(name, label).max_length(MAX_NAME);
+        if page.sign_up {
+            field
+        } else {
+            field.placeholder("Optional")
+        }
+    };
     html! {
         div class="pt-stack" {
-        (Banner::new(Tone::Warning, "Any address is let in, without a password. Set Clerk's keys to turn this off.")
-            .title("For development only."))
-        form class="pt-form" method="post" action={ (page.base_path) "/dev/sign-in" } {
-            input type="hidden" name="redirect_url" value=(page.return_to);
-            (Field::email("email", "E-mail address").required(true).max_length(MAX_EMAIL).autofocus())
-            (Field::text("first_name", "First name").autocomplete("given-name").max_length(MAX_NAME))
-            (Field::text("last_name", "Last name").autocomplete("family-name").max_length(MAX_NAME))
-            (Button::new(label).solid().submit().wide())
-        }
+            form class="pt-form" method="post" action={ (page.base_path) "/dev/sign-in" } {
+                input type="hidden" name="redirect_url" value=(page.return_to);
+                @if page.sign_up { input type="hidden" name="sign_up" value="true"; }
+                (field(Field::email("email", "E-mail address").required(true).max_length(MAX_EMAIL), "email", &email))
+                div class="pt-pair" {
+                    (field(name("first_name", "First name").autocomplete("given-name"), "first_name", &first_name))
+                    (field(name("last_name", "Last name").autocomplete("family-name"), "last_name", &last_name))
+                }
+                (Button::new(label).solid().size(3).submit().wide())
+            }
+            (Banner::new(Tone::Warning, "Any address is let in, without a password. Set Clerk's keys to turn this off.")
+                .title("For development only."))
         }
     }
+}
+
+/// What is wrong with a field, as a sentence.
+fn message(faults: &[Fault], name: &str) -> Option<String> {
+    let pointer = format!("/{name}");
+    let fault = faults.iter().find(|fault| fault.pointer == pointer)?;
+    let mut message = fault.message.to_string();
+    if let Some(first) = message.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Some(message + ".")
 }

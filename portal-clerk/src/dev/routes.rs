@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::uri::Authority;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use chrono::Utc;
 use cookie::{Cookie, SameSite};
@@ -95,21 +95,48 @@ struct SignInForm {
     last_name: String,
     #[serde(default)]
     redirect_url: String,
+    /// Whether the form stands on the page for people without an account.
+    #[serde(default)]
+    sign_up: bool,
+}
+
+impl SignInForm {
+    /// The page of the form, with what was given: it finds the faults once more and shows them.
+    fn page(&self, base_path: &str) -> String {
+        let page = if self.sign_up { "sign-up" } else { "sign-in" };
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("redirect_url", &self.redirect_url);
+        for (name, value, longest) in [
+            ("email", &self.email, MAX_EMAIL),
+            ("first_name", &self.first_name, MAX_NAME),
+            ("last_name", &self.last_name, MAX_NAME),
+        ] {
+            // One more than allowed is a fault, and more would make a long address.
+            let value: String = value.chars().take(longest + 1).collect();
+            query.append_pair(name, &value);
+        }
+        query.append_pair("checked", "true");
+        format!("{base_path}/{page}?{}", query.finish())
+    }
 }
 
 async fn sign_in(
     State(development): State<Arc<Development>>,
+    headers: HeaderMap,
     form: Result<Form<SignInForm>, FormRejection>,
 ) -> Result<Response> {
     let Form(form) =
         form.map_err(|rejection| refused(rejection.status(), rejection.body_text()))?;
-    let person = Person::new(
-        Some(&form.email),
-        Some(&form.first_name),
-        Some(&form.last_name),
-        true,
-        Vec::new(),
-    )?;
+    let names = (form.first_name.as_str(), form.last_name.as_str());
+    let person = match Person::of_form(&form.email, names.0, names.1) {
+        Ok(person) => person,
+        // A browser comes back to its form; a program gets the faults.
+        Err(_) if wants_page(&headers) => {
+            let page = form.page(&development.base_path);
+            return Ok(Redirect::to(&page).into_response());
+        }
+        Err(faults) => return Err(Error::invalid(faults)),
+    };
     let issued = development.open(&person.subject(), &person).await?;
     let cookie = Cookie::build(("__session", issued.token))
         .path("/")
@@ -127,6 +154,11 @@ async fn sign_in(
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.any(|value| value.to_str().is_ok_and(|it| it.contains("text/html")))
 }
 
 async fn key_set(State(development): State<Arc<Development>>) -> Json<Value> {
@@ -185,7 +217,17 @@ impl Person {
                 false
             }
         };
-        Self::new(email, first_name, last_name, email_verified, faults)
+        Self::new(email, first_name, last_name, email_verified, faults).map_err(Error::invalid)
+    }
+
+    /// Somebody from the fields of the form, or every fault in them.
+    pub(super) fn of_form(
+        email: &str,
+        first_name: &str,
+        last_name: &str,
+    ) -> Result<Self, Vec<Fault>> {
+        let (first_name, last_name) = (Some(first_name), Some(last_name));
+        Self::new(Some(email), first_name, last_name, true, Vec::new())
     }
 
     /// Checks everything; `faults` are those found before, and what they name is not named again.
@@ -195,7 +237,7 @@ impl Person {
         last_name: Option<&str>,
         email_verified: bool,
         mut faults: Vec<Fault>,
-    ) -> Result<Self> {
+    ) -> Result<Self, Vec<Fault>> {
         let email = email.unwrap_or_default().trim().to_ascii_lowercase();
         if faults.iter().all(|fault| fault.pointer != "/email") {
             if email.is_empty() {
@@ -229,7 +271,7 @@ impl Person {
         let first_name = name(first_name, "/first_name");
         let last_name = name(last_name, "/last_name");
         if !faults.is_empty() {
-            return Err(Error::invalid(faults));
+            return Err(faults);
         }
         Ok(Self {
             email,

@@ -1,41 +1,93 @@
-// Tasks.
+// Tasks: lists that follow a monitor, and one task with its log. An asset of its own, which comes
+// after the others and shares nothing with them.
+const $ = (selector, from = document) => from.querySelector(selector);
+const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
+const make = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+};
 const STATUS = {
   PENDING: ["Pending", ""], PROCESSING: ["Running", "info"],
   COMPLETED: ["Completed", "success"], ERROR: ["Failed", "danger"],
 };
+const isFinal = (status) => status === "COMPLETED" || status === "ERROR";
 const duration = (from, to) => {
   const seconds = Math.max(0, (to - from) / 1000);
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 };
-const show = (value) => value == null ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2);
+const show = (value) => value == null ? "" : typeof value === "string" ? value : JSON.stringify(value);
+const part = (root, name, text) => {
+  const node = $(`[data-part=${name}]`, root);
+  if (node && node.textContent !== text) node.textContent = text;
+  return node;
+};
+// What a row and the page of a task have in common.
+const fill = (root, task) => {
+  const cancelled = task.error === "cancelled";
+  const [word, tone] = cancelled ? ["Cancelled", ""] : STATUS[task.status] ?? [task.status, ""];
+  const badge = part(root, "status", word);
+  if (badge) badge.dataset.tone = tone;
+  part(root, "message", task.message ?? "");
+  const box = $("[data-part=progress]", root);
+  if (box) {
+    box.dataset.tone = tone === "info" ? "" : tone;
+    const bar = $("progress", box);
+    bar.value = task.progress;
+    bar.nextElementSibling.textContent = `${task.progress}%`;
+  }
+  const before = root.dataset.status;
+  root.dataset.status = task.status;
+  root.dataset.from = task.started_at ?? task.created_at ?? "";
+  root.dataset.to = task.finished_at ?? "";
+  tick(root);
+  return before !== task.status && isFinal(task.status) ? `${task.title || task.name}: ${word}` : "";
+};
+const tick = (root) => {
+  const node = $("[data-part=duration]", root);
+  const { from, to, status } = root.dataset;
+  if (node && from && status !== "PENDING") node.textContent = duration(new Date(from), to ? new Date(to) : new Date());
+};
+const connection = (root, live, text) => {
+  const node = part(root, "connection", text);
+  if (node) node.dataset.live = live;
+};
+// A page holds so many rows at the most; a log so many lines.
+const ROWS = 200;
+const LINES = 2000;
 
 customElements.define("pt-task-monitor", class extends HTMLElement {
   connectedCallback() {
     this.seen = new Map();
+    this.held = [];
     this.wait = 500;
     this.gone = false;
-    this.connect();
-    this.clock = setInterval(() => $$("[data-status=PROCESSING]", this).forEach((row) => this.tick(row)), 1000);
+    this.list = $(".pt-tasks", this);
+    this.clock = setInterval(() => $$("[data-status=PROCESSING]", this).forEach(tick), 1000);
+    this.addEventListener("keydown", (event) => this.key(event));
+    this.addEventListener("pointerleave", () => this.isAtTop() && this.release());
+    $("[data-part=new]", this)?.addEventListener("click", () => {
+      this.release();
+      this.scrollIntoView({ block: "start" });
+    });
+    if (this.hasAttribute("src")) this.connect();
+    else this.observe();
   }
   disconnectedCallback() {
     this.gone = true;
     clearInterval(this.clock);
     clearTimeout(this.timer);
     this.socket?.close();
-  }
-  state(live, text) {
-    const node = $("[data-part=connection]", this);
-    if (!node) return;
-    node.dataset.live = live;
-    node.textContent = text;
+    this.observer?.disconnect();
   }
   connect() {
     const url = new URL(this.getAttribute("src"), location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = this.socket = new WebSocket(url);
-    socket.onopen = () => { this.wait = 500; this.state("on", "Live"); };
+    socket.onopen = () => { this.wait = 500; connection(this, "on", "Live"); };
     socket.onmessage = ({ data }) => {
       try {
         const message = JSON.parse(data);
@@ -45,70 +97,239 @@ customElements.define("pt-task-monitor", class extends HTMLElement {
     socket.onclose = ({ code }) => {
       if (this.gone) return;
       // 4401: the token is no longer good; asking again cannot help.
-      if (code === 4401) return this.state("off", "Signed out");
+      if (code === 4401) return connection(this, "off", "Signed out");
       // 4403: its owner may not see this any more.
-      if (code === 4403) return this.state("off", "No access");
-      this.state("wait", "Reconnecting…");
+      if (code === 4403) return connection(this, "off", "No access");
+      connection(this, "wait", "Reconnecting…");
       this.timer = setTimeout(() => this.connect(), this.wait * (.5 + Math.random()));
       this.wait = Math.min(this.wait * 2, 30000);
     };
   }
+  // A list that is drawn anew as a whole only has to say what has come above.
+  observe() {
+    this.observer = new MutationObserver((changes) => {
+      const first = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.matches?.(".pt-task") && node.previousElementSibling === null);
+      if (first.length && !this.isAtTop()) this.pill(first.length);
+    });
+    if (this.list) this.observer.observe(this.list, { childList: true });
+  }
+  isAtTop() { return (this.list ?? this).getBoundingClientRect().top >= 0; }
+  // Nothing moves under the pointer, nor while somebody reads further down.
+  isBusy() { return !this.isAtTop() || this.list.matches(":hover") || this.list.contains(document.activeElement); }
   update(seq, task) {
     const id = task.task_id ?? task.id;
     const last = this.seen.get(id);
     if (last !== undefined && seq <= last) return;
     this.seen.set(id, seq);
-    let row = $(`[data-task-id="${CSS.escape(id)}"]`, this);
+    let row = $(`[data-task-id="${CSS.escape(id)}"]`, this) ?? this.held.find((row) => row.dataset.taskId === id);
     if (!row) {
       const template = $("template[data-task]", this);
       if (!template) return;
       row = template.content.firstElementChild.cloneNode(true);
       row.dataset.taskId = id;
-      for (const form of $$("form", row)) form.action = form.getAttribute("action").replace("{id}", encodeURIComponent(id)).replace("{state}", encodeURIComponent(task.state));
-      $(".pt-tasks", this)?.prepend(row);
+      const fit = (pattern) => pattern.replace("{id}", encodeURIComponent(id)).replace("{state}", encodeURIComponent(task.state));
+      for (const form of $$("form", row)) form.action = fit(form.getAttribute("action"));
+      for (const link of $$("a[href]", row)) link.href = fit(link.getAttribute("href"));
+      this.fill(row, task);
+      this.held.push(row);
+      if (this.isBusy() && this.list.children.length) this.pill(this.held.length);
+      else this.release();
+      return;
     }
     this.fill(row, task);
   }
+  release() {
+    for (const row of this.held.splice(0)) this.list.prepend(row);
+    this.pill(0);
+    const rows = [...this.list.children];
+    for (const row of rows.slice(ROWS)) if (isFinal(row.dataset.status)) row.remove();
+  }
+  pill(count) {
+    const pill = $("[data-part=new]", this);
+    if (!pill) return;
+    pill.hidden = !count;
+    pill.textContent = `${count} new`;
+  }
   fill(row, task) {
-    const before = row.dataset.status;
-    const [word, tone] = task.error === "cancelled" ? ["Cancelled", ""] : STATUS[task.status] ?? [task.status, ""];
-    const part = (name, text) => {
-      const node = $(`[data-part=${name}]`, row);
-      if (node && node.textContent !== text) node.textContent = text;
-      return node;
-    };
-    row.dataset.status = task.status;
-    part("status", word).dataset.tone = tone;
-    part("title", task.title || task.name);
-    part("name", task.name);
-    part("state", task.state);
-    part("message", task.message ?? "");
-    part("result", show(task.result));
-    part("error", task.error === "cancelled" ? "" : show(task.error));
-    const box = $("[data-part=progress]", row);
-    if (box) {
-      box.dataset.tone = task.error === "cancelled" ? "" : tone === "info" ? "" : tone;
-      const bar = $("progress", box);
-      bar.value = task.progress;
-      bar.nextElementSibling.textContent = `${task.progress}%`;
-    }
+    part(row, "title", task.title || task.name);
+    part(row, "name", task.name);
+    part(row, "state", task.state);
+    part(row, "attempt", task.attempt > 1 || (task.max_attempts > 1 && task.attempt) ? `${task.attempt}/${Math.max(task.attempt, task.max_attempts)}` : "");
+    part(row, "result", show(task.result));
+    part(row, "error", task.error === "cancelled" ? "" : show(task.error));
     const time = $("time", row);
-    if (time && task.created_at) {
-      time.dateTime = task.created_at;
-      formatTime(time);
+    if (time && task.created_at && !time.dateTime) time.dateTime = task.created_at;
+    const before = row.dataset.status;
+    const said = fill(row, task);
+    if (before && said) part(this, "announce", said);
+  }
+  key(event) {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input,select,textarea")) return;
+    const row = target.closest(".pt-task");
+    if (!row) return;
+    const to = { ArrowDown: "nextElementSibling", j: "nextElementSibling", ArrowUp: "previousElementSibling", k: "previousElementSibling" }[key];
+    const link = to ? $("[data-task-link]", row[to] ?? row) : key === "c" && $("[data-task-link]", row);
+    if (!link) return;
+    event.preventDefault();
+    if (to) link.focus();
+    else openTask(link, true);
+  }
+});
+
+customElements.define("pt-task", class extends HTMLElement {
+  connectedCallback() {
+    this.log = $("[data-part=log]", this);
+    this.waiting = [];
+    this.follows = true;
+    this.log?.addEventListener("scroll", () => this.setFollow(this.isAtEnd()));
+    this.addEventListener("input", ({ target }) => target.matches("[data-log]") && this.filter());
+    this.addEventListener("click", ({ target }) => this.act(target.closest("[data-log]")?.dataset.log));
+    this.addEventListener("submit", (event) => this.send(event));
+    this.toEnd();
+    this.clock = setInterval(() => { if (this.dataset.status === "PROCESSING") tick(this); }, 1000);
+    if (this.dataset.stream) this.connect();
+  }
+  disconnectedCallback() {
+    clearInterval(this.clock);
+    this.source?.close();
+  }
+  connect() {
+    const source = this.source = new EventSource(this.dataset.stream);
+    const parsed = (handle) => ({ data }) => { try { handle(JSON.parse(data)); } catch { /* the next one may do */ } };
+    source.onopen = () => connection(this, "on", "Live");
+    source.onerror = () => source.readyState === 2 ? connection(this, "off", "No access") : connection(this, "wait", "Reconnecting…");
+    source.addEventListener("entry", parsed((entry) => this.entry(entry)));
+    source.addEventListener("state", parsed((task) => this.state(task)));
+    source.addEventListener("end", () => {
+      source.close();
+      connection(this, "off", "Ended");
+      this.refresh();
+    });
+  }
+  state(task) {
+    const before = this.dataset.status;
+    const said = fill(this, task);
+    if (said) part(this, "announce", said);
+    if (before !== task.status && !isFinal(task.status)) this.refresh();
+  }
+  entry({ kind, at, level, message, progress, fields }) {
+    if (kind === "status") return;
+    const time = make("time", { datetime: at }, new Date(at).toISOString().slice(11, 23));
+    if (kind === "update") {
+      const line = make("li", { "data-kind": kind }, make("b", {}, `${progress}%`), make("span", {}, message ?? ""), time);
+      const line2 = $$(".pt-timeline>[data-kind=audit]", this)[0];
+      const list = $(".pt-timeline", this);
+      list?.insertBefore(line, line2 ?? null);
+      return;
     }
-    row.dataset.from = task.started_at ?? task.created_at ?? "";
-    row.dataset.to = task.finished_at ?? "";
-    this.tick(row);
-    if (before && before !== task.status && (task.status === "COMPLETED" || task.status === "ERROR")) {
-      const status = $("[data-part=announce]", this);
-      if (status) status.textContent = `${task.title || task.name}: ${word}`;
+    const text = make("span", {}, message ?? "");
+    for (const [name, value] of Object.entries(fields ?? {})) text.append(" ", make("i", {}, name + "="), show(value));
+    this.waiting.push(make("li", { "data-level": level }, time, make("b", {}, level), text));
+    this.frame ??= requestAnimationFrame(() => this.flush());
+  }
+  flush() {
+    this.frame = undefined;
+    const lines = this.waiting.splice(0);
+    lines.forEach((line) => { line.hidden = !this.isWanted(line); });
+    this.log.append(...lines);
+    while (this.log.children.length > LINES) this.log.firstElementChild.remove();
+    if (this.follows) this.toEnd();
+  }
+  isAtEnd() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 12; }
+  toEnd() { if (this.log) this.log.scrollTop = this.log.scrollHeight; }
+  setFollow(follows) {
+    this.follows = follows;
+    $("[data-log=follow]", this)?.setAttribute("aria-pressed", follows);
+  }
+  isWanted(line) {
+    const ranks = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
+    const level = $("[data-log=level]", this)?.value;
+    const text = $("[data-log=text]", this)?.value.toLowerCase();
+    return (!level || ranks.indexOf(line.dataset.level) >= ranks.indexOf(level)) && (!text || line.textContent.toLowerCase().includes(text));
+  }
+  filter() {
+    for (const line of this.log.children) line.hidden = !this.isWanted(line);
+    if (this.follows) this.toEnd();
+  }
+  async act(what) {
+    if (what === "follow") {
+      this.setFollow(!this.follows);
+      if (this.follows) this.toEnd();
+    } else if (what === "copy") {
+      const lines = [...this.log.children].filter((line) => !line.hidden);
+      const text = lines.map((line) => [...line.children].map((cell) => cell.textContent).join(" ")).join("\n");
+      await navigator.clipboard?.writeText(text);
+      part(this, "announce", "Copied");
+      window.portal?.toast("The log has been copied", "success");
     }
   }
-  tick(row) {
-    const node = $("[data-part=duration]", row);
-    const { from, to } = row.dataset;
-    if (node && from && row.dataset.status !== "PENDING")
-      node.textContent = duration(new Date(from), to ? new Date(to) : new Date());
+  // Cancelling leaves the reader where he is.
+  async send(event) {
+    const form = event.target;
+    if (!form.action.endsWith("/cancel") || event.defaultPrevented) return;
+    event.preventDefault();
+    await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    form.closest("dialog")?.close();
+    this.refresh();
   }
+  async refresh() {
+    const fresh = await load(this.dataset.href).catch(() => null);
+    if (!fresh) return;
+    for (const section of $$("[data-swap]", fresh)) {
+      const old = $(`[data-swap=${section.dataset.swap}]`, this);
+      if (old && !$("dialog[open]", old)) old.replaceWith(section);
+    }
+    this.dataset.status = fresh.dataset.status;
+    if (isFinal(fresh.dataset.status)) $(".pt-log-empty", this)?.replaceWith($(".pt-log-empty", fresh) ?? "");
+  }
+});
+
+const load = async (href) => {
+  const answer = await fetch(href, { headers: { accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return answer.ok && !answer.redirected ? document.adoptNode($("pt-task", page)) : null;
+};
+
+// The page of a task, in a drawer beside its list.
+let drawer;
+const openTask = async (link, cancels) => {
+  const { href } = link;
+  if (!drawer) {
+    const back = make("button", { type: "button", class: "pt-btn", "data-kind": "outline", "data-size": "1", "data-closes": "" }, "Close");
+    const whole = make("a", { class: "pt-btn", "data-kind": "ghost", "data-size": "1", "data-part": "whole" }, "Open as page");
+    drawer = make("dialog", { class: "pt-drawer pt-task-drawer", "aria-labelledby": "task-title" },
+      make("div", { class: "pt-drawer-head" }, make("div"), whole, back), make("div", { class: "pt-drawer-body" }));
+    document.body.append(drawer);
+    drawer.addEventListener("close", () => {
+      $(".pt-drawer-body", drawer).replaceChildren();
+      if (history.state?.drawer) history.back();
+    });
+    addEventListener("popstate", () => drawer.open && drawer.close());
+  }
+  const task = await load(href).catch(() => null);
+  if (!task) return location.assign(href);
+  $("[data-part=whole]", drawer).href = href;
+  $(".pt-drawer-body", drawer).replaceChildren(task);
+  if (!drawer.open) {
+    drawer.showModal();
+    history.pushState({ drawer: true }, "", href);
+  }
+  if (cancels) $("[data-key=c]", task)?.click();
+};
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-task-link]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  openTask(link);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,select,textarea,.pt-task,dialog[role=alertdialog]")) return;
+  $("pt-task [data-key=c]:enabled")?.click();
+});
+// The fields of the chosen variant.
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("select[data-variants]")) return;
+  for (const group of target.closest(".pt-field").parentElement.children)
+    if (group.dataset.variant) group.hidden = group.dataset.variant !== target.value;
 });

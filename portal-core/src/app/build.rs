@@ -11,6 +11,7 @@ use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
+use super::maintenance::Maintenance;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -21,7 +22,9 @@ use crate::auth::{
 };
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
-use crate::pages::{self, Nav, Page, PageSetup, SearchSources, Theme};
+use crate::notifications::{self, AccountMessages, Notifications};
+use crate::pages::theme::Accent;
+use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -38,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) models: ModelRegistry,
     pub(crate) defaults: DefaultRows,
     pub(crate) roles: Arc<Roles>,
+    brand: BrandAssets,
     builder: PortalBuilder,
 }
 
@@ -92,6 +96,14 @@ impl PortalBuilder {
         }
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
+        let brand = std::mem::take(&mut self.brand).prepare();
+        let brand = brand.unwrap_or_else(|faults| {
+            problems.extend(faults);
+            BrandAssets::default()
+        });
+        if brand.has_accent() {
+            self.theme.accent = Accent::Brand;
+        }
         let mut taken = routes::own(true, config.is_dev()).declared();
         taken.extend(self.provider.declared_routes());
         let models = std::mem::take(&mut self.models);
@@ -125,6 +137,7 @@ impl PortalBuilder {
             models,
             defaults,
             roles: Arc::new(roles),
+            brand,
             builder: self,
         })
     }
@@ -144,6 +157,7 @@ impl PortalBuilder {
             .into_iter()
             .chain(admin::pages(models))
             .chain(tasks::pages())
+            .chain(notifications::pages())
             .chain([pages::search_page()])
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
@@ -327,6 +341,7 @@ impl Plan {
             models,
             defaults,
             roles,
+            brand,
             builder,
         } = self;
         let PortalBuilder {
@@ -346,14 +361,20 @@ impl Plan {
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
+        let mut open = provider.declared_routes();
+        open.extend(routes::always_open().declared());
+        let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
+        maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
         let headers = AnswerHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
-            .with_roles(Arc::clone(&roles), allow_impersonated_admins);
+            .with_roles(Arc::clone(&roles), allow_impersonated_admins)
+            .with_listener(Arc::new(AccountMessages));
         let auth = Arc::new(auth);
+        let notifications = Notifications::new(store.clone());
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -374,6 +395,9 @@ impl Plan {
             .collect();
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems));
+        }
+        if maintenance.is_on() {
+            tracing::warn!("maintenance is on: only administrators are let in");
         }
         if allow_impersonated_admins {
             tracing::warn!(
@@ -403,13 +427,16 @@ impl Plan {
         state.insert(Proxies::new(&config));
         state.insert(RateLimits::new(&config));
         let connections = Connections::new(&config);
+        let theme = PortalTheme::load(store.clone(), theme).await?;
         state.insert(PageSetup {
             config: Arc::clone(&config),
             nav,
             theme,
+            brand,
             layout,
             profile_path,
             auth: Arc::clone(&auth),
+            unread: Arc::new(notifications.clone()),
             inline_styles_policy,
         });
         let mut sources = SearchSources::default();
@@ -417,7 +444,10 @@ impl Plan {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        state.insert(Users::new(store.clone()).with_roles(Arc::clone(&roles)));
+        let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
+        state.insert(users.with_listener(Arc::new(AccountMessages)));
+        state.insert(notifications);
+        state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
         // Weak: the provider, which the service owns, owns the directory.
         let caches = Arc::downgrade(&auth);
@@ -455,6 +485,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                maintenance,
             })
             .with_state(state.clone());
         for layer in layers {
@@ -469,7 +500,8 @@ impl Plan {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
-        let hints = store.notifications();
+        // Subscribed here, so that nothing is missed.
+        let hints = std::array::from_fn(|_| store.notifications());
         workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
         Ok(Portal {
@@ -507,15 +539,23 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 async fn follow(
     state: PortalState,
     store: Store,
-    hints: Receiver<Notification>,
+    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<Notification>; 4],
     stop: CancellationToken,
 ) {
-    let Ok(auth) = state.borrow::<Auth>() else {
+    let (Ok(auth), Ok(notifications), Ok(pages), Ok(maintenance)) = (
+        state.borrow::<Auth>(),
+        state.borrow::<Notifications>(),
+        state.borrow::<PageSetup>(),
+        state.borrow::<Maintenance>(),
+    ) else {
         return;
     };
     tokio::select! {
         () = stop.cancelled() => {}
         () = store.listen() => {}
-        () = auth.follow(hints) => {}
+        () = auth.follow(of_auth) => {}
+        () = notifications.follow(of_notifications) => {}
+        () = pages.theme.follow(of_theme) => {}
+        () = maintenance.follow(of_maintenance) => {}
     }
 }

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use axum::Router;
 use serde::Serialize;
 
+use super::maintenance::Maintenance;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
     Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
-use crate::pages::{DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme};
+use crate::notifications::Notifications;
+use crate::pages::{
+    Brand, DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme,
+};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
@@ -45,6 +49,7 @@ pub struct PortalBuilder {
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
+    pub(super) brand: Brand,
     pub(super) edit_nav: Vec<EditNav>,
     pub(super) search: SearchSources,
     pub(super) roles: Vec<RoleDefinition>,
@@ -81,8 +86,9 @@ impl PortalBuilder {
             limits: None,
             provider: Box::new(NoProvider),
             store: None,
-            layout: Arc::new(DefaultLayout),
+            layout: Arc::new(DefaultLayout::new()),
             theme: Theme::default(),
+            brand: Brand::new(),
             edit_nav: Vec::new(),
             search: SearchSources::default(),
             roles: Vec::new(),
@@ -93,7 +99,9 @@ impl PortalBuilder {
                 TypeId::of::<Accounts>(),
                 TypeId::of::<AuditLog>(),
                 TypeId::of::<Config>(),
+                TypeId::of::<Maintenance>(),
                 TypeId::of::<Models>(),
+                TypeId::of::<Notifications>(),
                 TypeId::of::<Store>(),
                 TypeId::of::<Tasks>(),
                 TypeId::of::<Users>(),
@@ -151,6 +159,13 @@ impl PortalBuilder {
     /// The look for those who have not chosen their own.
     pub fn theme(mut self, theme: Theme) -> Self {
         self.theme = theme;
+        self
+    }
+
+    /// What is the application's own in the look: accent colour, logo, font, styles. With an accent
+    /// colour, that is the accent of the theme.
+    pub fn brand(mut self, brand: Brand) -> Self {
+        self.brand = brand;
         self
     }
 

@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::build::Plan;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
+use super::maintenance;
 use crate::auth::{Actor, RouteKind, UserChange, UserFilter, Users};
 use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
@@ -107,6 +108,14 @@ fn command(provider_settings: &[Setting]) -> Command {
         .subcommand(Command::new("routes").about("List all routes with their access"))
         .subcommand(Command::new("config").about("Print the effective configuration, secrets masked"))
         .subcommand(
+            Command::new("maintenance")
+                .about("Let only administrators in, in every replica, without a restart")
+                .subcommand_required(true)
+                .subcommand(Command::new("on").about("Let only administrators in"))
+                .subcommand(Command::new("off").about("Let everybody in again"))
+                .subcommand(Command::new("status").about("Say whether it is on")),
+        )
+        .subcommand(
             Command::new("users")
                 .about("Look after the users")
                 .subcommand_required(true)
@@ -157,6 +166,10 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
             database(&plan, matches.subcommand_name().unwrap_or_default()).await?
         }
         Some(("routes", _)) => print_routes(&plan),
+        Some(("maintenance", matches)) => {
+            let command = matches.subcommand_name().unwrap_or_default();
+            maintain(&plan, command).await?;
+        }
         Some(("users", matches)) => {
             let store = plan.open_store().await?;
             match matches.subcommand() {
@@ -193,6 +206,19 @@ fn print_config(settings: &Settings) {
         "\nAPP_ENV is {}, the portal's origin is {}",
         config.app_env, config.public_url
     );
+}
+
+async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
+    let store = plan.connect().await?;
+    if command != "status" {
+        maintenance::switch(&store, Actor::command_line(), command == "on").await?;
+    }
+    let is_on = maintenance::is_stored(&store).await?;
+    println!("maintenance is {}", if is_on { "on" } else { "off" });
+    if plan.config.maintenance {
+        println!("MAINTENANCE is on: whatever is said here, only administrators are let in");
+    }
+    Ok(())
 }
 
 async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {

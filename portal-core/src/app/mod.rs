@@ -8,6 +8,7 @@ mod discover;
 mod health;
 mod limited;
 mod listen;
+mod maintenance;
 mod outer;
 mod plugin;
 mod portal;
@@ -16,6 +17,7 @@ mod serve;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
+pub use maintenance::Maintenance;
 pub use plugin::Plugin;
 pub use portal::Portal;
 

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -21,10 +20,11 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::limited;
-use crate::auth::Auth;
+use super::maintenance::Maintenance;
+use crate::auth::{Auth, caller};
 use crate::config::Limits;
 use crate::error::{Error, Problem};
-use crate::pages::{PageSetup, accepts_html, error_document, is_api};
+use crate::pages::{PageError, PageSetup, accepts_html, error_document, is_api};
 use crate::security::{
     AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID, has_bearer,
 };
@@ -40,6 +40,7 @@ use crate::state::PortalState;
 pub(super) struct Outer {
     pub(super) state: PortalState,
     pub(super) headers: AnswerHeaders,
+    pub(super) maintenance: Maintenance,
 }
 
 impl<S> Layer<S> for Outer {
@@ -49,6 +50,7 @@ impl<S> Layer<S> for Outer {
         OuterService {
             state: self.state.clone(),
             headers: self.headers.clone(),
+            maintenance: self.maintenance.clone(),
             inner,
         }
     }
@@ -58,6 +60,7 @@ impl<S> Layer<S> for Outer {
 pub(super) struct OuterService<S> {
     state: PortalState,
     headers: AnswerHeaders,
+    maintenance: Maintenance,
     inner: S,
 }
 
@@ -95,7 +98,7 @@ where
         };
         DefaultBodyLimit::max(body).apply(&mut request);
         // A path of its own: what every other request does not need must not cost it anything.
-        let (detour, request) = detour(&state, request);
+        let (detour, request) = detour(&state, &self.maintenance, request);
         if let Some(detour) = detour {
             let inner = self.inner.clone();
             let ready = std::mem::replace(&mut self.inner, inner);
@@ -170,10 +173,19 @@ enum Detour {
     Navigation,
     /// It is counted.
     Limited(Class),
+    /// Only administrators are let in.
+    Maintenance,
 }
 
 /// The way that a request has to take, if it is not the straight one.
-fn detour(state: &PortalState, request: Request) -> (Option<Detour>, Request) {
+fn detour(
+    state: &PortalState,
+    maintenance: &Maintenance,
+    request: Request,
+) -> (Option<Detour>, Request) {
+    if maintenance.keeps_out(request.uri().path()) {
+        return (Some(Detour::Maintenance), request);
+    }
     if let Some(class) = limited::class_of(state, &request) {
         return (Some(Detour::Limited(class)), request);
     }
@@ -185,13 +197,48 @@ async fn take<S>(detour: Detour, state: PortalState, inner: S, request: Request)
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    let (mut parts, body) = request.into_parts();
     match detour {
-        Detour::Navigation => navigate(&state, inner, parts, body).await,
-        Detour::Limited(class) => match limited::check(class, &mut parts, &state).await {
-            Ok(()) => call(inner, Request::from_parts(parts, body)).await,
-            Err(error) => error.into_response(),
-        },
+        Detour::Navigation => navigate(&state, request, |request| call(inner, request)).await,
+        Detour::Limited(class) => counted(class, &state, inner, request).await,
+        Detour::Maintenance => {
+            let (wanted, request) = is_navigation(&state, request);
+            let go_on = |request| for_admins(&state, inner, request);
+            if wanted {
+                // The session of an administrator may have to be renewed first.
+                navigate(&state, request, go_on).await
+            } else {
+                go_on(request).await
+            }
+        }
+    }
+}
+
+async fn counted<S>(class: Class, state: &PortalState, inner: S, request: Request) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let (mut parts, body) = request.into_parts();
+    match limited::check(class, &mut parts, state).await {
+        Ok(()) => call(inner, Request::from_parts(parts, body)).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Answers administrators, and tells everyone else to come later.
+async fn for_admins<S>(state: &PortalState, inner: S, request: Request) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let (mut parts, body) = request.into_parts();
+    // While nobody can be found out, nobody is an administrator.
+    let caller = caller(&mut parts, state).await.ok().flatten();
+    if !caller.is_some_and(|user| user.is_admin() && user.is_allowed_in()) {
+        return Maintenance::refusal().into_response();
+    }
+    let request = Request::from_parts(parts, body);
+    match limited::class_of(state, &request) {
+        Some(class) => counted(class, state, inner, request).await,
+        None => call(inner, request).await,
     }
 }
 
@@ -226,10 +273,15 @@ fn opens_page(headers: &HeaderMap) -> bool {
 }
 
 /// Asks the identity provider before anything else, then goes on with what it leaves to do.
-async fn navigate<S>(state: &PortalState, inner: S, mut parts: Parts, body: Body) -> Response
+async fn navigate<F>(
+    state: &PortalState,
+    request: Request,
+    go_on: impl FnOnce(Request) -> F,
+) -> Response
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    F: Future<Output = Response>,
 {
+    let (mut parts, body) = request.into_parts();
     let navigation = match state.borrow::<Auth>() {
         Ok(auth) => auth.navigate(&mut parts).await,
         Err(error) => return error.into_response(),
@@ -238,7 +290,7 @@ where
         Some(answer) => answer,
         None => {
             // The cookies of a renewed session are not to be lost with what a handler breaks.
-            let answer = call(inner, Request::from_parts(parts, body));
+            let answer = go_on(Request::from_parts(parts, body));
             match AssertUnwindSafe(answer).catch_unwind().await {
                 Ok(response) => response,
                 Err(panic) => panicked(&*panic),
@@ -310,13 +362,20 @@ impl Exchange {
                 || response.extensions().get::<Problem>().is_some()
                 || is_api()
         };
+        let id = self.request_id.to_str().ok();
+        let setup = state.borrow::<PageSetup>();
+        if let Some(error) = response.extensions_mut().remove::<PageError>()
+            && let Ok(setup) = &setup
+        {
+            response = with_headers_of(error.render(setup, id), &response);
+        }
         if failed
             && is_ours(&response)
             && let Some(problem) = Problem::of_response(&mut response)
         {
-            let answer = match (&self.page_request, state.borrow::<PageSetup>()) {
-                (Some(head), Ok(setup)) if !is_api() => error_document(setup, head, &problem),
-                _ => problem.to_response(self.request_id.to_str().ok()),
+            let answer = match (&self.page_request, setup) {
+                (Some(head), Ok(setup)) if !is_api() => error_document(setup, head, &problem, id),
+                _ => problem.to_response(id),
             };
             response = with_headers_of(answer, &response);
         }

@@ -3,19 +3,19 @@
 use super::health;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{self, Access, DeclaredRoute, Guard, RouteKind, Routes};
+use crate::notifications;
 use crate::pages::{self, Page};
 use crate::tasks::{self, TaskRegistry};
 
 /// What the portal answers itself and no page can.
 pub(super) fn own(metrics: bool, dev: bool) -> Routes {
-    let assets = format!("{}{{file}}", pages::assets::PREFIX);
     let routes = auth::routes()
         .merge(tasks::routes())
         .merge(admin::routes())
+        .merge(notifications::routes())
         .merge(pages::theme_routes())
         .merge(pages::search_routes())
-        .merge(health::routes())
-        .get(assets, Access::Public, pages::assets::serve);
+        .merge(always_open());
     let routes = if dev {
         routes.merge(pages::gallery_routes())
     } else {
@@ -26,6 +26,14 @@ pub(super) fn own(metrics: bool, dev: bool) -> Routes {
     } else {
         routes
     }
+}
+
+/// What is answered whatever the portal is at: whether it is well, and what pages are made of.
+pub(super) fn always_open() -> Routes {
+    let assets = format!("{}{{file}}", pages::assets::PREFIX);
+    health::routes()
+        .merge(pages::brand_routes())
+        .get(assets, Access::Public, pages::assets::serve)
 }
 
 /// The start of each kind of task and the rows of each model: general routes answer them, each

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::identity::Profile;
 use super::service::Auth;
+use super::sessions::OpenSession;
 use super::user::User;
 use crate::error::Result;
 
@@ -44,5 +47,26 @@ impl Accounts {
     /// not reach browsers. Roles and permissions are the portal's own and are in neither.
     pub async fn profile_of(&self, user: &User) -> Result<Profile> {
         self.0.profile(&user.clerk_id).await
+    }
+
+    /// The sessions of a user that go on, newest first: those of the last month.
+    pub async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
+        self.0.sessions_of(user_id).await
+    }
+
+    /// Signs a user out everywhere but in the session `keep`, at the provider too. Gives how many
+    /// of [`sessions_of`](Self::sessions_of) that were.
+    ///
+    /// ```
+    /// use portal_core::auth::Accounts;
+    /// use portal_core::prelude::*;
+    ///
+    /// async fn sign_out_others(user: CurrentUser, accounts: Data<Accounts>) -> Result<usize> {
+    ///     user.acts_himself()?;
+    ///     accounts.end_other_sessions(user.id, user.session_id()).await
+    /// }
+    /// ```
+    pub async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
+        self.0.end_other_sessions(user_id, keep).await
     }
 }

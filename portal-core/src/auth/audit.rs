@@ -103,6 +103,11 @@ impl Actor {
         Self::program("command line")
     }
 
+    /// Whether it is this user.
+    pub(super) fn is_user(&self, id: Uuid) -> bool {
+        self.user_id == Some(id)
+    }
+
     /// The application's own code.
     #[must_use]
     pub fn application() -> Self {

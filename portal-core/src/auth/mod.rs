@@ -25,8 +25,8 @@ mod watch;
 
 pub use access::{Access, Denied};
 pub use accounts::Accounts;
-pub(crate) use audit::FieldChange;
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditLog};
+pub(crate) use audit::{FieldChange, FieldChanges};
 pub use content_sources::ContentSources;
 pub use declared::{DeclaredRoute, Guard, RouteKind, Routes};
 pub use directory::{Applied, Directory, DirectoryChange, SyncReport};
@@ -39,6 +39,7 @@ pub use redirect::safe_redirect;
 pub(crate) use redirect::{address, safe_return};
 pub use role::{Role, RoleError};
 pub use roles::RoleDefinition;
+pub use sessions::OpenSession;
 pub use users::{User, UserChange, UserFilter, UserSort, Users};
 pub use values::Values;
 
@@ -47,5 +48,5 @@ pub(crate) use preferences::PreferenceChecks;
 pub(crate) use provider::{ErasedProvider, NoProvider};
 pub(crate) use roles::Roles;
 pub(crate) use service::{Auth, Presented};
-pub(crate) use users::escape_like;
+pub(crate) use users::{UserChanged, UserListener, escape_like};
 pub(crate) use watch::{AccessWatch, Revoked};

@@ -229,6 +229,9 @@ pub struct SignIn<'a> {
     pub return_to: &'a str,
     /// Prefix of every path of the portal, empty or such as `/portal`.
     pub base_path: &'a str,
+    /// The query of the page's address: a provider whose form was refused can send the browser
+    /// back with what was given.
+    pub query: &'a str,
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -241,6 +244,7 @@ impl<'a> SignIn<'a> {
             sign_up: false,
             return_to,
             base_path: "",
+            query: "",
         }
     }
 }

@@ -100,6 +100,11 @@ pub(super) async fn bury(transaction: &mut Transaction, subject: &str) -> Result
         .and_where(Expr::col("id").eq(stored.id))
         .take();
     transaction.execute(&update).await?;
+    let messages = Query::delete()
+        .from_table("portal_notifications")
+        .and_where(Expr::col("user_id").eq(stored.id))
+        .take();
+    transaction.execute(&messages).await?;
     Ok(Outcome::Deleted(stored.id))
 }
 

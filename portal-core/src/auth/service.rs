@@ -17,8 +17,8 @@ use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
 use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
 use super::roles::Roles;
-use super::sessions::{Sessions, Standing};
-use super::users::{User, Users};
+use super::sessions::{OpenSession, Sessions, Standing};
+use super::users::{User, UserListener, Users};
 use super::watch::{AccessWatch, Holders, Owed, Revoked, users_of};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -91,6 +91,12 @@ impl Auth {
     pub(crate) fn with_roles(mut self, roles: Arc<Roles>, allow_impersonated_admins: bool) -> Self {
         self.users = self.users.with_roles(roles);
         self.allow_impersonated_admins = allow_impersonated_admins;
+        self
+    }
+
+    /// With somebody who hears of what is changed of users.
+    pub(crate) fn with_listener(mut self, listener: Arc<dyn UserListener>) -> Self {
+        self.users = self.users.with_listener(listener);
         self
     }
 
@@ -216,6 +222,23 @@ impl Auth {
         Ok(())
     }
 
+    /// The sessions of a user that go on.
+    pub(crate) async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
+        self.sessions.of_user(user_id).await
+    }
+
+    /// Ends all sessions of a user but one, and says how many recent ones that were.
+    pub(crate) async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
+        let sessions = self.sessions.of_user(user_id).await?;
+        let others: Vec<_> = sessions.iter().filter(|it| it.id != keep).collect();
+        for session in &others {
+            self.end_session(&session.id).await?;
+        }
+        self.sessions.end_rest(user_id, keep).await?;
+        self.user_changed(user_id).await;
+        Ok(others.len())
+    }
+
     /// Whether the provider wants to look at a request that opens a page.
     pub(crate) fn wants_navigation(&self, parts: &Parts) -> bool {
         self.provider.wants_navigation(parts)
@@ -242,11 +265,12 @@ impl Auth {
     }
 
     /// What stands on the sign-in page.
-    pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str) -> maud::Markup {
+    pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str, query: &str) -> maud::Markup {
         self.provider.sign_in(&SignIn {
             sign_up,
             return_to,
             base_path: &self.config.base_path,
+            query,
         })
     }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, OnConflict, Query};
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
 use uuid::Uuid;
 
 use super::audit::{Actor, AuditLog, FieldChange};
@@ -12,9 +13,22 @@ use super::records;
 use super::role::Role;
 use super::users::{TABLE as USERS, User};
 use crate::error::Result;
-use crate::store::{Notification, Store, Transaction, now};
+use crate::store::{Notification, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
+
+/// For how long a session is shown that has not been ended.
+const RECENT: chrono::TimeDelta = chrono::TimeDelta::days(30);
+
+/// A session of a user that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenSession {
+    /// The provider's id of it, as [`CurrentUser::session_id`](super::CurrentUser::session_id).
+    pub id: String,
+    /// When the portal has seen it first.
+    pub created_at: DateTime<Utc>,
+}
 
 /// How a session stands.
 pub(super) enum Standing {
@@ -115,6 +129,44 @@ impl Sessions {
         }
         transaction.commit().await?;
         Ok(Some(user))
+    }
+
+    /// The sessions of a user that go on, newest first: those that have been seen in the last
+    /// month for the first time, a hundred at most.
+    pub(super) async fn of_user(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
+        let now = now();
+        // A token's own end says nothing: some providers make a new one for a session each minute.
+        let recent = Expr::col("created_at").gt(now - RECENT);
+        let select = Query::select()
+            .columns(["id", "created_at"])
+            .from(TABLE)
+            .and_where(Expr::col("user_id").eq(user_id))
+            .and_where(Expr::col("ended_at").is_null())
+            .and_where(recent.or(Expr::col("expires_at").gt(now)))
+            .order_by("created_at", Order::Desc)
+            .limit(100)
+            .take();
+        let rows = self.store.fetch_all(&select).await?;
+        let read = |row: &Row| {
+            Ok(OpenSession {
+                id: row.get("id")?,
+                created_at: row.get("created_at")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Ends what is left of a user's sessions but one, such as very old ones.
+    pub(super) async fn end_rest(&self, user_id: Uuid, keep: &str) -> Result<()> {
+        let update = Query::update()
+            .table(TABLE)
+            .value("ended_at", now())
+            .and_where(Expr::col("user_id").eq(user_id))
+            .and_where(Expr::col("id").ne(keep))
+            .and_where(Expr::col("ended_at").is_null())
+            .take();
+        self.store.execute(&update).await?;
+        Ok(())
     }
 
     /// Those of some sessions that go on.

@@ -1,5 +1,7 @@
 //! The table that keeps the users.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query};
@@ -14,7 +16,7 @@ use super::roles::Roles;
 pub(super) use super::user::TABLE;
 pub use super::user::User;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Row, Store, now};
+use crate::store::{Notification, Row, Store, Transaction, now};
 
 /// What to change of a user; `None` leaves a field alone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,13 +69,39 @@ pub struct UserFilter {
     pub limit: u64,
 }
 
+/// What has changed of a user, for whoever tells him.
+pub(crate) struct UserChanged<'a> {
+    pub(crate) id: Uuid,
+    /// The title of his new role.
+    pub(crate) role: Option<&'a str>,
+    /// He may use the portal again.
+    pub(crate) activated: bool,
+}
+
+/// Hears of what somebody has changed of another user, within the transaction of the change; gives
+/// the hints that are due after it.
+pub(crate) trait UserListener: Send + Sync {
+    fn changed<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        change: UserChanged<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Notification>>> + Send + 'a>>;
+}
+
 /// The users of a portal.
 ///
 /// An extractor through `Data<Users>`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Users {
     store: Store,
     roles: Arc<Roles>,
+    listener: Option<Arc<dyn UserListener>>,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Users")
+    }
 }
 
 impl Users {
@@ -82,7 +110,14 @@ impl Users {
         Self {
             store,
             roles: Arc::default(),
+            listener: None,
         }
+    }
+
+    /// The same users, with somebody who hears of what is changed of them.
+    pub(crate) fn with_listener(mut self, listener: Arc<dyn UserListener>) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
     /// The same users with what their roles grant them.
@@ -312,9 +347,22 @@ impl Users {
             changes.details(&user.email),
         )
         .await?;
+        let user = self.equip(user);
+        let mut hints = Vec::new();
+        if let Some(listener) = self.listener.as_ref().filter(|_| !actor.is_user(id)) {
+            let change = UserChanged {
+                id,
+                role: (user.user_type != before.user_type).then(|| user.role_title()),
+                activated: user.is_active && !before.is_active,
+            };
+            hints = listener.changed(&mut transaction, change).await?;
+        }
         transaction.notify(&Notification::User { id }).await?;
         transaction.commit().await?;
-        Ok(self.equip(user))
+        for hint in hints {
+            self.store.notify(hint).await;
+        }
+        Ok(user)
     }
 
     /// Stores a preference of a user under a name, in the place of what was there.

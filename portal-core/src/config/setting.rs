@@ -107,6 +107,11 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     ),
     Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
     Setting::new(
+        "MAINTENANCE",
+        "on or off; while it is on, only administrators are let in",
+    )
+    .default("off"),
+    Setting::new(
         "TRUSTED_PROXIES",
         "Comma-separated addresses or networks whose X-Forwarded-For header is believed",
     ),

@@ -89,6 +89,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Whether requests are limited in rate, and connections in number.
     pub rate_limits: bool,
+    /// Whether the portal is being worked on: only administrators are let in.
+    pub maintenance: bool,
     /// Bounds of what clients may send and hold; changed in code only.
     pub limits: Limits,
     /// Networks whose `X-Forwarded-For` header is believed.
@@ -166,6 +168,17 @@ impl Config {
         let database_url = database_url(&settings, app_env, &mut problems);
         let secret_key = secret_key(&settings, app_env, &mut problems);
         let rate_limits = rate_limits(&settings, app_env, &mut problems);
+        let maintenance = match settings.get("MAINTENANCE").map(str::to_ascii_lowercase) {
+            None => false,
+            Some(word) => match word.as_str() {
+                "on" => true,
+                "off" => false,
+                other => {
+                    problems.push(format!("MAINTENANCE is `{other}`; write `on` or `off`"));
+                    false
+                }
+            },
+        };
         let trusted_proxies = trusted_proxies(&settings, &mut problems);
         let log_format = match settings
             .get("LOG_FORMAT")
@@ -195,6 +208,7 @@ impl Config {
             secret_key,
             allowed_origins,
             rate_limits,
+            maintenance,
             limits: Limits::default(),
             trusted_proxies,
             log_filter: settings.get("RUST_LOG").unwrap_or("info").to_owned(),

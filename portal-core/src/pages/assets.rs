@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 8] = [
+const SERVED: [(&str, &[&str], &str); 10] = [
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -33,6 +33,7 @@ const SERVED: [(&str, &[&str], &str); 8] = [
             "tokens.css",
             "css/base.css",
             "css/layout.css",
+            "css/theme.css",
             "css/icon.css",
             "css/button.css",
             "css/form.css",
@@ -41,12 +42,24 @@ const SERVED: [(&str, &[&str], &str); 8] = [
             "css/overlay.css",
             "css/display.css",
             "css/toast.css",
+            "css/notification.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
             "css/print.css",
         ],
         "text/css; charset=utf-8",
+    ),
+    // What only the pages of tasks need.
+    (
+        "tasks.css",
+        &["css/task_page.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
+        "tasks.js",
+        &["js/task.js"],
+        "text/javascript; charset=utf-8",
     ),
     (
         "portal.js",
@@ -58,11 +71,11 @@ const SERVED: [(&str, &[&str], &str); 8] = [
             "js/form.js",
             "js/theme.js",
             "js/feedback.js",
+            "js/notification.js",
             "js/live.js",
             "js/lists.js",
             "js/keys.js",
             "js/chart.js",
-            "js/task.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
@@ -113,6 +126,13 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
                     .replace("geist-latin-wght-normal.woff2", hashed)
                     .into_bytes();
             }
+        }
+        if name == "portal.js"
+            && let Some(tasks) = assets.iter().find(|asset| asset.name == "tasks.js")
+        {
+            let hashed = tasks.url.trim_start_matches(PREFIX);
+            let text = String::from_utf8_lossy(&bytes);
+            bytes = text.replace("@tasks.js", hashed).into_bytes();
         }
         let hash = fingerprint(&bytes);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
@@ -169,7 +189,7 @@ fn compact(text: &str, into: &mut Vec<u8>) {
 }
 
 /// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
-fn fingerprint(bytes: &[u8]) -> String {
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -227,7 +247,7 @@ impl Asset {
     }
 }
 
-fn accepts(request: &HeaderMap, coding: &str) -> bool {
+pub(super) fn accepts(request: &HeaderMap, coding: &str) -> bool {
     request
         .get_all(header::ACCEPT_ENCODING)
         .iter()

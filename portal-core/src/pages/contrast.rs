@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::theme::{Accent, Gray};
+use super::theme::{Accent, Gray, Theme};
 
 type Tokens = HashMap<String, [String; 2]>;
 
@@ -27,6 +27,18 @@ fn blocks() -> Vec<(String, Tokens)> {
             (selector.to_owned(), tokens.collect())
         })
         .collect()
+}
+
+/// The grays of the style sheet; `auto` is one of them.
+pub(super) const GRAYS: [&str; 6] = ["gray", "mauve", "slate", "sage", "olive", "sand"];
+
+/// A token of a gray, for light and dark.
+pub(super) fn gray_token(gray: &str, name: &str) -> [String; 2] {
+    let wanted = format!("[data-gray={gray}]");
+    let mut blocks = blocks().into_iter();
+    let is_of = |selector: &str| selector.split(',').any(|part| part.trim() == wanted);
+    let (_, tokens) = blocks.find(|(selector, _)| is_of(selector)).unwrap();
+    tokens[name].clone()
 }
 
 fn luminance(hex: &str) -> f64 {
@@ -140,6 +152,23 @@ fn every_gray_and_accent_is_in_the_style_sheet_and_auto_pairs_each() {
             css.lines().any(|line| line.contains("data-gray=auto")
                 && line.contains(&format!("[data-accent={accent}]"))),
             "{accent}"
+        );
+    }
+}
+
+#[test]
+fn auto_says_what_the_style_sheet_does() {
+    let css = include_str!("../../assets/tokens.css");
+    for accent in Accent::ALL {
+        let theme = Theme::default().accent(*accent);
+        let needle = format!("[data-accent={accent}]");
+        let line = css
+            .lines()
+            .find(|line| line.contains("data-gray=auto") && line.contains(&needle));
+        let gray = theme.paired_gray();
+        assert!(
+            line.unwrap().contains(&format!("[data-gray={gray}]")),
+            "{accent} {gray}"
         );
     }
 }

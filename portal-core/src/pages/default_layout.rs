@@ -1,48 +1,193 @@
 //! The layouts that come with the portal.
 
+use std::fmt;
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
-use super::{
-    components::{
-        Button, Tone, badge, icon, logo, palette_button, rel, sized_avatar, toast_region,
-    },
-    layout::{Layout, NavLink, PageContext, UserSummary, document},
-};
+use super::bell::bell;
+use super::components::{Button, Tone, badge, palette_button, toast_region};
+use super::layout::{Layout, NavLink, PageContext, document};
+use super::layout_parts::{self, LayoutParts, OwnParts};
+
+/// A place in [`DefaultLayout`] where an application can put markup of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Slot {
+    /// At the end of the document's head: more style sheets, scripts, icons.
+    HeadExtra,
+    /// Beside the brand, at its end: small buttons. It is drawn for each width, so without ids.
+    TopBarEnd,
+    /// Above the navigation, such as a switch between workspaces.
+    NavHeader,
+    /// Below the navigation, such as a link to the help.
+    NavFooter,
+    /// Above the content of every page, such as an announcement.
+    BeforeContent,
+    /// Below the content of every page.
+    AfterContent,
+    /// The foot of the page, at the bottom also where the content is short.
+    Footer,
+}
+
+type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 
 /// Sidebar, icon rail or top bar with drawer, as wide as the screen is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DefaultLayout;
+///
+/// Markup of an application goes into its [slots](Slot), and each of its [parts](LayoutParts) can be
+/// replaced; for another frame altogether, implement [`Layout`].
+///
+/// ```
+/// use maud::html;
+/// use portal_core::Portal;
+/// use portal_core::pages::{DefaultLayout, Slot};
+///
+/// let layout = DefaultLayout::new()
+///     .slot(Slot::NavFooter, |page| html! { a href=(page.url("/help")) { "Help" } })
+///     .slot(Slot::Footer, |_| html! { "© Acme Ltd." });
+/// let builder = Portal::builder().layout(layout);
+/// ```
+#[derive(Clone)]
+pub struct DefaultLayout {
+    slots: Vec<(Slot, Fill)>,
+    parts: Arc<dyn LayoutParts>,
+}
+
+impl Default for DefaultLayout {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            parts: Arc::new(OwnParts),
+        }
+    }
+}
+
+impl fmt::Debug for DefaultLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slots: Vec<_> = self.slots.iter().map(|(slot, _)| slot).collect();
+        f.debug_struct("DefaultLayout")
+            .field("slots", &slots)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A centred card: sign-in, errors.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlainLayout;
 
+impl DefaultLayout {
+    /// The layout as the portal has it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts markup into a slot, after what is in it already.
+    #[must_use]
+    pub fn slot(
+        mut self,
+        slot: Slot,
+        fill: impl Fn(&PageContext<'_>) -> Markup + Send + Sync + 'static,
+    ) -> Self {
+        self.slots.push((slot, Arc::new(fill)));
+        self
+    }
+
+    /// Draws some parts of the frame otherwise.
+    #[must_use]
+    pub fn parts(mut self, parts: impl LayoutParts) -> Self {
+        self.parts = Arc::new(parts);
+        self
+    }
+
+    /// What is in a slot, or nothing.
+    fn fill(&self, slot: Slot, page: &PageContext<'_>) -> Markup {
+        html! {
+            @for (_, fill) in self.slots.iter().filter(|(it, _)| *it == slot) { (fill(page)) }
+        }
+    }
+
+    fn has(&self, slot: Slot) -> bool {
+        self.slots.iter().any(|(it, _)| *it == slot)
+    }
+
+    fn navigation(&self, page: &PageContext<'_>) -> Markup {
+        let groups = page.nav.chunk_by(|one, next| one.group == next.group);
+        html! {
+            (self.fill(Slot::NavHeader, page))
+            nav class="pt-nav" aria-label="Main" {
+                @for links in groups { (self.nav_group(page, links)) }
+            }
+            @if self.has(Slot::NavFooter) { div class="pt-nav-foot" { (self.fill(Slot::NavFooter, page)) } }
+        }
+    }
+
+    fn nav_group(&self, page: &PageContext<'_>, links: &[NavLink]) -> Markup {
+        let group = links.first().and_then(|link| link.group.as_deref());
+        html! {
+            @if let Some(group) = group { h2 { (group) } }
+            ul { @for link in links { li { (self.parts.nav_link(page, link)) } } }
+        }
+    }
+
+    fn foot(&self, page: &PageContext<'_>, menu_id: &str) -> Markup {
+        html! {
+            @if page.development { div class="pt-dev" { (badge("Development", Tone::Warning)) } }
+            div class="pt-foot" {
+                @match &page.user {
+                    Some(user) => (self.parts.user_menu(page, user, menu_id)),
+                    None => (self.parts.guest(page)),
+                }
+            }
+        }
+    }
+}
+
 impl Layout for DefaultLayout {
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+        let mut page = *page;
+        let head = html! {
+            @if let Some(head) = page.head { (head) }
+            (self.fill(Slot::HeadExtra, &page))
+        };
+        page.head = Some(&head);
+        let page = &page;
         let body = html! {
             (skip_link())
             div class="pt-shell" {
                 header class="pt-topbar" {
-                    (brand(page))
+                    (self.parts.brand(page))
+                    (self.fill(Slot::TopBarEnd, page))
                     (palette_button(page))
+                    (bell(page, "bell-top"))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
                 aside class="pt-side" aria-label="Sidebar" {
-                    (brand(page))
+                    div class="pt-side-head" {
+                        (self.parts.brand(page))
+                        (self.fill(Slot::TopBarEnd, page))
+                        (bell(page, "bell-side"))
+                        (layout_parts::rail_toggle(page))
+                    }
                     div class="pt-side-search" { (palette_button(page)) }
-                    (navigation(page))
-                    (foot(page, "pt-user-menu"))
+                    (self.navigation(page))
+                    (self.foot(page, "pt-user-menu"))
                 }
-                main class="pt-main" id="main" tabindex="-1" { (content) }
+                div class="pt-body" {
+                    main class="pt-main" id="main" tabindex="-1" {
+                        (self.fill(Slot::BeforeContent, page)) (content) (self.fill(Slot::AfterContent, page))
+                    }
+                    @if self.has(Slot::Footer) { footer class="pt-footer" { (self.fill(Slot::Footer, page)) } }
+                }
             }
             dialog class="pt-drawer" id="pt-nav" data-side="start" popover="auto" aria-label="Navigation" {
                 div class="pt-drawer-head" {
-                    (brand(page))
+                    (self.parts.brand(page))
                     (Button::icon_only("x", "Close navigation").closes()
                         .attribute("popovertarget", "pt-nav").attribute("popovertargetaction", "hide"))
                 }
-                (navigation(page))
-                (foot(page, "pt-drawer-user-menu"))
+                (self.navigation(page))
+                (self.foot(page, "pt-drawer-user-menu"))
             }
             (toast_region(page.flash))
         };
@@ -55,7 +200,7 @@ impl Layout for PlainLayout {
         let body = html! {
             (skip_link())
             div class="pt-plain" {
-                header { (brand(page)) }
+                header { (layout_parts::brand(page)) }
                 main id="main" tabindex="-1" { (content) }
             }
             (toast_region(page.flash))
@@ -66,61 +211,4 @@ impl Layout for PlainLayout {
 
 fn skip_link() -> Markup {
     html! { a class="pt-skip" href="#main" { "Skip to content" } }
-}
-
-fn brand(page: &PageContext<'_>) -> Markup {
-    html! {
-        a class="pt-brand" href=(page.url("/")) { (logo()) span { (page.app_name) } }
-    }
-}
-
-fn navigation(page: &PageContext<'_>) -> Markup {
-    let groups = page.nav.chunk_by(|one, next| one.group == next.group);
-    html! {
-        nav class="pt-nav" aria-label="Main" {
-            @for links in groups {
-                @if let Some(group) = links.first().and_then(|link| link.group.as_deref()) { h2 { (group) } }
-                ul { @for link in links { (nav_link(link)) } }
-            }
-        }
-    }
-}
-
-fn nav_link(link: &NavLink) -> Markup {
-    html! {
-        li {
-            a href=(link.href) rel=[rel(&link.href)] aria-current=[link.active.then_some("page")] { (icon(&link.icon)) span { (link.label) } }
-        }
-    }
-}
-
-fn foot(page: &PageContext<'_>, menu_id: &str) -> Markup {
-    html! {
-        @if page.development { div class="pt-dev" { (badge("Development", Tone::Warning)) } }
-        div class="pt-foot" {
-            @match &page.user {
-                Some(user) => (user_menu(page, user, menu_id)),
-                None => a class="pt-btn" data-kind="solid" data-wide data-tip href=(page.sign_in_url) { (icon("log-in")) span { "Sign in" } },
-            }
-        }
-    }
-}
-
-fn user_menu(page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
-    html! {
-        button type="button" class="pt-user" popovertarget=(menu_id) {
-            (sized_avatar(user.id, user.name, user.avatar_url, 2))
-            span class="pt-who" { span { (user.name) } span { (user.role.unwrap_or(user.email)) } }
-            (icon("chevrons-up-down"))
-        }
-        div class="pt-menu" id=(menu_id) popover data-place="top" {
-            div class="pt-menu-head pt-who" { span { (user.name) } span { (user.email) } }
-            hr;
-            @if let Some(profile) = user.profile_url { a href=(profile) { (icon("user")) "Profile" } }
-            form method="post" action=(page.url("/sign-out")) {
-                @if let Some(fields) = page.form_fields { (fields) }
-                button type="submit" { (icon("log-out")) "Sign out" }
-            }
-        }
-    }
 }

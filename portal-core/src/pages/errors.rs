@@ -1,41 +1,94 @@
-//! Pages for what went wrong.
+//! Pages for what went wrong: which error is answered by which page.
+
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use maud::{Markup, html};
 
-use super::components::{Button, EmptyState};
 use super::default_layout::PlainLayout;
+use super::error_page::ErrorPage;
 use super::render::{PageHead, PageSetup};
-use crate::auth::{CurrentUser, address, caller};
+use crate::auth::{CurrentUser, caller};
 use crate::error::{Error, Problem};
 use crate::state::PortalState;
 
+/// An error of a page, which the outermost layer draws: it knows the id of the request.
+#[derive(Clone)]
+pub(crate) struct PageError(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    user: Option<CurrentUser>,
+    problem: Problem,
+}
+
+impl PageError {
+    /// The page, for whoever reads it.
+    pub(crate) fn render(&self, setup: &PageSetup, request_id: Option<&str>) -> Response {
+        let Inner {
+            parts,
+            user,
+            problem,
+        } = &*self.0;
+        render(setup, parts, user.as_ref(), problem, request_id)
+    }
+}
+
 /// An error as a page within the portal's layout.
-pub(crate) fn page(
-    setup: &PageSetup,
-    parts: &Parts,
-    user: Option<&CurrentUser>,
-    error: Error,
-) -> Response {
+pub(crate) fn page(parts: &Parts, user: Option<&CurrentUser>, error: Error) -> Response {
     let problem = error.into_problem();
-    let title = title(problem.status);
-    let content = explain(setup, &problem);
-    let mut response = setup.render(parts, user, PageHead::new(problem.status, title), content);
+    let mut response = problem.status.into_response();
     problem.add_headers(&mut response);
+    let error = PageError(Arc::new(Inner {
+        parts: parts.clone(),
+        user: user.cloned(),
+        problem,
+    }));
+    response.extensions_mut().insert(error);
     response
 }
 
 /// An error as a page of its own, for what fails outside of a page: without navigation or user.
-pub(crate) fn error_document(setup: &PageSetup, parts: &Parts, problem: &Problem) -> Response {
-    let content = explain(setup, problem);
+pub(crate) fn error_document(
+    setup: &PageSetup,
+    parts: &Parts,
+    problem: &Problem,
+    request_id: Option<&str>,
+) -> Response {
+    let page = ErrorPage::new(setup, parts, problem, request_id);
+    let extra = page.head();
     let head = PageHead {
         layout: Some(&PlainLayout),
-        ..PageHead::new(problem.status, title(problem.status))
+        extra: extra.as_ref(),
+        ..PageHead::new(problem.status, page.title())
     };
-    let mut response = setup.render(parts, None, head, content);
+    finish(
+        setup.render(parts, None, head, page.content(None, &[])),
+        problem,
+    )
+}
+
+fn render(
+    setup: &PageSetup,
+    parts: &Parts,
+    user: Option<&CurrentUser>,
+    problem: &Problem,
+    request_id: Option<&str>,
+) -> Response {
+    // What is away for everybody is no matter of the reader's.
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+        return error_document(setup, parts, problem, request_id);
+    }
+    let page = ErrorPage::new(setup, parts, problem, request_id);
+    let nav = setup.nav_of(parts, user);
+    let head = PageHead::new(problem.status, page.title());
+    let content = page.content(user, &nav);
+    finish(setup.render(parts, user, head, content), problem)
+}
+
+fn finish(mut response: Response, problem: &Problem) -> Response {
     problem.add_headers(&mut response);
     response
 }
@@ -47,15 +100,15 @@ pub(crate) async fn fallback(State(state): State<PortalState>, request: Request)
     if !accepts_html(&parts.headers) || is_api(parts.uri.path()) {
         return error.into_response();
     }
-    let Ok(setup) = state.borrow::<PageSetup>() else {
-        return error.into_response();
-    };
     let user = caller(&mut parts, &state)
         .await
         .ok()
         .flatten()
         .filter(|user| user.is_allowed_in());
-    page(setup, &parts, user.as_ref(), error)
+    if let Ok(setup) = state.borrow::<PageSetup>() {
+        setup.prepare(user.as_ref()).await;
+    }
+    page(&parts, user.as_ref(), error)
 }
 
 /// Whether the client is a browser that wants a page.
@@ -71,33 +124,4 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
 pub(crate) fn is_api(path: &str) -> bool {
     path.split('/')
         .any(|segment| segment == "api" || segment == "ws")
-}
-
-fn title(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::NOT_FOUND => "Page not found",
-        StatusCode::FORBIDDEN => "Access denied",
-        StatusCode::SERVICE_UNAVAILABLE => "Back in a moment",
-        status if status.is_server_error() => "Something went wrong",
-        _ => "That did not work",
-    }
-}
-
-fn explain(setup: &PageSetup, problem: &Problem) -> Markup {
-    let icon = if problem.status == StatusCode::NOT_FOUND {
-        "search"
-    } else {
-        "triangle-alert"
-    };
-    let home = address(&setup.config.base_path, "/");
-    let back = Button::new("Back to the start").href(home);
-    html! { (EmptyState::new(icon, title(problem.status)).text(&*problem.detail).action(back)) }
-}
-
-/// The page that a user comes to who may not see what he asked for.
-pub(crate) fn access_denied(setup: &PageSetup) -> Markup {
-    let home = format!("{}/admin/overview", setup.config.base_path);
-    let back = Button::new("Back to the overview").href(home);
-    let text = "Your account may not see this page. Ask an administrator if you need it.";
-    html! { (EmptyState::new("shield", "Access denied").text(text).action(back)) }
 }

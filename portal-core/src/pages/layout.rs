@@ -2,8 +2,9 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::bell::Unread;
 use super::components::{Banner, Tone};
-use super::{assets, theme::Theme};
+use super::{BrandAssets, assets, theme::Theme};
 
 /// What a layout is told about the page it draws.
 #[derive(Debug, Clone, Copy)]
@@ -23,10 +24,16 @@ pub struct PageContext<'a> {
     pub nav: &'a [NavLink],
     /// Who reads; nobody is a guest.
     pub user: Option<UserSummary<'a>>,
+    /// What the reader has not read; nothing for guests.
+    pub unread: Option<&'a Unread>,
     /// The provider's id of whoever acts in the name of the reader, if it is not he himself.
     pub impersonated_by: Option<&'a str>,
     /// How the page looks.
     pub theme: &'a Theme,
+    /// What is the application's own of the look; nothing is the portal's.
+    pub brand: Option<&'a BrandAssets>,
+    /// The reader wants the sidebar narrow.
+    pub rail: bool,
     /// Where a guest signs in, with the way back; with base path.
     pub sign_in_url: &'a str,
     /// Shows that this is a development build.
@@ -51,8 +58,11 @@ impl<'a> PageContext<'a> {
             base_path: "",
             nav: &[],
             user: None,
+            unread: None,
             impersonated_by: None,
             theme,
+            brand: None,
+            rail: false,
             sign_in_url: "/sign-in",
             development: false,
             flash: None,
@@ -152,9 +162,13 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
     } else {
         format!("{} · {}", page.title, page.app_name)
     };
+    let own_icon = page.brand.and_then(BrandAssets::favicon);
+    let (icon, icon_type) = own_icon.unwrap_or((assets::url("logo.svg"), "image/svg+xml"));
     html! {
         (DOCTYPE)
-        html lang="en" data-accent=(theme.accent) data-gray=(theme.gray) data-radius=(theme.radius)
+        html lang=(page.brand.map_or("en", BrandAssets::language))
+            dir=[page.brand.is_some_and(BrandAssets::right_to_left).then_some("rtl")]
+            data-rail[page.rail] data-accent=(theme.accent) data-gray=(theme.gray) data-radius=(theme.radius)
             data-scaling=(theme.scaling) data-appearance=(theme.appearance) data-density=(theme.density) {
             head {
                 meta charset="utf-8";
@@ -163,14 +177,23 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 @if let Some(description) = page.description { meta name="description" content=(description); }
                 meta name="color-scheme" content="light dark";
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
-                link rel="preload" href=(page.url(assets::url("geist.woff2"))) as="font" type="font/woff2" crossorigin;
+                @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
-                link rel="icon" href=(page.url(assets::url("logo.svg"))) type="image/svg+xml";
+                @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
+                link rel="icon" href=(page.url(icon)) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}
                 @if let Some(head) = page.head { (head) }
             }
             body { @if let Some(actor) = page.impersonated_by { (acting(page, actor)) } (body) }
         }
+    }
+}
+
+/// The font file that the page is set in, if it is not the system's.
+fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
+    match page.brand {
+        Some(brand) if brand.has_font() => brand.font_url(),
+        _ => Some(assets::url("geist.woff2")),
     }
 }
 

@@ -8,10 +8,13 @@ use axum::response::{IntoResponse, Response};
 use maud::Markup;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::bell::UnreadSource;
+use super::brand::BrandAssets;
 use super::flash;
-use super::layout::{Flash, Layout, PageContext, UserSummary};
+use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
-use super::theme::Theme;
+use super::portal_theme::PortalTheme;
+use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
 use crate::config::Config;
@@ -20,17 +23,19 @@ use crate::config::Config;
 pub(crate) struct PageSetup {
     pub(crate) config: Arc<Config>,
     pub(crate) nav: Nav,
-    pub(crate) theme: Theme,
+    pub(crate) theme: PortalTheme,
+    pub(crate) brand: BrandAssets,
     pub(crate) layout: Arc<dyn Layout>,
     /// The page of one's own profile, if the application has one.
     pub(crate) profile_path: Option<String>,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) unread: Arc<dyn UnreadSource>,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
 }
 
 /// What must not stand bare in the value of a query parameter.
-const QUERY_VALUE: &AsciiSet = &CONTROLS
+pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -54,15 +59,36 @@ impl PageSetup {
         )
     }
 
-    /// The theme of a reader: his own, wherever he signs in; else that of the browser, from its
-    /// cookie; else the portal's.
+    /// The theme of a reader: what he has chosen, over what holds for the portal.
     pub(crate) fn theme_of(&self, headers: &HeaderMap, user: Option<&User>) -> Theme {
-        if let Some(theme) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
-            return self.theme.with_preference(theme);
+        self.choice_of(headers, user).over(self.theme.theme())
+    }
+
+    /// What a reader has chosen: his own, wherever he signs in; else that of the browser, from its
+    /// cookie.
+    pub(crate) fn choice_of(&self, headers: &HeaderMap, user: Option<&User>) -> ThemeChoice {
+        if let Some(choice) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
+            return ThemeChoice::from_preference(choice);
         }
         flash::cookie(headers, theme_form::COOKIE, self.config.is_https())
-            .and_then(|text| Theme::from_cookie(&text))
-            .unwrap_or(self.theme)
+            .and_then(|text| ThemeChoice::from_cookie(&text))
+            .unwrap_or_default()
+    }
+
+    /// Makes sure that a page can be drawn with what its reader has not read.
+    pub(crate) async fn prepare(&self, user: Option<&CurrentUser>) {
+        if let Some(user) = user
+            && !self.unread.is_fresh(user.id)
+        {
+            self.unread.refresh(user.id).await;
+        }
+    }
+
+    /// The navigation as the reader of a page sees it.
+    pub(crate) fn nav_of(&self, parts: &Parts, user: Option<&CurrentUser>) -> Vec<NavLink> {
+        let user = user.map(|user| &**user);
+        let path = parts.uri.path();
+        self.nav.visible(user, &self.config.base_path, path)
     }
 
     /// A page of the portal, as a response.
@@ -77,9 +103,11 @@ impl PageSetup {
         // Where the portal is nested, the host has taken the prefix away.
         let path = parts.uri.path();
         let impersonated_by = user.and_then(CurrentUser::actor);
+        let reader = user;
         let user: Option<&User> = user.map(|user| &**user);
-        let nav = self.nav.visible(user, base_path, path);
+        let nav = self.nav_of(parts, reader);
         let theme = self.theme_of(&parts.headers, user);
+        let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
         let flash = Flash::of(&parts.headers, self.config.is_https());
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
@@ -88,6 +116,7 @@ impl PageSetup {
             .profile_path
             .as_ref()
             .map(|path| format!("{base_path}{path}"));
+        let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
         let context = PageContext {
             description: head.description,
             base_path,
@@ -100,10 +129,14 @@ impl PageSetup {
                 avatar_url: user.avatar_url.as_deref(),
                 profile_url: profile_url.as_deref(),
             }),
+            brand: Some(&self.brand),
+            rail: rail.is_some_and(|rail| rail == theme_form::NARROW),
+            unread: unread.as_deref(),
             impersonated_by,
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
             flash: flash.as_ref(),
+            head: head.extra,
             ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
@@ -147,6 +180,8 @@ pub(crate) struct PageHead<'a> {
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
     pub(crate) layout: Option<&'a dyn Layout>,
+    /// More for the document's head.
+    pub(crate) extra: Option<&'a Markup>,
 }
 
 impl<'a> PageHead<'a> {
@@ -156,6 +191,7 @@ impl<'a> PageHead<'a> {
             title,
             description: None,
             layout: None,
+            extra: None,
         }
     }
 }

@@ -14,7 +14,6 @@ use super::page::Page;
 use super::render::{PageHead, PageSetup};
 use super::swap;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
-use crate::error::Error;
 use crate::state::PortalState;
 
 /// The routes of all pages; several pages may share a path with other methods.
@@ -45,9 +44,10 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
     };
     let user = match caller(&mut parts, &state).await {
         Ok(user) => user,
-        Err(error) => return errors::page(setup, &parts, None, error),
+        Err(error) => return errors::page(&parts, None, error),
     };
     if let Err(denied) = page.access.check(user.as_deref()) {
+        setup.prepare(user.as_ref()).await;
         return refuse(setup, &parts, user.as_ref(), denied);
     }
     let head = parts.clone();
@@ -56,11 +56,13 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
     let user = user.filter(|user| user.is_allowed_in());
     match content {
         PageResponse::Content(status, content) => {
+            setup.prepare(user.as_ref()).await;
             let page_head = PageHead {
                 status,
                 title: &page.title,
                 description: page.description.as_deref(),
                 layout: page.layout.as_deref(),
+                extra: None,
             };
             setup.render(&head, user.as_ref(), page_head, content)
         }
@@ -71,7 +73,10 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
         {
             refuse(setup, &head, None, Denied::SignedOut)
         }
-        PageResponse::Error(error) => errors::page(setup, &head, user.as_ref(), error),
+        PageResponse::Error(error) => {
+            setup.prepare(user.as_ref()).await;
+            errors::page(&head, user.as_ref(), error)
+        }
     }
 }
 
@@ -90,13 +95,7 @@ fn refuse(
         Denied::SignedOut => {
             Redirect::to(&format!("{}/sign-in", setup.config.base_path)).into_response()
         }
-        Denied::Forbidden => setup.render(
-            parts,
-            user,
-            PageHead::new(StatusCode::FORBIDDEN, "Access denied"),
-            errors::access_denied(setup),
-        ),
-        Denied::Impersonated => errors::page(setup, parts, user, Error::from(denied)),
-        Denied::Deactivated => errors::page(setup, parts, None, Error::from(denied)),
+        Denied::Forbidden | Denied::Impersonated => errors::page(parts, user, denied.into()),
+        Denied::Deactivated => errors::page(parts, None, denied.into()),
     }
 }

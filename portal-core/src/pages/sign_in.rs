@@ -3,12 +3,14 @@
 use axum::extract::Request;
 use axum::response::Redirect;
 use maud::{Markup, html};
+use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use super::components::Card;
 use super::content::{IntoPage, PageResponse};
 use super::default_layout::PlainLayout;
 use super::page::{Page, PageFuture};
+use super::render::QUERY_VALUE;
 use crate::auth::{Auth, caller, safe_return};
 use crate::config::Config;
 use crate::source;
@@ -52,33 +54,46 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
     let return_to = safe_return(&config.base_path, &wanted);
     match caller(&mut parts, state).await {
         Ok(Some(user)) if user.is_allowed_in() => Redirect::to(&return_to).into_page(),
-        _ => frame(sign_up, config, auth.sign_in(sign_up, &return_to)).into_page(),
+        _ => {
+            let query = parts.uri.query().unwrap_or_default();
+            let part = auth.sign_in(sign_up, &return_to, query);
+            frame(sign_up, config, &return_to, part).into_page()
+        }
     }
 }
 
 /// What every provider's part stands in, with the way to the other of the two pages.
-fn frame(sign_up: bool, config: &Config, provider_part: Markup) -> Markup {
-    let (title, question, other, path) = match sign_up {
-        false => ("Sign in", "No account yet?", "Create one", "/sign-up"),
+fn frame(sign_up: bool, config: &Config, return_to: &str, provider_part: Markup) -> Markup {
+    let (title, text, question, other, path) = match sign_up {
+        false => (
+            "Sign in",
+            "Welcome back. Sign in to continue to",
+            "No account yet?",
+            "Create one",
+            "/sign-up",
+        ),
         true => (
             "Create an account",
+            "It takes a moment. Then you go on to",
             "Have an account?",
             "Sign in",
             "/sign-in",
         ),
     };
-    html! {
-        div class="pt-stack" {
-        (Card::new().body(html! {
-            div class="pt-stack" {
-                header class="pt-center" {
-                    h1 { (title) }
-                    p class="pt-muted" { "to continue to " (config.app_name) }
-                }
-                (provider_part)
-            }
-        }))
-        p class="pt-center pt-muted" { (question) " " a href={ (config.base_path) (path) } { (other) } }
+    let other_page = format!(
+        "{}{path}?redirect_url={}",
+        config.base_path,
+        utf8_percent_encode(return_to, QUERY_VALUE)
+    );
+    let head = html! {
+        header class="pt-center" {
+            h1 { (title) }
+            p class="pt-muted" { (text) " " (config.app_name) "." }
         }
+    };
+    html! {
+        (Card::new()
+            .body(html! { div class="pt-stack" { (head) (provider_part) } })
+            .foot(html! { p { (question) " " a href=(other_page) { (other) } } }))
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+pub use super::theme_choice::ThemeChoice;
 use crate::error::Fault;
 use crate::request::escape_pointer;
 
@@ -17,11 +18,13 @@ pub struct UnknownChoice {
 }
 
 macro_rules! choices {
-    ($(#[$doc:meta])* $name:ident, $setting:literal, default $default:ident { $($variant:ident $text:literal $label:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident, $setting:literal, default $default:ident { $($variant:ident $text:literal $label:literal),+ $(,)? }
+     $(beside $(#[$extra_doc:meta])* $extra:ident $extra_text:literal $extra_label:literal)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name {
-            $(#[doc = concat!("Written `", $text, "`.")] $variant),+
+            $(#[doc = concat!("Written `", $text, "`.")] $variant,)+
+            $($(#[$extra_doc])* $extra,)?
         }
 
         impl $name {
@@ -31,13 +34,13 @@ macro_rules! choices {
             /// The word in cookies, forms and attributes.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
+                match self { $(Self::$variant => $text,)+ $(Self::$extra => $extra_text,)? }
             }
 
             /// The word a reader sees.
             #[must_use]
             pub const fn label(self) -> &'static str {
-                match self { $(Self::$variant => $label),+ }
+                match self { $(Self::$variant => $label,)+ $(Self::$extra => $extra_label,)? }
             }
         }
 
@@ -51,10 +54,10 @@ macro_rules! choices {
             type Err = UnknownChoice;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| UnknownChoice {
+                Self::ALL.iter().copied()$(.chain([Self::$extra]))?.find(|choice| choice.as_str() == text).ok_or_else(|| UnknownChoice {
                     setting: $setting,
                     found: text.to_owned(),
-                    allowed: [$($text),+].join(", "),
+                    allowed: [$($text,)+ $($extra_text)?].join(", "),
                 })
             }
         }
@@ -78,6 +81,10 @@ choices! {
         Orange "orange" "Orange", Amber "amber" "Amber", Yellow "yellow" "Yellow", Lime "lime" "Lime",
         Mint "mint" "Mint", Sky "sky" "Sky",
     }
+    beside
+    /// The colour of [`Brand::accent_color`](super::Brand::accent_color), written `brand`; not
+    /// among [`Accent::ALL`], since a portal need not have one.
+    Brand "brand" "Brand"
 }
 
 choices! {
@@ -141,6 +148,7 @@ pub struct Theme {
     pub appearance: Appearance,
     /// How tall table rows are.
     pub density: Density,
+    locked: bool,
 }
 
 macro_rules! setters {
@@ -158,6 +166,62 @@ macro_rules! setters {
 
 impl Theme {
     setters!(accent: Accent, gray: Gray, radius: Radius, scaling: Scaling, appearance: Appearance, density: Density);
+
+    /// Readers do not choose accent, gray and radius. Appearance, scaling and density stay theirs:
+    /// some cannot read a page otherwise.
+    ///
+    /// ```
+    /// use portal_core::pages::theme::{Accent, Theme, ThemeChoice};
+    ///
+    /// let portal = Theme::default().accent(Accent::Jade).locked();
+    /// let choice = ThemeChoice { accent: Some(Accent::Ruby), ..ThemeChoice::default() };
+    /// assert_eq!(choice.over(portal).accent, Accent::Jade);
+    /// ```
+    #[must_use]
+    pub const fn locked(self) -> Self {
+        self.with_lock(true)
+    }
+
+    pub(crate) const fn with_lock(mut self, locked: bool) -> Self {
+        self.locked = locked;
+        self
+    }
+
+    /// Whether readers may not choose accent, gray and radius.
+    #[must_use]
+    pub const fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// The gray that [`Gray::Auto`] pairs with the accent; a brand's own accent may say another.
+    #[must_use]
+    pub const fn paired_gray(&self) -> Gray {
+        match self.accent {
+            Accent::Tomato
+            | Accent::Red
+            | Accent::Ruby
+            | Accent::Crimson
+            | Accent::Pink
+            | Accent::Plum
+            | Accent::Purple
+            | Accent::Violet => Gray::Mauve,
+            Accent::Iris
+            | Accent::Indigo
+            | Accent::Blue
+            | Accent::Sky
+            | Accent::Cyan
+            | Accent::Brand => Gray::Slate,
+            Accent::Mint | Accent::Teal | Accent::Jade | Accent::Green => Gray::Sage,
+            Accent::Grass | Accent::Lime => Gray::Olive,
+            Accent::Yellow
+            | Accent::Amber
+            | Accent::Orange
+            | Accent::Brown
+            | Accent::Bronze
+            | Accent::Gold => Gray::Sand,
+            Accent::Gray => Gray::Gray,
+        }
+    }
 
     /// Changes one setting by name, as forms send it; other names change nothing.
     ///
@@ -188,25 +252,6 @@ impl Theme {
             ("appearance", self.appearance.as_str()),
             ("density", self.density.as_str()),
         ]
-    }
-
-    /// The settings as an object, as they are among the preferences of a user.
-    #[must_use]
-    pub fn to_preference(&self) -> Value {
-        let settings = self.settings().into_iter();
-        settings
-            .map(|(name, value)| (name.to_owned(), Value::from(value)))
-            .collect::<Map<String, Value>>()
-            .into()
-    }
-
-    /// The same theme with what a preference says; what cannot be read stays as it is.
-    pub(crate) fn with_preference(mut self, preference: &Value) -> Self {
-        for (name, value) in preference.as_object().into_iter().flatten() {
-            // Stored by an older version, or by code of the application.
-            drop(self.set(name, value.as_str().unwrap_or_default()));
-        }
-        self
     }
 
     /// What is wrong with a theme among the preferences of a user.
@@ -245,16 +290,7 @@ impl Theme {
     /// `None` if not one part is known: the cookie is somebody else's.
     #[must_use]
     pub fn from_cookie(text: &str) -> Option<Self> {
-        let mut theme = Self::default();
-        let mut known = false;
-        for ((name, _), value) in Self::default()
-            .settings()
-            .into_iter()
-            .zip(text.trim().split('.'))
-        {
-            known |= theme.set(name, value).is_ok();
-        }
-        known.then_some(theme)
+        ThemeChoice::from_cookie(text).map(|choice| choice.over(Self::default()))
     }
 }
 
@@ -274,31 +310,6 @@ mod tests {
                 assert_eq!(Theme::from_cookie(&theme.to_cookie()), Some(theme));
             }
         }
-    }
-
-    #[test]
-    fn a_theme_survives_being_a_preference() {
-        let theme = Theme::default()
-            .accent(Accent::Jade)
-            .appearance(Appearance::Dark);
-        let preference = theme.to_preference();
-        assert_eq!(Theme::preference_faults(&preference), []);
-        assert_eq!(Theme::default().with_preference(&preference), theme);
-        let damaged = serde_json::json!({"accent": "pearl", "gray": 3, "x": "y", "radius": "full"});
-        let read = theme.with_preference(&damaged);
-        assert_eq!(read, theme.radius(Radius::Full));
-        let faults = Theme::preference_faults(&damaged);
-        let mut found: Vec<_> = faults.iter().map(|it| (&*it.pointer, &*it.code)).collect();
-        found.sort_unstable();
-        assert_eq!(
-            found,
-            [
-                ("/accent", "not_allowed"),
-                ("/gray", "invalid_type"),
-                ("/x", "unknown_field")
-            ]
-        );
-        assert_eq!(Theme::preference_faults(&Value::from("dark")).len(), 1);
     }
 
     #[test]

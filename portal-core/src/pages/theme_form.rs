@@ -5,26 +5,33 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cookie::{Cookie, SameSite};
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde_json::Map;
 
-use super::components::theme_picker;
+use super::components::ThemePicker;
 use super::layout::Flash;
+use super::portal_theme::PortalLook;
 use super::render::PageSetup;
-use super::theme::Theme;
-use crate::auth::{Access, Auth, CurrentUser, Routes, known_caller, safe_return};
-use crate::error::Result;
+use super::theme::ThemeChoice;
+use crate::auth::{Access, AdminUser, Auth, CurrentUser, Routes, known_caller, safe_return};
+use crate::error::{Error, Result};
 use crate::state::PortalState;
 
 pub(super) const COOKIE: &str = "portal_theme";
+/// Whether a browser shows the sidebar as a rail.
+pub(super) const RAIL: &str = "portal_rail";
+pub(super) const NARROW: &str = "narrow";
 
 /// Name among the preferences of a user.
 pub(crate) const PREFERENCE: &str = "theme";
 
 const ACTION: &str = "/theme";
+pub(super) const PORTAL_ACTION: &str = "/theme/portal";
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().post(ACTION, Access::Public, save)
+    Routes::new()
+        .post(ACTION, Access::Public, save)
+        .post(PORTAL_ACTION, Access::Admin, save_portal)
 }
 
 /// A form in which the reader chooses his theme; works on every page.
@@ -43,13 +50,63 @@ pub(crate) fn routes() -> Routes {
 pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let setup = state.borrow::<PageSetup>()?;
     let action = format!("{}{ACTION}", setup.config.base_path);
-    let back = html! { input type="hidden" name="return_to" value=(parts.uri.path()); };
     let user = known_caller(parts).map(|user| &**user);
-    Ok(theme_picker(
-        &setup.theme_of(&parts.headers, user),
-        &action,
-        back,
-    ))
+    let choice = setup.choice_of(&parts.headers, user);
+    Ok(ThemePicker::new(action, choice, setup.theme.theme())
+        .brand(setup.brand.accent_gray())
+        .hidden(return_to(parts))
+        .render())
+}
+
+/// The hidden field that brings the reader back to the page of a request.
+pub(super) fn return_to(parts: &Parts) -> Markup {
+    html! { input type="hidden" name="return_to" value=(parts.uri.path()); }
+}
+
+/// What a form says beside the choices.
+#[derive(Default)]
+struct Sent {
+    choice: ThemeChoice,
+    chooses: bool,
+    rail: Option<bool>,
+    return_to: String,
+}
+
+impl Sent {
+    /// Reads a form on top of what has been chosen before.
+    fn read(form: &[u8], before: ThemeChoice) -> Self {
+        let mut sent = Self {
+            choice: before,
+            ..Self::default()
+        };
+        for (name, value) in url::form_urlencoded::parse(form) {
+            match &*name {
+                "return_to" => sent.return_to = value.into_owned(),
+                "rail" => sent.rail = Some(value == NARROW),
+                "reset" => {
+                    sent.choice = ThemeChoice::default();
+                    sent.chooses = true;
+                    // What else the form has is what is being reset.
+                    sent.return_to = field(form, "return_to");
+                    break;
+                }
+                // An unknown choice leaves the setting as it was.
+                name => {
+                    sent.chooses |=
+                        ThemeChoice::knows(name) && sent.choice.set(name, &value).is_ok()
+                }
+            }
+        }
+        sent
+    }
+}
+
+fn field(form: &[u8], wanted: &str) -> String {
+    let mut fields = url::form_urlencoded::parse(form);
+    let found = fields.find(|(name, _)| name == wanted);
+    found
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 async fn save(
@@ -59,48 +116,126 @@ async fn save(
     RawForm(form): RawForm,
 ) -> Result<Response> {
     let setup = state.borrow::<PageSetup>()?;
-    let mut theme: Theme = setup.theme_of(&headers, user.as_deref());
-    let mut return_to = String::new();
-    for (name, value) in url::form_urlencoded::parse(&form) {
-        match &*name {
-            "return_to" => return_to = value.into_owned(),
-            // An unknown choice leaves the setting as it was.
-            _ => drop(theme.set(&name, &value)),
-        }
-    }
-    if let Some(user) = &user {
+    let before = setup.choice_of(&headers, user.as_deref());
+    let is_reset = !field(&form, "reset").is_empty();
+    let sent = Sent::read(&form, before);
+    let mut cookies = Vec::new();
+    if let Some(user) = user.as_ref().filter(|_| sent.chooses) {
         user.acts_himself()?;
         let auth = state.borrow::<Auth>()?;
-        let preference = Map::from_iter([(PREFERENCE.to_owned(), theme.to_preference())]);
+        let preference = Map::from_iter([(PREFERENCE.to_owned(), sent.choice.to_preference())]);
         auth.users.set_preferences(user.id, preference).await?;
         auth.forget_user(user.id);
+    } else if sent.chooses {
+        cookies.push(cookie(setup, COOKIE, sent.choice.to_cookie(), !is_reset));
+    }
+    if let Some(rail) = sent.rail {
+        cookies.push(cookie(setup, RAIL, NARROW.to_owned(), rail));
     }
     // portal.js sends the form by itself and stays on the page.
     let by_script = headers
         .get(header::ACCEPT)
         .is_none_or(|accept| !accept.as_bytes().starts_with(b"text/html"));
-    let mut response = if by_script {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        Flash::success("Appearance saved")
-            .redirect(&safe_return(&setup.config.base_path, &return_to))
+    let back = safe_return(&setup.config.base_path, &sent.return_to);
+    let mut response = match (by_script, sent.rail) {
+        (true, _) => StatusCode::NO_CONTENT.into_response(),
+        (false, Some(_)) => axum::response::Redirect::to(&back).into_response(),
+        (false, None) if is_reset => {
+            Flash::success("The portal’s look is yours again").redirect(&back)
+        }
+        (false, None) => Flash::success("Appearance saved").redirect(&back),
     };
-    if user.is_none()
-        && let Ok(value) = HeaderValue::from_str(&cookie(setup, &theme))
-    {
-        response.headers_mut().append(header::SET_COOKIE, value);
+    for cookie in cookies {
+        if let Ok(value) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
     }
     Ok(response)
 }
 
-fn cookie(setup: &PageSetup, theme: &Theme) -> String {
-    Cookie::build((COOKIE, theme.to_cookie()))
+/// The look of the whole portal, for who has not chosen.
+async fn save_portal(
+    State(state): State<PortalState>,
+    admin: AdminUser,
+    headers: HeaderMap,
+    RawForm(form): RawForm,
+) -> Result<Response> {
+    admin.acts_himself()?;
+    let setup = state.borrow::<PageSetup>()?;
+    let stored = setup.theme.stored();
+    let sent = Sent::read(&form, stored.look.choice);
+    let version = field(&form, "version").parse().unwrap_or(-1);
+    let mut look = PortalLook {
+        choice: sent.choice,
+        locked: match &*field(&form, "locked") {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        },
+    };
+    if !field(&form, "mine").is_empty() {
+        let mine = setup.choice_of(&headers, Some(&admin));
+        let theme = mine.over(setup.theme.theme().with_lock(false));
+        look = PortalLook {
+            choice: ThemeChoice::from_cookie(&theme.to_cookie()).unwrap_or_default(),
+            ..stored.look
+        };
+    }
+    let back = safe_return(&setup.config.base_path, &sent.return_to);
+    let flash = match setup.theme.set(&admin, look, version).await {
+        Ok(()) => Flash::success("Saved for the whole portal"),
+        Err(error) if error.status() == StatusCode::CONFLICT => Flash::error(conflict(error)),
+        Err(error) => return Err(error),
+    };
+    Ok(flash.redirect(&back))
+}
+
+fn conflict(error: Error) -> String {
+    let mut detail = error.into_problem().detail.into_owned();
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    detail
+}
+
+/// A cookie that is kept for a year, or taken away.
+fn cookie(setup: &PageSetup, name: &'static str, value: String, keep: bool) -> String {
+    let days = if keep { 365 } else { 0 };
+    Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(setup.config.public_url.starts_with("https:"))
-        .max_age(cookie::time::Duration::days(365))
+        .max_age(cookie::time::Duration::days(days))
         .build()
         .encoded()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::theme::{Accent, Appearance};
+
+    #[test]
+    fn a_form_changes_what_it_names_and_a_reset_everything() {
+        let before = ThemeChoice {
+            accent: Some(Accent::Jade),
+            ..ThemeChoice::default()
+        };
+        let sent = Sent::read(b"appearance=dark&radius=huge&return_to=%2Fa", before);
+        assert_eq!(sent.choice.accent, Some(Accent::Jade));
+        assert_eq!(sent.choice.appearance, Some(Appearance::Dark));
+        assert_eq!((sent.choice.radius, sent.chooses), (None, true));
+        assert_eq!(sent.return_to, "/a");
+        assert_eq!(Sent::read(b"accent=", before).choice.accent, None);
+        let reset = Sent::read(b"accent=ruby&reset=all&gray=sand&return_to=%2Fb", before);
+        assert_eq!(reset.choice, ThemeChoice::default());
+        assert_eq!((reset.return_to.as_str(), reset.chooses), ("/b", true));
+        let rail = Sent::read(b"rail=narrow", before);
+        assert_eq!(
+            (rail.rail, rail.chooses, rail.choice),
+            (Some(true), false, before)
+        );
+    }
 }

@@ -27,6 +27,8 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     2 "0002_tasks",
     3 "0003_task_engine",
     4 "0004_identity",
+    5 "0005_notifications",
+    6 "0006_settings",
 ];
 
 /// How the migrations of a database compare with those of this program.

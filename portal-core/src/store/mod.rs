@@ -10,8 +10,10 @@ mod hearing;
 mod lock;
 mod migrate;
 mod notify;
+mod range;
 mod row;
 pub(crate) mod schema;
+mod shared_read;
 mod statement;
 mod transaction;
 
@@ -21,7 +23,9 @@ pub use executor::Executor;
 pub(crate) use hearing::ReadAt;
 pub use migrate::MigrationState;
 pub(crate) use notify::Notification;
+pub use range::{Buckets, Counts, Step, TimeRange};
 pub use row::{Column, Row};
+pub(crate) use shared_read::SharedReads;
 #[cfg(feature = "postgres")]
 pub(crate) use statement::PostgresSql;
 pub use statement::Statement;

@@ -26,6 +26,10 @@ pub(crate) enum Notification {
     TasksChanged { tasks: TaskChanges },
     /// Schedules have been paused or resumed.
     SchedulesChanged,
+    /// What administrators set for the whole portal has changed.
+    SettingsChanged,
+    /// A user has other notifications than before; everybody if none is named.
+    NotificationsChanged { user_id: Option<uuid::Uuid> },
     /// What a topic of live regions is about has changed.
     TopicChanged { topic: String },
     /// Hints may have been lost: whatever is cached has to be read anew.

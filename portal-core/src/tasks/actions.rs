@@ -1,6 +1,7 @@
 //! What administrators do to tasks: run again, pause, resume, prune.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::claim::QUEUES;
+use super::insert::{self, NewTask};
 use super::queue::{self, TABLE};
-use super::service::{Starter, Tasks, task_not_found};
+use super::service::{Starter, Tasks, settle, task_not_found};
+use super::task::TaskDefinition;
 use crate::error::{Error, Result};
 use crate::store::{Notification, Transaction, now};
 
@@ -20,18 +23,30 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 /// How many tasks one statement deletes: a small one holds up nobody for long.
 const PRUNE_BATCH: u64 = 500;
 
+/// A task that was started again; nothing new if the same one is active already.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) id: Uuid,
+    new: Option<(Arc<TaskDefinition>, NewTask)>,
+}
+
 impl Tasks {
     /// Starts an ended task anew, as a task of its own with the same arguments, client and owner.
     pub async fn run_again(&self, id: Uuid) -> Result<Uuid> {
-        self.run_again_for(id, None).await
+        let mut transaction = self.0.store.begin().await?;
+        let again = self.run_again_in(&mut transaction, id, None).await?;
+        transaction.commit().await?;
+        Ok(self.runs_again(again))
     }
 
-    /// The same for the request that asks for it.
-    pub(super) async fn run_again_for(
+    /// The same as part of a transaction, for the request that asks for it;
+    /// [`runs_again`](Self::runs_again) has to follow its commit.
+    pub(super) async fn run_again_in(
         &self,
+        transaction: &mut Transaction,
         id: Uuid,
         trace_parent: Option<String>,
-    ) -> Result<Uuid> {
+    ) -> Result<Again> {
         let record = queue::get(&self.0.store, id)
             .await?
             .ok_or_else(task_not_found)?;
@@ -42,15 +57,28 @@ impl Tasks {
             ));
         }
         let definition = self.registry().find(&record.state, &record.name)?;
+        definition.check(&record.args).map_err(Error::invalid)?;
+        let mut task = definition.new_task(record.args);
         let starter = Starter {
             client_token_id: record.client_token_id,
             owner_user_id: record.owner_user_id,
             trace_parent,
         };
-        let (id, _) = self
-            .start_json(definition, record.args, starter, None)
-            .await?;
-        Ok(id)
+        starter.apply_to(&mut task);
+        let stored = insert::insert(transaction, &task).await?;
+        let (id, before) = settle(&task, stored, definition)?;
+        Ok(Again {
+            id,
+            new: (!before).then(|| (Arc::clone(definition), task)),
+        })
+    }
+
+    /// Tells of a task that was started again, and gives its id.
+    pub(super) fn runs_again(&self, again: Again) -> Uuid {
+        if let Some((definition, task)) = &again.new {
+            self.stored(definition, task);
+        }
+        again.id
     }
 
     /// Keeps tasks of a kind from being begun, on every replica; those that run go on.
@@ -126,7 +154,9 @@ impl Tasks {
         let before = moment(older_than);
         let mut pruned = 0;
         loop {
-            let (found, deleted) = self.prune_batch(before).await?;
+            let mut transaction = self.0.store.begin().await?;
+            let (found, deleted) = prune_batch(&mut transaction, before).await?;
+            transaction.commit().await?;
             pruned += deleted;
             if found < PRUNE_BATCH {
                 return Ok(pruned);
@@ -134,28 +164,14 @@ impl Tasks {
         }
     }
 
-    /// How many tasks were found, and how many of them no other replica has deleted before.
-    async fn prune_batch(&self, before: DateTime<Utc>) -> Result<(u64, u64)> {
-        let oldest = finished_before(before)
-            .column("id")
-            .order_by("finished_at", Order::Asc)
-            .limit(PRUNE_BATCH)
-            .take();
-        let rows = self.0.store.fetch_all(&oldest).await?;
-        if rows.is_empty() {
-            return Ok((0, 0));
-        }
-        let ids = rows
-            .iter()
-            .map(|row| row.get::<Uuid>("id"))
-            .collect::<Result<Vec<_>, _>>()?;
-        let found = ids.len() as u64;
-        // Final states are final: what was found cannot have become anything else.
-        let delete = Query::delete()
-            .from_table(TABLE)
-            .and_where(Expr::col("id").is_in(ids))
-            .take();
-        Ok((found, self.0.store.execute(&delete).await?))
+    /// The beginning of [`prune`](Self::prune), as part of a transaction.
+    pub(super) async fn prune_in(
+        &self,
+        transaction: &mut Transaction,
+        older_than: Duration,
+    ) -> Result<u64> {
+        let (_, deleted) = prune_batch(transaction, moment(older_than)).await?;
+        Ok(deleted)
     }
 
     /// How many tasks [`prune`](Self::prune) would delete.
@@ -182,6 +198,30 @@ impl Tasks {
         };
         stop.run_until_cancelled(pruning).await;
     }
+}
+
+/// How many tasks were found, and how many of them no other replica has deleted before.
+async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Result<(u64, u64)> {
+    let oldest = finished_before(before)
+        .column("id")
+        .order_by("finished_at", Order::Asc)
+        .limit(PRUNE_BATCH)
+        .take();
+    let rows = transaction.fetch_all(&oldest).await?;
+    if rows.is_empty() {
+        return Ok((0, 0));
+    }
+    let ids = rows
+        .iter()
+        .map(|row| row.get::<Uuid>("id"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let found = ids.len() as u64;
+    // Final states are final: what was found cannot have become anything else.
+    let delete = Query::delete()
+        .from_table(TABLE)
+        .and_where(Expr::col("id").is_in(ids))
+        .take();
+    Ok((found, transaction.execute(&delete).await?))
 }
 
 fn finished_before(moment: DateTime<Utc>) -> SelectStatement {

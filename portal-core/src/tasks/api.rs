@@ -16,7 +16,7 @@ use super::record::{TaskRecord, TaskStatus};
 use super::service::{Starter, Tasks, check_access, task_not_found};
 use super::task::TaskDefinition;
 use super::trace;
-use super::{history, monitor};
+use super::{follow, history, monitor};
 use crate::auth::{Access, CurrentUser, Guard, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -66,6 +66,7 @@ pub(crate) fn routes() -> Routes {
             history::history,
         )
         .merge(monitor::routes())
+        .merge(follow::routes())
 }
 
 async fn create_token(

@@ -10,8 +10,10 @@ use sea_query::{
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::end_message::EndMessage;
 use super::queue::TABLE;
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
+use crate::notifications::{announce, send_in};
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 /// A row per kind of task that is paused or has a limit.
@@ -37,6 +39,8 @@ pub(super) struct Kind {
     pub(super) concurrency: Option<u32>,
     /// Whether it must not run again after a crash.
     pub(super) only_once: bool,
+    /// What is told of its ends.
+    pub(super) told: Option<EndMessage>,
 }
 
 impl Kind {
@@ -367,9 +371,33 @@ pub(super) async fn rescue(
         .take();
 
     let mut changed = fetch(store, &cancelled).await?;
-    changed.extend(fetch(store, &crashed).await?);
+    changed.extend(end_crashed(store, &crashed, kinds).await?);
     changed.extend(fetch(store, &again).await?);
     Ok(changed)
+}
+
+/// Ends what has crashed for good, and tells those for whom it was started.
+async fn end_crashed(
+    store: &Store,
+    update: &UpdateStatement,
+    kinds: &[Kind],
+) -> Result<Vec<TaskRecord>, StoreError> {
+    let mut transaction = store.begin().await?;
+    let rows = transaction.fetch_all(update).await?;
+    let records: Vec<TaskRecord> = rows
+        .iter()
+        .map(TaskRecord::from_row)
+        .collect::<Result<_, _>>()?;
+    let messages = records.iter().filter_map(|record| {
+        let is_of = |kind: &&Kind| kind.state == record.state && kind.name == record.name;
+        let kind = kinds.iter().find(is_of)?;
+        kind.told.as_ref()?.message(record)
+    });
+    let messages: Vec<_> = messages.collect();
+    let users = send_in(&mut transaction, messages).await?;
+    transaction.commit().await?;
+    announce(store, &users).await;
+    Ok(records)
 }
 
 async fn fetch(store: &Store, update: &UpdateStatement) -> Result<Vec<TaskRecord>, StoreError> {

@@ -21,6 +21,9 @@ const LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// Using a token moves its end at most this often, so that reading stays reading.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
+/// How many tokens of a user are listed, the newest.
+const MOST_LISTED: u64 = 100;
+
 const CACHE_ENTRIES: usize = 20_000;
 
 /// Stands for one client; the tasks it starts are seen under it, and under no other.
@@ -35,8 +38,9 @@ pub struct ClientToken {
     pub user_id: Uuid,
     /// When it ends unless it is used before.
     pub expires_at: DateTime<Utc>,
+    /// When it was last used, to within a few minutes.
     #[serde(skip)]
-    last_used_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
 }
 
 impl ClientToken {
@@ -213,6 +217,20 @@ impl ClientTokens {
             Some(row) => self.verify(&row.get::<Uuid>("id")?.to_string()).await,
             None => self.create(user_id).await,
         }
+    }
+
+    /// The tokens of a user that stand, the newest first.
+    pub async fn of_user(&self, user_id: Uuid) -> Result<Vec<ClientToken>> {
+        let select = Query::select()
+            .columns(["id", "user_id", "last_used_at", "expires_at"])
+            .from(TABLE)
+            .and_where(Expr::col("user_id").eq(user_id))
+            .and_where(Expr::col("expires_at").gt(now()))
+            .order_by("created_at", Order::Desc)
+            .limit(MOST_LISTED)
+            .take();
+        let rows = self.store.fetch_all(&select).await?;
+        rows.iter().map(ClientToken::from_row).collect()
     }
 
     /// Withdraws a token of a user; its monitors are closed.

@@ -8,11 +8,13 @@ use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::end_message::EndMessage;
 use super::error::TaskError;
 use super::insert::{ids, unavailable};
 use super::queue::TABLE;
 use super::record::{TaskRecord, TaskStatus, storable};
-use crate::store::{Dialect, Store, StoreError, now};
+use crate::notifications::{Notification, announce, send_in};
+use crate::store::{Dialect, Store, StoreError, Transaction, now};
 
 /// Saves how far attempts have come; gives those that have been superseded.
 pub(super) async fn save_progress(
@@ -50,6 +52,8 @@ pub(super) struct Ending {
     pub(super) outcome: Result<Value, TaskError>,
     /// When it is tried again, if it is.
     pub(super) retry_at: Option<DateTime<Utc>>,
+    /// What the user is told of it for whom the task was started, if there is one.
+    pub(super) told: Option<EndMessage>,
 }
 
 impl Ending {
@@ -59,7 +63,14 @@ impl Ending {
             last,
             outcome,
             retry_at: None,
+            told: None,
         }
+    }
+
+    /// What a user is told, once the task has become this.
+    fn message(&self, record: &TaskRecord) -> Option<Message> {
+        let (user, message) = self.told.as_ref()?.message(record)?;
+        Some((record.id, user, message))
     }
 
     /// What the task becomes by it.
@@ -91,6 +102,9 @@ impl Ending {
     }
 }
 
+/// What is told of a task, and to whom.
+type Message = (Uuid, Uuid, Notification);
+
 /// Writes how attempts ended, with one commit, and gives what their tasks have become, each in
 /// its place; `None` where another attempt has taken over in the meantime.
 pub(super) async fn finish_all(
@@ -98,7 +112,9 @@ pub(super) async fn finish_all(
     endings: Vec<Ending>,
 ) -> Vec<Result<Option<TaskRecord>, StoreError>> {
     let records: Vec<_> = endings.iter().map(Ending::record).collect();
-    let written = match write_all(store, &records).await {
+    let ends = endings.iter().zip(&records);
+    let messages = ends.filter_map(|(ending, record)| ending.message(record));
+    let written = match write_all(store, &records, messages.collect()).await {
         Ok(written) => written,
         Err(StoreError::Unavailable(error)) => {
             tracing::warn!(%error, "the ends of tasks could not be stored");
@@ -128,17 +144,20 @@ pub(super) async fn finish(
 ) -> Result<Option<TaskRecord>, StoreError> {
     let record = ending.record();
     let instead = |error| Ending::last(Arc::clone(&ending.last), Err(error)).record();
-    let written = match write(store, &record, Unless::Cancelled).await {
+    let write = async |record: &TaskRecord, unless| {
+        write_one(store, record, unless, ending.message(record)).await
+    };
+    let written = match write(&record, Unless::Cancelled).await {
         Err(StoreError::Other(error)) => {
             tracing::error!(%error, "the database refuses what a task ended with");
             let refused = TaskError::new("the result cannot be stored").with_code("internal");
-            write(store, &instead(refused), Unless::Cancelled).await?
+            write(&instead(refused), Unless::Cancelled).await?
         }
         written => written?,
     };
     match written {
         Some(record) => Ok(Some(record)),
-        None => write(store, &instead(TaskError::cancelled()), Unless::Superseded).await,
+        None => write(&instead(TaskError::cancelled()), Unless::Superseded).await,
     }
 }
 
@@ -193,38 +212,104 @@ fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
     update
 }
 
-async fn write(
+/// Writes a final state, and what a user is told of it: both or neither.
+async fn write_one(
     store: &Store,
     record: &TaskRecord,
     unless: Unless,
+    message: Option<Message>,
 ) -> Result<Option<TaskRecord>, StoreError> {
-    let changed = store.execute(&update(record, unless)).await?;
+    let update = update(record, unless);
+    let changed = match message {
+        None => store.execute(&update).await?,
+        Some(message) => match write_and_tell(store, record, &update, message).await {
+            // The end of a task is not to be lost with a message.
+            Err(StoreError::Other(error)) => {
+                tracing::warn!(%error, "the user of a task could not be told of its end");
+                store.execute(&update).await?
+            }
+            changed => changed?,
+        },
+    };
     Ok((changed > 0).then(|| record.clone()))
 }
 
-/// Writes all that have neither been superseded nor told to stop, and gives their ids.
-async fn write_all(store: &Store, records: &[TaskRecord]) -> Result<HashSet<Uuid>, StoreError> {
-    match store.dialect() {
+async fn write_and_tell(
+    store: &Store,
+    record: &TaskRecord,
+    update: &UpdateStatement,
+    message: Message,
+) -> Result<u64, StoreError> {
+    let mut transaction = store.begin().await?;
+    let changed = transaction.execute(update).await?;
+    if changed > 0 {
+        let written = HashSet::from([record.id]);
+        let told = tell(&mut transaction, &written, vec![message]).await?;
+        transaction.commit().await?;
+        announce(store, &told).await;
+    }
+    Ok(changed)
+}
+
+/// Writes all that have neither been superseded nor told to stop, with what users are told of
+/// them, and gives their ids.
+async fn write_all(
+    store: &Store,
+    records: &[TaskRecord],
+    messages: Vec<Message>,
+) -> Result<HashSet<Uuid>, StoreError> {
+    // Where nobody is told anything, one statement is all.
+    #[cfg(feature = "postgres")]
+    if messages.is_empty() && store.dialect() == Dialect::Postgres {
+        return ids(&store.fetch_all(&update_many(records)).await?);
+    }
+    let mut transaction = store.begin().await?;
+    let written = write_all_in(&mut transaction, store.dialect(), records).await?;
+    let told = tell(&mut transaction, &written, messages).await?;
+    transaction.commit().await?;
+    announce(store, &told).await;
+    Ok(written)
+}
+
+async fn write_all_in(
+    transaction: &mut Transaction,
+    dialect: Dialect,
+    records: &[TaskRecord],
+) -> Result<HashSet<Uuid>, StoreError> {
+    match dialect {
         Dialect::Sqlite => {
-            let mut transaction = store.begin().await?;
             let mut written = HashSet::new();
             for record in records {
-                if transaction
-                    .execute(&update(record, Unless::Cancelled))
-                    .await?
-                    > 0
-                {
+                let update = update(record, Unless::Cancelled);
+                if transaction.execute(&update).await? > 0 {
                     written.insert(record.id);
                 }
             }
-            transaction.commit().await?;
             Ok(written)
         }
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => ids(&store.fetch_all(&update_many(records)).await?),
+        Dialect::Postgres => ids(&transaction.fetch_all(&update_many(records)).await?),
         #[cfg(not(feature = "postgres"))]
         Dialect::Postgres => Err(StoreError::FeatureMissing("postgres")),
     }
+}
+
+/// Stores what users are told of the tasks that have been written.
+async fn tell(
+    transaction: &mut Transaction,
+    written: &HashSet<Uuid>,
+    messages: Vec<Message>,
+) -> Result<Vec<Uuid>, StoreError> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let messages = messages.into_iter();
+    let messages = messages.filter(|(task, ..)| written.contains(task));
+    send_in(
+        transaction,
+        messages.map(|(_, user, message)| (user, message)),
+    )
+    .await
 }
 
 /// The same for any number of rows in one statement.

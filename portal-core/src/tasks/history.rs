@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, Query};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,7 +19,6 @@ const TABLE: &str = "portal_task_events";
 const COLUMNS: [&str; 6] = ["task_id", "attempt", "seq", "at", "kind", "data"];
 
 pub(super) const UPDATE: &str = "update";
-#[cfg(feature = "telemetry")]
 pub(super) const LOG: &str = "log";
 pub(super) const STATUS: &str = "status";
 
@@ -151,6 +150,36 @@ pub struct TaskEvent {
     pub data: Map<String, Value>,
 }
 
+impl TaskEvent {
+    /// A log line as one line of text.
+    pub(super) fn line(&self) -> String {
+        let text = |name: &str| {
+            self.data
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let at = self.at.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let mut line = format!("{at} {:>5} {}", text("level"), text("message"));
+        for (name, value) in self.fields() {
+            line.push_str(&format!(" {name}={value}"));
+        }
+        // A line is one line.
+        line.replace('\n', "\\n")
+    }
+
+    /// What a log line has beside its message.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, String)> {
+        let fields = self.data.get("fields").and_then(Value::as_object);
+        fields.into_iter().flatten().map(|(name, value)| {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            (name.as_str(), value)
+        })
+    }
+}
+
 impl Tasks {
     /// What has happened to a task; `None` if there is no such task.
     pub async fn history(&self, id: Uuid) -> Result<Option<TaskHistory>> {
@@ -169,6 +198,30 @@ pub(super) async fn history(
     let record = api::find(&state, &path).await?;
     let store = &state.borrow::<Tasks>()?.0.store;
     Ok(Json(read(store, &record).await?))
+}
+
+/// What has been written of a task after an entry, the oldest in front.
+pub(super) async fn after(
+    store: &Store,
+    task_id: Uuid,
+    (attempt, seq): (u32, i64),
+) -> Result<Vec<TaskEvent>, StoreError> {
+    let attempt = attempt.cast_signed();
+    let later = Cond::any().add(Expr::col("attempt").gt(attempt)).add(
+        Expr::col("attempt")
+            .eq(attempt)
+            .and(Expr::col("seq").gt(seq)),
+    );
+    let select = Query::select()
+        .columns(COLUMNS)
+        .from(TABLE)
+        .and_where(Expr::col("task_id").eq(task_id))
+        .cond_where(later)
+        .order_by("attempt", Order::Asc)
+        .order_by("seq", Order::Asc)
+        .limit(KEPT as u64)
+        .take();
+    store.fetch_all(&select).await?.iter().map(event).collect()
 }
 
 async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreError> {

@@ -163,6 +163,11 @@ impl Journals {
         self.unwritten.wake.notify_one();
     }
 
+    /// Tells when the writer has written something.
+    pub(super) fn turns(&self) -> watch::Receiver<u64> {
+        self.unwritten.turns.subscribe()
+    }
+
     fn get(&self, record: &TaskRecord) -> Option<Arc<Journal>> {
         lock(&self.running)
             .get(&(record.id, record.attempt))

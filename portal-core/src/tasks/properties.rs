@@ -26,6 +26,7 @@ struct Worker {
 
 fn kinds() -> Vec<Kind> {
     let kind = |name, concurrency, only_once| Kind {
+        told: None,
         state: "probe".to_owned(),
         name,
         concurrency,
@@ -137,6 +138,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Se
             let last = Arc::new(worker.attempts.swap_remove(chosen));
             let fails = fastrand::bool();
             let ending = Ending {
+                told: None,
                 retry_at: (fails && last.attempt < last.max_attempts).then(now),
                 outcome: if fails {
                     Err(TaskError::new("no"))

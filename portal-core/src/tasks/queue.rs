@@ -1,10 +1,11 @@
 //! The queue in the database, as clients see it: look, list, cancel.
 
-use sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
 use uuid::Uuid;
 
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
-use crate::store::{Store, StoreError, now};
+use crate::auth::escape_like;
+use crate::store::{Executor, Store, StoreError, now};
 
 pub(super) const TABLE: &str = "portal_tasks";
 
@@ -44,6 +45,8 @@ pub(super) struct Filter {
     pub(super) without: Vec<&'static str>,
     pub(super) status: Option<TaskStatus>,
     pub(super) active_only: bool,
+    /// Only tasks in which this stands: in the name, the message or the error; or of this id.
+    pub(super) text: Option<String>,
     /// Only tasks older than this one.
     pub(super) before: Option<Uuid>,
     pub(super) limit: u64,
@@ -72,6 +75,9 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
     if filter.active_only {
         select.and_where(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
     }
+    if let Some(text) = filter.text.as_deref() {
+        select.cond_where(holds(text));
+    }
     if let Some(before) = filter.before {
         select.and_where(Expr::col("id").lt(before));
     }
@@ -83,6 +89,20 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
         .iter()
         .map(TaskRecord::from_row)
         .collect()
+}
+
+/// Whether a text stands in a task, in whatever case.
+fn holds(text: &str) -> Cond {
+    let pattern = format!("%{}%", escape_like(&text.to_lowercase()));
+    let mut any = Cond::any();
+    for column in ["state", "name", "message", "error"] {
+        let like = LikeExpr::new(pattern.as_str()).escape('\\');
+        any = any.add(Expr::expr(Func::lower(Expr::col(column))).like(like));
+    }
+    match text.trim().parse::<Uuid>() {
+        Ok(id) => any.add(Expr::col("id").eq(id)),
+        Err(_) => any,
+    }
 }
 
 /// How many tasks there are of each status.
@@ -104,7 +124,10 @@ pub(super) async fn count_by_status(store: &Store) -> Result<Vec<(TaskStatus, u6
 }
 
 /// Ends a task that has not begun, or asks the one who runs it to stop.
-pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreError> {
+pub(super) async fn cancel_in(
+    executor: &mut impl Executor,
+    id: Uuid,
+) -> Result<Cancelled, StoreError> {
     let now = now();
     let end = Query::update()
         .table(TABLE)
@@ -120,21 +143,32 @@ pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreEr
         .and_where(Expr::col("status").eq(TaskStatus::Pending.as_str()))
         .returning(Query::returning().columns(COLUMNS))
         .take();
-    if let Some(row) = store.fetch_optional(&end).await? {
-        return Ok(Cancelled::Ended(Box::new(TaskRecord::from_row(&row)?)));
+    if let Some(row) = executor.fetch_all(&end).await?.first() {
+        return Ok(Cancelled::Ended(Box::new(TaskRecord::from_row(row)?)));
     }
     let ask = Query::update()
         .table(TABLE)
         .value("cancel_requested", true)
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
+        .returning(Query::returning().column("id"))
         .take();
-    if store.execute(&ask).await? > 0 {
+    if !executor.fetch_all(&ask).await?.is_empty() {
         return Ok(Cancelled::Asked);
     }
-    Ok(if get(store, id).await?.is_some() {
-        Cancelled::Over
-    } else {
+    let known = select().and_where(Expr::col("id").eq(id)).take();
+    Ok(if executor.fetch_all(&known).await?.is_empty() {
         Cancelled::Unknown
+    } else {
+        Cancelled::Over
     })
+}
+
+/// The same on its own.
+#[cfg(test)]
+pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreError> {
+    let mut transaction = store.begin().await?;
+    let cancelled = cancel_in(&mut transaction, id).await?;
+    transaction.commit().await?;
+    Ok(cancelled)
 }

@@ -1,7 +1,7 @@
 //! The JSON Schema of a task's arguments: finds every fault of shape, makes an example.
 
-use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
 use crate::error::Fault;
@@ -33,27 +33,64 @@ impl ArgsSchema {
         let Some(validator) = &self.validator else {
             return Vec::new();
         };
-        validator
-            .iter_errors(value)
-            .map(|error| {
-                let pointer = error.instance_path().to_string();
-                match error.kind() {
-                    ValidationErrorKind::Required { property } => {
-                        let name = property.as_str().unwrap_or_default();
-                        Fault::new(
-                            format!("{pointer}/{}", escape_pointer(name)),
-                            "missing",
-                            "this is required",
-                        )
-                    }
-                    ValidationErrorKind::Type { .. } => {
-                        Fault::new(pointer, "invalid_type", error.to_string())
-                    }
-                    _ => Fault::new(pointer, "invalid_value", error.to_string()),
-                }
-            })
-            .collect()
+        let mut faults = Vec::new();
+        for error in validator.iter_errors(value) {
+            collect(&error, &mut faults);
+        }
+        faults
     }
+}
+
+/// A fault of a union is told where it is: in the branch that was meant.
+fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
+    let pointer = error.instance_path().to_string();
+    match error.kind() {
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            match meant(context, &pointer) {
+                Some(branch) => branch.iter().for_each(|error| collect(error, faults)),
+                None => {
+                    let message = "is none of what may stand here";
+                    faults.push(Fault::new(pointer, "invalid_value", message));
+                }
+            }
+        }
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            faults.push(Fault::new(
+                format!("{pointer}/{}", escape_pointer(name)),
+                "missing",
+                "this is required",
+            ));
+        }
+        ValidationErrorKind::Type { .. } => {
+            faults.push(Fault::new(pointer, "invalid_type", error.to_string()));
+        }
+        _ => faults.push(Fault::new(pointer, "invalid_value", error.to_string())),
+    }
+}
+
+/// The branch of a union that a value was meant for: one that nothing but details keep it from.
+fn meant<'a, 'e>(
+    branches: &'a [Vec<ValidationError<'e>>],
+    pointer: &str,
+) -> Option<&'a Vec<ValidationError<'e>>> {
+    let distance = |branch: &Vec<ValidationError<'_>>| -> u32 {
+        let of = |error: &ValidationError<'_>| {
+            let is_here = error.instance_path().as_str() == pointer;
+            match error.kind() {
+                ValidationErrorKind::Type { .. } if is_here => 100,
+                // Another tag, or another member around everything.
+                ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => 10,
+                _ if is_here => 1,
+                _ => 0,
+            }
+        };
+        branch.iter().map(of).sum()
+    };
+    let nearest = branches.iter().min_by_key(|branch| distance(branch))?;
+    let least = distance(nearest);
+    let as_near = branches.iter().filter(|branch| distance(branch) == least);
+    (least < 10 && as_near.count() == 1).then_some(nearest)
 }
 
 /// A value that fits a schema: its own example, else its default, else something of its type.

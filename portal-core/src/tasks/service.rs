@@ -25,7 +25,7 @@ use super::settings::TaskSettings;
 use super::task::TaskDefinition;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Store, StoreError};
+use crate::store::{Notification, Store, StoreError, Transaction};
 
 /// The tasks of a portal. Cheap to clone; an extractor through `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -94,6 +94,8 @@ pub struct TaskFilter {
     pub name: Option<String>,
     /// Only tasks of this status.
     pub status: Option<TaskStatus>,
+    /// Only tasks in which this stands: in the name, the message or the error; or of this id.
+    pub text: Option<String>,
     /// Only tasks older than this one.
     pub before: Option<Uuid>,
     /// How many at the most; 0 means 100.
@@ -199,12 +201,17 @@ impl Tasks {
         let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
         let (id, before) = settle(&task, stored, definition)?;
         if !before {
-            self.0.metrics.started(&definition.state, definition.name);
-            self.publish(task.record());
-            self.0.wake.notify_one();
-            self.0.hint.notify_one();
+            self.stored(definition, &task);
         }
         Ok((id, before))
+    }
+
+    /// Tells of a task that has just been stored.
+    pub(super) fn stored(&self, definition: &TaskDefinition, task: &NewTask) {
+        self.0.metrics.started(&definition.state, definition.name);
+        self.publish(task.record());
+        self.0.wake.notify_one();
+        self.0.hint.notify_one();
     }
 
     /// Tells other replicas of new tasks, many with one hint, until it is dropped.
@@ -233,6 +240,7 @@ impl Tasks {
             without: Vec::new(),
             status: filter.status,
             active_only: false,
+            text: filter.text.clone(),
             before: filter.before,
             limit: if filter.limit == 0 { 100 } else { filter.limit },
         };
@@ -254,22 +262,39 @@ impl Tasks {
 
     /// Asks a task to stop; `false` if it had ended before.
     pub async fn cancel(&self, id: Uuid) -> Result<bool> {
-        match queue::cancel(&self.0.store, id).await? {
+        let mut transaction = self.0.store.begin().await?;
+        let cancelled = self.cancel_in(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(self.cancelled(id, cancelled).await)
+    }
+
+    /// The same as part of a transaction; [`cancelled`](Self::cancelled) has to follow its commit.
+    pub(super) async fn cancel_in(
+        &self,
+        transaction: &mut Transaction,
+        id: Uuid,
+    ) -> Result<Cancelled> {
+        match queue::cancel_in(transaction, id).await? {
+            Cancelled::Unknown => Err(task_not_found()),
+            cancelled => Ok(cancelled),
+        }
+    }
+
+    /// Tells of a task that was asked to stop; `false` if it had ended before.
+    pub(super) async fn cancelled(&self, id: Uuid, cancelled: Cancelled) -> bool {
+        match cancelled {
             Cancelled::Ended(record) => {
                 self.0.metrics.ended(&record);
                 self.publish(*record);
-                Ok(true)
+                true
             }
             Cancelled::Asked => {
                 self.stop(id);
-                self.0
-                    .store
-                    .notify(Notification::TaskCancelled { id })
-                    .await;
-                Ok(true)
+                let notification = Notification::TaskCancelled { id };
+                self.0.store.notify(notification).await;
+                true
             }
-            Cancelled::Over => Ok(false),
-            Cancelled::Unknown => Err(task_not_found()),
+            Cancelled::Over | Cancelled::Unknown => false,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::end_message::TaskNotify;
+
 /// How a process runs tasks, and for how long they are kept.
 ///
 /// ```
@@ -25,6 +27,8 @@ pub struct TaskSettings {
     pub(crate) cancel_grace: Duration,
     pub(crate) max_result_bytes: usize,
     pub(crate) keep_finished: Duration,
+    pub(crate) notify: TaskNotify,
+    pub(crate) notify_after: Duration,
 }
 
 impl Default for TaskSettings {
@@ -38,6 +42,8 @@ impl Default for TaskSettings {
             cancel_grace: Duration::from_secs(5),
             max_result_bytes: 1024 * 1024,
             keep_finished: Duration::from_secs(7 * 24 * 60 * 60),
+            notify: TaskNotify::default(),
+            notify_after: Duration::from_secs(10),
         }
     }
 }
@@ -95,6 +101,20 @@ impl TaskSettings {
     /// How long a task is kept after its end, with its result and history, 7 days by default.
     pub fn keep_finished(mut self, time: Duration) -> Self {
         self.keep_finished = time;
+        self
+    }
+
+    /// Of which ends a user is told for whom a task was started, where its kind says nothing:
+    /// by default of failures, and of results that took longer than
+    /// [`notify_after`](Self::notify_after).
+    pub fn notify(mut self, notify: TaskNotify) -> Self {
+        self.notify = notify;
+        self
+    }
+
+    /// How long a task has to run for its result to be told, 10 seconds by default.
+    pub fn notify_after(mut self, time: Duration) -> Self {
+        self.notify_after = time;
         self
     }
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::{NoArgs, TaskArgs, decode, unstorable};
 use super::context::TaskContext;
+use super::end_message::TaskNotify;
 use super::error::TaskError;
 use super::insert::NewTask;
 use super::retry::RetryPolicy;
@@ -65,6 +66,7 @@ struct Parts {
     description: Cow<'static, str>,
     access: Access,
     on_crash: OnCrash,
+    notify: Option<TaskNotify>,
     timeout: Option<Duration>,
     retry: RetryPolicy,
     priority: i32,
@@ -94,6 +96,7 @@ impl<A, R> Task<A, R> {
             description: Cow::Borrowed(""),
             access: Access::Public,
             on_crash: OnCrash::Rerun,
+            notify: None,
             timeout: None,
             retry: RetryPolicy::default(),
             priority: 0,
@@ -130,6 +133,12 @@ impl<A, R> Task<A, R> {
     /// What becomes of it when its process dies.
     pub fn on_crash(mut self, on_crash: OnCrash) -> Self {
         self.parts.on_crash = on_crash;
+        self
+    }
+
+    /// Of which of its ends the user is told for whom it was started.
+    pub fn notify(mut self, notify: TaskNotify) -> Self {
+        self.parts.notify = Some(notify);
         self
     }
 
@@ -211,6 +220,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         description: parts.description,
         access: parts.access,
         on_crash: parts.on_crash,
+        notify: parts.notify,
         timeout: parts.timeout,
         retry: parts.retry,
         priority: parts.priority,
@@ -295,6 +305,7 @@ pub struct TaskDefinition {
     pub(crate) description: Cow<'static, str>,
     pub(crate) access: Access,
     pub(crate) on_crash: OnCrash,
+    pub(crate) notify: Option<TaskNotify>,
     pub(crate) timeout: Option<Duration>,
     pub(super) retry: RetryPolicy,
     pub(super) priority: i32,

@@ -108,6 +108,7 @@ async fn insert(store: &Store, name: &'static str) -> Uuid {
 fn kinds() -> Vec<Kind> {
     ["work", "once", "two"]
         .map(|name| Kind {
+            told: None,
             state: "probe".to_owned(),
             name,
             concurrency: (name == "two").then_some(2),
@@ -407,6 +408,7 @@ async fn a_waiting_task_that_is_stopped_is_never_claimed(store: Store) {
 
 fn retried(record: &TaskRecord, error: &str) -> Ending {
     Ending {
+        told: None,
         last: Arc::new(record.clone()),
         outcome: Err(TaskError::new(error)),
         retry_at: Some(now() + TimeDelta::hours(1)),

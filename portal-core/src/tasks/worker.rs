@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::claim::{self, Claimed, Claimer, Kind, Lost};
 use super::client_token::ClientTokens;
 use super::context::TaskContext;
+use super::end_message::EndMessage;
 use super::error::{Retry, TaskError};
 use super::finish::{self, Ending};
 use super::insert::unavailable;
@@ -62,6 +63,7 @@ impl Worker {
             name: kind.name,
             concurrency: kind.concurrency,
             only_once: kind.on_crash == OnCrash::Fail,
+            told: EndMessage::of(kind, &tasks.0.settings),
         });
         let concurrency = tasks.0.settings.concurrency.min(Semaphore::MAX_PERMITS);
         Self {
@@ -265,6 +267,7 @@ impl Worker {
         let last = attempt.end();
         let ending = Ending {
             retry_at: retry_at(definition, &last, &outcome),
+            told: (last.owner_user_id).and_then(|_| EndMessage::of(definition, self.settings())),
             last: Arc::clone(&last),
             outcome,
         };

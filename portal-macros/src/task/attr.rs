@@ -16,6 +16,7 @@ const KEYS: &[&str] = &[
     "title",
     "timeout",
     "on_crash",
+    "notify",
     "retries",
     "backoff",
     "priority",
@@ -39,6 +40,8 @@ pub(crate) struct TaskAttribute {
     pub(crate) timeout_milliseconds: Option<u64>,
     /// A variant of `OnCrash`.
     pub(crate) on_crash: Option<Ident>,
+    /// A variant of `TaskNotify`.
+    pub(crate) notify: Option<Ident>,
     pub(crate) retries: Option<u32>,
     pub(crate) backoff_milliseconds: Option<u64>,
     pub(crate) priority: Option<i32>,
@@ -62,6 +65,7 @@ impl TaskAttribute {
             title: keys.take_string("title", errors),
             timeout_milliseconds: take_duration("timeout", &mut keys, errors),
             on_crash: take_on_crash(&mut keys, errors),
+            notify: take_notify(&mut keys, errors),
             retries: take_count("retries", 0, &mut keys, errors),
             backoff_milliseconds: take_duration("backoff", &mut keys, errors),
             priority: keys.take("priority").and_then(|key| key.integer(errors)),
@@ -112,6 +116,18 @@ fn take_schedule(keys: &mut Keys, errors: &mut Errors) -> (Option<LitStr>, Optio
         schedule.and_then(|key| key.string(errors)),
         time_zone.and_then(|key| key.string(errors)),
     )
+}
+
+fn take_notify(keys: &mut Keys, errors: &mut Errors) -> Option<Ident> {
+    let words = ["never", "failure", "slow", "always"];
+    let word = keys.take("notify")?.word(&words, errors)?;
+    let variant = match word.as_str() {
+        "never" => "Never",
+        "failure" => "Failure",
+        "slow" => "Slow",
+        _ => "Always",
+    };
+    Some(Ident::new(variant, Span::call_site()))
 }
 
 fn take_on_crash(keys: &mut Keys, errors: &mut Errors) -> Option<Ident> {

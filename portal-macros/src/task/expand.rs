@@ -155,6 +155,9 @@ fn settings(task: &TaskModel) -> TokenStream {
     if let Some(milliseconds) = attribute.timeout_milliseconds {
         settings.extend(quote!(.timeout(#private::Duration::from_millis(#milliseconds))));
     }
+    if let Some(variant) = &attribute.notify {
+        settings.extend(quote!(.notify(#krate::TaskNotify::#variant)));
+    }
     if let Some(variant) = &attribute.on_crash {
         settings.extend(quote!(.on_crash(#krate::OnCrash::#variant)));
     }
@@ -202,7 +205,7 @@ mod tests {
     #[test]
     fn a_task_gets_its_inputs_and_its_arguments() {
         let code = task(
-            quote!(timeout = "5m", on_crash = fail),
+            quote!(timeout = "5m", on_crash = fail, notify = always),
             quote! {
                 async fn send_digest(task: TaskContext, mailer: Data<Mailer>, task_args: Args) -> Result<Report, MailError> { body }
             },
@@ -212,6 +215,7 @@ mod tests {
             quote!(fn send_digest() -> ::portal_core::Task<Args, Report>),
             quote!(__PortalHandler::send_digest(context, input_0, arguments).await),
             quote!(.title("Send digest").timeout(::portal_core::__private::Duration::from_millis(300000u64))),
+            quote!(.notify(::portal_core::TaskNotify::Always)),
             quote!(.on_crash(::portal_core::OnCrash::Fail).needs::<Data<Mailer>>()),
         ] {
             assert!(

@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use axum::http::request::Parts;
-use portal_core::pages::components::Tone;
+use axum::response::Response;
+use portal_core::Config;
+use portal_core::auth::Accounts;
 use portal_core::pages::components::{
-    Card, PageHead, TimeFormat, badge, detail_list, person, time,
+    Button, Card, PageHead, TimeFormat, Tone, badge, detail_list, icon, sized_avatar, time,
 };
 use portal_core::pages::theme_form;
 use portal_core::prelude::*;
@@ -13,19 +15,43 @@ use portal_core::prelude::*;
 #[page("/admin/profile", requires_auth, nav(icon = "user", order = 40))]
 async fn profile(
     user: CurrentUser,
+    accounts: Data<Accounts>,
+    config: Data<Config>,
     State(state): State<PortalState>,
     parts: Parts,
 ) -> Result<Markup> {
     Ok(html! {
         (PageHead::new("Profile").description("Your account as this portal knows it."))
-        div class="pt-stack" {
-            (account_card(&user))
+        div class="pt-split" {
+            div class="pt-stack" {
+                (account_card(&user))
+                (sessions_card(&user, &accounts, &config).await?)
+                (portal_clerk::components::user_profile())
+            }
             (Card::new().title("Appearance")
                 .description("Kept with your account: every browser you sign in with shows it.")
                 .body(theme_form(&state, &parts)?))
-            (portal_clerk::components::user_profile())
         }
     })
+}
+
+/// Sign out everywhere else
+#[page("/admin/profile/sign-out-others", method = post, requires_auth)]
+async fn sign_out_others(
+    user: CurrentUser,
+    accounts: Data<Accounts>,
+    config: Data<Config>,
+) -> Result<Response> {
+    user.acts_himself()?;
+    let ended = accounts
+        .end_other_sessions(user.id, user.session_id())
+        .await?;
+    let said = match ended {
+        0 => "There was no other session".to_owned(),
+        1 => "One other session was signed out".to_owned(),
+        ended => format!("{ended} other sessions were signed out"),
+    };
+    Ok(Flash::success(said).redirect(&format!("{}/admin/profile", config.base_path)))
 }
 
 fn account_card(user: &CurrentUser) -> Card {
@@ -34,12 +60,16 @@ fn account_card(user: &CurrentUser) -> Card {
         .map(|at| at.to_rfc3339())
         .unwrap_or_default();
     let permissions: Vec<&str> = user.permissions().map(Permission::as_str).collect();
-    Card::new().title("Account").body(html! {
+    Card::new().body(html! {
         div class="pt-stack" {
-            (person(&user.id.to_string(), &user.full_name(), Some(user.email())))
+            div class="pt-person" {
+                (sized_avatar(&user.id.to_string(), &user.full_name(), user.avatar_url.as_deref(), 3))
+                div class="pt-who" { h2 { (user.full_name()) } span { (user.email()) } }
+            }
+            hr;
             (detail_list(&[
-                ("First name", html! { (user.first_name) }),
-                ("Last name", html! { (user.last_name) }),
+                ("First name", html! { (or_dash(&user.first_name)) }),
+                ("Last name", html! { (or_dash(&user.last_name)) }),
                 ("E-mail", html! {
                     (user.email()) " "
                     @if user.email_verified { (badge("Verified", Tone::Success)) } @else { (badge("Not verified", Tone::Warning)) }
@@ -57,5 +87,35 @@ fn account_card(user: &CurrentUser) -> Card {
                 ("Id", html! { code { (user.id) } }),
             ]))
         }
-    })
+    }).foot(html! { "Name and address come from where you sign in." })
+}
+
+/// A value that need not be there.
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "–" } else { text }
+}
+
+async fn sessions_card(user: &CurrentUser, accounts: &Accounts, config: &Config) -> Result<Card> {
+    let sessions = accounts.sessions_of(user.id).await?;
+    let others = sessions.iter().any(|it| it.id != user.session_id());
+    let sign_out = html! {
+        form method="post" action={ (config.base_path) "/admin/profile/sign-out-others" } {
+            (Button::new("Sign out other sessions").icon("log-out").size(1).submit().disabled(!others))
+        }
+    };
+    Ok(Card::new()
+        .title("Sessions")
+        .description("Where you are signed in.")
+        .actions(sign_out)
+        .body(html! {
+            ul class="pt-list" {
+                @for session in &sessions {
+                    li class="pt-row" {
+                        (icon("monitor"))
+                        span { "Since " (time(&session.created_at.to_rfc3339(), TimeFormat::DateTime)) }
+                        @if session.id == user.session_id() { (badge("This session", Tone::Success)) }
+                    }
+                }
+            }
+        }))
 }

@@ -2,3 +2,4 @@
 
 mod example_task;
 mod example_task2;
+mod reports;

@@ -143,7 +143,7 @@ impl Field {
         Self::new(Kind::Input("datetime-local"), name, label)
     }
 
-    /// A time of the day, as `08:30`.
+    /// A time of day, as `08:30`.
     pub fn time(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("time"), name, label)
     }

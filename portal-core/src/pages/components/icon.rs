@@ -59,6 +59,7 @@ icons!(
     "monitor",
     "moon",
     "palette",
+    "panel-left",
     "pause",
     "pencil",
     "play",

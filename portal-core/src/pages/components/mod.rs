@@ -8,6 +8,7 @@ mod badge;
 mod banner;
 mod button;
 mod card;
+mod chart;
 mod code_block;
 mod combobox;
 mod conflict;
@@ -44,6 +45,7 @@ pub use self::{
     banner::Banner,
     button::{Button, ButtonKind},
     card::{Card, detail_list},
+    chart::{Chart, ChartCard, Donut, Drawing, Unit, compared, range_links},
     code_block::{CodeBlock, copy_button},
     combobox::Combobox,
     conflict::Conflict,
@@ -62,8 +64,8 @@ pub use self::{
     stat_card::{StatCard, sparkline},
     table::{Column, Row, SortOrder, Table},
     tabs::{Tab, segmented, segmented_links, tabs},
-    task_list::{TaskList, TaskRowView, task_list},
-    theme_picker::theme_picker,
+    task_list::{TaskList, TaskRowView, task_list, task_status},
+    theme_picker::{ThemePicker, theme_picker},
     time::{TimeFormat, time},
     toast::{toast, toast_region, toast_with},
     tone::Tone,

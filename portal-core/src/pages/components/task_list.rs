@@ -24,6 +24,14 @@ pub struct TaskRowView {
     pub result: Option<String>,
     /// Why it failed; `cancelled` if somebody ended it.
     pub error: Option<String>,
+    /// How often it has been begun.
+    pub attempt: u32,
+    /// How often it may be begun before a failure is final.
+    pub max_attempts: u32,
+    /// Whose it is, if the list shows that.
+    pub owner: Option<String>,
+    /// The page with all there is to know of it.
+    pub href: Option<String>,
     /// When it was asked for, in RFC 3339.
     pub created_at: String,
     /// When it began, in RFC 3339.
@@ -55,35 +63,48 @@ impl TaskRowView {
     fn duration(&self) -> Option<String> {
         let from = self.started_at.as_deref().unwrap_or(&self.created_at);
         let to = self.finished_at.as_deref()?;
-        let span = parse(to)?.signed_duration_since(parse(from)?);
-        let tenths = span.num_milliseconds().max(0) / 100;
+        Some(Self::span(parse(from)?, parse(to)?))
+    }
+
+    /// How long something took, in words.
+    pub(crate) fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+        let tenths = to.signed_duration_since(from).num_milliseconds().max(0) / 100;
         let seconds = tenths / 10;
-        Some(match seconds {
+        match seconds {
             0..10 => format!("{seconds}.{} s", tenths % 10),
             10..60 => format!("{seconds} s"),
             60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
             _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        })
+        }
     }
 
     fn row(&self, hidden: Option<&Markup>) -> Markup {
-        let (word, tone) = self.status_word();
+        let (_, tone) = self.status_word();
         let bar = match tone {
             Tone::Success | Tone::Danger => tone,
             _ => Tone::Neutral,
         };
         let error = self.error.as_deref().filter(|_| !self.cancelled());
+        let tries = (self.attempt > 1 || (self.max_attempts > 1 && self.attempt > 0))
+            .then(|| format!("{}/{}", self.attempt, self.max_attempts.max(self.attempt)));
         html! {
             li class="pt-task" data-task-id=(self.id) data-status=(self.status)
                 data-from=(self.started_at.as_deref().unwrap_or(&self.created_at)) data-to=[&self.finished_at] {
-                div {
-                    div class="pt-task-title" data-part="title" { (self.title) }
+                (task_status(self))
+                div class="pt-task-main" {
+                    div class="pt-task-title" {
+                        @match &self.href {
+                            Some(href) => a href=(href) data-part="title" data-task-link { (self.title) },
+                            None => span data-part="title" { (self.title) },
+                        }
+                        span class="pt-chip" data-part="attempt" title="Attempt" { @if let Some(tries) = tries { (tries) } }
+                    }
                     div class="pt-task-sub" {
-                        span { span data-part="state" { (self.state) } " / " code data-part="name" { (self.name) } }
                         span data-part="message" { @if let Some(message) = &self.message { (message) } }
+                        span { span data-part="state" { (self.state) } " / " code data-part="name" { (self.name) } }
+                        @if let Some(owner) = &self.owner { span class="pt-cut" { (owner) } }
                     }
                 }
-                span class="pt-badge" data-part="status" data-tone=[tone.as_str()] { (word) }
                 (progress(self.progress, &format!("Progress of {}", self.title), bar))
                 div class="pt-task-time" {
                     div data-part="duration" { @if let Some(duration) = self.duration() { (duration) } }
@@ -98,6 +119,13 @@ impl TaskRowView {
             }
         }
     }
+}
+
+/// The status of a task as a badge.
+#[must_use]
+pub fn task_status(task: &TaskRowView) -> Markup {
+    let (word, tone) = task.status_word();
+    html! { span class="pt-badge" data-part="status" data-tone=[tone.as_str()] { (word) } }
 }
 
 /// A button that shows while the task is `active`, or once it has `ended`.
@@ -130,6 +158,9 @@ pub struct TaskList {
     hidden: Option<Markup>,
     title: Option<String>,
     actions: Option<Markup>,
+    toolbar: Option<Markup>,
+    foot: Option<Markup>,
+    detail: Option<String>,
 }
 
 impl TaskList {
@@ -144,7 +175,28 @@ impl TaskList {
             hidden: None,
             title: None,
             actions: None,
+            toolbar: None,
+            foot: None,
+            detail: None,
         }
+    }
+
+    /// A line above the rows, such as filters.
+    pub fn toolbar(mut self, toolbar: impl Render) -> Self {
+        self.toolbar = Some(toolbar.render());
+        self
+    }
+
+    /// A line below the rows, such as the way to older ones.
+    pub fn foot(mut self, foot: Option<Markup>) -> Self {
+        self.foot = foot;
+        self
+    }
+
+    /// The page of each task, in new rows; `{id}` and `{state}` are filled in.
+    pub fn detail_pattern(mut self, href: impl Into<String>) -> Self {
+        self.detail = Some(href.into());
+        self
     }
 
     /// Follows the WebSocket at this path, such as `/api/tasks/{token}/monitor`.
@@ -196,6 +248,7 @@ impl Render for TaskList {
             status: "PENDING".to_owned(),
             cancel_action: self.cancel.clone(),
             again_action: self.again.clone(),
+            href: self.detail.clone(),
             title: "task".to_owned(),
             ..TaskRowView::default()
         };
@@ -206,27 +259,24 @@ impl Render for TaskList {
             ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden.as_ref())) } }
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
-        let card = html! {
-            section class="pt-card" data-flush {
-                @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
-                    div class="pt-card-head" {
-                        div { @if let Some(title) = &self.title { h2 { (title) } } }
-                        @if self.monitor.is_some() { span class="pt-live" data-part="connection" { "Not live" } }
-                        @if let Some(actions) = &self.actions { (actions) }
+        html! {
+            pt-task-monitor src=[&self.monitor] {
+                section class="pt-card" data-flush {
+                    @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
+                        div class="pt-card-head" {
+                            div { @if let Some(title) = &self.title { h2 { (title) } } }
+                            @if self.monitor.is_some() { span class="pt-live" data-part="connection" { "Not live" } }
+                            @if let Some(actions) = &self.actions { (actions) }
+                        }
                     }
+                    @if let Some(toolbar) = &self.toolbar { (toolbar) }
+                    button type="button" class="pt-pill" data-part="new" hidden {}
+                    (list)
+                    @if let Some(foot) = &self.foot { div class="pt-card-foot" { (foot) } }
                 }
-                (list)
+                @if self.monitor.is_some() { template data-task { (blank.row(self.hidden.as_ref())) } }
+                span class="pt-vh" role="status" data-part="announce" {}
             }
-        };
-        match &self.monitor {
-            None => card,
-            Some(src) => html! {
-                pt-task-monitor src=(src) {
-                    (card)
-                    template data-task { (blank.row(self.hidden.as_ref())) }
-                    span class="pt-vh" role="status" data-part="announce" {}
-                }
-            },
         }
     }
 }

@@ -32,6 +32,8 @@ fn everything() -> Markup {
         (Button::new(x).href(x).icon(x).icon_end(x).wide().disabled(true).attribute("hx-get", x).attribute("onclick", x).attribute("style", x))
         (Button::icon_only(x, x).opens(x))
         (Card::new().title(x).description(x).actions(html! {}).body(x).foot(x).id(x))
+        (ChartCard::new(Chart::bar(x).labels([x, x]).series(x, [1.0]).series(x, [2.0])).description(x).value(x).ranges(x, crate::store::TimeRange::Day))
+        (ChartCard::new(Donut::new(x).slice(x, Tone::Danger, 1.0))) (ChartCard::loading(x)) (Chart::area(x).empty_text(x))
         (CodeBlock::new(x).title(x).wrap()) (copy_button(x))
         (Confirm::new(x, x, x, x).text(x).hidden(html! {}).type_to_confirm(x))
         (detail_list(&[(x, html! { (x) })]))
@@ -82,13 +84,13 @@ fn pages() -> Vec<String> {
     page.flash = Some(&flash);
     page.development = true;
     page.base_path = HOSTILE;
-    let guest = DefaultLayout.render(&page, html! { (palette_button(&page)) (everything()) });
+    let guest = DefaultLayout::new().render(&page, html! { (palette_button(&page)) (everything()) });
     page.user = Some(UserSummary {
         name: HOSTILE,
         email: HOSTILE,
         ..UserSummary::default()
     });
-    let layouts: [&dyn Layout; 2] = [&DefaultLayout, &PlainLayout];
+    let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
     let mut all = vec![guest.into_string()];
     all.extend(
         layouts

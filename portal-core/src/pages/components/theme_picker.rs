@@ -1,9 +1,161 @@
 use maud::{Markup, Render, html};
 
-use super::{icon, segmented};
-use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme};
+use super::icon;
+use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
-/// The words and values of a setting.
+/// A form in which somebody chooses a theme. With scripts each choice shows and is saved at once;
+/// without them the button at the end saves.
+///
+/// It posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density`, each empty where it
+/// follows the portal, or `reset`.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::ThemePicker;
+/// use portal_core::pages::theme::{Theme, ThemeChoice};
+///
+/// let picker = ThemePicker::new("/theme", ThemeChoice::default(), Theme::default());
+/// assert!(picker.render().into_string().contains("name=\"accent\""));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ThemePicker {
+    action: String,
+    choice: ThemeChoice,
+    portal: Theme,
+    brand: Option<Gray>,
+    hidden: Markup,
+}
+
+impl ThemePicker {
+    /// A picker that posts to `action`: what has been chosen, and what holds where nothing is.
+    pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
+        Self {
+            action: action.into(),
+            choice,
+            portal,
+            brand: None,
+            hidden: html! {},
+        }
+    }
+
+    /// With the brand's own accent as the first of the swatches, and the gray that goes with it.
+    pub const fn brand(mut self, gray: Option<Gray>) -> Self {
+        self.brand = gray;
+        self
+    }
+
+    /// The word for the gray that goes with an accent.
+    fn pair(&self, accent: Accent) -> &'static str {
+        let paired = self.portal.accent(accent).paired_gray();
+        match (accent, self.brand) {
+            (Accent::Brand, Some(gray)) => gray.label(),
+            _ => paired.label(),
+        }
+    }
+
+    /// Hidden fields, such as the page to come back to.
+    pub fn hidden(mut self, fields: impl Render) -> Self {
+        self.hidden = fields.render();
+        self
+    }
+
+    /// One setting: its name, the choice that follows the portal, and what can be chosen.
+    fn setting(&self, name: &'static str, title: &str, portal: &str, choices: Markup) -> Markup {
+        let portal_value = self.portal.settings().into_iter();
+        let shown = portal_value
+            .filter_map(|(it, value)| (it == name).then_some(value))
+            .next();
+        html! {
+            fieldset class="pt-set" {
+                legend class="pt-legend" { (title) }
+                label class="pt-follow" {
+                    input type="radio" name=(name) value="" data-shows=[shown] checked[self.choice.get(name).is_none()];
+                    span { "Portal’s: " (portal) }
+                }
+                (choices)
+            }
+        }
+    }
+
+    fn accents(&self) -> Markup {
+        let own = self.brand.map(|_| Accent::Brand);
+        html! {
+            div class="pt-swatches" {
+                @for accent in own.iter().chain(Accent::ALL) {
+                    label data-accent=(accent) {
+                        input type="radio" name="accent" value=(accent) data-pair=(self.pair(*accent))
+                            checked[self.choice.accent == Some(*accent)];
+                        span { (icon("check")) }
+                        span { (accent.label()) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn grays(&self, theme: Theme) -> Markup {
+        html! {
+            div class="pt-swatches" {
+                @for gray in Gray::ALL {
+                    // `auto` is what the accent beside it makes of it.
+                    label data-gray=(gray) data-accent=[(*gray == Gray::Auto).then_some(theme.accent)] {
+                        input type="radio" name="gray" value=(gray) checked[self.choice.gray == Some(*gray)];
+                        span { (icon("check")) }
+                        span {
+                            (gray.label())
+                            @if *gray == Gray::Auto { " · " span data-part="pair" { (self.pair(theme.accent)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn appearances(&self) -> Markup {
+        html! {
+            div class="pt-swatches" data-wide {
+                @for appearance in Appearance::ALL {
+                    label {
+                        input type="radio" name="appearance" value=(appearance) checked[self.choice.appearance == Some(*appearance)];
+                        span class="pt-mini" data-appearance=(appearance) {
+                            @if *appearance == Appearance::Inherit {
+                                span class="pt-mini" data-appearance="light" {} span class="pt-mini" data-appearance="dark" {}
+                            }
+                        }
+                        span { (appearance.label()) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn radii(&self) -> Markup {
+        html! {
+            div class="pt-swatches" data-wide {
+                @for radius in Radius::ALL {
+                    label data-radius=(radius) {
+                        input type="radio" name="radius" value=(radius) checked[self.choice.radius == Some(*radius)];
+                        span class="pt-corner" {}
+                        span { (radius.label()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A few words beside each other, of which one holds or none.
+fn words(name: &str, choices: &[(&str, &str)], chosen: Option<&str>) -> Markup {
+    html! {
+        div class="pt-seg" {
+            @for (value, label) in choices {
+                label { input type="radio" name=(name) value=(value) checked[chosen == Some(*value)]; span { (label) } }
+            }
+        }
+    }
+}
+
 macro_rules! choices {
     ($kind:ident) => {
         $kind::ALL
@@ -13,66 +165,38 @@ macro_rules! choices {
     };
 }
 
-/// A form for the six settings of a theme. With scripts each choice shows and is saved at once;
-/// without them the button at the end saves.
-///
-/// It posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density` to `action`;
-/// `hidden` holds hidden fields, such as the anti-forgery token.
-#[must_use]
-pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup {
-    html! {
-        form class="pt-form" method="post" action=(action) data-theme-form {
-            (hidden)
-            div class="pt-field" {
-                (legend("Appearance"))
-                div class="pt-row" {
-                    (segmented("Appearance", "appearance", &choices!(Appearance), theme.appearance.as_str()))
+impl Render for ThemePicker {
+    fn render(&self) -> Markup {
+        let (choice, portal) = (&self.choice, self.portal);
+        let theme = choice.over(portal);
+        html! {
+            form class="pt-form" method="post" action=(self.action) data-theme-form {
+                (self.hidden)
+                (self.setting("appearance", "Appearance", portal.appearance.label(), self.appearances()))
+                @if !portal.is_locked() {
+                    (self.setting("accent", "Accent", portal.accent.label(), self.accents()))
+                    (self.setting("gray", "Gray", portal.gray.label(), self.grays(theme)))
+                    (self.setting("radius", "Radius", portal.radius.label(), self.radii()))
+                }
+                (self.setting("scaling", "Scaling", portal.scaling.label(),
+                    words("scaling", &choices!(Scaling), choice.scaling.map(Scaling::as_str))))
+                (self.setting("density", "Density of tables", portal.density.label(),
+                    words("density", &choices!(Density), choice.density.map(Density::as_str))))
+                div class="pt-form-actions" {
+                    span class="pt-nojs" { button type="submit" class="pt-btn" data-kind="solid" { "Save" } }
+                    button type="submit" class="pt-btn" data-kind="outline" name="reset" value="all" { (icon("rotate-ccw")) "Reset to the portal’s" }
                     span class="pt-muted" data-part="saved" role="status" {}
                 }
             }
-            fieldset class="pt-field" {
-                legend class="pt-legend" { "Accent" }
-                div class="pt-swatches" {
-                    @for accent in Accent::ALL {
-                        label data-accent=(accent.as_str()) title=(accent.label()) {
-                            input type="radio" name="accent" value=(accent.as_str()) aria-label=(accent.label()) checked[*accent == theme.accent];
-                            (icon("check"))
-                        }
-                    }
-                }
-            }
-            fieldset class="pt-field" {
-                legend class="pt-legend" { "Gray" }
-                div {
-                    div class="pt-seg" {
-                        @for gray in Gray::ALL {
-                            label data-gray=(gray.as_str()) {
-                                input type="radio" name="gray" value=(gray.as_str()) checked[*gray == theme.gray];
-                                span class="pt-dot" {}
-                                span { (gray.label()) }
-                            }
-                        }
-                    }
-                }
-            }
-            div class="pt-field" {
-                (legend("Radius"))
-                div { (segmented("Radius", "radius", &choices!(Radius), theme.radius.as_str())) }
-            }
-            div class="pt-field" {
-                (legend("Scaling"))
-                div { (segmented("Scaling", "scaling", &choices!(Scaling), theme.scaling.as_str())) }
-            }
-            div class="pt-field" {
-                (legend("Density"))
-                div { (segmented("Density", "density", &choices!(Density), theme.density.as_str())) }
-            }
-            div class="pt-nojs" { button type="submit" class="pt-btn" data-kind="solid" { "Save theme" } }
         }
     }
 }
 
-/// What is seen; the fieldset of the choices says it to a screen reader.
-fn legend(label: &str) -> Markup {
-    html! { span class="pt-legend" aria-hidden="true" { (label) } }
+/// The same for who has chosen everything, in a portal of the default theme.
+#[must_use]
+pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup {
+    let choice = ThemeChoice::from_cookie(&theme.to_cookie()).unwrap_or_default();
+    ThemePicker::new(action, choice, Theme::default())
+        .hidden(hidden)
+        .render()
 }

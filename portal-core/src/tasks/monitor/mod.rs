@@ -43,6 +43,11 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(crate) struct OpenMonitors(TaskTracker);
 
 impl OpenMonitors {
+    /// Counts as open until it is dropped.
+    pub(super) fn token(&self) -> TaskTrackerToken {
+        self.0.token()
+    }
+
     /// Waits until each has closed, or has had its time to.
     pub(crate) async fn closed(&self) {
         self.0.close();

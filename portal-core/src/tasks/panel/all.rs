@@ -7,14 +7,14 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{ALL, Choice, Reader, choose, head, log, row};
+use super::filter::Shown;
+use super::{ALL, Choice, Reader, head, log, row};
 use crate::error::{Fault, Result};
-use crate::pages::components::{
-    Banner, Button, Card, EmptyState, Field, TaskList, TaskRowView, Tone,
-};
+use crate::live;
+use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::{TaskFilter, TaskStatus};
+use crate::tasks::TaskFilter;
 
 /// How many tasks stand on one page.
 const PER_PAGE: usize = 50;
@@ -23,17 +23,10 @@ const MOST_DAYS: u64 = 36_500;
 /// What the form offers.
 const USUAL_DAYS: &str = "7";
 
-const STATUSES: [(TaskStatus, &str); 4] = [
-    (TaskStatus::Pending, "Pending"),
-    (TaskStatus::Processing, "Running"),
-    (TaskStatus::Completed, "Completed"),
-    (TaskStatus::Error, "Failed"),
-];
-
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let choice = Choice::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let choice = Choice::of_query(&request);
     let (reader, _) = Reader::of(state, request).await?;
-    let shown = Shown::of(&reader, &choice);
+    let shown = Shown::of(&reader, &choice, ALL, &[]);
     let prune = choice.fields.get("prune").map(|days| days_of(days));
     let wrong = matches!(prune, Some(Err(_)));
     let page = render(&reader, &shown, &choice, prune).await?;
@@ -60,106 +53,53 @@ pub(super) fn span_of(days: u64) -> Duration {
     Duration::from_secs(days * 24 * 60 * 60)
 }
 
-/// Which tasks the page shows.
-struct Shown<'a> {
-    status: Option<TaskStatus>,
-    /// State and name.
-    kind: Option<(&'a str, &'a str)>,
-    before: Option<Uuid>,
-}
-
-impl<'a> Shown<'a> {
-    /// What the address asks for; what it asks for in vain is left out.
-    fn of(reader: &Reader<'a>, choice: &Choice) -> Self {
-        let field = |name: &str| choice.fields.get(name).map(String::as_str);
-        Self {
-            status: field("status").and_then(|status| status.parse().ok()),
-            kind: field("kind")
-                .and_then(|kind| kind.split_once('/'))
-                .and_then(|(state, name)| reader.tasks.registry().get(state, name))
-                .map(|kind| (kind.state.as_str(), kind.name)),
-            before: field("before").and_then(|id| id.parse().ok()),
-        }
-    }
-
-    fn is_filtered(&self) -> bool {
-        self.status.is_some() || self.kind.is_some()
-    }
-
-    /// The address of the page with these filters.
-    fn address(&self, reader: &Reader<'_>, before: Option<Uuid>) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        if let Some(status) = self.status {
-            query.append_pair("status", status.as_str());
-        }
-        if let Some((state, name)) = self.kind {
-            query.append_pair("kind", &format!("{state}/{name}"));
-        }
-        if let Some(before) = before {
-            query.append_pair("before", &before.to_string());
-        }
-        match query.finish().as_str() {
-            "" => reader.url(ALL),
-            query => format!("{}?{query}", reader.url(ALL)),
-        }
-    }
-}
-
 async fn render(
     reader: &Reader<'_>,
-    shown: &Shown<'_>,
+    shown: &Shown,
     choice: &Choice,
     prune: Option<Result<u64, Fault>>,
 ) -> Result<Markup> {
-    let filter = TaskFilter {
-        status: shown.status,
-        state: shown.kind.map(|(state, _)| state.to_owned()),
-        name: shown.kind.map(|(_, name)| name.to_owned()),
-        before: shown.before,
-        limit: PER_PAGE as u64 + 1,
-        ..TaskFilter::default()
-    };
-    let records = reader.tasks.list(&filter).await?;
-    let older = match records.get(PER_PAGE) {
-        Some(_) => records.get(PER_PAGE - 1).map(|record| record.id),
+    let owner_user_id = match &shown.owner {
+        Some(email) => Some(owner(reader, email).await?),
         None => None,
     };
-    let rows: Vec<TaskRowView> = records
+    let filter = TaskFilter {
+        owner_user_id,
+        limit: PER_PAGE as u64 + 1,
+        ..shown.filter()
+    };
+    let records = reader.tasks.list(&filter).await?;
+    let older = shown.older(&records, PER_PAGE);
+    let records = &records[..records.len().min(PER_PAGE)];
+    let owners = row::owners(reader, records).await?;
+    let rows = records
         .iter()
-        .take(PER_PAGE)
-        .map(|record| row::row(reader, record))
+        .map(|record| row::row_of(reader, record, &owners))
         .collect();
-    let here = shown.address(reader, shown.before);
+    let here = shown.here(reader);
     let asked = match &prune {
         Some(Ok(days)) => Some((*days, reader.tasks.count_finished(span_of(*days)).await?)),
         _ => None,
     };
     let fault = prune.and_then(Result::err);
-    let empty = if shown.is_filtered() || shown.before.is_some() {
+    let empty = if shown.is_filtered() || shown.is_later() {
         EmptyState::no_match(reader.url(ALL))
     } else {
         EmptyState::new("list-checks", "No tasks yet")
             .text("The tasks of all users appear here, those that programs start as well.")
     };
+    let list = TaskList::new(rows)
+        .title("Tasks of everyone")
+        .toolbar(shown.toolbar(reader, true))
+        .foot(shown.pages(reader, older))
+        .empty(empty)
+        .hidden(html! { input type="hidden" name="back" value=(here); });
     Ok(html! {
         (head(reader, ALL))
         div class="pt-stack" {
+            (reader.styles())
             @if let Some((days, tasks)) = asked { (confirm(reader, days, tasks)) }
-            (TaskList::new(rows)
-                .title("Tasks of everyone")
-                .actions(filters(reader, shown))
-                .empty(empty)
-                .hidden(html! { input type="hidden" name="back" value=(here); }))
-            @if older.is_some() || shown.before.is_some() {
-                div class="pt-row" {
-                    @if shown.before.is_some() {
-                        (Button::new("Newest").size(1).icon("arrow-left").href(shown.address(reader, None)))
-                    }
-                    @if older.is_some() {
-                        (Button::new("Older").size(1).icon_end("arrow-right").href(shown.address(reader, older)))
-                    }
-                }
-            }
+            (live::region("tasks", list))
             div class="pt-split" {
                 (log::card(&log::latest(reader).await?))
                 (clean_up(reader, choice, fault))
@@ -168,25 +108,10 @@ async fn render(
     })
 }
 
-fn filters(reader: &Reader<'_>, shown: &Shown<'_>) -> Markup {
-    let kinds = reader.tasks.registry().all();
-    html! {
-        form class="pt-row" method="get" action=(reader.url(ALL)) data-autosubmit {
-            (choose("status", "Status", html! {
-                option value="" { "Every status" }
-                @for (status, word) in STATUSES {
-                    option value=(status) selected[shown.status == Some(status)] { (word) }
-                }
-            }))
-            (choose("kind", "Task", html! {
-                option value="" { "Every task" }
-                @for kind in kinds {
-                    option value={ (kind.state) "/" (kind.name) } selected[shown.kind == Some((&kind.state, kind.name))] { (kind.title) }
-                }
-            }))
-            span class="pt-nojs" { (Button::new("Show").size(1).submit()) }
-        }
-    }
+/// The user of an address; an id of nobody if there is none, so that nothing is found.
+async fn owner(reader: &Reader<'_>, email: &str) -> Result<Uuid> {
+    let found = reader.users.find_by_email(email).await?;
+    Ok(found.first().map_or(Uuid::nil(), |user| user.id))
 }
 
 /// Asks for an age; what would go is told before it goes.

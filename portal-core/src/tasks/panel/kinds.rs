@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{KINDS, Reader, head, schedules};
+use super::{KINDS, Reader, head};
 use crate::error::Result;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TimeFormat, Tone, badge, time,
@@ -49,7 +49,6 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
                 .title("Kinds of task")
                 .description("A paused kind is not begun on any replica: what is started waits, what runs goes on.")
                 .body(table))
-            (schedules::card(reader).await?)
         }
     })
 }

@@ -5,11 +5,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::all::{days_of, span_of};
-use super::{ALL, Choice, KINDS, PATH, Reader, read_form};
+use super::{ALL, Choice, KINDS, PATH, Reader, SCHEDULES, read_form};
 use crate::auth::{AuditLog, safe_return};
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
+use crate::tasks::queue::Cancelled;
 use crate::tasks::service::task_not_found;
 use crate::tasks::trace;
 
@@ -77,14 +78,16 @@ fn refusal(error: Error) -> Result<Flash> {
 pub(super) async fn cancel(state: &PortalState, request: Request) -> Result<PageResponse> {
     let sent = Sent::of(state, request).await?;
     let id = sent.task_id()?;
-    if !sent.reader.tasks.cancel(id).await? {
+    let Reader { tasks, user, .. } = &sent.reader;
+    let mut transaction = tasks.0.store.begin().await?;
+    let cancelled = tasks.cancel_in(&mut transaction, id).await?;
+    if matches!(cancelled, Cancelled::Over) {
         return Ok(sent.back(Flash::info("The task had ended before")));
     }
     let target = format!("task:{id}");
-    sent.reader
-        .audit
-        .record(&sent.reader.user, "task.cancel", &target, json!({}))
-        .await?;
+    AuditLog::record_in(&mut transaction, user, "task.cancel", &target, json!({})).await?;
+    transaction.commit().await?;
+    tasks.cancelled(id, cancelled).await;
     Ok(sent.back(Flash::success("The task has been told to stop")))
 }
 
@@ -92,17 +95,19 @@ pub(super) async fn run_again(state: &PortalState, request: Request) -> Result<P
     let mut sent = Sent::of(state, request).await?;
     let id = sent.task_id()?;
     let trace_parent = sent.trace_parent.take();
-    let new = match sent.reader.tasks.run_again_for(id, trace_parent).await {
-        Ok(new) => new,
+    let Reader { tasks, user, .. } = &sent.reader;
+    let mut transaction = tasks.0.store.begin().await?;
+    let again = tasks.run_again_in(&mut transaction, id, trace_parent).await;
+    let again = match again {
+        Ok(again) => again,
         Err(error) if error.code() == "task_not_found" => return Err(error),
         Err(error) => return Ok(sent.back(refusal(error)?)),
     };
     let target = format!("task:{id}");
-    let details = json!({ "new_task_id": new });
-    sent.reader
-        .audit
-        .record(&sent.reader.user, "task.run_again", &target, details)
-        .await?;
+    let details = json!({ "new_task_id": again.id });
+    AuditLog::record_in(&mut transaction, user, "task.run_again", &target, details).await?;
+    transaction.commit().await?;
+    tasks.runs_again(again);
     Ok(sent.back(Flash::success("The task has been started again")))
 }
 
@@ -153,19 +158,20 @@ async fn set_schedule_paused(
     let Reader { tasks, user, .. } = &sent.reader;
     let (task_state, name) = (sent.field("state"), sent.field("task"));
     let (action, done) = if paused {
-        tasks.pause_schedule(task_state, name).await?;
         ("tasks.pause_schedule", "is paused")
     } else {
-        tasks.resume_schedule(task_state, name).await?;
         ("tasks.resume_schedule", "goes on")
     };
     let target = format!("schedule:{task_state}/{name}");
-    sent.reader
-        .audit
-        .record(user, action, &target, json!({}))
+    let mut transaction = tasks.0.store.begin().await?;
+    tasks
+        .set_schedule_paused_in(&mut transaction, task_state, name, paused)
         .await?;
+    AuditLog::record_in(&mut transaction, user, action, &target, json!({})).await?;
+    transaction.commit().await?;
+    tasks.schedules_changed().await;
     let flash = Flash::success(format!("The schedule of “{name}” {done}"));
-    Ok(flash.redirect(&sent.reader.url(KINDS)).into_page())
+    Ok(flash.redirect(&sent.reader.url(SCHEDULES)).into_page())
 }
 
 pub(super) async fn prune(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -175,13 +181,16 @@ pub(super) async fn prune(state: &PortalState, request: Request) -> Result<PageR
         Ok(days) => days,
         Err(fault) => return to_all(Flash::error(fault.message)),
     };
-    let tasks = sent.reader.tasks.prune(span_of(days)).await?;
-    let details = json!({ "days": days, "tasks": tasks });
-    sent.reader
-        .audit
-        .record(&sent.reader.user, "tasks.prune", "tasks", details)
-        .await?;
-    to_all(Flash::success(match tasks {
+    let Reader { tasks, user, .. } = &sent.reader;
+    let count = tasks.count_finished(span_of(days)).await?;
+    let details = json!({ "days": days, "tasks": count });
+    // Small steps delete; the entry comes with the first of them.
+    let mut transaction = tasks.0.store.begin().await?;
+    AuditLog::record_in(&mut transaction, user, "tasks.prune", "tasks", details).await?;
+    let first = tasks.prune_in(&mut transaction, span_of(days)).await?;
+    transaction.commit().await?;
+    let rest = tasks.prune(span_of(days)).await?;
+    to_all(Flash::success(match first + rest {
         1 => "1 task has been deleted".to_owned(),
         tasks => format!("{tasks} tasks have been deleted"),
     }))

@@ -1,48 +1,163 @@
-//! The schedules, on the page of the kinds: when each fires, pause and resume.
+//! `/admin/tasks/schedules`: when each schedule fires, how the last time went, pause and resume.
 
+use std::collections::HashMap;
+
+use axum::extract::Request;
+use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
+use uuid::Uuid;
 
 use super::kinds::state_badge;
-use super::{KINDS, Reader};
+use super::{KINDS, Reader, SCHEDULES, head};
 use crate::error::Result;
-use crate::pages::components::{Button, Card, Column, Row, Table, TimeFormat, time};
-use crate::tasks::ScheduleRecord;
+use crate::pages::components::{
+    Button, Card, Column, EmptyState, Row, Table, TaskRowView, TimeFormat, task_status, time,
+};
+use crate::pages::{IntoPage, PageResponse};
+use crate::state::PortalState;
+use crate::store::now;
+use crate::tasks::{ScheduleRecord, TaskRecord};
 
-/// The card of the schedules; nothing where there are none.
-pub(super) async fn card(reader: &Reader<'_>) -> Result<Markup> {
+/// How far ahead the time line looks.
+const AHEAD: TimeDelta = TimeDelta::hours(24);
+/// More marks than this are one bar.
+const MOST_MARKS: usize = 96;
+/// More missed times than this are not counted.
+const MOST_MISSED: usize = 100;
+
+pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, _) = Reader::of(state, request).await?;
+    Ok(render(&reader).await?.into_page())
+}
+
+async fn render(reader: &Reader<'_>) -> Result<Markup> {
     let schedules = reader.tasks.schedules().await?;
-    if schedules.is_empty() {
-        return Ok(Markup::default());
+    let now = now();
+    let mut last = HashMap::new();
+    for id in schedules
+        .iter()
+        .filter_map(|schedule| schedule.last_task_id)
+    {
+        if let Some(record) = reader.tasks.get(id).await? {
+            last.insert(id, record);
+        }
     }
-    let table = Table::new("Schedules")
-        .column(Column::new("Task"))
-        .column(Column::new("Status"))
-        .column(Column::new("Schedule"))
-        .column(Column::new("Next"))
-        .rows(schedules.iter().map(|schedule| row(reader, schedule)));
+    let table =
+        Table::new("Schedules")
+            .column(Column::new("Task"))
+            .column(Column::new("Schedule"))
+            .column(Column::new("Next"))
+            .column(Column::new("Last run"))
+            .rows(
+                schedules
+                    .iter()
+                    .map(|schedule| row(reader, schedule, &last, now)),
+            )
+            .empty(EmptyState::new("calendar", "No schedules").text(
+                "A task gets one with #[monitored_background_task(schedule = \"0 3 * * *\")].",
+            ));
     Ok(html! {
-        (Card::new().flush()
-            .title("Schedules")
-            .description("Each time starts one task, whatever the number of replicas. What is missed while a schedule is paused is not made up for.")
-            .body(table))
+        (head(reader, SCHEDULES))
+        div class="pt-stack" {
+            (reader.styles())
+            @if !schedules.is_empty() {
+                (Card::new().title("Next 24 hours").body(time_line(reader, &schedules, now)))
+            }
+            (Card::new().flush()
+                .title("Schedules")
+                .description("Each time starts one task, whatever the number of replicas. What is missed while a schedule is paused is not made up for.")
+                .body(table))
+        }
     })
 }
 
-fn row(reader: &Reader<'_>, schedule: &ScheduleRecord) -> Row {
+/// A line for each schedule, with a mark for each of its times.
+fn time_line(reader: &Reader<'_>, schedules: &[ScheduleRecord], now: DateTime<Utc>) -> Markup {
+    const WIDTH: i64 = 1440;
+    let end = now + AHEAD;
+    let place = |time: DateTime<Utc>| (time - now).num_minutes().clamp(0, WIDTH);
+    html! {
+        div class="pt-ahead" {
+            @for schedule in schedules {
+                @let times = if schedule.paused { Vec::new() } else { reader.tasks.times_of(schedule, now, end, MOST_MARKS + 1) };
+                @let words = match (schedule.paused, times.len()) {
+                    (true, _) => "paused".to_owned(),
+                    (_, 0) => "not within 24 hours".to_owned(),
+                    (_, 1) => "once".to_owned(),
+                    (_, many) if many > MOST_MARKS => "all the time".to_owned(),
+                    (_, many) => format!("{many} times"),
+                };
+                div class="pt-ahead-row" {
+                    span class="pt-cut" { (schedule.title) }
+                    svg viewBox="0 0 1440 16" preserveAspectRatio="none" role="img" aria-label={ (schedule.title) ": " (words) } {
+                        line x1="0" y1="8" x2="1440" y2="8" {}
+                        @if times.len() > MOST_MARKS {
+                            rect x="0" y="3" width="1440" height="10" rx="3" {}
+                        } @else {
+                            @for time in &times { rect x=(place(*time)) y="1" width="4" height="14" {} }
+                        }
+                    }
+                    span class="pt-muted" { (words) }
+                }
+            }
+            div class="pt-ahead-row pt-ahead-scale" aria-hidden="true" {
+                span {}
+                div { span { "now" } span { "+6 h" } span { "+12 h" } span { "+18 h" } span { "+24 h" } }
+                span {}
+            }
+        }
+    }
+}
+
+fn row(
+    reader: &Reader<'_>,
+    schedule: &ScheduleRecord,
+    last: &HashMap<Uuid, TaskRecord>,
+    now: DateTime<Utc>,
+) -> Row {
+    let missed = if schedule.paused {
+        reader
+            .tasks
+            .times_of(schedule, schedule.last_fired_for, now, MOST_MISSED)
+            .len()
+    } else {
+        0
+    };
     let cells = vec![
         html! {
             (schedule.title)
             div class="pt-muted" { code { (schedule.state) "/" (schedule.task) } }
+            @if schedule.paused { (state_badge(true)) }
         },
-        state_badge(schedule.paused),
         html! {
-            code { (schedule.cron) }
-            div class="pt-muted" { (schedule.time_zone) }
+            @if let Some(words) = &schedule.in_words { div { (words) } }
+            div class="pt-muted" { code { (schedule.cron) } " · " (schedule.time_zone) }
         },
         html! {
             @match schedule.next_at {
                 Some(at) => (time(&at.to_rfc3339(), TimeFormat::DateTime)),
-                None => span class="pt-muted" { "-" },
+                None if schedule.paused => span class="pt-muted" { "Paused" },
+                None => span class="pt-muted" { "No longer in the code" },
+            }
+            @match missed {
+                0 => {},
+                1 => div class="pt-muted" { "1 time missed" },
+                MOST_MISSED => div class="pt-muted" { (MOST_MISSED) " or more times missed" },
+                many => div class="pt-muted" { (many) " times missed" },
+            }
+        },
+        html! {
+            @match schedule.last_task_id {
+                None => span class="pt-muted" { "Never" },
+                Some(id) => @match last.get(&id) {
+                    None => span class="pt-muted" { "Deleted since" },
+                    Some(record) => {
+                        a class="pt-last-run" href=(reader.url(&format!("/admin/tasks/{id}"))) {
+                            (task_status(&TaskRowView::from(record)))
+                            (time(&record.created_at.to_rfc3339(), TimeFormat::Ago))
+                        }
+                    }
+                },
             }
         },
     ];

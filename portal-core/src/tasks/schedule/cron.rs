@@ -42,6 +42,11 @@ impl Schedule {
         }
     }
 
+    /// The expression in English.
+    pub(super) fn in_words(&self) -> String {
+        self.cron.describe()
+    }
+
     /// The first time after an instant.
     pub(super) fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let start = instant.trunc_subsecs(0).with_timezone(&self.time_zone);

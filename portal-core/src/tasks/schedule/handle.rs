@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{schedule_name, scheduled, table};
 use crate::error::{Error, Result};
-use crate::store::{Notification, now};
+use crate::store::{Notification, Transaction, now};
 use crate::tasks::service::Tasks;
 
 /// A schedule, and how far it has come.
@@ -25,6 +25,8 @@ pub struct ScheduleRecord {
     pub cron: String,
     /// The time zone in which the expression is read.
     pub time_zone: String,
+    /// The expression in English: "At 03:00 AM."; nothing if it is no longer in the code.
+    pub in_words: Option<String>,
     /// Every time until this instant is settled: the newest one that was fired, or the instant
     /// at which the schedule was first known, changed or resumed.
     pub last_fired_for: DateTime<Utc>,
@@ -54,6 +56,7 @@ impl Tasks {
                     next_at: known
                         .filter(|_| !stored.paused)
                         .and_then(|known| known.schedule.next_after(from)),
+                    in_words: known.map(|known| known.schedule.in_words()),
                     state: stored.state,
                     task: stored.task,
                     cron: stored.cron,
@@ -66,26 +69,73 @@ impl Tasks {
             .collect())
     }
 
+    /// The times of a schedule in a stretch of time, so many at the most.
+    pub(in crate::tasks) fn times_of(
+        &self,
+        schedule: &ScheduleRecord,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        most: usize,
+    ) -> Vec<DateTime<Utc>> {
+        let name = schedule_name(&schedule.state, &schedule.task);
+        let mut known = scheduled(&self.0.registry).filter(|known| known.name == name);
+        let Some(known) = known.next() else {
+            return Vec::new();
+        };
+        let mut times = Vec::new();
+        let mut last = from;
+        while times.len() < most
+            && let Some(next) = known.schedule.next_after(last).filter(|next| *next <= to)
+        {
+            times.push(next);
+            last = next;
+        }
+        times
+    }
+
     /// Keeps the schedule of a task from firing, on every replica, until it is resumed.
     pub async fn pause_schedule(&self, state: &str, task: &str) -> Result<()> {
-        let name = schedule_name(state, task);
-        let found = table::pause(&self.0.store, &name).await?;
-        self.schedule_changed(found, &name).await
+        self.set_schedule_paused(state, task, true).await
     }
 
     /// Lets the schedule of a task fire again; what it has missed while it was paused is over.
     pub async fn resume_schedule(&self, state: &str, task: &str) -> Result<()> {
-        let name = schedule_name(state, task);
-        let found = table::resume(&self.0.store, &name, now()).await?;
-        self.schedule_changed(found, &name).await
+        self.set_schedule_paused(state, task, false).await
     }
 
-    async fn schedule_changed(&self, found: bool, name: &str) -> Result<()> {
+    async fn set_schedule_paused(&self, state: &str, task: &str, paused: bool) -> Result<()> {
+        let mut transaction = self.0.store.begin().await?;
+        self.set_schedule_paused_in(&mut transaction, state, task, paused)
+            .await?;
+        transaction.commit().await?;
+        self.schedules_changed().await;
+        Ok(())
+    }
+
+    /// The same as part of a transaction; [`schedules_changed`](Self::schedules_changed) has to
+    /// follow its commit.
+    pub(in crate::tasks) async fn set_schedule_paused_in(
+        &self,
+        transaction: &mut Transaction,
+        state: &str,
+        task: &str,
+        paused: bool,
+    ) -> Result<()> {
+        let name = schedule_name(state, task);
+        let found = if paused {
+            table::pause(transaction, &name).await?
+        } else {
+            table::resume(transaction, &name, now()).await?
+        };
         if !found {
             return Err(Error::not_found(format!("there is no schedule `{name}`"))
                 .with_code("schedule_unknown"));
         }
-        self.0.store.notify(Notification::SchedulesChanged).await;
         Ok(())
+    }
+
+    /// Tells schedulers to look again.
+    pub(in crate::tasks) async fn schedules_changed(&self) {
+        self.0.store.notify(Notification::SchedulesChanged).await;
     }
 }

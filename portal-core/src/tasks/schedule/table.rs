@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Scheduled;
-use crate::store::{Row, Store, StoreError};
+use crate::store::{Row, Store, StoreError, Transaction};
 use crate::tasks::insert;
 use crate::tasks::record::TaskRecord;
 
@@ -166,18 +166,18 @@ pub(super) async fn fire(
 }
 
 /// Stops a schedule from firing; `false` if there is no such schedule.
-pub(super) async fn pause(store: &Store, name: &str) -> Result<bool, StoreError> {
+pub(super) async fn pause(transaction: &mut Transaction, name: &str) -> Result<bool, StoreError> {
     let update = Query::update()
         .table(TABLE)
         .value("paused", true)
         .and_where(Expr::col("name").eq(name))
         .take();
-    Ok(store.execute(&update).await? > 0)
+    Ok(transaction.execute(&update).await? > 0)
 }
 
 /// Lets a schedule fire again, from now on; `false` if there is no such schedule.
 pub(super) async fn resume(
-    store: &Store,
+    transaction: &mut Transaction,
     name: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
@@ -188,7 +188,7 @@ pub(super) async fn resume(
         .and_where(Expr::col("name").eq(name))
         .and_where(Expr::col("paused").eq(true))
         .take();
-    if store.execute(&resume).await? > 0 {
+    if transaction.execute(&resume).await? > 0 {
         return Ok(true);
     }
     let select = Query::select()
@@ -196,7 +196,7 @@ pub(super) async fn resume(
         .from(TABLE)
         .and_where(Expr::col("name").eq(name))
         .take();
-    Ok(store.fetch_optional(&select).await?.is_some())
+    Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
 /// `last_fired_for` never falls, whatever the clocks of the replicas say.

@@ -162,7 +162,7 @@ async fn who_comes_second_for_a_time_starts_nothing() {
     for time in ["2026-03-10T14:00:00Z", "2026-03-10T13:00:00Z"] {
         assert_eq!(fire(time).await, Fired::Passed);
     }
-    table::pause(&store, &scheduled.name).await.unwrap();
+    assert!(pause(&store, &scheduled.name).await);
     assert_eq!(fire("2026-03-10T15:00:00Z").await, Fired::Passed);
     assert_eq!(fired(&store).await, [at("2026-03-10T14:00:00Z")]);
     assert_eq!(row(&store).await.last_fired_for, at("2026-03-10T14:00:00Z"));
@@ -227,15 +227,15 @@ async fn what_is_missed_while_paused_is_not_caught_up() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
-    assert!(table::pause(&store, "probe/nightly").await.unwrap());
+    assert!(pause(&store, "probe/nightly").await);
     let next = replica.pass(at("2026-03-10T15:10:00Z")).await.unwrap();
     assert_eq!(next, None);
-    let resumed = table::resume(&store, "probe/nightly", at("2026-03-10T15:20:00Z"));
+    let resumed = resume(&store, at("2026-03-10T15:20:00Z"));
     assert!(resumed.await.unwrap());
     replica.pass(at("2026-03-10T15:20:00Z")).await.unwrap();
     assert!(fired(&store).await.is_empty());
     // Resuming what is not paused takes no time from it.
-    let resumed = table::resume(&store, "probe/nightly", at("2026-03-10T16:00:01Z"));
+    let resumed = resume(&store, at("2026-03-10T16:00:01Z"));
     assert!(resumed.await.unwrap());
     replica.pass(at("2026-03-10T16:00:02Z")).await.unwrap();
     assert_eq!(fired(&store).await, [at("2026-03-10T16:00:00Z")]);
@@ -357,4 +357,18 @@ async fn schedules_are_shown_paused_and_resumed() {
     ] {
         assert_eq!(unknown.unwrap_err().code(), "schedule_unknown");
     }
+}
+
+async fn pause(store: &Store, name: &str) -> bool {
+    let mut transaction = store.begin().await.unwrap();
+    let found = table::pause(&mut transaction, name).await.unwrap();
+    transaction.commit().await.unwrap();
+    found
+}
+
+async fn resume(store: &Store, now: DateTime<Utc>) -> Result<bool, crate::store::StoreError> {
+    let mut transaction = store.begin().await?;
+    let found = table::resume(&mut transaction, "probe/nightly", now).await?;
+    transaction.commit().await?;
+    Ok(found)
 }

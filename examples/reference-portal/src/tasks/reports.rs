@@ -1,0 +1,151 @@
+//! A task with arguments of every kind, one that logs as it goes, and one of a schedule.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use garde::Validate;
+use portal_core::prelude::*;
+use portal_core::tasks::TaskStatus;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a report is to be.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+pub(crate) struct ReportArgs {
+    /// What stands above it
+    #[garde(length(min = 3, max = 80))]
+    #[schemars(example = &"Sign-ups of the week")]
+    title: String,
+    /// The first day that counts
+    #[garde(skip)]
+    #[schemars(example = &"2026-01-01")]
+    from: NaiveDate,
+    /// How it is written
+    #[garde(skip)]
+    #[serde(default)]
+    format: Format,
+    /// What it is made of
+    #[garde(length(min = 1, max = 5), dive)]
+    #[schemars(length(min = 1, max = 5))]
+    sections: Vec<Section>,
+    /// Where it goes
+    #[garde(dive)]
+    delivery: Delivery,
+    /// Keep a copy for so many days
+    #[garde(range(max = 365))]
+    keep_days: Option<u16>,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// To be read
+    #[default]
+    Html,
+    /// To be reckoned with
+    Csv,
+}
+
+/// A part of a report.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+struct Section {
+    /// Its heading
+    #[garde(length(min = 1, max = 40))]
+    heading: String,
+    /// How many rows it has at the most
+    #[garde(range(min = 1, max = 500))]
+    #[schemars(range(min = 1, max = 500))]
+    #[serde(default = "ten")]
+    rows: u16,
+}
+
+fn ten() -> u16 {
+    10
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Delivery {
+    /// It stays in the portal.
+    Stored,
+    /// It is sent to an address.
+    Email {
+        /// Who gets it
+        #[garde(email)]
+        #[schemars(email, example = &"team@example.com")]
+        to: String,
+    },
+}
+
+/// Write a report
+///
+/// Works through its sections, and says in its log what it does.
+#[monitored_background_task]
+async fn write_report(task: TaskContext, task_args: ReportArgs) -> Result<String, TaskError> {
+    let sections = task_args.sections.len();
+    tracing::info!(title = task_args.title, sections, "the report begins");
+    for (index, section) in task_args.sections.iter().enumerate() {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        tracing::info!(
+            rows = section.rows,
+            "wrote the section “{}”",
+            section.heading
+        );
+        let progress = (index + 1) * 100 / sections;
+        task.update()
+            .progress(u8::try_from(progress).unwrap_or(100))
+            .message(format!("{} of {sections} sections", index + 1))
+            .await?;
+    }
+    if let Delivery::Email { to } = &task_args.delivery {
+        tracing::warn!(to, "this portal sends no mail; the report stays here");
+    }
+    Ok(format!(
+        "“{}” since {} with {sections} sections",
+        task_args.title, task_args.from
+    ))
+}
+
+/// Import a file
+///
+/// Two hundred lines, some of them wrong: watch its log.
+#[monitored_background_task]
+async fn import_lines(task: TaskContext) -> Result<u32, TaskError> {
+    const LINES: u32 = 200;
+    let mut wrong = 0;
+    for line in 1..=LINES {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        match line {
+            _ if line % 61 == 0 => {
+                wrong += 1;
+                tracing::error!(line, "a line cannot be read and is left out");
+            }
+            _ if line % 17 == 0 => tracing::warn!(line, "a column is empty"),
+            _ => tracing::info!(line, "imported"),
+        }
+        if line % 4 == 0 {
+            task.update()
+                .progress(u8::try_from(line * 100 / LINES).unwrap_or(100))
+                .message(format!("{line} of {LINES} lines, {wrong} wrong"))
+                .await?;
+        }
+    }
+    Ok(LINES - wrong)
+}
+
+/// Sum up the tasks
+///
+/// Every morning: how many tasks there are of each status.
+#[monitored_background_task(schedule = "0 6 * * *", time_zone = "Europe/Berlin")]
+async fn sum_up(task: TaskContext, tasks: Data<Tasks>) -> Result<BTreeMap<String, u64>, TaskError> {
+    let counts = tasks
+        .count_by_status()
+        .await
+        .map_err(|error| TaskError::new(error.to_string()))?;
+    task.update().progress(90).await?;
+    let named = |(status, tasks): (TaskStatus, u64)| (status.to_string(), tasks);
+    Ok(counts.into_iter().map(named).collect())
+}

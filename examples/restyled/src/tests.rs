@@ -1,0 +1,65 @@
+//! The pages have what the brand says, and the example stays small.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use portal_core::Portal;
+use portal_core::config::{Config, Settings};
+use tower::ServiceExt as _;
+
+async fn start() -> Portal {
+    let pairs = [("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")];
+    let config = Config::from_settings(Settings::from_pairs(pairs)).unwrap();
+    super::portal().config(config).build().await.unwrap()
+}
+
+async fn get(portal: &Portal, path: &str) -> String {
+    let request = Request::get(path)
+        .header(header::HOST, "localhost:8000")
+        .header(header::ACCEPT, "text/html,text/css");
+    let request = request.body(Body::empty()).unwrap();
+    let response = portal.router().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn url<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
+    let at = page.find(start).unwrap();
+    let rest = &page[at..];
+    &rest[..rest.find(end).unwrap()]
+}
+
+#[tokio::test]
+async fn colour_logo_font_part_and_layout_are_the_application_s_own() {
+    let portal = start().await;
+    let berths = get(&portal, "/berths").await;
+    assert!(berths.contains("data-accent=\"brand\""), "its own accent");
+    assert!(berths.contains("class=\"arrow\""), "the replaced part");
+    assert!(berths.contains("Harbour Ltd."), "the slot");
+    assert!(berths.contains("pt-side"), "within the portal's frame");
+    let logo = url(&berths, "/_portal/brand/logo.", "\"");
+    assert!(get(&portal, logo).await.contains("#0f766e"));
+    assert!(!berths.contains("geist"), "the portal's font is not loaded");
+    let font = url(&berths, "/_portal/brand/font.", "\"");
+    assert!(get(&portal, font).await.starts_with("wOF2"));
+    let css = get(&portal, url(&berths, "/_portal/brand/brand.", "\"")).await;
+    assert!(css.contains("--accent-solid:#0f766e") && css.contains(".arrow"));
+    assert!(css.contains("Space Grotesk"));
+
+    let home = get(&portal, "/").await;
+    assert!(
+        home.contains("class=\"quay\"") && !home.contains("pt-side"),
+        "the replaced layout"
+    );
+    let sign_in = get(&portal, "/sign-in").await;
+    assert!(
+        sign_in.contains(logo),
+        "the logo, on the portal's own pages too"
+    );
+    portal.shutdown().await;
+}
+
+#[test]
+fn it_takes_less_than_a_hundred_lines() {
+    assert!(include_str!("main.rs").lines().count() < 100);
+}

@@ -1,0 +1,115 @@
+//! `/api/notifications`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::record::NotificationRecord;
+use super::service::{NotificationFilter, Notifications, not_found};
+use crate::auth::{Access, CurrentUser, Routes};
+use crate::error::{Error, Fault, Result};
+use crate::request::ApiQuery;
+use crate::state::Data;
+
+/// The messages of whoever asks, over REST.
+pub(crate) fn routes() -> Routes {
+    let one = "/api/notifications/{id}";
+    Routes::new()
+        .get("/api/notifications", Access::User, list)
+        .post("/api/notifications/read", Access::User, read_all)
+        .post(format!("{one}/read"), Access::User, read)
+        .delete(one, Access::User, delete)
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    cursor: Option<String>,
+    limit: Option<String>,
+    unread: Option<String>,
+}
+
+impl Wanted {
+    fn filter(self) -> Result<NotificationFilter> {
+        let mut faults = Vec::new();
+        let limit = match self.limit.as_deref().map(str::parse) {
+            None => 0,
+            Some(Ok(limit @ 1..=200)) => limit,
+            Some(_) => {
+                let message = "write a number from 1 to 200";
+                faults.push(Fault::new("/limit", "out_of_range", message));
+                0
+            }
+        };
+        let unread_only = match self.unread.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                let message = "write true or false";
+                faults.push(Fault::new("/unread", "invalid_value", message));
+                false
+            }
+        };
+        if !faults.is_empty() {
+            return Err(Error::invalid(faults));
+        }
+        Ok(NotificationFilter {
+            cursor: self.cursor,
+            unread_only,
+            limit,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct NotificationPage {
+    /// How many have not been read, of all.
+    unread: u64,
+    items: Vec<NotificationRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+async fn list(
+    user: CurrentUser,
+    notifications: Data<Notifications>,
+    ApiQuery(wanted): ApiQuery<Wanted>,
+) -> Result<Json<NotificationPage>> {
+    let filter = wanted.filter()?;
+    let (items, next_cursor) = notifications.list(user.id, &filter).await?;
+    Ok(Json(NotificationPage {
+        unread: notifications.unread(user.id).await?,
+        items,
+        next_cursor,
+    }))
+}
+
+async fn read_all(user: CurrentUser, notifications: Data<Notifications>) -> Result<Json<Value>> {
+    let read = notifications.mark_all_read(user.id).await?;
+    Ok(Json(json!({ "read": read })))
+}
+
+async fn read(
+    user: CurrentUser,
+    notifications: Data<Notifications>,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    notifications.mark_read(user.id, id_of(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(
+    user: CurrentUser,
+    notifications: Data<Notifications>,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    notifications.delete(user.id, id_of(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is no id is the id of nothing.
+pub(super) fn id_of(text: &str) -> Result<Uuid> {
+    text.parse().map_err(|_| not_found())
+}

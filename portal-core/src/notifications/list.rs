@@ -1,0 +1,159 @@
+//! How messages look: in the list of a page, and in the menu of the bell.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use maud::{Markup, html};
+
+use super::record::NotificationRecord;
+use crate::pages::components::{Button, EmptyState, TimeFormat, icon, time};
+
+/// Entries under the days on which they came.
+pub(super) fn grouped(items: &[NotificationRecord], here: &str) -> Markup {
+    let today = Utc::now().date_naive();
+    let days = items.chunk_by(|one, next| day_of(one) == day_of(next));
+    html! {
+        @for entries in days {
+            @if let Some(first) = entries.first() {
+                section class="pt-notes" {
+                    h2 { (day(first.updated_at, today)) }
+                    ul { @for entry in entries { (row(entry, here)) } }
+                }
+            }
+        }
+    }
+}
+
+fn day_of(entry: &NotificationRecord) -> NaiveDate {
+    entry.updated_at.date_naive()
+}
+
+fn day(at: DateTime<Utc>, today: NaiveDate) -> Markup {
+    match (today - at.date_naive()).num_days() {
+        0 => html! { "Today" },
+        1 => html! { "Yesterday" },
+        _ => time(&at.to_rfc3339(), TimeFormat::Date),
+    }
+}
+
+fn row(entry: &NotificationRecord, here: &str) -> Markup {
+    let action = |action: &str, button: Button| {
+        html! {
+            form method="post" action=(here) {
+                input type="hidden" name="_action" value=(action);
+                input type="hidden" name="id" value=(entry.id);
+                (button.size(1).submit())
+            }
+        }
+    };
+    html! {
+        li class="pt-note" data-unread[entry.is_unread()] data-link[entry.link.is_some()] {
+            (content(entry, here))
+            div class="pt-note-actions" {
+                @if entry.is_unread() {
+                    (action("read", Button::icon_only("check", format!("Mark “{}” as read", entry.title))))
+                }
+                (action("delete", Button::icon_only("trash-2", format!("Delete “{}”", entry.title))))
+            }
+        }
+    }
+}
+
+fn content(entry: &NotificationRecord, here: &str) -> Markup {
+    html! {
+        span class="pt-note-icon" data-tone=[entry.tone.as_str()] { (icon(glyph(entry))) }
+        div {
+            p class="pt-note-title" {
+                @if entry.link.is_some() {
+                    a href={ (here) "/" (entry.id) } { (entry.title) }
+                } @else { (entry.title) }
+                @if entry.is_unread() { span class="pt-vh" { " (unread)" } }
+            }
+            @if let Some(text) = &entry.text { p class="pt-note-text" { (text) } }
+        }
+        (time(&entry.updated_at.to_rfc3339(), TimeFormat::Ago))
+    }
+}
+
+fn glyph(entry: &NotificationRecord) -> &'static str {
+    use crate::pages::components::Tone;
+    match (entry.kind.as_str(), entry.tone) {
+        ("account", _) => "shield",
+        (_, Tone::Danger) => "circle-x",
+        (_, Tone::Warning) => "triangle-alert",
+        (_, Tone::Success) => "circle-check",
+        ("task", _) => "list-checks",
+        ("message", _) => "mail",
+        _ => "bell",
+    }
+}
+
+/// The newest entries, for the menu of the bell.
+pub(super) fn menu(items: &[NotificationRecord], here: &str) -> Markup {
+    let has_unread = items.iter().any(NotificationRecord::is_unread);
+    html! {
+        header {
+            h2 id="pt-inbox-title" { "Notifications" }
+            @if has_unread {
+                form method="post" action=(here) {
+                    input type="hidden" name="_action" value="read_all";
+                    (Button::new("Mark all as read").ghost().size(1).submit())
+                }
+            }
+        }
+        @if items.is_empty() {
+            (EmptyState::new("bell", "You're all caught up"))
+        } @else {
+            ul {
+                @for entry in items {
+                    li class="pt-note" data-unread[entry.is_unread()] data-link[entry.link.is_some()] { (content(entry, here)) }
+                }
+            }
+        }
+        footer { a href=(here) { "See all" } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::pages::components::Tone;
+
+    fn entry(title: &str, days_ago: i64, is_read: bool) -> NotificationRecord {
+        let at = Utc::now() - TimeDelta::days(days_ago);
+        NotificationRecord {
+            id: Uuid::now_v7(),
+            kind: "message".to_owned(),
+            title: title.to_owned(),
+            count: 1,
+            text: None,
+            link: Some("/admin/profile".to_owned()),
+            tone: Tone::Info,
+            created_at: at,
+            updated_at: at,
+            read_at: is_read.then_some(at),
+        }
+    }
+
+    #[test]
+    fn entries_stand_under_their_day_and_say_what_is_unread() {
+        let items = [
+            entry("<b>", 0, false),
+            entry("two", 0, true),
+            entry("three", 1, true),
+        ];
+        let html = grouped(&items, "/admin/notifications").into_string();
+        assert_eq!(html.matches("<h2>").count(), 2);
+        assert!(html.contains("Today") && html.contains("Yesterday"));
+        assert!(html.contains("&lt;b&gt;"));
+        assert_eq!(html.matches("(unread)").count(), 1);
+        assert!(html.contains(&format!("/admin/notifications/{}", items[0].id)));
+    }
+
+    #[test]
+    fn the_menu_of_nobody_says_so() {
+        let html = menu(&[], "/admin/notifications").into_string();
+        assert!(html.contains("caught up") && !html.contains("Mark all"));
+    }
+}

@@ -1,0 +1,250 @@
+//! `/admin/notifications`: what the reader has been told, newest first.
+
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{Html, IntoResponse, Redirect};
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::api::id_of;
+use super::list::{self, grouped};
+use super::send_form::{self, Draft};
+use super::service::{NotificationFilter, Notifications, not_found};
+use crate::auth::{Access, CurrentUser, address, caller, safe_redirect};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::live::Region;
+use crate::pages::components::{Button, EmptyState, PageHead, Tab};
+use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse};
+use crate::request::body_bytes;
+use crate::source;
+use crate::state::PortalState;
+
+/// Entries on a page.
+const ON_PAGE: u64 = 30;
+/// Entries in the menu of the bell.
+const IN_MENU: u64 = 6;
+
+/// The pages of the reader's messages.
+pub(crate) fn pages() -> Vec<Page> {
+    let page = |source, path, respond: fn(PortalState, Request) -> PageFuture| {
+        Page::new(source, path, respond)
+            .title("Notifications")
+            .description("What has happened that concerns you.")
+            .access(Access::User)
+    };
+    vec![
+        page(source!(notifications), PATH, |state, request| {
+            Box::pin(async move { show(&state, request).await.into_page() })
+        }),
+        page(source!(change_notifications), PATH, |state, request| {
+            Box::pin(async move { change(&state, request).await.into_page() })
+        })
+        .method(Method::POST),
+        page(
+            source!(latest_notifications),
+            "/admin/notifications/latest",
+            |state, request| Box::pin(async move { latest(&state, request).await.into_page() }),
+        ),
+        page(
+            source!(open_notification),
+            "/admin/notifications/{id}",
+            |state, request| Box::pin(async move { open(&state, request).await.into_page() }),
+        ),
+    ]
+}
+
+/// Who asks, and for what.
+pub(super) struct Reader<'a> {
+    pub(super) state: &'a PortalState,
+    pub(super) user: CurrentUser,
+    pub(super) notifications: &'a Notifications,
+    base_path: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    async fn of(state: &'a PortalState, request: Request) -> Result<(Self, Request)> {
+        let (mut parts, body) = request.into_parts();
+        let user = caller(&mut parts, state).await?;
+        let reader = Self {
+            state,
+            user: user.ok_or_else(Error::unauthorized)?,
+            notifications: state.borrow::<Notifications>()?,
+            base_path: &state.borrow::<Config>()?.base_path,
+        };
+        Ok((reader, Request::from_parts(parts, body)))
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        address(self.base_path, path)
+    }
+}
+
+async fn show(state: &PortalState, request: Request) -> Result<Markup> {
+    let (reader, request) = Reader::of(state, request).await?;
+    let query = request.uri().query().unwrap_or_default();
+    let get = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(known, _)| known == name)
+    };
+    let filter = NotificationFilter {
+        // What is no place in the list begins with the newest.
+        cursor: get("cursor").map(|(_, value)| value.into_owned()),
+        unread_only: get("unread").is_some(),
+        limit: ON_PAGE,
+    };
+    let draft = (get("send").is_some() && reader.user.is_admin()).then(Draft::default);
+    render(&reader, filter, draft.as_ref()).await
+}
+
+/// The page, with the form of a message in front of it if there is one.
+pub(super) async fn render(
+    reader: &Reader<'_>,
+    mut filter: NotificationFilter,
+    draft: Option<&Draft>,
+) -> Result<Markup> {
+    let user_id = reader.user.id;
+    let listed = match reader.notifications.list(user_id, &filter).await {
+        Err(error) if error.status().is_client_error() => {
+            filter.cursor = None;
+            reader.notifications.list(user_id, &filter).await
+        }
+        listed => listed,
+    };
+    let (items, next) = listed?;
+    let unread = reader.notifications.unread(user_id).await?;
+    let here = reader.url(PATH);
+    let mark = if filter.unread_only { "&unread=1" } else { "" };
+    let region = Region::new("notifications").id("notifications");
+    let empty = if filter.unread_only {
+        EmptyState::new("circle-check", "You're all caught up")
+            .text("Nothing is left to read.")
+            .action(Button::new("Show all").href(here.as_str()))
+    } else {
+        EmptyState::new("bell", "You're all caught up")
+            .text("When a task of yours ends or somebody has news for you, it appears here.")
+    };
+    Ok(html! {
+        (head(reader, &here, filter.unread_only, unread))
+        (region.render(html! {
+            @if items.is_empty() {
+                div class="pt-card" { (empty) }
+            } @else {
+                (grouped(&items, &here))
+            }
+            @if filter.cursor.is_some() || next.is_some() {
+                nav class="pt-pages" aria-label="Pages" {
+                    @if filter.cursor.is_some() {
+                        (Button::new("Newest").size(1).href(if filter.unread_only { format!("{here}?unread=1") } else { here.clone() }))
+                    }
+                    @if let Some(next) = &next {
+                        (Button::new("Older").size(1).href(format!("{here}?cursor={next}{mark}")))
+                    }
+                }
+            }
+        }))
+        @if let Some(draft) = draft { (send_form::drawer(reader, draft, &here)?) }
+    })
+}
+
+fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> PageHead {
+    let label = match unread {
+        0 => "Unread".to_owned(),
+        count => format!("Unread ({count})"),
+    };
+    let tabs = vec![
+        Tab::new("All", here, !unread_only),
+        Tab::new(label, format!("{here}?unread=1"), unread_only),
+    ];
+    PageHead::new("Notifications")
+        .description("What has happened that concerns you.")
+        .tabs("Which", tabs)
+        .actions(html! {
+            @if unread > 0 {
+                form method="post" action=(here) {
+                    input type="hidden" name="_action" value="read_all";
+                    (Button::new("Mark all as read").icon("check").submit())
+                }
+            }
+            @if reader.user.is_admin() {
+                (Button::new("Send a message").icon("mail").href(format!("{here}?send=1")))
+            }
+        })
+}
+
+/// The newest entries, for the menu of the bell.
+async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, _) = Reader::of(state, request).await?;
+    let filter = NotificationFilter {
+        limit: IN_MENU,
+        ..NotificationFilter::default()
+    };
+    let (items, _) = reader.notifications.list(reader.user.id, &filter).await?;
+    let mut response = Html(list::menu(&items, &reader.url(PATH)).into_string()).into_response();
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
+    Ok(response.into_page())
+}
+
+/// Goes to what a message is about, which is read by that.
+async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, request) = Reader::of(state, request).await?;
+    let is_guess = ["sec-purpose", "purpose"].iter().any(|name| {
+        let value = request.headers().get(*name);
+        value.is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
+    });
+    let (mut parts, _) = request.into_parts();
+    let Ok(path) = RawPathParams::from_request_parts(&mut parts, state).await else {
+        return Err(not_found());
+    };
+    let id = path.iter().find(|(name, _)| *name == "id");
+    let id = id_of(id.map_or("", |(_, value)| value))?;
+    let message = reader.notifications.get(reader.user.id, id).await?;
+    // A browser that fetches ahead has shown nothing yet.
+    if message.is_unread() && !is_guess {
+        reader.notifications.mark_read(reader.user.id, id).await?;
+    }
+    let to = match message.link.as_deref() {
+        Some(link) => reader.url(safe_redirect(link)),
+        None => reader.url(PATH),
+    };
+    Ok(Redirect::to(&to).into_page())
+}
+
+async fn change(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, request) = Reader::of(state, request).await?;
+    let body = body_bytes(request, state).await?;
+    let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+    let get = |name: &str| {
+        let field = form.iter().find(|(known, _)| known == name);
+        field.map_or("", |(_, value)| value.as_str())
+    };
+    let user_id = reader.user.id;
+    let flash = match get("_action") {
+        "send" => return send_form::send(&reader, Draft::of(get)).await,
+        "read" => {
+            let id = id_of(get("id"))?;
+            reader.notifications.mark_read(user_id, id).await?;
+            None
+        }
+        "read_all" => {
+            reader.notifications.mark_all_read(user_id).await?;
+            Some(Flash::success("Everything is marked as read"))
+        }
+        "delete" => {
+            reader
+                .notifications
+                .delete(user_id, id_of(get("id"))?)
+                .await?;
+            Some(Flash::success("Deleted"))
+        }
+        _ => return Err(Error::bad_request("the form says nothing that can be done")),
+    };
+    let here = reader.url(PATH);
+    Ok(match flash {
+        Some(flash) => flash.redirect(&here).into_page(),
+        None => Redirect::to(&here).into_page(),
+    })
+}

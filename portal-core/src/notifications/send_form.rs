@@ -1,0 +1,191 @@
+//! The form in which an administrator writes to users.
+
+use axum::http::StatusCode;
+use maud::{Markup, html};
+
+use super::audience::Audience;
+use super::message::{LONGEST_TEXT, LONGEST_TITLE, Notification};
+use super::page::{Reader, render};
+use super::service::NotificationFilter;
+use crate::auth::{Access, Role, Roles, Users};
+use crate::error::{Fault, Result};
+use crate::pages::components::{Banner, Button, Drawer, Field, FieldOption, Tone};
+use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, PageResponse};
+
+/// The form as it was sent.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    audience: String,
+    email: String,
+    title: String,
+    text: String,
+    link: String,
+    /// How many people the sender was told that he reaches.
+    confirmed: Option<u64>,
+    faults: Vec<Fault>,
+    reaches: Option<u64>,
+}
+
+impl Draft {
+    /// What stands in the fields of a form.
+    pub(super) fn of<'a>(field: impl Fn(&str) -> &'a str) -> Self {
+        let text = |name: &str| field(name).trim().to_owned();
+        Self {
+            audience: text("audience"),
+            email: text("email"),
+            title: text("title"),
+            text: text("text").replace("\r\n", "\n"),
+            link: text("link"),
+            confirmed: field("confirmed").parse().ok(),
+            faults: Vec::new(),
+            reaches: None,
+        }
+    }
+
+    fn message(&self) -> Notification {
+        Notification::new(self.title.as_str())
+            .text(self.text.as_str())
+            .link(self.link.as_str())
+            .tone(Tone::Accent)
+    }
+
+    fn fault(&self, name: &str) -> Option<&str> {
+        let pointer = format!("/{name}");
+        let fault = self.faults.iter().find(|fault| fault.pointer == pointer);
+        fault.map(|fault| fault.message.as_str())
+    }
+}
+
+/// Sends what an administrator has written, once he has seen how many people it reaches.
+pub(super) async fn send(reader: &Reader<'_>, mut draft: Draft) -> Result<PageResponse> {
+    Access::Admin.check(Some(&reader.user))?;
+    reader.user.acts_himself()?;
+    draft.faults = draft.message().faults();
+    let audience = match audience(reader, &draft).await? {
+        Ok(audience) => audience,
+        Err(fault) => {
+            draft.faults.push(fault);
+            return again(reader, draft).await;
+        }
+    };
+    if !draft.faults.is_empty() {
+        return again(reader, draft).await;
+    }
+    let reaches = reader.notifications.count(&audience).await?;
+    if draft.confirmed != Some(reaches) {
+        draft.reaches = Some(reaches);
+        let page = render(reader, NotificationFilter::default(), Some(&draft)).await?;
+        return Ok(page.into_page());
+    }
+    let message = draft.message();
+    let sent = reader
+        .notifications
+        .send_by(&reader.user, &audience, &message);
+    let flash = Flash::success(format!("Sent to {}", people(sent.await?)));
+    Ok(flash.redirect(&reader.url(PATH)).into_page())
+}
+
+async fn again(reader: &Reader<'_>, draft: Draft) -> Result<PageResponse> {
+    let page = render(reader, NotificationFilter::default(), Some(&draft)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
+}
+
+/// Whom the form names, or what is wrong with that.
+async fn audience(reader: &Reader<'_>, draft: &Draft) -> Result<Result<Audience, Fault>> {
+    if let Some(name) = draft.audience.strip_prefix("role:") {
+        let role = reader.state.borrow::<Roles>()?.find(name);
+        let unknown = || Fault::new("/audience", "invalid_value", "choose one of these");
+        return Ok(role.map(Audience::Role).ok_or_else(unknown));
+    }
+    Ok(match draft.audience.as_str() {
+        "everyone" => Ok(Audience::Everyone),
+        "user" => {
+            let users = reader.state.borrow::<Users>()?;
+            let found = users.find_by_email(&draft.email).await?;
+            match found.as_slice() {
+                [user] => Ok(Audience::User(user.id)),
+                [] => Err("nobody here has this address"),
+                _ => Err("several users have this address"),
+            }
+            .map_err(|message| Fault::new("/email", "not_found", message))
+        }
+        _ => Err(Fault::new(
+            "/audience",
+            "required",
+            "choose who gets the message",
+        )),
+    })
+}
+
+/// The form, or the question whether to send it.
+pub(super) fn drawer(reader: &Reader<'_>, draft: &Draft, here: &str) -> Result<Markup> {
+    let hidden = html! { input type="hidden" name="_action" value="send"; };
+    let drawer = Drawer::new("send", "Send a message").open(here);
+    let Some(reaches) = draft.reaches else {
+        let fields = fields(reader.state.borrow::<Roles>()?, draft);
+        let drawer = drawer
+            .description("It appears under the bell of everyone who gets it.")
+            .form(here, hidden)
+            .body(fields)
+            .foot(Button::new("Continue").solid().submit());
+        return Ok(html! { (drawer) });
+    };
+    let keep = [
+        ("audience", &draft.audience),
+        ("email", &draft.email),
+        ("title", &draft.title),
+        ("text", &draft.text),
+        ("link", &draft.link),
+        ("confirmed", &reaches.to_string()),
+    ];
+    let hidden = html! {
+        (hidden)
+        @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
+    };
+    let question = format!("This reaches {}.", people(reaches));
+    let body = html! {
+        (Banner::new(Tone::Info, question))
+        div class="pt-card" {
+            p class="pt-note-title" { (draft.title) }
+            @if !draft.text.is_empty() { p class="pt-note-text" { (draft.text) } }
+            @if !draft.link.is_empty() { p class="pt-mono pt-break" { (draft.link) } }
+        }
+    };
+    let send = Button::new(format!("Send to {}", people(reaches))).solid();
+    let drawer = drawer
+        .form(here, hidden)
+        .body(body)
+        .foot(send.disabled(reaches == 0).submit());
+    Ok(html! { (drawer) })
+}
+
+fn fields(roles: &Roles, draft: &Draft) -> Markup {
+    let role = |role: &Role| FieldOption::new(format!("role:{role}"), format!("Role {role}"));
+    let mut options = vec![
+        FieldOption::new("", "Choose…"),
+        FieldOption::new("everyone", "Everybody"),
+    ];
+    options.extend(roles.all().filter(|it| **it != Role::Guest).map(role));
+    options.push(FieldOption::new("user", "One person"));
+    html! {
+        (Field::select("audience", "To", options)
+            .value(draft.audience.as_str()).required(true).error(draft.fault("audience")))
+        (Field::text("email", "E-mail address")
+            .hint("For a message to one person.")
+            .value(draft.email.as_str()).autocomplete("off").error(draft.fault("email")))
+        (Field::text("title", "Title")
+            .value(draft.title.as_str()).required(true).max_length(LONGEST_TITLE).error(draft.fault("title")))
+        (Field::textarea("text", "Text")
+            .value(draft.text.as_str()).max_length(LONGEST_TEXT).error(draft.fault("text")))
+        (Field::text("link", "Link")
+            .hint("A page of this portal, such as /admin/profile.")
+            .placeholder("/").value(draft.link.as_str()).error(draft.fault("link")))
+    }
+}
+
+fn people(count: u64) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        count => format!("{count} people"),
+    }
+}

@@ -1,0 +1,336 @@
+//! The handle through which messages are sent and read.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use uuid::Uuid;
+
+use super::audience::Audience;
+use super::cursor::Cursor;
+use super::message::Notification;
+use super::record::NotificationRecord;
+use super::table::{self, Listed};
+use super::unread::UnreadCache;
+use crate::auth::{Actor, AuditLog, Role};
+use crate::error::{Error, Fault, Result};
+use crate::pages::{Unread, UnreadSource};
+use crate::store::{Notification as Hint, Store, StoreError, Transaction};
+
+/// More users than this are told with one hint that is for everybody.
+const MOST_HINTS: usize = 50;
+
+/// What the messages of a user are listed by, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct NotificationFilter {
+    /// Where the page before has ended: the `next` of it.
+    pub cursor: Option<String>,
+    /// Only what has not been read.
+    pub unread_only: bool,
+    /// How many at the most; 0 means 50.
+    pub limit: u64,
+}
+
+/// The messages of all users: an extractor through `Data<Notifications>`.
+///
+/// ```
+/// use portal_core::notifications::{Notification, Notifications};
+/// use portal_core::prelude::*;
+///
+/// /// Builds a report
+/// #[monitored_background_task(state = "reports")]
+/// async fn build(_task: TaskContext, bell: Data<Notifications>) -> Result<(), TaskError> {
+///     let ready = Notification::new("The monthly report is ready").link("/reports/2026-11");
+///     bell.send_to_admins(&ready).await?;
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct Notifications(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    unread: UnreadCache,
+}
+
+impl std::fmt::Debug for Notifications {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notifications")
+    }
+}
+
+impl Notifications {
+    pub(crate) fn new(store: Store) -> Self {
+        Self(Arc::new(Shared {
+            unread: UnreadCache::new(store.clone()),
+            store,
+        }))
+    }
+
+    /// Sends a message to a user: `404 user_not_found` if there is no such user, `422` if the
+    /// message cannot be shown, such as one with a link to another site.
+    pub async fn send(&self, user_id: Uuid, message: &Notification) -> Result<()> {
+        match self.send_to(&Audience::User(user_id), message).await? {
+            0 => Err(Error::not_found("there is no such user").with_code("user_not_found")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a message to everyone of an audience; gives how many they are.
+    pub async fn send_to(&self, audience: &Audience, message: &Notification) -> Result<u64> {
+        self.write(None, audience, message).await
+    }
+
+    /// Sends a message to every administrator; gives how many they are.
+    pub async fn send_to_admins(&self, message: &Notification) -> Result<u64> {
+        self.send_to(&Audience::Role(Role::Admin), message).await
+    }
+
+    /// Sends a message to every user who may use the portal; gives how many they are.
+    pub async fn send_to_everyone(&self, message: &Notification) -> Result<u64> {
+        self.send_to(&Audience::Everyone, message).await
+    }
+
+    /// Sends a message in somebody's name: that and to whom is in the audit log.
+    pub async fn send_by(
+        &self,
+        actor: impl Into<Actor> + Send,
+        audience: &Audience,
+        message: &Notification,
+    ) -> Result<u64> {
+        self.write(Some(actor.into()), audience, message).await
+    }
+
+    async fn write(
+        &self,
+        actor: Option<Actor>,
+        audience: &Audience,
+        message: &Notification,
+    ) -> Result<u64> {
+        let faults = message.faults();
+        if !faults.is_empty() {
+            return Err(Error::invalid(faults));
+        }
+        let mut transaction = self.0.store.begin().await?;
+        let rows = transaction.fetch_all(&audience.select()).await?;
+        let users: Vec<Uuid> = rows
+            .iter()
+            .map(|row| row.get("id"))
+            .collect::<Result<_, _>>()?;
+        if users.is_empty() {
+            return Ok(0);
+        }
+        table::insert(&mut transaction, &users, message, 1).await?;
+        if let Some(actor) = actor {
+            let details = json!({
+                "label": message.title,
+                "text": message.text,
+                "link": message.link,
+                "reached": users.len(),
+            });
+            let target = target_of(audience);
+            AuditLog::record_in(
+                &mut transaction,
+                actor,
+                "notification.send",
+                &target,
+                details,
+            )
+            .await?;
+        }
+        transaction.commit().await?;
+        self.changed(&users).await;
+        Ok(users.len() as u64)
+    }
+
+    /// How many users an audience has.
+    pub async fn count(&self, audience: &Audience) -> Result<u64> {
+        let rows = self.0.store.fetch_all(&audience.select()).await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// The messages of a user, newest first, and the cursor of the next page if there is one.
+    pub async fn list(
+        &self,
+        user_id: Uuid,
+        filter: &NotificationFilter,
+    ) -> Result<(Vec<NotificationRecord>, Option<String>)> {
+        let after = match filter.cursor.as_deref() {
+            None => None,
+            Some(text) => Some(text.parse::<Cursor>().map_err(|()| bad_cursor())?),
+        };
+        let limit = match filter.limit {
+            0 => 50,
+            limit => limit.min(200),
+        };
+        let listed = Listed {
+            after,
+            unread_only: filter.unread_only,
+            // One too many tells whether there is another page.
+            limit: limit + 1,
+        };
+        let mut items = table::list(&self.0.store, user_id, &listed).await?;
+        let has_more = items.len() as u64 > limit;
+        items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let last = items.last().filter(|_| has_more);
+        let next = last.map(|last| Cursor::of(last).to_string());
+        Ok((items, next))
+    }
+
+    /// A message of a user: `404` for those of others.
+    pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<NotificationRecord> {
+        let found = table::get(&self.0.store, user_id, id).await?;
+        found.ok_or_else(not_found)
+    }
+
+    /// How many messages a user has not read. Kept in memory: it may be asked for at any time.
+    pub async fn unread(&self, user_id: Uuid) -> Result<u64> {
+        Ok(self.0.unread.get(user_id).await?.count)
+    }
+
+    /// Marks a message of a user as read: `404` for those of others.
+    pub async fn mark_read(&self, user_id: Uuid, id: Uuid) -> Result<()> {
+        if table::mark_read(&self.0.store, user_id, Some(id)).await? > 0 {
+            self.changed(&[user_id]).await;
+            return Ok(());
+        }
+        self.get(user_id, id).await.map(drop)
+    }
+
+    /// Marks all messages of a user as read; gives how many had not been.
+    pub async fn mark_all_read(&self, user_id: Uuid) -> Result<u64> {
+        let marked = table::mark_read(&self.0.store, user_id, None).await?;
+        if marked > 0 {
+            self.changed(&[user_id]).await;
+        }
+        Ok(marked)
+    }
+
+    /// Deletes a message of a user: `404` for those of others.
+    pub async fn delete(&self, user_id: Uuid, id: Uuid) -> Result<()> {
+        if !table::delete(&self.0.store, user_id, id).await? {
+            return Err(not_found());
+        }
+        self.changed(&[user_id]).await;
+        Ok(())
+    }
+
+    /// This process knows at once, the others by a hint.
+    async fn changed(&self, users: &[Uuid]) {
+        for hint in hints(users) {
+            self.heed(&hint);
+            self.0.store.notify(hint).await;
+        }
+    }
+
+    fn heed(&self, hint: &Hint) {
+        match hint {
+            Hint::NotificationsChanged { user_id } => self.0.unread.forget(*user_id),
+            Hint::User { id } => self.0.unread.forget(Some(*id)),
+            Hint::Lagged => self.0.unread.forget(None),
+            _ => {}
+        }
+    }
+
+    /// Follows the hints of all replicas until it is dropped.
+    pub(crate) async fn follow(&self, mut hints: Receiver<Hint>) {
+        loop {
+            match hints.recv().await {
+                Ok(hint) => self.heed(&hint),
+                Err(RecvError::Lagged(_)) => self.heed(&Hint::Lagged),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+impl UnreadSource for Notifications {
+    fn is_fresh(&self, user_id: Uuid) -> bool {
+        self.0.unread.fresh(user_id).is_some()
+    }
+
+    fn refresh(&self, user_id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            if let Err(error) = self.0.unread.get(user_id).await {
+                tracing::warn!(%error, "the unread messages of a user could not be counted");
+            }
+        })
+    }
+
+    fn last_known(&self, user_id: Uuid) -> Option<Arc<Unread>> {
+        self.0.unread.last_known(user_id)
+    }
+}
+
+/// Stores messages that follow from what a transaction does, those of one user and group as one.
+/// Whoever has committed it passes what this gives to [`announce`].
+pub(crate) async fn send_in(
+    transaction: &mut Transaction,
+    messages: impl IntoIterator<Item = (Uuid, Notification)>,
+) -> Result<Vec<Uuid>, StoreError> {
+    // In the order of users: transactions that write for the same ones do not block each other.
+    let mut merged: BTreeMap<(Uuid, Option<String>, usize), (Notification, i32)> = BTreeMap::new();
+    for (number, (user, message)) in messages.into_iter().enumerate() {
+        let group = message.group.as_ref().map(|group| group.name.clone());
+        let number = if group.is_some() { 0 } else { number };
+        let entry = merged.entry((user, group, number));
+        let entry = entry.or_insert_with(|| (message.clone(), 0));
+        *entry = (message, entry.1 + 1);
+    }
+    let living = table::living(transaction, merged.keys().map(|(user, ..)| *user)).await?;
+    let mut told = Vec::new();
+    for ((user, ..), (mut message, count)) in merged {
+        let Some(role) = living.get(&user) else {
+            continue;
+        };
+        if message.link_for_admins && *role != Role::Admin {
+            message.link = None;
+        }
+        table::insert(transaction, &[user], &message, count).await?;
+        told.push(user);
+    }
+    told.dedup();
+    Ok(told)
+}
+
+/// Tells every replica that users have new messages.
+pub(crate) async fn announce(store: &Store, users: &[Uuid]) {
+    for hint in hints(users) {
+        store.notify(hint).await;
+    }
+}
+
+pub(super) fn hints(users: &[Uuid]) -> Vec<Hint> {
+    if users.len() > MOST_HINTS {
+        return vec![Hint::NotificationsChanged { user_id: None }];
+    }
+    let hint = |user: &Uuid| Hint::NotificationsChanged {
+        user_id: Some(*user),
+    };
+    users.iter().map(hint).collect()
+}
+
+fn target_of(audience: &Audience) -> String {
+    match audience {
+        Audience::Everyone => "users:all".to_owned(),
+        Audience::Role(role) => format!("role:{role}"),
+        Audience::User(id) => format!("user:{id}"),
+    }
+}
+
+fn bad_cursor() -> Error {
+    Error::invalid(vec![Fault::new(
+        "/cursor",
+        "invalid_value",
+        "use the `next_cursor` of the page before",
+    )])
+}
+
+pub(super) fn not_found() -> Error {
+    Error::not_found("there is no such notification").with_code("notification_not_found")
+}

@@ -1,0 +1,246 @@
+//! The table of messages.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_query::{
+    Cond, Expr, ExprTrait, Func, OnConflict, Order, Query, SelectStatement, WindowStatement,
+};
+use uuid::Uuid;
+
+use super::cursor::Cursor;
+use super::message::Notification;
+use super::record::{COLUMNS, NotificationRecord, name_of, title_of};
+use crate::auth::Role;
+use crate::pages::Unread;
+use crate::store::{Row, Store, StoreError, Transaction, now};
+
+const TABLE: &str = "portal_notifications";
+/// Most messages that a user keeps; the oldest go first, and of those the ones that were read.
+pub(super) const KEPT: i32 = 200;
+/// Users whose messages are written with one statement.
+const CHUNK: usize = 500;
+
+/// Writes a message for each of some users, who are told apart, and drops what is too much.
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    users: &[Uuid],
+    message: &Notification,
+    count: i32,
+) -> Result<(), StoreError> {
+    for users in users.chunks(CHUNK) {
+        insert_chunk(transaction, users, message, count, now()).await?;
+        prune(transaction, users).await?;
+    }
+    Ok(())
+}
+
+async fn insert_chunk(
+    transaction: &mut Transaction,
+    users: &[Uuid],
+    message: &Notification,
+    count: i32,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut insert = Query::insert()
+        .into_table(TABLE)
+        .columns([
+            "id",
+            "user_id",
+            "kind",
+            "group_name",
+            "title",
+            "plural",
+            "count",
+            "text",
+            "link",
+            "tone",
+            "created_at",
+            "updated_at",
+        ])
+        .take();
+    let group = message.group.as_ref();
+    for user in users {
+        insert.values_panic([
+            Uuid::now_v7().into(),
+            (*user).into(),
+            message.kind.as_str().into(),
+            group.map(|group| group.name.clone()).into(),
+            message.title.as_str().into(),
+            group.map(|group| group.plural.clone()).into(),
+            count.into(),
+            message.text.clone().into(),
+            message.link.clone().into(),
+            name_of(message.tone).into(),
+            now.into(),
+            now.into(),
+        ]);
+    }
+    if group.is_some() {
+        // Replicas that write at once for one user meet here, and both are counted.
+        let sum = Expr::col((TABLE, "count")).add(Expr::col(("excluded", "count")));
+        insert.on_conflict(
+            OnConflict::columns(["user_id", "group_name"])
+                .target_and_where(Expr::col("read_at").is_null())
+                .update_columns([
+                    "kind",
+                    "title",
+                    "plural",
+                    "text",
+                    "link",
+                    "tone",
+                    "updated_at",
+                ])
+                .value("count", sum)
+                .to_owned(),
+        );
+    }
+    transaction.execute(&insert).await.map(drop)
+}
+
+/// Drops what users have beyond [`KEPT`].
+async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), StoreError> {
+    let window = WindowStatement::partition_by("user_id")
+        .order_by_expr(Expr::col("read_at").is_null(), Order::Desc)
+        .order_by("updated_at", Order::Desc)
+        .order_by("id", Order::Desc)
+        .take();
+    let placed = Query::select()
+        .column("id")
+        .expr_window_as(Func::cust("ROW_NUMBER"), window, "place")
+        .from(TABLE)
+        .and_where(Expr::col("user_id").is_in(users.iter().copied()))
+        .take();
+    let surplus = Query::select()
+        .column("id")
+        .from_subquery(placed, "placed")
+        .and_where(Expr::col("place").gt(KEPT))
+        .take();
+    let delete = Query::delete()
+        .from_table(TABLE)
+        .and_where(Expr::col("id").in_subquery(surplus))
+        .take();
+    transaction.execute(&delete).await.map(drop)
+}
+
+/// Those of some users who have not been deleted, with their roles.
+pub(super) async fn living(
+    transaction: &mut Transaction,
+    users: impl IntoIterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Role>, StoreError> {
+    let select = Query::select()
+        .columns(["id", "user_type"])
+        .from("portal_users")
+        .and_where(Expr::col("id").is_in(users))
+        .and_where(Expr::col("deleted_at").is_null())
+        .take();
+    let rows = transaction.fetch_all(&select).await?;
+    let read = |row: &Row| {
+        let role: String = row.get("user_type")?;
+        Ok((row.get("id")?, Role::custom(&role)))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Which messages of a user to list, newest first.
+pub(super) struct Listed {
+    pub(super) after: Option<Cursor>,
+    pub(super) unread_only: bool,
+    pub(super) limit: u64,
+}
+
+pub(super) async fn list(
+    store: &Store,
+    user: Uuid,
+    listed: &Listed,
+) -> Result<Vec<NotificationRecord>, StoreError> {
+    let mut select = of(user).columns(COLUMNS).take();
+    if listed.unread_only {
+        select.and_where(Expr::col("read_at").is_null());
+    }
+    if let Some(Cursor { at, id }) = listed.after {
+        let same = Expr::col("updated_at").eq(at).and(Expr::col("id").lt(id));
+        let older = Expr::col("updated_at").lt(at);
+        select.cond_where(Cond::any().add(older).add(same));
+    }
+    select
+        .order_by("updated_at", Order::Desc)
+        .order_by("id", Order::Desc)
+        .limit(listed.limit);
+    let rows = store.fetch_all(&select).await?;
+    rows.iter().map(NotificationRecord::from_row).collect()
+}
+
+fn of(user: Uuid) -> SelectStatement {
+    Query::select()
+        .from(TABLE)
+        .and_where(Expr::col("user_id").eq(user))
+        .take()
+}
+
+pub(super) async fn get(
+    store: &Store,
+    user: Uuid,
+    id: Uuid,
+) -> Result<Option<NotificationRecord>, StoreError> {
+    let select = of(user)
+        .columns(COLUMNS)
+        .and_where(Expr::col("id").eq(id))
+        .take();
+    let row = store.fetch_optional(&select).await?;
+    row.map(|row| NotificationRecord::from_row(&row))
+        .transpose()
+}
+
+/// How many a user has not read, and what the newest of them says.
+pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreError> {
+    let select = of(user)
+        .columns(["title", "plural", "count", "updated_at"])
+        .expr_window_as(
+            Func::count(Expr::col("id")),
+            WindowStatement::new(),
+            "unread",
+        )
+        .and_where(Expr::col("read_at").is_null())
+        .order_by("updated_at", Order::Desc)
+        .limit(1)
+        .take();
+    let read = |row: Row| -> Result<Unread, StoreError> {
+        let at: DateTime<Utc> = row.get("updated_at")?;
+        let count = row.get::<i32>("count")?.unsigned_abs();
+        Ok(Unread {
+            count: row.get::<i64>("unread")?.unsigned_abs(),
+            newest_at: at.timestamp_micros(),
+            newest: title_of(&row, count)?,
+        })
+    };
+    let row = store.fetch_optional(&select).await?;
+    row.map_or_else(|| Ok(Unread::default()), read)
+}
+
+/// Marks one message, or all of a user, as read; gives how many had not been.
+pub(super) async fn mark_read(
+    store: &Store,
+    user: Uuid,
+    id: Option<Uuid>,
+) -> Result<u64, StoreError> {
+    let mut update = Query::update()
+        .table(TABLE)
+        .value("read_at", now())
+        .and_where(Expr::col("user_id").eq(user))
+        .and_where(Expr::col("read_at").is_null())
+        .take();
+    if let Some(id) = id {
+        update.and_where(Expr::col("id").eq(id));
+    }
+    store.execute(&update).await
+}
+
+pub(super) async fn delete(store: &Store, user: Uuid, id: Uuid) -> Result<bool, StoreError> {
+    let delete = Query::delete()
+        .from_table(TABLE)
+        .and_where(Expr::col("user_id").eq(user))
+        .and_where(Expr::col("id").eq(id))
+        .take();
+    Ok(store.execute(&delete).await? > 0)
+}

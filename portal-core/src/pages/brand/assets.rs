@@ -1,0 +1,393 @@
+//! A brand as it is served: checked, put together, hashed.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Response};
+use axum::response::IntoResponse;
+
+use super::accent::AccentTokens;
+use super::color::Rgb;
+use super::file::File;
+use super::{Brand, Font, PREFIX};
+use crate::auth::{Access, Routes};
+use crate::error::Error;
+use crate::pages::render::PageSetup;
+use crate::pages::theme::Gray;
+use crate::state::PortalState;
+
+/// Fonts and pictures of this size keep readers waiting, and most likely are a mistake.
+const MOST_BYTES: usize = 512 * 1024;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().get(format!("{PREFIX}{{file}}"), Access::Public, serve)
+}
+
+async fn serve(
+    State(state): State<PortalState>,
+    Path(file): Path<String>,
+    request: HeaderMap,
+) -> Response<Body> {
+    let setup = state.borrow::<PageSetup>().ok();
+    let found = setup.and_then(|setup| setup.brand.all().find(|known| known.name() == file));
+    match found {
+        Some(file) => file.respond(&request),
+        None => Error::not_found("there is no such file").into_response(),
+    }
+}
+
+/// A [`Brand`] that has been checked, for layouts of your own: where its parts are served.
+///
+/// All paths are without base path; [`PageContext::url`](crate::pages::PageContext::url) puts it
+/// before them.
+#[derive(Default)]
+pub struct BrandAssets {
+    style: Option<File>,
+    logo: Option<File>,
+    favicon: Option<File>,
+    font: Option<File>,
+    /// The gray that goes with the accent colour.
+    gray: Option<Gray>,
+    has_font: bool,
+    language: Option<Cow<'static, str>>,
+    right_to_left: bool,
+}
+
+impl std::fmt::Debug for BrandAssets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let urls: Vec<_> = self.all().map(File::url).collect();
+        f.debug_tuple("BrandAssets").field(&urls).finish()
+    }
+}
+
+impl BrandAssets {
+    /// The style sheet with colour, font and styles of the application.
+    #[must_use]
+    pub fn style_url(&self) -> Option<&str> {
+        self.style.as_ref().map(File::url)
+    }
+
+    /// The logo.
+    #[must_use]
+    pub fn logo_url(&self) -> Option<&str> {
+        self.logo.as_ref().map(File::url)
+    }
+
+    /// The icon of the tab, and its media type.
+    #[must_use]
+    pub fn favicon(&self) -> Option<(&str, &'static str)> {
+        let icon = self.favicon.as_ref().or(self.logo.as_ref())?;
+        Some((icon.url(), icon.media_type()))
+    }
+
+    /// The application's own font.
+    #[must_use]
+    pub fn font_url(&self) -> Option<&str> {
+        self.font.as_ref().map(File::url)
+    }
+
+    /// Whether pages are set in another font than the portal's.
+    #[must_use]
+    pub fn has_font(&self) -> bool {
+        self.has_font
+    }
+
+    /// Whether there is an accent colour.
+    #[must_use]
+    pub fn has_accent(&self) -> bool {
+        self.gray.is_some()
+    }
+
+    pub(crate) fn accent_gray(&self) -> Option<Gray> {
+        self.gray
+    }
+
+    /// The language of the texts.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        self.language.as_deref().unwrap_or("en")
+    }
+
+    /// Whether the texts run from right to left.
+    #[must_use]
+    pub fn right_to_left(&self) -> bool {
+        self.right_to_left
+    }
+
+    fn all(&self) -> impl Iterator<Item = &File> {
+        let all = [&self.style, &self.logo, &self.favicon, &self.font];
+        all.into_iter().flatten()
+    }
+}
+
+pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
+    let mut problems = Vec::new();
+    let mut assets = BrandAssets {
+        language: brand.language,
+        right_to_left: brand.right_to_left,
+        ..BrandAssets::default()
+    };
+    let mut style = String::new();
+    if let Some(hex) = brand.accent {
+        match Rgb::parse(&hex) {
+            Some(colour) => {
+                let tokens = AccentTokens::derive(colour);
+                assets.gray = Some(tokens.gray);
+                let _ = writeln!(
+                    style,
+                    "@layer tokens{{[data-accent=brand]{{{}}}{}}}",
+                    tokens.css(),
+                    paired_gray(tokens.gray),
+                );
+            }
+            None => problems.push(format!(
+                "the brand's accent colour `{hex}` is none: write it like `#0f766e`"
+            )),
+        }
+    }
+    match brand.font {
+        Font::Portal => {}
+        Font::System => {
+            assets.has_font = true;
+            style.push_str("@layer base{:root{--font:system-ui,sans-serif}}\n");
+        }
+        Font::Own { family, woff2 } => {
+            assets.has_font = true;
+            problems.extend(font_problem(&family, &woff2));
+            let font = File::new("font.woff2", "font/woff2", woff2.into_owned());
+            // A relative address, so that it works below any base path.
+            let file = font.name();
+            let _ = writeln!(
+                style,
+                "@font-face{{font-family:\"{family}\";src:url({file}) format(\"woff2\");\
+                 font-weight:100 900;font-display:optional}}\n\
+                 @layer base{{:root{{--font:\"{family}\",system-ui,sans-serif}}}}"
+            );
+            assets.font = Some(font);
+        }
+    }
+    for css in &brand.css {
+        match css_problem(css) {
+            Some(problem) => problems.push(format!("the brand's styles cannot be used: {problem}")),
+            None => {
+                let _ = writeln!(style, "@layer app{{\n{css}\n}}");
+            }
+        }
+    }
+    let mut image = |names: [&'static str; 2], bytes: Option<Cow<'static, [u8]>>| {
+        let bytes = bytes?;
+        match image_type(&bytes) {
+            Ok(media_type) => {
+                let [svg, png] = names;
+                let name = if media_type == "image/png" { png } else { svg };
+                Some(File::new(name, media_type, bytes.into_owned()))
+            }
+            Err(problem) => {
+                problems.push(format!(
+                    "the brand's {} {problem}",
+                    names[0].trim_end_matches(".svg")
+                ));
+                None
+            }
+        }
+    };
+    assets.logo = image(["logo.svg", "logo.png"], brand.logo);
+    assets.favicon = image(["favicon.svg", "favicon.png"], brand.favicon);
+    if !style.is_empty() {
+        let bytes = style.into_bytes();
+        assets.style = Some(File::new("brand.css", "text/css; charset=utf-8", bytes));
+    }
+    if problems.is_empty() {
+        Ok(assets)
+    } else {
+        Err(problems)
+    }
+}
+
+/// What `data-gray=auto` means beside the brand's accent: the tokens of one of the grays.
+fn paired_gray(gray: Gray) -> String {
+    let wanted = format!("[data-gray={gray}]");
+    let mut lines = include_str!("../../../assets/tokens.css").lines();
+    let body = lines.find_map(|line| {
+        let (selector, body) = line.split_once('{')?;
+        let is_it = selector.split(',').any(|part| part.trim() == wanted);
+        is_it.then_some(body.split('}').next()?)
+    });
+    body.map(|body| format!("[data-gray=auto][data-accent=brand]{{{body}}}"))
+        .unwrap_or_default()
+}
+
+fn font_problem(family: &str, woff2: &[u8]) -> Option<String> {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    if family.trim().is_empty() || !family.chars().all(is_name) {
+        return Some(format!(
+            "the brand's font has the name `{family}`: a family is named by letters, digits and spaces"
+        ));
+    }
+    if !woff2.starts_with(b"wOF2") {
+        let detail = "is no WOFF2 file: `fonttools ttLib.woff2 compress` makes one of a TTF or OTF";
+        return Some(format!("the brand's font {detail}"));
+    }
+    too_large(woff2).map(|problem| format!("the brand's font {problem}"))
+}
+
+fn too_large(bytes: &[u8]) -> Option<String> {
+    (bytes.len() > MOST_BYTES).then(|| {
+        format!(
+            "has {} KiB, and may have {}",
+            bytes.len() / 1024,
+            MOST_BYTES / 1024
+        )
+    })
+}
+
+fn image_type(bytes: &[u8]) -> Result<&'static str, String> {
+    if let Some(problem) = too_large(bytes) {
+        return Err(problem);
+    }
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Ok("image/png");
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains("<svg") && text.trim_end().ends_with("</svg>") => {
+            Ok("image/svg+xml")
+        }
+        _ => Err("is neither an SVG nor a PNG".to_owned()),
+    }
+}
+
+/// What would end the layer in which the styles stand, or not work within it.
+fn css_problem(css: &str) -> Option<String> {
+    let mut depth = 0_usize;
+    let mut rest = css.chars().peekable();
+    let mut line = 1;
+    let mut quote: Option<char> = None;
+    while let Some(c) = rest.next() {
+        line += usize::from(c == '\n');
+        match (quote, c) {
+            (_, '\\') => drop(rest.next()),
+            (Some(open), c) if c == open || c == '\n' => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '/') if rest.peek() == Some(&'*') => {
+                let mut before = ' ';
+                rest.next();
+                loop {
+                    match rest.next() {
+                        Some('/') if before == '*' => break,
+                        Some(c) => {
+                            line += usize::from(c == '\n');
+                            before = c;
+                        }
+                        None => return Some("a comment is not closed".to_owned()),
+                    }
+                }
+            }
+            (None, '{') => depth += 1,
+            (None, '}') => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return Some(format!("line {line} has a `}}` too many")),
+            },
+            (None, '@') if depth == 0 => {
+                let name: String = rest.clone().take_while(char::is_ascii_alphabetic).collect();
+                if ["import", "charset", "namespace"].contains(&&*name.to_ascii_lowercase()) {
+                    return Some(format!(
+                        "line {line} has `@{name}`, which must stand in a file of its own"
+                    ));
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    (depth > 0).then(|| format!("{depth} `{{` not closed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>\n";
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
+
+    fn text(asset: Option<&File>) -> String {
+        asset.unwrap().text().to_owned()
+    }
+
+    #[test]
+    fn a_brand_becomes_one_style_sheet_and_its_files() {
+        let brand = Brand::new()
+            .accent_color("#0f766e")
+            .logo(SVG)
+            .favicon(PNG)
+            .font("Inter Tight", b"wOF2....".as_slice())
+            .css(".a{color:red}")
+            .css("@media (width<9px){.b{c:d}}");
+        let assets = brand.prepare().unwrap();
+        let css = text(assets.style.as_ref());
+        for part in [
+            "[data-accent=brand]{--accent-2:",
+            "[data-gray=auto][data-accent=brand]{--gray-1:",
+            "--font:\"Inter Tight\"",
+            "@layer app{\n.a{color:red}\n}",
+            ".b{c:d}",
+        ] {
+            assert!(css.contains(part), "{part}: {css}");
+        }
+        let font = assets.font_url().unwrap().trim_start_matches(PREFIX);
+        assert!(css.contains(&format!("url({font})")), "{css}");
+        assert!(assets.logo_url().unwrap().ends_with(".svg"));
+        assert_eq!(assets.favicon().unwrap().1, "image/png");
+        assert!(assets.has_font() && assets.has_accent());
+    }
+
+    #[test]
+    fn nothing_of_its_own_costs_nothing() {
+        let assets = Brand::new().prepare().unwrap();
+        assert_eq!(assets.all().count(), 0);
+        assert_eq!((assets.language(), assets.has_font()), ("en", false));
+        let system = Brand::new().system_font().prepare().unwrap();
+        assert!(system.has_font() && system.font_url().is_none());
+    }
+
+    #[test]
+    fn every_fault_is_named_with_the_way_out() {
+        let brand = Brand::new()
+            .accent_color("teal")
+            .logo(b"GIF89a".as_slice())
+            .favicon(vec![0; MOST_BYTES + 1])
+            .font("a\"b", b"wOF2".as_slice())
+            .css("}");
+        let problems = brand.prepare().unwrap_err();
+        for (problem, part) in problems.iter().zip([
+            "`teal` is none: write it like `#0f766e`",
+            "a family is named by letters",
+            "line 1 has a `}` too many",
+            "logo is neither an SVG nor a PNG",
+            "favicon has 512 KiB",
+        ]) {
+            assert!(problem.contains(part), "{problem}");
+        }
+        assert_eq!(problems.len(), 5);
+        let ttf = Brand::new().font("A", b"\0\x01\0\0".as_slice());
+        assert!(ttf.prepare().unwrap_err()[0].contains("no WOFF2"));
+    }
+
+    #[test]
+    fn styles_cannot_leave_their_layer() {
+        for css in [
+            "",
+            "a{b:c}",
+            "a{content:\"}\"}",
+            "/* } */",
+            "a{b:'\\'}'}",
+            "@media x{a{}}",
+        ] {
+            assert_eq!(css_problem(css), None, "{css}");
+        }
+        for css in ["}", "a{", "a{}}", "/* ", "@import 'x';", "@CHARSET 'x';"] {
+            assert!(css_problem(css).is_some(), "{css}");
+        }
+    }
+}

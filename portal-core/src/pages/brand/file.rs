@@ -1,0 +1,142 @@
+//! A file of a brand as it goes over the wire.
+
+use std::io::Write as _;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use super::PREFIX;
+use crate::pages::assets::{accepts, fingerprint};
+
+/// A file that never changes under its name.
+pub(super) struct File {
+    url: String,
+    etag: HeaderValue,
+    media_type: &'static str,
+    plain: Bytes,
+    brotli: Option<Bytes>,
+    gzip: Option<Bytes>,
+}
+
+impl File {
+    /// A file of this name, which gets the fingerprint of its content.
+    pub(super) fn new(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Self {
+        let hash = fingerprint(&bytes);
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+        // Fonts and PNG are compressed already.
+        let is_text = media_type.starts_with("text/") || media_type == "image/svg+xml";
+        Self {
+            url: format!("{PREFIX}{stem}.{hash}.{extension}"),
+            etag: HeaderValue::try_from(format!("\"{hash}\""))
+                .unwrap_or(HeaderValue::from_static("\"\"")),
+            media_type,
+            brotli: is_text.then(|| brotli(&bytes)).flatten(),
+            gzip: is_text.then(|| gzip(&bytes)).flatten(),
+            plain: Bytes::from(bytes),
+        }
+    }
+
+    /// Its path, below the portal's base path.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The last segment of its path.
+    pub(super) fn name(&self) -> &str {
+        self.url.strip_prefix(PREFIX).unwrap_or(&self.url)
+    }
+
+    pub(super) fn media_type(&self) -> &'static str {
+        self.media_type
+    }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.plain).unwrap()
+    }
+
+    /// The smallest form that the client takes, with its `Content-Encoding`.
+    fn encoded(&self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
+        for (coding, body) in [("br", &self.brotli), ("gzip", &self.gzip)] {
+            if let Some(body) = body
+                && accepts(request, coding)
+            {
+                return (body.clone(), Some(coding));
+            }
+        }
+        (self.plain.clone(), None)
+    }
+
+    pub(super) fn respond(&self, request: &HeaderMap) -> Response<Body> {
+        let mut known = request.get_all(header::IF_NONE_MATCH).iter();
+        let is_known = known.any(|value| value == self.etag);
+        let (body, coding) = match is_known {
+            true => (Bytes::new(), None),
+            false => self.encoded(request),
+        };
+        let mut response = Response::new(Body::from(body));
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let headers = response.headers_mut();
+        let fixed = HeaderValue::from_static;
+        headers.insert(header::CONTENT_TYPE, fixed(self.media_type));
+        headers.insert(
+            header::CACHE_CONTROL,
+            fixed("public, max-age=31536000, immutable"),
+        );
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(header::VARY, fixed("accept-encoding"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+        if let Some(coding) = coding {
+            headers.insert(header::CONTENT_ENCODING, fixed(coding));
+        }
+        response
+    }
+}
+
+fn brotli(bytes: &[u8]) -> Option<Bytes> {
+    let params = brotli::enc::BrotliEncoderParams {
+        // The best quality takes long in a build without optimisation.
+        quality: if cfg!(debug_assertions) { 5 } else { 11 },
+        lgwin: 18,
+        size_hint: bytes.len(),
+        ..Default::default()
+    };
+    let mut out = Vec::new();
+    let done = brotli::BrotliCompress(&mut &*bytes, &mut out, &params);
+    done.is_ok().then(|| Bytes::from(out))
+}
+
+fn gzip(bytes: &[u8]) -> Option<Bytes> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let done = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    done.ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_goes_out_small_once_and_for_ever() {
+        let css = "a{color:red}\n".repeat(100);
+        let file = File::new("brand.css", "text/css; charset=utf-8", css.into_bytes());
+        let mut request = HeaderMap::new();
+        request.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("gzip, br"),
+        );
+        let response = file.respond(&request);
+        assert_eq!(response.headers()[header::CONTENT_ENCODING], "br");
+        request.insert(
+            header::IF_NONE_MATCH,
+            response.headers()[header::ETAG].clone(),
+        );
+        assert_eq!(file.respond(&request).status(), 304);
+        let plain = file.respond(&HeaderMap::new());
+        assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
+        let font = File::new("font.woff2", "font/woff2", vec![0; 100]);
+        assert!(font.brotli.is_none() && font.gzip.is_none());
+    }
+}

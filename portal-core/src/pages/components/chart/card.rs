@@ -1,0 +1,128 @@
+//! A chart with its title, its range and what it comes to.
+
+use maud::{Markup, Render, html};
+
+use super::{Chart, Donut};
+use crate::pages::components::card::Card;
+use crate::store::TimeRange;
+
+/// What can be in a [`ChartCard`].
+#[derive(Debug, Clone)]
+pub struct Drawing {
+    title: String,
+    markup: Markup,
+}
+
+impl From<Chart> for Drawing {
+    fn from(chart: Chart) -> Self {
+        Self {
+            markup: chart.render(),
+            title: chart.title,
+        }
+    }
+}
+
+impl From<Donut> for Drawing {
+    fn from(donut: Donut) -> Self {
+        Self {
+            title: donut.title().to_owned(),
+            markup: donut.render(),
+        }
+    }
+}
+
+/// A card around a chart, which is as high while it is loading and when there is nothing to draw.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::{Chart, ChartCard};
+/// use portal_core::store::TimeRange;
+///
+/// let range = TimeRange::Month;
+/// let chart = Chart::area("Sign-ups").over(&range.buckets()).empty_text("Nobody signed up");
+/// let card = ChartCard::new(chart).value("0").ranges("/figures", range);
+/// let html = card.render().into_string();
+/// assert!(html.contains("Nobody signed up") && html.contains("/figures?range=7d"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ChartCard {
+    drawing: Drawing,
+    description: Option<String>,
+    value: Option<String>,
+    ranges: Option<(String, TimeRange)>,
+}
+
+impl ChartCard {
+    /// A card with the title of its chart.
+    pub fn new(chart: impl Into<Drawing>) -> Self {
+        Self {
+            drawing: chart.into(),
+            description: None,
+            value: None,
+            ranges: None,
+        }
+    }
+
+    /// A card whose chart is still to come.
+    pub fn loading(title: impl Into<String>) -> Self {
+        Self::new(Drawing {
+            title: title.into(),
+            markup: html! { div class="pt-chart pt-chart-wait" aria-busy="true" { span class="pt-vh" { "Loading" } } },
+        })
+    }
+
+    /// A line below the title.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// What it comes to, already written as people read it.
+    pub fn value(mut self, value: impl Into<String>) -> Self {
+        self.value = Some(value.into());
+        self
+    }
+
+    /// Links to other ranges of time: the address, to which `?range=` is added.
+    pub fn ranges(mut self, path: impl Into<String>, current: TimeRange) -> Self {
+        self.ranges = Some((path.into(), current));
+        self
+    }
+}
+
+impl Render for ChartCard {
+    fn render(&self) -> Markup {
+        let mut card = Card::new()
+            .title(&self.drawing.title)
+            .body(&self.drawing.markup);
+        if let Some(description) = &self.description {
+            card = card.description(description);
+        }
+        let label = || format!("Range of {}", self.drawing.title);
+        if self.value.is_some() || self.ranges.is_some() {
+            card = card.actions(html! {
+                @if let Some(value) = &self.value { strong class="pt-chart-value" { (value) } }
+                @if let Some((path, current)) = &self.ranges { (range_links(&label(), path, *current)) }
+            });
+        }
+        card.render()
+    }
+}
+
+/// Links between ranges of time; `?range=` is added to the address, or `&range=` where it has a
+/// query. They need no script.
+#[must_use]
+pub fn range_links(label: &str, path: &str, current: TimeRange) -> Markup {
+    let sign = if path.contains('?') { '&' } else { '?' };
+    html! {
+        nav class="pt-seg pt-ranges" aria-label=(label) {
+            @for range in TimeRange::ALL {
+                a href={ (path) (sign) "range=" (range.as_str()) } aria-current=[(range == current).then_some("true")] {
+                    span aria-hidden="true" { (range.as_str()) }
+                    span class="pt-vh" { (range.words()) }
+                }
+            }
+        }
+    }
+}

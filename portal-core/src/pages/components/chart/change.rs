@@ -1,0 +1,78 @@
+//! How a figure compares with the span before.
+
+use super::super::{StatCard, Tone};
+use crate::store::TimeRange;
+
+/// Says on a card how a figure compares with that of the span before, with an arrow and in words.
+/// `more_is` says what a rise means; a fall means the opposite.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::{StatCard, Tone, compared};
+/// use portal_core::store::TimeRange;
+///
+/// let card = compared(StatCard::new("Sign-ups", "28"), 28.0, 25.0, TimeRange::Week, Tone::Success);
+/// assert!(card.render().into_string().contains("12 %"));
+/// ```
+pub fn compared(
+    card: StatCard,
+    now: f64,
+    before: f64,
+    range: TimeRange,
+    more_is: Tone,
+) -> StatCard {
+    let words = range.words();
+    let opposite = match more_is {
+        Tone::Success => Tone::Danger,
+        Tone::Danger => Tone::Success,
+        other => other,
+    };
+    let change = (now - before) / before * 100.0;
+    if now == before || !now.is_finite() || !before.is_finite() {
+        card.note(format!("Same as the {words} before"))
+    } else if before <= 0.0 {
+        card.rise("from none", format!("in the {words} before"), more_is)
+    } else if change > 0.0 {
+        card.rise(percent(change), format!("on the {words} before"), more_is)
+    } else {
+        card.fall(percent(-change), format!("on the {words} before"), opposite)
+    }
+}
+
+/// Whole percents, and no absurd ones.
+fn percent(change: f64) -> String {
+    match change {
+        _ if change < 1.0 => "under 1 %".to_owned(),
+        _ if change >= 1000.0 => "over 1,000 %".to_owned(),
+        _ => format!("{change:.0} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use maud::Render as _;
+
+    use super::*;
+
+    #[test]
+    fn changes_are_said_in_words_also_from_zero() {
+        let say = |now, before| {
+            compared(
+                StatCard::new("x", "y"),
+                now,
+                before,
+                TimeRange::Week,
+                Tone::Success,
+            )
+            .render()
+            .into_string()
+        };
+        assert!(say(0.0, 0.0).contains("Same as the 7 days before"));
+        assert!(say(3.0, 0.0).contains("Up from none"));
+        assert!(say(0.0, 3.0).contains("Down 100 %") && say(0.0, 3.0).contains("danger"));
+        assert!(say(112.0, 100.0).contains("Up 12 %") && say(112.0, 100.0).contains("success"));
+        assert!(say(10_001.0, 10_000.0).contains("under 1 %"));
+        assert!(say(u64::MAX as f64, 1.0).contains("over 1,000 %"));
+        assert!(say(f64::NAN, 1.0).contains("Same"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What stands below the points of a chart, and how many of it.
+
+use chrono::{DateTime, Utc};
+
+use crate::store::Step;
+
+/// The words below the points.
+#[derive(Debug, Clone)]
+pub(super) enum Labels {
+    Words(Vec<String>),
+    Times(Vec<DateTime<Utc>>, Step),
+}
+
+/// Longest label below a chart; the table has the whole.
+const LONGEST: usize = 16;
+/// About how wide a letter is, and the space between labels, in pixels.
+const LETTER: usize = 7;
+const SPACE: usize = 14;
+/// How much room there is for labels in a wide and in a narrow chart; `chart.css` says which is which.
+const WIDE: usize = 400;
+const NARROW: usize = 220;
+/// Most labels.
+const MOST: usize = 8;
+
+/// A label that is shown.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) index: usize,
+    pub(super) text: String,
+    /// Only where there is room.
+    pub(super) is_minor: bool,
+}
+
+impl Labels {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Words(words) => words.len(),
+            Self::Times(times, _) => times.len(),
+        }
+    }
+
+    /// As short as possible: below the chart.
+    fn short(&self, index: usize) -> String {
+        match self {
+            Self::Words(words) => {
+                let word = words.get(index).map_or("", |word| word.as_str());
+                if word.chars().count() > LONGEST {
+                    word.chars().take(LONGEST - 1).chain(['…']).collect()
+                } else {
+                    word.to_owned()
+                }
+            }
+            Self::Times(times, step) => times.get(index).map_or_else(String::new, |at| {
+                let pattern = if *step == Step::Hour {
+                    "%H:%M"
+                } else {
+                    "%-d %b"
+                };
+                at.format(pattern).to_string()
+            }),
+        }
+    }
+
+    /// All there is to say: in the table and beside the pointer.
+    pub(super) fn full(&self, index: usize) -> String {
+        match self {
+            Self::Words(words) => words.get(index).cloned().unwrap_or_default(),
+            Self::Times(times, step) => times.get(index).map_or_else(String::new, |at| {
+                let pattern = if *step == Step::Hour {
+                    "%-d %b, %H:%M UTC"
+                } else {
+                    "%a, %-d %b %Y"
+                };
+                at.format(pattern).to_string()
+            }),
+        }
+    }
+
+    /// The moment of a point, if it has one.
+    pub(super) fn time(&self, index: usize) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Words(_) => None,
+            Self::Times(times, _) => times.get(index).copied(),
+        }
+    }
+
+    /// What the column of the labels is called.
+    pub(super) fn heading(&self) -> &'static str {
+        match self {
+            Self::Words(_) => "Name",
+            Self::Times(_, Step::Hour) => "Hour",
+            Self::Times(_, Step::Day) => "Day",
+        }
+    }
+
+    /// Those that are shown, so few that they do not touch each other. Counted from the end, since
+    /// the last point is the one that people look for.
+    pub(super) fn shown(&self) -> Vec<Shown> {
+        let count = self.len();
+        let longest = (0..count)
+            .map(|index| self.short(index).chars().count())
+            .max();
+        let room = longest.unwrap_or(0) * LETTER + SPACE;
+        let stride = |width: usize| count.div_ceil((width / room).clamp(1, MOST)).max(1);
+        let wide = stride(WIDE);
+        // A multiple, so that the narrow ones are some of the wide ones.
+        let narrow = stride(NARROW).div_ceil(wide) * wide;
+        let last = count.saturating_sub(1);
+        let mut shown: Vec<Shown> = (0..count)
+            .rev()
+            .step_by(wide)
+            .map(|index| Shown {
+                index,
+                text: self.short(index),
+                is_minor: !(last - index).is_multiple_of(narrow),
+            })
+            .collect();
+        shown.reverse();
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::TimeRange;
+
+    #[test]
+    fn labels_never_touch_and_the_last_is_always_there() {
+        for count in [0, 1, 2, 5, 7, 8, 9, 24, 30, 90, 365] {
+            for letters in [1, 6, 40] {
+                let labels = Labels::Words(vec!["x".repeat(letters); count]);
+                let shown = labels.shown();
+                assert!(shown.len() <= MOST);
+                assert_eq!(shown.last().map(|one| one.index + 1).unwrap_or(0), count);
+                for (is_minor, width) in [(true, WIDE), (false, NARROW)] {
+                    let kept: Vec<_> = shown
+                        .iter()
+                        .filter(|one| is_minor || !one.is_minor)
+                        .collect();
+                    let gap = kept
+                        .windows(2)
+                        .map(|pair| pair[1].index - pair[0].index)
+                        .min();
+                    let Some(gap) = gap else { continue };
+                    let letters = kept[0].text.chars().count();
+                    assert!(gap * width / count >= letters * LETTER, "{count} {letters}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn days_and_hours_are_written_as_such() {
+        let range = TimeRange::Month;
+        let labels = Labels::Times(range.buckets().times(), range.step());
+        assert_eq!(labels.heading(), "Day");
+        assert!(!labels.short(0).contains(':'));
+        let range = TimeRange::Day;
+        let labels = Labels::Times(range.buckets().times(), range.step());
+        assert!(labels.short(3).ends_with(":00") && labels.full(3).ends_with("UTC"));
+    }
+}

@@ -1,0 +1,135 @@
+//! The vertical axis: from where to where, and where its lines are.
+
+use super::Unit;
+
+/// Values beyond are drawn as if they were this large: their squares and sums stay numbers.
+const LARGEST: f64 = 1e30;
+/// About how many steps an axis has.
+const STEPS: f64 = 4.0;
+
+/// A value that can be drawn; `None` for what is no number.
+pub(super) fn drawable(value: Option<f64>) -> Option<f64> {
+    value
+        .filter(|value| !value.is_nan())
+        .map(|value| value.clamp(-LARGEST, LARGEST))
+}
+
+/// An axis whose ends and steps are round numbers: 1, 2 or 5 times a power of ten.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    low: f64,
+    step: f64,
+    steps: u8,
+}
+
+impl Scale {
+    /// An axis that has room for zero and for every value.
+    pub(super) fn over(values: impl Iterator<Item = f64>, unit: Unit) -> Self {
+        let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+        let base = unit.base(high.max(-low));
+        let least = match unit {
+            Unit::Count => 1.0,
+            Unit::Percent => 0.1,
+            Unit::Number | Unit::Seconds => 1e-6,
+        };
+        let step = round_up((high - low) / base / STEPS).max(least) * base;
+        let below = (-low / step).ceil();
+        // At least one step, also where everything is zero.
+        let above = (high / step).ceil().max(f64::from(u8::from(below < 1.0)));
+        Self {
+            low: -below * step,
+            step,
+            // Both are small: the step is at least a quarter of all.
+            steps: (below + above).clamp(1.0, 12.0) as u8,
+        }
+    }
+
+    /// The values of its lines, from below.
+    pub(super) fn ticks(&self) -> impl DoubleEndedIterator<Item = f64> {
+        let (low, step) = (self.low, self.step);
+        (0..=self.steps).map(move |at| low + f64::from(at) * step)
+    }
+
+    /// How far from the top a value is, in percent of the height.
+    pub(super) fn y(&self, value: f64) -> f64 {
+        let height = f64::from(self.steps) * self.step;
+        (100.0 - (value - self.low) / height * 100.0).clamp(0.0, 100.0)
+    }
+}
+
+/// The next greater 1, 2 or 5 times a power of ten.
+fn round_up(rough: f64) -> f64 {
+    if rough <= 0.0 || !rough.is_finite() {
+        return 0.0;
+    }
+    let power = 10_f64.powf(rough.log10().floor());
+    let factor = [1.0, 2.0, 5.0]
+        .into_iter()
+        // What is greater only by the inexactness of the division is not.
+        .find(|factor| rough <= factor * power * 1.000_000_1)
+        .unwrap_or(10.0);
+    factor * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks(values: &[f64], unit: Unit) -> Vec<f64> {
+        Scale::over(values.iter().copied(), unit).ticks().collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers_with_room_for_zero() {
+        assert_eq!(ticks(&[7.0, 3.0], Unit::Count), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(ticks(&[1.0], Unit::Count), [0.0, 1.0]);
+        assert_eq!(ticks(&[], Unit::Count), [0.0, 1.0]);
+        assert_eq!(ticks(&[0.0, 0.0], Unit::Count), [0.0, 1.0]);
+        assert_eq!(
+            ticks(&[2000.0], Unit::Count),
+            [0.0, 500.0, 1000.0, 1500.0, 2000.0]
+        );
+        assert_eq!(ticks(&[-3.0, -1.0], Unit::Count), [-3.0, -2.0, -1.0, 0.0]);
+        assert_eq!(
+            ticks(&[-40.0, 60.0], Unit::Count),
+            [-50.0, 0.0, 50.0, 100.0]
+        );
+        assert_eq!(ticks(&[150.0], Unit::Seconds), [0.0, 60.0, 120.0, 180.0]);
+    }
+
+    #[test]
+    fn extreme_values_have_a_scale_of_few_steps() {
+        for values in [
+            vec![u64::MAX as f64],
+            vec![LARGEST, -LARGEST],
+            vec![f64::MIN_POSITIVE],
+            vec![1e-5, 1e5],
+            vec![99.999_999_9],
+        ] {
+            for unit in [Unit::Count, Unit::Number, Unit::Percent, Unit::Seconds] {
+                let scale = Scale::over(values.iter().copied(), unit);
+                let ticks: Vec<f64> = scale.ticks().collect();
+                assert!((2..=8).contains(&ticks.len()), "{values:?}: {ticks:?}");
+                assert!(ticks.iter().all(|tick| tick.is_finite()));
+                assert!(ticks.windows(2).all(|pair| pair[0] < pair[1]), "{ticks:?}");
+                for value in &values {
+                    assert!((0.0..=100.0).contains(&scale.y(*value)));
+                    assert!(*value <= ticks[ticks.len() - 1] && *value >= ticks[0]);
+                }
+            }
+        }
+        assert_eq!(drawable(Some(f64::NAN)), None);
+        assert_eq!(drawable(Some(f64::INFINITY)), Some(LARGEST));
+    }
+
+    #[test]
+    fn the_top_is_zero_and_the_bottom_a_hundred() {
+        let scale = Scale::over([8.0].into_iter(), Unit::Count);
+        assert_eq!(
+            (scale.y(8.0), scale.y(4.0), scale.y(0.0)),
+            (0.0, 50.0, 100.0)
+        );
+    }
+}

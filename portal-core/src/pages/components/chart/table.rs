@@ -1,0 +1,45 @@
+//! The figures of a chart as a table: for who does not see it, and for the script beside the pointer.
+
+use maud::{Markup, html};
+
+use super::Chart;
+
+pub(super) fn of_chart(chart: &Chart) -> Markup {
+    let head = html! {
+        th scope="col" { (chart.labels.heading()) }
+        @for (at, series) in chart.series.iter().enumerate() {
+            @let paint = chart.paint(at);
+            th scope="col" data-series=(paint.number()) data-tone=[paint.tone()] { (series.name) }
+        }
+    };
+    let rows = html! {
+        @for label in 0..chart.labels.len() {
+            tr {
+                th scope="row" {
+                    @if let Some(time) = chart.labels.time(label) {
+                        time datetime=(time.format("%Y-%m-%dT%H:%MZ")) { (chart.labels.full(label)) }
+                    } @else { (chart.labels.full(label)) }
+                }
+                @for series in &chart.series {
+                    td { (series.value(label).map_or_else(|| "–".to_owned(), |value| chart.unit.full(value))) }
+                }
+            }
+        }
+    };
+    details(&chart.title, head, rows)
+}
+
+/// A table behind "View as table".
+pub(super) fn details(title: &str, head: Markup, rows: Markup) -> Markup {
+    html! {
+        details class="pt-figures" {
+            summary { "View as table" }
+            div tabindex="0" role="region" aria-label={ (title) ", table" } {
+                table {
+                    thead { tr { (head) } }
+                    tbody { (rows) }
+                }
+            }
+        }
+    }
+}

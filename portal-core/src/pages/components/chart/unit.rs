@@ -1,0 +1,172 @@
+//! Numbers as people read them.
+
+/// What the values of a chart count, and so how they are written.
+///
+/// ```
+/// use portal_core::pages::components::Unit;
+///
+/// assert_eq!(Unit::Count.short(1234.0), "1.2k");
+/// assert_eq!(Unit::Count.full(1234.0), "1,234");
+/// assert_eq!(Unit::Seconds.short(90.0), "1.5 min");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Unit {
+    /// Whole things: 1,234.
+    #[default]
+    Count,
+    /// Any number: 0.25.
+    Number,
+    /// Parts of a hundred: 12.5 %.
+    Percent,
+    /// A time in seconds: 1.2 s.
+    Seconds,
+}
+
+/// From here on a number is written with a power of ten.
+const LARGEST: f64 = 1e15;
+
+impl Unit {
+    /// At most about six letters: for axes.
+    #[must_use]
+    pub fn short(self, value: f64) -> String {
+        match self {
+            _ if !value.is_finite() => "–".to_owned(),
+            Self::Count | Self::Number => abbreviated(value),
+            Self::Percent => format!("{} %", trimmed(value, 1)),
+            Self::Seconds => duration(value),
+        }
+    }
+
+    /// All that matters: for tables and beside the pointer.
+    #[must_use]
+    pub fn full(self, value: f64) -> String {
+        match self {
+            _ if !value.is_finite() => "–".to_owned(),
+            Self::Count | Self::Number if value.abs() < LARGEST => grouped(value),
+            Self::Percent => format!("{} %", trimmed(value, 1)),
+            _ => self.short(value),
+        }
+    }
+
+    /// The unit in which steps of an axis should be round.
+    pub(super) fn base(self, greatest: f64) -> f64 {
+        match self {
+            Self::Seconds if greatest > 2.0 * 86_400.0 => 86_400.0,
+            Self::Seconds if greatest > 2.0 * 3_600.0 => 3_600.0,
+            Self::Seconds if greatest > 120.0 => 60.0,
+            _ => 1.0,
+        }
+    }
+}
+
+/// Without zeros at the end, and never `-0`.
+fn trimmed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    if text == "-0" { "0" } else { text }.to_owned()
+}
+
+/// As many decimals as leave three digits that say something.
+fn decimals(value: f64) -> usize {
+    match value.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 0.1 => 2,
+        _ => 4,
+    }
+}
+
+fn abbreviated(value: f64) -> String {
+    const STEPS: [(f64, &str); 4] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
+    let size = value.abs();
+    if size >= LARGEST {
+        return format!("{value:.1e}");
+    }
+    // What rounds up to the next step is written in it: not "1000k".
+    match STEPS.iter().find(|(step, _)| size >= step * 0.9995) {
+        Some((step, letter)) => {
+            let part = value / step;
+            let decimals = usize::from(part.abs() < 99.95);
+            format!("{}{letter}", trimmed(part, decimals))
+        }
+        None => trimmed(value, decimals(value)),
+    }
+}
+
+fn grouped(value: f64) -> String {
+    let text = trimmed(value, decimals(value));
+    let (sign, text) = text
+        .strip_prefix('-')
+        .map_or(("", &*text), |rest| ("-", rest));
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let mut grouped = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if !rest.is_empty() {
+        grouped.push('.');
+        grouped.push_str(rest);
+    }
+    grouped
+}
+
+fn duration(seconds: f64) -> String {
+    let size = seconds.abs();
+    let (part, unit) = match size {
+        _ if size < 1e-9 => return "0 s".to_owned(),
+        _ if size < 0.9995 => (seconds * 1e3, "ms"),
+        _ if size < 120.0 => (seconds, "s"),
+        _ if size < 7_200.0 => (seconds / 60.0, "min"),
+        _ if size < 172_800.0 => (seconds / 3_600.0, "h"),
+        _ => (seconds / 86_400.0, "d"),
+    };
+    if part.abs() >= LARGEST {
+        return format!("{part:.1e} {unit}");
+    }
+    format!("{} {unit}", trimmed(part, usize::from(part.abs() < 99.95)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unit;
+
+    #[test]
+    fn numbers_are_short_on_axes_and_whole_in_tables() {
+        let short = |value| Unit::Count.short(value);
+        assert_eq!(short(0.0), "0");
+        assert_eq!(short(-0.0), "0");
+        assert_eq!(short(999.0), "999");
+        assert_eq!(short(999.9), "1k");
+        assert_eq!(short(1_250.0), "1.2k");
+        assert_eq!(short(999_960.0), "1M");
+        assert_eq!(short(-2_500_000.0), "-2.5M");
+        assert_eq!(short(u64::MAX as f64), "1.8e19");
+        assert_eq!(short(f64::NAN), "–");
+        assert_eq!(Unit::Number.short(0.05), "0.05");
+        assert_eq!(Unit::Count.full(1_234_567.0), "1,234,567");
+        assert_eq!(Unit::Count.full(-1_234.0), "-1,234");
+        assert_eq!(Unit::Count.full(123.0), "123");
+        assert_eq!(Unit::Number.full(12.5), "12.5");
+        assert_eq!(Unit::Percent.full(33.333), "33.3 %");
+    }
+
+    #[test]
+    fn durations_take_the_unit_that_fits() {
+        let short = |value| Unit::Seconds.short(value);
+        assert_eq!(short(0.0), "0 s");
+        assert_eq!(short(0.25), "250 ms");
+        assert_eq!(short(0.0005), "0.5 ms");
+        assert_eq!(short(1.25), "1.2 s");
+        assert_eq!(short(150.0), "2.5 min");
+        assert_eq!(short(10_800.0), "3 h");
+        assert_eq!(short(864_000.0), "10 d");
+        assert!(short(1e300).len() < 12);
+    }
+}

@@ -1,0 +1,354 @@
+//! What stands on the page of an error: what happened, and the ways on.
+
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use maud::{Markup, html};
+use url::Url;
+
+use super::components::{Button, copy_button, icon, rel};
+use super::error_art::{Art, art};
+use super::layout::NavLink;
+use super::render::PageSetup;
+use crate::auth::{CurrentUser, address, safe_redirect};
+use crate::error::Problem;
+
+/// Most pages that somebody is offered who is lost.
+const OFFERED: usize = 6;
+/// How alike an address has to be to one that exists, for that to be meant.
+const ALIKE: f64 = 0.6;
+
+/// The page of an error.
+pub(super) struct ErrorPage<'a> {
+    setup: &'a PageSetup,
+    parts: &'a Parts,
+    problem: &'a Problem,
+    request_id: Option<&'a str>,
+}
+
+impl<'a> ErrorPage<'a> {
+    pub(super) fn new(
+        setup: &'a PageSetup,
+        parts: &'a Parts,
+        problem: &'a Problem,
+        request_id: Option<&'a str>,
+    ) -> Self {
+        Self {
+            setup,
+            parts,
+            problem,
+            request_id,
+        }
+    }
+
+    fn is_maintenance(&self) -> bool {
+        self.problem.code == "maintenance"
+    }
+
+    pub(super) fn title(&self) -> &'static str {
+        match self.problem.status {
+            StatusCode::NOT_FOUND => "Page not found",
+            StatusCode::FORBIDDEN => "Access denied",
+            StatusCode::UNAUTHORIZED => "Your session has ended",
+            StatusCode::TOO_MANY_REQUESTS => "Slow down a little",
+            StatusCode::SERVICE_UNAVAILABLE if self.is_maintenance() => "Down for maintenance",
+            StatusCode::SERVICE_UNAVAILABLE => "Back in a moment",
+            status if status.is_server_error() => "Something went wrong",
+            _ => "That did not work",
+        }
+    }
+
+    fn art(&self) -> Art {
+        match self.problem.status {
+            StatusCode::NOT_FOUND => Art::Missing,
+            StatusCode::FORBIDDEN => Art::Locked,
+            StatusCode::UNAUTHORIZED => Art::Expired,
+            StatusCode::TOO_MANY_REQUESTS => Art::Busy,
+            StatusCode::SERVICE_UNAVAILABLE => Art::Maintenance,
+            _ => Art::Broken,
+        }
+    }
+
+    /// A page that is back soon is asked for again: by the script, and without one by the browser.
+    pub(super) fn head(&self) -> Option<Markup> {
+        let seconds = self.again_after()?;
+        Some(html! { noscript { meta http-equiv="refresh" content=(seconds); } })
+    }
+
+    /// After how many seconds the page asks for itself again.
+    fn again_after(&self) -> Option<u32> {
+        let is_away = self.problem.status == StatusCode::SERVICE_UNAVAILABLE;
+        (is_away && self.can_repeat()).then(|| self.problem.retry_after.unwrap_or(5).clamp(5, 60))
+    }
+
+    /// Whether the request can be made again without doing something twice.
+    fn can_repeat(&self) -> bool {
+        matches!(self.parts.method, Method::GET | Method::HEAD)
+    }
+
+    fn here(&self) -> String {
+        let path = self
+            .parts
+            .uri
+            .path_and_query()
+            .map_or("/", |it| it.as_str());
+        self.url(safe_redirect(path))
+    }
+
+    fn url(&self, path: &str) -> String {
+        address(&self.setup.config.base_path, path)
+    }
+
+    /// Where the reader came from, if that is a page of this portal and not this one.
+    fn back(&self) -> Option<String> {
+        let referer = self.parts.headers.get(header::REFERER)?.to_str().ok()?;
+        let url = Url::parse(referer).ok()?;
+        let own = Url::parse(&self.setup.config.public_url).ok()?;
+        let mut path = url.path().to_owned();
+        if let Some(query) = url.query() {
+            path = format!("{path}?{query}");
+        }
+        let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
+        (is_own && path != self.here()).then_some(path)
+    }
+
+    pub(super) fn content(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
+        let Problem { status, detail, .. } = self.problem;
+        html! {
+            div class="pt-oops" {
+                (art(self.art()))
+                p class="pt-oops-code" { (status.as_u16()) }
+                h1 { (self.title()) }
+                @match *status {
+                    StatusCode::FORBIDDEN => (self.denied(user)),
+                    StatusCode::NOT_FOUND => (self.lost(user, nav)),
+                    StatusCode::UNAUTHORIZED => (self.expired()),
+                    StatusCode::TOO_MANY_REQUESTS => (self.busy()),
+                    StatusCode::SERVICE_UNAVAILABLE => (self.away()),
+                    status if status.is_server_error() => (self.broken()),
+                    _ => {
+                        p { (sentence(detail)) }
+                        div class="pt-row" { (self.ways(true)) }
+                    }
+                }
+                (self.name_request())
+            }
+        }
+    }
+
+    /// Back, and to the start.
+    fn ways(&self, solid: bool) -> Markup {
+        let home = Button::new("Go to the start").href(self.url("/"));
+        html! {
+            @if let Some(back) = self.back() {
+                @let back = Button::new("Go back").icon("arrow-left").href(back);
+                (if solid { back.solid() } else { back })
+                (home)
+            } @else { (if solid { home.solid() } else { home }) }
+        }
+    }
+
+    fn denied(&self, user: Option<&CurrentUser>) -> Markup {
+        let is_role = self.problem.code == "forbidden";
+        html! {
+            p {
+                @if is_role && user.is_some() {
+                    "This page needs more than your account may do. Ask an administrator if you need it."
+                } @else { (sentence(&self.problem.detail)) }
+            }
+            @if let Some(user) = user {
+                p class="pt-oops-who" {
+                    (icon("user")) span { "Signed in as " strong { (user.email()) } " · " (user.role_title()) }
+                }
+                div class="pt-row" {
+                    (self.ways(true))
+                    form method="post" action=(self.url("/sign-out")) {
+                        (Button::new("Use another account").icon("log-out").submit())
+                    }
+                }
+            } @else {
+                div class="pt-row" { (self.ways(true)) }
+            }
+        }
+    }
+
+    fn lost(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
+        let meant = self.meant(nav);
+        html! {
+            p {
+                @if self.problem.code == "not_found" {
+                    "There is nothing at " code class="pt-break" { (self.parts.uri.path()) } "."
+                    @if let Some(link) = meant {
+                        " Did you mean " a href=(link.href) rel=[rel(&link.href)] { (link.label) } "?"
+                    }
+                } @else { (sentence(&self.problem.detail)) }
+            }
+            div class="pt-row" {
+                (self.ways(true))
+                @if user.is_none() {
+                    (Button::new("Sign in").href(self.setup.sign_in_url(self.parts)))
+                }
+            }
+            @if !nav.is_empty() {
+                nav class="pt-oops-links" aria-label="Pages that there are" {
+                    h2 { "Pages that there are" }
+                    ul {
+                        @for link in nav.iter().take(OFFERED) {
+                            li { a href=(link.href) rel=[rel(&link.href)] { (icon(&link.icon)) (link.label) (icon("arrow-right")) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The page whose address is most like the one that was asked for.
+    fn meant<'n>(&self, nav: &'n [NavLink]) -> Option<&'n NavLink> {
+        let asked = self.url(self.parts.uri.path()).to_lowercase();
+        let alike = |link: &&NavLink| likeness(&asked, &link.href.to_lowercase());
+        nav.iter()
+            .map(|link| (alike(&link), link))
+            .filter(|(alike, _)| *alike >= ALIKE)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, link)| link)
+    }
+
+    fn expired(&self) -> Markup {
+        html! {
+            p { "Sign in again to go on. What you had not saved on the page before is still there if you go back." }
+            div class="pt-row" {
+                (Button::new("Sign in").icon("log-in").solid().href(self.setup.sign_in_url(self.parts)))
+                @if let Some(back) = self.back() { (Button::new("Go back").href(back)) }
+            }
+        }
+    }
+
+    fn busy(&self) -> Markup {
+        let when = self.problem.retry_after.map(time_span);
+        html! {
+            p {
+                "That was asked for more often than this portal takes it."
+                @if let Some(when) = when { " Try again in " strong { (when) } "." }
+            }
+            div class="pt-row" {
+                @if self.can_repeat() {
+                    (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
+                } @else { (self.ways(true)) }
+            }
+        }
+    }
+
+    fn away(&self) -> Markup {
+        let again = self.again_after();
+        html! {
+            p {
+                @if self.is_maintenance() {
+                    "We are working on " (self.setup.config.app_name) ", and it will be back soon. Nothing that you have saved is lost."
+                } @else {
+                    "Something that this page needs does not answer just now."
+                }
+            }
+            @if let Some(seconds) = again {
+                pt-retry data-after=(seconds) {
+                    p class="pt-oops-who" role="status" { span class="pt-spin" {} "This page comes back by itself." }
+                }
+            }
+            div class="pt-row" {
+                @if self.can_repeat() { (Button::new("Try now").icon("refresh-cw").href(self.here())) }
+                @else { (self.ways(false)) }
+            }
+        }
+    }
+
+    fn broken(&self) -> Markup {
+        html! {
+            p { "This is our mistake, not yours. Try again; if it happens again, tell us the number below: with it we find what went wrong." }
+            div class="pt-row" {
+                @if self.can_repeat() {
+                    (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
+                    (self.ways(false))
+                } @else { (self.ways(true)) }
+            }
+        }
+    }
+
+    /// The id that finds the request in the log.
+    fn name_request(&self) -> Markup {
+        let is_ours = self.problem.status.is_server_error() && !self.is_maintenance();
+        html! {
+            @if let Some(id) = self.request_id.filter(|_| is_ours) {
+                p class="pt-oops-id" { span { "Request" } code { (id) } (copy_button(id)) }
+            }
+        }
+    }
+}
+
+/// How alike two paths are, from 0 to 1: in all, or in their last part.
+fn likeness(one: &str, other: &str) -> f64 {
+    let last = |path: &str| {
+        let last = path.trim_end_matches('/').rsplit('/').next();
+        last.unwrap_or_default().to_owned()
+    };
+    let (end, other_end) = (last(one), last(other));
+    let of_ends = if end.is_empty() || other_end.is_empty() {
+        0.0
+    } else {
+        strsim::normalized_damerau_levenshtein(&end, &other_end)
+    };
+    of_ends.max(strsim::normalized_damerau_levenshtein(one, other))
+}
+
+/// A span of time as people say it.
+fn time_span(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        0..=90 => (seconds.max(1), "second"),
+        _ => (seconds.div_ceil(60), "minute"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
+/// The words of an error, which begin small, as a sentence.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    let end = if detail.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_is_alike_and_another_word_is_not() {
+        for (asked, there) in [
+            ("/admin/profil", "/admin/profile"),
+            ("/admin/oveview", "/admin/overview"),
+            ("/profile", "/admin/profile"),
+            ("/admin/app-setings", "/admin/app-settings"),
+        ] {
+            assert!(likeness(asked, there) >= ALIKE, "{asked}");
+        }
+        for (asked, there) in [
+            ("/wp-login.php", "/admin/users"),
+            ("/x", "/"),
+            ("/", "/about"),
+        ] {
+            assert!(likeness(asked, there) < ALIKE, "{asked}");
+        }
+    }
+
+    #[test]
+    fn words_are_as_people_say_them() {
+        assert_eq!(sentence("no such thing"), "No such thing.");
+        assert_eq!(sentence("Really?"), "Really?");
+        assert_eq!(sentence(""), ".");
+        assert_eq!(time_span(1), "1 second");
+        assert_eq!(time_span(60), "60 seconds");
+        assert_eq!(time_span(100), "2 minutes");
+    }
+}

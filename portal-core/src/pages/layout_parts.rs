@@ -1,0 +1,151 @@
+//! The parts of the frame around pages, each of which can be replaced.
+
+use maud::{Markup, html};
+
+use super::components::{Button, icon, logo, rel, sized_avatar};
+use super::layout::{NavLink, PageContext, UserSummary};
+use super::theme::Appearance;
+
+/// The parts of [`DefaultLayout`](super::DefaultLayout) that an application can draw itself, one
+/// without the others: what is not overridden stays the portal's.
+///
+/// ```
+/// use maud::{Markup, html};
+/// use portal_core::pages::{DefaultLayout, LayoutParts, NavLink, PageContext};
+///
+/// struct Numbered;
+///
+/// impl LayoutParts for Numbered {
+///     fn nav_link(&self, _: &PageContext<'_>, link: &NavLink) -> Markup {
+///         html! { a href=(link.href) aria-current=[link.active.then_some("page")] { "→ " (link.label) } }
+///     }
+/// }
+/// let layout = DefaultLayout::new().parts(Numbered);
+/// ```
+pub trait LayoutParts: Send + Sync + 'static {
+    /// Logo and name, as a link to the start; also what stands above sign-in and error pages.
+    fn brand(&self, page: &PageContext<'_>) -> Markup {
+        brand(page)
+    }
+
+    /// An entry of the navigation, in a list item of the portal's. In the narrow rail a `span`
+    /// within a link is shown as a tooltip.
+    fn nav_link(&self, page: &PageContext<'_>, link: &NavLink) -> Markup {
+        let _ = page;
+        nav_link(link)
+    }
+
+    /// The button with the reader's name, and its menu, which has to get the id `menu_id`: it is
+    /// drawn twice on a page, beside the content and in the drawer of small screens.
+    fn user_menu(&self, page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
+        user_menu(page, user, menu_id)
+    }
+
+    /// What stands in the place of the user's menu for guests.
+    fn guest(&self, page: &PageContext<'_>) -> Markup {
+        guest(page)
+    }
+}
+
+/// The portal's own parts.
+pub(super) struct OwnParts;
+
+impl LayoutParts for OwnParts {}
+
+/// The application's logo, or the portal's.
+pub(super) fn mark(page: &PageContext<'_>) -> Markup {
+    match page.brand.and_then(|brand| brand.logo_url()) {
+        Some(url) => {
+            html! { img class="pt-logo" data-own src=(page.url(url)) alt="" width="24" height="24"; }
+        }
+        None => logo(),
+    }
+}
+
+pub(super) fn brand(page: &PageContext<'_>) -> Markup {
+    html! {
+        a class="pt-brand" href=(page.url("/")) { (mark(page)) span { (page.app_name) } }
+    }
+}
+
+fn nav_link(link: &NavLink) -> Markup {
+    html! {
+        a href=(link.href) rel=[rel(&link.href)] aria-current=[link.active.then_some("page")] {
+            (icon(&link.icon)) span { (link.label) }
+        }
+    }
+}
+
+fn user_menu(page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
+    html! {
+        button type="button" class="pt-user" popovertarget=(menu_id) aria-haspopup="true" {
+            (sized_avatar(user.id, user.name, user.avatar_url, 2))
+            span class="pt-who" { span { (user.name) } span { (user.role.unwrap_or(user.email)) } }
+            (icon("chevrons-up-down"))
+        }
+        div class="pt-menu" id=(menu_id) popover data-place="top" {
+            div class="pt-menu-head pt-who" { span { (user.name) } span { (user.email) } }
+            hr;
+            @if let Some(profile) = user.profile_url { a href=(profile) { (icon("user")) "Profile" } }
+            (appearance_switch(page))
+            hr;
+            form method="post" action=(page.url("/sign-out")) {
+                @if let Some(fields) = page.form_fields { (fields) }
+                button type="submit" { (icon("log-out")) "Sign out" }
+            }
+        }
+    }
+}
+
+fn guest(page: &PageContext<'_>) -> Markup {
+    html! {
+        (appearance_switch(page))
+        a class="pt-btn" data-kind="solid" data-wide data-tip href=(page.sign_in_url) {
+            (icon("log-in")) span { "Sign in" }
+        }
+    }
+}
+
+/// Light, dark or the system's choice: a form that saves without a script as well.
+pub(super) fn appearance_switch(page: &PageContext<'_>) -> Markup {
+    let choices = [
+        (Appearance::Light, "sun"),
+        (Appearance::Dark, "moon"),
+        (Appearance::Inherit, "monitor"),
+    ];
+    html! {
+        form class="pt-modes" method="post" action=(page.url("/theme")) data-theme-form {
+            (return_here(page))
+            span { "Appearance" }
+            span class="pt-seg" role="group" aria-label="Appearance" {
+                @for (appearance, glyph) in choices {
+                    button type="submit" name="appearance" value=(appearance) aria-label=(appearance.label())
+                        title=(appearance.label()) aria-pressed=(page.theme.appearance == appearance) { (icon(glyph)) }
+                }
+            }
+        }
+    }
+}
+
+/// The button that makes the sidebar narrow, or wide again.
+pub(super) fn rail_toggle(page: &PageContext<'_>) -> Markup {
+    let button = Button::icon_only("panel-left", "Toggle sidebar")
+        .size(1)
+        .submit()
+        .attribute("name", "rail")
+        .attribute("value", if page.rail { "wide" } else { "narrow" })
+        .attribute("aria-expanded", if page.rail { "false" } else { "true" });
+    html! {
+        form class="pt-rail" method="post" action=(page.url("/theme")) data-theme-form {
+            (return_here(page)) (button)
+        }
+    }
+}
+
+/// The hidden fields of a form that comes back to its page.
+fn return_here(page: &PageContext<'_>) -> Markup {
+    html! {
+        @if let Some(fields) = page.form_fields { (fields) }
+        input type="hidden" name="return_to" value=(page.url(page.path));
+    }
+}

@@ -1,0 +1,216 @@
+//! What one reader has chosen of a theme.
+
+use serde_json::{Map, Value};
+
+use super::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, UnknownChoice};
+
+/// Stands in a cookie for a setting that follows the portal.
+const FOLLOWS: &str = "-";
+
+/// What somebody has chosen of a theme: a reader for himself, or an administrator for the portal.
+/// A setting that nobody has chosen follows what lies under it.
+///
+/// ```
+/// use portal_core::pages::theme::{Accent, Radius, Theme, ThemeChoice};
+///
+/// let choice = ThemeChoice { accent: Some(Accent::Jade), ..ThemeChoice::default() };
+/// let theme = choice.over(Theme::default().radius(Radius::Full));
+/// assert_eq!((theme.accent, theme.radius), (Accent::Jade, Radius::Full));
+/// assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ThemeChoice {
+    /// The colour of primary buttons, links and selections.
+    pub accent: Option<Accent>,
+    /// The tint of everything else.
+    pub gray: Option<Gray>,
+    /// How round corners are.
+    pub radius: Option<Radius>,
+    /// How large type and space are.
+    pub scaling: Option<Scaling>,
+    /// Light, dark, or the system's choice.
+    pub appearance: Option<Appearance>,
+    /// How tall table rows are.
+    pub density: Option<Density>,
+}
+
+impl ThemeChoice {
+    /// The theme that comes of it on top of another. What is locked there stays as it is there.
+    #[must_use]
+    pub fn over(&self, portal: Theme) -> Theme {
+        let own = if portal.is_locked() {
+            Self {
+                accent: None,
+                gray: None,
+                radius: None,
+                ..*self
+            }
+        } else {
+            *self
+        };
+        portal
+            .accent(own.accent.unwrap_or(portal.accent))
+            .gray(own.gray.unwrap_or(portal.gray))
+            .radius(own.radius.unwrap_or(portal.radius))
+            .scaling(own.scaling.unwrap_or(portal.scaling))
+            .appearance(own.appearance.unwrap_or(portal.appearance))
+            .density(own.density.unwrap_or(portal.density))
+    }
+
+    /// Chooses one setting by name, as forms send it; an empty value follows the portal. Other
+    /// names change nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownChoice`] if the setting exists and the value is none of its choices.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
+        fn read<T: std::str::FromStr>(value: &str) -> Result<Option<T>, T::Err> {
+            Some(value)
+                .filter(|it| !it.is_empty())
+                .map(str::parse)
+                .transpose()
+        }
+        match name {
+            "accent" => self.accent = read(value)?,
+            "gray" => self.gray = read(value)?,
+            "radius" => self.radius = read(value)?,
+            "scaling" => self.scaling = read(value)?,
+            "appearance" => self.appearance = read(value)?,
+            "density" => self.density = read(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Each setting's name, and what has been chosen.
+    #[must_use]
+    pub fn settings(&self) -> [(&'static str, Option<&'static str>); 6] {
+        [
+            ("accent", self.accent.map(Accent::as_str)),
+            ("gray", self.gray.map(Gray::as_str)),
+            ("radius", self.radius.map(Radius::as_str)),
+            ("scaling", self.scaling.map(Scaling::as_str)),
+            ("appearance", self.appearance.map(Appearance::as_str)),
+            ("density", self.density.map(Density::as_str)),
+        ]
+    }
+
+    /// What has been chosen of one setting.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'static str> {
+        let mut settings = self.settings().into_iter();
+        settings.find(|(it, _)| *it == name)?.1
+    }
+
+    /// Whether there is such a setting.
+    pub(crate) fn knows(name: &str) -> bool {
+        Self::default().settings().iter().any(|(it, _)| *it == name)
+    }
+
+    /// What has been chosen as an object, as it is among the preferences of a user.
+    #[must_use]
+    pub fn to_preference(&self) -> Value {
+        let chosen = self.settings().into_iter();
+        chosen
+            .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
+            .collect::<Map<String, Value>>()
+            .into()
+    }
+
+    /// Reads [`ThemeChoice::to_preference`]; what cannot be read follows the portal.
+    #[must_use]
+    pub fn from_preference(preference: &Value) -> Self {
+        let mut choice = Self::default();
+        for (name, value) in preference.as_object().into_iter().flatten() {
+            // Stored by an older version, or by code of the application.
+            drop(choice.set(name, value.as_str().unwrap_or_default()));
+        }
+        choice
+    }
+
+    /// A compact text for a cookie: `jade.-.-.-.dark.-`.
+    #[must_use]
+    pub fn to_cookie(&self) -> String {
+        self.settings()
+            .map(|(_, value)| value.unwrap_or(FOLLOWS))
+            .join(".")
+    }
+
+    /// Reads [`ThemeChoice::to_cookie`]; a part that is missing or unknown follows the portal.
+    ///
+    /// `None` if not one part is known: the cookie is somebody else's.
+    #[must_use]
+    pub fn from_cookie(text: &str) -> Option<Self> {
+        let mut choice = Self::default();
+        let mut known = false;
+        let names = choice.settings().map(|(name, _)| name);
+        for (name, value) in names.into_iter().zip(text.trim().split('.')) {
+            known |= value == FOLLOWS || (!value.is_empty() && choice.set(name, value).is_ok());
+        }
+        known.then_some(choice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_survives_cookie_and_preference() {
+        let mut choice = ThemeChoice::default();
+        assert_eq!(choice.over(Theme::default()), Theme::default());
+        for (name, value) in [
+            ("accent", "brand"),
+            ("appearance", "dark"),
+            ("scaling", "90"),
+        ] {
+            choice.set(name, value).unwrap();
+            assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
+            let preference = choice.to_preference();
+            assert_eq!(Theme::preference_faults(&preference), []);
+            assert_eq!(ThemeChoice::from_preference(&preference), choice);
+        }
+        choice.set("appearance", "").unwrap();
+        assert_eq!(choice.appearance, None);
+        assert!(choice.set("radius", "huge").is_err());
+        assert_eq!(ThemeChoice::from_cookie("somebody else's"), None);
+        assert_eq!(ThemeChoice::from_cookie(""), None);
+    }
+
+    #[test]
+    fn a_damaged_preference_keeps_what_can_be_read() {
+        let damaged = serde_json::json!({"accent": "pearl", "gray": 3, "x": "y", "radius": "full"});
+        let expected = ThemeChoice {
+            radius: Some(Radius::Full),
+            ..ThemeChoice::default()
+        };
+        assert_eq!(ThemeChoice::from_preference(&damaged), expected);
+        let faults = Theme::preference_faults(&damaged);
+        let mut found: Vec<_> = faults.iter().map(|it| (&*it.pointer, &*it.code)).collect();
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [
+                ("/accent", "not_allowed"),
+                ("/gray", "invalid_type"),
+                ("/x", "unknown_field")
+            ]
+        );
+        assert_eq!(Theme::preference_faults(&Value::from("dark")).len(), 1);
+    }
+
+    #[test]
+    fn a_lock_holds_for_the_look_and_not_for_what_one_needs_to_read() {
+        let mut choice = ThemeChoice::default();
+        for (name, value) in [("accent", "ruby"), ("gray", "sand"), ("radius", "full")] {
+            choice.set(name, value).unwrap();
+        }
+        choice.appearance = Some(Appearance::Dark);
+        choice.scaling = Some(Scaling::Percent110);
+        let portal = Theme::default().locked();
+        let expected = portal
+            .appearance(Appearance::Dark)
+            .scaling(Scaling::Percent110);
+        assert_eq!(choice.over(portal), expected);
+    }
+}

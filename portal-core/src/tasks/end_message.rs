@@ -1,0 +1,89 @@
+//! What the user of a task is told when it has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::record::{TaskRecord, TaskStatus};
+use super::settings::TaskSettings;
+use super::task::TaskDefinition;
+use crate::notifications::{Notification, excerpt};
+use crate::pages::components::Tone;
+
+/// Where administrators see every task.
+const TASKS: &str = "/admin/tasks/all";
+/// Most letters of a task's title in that of a message, and of its error.
+const LONGEST_TITLE: usize = 80;
+const LONGEST_ERROR: usize = 300;
+
+/// Of which ends of a task the user for whom it was started is told, under the bell.
+///
+/// Whoever cancels a task knows of it: that is never told, nor a failure that is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TaskNotify {
+    /// Of none.
+    Never,
+    /// Of a failure.
+    Failure,
+    /// Of a failure, and of a result that took longer than
+    /// [`notify_after`](super::TaskSettings::notify_after).
+    #[default]
+    Slow,
+    /// Of every end.
+    Always,
+}
+
+/// Which ends of a kind of task are told, and under which title.
+#[derive(Debug, Clone)]
+pub(super) struct EndMessage {
+    title: Arc<str>,
+    notify: TaskNotify,
+    after: Duration,
+}
+
+impl EndMessage {
+    /// `None` if nothing is told of the kind.
+    pub(super) fn of(definition: &TaskDefinition, settings: &TaskSettings) -> Option<Self> {
+        let notify = definition.notify.unwrap_or(settings.notify);
+        (notify != TaskNotify::Never).then(|| Self {
+            title: Arc::clone(&definition.title),
+            notify,
+            after: settings.notify_after,
+        })
+    }
+
+    /// The message of a task that has ended, and for whom it is.
+    pub(super) fn message(&self, record: &TaskRecord) -> Option<(Uuid, Notification)> {
+        let user = record.owner_user_id?;
+        let is_told = match record.status {
+            TaskStatus::Pending | TaskStatus::Processing => false,
+            TaskStatus::Error => record.code.as_deref() != Some("cancelled"),
+            TaskStatus::Completed => match self.notify {
+                TaskNotify::Never | TaskNotify::Failure => false,
+                TaskNotify::Slow => took(record) >= self.after,
+                TaskNotify::Always => true,
+            },
+        };
+        let title = excerpt(&self.title, LONGEST_TITLE);
+        let message = if record.status == TaskStatus::Error {
+            let error = record.error.as_deref().unwrap_or_default();
+            Notification::new(format!("“{title}” failed"))
+                .text(excerpt(error, LONGEST_ERROR))
+                .tone(Tone::Danger)
+                .group("tasks.failed", "{count} tasks failed")
+        } else {
+            Notification::new(format!("“{title}” is done"))
+                .tone(Tone::Success)
+                .group("tasks.done", "{count} tasks are done")
+        };
+        is_told.then(|| (user, message.kind("task").link_for_admins(TASKS)))
+    }
+}
+
+/// How long a task has run, with all its attempts.
+fn took(record: &TaskRecord) -> Duration {
+    let began = record.started_at.unwrap_or(record.created_at);
+    let ended = record.finished_at.unwrap_or(record.updated_at);
+    (ended - began).to_std().unwrap_or_default()
+}

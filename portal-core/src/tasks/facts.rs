@@ -1,0 +1,46 @@
+//! What only the page of a task shows of it.
+
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, Query};
+use uuid::Uuid;
+
+use super::queue::TABLE;
+use crate::store::{Store, StoreError};
+
+/// Beside the record of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Facts {
+    /// The schedule that started it: state and name of the task.
+    pub(super) schedule: Option<String>,
+    /// The time of the schedule that it is for.
+    pub(super) scheduled_for: Option<DateTime<Utc>>,
+    pub(super) priority: i32,
+    /// How often its process has died.
+    pub(super) crashes: u32,
+    /// It has been told to stop.
+    pub(super) is_stopping: bool,
+}
+
+pub(super) async fn of(store: &Store, id: Uuid) -> Result<Option<Facts>, StoreError> {
+    let select = Query::select()
+        .columns([
+            "schedule",
+            "scheduled_for",
+            "priority",
+            "crash_count",
+            "cancel_requested",
+        ])
+        .from(TABLE)
+        .and_where(Expr::col("id").eq(id))
+        .take();
+    let Some(row) = store.fetch_optional(&select).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Facts {
+        schedule: row.get("schedule")?,
+        scheduled_for: row.get("scheduled_for")?,
+        priority: row.get("priority")?,
+        crashes: row.get::<i32>("crash_count")?.unsigned_abs(),
+        is_stopping: row.get("cancel_requested")?,
+    }))
+}

@@ -1,0 +1,213 @@
+//! One task as it runs, for administrators: its history and log lines, as server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use uuid::Uuid;
+
+use super::history;
+use super::hub::{Subscription, Watch};
+use super::monitor::OpenMonitors;
+use super::record::TaskRecord;
+use super::service::{Tasks, task_not_found};
+use crate::auth::{Access, AccessWatch, Auth, CurrentUser, Routes};
+use crate::error::Result;
+use crate::state::PortalState;
+
+/// How often the history is looked at of a task that runs in another process.
+const LOOK: Duration = Duration::from_secs(1);
+/// After so many looks that found nothing, a proxy wants to hear something.
+const SILENT_LOOKS: u32 = 20;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/api/admin/tasks/{task_id}/events", Access::Admin, follow)
+        .get("/api/admin/tasks/{task_id}/log", Access::Admin, log)
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<String>,
+}
+
+/// The entry that a client has seen last: attempt and number.
+type Seen = (u32, i64);
+
+fn parse(text: &str) -> Option<Seen> {
+    let (attempt, seq) = text.trim().split_once('-')?;
+    Some((attempt.parse().ok()?, seq.parse().ok()?))
+}
+
+async fn find(state: &PortalState, id: &str) -> Result<TaskRecord> {
+    let id: Uuid = id.parse().map_err(|_| task_not_found())?;
+    let found = state.borrow::<Tasks>()?.get(id).await?;
+    found.ok_or_else(task_not_found)
+}
+
+/// The log lines that are kept, as a text file.
+async fn log(State(state): State<PortalState>, Path(id): Path<String>) -> Result<Response> {
+    let record = find(&state, &id).await?;
+    let history = state.borrow::<Tasks>()?.history(record.id).await?;
+    let mut text = String::new();
+    for event in history.iter().flat_map(|history| &history.events) {
+        if event.kind == history::LOG {
+            text.push_str(&event.line());
+            text.push('\n');
+        }
+    }
+    let file = format!("attachment; filename=\"{}-{}.log\"", record.name, record.id);
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, file),
+    ];
+    Ok((headers, text).into_response())
+}
+
+async fn follow(
+    State(state): State<PortalState>,
+    user: CurrentUser,
+    Path(id): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let record = find(&state, &id).await?;
+    let tasks = state.borrow::<Tasks>()?.clone();
+    let last = headers.get("last-event-id");
+    let last = last.and_then(|id| id.to_str().ok()).and_then(parse);
+    let seen = last.or_else(|| query.after.as_deref().and_then(parse));
+    let watch = Watch {
+        task_id: Some(record.id),
+        ..Watch::default()
+    };
+    let session = Some(user.session_id().into());
+    let needed = vec![Access::Admin];
+    let holder = state
+        .borrow::<Auth>()?
+        .watch(user.id, session, needed)
+        .await?;
+    let subscription = tasks.watch(watch);
+    let follower = Follower {
+        ready: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
+        seen: seen.unwrap_or((0, -1)),
+        turns: tasks.0.journals.turns(),
+        // Read again, now that what changes is heard of.
+        record: find(&state, &id).await?,
+        shown: None,
+        next_look: Instant::now(),
+        silent: 0,
+        ended: false,
+        subscription,
+        tasks,
+        holder,
+        stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
+        _open: state.borrow::<OpenMonitors>()?.token(),
+    };
+    let body = Body::from_stream(stream::unfold(follower, |mut follower| async {
+        let frame = follower.next().await?;
+        Some((Ok::<_, Infallible>(frame), follower))
+    }));
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-store"),
+        // Proxies are not to collect what is sent.
+        ("x-accel-buffering", "no"),
+    ];
+    Ok((headers, body).into_response())
+}
+
+struct Follower {
+    tasks: Tasks,
+    record: TaskRecord,
+    /// The change of the task that was sent last.
+    shown: Option<i64>,
+    seen: Seen,
+    ready: VecDeque<Bytes>,
+    subscription: Subscription,
+    /// The writer of this process has written something.
+    turns: watch::Receiver<u64>,
+    next_look: Instant,
+    silent: u32,
+    ended: bool,
+    holder: AccessWatch,
+    stop: CancellationToken,
+    /// Counted as open until it is dropped.
+    _open: TaskTrackerToken,
+}
+
+impl Follower {
+    /// What is to be sent next; it is asked for only when the peer can take it.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(frame);
+            }
+            if self.ended {
+                return None;
+            }
+            let is_first = self.shown.is_none();
+            let mut changed = Vec::new();
+            if !is_first {
+                tokio::select! {
+                    biased;
+                    _ = self.holder.revoked() => return None,
+                    () = self.stop.cancelled() => return None,
+                    states = self.subscription.changes() => changed = states,
+                    Ok(()) = self.turns.changed() => {}
+                    () = sleep_until(self.next_look) => {}
+                }
+            }
+            if let Some(newest) = changed.last() {
+                self.record = TaskRecord::clone(newest.record());
+            }
+            if self.look().await.is_err() {
+                // The browser comes again, and goes on where it is.
+                return None;
+            }
+        }
+    }
+
+    /// Collects what has happened since the last look.
+    async fn look(&mut self) -> Result<()> {
+        self.next_look = Instant::now() + LOOK;
+        let is_final = self.record.status.is_final();
+        let store = &self.tasks.0.store;
+        let events = history::after(store, self.record.id, self.seen).await?;
+        for event in events {
+            self.seen = (event.attempt, event.seq);
+            let data = serde_json::to_string(&event).unwrap_or_default();
+            let (attempt, seq) = self.seen;
+            let frame = format!("id: {attempt}-{seq}\nevent: entry\ndata: {data}\n\n");
+            self.ready.push_back(frame.into());
+        }
+        if self.shown != Some(self.record.version) {
+            self.shown = Some(self.record.version);
+            let data = serde_json::to_string(&self.record).unwrap_or_default();
+            self.ready
+                .push_back(format!("event: state\ndata: {data}\n\n").into());
+        }
+        if is_final {
+            self.ready
+                .push_back(Bytes::from_static(b"event: end\ndata: {}\n\n"));
+            self.ended = true;
+        } else if self.ready.is_empty() {
+            self.silent += 1;
+            if self.silent >= SILENT_LOOKS {
+                self.silent = 0;
+                self.ready
+                    .push_back(Bytes::from_static(b": keep-alive\n\n"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! From a value to what has to be typed for it.
+
+use serde_json::Value;
+
+use super::moment;
+use super::node::{Part, Shape};
+use super::place::Place;
+use super::typed::Typed;
+
+/// What stands in a form at first.
+pub(super) fn initial(part: &Part<'_>, place: &Place, typed: &mut Typed) {
+    if let Some(value) = part.default().or_else(|| part.node.example()) {
+        return fill(part, place, Some(value), typed);
+    }
+    if part.has_switch() {
+        return behind_switch(part, place, typed);
+    }
+    match &part.shape {
+        Shape::Object(members) => {
+            for member in members {
+                initial(&member.part, &place.member(member.name), typed);
+            }
+        }
+        Shape::List { items } => {
+            for index in 0..part.node.count("minItems").unwrap_or(0).min(20) {
+                let key = index.to_string();
+                initial(items, &place.row(&key, index), typed);
+                typed.add(place.name.clone(), key);
+            }
+        }
+        Shape::Variants(_) => choose(part, place, 0, typed),
+        _ => {}
+    }
+}
+
+/// Chooses a variant, with what stands in it at first.
+pub(super) fn choose(part: &Part<'_>, place: &Place, index: usize, typed: &mut Typed) {
+    if let Shape::Variants(variants) = &part.shape {
+        typed.add(place.name.clone(), index.to_string());
+        for (index, variant) in variants.iter().enumerate() {
+            initial(&variant.part, &place.variant(index), typed);
+        }
+    }
+}
+
+pub(super) fn fill(part: &Part<'_>, place: &Place, value: Option<&Value>, typed: &mut Typed) {
+    // What is not there has its default.
+    let value = value.or_else(|| part.default());
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        // What is behind the switch waits for it.
+        if part.has_switch() {
+            behind_switch(part, place, typed);
+        }
+        return;
+    };
+    if part.has_switch() {
+        typed.add(place.switch(), "true");
+    }
+    match (&part.shape, value) {
+        (Shape::Object(members), Value::Object(values)) => {
+            for member in members {
+                let place = place.member(member.name);
+                fill(&member.part, &place, values.get(member.name), typed);
+            }
+        }
+        (Shape::List { items }, Value::Array(values)) => {
+            for (index, value) in values.iter().enumerate() {
+                let key = index.to_string();
+                fill(items, &place.row(&key, index), Some(value), typed);
+                typed.add(place.name.clone(), key);
+            }
+        }
+        (Shape::Map { values: part }, Value::Object(values)) => {
+            for (index, (name, value)) in values.iter().enumerate() {
+                let key = index.to_string();
+                fill(part, &place.entry(&key, name), Some(value), typed);
+                typed.add(place.entry_key(&key), name.as_str());
+                typed.add(place.name.clone(), key);
+            }
+        }
+        (Shape::Variants(variants), value) => {
+            let fits = |shape: &Part<'_>| match shape.shape {
+                Shape::Constant(constant) => constant == value,
+                _ => shape.node.fits(value),
+            };
+            let index = variants.iter().position(|variant| fits(&variant.part));
+            let index = index.unwrap_or(0);
+            typed.add(place.name.clone(), index.to_string());
+            for (at, variant) in variants.iter().enumerate() {
+                let place = place.variant(at);
+                if at == index {
+                    fill(&variant.part, &place, Some(value), typed);
+                } else {
+                    initial(&variant.part, &place, typed);
+                }
+            }
+        }
+        (Shape::Text, Value::String(text)) if part.node.format() == "date-time" => {
+            typed.add(place.name.clone(), moment::to_field(text));
+        }
+        (Shape::Json, value) => {
+            let text = serde_json::to_string_pretty(value).unwrap_or_default();
+            typed.add(place.name.clone(), text);
+        }
+        (_, Value::String(text)) => typed.add(place.name.clone(), text.as_str()),
+        (_, value) => typed.add(place.name.clone(), value.to_string()),
+    }
+}
+
+/// What stands behind a switch that is off, for when it is put on.
+fn behind_switch(part: &Part<'_>, place: &Place, typed: &mut Typed) {
+    match &part.shape {
+        Shape::Object(members) => {
+            for member in members {
+                initial(&member.part, &place.member(member.name), typed);
+            }
+        }
+        Shape::Variants(_) => choose(part, place, 0, typed),
+        _ => {}
+    }
+}

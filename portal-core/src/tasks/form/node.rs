@@ -1,0 +1,344 @@
+//! What a schema asks for, as far as a form is concerned.
+
+use serde_json::{Map, Value};
+
+use super::choice::{Choice, Variant, branches};
+
+/// More variants than this are no help in a form.
+const MOST_VARIANTS: usize = 24;
+
+/// A schema with what it refers to.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'a> {
+    root: &'a Value,
+    /// The schema, and what it refers to; what comes first counts.
+    chain: Vec<&'a Value>,
+    /// The references that lead here.
+    references: Vec<&'a str>,
+    /// It takes `null` as well.
+    pub(super) nullable: bool,
+    /// It is part of itself.
+    recursive: bool,
+    /// The schemas of which one holds.
+    branches: Vec<&'a Value>,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone)]
+pub(super) enum Shape<'a> {
+    Object(Vec<Member<'a>>),
+    List {
+        items: Box<Part<'a>>,
+    },
+    Map {
+        values: Box<Part<'a>>,
+    },
+    Choice(Vec<Choice<'a>>),
+    Variants(Vec<Variant<'a>>),
+    /// There is nothing to choose.
+    Constant(&'a Value),
+    Text,
+    Number {
+        whole: bool,
+    },
+    Boolean,
+    /// What cannot be drawn.
+    Json,
+}
+
+/// A member of an object.
+#[derive(Debug, Clone)]
+pub(super) struct Member<'a> {
+    pub(super) name: &'a str,
+    pub(super) part: Part<'a>,
+}
+
+/// A part of a value: its schema, its shape, and whether it has to be there.
+#[derive(Debug, Clone)]
+pub(super) struct Part<'a> {
+    pub(super) node: Node<'a>,
+    pub(super) shape: Shape<'a>,
+    pub(super) required: bool,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn root(schema: &'a Value) -> Self {
+        Self::of(Node::new(schema, schema, &[]), true)
+    }
+
+    pub(super) fn of(node: Node<'a>, required: bool) -> Self {
+        let shape = node.shape();
+        Self {
+            node,
+            shape,
+            required,
+        }
+    }
+
+    /// What is there without being typed.
+    pub(super) fn default(&self) -> Option<&'a Value> {
+        self.node.get("default").filter(|value| !value.is_null())
+    }
+
+    /// Whether the part may be left out; a default is as good as a value.
+    pub(super) fn is_optional(&self) -> bool {
+        self.node.nullable || (!self.required && self.default().is_none())
+    }
+
+    /// Whether a switch says that it is there at all.
+    pub(super) fn has_switch(&self) -> bool {
+        let composite = matches!(
+            self.shape,
+            Shape::Object(_) | Shape::List { .. } | Shape::Map { .. } | Shape::Variants(_)
+        );
+        composite && self.is_optional()
+    }
+
+    /// Whether a yes or no may also be left open.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.shape, Shape::Boolean) && self.is_optional()
+    }
+
+    /// What stands for nothing typed: `null` where something has to be there.
+    pub(super) fn nothing(&self) -> Option<Value> {
+        (self.required && self.node.nullable).then_some(Value::Null)
+    }
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn new(schema: &'a Value, root: &'a Value, references: &[&'a str]) -> Self {
+        let mut node = Self {
+            root,
+            chain: Vec::new(),
+            references: references.to_vec(),
+            nullable: false,
+            recursive: false,
+            branches: Vec::new(),
+        };
+        node.follow(schema);
+        node
+    }
+
+    fn follow(&mut self, mut schema: &'a Value) {
+        loop {
+            self.chain.push(schema);
+            if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+                if self.references.contains(&reference) {
+                    self.recursive = true;
+                    return;
+                }
+                let target = reference
+                    .strip_prefix('#')
+                    .and_then(|pointer| self.root.pointer(pointer));
+                let Some(target) = target else { return };
+                self.references.push(reference);
+                schema = target;
+                continue;
+            }
+            if let Some([only]) = list(schema, "allOf") {
+                schema = only;
+                continue;
+            }
+            let Some(all) = list(schema, "oneOf").or_else(|| list(schema, "anyOf")) else {
+                return;
+            };
+            let (nulls, others): (Vec<_>, Vec<_>) = all.iter().partition(|one| is_null(one));
+            self.nullable |= !nulls.is_empty();
+            match others[..] {
+                [only] => schema = only,
+                _ => {
+                    self.branches = others;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A schema below this one.
+    pub(super) fn below(&self, schema: &'a Value) -> Self {
+        Self::new(schema, self.root, &self.references)
+    }
+
+    /// A keyword of the schema, or of what it refers to.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+        self.chain.iter().find_map(|schema| schema.get(key))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.get(key).and_then(Value::as_str)
+    }
+
+    pub(super) fn count(&self, key: &str) -> Option<usize> {
+        self.get(key)
+            .and_then(Value::as_u64)
+            .and_then(|count| usize::try_from(count).ok())
+    }
+
+    /// The first example.
+    pub(super) fn example(&self) -> Option<&'a Value> {
+        self.get("examples")?.get(0)
+    }
+
+    pub(super) fn format(&self) -> &'a str {
+        self.text("format").unwrap_or_default()
+    }
+
+    /// The one type besides `null`.
+    fn kind(&self) -> Option<&'a str> {
+        match self.get("type")? {
+            Value::String(kind) => Some(kind),
+            Value::Array(kinds) => {
+                let mut kinds = kinds.iter().filter_map(Value::as_str);
+                let mut others = kinds.by_ref().filter(|kind| *kind != "null");
+                others.next().filter(|_| others.next().is_none())
+            }
+            _ => None,
+        }
+    }
+
+    fn shape(&self) -> Shape<'a> {
+        if self.recursive {
+            return Shape::Json;
+        }
+        if let Some(value) = self.get("const") {
+            return Shape::Constant(value);
+        }
+        if let Some(values) = self.get("enum").and_then(Value::as_array) {
+            return Choice::of_values(values).map_or(Shape::Json, Shape::Choice);
+        }
+        if !self.branches.is_empty() {
+            return self.union();
+        }
+        match self.kind() {
+            Some("object") => self.object(),
+            Some("array") => match self.get("items") {
+                Some(items) if items.is_object() && self.get("prefixItems").is_none() => {
+                    let items = Box::new(Part::of(self.below(items), true));
+                    Shape::List { items }
+                }
+                _ => Shape::Json,
+            },
+            Some("string") => Shape::Text,
+            Some("integer") => Shape::Number { whole: true },
+            Some("number") => Shape::Number { whole: false },
+            Some("boolean") => Shape::Boolean,
+            _ => Shape::Json,
+        }
+    }
+
+    fn union(&self) -> Shape<'a> {
+        // Members beside the variants belong to every one of them.
+        if self.get("properties").is_some() {
+            return Shape::Json;
+        }
+        if let Some(choices) = Choice::of_branches(&self.branches) {
+            return Shape::Choice(choices);
+        }
+        let variants = branches(self, &self.branches);
+        if variants.len() > MOST_VARIANTS {
+            return Shape::Json;
+        }
+        Shape::Variants(variants)
+    }
+
+    fn object(&self) -> Shape<'a> {
+        let others = self.get("additionalProperties");
+        let is_open =
+            others.is_some_and(|others| others.is_object() || *others == Value::Bool(true));
+        let members = self.get("properties").and_then(Value::as_object);
+        match members {
+            _ if self.get("patternProperties").is_some() => Shape::Json,
+            Some(members) if !members.is_empty() && is_open => Shape::Json,
+            Some(members) => Shape::Object(self.members(members)),
+            None if is_open => {
+                let values = others.map(|others| Part::of(self.below(others), true));
+                values.map_or(Shape::Json, |values| Shape::Map {
+                    values: Box::new(values),
+                })
+            }
+            // Without a word about members any will do.
+            None if others.is_none() => Shape::Json,
+            None => Shape::Object(Vec::new()),
+        }
+    }
+
+    fn members(&self, members: &'a Map<String, Value>) -> Vec<Member<'a>> {
+        let required = self.get("required").and_then(Value::as_array);
+        let is_required = |name: &str| {
+            required.is_some_and(|names| names.iter().any(|one| one.as_str() == Some(name)))
+        };
+        members
+            .iter()
+            .map(|(name, schema)| Member {
+                name,
+                part: Part::of(self.below(schema), is_required(name)),
+            })
+            .collect()
+    }
+
+    /// Whether a value looks like one of this schema; the check proper is another's.
+    pub(super) fn fits(&self, value: &Value) -> bool {
+        if value.is_null() && self.nullable {
+            return true;
+        }
+        if self.recursive {
+            return true;
+        }
+        if let Some(constant) = self.get("const") {
+            return value == constant;
+        }
+        if let Some(values) = self.get("enum").and_then(Value::as_array) {
+            return values.contains(value);
+        }
+        if !self.branches.is_empty() {
+            return self
+                .branches
+                .iter()
+                .any(|branch| self.below(branch).fits(value));
+        }
+        let is_number = value.is_number();
+        match self.kind() {
+            None => true,
+            Some("object") => value
+                .as_object()
+                .is_some_and(|value| self.fits_members(value)),
+            Some("array") => value.as_array().is_some_and(|values| {
+                let items = self.get("items").filter(|items| items.is_object());
+                items.is_none_or(|items| {
+                    let items = self.below(items);
+                    values.iter().all(|value| items.fits(value))
+                })
+            }),
+            Some("string") => value.is_string(),
+            Some("integer") => is_number && !value.is_f64(),
+            Some("number") => is_number,
+            Some("boolean") => value.is_boolean(),
+            Some(_) => false,
+        }
+    }
+
+    fn fits_members(&self, value: &Map<String, Value>) -> bool {
+        let required = self.get("required").and_then(Value::as_array);
+        let is_there = |name: &Value| name.as_str().is_some_and(|name| value.contains_key(name));
+        if !required.is_none_or(|names| names.iter().all(is_there)) {
+            return false;
+        }
+        let members = self.get("properties").and_then(Value::as_object);
+        let is_closed = self.get("additionalProperties") == Some(&Value::Bool(false));
+        value.iter().all(
+            |(name, value)| match members.and_then(|members| members.get(name)) {
+                Some(schema) => self.below(schema).fits(value),
+                None => !is_closed,
+            },
+        )
+    }
+}
+
+fn list<'a>(schema: &'a Value, key: &str) -> Option<&'a [Value]> {
+    schema.get(key)?.as_array().map(Vec::as_slice)
+}
+
+fn is_null(schema: &Value) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("null")
+        || schema.get("const") == Some(&Value::Null)
+}

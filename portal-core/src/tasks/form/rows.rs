@@ -1,0 +1,131 @@
+//! Adding, moving and removing the rows of a list or map.
+
+use super::fill;
+use super::node::{Part, Shape};
+use super::place::Place;
+use super::typed::Typed;
+
+/// What a button beside a row does: `add args.tags`, `remove args.tags 3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    Add { list: String },
+    Remove { list: String, key: String },
+    Up { list: String, key: String },
+    Down { list: String, key: String },
+}
+
+impl Change {
+    /// What the value of a button says.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (verb, rest) = text.split_once(' ')?;
+        if verb == "add" {
+            return Some(Self::Add {
+                list: rest.to_owned(),
+            });
+        }
+        // A name may hold spaces, a key does not.
+        let (list, key) = rest.rsplit_once(' ')?;
+        let (list, key) = (list.to_owned(), key.to_owned());
+        match verb {
+            "remove" => Some(Self::Remove { list, key }),
+            "up" => Some(Self::Up { list, key }),
+            "down" => Some(Self::Down { list, key }),
+            _ => None,
+        }
+    }
+
+    fn list(&self) -> &str {
+        match self {
+            Self::Add { list }
+            | Self::Remove { list, .. }
+            | Self::Up { list, .. }
+            | Self::Down { list, .. } => list,
+        }
+    }
+
+    /// The name below which the focus is to be after an addition.
+    pub(crate) fn added(&self, typed: &Typed) -> Option<String> {
+        match self {
+            Self::Add { list } => {
+                let key = typed.all(list).last()?;
+                let separator = if list.contains('.') { '/' } else { '.' };
+                Some(format!("{list}{separator}{key}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn apply(part: &Part<'_>, place: &Place, typed: &mut Typed, change: &Change) {
+    let Some((list, place)) = find(part, place, typed, change.list()) else {
+        return;
+    };
+    let keys = typed.all_mut(&place.name);
+    let position = |wanted: &String| keys.iter().position(|key| key == wanted);
+    match change {
+        Change::Add { .. } => {
+            let numbers = keys.iter().filter_map(|key| key.parse::<u64>().ok());
+            let key = numbers
+                .max()
+                .map_or(0, |last| last.saturating_add(1))
+                .to_string();
+            let index = keys.len();
+            keys.push(key.clone());
+            match &list.shape {
+                Shape::List { items } => fill::initial(items, &place.row(&key, index), typed),
+                Shape::Map { values } => fill::initial(values, &place.entry(&key, ""), typed),
+                _ => {}
+            }
+        }
+        Change::Remove { key, .. } => {
+            keys.retain(|one| one != key);
+        }
+        Change::Up { key, .. } => {
+            if let Some(at) = position(key)
+                && at > 0
+            {
+                keys.swap(at, at - 1);
+            }
+        }
+        Change::Down { key, .. } => {
+            if let Some(at) = position(key)
+                && at + 1 < keys.len()
+            {
+                keys.swap(at, at + 1);
+            }
+        }
+    }
+}
+
+/// The list of a name, and where it stands.
+fn find<'p, 'a>(
+    part: &'p Part<'a>,
+    place: &Place,
+    typed: &Typed,
+    wanted: &str,
+) -> Option<(&'p Part<'a>, Place)> {
+    if !wanted.starts_with(&place.name) {
+        return None;
+    }
+    let is_list = matches!(part.shape, Shape::List { .. } | Shape::Map { .. });
+    if is_list && place.name == wanted {
+        return Some((part, place.clone()));
+    }
+    let keys = typed.all(&place.name).iter();
+    match &part.shape {
+        Shape::Object(members) => members
+            .iter()
+            .find_map(|member| find(&member.part, &place.member(member.name), typed, wanted)),
+        Shape::List { items } => keys
+            .enumerate()
+            .find_map(|(index, key)| find(items, &place.row(key, index), typed, wanted)),
+        Shape::Map { values } => keys
+            .into_iter()
+            .find_map(|key| find(values, &place.entry(key, ""), typed, wanted)),
+        Shape::Variants(variants) => variants
+            .iter()
+            .enumerate()
+            .find_map(|(index, variant)| find(&variant.part, &place.variant(index), typed, wanted)),
+        _ => None,
+    }
+}

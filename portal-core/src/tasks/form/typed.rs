@@ -1,0 +1,52 @@
+//! What stands in the fields of a form.
+
+use std::collections::HashMap;
+
+/// Texts by the name of their field; a name may have several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Typed(HashMap<String, Vec<String>>);
+
+impl Typed {
+    /// Reads a form that was sent, or the query of an address.
+    pub(crate) fn parse(encoded: &[u8]) -> Self {
+        let mut typed = Self::default();
+        for (name, text) in url::form_urlencoded::parse(encoded) {
+            // Browsers send line breaks of a text area as two characters.
+            typed.add(name.into_owned(), text.replace("\r\n", "\n"));
+        }
+        typed
+    }
+
+    /// The first text of a field.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.first().map(String::as_str)
+    }
+
+    /// Every text of a field, in order.
+    pub(super) fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn all_mut(&mut self, name: &str) -> &mut Vec<String> {
+        self.0.entry(name.to_owned()).or_default()
+    }
+
+    pub(super) fn add(&mut self, name: String, text: impl Into<String>) {
+        self.0.entry(name).or_default().push(text.into());
+    }
+
+    /// Whether a box is ticked.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        matches!(self.get(name), Some("true" | "on" | "1"))
+    }
+}
+
+impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for Typed {
+    fn from_iter<I: IntoIterator<Item = (N, T)>>(texts: I) -> Self {
+        let mut typed = Self::default();
+        for (name, text) in texts {
+            typed.add(name.into(), text);
+        }
+        typed
+    }
+}

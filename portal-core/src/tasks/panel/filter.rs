@@ -1,0 +1,190 @@
+//! Which tasks a page lists: filters in the address, and the way to older ones.
+
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::{Choice, Reader, choose};
+use crate::pages::components::{Button, icon};
+use crate::tasks::{TaskFilter, TaskRecord, TaskStatus};
+
+const STATUSES: [(TaskStatus, &str); 4] = [
+    (TaskStatus::Pending, "Pending"),
+    (TaskStatus::Processing, "Running"),
+    (TaskStatus::Completed, "Completed"),
+    (TaskStatus::Error, "Failed"),
+];
+
+/// Which tasks the page shows.
+pub(super) struct Shown {
+    path: &'static str,
+    /// What else the address says.
+    keep: Vec<(String, String)>,
+    pub(super) status: Option<TaskStatus>,
+    /// State and name.
+    kind: Option<(String, String)>,
+    text: Option<String>,
+    /// The address of an owner.
+    pub(super) owner: Option<String>,
+    before: Option<Uuid>,
+}
+
+impl Shown {
+    /// What the address asks for; what it asks for in vain is left out.
+    pub(super) fn of(
+        reader: &Reader<'_>,
+        choice: &Choice,
+        path: &'static str,
+        keep: &[(&str, &str)],
+    ) -> Self {
+        let owned = |text: &str| text.to_owned();
+        Self {
+            path,
+            keep: keep
+                .iter()
+                .map(|(name, value)| (owned(name), owned(value)))
+                .collect(),
+            status: choice.get("status").and_then(|status| status.parse().ok()),
+            kind: choice
+                .get("kind")
+                .and_then(|kind| kind.split_once('/'))
+                .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+                .map(|kind| (kind.state.clone(), kind.name.to_owned())),
+            text: choice.get("q").map(owned),
+            owner: choice.get("owner").map(owned),
+            before: choice.get("before").and_then(|id| id.parse().ok()),
+        }
+    }
+
+    pub(super) fn is_filtered(&self) -> bool {
+        self.status.is_some() || self.kind.is_some() || self.text.is_some() || self.owner.is_some()
+    }
+
+    /// Whether newer tasks are not on the page.
+    pub(super) fn is_later(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// The filter without owner and limit.
+    pub(super) fn filter(&self) -> TaskFilter {
+        TaskFilter {
+            status: self.status,
+            state: self.kind.as_ref().map(|(state, _)| state.clone()),
+            name: self.kind.as_ref().map(|(_, name)| name.clone()),
+            text: self.text.clone(),
+            before: self.before,
+            ..TaskFilter::default()
+        }
+    }
+
+    /// After which task the next page goes on, if there is one.
+    pub(super) fn older(&self, records: &[TaskRecord], per_page: usize) -> Option<Uuid> {
+        records.get(per_page)?;
+        records.get(per_page - 1).map(|record| record.id)
+    }
+
+    /// The address of the page with these filters, but for one that is told.
+    fn address_with(
+        &self,
+        reader: &Reader<'_>,
+        status: Option<TaskStatus>,
+        before: Option<Uuid>,
+    ) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.keep);
+        if let Some(status) = status {
+            query.append_pair("status", status.as_str());
+        }
+        if let Some((state, name)) = &self.kind {
+            query.append_pair("kind", &format!("{state}/{name}"));
+        }
+        if let Some(text) = &self.text {
+            query.append_pair("q", text);
+        }
+        if let Some(owner) = &self.owner {
+            query.append_pair("owner", owner);
+        }
+        if let Some(before) = before {
+            query.append_pair("before", &before.to_string());
+        }
+        self.with_query(reader, &query.finish())
+    }
+
+    fn with_query(&self, reader: &Reader<'_>, query: &str) -> String {
+        let path = reader.url(self.path);
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
+    }
+
+    /// The address of what is shown.
+    pub(super) fn here(&self, reader: &Reader<'_>) -> String {
+        self.address_with(reader, self.status, self.before)
+    }
+
+    /// The address without filters.
+    pub(super) fn clear(&self, reader: &Reader<'_>) -> String {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.keep)
+            .finish();
+        self.with_query(reader, &query)
+    }
+
+    /// The way to older tasks, and back to the newest.
+    pub(super) fn pages(&self, reader: &Reader<'_>, older: Option<Uuid>) -> Option<Markup> {
+        (older.is_some() || self.before.is_some()).then(|| {
+            html! {
+                @if self.before.is_some() {
+                    (Button::new("Newest").size(1).icon("arrow-left").href(self.address_with(reader, self.status, None)))
+                }
+                @if older.is_some() {
+                    (Button::new("Older").size(1).icon_end("arrow-right").href(self.address_with(reader, self.status, older)))
+                }
+            }
+        })
+    }
+
+    /// The filters: a chip for each status, and a form for the others.
+    pub(super) fn toolbar(&self, reader: &Reader<'_>, of_everyone: bool) -> Markup {
+        let chip = |status: Option<TaskStatus>, label: &str| {
+            let is_here = self.status == status;
+            html! {
+                a href=(self.address_with(reader, status, None)) aria-current=[is_here.then_some("true")] { (label) }
+            }
+        };
+        let kinds = reader.tasks.registry().all();
+        let is_kind = |state: &str, name: &str| {
+            self.kind
+                .as_ref()
+                .is_some_and(|kind| kind.0 == state && kind.1 == name)
+        };
+        html! {
+            div class="pt-filters" {
+                nav class="pt-chips" aria-label="Status" {
+                    (chip(None, "All"))
+                    @for (status, label) in STATUSES { (chip(Some(status), label)) }
+                }
+                form class="pt-row" role="search" aria-label="Filter tasks" method="get" action=(reader.url(self.path)) data-autosubmit {
+                    @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
+                    @if let Some(status) = self.status { input type="hidden" name="status" value=(status); }
+                    span class="pt-search" {
+                        (icon("search"))
+                        input class="pt-input" data-size="1" type="search" name="q" value=[&self.text] placeholder="Name, message or id" aria-label="Text";
+                    }
+                    (choose("kind", "Task", html! {
+                        option value="" { "Every task" }
+                        @for kind in kinds {
+                            option value={ (kind.state) "/" (kind.name) } selected[is_kind(&kind.state, kind.name)] { (kind.title) }
+                        }
+                    }))
+                    @if of_everyone {
+                        input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Owner’s e-mail";
+                    }
+                    span class="pt-nojs" { (Button::new("Show").size(1).submit()) }
+                    @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear(reader))) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The log of one task: the newest lines, and what has to be there for those that come.
+
+use maud::{Markup, html};
+
+use crate::pages::components::{Button, icon};
+use crate::tasks::TaskEvent;
+
+/// How many lines the page draws; the file to download has all that are kept.
+const SHOWN: usize = 500;
+
+const LEVELS: [(&str, &str); 4] = [
+    ("", "Every level"),
+    ("INFO", "Info and above"),
+    ("WARN", "Warnings and errors"),
+    ("ERROR", "Errors"),
+];
+
+pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Markup {
+    let lines: Vec<_> = events.iter().filter(|event| event.kind == "log").collect();
+    let shown = &lines[lines.len().saturating_sub(SHOWN)..];
+    html! {
+        section class="pt-card pt-log" data-flush aria-label="Log" {
+            div class="pt-card-head" {
+                div { h2 { "Log" } }
+                span class="pt-live" data-part="connection" { @if is_active { "Not live" } @else { "Ended" } }
+                div class="pt-row pt-js" {
+                    span class="pt-search" {
+                        (icon("search"))
+                        input class="pt-input" data-size="1" type="search" data-log="text" placeholder="Filter" aria-label="Filter the log";
+                    }
+                    span class="pt-select" {
+                        select class="pt-input" data-size="1" data-log="level" aria-label="Level" {
+                            @for (value, label) in LEVELS { option value=(value) { (label) } }
+                        }
+                        (icon("chevron-down"))
+                    }
+                    (Button::new("Follow").size(1).icon("arrow-down").attribute("data-log", "follow").attribute("aria-pressed", "true"))
+                    (Button::icon_only("copy", "Copy the log").size(1).attribute("data-log", "copy"))
+                }
+                (Button::icon_only("download", "Download the log").size(1).href(download))
+            }
+            @if lines.len() > shown.len() {
+                p class="pt-hint pt-log-note" { (lines.len() - shown.len()) " older lines are in the file to download." }
+            }
+            // No space inside when it is empty: the style sheet looks at `:empty`.
+            ol data-part="log" tabindex="0" aria-label="Log lines" { @for event in shown { (line(event)) } }
+            p class="pt-log-empty" {
+                @if is_active { "Nothing logged yet." } @else { "This task has logged nothing." }
+            }
+        }
+    }
+}
+
+fn line(event: &TaskEvent) -> Markup {
+    let text = |name: &str| {
+        event
+            .data
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
+    html! {
+        li data-level=(text("level")) {
+            time datetime=(event.at.to_rfc3339()) { (event.at.format("%H:%M:%S%.3f")) }
+            b { (text("level")) }
+            span { (text("message")) @for (name, value) in event.fields() { " " i { (name) "=" } (value) } }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What a browser is shown when something goes wrong, and while the portal is worked on.
+
+use portal_core::Maintenance;
+use portal_core::auth::{Actor, AuditFilter, AuditLog};
+use portal_core::config::{Config, Settings};
+use reqwest::Method;
+use scraper::{Html, Selector};
+use serde_json::json;
+
+use crate::app;
+use crate::support::{ADMIN, Answer, Client, Database, TestServer, eventually, on_both};
+
+on_both!(
+    who_is_lost_is_shown_the_way,
+    who_is_denied_is_told_who_he_is,
+    a_failure_is_named_and_shows_nothing_of_the_inside,
+    maintenance_lets_administrators_in_and_nobody_else,
+    maintenance_is_switched_in_every_replica,
+);
+
+fn texts(page: &str, selector: &str) -> Vec<String> {
+    let selector = Selector::parse(selector).expect("a selector");
+    let page = Html::parse_document(page);
+    let found = page.select(&selector);
+    found
+        .map(|element| element.text().collect::<String>().trim().to_owned())
+        .collect()
+}
+
+fn links(page: &str) -> Vec<String> {
+    let selector = Selector::parse(".pt-oops a[href]").expect("a selector");
+    let page = Html::parse_document(page);
+    let found = page.select(&selector);
+    found
+        .map(|link| link.attr("href").unwrap_or_default().to_owned())
+        .collect()
+}
+
+fn assert_error(answer: &Answer, status: u16, title: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(texts(&answer.text, ".pt-oops h1"), [title]);
+    assert_eq!(texts(&answer.text, ".pt-oops-code"), [status.to_string()]);
+}
+
+async fn from(client: &Client, path: &str, referer: &str) -> Answer {
+    let request = client.request(Method::GET, path);
+    Answer::of(
+        request
+            .header("accept", "text/html")
+            .header("referer", referer),
+    )
+    .await
+}
+
+async fn who_is_lost_is_shown_the_way(database: Database) {
+    let server = TestServer::start(database).await;
+    let (guest, user) = (server.guest(), server.user().await);
+    let page = user.page("/membres").await;
+    assert_error(&page, 404, "Page not found");
+    assert!(
+        page.text
+            .contains("Did you mean <a href=\"/members\">Members only</a>?"),
+        "{}",
+        page.text
+    );
+    let links_of_user = links(&page.text);
+    assert!(links_of_user.contains(&"/members".to_owned()));
+    assert!(
+        !links_of_user.contains(&"/secret".to_owned()),
+        "it is not his"
+    );
+    let page = guest.page("/wp-login.php?a=<b>").await;
+    assert_error(&page, 404, "Page not found");
+    assert!(!page.text.contains("Did you mean"));
+    let sign_in = "/sign-in?redirect_url=/wp-login.php%3Fa%3D%3Cb%3E";
+    assert!(
+        links(&page.text)
+            .iter()
+            .any(|link| link.starts_with("/sign-in?redirect_url=/wp-login.php")),
+        "{sign_in} {:?}",
+        links(&page.text)
+    );
+    let page = guest.page("/%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(!page.text.contains("<script>alert"), "{}", page.text);
+    // What a page itself does not find, it says in its own words.
+    guest.get("/api/nowhere").await.problem(404, "not_found");
+}
+
+async fn who_is_denied_is_told_who_he_is(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    let page = user.page("/secret").await;
+    assert_error(&page, 403, "Access denied");
+    assert!(texts(&page.text, ".pt-oops-who")[0].contains("ann@example.com"));
+    assert!(page.text.contains("Use another account"));
+    assert!(
+        page.text.contains("href=\"/members\""),
+        "the navigation stays"
+    );
+    let own = format!("{}/members?a=b", server.url);
+    let back = from(&user, "/secret", &own).await;
+    assert!(links(&back.text).contains(&"/members?a=b".to_owned()));
+    for stranger in [
+        "https://evil.example/x",
+        "nonsense",
+        &format!("{}/secret", server.url),
+    ] {
+        let page = from(&user, "/secret", stranger).await;
+        assert!(!page.text.contains("Go back"), "{stranger}");
+    }
+    let admin = server.admin().await;
+    let me = user.get("/api/auth/me").await.json();
+    let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
+    admin.patch(&path, &json!({"is_active": false})).await;
+    let page = eventually("he is shut out", async || {
+        let page = user.page("/members").await;
+        (page.status == 403).then_some(page)
+    })
+    .await;
+    assert!(page.text.contains("Your account has been deactivated."));
+    assert!(!page.text.contains("ann@example.com"));
+}
+
+async fn a_failure_is_named_and_shows_nothing_of_the_inside(database: Database) {
+    let server = TestServer::start(database).await;
+    for (client, path) in [
+        (server.guest(), "/fails"),
+        (server.user().await, "/fails"),
+        (server.guest(), "/panics"),
+    ] {
+        let page = client.page(path).await;
+        assert_error(&page, 500, "Something went wrong");
+        let id = page.header("x-request-id").to_owned();
+        assert_eq!(texts(&page.text, ".pt-oops-id code"), [id]);
+        assert!(
+            links(&page.text).contains(&path.to_owned()),
+            "it can be tried again"
+        );
+        for inside in ["the cause that nobody may see", "the secret inside"] {
+            assert!(!page.text.contains(inside));
+        }
+    }
+    let sent = server.guest().request(Method::POST, "/members");
+    let page = Answer::of(sent.header("accept", "text/html")).await;
+    assert_error(&page, 405, "That did not work");
+    assert!(
+        page.text
+            .contains("This address does not take that method.")
+    );
+}
+
+async fn maintenance_lets_administrators_in_and_nobody_else(database: Database) {
+    let server = TestServer::start_with(database, &[("MAINTENANCE", "on")], app::build).await;
+    let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
+    for client in [&guest, &user] {
+        for path in ["/", "/members", "/nowhere", "/sign-up"] {
+            let page = client.page(path).await;
+            assert_error(&page, 503, "Down for maintenance");
+            assert_eq!(page.header("retry-after"), "30");
+            assert!(
+                page.text
+                    .contains("<noscript><meta http-equiv=\"refresh\" content=\"30\">")
+            );
+            assert!(!page.text.contains("class=\"pt-nav\""));
+        }
+        for path in ["/api/auth/me", "/api/tasks", "/metrics"] {
+            let answer = client.get(path).await;
+            answer.problem(503, "maintenance");
+            assert_eq!(answer.header("retry-after"), "30");
+        }
+        assert_eq!(client.get("/healthz").await.status, 200);
+        assert_eq!(client.get("/readyz").await.status, 200);
+        let sign_in = client.page("/sign-in").await;
+        assert!(sign_in.status == 200 || sign_in.status == 303);
+        let sheet = sign_in
+            .text
+            .split("href=\"")
+            .find(|it| it.starts_with("/_portal/assets/portal"));
+        if let Some(sheet) = sheet.and_then(|it| it.split('"').next()) {
+            assert_eq!(client.get(sheet).await.status, 200);
+        }
+    }
+    let sent = user.request(Method::POST, "/members");
+    let page = Answer::of(sent.header("accept", "text/html")).await;
+    assert_error(&page, 503, "Down for maintenance");
+    assert!(
+        !page.text.contains("http-equiv"),
+        "what was sent is not sent again"
+    );
+    for path in ["/", "/members", "/secret", "/api/auth/me"] {
+        assert_eq!(admin.page(path).await.status, 200, "{path}");
+    }
+    assert_eq!(admin.get("/api/auth/me").await.json()["email"], ADMIN);
+}
+
+async fn maintenance_is_switched_in_every_replica(database: Database) {
+    let server = TestServer::start(database).await;
+    let (user, admin) = (server.user().await, server.admin().await);
+    let switch = server.state.get::<Maintenance>().expect("it is there");
+    let replica = match database {
+        Database::Sqlite => None,
+        Database::Postgres => Some(server.replica_of_sessions().await),
+    };
+    let urls = [Some(&server), replica.as_ref()];
+    let clients: Vec<Client> = urls
+        .into_iter()
+        .flatten()
+        .map(|server| Client::new(&server.url, user.token.clone()))
+        .collect();
+    assert_eq!(user.page("/members").await.status, 200);
+    for (on, status) in [(true, 503), (false, 200), (true, 503)] {
+        switch
+            .switch(Actor::program("night shift"), on)
+            .await
+            .expect("switched");
+        assert_eq!(switch.is_on(), on);
+        for client in &clients {
+            eventually("the replica has heard of it", async || {
+                (client.page("/members").await.status == status).then_some(())
+            })
+            .await;
+        }
+        assert_eq!(admin.page("/secret").await.status, 200);
+    }
+    let log = server.state.get::<AuditLog>().expect("it is there");
+    let filter = AuditFilter {
+        target: Some("portal".to_owned()),
+        ..AuditFilter::default()
+    };
+    let entries = log.list(&filter).await.expect("listed");
+    let actions: Vec<&str> = entries.iter().map(|entry| &*entry.action).collect();
+    assert_eq!(
+        actions,
+        ["maintenance.begin", "maintenance.end", "maintenance.begin"]
+    );
+    // It outlives the process.
+    drop(replica);
+    let server = server.start_again().await;
+    let page = Client::new(&server.url, user.token.clone()).page("/").await;
+    assert_error(&page, 503, "Down for maintenance");
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_pages_say_so_and_come_back() {
+    let server = TestServer::start(Database::Postgres).await;
+    let user = server.user().await;
+    assert_eq!(user.page("/members").await.status, 200);
+    server.cut_off(true).await;
+    let page = eventually("the page is away", async || {
+        let page = server.guest().page("/admin/users").await;
+        let asked = user.page("/members").await;
+        assert_eq!(page.status, 303);
+        (asked.status == 503).then_some(asked)
+    })
+    .await;
+    assert_error(&page, 503, "Back in a moment");
+    assert!(
+        page.text
+            .contains("<noscript><meta http-equiv=\"refresh\" content=\"5\">")
+    );
+    assert!(!page.header("retry-after").is_empty());
+    server.cut_off(false).await;
+    eventually("the page is back", async || {
+        (user.page("/members").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn a_setting_that_is_neither_on_nor_off_is_told() {
+    let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("MAINTENANCE", "maybe")]);
+    let error = Config::from_settings(settings).expect_err("it is neither");
+    assert!(
+        error.problems[0].starts_with("MAINTENANCE is `maybe`"),
+        "{error}"
+    );
+    for (word, on) in [("ON", true), ("off", false), ("", false)] {
+        let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("MAINTENANCE", word)]);
+        let config = Config::from_settings(settings).expect("it is right");
+        assert_eq!(config.maintenance, on);
+    }
+}

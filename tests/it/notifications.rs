@@ -1,0 +1,578 @@
+//! Messages for users: who sees them, what sends them, how often.
+
+use portal_core::TaskNotify;
+use portal_core::auth::{AuditFilter, AuditLog, Users};
+use portal_core::notifications::{Audience, Notification, Notifications};
+use portal_core::pages::components::Tone;
+use portal_core::prelude::*;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app;
+use crate::support::{
+    ADMIN, Answer, Client, Database, TaskClient, TestServer, eventually, form, on_both,
+};
+
+on_both!(
+    a_user_sees_and_changes_his_own_and_no_others,
+    a_list_is_read_page_by_page,
+    what_cannot_be_shown_is_not_sent,
+    messages_of_a_group_are_one_entry_until_it_is_read,
+    a_user_keeps_the_newest_and_what_is_unread,
+    a_failed_task_is_told_once_and_a_burst_is_one_entry,
+    what_nobody_wants_to_hear_is_not_told,
+    a_change_of_the_account_is_told,
+    an_administrator_writes_to_those_he_has_seen_counted,
+    opening_a_message_reads_it,
+    another_replica_knows_of_what_was_sent,
+);
+
+/// Ends at once, and is told all the same
+#[monitored_background_task(state = "notify", notify = always)]
+async fn told(_task: TaskContext) -> u8 {
+    1
+}
+
+/// Fails, and nobody hears of it
+#[monitored_background_task(state = "notify", notify = never)]
+async fn untold(_task: TaskContext) -> Result<(), TaskError> {
+    Err(TaskError::new("nobody hears of it"))
+}
+
+async fn id_of(client: &Client) -> Uuid {
+    let me = client.get("/api/auth/me").await.json();
+    me["id"].as_str().expect("a text").parse().expect("an id")
+}
+
+fn bell(server: &TestServer) -> Notifications {
+    let bell = server.state.get::<Notifications>().expect("it is there");
+    Notifications::clone(&bell)
+}
+
+async fn listed(client: &Client) -> Value {
+    let answer = client.get("/api/notifications").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+/// The list once it has so many entries.
+async fn until(client: &Client, entries: usize) -> Value {
+    eventually(&format!("{entries} notifications"), async || {
+        let list = listed(client).await;
+        let items = list["items"].as_array().expect("a list");
+        (items.len() == entries).then_some(list.clone())
+    })
+    .await
+}
+
+async fn submit(client: &Client, fields: &[(&str, &str)]) -> Answer {
+    let request = client.request(Method::POST, "/admin/notifications");
+    Answer::of(
+        request
+            .header("accept", "text/html")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form(fields)),
+    )
+    .await
+}
+
+async fn a_user_sees_and_changes_his_own_and_no_others(database: Database) {
+    let server = TestServer::start(database).await;
+    let (ann, bob) = (server.user().await, server.sign_in("bob@example.com").await);
+    let message = Notification::new("Report ready")
+        .text("All of it.")
+        .link("/members")
+        .tone(Tone::Success)
+        .kind("report");
+    bell(&server)
+        .send(id_of(&ann).await, &message)
+        .await
+        .expect("sent");
+
+    let list = listed(&ann).await;
+    assert_eq!(list["unread"], 1);
+    let item = &list["items"][0];
+    assert_eq!(
+        [
+            &item["title"],
+            &item["text"],
+            &item["link"],
+            &item["tone"],
+            &item["kind"]
+        ],
+        [
+            "Report ready",
+            "All of it.",
+            "/members",
+            "success",
+            "report"
+        ]
+    );
+    assert_eq!(item["read_at"], Value::Null);
+    assert_eq!(listed(&bob).await, json!({"unread": 0, "items": []}));
+
+    let id = item["id"].as_str().expect("an id");
+    let (read, one) = (
+        format!("/api/notifications/{id}/read"),
+        format!("/api/notifications/{id}"),
+    );
+    let others = [bob.post(&read, &json!({})).await, bob.delete(&one).await];
+    for answer in others {
+        answer.problem(404, "notification_not_found");
+    }
+    assert_eq!(
+        bob.page(&format!("/admin/notifications/{id}")).await.status,
+        404
+    );
+    assert_eq!(
+        submit(&bob, &[("_action", "delete"), ("id", id)])
+            .await
+            .status,
+        404
+    );
+    assert_eq!(
+        bob.post("/api/notifications/read", &json!({})).await.json()["read"],
+        0
+    );
+    assert_eq!(listed(&ann).await["unread"], 1);
+    let guest = server.guest();
+    guest
+        .get("/api/notifications")
+        .await
+        .problem(401, "unauthorized");
+    guest.delete(&one).await.problem(401, "unauthorized");
+    assert_eq!(guest.page("/admin/notifications").await.status, 303);
+
+    for _ in 0..2 {
+        assert_eq!(ann.post(&read, &json!({})).await.status, 204);
+    }
+    assert_eq!(listed(&ann).await["unread"], 0);
+    assert_eq!(ann.delete(&one).await.status, 204);
+    ann.delete(&one)
+        .await
+        .problem(404, "notification_not_found");
+    for path in ["/api/notifications/7/read", "/api/notifications/x/read"] {
+        ann.post(path, &json!({}))
+            .await
+            .problem(404, "notification_not_found");
+    }
+    assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
+    let stranger = bell(&server).send(Uuid::now_v7(), &message).await;
+    assert_eq!(stranger.expect_err("nobody").code(), "user_not_found");
+}
+
+async fn a_list_is_read_page_by_page(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    for number in 0..5 {
+        let message = Notification::new(format!("number {number}"));
+        bell(&server).send(id, &message).await.expect("sent");
+    }
+    let mut seen = Vec::new();
+    let mut path = "/api/notifications?limit=2".to_owned();
+    loop {
+        let page = ann.get(&path).await.json();
+        assert_eq!(page["unread"], 5);
+        let items = page["items"].as_array().expect("a list").clone();
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["title"].as_str().expect("a title").to_owned()),
+        );
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/notifications?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(
+        seen,
+        ["number 4", "number 3", "number 2", "number 1", "number 0"]
+    );
+    for (query, pointer) in [
+        ("limit=0", "/limit"),
+        ("limit=x", "/limit"),
+        ("cursor=7", "/cursor"),
+        ("unread=maybe", "/unread"),
+    ] {
+        let answer = ann.get(&format!("/api/notifications?{query}")).await;
+        let problem = answer.problem(422, "invalid_parameters");
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
+    }
+    assert_eq!(
+        ann.page("/admin/notifications?cursor=nonsense")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        ann.post("/api/notifications/read", &json!({})).await.json()["read"],
+        5
+    );
+    let unread = ann.get("/api/notifications?unread=true").await.json();
+    assert_eq!(unread, json!({"unread": 0, "items": []}));
+}
+
+async fn what_cannot_be_shown_is_not_sent(database: Database) {
+    let server = TestServer::start(database).await;
+    let id = id_of(&server.user().await).await;
+    for message in [
+        Notification::new(""),
+        Notification::new("a\0b"),
+        Notification::new("x".repeat(200)),
+        Notification::new("x").link("https://evil.example"),
+        Notification::new("x").link("//evil.example"),
+        Notification::new("x").link("javascript:alert(1)"),
+    ] {
+        let error = bell(&server).send(id, &message).await.expect_err("refused");
+        assert_eq!(error.code(), "invalid_parameters", "{message:?}");
+    }
+    assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
+}
+
+async fn messages_of_a_group_are_one_entry_until_it_is_read(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let order = |text: &str| {
+        Notification::new("New order")
+            .text(text)
+            .group("orders", "{count} new orders")
+    };
+    let messages = ["1", "2", "3"].map(order);
+    let sent = messages.iter().map(|message| {
+        let bell = bell(&server);
+        async move { bell.send(id, message).await }
+    });
+    for sent in futures_util::future::join_all(sent).await {
+        sent.expect("sent");
+    }
+    let list = listed(&ann).await;
+    assert_eq!(
+        (&list["unread"], &list["items"][0]["count"]),
+        (&json!(1), &json!(3))
+    );
+    assert_eq!(list["items"][0]["title"], "3 new orders");
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
+
+    bell(&server).mark_all_read(id).await.expect("read");
+    bell(&server).send(id, &order("4")).await.expect("sent");
+    let list = listed(&ann).await;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(list["items"][0]["title"], "New order");
+    assert_eq!(list["unread"], 1);
+}
+
+async fn a_user_keeps_the_newest_and_what_is_unread(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let send = async |title: String| bell(&server).send(id, &Notification::new(title)).await;
+    send("first, unread".to_owned()).await.expect("sent");
+    let first = listed(&ann).await["items"][0]["id"].clone();
+    for number in 0..199 {
+        send(format!("{number}")).await.expect("sent");
+    }
+    bell(&server).mark_all_read(id).await.expect("read");
+    let unread =
+        format!("UPDATE portal_notifications SET read_at = NULL WHERE title LIKE 'first%'");
+    assert_eq!(server.sql(unread).await, 1);
+    for number in 0..3 {
+        send(format!("late {number}")).await.expect("sent");
+    }
+    let kept = ann.get("/api/notifications?limit=200").await.json();
+    assert!(kept.get("next_cursor").is_none());
+    let items = kept["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 200);
+    assert_eq!(items[199]["id"], first, "what was not read stays");
+    assert_eq!(
+        (&items[0]["title"], &items[198]["title"]),
+        (&json!("late 2"), &json!("3"))
+    );
+}
+
+async fn a_failed_task_is_told_once_and_a_burst_is_one_entry(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let client = TaskClient::of(&ann).await;
+    let id = client.start("fails_task").await;
+    client.until(&id, "ERROR").await;
+    let list = until(&ann, 1).await;
+    let item = &list["items"][0];
+    assert_eq!(
+        (&item["title"], &item["text"], &item["tone"], &item["kind"]),
+        (
+            &json!("“Fails” failed"),
+            &json!("it never works"),
+            &json!("danger"),
+            &json!("task")
+        )
+    );
+    // The page of all tasks is for administrators.
+    assert_eq!(item["link"], Value::Null);
+
+    let starts = (0..20).map(|_| client.start("fails_task"));
+    for id in futures_util::future::join_all(starts).await {
+        client.until(&id, "ERROR").await;
+    }
+    let list = until(&ann, 1).await;
+    assert_eq!(
+        (&list["items"][0]["count"], &list["unread"]),
+        (&json!(21), &json!(1))
+    );
+    assert_eq!(list["items"][0]["title"], "21 tasks failed");
+
+    let id = client.start_in("notify", "told", &json!({})).await;
+    client.until_in("notify", &id, "COMPLETED").await;
+    let list = until(&ann, 2).await;
+    assert_eq!(
+        list["items"][0]["title"],
+        "“Ends at once, and is told all the same” is done"
+    );
+
+    let admin = server.admin().await;
+    let client = TaskClient::of(&admin).await;
+    let id = client.start("fails_task").await;
+    client.until(&id, "ERROR").await;
+    let list = until(&admin, 1).await;
+    let link = list["items"][0]["link"].as_str().expect("a link");
+    assert_eq!(admin.page(link).await.status, 200);
+}
+
+async fn what_nobody_wants_to_hear_is_not_told(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let client = TaskClient::of(&ann).await;
+    // It is quick.
+    let id = client.start_in("other", "other", &json!({})).await;
+    client.until_in("other", &id, "COMPLETED").await;
+    // Whoever cancels it knows.
+    let id = client.start("waits").await;
+    client.until(&id, "PROCESSING").await;
+    client.cancel(&id).await;
+    client.until(&id, "ERROR").await;
+    let id = client.start_in("notify", "untold", &json!({})).await;
+    client.until_in("notify", &id, "ERROR").await;
+    // Nobody has started it.
+    let tasks = server.state.get::<Tasks>().expect("it is there");
+    let quiet = tasks
+        .start(app::fails_task, NoArgs {})
+        .await
+        .expect("started");
+    quiet.result().await.expect_err("it fails");
+    assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
+    assert_eq!(TaskNotify::default(), TaskNotify::Slow);
+}
+
+async fn a_change_of_the_account_is_told(database: Database) {
+    let server = TestServer::start(database).await;
+    let (admin, ann) = (server.admin().await, server.user().await);
+    let path = format!("/api/users/{}", id_of(&ann).await);
+    let change = async |body: Value| assert_eq!(admin.patch(&path, &body).await.status, 200);
+    change(json!({"user_type": "EDITOR"})).await;
+    assert_eq!(
+        until(&ann, 1).await["items"][0]["title"],
+        "Your role is now Editor"
+    );
+    change(json!({"user_type": "EDITOR"})).await;
+    change(json!({"is_active": false})).await;
+    change(json!({"is_active": true})).await;
+    let list = until(&ann, 2).await;
+    assert_eq!(list["items"][0]["title"], "Your account is active again");
+    // One's own changes are no news.
+    let own = format!("/api/users/{}", id_of(&admin).await);
+    assert_eq!(
+        admin
+            .patch(&path, &json!({"user_type": "ADMIN"}))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        admin
+            .patch(&own, &json!({"user_type": "EDITOR"}))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(listed(&admin).await, json!({"unread": 0, "items": []}));
+}
+
+async fn an_administrator_writes_to_those_he_has_seen_counted(database: Database) {
+    let server = TestServer::start(database).await;
+    let (admin, ann, bob) = (
+        server.admin().await,
+        server.user().await,
+        server.sign_in("bob@example.com").await,
+    );
+    for client in [&admin, &ann, &bob] {
+        id_of(client).await;
+    }
+    assert!(
+        admin
+            .page("/admin/notifications")
+            .await
+            .text
+            .contains("Send a message")
+    );
+    assert!(
+        !ann.page("/admin/notifications?send=1")
+            .await
+            .text
+            .contains("Send a message")
+    );
+    let everyone = [
+        ("_action", "send"),
+        ("audience", "everyone"),
+        ("title", "Maintenance at noon"),
+        ("text", "For an hour."),
+        ("link", "/members"),
+    ];
+    assert_eq!(submit(&ann, &everyone).await.status, 403);
+    let asked = submit(&admin, &everyone).await;
+    assert_eq!(asked.status, 200);
+    assert!(
+        asked.text.contains("This reaches 3 people."),
+        "{}",
+        asked.text
+    );
+    assert_eq!(listed(&ann).await["unread"], 0);
+
+    let confirmed = |count| {
+        everyone
+            .into_iter()
+            .chain([("confirmed", count)])
+            .collect::<Vec<_>>()
+    };
+    // Somebody has come in the meantime: he is asked again.
+    let asked = submit(&admin, &confirmed("2")).await;
+    assert!(asked.text.contains("This reaches 3 people."));
+    assert_eq!(submit(&admin, &confirmed("3")).await.status, 303);
+    for client in [&admin, &ann, &bob] {
+        let list = until(client, 1).await;
+        assert_eq!(list["items"][0]["title"], "Maintenance at noon");
+    }
+    let log = server.state.get::<AuditLog>().expect("it is there");
+    let filter = AuditFilter {
+        target: Some("users:all".to_owned()),
+        ..AuditFilter::default()
+    };
+    let entries = log.list(&filter).await.expect("listed");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(
+        (
+            &*entries[0].action,
+            &*entries[0].actor_email,
+            &entries[0].details["reached"]
+        ),
+        ("notification.send", ADMIN, &json!(3))
+    );
+
+    let one = |email| {
+        let fields = [
+            ("_action", "send"),
+            ("audience", "user"),
+            ("title", "Hello"),
+            ("confirmed", "1"),
+        ];
+        fields
+            .into_iter()
+            .chain([("email", email)])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(submit(&admin, &one("bob@example.com")).await.status, 303);
+    until(&bob, 2).await;
+    let wrong = submit(&admin, &one("nobody@example.com")).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("nobody here has this address"));
+    let faulty = [
+        ("_action", "send"),
+        ("audience", "role:ADMIN"),
+        ("title", "x"),
+        ("link", "//evil"),
+    ];
+    let wrong = submit(&admin, &faulty).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("a link is a path of this portal"));
+    let admins = bell(&server).count(&Audience::Role(Role::Admin)).await;
+    assert_eq!(admins.expect("counted"), 1);
+    assert_eq!(
+        listed(&ann).await["items"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+async fn opening_a_message_reads_it(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let message = Notification::new("Look <here>").link("/members?a=b");
+    bell(&server).send(id, &message).await.expect("sent");
+    let page = ann.page("/admin/notifications").await;
+    assert!(page.text.contains("Look &lt;here&gt;"));
+    assert!(page.text.contains("aria-label=\"Notifications, 1 unread\""));
+    let listed = listed(&ann).await;
+    let path = format!(
+        "/admin/notifications/{}",
+        listed["items"][0]["id"].as_str().expect("an id")
+    );
+    // A browser that guesses has shown nothing.
+    let guess = ann
+        .request(Method::GET, &path)
+        .header("sec-purpose", "prefetch;prerender");
+    assert_eq!(Answer::of(guess).await.location(), "/members?a=b");
+    assert_eq!(bell(&server).unread(id).await.expect("counted"), 1);
+    let opened = ann.page(&path).await;
+    assert_eq!(
+        (opened.status.as_u16(), opened.location()),
+        (303, "/members?a=b")
+    );
+    let page = ann.page("/members").await.text;
+    assert!(page.contains("aria-label=\"Notifications\""), "{page}");
+    let menu = ann.page("/admin/notifications/latest").await.text;
+    assert!(menu.contains("Look &lt;here&gt;") && !menu.contains("<html"));
+
+    assert_eq!(
+        submit(&ann, &[("_action", "delete"), ("id", &path[21..])])
+            .await
+            .status,
+        303
+    );
+    let empty = ann.page("/admin/notifications").await.text;
+    assert!(empty.contains("You're all caught up"));
+    assert_eq!(submit(&ann, &[("_action", "burn")]).await.status, 400);
+}
+
+async fn another_replica_knows_of_what_was_sent(database: Database) {
+    if database == Database::Sqlite {
+        return;
+    }
+    let server = TestServer::start(database).await;
+    let other = server.replica_of_sessions().await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let there = Client::new(&other.url, ann.token.clone());
+    let unread = async || {
+        let page = there.page("/members").await;
+        assert_eq!(page.status, 200);
+        page.text.contains("aria-label=\"Notifications, 1 unread\"")
+    };
+    assert!(!unread().await);
+    bell(&server)
+        .send(id, &Notification::new("Hello"))
+        .await
+        .expect("sent");
+    eventually("the other replica shows it", async || {
+        unread().await.then_some(())
+    })
+    .await;
+    bell(&server).mark_all_read(id).await.expect("read");
+    eventually("it is read there too", async || {
+        (!unread().await).then_some(())
+    })
+    .await;
+    // A user who is deleted leaves nothing behind.
+    let users = server.state.get::<Users>().expect("it is there");
+    assert!(users.get(id).await.expect("read").is_some());
+}

@@ -1,0 +1,399 @@
+//! The look: what the code says, what administrators set for everyone, what a reader chooses.
+
+use portal_core::pages::theme::{Accent, Radius};
+use portal_core::pages::{Brand, IntoPage, app_settings};
+use portal_core::prelude::*;
+use portal_core::{BuildError, PortalBuilder, source};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{
+    Answer, Browser, Client, Database, TestServer, attributes, eventually, form, on_both,
+};
+
+on_both!(
+    a_reader_s_own_counts_most_then_the_portal_s_then_the_code_s,
+    every_replica_hears_of_the_portal_s_look,
+    only_administrators_set_it_and_the_log_says_who,
+    two_who_set_it_at_once_do_not_overwrite_each_other,
+    what_is_locked_cannot_be_chosen,
+    a_reset_follows_the_portal_again,
+    a_page_asks_the_database_nothing_for_its_look,
+    other_sessions_are_signed_out_and_this_one_stays,
+);
+
+/// By hand and not by macro: every other test's portal would discover it.
+fn look() -> Page {
+    Page::new(source!(look), "/look", |state, request| {
+        Box::pin(async move {
+            let (parts, _) = request.into_parts();
+            app_settings(&state, &parts).into_page()
+        })
+    })
+}
+
+fn build(theme: Theme) -> impl FnOnce(PortalBuilder) -> PortalBuilder {
+    move |portal| crate::app::build(portal).page(look).theme(theme)
+}
+
+async fn start(database: Database, theme: Theme) -> TestServer {
+    TestServer::start_with(database, &[], build(theme)).await
+}
+
+fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    client
+        .request(Method::POST, path)
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form(fields))
+}
+
+/// Sends the form of the portal's look.
+async fn set(client: &Client, fields: &[(&str, &str)]) -> Answer {
+    Answer::of(post(client, "/theme/portal", fields)).await
+}
+
+async fn choose(client: &Client, fields: &[(&str, &str)]) -> Answer {
+    Answer::of(post(client, "/theme", fields)).await
+}
+
+/// An attribute of the document.
+fn shown(page: &Answer, name: &str) -> String {
+    attributes(&page.text, "html", &format!("data-{name}"))
+        .pop()
+        .unwrap_or_default()
+}
+
+async fn accent(client: &Client) -> String {
+    shown(&client.page("/").await, "accent")
+}
+
+async fn a_reader_s_own_counts_most_then_the_portal_s_then_the_code_s(database: Database) {
+    let code = Theme::default().accent(Accent::Jade).radius(Radius::Large);
+    let server = start(database, code).await;
+    let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
+    for client in [&guest, &user] {
+        assert_eq!(accent(client).await, "jade");
+    }
+    let saved = set(
+        &admin,
+        &[("accent", "ruby"), ("version", "0"), ("return_to", "/look")],
+    )
+    .await;
+    assert_eq!((saved.status.as_u16(), saved.location()), (303, "/look"));
+    for client in [&guest, &user, &admin] {
+        let page = client.page("/").await;
+        assert_eq!(shown(&page, "accent"), "ruby");
+        assert_eq!(
+            shown(&page, "radius"),
+            "large",
+            "what nobody has set is the code's"
+        );
+    }
+    assert_eq!(
+        shown(&guest.page("/nowhere").await, "accent"),
+        "ruby",
+        "errors too"
+    );
+
+    let mut browser = Browser::new(&server.url);
+    browser.submit("/theme", &[("accent", "sky")]).await;
+    let page = browser.page("/").await;
+    assert_eq!(shown(&page, "accent"), "sky", "the cookie of a guest");
+    choose(&user, &[("accent", "amber")]).await;
+    assert_eq!(accent(&user).await, "amber");
+    set(
+        &admin,
+        &[("accent", "pink"), ("radius", "none"), ("version", "1")],
+    )
+    .await;
+    assert_eq!(accent(&guest).await, "pink");
+    let page = user.page("/").await;
+    assert_eq!(shown(&page, "accent"), "amber", "his own");
+    assert_eq!(shown(&page, "radius"), "none", "what he has not chosen");
+    choose(&user, &[("accent", "")]).await;
+    assert_eq!(accent(&user).await, "pink", "he follows the portal again");
+    set(&admin, &[("accent", ""), ("radius", ""), ("version", "2")]).await;
+    assert_eq!(accent(&guest).await, "jade");
+    let again = server.start_again().await;
+    assert_eq!(accent(&again.guest()).await, "indigo", "of another program");
+}
+
+async fn every_replica_hears_of_the_portal_s_look(database: Database) {
+    let server = start(database, Theme::default()).await;
+    let replica = server.replica().await;
+    let admin = server.admin().await;
+    set(&admin, &[("accent", "ruby"), ("version", "0")]).await;
+    assert_eq!(accent(&server.guest()).await, "ruby", "here at once");
+    let guest = replica.guest();
+    eventually("the replica shows it", async || {
+        (accent(&guest).await == "ruby").then_some(())
+    })
+    .await;
+    let again = server.start_again().await;
+    assert_eq!(accent(&again.guest()).await, "ruby", "and it lasts");
+}
+
+async fn only_administrators_set_it_and_the_log_says_who(database: Database) {
+    let server = start(database, Theme::default()).await;
+    let (user, admin) = (server.user().await, server.admin().await);
+    let fields = [("accent", "ruby"), ("version", "0")];
+    assert_eq!(set(&user, &fields).await.status, 403);
+    assert_eq!(set(&server.guest(), &fields).await.status, 401);
+    assert_eq!(accent(&user).await, "indigo");
+    assert!(!user.page("/look").await.text.contains("/theme/portal"));
+    let page = admin.page("/look").await;
+    assert_eq!(
+        attributes(&page.text, "form[action='/theme/portal']", "method"),
+        ["post"]
+    );
+
+    // What there is no such choice of changes nothing.
+    set(
+        &admin,
+        &[("accent", "ruby"), ("radius", "huge"), ("version", "0")],
+    )
+    .await;
+    set(
+        &admin,
+        &[("accent", "ruby"), ("locked", "true"), ("version", "1")],
+    )
+    .await;
+    let log = admin
+        .get("/api/admin/audit?target=settings:theme")
+        .await
+        .json();
+    let entries = log["items"].as_array().expect("a list");
+    assert_eq!(entries.len(), 2, "{log}");
+    assert_eq!(entries[0]["actor"]["email"], crate::support::ADMIN);
+    let change = |entry: usize| entries[entry]["details"]["changes"].clone();
+    assert_eq!(
+        change(1),
+        json!([{"field": "accent", "old": null, "new": "ruby"}])
+    );
+    assert_eq!(
+        change(0),
+        json!([{"field": "locked", "old": null, "new": true}])
+    );
+
+    // His own look for everyone.
+    choose(&admin, &[("appearance", "dark")]).await;
+    set(&admin, &[("mine", "true"), ("version", "2")]).await;
+    let page = server.guest().page("/").await;
+    assert_eq!(shown(&page, "appearance"), "dark");
+    assert_eq!(shown(&page, "accent"), "ruby");
+}
+
+async fn two_who_set_it_at_once_do_not_overwrite_each_other(database: Database) {
+    let server = start(database, Theme::default()).await;
+    let admin = server.admin().await;
+    let (one, other) = tokio::join!(
+        set(&admin, &[("accent", "ruby"), ("version", "0")]),
+        set(
+            &admin,
+            &[("accent", "sand"), ("gray", "sand"), ("version", "0")]
+        ),
+    );
+    assert_eq!((one.status.as_u16(), other.status.as_u16()), (303, 303));
+    let flash = |answer: &Answer| answer.header("set-cookie").to_owned();
+    let refused = [&one, &other].map(|it| flash(it).contains("portal_flash=e"));
+    assert_eq!(refused.iter().filter(|it| **it).count(), 1, "{refused:?}");
+    let log = admin
+        .get("/api/admin/audit?target=settings:theme")
+        .await
+        .json();
+    assert_eq!(log["items"].as_array().map(Vec::len), Some(1));
+    let late = set(&admin, &[("accent", "lime"), ("version", "0")]).await;
+    assert!(flash(&late).contains("portal_flash=e"), "{}", flash(&late));
+    assert_ne!(accent(&server.guest()).await, "lime");
+}
+
+async fn what_is_locked_cannot_be_chosen(database: Database) {
+    let server = start(database, Theme::default().accent(Accent::Jade).locked()).await;
+    let (user, admin) = (server.user().await, server.admin().await);
+    choose(
+        &user,
+        &[
+            ("accent", "ruby"),
+            ("radius", "full"),
+            ("appearance", "dark"),
+        ],
+    )
+    .await;
+    let page = user.page("/look").await;
+    assert_eq!(
+        (
+            shown(&page, "accent").as_str(),
+            shown(&page, "radius").as_str()
+        ),
+        ("jade", "medium")
+    );
+    assert_eq!(
+        shown(&page, "appearance"),
+        "dark",
+        "what one needs to read is one's own"
+    );
+    assert!(
+        attributes(
+            &page.text,
+            "form[data-theme-form] input[name=accent]",
+            "value"
+        )
+        .is_empty()
+    );
+    // Who may set the portal's look may do so.
+    set(&admin, &[("accent", "pink"), ("version", "0")]).await;
+    assert_eq!(accent(&user).await, "pink");
+    set(
+        &admin,
+        &[("accent", "pink"), ("locked", "false"), ("version", "1")],
+    )
+    .await;
+    assert_eq!(
+        accent(&user).await,
+        "ruby",
+        "what he has chosen is not lost"
+    );
+}
+
+async fn a_reset_follows_the_portal_again(database: Database) {
+    let server = start(database, Theme::default().accent(Accent::Jade)).await;
+    let user = server.user().await;
+    choose(&user, &[("accent", "ruby"), ("appearance", "dark")]).await;
+    let answer = choose(
+        &user,
+        &[("accent", "ruby"), ("reset", "all"), ("return_to", "/look")],
+    )
+    .await;
+    assert_eq!(answer.location(), "/look");
+    let page = user.page("/").await;
+    assert_eq!(shown(&page, "accent"), "jade");
+    assert_eq!(shown(&page, "appearance"), "inherit");
+
+    let mut browser = Browser::new(&server.url);
+    browser.submit("/theme", &[("accent", "ruby")]).await;
+    assert!(browser.cookies.contains_key("portal_theme"));
+    browser.submit("/theme", &[("reset", "all")]).await;
+    assert!(
+        !browser.cookies.contains_key("portal_theme"),
+        "the cookie is gone"
+    );
+    assert_eq!(shown(&browser.page("/").await, "accent"), "jade");
+}
+
+async fn a_page_asks_the_database_nothing_for_its_look(database: Database) {
+    let server = start(database, Theme::default()).await;
+    let (user, admin) = (server.user().await, server.admin().await);
+    set(&admin, &[("accent", "ruby"), ("version", "0")]).await;
+    assert_eq!(accent(&user).await, "ruby");
+    server
+        .sql("ALTER TABLE portal_settings RENAME TO gone".to_owned())
+        .await;
+    for client in [&user, &admin, &server.guest()] {
+        assert_eq!(accent(client).await, "ruby");
+        assert_eq!(client.page("/look").await.status, 200);
+    }
+}
+
+async fn other_sessions_are_signed_out_and_this_one_stays(database: Database) {
+    use portal_core::auth::Accounts;
+    let server = start(database, Theme::default()).await;
+    let (here, there, bob) = (
+        server.user().await,
+        server.user().await,
+        server.sign_in("bob@example.com").await,
+    );
+    let mut ids = Vec::new();
+    for client in [&here, &there, &bob] {
+        let me = client.get("/api/auth/me").await.json();
+        ids.push(me["id"].as_str().expect("an id").to_owned());
+    }
+    let id = ids[0].parse().expect("an id");
+    let accounts: Accounts = Accounts::clone(
+        server
+            .state
+            .get::<Accounts>()
+            .expect("it is there")
+            .as_ref(),
+    );
+    let sessions = accounts.sessions_of(id).await.expect("a list");
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    // The newest is first, and the test keeps the older one.
+    let keep = sessions[1].id.clone();
+    assert_eq!(
+        accounts.end_other_sessions(id, &keep).await.expect("done"),
+        1
+    );
+    assert_eq!(here.get("/api/auth/me").await.status, 200);
+    there.get("/api/auth/me").await.problem(401, "unauthorized");
+    assert_eq!(bob.get("/api/auth/me").await.status, 200, "somebody else's");
+    assert_eq!(accounts.sessions_of(id).await.expect("a list").len(), 1);
+}
+
+#[tokio::test]
+async fn a_browser_remembers_a_narrow_sidebar() {
+    let server = start(Database::Sqlite, Theme::default()).await;
+    let mut browser = Browser::new(&server.url);
+    let narrow = async |browser: &mut Browser| {
+        let page = browser.page("/").await;
+        !attributes(&page.text, "html", "data-rail").is_empty()
+    };
+    assert!(!narrow(&mut browser).await);
+    let fields = [("rail", "narrow"), ("return_to", "/items/1")];
+    let answer = browser.submit("/theme", &fields).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.location()),
+        (303, "/items/1")
+    );
+    assert!(narrow(&mut browser).await);
+    assert!(
+        !browser.cookies.contains_key("portal_theme"),
+        "nothing else is chosen"
+    );
+    browser.submit("/theme", &[("rail", "wide")]).await;
+    assert!(!narrow(&mut browser).await);
+}
+
+#[tokio::test]
+async fn what_a_brand_cannot_be_is_said_before_the_start() {
+    let brand = Brand::new().accent_color("teal").css("a {");
+    let error = Portal::builder().brand(brand).build().await;
+    let Err(BuildError::Problems(problems)) = error else {
+        panic!("it starts");
+    };
+    let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(
+        said.iter()
+            .any(|it| it.contains("`teal` is none: write it like `#0f766e`")),
+        "{said:?}"
+    );
+    assert!(
+        said.iter().any(|it| it.contains("1 `{` not closed")),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_brand_is_served_below_any_prefix_and_turns_the_page_round() {
+    let build = |portal| {
+        let brand = Brand::new()
+            .accent_color("#0f766e")
+            .language("ar")
+            .right_to_left();
+        crate::app::build(portal).page(look).brand(brand)
+    };
+    let server = TestServer::start_with(Database::Sqlite, &[], build).await;
+    let guest = server.guest();
+    let page = guest.page("/look").await;
+    assert_eq!(shown(&page, "accent"), "brand");
+    assert_eq!(attributes(&page.text, "html", "dir"), ["rtl"]);
+    assert_eq!(attributes(&page.text, "html", "lang"), ["ar"]);
+    let swatches = attributes(&page.text, ".pt-swatches input[name=accent]", "value");
+    assert_eq!((swatches.len(), swatches[0].as_str()), (27, "brand"));
+    let sheets = attributes(&page.text, "link[rel=stylesheet]", "href");
+    let css = guest.get(&sheets[1]).await;
+    assert!(css.header("content-type").starts_with("text/css"));
+    assert!(css.header("cache-control").contains("immutable"));
+    assert!(css.text.contains("--accent-solid:#0f766e"));
+    assert_eq!(guest.get("/_portal/brand/brand.css").await.status, 404);
+}

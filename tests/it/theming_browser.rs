@@ -1,0 +1,131 @@
+//! Choosing a look in a browser: at once, in every tab, by keyboard, without a flash.
+
+use serde_json::json;
+
+use crate::support::{Chromium, ReferencePortal, eventually};
+
+async fn open() -> (ReferencePortal, Chromium) {
+    let portal = ReferencePortal::start(&[]).await;
+    let browser = Chromium::open(&portal.url).await;
+    browser.goto("/admin/app-settings").await;
+    // A page that is loaded anew loses this.
+    browser.script("window.same = true").await;
+    (portal, browser)
+}
+
+async fn is(browser: &Chromium, what: &str, script: &str) {
+    eventually(what, async || {
+        (browser.script(script).await == json!(true)).then_some(())
+    })
+    .await;
+}
+
+const RUBY: &str = ".pt-swatches input[name=accent][value=ruby]";
+
+#[tokio::test]
+async fn a_choice_shows_at_once_and_in_other_tabs_and_at_first_sight() {
+    let (_portal, browser) = open().await;
+    browser
+        .script("window.other = window.open('/admin/about')")
+        .await;
+    is(
+        &browser,
+        "the other tab is there",
+        "return other.document.readyState === 'complete' && !!other.document.querySelector('main')",
+    )
+    .await;
+    browser.click(RUBY).await;
+    let accent = browser
+        .script("return document.documentElement.dataset.accent")
+        .await;
+    assert_eq!(accent, "ruby");
+    is(
+        &browser,
+        "the other tab follows",
+        "return other.document.documentElement.dataset.accent === 'ruby'",
+    )
+    .await;
+    browser.see("Saved").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    // The pair of the automatic gray follows the accent.
+    let pair = browser
+        .script("return document.querySelector('[data-part=pair]').textContent")
+        .await;
+    assert_eq!(pair, "Mauve");
+
+    // The document comes as it is to look: no script has to change it.
+    let first = browser
+        .script("const r = new XMLHttpRequest(); r.open('GET', '/admin/about', false); r.send(); return /<html[^>]*>/.exec(r.responseText)[0]")
+        .await;
+    assert!(
+        first
+            .as_str()
+            .is_some_and(|html| html.contains("data-accent=\"ruby\"")),
+        "{first}"
+    );
+
+    browser.click("button[name=reset]").await;
+    is(&browser, "both are as the portal", "return [document, other.document].every((it) => it.documentElement.dataset.accent === 'indigo')").await;
+    is(
+        &browser,
+        "the choice is the portal's",
+        "return document.querySelector('[name=accent][value=\"\"]').checked",
+    )
+    .await;
+    assert_eq!(browser.script("return window.same").await, true);
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn swatches_are_walked_by_the_arrow_keys() {
+    let (_portal, browser) = open().await;
+    browser.click(RUBY).await;
+    let swatch = browser.find(RUBY).await;
+    swatch.send_keys("\u{E014}").await.expect("it takes keys");
+    let state = "const it = document.activeElement; return [it.name, it.value, document.documentElement.dataset.accent]";
+    assert_eq!(browser.script(state).await, json!(["accent", "red", "red"]));
+    // Left again, and further to what follows the portal.
+    let swatch = browser
+        .find(".pt-swatches input[name=accent][value=gray]")
+        .await;
+    browser
+        .click(".pt-swatches input[name=accent][value=gray]")
+        .await;
+    swatch.send_keys("\u{E012}").await.expect("it takes keys");
+    assert_eq!(browser.script(state).await, json!(["accent", "", "indigo"]));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_sidebar_becomes_a_rail_and_stays_one() {
+    let (_portal, browser) = open().await;
+    let width = "return document.querySelector('.pt-side').offsetWidth";
+    assert_eq!(browser.script(width).await, 240);
+    browser.click(".pt-rail button").await;
+    assert_eq!(browser.script(width).await, 64);
+    let state = "const it = document.querySelector('.pt-rail button'); return [it.value, it.getAttribute('aria-expanded'), it === document.activeElement]";
+    assert_eq!(browser.script(state).await, json!(["wide", "false", true]));
+    assert_eq!(browser.script("return window.same").await, true);
+    is(&browser, "it is remembered", "return fetch('/admin/about').then((it) => it.text()).then((it) => it.includes('data-rail'))").await;
+    browser.goto("/admin/about").await;
+    assert_eq!(browser.script(width).await, 64);
+    browser.click(".pt-rail button").await;
+    assert_eq!(browser.script(width).await, 240);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_user_s_menu_switches_light_and_dark() {
+    let (_portal, browser) = open().await;
+    browser.click(".pt-side .pt-modes button[value=dark]").await;
+    let scheme = "return getComputedStyle(document.documentElement).colorScheme";
+    assert_eq!(browser.script(scheme).await, "dark");
+    let pressed = "return [...document.querySelectorAll('.pt-side .pt-modes [aria-pressed=true]')].map((it) => it.value)";
+    assert_eq!(browser.script(pressed).await, json!(["dark"]));
+    let radio = "return document.querySelector('.pt-set [name=appearance][value=dark]').checked";
+    assert_eq!(browser.script(radio).await, true);
+    assert_eq!(browser.script("return window.same").await, true);
+    browser.close().await;
+}
