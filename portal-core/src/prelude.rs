@@ -8,6 +8,7 @@ pub use crate::auth::{
     Access, AdminUser, CurrentUser, Permission, Role, RoleDefinition, User, Users,
 };
 pub use crate::error::{Error, Result};
+pub use crate::live::Live;
 pub use crate::pages::{Flash, NavItem, Page, Theme};
 pub use crate::state::{Data, PortalState};
 pub use crate::tasks::{NoArgs, TaskContext, TaskError, Tasks};

@@ -267,6 +267,26 @@ async fn while_the_database_is_away_pages_say_so_and_come_back() {
     .await;
 }
 
+#[tokio::test]
+async fn who_was_signed_out_while_he_wrote_comes_back_to_his_page() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let send = async |referer: String| {
+        let request = server.guest().request(Method::POST, "/admin/notifications");
+        let request = request.header("accept", "text/html");
+        Answer::of(request.header("referer", referer)).await
+    };
+    let sent = send(format!("{}/admin/notifications?send=1", server.url)).await;
+    assert_eq!(sent.status, 303);
+    let to = "/sign-in?redirect_url=/admin/notifications%3Fsend%3D1";
+    assert_eq!(sent.location(), to);
+    assert!(
+        sent.header("set-cookie").contains("session%20has%20ended"),
+        "{sent:?}"
+    );
+    let sent = send("https://evil.example/x".to_owned()).await;
+    assert_eq!(sent.location(), "/sign-in");
+}
+
 #[test]
 fn a_setting_that_is_neither_on_nor_off_is_told() {
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("MAINTENANCE", "maybe")]);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::app;
 use crate::support::{
-    ADMIN, Answer, Client, Database, TaskClient, TestServer, eventually, form, on_both,
+    ADMIN, Answer, Chromium, Client, Database, TaskClient, TestServer, eventually, form, on_both,
 };
 
 on_both!(
@@ -575,4 +575,66 @@ async fn another_replica_knows_of_what_was_sent(database: Database) {
     // A user who is deleted leaves nothing behind.
     let users = server.state.get::<Users>().expect("it is there");
     assert!(users.get(id).await.expect("read").is_some());
+}
+
+#[tokio::test]
+async fn the_bell_rings_on_an_open_page() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let browser = Chromium::open(&server.url).await;
+    browser.goto("/sign-in?redirect_url=/members").await;
+    browser.fill("input[name=email]", "ann@example.com").await;
+    browser
+        .click("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+    browser
+        .find(".pt-side a.pt-bell[aria-label=Notifications]")
+        .await;
+    // A page that is loaded anew loses this.
+    browser.script("window.same = true").await;
+
+    let message = Notification::new("The report is ready").link("/items/7");
+    bell(&server).send(id, &message).await.expect("sent");
+    browser
+        .find(".pt-side a.pt-bell[aria-label='Notifications, 1 unread'] .pt-count")
+        .await;
+    browser.find(".pt-toasts pt-toast").await;
+    let toasts = "return [...document.querySelectorAll('.pt-toasts > pt-toast')].map((it) => it.innerText.trim())";
+    assert_eq!(
+        browser.script(toasts).await,
+        json!(["The report is ready"]),
+        "once"
+    );
+    bell(&server)
+        .send(id, &Notification::new("Another"))
+        .await
+        .expect("sent");
+    browser
+        .find(".pt-side a[aria-label='Notifications, 2 unread']")
+        .await;
+    assert_eq!(browser.script("return window.same").await, true);
+
+    browser.click(".pt-side a.pt-bell").await;
+    browser
+        .find("#pt-inbox:popover-open .pt-note[data-unread]")
+        .await;
+    browser.see("Another").await;
+    browser.click("#pt-inbox .pt-note[data-link] a").await;
+    eventually("the browser is where the message leads", async || {
+        (browser.path().await == "/items/7").then_some(())
+    })
+    .await;
+    browser
+        .find(".pt-side a[aria-label='Notifications, 1 unread']")
+        .await;
+    browser.goto("/admin/notifications").await;
+    browser.click(".pt-head form button").await;
+    browser
+        .find(".pt-side a.pt-bell[aria-label=Notifications]")
+        .await;
+    assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+    browser.close().await;
 }

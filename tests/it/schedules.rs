@@ -171,8 +171,13 @@ async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
     })
     .await;
     let mut admin = Browser::of(&server.url, &server.admin().await);
-    let page = admin.page("/admin/tasks/kinds").await.text;
-    for part in ["* * * * * *", "Europe/Berlin", "clock/second"] {
+    let page = admin.page("/admin/tasks/schedules").await.text;
+    for part in [
+        "* * * * * *",
+        "Every second",
+        "Europe/Berlin",
+        "clock/second",
+    ] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     let schedule = [("state", "clock"), ("task", "second")];

@@ -303,7 +303,9 @@ const openTask = async (link, cancels) => {
     document.body.append(drawer);
     drawer.addEventListener("close", () => {
       $(".pt-drawer-body", drawer).replaceChildren();
+      if (!location.hash) return;
       if (history.state?.drawer) history.back();
+      else history.replaceState(null, "", location.pathname + location.search);
     });
     addEventListener("popstate", () => drawer.open && drawer.close());
   }
@@ -313,10 +315,13 @@ const openTask = async (link, cancels) => {
   $(".pt-drawer-body", drawer).replaceChildren(task);
   if (!drawer.open) {
     drawer.showModal();
-    history.pushState({ drawer: true }, "", href);
+    // The address stays that of the list, which may be drawn anew from it; the drawer is its fragment.
+    if (!location.hash) history.pushState({ drawer: true }, "", `#task-${task.dataset.taskId}`);
   }
   if (cancels) $("[data-key=c]", task)?.click();
 };
+const wanted = location.hash.startsWith("#task-") && $("[data-task-link]");
+if (wanted) openTask({ href: wanted.href.replace(/[^/]+$/, location.hash.slice(6)) });
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-task-link]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

@@ -9,6 +9,7 @@ use super::address::Address;
 use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog};
 use crate::config::Config;
 use crate::error::Result;
+use crate::live;
 use crate::pages::components::{
     Column, EmptyState, KeysetPages, PageHead, Row, Table, TimeFormat, Toolbar, list_card, time,
 };
@@ -58,11 +59,11 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     Ok(html! {
         (PageHead::new("Audit log")
             .description("Who has changed roles, accounts, settings and tasks. What is here stays as it is."))
-        (list_card("entries", html! {
+        (live::region("audit", list_card("entries", html! {
             (search(&here))
             (table(&entries, &here, &filter))
             (steps(&here, filter.before, older))
-        }))
+        })))
     })
 }
 

@@ -21,6 +21,7 @@ use super::users;
 use crate::auth::{Access, Actor, CurrentUser, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::live::Region;
 use crate::pages::components::{Banner, Button, EmptyState, PageHead, Tab, Tone};
 use crate::pages::{Flash, IntoPage, NavItem, Page, PageFuture, PageResponse};
 use crate::request::body_bytes;
@@ -171,6 +172,14 @@ fn no_models() -> Markup {
 impl Screen<'_> {
     fn model(&self) -> &ModelSpec {
         self.rows.model()
+    }
+
+    /// What the list is about.
+    fn topic(&self) -> String {
+        match self.kind {
+            Kind::Users => "users".to_owned(),
+            Kind::Settings => format!("model:{}", self.model().name),
+        }
     }
 
     /// The list, and the drawer that the address asks for.
@@ -351,7 +360,7 @@ impl Screen<'_> {
             @if let Some(error) = &warning {
                 (Banner::new(Tone::Warning, format!("This list cannot be shown as asked: {error}")))
             }
-            (list(model, &query, &page, &self.list, selected))
+            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &self.list, selected)))
             @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.here, &self.list)) }
         })
     }

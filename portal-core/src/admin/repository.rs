@@ -18,7 +18,7 @@ use super::trail;
 use crate::auth::{Actor, escape_like};
 use crate::error::{Error, Fault, Result};
 use crate::store::schema::unique_index;
-use crate::store::{Dialect, Row, Store, StoreError, Transaction};
+use crate::store::{Dialect, Notification, Row, Store, StoreError, Transaction};
 
 /// One page of rows, and how many there are in all.
 #[derive(Debug)]
@@ -243,6 +243,9 @@ impl<'a> Table<'a> {
         old: Option<&Values>,
         new: Option<&Values>,
     ) -> Result<()> {
+        transaction.notify(Notification::TopicChanged {
+            topic: format!("model:{}", self.model.name),
+        });
         match self.actor {
             Some(actor) => trail::record(transaction, actor, self.model, old, new).await,
             None => Ok(()),

@@ -22,6 +22,7 @@ use crate::auth::{
 };
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
+use crate::live::{Live, Topics};
 use crate::notifications::{self, AccountMessages, Notifications};
 use crate::pages::theme::Accent;
 use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
@@ -42,6 +43,7 @@ pub(crate) struct Plan {
     pub(crate) defaults: DefaultRows,
     pub(crate) roles: Arc<Roles>,
     brand: BrandAssets,
+    topics: Topics,
     builder: PortalBuilder,
 }
 
@@ -113,6 +115,7 @@ impl PortalBuilder {
         let declared = self.declared.declared();
         problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
+        let topics = self.collect_topics(&roles, &models, &mut problems);
         problems.extend(faults);
         problems.extend(access_problems(&roles, &pages, &tasks, &models));
         let defaults = match DefaultRows::parse(&self.defaults) {
@@ -138,6 +141,7 @@ impl PortalBuilder {
             defaults,
             roles: Arc::new(roles),
             brand,
+            topics,
             builder: self,
         })
     }
@@ -189,6 +193,29 @@ impl PortalBuilder {
             by_route.insert(key, page);
         }
         by_route.into_values().collect()
+    }
+
+    /// The portal's topics, those of models, and the application's.
+    fn collect_topics(
+        &mut self,
+        roles: &Roles,
+        models: &ModelRegistry,
+        problems: &mut Vec<String>,
+    ) -> Topics {
+        let mut topics = Topics::new();
+        let models = models.models().iter();
+        let of_models = models.map(|it| (format!("model:{}", it.name), it.access.clone(), false));
+        for (name, access, personal) in of_models.chain(std::mem::take(&mut self.topics)) {
+            problems.extend(topics.add(&name, access, personal).err());
+        }
+        let guards = topics.guards();
+        // A model reports its own.
+        let guards = guards.filter(|(name, _)| !name.starts_with("model:"));
+        problems.extend(guards.filter_map(|(name, access)| {
+            let problem = roles.problem_of(access)?;
+            Some(format!("the topic `{name}` {problem}"))
+        }));
+        topics
     }
 
     fn collect_tasks(&mut self, problems: &mut Vec<String>) -> TaskRegistry {
@@ -342,6 +369,7 @@ impl Plan {
             defaults,
             roles,
             brand,
+            topics,
             builder,
         } = self;
         let PortalBuilder {
@@ -421,7 +449,10 @@ impl Plan {
             .merge(declared);
         listed.extend(all.declared());
         let stop = CancellationToken::new();
+        let live = Live::new(store.clone(), topics, &config);
+        let (of_pages, of_tasks) = (live.clone(), live.clone());
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
+        tasks.listen(move |_| of_tasks.changed_here("tasks"));
         state.insert(Gate::new(&config));
         state.insert(Origins::new(&config));
         state.insert(Proxies::new(&config));
@@ -438,6 +469,7 @@ impl Plan {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             inline_styles_policy,
+            read_mark: Arc::new(move || of_pages.read_mark()),
         });
         let mut sources = SearchSources::default();
         sources.push(admin::ModelSearch);
@@ -446,6 +478,7 @@ impl Plan {
         state.insert(sources);
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
         state.insert(users.with_listener(Arc::new(AccountMessages)));
+        state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
@@ -495,6 +528,7 @@ impl Plan {
         let scheduler = Scheduler::new(tasks.clone());
         scheduler.register(now()).await?;
         let workers = TaskTracker::new();
+        workers.spawn(live.clone().run(store.notifications(), stop.clone()));
         workers.spawn(scheduler.run(stop.clone()));
         workers.spawn(tasks.clone().keep_pruned(stop.clone()));
         let fanout = Fanout::new(tasks.clone(), tokens);
@@ -512,6 +546,7 @@ impl Plan {
             stop,
             workers,
             monitors,
+            live,
             routes: listed,
             connections,
         })

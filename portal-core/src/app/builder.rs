@@ -11,9 +11,11 @@ use super::maintenance::Maintenance;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
-    Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes, Users,
+    Access, Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes,
+    Users,
 };
 use crate::config::{Config, Limits};
+use crate::live::Live;
 use crate::notifications::Notifications;
 use crate::pages::{
     Brand, DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme,
@@ -67,6 +69,8 @@ pub struct PortalBuilder {
     pub(super) declared: Routes,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
+    /// Topics with who may hear of them, and whether each user has his own.
+    pub(super) topics: Vec<(String, Access, bool)>,
 }
 
 impl std::fmt::Debug for PortalBuilder {
@@ -100,6 +104,7 @@ impl PortalBuilder {
                 TypeId::of::<AuditLog>(),
                 TypeId::of::<Config>(),
                 TypeId::of::<Maintenance>(),
+                TypeId::of::<Live>(),
                 TypeId::of::<Models>(),
                 TypeId::of::<Notifications>(),
                 TypeId::of::<Store>(),
@@ -117,6 +122,7 @@ impl PortalBuilder {
             declared: Routes::new(),
             layers: Vec::new(),
             metrics: None,
+            topics: Vec::new(),
         }
     }
 
@@ -249,6 +255,22 @@ impl PortalBuilder {
     /// An admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
+        self
+    }
+
+    /// A topic of [live regions](crate::live), with who may hear that something of it has changed;
+    /// [`Live::changed`] says so.
+    ///
+    /// The portal has topics of its own: `users`, `tasks` and `audit` for administrators,
+    /// `model:{name}` for whoever may open that admin model, and `notifications` for each user.
+    pub fn topic(mut self, name: impl Into<String>, access: Access) -> Self {
+        self.topics.push((name.into(), access, false));
+        self
+    }
+
+    /// A topic of which each user has his own: [`Live::changed_for`] tells the pages of one user.
+    pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
+        self.topics.push((name.into(), Access::User, true));
         self
     }
 

@@ -173,10 +173,8 @@ pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bo
         "maintenance.end"
     };
     AuditLog::record_in(&mut transaction, actor, action, "portal", json!({})).await?;
-    transaction.notify(&Notification::SettingsChanged).await?;
+    transaction.notify(Notification::SettingsChanged);
     transaction.commit().await?;
-    // With SQLite the transaction tells nobody.
-    store.notify(Notification::SettingsChanged).await;
     Ok(())
 }
 

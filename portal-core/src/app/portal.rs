@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::builder::PortalBuilder;
 use crate::auth::DeclaredRoute;
 use crate::config::Config;
+use crate::live::Live;
 use crate::security::Connections;
 use crate::state::PortalState;
 use crate::store::Store;
@@ -35,6 +36,7 @@ pub struct Portal {
     pub(super) stop: CancellationToken,
     pub(super) workers: TaskTracker,
     pub(super) monitors: OpenMonitors,
+    pub(super) live: Live,
     pub(super) routes: Vec<DeclaredRoute>,
     pub(super) connections: Connections,
 }
@@ -88,10 +90,14 @@ impl Portal {
         &self.store
     }
 
-    /// Stops claiming tasks, closes monitors, lets running tasks end for ten seconds and hands
+    /// Stops claiming tasks, closes monitors and streams, lets running tasks end for ten seconds and hands
     /// back the rest.
     pub async fn shutdown(&self) {
         self.stop.cancel();
-        tokio::join!(self.workers.wait(), self.monitors.closed());
+        tokio::join!(
+            self.workers.wait(),
+            self.monitors.closed(),
+            self.live.closed()
+        );
     }
 }

@@ -3,6 +3,7 @@
 use super::health;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{self, Access, DeclaredRoute, Guard, RouteKind, Routes};
+use crate::live;
 use crate::notifications;
 use crate::pages::{self, Page};
 use crate::tasks::{self, TaskRegistry};
@@ -13,6 +14,7 @@ pub(super) fn own(metrics: bool, dev: bool) -> Routes {
         .merge(tasks::routes())
         .merge(admin::routes())
         .merge(notifications::routes())
+        .merge(live::routes())
         .merge(pages::theme_routes())
         .merge(pages::search_routes())
         .merge(always_open());

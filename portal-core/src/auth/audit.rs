@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::extract::{AdminUser, CurrentUser};
 use crate::error::Result;
-use crate::store::{Row, Store, Transaction, now};
+use crate::store::{Notification, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_audit_log";
 
@@ -227,6 +227,7 @@ impl AuditLog {
     ) -> Result<()> {
         let insert = insert(actor.into(), action, target, details);
         self.store.execute(&insert).await?;
+        self.store.notify(written()).await;
         Ok(())
     }
 
@@ -240,6 +241,7 @@ impl AuditLog {
     ) -> Result<()> {
         let insert = insert(actor.into(), action, target, details);
         transaction.execute(&insert).await?;
+        transaction.notify(written());
         Ok(())
     }
 
@@ -279,6 +281,13 @@ impl AuditLog {
             .iter()
             .map(AuditEntry::from_row)
             .collect()
+    }
+}
+
+/// Tells whoever looks at the log.
+fn written() -> Notification {
+    Notification::TopicChanged {
+        topic: "audit".to_owned(),
     }
 }
 

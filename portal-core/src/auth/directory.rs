@@ -146,7 +146,7 @@ impl Directory {
         };
         // With the change itself, so that it is told also if nobody waits for what comes after.
         if let Some(notification) = &notification {
-            transaction.notify(notification).await?;
+            transaction.notify(notification.clone());
         }
         transaction.commit().await?;
         if let Some(notification) = notification {

@@ -193,7 +193,7 @@ impl Sessions {
         end_in(&mut transaction, session_id).await?;
         let id = session_id.to_owned();
         let ended = Notification::SessionEnded { id };
-        transaction.notify(&ended).await?;
+        transaction.notify(ended);
         transaction.commit().await?;
         // No provider keeps a session for ten years; until then its id may come back in a new token.
         self.store

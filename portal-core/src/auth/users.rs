@@ -13,6 +13,7 @@ use super::audit::{Actor, AuditLog, FieldChange};
 use super::preferences;
 use super::role::Role;
 use super::roles::Roles;
+use super::statistics::Reads;
 pub(super) use super::user::TABLE;
 pub use super::user::User;
 use crate::error::{Error, Result};
@@ -93,8 +94,9 @@ pub(crate) trait UserListener: Send + Sync {
 /// An extractor through `Data<Users>`.
 #[derive(Clone)]
 pub struct Users {
-    store: Store,
+    pub(super) store: Store,
     roles: Arc<Roles>,
+    pub(super) reads: Reads,
     listener: Option<Arc<dyn UserListener>>,
 }
 
@@ -110,6 +112,7 @@ impl Users {
         Self {
             store,
             roles: Arc::default(),
+            reads: Reads::default(),
             listener: None,
         }
     }
@@ -348,20 +351,18 @@ impl Users {
         )
         .await?;
         let user = self.equip(user);
-        let mut hints = Vec::new();
         if let Some(listener) = self.listener.as_ref().filter(|_| !actor.is_user(id)) {
             let change = UserChanged {
                 id,
                 role: (user.user_type != before.user_type).then(|| user.role_title()),
                 activated: user.is_active && !before.is_active,
             };
-            hints = listener.changed(&mut transaction, change).await?;
+            for hint in listener.changed(&mut transaction, change).await? {
+                transaction.notify(hint);
+            }
         }
-        transaction.notify(&Notification::User { id }).await?;
+        transaction.notify(Notification::User { id });
         transaction.commit().await?;
-        for hint in hints {
-            self.store.notify(hint).await;
-        }
         Ok(user)
     }
 
@@ -408,7 +409,7 @@ impl Users {
                     .and_where(Expr::col("id").eq(id)),
             )
             .await?;
-        transaction.notify(&Notification::User { id }).await?;
+        transaction.notify(Notification::User { id });
         transaction.commit().await?;
         Ok(after)
     }

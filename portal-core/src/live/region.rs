@@ -30,6 +30,7 @@ pub fn region(topic: &str, content: impl Render) -> Markup {
 pub struct Region {
     id: String,
     topics: String,
+    announcement: Option<String>,
 }
 
 impl Region {
@@ -38,10 +39,11 @@ impl Region {
         Self {
             id: format!("live-{topic}"),
             topics: topic.to_owned(),
+            announcement: None,
         }
     }
 
-    /// Another id, for a second region of the same topic on one page.
+    /// Another id, for a second region of the same topic on one page: letters, digits and `-_.:`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
@@ -54,11 +56,26 @@ impl Region {
         self
     }
 
+    /// What screen readers say when the region has changed. Without it they say nothing: what
+    /// changes by itself must not interrupt.
+    ///
+    /// ```
+    /// use maud::html;
+    /// use portal_core::live::Region;
+    ///
+    /// let queue = Region::new("orders").announce("The queue has changed");
+    /// # let _ = queue.render(html! {});
+    /// ```
+    pub fn announce(mut self, text: impl Into<String>) -> Self {
+        self.announcement = Some(text.into());
+        self
+    }
+
     /// The region around its content.
     #[must_use]
     pub fn render(&self, content: impl Render) -> Markup {
         html! {
-            pt-live id=(self.id) data-topics=(self.topics) { (content) }
+            pt-live id=(self.id) data-topics=(self.topics) data-announce=[&self.announcement] { (content) }
         }
     }
 }

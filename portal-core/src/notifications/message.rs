@@ -42,6 +42,8 @@ pub(super) struct Group {
     pub(super) name: String,
     /// The title of several.
     pub(super) plural: String,
+    /// Where several lead, if not where the newest does.
+    pub(super) link: Option<String>,
 }
 
 impl Notification {
@@ -102,7 +104,25 @@ impl Notification {
         self.group = Some(Group {
             name: name.into(),
             plural: plural.into(),
+            link: None,
         });
+        self
+    }
+
+    /// Where several messages of the group lead.
+    pub(crate) fn group_link(mut self, path: impl Into<String>) -> Self {
+        if let Some(group) = &mut self.group {
+            group.link = Some(path.into());
+        }
+        self
+    }
+
+    /// Without any way to go.
+    pub(super) fn without_links(mut self) -> Self {
+        self.link = None;
+        if let Some(group) = &mut self.group {
+            group.link = None;
+        }
         self
     }
 

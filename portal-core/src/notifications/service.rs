@@ -289,7 +289,7 @@ pub(crate) async fn send_in(
             continue;
         };
         if message.link_for_admins && *role != Role::Admin {
-            message.link = None;
+            message = message.without_links();
         }
         table::insert(transaction, &[user], &message, count).await?;
         told.push(user);

@@ -60,6 +60,9 @@ async fn insert_chunk(
         ])
         .take();
     let group = message.group.as_ref();
+    let link_of_several = group.and_then(|group| group.link.as_ref());
+    let link = link_of_several.filter(|_| count > 1);
+    let link = link.or(message.link.as_ref());
     for user in users {
         insert.values_panic([
             Uuid::now_v7().into(),
@@ -70,7 +73,7 @@ async fn insert_chunk(
             group.map(|group| group.plural.clone()).into(),
             count.into(),
             message.text.clone().into(),
-            message.link.clone().into(),
+            link.cloned().into(),
             name_of(message.tone).into(),
             now.into(),
             now.into(),
@@ -82,15 +85,8 @@ async fn insert_chunk(
         insert.on_conflict(
             OnConflict::columns(["user_id", "group_name"])
                 .target_and_where(Expr::col("read_at").is_null())
-                .update_columns([
-                    "kind",
-                    "title",
-                    "plural",
-                    "text",
-                    "link",
-                    "tone",
-                    "updated_at",
-                ])
+                .update_columns(["kind", "title", "plural", "text", "tone", "updated_at"])
+                .value("link", link_of_several.or(link).cloned())
                 .value("count", sum)
                 .to_owned(),
         );

@@ -74,7 +74,7 @@ fn preview() -> Card {
         ));
     let trend = [3.0, 5.0, 4.0, 7.0, 6.0, 9.0, 8.0, 12.0];
     Card::new().title("Preview").body(html! {
-        div class="pt-stack" aria-label="Preview" {
+        div class="pt-stack" {
             div class="pt-row" {
                 (Button::new("Save").solid()) (Button::new("Share").soft()) (Button::new("Cancel"))
                 (Button::new("Remove").danger())
@@ -161,7 +161,7 @@ fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
             form class="pt-form" method="post" action={ (setup.config.base_path) (PORTAL_ACTION) } {
                 (return_to(parts))
                 input type="hidden" name="version" value=(stored.version);
-                div class="pt-grid" {
+                div class="pt-pair" {
                     (setting!("accent", "Accent", Accent, &accents, choice, code.accent))
                     (setting!("gray", "Gray", Gray, Gray::ALL, choice, code.gray))
                     (setting!("radius", "Radius", Radius, Radius::ALL, choice, code.radius))

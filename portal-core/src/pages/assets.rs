@@ -20,7 +20,12 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 10] = [
+const SERVED: [(&str, &[&str], &str); 11] = [
+    (
+        "picker.css",
+        &["css/theme_picker.css"],
+        "text/css; charset=utf-8",
+    ),
     (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
@@ -43,6 +48,7 @@ const SERVED: [(&str, &[&str], &str); 10] = [
             "css/display.css",
             "css/toast.css",
             "css/notification.css",
+            "css/live.css",
             "css/chart.css",
             "css/task.css",
             "css/utilities.css",
@@ -50,6 +56,7 @@ const SERVED: [(&str, &[&str], &str); 10] = [
         ],
         "text/css; charset=utf-8",
     ),
+    ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
     // What only the pages of tasks need.
     (
         "tasks.css",
@@ -61,6 +68,8 @@ const SERVED: [(&str, &[&str], &str); 10] = [
         &["js/task.js"],
         "text/javascript; charset=utf-8",
     ),
+    // Of error pages, which nobody sees on an ordinary day.
+    ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
         &[

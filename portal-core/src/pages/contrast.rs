@@ -118,7 +118,17 @@ fn every_accent_and_gray_reads_in_both_modes() {
                 need("field-line", "surface", 3.0);
                 need("field-line", "raised", 3.0);
                 need("accent-mark", "surface", 3.0);
+                // Neighbours in a chart; chart.css has the same pairs.
+                need("accent-text", "surface", 3.0);
+                let first = ["accent-mark", "accent-text"][mode];
+                let (second, third) = match (*accent, mode) {
+                    (Accent::Gray, _) | (_, 1) => ("field-line", "gray-12"),
+                    _ => ("gray-12", "field-line"),
+                };
+                need(first, second, 2.0);
+                need(second, third, 2.0);
                 for status in ["info", "success", "warning", "danger"] {
+                    need(&format!("{status}-mark"), "surface", 3.0);
                     need(&format!("{status}-text"), &format!("{status}-fill"), 4.5);
                     need(&format!("{status}-text"), "surface", 4.5);
                     need(&format!("{status}-text"), "raised", 4.5);

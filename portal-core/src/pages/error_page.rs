@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode, header};
 use maud::{Markup, html};
 use url::Url;
 
+use super::assets;
 use super::components::{Button, copy_button, icon, rel};
 use super::error_art::{Art, art};
 use super::layout::NavLink;
@@ -68,10 +69,15 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// A page that is back soon is asked for again: by the script, and without one by the browser.
-    pub(super) fn head(&self) -> Option<Markup> {
-        let seconds = self.again_after()?;
-        Some(html! { noscript { meta http-equiv="refresh" content=(seconds); } })
+    /// Its style sheet. A page that is back soon is asked for again: by the script, and without
+    /// one by the browser.
+    pub(super) fn head(&self) -> Markup {
+        html! {
+            link rel="stylesheet" href=(self.url(assets::url("error.css")));
+            @if let Some(seconds) = self.again_after() {
+                noscript { meta http-equiv="refresh" content=(seconds); }
+            }
+        }
     }
 
     /// After how many seconds the page asks for itself again.
@@ -98,17 +104,9 @@ impl<'a> ErrorPage<'a> {
         address(&self.setup.config.base_path, path)
     }
 
-    /// Where the reader came from, if that is a page of this portal and not this one.
+    /// Where the reader came from, if it is not this page.
     fn back(&self) -> Option<String> {
-        let referer = self.parts.headers.get(header::REFERER)?.to_str().ok()?;
-        let url = Url::parse(referer).ok()?;
-        let own = Url::parse(&self.setup.config.public_url).ok()?;
-        let mut path = url.path().to_owned();
-        if let Some(query) = url.query() {
-            path = format!("{path}?{query}");
-        }
-        let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
-        (is_own && path != self.here()).then_some(path)
+        came_from(self.setup, self.parts).filter(|path| *path != self.here())
     }
 
     pub(super) fn content(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
@@ -280,6 +278,19 @@ impl<'a> ErrorPage<'a> {
             }
         }
     }
+}
+
+/// The page of this portal that a request was made from, as browsers know it.
+pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
+    let referer = parts.headers.get(header::REFERER)?.to_str().ok()?;
+    let url = Url::parse(referer).ok()?;
+    let own = Url::parse(&setup.config.public_url).ok()?;
+    let mut path = url.path().to_owned();
+    if let Some(query) = url.query() {
+        path = format!("{path}?{query}");
+    }
+    let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
+    is_own.then_some(path)
 }
 
 /// How alike two paths are, from 0 to 1: in all, or in their last part.

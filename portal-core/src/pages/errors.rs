@@ -61,7 +61,7 @@ pub(crate) fn error_document(
     let extra = page.head();
     let head = PageHead {
         layout: Some(&PlainLayout),
-        extra: extra.as_ref(),
+        extra: Some(&extra),
         ..PageHead::new(problem.status, page.title())
     };
     finish(
@@ -83,7 +83,11 @@ fn render(
     }
     let page = ErrorPage::new(setup, parts, problem, request_id);
     let nav = setup.nav_of(parts, user);
-    let head = PageHead::new(problem.status, page.title());
+    let extra = page.head();
+    let head = PageHead {
+        extra: Some(&extra),
+        ..PageHead::new(problem.status, page.title())
+    };
     let content = page.content(user, &nav);
     finish(setup.render(parts, user, head, content), problem)
 }

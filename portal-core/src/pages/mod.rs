@@ -19,6 +19,7 @@ mod layout_parts;
 mod nav;
 mod page;
 mod portal_theme;
+mod regions;
 mod render;
 mod router;
 mod search;

@@ -191,8 +191,7 @@ impl PortalTheme {
             details,
         )
         .await?;
-        let told = Notification::SettingsChanged;
-        transaction.notify(&told).await?;
+        transaction.notify(Notification::SettingsChanged);
         transaction.commit().await?;
         self.take_over(stored);
         Ok(())

@@ -14,6 +14,7 @@ use super::flash;
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
 use super::portal_theme::PortalTheme;
+use super::regions::{self, ReadMark};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
@@ -32,6 +33,8 @@ pub(crate) struct PageSetup {
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
+    /// Up to when a page that is read now knows of changes.
+    pub(crate) read_mark: ReadMark,
 }
 
 /// What must not stand bare in the value of a query parameter.
@@ -52,10 +55,15 @@ impl PageSetup {
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let wanted = address(base_path, wanted);
+        self.sign_in_url_to(&address(base_path, wanted))
+    }
+
+    /// The sign-in page that comes back to an address with base path.
+    pub(crate) fn sign_in_url_to(&self, wanted: &str) -> String {
         format!(
-            "{base_path}/sign-in?redirect_url={}",
-            utf8_percent_encode(&wanted, QUERY_VALUE)
+            "{}/sign-in?redirect_url={}",
+            self.config.base_path,
+            utf8_percent_encode(wanted, QUERY_VALUE)
         )
     }
 
@@ -108,7 +116,12 @@ impl PageSetup {
         let nav = self.nav_of(parts, reader);
         let theme = self.theme_of(&parts.headers, user);
         let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
-        let flash = Flash::of(&parts.headers, self.config.is_https());
+        let regions = regions::wanted(parts);
+        // Whoever asks for regions shows no message: it waits for the page.
+        let flash = match regions {
+            Some(_) => None,
+            None => Flash::of(&parts.headers, self.config.is_https()),
+        };
         let sign_in_url = self.sign_in_url(parts);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
@@ -141,16 +154,26 @@ impl PageSetup {
         };
         let layout = head.layout.unwrap_or(&*self.layout);
         let mut document = layout.render(&context, content);
+        if let Some(ids) = regions {
+            return regions::answer(head.status, &document.0, &ids);
+        }
         let addition = self.auth.on_page(&{
             let mut page = ShownPage::new(&document.0);
             page.signed_in = user.is_some();
             page.base_path = base_path;
             page
         });
-        if let Some(addition) = &addition
+        let mut more = addition
+            .as_ref()
+            .map(|addition| addition.head.0.clone())
+            .unwrap_or_default();
+        if regions::are_in(&document.0) {
+            more += &regions::head(base_path, head.read_mark.as_deref()).0;
+        }
+        if !more.is_empty()
             && let Some(end) = document.0.find("</head>")
         {
-            document.0.insert_str(end, &addition.head.0);
+            document.0.insert_str(end, &more);
         }
         let mut response = (head.status, document).into_response();
         let headers = response.headers_mut();
@@ -182,6 +205,8 @@ pub(crate) struct PageHead<'a> {
     pub(crate) layout: Option<&'a dyn Layout>,
     /// More for the document's head.
     pub(crate) extra: Option<&'a Markup>,
+    /// Up to when what it shows is known.
+    pub(crate) read_mark: Option<String>,
 }
 
 impl<'a> PageHead<'a> {
@@ -192,6 +217,7 @@ impl<'a> PageHead<'a> {
             description: None,
             layout: None,
             extra: None,
+            read_mark: None,
         }
     }
 }

@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::content::PageResponse;
+use super::error_page::came_from;
 use super::errors;
+use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
 use super::swap;
@@ -51,6 +53,8 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
         return refuse(setup, &parts, user.as_ref(), denied);
     }
     let head = parts.clone();
+    // First: what changes while the page is made is told to it afterwards.
+    let read_mark = (setup.read_mark)();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
     // A deactivated user may look at what is public, as a guest.
     let user = user.filter(|user| user.is_allowed_in());
@@ -63,6 +67,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
                 description: page.description.as_deref(),
                 layout: page.layout.as_deref(),
                 extra: None,
+                read_mark: Some(read_mark),
             };
             setup.render(&head, user.as_ref(), page_head, content)
         }
@@ -91,9 +96,13 @@ fn refuse(
         Denied::SignedOut if matches!(parts.method, Method::GET | Method::HEAD) => {
             Redirect::to(&setup.sign_in_url(parts)).into_response()
         }
-        // The form that was sent is lost either way; its page is where the user goes on.
+        // The form that was sent is lost; its page is where the user goes on.
         Denied::SignedOut => {
-            Redirect::to(&format!("{}/sign-in", setup.config.base_path)).into_response()
+            let to = match came_from(setup, parts) {
+                Some(page) => setup.sign_in_url_to(&page),
+                None => format!("{}/sign-in", setup.config.base_path),
+            };
+            Flash::info("Your session has ended. Sign in again to go on.").redirect(&to)
         }
         Denied::Forbidden | Denied::Impersonated => errors::page(parts, user, denied.into()),
         Denied::Deactivated => errors::page(parts, None, denied.into()),

@@ -11,7 +11,7 @@ mod origin;
 mod size;
 
 pub use address::ClientAddress;
-pub(crate) use address::Proxies;
+pub(crate) use address::{Proxies, network_of};
 pub(crate) use connections::{Connections, Place};
 pub(crate) use gate::Gate;
 pub(crate) use headers::{AnswerHeaders, REQUEST_ID};

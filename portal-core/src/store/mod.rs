@@ -148,10 +148,13 @@ impl Store {
             #[cfg(feature = "sqlite")]
             // Taking the write lock at once: a reader that turns writer half-way can fail.
             Pool::Sqlite { write, .. } => {
-                Transaction::sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
+                let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                Transaction::sqlite(transaction, self.notifications.clone())
             }
             #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => Transaction::postgres(pool.begin().await?),
+            Pool::Postgres(pool) => {
+                Transaction::postgres(pool.begin().await?, self.notifications.clone())
+            }
         })
     }
 

@@ -75,15 +75,9 @@ impl Store {
             expect(irrefutable_let_patterns, reason = "the only database")
         )]
         if let Pool::Postgres(pool) = &self.pool {
-            let payloads = notifications
-                .iter()
-                .map(|notification| payload(self.id, notification));
-            let payloads: Vec<_> = payloads
-                .collect::<Result<_, _>>()
-                .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
-            sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload")
+            sqlx::query(NOTIFY)
                 .bind(CHANNEL)
-                .bind(payloads)
+                .bind(payloads(self.id, notifications)?)
                 .execute(pool)
                 .await?;
         }
@@ -192,20 +186,32 @@ fn payload(from: uuid::Uuid, notification: &Notification) -> serde_json::Result<
     serde_json::to_string(&Remote { from, notification })
 }
 
-/// Sends a hint with a transaction, to this process as well: nobody has the sender's id.
+/// Sends hints with a transaction, to this process as well: nobody has the sender's id.
 #[cfg(feature = "postgres")]
 pub(super) async fn notify_with(
     transaction: &mut sqlx::Transaction<'static, sqlx::Postgres>,
-    notification: &Notification,
+    notifications: &[Notification],
 ) -> Result<(), StoreError> {
-    let payload = payload(uuid::Uuid::nil(), notification)
-        .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
-    sqlx::query("SELECT pg_notify($1, $2)")
+    if notifications.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(NOTIFY)
         .bind(CHANNEL)
-        .bind(payload)
+        .bind(payloads(uuid::Uuid::nil(), notifications)?)
         .execute(&mut **transaction)
         .await?;
     Ok(())
+}
+
+#[cfg(feature = "postgres")]
+const NOTIFY: &str = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload";
+
+#[cfg(feature = "postgres")]
+fn payloads(from: uuid::Uuid, notifications: &[Notification]) -> Result<Vec<String>, StoreError> {
+    let payloads = notifications.iter().map(|it| payload(from, it));
+    payloads
+        .collect::<Result<_, _>>()
+        .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))
 }
 
 #[cfg(feature = "postgres")]

@@ -1,12 +1,24 @@
 //! A transaction of either database.
 
+use tokio::sync::broadcast;
+
 #[cfg(feature = "postgres")]
 use super::notify::notify_with;
 use super::statement;
 use super::{Notification, Row, Statement, StoreError};
 
 /// A transaction; dropped without [`commit`](Self::commit) it is rolled back.
-pub struct Transaction(Inner);
+pub struct Transaction {
+    inner: Inner,
+    /// What is told once it is committed.
+    told: Vec<Notification>,
+    /// Whoever listens in this process.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(dead_code, reason = "PostgreSQL tells this process too")
+    )]
+    process: broadcast::Sender<Notification>,
+}
 
 enum Inner {
     #[cfg(feature = "sqlite")]
@@ -23,18 +35,32 @@ impl std::fmt::Debug for Transaction {
 
 impl Transaction {
     #[cfg(feature = "sqlite")]
-    pub(super) fn sqlite(transaction: sqlx::Transaction<'static, sqlx::Sqlite>) -> Self {
-        Self(Inner::Sqlite(transaction))
+    pub(super) fn sqlite(
+        transaction: sqlx::Transaction<'static, sqlx::Sqlite>,
+        process: broadcast::Sender<Notification>,
+    ) -> Self {
+        Self {
+            inner: Inner::Sqlite(transaction),
+            told: Vec::new(),
+            process,
+        }
     }
 
     #[cfg(feature = "postgres")]
-    pub(super) fn postgres(transaction: sqlx::Transaction<'static, sqlx::Postgres>) -> Self {
-        Self(Inner::Postgres(transaction))
+    pub(super) fn postgres(
+        transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+        process: broadcast::Sender<Notification>,
+    ) -> Self {
+        Self {
+            inner: Inner::Postgres(transaction),
+            told: Vec::new(),
+            process,
+        }
     }
 
     /// Runs a statement and gives the number of rows it changed.
     pub async fn execute<S: Statement>(&mut self, statement: &S) -> Result<u64, StoreError> {
-        match &mut self.0 {
+        match &mut self.inner {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(transaction) => {
                 statement::execute_sqlite(&mut **transaction, statement).await
@@ -48,7 +74,7 @@ impl Transaction {
 
     /// Runs a statement and gives all its rows.
     pub async fn fetch_all<S: Statement>(&mut self, statement: &S) -> Result<Vec<Row>, StoreError> {
-        match &mut self.0 {
+        match &mut self.inner {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(transaction) => {
                 statement::fetch_sqlite(&mut **transaction, statement).await
@@ -68,27 +94,31 @@ impl Transaction {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
 
-    /// Tells every replica of a change exactly if it is committed, whatever becomes of this process
-    /// afterwards. With SQLite there is nobody else to tell.
-    pub(crate) async fn notify(&mut self, notification: &Notification) -> Result<(), StoreError> {
-        match &mut self.0 {
-            #[cfg(feature = "sqlite")]
-            Inner::Sqlite(_) => {
-                let _ = notification;
-                Ok(())
-            }
-            #[cfg(feature = "postgres")]
-            Inner::Postgres(transaction) => notify_with(transaction, notification).await,
+    /// Tells every replica, this one included, of a change exactly if it is committed, whatever
+    /// becomes of this process afterwards. What is told twice is told once.
+    pub(crate) fn notify(&mut self, notification: Notification) {
+        if !self.told.contains(&notification) {
+            self.told.push(notification);
         }
     }
 
     /// Makes every change of the transaction last.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.0 {
+        match self.inner {
             #[cfg(feature = "sqlite")]
-            Inner::Sqlite(transaction) => transaction.commit().await?,
+            Inner::Sqlite(transaction) => {
+                transaction.commit().await?;
+                // There is nobody else to tell. Nobody listening is fine.
+                for notification in self.told {
+                    let _ = self.process.send(notification);
+                }
+            }
             #[cfg(feature = "postgres")]
-            Inner::Postgres(transaction) => transaction.commit().await?,
+            Inner::Postgres(mut transaction) => {
+                // The server tells them all, this process too, with the commit.
+                notify_with(&mut transaction, &self.told).await?;
+                transaction.commit().await?;
+            }
         }
         Ok(())
     }

@@ -11,8 +11,10 @@ use super::task::TaskDefinition;
 use crate::notifications::{Notification, excerpt};
 use crate::pages::components::Tone;
 
-/// Where administrators see every task.
-const TASKS: &str = "/admin/tasks/all";
+/// Where administrators see tasks: one of them, and those that have failed or are done.
+const TASKS: &str = "/admin/tasks";
+const FAILED: &str = "/admin/tasks/all?status=ERROR";
+const DONE: &str = "/admin/tasks/all?status=COMPLETED";
 /// Most letters of a task's title in that of a message, and of its error.
 const LONGEST_TITLE: usize = 80;
 const LONGEST_ERROR: usize = 300;
@@ -53,6 +55,15 @@ impl EndMessage {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn for_tests(title: &str, notify: TaskNotify) -> Self {
+        Self {
+            title: Arc::from(title),
+            notify,
+            after: TaskSettings::default().notify_after,
+        }
+    }
+
     /// The message of a task that has ended, and for whom it is.
     pub(super) fn message(&self, record: &TaskRecord) -> Option<(Uuid, Notification)> {
         let user = record.owner_user_id?;
@@ -72,12 +83,15 @@ impl EndMessage {
                 .text(excerpt(error, LONGEST_ERROR))
                 .tone(Tone::Danger)
                 .group("tasks.failed", "{count} tasks failed")
+                .group_link(FAILED)
         } else {
             Notification::new(format!("“{title}” is done"))
                 .tone(Tone::Success)
                 .group("tasks.done", "{count} tasks are done")
+                .group_link(DONE)
         };
-        is_told.then(|| (user, message.kind("task").link_for_admins(TASKS)))
+        let link = format!("{TASKS}/{}", record.id);
+        is_told.then(|| (user, message.kind("task").link_for_admins(link)))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -42,6 +42,16 @@ pub(super) struct Unsent {
     replicas: bool,
     changes: Mutex<Pending>,
     wake: Notify,
+    /// Told of each change of this process.
+    listener: OnceLock<Listener>,
+}
+
+struct Listener(Box<dyn Fn(&TaskRecord) + Send + Sync>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,11 +67,20 @@ impl Unsent {
             replicas: store.dialect() == Dialect::Postgres,
             changes: Mutex::default(),
             wake: Notify::new(),
+            listener: OnceLock::new(),
         }
+    }
+
+    /// Lets somebody hear of each change of this process. There is one at most.
+    pub(super) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener(Box::new(listener)));
     }
 
     /// Remembers that a task has changed; the change has been committed.
     pub(super) fn add(&self, record: &TaskRecord) {
+        if let Some(Listener(listener)) = self.listener.get() {
+            listener(record);
+        }
         if self.replicas {
             self.put([TaskChange::new(record.id, record.client_token_id)]);
             self.wake.notify_one();
@@ -280,6 +299,7 @@ mod tests {
             replicas: true,
             changes: Mutex::default(),
             wake: Notify::new(),
+            listener: OnceLock::new(),
         }
     }
 

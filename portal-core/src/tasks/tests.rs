@@ -36,6 +36,7 @@ macro_rules! on_both {
 }
 
 mod batches;
+mod messages;
 
 on_both!(
     what_is_due_is_claimed_by_priority_and_then_by_age,

@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("admin", &["live"]),
     ("tasks", &["live", "notifications", "security", "telemetry"]),
     ("notifications", &["live"]),
-    ("live", &["pages"]),
+    ("live", &["pages", "security"]),
     ("pages", &["auth"]),
     ("security", &["auth"]),
     ("auth", &["store"]),

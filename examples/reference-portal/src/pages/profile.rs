@@ -1,14 +1,11 @@
 //! `/admin/profile`: what the portal knows of its reader, and what he sets for himself.
 
-use axum::extract::State;
-use axum::http::request::Parts;
 use axum::response::Response;
 use portal_core::Config;
 use portal_core::auth::Accounts;
 use portal_core::pages::components::{
     Button, Card, PageHead, TimeFormat, Tone, badge, detail_list, icon, sized_avatar, time,
 };
-use portal_core::pages::theme_form;
 use portal_core::prelude::*;
 
 /// Profile
@@ -17,20 +14,18 @@ async fn profile(
     user: CurrentUser,
     accounts: Data<Accounts>,
     config: Data<Config>,
-    State(state): State<PortalState>,
-    parts: Parts,
 ) -> Result<Markup> {
     Ok(html! {
         (PageHead::new("Profile").description("Your account as this portal knows it."))
         div class="pt-split" {
             div class="pt-stack" {
                 (account_card(&user))
-                (sessions_card(&user, &accounts, &config).await?)
                 (portal_clerk::components::user_profile())
             }
-            (Card::new().title("Appearance")
-                .description("Kept with your account: every browser you sign in with shows it.")
-                .body(theme_form(&state, &parts)?))
+            div class="pt-stack" {
+                (sessions_card(&user, &accounts, &config).await?)
+                (appearance_card(&config))
+            }
         }
     })
 }
@@ -90,6 +85,18 @@ fn account_card(user: &CurrentUser) -> Card {
     }).foot(html! { "Name and address come from where you sign in." })
 }
 
+fn appearance_card(config: &Config) -> Card {
+    let settings = format!("{}/admin/app-settings", config.base_path);
+    Card::new()
+        .title("Appearance")
+        .description("Kept with your account: every browser you sign in with shows it.")
+        .body(
+            Button::new("Choose your look")
+                .icon("palette")
+                .href(settings),
+        )
+}
+
 /// A value that need not be there.
 fn or_dash(text: &str) -> &str {
     if text.is_empty() { "–" } else { text }
@@ -106,7 +113,7 @@ async fn sessions_card(user: &CurrentUser, accounts: &Accounts, config: &Config)
     Ok(Card::new()
         .title("Sessions")
         .description("Where you are signed in.")
-        .actions(sign_out)
+        .foot(sign_out)
         .body(html! {
             ul class="pt-list" {
                 @for session in &sessions {

@@ -1,0 +1,113 @@
+//! Up to when somebody knows of changes.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::Utc;
+use uuid::Uuid;
+
+/// A moment, as one process saw it. On the wire `{process}.{microseconds}`, both in hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    process: u64,
+    at: u64,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}.{:x}", self.process, self.at)
+    }
+}
+
+impl FromStr for Mark {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (process, at) = text.trim().split_once('.').ok_or(())?;
+        let read = |digits: &str| u64::from_str_radix(digits, 16).map_err(drop);
+        Ok(Self {
+            process: read(process)?,
+            at: read(at)?,
+        })
+    }
+}
+
+/// What the clocks of two replicas may differ by, and a hint be on its way.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// The time of this process. It only goes forward, and no two moments of it are the same.
+#[derive(Debug)]
+pub(super) struct Clock {
+    process: u64,
+    last: AtomicU64,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self {
+            process: Uuid::new_v4().as_u64_pair().0,
+            last: AtomicU64::new(0),
+        }
+    }
+
+    /// A moment after all that were given before.
+    pub(super) fn next(&self) -> u64 {
+        let now = u64::try_from(Utc::now().timestamp_micros()).unwrap_or_default();
+        let before = self.last.fetch_max(now, Ordering::AcqRel);
+        if before < now {
+            return now;
+        }
+        self.last.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The present moment, for others to keep.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            process: self.process,
+            at: self.next(),
+        }
+    }
+
+    /// The moment of this process before which whoever has a mark knows of everything. What
+    /// another process has given counts by the clocks of both.
+    pub(super) fn known_until(&self, mark: Mark) -> u64 {
+        if mark.process == self.process {
+            return mark.at;
+        }
+        let skew = u64::try_from(SKEW.as_micros()).unwrap_or(u64::MAX);
+        mark.at.saturating_sub(skew)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_survives_the_wire_and_anything_else_is_none() {
+        let mark = Clock::new().mark();
+        assert_eq!(mark.to_string().parse(), Ok(mark));
+        for text in ["", "1", "1.", ".1", "x.1", "1.2.3", "-1.2", "1.-2"] {
+            assert_eq!(text.parse::<Mark>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_clock_never_stands_still_nor_goes_back() {
+        let clock = Clock::new();
+        let moments: Vec<u64> = (0..1000).map(|_| clock.next()).collect();
+        assert!(moments.is_sorted_by(|one, other| one < other));
+        clock.last.store(u64::MAX / 2, Ordering::Release);
+        assert_eq!(clock.next(), u64::MAX / 2 + 1);
+    }
+
+    #[test]
+    fn the_word_of_another_process_counts_less() {
+        let (here, there) = (Clock::new(), Clock::new());
+        let mark = here.mark();
+        assert_eq!(here.known_until(mark), mark.at);
+        assert_eq!(there.known_until(mark), mark.at - 5_000_000);
+    }
+}

@@ -1,0 +1,121 @@
+//! How many streams somebody may have open.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::StatusCode;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// For whom a stream is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Holder {
+    User(Uuid),
+    /// All guests of an address.
+    Network(IpAddr),
+}
+
+/// The open streams of each.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    open: Arc<Mutex<HashMap<Holder, usize>>>,
+    /// For a user and for an address; `None` where limits are switched off.
+    limits: Option<(usize, usize)>,
+}
+
+/// A stream's place, which is free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    open: Arc<Mutex<HashMap<Holder, usize>>>,
+    holder: Holder,
+}
+
+impl Places {
+    pub(super) fn new(config: &Config) -> Self {
+        let user = config.limits.live_streams;
+        let more = usize::try_from(config.limits.rates.users_per_address).unwrap_or(usize::MAX);
+        Self {
+            open: Arc::default(),
+            limits: config
+                .rate_limits
+                .then_some((user, user.saturating_mul(more))),
+        }
+    }
+
+    /// A place for one more stream: `429 too_many_streams` if there is none.
+    pub(super) fn take(&self, holder: Holder) -> Result<Place> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.get(&holder).copied().unwrap_or_default();
+        let limit = self.limits.map(|(user, network)| match holder {
+            Holder::User(_) => user,
+            Holder::Network(_) => network,
+        });
+        if limit.is_some_and(|limit| count >= limit) {
+            return Err(Error::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_streams",
+                "as many pages are open as may show changes at once; close some of them",
+            ));
+        }
+        open.insert(holder, count + 1);
+        Ok(Place {
+            open: Arc::clone(&self.open),
+            holder,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.holder) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.holder);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn places(limit: usize, pairs: &[(&str, &str)]) -> Places {
+        let base = [("APP_ENV", "DEV")];
+        let pairs = base.iter().chain(pairs).copied();
+        let mut config = Config::from_settings(Settings::from_pairs(pairs)).unwrap();
+        config.limits.live_streams = limit;
+        Places::new(&config)
+    }
+
+    #[test]
+    fn a_user_has_so_many_and_an_address_of_guests_some_more() {
+        let places = places(1, &[]);
+        let (ann, eve) = (Holder::User(Uuid::new_v4()), Holder::User(Uuid::new_v4()));
+        let one = places.take(ann).unwrap();
+        let refused = places.take(ann).unwrap_err();
+        assert_eq!(
+            (refused.status().as_u16(), refused.code()),
+            (429, "too_many_streams")
+        );
+        let other = places.take(eve).unwrap();
+        drop(one);
+        let again = places.take(ann).unwrap();
+        let guests = Holder::Network("192.0.2.1".parse().unwrap());
+        let open: Vec<_> = (0..9).filter_map(|_| places.take(guests).ok()).collect();
+        assert_eq!(open.len(), 5);
+        drop((other, again, open));
+        assert!(places.open.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn switched_off_nothing_is_refused() {
+        let places = places(0, &[("RATE_LIMITS", "off")]);
+        assert!(places.take(Holder::User(Uuid::nil())).is_ok());
+    }
+}

@@ -1,0 +1,182 @@
+//! Which topics there are, and who may hear of them.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::auth::{Access, User};
+
+/// The users of the portal have changed.
+pub(super) const USERS: &str = "users";
+/// Tasks have changed, whoever's they are.
+pub(super) const TASKS: &str = "tasks";
+
+/// Longest name of a topic.
+const LONGEST: usize = 100;
+
+/// A topic with who may hear of it.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) name: String,
+    pub(super) access: Access,
+    /// Each user has his own, of which nobody else hears.
+    pub(super) personal: bool,
+}
+
+/// One topic, or one user's part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) topic: usize,
+    pub(super) user: Option<Uuid>,
+}
+
+/// The topics of a portal: its own, and those that the application has declared.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    all: Vec<Topic>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Topics {
+    /// The portal's own. Models and applications add to them.
+    pub(crate) fn new() -> Self {
+        let mut topics = Self {
+            all: Vec::new(),
+            by_name: HashMap::new(),
+        };
+        for name in [USERS, TASKS, "audit"] {
+            topics.put(name, Access::Admin, false);
+        }
+        topics.put("notifications", Access::User, true);
+        topics
+    }
+
+    /// Adds a topic, or says what is wrong with it.
+    pub(crate) fn add(&mut self, name: &str, access: Access, personal: bool) -> Result<(), String> {
+        let is_name = (1..=LONGEST).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte));
+        if !is_name {
+            return Err(format!(
+                "the topic `{name}` needs a name of 1 to {LONGEST} letters, digits and `-_.:/`"
+            ));
+        }
+        if self.by_name.contains_key(name) {
+            return Err(format!("there are two topics `{name}`"));
+        }
+        self.put(name, access, personal);
+        Ok(())
+    }
+
+    fn put(&mut self, name: &str, access: Access, personal: bool) {
+        self.by_name.insert(name.to_owned(), self.all.len());
+        self.all.push(Topic {
+            name: name.to_owned(),
+            access,
+            personal,
+        });
+    }
+
+    /// What guards each topic.
+    pub(crate) fn guards(&self) -> impl Iterator<Item = (&str, &Access)> {
+        self.all
+            .iter()
+            .map(|topic| (topic.name.as_str(), &topic.access))
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn get(&self, topic: usize) -> Option<&Topic> {
+        self.all.get(topic)
+    }
+
+    /// What a reader hears of a topic, if he may.
+    pub(super) fn key_for(&self, topic: usize, user: Option<&User>) -> Option<Key> {
+        let declared = self.get(topic)?;
+        declared.access.check(user).ok()?;
+        match (declared.personal, user) {
+            (false, _) => Some(Key { topic, user: None }),
+            (true, user) => Some(Key {
+                topic,
+                user: Some(user?.id),
+            }),
+        }
+    }
+
+    /// The name on the wire: `orders`, or with a user `inbox@…`.
+    pub(super) fn wire_name(&self, key: Key) -> String {
+        let name = self.get(key.topic).map_or("", |topic| &topic.name);
+        match key.user {
+            None => name.to_owned(),
+            Some(user) => format!("{name}@{user}"),
+        }
+    }
+
+    /// What is meant by a name on the wire; `None` for what this version of the portal has not.
+    pub(super) fn read_wire_name(&self, name: &str) -> Option<Key> {
+        let (name, user) = match name.split_once('@') {
+            None => (name, None),
+            Some((name, user)) => (name, Some(user.parse().ok()?)),
+        };
+        let topic = self.find(name)?;
+        let is_personal = self.get(topic)?.personal;
+        (is_personal == user.is_some()).then_some(Key { topic, user })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{Role, Roles};
+
+    fn user(role: &str) -> User {
+        User::for_tests(role.parse::<Role>().unwrap(), &Roles::default())
+    }
+
+    #[test]
+    fn a_topic_is_declared_once_and_by_a_good_name() {
+        let mut topics = Topics::new();
+        assert_eq!(topics.add("model:plan", Access::Admin, false), Ok(()));
+        for name in ["", "a b", "a,b", "a@b", "ä", &"x".repeat(101)] {
+            assert!(topics.add(name, Access::User, false).is_err(), "{name}");
+        }
+        for name in ["model:plan", "users", "notifications"] {
+            let fault = topics.add(name, Access::Public, false).unwrap_err();
+            assert!(fault.contains("two topics"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn each_hears_of_what_he_may() {
+        let mut topics = Topics::new();
+        topics.add("news", Access::Public, false).unwrap();
+        let heard = |user: Option<&User>| {
+            let names = ["users", "notifications", "news"];
+            names.map(|name| topics.key_for(topics.find(name).unwrap(), user).is_some())
+        };
+        assert_eq!(heard(None), [false, false, true]);
+        assert_eq!(heard(Some(&user("user"))), [false, true, true]);
+        let mut admin = user("admin");
+        assert_eq!(heard(Some(&admin)), [true, true, true]);
+        admin.is_active = false;
+        assert_eq!(heard(Some(&admin)), [false, false, true]);
+    }
+
+    #[test]
+    fn a_name_on_the_wire_says_whose_it_is() {
+        let topics = Topics::new();
+        let user = Some(Uuid::new_v4());
+        for (name, user) in [("users", None), ("notifications", user)] {
+            let topic = topics.find(name).unwrap();
+            let key = Key { topic, user };
+            assert_eq!(topics.read_wire_name(&topics.wire_name(key)), Some(key));
+        }
+        let alien = format!("users@{}", Uuid::nil());
+        for name in ["unknown", "notifications", "notifications@x", &alien] {
+            assert_eq!(topics.read_wire_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a page does for its live regions: it says when it was read, and answers with nothing but
+//! them when it is asked for them.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+/// The header in which the browser names the regions that it wants.
+const HEADER: &str = "x-portal-region";
+/// How a region begins; `live::Region` writes it.
+const BEGIN: &str = "<pt-live";
+const END: &str = "</pt-live>";
+
+/// Says up to when what is read next is known.
+pub(crate) type ReadMark = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// The ids of the regions that a request asks for in the place of a page.
+pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
+    if parts.method != Method::GET {
+        return None;
+    }
+    let ids = parts.headers.get(HEADER)?.to_str().ok()?;
+    Some(ids.split(' ').filter(|id| is_id(id)).collect())
+}
+
+/// An id that stands in a document as it is.
+fn is_id(id: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    !id.is_empty() && id.bytes().all(is_part)
+}
+
+/// Whether a document has regions.
+pub(super) fn are_in(document: &str) -> bool {
+    document.contains(BEGIN)
+}
+
+/// Where the browser hears of changes, and up to when the page knows of them; for its head.
+pub(super) fn head(base_path: &str, mark: Option<&str>) -> Markup {
+    html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark]; }
+}
+
+/// The regions of a document, alone. What it has not is left out.
+pub(super) fn answer(status: StatusCode, document: &str, ids: &[&str]) -> Response {
+    let regions: String = ids.iter().filter_map(|id| cut(document, id)).collect();
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "private, no-store"),
+    ];
+    let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    (status, headers, regions).into_response()
+}
+
+/// A region with its tags, and with the regions in it.
+fn cut<'a>(document: &'a str, id: &str) -> Option<&'a str> {
+    let start = document.find(&format!("{BEGIN} id=\"{id}\""))?;
+    let region = document.get(start..)?;
+    let (mut depth, mut at) = (1, BEGIN.len());
+    while depth > 0 {
+        let rest = region.get(at..)?;
+        let end = rest.find(END)?;
+        match rest.find(BEGIN).filter(|begin| *begin < end) {
+            Some(begin) => {
+                depth += 1;
+                at += begin + BEGIN.len();
+            }
+            None => {
+                depth -= 1;
+                at += end + END.len();
+            }
+        }
+    }
+    region.get(..at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "<main><pt-live id=\"one\" data-topics=\"a\"><p>1</p>\
+        <pt-live id=\"in\" data-topics=\"b\">2</pt-live></pt-live>\
+        <pt-live id=\"two\" data-topics=\"a\">3</pt-live><pt-live id=\"open\">4</main>";
+
+    #[test]
+    fn a_region_is_cut_out_with_what_is_in_it() {
+        assert_eq!(
+            cut(DOCUMENT, "one"),
+            Some(
+                "<pt-live id=\"one\" data-topics=\"a\"><p>1</p>\
+                 <pt-live id=\"in\" data-topics=\"b\">2</pt-live></pt-live>"
+            )
+        );
+        assert_eq!(
+            cut(DOCUMENT, "in"),
+            Some("<pt-live id=\"in\" data-topics=\"b\">2</pt-live>")
+        );
+        assert_eq!(
+            cut(DOCUMENT, "two"),
+            Some("<pt-live id=\"two\" data-topics=\"a\">3</pt-live>")
+        );
+        for id in ["none", "on", "open"] {
+            assert_eq!(cut(DOCUMENT, id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn only_a_page_is_asked_for_and_only_by_good_names() {
+        let asked = |method: Method, ids: &str| {
+            let request = axum::http::Request::builder().method(method);
+            let request = request.header(HEADER, ids).body(()).unwrap();
+            let (parts, ()) = request.into_parts();
+            wanted(&parts).map(|ids| ids.join("|"))
+        };
+        assert_eq!(
+            asked(Method::GET, "one live-model:plan"),
+            Some("one|live-model:plan".to_owned())
+        );
+        assert_eq!(asked(Method::GET, "one\" <b> two"), Some("two".to_owned()));
+        assert_eq!(asked(Method::POST, "one"), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! The task monitor of the reference portal in a browser.
+
+use serde_json::json;
+
+use crate::support::{Chromium, Client, ReferencePortal, TaskClient, eventually};
+
+const ADMIN: &str = "root@example.com";
+
+async fn start() -> (ReferencePortal, TaskClient) {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let answer = portal
+        .guest()
+        .post("/dev/token", &json!({"email": ADMIN}))
+        .await;
+    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let client = TaskClient::of(&Client::new(&portal.url, Some(session))).await;
+    (portal, client)
+}
+
+async fn sign_in(browser: &Chromium, path: &str) {
+    browser.goto(path).await;
+    browser.fill("input[name=email]", ADMIN).await;
+    browser
+        .click("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+    eventually("the browser is there", async || {
+        browser
+            .path()
+            .await
+            .starts_with("/admin/tasks")
+            .then_some(())
+    })
+    .await;
+}
+
+async fn assert_quiet(browser: &Chromium) {
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+}
+
+#[tokio::test]
+async fn a_nested_form_is_corrected_and_its_task_watched_to_the_result() {
+    let (portal, _) = start().await;
+    let browser = Chromium::open(&portal.url).await;
+    sign_in(&browser, "/admin/tasks?state=reports&task=write_report").await;
+    browser.find("input[name='args.title']").await;
+    // The page is not loaded anew while rows come and go.
+    browser.script("window.same = true").await;
+    browser.click("button[value='add args.sections']").await;
+    browser.find("input[name='args.sections/1/heading']").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    browser
+        .fill("input[name='args.sections/0/heading']", "First")
+        .await;
+    browser
+        .fill("input[name='args.sections/0/rows']", "3")
+        .await;
+    browser
+        .fill("input[name='args.sections/1/heading']", "Second")
+        .await;
+    browser
+        .fill("input[name='args.sections/1/rows']", "900")
+        .await;
+    browser.choose("select[name='args.delivery']", "1").await;
+    browser
+        .fill("input[name='args.delivery/@1/to']", "team@example.com")
+        .await;
+    browser.click("#start-task button[data-kind=solid]").await;
+    let wrong = "input[name='args.sections/1/rows'][aria-invalid=true]";
+    browser.find(wrong).await;
+    let focused = format!("return document.activeElement === document.querySelector(\"{wrong}\")");
+    eventually("the first fault has the focus", async || {
+        (browser.script(&focused).await == true).then_some(())
+    })
+    .await;
+    // A refused form is an answer with a status of its own, and that is all that is said.
+    let said = browser.console().await;
+    let expected = |line: &String| line.contains("422") || line.contains("Autofocus");
+    assert!(said.iter().all(expected), "{said:#?}");
+    browser
+        .fill("input[name='args.sections/1/rows']", "9")
+        .await;
+    browser.click("#start-task button[data-kind=solid]").await;
+
+    browser.click("li[data-status] [data-task-link]").await;
+    browser.find("dialog.pt-task-drawer[open] pt-task").await;
+    let hash = "return location.hash.startsWith('#task-')";
+    assert_eq!(browser.script(hash).await, true);
+    browser.see("wrote the section “Second”").await;
+    browser
+        .find("pt-task[data-status=COMPLETED] .pt-code")
+        .await;
+    browser.see("since 2026-01-01 with 2 sections").await;
+    browser.see("this portal sends no mail").await;
+    browser
+        .script("document.querySelector('dialog.pt-task-drawer').close()")
+        .await;
+    eventually("the list is there again", async || {
+        (browser.script(hash).await == false).then_some(())
+    })
+    .await;
+    browser.find("li[data-status=COMPLETED]").await;
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_log_is_followed_filtered_and_its_task_cancelled_and_run_again() {
+    let (portal, client) = start().await;
+    let id = client.start_in("reports", "import_lines", &json!({})).await;
+    let browser = Chromium::open(&portal.url).await;
+    sign_in(&browser, &format!("/admin/tasks/{id}")).await;
+    browser.find("[data-part=connection][data-live=on]").await;
+    browser.script("window.same = true").await;
+    browser.find(".pt-log li[data-level=WARN]").await;
+    browser.fill("[data-log=text]", "column").await;
+    let shown = "return [...document.querySelectorAll('.pt-log li:not([hidden])')].every(line => line.textContent.includes('column'))";
+    assert_eq!(browser.script(shown).await, true);
+    browser.script("document.activeElement.blur()").await;
+    browser.click("[data-key=c]").await;
+    browser.see("Cancel “Import a file”?").await;
+    browser.click("dialog[open] button[data-kind=danger]").await;
+    browser.find("pt-task[data-status=ERROR]").await;
+    browser.see("Run again").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    assert_eq!(client.ended_in("reports", &id).await["code"], "cancelled");
+    browser.click("form[action$='/again'] button").await;
+    browser.see("The task has been started again").await;
+    browser
+        .find("li[data-status=PROCESSING], li[data-status=PENDING]")
+        .await;
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
