@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::live::{Live, Topics};
 use crate::notifications::{self, AccountMessages, Notifications};
 use crate::pages::theme::Accent;
-use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
+use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -107,12 +107,12 @@ impl PortalBuilder {
         if brand.has_accent() {
             self.theme.accent = Accent::Brand;
         }
-        let mut taken = routes::own(true).declared();
+        let mut taken = routes::own(true, config.is_dev()).declared();
         taken.extend(self.provider.declared_routes());
         let models = std::mem::take(&mut self.models);
         let models = models.into_iter().chain([ModelSpec::users(&roles)]);
         let (models, faults) = ModelRegistry::new(models);
-        let pages = self.collect_pages(&models, &taken, &mut problems);
+        let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
         let declared = self.declared.declared();
         problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
@@ -152,6 +152,7 @@ impl PortalBuilder {
         &mut self,
         models: &ModelRegistry,
         taken: &[DeclaredRoute],
+        dev: bool,
         problems: &mut Vec<String>,
     ) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
@@ -163,8 +164,10 @@ impl PortalBuilder {
             .chain(tasks::pages())
             .chain(notifications::pages())
             .chain(maintenance_page::pages())
+            .chain([pages::search_page()])
             .filter(|page| !without.contains(&page.source.to_string()))
-            .chain(pages::sign_in_pages());
+            .chain(pages::sign_in_pages())
+            .chain(dev.then(pages::gallery_page));
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
@@ -342,7 +345,7 @@ impl Plan {
     pub(crate) fn declared_routes(&self) -> Vec<DeclaredRoute> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())
-            .merge(routes::own(metrics))
+            .merge(routes::own(metrics, self.config.is_dev()))
             .declared();
         routes.extend(self.builder.provider.declared_routes());
         routes.extend(self.builder.declared.declared());
@@ -377,6 +380,7 @@ impl Plan {
             layout,
             theme,
             edit_nav,
+            search,
             allow_impersonated_admins,
             routes: undeclared,
             declared,
@@ -440,7 +444,10 @@ impl Plan {
         log_summary(&pages, &tasks, &models);
         let mut listed = routes::of_tasks_and_models(&tasks, &models);
         let all = pages::routes(pages)
-            .merge(routes::own(metrics.unwrap_or(config.is_dev())))
+            .merge(routes::own(
+                metrics.unwrap_or(config.is_dev()),
+                config.is_dev(),
+            ))
             .merge(provider_routes)
             .merge(declared);
         listed.extend(all.declared());
@@ -468,6 +475,11 @@ impl Plan {
             inline_styles_policy,
             read_mark: Arc::new(move || of_pages.read_mark()),
         });
+        let mut sources = SearchSources::default();
+        sources.push(admin::ModelSearch);
+        sources.push(tasks::TaskSearch);
+        sources.extend(search);
+        state.insert(sources);
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
         state.insert(users.with_listener(Arc::new(AccountMessages)));
         state.insert(live.clone());
