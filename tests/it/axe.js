@@ -21,12 +21,14 @@ const overlays = () => {
     return id && !seen.has(kind) && seen.add(kind);
   });
 };
-// A colour on its way from one theme to the next is nobody's colour.
+// A colour on its way from one theme to the next is nobody's colour. What inherits it sets out later.
 const settle = async () => {
-  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-  for (const animation of document.getAnimations()) {
-    if (animation.effect?.getComputedTiming().endTime === Infinity) animation.cancel();
-    else animation.finish();
+  for (let round = 0; round < 20; round++) {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    const moving = document.getAnimations().filter(({ playState }) => playState === "running");
+    if (!moving.length) return;
+    for (const animation of moving)
+      animation.effect?.getComputedTiming().endTime === Infinity ? animation.pause() : animation.finish();
   }
 };
 (async () => {
