@@ -31,6 +31,7 @@ mod locks;
 mod metrics;
 mod monitor;
 mod notifications;
+mod overview;
 mod pages;
 mod profile;
 mod providers;

@@ -73,6 +73,10 @@ async fn a_nested_form_is_corrected_and_its_task_watched_to_the_result() {
         (browser.script(&focused).await == true).then_some(())
     })
     .await;
+    // A refused form is an answer with a status of its own, and that is all that is said.
+    let said = browser.console().await;
+    let expected = |line: &String| line.contains("422") || line.contains("Autofocus");
+    assert!(said.iter().all(expected), "{said:#?}");
     browser
         .fill("input[name='args.sections/1/rows']", "9")
         .await;

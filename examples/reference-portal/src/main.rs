@@ -5,8 +5,10 @@ mod pages;
 mod tasks;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use portal_clerk::ClerkAuth;
+use portal_core::TaskSettings;
 use portal_core::prelude::*;
 
 #[tokio::main]
@@ -15,6 +17,8 @@ async fn main() -> ExitCode {
         .auth(ClerkAuth::new())
         .discover()
         .defaults(include_str!("defaults.yaml"))
+        // As far back as the overview looks.
+        .task_settings(TaskSettings::default().keep_finished(Duration::from_hours(90 * 24)))
         .run()
         .await
 }

@@ -13,6 +13,7 @@ use super::audit::{Actor, AuditLog, FieldChange};
 use super::preferences;
 use super::role::Role;
 use super::roles::Roles;
+use super::statistics::Reads;
 pub(super) use super::user::TABLE;
 pub use super::user::User;
 use crate::error::{Error, Result};
@@ -93,8 +94,9 @@ pub(crate) trait UserListener: Send + Sync {
 /// An extractor through `Data<Users>`.
 #[derive(Clone)]
 pub struct Users {
-    store: Store,
+    pub(super) store: Store,
     roles: Arc<Roles>,
+    pub(super) reads: Reads,
     listener: Option<Arc<dyn UserListener>>,
 }
 
@@ -110,6 +112,7 @@ impl Users {
         Self {
             store,
             roles: Arc::default(),
+            reads: Reads::default(),
             listener: None,
         }
     }

@@ -74,7 +74,7 @@ fn preview() -> Card {
         ));
     let trend = [3.0, 5.0, 4.0, 7.0, 6.0, 9.0, 8.0, 12.0];
     Card::new().title("Preview").body(html! {
-        div class="pt-stack" aria-label="Preview" {
+        div class="pt-stack" {
             div class="pt-row" {
                 (Button::new("Save").solid()) (Button::new("Share").soft()) (Button::new("Cancel"))
                 (Button::new("Remove").danger())

@@ -25,6 +25,11 @@ struct Files;
 /// Name on the page, the files it is made of, and its media type.
 const SERVED: &[(&str, &[&str], &str)] = &[
     (
+        "picker.css",
+        &["css/theme_picker.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
         "geist.woff2",
         &["vendor/geist-latin-wght-normal.woff2"],
         "font/woff2",
@@ -54,6 +59,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         ],
         "text/css; charset=utf-8",
     ),
+    ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
     // What only the pages of tasks need.
     (
         "tasks.css",

@@ -132,10 +132,16 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                 need("gray-1", "gray-12", 7.0);
                 for ground in ["gray-1", "surface", "raised"] {
                     need("field-line", ground, 3.0);
-                }
-                for ground in ["gray-1", "surface", "raised"] {
                     need("accent-mark", ground, 3.0);
                 }
+                // Neighbours in a chart; chart.css has the same pairs.
+                let first = ["accent-mark", "accent-text"][mode];
+                let (second, third) = match (*accent, mode) {
+                    (Accent::Gray, _) | (_, 1) => ("field-line", "gray-12"),
+                    _ => ("gray-12", "field-line"),
+                };
+                need(first, second, 2.0);
+                need(second, third, 2.0);
                 for status in ["info", "success", "warning", "danger"] {
                     let text = format!("{status}-text");
                     need(&text, &format!("{status}-fill"), 4.5);

@@ -210,3 +210,129 @@ impl Layout for PlainLayout {
 fn skip_link() -> Markup {
     html! { a class="pt-skip" href="#main" { "Skip to content" } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::{Brand, Theme, UserSummary};
+
+    struct Arrows;
+
+    impl LayoutParts for Arrows {
+        fn nav_link(&self, _: &PageContext<'_>, link: &NavLink) -> Markup {
+            html! { a href=(link.href) { "-> " (link.label) } }
+        }
+    }
+
+    fn nav() -> [NavLink; 2] {
+        let link = |label: &str, group: Option<&str>| NavLink {
+            label: label.to_owned(),
+            href: format!("/{label}"),
+            group: group.map(str::to_owned),
+            active: group.is_none(),
+            ..NavLink::default()
+        };
+        [link("one", None), link("two", Some("More"))]
+    }
+
+    fn places(html: &str, parts: &[&str]) -> Vec<usize> {
+        let find = |part: &&str| html.find(*part).unwrap_or_else(|| panic!("{part}: {html}"));
+        parts.iter().map(find).collect()
+    }
+
+    #[test]
+    fn each_slot_stands_in_its_place() {
+        let (theme, nav) = (Theme::default(), nav());
+        let mut page = PageContext::new("Portal", "Home", "/", &theme);
+        page.nav = &nav;
+        let fill = |text: &'static str| move |_: &PageContext<'_>| html! { (text) };
+        let layout = DefaultLayout::new()
+            .slot(Slot::HeadExtra, fill("<in the head>"))
+            .slot(Slot::TopBarEnd, fill("beside the brand"))
+            .slot(Slot::NavHeader, fill("above the entries"))
+            .slot(Slot::NavFooter, fill("below the entries"))
+            .slot(Slot::BeforeContent, fill("before it"))
+            .slot(Slot::AfterContent, fill("after it"))
+            .slot(Slot::AfterContent, fill("and more"))
+            .slot(Slot::Footer, |page| html! { "of " (page.app_name) });
+        let html = layout.render(&page, html! { "the content" }).into_string();
+        let in_order = places(
+            &html,
+            &[
+                "&lt;in the head&gt;",
+                "</head>",
+                "beside the brand",
+                "above the entries",
+                "/one",
+                "below the entries",
+                "before it",
+                "the content",
+                "after it",
+                "and more",
+                "</main>",
+                "of Portal",
+            ],
+        );
+        assert!(in_order.is_sorted(), "{in_order:?}");
+        let bare = DefaultLayout::new().render(&page, html! {}).into_string();
+        assert!(!bare.contains("pt-footer") && !bare.contains("pt-nav-foot"));
+    }
+
+    #[test]
+    fn a_replaced_part_leaves_the_others() {
+        let (theme, nav) = (Theme::default(), nav());
+        let mut page = PageContext::new("Portal", "Home", "/", &theme);
+        page.nav = &nav;
+        page.user = Some(UserSummary {
+            name: "Ada",
+            ..UserSummary::default()
+        });
+        let html = DefaultLayout::new().parts(Arrows).render(&page, html! {});
+        let html = html.into_string();
+        assert!(html.contains("-&gt; one") && html.contains("<h2>More</h2>"));
+        assert!(html.contains("pt-user") && html.contains("pt-brand"));
+    }
+
+    #[test]
+    fn a_brand_is_on_every_layout_and_its_font_alone_is_loaded() {
+        let theme = Theme::default();
+        let brand = Brand::new()
+            .logo(b"<svg></svg>".as_slice())
+            .font("Inter", b"wOF2".as_slice())
+            .prepare()
+            .unwrap();
+        let mut page = PageContext::new("Portal", "Home", "/", &theme);
+        page.brand = Some(&brand);
+        page.base_path = "/portal";
+        let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
+        for layout in layouts {
+            let html = layout.render(&page, html! {}).into_string();
+            assert!(html.contains("src=\"/portal/_portal/brand/logo."), "{html}");
+            assert!(html.contains("rel=\"icon\" href=\"/portal/_portal/brand/logo."));
+            assert!(html.contains("rel=\"preload\" href=\"/portal/_portal/brand/font."));
+            assert!(!html.contains("geist"));
+        }
+    }
+
+    #[test]
+    fn the_place_of_the_reader_is_marked_and_the_rail_is_remembered() {
+        let (theme, nav) = (Theme::default(), nav());
+        let mut page = PageContext::new("Portal", "Home", "/", &theme);
+        page.nav = &nav;
+        let html = DefaultLayout::new().render(&page, html! {}).into_string();
+        assert_eq!(
+            html.matches("aria-current=\"page\"").count(),
+            2,
+            "beside and in the drawer"
+        );
+        assert!(
+            html.contains("value=\"narrow\" aria-expanded=\"true\""),
+            "{html}"
+        );
+        page.rail = true;
+        let html = DefaultLayout::new().render(&page, html! {}).into_string();
+        assert!(
+            html.contains("data-rail") && html.contains("value=\"wide\" aria-expanded=\"false\"")
+        );
+    }
+}

@@ -192,6 +192,14 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
     }
 }
 
+/// The link, for a document's head, to the styles of pages that face the public: a bar on top
+/// (`pt-site-bar`), sections (`pt-site-part`), features, numbered steps, code in colours, a foot.
+/// Only the pages that ask for them load them.
+#[must_use]
+pub fn site_styles(page: &PageContext<'_>) -> Markup {
+    html! { link rel="stylesheet" href=(page.url(assets::url("site.css"))); }
+}
+
 /// The font file that the page is set in, if it is not the system's.
 fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
     match page.brand {

@@ -78,7 +78,7 @@ fn nav_link(link: &NavLink) -> Markup {
 
 fn user_menu(page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
     html! {
-        button type="button" class="pt-user" popovertarget=(menu_id) aria-haspopup="true" {
+        button type="button" class="pt-user" popovertarget=(menu_id) {
             (sized_avatar(user.id, user.name, user.avatar_url, 2))
             span class="pt-who" { span { (user.name) } span { (user.role.unwrap_or(user.email)) } }
             (icon("chevrons-up-down"))

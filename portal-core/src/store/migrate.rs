@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     4 "0004_identity",
     5 "0005_notifications",
     6 "0006_settings",
+    7 "0007_statistics",
 ];
 
 /// How the migrations of a database compare with those of this program.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
-use sea_query::{Expr, SimpleExpr};
+use sea_query::{Cond, Expr, ExprTrait};
 
 use super::{Dialect, Row, StoreError, now};
 
@@ -193,8 +193,17 @@ impl Buckets {
         (self.start - length, self.now - length)
     }
 
+    /// Lets through what lies in these buckets or in the span before.
+    pub(crate) fn cover(&self, column: &'static str) -> Cond {
+        let (since, until) = self.before();
+        let at = || Expr::col(column);
+        Cond::any()
+            .add(at().gte(self.start).and(at().lte(self.now)))
+            .add(at().gte(since).and(at().lt(until)))
+    }
+
     /// Names the bucket of a column's moment as text, for grouping: the day, or the hour.
-    pub(crate) fn column(&self, dialect: Dialect, column: &'static str) -> SimpleExpr {
+    pub(crate) fn column(&self, dialect: Dialect, column: &'static str) -> Expr {
         let day = self.range.step() == Step::Day;
         Expr::cust(match dialect {
             // Moments are stored as text: 2026-11-23T07:20:11.123456+00:00.

@@ -8,7 +8,9 @@ use std::time::Instant;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
-type Place<V> = Arc<Mutex<Option<(Instant, V)>>>;
+/// When the last read began, and what it gave; nothing if it failed.
+type Last<V> = Option<(Instant, Option<V>)>;
+type Place<V> = Arc<Mutex<Last<V>>>;
 
 /// Lets callers who ask for the same at once share one read. Nobody gets what was read before he
 /// asked, so there is nothing to be invalidated, and a thousand callers cost two reads.
@@ -37,16 +39,20 @@ impl<K: Hash + Eq + Clone, V: Clone> SharedReads<K, V> {
                 place
             }
         };
-        let mut place = place.lock().await;
-        if let Some((begun, value)) = &*place
-            && *begun >= asked
-        {
-            return Ok(value.clone());
+        let mut last = place.lock().await;
+        match &*last {
+            Some((begun, Some(value))) if *begun >= asked => return Ok(value.clone()),
+            // It has failed meanwhile: those who waited do not queue up to fail one by one.
+            Some((begun, None)) if *begun >= asked => {
+                drop(last);
+                return read.await;
+            }
+            _ => {}
         }
         let begun = Instant::now();
-        let value = read.await?;
-        *place = Some((begun, value.clone()));
-        Ok(value)
+        let result = read.await;
+        *last = Some((begun, result.as_ref().ok().cloned()));
+        result
     }
 }
 

@@ -11,6 +11,7 @@ mod operate;
 mod row;
 mod schedules;
 mod start;
+mod statistics;
 mod tokens;
 
 use std::collections::HashMap;
@@ -33,6 +34,7 @@ const PATH: &str = "/admin/tasks";
 const ALL: &str = "/admin/tasks/all";
 const KINDS: &str = "/admin/tasks/kinds";
 const SCHEDULES: &str = "/admin/tasks/schedules";
+const STATISTICS: &str = "/admin/tasks/statistics";
 const TOKENS: &str = "/admin/tasks/tokens";
 
 /// The pages of the task monitor.
@@ -69,6 +71,13 @@ pub(crate) fn pages() -> Vec<Page> {
         page(source!(schedules_of_tasks), SCHEDULES, |state, request| {
             Box::pin(async move { schedules::show(&state, request).await.into_page() })
         }),
+        page(
+            source!(statistics_of_tasks),
+            STATISTICS,
+            |state, request| {
+                Box::pin(async move { statistics::show(&state, request).await.into_page() })
+            },
+        ),
         page(source!(client_tokens), TOKENS, |state, request| {
             Box::pin(async move { tokens::show(&state, request).await.into_page() })
         }),
@@ -233,6 +242,7 @@ fn head(reader: &Reader<'_>, here: &str) -> PageHead {
                 tab("All tasks", ALL),
                 tab("Kinds", KINDS),
                 tab("Schedules", SCHEDULES),
+                tab("Statistics", STATISTICS),
                 tab("Client tokens", TOKENS),
             ],
         )

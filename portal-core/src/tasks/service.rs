@@ -22,6 +22,7 @@ use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::running::Running;
 use super::settings::TaskSettings;
+use super::statistics::Reads;
 use super::task::TaskDefinition;
 use crate::auth::User;
 use crate::error::{Error, Result};
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     pub(super) journals: Journals,
     pub(super) running: Running,
     pub(super) metrics: TaskMetrics,
+    pub(super) reads: Reads,
     /// There may be something to claim.
     pub(super) wake: Notify,
     /// Until when tasks may turn up of which nobody tells: those of a caller's transaction.
@@ -148,6 +150,7 @@ impl Tasks {
             hint: Notify::new(),
             hub: Arc::new(Hub::default()),
             running: Running::default(),
+            reads: Reads::default(),
             wake: Notify::new(),
             expecting: Mutex::default(),
         }))

@@ -2,6 +2,7 @@
 
 mod about;
 mod app_settings;
+mod highlight;
 mod home;
 mod overview;
 mod profile;

@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
+use crate::pages::assets;
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
 /// A form in which somebody chooses a theme. With scripts each choice shows and is saved at once;
@@ -21,6 +22,7 @@ use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Th
 #[must_use]
 pub struct ThemePicker {
     action: String,
+    base_path: String,
     choice: ThemeChoice,
     portal: Theme,
     brand: Option<Gray>,
@@ -32,6 +34,7 @@ impl ThemePicker {
     pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
         Self {
             action: action.into(),
+            base_path: String::new(),
             choice,
             portal,
             brand: None,
@@ -52,6 +55,13 @@ impl ThemePicker {
             (Accent::Brand, Some(gray)) => gray.label(),
             _ => paired.label(),
         }
+    }
+
+    /// What comes before every path of the portal; its styles are an asset that only pages with a
+    /// picker load.
+    pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
+        self.base_path = base_path.into();
+        self
     }
 
     /// Hidden fields, such as the page to come back to.
@@ -84,7 +94,7 @@ impl ThemePicker {
         html! {
             div class="pt-swatches" {
                 @for accent in own.iter().chain(Accent::ALL) {
-                    label data-accent=(accent) {
+                    label data-accent=(accent) data-portal[*accent == self.portal.accent] {
                         input type="radio" name="accent" value=(accent) data-pair=(self.pair(*accent))
                             checked[self.choice.accent == Some(*accent)];
                         span { (icon("check")) }
@@ -100,7 +110,7 @@ impl ThemePicker {
             div class="pt-swatches" {
                 @for gray in Gray::ALL {
                     // `auto` is what the accent beside it makes of it.
-                    label data-gray=(gray) data-accent=[(*gray == Gray::Auto).then_some(theme.accent)] {
+                    label data-gray=(gray) data-portal[*gray == self.portal.gray] data-accent=[(*gray == Gray::Auto).then_some(theme.accent)] {
                         input type="radio" name="gray" value=(gray) checked[self.choice.gray == Some(*gray)];
                         span { (icon("check")) }
                         span {
@@ -117,7 +127,7 @@ impl ThemePicker {
         html! {
             div class="pt-swatches" data-wide {
                 @for appearance in Appearance::ALL {
-                    label {
+                    label data-portal[*appearance == self.portal.appearance] {
                         input type="radio" name="appearance" value=(appearance) checked[self.choice.appearance == Some(*appearance)];
                         span class="pt-mini" data-appearance=(appearance) {
                             @if *appearance == Appearance::Inherit {
@@ -135,7 +145,7 @@ impl ThemePicker {
         html! {
             div class="pt-swatches" {
                 @for radius in Radius::ALL {
-                    label data-radius=(radius) {
+                    label data-radius=(radius) data-portal[*radius == self.portal.radius] {
                         input type="radio" name="radius" value=(radius) checked[self.choice.radius == Some(*radius)];
                         span class="pt-corner" {}
                         span { (radius.label()) }
@@ -147,11 +157,11 @@ impl ThemePicker {
 }
 
 /// A few words beside each other, of which one holds or none.
-fn words(name: &str, choices: &[(&str, &str)], chosen: Option<&str>) -> Markup {
+fn words(name: &str, choices: &[(&str, &str)], chosen: Option<&str>, portal: &str) -> Markup {
     html! {
         div class="pt-seg" {
             @for (value, label) in choices {
-                label { input type="radio" name=(name) value=(value) checked[chosen == Some(*value)]; span { (label) } }
+                label data-portal[*value == portal] { input type="radio" name=(name) value=(value) checked[chosen == Some(*value)]; span { (label) } }
             }
         }
     }
@@ -171,6 +181,7 @@ impl Render for ThemePicker {
         let (choice, portal) = (&self.choice, self.portal);
         let theme = choice.over(portal);
         html! {
+            link rel="stylesheet" href={ (self.base_path) (assets::url("picker.css")) };
             form class="pt-form" method="post" action=(self.action) data-theme-form {
                 (self.hidden)
                 (self.setting("appearance", "Appearance", portal.appearance.label(), self.appearances()))
@@ -180,9 +191,9 @@ impl Render for ThemePicker {
                     (self.setting("radius", "Radius", portal.radius.label(), self.radii()))
                 }
                 (self.setting("scaling", "Scaling", portal.scaling.label(),
-                    words("scaling", &choices!(Scaling), choice.scaling.map(Scaling::as_str))))
+                    words("scaling", &choices!(Scaling), choice.scaling.map(Scaling::as_str), portal.scaling.as_str())))
                 (self.setting("density", "Density of tables", portal.density.label(),
-                    words("density", &choices!(Density), choice.density.map(Density::as_str))))
+                    words("density", &choices!(Density), choice.density.map(Density::as_str), portal.density.as_str())))
                 div class="pt-form-actions" {
                     span class="pt-nojs" { button type="submit" class="pt-btn" data-kind="solid" { "Save" } }
                     button type="submit" class="pt-btn" data-kind="outline" name="reset" value="all" { (icon("rotate-ccw")) "Reset to the portal’s" }

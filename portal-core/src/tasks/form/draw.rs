@@ -159,6 +159,8 @@ impl Pen<'_> {
         label: &str,
         body: impl FnOnce(&mut Self) -> Markup,
     ) -> Markup {
+        // What a type says of itself is not said again in every row.
+        let hint = part.node.text("description").filter(|_| !place.is_row);
         let error = self.error(&place.pointer, false);
         let (switch, id) = (place.switch(), place.id());
         html! {
@@ -171,7 +173,7 @@ impl Pen<'_> {
                         }
                     } @else { (label) }
                 }
-                @if let Some(hint) = part.node.text("description") { p class="pt-hint" { (hint) } }
+                @if let Some(hint) = hint { p class="pt-hint" { (hint) } }
                 (error_text(&id, error.as_deref()))
                 div class="pt-group-body" { (body(self)) }
             }

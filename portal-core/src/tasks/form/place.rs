@@ -8,6 +8,7 @@ pub(super) struct Place {
     pub(super) name: String,
     pub(super) pointer: String,
     is_root: bool,
+    pub(super) is_row: bool,
 }
 
 impl Place {
@@ -16,6 +17,7 @@ impl Place {
             name: prefix.to_owned(),
             pointer: String::new(),
             is_root: true,
+            is_row: false,
         }
     }
 
@@ -25,6 +27,7 @@ impl Place {
             name: format!("{}{separator}{name}", self.name),
             pointer,
             is_root: false,
+            is_row: false,
         }
     }
 
@@ -39,7 +42,10 @@ impl Place {
 
     /// A row of a list: what its key is, and the how manieth it is.
     pub(super) fn row(&self, key: &str, index: usize) -> Self {
-        self.below(key, format!("{}/{index}", self.pointer))
+        Self {
+            is_row: true,
+            ..self.below(key, format!("{}/{index}", self.pointer))
+        }
     }
 
     /// The value of a row of a map.

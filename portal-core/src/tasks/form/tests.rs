@@ -326,6 +326,7 @@ fn a_fault_stands_at_its_field_and_the_text_is_kept() {
     let form = SchemaForm::new(&schema, "args");
     let mut value = Dice(7).order();
     value["lines"] = json!([{"item": "a", "price": 1.0, "parts": [1, 2]}, {"item": "b", "price": 1.0, "parts": [3, 4]}]);
+    value["tree"] = json!({"name": "a", "children": [{"name": 5, "children": []}]});
     let mut typed = form.filled(&value);
     *typed.all_mut("args.lines/1/parts/1") = vec!["many".to_owned()];
     let faults = [
@@ -346,7 +347,7 @@ fn a_fault_stands_at_its_field_and_the_text_is_kept() {
     assert!(wrong[0].attr("autofocus").is_some() && wrong[1].attr("autofocus").is_none());
     assert_eq!(
         wrong[1].attr("name"),
-        Some("args.tree/children"),
+        Some("args.tree/children/0"),
         "a recursive part is JSON"
     );
 }

@@ -91,11 +91,11 @@ impl Donut {
             svg class="pt-draw" viewBox="0 0 160 160" role="img" {
                 title { (self.title) }
                 desc { (self.summary()) }
-                defs { @for (at, (_, tone, _)) in self.slices.iter().enumerate() { (Paint::new(&self.title, at, *tone).definition()) } }
+                defs { @for (at, (_, tone, _)) in self.slices.iter().enumerate() { (Paint::new(&self.title, at, Some(*tone)).definition()) } }
                 @for (at, (_, tone, value)) in self.slices.iter().enumerate() {
                     @let share = self.share(*value);
                     @if share > 0.0 {
-                        @let paint = Paint::new(&self.title, at, *tone);
+                        @let paint = Paint::new(&self.title, at, Some(*tone));
                         @let dash = if is_whole { 100.0 } else { (share - GAP).max(0.4) };
                         circle cx="80" cy="80" r="64" pathLength="100" transform="rotate(-90 80 80)"
                             data-series=(paint.number()) data-tone=[paint.tone()] stroke=[paint.fill()]
@@ -120,9 +120,9 @@ impl Donut {
         html! {
             ul class="pt-legend" {
                 @for (at, (name, tone, value)) in self.slices.iter().enumerate() {
-                    @let paint = Paint::new(&self.title, at, *tone);
-                    li data-series=(paint.number()) data-tone=[paint.tone()] {
-                        svg viewBox="0 0 14 10" aria-hidden="true" { rect x="2" width="10" height="10" rx="2" fill=[paint.fill()] {} }
+                    @let paint = Paint::new(&self.title, at, Some(*tone));
+                    li {
+                        (paint.swatch())
                         (name)
                         b { (Unit::Percent.full(self.share(*value))) }
                     }

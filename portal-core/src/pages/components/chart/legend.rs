@@ -15,13 +15,13 @@ const ANGLES: [u16; LOOKS] = [0, 45, 135, 0, 90, 22];
 #[derive(Debug, Clone)]
 pub(super) struct Paint {
     look: usize,
-    tone: Tone,
+    tone: Option<Tone>,
     /// The id of its hatching.
     pattern: Option<String>,
 }
 
 impl Paint {
-    pub(super) fn new(title: &str, at: usize, tone: Tone) -> Self {
+    pub(super) fn new(title: &str, at: usize, tone: Option<Tone>) -> Self {
         let look = at % LOOKS;
         let slug: String = title
             .chars()
@@ -47,13 +47,22 @@ impl Paint {
     }
 
     /// `data-tone`.
-    pub(super) const fn tone(&self) -> Option<&'static str> {
-        self.tone.as_str()
+    pub(super) fn tone(&self) -> Option<&'static str> {
+        self.tone.map(|tone| tone.as_str().unwrap_or("neutral"))
     }
 
     /// The paint of a surface, if it is not plain.
     pub(super) fn fill(&self) -> Option<String> {
         self.pattern.as_ref().map(|id| format!("url(#{id})"))
+    }
+
+    /// A sample of it.
+    pub(super) fn swatch(&self) -> Markup {
+        html! {
+            svg viewBox="0 0 22 10" aria-hidden="true" data-series=(self.number()) data-tone=[self.tone()] {
+                rect x="6" width="10" height="10" rx="2" fill=[self.fill()] {}
+            }
+        }
     }
 
     /// What `fill` refers to.
@@ -74,20 +83,15 @@ impl Paint {
     }
 }
 
-/// The legend of a chart of several series.
+/// What is what below a chart.
 pub(super) fn of_chart(chart: &Chart) -> Markup {
-    if chart.series.len() < 2 {
-        return html! {};
-    }
     html! {
         ul class="pt-legend" {
             @for (at, series) in chart.series.iter().enumerate() {
                 @let paint = chart.paint(at);
-                li data-series=(paint.number()) data-tone=[paint.tone()] {
-                    @if chart.kind == Kind::Bar {
-                        svg viewBox="0 0 14 10" aria-hidden="true" { rect x="2" width="10" height="10" rx="2" fill=[paint.fill()] {} }
-                    } @else {
-                        svg viewBox="0 0 14 10" aria-hidden="true" { path d="M0 5h14" {} }
+                li {
+                    @if chart.kind == Kind::Bar { (paint.swatch()) } @else {
+                        svg viewBox="0 0 22 10" aria-hidden="true" data-series=(paint.number()) data-tone=[paint.tone()] { path d="M0 5h22" {} }
                     }
                     (series.name)
                 }

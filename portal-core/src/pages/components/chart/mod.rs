@@ -52,7 +52,8 @@ impl Kind {
 #[derive(Debug, Clone)]
 struct Series {
     name: String,
-    tone: Tone,
+    /// What its colour says; nothing for the colour of its place.
+    tone: Option<Tone>,
     values: Vec<Option<f64>>,
 }
 
@@ -131,36 +132,41 @@ impl Chart {
         self.times(buckets.times(), buckets.range().step())
     }
 
-    /// Adds values, one for each label; what is missing at the end counts as missing.
+    /// Adds values, one for each label, in the colour of their place; what is missing at the end
+    /// counts as missing.
     pub fn series<T: Into<Option<f64>>>(
         self,
         name: impl Into<String>,
         values: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.toned_series(name, Tone::Neutral, values)
+        self.add(name.into(), None, values)
     }
 
-    /// Adds values whose colour says something.
+    /// Adds values whose colour says something: neutral is gray.
     pub fn toned_series<T: Into<Option<f64>>>(
-        mut self,
+        self,
         name: impl Into<String>,
         tone: Tone,
         values: impl IntoIterator<Item = T>,
     ) -> Self {
-        let values = values
-            .into_iter()
-            .map(|value| scale::drawable(value.into()));
-        self.series.push(Series {
-            name: name.into(),
-            tone,
-            values: values.collect(),
-        });
-        self
+        self.add(name.into(), Some(tone), values)
     }
 
-    /// Adds counts.
+    /// Adds counts whose colour says something.
     pub fn counts(self, name: impl Into<String>, tone: Tone, counts: &[u64]) -> Self {
         self.toned_series(name, tone, counts.iter().map(|count| *count as f64))
+    }
+
+    fn add<T: Into<Option<f64>>>(
+        mut self,
+        name: String,
+        tone: Option<Tone>,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let values = values.into_iter();
+        let values = values.map(|value| scale::drawable(value.into())).collect();
+        self.series.push(Series { name, tone, values });
+        self
     }
 
     /// What the values are, and so how they are written.
@@ -196,10 +202,7 @@ impl Chart {
 
     /// How a series is painted.
     fn paint(&self, at: usize) -> Paint {
-        let tone = self
-            .series
-            .get(at)
-            .map_or(Tone::Neutral, |series| series.tone);
+        let tone = self.series.get(at).and_then(|series| series.tone);
         Paint::new(&self.title, at, tone)
     }
 
@@ -232,8 +235,8 @@ impl Render for Chart {
         }
         html! {
             figure class="pt-chart" data-kind=(self.kind.as_str()) {
-                (legend::of_chart(self))
                 (plot::draw(self))
+                (legend::of_chart(self))
                 (table::of_chart(self))
             }
         }

@@ -1,0 +1,69 @@
+//! `/admin/about`: a page written in Markdown, with its table of contents and what is running here.
+
+mod markdown;
+
+use portal_core::Store;
+use portal_core::pages::components::{Button, Card, PageHead, Tone, badge, detail_list};
+use portal_core::prelude::*;
+use portal_core::store::Dialect;
+
+use super::home::SOURCE;
+
+/// About
+///
+/// What this portal does, how it is set up, and how programs use it.
+#[page("/admin/about", nav(icon = "info", order = 30))]
+async fn about(
+    config: Data<portal_core::Config>,
+    store: Data<Store>,
+    user: Option<CurrentUser>,
+) -> Markup {
+    let document = markdown::read(include_str!("about.md"));
+    let database = user
+        .is_some_and(|user| user.is_admin())
+        .then(|| store.dialect());
+    html! {
+        (PageHead::new("About this portal")
+            .description("What it does, how it is set up, and how programs use it.")
+            .actions(Button::new("Source code").icon("code").href(SOURCE)))
+        div class="pt-doc" {
+            nav class="pt-toc" aria-labelledby="toc" {
+                h2 id="toc" { "On this page" }
+                ul { @for (id, title) in &document.contents { li { a href={ "#" (id) } { (title) } } } }
+            }
+            article class="pt-prose" { (document.body) }
+            (build(&config, database))
+        }
+    }
+}
+
+/// What is running here; which database it is concerns administrators only.
+fn build(config: &portal_core::Config, database: Option<Dialect>) -> Card {
+    let mode = if config.is_dev() {
+        badge("Development", Tone::Warning)
+    } else {
+        badge("Production", Tone::Success)
+    };
+    let profile = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
+    let mut rows = vec![
+        ("Version", html! { (env!("CARGO_PKG_VERSION")) }),
+        (
+            "Build",
+            html! { (profile) ", " (std::env::consts::OS) " " (std::env::consts::ARCH) },
+        ),
+        ("Mode", mode),
+    ];
+    if let Some(database) = database {
+        let name = match database {
+            Dialect::Sqlite => "SQLite",
+            Dialect::Postgres => "PostgreSQL",
+        };
+        rows.push(("Database", html! { (name) }));
+    }
+    rows.push(("Licence", html! { "MIT" }));
+    Card::new().title("This portal").body(detail_list(&rows))
+}

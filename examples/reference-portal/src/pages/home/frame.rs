@@ -1,0 +1,59 @@
+//! The layout of the home page: a bar on top and a foot, instead of the portal's sidebar.
+
+use portal_core::pages::components::{Button, toast_region};
+use portal_core::pages::layout::{PageContext, document, site_styles};
+use portal_core::pages::{Layout, LayoutParts};
+use portal_core::prelude::*;
+
+/// Bar, content, foot.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HomeLayout;
+
+/// The brand is the one of all pages.
+impl LayoutParts for HomeLayout {}
+
+impl Layout for HomeLayout {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+        let head = html! { @if let Some(head) = page.head { (head) } (site_styles(page)) };
+        let mut page = *page;
+        page.head = Some(&head);
+        let page = &page;
+        document(
+            page,
+            html! {
+                a class="pt-skip" href="#main" { "Skip to content" }
+                header class="pt-site-bar" {
+                    (HomeLayout.brand(page))
+                    nav aria-label="Main" {
+                        a href="#annotations" { "Annotations" }
+                        a href="#features" { "Features" }
+                        a href="#start" { "Start" }
+                        a href=(page.url("/admin/about")) { "About" }
+                    }
+                    @match page.user {
+                        Some(_) => (Button::new("Open the portal").solid().icon_end("arrow-right").href(page.url("/admin/overview"))),
+                        None => {
+                            (Button::new("Look around").ghost().href(page.url("/admin/overview")))
+                            (Button::new("Sign in").solid().href(page.sign_in_url))
+                        }
+                    }
+                }
+                main class="pt-site" id="main" tabindex="-1" { (content) }
+                footer class="pt-site-foot" {
+                    div {
+                        (HomeLayout.brand(page))
+                        p { "Built with Portal, under the MIT licence." }
+                    }
+                    nav aria-label="Footer" {
+                        a href=(page.url("/admin/overview")) { "Overview" }
+                        a href=(page.url("/admin/tasks")) { "Background tasks" }
+                        a href=(page.url("/admin/app-settings")) { "App settings" }
+                        a href=(page.url("/admin/about")) { "About" }
+                        a href=(super::SOURCE) rel="noopener noreferrer" { "Source" }
+                    }
+                }
+                (toast_region(page.flash))
+            },
+        )
+    }
+}

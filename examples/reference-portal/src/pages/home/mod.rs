@@ -1,0 +1,214 @@
+//! `/`: what a visitor sees first.
+
+mod frame;
+mod picture;
+
+use portal_core::pages::components::{Button, CodeBlock, copy_button, icon};
+use portal_core::prelude::*;
+
+use super::highlight;
+
+/// Where the source code is.
+pub(in crate::pages) const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
+
+struct Annotation {
+    name: &'static str,
+    title: &'static str,
+    text: &'static str,
+    points: [&'static str; 3],
+    file: &'static str,
+    code: &'static str,
+}
+
+const ANNOTATIONS: [Annotation; 3] = [
+    Annotation {
+        name: "#[page]",
+        title: "A function becomes a page",
+        text: "Route, title, guard and navigation stand where the page is. Arguments are axum extractors.",
+        points: [
+            "Guests are sent to sign in, and come back to where they were",
+            "Works as plain HTML; live updates come on top",
+            "The layout is yours to replace",
+        ],
+        file: "pages/invoices.rs",
+        code: r#"/// Invoices
+#[page("/invoices", requires_auth, nav(icon = "inbox"))]
+async fn invoices(user: CurrentUser, db: Data<Db>) -> Result<Markup> {
+    let invoices = db.invoices_of(user.id).await?;
+    Ok(html! {
+        (PageHead::new("Invoices"))
+        (invoice_table(&invoices))
+    })
+}"#,
+    },
+    Annotation {
+        name: "#[admin_model]",
+        title: "A struct becomes a table",
+        text: "The table, its forms, search, a REST interface and the audit log, from the struct that you have anyway.",
+        points: [
+            "Validated forms, faults next to their fields",
+            "Two editors at once lose nothing",
+            "On SQLite and on PostgreSQL",
+        ],
+        file: "models.rs",
+        code: r#"/// What a subscription plan contains
+#[admin_model(list(name, plan, enabled), search(name))]
+struct Feature {
+    id: i64,
+    #[admin(unique)]
+    name: String,
+    #[admin(choices("free", "pro"), default = "free")]
+    plan: String,
+    #[admin(default = true)]
+    enabled: bool,
+}"#,
+    },
+    Annotation {
+        name: "#[monitored_background_task]",
+        title: "A function becomes a task",
+        text: "Stored before it is accepted, run again after a crash, watched live over WebSocket or in the monitor.",
+        points: [
+            "Retries, schedules, limits, cancellation",
+            "A form and curl lines from its arguments",
+            "Any number of replicas share the work",
+        ],
+        file: "tasks/reports.rs",
+        code: r#"/// Build the report
+#[monitored_background_task]
+async fn report(task: TaskContext, args: ReportArgs) -> Result<Report, TaskError> {
+    for (done, month) in args.months().enumerate() {
+        task.update().progress(done * 8).message(month).await?;
+        summarize(month).await?;
+    }
+    Ok(Report::of(args))
+}"#,
+    },
+];
+
+const FEATURES: [(&str, &str, &str); 6] = [
+    (
+        "shield-check",
+        "Sign-in that holds",
+        "Clerk in production, a development identity on your machine. One guard for pages, models and tasks.",
+    ),
+    (
+        "activity",
+        "Live, everywhere",
+        "What anybody changes shows in every open browser within a second, on every replica, within everybody's rights.",
+    ),
+    (
+        "rotate-ccw",
+        "Tasks that survive",
+        "Kill a process in the middle: its tasks go on elsewhere. None is lost, and none has two ends.",
+    ),
+    (
+        "palette",
+        "Yours to restyle",
+        "26 accents, 7 grays, radius, scaling and density, light and dark. Replace any component, or the whole layout.",
+    ),
+    (
+        "zap",
+        "Fast on a bad line",
+        "A page is under 64 KB with font and scripts. Rendered in microseconds, complete without JavaScript.",
+    ),
+    (
+        "lock",
+        "Safe by default",
+        "A strict policy without inline code, origin checks, rate limits, and an audit log of who changed what.",
+    ),
+];
+
+/// Home
+///
+/// A user portal from three annotations: pages, admin models and background tasks.
+#[page("/", nav(icon = "house", order = 10), layout = frame::HomeLayout)]
+async fn home(config: Data<portal_core::Config>, user: Option<CurrentUser>) -> Markup {
+    html! {
+        (hero(user.is_some()))
+        (picture::picture(&config.app_name))
+        (annotations())
+        (features())
+        (start())
+    }
+}
+
+fn hero(is_signed_in: bool) -> Markup {
+    html! {
+        section class="pt-hero" {
+            p class="pt-eyebrow" { "For " b { "axum" } ", on tokio and sqlx" }
+            h1 { "A user portal from three annotations" }
+            p {
+                "Sign-in, pages, admin forms and background tasks with live progress. "
+                "Add them to the Rust service that you have, and keep writing functions and structs."
+            }
+            div class="pt-row" {
+                @if is_signed_in {
+                    (Button::new("Open the overview").solid().size(3).icon_end("arrow-right").href("/admin/overview"))
+                } @else {
+                    (Button::new("Sign in").solid().size(3).icon_end("arrow-right").href("/sign-in"))
+                }
+                (Button::new("How to start").size(3).href("#start"))
+            }
+        }
+    }
+}
+
+fn annotations() -> Markup {
+    html! {
+        section class="pt-site-part" id="annotations" {
+            header { h2 { "Three annotations, no framework to learn" } p { "Each turns an item that you would write anyway into a part of the portal." } }
+            @for one in &ANNOTATIONS {
+                div class="pt-sample" {
+                    div {
+                        code class="pt-eyebrow" { (one.name) }
+                        h3 { (one.title) }
+                        p { (one.text) }
+                        ul { @for point in one.points { li { (icon("check")) (point) } } }
+                    }
+                    figure class="pt-code" {
+                        header { (one.file) (copy_button(one.code)) }
+                        pre tabindex="0" aria-label={ "Example of " (one.name) } { code { (highlight::rust(one.code)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn features() -> Markup {
+    html! {
+        section class="pt-site-part" id="features" {
+            header { h2 { "What you do not have to build" } p { "The parts that every portal needs, and that take months to get right." } }
+            ul class="pt-features" {
+                @for (glyph, title, text) in FEATURES {
+                    li { (icon(glyph)) h3 { (title) } p { (text) } }
+                }
+            }
+        }
+    }
+}
+
+fn start() -> Markup {
+    html! {
+        section class="pt-site-part" id="start" {
+            header { h2 { "Running in a minute" } p { "SQLite and a development identity need no set-up and no account." } }
+            ol class="pt-start" {
+                li {
+                    h3 { "Try the reference portal" }
+                    p { "It is what you are looking at." }
+                    (CodeBlock::new(format!("git clone {SOURCE}\ncd portal\ncargo run")).title("Terminal"))
+                }
+                li {
+                    h3 { "Add it to your service" }
+                    p { "As a program of its own, or nested in your router." }
+                    (CodeBlock::new("cargo add maud portal-core portal-clerk\ncargo add tokio --features full").title("Terminal"))
+                }
+                li {
+                    h3 { "Name yourself administrator" }
+                    p { "Whoever signs in with this address may do everything." }
+                    (CodeBlock::new("ADMIN_USER_EMAILS=you@example.com \\\n  cargo run").title("Terminal"))
+                }
+            }
+        }
+    }
+}

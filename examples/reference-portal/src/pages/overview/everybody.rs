@@ -1,0 +1,122 @@
+//! What an administrator sees: the figures of the whole portal.
+
+use portal_core::auth::AuditLog;
+use portal_core::live::Region;
+use portal_core::pages::components::{
+    Button, Card, Chart, ChartCard, StatCard, Tone, Unit, compared, icon,
+};
+use portal_core::prelude::*;
+use portal_core::store::{Counts, TimeRange};
+use portal_core::tasks::TaskScope;
+
+use super::{activity, count_card, examples, failure_card};
+
+/// The page, and whether it has figures.
+pub(super) async fn content(
+    users: &Users,
+    tasks: &Tasks,
+    audit: &AuditLog,
+    is_dev: bool,
+    range: TimeRange,
+) -> Result<(Markup, bool)> {
+    let everything = TaskScope::default();
+    let (all_users, _) = users.count().await?;
+    let is_fresh = all_users < 2 && tasks.count_by_status().await?.is_empty();
+    if is_fresh {
+        return Ok((region(first_steps(is_dev)), false));
+    }
+    let sign_ups = users.sign_ups(range).await?;
+    let active = users.active(range).await?;
+    let ended = tasks.ended(range, &everything).await?;
+    let durations = tasks.durations(range, &everything).await?;
+    let median = durations
+        .median_of_all
+        .map_or_else(|| "–".to_owned(), |median| Unit::Seconds.full(median));
+    let has_examples = is_dev && examples::are_there(users).await?;
+    let sign_up_chart = Chart::area("Sign-ups")
+        .over(&sign_ups.buckets)
+        .counts("Users", Tone::Accent, &sign_ups.values)
+        .empty_text("Nobody signed up in this range");
+    let active_chart = Chart::area("Active users")
+        .over(&active.buckets)
+        .counts("Users", Tone::Accent, &active.values)
+        .empty_text("Nobody signed in in this range");
+    let figures = region(html! {
+        @if has_examples { (examples::banner()) }
+        div class="pt-grid" {
+            (user_card(all_users, &sign_ups))
+            (count_card("Active users", "activity", &active, Tone::Success))
+            (count_card("Tasks run", "list-checks", &ended.ended(), Tone::Neutral))
+            (failure_card(&ended))
+        }
+        div class="pt-charts" {
+            (ChartCard::new(sign_up_chart).description("Users who were seen for the first time")
+                .value(Unit::Count.short(sign_ups.total as f64)))
+            (ChartCard::new(ended.chart()).description("Tasks by how they ended")
+                .value(Unit::Count.short(ended.ended().total as f64)))
+            (ChartCard::new(durations.chart()).description(if durations.is_sample {
+                "From beginning to end; of the newest 20,000"
+            } else {
+                "From beginning to end"
+            }).value(median))
+            (ChartCard::new(active_chart).description("Users who signed in").value(Unit::Count.short(active.total as f64)))
+        }
+        (activity::of_everybody(audit).await?)
+        @if is_dev && !has_examples { (examples::offer()) }
+    });
+    Ok((figures, true))
+}
+
+/// Drawn anew when anything changes that it shows.
+fn region(content: Markup) -> Markup {
+    Region::new("users")
+        .topic("tasks")
+        .topic("audit")
+        .id("overview")
+        .render(html! { div class="pt-stack" { (content) } })
+}
+
+/// How many there are, and by how much that is more than at the beginning of the range.
+fn user_card(all: u64, sign_ups: &Counts) -> StatCard {
+    let before = all.saturating_sub(sign_ups.total);
+    let mut sum = before as f64;
+    let course: Vec<f64> = sign_ups
+        .values
+        .iter()
+        .map(|count| {
+            sum += *count as f64;
+            sum
+        })
+        .collect();
+    let card = StatCard::new("Users", Unit::Count.full(all as f64)).icon("users");
+    let range = sign_ups.buckets.range();
+    compared(card, all as f64, before as f64, range, Tone::Success).trend(&course)
+}
+
+/// A fresh portal: what to do, instead of zeros.
+fn first_steps(is_dev: bool) -> Markup {
+    let step = |glyph: &str, title: &str, text: &str, action: Button| {
+        html! {
+            li {
+                (icon(glyph))
+                div { h3 { (title) } p class="pt-muted" { (text) } }
+                (action)
+            }
+        }
+    };
+    html! {
+        (Card::new().title("Your portal is ready")
+            .description("Nothing has happened here yet. These three make the figures appear.")
+            .body(html! {
+                ol class="pt-steps" {
+                    (step("play", "Start your first task", "Watch it run, live, and see its result.",
+                        Button::new("Start a task").solid().href("/admin/tasks")))
+                    (step("user-plus", "Invite somebody", "Whoever signs in appears under Users, where you give out roles.",
+                        Button::new("Open users").href("/admin/users")))
+                    (step("sliders-horizontal", "Edit a configuration", "Documents that your tasks read, as YAML or JSON.",
+                        Button::new("Open settings").href("/admin/settings")))
+                }
+            }))
+        @if is_dev { (examples::offer()) }
+    }
+}

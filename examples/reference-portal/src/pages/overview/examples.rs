@@ -1,0 +1,77 @@
+//! Example rows for who develops: marked as such, and gone with one button.
+
+use portal_core::pages::components::{Banner, Button, Tone};
+use portal_core::pages::{IntoPage, PageResponse};
+use portal_core::prelude::*;
+
+use super::PATH;
+
+const ADD: &str = "/admin/overview/examples";
+const REMOVE: &str = "/admin/overview/examples/remove";
+
+/// Add example data
+#[page("/admin/overview/examples", method = post, requires_auth, requires_admin)]
+async fn add_examples(
+    users: Data<Users>,
+    tasks: Data<Tasks>,
+    config: Data<portal_core::Config>,
+) -> Result<PageResponse> {
+    for_developers(&config)?;
+    let owners = users.add_examples().await?;
+    let count = tasks.add_examples(&owners).await?;
+    let text = format!(
+        "{} example users and {count} example tasks are there",
+        owners.len()
+    );
+    Ok(Flash::success(text).redirect(PATH).into_page())
+}
+
+/// Remove example data
+#[page("/admin/overview/examples/remove", method = post, requires_auth, requires_admin)]
+async fn remove_examples(
+    users: Data<Users>,
+    tasks: Data<Tasks>,
+    config: Data<portal_core::Config>,
+) -> Result<PageResponse> {
+    for_developers(&config)?;
+    tasks.remove_examples().await?;
+    users.remove_examples().await?;
+    Ok(Flash::success("The example data is gone")
+        .redirect(PATH)
+        .into_page())
+}
+
+/// In production there is nothing but what has happened.
+fn for_developers(config: &portal_core::Config) -> Result<()> {
+    if config.is_dev() {
+        Ok(())
+    } else {
+        Err(Error::not_found("there is no such page"))
+    }
+}
+
+pub(super) async fn are_there(users: &Users) -> Result<bool> {
+    Ok(!users.examples().await?.is_empty())
+}
+
+/// Says that not all figures are real.
+pub(super) fn banner() -> Markup {
+    html! {
+        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are made up; they count in these figures.")
+            .title("Example data")
+            .action(html! {
+                form method="post" action=(REMOVE) { (Button::new("Remove it").size(1).submit()) }
+            }))
+    }
+}
+
+/// Offers to fill an empty portal.
+pub(super) fn offer() -> Markup {
+    html! {
+        (Banner::new(Tone::Neutral, "Add users and tasks that are marked as examples, to see this page filled. Only in development.")
+            .title("Nothing to look at?")
+            .action(html! {
+                form method="post" action=(ADD) { (Button::new("Add example data").size(1).submit()) }
+            }))
+    }
+}

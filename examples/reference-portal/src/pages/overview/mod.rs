@@ -1,0 +1,134 @@
+//! `/admin/overview`: the portal's figures for administrators, everybody's own for others, and a
+//! welcome for guests.
+
+mod activity;
+mod everybody;
+mod examples;
+mod own;
+
+use axum::extract::Query;
+use portal_core::auth::AuditLog;
+use portal_core::pages::components::{
+    Button, Card, EmptyState, PageHead, StatCard, Tone, Unit, compared, icon, range_links,
+};
+use portal_core::prelude::*;
+use portal_core::store::{Counts, TimeRange};
+use portal_core::tasks::TaskCounts;
+use serde::Deserialize;
+
+const PATH: &str = "/admin/overview";
+
+#[derive(Deserialize)]
+struct Shown {
+    range: Option<String>,
+}
+
+/// Overview
+#[page("/admin/overview", nav(icon = "layout-dashboard", order = 20))]
+async fn overview(
+    user: Option<CurrentUser>,
+    users: Data<Users>,
+    tasks: Data<Tasks>,
+    audit: Data<AuditLog>,
+    config: Data<portal_core::Config>,
+    Query(shown): Query<Shown>,
+) -> Result<Markup> {
+    let Some(user) = user else {
+        return Ok(welcome());
+    };
+    let range = TimeRange::from_query(shown.range.as_deref());
+    let (content, has_figures) = if user.is_admin() {
+        everybody::content(&users, &tasks, &audit, config.is_dev(), range).await?
+    } else {
+        own::content(&user, &users, &tasks, range).await?
+    };
+    let name = if user.first_name.is_empty() {
+        user.full_name()
+    } else {
+        user.first_name.clone()
+    };
+    Ok(html! {
+        (PageHead::new(format!("Hello, {name}")).description(if user.is_admin() {
+            "What is going on in this portal."
+        } else {
+            "What you have been doing here."
+        }))
+        div class="pt-stack" {
+            div class="pt-row" {
+                (search())
+                @if has_figures { span class="pt-push" { (range_links("Range of time", PATH, range)) } }
+            }
+            (content)
+        }
+    })
+}
+
+fn welcome() -> Markup {
+    html! {
+        (PageHead::new("Welcome"))
+        (Card::new().body(
+            EmptyState::new("zap", "Good to see you")
+                .text("Sign in to see what is going on in this portal.")
+                .action(Button::new("Sign in").solid().href("/sign-in?redirect_url=/admin/overview"))
+        ))
+    }
+}
+
+/// Leads to the page of results that the command palette has too.
+fn search() -> Markup {
+    html! {
+        form class="pt-search" role="search" method="get" action="/search" {
+            (icon("search"))
+            input class="pt-input" type="search" name="q" placeholder="Search pages, users, tasks …" aria-label="Search";
+        }
+    }
+}
+
+/// A card of what is counted, with its course and how it compares with the span before.
+fn count_card(title: &str, glyph: &str, counts: &Counts, more_is: Tone) -> StatCard {
+    let card = StatCard::new(title, Unit::Count.full(counts.total as f64)).icon(glyph);
+    let range = counts.buckets.range();
+    compared(
+        card,
+        counts.total as f64,
+        counts.before as f64,
+        range,
+        more_is,
+    )
+    .trend(&trend(counts))
+}
+
+fn trend(counts: &Counts) -> Vec<f64> {
+    counts.values.iter().map(|count| *count as f64).collect()
+}
+
+/// The share of tasks that failed.
+fn failure_card(counts: &TaskCounts) -> StatCard {
+    let (now, before) = counts.failure_rate();
+    let text = now.map_or_else(|| "–".to_owned(), |rate| Unit::Percent.full(rate));
+    let card = StatCard::new("Failure rate", text).icon("circle-alert");
+    let rates: Vec<f64> = counts
+        .failure_rates()
+        .into_iter()
+        .map(|rate| rate.unwrap_or(0.0))
+        .collect();
+    let range = counts.buckets().range();
+    match (now, before) {
+        (None, _) => card.note("No task ended in this range"),
+        (Some(_), None) => card.note(format!("None ended in the {} before", range.words())),
+        // Points, not percents of percents.
+        (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
+            card.note(format!("Same as the {} before", range.words()))
+        }
+        (Some(now), Some(before)) => {
+            let points = format!("{:.1} points", (now - before).abs());
+            let than = format!("on the {} before", range.words());
+            if now > before {
+                card.rise(points, than, Tone::Danger)
+            } else {
+                card.fall(points, than, Tone::Success)
+            }
+        }
+    }
+    .trend(&rates)
+}

@@ -1,0 +1,64 @@
+//! What a user sees: his own figures, and nobody else's.
+
+use portal_core::live::Region;
+use portal_core::pages::components::{
+    Button, Card, ChartCard, EmptyState, TaskList, TaskRowView, Tone, Unit,
+};
+use portal_core::prelude::*;
+use portal_core::store::TimeRange;
+use portal_core::tasks::{TaskFilter, TaskScope};
+
+use super::{activity, count_card, failure_card};
+
+/// The page, and whether it has figures.
+pub(super) async fn content(
+    user: &CurrentUser,
+    users: &Users,
+    tasks: &Tasks,
+    range: TimeRange,
+) -> Result<(Markup, bool)> {
+    let mine = TaskScope::of_user(user.id);
+    let latest = TaskFilter {
+        owner_user_id: Some(user.id),
+        limit: 5,
+        ..TaskFilter::default()
+    };
+    let latest = tasks.list(&latest).await?;
+    let has_figures = !latest.is_empty();
+    let content = if latest.is_empty() {
+        html! {
+            (Card::new().body(
+                EmptyState::new("list-checks", "Start your first task")
+                    .text("Your tasks and how they went appear here, live.")
+                    .action(Button::new("Start a task").solid().href("/admin/tasks"))
+            ))
+        }
+    } else {
+        let ended = tasks.ended(range, &mine).await?;
+        let durations = tasks.durations(range, &mine).await?;
+        let sign_ins = users.sign_ins(user.id, range).await?;
+        let median = durations.median_of_all;
+        html! {
+            div class="pt-grid" {
+                (count_card("Your tasks", "list-checks", &ended.ended(), Tone::Neutral))
+                (failure_card(&ended))
+                (count_card("Your sign-ins", "log-in", &sign_ins, Tone::Neutral))
+            }
+            div class="pt-charts" {
+                (ChartCard::new(ended.chart()).description("Your tasks by how they ended")
+                    .value(Unit::Count.short(ended.ended().total as f64)))
+                (ChartCard::new(durations.chart()).description("From beginning to end")
+                    .value(median.map_or_else(|| "–".to_owned(), |median| Unit::Seconds.full(median))))
+            }
+            (TaskList::new(latest.iter().map(TaskRowView::from).collect()).title("Your latest tasks"))
+        }
+    };
+    // A task of his that has ended is told to him; the topic of all tasks is for administrators.
+    let region = Region::new("notifications").id("overview").render(html! {
+        div class="pt-stack" {
+            (content)
+            (activity::own_sign_ins(users, user).await?)
+        }
+    });
+    Ok((region, has_figures))
+}

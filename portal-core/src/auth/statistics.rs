@@ -1,0 +1,158 @@
+//! How many users came, and how many were there.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, Func, FunctionCall, Order, Query, SelectStatement};
+use uuid::Uuid;
+
+use super::users::{TABLE as USERS, Users};
+use crate::error::Result;
+use crate::store::{Buckets, Counts, Row, SharedReads, TimeRange};
+
+const SESSIONS: &str = "portal_sessions";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum What {
+    SignUps,
+    Active,
+    SignIns(Uuid),
+}
+
+/// What is being read for somebody, for all who ask the same at once.
+#[derive(Debug, Clone)]
+pub(super) struct Reads(Arc<SharedReads<(What, TimeRange), Counts>>);
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self(Arc::new(SharedReads::new()))
+    }
+}
+
+/// One time that a user signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignInRecord {
+    /// When the portal first saw the session.
+    pub at: DateTime<Utc>,
+    /// Whether the session goes on.
+    pub is_open: bool,
+}
+
+impl Users {
+    /// How many users were first seen in each bucket of a range. Users who have been deleted since
+    /// do not count.
+    ///
+    /// ```
+    /// use portal_core::pages::components::Chart;
+    /// use portal_core::prelude::*;
+    /// use portal_core::store::TimeRange;
+    ///
+    /// async fn chart(users: Data<Users>) -> Result<Chart> {
+    ///     let counts = users.sign_ups(TimeRange::Month).await?;
+    ///     let values = counts.values.iter().map(|count| *count as f64);
+    ///     Ok(Chart::area("Sign-ups").over(&counts.buckets).series("Users", values))
+    /// }
+    /// ```
+    pub async fn sign_ups(&self, range: TimeRange) -> Result<Counts> {
+        self.reads
+            .0
+            .get((What::SignUps, range), async {
+                let buckets = range.buckets();
+                let select = self
+                    .by_bucket(&buckets, Func::count(Expr::col("id")))
+                    .from(USERS)
+                    .and_where(Expr::col("deleted_at").is_null())
+                    .take();
+                self.read_counts(buckets, &select).await
+            })
+            .await
+    }
+
+    /// How many users were active in each bucket of a range. Active is who has begun a session in
+    /// it, that is, who has signed in; each counts once in a bucket, and once in all.
+    pub async fn active(&self, range: TimeRange) -> Result<Counts> {
+        self.reads
+            .0
+            .get((What::Active, range), async {
+                let buckets = range.buckets();
+                let select = self
+                    .by_bucket(&buckets, Func::count_distinct(Expr::col("user_id")))
+                    .from(SESSIONS)
+                    .and_where(Expr::col("created_at").gte(buckets.start()))
+                    .take();
+                let mut counts = self.read_counts(buckets, &select).await?;
+                // Who was there on two days is one user.
+                let (since, until) = buckets.before();
+                counts.total = self.active_within(buckets.start(), buckets.end()).await?;
+                counts.before = self.active_within(since, until).await?;
+                Ok(counts)
+            })
+            .await
+    }
+
+    /// How often a user has signed in, in each bucket of a range.
+    pub async fn sign_ins(&self, user_id: Uuid, range: TimeRange) -> Result<Counts> {
+        self.reads
+            .0
+            .get((What::SignIns(user_id), range), async {
+                let buckets = range.buckets();
+                let select = self
+                    .by_bucket(&buckets, Func::count(Expr::col("id")))
+                    .from(SESSIONS)
+                    .and_where(Expr::col("user_id").eq(user_id))
+                    .take();
+                self.read_counts(buckets, &select).await
+            })
+            .await
+    }
+
+    /// The last times that a user signed in, newest first; 100 at most.
+    pub async fn latest_sign_ins(&self, user_id: Uuid, limit: u64) -> Result<Vec<SignInRecord>> {
+        let select = Query::select()
+            .columns(["created_at", "expires_at", "ended_at"])
+            .from(SESSIONS)
+            .and_where(Expr::col("user_id").eq(user_id))
+            .order_by("created_at", Order::Desc)
+            .limit(std::cmp::Ord::min(limit, 100))
+            .take();
+        let now = crate::store::now();
+        let read = |row: &Row| -> Result<SignInRecord> {
+            let ended: Option<DateTime<Utc>> = row.get("ended_at")?;
+            Ok(SignInRecord {
+                at: row.get("created_at")?,
+                is_open: ended.is_none() && row.get::<DateTime<Utc>>("expires_at")? > now,
+            })
+        };
+        let rows = self.store.fetch_all(&select).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// A count of the rows of each bucket, and of the span before, by when they were made.
+    fn by_bucket(&self, buckets: &Buckets, count: FunctionCall) -> SelectStatement {
+        Query::select()
+            .expr_as(buckets.column(self.store.dialect(), "created_at"), "bucket")
+            .expr_as(count, "count")
+            .cond_where(buckets.cover("created_at"))
+            .group_by_col("bucket")
+            .take()
+    }
+
+    async fn read_counts(&self, buckets: Buckets, select: &SelectStatement) -> Result<Counts> {
+        let mut counts = Counts::none(buckets);
+        for row in self.store.fetch_all(select).await? {
+            let count: i64 = row.get("count")?;
+            counts.add(buckets.read(&row, "bucket")?, count.unsigned_abs());
+        }
+        Ok(counts)
+    }
+
+    async fn active_within(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<u64> {
+        let select = Query::select()
+            .expr(Func::count_distinct(Expr::col("user_id")))
+            .from(SESSIONS)
+            .and_where(Expr::col("created_at").between(since, until))
+            .take();
+        Ok(self.store.fetch_count(&select).await?.unsigned_abs())
+    }
+}

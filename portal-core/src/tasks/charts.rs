@@ -1,0 +1,28 @@
+//! The statistics of tasks as charts.
+
+use super::statistics::{TaskCounts, TaskDurations};
+use crate::pages::components::{Chart, Tone, Unit};
+
+impl TaskCounts {
+    /// How many ended how, as bars: throughput and failures in one.
+    pub fn chart(&self) -> Chart {
+        Chart::bar("Tasks by outcome")
+            .over(self.buckets())
+            .counts("Completed", Tone::Success, &self.completed.values)
+            .counts("Failed", Tone::Danger, &self.failed.values)
+            .counts("Cancelled", Tone::Neutral, &self.cancelled.values)
+            .empty_text("No task ended in this range")
+    }
+}
+
+impl TaskDurations {
+    /// How long tasks took, as lines: half of them, and all but the slowest.
+    pub fn chart(&self) -> Chart {
+        Chart::line("Duration of tasks")
+            .over(&self.buckets)
+            .unit(Unit::Seconds)
+            .series("Half are done within", self.median.iter().copied())
+            .series("95 % are done within", self.p95.iter().copied())
+            .empty_text("No task was completed in this range")
+    }
+}

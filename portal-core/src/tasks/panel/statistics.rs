@@ -1,0 +1,152 @@
+//! `/admin/tasks/statistics`: throughput, failures, durations, and how deep the queue is.
+
+use axum::extract::Request;
+use maud::{Markup, html};
+
+use super::{Choice, Reader, STATISTICS, choose, head};
+use crate::error::Result;
+use crate::live::Region;
+use crate::pages::components::{
+    Button, Card, Chart, ChartCard, EmptyState, StatCard, Tone, Unit, compared, range_links,
+};
+use crate::pages::{IntoPage, PageResponse};
+use crate::state::PortalState;
+use crate::store::TimeRange;
+use crate::tasks::backlog::{self, Backlog};
+use crate::tasks::{TaskScope, TaskStatus};
+
+pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let choice = Choice::of_query(&request);
+    let (reader, _) = Reader::of(state, request).await?;
+    let range = TimeRange::from_query(choice.get("range"));
+    let kind = choice
+        .get("kind")
+        .and_then(|kind| kind.split_once('/'))
+        .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+        .map(|kind| (kind.state.as_str(), kind.name));
+    Ok(render(&reader, range, kind).await?.into_page())
+}
+
+async fn render(
+    reader: &Reader<'_>,
+    range: TimeRange,
+    kind: Option<(&str, &str)>,
+) -> Result<Markup> {
+    let tasks = reader.tasks;
+    let scope = TaskScope {
+        state: kind.map(|(state, _)| state.to_owned()),
+        name: kind.map(|(_, name)| name.to_owned()),
+        ..TaskScope::default()
+    };
+    let ended = tasks.ended(range, &scope).await?;
+    let durations = tasks.durations(range, &scope).await?;
+    let today = if range == TimeRange::Day {
+        ended.clone()
+    } else {
+        tasks.ended(TimeRange::Day, &scope).await?
+    };
+    let store = &tasks.0.store;
+    let waiting = backlog::by_kind(store, TaskStatus::Pending).await?;
+    let running = backlog::by_kind(store, TaskStatus::Processing).await?;
+    let sum = |backlog: &[Backlog]| {
+        let lines = backlog.iter().filter(|line| is_of(line, kind));
+        lines.map(|line| line.tasks).sum::<u64>().to_string()
+    };
+    let median = durations
+        .median_of_all
+        .map_or_else(|| "–".to_owned(), |median| Unit::Seconds.full(median));
+    let failed = &today.failed;
+    let failures = StatCard::new("Failed in 24 hours", failed.total.to_string()).icon("circle-x");
+    let course: Vec<f64> = failed.values.iter().map(|count| *count as f64).collect();
+    let (all, before) = (failed.total as f64, failed.before as f64);
+    Ok(html! {
+        (head(reader, STATISTICS).actions(chooser(reader, range, kind)))
+        (Region::new("tasks").id("task-statistics").render(html! {
+            div class="pt-stack" {
+                div class="pt-grid" {
+                    (StatCard::new("Running", sum(&running)).icon("activity").note("right now"))
+                    (StatCard::new("Waiting", sum(&waiting)).icon("clock").note("right now"))
+                    (compared(failures, all, before, TimeRange::Day, Tone::Danger).trend(&course))
+                    (StatCard::new("Median duration", median.as_str()).icon("zap").note(range.words()))
+                }
+                div class="pt-charts" {
+                    (ChartCard::new(ended.chart()).description("Tasks by how they ended")
+                        .value(Unit::Count.short(ended.ended().total as f64)))
+                    (ChartCard::new(durations.chart()).description("From beginning to end").value(median))
+                }
+                (depth(reader, kind, &waiting, &running))
+            }
+        }))
+    })
+}
+
+fn is_of(line: &Backlog, kind: Option<(&str, &str)>) -> bool {
+    kind.is_none_or(|(state, name)| line.state == state && line.name == name)
+}
+
+/// Which kind of task, and which range.
+fn chooser(reader: &Reader<'_>, range: TimeRange, kind: Option<(&str, &str)>) -> Markup {
+    let query = kind.map(|(state, name)| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("kind", &format!("{state}/{name}"));
+        query.finish()
+    });
+    let here = match query {
+        Some(query) => format!("{}?{query}", reader.url(STATISTICS)),
+        None => reader.url(STATISTICS),
+    };
+    html! {
+        form class="pt-row" method="get" action=(reader.url(STATISTICS)) data-autosubmit {
+            input type="hidden" name="range" value=(range.as_str());
+            (choose("kind", "Task", html! {
+                option value="" { "Every task" }
+                @for one in reader.tasks.registry().all() {
+                    option value={ (one.state) "/" (one.name) } selected[kind == Some((&one.state, one.name))] { (one.title) }
+                }
+            }))
+            span class="pt-nojs" { (Button::new("Show").size(1).submit()) }
+        }
+        (range_links("Range", &here, range))
+    }
+}
+
+/// What waits and runs of each kind, as bars.
+fn depth(
+    reader: &Reader<'_>,
+    kind: Option<(&str, &str)>,
+    waiting: &[Backlog],
+    running: &[Backlog],
+) -> Markup {
+    let of = |backlog: &[Backlog], state: &str, name: &str| {
+        let mut lines = backlog.iter();
+        let line = lines.find(|line| line.state == state && line.name == name);
+        line.map_or(0, |line| line.tasks)
+    };
+    let mut kinds: Vec<(String, u64, u64)> = Vec::new();
+    for one in reader.tasks.registry().all() {
+        if kind.is_some_and(|kind| kind != (&one.state, one.name)) {
+            continue;
+        }
+        let (waits, runs) = (
+            of(waiting, &one.state, one.name),
+            of(running, &one.state, one.name),
+        );
+        if waits + runs > 0 {
+            kinds.push((one.title.to_string(), waits, runs));
+        }
+    }
+    kinds.sort_by_key(|(_, waits, runs)| std::cmp::Reverse(waits + runs));
+    kinds.truncate(12);
+    if kinds.is_empty() {
+        let empty = EmptyState::new("inbox", "The queue is empty")
+            .text("What waits and runs of each kind of task stands here.");
+        return html! { (Card::new().title("Queue by kind").body(empty)) };
+    }
+    let waits: Vec<u64> = kinds.iter().map(|(_, waits, _)| *waits).collect();
+    let runs: Vec<u64> = kinds.iter().map(|(_, _, runs)| *runs).collect();
+    let chart = Chart::bar("Queue by kind")
+        .labels(kinds.into_iter().map(|(title, _, _)| title))
+        .counts("Running", Tone::Info, &runs)
+        .counts("Waiting", Tone::Neutral, &waits);
+    html! { (ChartCard::new(chart).description("Right now")) }
+}

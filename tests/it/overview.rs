@@ -1,0 +1,426 @@
+//! Statistics on both databases, and the overview of the reference portal.
+
+use chrono::{TimeDelta, Utc};
+use portal_core::prelude::*;
+use portal_core::store::TimeRange;
+use portal_core::tasks::TaskScope;
+use reqwest::Method;
+use scraper::{Html, Selector};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, on_both,
+};
+
+on_both!(
+    users_are_counted_in_the_bucket_in_which_they_came,
+    tasks_are_counted_by_how_and_when_they_ended,
+    example_data_comes_once_and_goes_without_a_trace,
+);
+
+const ADMIN: &str = "root@example.com";
+
+/// A moment as both databases read it.
+fn ago(span: TimeDelta) -> String {
+    let at = Utc::now() - span;
+    at.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+}
+
+fn users_of(server: &TestServer) -> Users {
+    (*server.state.get::<Users>().expect("it is there")).clone()
+}
+
+fn tasks_of(server: &TestServer) -> Tasks {
+    (*server.state.get::<Tasks>().expect("it is there")).clone()
+}
+
+async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let users = users_of(&server);
+    // Signed in today: she came 3 days ago, he 10 days ago, and the third of them just now.
+    let now = TimeDelta::zero();
+    for (email, came, seen) in [
+        ("ann@example.com", TimeDelta::days(3), TimeDelta::days(3)),
+        ("bob@example.com", TimeDelta::days(10), TimeDelta::days(10)),
+        ("cid@example.com", now, now),
+        (
+            "dan@example.com",
+            TimeDelta::days(200),
+            TimeDelta::days(200),
+        ),
+    ] {
+        server.sign_in(email).await.get("/api/auth/me").await;
+        for (table, column, by, span) in [
+            (
+                "portal_users",
+                "created_at",
+                format!("email = '{email}'"),
+                came,
+            ),
+            (
+                "portal_sessions",
+                "created_at",
+                format!("user_id = (SELECT id FROM portal_users WHERE email = '{email}')"),
+                seen,
+            ),
+        ] {
+            let at = ago(span);
+            let changed = server
+                .sql(format!("UPDATE {table} SET {column} = '{at}' WHERE {by}"))
+                .await;
+            assert_eq!(changed, 1, "{table} {email}");
+        }
+    }
+    // A second visit on another day: one user, two days.
+    server
+        .sign_in("ann@example.com")
+        .await
+        .get("/api/auth/me")
+        .await;
+
+    let week = users
+        .sign_ups(TimeRange::Week)
+        .await
+        .expect("they are counted");
+    assert_eq!(week.values, [0, 0, 0, 1, 0, 0, 1]);
+    assert_eq!((week.total, week.before), (2, 1));
+    let month = users
+        .sign_ups(TimeRange::Month)
+        .await
+        .expect("they are counted");
+    assert_eq!((month.total, month.before, month.values.len()), (3, 0, 30));
+    let quarter = users
+        .sign_ups(TimeRange::Quarter)
+        .await
+        .expect("they are counted");
+    assert_eq!(
+        (quarter.total, quarter.before),
+        (3, 0),
+        "200 days are too long ago"
+    );
+    let day = users
+        .sign_ups(TimeRange::Day)
+        .await
+        .expect("they are counted");
+    assert_eq!((day.total, day.values[23]), (1, 1));
+
+    let active = users
+        .active(TimeRange::Week)
+        .await
+        .expect("they are counted");
+    assert_eq!(active.values, [0, 0, 0, 1, 0, 0, 2]);
+    assert_eq!(
+        (active.total, active.before),
+        (2, 1),
+        "who came twice is one"
+    );
+
+    let ann = &users
+        .find_by_email("ann@example.com")
+        .await
+        .expect("she is found")[0];
+    let hers = users
+        .sign_ins(ann.id, TimeRange::Week)
+        .await
+        .expect("they are counted");
+    assert_eq!((hers.total, hers.before), (2, 0));
+    let latest = users
+        .latest_sign_ins(ann.id, 10)
+        .await
+        .expect("they are read");
+    assert_eq!(latest.len(), 2);
+    assert!(latest[0].at > latest[1].at && latest[0].is_open);
+    server.stop().await;
+}
+
+async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let tasks = tasks_of(&server);
+    let ann = TaskClient::of(&server.user().await).await;
+    let bob = TaskClient::of(&server.sign_in("bob@example.com").await).await;
+    let args = json!({"name": "x", "age": 1});
+    for client in [&ann, &ann, &ann, &bob] {
+        let id = client.start_in("probe", "echo", &args).await;
+        client.ended_in("probe", &id).await;
+    }
+    let failing = ann.start("waits").await;
+    ann.until(&failing, "PROCESSING").await;
+    ann.cancel(&failing).await;
+    ann.ended_in("probe", &failing).await;
+
+    // Two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
+    let spans = [(2, 1), (2, 2), (2, 9), (8, 5)];
+    for (days, seconds) in spans {
+        let ended = TimeDelta::days(days);
+        let begun = ago(ended + TimeDelta::seconds(seconds));
+        let changed = server
+            .sql(format!(
+                "UPDATE portal_tasks SET started_at = '{begun}', finished_at = '{}' WHERE status = 'COMPLETED' \
+                 AND created_at = (SELECT min(created_at) FROM portal_tasks WHERE status = 'COMPLETED' AND \
+                 finished_at > '{}')",
+                ago(ended),
+                ago(TimeDelta::days(1)),
+            ))
+            .await;
+        assert_eq!(changed, 1, "{days}");
+    }
+    let all = TaskScope::default();
+    let week = tasks
+        .ended(TimeRange::Week, &all)
+        .await
+        .expect("they are counted");
+    assert_eq!(week.completed.values, [0, 0, 0, 0, 3, 0, 0]);
+    assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!((week.failed.total, week.completed.before), (0, 1));
+    assert_eq!(week.ended().total, 4);
+    assert_eq!(week.failure_rate(), (Some(0.0), Some(0.0)));
+    assert_eq!(week.failure_rates()[0], None);
+
+    let took = tasks
+        .durations(TimeRange::Week, &all)
+        .await
+        .expect("they are read");
+    let near =
+        |value: Option<f64>, seconds: f64| (value.expect("there is one") - seconds).abs() < 0.2;
+    assert!(near(took.median[4], 2.0), "{took:?}");
+    assert!(near(took.p95[4], 9.0), "{took:?}");
+    assert!(near(took.median_of_all, 2.0) && !took.is_sample);
+    assert_eq!(took.median[0], None);
+
+    let users = users_of(&server);
+    let bob = &users
+        .find_by_email("bob@example.com")
+        .await
+        .expect("he is found")[0];
+    let his = tasks
+        .ended(TimeRange::Month, &TaskScope::of_user(bob.id))
+        .await
+        .expect("they are counted");
+    assert_eq!(his.ended().total, 1);
+    let none = TaskScope {
+        name: Some("other".to_owned()),
+        ..TaskScope::default()
+    };
+    let none = tasks
+        .ended(TimeRange::Month, &none)
+        .await
+        .expect("they are counted");
+    assert_eq!((none.ended().total, none.failure_rate()), (0, (None, None)));
+    server.stop().await;
+}
+
+async fn example_data_comes_once_and_goes_without_a_trace(database: Database) {
+    let mut server = TestServer::start(database).await;
+    server.user().await.get("/api/auth/me").await;
+    let (users, tasks) = (users_of(&server), tasks_of(&server));
+    let before = users.count().await.expect("they are counted");
+    let owners = users.add_examples().await.expect("they are added");
+    let count = tasks.add_examples(&owners).await.expect("they are added");
+    assert!(owners.len() > 20 && count > 200);
+    assert_eq!(
+        users.add_examples().await.expect("they are there").len(),
+        owners.len()
+    );
+    assert_eq!(
+        tasks.add_examples(&owners).await.expect("they are there"),
+        count
+    );
+    let ended = tasks
+        .ended(TimeRange::Month, &TaskScope::default())
+        .await
+        .expect("they are counted");
+    assert!(ended.completed.total > ended.failed.total && ended.failed.total > 0);
+    let found = users
+        .find_by_email("ann@example.com")
+        .await
+        .expect("she is found");
+    assert!(found[0].user_attribute.get("example").is_none());
+
+    tasks.remove_examples().await.expect("they are removed");
+    users.remove_examples().await.expect("they are removed");
+    assert_eq!(users.count().await.expect("they are counted"), before);
+    assert!(users.examples().await.expect("it answers").is_empty());
+    assert_eq!(tasks.count_by_status().await.expect("it answers"), []);
+    server.stop().await;
+}
+
+async fn sign_in(portal: &ReferencePortal, email: &str) -> Client {
+    let body = json!({"email": email, "first_name": "Ada"});
+    let answer = portal.guest().post("/dev/token", &body).await;
+    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    Client::new(&portal.url, Some(token))
+}
+
+fn texts(html: &str, css: &str) -> Vec<String> {
+    let selector = Selector::parse(css).expect("it is right");
+    let page = Html::parse_document(html);
+    let found = page.select(&selector);
+    found
+        .map(|element| {
+            element
+                .text()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .trim()
+                .to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn everybody_sees_what_concerns_him() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let overview = "/admin/overview";
+    let guest = portal.guest().page(overview).await;
+    assert_eq!(guest.status, 200);
+    assert!(texts(&guest.text, ".pt-stat, .pt-chart, [data-topics]").is_empty());
+    assert!(guest.text.contains("Good to see you"));
+
+    let admin = sign_in(&portal, ADMIN).await;
+    let fresh = admin.page(overview).await;
+    assert!(
+        fresh.text.contains("Your portal is ready"),
+        "{}",
+        fresh.text
+    );
+    assert!(texts(&fresh.text, ".pt-stat").is_empty(), "no zeros");
+
+    // Somebody else runs a task; the administrator sees it and another user does not.
+    let ann = sign_in(&portal, "ann@example.com").await;
+    let runs = TaskClient::of(&ann).await;
+    let id = runs
+        .start_in(
+            "example_task2",
+            "task2_with_args",
+            &json!({"name": "bob", "age": 6}),
+        )
+        .await;
+    runs.ended_in("example_task2", &id).await;
+
+    let all = admin.page(&format!("{overview}?range=24h")).await;
+    let labels = texts(&all.text, ".pt-stat dt");
+    assert_eq!(
+        labels,
+        ["Users", "Active users", "Tasks run", "Failure rate"]
+    );
+    let values = texts(&all.text, ".pt-stat > dd:nth-of-type(1)");
+    assert_eq!(values, ["2", "2", "1", "0 %"]);
+    assert_eq!(
+        texts(&all.text, ".pt-ranges [aria-current] [aria-hidden]"),
+        ["24h"]
+    );
+    assert_eq!(texts(&all.text, "pt-live .pt-figures").len(), 4);
+    assert!(texts(&all.text, ".pt-feed b").is_empty() || all.text.contains("ADMIN_USER_EMAILS"));
+    let topics =
+        Selector::parse("#overview[data-topics='users tasks audit']").expect("it is right");
+    assert!(
+        Html::parse_document(&all.text)
+            .select(&topics)
+            .next()
+            .is_some()
+    );
+    // What there is no range for is the usual one.
+    let odd = admin.page(&format!("{overview}?range=1000y")).await;
+    assert_eq!(
+        texts(&odd.text, ".pt-ranges [aria-current] [aria-hidden]"),
+        ["7d"]
+    );
+
+    let hers = ann.page(overview).await;
+    assert_eq!(
+        texts(&hers.text, ".pt-stat dt"),
+        ["Your tasks", "Failure rate", "Your sign-ins"]
+    );
+    assert!(!hers.text.contains("Recent activity") && !hers.text.contains("example data"));
+    let other = sign_in(&portal, "bob@example.com")
+        .await
+        .page(overview)
+        .await;
+    assert!(other.text.contains("Start your first task"));
+    assert!(texts(&other.text, ".pt-stat").is_empty());
+}
+
+#[tokio::test]
+async fn example_data_is_for_administrators() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let add = "/admin/overview/examples";
+    let post = async |client: &Client, path: &str| {
+        Answer::of(
+            client
+                .request(Method::POST, path)
+                .header("accept", "text/html"),
+        )
+        .await
+    };
+    let user = sign_in(&portal, "ann@example.com").await;
+    assert_eq!(post(&user, add).await.status, 403);
+    let admin = sign_in(&portal, ADMIN).await;
+    assert_eq!(post(&admin, add).await.status, 303);
+    let filled = admin.page("/admin/overview?range=90d").await;
+    assert!(filled.text.contains("example.invalid"), "it says so");
+    assert_eq!(texts(&filled.text, ".pt-chart-none"), Vec::<String>::new());
+    assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
+    assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
+    let empty = admin.page("/admin/overview").await;
+    assert!(!empty.text.contains("are made up"));
+}
+
+#[tokio::test]
+async fn a_chart_tells_its_values_by_keyboard_and_as_a_table() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let admin = sign_in(&portal, ADMIN).await;
+    let added = admin.request(Method::POST, "/admin/overview/examples");
+    assert_eq!(Answer::of(added).await.status, 303);
+    let browser = Chromium::open(&portal.url).await;
+    browser.goto("/sign-in?redirect_url=/admin/overview").await;
+    browser.fill("input[name=email]", ADMIN).await;
+    browser
+        .click("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+    let tip = "[aria-label='Tasks by outcome, by point']";
+    let slider = browser
+        .find(&format!("pt-chart-tip{tip}[role=slider]"))
+        .await;
+    let said = async || {
+        let of = format!("return document.querySelector(\"{tip}\").ariaValueText");
+        browser
+            .script(&of)
+            .await
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let last = said().await;
+    assert!(
+        last.contains("Completed ") && last.contains(", Failed "),
+        "{last}"
+    );
+    slider
+        .send_keys("\u{e012}")
+        .await
+        .expect("it takes an arrow key");
+    let before = said().await;
+    assert_ne!(before, last);
+    let shown = format!("return document.querySelector(\"{tip} div\").innerText");
+    let shown = browser.script(&shown).await;
+    let day = before
+        .split(", Completed")
+        .next()
+        .expect("the label comes first");
+    assert!(
+        shown.as_str().is_some_and(|shown| shown.contains(day)),
+        "{shown} {day}"
+    );
+    slider.send_keys("\u{e00c}").await.expect("it takes Escape");
+    let gone = format!("return document.querySelector(\"{tip}\").childElementCount");
+    assert_eq!(browser.script(&gone).await, 0);
+
+    browser.click(".pt-figures summary").await;
+    let rows = browser
+        .script("return document.querySelectorAll('.pt-figures[open] tbody tr').length")
+        .await;
+    assert_eq!(rows, Value::from(7));
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+    browser.close().await;
+}
