@@ -1,1 +1,156 @@
-// Fields that search while one types.
+// Fields that search while one types: the ARIA 1.2 combobox on top of a select or a text field.
+const { $, $$, make } = window.portal.parts;
+let count = 0;
+customElements.define("pt-combobox", class extends HTMLElement {
+  connectedCallback() {
+    const native = $("select,input[name]", this);
+    if (this.input || !native || native.disabled) return;
+    const id = native.id, box = `pt-combo-${++count}`;
+    this.native = native;
+    this.all = native.matches("select") ? [...native.options].filter((it) => it.value).map((it) => ({ value: it.value, label: it.text, hint: it.dataset.hint })) : null;
+    this.text = this.dataset.text ?? (this.all ? this.all.find((it) => it.value === native.value)?.label : native.value) ?? "";
+    const copied = ["aria-describedby", "aria-invalid", "placeholder"].flatMap((name) => native.hasAttribute(name) ? [[name, native.getAttribute(name)]] : []);
+    this.input = make("input", { ...Object.fromEntries(copied), class: "pt-input", id, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": box });
+    this.input.required = native.required;
+    native.required = false;
+    native.removeAttribute("id");
+    native.hidden = true;
+    this.input.value = this.text;
+    this.list = make("div", { class: "pt-menu pt-combo", id: box, role: "listbox", popover: "manual", "aria-label": $(`label[for="${CSS.escape(id)}"]`)?.firstChild.textContent.trim() ?? "" });
+    this.note = make("span", { class: "pt-vh", role: "status" });
+    const field = make("span", { class: "pt-combo-field" }, this.input);
+    if (this.matches("[data-clearable]")) {
+      this.clear = make("button", { type: "button", class: "pt-combo-clear", "aria-label": "Clear" }, "×");
+      this.clear.addEventListener("click", () => { this.choose({ value: "", label: "" }); this.input.focus(); });
+      field.append(this.clear);
+    }
+    this.append(field, this.list, this.note);
+    $(".pt-select", this)?.setAttribute("hidden", "");
+    this.shown();
+    this.input.addEventListener("input", () => {
+      clearTimeout(this.later);
+      if (this.all) this.look();
+      else this.later = setTimeout(() => this.look(), 250);
+    });
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    this.input.addEventListener("click", () => this.look(""));
+    this.input.addEventListener("blur", () => { clearTimeout(this.later); this.close(); this.settle(); });
+    this.list.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      const index = this.options().indexOf(event.target.closest("[role=option]"));
+      if (index >= 0) this.pick(index);
+    });
+    native.form?.addEventListener("reset", () => setTimeout(() => { this.input.value = this.text; native.value = native.getAttribute("value") ?? native.value; }));
+  }
+  options() { return $$("[role=option]:not([aria-disabled])", this.list); }
+  shown() { if (this.clear) this.clear.hidden = !this.native.value; }
+  // Without a choice the words go back to what is chosen.
+  settle() {
+    if (!this.input.value && !this.input.required) return this.native.value && this.choose({ value: "", label: "" });
+    this.input.value = this.text;
+  }
+  choose({ value, label }) {
+    if (this.all && value && ![...this.native.options].some((it) => it.value === value)) this.native.append(new Option(label, value));
+    this.native.value = value;
+    this.input.value = this.text = label;
+    this.native.dispatchEvent(new Event("change", { bubbles: true }));
+    this.shown();
+    this.close();
+  }
+  pick(index) {
+    const option = this.options()[index];
+    if (!option) return;
+    if (!option.dataset.create) return this.choose(option.item);
+    const made = new CustomEvent("portal:create", { bubbles: true, cancelable: true, detail: { text: option.dataset.create } });
+    this.close();
+    if (this.dispatchEvent(made)) window.open(this.dataset.create + encodeURIComponent(option.dataset.create), "_blank", "noopener");
+  }
+  mark(to) {
+    const all = this.options();
+    this.at = all.length ? (to + all.length) % all.length : -1;
+    all.forEach((option, index) => option.setAttribute("aria-selected", index === this.at));
+    if (this.at < 0) return this.input.removeAttribute("aria-activedescendant");
+    this.input.setAttribute("aria-activedescendant", all[this.at].id);
+    all[this.at].scrollIntoView({ block: "nearest" });
+  }
+  row(words, hint, index) {
+    const row = make("div", { role: "option", id: `${this.list.id}-${index}`, "aria-selected": "false" }, make("span", {}, words));
+    if (hint) row.append(make("small", {}, hint));
+    return row;
+  }
+  silent(words) {
+    const row = this.row(words, "", "none");
+    row.setAttribute("aria-disabled", "true");
+    return row;
+  }
+  draw(items, words) {
+    const rows = items.map((item, index) => Object.assign(this.row(item.label, item.hint, index), { item }));
+    if (!rows.length) rows.push(this.silent("No matches"));
+    if (this.matches("[data-create]") && words && !items.some((it) => it.label.toLowerCase() === words.toLowerCase())) {
+      const row = this.row(`Create “${words}”`, "", "new");
+      row.dataset.create = words;
+      rows.push(row);
+    }
+    this.list.replaceChildren(...rows);
+    this.open();
+    this.mark(words ? 0 : Math.max(0, items.findIndex((it) => it.value === this.native.value)));
+    this.note.textContent = items.length === 1 ? "1 match" : `${items.length} matches`;
+  }
+  async look(words = this.input.value.trim()) {
+    if (this.all) {
+      const wanted = words.toLowerCase();
+      return this.draw(this.all.filter((it) => `${it.label} ${it.hint ?? ""}`.toLowerCase().includes(wanted)), words);
+    }
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const url = new URL(this.dataset.source, location.href);
+    url.searchParams.set("q", words);
+    const slow = setTimeout(() => { this.list.replaceChildren(this.silent("Searching…")); this.open(); this.mark(0); }, 300);
+    try {
+      const answer = await fetch(url, { signal: this.asking.signal, credentials: "same-origin", headers: { accept: "application/json" } });
+      if (!answer.ok) throw answer;
+      const items = await answer.json();
+      if (document.activeElement === this.input) this.draw(items, words);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.list.replaceChildren(this.silent("This could not be searched. Try again."));
+      this.open();
+      this.mark(0);
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+  open() {
+    if (!this.list.matches(":popover-open")) this.list.showPopover();
+    this.input.setAttribute("aria-expanded", "true");
+    const box = this.input.getBoundingClientRect();
+    const { style, offsetHeight: height } = this.list;
+    const below = box.bottom + height + 8 < innerHeight || box.top < height + 8;
+    style.top = (below ? box.bottom : box.top - height - 8) + "px";
+    style.left = box.left + "px";
+    style.width = box.width + "px";
+    this.away ??= (event) => this.list.contains(event.target) || this.close();
+    addEventListener("scroll", this.away, true);
+    addEventListener("resize", this.away);
+  }
+  close() {
+    removeEventListener("scroll", this.away, true);
+    removeEventListener("resize", this.away);
+    if (this.list.matches(":popover-open")) this.list.hidePopover();
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+    this.asking?.abort();
+  }
+  key(event) {
+    if (event.isComposing) return;
+    const isOpen = this.list.matches(":popover-open");
+    const take = (act) => { event.preventDefault(); event.stopPropagation(); act(); };
+    if (event.key === "ArrowDown") take(() => isOpen ? this.mark(this.at + 1) : this.look(""));
+    else if (event.key === "ArrowUp") take(() => isOpen ? this.mark(this.at - 1) : this.look(""));
+    else if (event.key === "Enter" && isOpen) take(() => this.pick(this.at));
+    else if (event.key === "Escape" && isOpen) take(() => { this.close(); this.input.value = this.text; });
+    else if (event.key === "Escape" && this.clear && this.native.value) take(() => this.choose({ value: "", label: "" }));
+    else if (event.key === "Tab" && isOpen && this.at >= 0 && this.input.value !== this.text) this.pick(this.at);
+  }
+  disconnectedCallback() { this.list?.isConnected || this.asking?.abort(); }
+});

@@ -10,3 +10,16 @@ const make = (tag, attributes = {}, ...children) => {
   node.append(...children);
   return node;
 };
+const here = document.currentScript.src;
+const loading = {};
+// Scripts and styles that few pages need lie beside this one. Each is fetched once.
+const load = (files) => Promise.all(files.split(" ").map((file) => loading[file] ??= new Promise((done, fail) => {
+  const href = new URL(file, here).href;
+  const node = file.endsWith("css") ? make("link", { rel: "stylesheet", href }) : make("script", { src: href });
+  node.onload = done;
+  node.onerror = () => { delete loading[file]; node.remove(); fail(); };
+  document.head.append(node);
+})));
+customElements.define("pt-needs", class extends HTMLElement {
+  connectedCallback() { load(this.dataset.files).catch(() => {}); }
+});

@@ -1,5 +1,4 @@
-// What applications may call.
-window.portal = { toast, open: (id) => open(document.getElementById(id)) };
+// What applications may call, and what the scripts that are loaded later share with this one.
+window.portal = { toast, open: (id) => open(document.getElementById(id)), parts: { $, $$, on, make, root, keep, kept, places } };
 // What only the pages of tasks need comes with them.
-const here = document.currentScript?.src;
-if (here && $("pt-task-monitor,pt-task")) document.head.append(make("script", { src: new URL("@tasks.js", here) }));
+if ($("pt-task-monitor,pt-task")) load("@tasks.js");

@@ -32,11 +32,13 @@ customElements.define("pt-toast", class extends HTMLElement {
   connectedCallback() {
     if (this.ready) return;
     this.ready = true;
-    $("button", this)?.addEventListener("click", () => this.leave());
+    $("[data-dismiss]", this)?.addEventListener("click", () => this.leave());
     if (this.dataset.tone === "danger") return;
-    const start = () => { this.timer = setTimeout(() => this.leave(), 6000); };
-    for (const type of ["pointerenter", "focusin"]) this.addEventListener(type, () => clearTimeout(this.timer));
-    for (const type of ["pointerleave", "focusout"]) this.addEventListener(type, start);
+    const start = () => {
+      clearTimeout(this.timer);
+      if (!this.matches(":hover,:focus-within")) this.timer = setTimeout(() => this.leave(), 6000);
+    };
+    for (const type of ["pointerenter", "focusin", "pointerleave", "focusout"]) this.addEventListener(type, () => setTimeout(start));
     start();
   }
   leave() {
@@ -52,10 +54,35 @@ const toast = (text, tone = "info") => {
   const node = template.content.firstElementChild.cloneNode(true);
   $("[data-part=text]", node).textContent = text;
   host.append(node);
-  $$("pt-toast", host).slice(0, -3).forEach((old) => old.leave());
+  // At most three; errors are the last to go.
+  const all = $$("pt-toast:not([data-leaving])", host);
+  const rank = (it) => it.dataset.tone === "danger";
+  all.slice(0, -1).sort((one, other) => rank(one) - rank(other)).slice(0, Math.max(0, all.length - 3)).forEach((it) => it.leave());
 };
+on("click", ({ target }) => {
+  const button = target.closest?.("[data-toast]");
+  if (button) toast(button.dataset.toast, button.dataset.tone);
+  const wraps = target.closest?.("[data-wraps]");
+  if (wraps) wraps.setAttribute("aria-pressed", wraps.closest(".pt-code").toggleAttribute("data-wrap"));
+});
 // The server says it with the header `HX-Trigger: {"portal:toast": {"text": "...", "tone": "success"}}`.
 on("portal:toast", ({ detail }) => toast(detail.text, detail.tone));
+
+// Said at most every ten percent.
+customElements.define("pt-progress", class extends HTMLElement {
+  connectedCallback() {
+    const bar = $("progress", this);
+    let said = bar.value / 10 | 0;
+    this.watch = new MutationObserver(() => {
+      const step = bar.value / 10 | 0;
+      if (step === said) return;
+      said = step;
+      $("[role=status]", this).textContent = `${this.dataset.label}: ${bar.value}%`;
+    });
+    this.watch.observe(bar, { attributeFilter: ["value"] });
+  }
+  disconnectedCallback() { this.watch.disconnect(); }
+});
 
 const LANGUAGE = root.lang || undefined;
 const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });

@@ -1,15 +1,17 @@
 // Forms.
 const usesHtmx = (form) => form.matches("[hx-get],[hx-post],[hx-put],[hx-patch],[hx-delete]");
-let typing;
+let typing, typed;
 on("change", ({ target }) => target.form?.matches("[data-autosubmit]") && target.type !== "search" && target.form.requestSubmit());
 on("input", ({ target }) => {
-  if (target.type !== "search" || !target.form?.matches("[data-autosubmit]") || !usesHtmx(target.form)) return;
+  const { form } = target;
+  if (target.type !== "search" || !form?.matches("[data-autosubmit]") || !listOf(form)) return;
   clearTimeout(typing);
-  typing = setTimeout(() => target.form.requestSubmit(), 250);
+  typing = setTimeout(() => { typed = true; form.requestSubmit(); typed = false; }, 250);
 });
 on("submit", (event) => {
   const { target: form, submitter } = event;
   clean.delete(form);
+  clearTimeout(typing);
   if (form.method === "dialog" || usesHtmx(form)) return;
   // After the other listeners: a cancelled submit must not leave a busy button.
   setTimeout(() => event.defaultPrevented || submitter?.setAttribute("aria-busy", "true"));
@@ -19,7 +21,12 @@ addEventListener("pageshow", ({ persisted }) => persisted && $$("button[aria-bus
 const selection = (table) => {
   const boxes = $$("tbody [data-select]", table);
   const chosen = boxes.filter((box) => box.checked);
-  boxes.forEach((box) => box.closest("tr").setAttribute("aria-selected", box.checked));
+  for (const box of boxes) {
+    const row = box.closest("tr");
+    row.toggleAttribute("data-chosen", box.checked);
+    if (box.checked) row.setAttribute("aria-selected", true);
+    else if (!row.matches("[data-current]")) row.removeAttribute("aria-selected");
+  }
   const all = $("[data-select-all]", table);
   if (all) {
     all.checked = chosen.length > 0 && chosen.length === boxes.length;
@@ -35,3 +42,12 @@ on("change", ({ target }) => {
     $$("tbody [data-select]", table).forEach((box) => { box.checked = target.checked; });
   selection(table);
 });
+on("reset", ({ target }) => target.matches(".pt-bulk") && setTimeout(() => $$("table", target.closest(".pt-card")).forEach(selection)));
+
+// What HTML cannot say.
+const dress = () => {
+  $$("[data-mixed]").forEach((box) => { box.indeterminate = true; box.removeAttribute("data-mixed"); });
+  $$("table:has([data-select])").forEach(selection);
+};
+on("htmx:after:swap", dress);
+dress();

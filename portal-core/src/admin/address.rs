@@ -2,6 +2,8 @@
 
 use url::form_urlencoded;
 
+use super::list::COLUMNS;
+
 /// A path and the parameters after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
@@ -40,12 +42,18 @@ impl Address {
         pair.map_or("", |(_, value)| value)
     }
 
-    /// Adds what a query string says.
+    /// Adds what a query string says: of a parameter the first value, of the columns all of them.
     pub(super) fn read(mut self, query: &str) -> Self {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let is_known = self.pairs.iter().any(|(known, _)| *known == name);
-            if !is_known && !value.is_empty() {
-                self.pairs.push((name.into_owned(), value.into_owned()));
+            let known = self.pairs.iter_mut().find(|(known, _)| *known == name);
+            match known {
+                _ if value.is_empty() => {}
+                None => self.pairs.push((name.into_owned(), value.into_owned())),
+                Some((name, values)) if name == COLUMNS => {
+                    values.push(',');
+                    values.push_str(&value);
+                }
+                Some(_) => {}
             }
         }
         self
@@ -93,5 +101,7 @@ mod tests {
         let next = address.with("page", "4").without("model");
         assert_eq!(next.to_string(), "/admin/settings?search=a%26b&page=4");
         assert_eq!(next.with("search", "").query(), "page=4");
+        let columns = Address::new("/").read("columns=a&page=1&columns=b&page=2");
+        assert_eq!(columns.query(), "columns=a%2Cb&page=1");
     }
 }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::live;
 use crate::pages::components::{
-    Button, Column, EmptyState, PageHead, Row, Table, TimeFormat, icon, time,
+    Column, EmptyState, KeysetPages, PageHead, Row, Table, TimeFormat, Toolbar, list_card, time,
 };
 use crate::pages::{IntoPage, NavItem, Page};
 use crate::source;
@@ -59,35 +59,28 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     Ok(html! {
         (PageHead::new("Audit log")
             .description("Who has changed roles, accounts, settings and tasks. What is here stays as it is."))
-        (live::region("audit", html! {
-            section class="pt-card" data-flush {
-                (search(&here))
-                (table(&entries, &here, &filter))
-                (steps(&here, filter.before, older))
-            }
-        }))
+        (live::region("audit", list_card("entries", html! {
+            (search(&here))
+            (table(&entries, &here, &filter))
+            (steps(&here, filter.before, older))
+        })))
     })
 }
 
-fn search(here: &Address) -> Markup {
-    let input = |name: &str, label: &str| {
-        html! {
-            div class="pt-search" {
-                (icon("search"))
-                input class="pt-input" data-size="1" type="search" name=(name) value=(here.get(name))
-                    placeholder=(label) aria-label=(label);
-            }
-        }
-    };
-    let is_filtered = !(here.get("actor").is_empty() && here.get("target").is_empty());
-    html! {
-        form class="pt-toolbar" method="get" action=(here.path()) role="search" {
-            (input("actor", "Who: an address"))
-            (input("target", "What: such as user:…"))
-            (Button::new("Filter").size(1).submit())
-            @if is_filtered { (Button::new("Clear").size(1).ghost().href(here.path())) }
+fn search(here: &Address) -> Toolbar {
+    let all = here.without("before");
+    let mut bar = Toolbar::new(here.path())
+        .search("actor", "Who: an address", here.get("actor"))
+        .search("target", "What: such as user:…", here.get("target"));
+    for (name, words) in [("actor", "Who"), ("target", "What")] {
+        if !here.get(name).is_empty() {
+            let label = format!("{words}: {}", here.get(name));
+            bar = bar
+                .chip(label, all.without(name).to_string())
+                .clear(here.path());
         }
     }
+    bar
 }
 
 fn table(entries: &[AuditEntry], here: &Address, filter: &AuditFilter) -> Table {
@@ -168,16 +161,10 @@ fn shown(value: &Value) -> String {
 }
 
 fn steps(here: &Address, before: Option<Uuid>, older: Option<Uuid>) -> Markup {
-    let newest = here.without("before").to_string();
+    let newest = before.map(|_| here.without("before").to_string());
+    let older = older.map(|older| here.with("before", older.to_string()).to_string());
     html! {
-        @if before.is_some() || older.is_some() {
-            nav class="pt-pages" aria-label="Pages" {
-                @if before.is_some() { (Button::new("Newest").size(1).href(newest)) }
-                @if let Some(older) = older {
-                    (Button::new("Older").size(1).href(here.with("before", older.to_string()).to_string()))
-                }
-            }
-        }
+        @if newest.is_some() || older.is_some() { (KeysetPages::new(newest, older).named("Newest", "Older")) }
     }
 }
 

@@ -10,11 +10,13 @@ use super::record::Record;
 use super::repository::RowPage;
 use super::spec::{ModelSpec, Values};
 use super::users;
-use crate::pages::components::Table;
 use crate::pages::components::{
-    Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, TimeFormat, Tone, badge, icon,
-    person, time,
+    BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, TimeFormat,
+    Tone, Toolbar, ViewMenu, badge, list_card, person, time,
 };
+
+/// The parameter that says which columns are shown.
+pub(super) const COLUMNS: &str = "columns";
 
 /// Longest text in a cell, in characters.
 const CELL_LENGTH: usize = 80;
@@ -32,46 +34,69 @@ pub(super) fn list(
     let may_select = model.permissions.delete && !page.records.is_empty();
     let mut keep = here.without("per_page").without("page");
     keep = keep.without("edit").without("new");
-    html! {
-        section class="pt-card" data-flush {
-            (search(model, query, here))
-            @if may_select {
-                form id=(BULK_FORM) method="post" action=(here) {
-                    input type="hidden" name="_action" value="ask_delete";
-                }
-                div class="pt-bulk" {
-                    span data-part="count" { "Selected" }
-                    (Button::new("Delete…").size(1).icon("trash-2").submit().attribute("form", BULK_FORM))
-                }
-            }
+    list_card(
+        "rows",
+        html! {
+            (toolbar(model, query, here))
             (table(model, query, page, here, selected, may_select))
+            @if may_select {
+                (BulkBar::new(BULK_FORM, here.to_string(), html! { input type="hidden" name="_action" value="ask_delete"; })
+                    .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
+            }
             (Pagination::new(query.page, query.per_page, page.total, |number| {
                 here.with("page", number.to_string()).to_string()
             }).sizes(here.path(), &[10, 20, 50], &keep.pairs()))
-        }
-    }
+        },
+    )
 }
 
-fn search(model: &ModelSpec, query: &ListQuery, here: &Address) -> Markup {
-    let label = format!("Search {}", model.plural.to_lowercase());
-    html! {
-        @if model.searched().next().is_some() {
-            form class="pt-toolbar" method="get" action=(here.path()) role="search" data-autosubmit {
-                @for (name, value) in here.without("search").without("page").pairs() {
-                    input type="hidden" name=(name) value=(value);
-                }
-                div class="pt-search" {
-                    (icon("search"))
-                    input class="pt-input" data-size="1" type="search" name="search" value=(query.search)
-                        placeholder=(label) aria-label=(label);
-                }
-                (Button::new("Search").size(1).submit())
-                @if !query.search.is_empty() {
-                    (Button::new("Clear").size(1).ghost().href(here.without("search").without("page").to_string()))
-                }
-            }
-        }
+/// Search, what the list is filtered by, and the choice of columns.
+fn toolbar(model: &ModelSpec, query: &ListQuery, here: &Address) -> Toolbar {
+    let first = here.without("page");
+    let mut bar = Toolbar::new(here.path()).keep(&first.without("search").pairs());
+    if model.searched().next().is_some() {
+        let label = format!("Search {}", model.plural.to_lowercase());
+        bar = bar.search("search", label, query.search.as_str());
     }
+    for (name, value) in first.pairs() {
+        let Some(inner) = name.strip_prefix("filter[") else {
+            continue;
+        };
+        let (name_of, operator) = inner.split_once(']').unwrap_or((inner, ""));
+        let title = model.field(name_of).map_or(name_of, |field| field.title);
+        let operator = operator.trim_matches(['[', ']']);
+        let label = match operator {
+            "" | "eq" => format!("{title}: {value}"),
+            operator => format!("{title} {operator} {value}"),
+        };
+        bar = bar.chip(label, first.without(name).to_string());
+    }
+    if !query.search.is_empty() || !query.filters.is_empty() {
+        bar = bar.clear(everything(here).to_string());
+    }
+    let fields = model.listed();
+    if fields.len() < 2 {
+        return bar;
+    }
+    let columns: Vec<_> = fields
+        .iter()
+        .map(|field| (field.name, field.title, is_shown(field, here)))
+        .collect();
+    let keep = first.without(COLUMNS);
+    bar.end(ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns))
+}
+
+/// Whether the reader wants to see a column; without a choice he sees all.
+fn is_shown(field: &FieldSpec, here: &Address) -> bool {
+    let chosen = here.get(COLUMNS);
+    chosen.is_empty() || chosen.split(',').any(|name| name == field.name)
+}
+
+/// The list without search and filters, with the columns that were chosen.
+fn everything(here: &Address) -> Address {
+    Address::new(here.path())
+        .with("model", here.get("model"))
+        .with(COLUMNS, here.get(COLUMNS))
 }
 
 fn table(
@@ -98,14 +123,16 @@ fn table(
             .map(|field| cell(model, field, &record.values))
             .collect();
         let is_selected = selected == Some(key.as_str());
-        Row::new(key, cells).href(href).selected(is_selected)
+        Row::new(key, cells)
+            .label(model.label_of(&record.values))
+            .href(href)
+            .selected(is_selected)
     }))
 }
 
 fn empty(model: &ModelSpec, query: &ListQuery, here: &Address) -> EmptyState {
     if !query.search.is_empty() || !query.filters.is_empty() {
-        let all = Address::new(here.path()).with("model", here.get("model"));
-        return EmptyState::no_match(all.to_string());
+        return EmptyState::no_match(everything(here).to_string());
     }
     let empty = EmptyState::new("inbox", format!("No {} yet", model.plural.to_lowercase()));
     if model.permissions.create {
@@ -116,7 +143,7 @@ fn empty(model: &ModelSpec, query: &ListQuery, here: &Address) -> EmptyState {
 }
 
 fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &Address) -> Column {
-    let mut column = Column::new(field.title);
+    let mut column = Column::new(field.title).hidden(!is_shown(field, here));
     if matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Number) {
         column = column.numeric();
     }

@@ -19,6 +19,7 @@ mod record;
 mod registry;
 mod repository;
 mod rows;
+mod search;
 mod spec;
 mod tables;
 mod trail;
@@ -36,6 +37,7 @@ pub use values::FieldValues;
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
 pub(crate) use registry::ModelRegistry;
+pub(crate) use search::ModelSearch;
 
 /// Every page of the admin.
 pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {

@@ -10,7 +10,7 @@ use super::address::Address;
 use super::api::initialize_defaults;
 use super::draft::{CONVERT, Draft, Sent};
 use super::form::{Targets, drawer};
-use super::list::{delete_drawer, list};
+use super::list::{COLUMNS, delete_drawer, list};
 use super::models::Models;
 use super::query::ListQuery;
 use super::record::Expected;
@@ -338,7 +338,7 @@ impl Screen<'_> {
 
     async fn show(&self, draft: Option<&Draft>) -> Result<Markup> {
         let model = self.model();
-        let wanted = self.list.without("model").query();
+        let wanted = self.list.without("model").without(COLUMNS).query();
         let (mut query, warning) = match ListQuery::parse(model, &wanted) {
             Ok(query) => (query, None),
             Err(error) => (ListQuery::first_page(model), Some(error)),

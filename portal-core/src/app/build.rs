@@ -12,6 +12,7 @@ use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
 use super::maintenance::Maintenance;
+use super::maintenance_page;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -25,7 +26,7 @@ use crate::error::Result;
 use crate::live::{Live, Topics};
 use crate::notifications::{self, AccountMessages, Notifications};
 use crate::pages::theme::Accent;
-use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, Theme};
+use crate::pages::{self, BrandAssets, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -106,12 +107,12 @@ impl PortalBuilder {
         if brand.has_accent() {
             self.theme.accent = Accent::Brand;
         }
-        let mut taken = routes::own(true).declared();
+        let mut taken = routes::own(true, config.is_dev()).declared();
         taken.extend(self.provider.declared_routes());
         let models = std::mem::take(&mut self.models);
         let models = models.into_iter().chain([ModelSpec::users(&roles)]);
         let (models, faults) = ModelRegistry::new(models);
-        let pages = self.collect_pages(&models, &taken, &mut problems);
+        let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
         let declared = self.declared.declared();
         problems.extend(routes::problems(&declared, &pages, &taken));
         let tasks = self.collect_tasks(&mut problems);
@@ -151,6 +152,7 @@ impl PortalBuilder {
         &mut self,
         models: &ModelRegistry,
         taken: &[DeclaredRoute],
+        dev: bool,
         problems: &mut Vec<String>,
     ) -> Vec<Page> {
         let mut known: HashSet<Source> = HashSet::new();
@@ -161,8 +163,11 @@ impl PortalBuilder {
             .chain(admin::pages(models))
             .chain(tasks::pages())
             .chain(notifications::pages())
+            .chain(maintenance_page::pages())
+            .chain([pages::search_page()])
             .filter(|page| !without.contains(&page.source.to_string()))
-            .chain(pages::sign_in_pages());
+            .chain(pages::sign_in_pages())
+            .chain(dev.then(pages::gallery_page));
         for page in wanted {
             if !known.insert(page.source) {
                 continue;
@@ -340,7 +345,7 @@ impl Plan {
     pub(crate) fn declared_routes(&self) -> Vec<DeclaredRoute> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())
-            .merge(routes::own(metrics))
+            .merge(routes::own(metrics, self.config.is_dev()))
             .declared();
         routes.extend(self.builder.provider.declared_routes());
         routes.extend(self.builder.declared.declared());
@@ -375,6 +380,7 @@ impl Plan {
             layout,
             theme,
             edit_nav,
+            search,
             allow_impersonated_admins,
             routes: undeclared,
             declared,
@@ -398,7 +404,8 @@ impl Plan {
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
             .with_listener(Arc::new(AccountMessages));
         let auth = Arc::new(auth);
-        let notifications = Notifications::new(store.clone());
+        let live = Live::new(store.clone(), topics, &config);
+        let notifications = Notifications::new(store.clone(), live.clone());
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -437,13 +444,15 @@ impl Plan {
         log_summary(&pages, &tasks, &models);
         let mut listed = routes::of_tasks_and_models(&tasks, &models);
         let all = pages::routes(pages)
-            .merge(routes::own(metrics.unwrap_or(config.is_dev())))
+            .merge(routes::own(
+                metrics.unwrap_or(config.is_dev()),
+                config.is_dev(),
+            ))
             .merge(provider_routes)
             .merge(declared);
         listed.extend(all.declared());
         pages::assets::prepare();
         let stop = CancellationToken::new();
-        let live = Live::new(store.clone(), topics, &config);
         let (of_pages, of_tasks) = (live.clone(), live.clone());
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
         tasks.listen(move |_| of_tasks.changed_here("tasks"));
@@ -462,9 +471,15 @@ impl Plan {
             profile_path,
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
+            in_maintenance: maintenance.flag(),
             inline_styles_policy,
             read_mark: Arc::new(move || of_pages.read_mark()),
         });
+        let mut sources = SearchSources::default();
+        sources.push(admin::ModelSearch);
+        sources.push(tasks::TaskSearch);
+        sources.extend(search);
+        state.insert(sources);
         let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
         state.insert(users.with_listener(Arc::new(AccountMessages)));
         state.insert(live.clone());

@@ -17,7 +17,7 @@ use crate::auth::{
 use crate::config::{Config, Limits};
 use crate::live::Live;
 use crate::notifications::Notifications;
-use crate::pages::{Brand, DefaultLayout, Layout, Nav, Page, Theme};
+use crate::pages::{Brand, DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
@@ -51,6 +51,7 @@ pub struct PortalBuilder {
     pub(super) theme: Theme,
     pub(super) brand: Brand,
     pub(super) edit_nav: Vec<EditNav>,
+    pub(super) search: SearchSources,
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
@@ -91,6 +92,7 @@ impl PortalBuilder {
             theme: Theme::default(),
             brand: Brand::new(),
             edit_nav: Vec::new(),
+            search: SearchSources::default(),
             roles: Vec::new(),
             allow_impersonated_admins: false,
             state: StateBuilder::default(),
@@ -177,6 +179,12 @@ impl PortalBuilder {
         self
     }
 
+    /// Something more in which the command palette and `/search` look.
+    pub fn search(mut self, source: impl SearchSource) -> Self {
+        self.search.push(source);
+        self
+    }
+
     /// A role of the application, beside `ADMIN`, `USER` and `GUEST`: by name alone
     /// (`Role::custom("editor")`), or with what it may do ([`RoleDefinition`]).
     pub fn role(mut self, role: impl Into<RoleDefinition>) -> Self {
@@ -211,6 +219,7 @@ impl PortalBuilder {
         self.pages.extend(plugin.pages);
         self.tasks.extend(plugin.tasks);
         self.models.extend(plugin.models);
+        self.topics.extend(plugin.topics);
         self
     }
 

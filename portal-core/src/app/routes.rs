@@ -9,14 +9,20 @@ use crate::pages::{self, Page};
 use crate::tasks::{self, TaskRegistry};
 
 /// What the portal answers itself and no page can.
-pub(super) fn own(metrics: bool) -> Routes {
+pub(super) fn own(metrics: bool, dev: bool) -> Routes {
     let routes = auth::routes()
         .merge(tasks::routes())
         .merge(admin::routes())
         .merge(notifications::routes())
         .merge(live::routes())
         .merge(pages::theme_routes())
+        .merge(pages::search_routes())
         .merge(always_open());
+    let routes = if dev {
+        routes.merge(pages::gallery_routes())
+    } else {
+        routes
+    };
     if metrics {
         routes.merge(tasks::metrics_routes())
     } else {

@@ -85,8 +85,8 @@ const SERVED: &[(&str, &[&str], &str)] = &[
             "js/feedback.js",
             "js/notification.js",
             "js/live.js",
-            "js/palette.js",
-            "js/combobox.js",
+            "js/lists.js",
+            "js/keys.js",
             "js/chart.js",
             "js/end.js",
         ],
@@ -102,6 +102,27 @@ const SERVED: &[(&str, &[&str], &str)] = &[
             "vendor/LICENSE-radix-colors.txt",
         ],
         "text/plain; charset=utf-8",
+    ),
+    // What few pages need: `components::needs` and the palette's button load these.
+    (
+        "widgets.css",
+        &["css/widgets.css"],
+        "text/css; charset=utf-8",
+    ),
+    (
+        "combobox.js",
+        &["js/combobox.js"],
+        "text/javascript; charset=utf-8",
+    ),
+    (
+        "palette.js",
+        &["js/palette.js"],
+        "text/javascript; charset=utf-8",
+    ),
+    (
+        "gallery.css",
+        &["css/gallery.css"],
+        "text/css; charset=utf-8",
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use super::bell::bell;
-use super::components::{Button, Tone, badge, toast_region};
+use super::components::{Button, Tone, badge, palette_button, toast_region};
 use super::layout::{Layout, NavLink, PageContext, document};
 use super::layout_parts::{self, LayoutParts, OwnParts};
 
@@ -158,6 +158,7 @@ impl Layout for DefaultLayout {
                 header class="pt-topbar" {
                     (self.parts.brand(page))
                     (self.fill(Slot::TopBarEnd, page))
+                    (palette_button(page))
                     (bell(page, "bell-top"))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
@@ -168,6 +169,7 @@ impl Layout for DefaultLayout {
                         (bell(page, "bell-side"))
                         (layout_parts::rail_toggle(page))
                     }
+                    div class="pt-side-search" { (palette_button(page)) }
                     (self.navigation(page))
                     (self.foot(page, "pt-user-menu"))
                 }

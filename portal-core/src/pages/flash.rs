@@ -54,6 +54,7 @@ impl Flash {
             FlashKind::Info => 'i',
         };
         set(&mut response, &format!("{kind}{}", self.text), 60);
+        response.extensions_mut().insert(self);
         response
     }
 

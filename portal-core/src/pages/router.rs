@@ -14,6 +14,7 @@ use super::errors;
 use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
+use super::swap;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::state::PortalState;
 
@@ -70,7 +71,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
             };
             setup.render(&head, user.as_ref(), page_head, content)
         }
-        PageResponse::Response(response) => *response,
+        PageResponse::Response(response) => swap::answered(&head, *response),
         // The page's own extractor has asked for someone who is signed in.
         PageResponse::Error(error)
             if error.status() == StatusCode::UNAUTHORIZED && user.is_none() =>

@@ -4,6 +4,7 @@ mod auth;
 mod chaos;
 mod connection;
 mod http;
+mod live;
 mod load;
 mod pages;
 mod serve;
@@ -41,6 +42,8 @@ enum Command {
     /// Serves what `tasks` measures
     #[command(hide = true)]
     TaskServer(tasks::ServerSettings),
+    /// How soon open tabs hear of a change, and have what has changed
+    Live(live::Settings),
     /// Kills replicas and their database, and proves that no task is lost
     Chaos(chaos::Settings),
     /// Runs one replica; started by `chaos`
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Startup(settings) => startup::run(&settings),
         Command::Tasks(settings) => on_threads(2, tasks::run(&settings)),
         Command::TaskServer(settings) => on_threads(settings.threads, tasks::run_server(&settings)),
+        Command::Live(settings) => on_threads(2, live::run(&settings)),
         Command::Chaos(settings) => on_threads(2, chaos::run(&settings)),
         Command::Replica(settings) => on_threads(settings.threads, chaos::run_replica(&settings)),
         Command::Serve(settings) => on_threads(settings.threads, serve::run(&settings)),

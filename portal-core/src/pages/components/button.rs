@@ -53,6 +53,7 @@ pub struct Button {
     href: Option<String>,
     submit: bool,
     disabled: bool,
+    busy: bool,
     wide: bool,
     attributes: Vec<(&'static str, String)>,
 }
@@ -70,6 +71,7 @@ impl Button {
             href: None,
             submit: false,
             disabled: false,
+            busy: false,
             wide: false,
             attributes: Vec::new(),
         }
@@ -150,6 +152,12 @@ impl Button {
         self
     }
 
+    /// What it began is still under way: it keeps its width, shows a spinner, and cannot be pressed.
+    pub const fn busy(mut self, busy: bool) -> Self {
+        self.busy = busy;
+        self
+    }
+
     /// Opens the drawer or dialog with this id, without JavaScript as a popover.
     pub fn opens(self, dialog: impl Into<String>) -> Self {
         let dialog = dialog.into();
@@ -212,7 +220,10 @@ impl Render for Button {
         if self.wide {
             write_attribute(out, "data-wide", "");
         }
-        if self.disabled {
+        if self.busy {
+            write_attribute(out, "aria-busy", "true");
+        }
+        if self.disabled || self.busy {
             write_attribute(
                 out,
                 if self.href.is_some() {

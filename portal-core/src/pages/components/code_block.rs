@@ -29,7 +29,7 @@ impl CodeBlock {
         }
     }
 
-    /// A title line with the copy button in it.
+    /// A title line, with buttons that copy and that wrap long lines.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
@@ -44,10 +44,15 @@ impl CodeBlock {
 
 impl Render for CodeBlock {
     fn render(&self) -> Markup {
+        // Without scripts there is nothing to toggle: long lines scroll.
+        let toggle = html! {
+            button type="button" class="pt-btn" data-kind="ghost" data-size="1" data-icon data-wraps
+                aria-label="Wrap lines" title="Wrap lines" aria-pressed=(self.wrap) { (icon("wrap-text")) }
+        };
         html! {
             figure class="pt-code" data-wrap[self.wrap] {
                 @match &self.title {
-                    Some(title) => header { (title) (copy(None)) },
+                    Some(title) => header { span class="pt-cut" { (title) } (toggle) (copy(None)) },
                     None => (copy(None)),
                 }
                 pre tabindex="0" { code { (self.code) } }

@@ -27,6 +27,7 @@ pub struct Drawer {
     form: Option<(String, Markup)>,
     body: Markup,
     foot: Option<Markup>,
+    tabs: Option<Markup>,
     back: Option<String>,
 }
 
@@ -40,6 +41,7 @@ impl Drawer {
             form: None,
             body: html! {},
             foot: None,
+            tabs: None,
             back: None,
         }
     }
@@ -52,8 +54,19 @@ impl Drawer {
 
     /// Puts body and foot in a POST form that asks before it loses changes; `hidden` holds its
     /// hidden fields, such as the anti-forgery token.
+    ///
+    /// With scripts the drawer stays: a page that comes back with faults (`422`, `409`) and draws
+    /// the drawer of this id replaces what is in it, a redirect closes it, says the
+    /// [`Flash`](crate::pages::Flash) and fetches the list anew.
     pub fn form(mut self, action: impl Into<String>, hidden: impl Render) -> Self {
         self.form = Some((action.into(), hidden.render()));
+        self
+    }
+
+    /// The parts of the drawer, such as the record and its history: [`tabs`](super::tabs), below
+    /// the title.
+    pub fn tabs(mut self, tabs: impl Render) -> Self {
+        self.tabs = Some(tabs.render());
         self
     }
 
@@ -109,8 +122,10 @@ impl Render for Drawer {
                         }
                         (self.closing(Button::icon_only("x", "Close")))
                     }
+                    @if let Some(tabs) = &self.tabs { div class="pt-drawer-tabs" { (tabs) } }
                     @match &self.form {
-                        Some((action, hidden)) => form method="post" action=(action) data-guard { (hidden) (self.inside()) },
+                        Some((action, hidden)) => form method="post" action=(action) data-guard hx-post=(action) hx-target="closest dialog"
+                            hx-select={ "#" (self.id) " > *" } hx-swap="innerHTML" hx-sync="drop" { (hidden) (self.inside()) },
                         None => (self.inside()),
                     }
                 }

@@ -1,12 +1,17 @@
-use maud::{Markup, PreEscaped, Render, html};
+mod control;
 
-use super::icon;
+use serde::Serialize;
 
-/// One choice of a select.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One choice of a select, a radio group or a [`Combobox`](super::Combobox).
+///
+/// Written as JSON it is what the options address of a combobox answers with, in a list:
+/// `{"value": "7", "label": "Ada", "hint": "ada@example.com"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldOption {
-    value: String,
-    label: String,
+    pub(super) value: String,
+    pub(super) label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
 }
 
 impl FieldOption {
@@ -16,7 +21,15 @@ impl FieldOption {
         Self {
             value: value.into(),
             label: label.into(),
+            hint: None,
         }
+    }
+
+    /// A second line, in radio groups and comboboxes.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 }
 
@@ -25,6 +38,7 @@ enum Kind {
     Input(&'static str),
     Area { rows: u8, mono: bool },
     Select(Vec<FieldOption>),
+    Radio(Vec<FieldOption>),
     Checkbox { switch: bool },
 }
 
@@ -47,6 +61,9 @@ pub struct Field {
     id: String,
     value: String,
     checked: bool,
+    indeterminate: bool,
+    icon: Option<String>,
+    suffix: Option<String>,
     hint: Option<String>,
     error: Option<String>,
     placeholder: Option<String>,
@@ -72,6 +89,9 @@ impl Field {
             label: label.into(),
             value: String::new(),
             checked: false,
+            indeterminate: false,
+            icon: None,
+            suffix: None,
             hint: None,
             error: None,
             placeholder: None,
@@ -128,6 +148,11 @@ impl Field {
         Self::new(Kind::Input("time"), name, label)
     }
 
+    /// Words to look for.
+    pub fn search(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(Kind::Input("search"), name, label).icon("search")
+    }
+
     /// A file to upload; the form needs `enctype="multipart/form-data"`.
     pub fn file(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("file"), name, label)
@@ -166,6 +191,15 @@ impl Field {
         Self::new(Kind::Select(options), name, label)
     }
 
+    /// One of a few choices, all of them in sight.
+    pub fn radio(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        options: Vec<FieldOption>,
+    ) -> Self {
+        Self::new(Kind::Radio(options), name, label)
+    }
+
     /// Yes or no; sends `true` when checked, and nothing when not.
     pub fn checkbox(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Checkbox { switch: false }, name, label)
@@ -185,6 +219,25 @@ impl Field {
     /// The present value of a checkbox or switch.
     pub const fn checked(mut self, checked: bool) -> Self {
         self.checked = checked;
+        self
+    }
+
+    /// Neither yes nor no, as the box above several of which some are checked. Until it is
+    /// changed it sends nothing; without scripts it looks unchecked.
+    pub const fn indeterminate(mut self) -> Self {
+        self.indeterminate = true;
+        self
+    }
+
+    /// An icon at the start of a one-line field.
+    pub fn icon(mut self, name: impl Into<String>) -> Self {
+        self.icon = Some(name.into());
+        self
+    }
+
+    /// A unit at the end of a one-line field: `days`, `EUR`.
+    pub fn suffix(mut self, unit: impl Into<String>) -> Self {
+        self.suffix = Some(unit.into());
         self
     }
 
@@ -265,90 +318,5 @@ impl Field {
     pub const fn autofocus(mut self) -> Self {
         self.autofocus = true;
         self
-    }
-
-    fn described_by(&self) -> Option<String> {
-        let parts = [
-            (self.hint.is_some(), "hint"),
-            (self.error.is_some(), "error"),
-        ];
-        let ids: Vec<String> = parts
-            .iter()
-            .filter(|(there, _)| *there)
-            .map(|(_, part)| format!("{}-{part}", self.id))
-            .collect();
-        (!ids.is_empty()).then(|| ids.join(" "))
-    }
-
-    fn notes(&self) -> Markup {
-        html! {
-            @if let Some(hint) = &self.hint { p class="pt-hint" id={ (self.id) "-hint" } { (hint) } }
-            @if let Some(error) = &self.error {
-                p class="pt-error" id={ (self.id) "-error" } { (icon("circle-alert")) span { (error) } }
-            }
-        }
-    }
-
-    fn control(&self) -> Markup {
-        let described_by = self.described_by();
-        let invalid = self.error.as_ref().map(|_| "true");
-        match &self.kind {
-            Kind::Input(kind) => {
-                let value = (!matches!(*kind, "password" | "file") && !self.value.is_empty())
-                    .then_some(&self.value);
-                html! {
-                    input class="pt-input" type=(kind) id=(self.id) name=(self.name) value=[value]
-                        placeholder=[&self.placeholder] autocomplete=[self.autocomplete] pattern=[&self.pattern]
-                        min=[&self.min] max=[&self.max] step=[&self.step] maxlength=[self.max_length]
-                        aria-describedby=[described_by] aria-invalid=[invalid]
-                        required[self.required] disabled[self.disabled] readonly[self.read_only] autofocus[self.autofocus];
-                }
-            }
-            Kind::Area { rows, mono } => html! {
-                textarea class="pt-input" id=(self.id) name=(self.name) rows=(rows) data-mono[*mono] spellcheck=[mono.then_some("false")]
-                    placeholder=[&self.placeholder] maxlength=[self.max_length]
-                    aria-describedby=[described_by] aria-invalid=[invalid]
-                    required[self.required] disabled[self.disabled] readonly[self.read_only] autofocus[self.autofocus] {
-                    // The parser drops a first line break; this one keeps the value's own.
-                    (PreEscaped("\n")) (self.value)
-                }
-            },
-            Kind::Select(options) => html! {
-                span class="pt-select" {
-                    select class="pt-input" id=(self.id) name=(self.name) aria-describedby=[described_by] aria-invalid=[invalid]
-                        required[self.required] disabled[self.disabled || self.read_only] autofocus[self.autofocus] {
-                        @for option in options {
-                            option value=(option.value) selected[option.value == self.value] { (option.label) }
-                        }
-                    }
-                    (icon("chevron-down"))
-                }
-            },
-            Kind::Checkbox { switch } => html! {
-                input type="checkbox" role=[switch.then_some("switch")] id=(self.id) name=(self.name) value="true"
-                    aria-describedby=[described_by] aria-invalid=[invalid] checked[self.checked]
-                    required[self.required] disabled[self.disabled || self.read_only] autofocus[self.autofocus];
-            },
-        }
-    }
-}
-
-impl Render for Field {
-    fn render(&self) -> Markup {
-        if let Kind::Checkbox { .. } = self.kind {
-            return html! {
-                div class="pt-check" { (self.control()) label for=(self.id) { (self.label) } (self.notes()) }
-            };
-        }
-        html! {
-            div class="pt-field" {
-                label for=(self.id) {
-                    (self.label)
-                    @if self.required { " " span class="pt-req" aria-hidden="true" { "*" } }
-                }
-                (self.control())
-                (self.notes())
-            }
-        }
     }
 }

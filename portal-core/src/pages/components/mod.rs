@@ -10,16 +10,22 @@ mod button;
 mod card;
 mod chart;
 mod code_block;
+mod combobox;
+mod conflict;
 mod dialog;
 mod drawer;
 mod empty_state;
 mod field;
 mod icon;
+mod keyset;
 mod link;
 mod menu;
+mod needs;
 mod page_head;
 mod pagination;
+mod palette_button;
 mod progress;
+mod small;
 mod stat_card;
 mod table;
 mod tabs;
@@ -28,6 +34,9 @@ mod theme_picker;
 mod time;
 mod toast;
 mod tone;
+mod toolbar;
+mod tooltip;
+mod view_menu;
 
 pub(in crate::pages) use self::link::rel;
 pub use self::{
@@ -38,23 +47,31 @@ pub use self::{
     card::{Card, detail_list},
     chart::{Chart, ChartCard, Donut, Drawing, Unit, compared, range_links},
     code_block::{CodeBlock, copy_button},
+    combobox::Combobox,
+    conflict::Conflict,
     dialog::Confirm,
     drawer::Drawer,
     empty_state::EmptyState,
     field::{Field, FieldOption},
     icon::{icon, icon_names, logo, sized_icon},
+    keyset::KeysetPages,
     menu::Menu,
     page_head::PageHead,
     pagination::Pagination,
-    progress::{progress, progress_unknown},
+    palette_button::palette_button,
+    progress::{announced_progress, progress, progress_unknown},
+    small::{breadcrumb, divider, kbd, skeleton},
     stat_card::{StatCard, sparkline},
     table::{Column, Row, SortOrder, Table},
-    tabs::{Tab, segmented, tabs},
+    tabs::{Tab, segmented, segmented_links, tabs},
     task_list::{TaskList, TaskRowView, task_list, task_status},
     theme_picker::{ThemePicker, theme_picker},
     time::{TimeFormat, time},
-    toast::{toast, toast_region},
+    toast::{toast, toast_region, toast_with},
     tone::Tone,
+    toolbar::{BulkBar, Toolbar, list_card},
+    tooltip::tooltip,
+    view_menu::ViewMenu,
 };
 
 #[cfg(test)]

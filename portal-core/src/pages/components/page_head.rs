@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Tab, icon, tabs};
+use super::{Tab, small::breadcrumb, tabs};
 
 /// The top of a page: where it is, what it is called, its one main action, its tabs.
 ///
@@ -64,16 +64,10 @@ impl PageHead {
 impl Render for PageHead {
     fn render(&self) -> Markup {
         html! {
-            header class="pt-head" {
+            header class="pt-head" id="pt-head" {
                 @if !self.crumbs.is_empty() {
-                    nav class="pt-crumbs" aria-label="Breadcrumb" {
-                        ol {
-                            @for (label, href) in &self.crumbs {
-                                li { a href=(href) { (label) } (icon("chevron-right")) }
-                            }
-                            li aria-current="page" { (self.title) }
-                        }
-                    }
+                    @let above: Vec<_> = self.crumbs.iter().map(|(label, href)| (label.as_str(), href.as_str())).collect();
+                    (breadcrumb(&above, &self.title))
                 }
                 div class="pt-head-row" {
                     div {

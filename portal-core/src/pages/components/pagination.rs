@@ -24,10 +24,51 @@ pub struct Pagination {
 }
 
 #[derive(Debug, Clone)]
-struct SizeForm {
+pub(super) struct SizeForm {
     action: String,
     sizes: Vec<u64>,
     keep: Vec<(String, String)>,
+}
+
+impl SizeForm {
+    pub(super) fn new(action: String, sizes: &[u64], keep: &[(&str, &str)]) -> Self {
+        Self {
+            action,
+            sizes: sizes.to_vec(),
+            keep: keep
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    pub(super) fn render(&self, present: u64) -> Markup {
+        html! {
+            form method="get" action=(self.action) data-autosubmit {
+                @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
+                label for="f-per-page" { "Rows" }
+                span class="pt-select" {
+                    select class="pt-input" data-size="1" id="f-per-page" name="per_page" {
+                        @for size in &self.sizes { option value=(size) selected[*size == present] { (size) } }
+                    }
+                    (icon("chevron-down"))
+                }
+                button type="submit" class="pt-btn pt-nojs" data-size="1" { "Show" }
+            }
+        }
+    }
+}
+
+/// The way one page back or on; without an address there is none.
+fn step(href: Option<&String>, label: &str, glyph: &str) -> Markup {
+    html! {
+        li {
+            @match href {
+                Some(href) => a href=(href) aria-label=(label) { (icon(glyph)) },
+                None => span aria-disabled="true" role="link" aria-label=(label) { (icon(glyph)) },
+            }
+        }
+    }
 }
 
 /// The numbers to show: the ends, and the neighbours of the present page.
@@ -64,33 +105,15 @@ impl Pagination {
         sizes: &[u64],
         keep: &[(&str, &str)],
     ) -> Self {
-        self.sizes = Some(SizeForm {
-            action: action.into(),
-            sizes: sizes.to_vec(),
-            keep: keep
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-        });
+        self.sizes = Some(SizeForm::new(action.into(), sizes, keep));
         self
-    }
-
-    fn step(href: Option<&String>, label: &str, glyph: &str) -> Markup {
-        html! {
-            li {
-                @match href {
-                    Some(href) => a href=(href) aria-label=(label) { (icon(glyph)) },
-                    None => span aria-disabled="true" role="link" aria-label=(label) { (icon(glyph)) },
-                }
-            }
-        }
     }
 
     fn numbers(&self) -> Markup {
         html! {
             nav aria-label="Pages" {
                 ul {
-                    (Self::step(self.previous.as_ref(), "Previous page", "chevron-left"))
+                    (step(self.previous.as_ref(), "Previous page", "chevron-left"))
                     @for (at, (number, href)) in self.links.iter().enumerate() {
                         @let gap = at > 0 && self.links.get(at - 1).is_some_and(|(before, _)| before + 1 < *number);
                         @if gap { li data-far { span aria-hidden="true" { "…" } } }
@@ -99,7 +122,7 @@ impl Pagination {
                             a href=(href) aria-label={ "Page " (number) } aria-current=[(*number == self.page).then_some("page")] { (number) }
                         }
                     }
-                    (Self::step(self.next.as_ref(), "Next page", "chevron-right"))
+                    (step(self.next.as_ref(), "Next page", "chevron-right"))
                 }
             }
         }
@@ -117,19 +140,9 @@ impl Render for Pagination {
         html! {
             div class="pt-pages" {
                 @if let Some(form) = &self.sizes {
-                    form method="get" action=(form.action) data-autosubmit {
-                        @for (name, value) in &form.keep { input type="hidden" name=(name) value=(value); }
-                        label for="f-per-page" { "Rows" }
-                        span class="pt-select" {
-                            select class="pt-input" data-size="1" id="f-per-page" name="per_page" {
-                                @for size in &form.sizes { option value=(size) selected[*size == self.per_page] { (size) } }
-                            }
-                            (icon("chevron-down"))
-                        }
-                        button type="submit" class="pt-btn pt-nojs" data-size="1" { "Show" }
-                    }
+                    (form.render(self.per_page))
                 }
-                span { (first) "–" (last) " of " (self.total) }
+                span role="status" { (first) "–" (last) " of " (self.total) }
                 (self.numbers())
             }
         }

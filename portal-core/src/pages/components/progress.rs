@@ -2,7 +2,10 @@ use maud::{Markup, html};
 
 use super::Tone;
 
-/// How far something is, as a bar and as a number. Over 100 counts as 100.
+/// How far something is, as a bar and as a number. Over 100 counts as 100. The tone says how it
+/// ended: [`Tone::Success`], or [`Tone::Danger`] where it stopped.
+///
+/// For something that a reader waits for, [`announced_progress`] tells screen readers as well.
 ///
 /// ```
 /// use portal_core::pages::components::{Tone, progress};
@@ -24,4 +27,13 @@ pub fn progress(percent: u8, label: &str, tone: Tone) -> Markup {
 #[must_use]
 pub fn progress_unknown(label: &str) -> Markup {
     html! { div class="pt-progress" { progress aria-label=(label) { } } }
+}
+
+/// A progress bar whose steps are said to screen readers, at most every 10 %: scripts write them
+/// into a status line as the bar moves.
+#[must_use]
+pub fn announced_progress(percent: u8, label: &str, tone: Tone) -> Markup {
+    html! {
+        pt-progress data-label=(label) { (progress(percent, label, tone)) span class="pt-vh" role="status" {} }
+    }
 }

@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{EmptyState, icon, rel};
+use super::{Button, EmptyState, icon, rel, small::skeleton};
 
 /// How a column is sorted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,7 @@ pub struct Column {
     label: String,
     sort: Option<(String, Option<SortOrder>)>,
     numeric: bool,
+    hidden: bool,
 }
 
 impl Column {
@@ -27,12 +28,19 @@ impl Column {
             label: label.into(),
             sort: None,
             numeric: false,
+            hidden: false,
         }
     }
 
     /// A column of numbers, which line up at the end.
     pub const fn numeric(mut self) -> Self {
         self.numeric = true;
+        self
+    }
+
+    /// Left out, with its cells: what the reader has unchecked in a [`ViewMenu`](super::ViewMenu).
+    pub const fn hidden(mut self, hidden: bool) -> Self {
+        self.hidden = hidden;
         self
     }
 
@@ -64,6 +72,7 @@ impl Column {
 #[must_use]
 pub struct Row {
     id: String,
+    label: Option<String>,
     cells: Vec<Markup>,
     href: Option<String>,
     actions: Option<Markup>,
@@ -75,11 +84,18 @@ impl Row {
     pub fn new(id: impl Into<String>, cells: Vec<Markup>) -> Self {
         Self {
             id: id.into(),
+            label: None,
             cells,
             href: None,
             actions: None,
             selected: false,
         }
+    }
+
+    /// What the row's checkbox is called, where the id says nothing to people.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
     }
 
     /// Makes the whole row lead somewhere, from its first cell.
@@ -99,6 +115,15 @@ impl Row {
         self.selected = selected;
         self
     }
+}
+
+/// What a table shows in the place of rows.
+#[derive(Debug, Clone, Default)]
+enum State {
+    #[default]
+    Ready,
+    Loading(usize),
+    Failed(String, String),
 }
 
 /// A data table with sortable heads; below 640px its rows become labelled cards.
@@ -121,6 +146,8 @@ pub struct Table {
     rows: Vec<Row>,
     empty: Option<EmptyState>,
     select: Option<(String, String)>,
+    state: State,
+    compact: bool,
 }
 
 impl Table {
@@ -132,6 +159,8 @@ impl Table {
             rows: Vec::new(),
             empty: None,
             select: None,
+            state: State::Ready,
+            compact: false,
         }
     }
 
@@ -159,25 +188,49 @@ impl Table {
         self
     }
 
+    /// Placeholders as high as this many rows: the rows are on their way.
+    pub fn loading(mut self, rows: usize) -> Self {
+        self.state = State::Loading(rows);
+        self
+    }
+
+    /// The rows could not be fetched; the link tries again.
+    pub fn failed(mut self, text: impl Into<String>, retry: impl Into<String>) -> Self {
+        self.state = State::Failed(text.into(), retry.into());
+        self
+    }
+
+    /// Low rows, whatever density the reader has chosen.
+    pub const fn compact(mut self) -> Self {
+        self.compact = true;
+        self
+    }
+
     /// A checkbox in each row, which sends the row's id as `name` with the form of that id.
     ///
-    /// A `.pt-bulk` bar in the same card shows while something is selected.
+    /// A [`BulkBar`](super::BulkBar) in the same card shows while something is selected.
     pub fn selectable(mut self, name: impl Into<String>, form: impl Into<String>) -> Self {
         self.select = Some((name.into(), form.into()));
         self
     }
 
-    fn row_markup(&self, row: &Row, actions: bool) -> Markup {
+    /// The cells that are shown, with their columns.
+    fn cells<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (&'a Markup, Option<&'a Column>)> {
+        let cells = row.cells.iter().enumerate();
+        let cells = cells.map(|(at, cell)| (cell, self.columns.get(at)));
+        cells.filter(|(_, column)| !column.is_some_and(|column| column.hidden))
+    }
+
+    fn row_markup(&self, row: &Row, slug: &str, actions: bool) -> Markup {
         html! {
-            // By its id a row is found again when the table is drawn anew.
-            tr id={ "row-" (row.id) } aria-selected=[row.selected.then_some("true")] {
+            // The id keeps a row and its checkbox together when the list is drawn anew.
+            tr id={ (slug) "-" (row.id) } aria-selected=[row.selected.then_some("true")] data-current[row.selected] {
                 @if let Some((name, form)) = &self.select {
                     td data-check {
-                        input type="checkbox" data-select name=(name) value=(row.id) form=(form) aria-label={ "Select row " (row.id) };
+                        input type="checkbox" data-select name=(name) value=(row.id) form=(form) aria-label={ "Select " (row.label.as_deref().unwrap_or(&row.id)) };
                     }
                 }
-                @for (at, cell) in row.cells.iter().enumerate() {
-                    @let column = self.columns.get(at);
+                @for (at, (cell, column)) in self.cells(row).enumerate() {
                     td data-label=[column.map(|column| &column.label)] data-main[at == 0]
                         data-align=[column.is_some_and(|column| column.numeric).then_some("end")] {
                         @match (&row.href, at) {
@@ -192,14 +245,70 @@ impl Table {
             }
         }
     }
+
+    /// The caption as the start of ids.
+    fn slug(&self) -> String {
+        let words = self.caption.chars();
+        let words = words.map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        });
+        words.collect()
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.hidden)
+    }
+
+    fn body(&self, actions: bool) -> Markup {
+        let columns = self.shown().count();
+        let width = columns + usize::from(actions) + usize::from(self.select.is_some());
+        match &self.state {
+            State::Loading(rows) => html! {
+                @for row in 0..*rows {
+                    tr data-loading {
+                        @for column in 0..width {
+                            // Widths that differ, and are the same at each rendering.
+                            @let share = u8::try_from(45 + (row * 7 + column * 13) % 45).unwrap_or(60);
+                            td data-main[column == 0] { (skeleton(&[share])) }
+                        }
+                    }
+                }
+            },
+            State::Failed(text, retry) => {
+                let failed = EmptyState::new("circle-alert", "This could not be loaded")
+                    .text(text.as_str())
+                    .action(
+                        Button::new("Try again")
+                            .icon("rotate-ccw")
+                            .href(retry.as_str()),
+                    );
+                html! { tr { td data-empty colspan=(width) { div role="alert" { (failed) } } } }
+            }
+            State::Ready if self.rows.is_empty() => {
+                let fallback = EmptyState::new("inbox", "Nothing here yet");
+                html! { tr { td data-empty colspan=(width) { (self.empty.as_ref().unwrap_or(&fallback)) } } }
+            }
+            State::Ready => {
+                let slug = self.slug();
+                html! { @for row in &self.rows { (self.row_markup(row, &slug, actions)) } }
+            }
+        }
+    }
 }
 
 impl Render for Table {
     fn render(&self) -> Markup {
-        let actions = self.rows.iter().any(|row| row.actions.is_some());
-        let width = self.columns.len() + usize::from(actions) + usize::from(self.select.is_some());
+        let is_loading = matches!(self.state, State::Loading(_));
+        let is_ready = matches!(self.state, State::Ready);
+        let actions = is_ready && self.rows.iter().any(|row| row.actions.is_some());
         html! {
-            div class="pt-table-wrap" role="region" aria-label=(self.caption) tabindex="0" {
+            div class="pt-table-wrap" role="region" aria-label=(self.caption) tabindex="0"
+                aria-busy=[is_loading.then_some("true")] data-density=[self.compact.then_some("compact")] {
+                @if is_loading { span class="pt-vh" role="status" { "Loading" } }
                 table class="pt-table" {
                     caption class="pt-vh" { (self.caption) }
                     thead {
@@ -207,17 +316,11 @@ impl Render for Table {
                             @if self.select.is_some() {
                                 th scope="col" data-check { input type="checkbox" data-select-all aria-label="Select all rows"; }
                             }
-                            @for column in &self.columns { (column.head()) }
+                            @for column in self.shown() { (column.head()) }
                             @if actions { th scope="col" { span class="pt-vh" { "Actions" } } }
                         }
                     }
-                    tbody {
-                        @for row in &self.rows { (self.row_markup(row, actions)) }
-                        @if self.rows.is_empty() {
-                            @let fallback = EmptyState::new("inbox", "Nothing here yet");
-                            tr { td data-empty colspan=(width) { (self.empty.as_ref().unwrap_or(&fallback)) } }
-                        }
-                    }
+                    tbody { (self.body(actions)) }
                 }
             }
         }

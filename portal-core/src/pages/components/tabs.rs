@@ -44,3 +44,13 @@ pub fn segmented(label: &str, name: &str, choices: &[(&str, &str)], current: &st
         }
     }
 }
+
+/// The same as links, where each choice is an address: a range of time, a way to look at a list.
+#[must_use]
+pub fn segmented_links(label: &str, tabs: &[Tab]) -> Markup {
+    html! {
+        nav class="pt-seg" aria-label=(label) {
+            @for tab in tabs { a href=(tab.href) aria-current=[tab.current.then_some("true")] { (tab.label) } }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::*;
 use crate::pages::{
     default_layout::{DefaultLayout, PlainLayout},
     layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary},
-    theme::Theme,
+    theme::{Density, Theme},
 };
 
 const HOSTILE: &str = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
@@ -49,7 +49,19 @@ fn everything() -> Markup {
         (StatCard::new(x, x).icon(x).rise(x, x, Tone::Success).trend(&[1.0, f64::NAN, 3.0]))
         (Table::new(x).selectable(x, x).column(Column::new(x).sort(x, Some(SortOrder::Descending)).numeric())
             .row(Row::new(x, vec![html! { (x) }]).href(x).actions(Button::new(x)).selected(true)))
-        (Table::new(x))
+        (Table::new(x)) (Table::new(x).column(Column::new(x)).loading(2)) (Table::new(x).failed(x, x)) (Table::new(x).compact())
+        (list_card(x, Toolbar::new(x).keep(&[(x, x)]).search(x, x, x).filter(x, x, vec![FieldOption::new(x, x)], x).chip(x, x).clear(x).end(x)))
+        (BulkBar::new(x, x, html! {}).action(Button::new(x).busy(true)))
+        (ViewMenu::new(x).columns(x, &[(x, x)], &[(x, x, true)]).density(Density::Compact, x, html! {}))
+        (KeysetPages::new(Some(x.to_owned()), None).about(9).sizes(x, 10, &[10], &[(x, x)]))
+        (Combobox::new(x, x).source(x).value(x, x).create(x).hint(x).error(Some(x)).placeholder(x).clearable())
+        (Combobox::new(x, x).options(vec![FieldOption::new(x, x).hint(x)]).value(x, x))
+        (Field::radio(x, x, vec![FieldOption::new(x, x).hint(x)]).hint(x).error(Some(x)))
+        (Field::number(x, x).icon(x).suffix(x).hint(x)) (Field::checkbox(x, x).indeterminate())
+        (Conflict::new(x).field(x, x, x, "")) (tooltip(x, x, Button::new(x))) (kbd(x)) (divider(x)) (skeleton(&[200]))
+        (breadcrumb(&[(x, x)], x)) (announced_progress(3, x, Tone::Danger)) (toast_with(Tone::Info, x, Button::new(x)))
+        (segmented_links(x, &[Tab::new(x, x, true)]))
+        (Drawer::new(x, x).tabs(tabs(x, &[Tab::new(x, x, false)])))
         (TaskList::new(vec![task]).title(x).monitor(x).cancel_pattern(x))
         (theme_picker(&Theme::default(), x, html! {})) (time(x, TimeFormat::Ago)) (toast(Tone::Danger, x))
     }
@@ -72,7 +84,8 @@ fn pages() -> Vec<String> {
     page.flash = Some(&flash);
     page.development = true;
     page.base_path = HOSTILE;
-    let guest = DefaultLayout::new().render(&page, everything());
+    let guest =
+        DefaultLayout::new().render(&page, html! { (palette_button(&page)) (everything()) });
     page.user = Some(UserSummary {
         name: HOSTILE,
         email: HOSTILE,

@@ -1,4 +1,4 @@
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::{Button, Tone, icon};
 use crate::pages::layout::{Flash, FlashKind};
@@ -6,11 +6,26 @@ use crate::pages::layout::{Flash, FlashKind};
 /// A short message that leaves by itself; a [`Tone::Danger`] one stays until it is dismissed.
 #[must_use]
 pub fn toast(tone: Tone, text: &str) -> Markup {
+    toast_with(tone, text, html! {})
+}
+
+/// A message with a way back: a form or link that says "Undo". It stays as long as the reader is
+/// at it.
+///
+/// ```
+/// use portal_core::pages::components::{Button, Tone, toast_with};
+///
+/// let html = toast_with(Tone::Success, "Order archived", Button::new("Undo").size(1).href("/orders/7/restore"));
+/// assert!(html.into_string().contains("Undo"));
+/// ```
+#[must_use]
+pub fn toast_with(tone: Tone, text: &str, undo: impl Render) -> Markup {
     html! {
         pt-toast data-tone=[tone.as_str()] role=[(tone == Tone::Danger).then_some("alert")] {
             (icon(tone.icon()))
             span data-part="text" { (text) }
-            (Button::icon_only("x", "Dismiss").size(1))
+            (undo.render())
+            (Button::icon_only("x", "Dismiss").size(1).attribute("data-dismiss", ""))
         }
     }
 }

@@ -1,0 +1,77 @@
+// Lists that are fetched and replaced alone, and drawers above them. Without this they are plain pages.
+const listOf = (node) => node?.closest?.("[data-list]");
+const OVERLAYS = "pt-modal,pt-modal~dialog";
+const swapList = (list, url, history = "push") => htmx.ajax("GET", url.pathname + url.search, {
+  source: list, target: list, select: "#" + list.id, swap: "outerMorph", selectOOB: "#pt-head:outerMorph", [history]: "true",
+});
+// The list that an address shows, if it is one of this page.
+const listAt = (url, list) => url.origin + url.pathname === location.origin + location.pathname && list;
+on("click", (event) => {
+  const link = event.target.closest?.("[data-list] a[href]");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target) return;
+  const url = new URL(link.href);
+  if (!url.search && url.hash) return;
+  const list = listAt(url, listOf(link));
+  if (!list) return;
+  event.preventDefault();
+  link.focus();
+  swapList(list, url);
+});
+on("submit", (event) => {
+  const { target: form, submitter } = event;
+  const list = listOf(form);
+  if (!list || event.defaultPrevented || form.method !== "get") return;
+  const url = new URL(form.action);
+  if (!listAt(url, list)) return;
+  event.preventDefault();
+  const pairs = [...new FormData(form, submitter)].filter(([, value]) => value);
+  url.search = new URLSearchParams(pairs);
+  swapList(list, url, typed ? "replace" : "push");
+});
+on("htmx:before:swap", (event) => {
+  const { ctx, tasks } = event.detail;
+  const source = ctx.sourceElement;
+  if (ctx.swap === "none" || !source.matches("[data-list],form[data-guard]")) return;
+  const found = tasks.some((task) => task.type === "main" && task.fragment.childElementCount);
+  if (!found) {
+    event.preventDefault();
+    const { raw, status } = ctx.response;
+    if (raw.redirected) location.assign(raw.url);
+    else toast(`That did not work (error ${status}).`, "danger");
+    return;
+  }
+  if (!source.matches("[data-list]")) return;
+  const page = new DOMParser().parseFromString(ctx.text, "text/html");
+  $$(OVERLAYS).forEach((node) => node.remove());
+  for (const node of $$(OVERLAYS, page)) {
+    $("main").append(node);
+    htmx.process(node);
+  }
+});
+on("htmx:after:swap", ({ target, detail }) => {
+  const list = listOf(target);
+  // What a reader has chosen is stronger than what the server says, unless it is told otherwise.
+  if (list) $$("form[data-autosubmit]", list).forEach((form) => form.contains(document.activeElement) || form.reset());
+  const dialog = detail.ctx.target?.closest?.("dialog");
+  const form = dialog && $("form[data-guard]", dialog);
+  if (!form) return;
+  // It has come back, so it is not saved.
+  clean.set(form, "");
+  ($("[aria-invalid=true]", form) ?? dialog).focus();
+});
+on("htmx:error", ({ detail: { ctx } }) => {
+  if (!ctx?.sourceElement?.matches("[data-list],form[data-guard]")) return;
+  toast("The portal cannot be reached. Try again.", "danger");
+  if (ctx.sourceElement.matches("form")) clean.set(ctx.sourceElement, "");
+});
+// A form that was sent by script is done: `pages/swap.rs`.
+on("portal:done", ({ target, detail: { to, text, tone } }) => {
+  const url = new URL(to, location.href);
+  const list = listAt(url, $("[data-list]"));
+  const dialog = target.closest("dialog");
+  $$("form", dialog ?? target).forEach((form) => clean.delete(form));
+  if (!list) return location.assign(url);
+  dialog?.close();
+  if (text) toast(text, tone);
+  swapList(list, url, "replace");
+});

@@ -1,0 +1,106 @@
+//! What the search finds among the models: the models themselves, and their rows.
+
+use super::address::Address;
+use super::models::Models;
+use super::query::ListQuery;
+use super::rows::Rows;
+use super::spec::ModelSpec;
+use super::users;
+use crate::auth::Actor;
+use crate::error::Result;
+use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
+
+/// Rows of one model that are shown.
+const ROWS: u64 = 5;
+
+/// Fewer characters would find half of the table.
+const SHORTEST: usize = 2;
+
+/// Models whose rows are searched; each is a query.
+const MODELS: usize = 12;
+
+/// The admin models, for whoever may open them.
+pub(crate) struct ModelSearch;
+
+/// Where the rows of a model are edited.
+fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> Address {
+    if model.name == users::MODEL {
+        return Address::new(query.url("/admin/users"));
+    }
+    Address::new(query.url("/admin/settings")).with("model", model.name)
+}
+
+impl SearchSource for ModelSearch {
+    async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
+        let Some(reader) = query.reader else {
+            return Ok(Vec::new());
+        };
+        let models: Vec<_> = query
+            .state
+            .borrow::<Models>()?
+            .registry()
+            .models()
+            .iter()
+            .collect();
+        let models = models
+            .into_iter()
+            .filter(|model| model.permissions.view && model.access.allows(Some(reader)));
+        let models: Vec<&ModelSpec> = models.collect();
+        let mut groups = vec![named(&models, &query)];
+        if query.text.chars().count() < SHORTEST {
+            return Ok(groups);
+        }
+        let actor = Actor::from(reader);
+        for model in models.iter().take(MODELS) {
+            groups.push(rows(model, &query, &actor).await?);
+        }
+        Ok(groups)
+    }
+}
+
+/// The models by name, and a way to a new row. Users have a page in the navigation already.
+fn named(models: &[&ModelSpec], query: &SearchQuery<'_>) -> SearchGroup {
+    let mut hits = Vec::new();
+    for model in models.iter().filter(|model| model.name != users::MODEL) {
+        let list = list_of(model, query);
+        if query.rank(model.plural).is_some() {
+            hits.push(
+                SearchHit::link(model.plural, list.to_string())
+                    .icon("database")
+                    .hint("Settings"),
+            );
+        }
+        let title = format!("New {}", model.title.to_lowercase());
+        let is_wanted = !query.text.is_empty() && query.rank(&title).is_some();
+        if model.permissions.create && is_wanted {
+            hits.push(SearchHit::link(title, list.with("new", "1").to_string()).icon("plus"));
+        }
+    }
+    SearchGroup::new("Models").hits(hits)
+}
+
+async fn rows(model: &ModelSpec, query: &SearchQuery<'_>, actor: &Actor) -> Result<SearchGroup> {
+    let group = SearchGroup::new(model.plural);
+    if model.searched().next().is_none() {
+        return Ok(group);
+    }
+    let page = Rows::find(query.state, model.name, actor)?
+        .list(&ListQuery {
+            per_page: ROWS,
+            search: query.text.replace('\0', ""),
+            ..ListQuery::first_page(model)
+        })
+        .await?;
+    let list = list_of(model, query);
+    Ok(group.hits(page.records.iter().map(|record| {
+        let values = &record.values;
+        let href = list.with("edit", model.key_of(values)).to_string();
+        if model.name == users::MODEL {
+            let (name, email) = users::name_and_email(values);
+            return SearchHit::link(name, href).icon("user").hint(email);
+        }
+        SearchHit::link(model.label_of(values), href)
+            .icon("file-text")
+            .hint(model.title)
+    })))
+}

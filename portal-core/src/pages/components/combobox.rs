@@ -1,0 +1,218 @@
+use maud::{Markup, Render, html};
+
+use super::{FieldOption, icon, needs::needs};
+
+/// A choice among more than fit into a list: one types, and it is searched.
+///
+/// With [`options`](Self::options) all choices are in the page, and without JavaScript this is a
+/// plain select. With [`source`](Self::source) the server is asked while one types: `GET` with
+/// `q`, answered by a JSON list of [`FieldOption`]; without JavaScript it is a text field for the
+/// value itself.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::Combobox;
+///
+/// let owner = Combobox::new("owner_id", "Owner")
+///     .source("/people/options")
+///     .value("7", "Ada Lovelace")
+///     .clearable();
+/// assert!(owner.render().into_string().contains("Ada Lovelace"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Combobox {
+    name: String,
+    label: String,
+    id: String,
+    value: String,
+    text: String,
+    options: Vec<FieldOption>,
+    source: Option<String>,
+    create: Option<String>,
+    placeholder: Option<String>,
+    hint: Option<String>,
+    error: Option<String>,
+    clearable: bool,
+    required: bool,
+    disabled: bool,
+}
+
+impl Combobox {
+    /// A combobox without any choice yet.
+    pub fn new(name: impl Into<String>, label: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            id: format!("f-{name}"),
+            name,
+            label: label.into(),
+            value: String::new(),
+            text: String::new(),
+            options: Vec::new(),
+            source: None,
+            create: None,
+            placeholder: None,
+            hint: None,
+            error: None,
+            clearable: false,
+            required: false,
+            disabled: false,
+        }
+    }
+
+    /// All choices, which are searched in the browser.
+    pub fn options(mut self, options: Vec<FieldOption>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The address that is asked for choices, with base path. It should answer with at most 20.
+    pub fn source(mut self, address: impl Into<String>) -> Self {
+        self.source = Some(address.into());
+        self
+    }
+
+    /// Offers to make what was typed and not found: a new tab opens this address with the text
+    /// at its end, such as `/people/new?name=`.
+    pub fn create(mut self, address: impl Into<String>) -> Self {
+        self.create = Some(address.into());
+        self
+    }
+
+    /// The present choice: what is sent, and what is seen.
+    pub fn value(mut self, value: impl Into<String>, text: impl Into<String>) -> Self {
+        self.value = value.into();
+        self.text = text.into();
+        self
+    }
+
+    /// Another id than `f-{name}`.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// An example, never the only explanation.
+    pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
+        self.placeholder = Some(placeholder.into());
+        self
+    }
+
+    /// What to know before choosing.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong with the choice.
+    pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
+        self.error = error.map(Into::into);
+        self
+    }
+
+    /// A button takes the choice away.
+    pub const fn clearable(mut self) -> Self {
+        self.clearable = true;
+        self
+    }
+
+    /// Something must be chosen.
+    pub const fn required(mut self, required: bool) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// Cannot be changed and is not sent.
+    pub const fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    fn native(&self, notes: Option<&str>) -> Markup {
+        let invalid = self.error.as_ref().map(|_| "true");
+        if self.source.is_some() {
+            return html! {
+                input class="pt-input" id=(self.id) name=(self.name) value=(self.value) autocomplete="off"
+                    placeholder=[&self.placeholder] aria-describedby=[notes] aria-invalid=[invalid]
+                    required[self.required] disabled[self.disabled];
+            };
+        }
+        let is_known = self.options.iter().any(|it| it.value == self.value);
+        html! {
+            span class="pt-select" {
+                select class="pt-input" id=(self.id) name=(self.name) aria-describedby=[notes] aria-invalid=[invalid]
+                    required[self.required] disabled[self.disabled] {
+                    @if self.clearable || self.value.is_empty() { option value="" { (self.placeholder.as_deref().unwrap_or("—")) } }
+                    @if !is_known && !self.value.is_empty() { option value=(self.value) selected { (self.text) } }
+                    @for option in &self.options {
+                        option value=(option.value) selected[option.value == self.value] data-hint=[&option.hint] { (option.label) }
+                    }
+                }
+                (icon("chevron-down"))
+            }
+        }
+    }
+}
+
+impl Render for Combobox {
+    fn render(&self) -> Markup {
+        let part = |there: bool, part: &str| there.then(|| format!("{}-{part}", self.id));
+        let hint_id = part(self.hint.is_some(), "hint");
+        let error_id = part(self.error.is_some(), "error");
+        let notes: Vec<&str> = [&hint_id, &error_id]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let notes = (!notes.is_empty()).then(|| notes.join(" "));
+        html! {
+            div class="pt-field" {
+                label for=(self.id) {
+                    (self.label)
+                    @if self.required { " " span class="pt-req" aria-hidden="true" { "*" } }
+                }
+                pt-combobox data-source=[&self.source] data-create=[&self.create] data-clearable[self.clearable]
+                    data-text=[(!self.text.is_empty()).then_some(&self.text)] hx-morph-skip {
+                    (self.native(notes.as_deref()))
+                }
+                @if let Some(hint) = &self.hint { p class="pt-hint" id=[&hint_id] { (hint) } }
+                @if let Some(error) = &self.error {
+                    p class="pt-error" id=[&error_id] { (icon("circle-alert")) span { (error) } }
+                }
+                @if !self.disabled { (needs(&["combobox.js", "widgets.css"])) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_scripts_it_is_a_select_or_a_text_field() {
+        let choices = vec![FieldOption::new("1", "One"), FieldOption::new("2", "Two")];
+        let select = Combobox::new("n", "N").options(choices).value("2", "Two");
+        let select = select.render().into_string();
+        assert!(
+            select.contains(r#"<option value="2" selected>Two"#),
+            "{select}"
+        );
+        let asked = Combobox::new("n", "N").source("/o").value("7", "Seven");
+        let asked = asked.render().into_string();
+        assert!(asked.contains(r#"name="n" value="7""#), "{asked}");
+        assert!(asked.contains(r#"data-text="Seven""#), "{asked}");
+    }
+
+    #[test]
+    fn a_choice_that_is_not_among_the_options_is_kept() {
+        let html = Combobox::new("n", "N")
+            .options(Vec::new())
+            .value("9", "Nine");
+        let html = html.render().into_string();
+        assert!(
+            html.contains(r#"<option value="9" selected>Nine"#),
+            "{html}"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+use maud::{Markup, Render, html};
+
+use super::{Button, pagination::SizeForm};
+
+/// Pages of a list that is too long to be counted or numbered: back, on, and about how much it is.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::KeysetPages;
+///
+/// let pages = KeysetPages::new(None, Some("?after=42".to_owned())).about(12_345).render().into_string();
+/// assert!(pages.contains("About 12,000"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct KeysetPages {
+    previous: Option<String>,
+    next: Option<String>,
+    about: Option<u64>,
+    sizes: Option<(SizeForm, u64)>,
+    words: [&'static str; 2],
+}
+
+/// Two digits that count, and thousands apart: nobody shall take it for an exact number.
+fn roughly(number: u64) -> String {
+    let digits = number.checked_ilog10().unwrap_or(0);
+    let unit = 10_u64.pow(digits.saturating_sub(1));
+    let text = (number / unit * unit).to_string();
+    let mut grouped = String::new();
+    for (at, digit) in text.chars().enumerate() {
+        if at > 0 && (text.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn way(href: Option<&String>, button: Button) -> Button {
+    let button = button.size(1);
+    match href {
+        Some(href) => button.href(href),
+        None => button.disabled(true),
+    }
+}
+
+impl KeysetPages {
+    /// Where the previous and the next page are, if there are any.
+    pub const fn new(previous: Option<String>, next: Option<String>) -> Self {
+        Self {
+            previous,
+            next,
+            about: None,
+            sizes: None,
+            words: ["Previous", "Next"],
+        }
+    }
+
+    /// An estimate of how many rows there are.
+    pub const fn about(mut self, rows: u64) -> Self {
+        self.about = Some(rows);
+        self
+    }
+
+    /// Other words than "Previous" and "Next".
+    pub const fn named(mut self, previous: &'static str, next: &'static str) -> Self {
+        self.words = [previous, next];
+        self
+    }
+
+    /// Lets the reader choose the size: a GET form to `action` with `per_page` and the query to keep.
+    pub fn sizes(
+        mut self,
+        action: impl Into<String>,
+        present: u64,
+        sizes: &[u64],
+        keep: &[(&str, &str)],
+    ) -> Self {
+        self.sizes = Some((SizeForm::new(action.into(), sizes, keep), present));
+        self
+    }
+}
+
+impl Render for KeysetPages {
+    fn render(&self) -> Markup {
+        html! {
+            div class="pt-pages" {
+                @if let Some((form, present)) = &self.sizes { (form.render(*present)) }
+                span { @if let Some(rows) = self.about { "About " (roughly(rows)) } }
+                nav aria-label="Pages" {
+                    @let [previous, next] = self.words;
+                    div class="pt-row" {
+                        (way(self.previous.as_ref(), Button::new(previous).icon("chevron-left")))
+                        (way(self.next.as_ref(), Button::new(next).icon_end("chevron-right")))
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::roughly;
+
+    #[test]
+    fn an_estimate_has_two_digits_that_count() {
+        let shown = [0, 7, 42, 128, 9_999, 12_345, 1_250_000].map(roughly);
+        assert_eq!(
+            shown,
+            ["0", "7", "42", "120", "9,900", "12,000", "1,200,000"]
+        );
+    }
+}

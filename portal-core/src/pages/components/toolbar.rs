@@ -1,0 +1,215 @@
+use maud::{Markup, Render, html};
+
+use super::{Button, FieldOption, icon};
+
+/// What stands above a list: search, filters, what is filtered by, and how it is looked at.
+///
+/// It is a GET form, so every choice is an address. Inside a [`list_card`] the list alone is
+/// fetched anew while one types or chooses; without JavaScript there is a button.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::{FieldOption, Toolbar};
+///
+/// let roles = vec![FieldOption::new("", "Every role"), FieldOption::new("ADMIN", "Admin")];
+/// let bar = Toolbar::new("/people")
+///     .search("search", "Search people", "ada")
+///     .filter("role", "Role", roles, "ADMIN")
+///     .chip("Role: Admin", "/people?search=ada")
+///     .clear("/people");
+/// assert!(bar.render().into_string().contains("Remove filter Role: Admin"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Toolbar {
+    action: String,
+    keep: Vec<(String, String)>,
+    search: Vec<(String, String, String)>,
+    filters: Vec<(String, String, Vec<FieldOption>, String)>,
+    chips: Vec<(String, String)>,
+    clear: Option<String>,
+    end: Option<Markup>,
+}
+
+impl Toolbar {
+    /// A bar whose form asks this address.
+    pub fn new(action: impl Into<String>) -> Self {
+        Self {
+            action: action.into(),
+            keep: Vec::new(),
+            search: Vec::new(),
+            filters: Vec::new(),
+            chips: Vec::new(),
+            clear: None,
+            end: None,
+        }
+    }
+
+    /// What else of the present address has to stay: order, page size.
+    pub fn keep(mut self, pairs: &[(&str, &str)]) -> Self {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.keep.extend(pairs);
+        self
+    }
+
+    /// A field for words to look for; `/` puts the cursor into the first one.
+    pub fn search(
+        mut self,
+        name: impl Into<String>,
+        label: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.search.push((name.into(), label.into(), value.into()));
+        self
+    }
+
+    /// A small select.
+    pub fn filter(
+        mut self,
+        name: impl Into<String>,
+        label: impl Into<String>,
+        options: Vec<FieldOption>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.filters
+            .push((name.into(), label.into(), options, value.into()));
+        self
+    }
+
+    /// Something that the list is filtered by, and the address without it.
+    pub fn chip(mut self, label: impl Into<String>, without: impl Into<String>) -> Self {
+        self.chips.push((label.into(), without.into()));
+        self
+    }
+
+    /// The address without any search or filter, while there is one.
+    pub fn clear(mut self, href: impl Into<String>) -> Self {
+        self.clear = Some(href.into());
+        self
+    }
+
+    /// What stands at the end: a [`ViewMenu`](super::ViewMenu), an export.
+    pub fn end(mut self, end: impl Render) -> Self {
+        self.end = Some(end.render());
+        self
+    }
+
+    fn form(&self) -> Markup {
+        html! {
+            form method="get" action=(self.action) role="search" data-autosubmit {
+                @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
+                @for (name, label, value) in &self.search {
+                    div class="pt-search" {
+                        (icon("search"))
+                        input class="pt-input" data-size="1" type="search" id={ "q-" (name) } name=(name) value=(value)
+                            placeholder=(label) aria-label=(label) autocomplete="off";
+                    }
+                }
+                @for (name, label, options, value) in &self.filters {
+                    span class="pt-select" {
+                        select class="pt-input" data-size="1" id={ "q-" (name) } name=(name) aria-label=(label) {
+                            @for option in options { option value=(option.value) selected[option.value == *value] { (option.label) } }
+                        }
+                        (icon("chevron-down"))
+                    }
+                }
+                span class="pt-nojs" { (Button::new("Search").size(1).submit()) }
+            }
+        }
+    }
+}
+
+impl Render for Toolbar {
+    fn render(&self) -> Markup {
+        html! {
+            div class="pt-toolbar" {
+                @if !self.search.is_empty() || !self.filters.is_empty() { (self.form()) }
+                @if let Some(end) = &self.end { div class="pt-row pt-push" { (end) } }
+                @if !self.chips.is_empty() || self.clear.is_some() {
+                    div class="pt-chips" {
+                        @for (label, without) in &self.chips {
+                            span class="pt-chip" {
+                                (label)
+                                a href=(without) aria-label={ "Remove filter " (label) } { (icon("x")) }
+                            }
+                        }
+                        @if let Some(href) = &self.clear { (Button::new("Clear all").size(1).ghost().href(href)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What can be done with the selected rows of a [`Table`](super::Table); shows while there are any.
+///
+/// It brings the form whose id the table was given. Stands after the table, in the same card.
+///
+/// ```
+/// use maud::{Render as _, html};
+/// use portal_core::pages::components::{BulkBar, Button};
+///
+/// let bar = BulkBar::new("bulk", "/people/bulk", html! {})
+///     .action(Button::new("Delete…").size(1).submit().attribute("name", "do").attribute("value", "delete"));
+/// assert!(bar.render().into_string().contains(r#"id="bulk""#));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct BulkBar {
+    form: String,
+    action: String,
+    hidden: Markup,
+    actions: Vec<Markup>,
+}
+
+impl BulkBar {
+    /// A bar around a POST form with this id; `hidden` holds its hidden fields.
+    pub fn new(form: impl Into<String>, action: impl Into<String>, hidden: impl Render) -> Self {
+        Self {
+            form: form.into(),
+            action: action.into(),
+            hidden: hidden.render(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// A submit button.
+    pub fn action(mut self, button: impl Render) -> Self {
+        self.actions.push(button.render());
+        self
+    }
+}
+
+impl Render for BulkBar {
+    fn render(&self) -> Markup {
+        html! {
+            form class="pt-bulk" id=(self.form) method="post" action=(self.action) aria-label="Selected rows" {
+                (self.hidden)
+                span data-part="count" role="status" { "Selected" }
+                @for action in &self.actions { (action) }
+                button type="reset" class="pt-btn" data-kind="ghost" data-size="1" data-icon aria-label="Clear selection" title="Clear selection" { (icon("x")) }
+            }
+        }
+    }
+}
+
+/// The card around a list: toolbar, table, pages.
+///
+/// Links and GET forms in it that lead to the same page with another query fetch and replace this
+/// card alone, write the address into the browser's history and keep the focus; everything else
+/// works as it always does, and without JavaScript all of it are plain pages. The page has to draw
+/// the card with the same id whatever the query says.
+///
+/// ```
+/// use portal_core::pages::components::{Table, list_card};
+///
+/// assert!(list_card("people", Table::new("People")).into_string().contains("data-list"));
+/// ```
+#[must_use]
+pub fn list_card(id: &str, content: impl Render) -> Markup {
+    html! {
+        section class="pt-card" data-flush id=(id) data-list hx-sync="replace" { (content.render()) }
+    }
+}

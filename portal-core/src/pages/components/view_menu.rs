@@ -1,0 +1,92 @@
+use maud::{Markup, Render, html};
+
+use super::{Button, segmented};
+use crate::pages::theme::Density;
+
+/// How a list is looked at: which columns it has, and how high its rows are.
+///
+/// ```
+/// use maud::{Render as _, html};
+/// use portal_core::pages::components::ViewMenu;
+/// use portal_core::pages::theme::Density;
+///
+/// let menu = ViewMenu::new("people-view")
+///     .columns("/people", &[("sort", "name")], &[("name", "Name", true), ("role", "Role", false)])
+///     .density(Density::Compact, "/theme", html! { input type="hidden" name="return_to" value="/people"; });
+/// assert!(menu.render().into_string().contains(r#"name="columns" value="role""#));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ViewMenu {
+    id: String,
+    columns: Option<Markup>,
+    density: Option<Markup>,
+}
+
+impl ViewMenu {
+    /// An empty menu.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            columns: None,
+            density: None,
+        }
+    }
+
+    /// Checkboxes for the columns, each with its name, its words, and whether it is shown. A GET
+    /// form to `action` sends the checked ones as `columns`, with the query to keep.
+    pub fn columns(
+        mut self,
+        action: &str,
+        keep: &[(&str, &str)],
+        columns: &[(&str, &str, bool)],
+    ) -> Self {
+        self.columns = Some(html! {
+            form class="pt-view" method="get" action=(action) data-autosubmit {
+                @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
+                fieldset {
+                    legend class="pt-legend" { "Columns" }
+                    @for (at, (name, words, shown)) in columns.iter().enumerate() {
+                        @let id = format!("{}-{at}", self.id);
+                        div class="pt-check" {
+                            input type="checkbox" id=(id) name="columns" value=(name) checked[*shown];
+                            label for=(id) { (words) }
+                        }
+                    }
+                }
+                span class="pt-nojs" { (Button::new("Apply").size(1).submit()) }
+            }
+        });
+        self
+    }
+
+    /// The density of all lists of this reader, posted to `action` (`/theme`, with base path).
+    pub fn density(mut self, present: Density, action: &str, hidden: impl Render) -> Self {
+        let choices: Vec<_> = Density::ALL
+            .iter()
+            .map(|density| (density.as_str(), density.label()))
+            .collect();
+        self.density = Some(html! {
+            form class="pt-view" method="post" action=(action) data-theme-form {
+                (hidden)
+                span class="pt-legend" aria-hidden="true" { "Density" }
+                (segmented("Density", "density", &choices, present.as_str()))
+                span class="pt-nojs" { (Button::new("Save").size(1).submit()) }
+            }
+        });
+        self
+    }
+}
+
+impl Render for ViewMenu {
+    fn render(&self) -> Markup {
+        html! {
+            (Button::new("View").size(1).icon("sliders-horizontal").attribute("popovertarget", self.id.as_str()))
+            div class="pt-menu" id=(self.id) popover {
+                @if let Some(columns) = &self.columns { (columns) }
+                @if self.columns.is_some() && self.density.is_some() { hr; }
+                @if let Some(density) = &self.density { (density) }
+            }
+        }
+    }
+}

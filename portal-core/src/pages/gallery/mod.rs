@@ -1,0 +1,174 @@
+//! `/dev/components`: every component in every state, with the line that draws it. In DEV only.
+//!
+//! Plain code behind the check of `APP_ENV`, not behind a feature or `debug_assertions`: pictures and
+//! sizes are taken from release builds too, and the texts cost a release some 100 KB that nobody loads.
+
+mod actions;
+mod data;
+mod demo;
+mod example;
+mod feedback;
+mod forms;
+mod overlays;
+mod parts;
+mod structure;
+
+use axum::extract::Request;
+use maud::{Markup, html};
+
+use self::example::Section;
+use super::components::{PageHead, Tone, badge, copy_button};
+use super::render::PageSetup;
+use super::{IntoPage, NavItem, Page, assets};
+use crate::auth::Routes;
+use crate::error::Result;
+use crate::source;
+use crate::state::PortalState;
+
+const PATH: &str = "/dev/components";
+
+pub(crate) fn page() -> Page {
+    Page::new(source!(components), PATH, |state, request| {
+        Box::pin(async move { show(&state, &request).into_page() })
+    })
+    .title("Components")
+    .description("Every component in every state, with the line that draws it.")
+    .nav(
+        NavItem::new("Components")
+            .icon("box")
+            .order(900)
+            .group("Development"),
+    )
+}
+
+/// What the examples ask for.
+pub(crate) fn routes() -> Routes {
+    demo::routes()
+}
+
+fn show(state: &PortalState, request: &Request) -> Result<Markup> {
+    let base = &state.borrow::<PageSetup>()?.config.base_path;
+    let query = request.uri().query().unwrap_or_default();
+    let sections = sections(base, query);
+    let style = format!("{base}{}", assets::url("gallery.css"));
+    Ok(html! {
+        link rel="stylesheet" href=(style);
+        (PageHead::new("Components")
+            .description("Every component in every state. Each block ends with the line that draws it; all are in portal_core::pages::components.")
+            .actions(badge("Development only", Tone::Warning)))
+        div class="pt-gallery" {
+            nav aria-label="Components on this page" {
+                @for (group, sections) in &sections {
+                    h2 { (group) }
+                    ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+                }
+            }
+            div {
+                @for (_, sections) in &sections { @for section in sections { (draw(section)) } }
+            }
+        }
+    })
+}
+
+/// Every section, under the heading of its group.
+fn sections(base: &str, query: &str) -> Vec<(&'static str, Vec<Section>)> {
+    vec![
+        ("Actions", actions::sections()),
+        ("Forms", forms::sections(base)),
+        ("Data", data::sections(base, query)),
+        ("Overlays", overlays::sections()),
+        ("Feedback", feedback::sections()),
+        ("Structure", structure::sections()),
+        ("Parts of pages", parts::sections()),
+    ]
+}
+
+fn draw(section: &Section) -> Markup {
+    html! {
+        section id=(section.id) aria-labelledby={ (section.id) "-title" } {
+            h2 id={ (section.id) "-title" } { (section.title) }
+            p { (section.when) }
+            @for example in &section.examples {
+                figure class="pt-example" {
+                    figcaption { (example.name) }
+                    div class="pt-example-view" data-wide[example.wide] { (example.view) }
+                    div class="pt-example-code" {
+                        pre tabindex="0" { code { (example.code) } }
+                        (copy_button(&example.code))
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn everything() -> String {
+        let all = sections("", "");
+        let sections = all.iter().flat_map(|(_, sections)| sections);
+        sections.map(|it| draw(it).into_string()).collect()
+    }
+
+    #[test]
+    fn nothing_inline_is_written() {
+        let html = everything();
+        assert!(html.len() > 20_000);
+        for bad in [
+            "<style",
+            "<script",
+            " style=\"",
+            " onclick",
+            " hx-on",
+            "javascript:",
+        ] {
+            assert!(!html.contains(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_id_is_there_once() {
+        let html = everything();
+        let mut seen = BTreeSet::new();
+        for part in html.split(" id=\"").skip(1) {
+            let id = part.split('"').next().unwrap();
+            assert!(seen.insert(id), "{id} twice");
+        }
+    }
+
+    #[test]
+    fn every_public_component_is_shown() {
+        let source = include_str!("../components/mod.rs");
+        let list = source.split("pub use self::{").nth(1).unwrap();
+        let list = list.split("};").next().unwrap();
+        let code: String = [
+            include_str!("actions.rs"),
+            include_str!("data.rs"),
+            include_str!("feedback.rs"),
+            include_str!("forms.rs"),
+            include_str!("overlays.rs"),
+            include_str!("parts.rs"),
+            include_str!("structure.rs"),
+        ]
+        .concat();
+        let names = list.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        // Modules have the name of a component or none; what layouts draw is not an example.
+        let elsewhere = [
+            "toast_region",
+            "palette_button",
+            "ButtonKind",
+            "theme_picker",
+        ];
+        for name in names.filter(|name| !name.is_empty() && !elsewhere.contains(name)) {
+            let is_module = source.contains(&format!("mod {name};"));
+            assert!(
+                is_module || code.contains(name),
+                "{name} is not in the gallery"
+            );
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use maud::{Markup, html};
+
+use super::example::{Section, example};
+use crate::pages::components::{
+    Button, Card, Tab, Tone, badge, breadcrumb, divider, icon, icon_names, logo, segmented_links,
+    sized_icon, tabs,
+};
+
+pub(super) fn sections() -> Vec<Section> {
+    vec![
+        Section::new(
+            "page-head",
+            "Page head",
+            "Where the page is, what it is called, its one main action, its parts. Once a page; here its parts, since this page has its own.",
+            vec![
+                example!(
+                    "Breadcrumb",
+                    breadcrumb(
+                        &[("Admin", "#page-head"), ("Users", "#page-head")],
+                        "Ada Lovelace"
+                    )
+                ),
+                example!(
+                    "Tabs: links to the parts of a page",
+                    tabs(
+                        "Parts of the settings",
+                        &[
+                            Tab::new("General", "#page-head", true),
+                            Tab::new("Members", "#page-head", false),
+                            Tab::new("Billing", "#page-head", false)
+                        ]
+                    )
+                ),
+                example!(
+                    "Segmented links: ways to look at one thing",
+                    segmented_links(
+                        "Range",
+                        &[
+                            Tab::new("7 days", "#page-head", false),
+                            Tab::new("30 days", "#page-head", true)
+                        ]
+                    )
+                ),
+                code_only(),
+            ],
+        ),
+        Section::new(
+            "card",
+            "Card",
+            "A surface with a title, at most one action, a body and perhaps a foot.",
+            vec![
+                example!(
+                    "Everything",
+                    Card::new()
+                        .title("Profile")
+                        .description("What others see of you.")
+                        .actions(Button::new("Edit").size(1))
+                        .body(html! { p { "Ada Lovelace, London" } })
+                        .foot("Changed yesterday")
+                ),
+                example!(
+                    "A body alone",
+                    Card::new().body(html! { p { "Short and quiet." } })
+                ),
+            ],
+        ),
+        Section::new(
+            "divider",
+            "Divider",
+            "A line between two groups, with words if there are any.",
+            vec![
+                example!("Plain", divider("")),
+                example!("With words", divider("or")),
+            ],
+        ),
+        Section::new(
+            "icon",
+            "Icon",
+            "Lucide icons, inlined. Words beside them carry the meaning.",
+            vec![
+                example!(
+                    "Sizes",
+                    html! { (icon("user")) (sized_icon("user", 2)) (sized_icon("user", 3)) }
+                ),
+                example!("Logo", logo()),
+                example!("All of them", all_icons()),
+            ],
+        ),
+    ]
+}
+
+fn all_icons() -> Markup {
+    html! {
+        ul class="pt-icons" { @for name in icon_names() { li { (sized_icon(name, 2)) span { (name) } } } }
+    }
+}
+
+/// A second head on the page would be a second `h1`.
+fn code_only() -> super::example::Example {
+    super::example::Example::new(
+        "All of it",
+        "PageHead::new(\"Users\").crumb(\"Admin\", \"/admin/overview\").description(\"Everyone who can sign in.\").actions(Button::new(\"Invite\").solid().icon(\"user-plus\"))",
+        html! { p class="pt-muted" { "See the top of this page. " (badge("One h1 a page", Tone::Neutral)) } },
+    )
+}

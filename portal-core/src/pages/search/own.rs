@@ -1,0 +1,88 @@
+//! What this module itself can find: the pages of the navigation, and what a reader can do anywhere.
+
+use axum::http::HeaderMap;
+
+use super::query::SearchQuery;
+use super::results::{SearchGroup, SearchHit};
+use crate::auth::User;
+use crate::pages::render::PageSetup;
+use crate::pages::theme::{Appearance, Density};
+
+pub(super) fn pages(setup: &PageSetup, query: &SearchQuery<'_>) -> SearchGroup {
+    let user: Option<&User> = query.reader.map(|user| &**user);
+    let links = setup.nav.visible(user, &setup.config.base_path, "");
+    let mut ranked: Vec<(u8, SearchHit)> = Vec::new();
+    for link in links {
+        let group = link.group.unwrap_or_default();
+        let Some(rank) = query
+            .rank(&link.label)
+            .or_else(|| query.rank(&format!("{} {group}", link.label)).map(|_| 3))
+        else {
+            continue;
+        };
+        let hit = SearchHit::link(link.label, link.href).icon(link.icon);
+        ranked.push((
+            rank,
+            if group.is_empty() {
+                hit
+            } else {
+                hit.hint(group)
+            },
+        ));
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    SearchGroup::new("Pages").hits(ranked.into_iter().map(|(_, hit)| hit))
+}
+
+pub(super) fn actions(
+    setup: &PageSetup,
+    query: &SearchQuery<'_>,
+    headers: &HeaderMap,
+    back: &str,
+) -> SearchGroup {
+    let theme = setup.theme_of(headers, query.reader.map(|user| &**user));
+    let set = |title: &str, glyph: &str, name: &str, value: &str| {
+        SearchHit::action(title, query.url("/theme"))
+            .icon(glyph)
+            .field(name, value)
+            .field("return_to", back)
+            .theme()
+    };
+    let mut all = Vec::new();
+    for (appearance, title, glyph) in [
+        (Appearance::Dark, "Switch to dark mode", "moon"),
+        (Appearance::Light, "Switch to light mode", "sun"),
+        (
+            Appearance::Inherit,
+            "Use the system's light or dark mode",
+            "monitor",
+        ),
+    ] {
+        if theme.appearance != appearance {
+            all.push((title, set(title, glyph, "appearance", appearance.as_str())));
+        }
+    }
+    let (density, title) = match theme.density {
+        Density::Compact => (Density::Default, "Switch to roomy lists"),
+        Density::Default => (Density::Compact, "Switch to compact lists"),
+    };
+    all.push((title, set(title, "table", "density", density.as_str())));
+    match query.reader {
+        Some(_) => {
+            if let Some(path) = &setup.profile_path {
+                let hit = SearchHit::link("Open my profile", query.url(path)).icon("user");
+                all.push(("Open my profile", hit));
+            }
+            let hit = SearchHit::action("Sign out", query.url("/sign-out")).icon("log-out");
+            all.push(("Sign out", hit));
+        }
+        None => {
+            let hit = SearchHit::link("Sign in", query.url("/sign-in")).icon("log-in");
+            all.push(("Sign in", hit));
+        }
+    }
+    let found = all
+        .into_iter()
+        .filter(|(title, _)| query.rank(title).is_some());
+    SearchGroup::new("Actions").hits(found.map(|(_, hit)| hit))
+}

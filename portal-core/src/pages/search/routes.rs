@@ -1,0 +1,87 @@
+//! `/search` for everyone, and `/palette` for the script.
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::own;
+use super::query::SearchQuery;
+use super::results::{SearchGroup, lists, options};
+use super::source::SearchSources;
+use crate::auth::{Access, CurrentUser, Routes, known_caller};
+use crate::error::Result;
+use crate::pages::components::{Button, EmptyState, Field, PageHead};
+use crate::pages::render::PageSetup;
+use crate::pages::{IntoPage, Page, assets};
+use crate::source;
+use crate::state::PortalState;
+
+const PATH: &str = "/search";
+
+/// Everyone may search; what is found depends on who it is.
+pub(crate) fn routes() -> Routes {
+    Routes::new().get("/palette", Access::Public, palette)
+}
+
+pub(crate) fn page() -> Page {
+    Page::new(source!(search), PATH, |state, request| {
+        Box::pin(async move { show(&state, request).await.into_page() })
+    })
+    .title("Search")
+}
+
+/// What was asked for with `q`.
+fn text_of(parts: &Parts) -> String {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let text = pairs.find(|(name, _)| name == "q");
+    text.map(|(_, text)| text.into_owned()).unwrap_or_default()
+}
+
+async fn palette(
+    State(state): State<PortalState>,
+    user: Option<CurrentUser>,
+    parts: Parts,
+) -> Result<Markup> {
+    let groups = find(&state, user.as_ref(), &text_of(&parts), &parts.headers).await?;
+    Ok(options(&groups))
+}
+
+async fn find(
+    state: &PortalState,
+    reader: Option<&CurrentUser>,
+    text: &str,
+    headers: &HeaderMap,
+) -> Result<Vec<SearchGroup>> {
+    let setup = state.borrow::<PageSetup>()?;
+    let query = SearchQuery::new(state, reader, text, &setup.config.base_path);
+    let words: String = form_urlencoded::byte_serialize(query.text.as_bytes()).collect();
+    let back = format!("{}?q={words}", query.url(PATH));
+    let mut groups = vec![own::pages(setup, &query)];
+    groups.extend(state.borrow::<SearchSources>()?.search(query).await);
+    groups.push(own::actions(setup, &query, headers, &back));
+    groups.retain(|group| !group.hits.is_empty());
+    Ok(groups)
+}
+
+async fn show(state: &PortalState, request: Request) -> Result<Markup> {
+    let (parts, _) = request.into_parts();
+    let text = text_of(&parts);
+    let groups = find(state, known_caller(&parts), &text, &parts.headers).await?;
+    let action = &state.borrow::<PageSetup>()?.config.base_path;
+    Ok(html! {
+        link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };
+        (PageHead::new("Search").description("Pages, records, tasks and actions: everything that you may see."))
+        form class="pt-find" method="get" action={ (action) (PATH) } role="search" {
+            (Field::search("q", "Search for").id("find").value(text.as_str()).autocomplete("off"))
+            (Button::new("Search").solid().submit())
+        }
+        @if groups.is_empty() {
+            (EmptyState::new("search", "Nothing found").text("Try fewer or other words."))
+        } @else {
+            div class="pt-stack" { (lists(&groups)) }
+        }
+    })
+}

@@ -1,0 +1,91 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::query::SearchQuery;
+use super::results::SearchGroup;
+use crate::error::Result;
+
+/// A source that takes longer is left out of the results.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Something in which the command palette and `/search` look.
+///
+/// Given to the builder with `.search(source)`. It is asked at every pause in typing, with an
+/// empty text at first, and answers with what the reader may see at that moment. An error is
+/// logged, and the results of the other sources are shown.
+///
+/// ```
+/// use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
+/// use portal_core::prelude::*;
+///
+/// struct Help;
+///
+/// impl SearchSource for Help {
+///     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
+///         let pages = [("Billing", "/help/billing"), ("Roles", "/help/roles")];
+///         let found = pages.iter().filter(|(title, _)| query.rank(title).is_some());
+///         let hits = found.map(|(title, path)| SearchHit::link(*title, query.url(path)).icon("book-open"));
+///         Ok(vec![SearchGroup::new("Help").hits(hits)])
+///     }
+/// }
+/// let builder = Portal::builder().search(Help);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no search source",
+    note = "implement `SearchSource` for it"
+)]
+pub trait SearchSource: Send + Sync + 'static {
+    /// What is found, in groups; empty groups are not shown.
+    fn search(
+        &self,
+        query: SearchQuery<'_>,
+    ) -> impl Future<Output = Result<Vec<SearchGroup>>> + Send;
+}
+
+type Found<'a> = Pin<Box<dyn Future<Output = Result<Vec<SearchGroup>>> + Send + 'a>>;
+
+/// A source of any type.
+trait Erased: Send + Sync {
+    fn search<'a>(&'a self, query: SearchQuery<'a>) -> Found<'a>;
+}
+
+impl<S: SearchSource> Erased for S {
+    fn search<'a>(&'a self, query: SearchQuery<'a>) -> Found<'a> {
+        Box::pin(SearchSource::search(self, query))
+    }
+}
+
+/// All sources of a portal, in the order of their results.
+#[derive(Clone, Default)]
+pub(crate) struct SearchSources(Vec<Arc<dyn Erased>>);
+
+impl SearchSources {
+    pub(crate) fn push(&mut self, source: impl SearchSource) {
+        self.0.push(Arc::new(source));
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(super) async fn search(&self, query: SearchQuery<'_>) -> Vec<SearchGroup> {
+        let answers = self
+            .0
+            .iter()
+            .map(|source| tokio::time::timeout(PATIENCE, source.search(query)));
+        let mut groups = Vec::new();
+        for answer in join_all(answers).await {
+            match answer {
+                Ok(Ok(found)) => groups.extend(found),
+                Ok(Err(error)) => tracing::warn!(%error, "a search source failed"),
+                Err(_) => tracing::warn!("a search source took too long"),
+            }
+        }
+        groups.retain(|group| !group.hits.is_empty());
+        groups
+    }
+}
