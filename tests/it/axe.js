@@ -21,12 +21,22 @@ const overlays = () => {
     return id && !seen.has(kind) && seen.add(kind);
   });
 };
-// A colour on its way from one theme to the next is nobody's colour.
+// What the layout brings to every page is looked at on the first one.
+const isKnown = (overlay, appearance) => {
+  if (overlay.closest("main")) return false;
+  const name = `axe ${innerWidth} ${appearance} ${overlay.id}`;
+  const known = !!sessionStorage.getItem(name);
+  sessionStorage.setItem(name, "1");
+  return known;
+};
+// A colour on its way from one theme to the next is nobody's colour. What inherits it sets out later.
 const settle = async () => {
-  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-  for (const animation of document.getAnimations()) {
-    if (animation.effect?.getComputedTiming().endTime === Infinity) animation.cancel();
-    else animation.finish();
+  for (let round = 0; round < 20; round++) {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    const moving = document.getAnimations().filter(({ playState }) => playState === "running");
+    if (!moving.length) return;
+    for (const animation of moving)
+      animation.effect?.getComputedTiming().endTime === Infinity ? animation.pause() : animation.finish();
   }
 };
 (async () => {
@@ -37,7 +47,7 @@ const settle = async () => {
     await check(`(${appearance}, ${accent})`, rules);
     if (what === "page") continue;
     for (const overlay of overlays()) {
-      if (overlay.open || overlay.matches(":popover-open")) continue;
+      if (isKnown(overlay, appearance) || overlay.open || overlay.matches(":popover-open")) continue;
       const isDialog = overlay.tagName === "DIALOG";
       isDialog ? overlay.showModal() : overlay.showPopover();
       await settle();

@@ -126,7 +126,7 @@ async fn a_fault_is_found() {
         .collect();
     for wanted in [
         "color-contrast at ",
-        "label at input (light, indigo, broken open)",
+        "label at #broken > input (light, indigo, broken open)",
     ] {
         assert!(
             found.iter().any(|line| line.contains(wanted)),

@@ -44,11 +44,8 @@ async fn pages_and_documents_are_compressed_for_who_takes_it() {
 
     let head = page(&guest, Method::HEAD, &gzip).await;
     assert_eq!(head.status(), 200);
-    assert_eq!(head.headers()["vary"], "accept-encoding");
-    assert_ne!(
-        head.headers().get("content-length").map(|it| it.as_bytes()),
-        Some(length.to_string().as_bytes())
-    );
+    assert_eq!(coding(&head), "gzip");
+    assert_eq!(head.headers()["content-length"], named.to_string());
 
     // An answer that names its version stays as it is, so that the name can be sent back.
     let admin = server.admin().await;

@@ -6,7 +6,7 @@ use crate::support::{Chromium, Showcase, eventually};
 
 /// Says what has the focus, and whether a reader can see that it has.
 ///
-/// The mark is an outline, of the element itself or of the label that stands for it; its bounds have to
+/// The mark is an outline, of the element itself or of the label or row that stands for it; its bounds have to
 /// be within the window, and what is there has to be the element and nothing that covers it.
 const FOCUS: &str = r"
 const at = document.activeElement;
@@ -15,7 +15,8 @@ const marked = (node) => {
   const { outlineStyle, outlineWidth } = node ? getComputedStyle(node) : {};
   return outlineStyle !== undefined && outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1;
 };
-const own = [at, at.closest('label')].find(marked) ?? at;
+const around = [at, at.parentElement, at.parentElement?.parentElement, at.closest('label, li, tr')];
+const own = around.find(marked) ?? at;
 const { left, top, right, bottom } = own.getBoundingClientRect();
 const x = Math.min(Math.max((left + right) / 2, 1), innerWidth - 2);
 const y = Math.min(Math.max((top + bottom) / 2, 1), innerHeight - 2);

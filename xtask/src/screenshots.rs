@@ -146,7 +146,7 @@ pub(crate) struct Settings {
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let tools = Tools::provide(&[Tool::Chromium, Tool::Chromedriver])?;
     let program = step("build the reference portal", || {
-        let arguments = ["--workspace", "--bin", "reference-portal"];
+        let arguments = ["--workspace", "--tests", "--bin", "reference-portal"];
         cargo.build_binary("reference-portal", &arguments, interrupt)
     })?;
     let directory = tempfile::Builder::new()

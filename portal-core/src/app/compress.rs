@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
@@ -34,8 +34,6 @@ pub(super) enum Wish {
     Plain,
     /// Compressed.
     Gzip,
-    /// The headers that a compressed answer would have.
-    Head,
 }
 
 impl Wish {
@@ -43,17 +41,13 @@ impl Wish {
     ///
     /// A page that another site has the browser ask for in a user's name stays plain: from the
     /// length of compressed answers to chosen addresses the secrets in them can be guessed (BREACH).
-    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         if !accepts_coding(headers, "gzip")
             || is_foreign(headers) && headers.contains_key(header::COOKIE)
         {
             return Self::Plain;
         }
-        if method == Method::HEAD {
-            Self::Head
-        } else {
-            Self::Gzip
-        }
+        Self::Gzip
     }
 }
 
@@ -72,13 +66,7 @@ pub(super) async fn apply(wish: Wish, mut response: Response) -> Response {
     response.headers_mut().append(header::VARY, vary);
     match wish {
         Wish::Never | Wish::Plain => response,
-        Wish::Head => {
-            // How long it would be is known to nobody who has not compressed it.
-            if has_length(&response) {
-                response.headers_mut().remove(header::CONTENT_LENGTH);
-            }
-            response
-        }
+        // To HEAD as well: what is not sent is cut off further out.
         Wish::Gzip => compressed(response).await,
     }
 }
@@ -139,13 +127,6 @@ fn is_text(media_type: &str) -> bool {
         || essence.ends_with("+json")
         || essence == "application/javascript"
         || essence.ends_with("xml")
-}
-
-fn has_length(response: &Response) -> bool {
-    let length = response.headers().get(header::CONTENT_LENGTH);
-    length
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
-        .is_some_and(|length| (SMALLEST..=LARGEST).contains(&length))
 }
 
 /// `None` where it would not get smaller.
@@ -240,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_page_that_another_site_asks_for_in_a_users_name_stays_plain() {
-        let wish = |pairs: &[_]| Wish::of(&Method::GET, &headers(pairs));
+        let wish = |pairs: &[_]| Wish::of(&headers(pairs));
         let gzip = ("accept-encoding", "gzip, deflate, br");
         let cookie = ("cookie", "__session=1");
         assert_eq!(wish(&[cookie]), Wish::Plain);
@@ -252,16 +233,5 @@ mod tests {
         for site in ["same-origin", "none"] {
             assert_eq!(wish(&[gzip, cookie, ("sec-fetch-site", site)]), Wish::Gzip);
         }
-        assert_eq!(Wish::of(&Method::HEAD, &headers(&[gzip])), Wish::Head);
-    }
-
-    #[tokio::test]
-    async fn the_head_of_a_compressed_answer_names_no_length() {
-        let own = [PAGE, ("content-length", "5000")];
-        let response = apply(Wish::Head, answer(&own, "")).await;
-        assert!(!response.headers().contains_key(header::CONTENT_LENGTH));
-        assert_eq!(response.headers()[header::VARY], "accept-encoding");
-        let plain = apply(Wish::Plain, answer(&own, "")).await;
-        assert_eq!(plain.headers()[header::CONTENT_LENGTH], "5000");
     }
 }

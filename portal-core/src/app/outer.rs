@@ -89,7 +89,7 @@ where
             request.headers_mut().insert(REQUEST_ID, id);
         }
         let wish = if self.compresses {
-            Wish::of(request.method(), request.headers())
+            Wish::of(request.headers())
         } else {
             Wish::Never
         };

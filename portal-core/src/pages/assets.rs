@@ -10,6 +10,7 @@ use axum::{
     extract::Path,
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rust_embed::RustEmbed;
 
 use super::encoding::{accepts_coding, brotli, gzip};
@@ -312,6 +313,25 @@ pub(crate) fn url(name: &str) -> &'static str {
         .iter()
         .find(|asset| asset.name == name)
         .map_or("", |asset| &asset.url)
+}
+
+/// The logo in the page itself, for the tab of the browser: as a file it would be a request for each
+/// reader, of as many bytes.
+pub(super) fn icon() -> &'static str {
+    const QUOTED: &AsciiSet = &CONTROLS
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'&')
+        .add(b'<')
+        .add(b'>');
+    static ICON: LazyLock<String> = LazyLock::new(|| {
+        let logo = ASSETS.iter().find(|asset| asset.name == "logo.svg");
+        let logo = logo.map_or(Bytes::new(), |logo| logo.plain.clone());
+        let quoted = percent_encode(logo.trim_ascii(), QUOTED);
+        format!("data:image/svg+xml,{quoted}")
+    });
+    &ICON
 }
 
 /// Answers `GET /_portal/assets/{file}`.

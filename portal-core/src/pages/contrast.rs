@@ -132,12 +132,9 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                 need("gray-1", "gray-12", 7.0);
                 for ground in ["gray-1", "surface", "raised"] {
                     need("field-line", ground, 3.0);
-                }
-                for ground in ["gray-1", "surface", "raised"] {
                     need("accent-mark", ground, 3.0);
                 }
                 // Neighbours in a chart; chart.css has the same pairs.
-                need("accent-text", "surface", 3.0);
                 let first = ["accent-mark", "accent-text"][mode];
                 let (second, third) = match (*accent, mode) {
                     (Accent::Gray, _) | (_, 1) => ("field-line", "gray-12"),

@@ -163,7 +163,10 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
         format!("{} · {}", page.title, page.app_name)
     };
     let own_icon = page.brand.and_then(BrandAssets::favicon);
-    let (icon, icon_type) = own_icon.unwrap_or((assets::url("logo.svg"), "image/svg+xml"));
+    let (icon, icon_type) = match own_icon {
+        Some((path, media_type)) => (page.url(path), media_type),
+        None => (assets::icon().to_owned(), "image/svg+xml"),
+    };
     html! {
         (DOCTYPE)
         html lang=(page.brand.map_or("en", BrandAssets::language))
@@ -180,7 +183,7 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
-                link rel="icon" href=(page.url(icon)) type=(icon_type);
+                link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}
                 @if let Some(head) = page.head { (head) }
             }

@@ -48,7 +48,14 @@ impl Showcase {
         let listed = command(portal.directory()).arg("routes").output().await;
         let listed = listed.expect("the binary runs");
         let listed = String::from_utf8(listed.stdout).expect("text");
-        let pages: Vec<_> = listed.lines().filter_map(page).collect();
+        let mut pages = Vec::new();
+        for (path, access) in listed.lines().filter_map(page) {
+            let answer = admin.page(&path).await;
+            // Parts of pages that scripts ask for are none; who is signed in is led on from some.
+            if answer.status == 303 || answer.text.starts_with("<!DOCTYPE html>") {
+                pages.push((path, access));
+            }
+        }
         assert!(pages.len() >= 13, "{listed}");
         Self {
             portal,
