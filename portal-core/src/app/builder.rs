@@ -17,9 +17,7 @@ use crate::auth::{
 use crate::config::{Config, Limits};
 use crate::live::Live;
 use crate::notifications::Notifications;
-use crate::pages::{
-    Brand, DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme,
-};
+use crate::pages::{Brand, DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme};
 use crate::state::{PortalState, StateBuilder};
 use crate::store::Store;
 use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};

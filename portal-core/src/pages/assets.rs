@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 11] = [
+const SERVED: [(&str, &[&str], &str); 13] = [
     (
         "picker.css",
         &["css/theme_picker.css"],
@@ -43,7 +43,6 @@ const SERVED: [(&str, &[&str], &str); 11] = [
             "css/button.css",
             "css/form.css",
             "css/card.css",
-            "css/table.css",
             "css/overlay.css",
             "css/display.css",
             "css/toast.css",
@@ -82,22 +81,27 @@ const SERVED: [(&str, &[&str], &str); 11] = [
             "js/feedback.js",
             "js/notification.js",
             "js/live.js",
-            "js/lists.js",
             "js/keys.js",
             "js/chart.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
     ),
-    // What few pages need: `components::needs` and the palette's button load these.
+    // What few pages need: `components::needs`, the palette's button and `layout::document` load these.
+    ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
+    (
+        "lists.js",
+        &["js/lists.js"],
+        "text/javascript; charset=utf-8",
+    ),
     (
         "widgets.css",
         &["css/widgets.css"],
         "text/css; charset=utf-8",
     ),
     (
-        "combobox.js",
-        &["js/combobox.js"],
+        "widgets.js",
+        &["js/widgets.js"],
         "text/javascript; charset=utf-8",
     ),
     (

@@ -84,7 +84,8 @@ fn pages() -> Vec<String> {
     page.flash = Some(&flash);
     page.development = true;
     page.base_path = HOSTILE;
-    let guest = DefaultLayout::new().render(&page, html! { (palette_button(&page)) (everything()) });
+    let guest =
+        DefaultLayout::new().render(&page, html! { (palette_button(&page)) (everything()) });
     page.user = Some(UserSummary {
         name: HOSTILE,
         email: HOSTILE,
