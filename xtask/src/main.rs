@@ -1,12 +1,16 @@
-//! The project's own commands: `cargo xtask test`, `check`, `tidy`, `features`, `bench`, `chaos`.
+//! The project's own commands: `cargo xtask test`, `check`, `tidy`, `features`, `assets`,
+//! `screenshots`, `bench`, `chaos`.
 
+mod assets;
 mod bench;
+mod browser;
 mod cargo;
 mod chaos;
 mod check;
 mod features;
 mod interrupt;
 mod process;
+mod screenshots;
 mod server;
 mod step;
 mod test;
@@ -42,8 +46,12 @@ enum Command {
     Check,
     /// Check file lengths, import directions and forbidden words
     Tidy,
+    /// Take the pictures of the documentation anew
+    Screenshots(screenshots::Settings),
     /// Check that every feature builds alone
     Features,
+    /// Fetch the vendored packages again, and make the tokens and icons of them
+    Assets(assets::Settings),
     /// Prove that no task is lost while replicas and the database are killed
     Chaos(chaos::Settings),
     /// Measure
@@ -68,6 +76,8 @@ fn run(command: Command) -> Result<()> {
         Command::Test { arguments } => test::run(&cargo, &arguments, &interrupt),
         Command::Check => check::run(&cargo, &interrupt),
         Command::Tidy => tidy::run(cargo.root()),
+        Command::Assets(settings) => assets::run(cargo.root(), &settings, &interrupt),
+        Command::Screenshots(settings) => screenshots::run(&cargo, &settings, &interrupt),
         Command::Features => features::run(&cargo, &interrupt),
         Command::Chaos(settings) => chaos::run(&cargo, &settings, &interrupt),
         Command::Bench(bench) => bench::run(&cargo, &bench, &interrupt),

@@ -18,7 +18,7 @@ on("click", async (event) => {
   if (event.timeStamp - inboxClosed < 300) return;
   let menu = $("#pt-inbox");
   if (!menu) {
-    menu = make("section", { id: "pt-inbox", class: "pt-menu pt-inbox", popover: "", "aria-labelledby": "pt-inbox-title" });
+    menu = make("section", { id: "pt-inbox", class: "pt-menu pt-inbox", popover: "", role: "dialog", "aria-labelledby": "pt-inbox-title" });
     menu.onbeforetoggle = ({ newState, timeStamp }) => { if (newState === "closed") inboxClosed = timeStamp; };
     document.body.append(menu);
   }

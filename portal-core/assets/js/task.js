@@ -187,7 +187,11 @@ customElements.define("pt-task", class extends HTMLElement {
     this.addEventListener("click", ({ target }) => this.act(target.closest("[data-log]")?.dataset.log));
     this.addEventListener("submit", (event) => this.send(event));
     this.toEnd();
-    this.clock = setInterval(() => { if (this.dataset.status === "PROCESSING") tick(this); }, 1000);
+    this.clock = setInterval(() => {
+      if (this.dataset.status === "PROCESSING") tick(this);
+      const waits = $("[data-part=countdown]", this);
+      if (waits) waits.textContent = `, in ${duration(Date.now(), new Date(waits.dataset.at))}`;
+    }, 1000);
     if (this.dataset.stream) this.connect();
   }
   disconnectedCallback() {

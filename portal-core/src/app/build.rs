@@ -12,6 +12,7 @@ use super::builder::PortalBuilder;
 use super::discover::discover;
 use super::health;
 use super::maintenance::Maintenance;
+use super::maintenance_page;
 use super::outer::Outer;
 use super::portal::Portal;
 use super::routes::{self, collide, is_route, shape};
@@ -163,6 +164,7 @@ impl PortalBuilder {
             .chain(tasks::pages())
             .chain(notifications::pages())
             .chain([pages::search_page()])
+            .chain(maintenance_page::pages())
             .filter(|page| !without.contains(&page.source.to_string()))
             .chain(pages::sign_in_pages())
             .chain(dev.then(pages::gallery_page));
@@ -402,7 +404,8 @@ impl Plan {
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
             .with_listener(Arc::new(AccountMessages));
         let auth = Arc::new(auth);
-        let notifications = Notifications::new(store.clone());
+        let live = Live::new(store.clone(), topics, &config);
+        let notifications = Notifications::new(store.clone(), live.clone());
 
         let mut nav = Nav::default();
         for page in &pages {
@@ -448,8 +451,8 @@ impl Plan {
             .merge(provider_routes)
             .merge(declared);
         listed.extend(all.declared());
+        pages::assets::prepare();
         let stop = CancellationToken::new();
-        let live = Live::new(store.clone(), topics, &config);
         let (of_pages, of_tasks) = (live.clone(), live.clone());
         let tasks = Tasks::new(store.clone(), tasks, task_settings);
         tasks.listen(move |_| of_tasks.changed_here("tasks"));
@@ -468,6 +471,7 @@ impl Plan {
             profile_path,
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
+            in_maintenance: maintenance.flag(),
             inline_styles_policy,
             read_mark: Arc::new(move || of_pages.read_mark()),
         });
@@ -518,6 +522,7 @@ impl Plan {
             .layer(Outer {
                 state: state.clone(),
                 headers,
+                compresses: config.compression,
                 maintenance,
             })
             .with_state(state.clone());

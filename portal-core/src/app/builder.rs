@@ -219,6 +219,7 @@ impl PortalBuilder {
         self.pages.extend(plugin.pages);
         self.tasks.extend(plugin.tasks);
         self.models.extend(plugin.models);
+        self.topics.extend(plugin.topics);
         self
     }
 

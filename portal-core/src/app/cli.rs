@@ -213,7 +213,7 @@ async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
     if command != "status" {
         maintenance::switch(&store, Actor::command_line(), command == "on").await?;
     }
-    let is_on = maintenance::is_stored(&store).await?;
+    let (is_on, _) = maintenance::stored(&store).await?;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
         println!("MAINTENANCE is on: whatever is said here, only administrators are let in");

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::patience::Patient;
 use crate::config::Limits;
 use crate::security::{Connections, Place};
 
@@ -73,7 +74,7 @@ impl Connector {
             };
             let connection = converse(
                 router.clone(),
-                stream,
+                Patient::new(stream, self.limits.write_time),
                 peer,
                 self.limits.header_time,
                 self.stop.clone(),
@@ -103,7 +104,7 @@ async fn pause_after(error: &io::Error, stop: &CancellationToken) {
 /// Answers the requests of one connection.
 async fn converse(
     router: Router,
-    stream: Admitted,
+    stream: Patient<Admitted>,
     peer: SocketAddr,
     header_time: Duration,
     stop: CancellationToken,

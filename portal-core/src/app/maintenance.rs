@@ -1,7 +1,7 @@
 //! Maintenance: everybody but administrators is told to come later.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
@@ -46,7 +46,10 @@ struct Shared {
     store: Store,
     /// By the variable `MAINTENANCE`; nobody can switch that off.
     always: bool,
-    switched: AtomicBool,
+    /// Shared with the pages, which tell administrators.
+    on: Arc<AtomicBool>,
+    /// Which change of it is known: one that was read may be older than what is known.
+    version: Mutex<i64>,
     open: Vec<Open>,
 }
 
@@ -74,7 +77,8 @@ impl Maintenance {
         Self(Arc::new(Shared {
             store,
             always,
-            switched: AtomicBool::new(false),
+            on: Arc::new(AtomicBool::new(always)),
+            version: Mutex::new(0),
             open: own.chain(open).collect(),
         }))
     }
@@ -82,14 +86,14 @@ impl Maintenance {
     /// Whether it is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.0.always || self.0.switched.load(Ordering::Relaxed)
+        self.0.on.load(Ordering::Relaxed)
     }
 
     /// Switches it on or off, in every replica; who did is in the audit log. What the variable
     /// `MAINTENANCE` has switched on stays on.
     pub async fn switch(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
-        switch(&self.0.store, actor, on).await?;
-        self.0.switched.store(on, Ordering::Relaxed);
+        let version = switch(&self.0.store, actor, on).await?;
+        self.take_over(on, version);
         Ok(())
     }
 
@@ -111,9 +115,23 @@ impl Maintenance {
 
     /// Reads what is stored.
     pub(super) async fn refresh(&self) -> Result<()> {
-        let on = is_stored(&self.0.store).await?;
-        self.0.switched.store(on, Ordering::Relaxed);
+        let (on, version) = stored(&self.0.store).await?;
+        self.take_over(on, version);
         Ok(())
+    }
+
+    fn take_over(&self, on: bool, version: i64) {
+        let known = self.0.version.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if version >= *known {
+            *known = version;
+            self.0.on.store(on || self.0.always, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is on, for who only looks.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.on)
     }
 
     /// Follows the hints of all replicas until it is dropped.
@@ -134,20 +152,22 @@ impl Maintenance {
     }
 }
 
-/// Whether somebody has switched it on.
-pub(super) async fn is_stored(store: &Store) -> Result<bool> {
+/// Whether somebody has switched it on, and which change that was.
+pub(super) async fn stored(store: &Store) -> Result<(bool, i64)> {
     let select = Query::select()
-        .column("value")
+        .columns(["value", "version"])
         .from(TABLE)
         .and_where(Expr::col("key").eq(KEY))
         .take();
-    let row = store.fetch_optional(&select).await?;
-    let value: Option<Value> = row.map(|row| row.get("value")).transpose()?;
-    Ok(value.is_some_and(|value| value["on"] == true))
+    let Some(row) = store.fetch_optional(&select).await? else {
+        return Ok((false, 0));
+    };
+    let value: Value = row.get("value")?;
+    Ok((value["on"] == true, row.get("version")?))
 }
 
-/// Stores it, and tells every replica.
-pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
+/// Stores it, and tells every replica; gives which change it was.
+pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bool) -> Result<i64> {
     let mut transaction = store.begin().await?;
     let version = Expr::col((TABLE, "version")).add(1);
     let insert = Query::insert()
@@ -165,8 +185,10 @@ pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bo
                 .value("version", version)
                 .to_owned(),
         )
+        .returning(Query::returning().column("version"))
         .take();
-    transaction.execute(&insert).await?;
+    let row = transaction.fetch_optional(&insert).await?;
+    let version = row.map(|row| row.get::<i64>("version")).transpose()?;
     let action = if on {
         "maintenance.begin"
     } else {
@@ -175,7 +197,7 @@ pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bo
     AuditLog::record_in(&mut transaction, actor, action, "portal", json!({})).await?;
     transaction.notify(Notification::SettingsChanged);
     transaction.commit().await?;
-    Ok(())
+    Ok(version.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use super::compress::{self, Wish};
 use super::limited;
 use super::maintenance::Maintenance;
 use crate::auth::{Auth, caller};
@@ -32,7 +33,7 @@ use crate::state::PortalState;
 
 /// Names the request, refuses what is too large, too often, meant for another host or sent from
 /// another site, limits its body and its time, contains panics, and gives every error its final
-/// form.
+/// form, compressed where that is worth it.
 ///
 /// One service and not a stack of layers: each layer costs every request a boxed future and
 /// a clone of all that is below it.
@@ -40,6 +41,7 @@ use crate::state::PortalState;
 pub(super) struct Outer {
     pub(super) state: PortalState,
     pub(super) headers: AnswerHeaders,
+    pub(super) compresses: bool,
     pub(super) maintenance: Maintenance,
 }
 
@@ -50,6 +52,7 @@ impl<S> Layer<S> for Outer {
         OuterService {
             state: self.state.clone(),
             headers: self.headers.clone(),
+            compresses: self.compresses,
             maintenance: self.maintenance.clone(),
             inner,
         }
@@ -60,6 +63,7 @@ impl<S> Layer<S> for Outer {
 pub(super) struct OuterService<S> {
     state: PortalState,
     headers: AnswerHeaders,
+    compresses: bool,
     maintenance: Maintenance,
     inner: S,
 }
@@ -84,6 +88,11 @@ where
             let id = exchange.request_id.clone();
             request.headers_mut().insert(REQUEST_ID, id);
         }
+        let wish = if self.compresses {
+            Wish::of(request.method(), request.headers())
+        } else {
+            Wish::Never
+        };
         let state = self.state.clone();
         let span = exchange.span.clone();
         let Limits {
@@ -106,7 +115,7 @@ where
             return Box::pin(
                 async move {
                     let response = guarded(answer, request_time).await;
-                    Ok(exchange.end(&state, response))
+                    Ok(compress::apply(wish, exchange.end(&state, response)).await)
                 }
                 .instrument(span),
             );
@@ -118,7 +127,7 @@ where
                     Ok(answer) => guarded(answer.map(infallible), request_time).await,
                     Err(panic) => panicked(&*panic),
                 };
-                Ok(exchange.end(&state, response))
+                Ok(compress::apply(wish, exchange.end(&state, response)).await)
             }
             .instrument(span),
         )

@@ -1,6 +1,7 @@
 //! What a crate adds to a portal.
 
 use crate::admin::{AdminModel, ModelSpec};
+use crate::auth::Access;
 use crate::pages::Page;
 use crate::tasks::{Task, TaskArgs, TaskDefinition};
 
@@ -23,6 +24,8 @@ pub struct Plugin {
     pub(crate) pages: Vec<Page>,
     pub(crate) tasks: Vec<TaskDefinition>,
     pub(crate) models: Vec<ModelSpec>,
+    /// Topics with who may hear of them, and whether each user has his own.
+    pub(crate) topics: Vec<(String, Access, bool)>,
 }
 
 impl Plugin {
@@ -32,6 +35,7 @@ impl Plugin {
             pages: Vec::new(),
             tasks: Vec::new(),
             models: Vec::new(),
+            topics: Vec::new(),
         }
     }
 
@@ -53,6 +57,18 @@ impl Plugin {
     /// With an admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
+        self
+    }
+
+    /// With a topic of live regions; see [`PortalBuilder::topic`](super::PortalBuilder::topic).
+    pub fn topic(mut self, name: impl Into<String>, access: Access) -> Self {
+        self.topics.push((name.into(), access, false));
+        self
+    }
+
+    /// With a topic of which each user has his own.
+    pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
+        self.topics.push((name.into(), Access::User, true));
         self
     }
 }

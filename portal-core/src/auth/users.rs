@@ -79,14 +79,13 @@ pub(crate) struct UserChanged<'a> {
     pub(crate) activated: bool,
 }
 
-/// Hears of what somebody has changed of another user, within the transaction of the change; gives
-/// the hints that are due after it.
+/// Hears of what somebody has changed of another user, within the transaction of the change.
 pub(crate) trait UserListener: Send + Sync {
     fn changed<'a>(
         &'a self,
         transaction: &'a mut Transaction,
         change: UserChanged<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Notification>>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 }
 
 /// The users of a portal.
@@ -357,9 +356,7 @@ impl Users {
                 role: (user.user_type != before.user_type).then(|| user.role_title()),
                 activated: user.is_active && !before.is_active,
             };
-            for hint in listener.changed(&mut transaction, change).await? {
-                transaction.notify(hint);
-            }
+            listener.changed(&mut transaction, change).await?;
         }
         transaction.notify(Notification::User { id });
         transaction.commit().await?;

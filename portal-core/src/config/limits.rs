@@ -27,6 +27,9 @@ pub struct Limits {
     /// Default 65 seconds: proxies commonly keep a connection for 60, and the one who closes it
     /// should not be the portal.
     pub header_time: Duration,
+    /// How long a peer may take nothing of what it is sent until its connection is closed. Default
+    /// 60 seconds.
+    pub write_time: Duration,
     /// Connections from one address at a time, or from one `/64` of IPv6; trusted proxies are
     /// exempt. Default 256.
     pub connections_per_address: usize,
@@ -45,6 +48,7 @@ impl Default for Limits {
             headers: 32 * 1024,
             request_time: Duration::from_secs(30),
             header_time: Duration::from_secs(65),
+            write_time: Duration::from_secs(60),
             connections_per_address: 256,
             live_streams: 100,
             rates: Rates::default(),

@@ -106,6 +106,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
         "Comma-separated origins, beside the portal's own, whose pages may watch tasks",
     ),
     Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
+    Setting::new("COMPRESSION", "on or off: whether answers are compressed").default("on"),
     Setting::new(
         "MAINTENANCE",
         "on or off; while it is on, only administrators are let in",

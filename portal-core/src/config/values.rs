@@ -89,6 +89,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Whether requests are limited in rate, and connections in number.
     pub rate_limits: bool,
+    /// Whether answers are compressed; files under `/_portal/assets/` are in any case.
+    pub compression: bool,
     /// Whether the portal is being worked on: only administrators are let in.
     pub maintenance: bool,
     /// Bounds of what clients may send and hold; changed in code only.
@@ -168,17 +170,8 @@ impl Config {
         let database_url = database_url(&settings, app_env, &mut problems);
         let secret_key = secret_key(&settings, app_env, &mut problems);
         let rate_limits = rate_limits(&settings, app_env, &mut problems);
-        let maintenance = match settings.get("MAINTENANCE").map(str::to_ascii_lowercase) {
-            None => false,
-            Some(word) => match word.as_str() {
-                "on" => true,
-                "off" => false,
-                other => {
-                    problems.push(format!("MAINTENANCE is `{other}`; write `on` or `off`"));
-                    false
-                }
-            },
-        };
+        let compression = on_or_off(&settings, "COMPRESSION", true, &mut problems);
+        let maintenance = on_or_off(&settings, "MAINTENANCE", false, &mut problems);
         let trusted_proxies = trusted_proxies(&settings, &mut problems);
         let log_format = match settings
             .get("LOG_FORMAT")
@@ -208,6 +201,7 @@ impl Config {
             secret_key,
             allowed_origins,
             rate_limits,
+            compression,
             maintenance,
             limits: Limits::default(),
             trusted_proxies,
@@ -344,6 +338,19 @@ fn secret_key(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) 
             None
         }
         other => other.map(Secret::new),
+    }
+}
+
+fn on_or_off(settings: &Settings, name: &str, default: bool, problems: &mut Vec<String>) -> bool {
+    let value = settings.get(name).map(str::to_ascii_lowercase);
+    match value.as_deref() {
+        None => default,
+        Some("on") => true,
+        Some("off") => false,
+        Some(other) => {
+            problems.push(format!("{name} is `{other}`; write `on` or `off`"));
+            default
+        }
     }
 }
 

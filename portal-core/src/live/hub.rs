@@ -115,15 +115,38 @@ impl Hub {
 
     /// Notes that any topic may have changed.
     pub(super) fn touch_all(&self) {
+        self.lock().everything = self.clock.next();
+        self.touch_where(|_| true);
+    }
+
+    /// Notes that a topic has changed for every user.
+    pub(super) fn touch_everyones(&self, topic: usize) {
+        self.lock().forgotten = self.clock.next();
+        self.touch_where(|key| key.topic == topic);
+    }
+
+    fn touch_where(&self, is_meant: impl Fn(&Key) -> bool) {
         let keys: Vec<Key> = {
-            let mut state = self.lock();
-            state.everything = self.clock.next();
-            state.topics.keys().copied().collect()
+            let state = self.lock();
+            state.topics.keys().copied().filter(is_meant).collect()
         };
         keys.into_iter().for_each(|key| self.touch(key));
     }
 
-    /// Watches topics, the first 64. What has changed since the mark counts as changed; without a mark all of them.
+    /// Every user's part of a topic has changed.
+    pub(super) fn touch_everybody(&self, topic: usize) {
+        let keys: Vec<Key> = {
+            let mut state = self.lock();
+            // Of whom nobody has watched it yet, nothing is known here.
+            state.forgotten = self.clock.next();
+            let of_users = |key: &&Key| key.topic == topic && key.user.is_some();
+            state.topics.keys().filter(of_users).copied().collect()
+        };
+        keys.into_iter().for_each(|key| self.touch(key));
+    }
+
+    /// Watches topics, the first 64. What has changed since the mark counts as changed; without a
+    /// mark all of them.
     pub(super) fn watch(self: &Arc<Self>, keys: Vec<Key>, since: Option<Mark>) -> Watch {
         let watcher = Arc::new(Watcher::default());
         let known_until = since.map(|mark| self.clock.known_until(mark));
@@ -377,6 +400,18 @@ mod tests {
         drop(watch);
         assert_eq!(hub.tell_due(now + WINDOW), None);
         assert_eq!(bits(&hub.watch(vec![USERS], Some(mark))), 1);
+    }
+
+    #[test]
+    fn what_concerns_every_user_is_told_to_each() {
+        let hub = Arc::new(Hub::new());
+        let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
+        let mark = hub.mark();
+        let anns = hub.watch(vec![USERS, of(ann)], Some(mark));
+        hub.touch_everyones(2);
+        assert_eq!(bits(&anns), 0b10);
+        let eves = hub.watch(vec![USERS, of(eve)], Some(mark));
+        assert_eq!(bits(&eves), 0b10, "who comes later too");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::hub::Hub;
 use super::places::Places;
-use super::topics::{Key, TASKS, Topics, USERS};
+use super::topics::{Key, NOTIFICATIONS, TASKS, Topics, USERS};
 use crate::config::Config;
 use crate::store::{Dialect, Notification, Store, Transaction};
 
@@ -131,6 +131,16 @@ impl Live {
         }
     }
 
+    /// The same for what each user has for himself: of one, or of everybody.
+    pub(crate) fn changed_here_for(&self, user: Option<Uuid>, topic: &str) {
+        let found = self.0.topics.find(topic);
+        match (found, user) {
+            (Some(topic), Some(_)) => self.0.hub.touch(Key { topic, user }),
+            (Some(topic), None) => self.0.hub.touch_everybody(topic),
+            (None, _) => {}
+        }
+    }
+
     /// What a page says of when it was read: see [`PageSetup`](crate::pages::PageSetup).
     pub(crate) fn read_mark(&self) -> String {
         self.0.hub.mark().to_string()
@@ -228,6 +238,11 @@ impl Live {
         loop {
             match hints.recv().await {
                 Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => self.0.hub.touch_all(),
+                Ok(Notification::NotificationsChanged { user_id: None }) => {
+                    if let Some(topic) = self.0.topics.find(NOTIFICATIONS) {
+                        self.0.hub.touch_everyones(topic);
+                    }
+                }
                 Ok(hint) => {
                     if let Some(key) = self.key_of(&hint) {
                         self.0.hub.touch(key);
@@ -244,6 +259,13 @@ impl Live {
             Notification::TopicChanged { topic } => topic,
             Notification::User { .. } => USERS,
             Notification::TasksChanged { .. } => TASKS,
+            Notification::NotificationsChanged { user_id } => {
+                let topic = self.0.topics.find(NOTIFICATIONS)?;
+                return user_id.map(|user| Key {
+                    topic,
+                    user: Some(user),
+                });
+            }
             _ => return None,
         };
         self.0.topics.read_wire_name(topic)

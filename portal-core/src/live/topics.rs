@@ -11,6 +11,9 @@ pub(super) const USERS: &str = "users";
 /// Tasks have changed, whoever's they are.
 pub(super) const TASKS: &str = "tasks";
 
+/// The messages of a user.
+pub(super) const NOTIFICATIONS: &str = "notifications";
+
 /// Longest name of a topic.
 const LONGEST: usize = 100;
 
@@ -47,7 +50,7 @@ impl Topics {
         for name in [USERS, TASKS, "audit"] {
             topics.put(name, Access::Admin, false);
         }
-        topics.put("notifications", Access::User, true);
+        topics.put(NOTIFICATIONS, Access::User, true);
         topics
     }
 

@@ -4,11 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::message::Notification;
-use super::service::{hints, send_in};
+use super::service::send_in;
 use crate::auth::{UserChanged, UserListener};
 use crate::error::Result;
 use crate::pages::components::Tone;
-use crate::store::{Notification as Hint, Transaction};
+use crate::store::Transaction;
 
 /// Tells users what others have changed about their accounts.
 pub(crate) struct AccountMessages;
@@ -18,7 +18,7 @@ impl UserListener for AccountMessages {
         &'a self,
         transaction: &'a mut Transaction,
         change: UserChanged<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Hint>>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
         let role = change.role.map(|role| {
             Notification::new(format!("Your role is now {role}"))
                 .text("An administrator has changed what you may do here.")
@@ -34,6 +34,6 @@ impl UserListener for AccountMessages {
         let messages: Vec<_> = messages
             .map(|message| (change.id, message.kind("account")))
             .collect();
-        Box::pin(async move { Ok(hints(&send_in(transaction, messages).await?)) })
+        Box::pin(async move { Ok(send_in(transaction, messages).await?) })
     }
 }

@@ -25,4 +25,4 @@ pub(crate) use accounts::AccountMessages;
 pub(crate) use api::routes;
 pub(crate) use message::excerpt;
 pub(crate) use page::pages;
-pub(crate) use service::{announce, send_in};
+pub(crate) use service::send_in;

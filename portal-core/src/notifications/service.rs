@@ -18,8 +18,12 @@ use super::table::{self, Listed};
 use super::unread::UnreadCache;
 use crate::auth::{Actor, AuditLog, Role};
 use crate::error::{Error, Fault, Result};
+use crate::live::Live;
 use crate::pages::{Unread, UnreadSource};
 use crate::store::{Notification as Hint, Store, StoreError, Transaction};
+
+/// The topic of regions that show a user's messages.
+const TOPIC: &str = "notifications";
 
 /// More users than this are told with one hint that is for everybody.
 const MOST_HINTS: usize = 50;
@@ -56,6 +60,7 @@ pub struct Notifications(Arc<Shared>);
 struct Shared {
     store: Store,
     unread: UnreadCache,
+    live: Live,
 }
 
 impl std::fmt::Debug for Notifications {
@@ -65,10 +70,11 @@ impl std::fmt::Debug for Notifications {
 }
 
 impl Notifications {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, live: Live) -> Self {
         Self(Arc::new(Shared {
             unread: UnreadCache::new(store.clone()),
             store,
+            live,
         }))
     }
 
@@ -143,8 +149,11 @@ impl Notifications {
             )
             .await?;
         }
+        for hint in hints(&users) {
+            transaction.notify(hint);
+        }
         transaction.commit().await?;
-        self.changed(&users).await;
+        hints(&users).iter().for_each(|hint| self.heed(hint));
         Ok(users.len() as u64)
     }
 
@@ -240,10 +249,15 @@ impl Notifications {
     /// Follows the hints of all replicas until it is dropped.
     pub(crate) async fn follow(&self, mut hints: Receiver<Hint>) {
         loop {
-            match hints.recv().await {
-                Ok(hint) => self.heed(&hint),
-                Err(RecvError::Lagged(_)) => self.heed(&Hint::Lagged),
+            let hint = match hints.recv().await {
+                Ok(hint) => hint,
+                Err(RecvError::Lagged(_)) => Hint::Lagged,
                 Err(RecvError::Closed) => return,
+            };
+            self.heed(&hint);
+            // After that: pages that hear of it ask for what is known here.
+            if let Hint::NotificationsChanged { user_id } = hint {
+                self.0.live.changed_here_for(user_id, TOPIC);
             }
         }
     }
@@ -267,12 +281,12 @@ impl UnreadSource for Notifications {
     }
 }
 
-/// Stores messages that follow from what a transaction does, those of one user and group as one.
-/// Whoever has committed it passes what this gives to [`announce`].
+/// Stores messages that follow from what a transaction does, those of one user and group as one;
+/// whom they are for hears of them when it is committed.
 pub(crate) async fn send_in(
     transaction: &mut Transaction,
     messages: impl IntoIterator<Item = (Uuid, Notification)>,
-) -> Result<Vec<Uuid>, StoreError> {
+) -> Result<(), StoreError> {
     // In the order of users: transactions that write for the same ones do not block each other.
     let mut merged: BTreeMap<(Uuid, Option<String>, usize), (Notification, i32)> = BTreeMap::new();
     for (number, (user, message)) in messages.into_iter().enumerate() {
@@ -295,17 +309,13 @@ pub(crate) async fn send_in(
         told.push(user);
     }
     told.dedup();
-    Ok(told)
-}
-
-/// Tells every replica that users have new messages.
-pub(crate) async fn announce(store: &Store, users: &[Uuid]) {
-    for hint in hints(users) {
-        store.notify(hint).await;
+    for hint in hints(&told) {
+        transaction.notify(hint);
     }
+    Ok(())
 }
 
-pub(super) fn hints(users: &[Uuid]) -> Vec<Hint> {
+fn hints(users: &[Uuid]) -> Vec<Hint> {
     if users.len() > MOST_HINTS {
         return vec![Hint::NotificationsChanged { user_id: None }];
     }

@@ -1,9 +1,9 @@
 //! The style sheet, the scripts, the font and the logo, under names that change with their content.
+//!
+//! They are compressed once, while the portal starts, and as well as can be; what is asked for before
+//! that is waited for.
 
-use std::{
-    io::Write as _,
-    sync::{LazyLock, OnceLock},
-};
+use std::sync::{LazyLock, OnceLock};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,6 +11,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use rust_embed::RustEmbed;
+
+use super::encoding::{accepts_coding, brotli, gzip};
 
 /// Where [`serve`] is mounted, below the portal's base path.
 pub(crate) const PREFIX: &str = "/_portal/assets/";
@@ -20,7 +22,7 @@ pub(crate) const PREFIX: &str = "/_portal/assets/";
 struct Files;
 
 /// Name on the page, the files it is made of, and its media type.
-const SERVED: [(&str, &[&str], &str); 13] = [
+const SERVED: &[(&str, &[&str], &str)] = &[
     (
         "picker.css",
         &["css/theme_picker.css"],
@@ -114,7 +116,21 @@ const SERVED: [(&str, &[&str], &str); 13] = [
         &["css/gallery.css"],
         "text/css; charset=utf-8",
     ),
+    (TOKENS_FULL, &["tokens-full.css"], "text/css; charset=utf-8"),
+    (
+        LICENCES,
+        &[
+            "vendor/LICENSE-geist.txt",
+            "vendor/LICENSE-htmx.txt",
+            "vendor/LICENSE-lucide.txt",
+            "vendor/LICENSE-radix-colors.txt",
+        ],
+        "text/plain; charset=utf-8",
+    ),
 ];
+
+const TOKENS_FULL: &str = "tokens-full.css";
+const LICENCES: &str = "licences.txt";
 
 struct Asset {
     name: &'static str,
@@ -128,7 +144,7 @@ struct Asset {
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let mut assets: Vec<Asset> = Vec::with_capacity(SERVED.len());
-    for (name, parts, media_type) in SERVED {
+    for &(name, parts, media_type) in SERVED {
         let mut bytes = joined(parts);
         if name == "portal.css" {
             // A relative URL, so that the style sheet works below any base path.
@@ -211,69 +227,85 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
 
 impl Asset {
     fn brotli(&self) -> &Bytes {
-        self.brotli.get_or_init(|| {
-            let params = brotli::enc::BrotliEncoderParams {
-                // The best quality takes seconds in a build without optimisation.
-                quality: if cfg!(debug_assertions) { 5 } else { 11 },
-                size_hint: self.plain.len(),
-                ..Default::default()
-            };
-            let mut out = Vec::new();
-            match brotli::BrotliCompress(&mut self.plain.as_ref(), &mut out, &params) {
-                Ok(_) => Bytes::from(out),
-                Err(_) => Bytes::new(),
-            }
-        })
+        self.brotli.get_or_init(|| Bytes::from(brotli(&self.plain)))
     }
 
     fn gzip(&self) -> &Bytes {
-        self.gzip.get_or_init(|| {
-            let mut encoder =
-                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-            match encoder
-                .write_all(&self.plain)
-                .and_then(|()| encoder.finish())
-            {
-                Ok(out) => Bytes::from(out),
-                Err(_) => Bytes::new(),
-            }
-        })
+        self.gzip.get_or_init(|| Bytes::from(gzip(&self.plain)))
+    }
+
+    /// Fonts are compressed already.
+    fn is_text(&self) -> bool {
+        self.media_type != "font/woff2"
     }
 
     /// The smallest form that the client takes, with its `Content-Encoding`.
-    fn encoded(&self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
-        if self.media_type == "font/woff2" {
-            return (self.plain.clone(), None);
-        }
-        for (coding, body) in [
-            ("br", Self::brotli as fn(&Self) -> &Bytes),
-            ("gzip", Self::gzip),
+    async fn encoded(&'static self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
+        for (coding, ready, make) in [
+            ("br", &self.brotli, Self::brotli as fn(&Self) -> &Bytes),
+            ("gzip", &self.gzip, Self::gzip),
         ] {
-            if accepts(request, coding) {
-                let bytes = body(self);
-                if !bytes.is_empty() {
-                    return (bytes.clone(), Some(coding));
-                }
+            if !self.is_text() || !accepts_coding(request, coding) {
+                continue;
+            }
+            let bytes = match ready.get() {
+                Some(bytes) => bytes.clone(),
+                // Beside the threads that answer requests: it takes its time.
+                None => tokio::task::spawn_blocking(move || make(self).clone())
+                    .await
+                    .unwrap_or_default(),
+            };
+            if !bytes.is_empty() {
+                return (bytes, Some(coding));
             }
         }
         (self.plain.clone(), None)
     }
 }
 
-pub(super) fn accepts(request: &HeaderMap, coding: &str) -> bool {
-    request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|entry| {
-            let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
-            let refused = parameters
-                .trim()
-                .strip_prefix("q=")
-                .is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32));
-            name.trim().eq_ignore_ascii_case(coding) && !refused
-        })
+/// Compresses all files in a thread of its own, so that no reader waits for it.
+///
+/// In a debug build each waits until it is asked for: many such portals start and are never looked at.
+pub(crate) fn prepare() {
+    if cfg!(debug_assertions) {
+        return;
+    }
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let thread = std::thread::Builder::new().name("portal-assets".to_owned());
+        let started = thread.spawn(|| {
+            for asset in ASSETS.iter().filter(|asset| asset.is_text()) {
+                asset.brotli();
+                asset.gzip();
+            }
+        });
+        if let Err(error) = started {
+            tracing::warn!(%error, "files are compressed when they are asked for");
+        }
+    });
+}
+
+/// The path, below the portal's base path, of a style sheet with the steps of the scales that the
+/// portal itself does not use: `--accent-1`, `--accent-7` to `--accent-12`, `--gray-7` to `--gray-10`.
+///
+/// ```
+/// let link = maud::html! { link rel="stylesheet" href=(portal_core::pages::assets::all_steps_path()); };
+/// assert!(link.0.contains("/_portal/assets/tokens-full."));
+/// ```
+#[must_use]
+pub fn all_steps_path() -> &'static str {
+    url(TOKENS_FULL)
+}
+
+/// The path, below the portal's base path, of the licences of what the portal serves and others made:
+/// the font, htmx, the icons, the colour scales.
+///
+/// ```
+/// assert!(portal_core::pages::assets::licences_path().ends_with(".txt"));
+/// ```
+#[must_use]
+pub fn licences_path() -> &'static str {
+    url(LICENCES)
 }
 
 /// The path of an asset, below the base path: `/_portal/assets/portal.0a1b2c3d.css`.
@@ -304,7 +336,7 @@ pub async fn serve(Path(file): Path<String>, request: HeaderMap) -> Response<Bod
     let (body, coding) = if known {
         (Bytes::new(), None)
     } else {
-        asset.encoded(&request)
+        asset.encoded(&request).await
     };
     let mut response = Response::new(Body::from(body));
     if known {
@@ -365,14 +397,30 @@ mod tests {
     fn sizes_stay_inside_the_budget() {
         for (name, limit) in [("portal.css", 12 * 1024), ("portal.js", 20 * 1024)] {
             let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
-            let params = brotli::enc::BrotliEncoderParams {
-                quality: 11,
-                ..Default::default()
-            };
-            let mut out = Vec::new();
-            brotli::BrotliCompress(&mut asset.plain.as_ref(), &mut out, &params).unwrap();
+            let out = crate::pages::encoding::brotli_of(&asset.plain, 11);
             assert!(out.len() <= limit, "{name} is {} bytes", out.len());
         }
+    }
+
+    #[test]
+    fn the_licences_of_all_that_is_vendored_are_served() {
+        let licences = ASSETS.iter().find(|asset| asset.name == LICENCES).unwrap();
+        let text = std::str::from_utf8(&licences.plain).unwrap();
+        let manifest = include_str!("../../assets/vendor/MANIFEST.toml");
+        let files = manifest
+            .lines()
+            .filter_map(|line| line.strip_prefix("licence_text = \""));
+        let mut found = 0;
+        for file in files {
+            let file = format!("vendor/{}", file.trim_end_matches('"'));
+            let licence = Files::get(&file).unwrap();
+            assert!(
+                text.contains(std::str::from_utf8(&licence.data).unwrap()),
+                "{file}"
+            );
+            found += 1;
+        }
+        assert_eq!(found, 4);
     }
 
     #[tokio::test]
@@ -403,25 +451,5 @@ mod tests {
                 .status(),
             404
         );
-    }
-
-    #[test]
-    fn vendored_files_are_the_ones_in_the_manifest() {
-        use sha2::Digest as _;
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/vendor");
-        let manifest = std::fs::read_to_string(root.join("MANIFEST.toml")).unwrap();
-        let mut checked = 0;
-        let mut file = String::new();
-        for line in manifest.lines() {
-            if let Some(name) = line.strip_prefix("file = \"") {
-                file = name.trim_end_matches('"').to_owned();
-            } else if let Some(expected) = line.strip_prefix("sha256 = \"") {
-                let digest = sha2::Sha256::digest(std::fs::read(root.join(&file)).unwrap());
-                let actual: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                assert_eq!(actual, expected.trim_end_matches('"'), "{file}");
-                checked += 1;
-            }
-        }
-        assert_eq!(checked, 2);
     }
 }

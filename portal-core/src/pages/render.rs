@@ -1,15 +1,17 @@
 //! Putting the layout around a page's content.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use maud::Markup;
+use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::bell::UnreadSource;
 use super::brand::BrandAssets;
+use super::components::{Banner, Button, Tone};
 use super::flash;
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
@@ -31,11 +33,16 @@ pub(crate) struct PageSetup {
     pub(crate) profile_path: Option<String>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
+    /// Only administrators are let in, and are told so.
+    pub(crate) in_maintenance: Arc<AtomicBool>,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Up to when a page that is read now knows of changes.
     pub(crate) read_mark: ReadMark,
 }
+
+/// Where administrators end maintenance.
+pub(crate) const MAINTENANCE: &str = "/admin/maintenance";
 
 /// What must not stand bare in the value of a query parameter.
 pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
@@ -153,6 +160,12 @@ impl PageSetup {
             ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
+        let content = match user {
+            Some(user) if user.is_admin() && self.in_maintenance.load(Ordering::Relaxed) => {
+                html! { (maintenance_banner(base_path)) (content) }
+            }
+            _ => content,
+        };
         let mut document = layout.render(&context, content);
         if let Some(ids) = regions {
             return regions::answer(head.status, &document.0, &ids);
@@ -195,6 +208,14 @@ impl PageSetup {
         }
         response
     }
+}
+
+/// Keeps administrators from forgetting that nobody else sees what they see.
+fn maintenance_banner(base_path: &str) -> Markup {
+    let page = Button::new("Maintenance")
+        .size(1)
+        .href(address(base_path, MAINTENANCE));
+    html! { (Banner::new(Tone::Warning, "Only administrators are let in.").title("Maintenance is on.").action(page)) }
 }
 
 /// What a page says of itself beside its content.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::end_message::EndMessage;
 use super::queue::TABLE;
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
-use crate::notifications::{announce, send_in};
+use crate::notifications::send_in;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 /// A row per kind of task that is paused or has a limit.
@@ -394,9 +394,8 @@ async fn end_crashed(
         kind.told.as_ref()?.message(record)
     });
     let messages: Vec<_> = messages.collect();
-    let users = send_in(&mut transaction, messages).await?;
+    send_in(&mut transaction, messages).await?;
     transaction.commit().await?;
-    announce(store, &users).await;
     Ok(records)
 }
 

@@ -13,7 +13,7 @@ use super::error::TaskError;
 use super::insert::{ids, unavailable};
 use super::queue::TABLE;
 use super::record::{TaskRecord, TaskStatus, storable};
-use crate::notifications::{Notification, announce, send_in};
+use crate::notifications::{Notification, send_in};
 use crate::store::{Dialect, Store, StoreError, Transaction, now};
 
 /// Saves how far attempts have come; gives those that have been superseded.
@@ -244,9 +244,8 @@ async fn write_and_tell(
     let changed = transaction.execute(update).await?;
     if changed > 0 {
         let written = HashSet::from([record.id]);
-        let told = tell(&mut transaction, &written, vec![message]).await?;
+        tell(&mut transaction, &written, vec![message]).await?;
         transaction.commit().await?;
-        announce(store, &told).await;
     }
     Ok(changed)
 }
@@ -265,9 +264,8 @@ async fn write_all(
     }
     let mut transaction = store.begin().await?;
     let written = write_all_in(&mut transaction, store.dialect(), records).await?;
-    let told = tell(&mut transaction, &written, messages).await?;
+    tell(&mut transaction, &written, messages).await?;
     transaction.commit().await?;
-    announce(store, &told).await;
     Ok(written)
 }
 
@@ -299,9 +297,9 @@ async fn tell(
     transaction: &mut Transaction,
     written: &HashSet<Uuid>,
     messages: Vec<Message>,
-) -> Result<Vec<Uuid>, StoreError> {
+) -> Result<(), StoreError> {
     if messages.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let messages = messages.into_iter();
     let messages = messages.filter(|(task, ..)| written.contains(task));

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::history;
 use super::hub::{Subscription, Watch};
 use super::monitor::OpenMonitors;
-use super::record::TaskRecord;
+use super::record::{TaskRecord, TaskStatus};
 use super::service::{Tasks, task_not_found};
 use crate::auth::{Access, AccessWatch, Auth, CurrentUser, Routes};
 use crate::error::Result;
@@ -27,8 +27,10 @@ use crate::state::PortalState;
 
 /// How often the history is looked at of a task that runs in another process.
 const LOOK: Duration = Duration::from_secs(1);
-/// After so many looks that found nothing, a proxy wants to hear something.
-const SILENT_LOOKS: u32 = 20;
+/// The same of a task that does not run: its beginning is told.
+const LOOK_AT_WAITING: Duration = Duration::from_secs(15);
+/// Proxies close a stream that is silent for about a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -105,7 +107,7 @@ async fn follow(
         record: find(&state, &id).await?,
         shown: None,
         next_look: Instant::now(),
-        silent: 0,
+        heard: Instant::now(),
         ended: false,
         subscription,
         tasks,
@@ -137,7 +139,8 @@ struct Follower {
     /// The writer of this process has written something.
     turns: watch::Receiver<u64>,
     next_look: Instant,
-    silent: u32,
+    /// When something was sent last.
+    heard: Instant,
     ended: bool,
     holder: AccessWatch,
     stop: CancellationToken,
@@ -158,12 +161,18 @@ impl Follower {
             let is_first = self.shown.is_none();
             let mut changed = Vec::new();
             if !is_first {
+                let journals = &self.tasks.0.journals;
                 tokio::select! {
                     biased;
                     _ = self.holder.revoked() => return None,
                     () = self.stop.cancelled() => return None,
                     states = self.subscription.changes() => changed = states,
-                    Ok(()) = self.turns.changed() => {}
+                    Ok(()) = self.turns.changed() => {
+                        // It may have written of other tasks only.
+                        if !journals.has(&self.record) {
+                            continue;
+                        }
+                    }
                     () = sleep_until(self.next_look) => {}
                 }
             }
@@ -179,7 +188,8 @@ impl Follower {
 
     /// Collects what has happened since the last look.
     async fn look(&mut self) -> Result<()> {
-        self.next_look = Instant::now() + LOOK;
+        let is_running = self.record.status == TaskStatus::Processing;
+        self.next_look = Instant::now() + if is_running { LOOK } else { LOOK_AT_WAITING };
         let is_final = self.record.status.is_final();
         let store = &self.tasks.0.store;
         let events = history::after(store, self.record.id, self.seen).await?;
@@ -200,13 +210,12 @@ impl Follower {
             self.ready
                 .push_back(Bytes::from_static(b"event: end\ndata: {}\n\n"));
             self.ended = true;
-        } else if self.ready.is_empty() {
-            self.silent += 1;
-            if self.silent >= SILENT_LOOKS {
-                self.silent = 0;
-                self.ready
-                    .push_back(Bytes::from_static(b": keep-alive\n\n"));
-            }
+        } else if self.ready.is_empty() && self.heard.elapsed() >= KEEP_ALIVE {
+            self.ready
+                .push_back(Bytes::from_static(b": keep-alive\n\n"));
+        }
+        if !self.ready.is_empty() {
+            self.heard = Instant::now();
         }
         Ok(())
     }

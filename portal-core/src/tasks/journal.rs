@@ -168,6 +168,11 @@ impl Journals {
         self.unwritten.turns.subscribe()
     }
 
+    /// Whether this process writes of a task.
+    pub(super) fn has(&self, record: &TaskRecord) -> bool {
+        self.get(record).is_some()
+    }
+
     fn get(&self, record: &TaskRecord) -> Option<Arc<Journal>> {
         lock(&self.running)
             .get(&(record.id, record.attempt))

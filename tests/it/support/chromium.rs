@@ -1,19 +1,36 @@
 //! A headless browser of its own for each test.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A browser window on a portal.
+///
+/// What its console says fails the test when it is closed: errors of scripts, broken rules of the
+/// content security policy, files that are not there. [`expects`](Self::expects) names exceptions.
 pub(crate) struct Chromium {
     client: Client,
     driver: String,
     root: String,
+    expected: Mutex<Vec<String>>,
     _profile: TempDir,
+}
+
+/// What a page has loaded.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) url: String,
+    /// `Document`, `Script`, `EventSource` ..
+    pub(crate) kind: String,
+    /// Whether nobody had to be asked for it.
+    pub(crate) cached: bool,
 }
 
 fn variable(name: &str) -> String {
@@ -40,7 +57,7 @@ impl Chromium {
         ];
         let capabilities = json!({
             "goog:chromeOptions": {"binary": variable("PORTAL_TEST_CHROMIUM"), "args": arguments},
-            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         });
         let Value::Object(capabilities) = capabilities else {
             unreachable!("it is written as an object")
@@ -54,6 +71,7 @@ impl Chromium {
             client,
             driver,
             root: root.to_owned(),
+            expected: Mutex::default(),
             _profile: profile,
         }
     }
@@ -120,16 +138,113 @@ impl Chromium {
         done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Runs a script that ends by calling its last argument.
+    pub(crate) async fn script_that_waits(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let done = self.client.execute_async(script, arguments).await;
+        done.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         // A headless window is not narrower than 500 pixels; what is emulated is.
-        self.command(
-            "goog/cdp/execute",
-            json!({
-                "cmd": "Emulation.setDeviceMetricsOverride",
-                "params": {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": true},
-            }),
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000}),
         )
         .await;
+    }
+
+    /// A command of the Chrome DevTools Protocol.
+    pub(crate) async fn devtools(&self, command: &str, params: Value) -> Value {
+        let body = json!({"cmd": command, "params": params});
+        self.command("goog/cdp/execute", body).await
+    }
+
+    /// Runs a script in each page that is opened, before its own.
+    pub(crate) async fn in_every_page(&self, script: &str) {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        self.devtools(command, json!({"source": script})).await;
+    }
+
+    /// Signs in without a form, by the token of a session.
+    pub(crate) async fn use_session(&self, token: &str) {
+        let cookie = json!({
+            "name": "__session", "value": token, "url": self.root, "httpOnly": true, "sameSite": "Lax",
+        });
+        self.devtools("Network.setCookie", cookie).await;
+    }
+
+    /// Nothing moves, as for who has asked for that.
+    pub(crate) async fn hold_still(&self) {
+        let features = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// Presses keys on whatever has the focus: `Tab`, `Shift+Tab`, `Control+k`, `Enter`, `Escape`.
+    pub(crate) async fn press(&self, keys: &str) {
+        let keys: Vec<char> = keys.split('+').map(key).collect();
+        let down = keys.iter().map(|&value| KeyAction::Down { value });
+        let up = keys.iter().rev().map(|&value| KeyAction::Up { value });
+        let actions = down
+            .chain(up)
+            .fold(KeyActions::new("keyboard".to_owned()), |keys, key| {
+                keys.then(key)
+            });
+        let done = self.client.perform_actions(actions).await;
+        done.unwrap_or_else(|error| panic!("{keys:?}: {error}"));
+    }
+
+    /// Types into whatever has the focus.
+    pub(crate) async fn write(&self, text: &str) {
+        for letter in text.chars() {
+            let actions = KeyActions::new("keyboard".to_owned())
+                .then(KeyAction::Down { value: letter })
+                .then(KeyAction::Up { value: letter });
+            let done = self.client.perform_actions(actions).await;
+            done.unwrap_or_else(|error| panic!("{letter}: {error}"));
+        }
+    }
+
+    /// What was loaded since it was asked last.
+    pub(crate) async fn loaded(&self) -> Vec<Loaded> {
+        let entries = self.command("se/log", json!({"type": "performance"})).await;
+        let events: Vec<Value> = entries
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|entry| serde_json::from_str(entry["message"].as_str()?).ok())
+            .map(|mut entry: Value| entry["message"].take())
+            .collect();
+        let of =
+            |method: &'static str| events.iter().filter(move |event| event["method"] == method);
+        let is_cached = |id: &Value| {
+            let from_memory = of("Network.requestServedFromCache")
+                .any(|event| event["params"]["requestId"] == *id);
+            let from_disk = of("Network.responseReceived").any(|event| {
+                let params = &event["params"];
+                params["requestId"] == *id && params["response"]["fromDiskCache"] == true
+            });
+            from_memory || from_disk
+        };
+        of("Network.requestWillBeSent")
+            .map(|event| {
+                let params = &event["params"];
+                Loaded {
+                    url: params["request"]["url"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    kind: params["type"].as_str().unwrap_or_default().to_owned(),
+                    cached: is_cached(&params["requestId"]),
+                }
+            })
+            .filter(|loaded| loaded.url.starts_with(&self.root))
+            .collect()
+    }
+
+    /// The console may say something in which this stands.
+    pub(crate) fn expects(&self, text: &str) {
+        let mut expected = self.expected.lock().expect("nothing has panicked");
+        expected.push(text.to_owned());
     }
 
     /// What the console has said since it was asked last.
@@ -156,7 +271,38 @@ impl Chromium {
         answer["value"].take()
     }
 
+    /// What the console has said that nobody expects.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let mut said = self.console().await;
+        let expected = self.expected.lock().expect("nothing has panicked");
+        said.retain(|line| !expected.iter().any(|text| line.contains(text)));
+        said
+    }
+
+    /// Closes the window; fails if the console has said something that was not expected.
     pub(crate) async fn close(self) {
+        let said = self.complaints().await;
+        assert!(said.is_empty(), "the console says: {said:#?}");
         self.client.close().await.expect("it closes");
     }
+}
+
+fn key(name: &str) -> char {
+    let key = match name {
+        "Tab" => Key::Tab,
+        "Shift" => Key::Shift,
+        "Control" => Key::Control,
+        "Enter" => Key::Enter,
+        "Space" => return ' ',
+        "Escape" => Key::Escape,
+        "Up" => Key::Up,
+        "Down" => Key::Down,
+        "Left" => Key::Left,
+        "Right" => Key::Right,
+        "Home" => Key::Home,
+        "End" => Key::End,
+        letter if letter.chars().count() == 1 => return letter.chars().next().expect("one letter"),
+        other => panic!("{other} is no key that tests press"),
+    };
+    key.into()
 }

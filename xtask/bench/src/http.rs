@@ -104,7 +104,7 @@ fn same_answers(servers: &[Server]) -> Result<()> {
             && one.answer != other.answer
         {
             bail!(
-                "`{}` and `{}` answer different things: {} and {}",
+                "`{}` and `{}` answer different things: {:?} and {:?}",
                 one.subject.name,
                 other.subject.name,
                 one.answer,

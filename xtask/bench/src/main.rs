@@ -4,7 +4,9 @@ mod auth;
 mod chaos;
 mod connection;
 mod http;
+mod live;
 mod load;
+mod pages;
 mod serve;
 mod server;
 mod spread;
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Requests a second of each subject, in rounds, against the first one
     Http(http::Settings),
+    /// What pages cost the server
+    Pages(pages::Settings),
     /// What it costs to know who is calling, and what strangers can do about it
     Auth(auth::Settings),
     /// Time to the first answer of a portal's program, and its memory at rest
@@ -38,6 +42,8 @@ enum Command {
     /// Serves what `tasks` measures
     #[command(hide = true)]
     TaskServer(tasks::ServerSettings),
+    /// How soon open tabs hear of a change, and have what has changed
+    Live(live::Settings),
     /// Kills replicas and their database, and proves that no task is lost
     Chaos(chaos::Settings),
     /// Runs one replica; started by `chaos`
@@ -52,9 +58,11 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.load.client_threads, http::run(&settings)),
         Command::Auth(settings) => on_threads(settings.load.client_threads, auth::run(&settings)),
+        Command::Pages(settings) => on_threads(settings.load.client_threads, pages::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
         Command::Tasks(settings) => on_threads(2, tasks::run(&settings)),
         Command::TaskServer(settings) => on_threads(settings.threads, tasks::run_server(&settings)),
+        Command::Live(settings) => on_threads(2, live::run(&settings)),
         Command::Chaos(settings) => on_threads(2, chaos::run(&settings)),
         Command::Replica(settings) => on_threads(settings.threads, chaos::run_replica(&settings)),
         Command::Serve(settings) => on_threads(settings.threads, serve::run(&settings)),

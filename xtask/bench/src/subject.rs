@@ -12,6 +12,8 @@ use portal_core::config::Settings;
 use portal_core::{AuthProvider, Config, CurrentUser, Portal, PortalState};
 use serde::{Deserialize, Serialize};
 
+use crate::pages;
+
 /// Where the measured handler is.
 pub(crate) const PATH: &str = "/api/bench";
 
@@ -78,12 +80,15 @@ pub(crate) enum Caller {
     Session,
     /// Many of them in turn.
     Sessions,
+    /// A browser without a session, which takes compressed answers.
+    Packed,
 }
 
 /// The subject of that name.
 pub(crate) fn named(name: &str) -> Result<&'static Subject> {
-    let names = || SUBJECTS.iter().map(|subject| subject.name);
-    let found = SUBJECTS.iter().find(|subject| subject.name == name);
+    let all = || SUBJECTS.iter().chain(pages::PLAIN).chain(pages::PACKED);
+    let names = || all().map(|subject| subject.name);
+    let found = all().find(|subject| subject.name == name);
     found.with_context(|| {
         let known = names().collect::<Vec<_>>().join("`, `");
         format!("`{name}` is no subject, choose of `{known}`")

@@ -3,6 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
+use anyhow::Result;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// The processor time of all its threads so far.
 pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
@@ -19,4 +22,17 @@ pub(crate) fn resident_memory(process: u32) -> Option<u64> {
     let mut lines = status.lines();
     let resident = lines.find_map(|line| line.strip_prefix("VmRSS:"))?;
     resident.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Lets this process have as many files as the machine gives it.
+pub(crate) fn raise_file_limit() -> Result<usize> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    Ok(limit.maximum.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    }))
 }

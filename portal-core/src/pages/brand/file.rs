@@ -1,12 +1,11 @@
 //! A file of a brand as it goes over the wire.
 
-use std::io::Write as _;
-
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::PREFIX;
-use crate::pages::assets::{accepts, fingerprint};
+use crate::pages::assets::fingerprint;
+use crate::pages::encoding::{accepts_coding, brotli, gzip};
 
 /// A file that never changes under its name.
 pub(super) struct File {
@@ -30,8 +29,8 @@ impl File {
             etag: HeaderValue::try_from(format!("\"{hash}\""))
                 .unwrap_or(HeaderValue::from_static("\"\"")),
             media_type,
-            brotli: is_text.then(|| brotli(&bytes)).flatten(),
-            gzip: is_text.then(|| gzip(&bytes)).flatten(),
+            brotli: is_text.then(|| Bytes::from(brotli(&bytes))),
+            gzip: is_text.then(|| Bytes::from(gzip(&bytes))),
             plain: Bytes::from(bytes),
         }
     }
@@ -59,7 +58,7 @@ impl File {
     fn encoded(&self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
         for (coding, body) in [("br", &self.brotli), ("gzip", &self.gzip)] {
             if let Some(body) = body
-                && accepts(request, coding)
+                && accepts_coding(request, coding)
             {
                 return (body.clone(), Some(coding));
             }
@@ -93,25 +92,6 @@ impl File {
         }
         response
     }
-}
-
-fn brotli(bytes: &[u8]) -> Option<Bytes> {
-    let params = brotli::enc::BrotliEncoderParams {
-        // The best quality takes long in a build without optimisation.
-        quality: if cfg!(debug_assertions) { 5 } else { 11 },
-        lgwin: 18,
-        size_hint: bytes.len(),
-        ..Default::default()
-    };
-    let mut out = Vec::new();
-    let done = brotli::BrotliCompress(&mut &*bytes, &mut out, &params);
-    done.is_ok().then(|| Bytes::from(out))
-}
-
-fn gzip(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    let done = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    done.ok().map(Bytes::from)
 }
 
 #[cfg(test)]

@@ -88,7 +88,8 @@ impl TaskRowView {
         let tries = (self.attempt > 1 || (self.max_attempts > 1 && self.attempt > 0))
             .then(|| format!("{}/{}", self.attempt, self.max_attempts.max(self.attempt)));
         html! {
-            li class="pt-task" data-task-id=(self.id) data-status=(self.status)
+            // By its id a row is found again when the list is drawn anew.
+            li class="pt-task" id=[(!self.id.is_empty()).then(|| format!("row-{}", self.id))] data-task-id=(self.id) data-status=(self.status)
                 data-from=(self.started_at.as_deref().unwrap_or(&self.created_at)) data-to=[&self.finished_at] {
                 (task_status(self))
                 div class="pt-task-main" {

@@ -25,6 +25,8 @@ pub(crate) struct Drawn {
     pub(crate) fields: Markup,
     /// The faults of no field.
     pub(crate) others: Vec<Fault>,
+    /// Buttons that submit, and are not the one that sends the form, stand among the fields.
+    pub(crate) has_buttons: bool,
 }
 
 pub(super) fn draw(
@@ -44,9 +46,11 @@ pub(super) fn draw(
         Shape::Object(members) => pen.members(members, place),
         _ => pen.part(part, place, "Value"),
     };
+    let has_buttons = fields.0.contains(" name=\"do\"");
     let others = pen.faults.into_iter();
     Drawn {
         fields,
+        has_buttons,
         others: others
             .filter(|(_, shown)| !shown)
             .map(|(fault, _)| fault.clone())

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::{KINDS, Reader, head};
 use crate::error::Result;
+use crate::live::Region;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TimeFormat, Tone, badge, time,
 };
@@ -44,12 +45,10 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
         .empty(EmptyState::new("list-checks", "This portal has no tasks"));
     Ok(html! {
         (head(reader, KINDS))
-        div class="pt-stack" {
-            (Card::new().flush()
-                .title("Kinds of task")
-                .description("A paused kind is not begun on any replica: what is started waits, what runs goes on.")
-                .body(table))
-        }
+        (Region::new("tasks").id("task-kinds").render(Card::new().flush()
+            .title("Kinds of task")
+            .description("A paused kind is not begun on any replica: what is started waits, what runs goes on.")
+            .body(table)))
     })
 }
 

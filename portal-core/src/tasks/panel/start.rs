@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::extract::{RawForm, Request};
 use axum::http::StatusCode;
 use axum::response::Redirect;
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::filter::Shown;
 use super::{Choice, PATH, Reader, access_badge, calls, choose, head, kinds, read_form, row};
 use crate::error::{Error, Fault, Result};
+use crate::live::Region;
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
@@ -253,11 +254,12 @@ async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> R
     } else {
         list
     };
-    // What has changed belongs to the newest of all tasks.
+    // The monitor tells of every task; a part of them is drawn anew.
     let list = if shown.is_filtered() || shown.is_later() {
-        list
+        Region::new("tasks").id("tasks-of-token").render(list)
     } else {
         list.monitor(reader.url(&format!("/api/tasks/{}/monitor", token.id)))
+            .render()
     };
     Ok(html! {
         (head(reader, PATH).actions(chooser(reader, definition)))
@@ -360,7 +362,7 @@ fn fields(draft: &Draft, action: &str) -> (Markup, Vec<Fault>) {
     let drawn = form.draw(&draft.typed, &draft.faults, &look);
     let fields = html! {
         // The enter key presses the first button of a form.
-        button type="submit" hidden tabindex="-1" {}
+        @if drawn.has_buttons { button type="submit" hidden tabindex="-1" {} }
         (drawn.fields)
     };
     (fields, drawn.others)

@@ -7,7 +7,7 @@ use super::{Choice, Reader, STATISTICS, choose, head};
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{
-    Button, Card, Chart, ChartCard, EmptyState, StatCard, Tone, Unit, compared, range_links,
+    Button, Card, ChartCard, EmptyState, StatCard, Tone, Unit, compared, range_links,
 };
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
@@ -63,6 +63,7 @@ async fn render(
         (head(reader, STATISTICS).actions(chooser(reader, range, kind)))
         (Region::new("tasks").id("task-statistics").render(html! {
             div class="pt-stack" {
+                (reader.styles())
                 div class="pt-grid" {
                     (StatCard::new("Running", sum(&running)).icon("activity").note("right now"))
                     (StatCard::new("Waiting", sum(&waiting)).icon("clock").note("right now"))
@@ -142,11 +143,17 @@ fn depth(
             .text("What waits and runs of each kind of task stands here.");
         return html! { (Card::new().title("Queue by kind").body(empty)) };
     }
-    let waits: Vec<u64> = kinds.iter().map(|(_, waits, _)| *waits).collect();
-    let runs: Vec<u64> = kinds.iter().map(|(_, _, runs)| *runs).collect();
-    let chart = Chart::bar("Queue by kind")
-        .labels(kinds.into_iter().map(|(title, _, _)| title))
-        .counts("Running", Tone::Info, &runs)
-        .counts("Waiting", Tone::Neutral, &waits);
-    html! { (ChartCard::new(chart).description("Right now")) }
+    let most = kinds.iter().map(|(_, waits, runs)| waits + runs).max();
+    let body = html! {
+        div class="pt-ahead" {
+            @for (title, waits, runs) in &kinds {
+                div class="pt-ahead-row" {
+                    span class="pt-cut" { (title) }
+                    progress max=[most] value=(waits + runs) aria-label={ (title) ": tasks in the queue" } {}
+                    span class="pt-muted pt-num" { (runs) " running, " (waits) " waiting" }
+                }
+            }
+        }
+    };
+    html! { (Card::new().title("Queue by kind").description("Right now").body(body)) }
 }

@@ -1,6 +1,8 @@
 //! What users are told of the ends of their tasks: once, and only what has really been written.
 
 use super::*;
+use crate::config::Config;
+use crate::live::{Live, Topics};
 use crate::notifications::{NotificationFilter, Notifications};
 use crate::tasks::end_message::{EndMessage, TaskNotify};
 
@@ -53,7 +55,8 @@ async fn insert_for(store: &Store, user: Uuid, name: &'static str) -> Uuid {
 
 /// Titles and counts of what a user has.
 async fn heard(store: &Store, user: Uuid) -> Vec<(String, u32)> {
-    let bell = Notifications::new(store.clone());
+    let live = Live::new(store.clone(), Topics::new(), &Config::default());
+    let bell = Notifications::new(store.clone(), live);
     let (items, _) = bell
         .list(user, &NotificationFilter::default())
         .await

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -148,7 +147,7 @@ pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
 pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let wanted = bench.scaled(10_000);
     // Children have the limit of their parent.
-    let limit = raise_file_limit()?;
+    let limit = usage::raise_file_limit()?;
     let watchers = wanted.min(limit.saturating_sub(OTHER_FILES));
     if watchers < wanted {
         eprintln!("this machine lets a process have {limit} files, so {watchers} monitors");
@@ -173,17 +172,4 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
         Line::alone("memory of an open monitor", "KiB", &each, "≤ 8"),
         Line::alone("monitors held", "", &[held as f64], "10000"),
     ])
-}
-
-/// Lets this process have as many files as the machine gives it.
-fn raise_file_limit() -> Result<usize> {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    setrlimit(Resource::Nofile, raised)?;
-    Ok(limit.maximum.map_or(usize::MAX, |files| {
-        usize::try_from(files).unwrap_or(usize::MAX)
-    }))
 }

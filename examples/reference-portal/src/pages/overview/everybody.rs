@@ -7,7 +7,7 @@ use portal_core::pages::components::{
 };
 use portal_core::prelude::*;
 use portal_core::store::{Counts, TimeRange};
-use portal_core::tasks::TaskScope;
+use portal_core::tasks::{TaskFilter, TaskScope};
 
 use super::{activity, count_card, examples, failure_card};
 
@@ -21,8 +21,11 @@ pub(super) async fn content(
 ) -> Result<(Markup, bool)> {
     let everything = TaskScope::default();
     let (all_users, _) = users.count().await?;
-    let is_fresh = all_users < 2 && tasks.count_by_status().await?.is_empty();
-    if is_fresh {
+    let any = TaskFilter {
+        limit: 1,
+        ..TaskFilter::default()
+    };
+    if all_users < 2 && tasks.list(&any).await?.is_empty() {
         return Ok((region(first_steps(is_dev)), false));
     }
     let sign_ups = users.sign_ups(range).await?;

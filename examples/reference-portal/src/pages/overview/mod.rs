@@ -42,13 +42,8 @@ async fn overview(
     } else {
         own::content(&user, &users, &tasks, range).await?
     };
-    let name = if user.first_name.is_empty() {
-        user.full_name()
-    } else {
-        user.first_name.clone()
-    };
     Ok(html! {
-        (PageHead::new(format!("Hello, {name}")).description(if user.is_admin() {
+        (PageHead::new(format!("Hello, {}", user.full_name())).description(if user.is_admin() {
             "What is going on in this portal."
         } else {
             "What you have been doing here."

@@ -76,14 +76,6 @@ impl Labels {
         }
     }
 
-    /// The moment of a point, if it has one.
-    pub(super) fn time(&self, index: usize) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Words(_) => None,
-            Self::Times(times, _) => times.get(index).copied(),
-        }
-    }
-
     /// What the column of the labels is called.
     pub(super) fn heading(&self) -> &'static str {
         match self {

@@ -15,11 +15,7 @@ pub(super) fn of_chart(chart: &Chart) -> Markup {
     let rows = html! {
         @for label in 0..chart.labels.len() {
             tr {
-                th scope="row" {
-                    @if let Some(time) = chart.labels.time(label) {
-                        time datetime=(time.format("%Y-%m-%dT%H:%MZ")) { (chart.labels.full(label)) }
-                    } @else { (chart.labels.full(label)) }
-                }
+                th scope="row" { (chart.labels.full(label)) }
                 @for series in &chart.series {
                     td { (series.value(label).map_or_else(|| "–".to_owned(), |value| chart.unit.full(value))) }
                 }

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: builds the benchmark in release mode and runs it.
 
+mod pages;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -23,8 +25,12 @@ pub(crate) enum Bench {
     Http(Http),
     /// Signed-in requests against bare ones, a verification, and strangers with made-up keys
     Auth(Auth),
+    /// What pages cost: bytes, requests, throughput, and times in a browser over a bad line
+    Pages(pages::Pages),
     /// The task engine against bare loops, inserts and fan-outs, and against apalis
     Tasks(Tasks),
+    /// How soon a thousand open tabs hear of a change, and have what has changed
+    Live(Live),
 }
 
 /// How requests are measured.
@@ -46,6 +52,14 @@ pub(crate) struct Auth {
     arguments: Vec<String>,
 }
 
+/// How live changes are measured.
+#[derive(Args)]
+pub(crate) struct Live {
+    /// Passed on to `portal-bench live`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
 /// How tasks are measured.
 #[derive(Args)]
 pub(crate) struct Tasks {
@@ -62,7 +76,9 @@ pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result
     match bench {
         Bench::Http(settings) => http(cargo, settings, interrupt),
         Bench::Auth(settings) => auth(cargo, settings, interrupt),
+        Bench::Pages(settings) => pages::run(cargo, settings, interrupt),
         Bench::Tasks(settings) => tasks(cargo, settings, interrupt),
+        Bench::Live(settings) => live(cargo, settings, interrupt),
     }
 }
 
@@ -109,6 +125,15 @@ fn tasks(cargo: &Cargo, settings: &Tasks, interrupt: &Interrupt) -> Result<()> {
     }
     tasks.args(&settings.arguments);
     process::run("portal-bench tasks", &mut tasks, interrupt)
+}
+
+fn live(cargo: &Cargo, settings: &Live, interrupt: &Interrupt) -> Result<()> {
+    let bench = build(cargo, "portal-bench", interrupt)?;
+    let mut live = Command::new(bench);
+    live.arg("live")
+        .args(&settings.arguments)
+        .env_remove(POSTGRES);
+    process::run("portal-bench live", &mut live, interrupt)
 }
 
 fn build(cargo: &Cargo, package: &'static str, interrupt: &Interrupt) -> Result<PathBuf> {

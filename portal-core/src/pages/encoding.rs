@@ -1,0 +1,55 @@
+//! The codings of what is compressed once and sent often, and what clients take.
+
+use std::io::Write as _;
+
+use axum::http::{HeaderMap, header};
+use flate2::{Compression, write::GzEncoder};
+
+/// Whether a client takes answers in a coding, such as `gzip`.
+pub(crate) fn accepts_coding(request: &HeaderMap, coding: &str) -> bool {
+    request
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|entry| {
+            let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+            let refused = parameters
+                .trim()
+                .strip_prefix("q=")
+                .is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32));
+            name.trim().eq_ignore_ascii_case(coding) && !refused
+        })
+}
+
+/// As small as it gets, in a release build; nothing if it fails, which a writer into memory does not.
+///
+/// The best quality takes seconds in a build without optimisation.
+pub(super) fn brotli(plain: &[u8]) -> Vec<u8> {
+    brotli_of(plain, if cfg!(debug_assertions) { 5 } else { 11 })
+}
+
+/// The same in a quality from 0 to 11.
+pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
+    let params = brotli::enc::BrotliEncoderParams {
+        quality,
+        // A window of 256 KB holds any of the files; the largest one would cost 32 MB meanwhile.
+        lgwin: 18,
+        size_hint: plain.len(),
+        ..Default::default()
+    };
+    let mut out = Vec::new();
+    match brotli::BrotliCompress(&mut &*plain, &mut out, &params) {
+        Ok(_) => out,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// As small as it gets; nothing if it fails, which a writer into memory does not.
+pub(super) fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    match encoder.write_all(plain).and_then(|()| encoder.finish()) {
+        Ok(out) => out,
+        Err(_) => Vec::new(),
+    }
+}

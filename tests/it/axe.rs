@@ -1,0 +1,161 @@
+//! Accessibility: axe-core finds nothing against WCAG 2.0, 2.1 and 2.2, A and AA.
+//!
+//! Every page that can be opened by an address alone, in light and dark, in four accents, on a phone
+//! and on a screen; and on each page every menu, drawer and dialog in turn.
+
+use serde_json::{Value, json};
+
+use crate::support::{Chromium, Showcase};
+
+const AXE: &str = include_str!("vendor/axe.min.js");
+
+/// Takes the themes; gives a line for each finding.
+const CHECK: &str = include_str!("axe.js");
+
+const ACCENTS: [&str; 4] = ["indigo", "orange", "amber", "sky"];
+
+/// Light and dark in each accent; what opens on the page in two of them.
+fn themes() -> Vec<Value> {
+    let modes = ["light", "dark"].into_iter();
+    let themes = modes.flat_map(|mode| ACCENTS.map(|accent| (mode, accent)));
+    let themes = themes.map(|(mode, accent)| match (mode, accent) {
+        ("light", "indigo") => json!([mode, accent, "everything"]),
+        ("dark", "amber") => json!([mode, accent, "colours"]),
+        _ => json!([mode, accent, "page"]),
+    });
+    themes.collect()
+}
+
+/// On a phone the same colours are elsewhere.
+fn themes_on_a_phone() -> Vec<Value> {
+    vec![
+        json!(["light", "indigo", "everything"]),
+        json!(["dark", "orange", "page"]),
+    ]
+}
+
+async fn open(showcase: &Showcase) -> Chromium {
+    let browser = Chromium::open(&showcase.portal.url).await;
+    browser.in_every_page(AXE).await;
+    browser.hold_still().await;
+    browser
+}
+
+/// What axe finds on the page that is shown, in both sizes.
+async fn check(browser: &Chromium, page: &str, findings: &mut Vec<String>) {
+    for (width, height, themes) in [(1280, 900, themes()), (360, 740, themes_on_a_phone())] {
+        browser.resize(width, height).await;
+        let found = browser.script_that_waits(CHECK, vec![json!(themes)]).await;
+        let found = found.as_array().expect("a list of findings").iter();
+        findings.extend(found.map(|finding| {
+            let finding = finding.as_str().unwrap_or_default();
+            format!("{page} at {width}: {finding}")
+        }));
+    }
+}
+
+#[track_caller]
+fn assert_none(findings: &[String]) {
+    let some = &findings[..findings.len().min(20)];
+    assert!(
+        findings.is_empty(),
+        "{} findings, such as {some:#?}",
+        findings.len()
+    );
+}
+
+#[tokio::test]
+async fn pages_of_guests() {
+    let showcase = Showcase::start().await;
+    let browser = open(&showcase).await;
+    browser.expects("status of 404");
+    let mut findings = Vec::new();
+    for page in showcase
+        .pages_of(false)
+        .into_iter()
+        .chain(["/no/such/page"])
+    {
+        browser.goto(page).await;
+        check(&browser, page, &mut findings).await;
+    }
+    assert_none(&findings);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn pages_of_administrators() {
+    let showcase = Showcase::start().await;
+    let browser = open(&showcase).await;
+    browser.use_session(showcase.session()).await;
+    let mut findings = Vec::new();
+    let more = [
+        "/admin/settings?model=custom_config&edit=1",
+        "/admin/settings?model=subscription_feature&new=1",
+        "/admin/users?q=nobody-is-called-that",
+        "/admin/tasks?state=example_task2&task=loaded_task",
+    ];
+    showcase.start_long_task().await;
+    for page in showcase.pages_of(true).into_iter().chain(more) {
+        browser.goto(page).await;
+        check(&browser, page, &mut findings).await;
+    }
+    assert_none(&findings);
+    browser.close().await;
+}
+
+/// The test finds what it looks for.
+#[tokio::test]
+async fn a_fault_is_found() {
+    let showcase = Showcase::start().await;
+    let browser = open(&showcase).await;
+    browser.goto("/").await;
+    browser
+        .script(
+            "document.querySelector('h1').style.color = '#bbb';\n\
+             const dialog = document.createElement('dialog');\n\
+             dialog.id = 'broken'; dialog.innerHTML = '<input>'; document.body.append(dialog)",
+        )
+        .await;
+    let arguments = vec![json!([["light", "indigo", "everything"]])];
+    let found = browser.script_that_waits(CHECK, arguments).await;
+    let found: Vec<&str> = found
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    for wanted in [
+        "color-contrast at ",
+        "label at input (light, indigo, broken open)",
+    ] {
+        assert!(
+            found.iter().any(|line| line.contains(wanted)),
+            "{wanted}: {found:#?}"
+        );
+    }
+    browser.close().await;
+}
+
+/// A browser test fails without saying so itself when the policy of the portal is broken.
+#[tokio::test]
+async fn what_the_policy_refuses_is_in_the_console() {
+    let showcase = Showcase::start().await;
+    let browser = Chromium::open(&showcase.portal.url).await;
+    browser.goto("/").await;
+    assert_eq!(browser.complaints().await, [""; 0]);
+    browser
+        .script("document.body.setAttribute('style', 'color: red')")
+        .await;
+    browser
+        .script("setTimeout(() => { throw new Error('lost') })")
+        .await;
+    let said = crate::support::eventually("both are told", async || {
+        let said = browser.console().await;
+        (!said.is_empty()).then_some(said)
+    })
+    .await;
+    let said = said.join("\n");
+    assert!(said.contains("Content Security Policy"), "{said}");
+    browser.expects("lost");
+    browser.close().await;
+}

@@ -1,0 +1,145 @@
+//! What a page weighs: its first load and the loads after it.
+
+use std::collections::HashMap;
+
+use brotli::enc::BrotliEncoderParams;
+use reqwest::header::ACCEPT_ENCODING;
+use scraper::{Html, Selector};
+
+use crate::support::{Chromium, Client, Loaded, Showcase};
+
+/// In compressed bytes.
+const FIRST_LOAD: usize = 64 * 1024;
+const REQUESTS: usize = 7;
+const DOCUMENT: usize = 10 * 1024;
+
+/// Files that are the same for all pages, by address: their compressed sizes.
+#[derive(Default)]
+struct Files {
+    sizes: HashMap<String, usize>,
+}
+
+impl Files {
+    /// As a release build sends it: a debug build takes less trouble.
+    async fn size(&mut self, client: &Client, path: &str) -> usize {
+        if let Some(size) = self.sizes.get(path) {
+            return *size;
+        }
+        let request = client.request(reqwest::Method::GET, path);
+        let answer = request.send().await.expect("the portal answers");
+        assert_eq!(answer.status(), 200, "{path}");
+        let plain = answer.bytes().await.expect("it ends");
+        let size = if path.ends_with(".woff2") {
+            plain.len()
+        } else {
+            brotli(&plain)
+        };
+        self.sizes.insert(path.to_owned(), size);
+        size
+    }
+}
+
+fn brotli(plain: &[u8]) -> usize {
+    let params = BrotliEncoderParams {
+        quality: 11,
+        lgwin: 18,
+        ..BrotliEncoderParams::default()
+    };
+    let mut packed = Vec::new();
+    brotli::BrotliCompress(&mut &*plain, &mut packed, &params).expect("it fits into memory");
+    packed.len()
+}
+
+/// The page as it comes, compressed, and as it reads.
+async fn document(client: &Client, path: &str) -> (usize, String) {
+    let ask = |coding: &'static str| {
+        let request = client.request(reqwest::Method::GET, path);
+        let request = request
+            .header("accept", "text/html")
+            .header(ACCEPT_ENCODING, coding);
+        async { request.send().await.expect("the portal answers") }
+    };
+    let packed = ask("br, gzip").await;
+    assert_eq!(packed.status(), 200, "{path}");
+    assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+    let packed = packed.bytes().await.expect("it ends").len();
+    let plain = ask("identity").await;
+    assert!(!plain.headers().contains_key("content-encoding"), "{path}");
+    (packed, plain.text().await.expect("text"))
+}
+
+/// What the document has the browser load.
+fn references(document: &str) -> Vec<String> {
+    let page = Html::parse_document(document);
+    let all = "link[href], script[src], img[src]";
+    let all = Selector::parse(all).expect("a selector");
+    let addresses = page.select(&all).filter_map(|element| {
+        let element = element.value();
+        element.attr("href").or_else(|| element.attr("src"))
+    });
+    addresses
+        .filter(|address| address.starts_with('/'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_first_load_of_every_page_keeps_to_its_budget() {
+    let showcase = Showcase::start().await;
+    let guest = showcase.portal.guest();
+    let mut files = Files::default();
+    let mut faults = Vec::new();
+    for admin in [false, true] {
+        let client = if admin { &showcase.admin } else { &guest };
+        for path in showcase.pages_of(admin) {
+            let (size, text) = document(client, path).await;
+            let references = references(&text);
+            assert!(references.len() >= 4, "{path}: {references:?}");
+            let mut total = size;
+            for reference in &references {
+                total += files.size(client, reference).await;
+            }
+            let requests = references.len() + 1;
+            if total > FIRST_LOAD || size > DOCUMENT || requests > REQUESTS {
+                faults.push(format!(
+                    "{path} has {requests} requests and {total} bytes, {size} of them its own"
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}\n{:#?}", files.sizes);
+}
+
+fn of_portal(loaded: &[Loaded]) -> Vec<String> {
+    let asked = loaded.iter().filter(|loaded| !loaded.cached);
+    asked
+        .map(|loaded| format!("{} {}", loaded.kind, loaded.url))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_browser_asks_for_little_and_then_for_the_page_alone() {
+    let showcase = Showcase::start().await;
+    for path in ["/", "/admin/overview", "/admin/tasks", "/admin/users"] {
+        let browser = Chromium::open(&showcase.portal.url).await;
+        browser.use_session(showcase.session()).await;
+        browser.loaded().await;
+        browser.goto(path).await;
+        let first = of_portal(&browser.loaded().await);
+        assert!(first.len() <= REQUESTS, "{path}: {first:#?}");
+        assert!(first.len() >= 3, "{path}: {first:#?}");
+
+        browser.goto("/admin/about").await;
+        browser.loaded().await;
+        browser.goto(path).await;
+        let mut again = of_portal(&browser.loaded().await);
+        // The stream of changes is not a file that could have been kept.
+        again.retain(|line| !line.starts_with("EventSource ") && !line.starts_with("Fetch "));
+        assert_eq!(again.len(), 1, "{path}: {again:#?}");
+        assert!(
+            again.iter().all(|line| line.starts_with("Document ")),
+            "{again:#?}"
+        );
+        browser.close().await;
+    }
+}

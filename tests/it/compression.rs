@@ -1,0 +1,96 @@
+//! What is compressed on its way, and for whom.
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, COOKIE};
+
+use crate::app;
+use crate::support::{Answer, Client, Database, TestServer};
+
+async fn page(client: &Client, method: Method, headers: &[(&str, &str)]) -> reqwest::Response {
+    let request = client
+        .request(method, "/sign-in")
+        .header(ACCEPT, "text/html");
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    request.send().await.expect("the portal answers")
+}
+
+fn coding(response: &reqwest::Response) -> &str {
+    let coding = response.headers().get("content-encoding");
+    coding.map_or("", |coding| coding.to_str().expect("text"))
+}
+
+#[tokio::test]
+async fn pages_and_documents_are_compressed_for_who_takes_it() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    let guest = server.guest();
+    let plain = page(&guest, Method::GET, &[]).await;
+    assert_eq!(coding(&plain), "");
+    assert_eq!(plain.headers()["vary"], "accept-encoding");
+    let length = plain.bytes().await.expect("it ends").len();
+
+    let gzip = [(ACCEPT_ENCODING.as_str(), "br, gzip")];
+    let packed = page(&guest, Method::GET, &gzip).await;
+    assert_eq!(coding(&packed), "gzip");
+    let named: usize = packed.headers()["content-length"]
+        .to_str()
+        .expect("text")
+        .parse()
+        .expect("a number");
+    let bytes = packed.bytes().await.expect("it ends");
+    assert_eq!(bytes.len(), named);
+    assert!(bytes.len() * 2 < length, "{} of {length}", bytes.len());
+
+    let head = page(&guest, Method::HEAD, &gzip).await;
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.headers()["vary"], "accept-encoding");
+    assert_ne!(
+        head.headers().get("content-length").map(|it| it.as_bytes()),
+        Some(length.to_string().as_bytes())
+    );
+
+    // An answer that names its version stays as it is, so that the name can be sent back.
+    let admin = server.admin().await;
+    let record = admin.get("/api/admin/models/user").await.json()["items"][0]["id"].to_string();
+    let path = format!("/api/admin/models/user/{}", record.trim_matches('"'));
+    let request = admin
+        .request(Method::GET, &path)
+        .header(ACCEPT_ENCODING, "gzip");
+    let record = Answer::of(request).await;
+    assert_eq!(record.status, 200, "{}", record.text);
+    assert!(!record.header("etag").starts_with("W/"));
+    assert_eq!(record.header("content-encoding"), "");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_another_site_has_a_user_ask_for_is_not_compressed() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    let guest = server.guest();
+    let gzip = (ACCEPT_ENCODING.as_str(), "gzip");
+    let cookie = (COOKIE.as_str(), "__session=whose");
+    let site = "sec-fetch-site";
+    for (headers, wanted) in [
+        (&[gzip, cookie] as &[_], "gzip"),
+        (&[gzip, cookie, (site, "same-origin")], "gzip"),
+        (&[gzip, (site, "cross-site")], "gzip"),
+        (&[gzip, cookie, (site, "cross-site")], ""),
+        (&[gzip, cookie, (site, "same-site")], ""),
+    ] {
+        let answer = page(&guest, Method::GET, headers).await;
+        assert_eq!(coding(&answer), wanted, "{headers:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_portal_behind_a_proxy_may_leave_it_to_the_proxy() {
+    let settings = [("COMPRESSION", "off")];
+    let mut server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
+    let gzip = [(ACCEPT_ENCODING.as_str(), "gzip")];
+    let answer = page(&server.guest(), Method::GET, &gzip).await;
+    assert_eq!(coding(&answer), "");
+    assert!(!answer.headers().contains_key("vary"));
+    server.stop().await;
+}

@@ -1,0 +1,283 @@
+//! Everything by keyboard: real keys only, and at each stop one sees where one is.
+
+use serde_json::Value;
+
+use crate::support::{Chromium, Showcase, eventually};
+
+/// Says what has the focus, and whether a reader can see that it has.
+///
+/// The mark is an outline, of the element itself or of the label that stands for it; its bounds have to
+/// be within the window, and what is there has to be the element and nothing that covers it.
+const FOCUS: &str = r"
+const at = document.activeElement;
+if (!at || at === document.body) return null;
+const marked = (node) => {
+  const { outlineStyle, outlineWidth } = node ? getComputedStyle(node) : {};
+  return outlineStyle !== undefined && outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1;
+};
+const own = [at, at.closest('label')].find(marked) ?? at;
+const { left, top, right, bottom } = own.getBoundingClientRect();
+const x = Math.min(Math.max((left + right) / 2, 1), innerWidth - 2);
+const y = Math.min(Math.max((top + bottom) / 2, 1), innerHeight - 2);
+const shown = right > left && bottom > top && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+const above = document.elementFromPoint(x, y);
+return {
+  what: at.outerHTML.slice(0, 160),
+  // A part of the page that was jumped to has no mark: nothing can be done with it.
+  marked: marked(own) || at.matches('[tabindex=\'-1\']'),
+  seen: shown && (own.contains(above) || !!above?.contains(own) || !!at.labels?.[0]?.contains(above)),
+};
+";
+
+/// How many stops a page may have.
+const STOPS: usize = 120;
+
+struct Walker {
+    browser: Chromium,
+}
+
+impl Walker {
+    /// Presses a key, and makes sure that one sees where one is.
+    async fn press(&self, keys: &str) {
+        self.browser.press(keys).await;
+        let focus = self.browser.script(FOCUS).await;
+        if focus.is_null() {
+            return;
+        }
+        for rule in ["marked", "seen"] {
+            assert_eq!(focus[rule], true, "not {rule} after {keys}: {focus:#}");
+        }
+    }
+
+    /// Whether what has the focus is the one.
+    async fn is_at(&self, css: &str) -> bool {
+        let at = format!("return !!document.activeElement?.matches({css:?})");
+        self.browser.script(&at).await == Value::Bool(true)
+    }
+
+    /// Goes on until something has the focus.
+    async fn tab_to(&self, css: &str) {
+        self.browser.find(css).await;
+        for _ in 0..STOPS {
+            if self.is_at(css).await {
+                return;
+            }
+            self.press("Tab").await;
+        }
+        let text = self.browser.text().await;
+        panic!(
+            "{css} is not reached in {STOPS} stops of {}\n{text}",
+            self.browser.path().await
+        );
+    }
+
+    async fn follow(&self, css: &str, path: &str) {
+        self.tab_to(css).await;
+        self.browser.press("Enter").await;
+        self.arrive(path).await;
+    }
+
+    async fn arrive(&self, path: &str) {
+        eventually(&format!("the browser is at {path}"), async || {
+            self.browser.path().await.starts_with(path).then_some(())
+        })
+        .await;
+        eventually("the page is ready", async || {
+            (self.browser.script("return document.readyState").await == "complete").then_some(())
+        })
+        .await;
+    }
+
+    /// Fills the field that is reached next.
+    async fn fill(&self, css: &str, text: &str) {
+        self.tab_to(css).await;
+        self.browser.press("Control+a").await;
+        self.browser.write(text).await;
+    }
+}
+
+async fn start() -> (Showcase, Walker) {
+    let showcase = Showcase::start().await;
+    let browser = Chromium::open(&showcase.portal.url).await;
+    browser.hold_still().await;
+    (showcase, Walker { browser })
+}
+
+#[tokio::test]
+async fn a_guest_signs_in_works_and_signs_out() {
+    let (showcase, walker) = start().await;
+    let browser = &walker.browser;
+
+    // A guest comes, passes the navigation by, and signs in.
+    browser.goto("/").await;
+    walker.press("Tab").await;
+    assert!(
+        walker.is_at("a.pt-skip").await,
+        "the first stop leads past the navigation"
+    );
+    walker.press("Enter").await;
+    assert!(walker.is_at("main").await);
+    walker.follow("main a[href*='/sign-in']", "/sign-in").await;
+    walker.fill("input[name=email]", Showcase::ADMIN).await;
+    walker
+        .tab_to("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+    walker.press("Shift+Tab").await;
+    walker
+        .follow(
+            "form[action$='/dev/sign-in'] button[type=submit]",
+            "/admin/overview",
+        )
+        .await;
+
+    // He starts a task, and sees what comes of it.
+    walker
+        .follow("nav a[href$='/admin/tasks']", "/admin/tasks")
+        .await;
+    browser
+        .goto("/admin/tasks?state=example_task2&task=loaded_task")
+        .await;
+    walker.fill("input[name='args.name']", "Eve").await;
+    walker.fill("input[name='args.age']", "33").await;
+    walker
+        .tab_to("form[action$='/admin/tasks/start'] button[type=submit]")
+        .await;
+    browser.press("Enter").await;
+    browser.see("Completed task for Eve, age 33").await;
+
+    // He edits a row in the drawer and saves it.
+    walker
+        .follow("nav a[href$='/admin/settings']", "/admin/settings")
+        .await;
+    walker
+        .follow(
+            "main a[href*='model=custom_config']",
+            "/admin/settings?model=custom_config",
+        )
+        .await;
+    walker.tab_to("main a[href*='edit=']").await;
+    browser.press("Enter").await;
+    let drawer = "dialog[open]";
+    browser.find(drawer).await;
+    walker
+        .fill(
+            &format!("{drawer} textarea[name=configuration]"),
+            "text: Written without a mouse",
+        )
+        .await;
+    walker
+        .tab_to(&format!("{drawer} button[data-kind=solid]"))
+        .await;
+    browser.press("Enter").await;
+    browser.see("was saved").await;
+    let rows = showcase.admin.get("/api/admin/models/custom_config").await;
+    assert!(
+        rows.text.contains("Written without a mouse"),
+        "{}",
+        rows.text
+    );
+
+    // He changes how the portal looks.
+    walker
+        .follow("nav a[href$='/admin/app-settings']", "/admin/app-settings")
+        .await;
+    let appearance = "return document.documentElement.dataset.appearance";
+    let before = browser.script(appearance).await;
+    walker.tab_to("main input[name=appearance]").await;
+    walker.press("Right").await;
+    assert_ne!(browser.script(appearance).await, before);
+    eventually("the choice is kept", async || {
+        let stored = showcase.admin.get("/api/auth/me/preferences").await;
+        stored.text.contains("appearance").then_some(())
+    })
+    .await;
+
+    // And he signs out.
+    walker
+        .tab_to(".pt-side button[popovertarget].pt-user")
+        .await;
+    browser.press("Enter").await;
+    walker.tab_to("form[action='/sign-out'] button").await;
+    browser.press("Enter").await;
+    eventually("the browser is at the start", async || {
+        (browser.path().await == "/").then_some(())
+    })
+    .await;
+    browser.see("Sign in").await;
+    walker.browser.close().await;
+}
+
+#[tokio::test]
+async fn a_drawer_holds_the_focus_and_gives_it_back() {
+    let (showcase, walker) = start().await;
+    let browser = &walker.browser;
+    browser.use_session(showcase.session()).await;
+    browser.goto("/admin/settings?model=custom_config").await;
+    walker.tab_to("main a[href*='edit=']").await;
+    browser.press("Enter").await;
+    browser.find("dialog[open]").await;
+    for _ in 0..30 {
+        walker.press("Tab").await;
+        // Between the last stop of a dialog and its first is the window itself.
+        let inside = "return !document.hasFocus() || document.activeElement === document.body || \
+                      !!document.activeElement.closest('dialog[open]')";
+        assert_eq!(
+            browser.script(inside).await,
+            true,
+            "the page behind is not reached"
+        );
+    }
+    browser.press("Escape").await;
+    eventually("the drawer is closed", async || {
+        let open = browser
+            .script("return document.querySelectorAll('dialog[open]').length")
+            .await;
+        (open == 0).then_some(())
+    })
+    .await;
+    // The page is still there to be walked on.
+    walker.press("Tab").await;
+
+    // What was written is not lost by one key.
+    walker.tab_to("main a[href*='edit=']").await;
+    browser.press("Enter").await;
+    walker
+        .fill(
+            "dialog[open] textarea[name=configuration]",
+            "text: not saved",
+        )
+        .await;
+    browser.press("Escape").await;
+    browser.see("Discard changes?").await;
+    walker.browser.close().await;
+}
+
+#[tokio::test]
+async fn every_stop_of_every_page_is_seen() {
+    let (showcase, walker) = start().await;
+    let browser = &walker.browser;
+    browser.use_session(showcase.session()).await;
+    for width in [1280, 360] {
+        browser.resize(width, 900).await;
+        for page in [
+            "/admin/overview",
+            "/admin/tasks",
+            "/admin/users",
+            "/admin/app-settings",
+        ] {
+            browser.goto(page).await;
+            let mut stops = 0;
+            for _ in 0..STOPS {
+                walker.press("Tab").await;
+                let is_over =
+                    "return document.activeElement === document.body || !document.hasFocus()";
+                if browser.script(is_over).await == true {
+                    break;
+                }
+                stops += 1;
+            }
+            assert!(stops >= 3, "{page} has {stops} stops");
+        }
+    }
+    walker.browser.close().await;
+}

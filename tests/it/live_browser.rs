@@ -1,0 +1,202 @@
+//! Live regions in a browser.
+
+use portal_core::auth::{Role, UserChange, Users};
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, Chromium, Client, Database, ReferencePortal, TestServer, eventually};
+
+async fn sign_in(browser: &Chromium, email: &str, path: &str) {
+    browser.goto(path).await;
+    browser.fill("input[name=email]", email).await;
+    browser.fill("input[name=first_name]", "Ruth").await;
+    browser.fill("input[name=last_name]", "Root").await;
+    browser
+        .click("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+    eventually("the browser is where it wanted to be", async || {
+        (browser.path().await == path).then_some(())
+    })
+    .await;
+    // A page that is loaded anew loses this.
+    browser.script("window.same = true").await;
+}
+
+async fn is_same(browser: &Chromium) -> bool {
+    browser.script("return window.same === true").await == true
+}
+
+/// Waits until a script gives what is wanted.
+async fn until(browser: &Chromium, what: &str, script: &str) {
+    eventually(what, async || {
+        (browser.script(script).await == true).then_some(())
+    })
+    .await;
+}
+
+async fn add_plan(client: &Client, name: &str) {
+    let answer = client
+        .post("/api/admin/models/plan", &json!({"name": name}))
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_replica_changes_shows_in_a_browser_on_another() {
+    let mut server = TestServer::start(Database::Postgres).await;
+    let mut there = server.replica().await;
+    let admin = server.admin().await;
+    admin.post("/api/client-tokens", &json!({})).await;
+    let browser = Chromium::open(&there.url).await;
+    sign_in(&browser, ADMIN, "/admin/users").await;
+    let ann = server.user().await;
+    ann.client_token().await;
+    browser.see("ann@example.com").await;
+    let users = server.state.get::<Users>().expect("every portal has it");
+    let found = users.find_by_email("ann@example.com").await.expect("read");
+    let change = UserChange {
+        user_type: Some(Role::custom("editor")),
+        ..UserChange::default()
+    };
+    users.update(found[0].id, &change).await.expect("stored");
+    browser.see("EDITOR").await;
+    assert!(is_same(&browser).await);
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    browser.close().await;
+    there.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_reader_does_survives_what_others_change() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    for name in ["Basic", "Pro"] {
+        add_plan(&admin, name).await;
+    }
+    let browser = Chromium::open(&server.url).await;
+    sign_in(&browser, ADMIN, "/admin/settings?model=plan").await;
+
+    // A selection stays with its row, wherever that goes.
+    browser.click("tbody tr:last-child [data-select]").await;
+    add_plan(&admin, "Aaa").await;
+    browser.see("Aaa").await;
+    let selected = "const rows = document.querySelectorAll('tr:has([data-select]:checked)'); \
+                    return [...rows].map((row) => row.innerText).join('|')";
+    let shown = browser.script(selected).await;
+    assert!(
+        shown
+            .as_str()
+            .is_some_and(|it| it.contains("Pro") && !it.contains('|')),
+        "{shown}"
+    );
+    browser.see("1 selected").await;
+
+    // What has the focus keeps it: a link in a row.
+    browser
+        .script("document.querySelector('tbody tr:last-child a').focus()")
+        .await;
+    browser.script("window.row = document.activeElement").await;
+    add_plan(&admin, "Bbb").await;
+    browser.see("Bbb").await;
+    assert_eq!(
+        browser
+            .script("return document.activeElement === window.row")
+            .await,
+        true
+    );
+
+    // Whoever types is left alone, and sees the change when he is done.
+    let search = browser.find("input[name=search]").await;
+    search.send_keys("pr").await.expect("it takes keys");
+    add_plan(&admin, "Ccc").await;
+    // A region of another page has been told by now.
+    let other = Chromium::open(&server.url).await;
+    sign_in(&other, ADMIN, "/admin/settings?model=plan").await;
+    add_plan(&admin, "Ddd").await;
+    other.see("Ddd").await;
+    let typed = "const field = document.activeElement; return [field.name, field.value]";
+    assert_eq!(browser.script(typed).await, json!(["search", "pr"]));
+    browser.script("document.activeElement.blur()").await;
+    browser.see("Ddd").await;
+    let kept = "return document.querySelector('input[name=search]').value";
+    assert_eq!(browser.script(kept).await, "pr");
+    assert!(is_same(&browser).await);
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    other.close().await;
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_reader_may_not_see_any_more_goes_away() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    server.admin().await.client_token().await;
+    let ann = server.user().await;
+    ann.client_token().await;
+    let users = server.state.get::<Users>().expect("every portal has it");
+    let id = users.find_by_email("ann@example.com").await.expect("read")[0].id;
+    let change = async |user_type: Role| {
+        let change = UserChange {
+            user_type: Some(user_type),
+            ..UserChange::default()
+        };
+        users.update(id, &change).await.expect("stored");
+    };
+    change(Role::Admin).await;
+    let browser = Chromium::open(&server.url).await;
+    sign_in(&browser, "ann@example.com", "/admin/users").await;
+    browser.see(ADMIN).await;
+    change(Role::User).await;
+    eventually("the users are gone", async || {
+        let text = browser.text().await;
+        (!text.contains(ADMIN) && text.contains("Access denied")).then_some(())
+    })
+    .await;
+    change(Role::Admin).await;
+    browser.goto("/admin/users").await;
+    browser.see(ADMIN).await;
+    browser.script("window.same = true").await;
+    // The session ends, as if in another tab.
+    let out = "return fetch('/sign-out', {method: 'POST'}).then(() => true)";
+    assert_eq!(browser.script(out).await, Value::Bool(true));
+    browser.see("You are signed out.").await;
+    assert!(!browser.text().await.contains(ADMIN));
+    assert!(is_same(&browser).await);
+    let link = "return document.querySelector('.pt-word a').pathname";
+    assert_eq!(browser.script(link).await, "/admin/users");
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_connection_is_told_and_comes_back_by_itself() {
+    let mut portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let browser = Chromium::open(&portal.url).await;
+    sign_in(&browser, ADMIN, "/admin/users").await;
+    browser.see(ADMIN).await;
+    let height = "return document.querySelector('main').getBoundingClientRect().height";
+    let before = browser.script(height).await;
+    portal.kill().await;
+    browser.see("Connection lost.").await;
+    let word = "return document.querySelector('.pt-word').getAttribute('role')";
+    assert_eq!(browser.script(word).await, "status");
+    assert_eq!(browser.script(height).await, before, "nothing has moved");
+
+    portal.start_again().await;
+    // While the browser was away.
+    let token = portal
+        .guest()
+        .post("/dev/token", &json!({"email": "ann@example.com"}))
+        .await;
+    let token = token.json()["token"].as_str().expect("a token").to_owned();
+    Client::new(&portal.url, Some(token)).client_token().await;
+    browser.see("ann@example.com").await;
+    until(
+        &browser,
+        "the word goes away",
+        "return !document.querySelector('.pt-word p')",
+    )
+    .await;
+    assert!(is_same(&browser).await);
+    browser.close().await;
+}

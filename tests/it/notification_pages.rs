@@ -1,0 +1,235 @@
+//! Messages for users as they meet them: the page, the bell, and the form to write one.
+
+use portal_core::auth::{AuditFilter, AuditLog};
+use portal_core::notifications::{Audience, Notification};
+use portal_core::prelude::*;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::notifications::{bell, id_of, listed, until};
+use crate::support::{
+    ADMIN, Answer, Chromium, Client, Database, TestServer, eventually, form, on_both,
+};
+
+on_both!(
+    an_administrator_writes_to_those_he_has_seen_counted,
+    opening_a_message_reads_it,
+);
+
+pub(crate) async fn submit(client: &Client, fields: &[(&str, &str)]) -> Answer {
+    let request = client.request(Method::POST, "/admin/notifications");
+    Answer::of(
+        request
+            .header("accept", "text/html")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form(fields)),
+    )
+    .await
+}
+
+async fn an_administrator_writes_to_those_he_has_seen_counted(database: Database) {
+    let server = TestServer::start(database).await;
+    let (admin, ann, bob) = (
+        server.admin().await,
+        server.user().await,
+        server.sign_in("bob@example.com").await,
+    );
+    for client in [&admin, &ann, &bob] {
+        id_of(client).await;
+    }
+    assert!(
+        admin
+            .page("/admin/notifications")
+            .await
+            .text
+            .contains("Send a message")
+    );
+    assert!(
+        !ann.page("/admin/notifications?send=1")
+            .await
+            .text
+            .contains("Send a message")
+    );
+    let everyone = [
+        ("_action", "send"),
+        ("audience", "everyone"),
+        ("title", "Maintenance at noon"),
+        ("text", "For an hour."),
+        ("link", "/members"),
+    ];
+    assert_eq!(submit(&ann, &everyone).await.status, 403);
+    let asked = submit(&admin, &everyone).await;
+    assert_eq!(asked.status, 200);
+    assert!(
+        asked.text.contains("This reaches 3 people."),
+        "{}",
+        asked.text
+    );
+    assert_eq!(listed(&ann).await["unread"], 0);
+
+    let confirmed = |count| {
+        everyone
+            .into_iter()
+            .chain([("confirmed", count)])
+            .collect::<Vec<_>>()
+    };
+    // Somebody has come in the meantime: he is asked again.
+    let asked = submit(&admin, &confirmed("2")).await;
+    assert!(asked.text.contains("This reaches 3 people."));
+    assert_eq!(submit(&admin, &confirmed("3")).await.status, 303);
+    for client in [&admin, &ann, &bob] {
+        let list = until(client, 1).await;
+        assert_eq!(list["items"][0]["title"], "Maintenance at noon");
+    }
+    let log = server.state.get::<AuditLog>().expect("it is there");
+    let filter = AuditFilter {
+        target: Some("users:all".to_owned()),
+        ..AuditFilter::default()
+    };
+    let entries = log.list(&filter).await.expect("listed");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(
+        (
+            &*entries[0].action,
+            &*entries[0].actor_email,
+            &entries[0].details["reached"]
+        ),
+        ("notification.send", ADMIN, &json!(3))
+    );
+
+    let one = |email| {
+        let fields = [
+            ("_action", "send"),
+            ("audience", "user"),
+            ("title", "Hello"),
+            ("confirmed", "1"),
+        ];
+        fields
+            .into_iter()
+            .chain([("email", email)])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(submit(&admin, &one("bob@example.com")).await.status, 303);
+    until(&bob, 2).await;
+    let wrong = submit(&admin, &one("nobody@example.com")).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("nobody here has this address"));
+    let faulty = [
+        ("_action", "send"),
+        ("audience", "role:ADMIN"),
+        ("title", "x"),
+        ("link", "//evil"),
+    ];
+    let wrong = submit(&admin, &faulty).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("a link is a path of this portal"));
+    let admins = bell(&server).count(&Audience::Role(Role::Admin)).await;
+    assert_eq!(admins.expect("counted"), 1);
+    assert_eq!(
+        listed(&ann).await["items"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+async fn opening_a_message_reads_it(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let message = Notification::new("Look <here>").link("/members?a=b");
+    bell(&server).send(id, &message).await.expect("sent");
+    let page = ann.page("/admin/notifications").await;
+    assert!(page.text.contains("Look &lt;here&gt;"));
+    assert!(page.text.contains("aria-label=\"Notifications, 1 unread\""));
+    let listed = listed(&ann).await;
+    let path = format!(
+        "/admin/notifications/{}",
+        listed["items"][0]["id"].as_str().expect("an id")
+    );
+    // A browser that guesses has shown nothing.
+    let guess = ann
+        .request(Method::GET, &path)
+        .header("sec-purpose", "prefetch;prerender");
+    assert_eq!(Answer::of(guess).await.location(), "/members?a=b");
+    assert_eq!(bell(&server).unread(id).await.expect("counted"), 1);
+    let opened = ann.page(&path).await;
+    assert_eq!(
+        (opened.status.as_u16(), opened.location()),
+        (303, "/members?a=b")
+    );
+    let page = ann.page("/members").await.text;
+    assert!(page.contains("aria-label=\"Notifications\""), "{page}");
+    let menu = ann.page("/admin/notifications/latest").await.text;
+    assert!(menu.contains("Look &lt;here&gt;") && !menu.contains("<html"));
+
+    assert_eq!(
+        submit(&ann, &[("_action", "delete"), ("id", &path[21..])])
+            .await
+            .status,
+        303
+    );
+    let empty = ann.page("/admin/notifications").await.text;
+    assert!(empty.contains("You're all caught up"));
+    assert_eq!(submit(&ann, &[("_action", "burn")]).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_bell_rings_on_an_open_page() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let ann = server.user().await;
+    let id = id_of(&ann).await;
+    let browser = Chromium::open(&server.url).await;
+    browser.goto("/sign-in?redirect_url=/members").await;
+    browser.fill("input[name=email]", "ann@example.com").await;
+    browser
+        .click("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+    browser
+        .find(".pt-side a.pt-bell[aria-label=Notifications]")
+        .await;
+    // A page that is loaded anew loses this.
+    browser.script("window.same = true").await;
+
+    let message = Notification::new("The report is ready").link("/items/7");
+    bell(&server).send(id, &message).await.expect("sent");
+    browser
+        .find(".pt-side a.pt-bell[aria-label='Notifications, 1 unread'] .pt-count")
+        .await;
+    browser.find(".pt-toasts pt-toast").await;
+    let toasts = "return [...document.querySelectorAll('.pt-toasts > pt-toast')].map((it) => it.innerText.trim())";
+    assert_eq!(
+        browser.script(toasts).await,
+        json!(["The report is ready"]),
+        "once"
+    );
+    bell(&server)
+        .send(id, &Notification::new("Another"))
+        .await
+        .expect("sent");
+    browser
+        .find(".pt-side a[aria-label='Notifications, 2 unread']")
+        .await;
+    assert_eq!(browser.script("return window.same").await, true);
+
+    browser.click(".pt-side a.pt-bell").await;
+    browser
+        .find("#pt-inbox:popover-open .pt-note[data-unread]")
+        .await;
+    browser.see("Another").await;
+    browser.click("#pt-inbox .pt-note[data-link] a").await;
+    eventually("the browser is where the message leads", async || {
+        (browser.path().await == "/items/7").then_some(())
+    })
+    .await;
+    browser
+        .find(".pt-side a[aria-label='Notifications, 1 unread']")
+        .await;
+    browser.goto("/admin/notifications").await;
+    browser.click(".pt-head form button").await;
+    browser
+        .find(".pt-side a.pt-bell[aria-label=Notifications]")
+        .await;
+    assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+    browser.close().await;
+}

@@ -1,0 +1,280 @@
+//! How soon a thousand open tabs hear of a change, and have what has changed.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use portal_clerk::ClerkAuth;
+use portal_core::config::Settings as Variables;
+use portal_core::prelude::*;
+use portal_core::{AuthProvider, Config, admin_model};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::{Connection, request};
+use crate::usage;
+
+const ADMIN: &str = "bench@example.com";
+/// A page of the admin with a table of 50 rows, which is its region.
+const PAGE: &str = "/admin/settings?model=live_order&per_page=50";
+const REGION: &str = "live-rows";
+const TOPIC: &str = "model:live_order";
+const ROWS: usize = 50;
+/// Longer than a topic's changes are told together.
+const REST: Duration = Duration::from_millis(500);
+/// How long tabs wait at the most before they ask, as in the browser.
+const JITTER: u64 = 100;
+/// After this a tab has missed a change.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How live changes are measured.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// Tabs that are open
+    #[arg(long, default_value_t = 1000)]
+    tabs: usize,
+    /// Changes of which they hear
+    #[arg(long, default_value_t = 20)]
+    changes: usize,
+    /// Threads of the portal
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
+/// An order
+#[admin_model(list(customer, amount), order_by = customer)]
+struct LiveOrder {
+    id: i64,
+    customer: String,
+    amount: i32,
+}
+
+/// Milliseconds from when a write was sent.
+pub(crate) struct Measured {
+    /// Until each tab has heard of it.
+    pub(crate) heard: Vec<f64>,
+    /// Until each tab has the region as it is now.
+    pub(crate) shown: Vec<f64>,
+}
+
+/// Prints how soon tabs hear of a change; then the same with what each asks for.
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    let mut measured = measure(settings).await?;
+    let Settings { tabs, changes, .. } = settings;
+    println!("{tabs} open tabs, {changes} writes of a row of an admin model, SQLite\n");
+    println!("| from the write until every tab | p50 | p99 | most |");
+    println!("| --- | --- | --- | --- |");
+    for (what, numbers) in [
+        ("has heard of it", &mut measured.heard),
+        ("has the region, read anew (50 rows)", &mut measured.shown),
+    ] {
+        let [middle, nearly, most] = [0.5, 0.99, 1.0].map(|part| quantile(numbers, part));
+        println!("| {what} | {middle:.0} ms | {nearly:.0} ms | {most:.0} ms |");
+    }
+    Ok(())
+}
+
+/// Opens the tabs, then changes a row again and again.
+pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
+    usage::raise_file_limit()?;
+    let portal = Served::start(settings.threads)?;
+    let address = portal.address;
+    let (token, row) = prepare(address).await?;
+    let authorization = format!("Authorization: Bearer {token}\r\n");
+    let (told, mut news) = mpsc::unbounded_channel();
+    let mut tabs = JoinSet::new();
+    for _ in 0..settings.tabs {
+        let tab = Tab::open(address, &authorization).await?;
+        tabs.spawn(tab.stay(told.clone()));
+    }
+    let mut measured = Measured {
+        heard: Vec::new(),
+        shown: Vec::new(),
+    };
+    let mut writer = Connection::open(address).await?;
+    for amount in 1..=settings.changes {
+        sleep(REST).await;
+        let body = json!({"amount": amount}).to_string();
+        let headers = format!("{authorization}If-Match: *\r\n");
+        let path = format!("/api/admin/models/live_order/{row}");
+        let begin = Instant::now();
+        writer
+            .ask(&request("PATCH", &path, address, &headers, &body))
+            .await?;
+        for _ in 0..2 * settings.tabs {
+            let next = timeout(PATIENCE, news.recv());
+            let next = next.await.context("a tab has missed a change")?;
+            let (news, at): (News, Instant) = next.context("every tab has closed")?;
+            let after = at.saturating_duration_since(begin).as_secs_f64() * 1000.0;
+            match news {
+                News::Heard => measured.heard.push(after),
+                News::Shown => measured.shown.push(after),
+            }
+        }
+    }
+    tabs.abort_all();
+    portal.stop();
+    Ok(measured)
+}
+
+enum News {
+    Heard,
+    Shown,
+}
+
+/// A tab as the portal sees it: its stream, and a connection for what it asks.
+struct Tab {
+    stream: TcpStream,
+    asks: Connection,
+    wants: Vec<u8>,
+}
+
+impl Tab {
+    async fn open(address: SocketAddr, authorization: &str) -> Result<Self> {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let path = format!("/api/live?topics={TOPIC}");
+        let ask = request("GET", &path, address, authorization, "");
+        stream.write_all(&ask).await?;
+        let mut tab = Self {
+            stream,
+            asks: Connection::open(address).await?,
+            wants: request(
+                "GET",
+                PAGE,
+                address,
+                &format!("{authorization}Accept: text/html\r\nX-Portal-Region: {REGION}\r\n"),
+                "",
+            ),
+        };
+        // Nothing is known of it: it is told everything once.
+        tab.changed().await?;
+        Ok(tab)
+    }
+
+    /// Waits for the next change.
+    async fn changed(&mut self) -> Result<()> {
+        const EVENT: &[u8] = b"event: changed";
+        let mut read = Vec::new();
+        while !read.windows(EVENT.len()).any(|window| window == EVENT) {
+            if self.stream.read_buf(&mut read).await? == 0 {
+                bail!(
+                    "the portal has closed a stream: {}",
+                    String::from_utf8_lossy(&read)
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears of changes and asks for what has changed, until it is closed.
+    async fn stay(mut self, told: mpsc::UnboundedSender<(News, Instant)>) -> Result<()> {
+        loop {
+            self.changed().await?;
+            told.send((News::Heard, Instant::now()))?;
+            sleep(Duration::from_millis(fastrand::u64(0..=JITTER))).await;
+            self.asks.exchange(&self.wants).await?;
+            told.send((News::Shown, Instant::now()))?;
+        }
+    }
+}
+
+/// A portal on threads of its own, served as a program serves it.
+struct Served {
+    address: SocketAddr,
+    stop: CancellationToken,
+    thread: std::thread::JoinHandle<Result<()>>,
+}
+
+impl Served {
+    fn start(threads: usize) -> Result<Self> {
+        let (ready, address) = std::sync::mpsc::channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads.max(1))
+                .enable_all()
+                .build()?
+                .block_on(serve(&ready, stopped))
+        });
+        match address.recv() {
+            Ok(address) => Ok(Self {
+                address,
+                stop,
+                thread,
+            }),
+            Err(_) => match thread.join() {
+                Ok(Err(error)) => Err(error),
+                _ => bail!("the portal did not start"),
+            },
+        }
+    }
+
+    fn stop(self) {
+        self.stop.cancel();
+        let _ = self.thread.join();
+    }
+}
+
+async fn serve(ready: &std::sync::mpsc::Sender<SocketAddr>, stop: CancellationToken) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let database = format!("sqlite://{}", directory.path().join("live.db").display());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let port = address.port().to_string();
+    let auth = ClerkAuth::new();
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("PORT", port.as_str()),
+        ("DB_LOCAL_URI", database.as_str()),
+        ("ADMIN_USER_EMAILS", ADMIN),
+        ("RATE_LIMITS", "off"),
+    ];
+    let variables = Variables::from_pairs_with(AuthProvider::settings(&auth), pairs);
+    let portal = Portal::builder()
+        .config(Config::from_settings(variables)?)
+        .auth(auth)
+        .admin_model::<LiveOrder>()
+        .build()
+        .await?;
+    ready.send(address)?;
+    portal.serve_until(listener, stop).await?;
+    Ok(())
+}
+
+/// Signs in and stores the rows; gives a session's token and the row that is to change.
+async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
+    let mut connection = Connection::open(address).await?;
+    let body = json!({"email": ADMIN}).to_string();
+    let answer = connection
+        .ask(&request("POST", "/dev/token", address, "", &body))
+        .await?;
+    let answer: Value = serde_json::from_slice(&answer)?;
+    let token = answer["token"].as_str().context("no token")?.to_owned();
+    let headers = format!("Authorization: Bearer {token}\r\n");
+    let mut row = None;
+    for number in 0..ROWS {
+        let body = json!({"customer": format!("Customer {number}"), "amount": 0}).to_string();
+        let path = "/api/admin/models/live_order";
+        let answer = connection
+            .ask(&request("POST", path, address, &headers, &body))
+            .await?;
+        row = serde_json::from_slice::<Value>(&answer)?["id"].as_i64();
+    }
+    Ok((token, row.context("no row")?))
+}
+
+/// The number below which a part of them lies.
+fn quantile(numbers: &mut [f64], part: f64) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let last = numbers.len().saturating_sub(1);
+    let at = (last as f64 * part).round() as usize;
+    numbers.get(at).copied().unwrap_or_default()
+}

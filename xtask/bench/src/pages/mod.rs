@@ -1,0 +1,28 @@
+//! What pages cost the server.
+
+mod render;
+mod subjects;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::http::{self, Load};
+pub(crate) use subjects::{PACKED, PLAIN};
+
+/// How it is measured.
+#[derive(Args)]
+pub(crate) struct Settings {
+    #[command(flatten)]
+    pub(crate) load: Load,
+}
+
+/// Renders a table, then compares a page with its own bytes as a constant, plain and compressed.
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    render::run();
+    for (what, subjects) in [("as it is", PLAIN), ("compressed", PACKED)] {
+        println!("\na page without database, {what}; aim: a share of at least 0.65");
+        let subjects: Vec<_> = subjects.iter().collect();
+        http::compare(&subjects, &settings.load).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! A table of fifty rows.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use maud::{Markup, Render as _, html};
+use portal_core::pages::components::{Column, Row, SortOrder, Table, Tone, badge};
+
+use crate::spread::Spread;
+
+const ROWS: usize = 50;
+const ROUNDS: usize = 400;
+const TABLES: u32 = 50;
+
+struct Person {
+    id: String,
+    name: String,
+    email: String,
+    active: bool,
+    logins: u32,
+}
+
+/// Prints how long it takes to render a table, and to make and render one.
+pub(super) fn run() {
+    let people = people();
+    let table = table(&people);
+    let text = table.render().into_string();
+    println!(
+        "a table of {ROWS} rows, {} bytes; aim: rendered in at most 25 µs",
+        text.len()
+    );
+    let rendered = measure(|| table.render());
+    let made = measure(|| self::table(&people).render());
+    for (what, spread) in [("rendered", rendered), ("made and rendered", made)] {
+        if let Some(spread) = spread {
+            println!("  {what:<20} {spread:.1} µs (min / median / max)");
+        }
+    }
+}
+
+fn measure(mut work: impl FnMut() -> Markup) -> Option<Spread> {
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for _ in 0..TABLES {
+            black_box(work());
+        }
+        rounds.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(TABLES));
+    }
+    Spread::of(rounds)
+}
+
+fn people() -> Vec<Person> {
+    let numbers = 1..=ROWS;
+    let person = |number: usize| Person {
+        id: number.to_string(),
+        name: format!("Person Number {number}"),
+        email: format!("person{number}@example.com"),
+        active: !number.is_multiple_of(7),
+        logins: 13 * u32::try_from(number).unwrap_or_default(),
+    };
+    numbers.map(person).collect()
+}
+
+fn table(people: &[Person]) -> Table {
+    let table = Table::new("People")
+        .column(Column::new("Name").sort("?sort=-name", Some(SortOrder::Ascending)))
+        .column(Column::new("E-mail").sort("?sort=email", None))
+        .column(Column::new("State"))
+        .column(Column::new("Logins").numeric());
+    people.iter().fold(table, |table, person| {
+        let (word, tone) = if person.active {
+            ("Active", Tone::Success)
+        } else {
+            ("Inactive", Tone::Neutral)
+        };
+        let cells = vec![
+            html! { (person.name) },
+            html! { (person.email) },
+            badge(word, tone),
+            html! { (person.logins) },
+        ];
+        let row = Row::new(&person.id, cells).href(format!("/people?edit={}", person.id));
+        table.row(row)
+    })
+}

@@ -1,0 +1,98 @@
+//! Colours, and how well they stand out from each other.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+
+/// Red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Color([u8; 3]);
+
+impl Color {
+    /// `#ffffff`.
+    pub(super) const WHITE: Self = Self([255; 3]);
+
+    /// The same colour with that share of its light.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a byte is a byte"
+    )]
+    pub(super) fn darkened(self, share: f64) -> Self {
+        Self(
+            self.0
+                .map(|channel| (f64::from(channel) * share).round_ties_even() as u8),
+        )
+    }
+
+    /// Relative luminance as WCAG 2 has it.
+    fn luminance(self) -> f64 {
+        let [red, green, blue] = self.0.map(|channel| {
+            let value = f64::from(channel) / 255.0;
+            if value <= 0.040_45 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    /// The contrast ratio of WCAG 2, from 1 to 21.
+    pub(super) fn contrast(self, other: Self) -> f64 {
+        let (one, other) = (self.luminance(), other.luminance());
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// All six digits.
+    pub(super) fn long(self) -> String {
+        let [red, green, blue] = self.0;
+        format!("#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+impl FromStr for Color {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+        let digits = digits.with_context(|| format!("`{text}` is no colour such as #0a1b2c"))?;
+        let number = u32::from_str_radix(digits, 16).with_context(|| text.to_owned())?;
+        let [_, red, green, blue] = number.to_be_bytes();
+        Ok(Self([red, green, blue]))
+    }
+}
+
+/// As short as CSS lets it be.
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.iter().all(|channel| channel % 17 == 0) {
+            let [red, green, blue] = self.0.map(|channel| channel % 16);
+            return write!(f, "#{red:x}{green:x}{blue:x}");
+        }
+        f.write_str(&self.long())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Color;
+
+    #[test]
+    fn colours_are_read_and_written() {
+        let color: Color = "#11aaff".parse().unwrap();
+        assert_eq!(color.to_string(), "#1af");
+        assert_eq!(color.long(), "#11aaff");
+        assert!("#12345".parse::<Color>().is_err());
+        assert!("#12345g".parse::<Color>().is_err());
+    }
+
+    #[test]
+    fn contrast_is_that_of_the_guidelines() {
+        let black: Color = "#000000".parse().unwrap();
+        assert!((black.contrast(Color::WHITE) - 21.0).abs() < 1e-9);
+        let gray: Color = "#767676".parse().unwrap();
+        assert!((gray.contrast(Color::WHITE) - 4.54).abs() < 0.01);
+    }
+}

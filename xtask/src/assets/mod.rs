@@ -1,0 +1,202 @@
+//! `cargo xtask assets`: what was taken from elsewhere, and what is made of it.
+
+mod color;
+mod icons;
+mod manifest;
+mod package;
+mod scales;
+mod tokens;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+
+use self::manifest::Manifest;
+use self::package::Unpacked;
+use self::scales::Scales;
+use crate::interrupt::Interrupt;
+use crate::step::step;
+
+/// Where vendored files are, each directory with its manifest.
+const VENDORED: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];
+/// Where the portal's own files are.
+const ASSETS: &str = "portal-core/assets";
+/// The scales that the tokens are made of, in [`ASSETS`].
+const SCALES: &str = "vendor/radix-colors.txt";
+
+/// What to do.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// Only compare the tree with the manifest and the generator, without a network
+    #[arg(long)]
+    check: bool,
+    /// Add this icon of Lucide; may be given several times
+    #[arg(long = "icon", value_name = "NAME", conflicts_with = "check")]
+    icons: Vec<String>,
+    /// Take packages that are not the ones in the manifest, and write down their hashes
+    #[arg(long, conflicts_with = "check")]
+    accept: bool,
+}
+
+/// Fetches the vendored packages and writes all files that are made of them, or checks them.
+pub(crate) fn run(root: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
+    if !settings.check {
+        for directory in VENDORED {
+            refresh(&root.join(directory), settings, interrupt)?;
+        }
+        for (path, text) in generated(root)? {
+            write(&path, text.as_bytes())?;
+        }
+    }
+    let faults = faults(root)?;
+    if !faults.is_empty() {
+        bail!("{}\nrun `cargo xtask assets`", faults.join("\n"));
+    }
+    eprintln!("xtask: vendored files and what is made of them are as they should be");
+    Ok(())
+}
+
+/// Fetches what one manifest names, and brings its hashes up to date.
+fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
+    let path = directory.join(manifest::FILE);
+    let manifest = Manifest::read(&path)?;
+    let mut text = fs::read_to_string(&path)?;
+    for entry in &manifest.packages {
+        let name = format!("fetch {}@{}", entry.npm, entry.version);
+        let package = step(&name, || Unpacked::fetch(entry, interrupt))?;
+        if package.hash != entry.tarball {
+            if !settings.accept {
+                bail!(
+                    "{}@{} is not the package of the manifest: its sha256 is {}, not {}; \
+                     `--accept` takes it",
+                    entry.npm,
+                    entry.version,
+                    package.hash,
+                    entry.tarball,
+                );
+            }
+            text = text.replace(&entry.tarball, &package.hash);
+        }
+        for file in &entry.files {
+            let bytes = package.read(&file.from)?;
+            write(&directory.join(&file.to), &bytes)?;
+            text = text.replace(&file.sha256, &hash(&bytes));
+        }
+        if let Some(scales) = &entry.scales {
+            let bytes = Scales::of_package(&package)?.to_text().into_bytes();
+            write(&directory.join(&scales.to), &bytes)?;
+            text = text.replace(&scales.sha256, &hash(&bytes));
+        }
+        if let Some(icons) = &entry.icons {
+            let target = directory.join(&icons.to);
+            for name in icons::wanted(&target, &settings.icons)? {
+                let icon = icons::shortened(&package.text(&format!("icons/{name}.svg"))?);
+                write(&target.join(format!("{name}.svg")), icon.as_bytes())?;
+            }
+            text = text.replace(&icons.sha256, &icons::hash(&target)?);
+        }
+    }
+    write(&path, text.as_bytes())
+}
+
+/// The files that are made of the vendored ones, with their content.
+fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
+    let assets = root.join(ASSETS);
+    let scales = Scales::parse(&read(&assets.join(SCALES))?)?;
+    Ok([
+        (assets.join("tokens.css"), tokens::used(&scales)?),
+        (assets.join("tokens-full.css"), tokens::rest(&scales)?),
+    ])
+}
+
+/// What in the tree is not as the manifests and the generator have it.
+fn faults(root: &Path) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for directory in VENDORED {
+        let directory = root.join(directory);
+        for entry in Manifest::read(&directory.join(manifest::FILE))?.packages {
+            let files = entry.files.iter().chain(&entry.scales);
+            for file in files {
+                let path = directory.join(&file.to);
+                let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+                if hash(&bytes) != file.sha256 {
+                    faults.push(format!("{} is not the one of the manifest", path.display()));
+                }
+            }
+            if let Some(icons) = &entry.icons
+                && icons::hash(&directory.join(&icons.to))? != icons.sha256
+            {
+                faults.push("an icon is not as the manifest has it, or not in it".to_owned());
+            }
+        }
+    }
+    for (path, text) in generated(root)? {
+        if read(&path)? != text {
+            faults.push(format!("{} was changed by hand", path.display()));
+        }
+    }
+    Ok(faults)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+/// Writes a file if it changes, and says so.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    eprintln!("xtask: {} has changed", path.display());
+    fs::write(path, bytes).with_context(|| path.display().to_string())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        // Into a string nothing fails.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
+    fn the_tree_is_what_the_manifests_and_the_generator_make() {
+        let faults = faults(&root()).unwrap();
+        assert!(faults.is_empty(), "{faults:#?}\nrun `cargo xtask assets`");
+    }
+
+    #[test]
+    fn everything_vendored_stands_in_a_manifest() {
+        for directory in VENDORED {
+            let directory = root().join(directory);
+            let manifest = Manifest::read(&directory.join(manifest::FILE)).unwrap();
+            let known: Vec<String> = manifest
+                .packages
+                .iter()
+                .flat_map(|package| package.files.iter().chain(&package.scales))
+                .map(|file| file.to.clone())
+                .collect();
+            for entry in fs::read_dir(&directory).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(name == manifest::FILE || known.contains(&name), "{name}");
+            }
+            for package in &manifest.packages {
+                assert!(known.contains(&package.licence_text), "{}", package.npm);
+                assert!(!package.licence.is_empty(), "{}", package.npm);
+            }
+        }
+    }
+}

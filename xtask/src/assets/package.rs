@@ -1,0 +1,57 @@
+//! Packages of the npm registry.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::manifest::Package;
+use crate::interrupt::Interrupt;
+use crate::process::{CommandFailed, Process};
+
+/// A fetched package, unpacked into a directory that goes with this value.
+pub(super) struct Unpacked {
+    directory: TempDir,
+    /// The sha256 of the package as it came.
+    pub(super) hash: String,
+}
+
+impl Unpacked {
+    /// Fetches a package by `npm`, so that its registry, its proxy and its checks count here too.
+    pub(super) fn fetch(package: &Package, interrupt: &Interrupt) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("portal-npm-").tempdir()?;
+        let name = format!("{}@{}", package.npm, package.version);
+        let mut npm = Command::new("npm");
+        npm.args(["pack", "--silent", "--ignore-scripts", &name]);
+        run("npm pack", npm.current_dir(directory.path()), interrupt)
+            .context("packages are fetched by npm, the package manager of Node.js")?;
+        let archive = fs::read_dir(directory.path())?
+            .next()
+            .context("npm has fetched nothing")??
+            .path();
+        let mut tar = Command::new("tar");
+        tar.arg("-xzf").arg(&archive);
+        run("tar", tar.current_dir(directory.path()), interrupt)?;
+        let hash = super::hash(&fs::read(&archive)?);
+        Ok(Self { directory, hash })
+    }
+
+    /// One of its files.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let path = self.directory.path().join("package").join(path);
+        fs::read(&path).with_context(|| path.display().to_string())
+    }
+
+    /// One of its files, as text.
+    pub(super) fn text(&self, path: &str) -> Result<String> {
+        String::from_utf8(self.read(path)?).with_context(|| path.to_owned())
+    }
+}
+
+fn run(name: &str, command: &mut Command, interrupt: &Interrupt) -> Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let status = Process::start(name, command, Signal::TERM)?.wait(interrupt)?;
+    CommandFailed::unless_success(name, status)
+}

@@ -1,0 +1,199 @@
+//! `cargo xtask bench pages`: what pages cost, at the server and in the browser.
+
+use std::collections::HashMap;
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::build;
+use crate::browser::Browser;
+use crate::cargo::Cargo;
+use crate::interrupt::Interrupt;
+use crate::process;
+use crate::server::{Chromedriver, Portal};
+use crate::step::step;
+use crate::tools::{Tool, Tools};
+
+/// Pages that are loaded over a bad line.
+const SLOW: [&str; 4] = ["/", "/admin/overview", "/admin/users", "/admin/tasks"];
+
+/// How long a page has to be quiet until it counts as ready.
+const QUIET: Duration = Duration::from_secs(5);
+
+const OBSERVE: &str = include_str!("observe.js");
+
+/// How pages are measured.
+#[derive(Args)]
+pub(crate) struct Pages {
+    /// How often each page is loaded over a bad line
+    #[arg(long, default_value_t = 5)]
+    loads: usize,
+    /// Leave out the measures of the server
+    #[arg(long)]
+    only_browser: bool,
+    /// Passed on to `portal-bench pages`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Result<()> {
+    let tools = Tools::provide(&[Tool::Chromium, Tool::Chromedriver])?;
+    let program = build(cargo, "reference-portal", interrupt)?;
+    if !settings.only_browser {
+        let bench = build(cargo, "portal-bench", interrupt)?;
+        let mut pages = Command::new(bench);
+        pages.arg("pages").args(&settings.arguments);
+        pages.env_remove(super::POSTGRES);
+        process::run("portal-bench pages", &mut pages, interrupt)?;
+    }
+
+    let directory = tempfile::Builder::new().prefix("portal-pages-").tempdir()?;
+    let scratch = directory.path().join("scratch");
+    let home = directory.path().join("portal");
+    fs::create_dir(&scratch)?;
+    fs::create_dir(&home)?;
+    let driver = Chromedriver::start(&tools, directory.path(), &scratch, interrupt)?;
+    let portal = Portal::start(&program, &home, interrupt)?;
+    let session = portal.sign_in()?;
+    step("something to see", || portal.fill(&session))?;
+    let browser = Browser::open(&driver, tools.path(Tool::Chromium)?)?;
+    browser.use_session(portal.url(), &session)?;
+    weigh(&browser, &portal, interrupt)?;
+    let observe = json!({"source": OBSERVE});
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &observe)?;
+    hurry(&browser, &portal, settings.loads, interrupt)
+}
+
+/// What came over the line.
+#[derive(Default)]
+struct Weight {
+    requests: usize,
+    bytes: f64,
+}
+
+/// Bytes and requests of the first load of each page, and of the next one.
+fn weigh(browser: &Browser, portal: &Portal, interrupt: &Interrupt) -> Result<()> {
+    println!("First load of each page, with an empty cache; and the next load of it.");
+    println!(
+        "Bytes are those on the line, heads of answers included. Aim: 7 requests, 65,536 bytes.\n"
+    );
+    println!("| page | requests | bytes | next: requests | bytes |");
+    println!("| --- | --- | --- | --- | --- |");
+    browser.resize(1280, 900)?;
+    for page in portal.pages()? {
+        interrupt.check()?;
+        browser.goto("about:blank")?;
+        browser.devtools("Network.clearBrowserCache", &json!({}))?;
+        let first = load(browser, portal, &page)?;
+        browser.goto("about:blank")?;
+        let next = load(browser, portal, &page)?;
+        println!(
+            "| `{page}` | {} | {:.0} | {} | {:.0} |",
+            first.requests, first.bytes, next.requests, next.bytes
+        );
+    }
+    println!();
+    Ok(())
+}
+
+fn load(browser: &Browser, portal: &Portal, page: &str) -> Result<Weight> {
+    browser.log("performance")?;
+    browser.goto(&format!("{}{page}", portal.url()))?;
+    sleep(Duration::from_millis(500));
+    let mut weight = Weight::default();
+    let mut asked: HashMap<String, bool> = HashMap::new();
+    for entry in browser.log("performance")? {
+        let entry: Value = serde_json::from_str(&entry)?;
+        let event = &entry["message"];
+        let params = &event["params"];
+        let id = params["requestId"].as_str().unwrap_or_default().to_owned();
+        match event["method"].as_str() {
+            Some("Network.requestWillBeSent") => {
+                let address = params["request"]["url"].as_str().unwrap_or_default();
+                asked.insert(id, address.starts_with(portal.url()));
+            }
+            Some("Network.requestServedFromCache") => drop(asked.insert(id, false)),
+            Some("Network.responseReceived") if params["response"]["fromDiskCache"] == true => {
+                asked.insert(id, false);
+            }
+            Some("Network.loadingFinished") if asked.get(&id) == Some(&true) => {
+                weight.bytes += params["encodedDataLength"].as_f64().unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    weight.requests = asked.values().filter(|counts| **counts).count();
+    Ok(weight)
+}
+
+/// One load over a bad line, in milliseconds.
+struct Load {
+    largest: f64,
+    ready: f64,
+    blocked: f64,
+    shift: f64,
+}
+
+/// Loads over 1.6 Mbit/s with 150 ms to the server and back, on a processor that is four times slower.
+fn hurry(browser: &Browser, portal: &Portal, loads: usize, interrupt: &Interrupt) -> Result<()> {
+    println!(
+        "First loads at 1.6 Mbit/s, 150 ms, a fourth of this processor; medians of {loads}.\n"
+    );
+    println!("| page | LCP ms (1300) | TTI ms (1500) | TBT ms (100) | CLS (0.02) |");
+    println!("| --- | --- | --- | --- | --- |");
+    browser.devtools("Network.enable", &json!({}))?;
+    for page in SLOW {
+        let mut all = Vec::new();
+        for _ in 0..loads {
+            interrupt.check()?;
+            all.push(load_slowly(browser, &format!("{}{page}", portal.url()))?);
+        }
+        let middle = |of: fn(&Load) -> f64| median(all.iter().map(of).collect());
+        println!(
+            "| `{page}` | {:.0} | {:.0} | {:.0} | {:.3} |",
+            middle(|load| load.largest),
+            middle(|load| load.ready),
+            middle(|load| load.blocked),
+            middle(|load| load.shift),
+        );
+    }
+    Ok(())
+}
+
+fn load_slowly(browser: &Browser, address: &str) -> Result<Load> {
+    browser.goto("about:blank")?;
+    browser.devtools("Network.clearBrowserCache", &json!({}))?;
+    let line = json!({
+        "offline": false,
+        "latency": 150,
+        "downloadThroughput": 1_600_000 / 8,
+        "uploadThroughput": 750_000 / 8,
+    });
+    browser.devtools("Network.emulateNetworkConditions", &line)?;
+    browser.devtools("Emulation.setCPUThrottlingRate", &json!({"rate": 4}))?;
+    browser.goto(address)?;
+    sleep(QUIET + Duration::from_millis(500));
+    let measured = browser.script("return portalBench()")?;
+    browser.devtools("Emulation.setCPUThrottlingRate", &json!({"rate": 1}))?;
+    let unlimited = json!({
+        "offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+    });
+    browser.devtools("Network.emulateNetworkConditions", &unlimited)?;
+    let number = |name: &str| measured[name].as_f64().with_context(|| name.to_owned());
+    Ok(Load {
+        largest: number("largest")?,
+        ready: number("ready")?,
+        blocked: number("blocked")?,
+        shift: number("shift")?,
+    })
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+}

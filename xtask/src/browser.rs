@@ -1,0 +1,137 @@
+//! A headless Chromium that is told what to do over WebDriver.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::server::Chromedriver;
+
+/// A browser window; closed with its value.
+pub(crate) struct Browser {
+    /// The address of its session at the driver.
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Opens a window with a profile of its own.
+    pub(crate) fn open(driver: &Chromedriver, chromium: &Path) -> Result<Self> {
+        let profile = tempfile::Builder::new()
+            .prefix("portal-browser-")
+            .tempdir()?;
+        let arguments = [
+            "--no-sandbox",
+            "--headless=new",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1440,900",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"binary": chromium, "args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }}});
+        let sessions = format!("{}/session", driver.url());
+        let opened = send(&sessions, &capabilities)?;
+        let id = opened["sessionId"].as_str().context("no browser starts")?;
+        Ok(Self {
+            session: format!("{sessions}/{id}"),
+            _profile: profile,
+        })
+    }
+
+    /// Opens an address, and waits until its page has loaded.
+    pub(crate) fn goto(&self, address: &str) -> Result<()> {
+        self.send("url", &json!({"url": address})).map(drop)
+    }
+
+    /// Runs a script in the page, and gives what it returns.
+    pub(crate) fn script(&self, script: &str) -> Result<Value> {
+        self.send("execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// A command of the Chrome DevTools Protocol.
+    pub(crate) fn devtools(&self, command: &str, params: &Value) -> Result<Value> {
+        let body = json!({"cmd": command, "params": params});
+        self.send("goog/cdp/execute", &body)
+    }
+
+    /// Signs in by the token of a session.
+    pub(crate) fn use_session(&self, origin: &str, token: &str) -> Result<()> {
+        let cookie = json!({"name": "__session", "value": token, "url": origin, "httpOnly": true});
+        self.devtools("Network.setCookie", &cookie).map(drop)
+    }
+
+    /// Makes the window that large, for a phone or for a screen.
+    pub(crate) fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000,
+        });
+        let command = "Emulation.setDeviceMetricsOverride";
+        self.devtools(command, &size).map(drop)
+    }
+
+    /// What the reader's system has asked for.
+    pub(crate) fn prefer(&self, scheme: &str, motion: &str) -> Result<()> {
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]});
+        self.devtools("Emulation.setEmulatedMedia", &features)
+            .map(drop)
+    }
+
+    /// The window as a PNG.
+    pub(crate) fn picture(&self) -> Result<Vec<u8>> {
+        let taken = self.devtools("Page.captureScreenshot", &json!({"format": "png"}))?;
+        let data = taken["data"].as_str().context("there is no picture")?;
+        Ok(BASE64_STANDARD.decode(data)?)
+    }
+
+    /// The messages of a log, `browser` or `performance`, since it was read last.
+    pub(crate) fn log(&self, kind: &str) -> Result<Vec<String>> {
+        let entries = self.send("se/log", &json!({"type": kind}))?;
+        let entries = entries.as_array().into_iter().flatten();
+        Ok(entries
+            .filter_map(|entry| entry["message"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    fn send(&self, path: &str, body: &Value) -> Result<Value> {
+        send(&format!("{}/{path}", self.session), body).with_context(|| body.to_string())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver stops its browsers when it is stopped itself.
+        let _ = ureq::delete(&self.session).call();
+    }
+}
+
+/// Sends a command, and gives the value of its answer.
+fn send(address: &str, body: &Value) -> Result<Value> {
+    let mut answer = ureq::post(address)
+        .config()
+        .http_status_as_error(false)
+        .build()
+        .send_json(body)?;
+    let mut answer: Value = answer
+        .body_mut()
+        .with_config()
+        .limit(64 << 20)
+        .read_json()?;
+    let value = answer["value"].take();
+    match value["error"].as_str() {
+        Some(error) => anyhow::bail!("the browser says: {error}: {}", value["message"]),
+        None => Ok(value),
+    }
+}

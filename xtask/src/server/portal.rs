@@ -1,0 +1,166 @@
+//! The reference portal, with something to see in it.
+
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::launch::{dies_with_us, free_port, launch};
+use super::log::Log;
+use crate::interrupt::Interrupt;
+use crate::process::Process;
+
+const ADMIN: &str = "ada@example.com";
+
+/// A running reference portal on an empty database; dropping it stops it.
+pub(crate) struct Portal {
+    url: String,
+    program: PathBuf,
+    directory: PathBuf,
+    _process: Process,
+}
+
+impl Portal {
+    /// Starts a program in a directory that becomes its own.
+    pub(crate) fn start(program: &Path, directory: &Path, interrupt: &Interrupt) -> Result<Self> {
+        let port = free_port()?;
+        let url = format!("http://127.0.0.1:{port}");
+        let mut command = dies_with_us(program, "TERM");
+        command.env_clear().current_dir(directory);
+        command
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("APP_ENV", "DEV")
+            .env("PORT", port.to_string())
+            .env("RATE_LIMITS", "off")
+            .env("ADMIN_USER_EMAILS", ADMIN);
+        let log = Log::of(&mut command, &directory.join("portal.log"))?;
+        let ready = format!("{url}/readyz");
+        let process = launch(
+            "the reference portal",
+            &mut command,
+            Signal::TERM,
+            &log,
+            interrupt,
+            || ureq::get(&ready).call().is_ok(),
+        )?;
+        Ok(Self {
+            url,
+            program: program.to_owned(),
+            directory: directory.to_owned(),
+            _process: process,
+        })
+    }
+
+    /// Where it answers.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token of a new session of the administrator.
+    pub(crate) fn sign_in(&self) -> Result<String> {
+        self.sign_in_as(ADMIN, "Ada", "Lovelace")
+    }
+
+    fn sign_in_as(&self, email: &str, first: &str, last: &str) -> Result<String> {
+        let person = json!({"email": email, "first_name": first, "last_name": last});
+        let answer = self.post("/dev/token", None, &person)?;
+        let token = answer["token"].as_str().context("nobody is signed in")?;
+        Ok(token.to_owned())
+    }
+
+    /// Adds people, rows and tasks, ended and failed; waits until they are there.
+    pub(crate) fn fill(&self, session: &str) -> Result<()> {
+        for (email, first, last) in [
+            ("alan@example.com", "Alan", "Turing"),
+            ("grace@example.com", "Grace", "Hopper"),
+            ("edsger@example.com", "Edsger", "Dijkstra"),
+            ("barbara@example.com", "Barbara", "Liskov"),
+            ("donald@example.com", "Donald", "Knuth"),
+            ("katherine@example.com", "Katherine", "Johnson"),
+            ("john@example.com", "John", "von Neumann"),
+            ("margaret@example.com", "Margaret", "Hamilton"),
+        ] {
+            self.sign_in_as(email, first, last)?;
+        }
+        self.post("/api/admin/defaults", Some(session), &json!({}))?;
+        let person = json!({"name": "Grace", "age": 37});
+        let mut tasks = Vec::new();
+        for _ in 0..4 {
+            tasks.push(self.start_task(session, "example_task2", "task2_with_args", &person)?);
+        }
+        for (task, arguments) in [
+            ("loaded_task", &person),
+            ("task1", &json!({})),
+            ("failing_task", &json!({})),
+        ] {
+            tasks.push(self.start_task(session, "example_task2", task, arguments)?);
+        }
+        for status in tasks {
+            self.wait_until(&status, "a task ends", |task| task["active"] == false)?;
+        }
+        Ok(())
+    }
+
+    /// Starts tasks that take some seconds, and waits until one of them has come to something.
+    pub(crate) fn keep_busy(&self, session: &str) -> Result<()> {
+        let first = self.start_task(session, "example_task", "task1", &json!({}))?;
+        self.wait_until(&first, "a task runs", |task| {
+            task["progress"]
+                .as_u64()
+                .is_some_and(|percent| percent >= 20)
+        })?;
+        self.start_task(session, "example_task", "task1", &json!({}))?;
+        Ok(())
+    }
+
+    fn wait_until(&self, path: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
+        for _ in 0..600 {
+            let address = format!("{}{path}", self.url);
+            let task: Value = ureq::get(&address).call()?.body_mut().read_json()?;
+            if is_so(&task) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50));
+        }
+        bail!("after 30 seconds still not: {what}");
+    }
+
+    /// Starts a task; gives the path of its status.
+    fn start_task(&self, session: &str, state: &str, task: &str, body: &Value) -> Result<String> {
+        let token = self.post("/api/client-tokens", Some(session), &json!({}))?;
+        let token = token["client_token"].as_str().context("no client token")?;
+        let tasks = format!("/api/{state}/tasks/{token}");
+        let started = self.post(&format!("{tasks}/start/{task}"), None, body)?;
+        let id = started["task_id"].as_str().context("no task has started")?;
+        Ok(format!("{tasks}/status/{id}"))
+    }
+
+    fn post(&self, path: &str, session: Option<&str>, body: &Value) -> Result<Value> {
+        let mut request = ureq::post(format!("{}{path}", self.url));
+        if let Some(session) = session {
+            request = request.header("authorization", format!("Bearer {session}"));
+        }
+        let answer = request.send_json(body).with_context(|| path.to_owned());
+        Ok(answer?.body_mut().read_json()?)
+    }
+
+    /// The pages that are opened by an address alone.
+    pub(crate) fn pages(&self) -> Result<Vec<String>> {
+        let listed = std::process::Command::new(&self.program)
+            .arg("routes")
+            .env_clear()
+            .current_dir(&self.directory)
+            .output()?;
+        let listed = String::from_utf8(listed.stdout)?;
+        let pages = listed.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let is_page = words.next()? == "page" && words.next()? == "GET";
+            let path = words.next().filter(|path| !path.contains('{'))?;
+            is_page.then(|| path.to_owned())
+        });
+        Ok(pages.collect())
+    }
+}
