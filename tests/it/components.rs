@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, Chromium, Database, TestServer, attributes, command, eventually};
+use crate::support::{
+    Answer, Chromium, Database, TestServer, attributes, command, eventually, form,
+};
 
 const GALLERY: &str = "/dev/components";
 
@@ -76,9 +78,12 @@ async fn a_list_and_a_form_work_without_scripts() {
     assert!(page.text.contains(">Pro<") && !page.text.contains(">Basic<"));
     let heads = attributes(&page.text, "th a", "href");
     assert_eq!(heads.len(), 1, "one column is shown: {heads:?}");
-    let form = [("_action", "save"), ("name", "Max"), ("price", "7")];
+    let body = form(&[("_action", "save"), ("name", "Max"), ("price", "7")]);
     let send = |hx: bool| {
-        let mut request = admin.request(Method::POST, list).form(&form);
+        let mut request = admin
+            .request(Method::POST, list)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.clone());
         if hx {
             request = request.header("hx-request", "true");
         }

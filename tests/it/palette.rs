@@ -30,8 +30,9 @@ impl SearchSource for Broken {
 async fn start(database: Database) -> TestServer {
     let build = |portal| app::build(portal).search(Broken).search(Help);
     let server = TestServer::start_with(database, &[], build).await;
-    let defaults = server.admin().await.post("/api/admin/defaults", &json!({}));
-    assert_eq!(defaults.await.status, 200);
+    let admin = server.admin().await;
+    let defaults = admin.post("/api/admin/defaults", &json!({})).await;
+    assert_eq!(defaults.status, 200);
     server
 }
 
