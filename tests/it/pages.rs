@@ -115,8 +115,10 @@ async fn panics() -> &'static str {
 }
 
 fn assert_inside_is_hidden(answer: &Answer) {
+    // The address that was asked for is no secret: the page leads to it again.
+    let text = answer.text.replace("/panics", "");
     for word in ["secret", "cause that nobody", "panic", ".rs", "backtrace"] {
-        assert!(!answer.text.contains(word), "{word} in {}", answer.text);
+        assert!(!text.contains(word), "{word} in {text}");
     }
 }
 
