@@ -110,7 +110,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
     assert_quiet(&browser).await;
 
     browser.goto("/admin/overview").await;
-    browser.see("Hello, Ruth Root").await;
+    browser.see("Hello, Ruth").await;
     browser.click("button.pt-user").await;
     browser.click("form[action='/sign-out'] button").await;
     eventually("the browser is at the start", async || {

@@ -153,8 +153,11 @@ async fn what_a_reader_may_not_see_any_more_goes_away() {
     })
     .await;
     change(Role::Admin).await;
-    browser.goto("/admin/users").await;
-    browser.see(ADMIN).await;
+    eventually("the users are back", async || {
+        browser.goto("/admin/users").await;
+        browser.text().await.contains(ADMIN).then_some(())
+    })
+    .await;
     browser.script("window.same = true").await;
     // The session ends, as if in another tab.
     let out = "return fetch('/sign-out', {method: 'POST'}).then(() => true)";

@@ -19,12 +19,8 @@ const close = async (dialog) => {
     forms.forEach((form) => { form.reset(); clean.delete(form); });
   }
   dialog.close();
-  if (!dialog.dataset.back) return;
-  const back = new URL(dialog.dataset.back, location.href);
-  const list = listAt(back, $("[data-list]"));
-  $("[data-current] .pt-row-link")?.focus();
-  if (list) swapList(list, back, "replace");
-  else history.replaceState(null, "", back);
+  const { back } = dialog.dataset;
+  if (back && dialog.dispatchEvent(new CustomEvent("portal:back", { bubbles: true, cancelable: true }))) history.replaceState(null, "", back);
 };
 on("click", (event) => {
   const { target } = event;

@@ -60,29 +60,11 @@ const toast = (text, tone = "info") => {
   all.slice(0, -1).sort((one, other) => rank(one) - rank(other)).slice(0, Math.max(0, all.length - 3)).forEach((it) => it.leave());
 };
 on("click", ({ target }) => {
-  const button = target.closest?.("[data-toast]");
-  if (button) toast(button.dataset.toast, button.dataset.tone);
   const wraps = target.closest?.("[data-wraps]");
   if (wraps) wraps.setAttribute("aria-pressed", wraps.closest(".pt-code").toggleAttribute("data-wrap"));
 });
 // The server says it with the header `HX-Trigger: {"portal:toast": {"text": "...", "tone": "success"}}`.
 on("portal:toast", ({ detail }) => toast(detail.text, detail.tone));
-
-// Said at most every ten percent.
-customElements.define("pt-progress", class extends HTMLElement {
-  connectedCallback() {
-    const bar = $("progress", this);
-    let said = bar.value / 10 | 0;
-    this.watch = new MutationObserver(() => {
-      const step = bar.value / 10 | 0;
-      if (step === said) return;
-      said = step;
-      $("[role=status]", this).textContent = `${this.dataset.label}: ${bar.value}%`;
-    });
-    this.watch.observe(bar, { attributeFilter: ["value"] });
-  }
-  disconnectedCallback() { this.watch.disconnect(); }
-});
 
 const LANGUAGE = root.lang || undefined;
 const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });

@@ -1,17 +1,9 @@
 // Forms.
 const usesHtmx = (form) => form.matches("[hx-get],[hx-post],[hx-put],[hx-patch],[hx-delete]");
-let typing, typed;
 on("change", ({ target }) => target.form?.matches("[data-autosubmit]") && target.type !== "search" && target.form.requestSubmit());
-on("input", ({ target }) => {
-  const { form } = target;
-  if (target.type !== "search" || !form?.matches("[data-autosubmit]") || !listOf(form)) return;
-  clearTimeout(typing);
-  typing = setTimeout(() => { typed = true; form.requestSubmit(); typed = false; }, 250);
-});
 on("submit", (event) => {
   const { target: form, submitter } = event;
   clean.delete(form);
-  clearTimeout(typing);
   if (form.method === "dialog" || usesHtmx(form)) return;
   // After the other listeners: a cancelled submit must not leave a busy button.
   setTimeout(() => event.defaultPrevented || submitter?.setAttribute("aria-busy", "true"));

@@ -1,8 +1,16 @@
 // Lists that are fetched and replaced alone, and drawers above them. Without this they are plain pages.
+const { $, $$, on, clean, toast } = window.portal.parts;
 const listOf = (node) => node?.closest?.("[data-list]");
 const OVERLAYS = "pt-modal,pt-modal~dialog";
 const swapList = (list, url, history = "push") => htmx.ajax("GET", url.pathname + url.search, {
   source: list, target: list, select: "#" + list.id, swap: "outerMorph", selectOOB: "#pt-head:outerMorph", [history]: "true",
+});
+let typing, typed;
+on("input", ({ target }) => {
+  const { form } = target;
+  if (target.type !== "search" || !form?.matches("[data-autosubmit]") || !listOf(form)) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => { typed = true; form.requestSubmit(); typed = false; }, 250);
 });
 // The list that an address shows, if it is one of this page.
 const listAt = (url, list) => url.origin + url.pathname === location.origin + location.pathname && list;
@@ -19,8 +27,19 @@ on("click", (event) => {
 });
 on("submit", (event) => {
   const { target: form, submitter } = event;
+  if (event.defaultPrevented) return;
+  if (form.method === "post" && form.matches("dialog>form[data-guard]")) {
+    event.preventDefault();
+    const dialog = form.parentNode;
+    form.setAttribute("hx-sync", "drop");
+    htmx.ajax("POST", submitter?.getAttribute("formaction") ?? form.getAttribute("action"), {
+      source: form, event, target: dialog, select: `#${CSS.escape(dialog.id)} > *`, swap: "innerHTML",
+    });
+    return;
+  }
+  clearTimeout(typing);
   const list = listOf(form);
-  if (!list || event.defaultPrevented || form.method !== "get") return;
+  if (!list || form.method !== "get") return;
   const url = new URL(form.action);
   if (!listAt(url, list)) return;
   event.preventDefault();
@@ -74,4 +93,13 @@ on("portal:done", ({ target, detail: { to, text, tone } }) => {
   dialog?.close();
   if (text) toast(text, tone);
   swapList(list, url, "replace");
+});
+// A drawer that has its own address is closed: the list is shown as it is now.
+on("portal:back", (event) => {
+  const back = new URL(event.target.dataset.back, location.href);
+  const list = listAt(back, $("[data-list]"));
+  if (!list) return;
+  event.preventDefault();
+  $("[data-current] .pt-row-link")?.focus();
+  swapList(list, back, "replace");
 });

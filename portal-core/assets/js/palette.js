@@ -1,5 +1,7 @@
 // The command palette and the list of keys; loaded when one of them is first asked for.
-const { $, $$, make, root, keep, kept, places } = window.portal.parts;
+const { $, $$, make, root } = window.portal.parts;
+const kept = (key) => { try { return localStorage[key]; } catch { /* not allowed */ } };
+const keep = (key, value) => { try { localStorage[key] = value; } catch { /* not allowed */ } };
 const RECENT = "portal:recent";
 let dialog, input, list, note, button, at, asking, later;
 
@@ -108,6 +110,36 @@ const build = () => {
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 };
 
+// The letter of each place of the navigation: the first of its name that is free.
+const places = () => {
+  const found = new Map();
+  for (const link of $$(".pt-side .pt-nav a")) {
+    const letter = [...link.textContent.toLowerCase()].find((it) => /[a-z]/.test(it) && !found.has(it));
+    if (letter) found.set(letter, link);
+  }
+  return found;
+};
+let going;
+window.portal.key = (key, from) => {
+  button = from;
+  if (kept("portal:keys") === "off") return;
+  if (going) {
+    clearTimeout(going);
+    going = 0;
+    return places().get(key)?.click();
+  }
+  const row = (step) => {
+    const rows = $$(".pt-row-link");
+    rows[Math.max(0, rows.indexOf(document.activeElement) + step)]?.focus();
+  };
+  ({
+    g: () => { going = setTimeout(() => { going = 0; }, 2000); },
+    "/": () => { const field = $("main [type=search]"); field ? field.focus() : window.portal.palette(from); },
+    "?": () => $(".pt-sheet") || keys(),
+    j: () => row(1),
+    k: () => row(-1),
+  })[key]?.();
+};
 // The keys, as a dialog of its own.
 const keys = () => {
   const line = (names, words) => make("div", {}, make("dt", {}, words), make("dd", { class: "pt-keys" }, ...names.map((name) => make("kbd", {}, name))));
@@ -129,9 +161,8 @@ const keys = () => {
   sheet.showModal();
 };
 
-window.portal.palette = (what, from) => {
+window.portal.palette = (from) => {
   button = from;
-  if (what === "keys") return $(".pt-sheet") || keys();
   dialog || build();
   if (dialog.open) return dialog.close();
   input.value = "";

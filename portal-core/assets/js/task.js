@@ -58,6 +58,7 @@ const connection = (root, live, text) => {
 // A page holds so many rows at the most; a log so many lines.
 const ROWS = 200;
 const LINES = 2000;
+const UPDATES = 12;
 
 customElements.define("pt-task-monitor", class extends HTMLElement {
   connectedCallback() {
@@ -222,9 +223,9 @@ customElements.define("pt-task", class extends HTMLElement {
     const time = make("time", { datetime: at }, new Date(at).toISOString().slice(11, 23));
     if (kind === "update") {
       const line = make("li", { "data-kind": kind }, make("b", {}, `${progress}%`), make("span", {}, message ?? ""), time);
-      const line2 = $$(".pt-timeline>[data-kind=audit]", this)[0];
       const list = $(".pt-timeline", this);
-      list?.insertBefore(line, line2 ?? null);
+      list?.insertBefore(line, $("[data-kind=audit]", list));
+      $$("[data-kind=update]", this).slice(0, -UPDATES).forEach((old) => old.remove());
       return;
     }
     const text = make("span", {}, message ?? "");

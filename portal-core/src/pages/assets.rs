@@ -46,7 +46,6 @@ const SERVED: &[(&str, &[&str], &str)] = &[
             "css/button.css",
             "css/form.css",
             "css/card.css",
-            "css/table.css",
             "css/overlay.css",
             "css/display.css",
             "css/toast.css",
@@ -85,33 +84,27 @@ const SERVED: &[(&str, &[&str], &str)] = &[
             "js/feedback.js",
             "js/notification.js",
             "js/live.js",
-            "js/lists.js",
             "js/keys.js",
             "js/chart.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
     ),
-    (TOKENS_FULL, &["tokens-full.css"], "text/css; charset=utf-8"),
+    // What few pages need: `components::needs`, the palette's button and `layout::document` load these.
+    ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
     (
-        LICENCES,
-        &[
-            "vendor/LICENSE-geist.txt",
-            "vendor/LICENSE-htmx.txt",
-            "vendor/LICENSE-lucide.txt",
-            "vendor/LICENSE-radix-colors.txt",
-        ],
-        "text/plain; charset=utf-8",
+        "lists.js",
+        &["js/lists.js"],
+        "text/javascript; charset=utf-8",
     ),
-    // What few pages need: `components::needs` and the palette's button load these.
     (
         "widgets.css",
         &["css/widgets.css"],
         "text/css; charset=utf-8",
     ),
     (
-        "combobox.js",
-        &["js/combobox.js"],
+        "widgets.js",
+        &["js/widgets.js"],
         "text/javascript; charset=utf-8",
     ),
     (
@@ -123,6 +116,17 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         "gallery.css",
         &["css/gallery.css"],
         "text/css; charset=utf-8",
+    ),
+    (TOKENS_FULL, &["tokens-full.css"], "text/css; charset=utf-8"),
+    (
+        LICENCES,
+        &[
+            "vendor/LICENSE-geist.txt",
+            "vendor/LICENSE-htmx.txt",
+            "vendor/LICENSE-lucide.txt",
+            "vendor/LICENSE-radix-colors.txt",
+        ],
+        "text/plain; charset=utf-8",
     ),
 ];
 

@@ -182,6 +182,7 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
+                @if has_lists(&body) { link rel="stylesheet" href=(page.url(assets::url("table.css"))); }
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}
@@ -206,6 +207,13 @@ fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
         Some(brand) if brand.has_font() => brand.font_url(),
         _ => Some(assets::url("geist.woff2")),
     }
+}
+
+/// Whether there is anything in the page that needs the styles of tables.
+fn has_lists(body: &Markup) -> bool {
+    ["\"pt-table\"", "\"pt-toolbar\"", "\"pt-pages\""]
+        .iter()
+        .any(|class| body.0.contains(class))
 }
 
 /// Says on every page, whatever its layout, that its reader is somebody else.

@@ -72,7 +72,7 @@ impl TimeRange {
 
     /// How many buckets there are.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn count(self) -> usize {
         match self {
             Self::Day => 24,
             Self::Week => 7,
@@ -139,7 +139,7 @@ impl Buckets {
     pub fn ending(range: TimeRange, now: DateTime<Utc>) -> Self {
         let step = range.step().length();
         let last = now.duration_trunc(step).unwrap_or(now);
-        let before = i32::try_from(range.len()).unwrap_or(1) - 1;
+        let before = i32::try_from(range.count()).unwrap_or(1) - 1;
         Self {
             range,
             now,
@@ -169,7 +169,7 @@ impl Buckets {
     #[must_use]
     pub fn times(&self) -> Vec<DateTime<Utc>> {
         let step = self.range.step().length();
-        (0..self.range.len())
+        (0..self.range.count())
             .filter_map(|at| i32::try_from(at).ok())
             .map(|at| self.start + step * at)
             .collect()
@@ -183,13 +183,13 @@ impl Buckets {
             return None;
         }
         let index = usize::try_from(since / self.range.step().length().num_seconds()).ok()?;
-        (index < self.range.len()).then_some(index)
+        (index < self.range.count()).then_some(index)
     }
 
     /// The span before, as long as what has passed of these buckets: from, and up to.
     #[must_use]
     pub fn before(&self) -> (DateTime<Utc>, DateTime<Utc>) {
-        let length = self.range.step().length() * i32::try_from(self.range.len()).unwrap_or(1);
+        let length = self.range.step().length() * i32::try_from(self.range.count()).unwrap_or(1);
         (self.start - length, self.now - length)
     }
 
@@ -247,7 +247,7 @@ impl Counts {
     pub fn none(buckets: Buckets) -> Self {
         Self {
             buckets,
-            values: vec![0; buckets.range.len()],
+            values: vec![0; buckets.range.count()],
             total: 0,
             before: 0,
         }
@@ -298,7 +298,7 @@ mod tests {
     fn ranges_are_read_as_they_are_written_and_others_are_refused() {
         for range in TimeRange::ALL {
             assert_eq!(range.to_string().parse(), Ok(range));
-            assert_eq!(range.buckets().times().len(), range.len());
+            assert_eq!(range.buckets().times().len(), range.count());
         }
         assert!("1y".parse::<TimeRange>().unwrap_err().contains("24h"));
         assert_eq!(TimeRange::from_query(Some("1y")), TimeRange::Week);

@@ -21,8 +21,8 @@ impl TaskDurations {
         Chart::line("Duration of tasks")
             .over(&self.buckets)
             .unit(Unit::Seconds)
-            .series("Half are done within", self.median.iter().copied())
-            .series("95 % are done within", self.p95.iter().copied())
+            .series("Half within", self.median.iter().copied())
+            .series("95 % within", self.p95.iter().copied())
             .empty_text("No task was completed in this range")
     }
 }

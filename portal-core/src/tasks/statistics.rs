@@ -227,7 +227,7 @@ impl Tasks {
             .limit(SAMPLE)
             .take();
         let rows = self.0.store.fetch_all(&select).await?;
-        let mut taken = vec![Vec::new(); range.len()];
+        let mut taken = vec![Vec::new(); range.count()];
         for row in &rows {
             let finished: DateTime<Utc> = row.get("finished_at")?;
             let took = finished - row.get::<DateTime<Utc>>("started_at")?;

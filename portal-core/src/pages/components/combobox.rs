@@ -179,7 +179,7 @@ impl Render for Combobox {
                 @if let Some(error) = &self.error {
                     p class="pt-error" id=[&error_id] { (icon("circle-alert")) span { (error) } }
                 }
-                @if !self.disabled { (needs(&["combobox.js", "widgets.css"])) }
+                @if !self.disabled { (needs(&["widgets.js", "widgets.css"])) }
             }
         }
     }

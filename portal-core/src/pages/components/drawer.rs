@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::Button;
+use super::{Button, needs::needs};
 
 /// A sheet at the end of the screen, for editing one thing without leaving its list.
 ///
@@ -124,8 +124,7 @@ impl Render for Drawer {
                     }
                     @if let Some(tabs) = &self.tabs { div class="pt-drawer-tabs" { (tabs) } }
                     @match &self.form {
-                        Some((action, hidden)) => form method="post" action=(action) data-guard hx-post=(action) hx-target="closest dialog"
-                            hx-select={ "#" (self.id) " > *" } hx-swap="innerHTML" hx-sync="drop" { (hidden) (self.inside()) },
+                        Some((action, hidden)) => form method="post" action=(action) data-guard { (hidden) (self.inside()) (needs(&["lists.js"])) },
                         None => (self.inside()),
                     }
                 }

@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::Tone;
+use super::{Tone, needs::needs};
 
 /// How far something is, as a bar and as a number. Over 100 counts as 100. The tone says how it
 /// ended: [`Tone::Success`], or [`Tone::Danger`] where it stopped.
@@ -34,6 +34,6 @@ pub fn progress_unknown(label: &str) -> Markup {
 #[must_use]
 pub fn announced_progress(percent: u8, label: &str, tone: Tone) -> Markup {
     html! {
-        pt-progress data-label=(label) { (progress(percent, label, tone)) span class="pt-vh" role="status" {} }
+        pt-progress data-label=(label) { (progress(percent, label, tone)) span class="pt-vh" role="status" {} (needs(&["widgets.js"])) }
     }
 }

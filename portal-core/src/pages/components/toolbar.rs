@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Button, FieldOption, icon};
+use super::{Button, FieldOption, icon, needs::needs};
 
 /// What stands above a list: search, filters, what is filtered by, and how it is looked at.
 ///
@@ -210,6 +210,6 @@ impl Render for BulkBar {
 #[must_use]
 pub fn list_card(id: &str, content: impl Render) -> Markup {
     html! {
-        section class="pt-card" data-flush id=(id) data-list hx-sync="replace" { (content.render()) }
+        section class="pt-card" data-flush id=(id) data-list hx-sync="replace" { (content.render()) (needs(&["lists.js"])) }
     }
 }

@@ -52,10 +52,10 @@ fn show(state: &PortalState, request: &Request) -> Result<Markup> {
     let sections = sections(base, query);
     let style = format!("{base}{}", assets::url("gallery.css"));
     Ok(html! {
-        link rel="stylesheet" href=(style);
         (PageHead::new("Components")
             .description("Every component in every state. Each block ends with the line that draws it; all are in portal_core::pages::components.")
             .actions(badge("Development only", Tone::Warning)))
+        link rel="stylesheet" href=(style);
         div class="pt-gallery" {
             nav aria-label="Components on this page" {
                 @for (group, sections) in &sections {

@@ -72,8 +72,8 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let groups = find(state, known_caller(&parts), &text, &parts.headers).await?;
     let action = &state.borrow::<PageSetup>()?.config.base_path;
     Ok(html! {
-        link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };
         (PageHead::new("Search").description("Pages, records, tasks and actions: everything that you may see."))
+        link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };
         form class="pt-find" method="get" action={ (action) (PATH) } role="search" {
             (Field::search("q", "Search for").id("find").value(text.as_str()).autocomplete("off"))
             (Button::new("Search").solid().submit())
@@ -81,7 +81,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         @if groups.is_empty() {
             (EmptyState::new("search", "Nothing found").text("Try fewer or other words."))
         } @else {
-            div class="pt-stack" { (lists(&groups)) }
+            div class="pt-card pt-found" { (lists(&groups)) }
         }
     })
 }

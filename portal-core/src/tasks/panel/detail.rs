@@ -23,7 +23,7 @@ use crate::tasks::service::task_not_found;
 use crate::tasks::{TaskEvent, TaskHistory, TaskRecord, TaskStatus};
 
 /// How many updates of an attempt are drawn, the newest.
-const UPDATES: usize = 50;
+const UPDATES: usize = 12;
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
     let id = request

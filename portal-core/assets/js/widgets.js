@@ -1,5 +1,5 @@
-// Fields that search while one types: the ARIA 1.2 combobox on top of a select or a text field.
-const { $, $$, make } = window.portal.parts;
+// Widgets that few pages need. Fields that search while one types: the ARIA 1.2 combobox on top of a select or a text field.
+const { $, $$, on, make, toast } = window.portal.parts;
 let count = 0;
 customElements.define("pt-combobox", class extends HTMLElement {
   connectedCallback() {
@@ -153,4 +153,23 @@ customElements.define("pt-combobox", class extends HTMLElement {
     else if (event.key === "Tab" && isOpen && this.at >= 0 && this.input.value !== this.text) this.pick(this.at);
   }
   disconnectedCallback() { this.list?.isConnected || this.asking?.abort(); }
+});
+// Said at most every ten percent.
+customElements.define("pt-progress", class extends HTMLElement {
+  connectedCallback() {
+    const bar = $("progress", this);
+    let said = bar.value / 10 | 0;
+    this.watch = new MutationObserver(() => {
+      const step = bar.value / 10 | 0;
+      if (step === said) return;
+      said = step;
+      $("[role=status]", this).textContent = `${this.dataset.label}: ${bar.value}%`;
+    });
+    this.watch.observe(bar, { attributeFilter: ["value"] });
+  }
+  disconnectedCallback() { this.watch.disconnect(); }
+});
+on("click", ({ target }) => {
+  const button = target.closest?.("[data-toast]");
+  if (button) toast(button.dataset.toast, button.dataset.tone);
 });

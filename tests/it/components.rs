@@ -1,0 +1,241 @@
+//! Components in a browser, and without its scripts.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Answer, Chromium, Database, TestServer, attributes, command, eventually};
+
+const GALLERY: &str = "/dev/components";
+
+async fn key(browser: &Chromium, css: &str, keys: &str) {
+    let element = browser.find(css).await;
+    element.send_keys(keys).await.expect("it takes keys");
+}
+
+async fn is_true(browser: &Chromium, what: &str, script: &str) {
+    eventually(what, async || {
+        (browser.script(script).await == true).then_some(())
+    })
+    .await;
+}
+
+async fn sign_in(browser: &Chromium, server: &TestServer) {
+    let token = server.admin().await.token.unwrap_or_default();
+    browser.goto("/sign-in").await;
+    browser
+        .script(&format!("document.cookie = '__session={token}; path=/'"))
+        .await;
+}
+
+#[tokio::test]
+async fn the_gallery_is_there_in_development_only() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let page = server.guest().page(GALLERY).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("Button::new"), "{}", page.text);
+    let options = server
+        .guest()
+        .get(&format!("{GALLERY}/options?q=ada%20l"))
+        .await;
+    assert_eq!(options.json()[0]["label"], "Ada Lovelace");
+
+    // Whatever the configuration, `routes` lists what there would be.
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let listed = async |variables: &[(&str, &str)]| {
+        let mut command = command(directory.path());
+        let run = command.args(["routes"]).envs(variables.iter().copied());
+        let run = run.output().await.expect("it runs");
+        assert!(run.status.success(), "{run:?}");
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    };
+    assert!(listed(&[]).await.contains(GALLERY));
+    let production = [
+        ("APP_ENV", "PROD"),
+        (
+            "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+            "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+        ),
+        ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("PUBLIC_URL", "https://portal.example.com"),
+        ("DB_CONN_URI", "sqlite://portal.db"),
+    ];
+    let routes = listed(&production).await;
+    assert!(routes.contains("/search"), "{routes}");
+    assert!(!routes.contains("/dev/components"), "{routes}");
+}
+
+#[tokio::test]
+async fn a_list_and_a_form_work_without_scripts() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let defaults = admin.post("/api/admin/defaults", &json!({})).await;
+    assert_eq!(defaults.status, 200);
+    let list = "/admin/settings?model=plan";
+    let page = admin.page(&format!("{list}&search=pro&columns=name")).await;
+    assert!(page.text.contains(">Pro<") && !page.text.contains(">Basic<"));
+    let heads = attributes(&page.text, "th a", "href");
+    assert_eq!(heads.len(), 1, "one column is shown: {heads:?}");
+    let form = [("_action", "save"), ("name", "Max"), ("price", "7")];
+    let send = |hx: bool| {
+        let mut request = admin.request(Method::POST, list).form(&form);
+        if hx {
+            request = request.header("hx-request", "true");
+        }
+        Answer::of(request)
+    };
+    let plain = send(false).await;
+    assert_eq!((plain.status.as_u16(), plain.location()), (303, list));
+    // The name is taken now: the same page with the drawer, for both.
+    for hx in [false, true] {
+        let again = send(hx).await;
+        assert_ne!(again.status, 303);
+        assert!(again.text.contains("id=\"row\""), "{}", again.text);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let browser = Chromium::open(&server.url).await;
+    browser.goto(GALLERY).await;
+    is_true(
+        &browser,
+        "the scripts are there",
+        "return !!window.portal && !!customElements.get('pt-combobox')",
+    )
+    .await;
+    // A page that is loaded anew loses this.
+    browser.script("window.same = true").await;
+    key(&browser, "#q-q", "ada").await;
+    is_true(&browser, "the list is searched", "return document.querySelectorAll('#demo-list tbody tr').length === 6 && document.querySelector('#demo-list').innerText.includes('of 6')").await;
+    let at = browser
+        .script("return document.activeElement.id + ':' + document.activeElement.value")
+        .await;
+    assert_eq!(at, "q-q:ada");
+    assert!(
+        browser.path().await.contains("q=ada"),
+        "{}",
+        browser.path().await
+    );
+    browser.click("#demo-list th a[href*='sort=orders']").await;
+    is_true(
+        &browser,
+        "it is sorted",
+        "return !!document.querySelector('#demo-list th[aria-sort=ascending]')",
+    )
+    .await;
+    // Rows and their checkboxes stay together.
+    browser
+        .click("#demo-list tbody tr:first-child [data-select]")
+        .await;
+    browser.see("1 selected").await;
+    let chosen = "return document.querySelector('#demo-list tbody :checked')?.value ?? ''";
+    let before = browser.script(chosen).await;
+    browser.click("#demo-list th a[href*='sort=-orders']").await;
+    is_true(
+        &browser,
+        "it is turned round",
+        "return !!document.querySelector('#demo-list th[aria-sort=descending]')",
+    )
+    .await;
+    assert_eq!(browser.script(chosen).await, before);
+    browser.click(".pt-chips a.pt-btn").await;
+    is_true(&browser, "nothing is filtered", "return document.querySelector('#q-q').value === '' && document.querySelector('#demo-list').innerText.includes('of 48')").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    browser.script("history.back()").await;
+    is_true(
+        &browser,
+        "back again",
+        "return document.querySelector('#q-q').value === 'ada'",
+    )
+    .await;
+    let said = browser.console().await;
+    let said: Vec<_> = said
+        .iter()
+        .filter(|line| !line.contains("Password field"))
+        .collect();
+    assert!(said.is_empty(), "{said:#?}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let browser = Chromium::open(&server.url).await;
+    browser.goto(GALLERY).await;
+    let field = "#f-g-owner[role=combobox]";
+    browser.find(field).await;
+    let value = "return document.querySelector('[name=g-owner]').value";
+    assert_eq!(browser.script(value).await, "1");
+    browser.script("document.querySelector('#f-g-owner').focus(); document.querySelector('#f-g-owner').select()").await;
+    key(&browser, field, "hopp").await;
+    browser
+        .find(".pt-combo:popover-open [aria-selected=true]")
+        .await;
+    is_true(&browser, "it has searched", "return document.querySelector('.pt-combo:popover-open').innerText.includes('Grace Hopper')").await;
+    key(&browser, field, "\u{E015}\u{E007}").await;
+    assert_eq!(browser.script(value).await, "9");
+    key(&browser, field, "x\u{E00C}").await;
+    is_true(&browser, "Esc closes the list and keeps the choice", "return !document.querySelector('.pt-combo:popover-open') && document.querySelector('#f-g-owner').value === 'Grace Hopper'").await;
+    browser.script("document.querySelector('#f-g-owner').closest('pt-combobox').querySelector('.pt-combo-clear').click()").await;
+    assert_eq!(browser.script(value).await, "");
+
+    browser
+        .script("document.querySelectorAll('main pt-toast').forEach((it) => it.remove())")
+        .await;
+    for tone in ["danger", "info", "info", "info", "info"] {
+        browser
+            .script(&format!("portal.toast('Message', '{tone}')"))
+            .await;
+    }
+    is_true(
+        &browser,
+        "three are left",
+        "return document.querySelectorAll('.pt-toasts pt-toast').length === 3",
+    )
+    .await;
+    let alert = "return document.querySelectorAll('.pt-toasts pt-toast[role=alert]').length";
+    assert_eq!(browser.script(alert).await, 1);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_saved() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let defaults = server
+        .admin()
+        .await
+        .post("/api/admin/defaults", &json!({}))
+        .await;
+    assert_eq!(defaults.status, 200);
+    let browser = Chromium::open(&server.url).await;
+    sign_in(&browser, &server).await;
+    browser.goto("/admin/settings?model=plan").await;
+    is_true(
+        &browser,
+        "the scripts are there",
+        "return !!document.querySelector('head script[src*=lists]')",
+    )
+    .await;
+    browser.script("window.same = true").await;
+    browser.click("tbody tr:first-child .pt-row-link").await;
+    browser.find("dialog#row:modal").await;
+    assert!(browser.path().await.contains("edit="));
+    browser.fill("dialog#row [name=name]", "Pro").await;
+    key(&browser, "dialog#row", "\u{E00C}").await;
+    browser.see("Discard changes?").await;
+    browser.click("dialog[open] button[value='']").await;
+    // The name is another plan's.
+    browser.click("dialog#row button[data-kind=solid]").await;
+    browser
+        .find("dialog#row:modal :is([aria-invalid=true],.pt-banner)")
+        .await;
+    browser.fill("dialog#row [name=name]", "Starter").await;
+    browser.click("dialog#row button[data-kind=solid]").await;
+    browser.see("“Starter” was saved").await;
+    is_true(&browser, "the drawer is closed and the list is new", "return !document.querySelector('dialog[open]') && document.querySelector('#rows').innerText.includes('Starter')").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    browser.close().await;
+}

@@ -1,0 +1,149 @@
+//! Search over everything: `/search`, `/palette`, and the palette in a browser.
+
+use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
+use portal_core::prelude::*;
+use serde_json::json;
+
+use crate::app;
+use crate::support::{Chromium, Database, TestServer, eventually, on_both};
+
+on_both!(what_is_found_depends_on_who_asks);
+
+struct Help;
+
+impl SearchSource for Help {
+    async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
+        let found = query.rank("Proration explained").is_some() && query.reader.is_some();
+        let hit = found.then(|| SearchHit::link("Proration explained", query.url("/help")));
+        Ok(vec![SearchGroup::new("Help").hits(hit)])
+    }
+}
+
+struct Broken;
+
+impl SearchSource for Broken {
+    async fn search(&self, _: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
+        Err(Error::internal("the secret inside"))
+    }
+}
+
+async fn start(database: Database) -> TestServer {
+    let build = |portal| app::build(portal).search(Broken).search(Help);
+    let server = TestServer::start_with(database, &[], build).await;
+    let defaults = server.admin().await.post("/api/admin/defaults", &json!({}));
+    assert_eq!(defaults.await.status, 200);
+    server
+}
+
+async fn what_is_found_depends_on_who_asks(database: Database) {
+    let mut server = start(database).await;
+    let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
+    for (text, word, seen) in [
+        ("members", "href=\"/members\"", [false, true, true]),
+        ("secret", "href=\"/secret\"", [false, false, true]),
+        (
+            "pro",
+            "/admin/settings?model=plan&amp;edit=",
+            [false, false, true],
+        ),
+        ("plan", "model=plan&amp;new=1", [false, false, true]),
+        ("root@", "/admin/users?edit=", [false, false, true]),
+        (
+            "echo",
+            "/admin/tasks?state=probe&amp;task=echo",
+            [false, false, true],
+        ),
+        ("proration", "href=\"/help\"", [false, true, true]),
+        ("sign in", "href=\"/sign-in\"", [true, false, false]),
+        ("sign out", "action=\"/sign-out\"", [false, true, true]),
+        ("dark", "value=\"dark\"", [true, true, true]),
+    ] {
+        for (client, seen) in [&guest, &user, &admin].into_iter().zip(seen) {
+            for path in ["/palette", "/search"] {
+                let answer = client.page(&format!("{path}?q={text}")).await;
+                assert_eq!(answer.status, 200, "{path} {text}");
+                let main = answer.text.split("<main").last().unwrap_or_default();
+                let main = main.split("</main>").next().unwrap_or_default();
+                assert_eq!(main.contains(word), seen, "{path} {text}: {main}");
+                assert!(!main.contains("the secret inside"), "{main}");
+            }
+        }
+    }
+    let strange = admin.page("/search?q=%00%3Cscript%3E%25'%22").await;
+    assert_eq!(strange.status, 200);
+    assert!(!strange.text.contains("<script>%"), "{}", strange.text);
+    server.stop().await;
+}
+
+async fn key(browser: &Chromium, css: &str, keys: &str) {
+    let element = browser.find(css).await;
+    element.send_keys(keys).await.expect("it takes keys");
+}
+
+#[tokio::test]
+async fn the_palette_opens_pages_and_gives_the_focus_back() {
+    let mut server = start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let browser = Chromium::open(&server.url).await;
+    browser.goto("/sign-in").await;
+    let token = admin.token.clone().unwrap_or_default();
+    browser
+        .script(&format!("document.cookie = '__session={token}; path=/'"))
+        .await;
+    browser.goto("/admin/users").await;
+
+    browser
+        .script("document.querySelector('main [type=search]').focus()")
+        .await;
+    key(&browser, ":focus", "\u{E009}k").await;
+    browser
+        .find(".pt-palette[open] [role=option][aria-selected=true]")
+        .await;
+    let role = browser
+        .script("return document.activeElement.getAttribute('role')")
+        .await;
+    assert_eq!(role, "combobox");
+    key(&browser, ":focus", "\u{E00C}").await;
+    eventually("the focus is back", async || {
+        let at = browser.script("return document.activeElement.type").await;
+        (at == "search").then_some(())
+    })
+    .await;
+
+    browser
+        .click("a.pt-palette-btn:not([hidden])[data-palette]")
+        .await;
+    key(&browser, ".pt-palette input", "members").await;
+    browser
+        .find(".pt-palette a[href='/members'][aria-selected=true]")
+        .await;
+    let named = "const i = document.querySelector('.pt-palette input'); \
+        return document.getElementById(i.getAttribute('aria-activedescendant')).innerText";
+    assert_eq!(browser.script(named).await, "Members only");
+    key(&browser, ".pt-palette input", "\u{E007}").await;
+    eventually("the page is open", async || {
+        (browser.path().await == "/members").then_some(())
+    })
+    .await;
+
+    // What was chosen before comes first.
+    key(&browser, "body", "\u{E009}k").await;
+    browser
+        .find(".pt-palette [aria-label=Recent] a[href='/members']")
+        .await;
+    key(&browser, ".pt-palette input", "\u{E00C}").await;
+
+    // Keys: the list of them, and the way to a page.
+    key(&browser, "body", "?").await;
+    browser.find("dialog.pt-sheet[open]").await;
+    key(&browser, "dialog.pt-sheet", "\u{E00C}").await;
+    key(&browser, "body", "gu").await;
+    eventually("the users are open", async || {
+        (browser.path().await == "/admin/users").then_some(())
+    })
+    .await;
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+    browser.close().await;
+    server.stop().await;
+}
