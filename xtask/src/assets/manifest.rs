@@ -53,6 +53,18 @@ pub(super) struct File {
     pub(super) to: String,
     /// The sha256 of what is kept.
     pub(super) sha256: String,
+    /// What is kept of a font.
+    pub(super) cut: Option<Cut>,
+}
+
+/// The part of a variable font that is kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cut {
+    /// From the lightest to the heaviest: `400:600`.
+    pub(super) weights: String,
+    /// Ranges of Unicode, between commas.
+    pub(super) letters: String,
 }
 
 impl Manifest {

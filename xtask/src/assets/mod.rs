@@ -1,6 +1,7 @@
 //! `cargo xtask assets`: what was taken from elsewhere, and what is made of it.
 
 mod color;
+mod font;
 mod icons;
 mod manifest;
 mod package;
@@ -81,7 +82,10 @@ fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Resu
             text = text.replace(&entry.tarball, &package.hash);
         }
         for file in &entry.files {
-            let bytes = package.read(&file.from)?;
+            let mut bytes = package.read(&file.from)?;
+            if let Some(cut) = &file.cut {
+                bytes = font::cut(&bytes, cut, interrupt)?;
+            }
             write(&directory.join(&file.to), &bytes)?;
             text = text.replace(&file.sha256, &hash(&bytes));
         }

@@ -50,7 +50,8 @@ impl Unpacked {
     }
 }
 
-fn run(name: &str, command: &mut Command, interrupt: &Interrupt) -> Result<()> {
+/// Runs a tool that says nothing unless it fails.
+pub(super) fn run(name: &str, command: &mut Command, interrupt: &Interrupt) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let status = Process::start(name, command, Signal::TERM)?.wait(interrupt)?;
     CommandFailed::unless_success(name, status)

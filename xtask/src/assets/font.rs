@@ -1,0 +1,36 @@
+//! Fonts, without the weights and letters that no page has.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::manifest::Cut;
+use super::package::run;
+use crate::interrupt::Interrupt;
+
+/// What text of several weights needs: kerning, ligatures, figures of one width, marks.
+const FEATURES: &str = "kern,liga,tnum,ccmp,locl,mark,mkmk";
+
+/// The font in the weights and letters that are wanted, made by the tools of `fonttools`.
+pub(super) fn cut(font: &[u8], cut: &Cut, interrupt: &Interrupt) -> Result<Vec<u8>> {
+    let directory = tempfile::Builder::new().prefix("portal-font-").tempdir()?;
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("whole.woff2"), font)?;
+    let mut weights = Command::new("fonttools");
+    weights
+        .args(["varLib.instancer", "whole.woff2"])
+        .arg(format!("wght={}", cut.weights))
+        .args(["--no-recalc-timestamp", "-q", "-o", "weights.woff2"]);
+    let mut letters = Command::new("pyftsubset");
+    letters
+        .args(["weights.woff2", "--flavor=woff2", "--no-hinting"])
+        .arg(format!("--unicodes={}", cut.letters))
+        .arg(format!("--layout-features={FEATURES}"))
+        .arg("--output-file=cut.woff2");
+    for (name, command) in [("fonttools", &mut weights), ("pyftsubset", &mut letters)] {
+        run(name, command.current_dir(directory.path()), interrupt)
+            .context("fonts are cut by `pip install fonttools brotli`")?;
+    }
+    Ok(fs::read(path("cut.woff2"))?)
+}
