@@ -1,5 +1,6 @@
 //! A portal as a whole: the only module that knows all others.
 
+mod assemble;
 mod build;
 mod build_error;
 mod builder;

@@ -48,8 +48,6 @@ pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
 /// As small as it gets; nothing if it fails, which a writer into memory does not.
 pub(super) fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    match encoder.write_all(plain).and_then(|()| encoder.finish()) {
-        Ok(out) => out,
-        Err(_) => Vec::new(),
-    }
+    let written = encoder.write_all(plain).and_then(|()| encoder.finish());
+    written.unwrap_or_default()
 }

@@ -80,7 +80,12 @@ impl Donut {
     }
 
     fn ring(&self) -> Markup {
-        let mut done = 0.0;
+        // Where each slice begins.
+        let begins = self.slices.iter().scan(0.0, |done, (_, _, value)| {
+            let begin = *done;
+            *done += self.share(*value);
+            Some(begin)
+        });
         let is_whole = self
             .slices
             .iter()
@@ -92,15 +97,14 @@ impl Donut {
                 title { (self.title) }
                 desc { (self.summary()) }
                 defs { @for (at, (_, tone, _)) in self.slices.iter().enumerate() { (Paint::new(&self.title, at, Some(*tone)).definition()) } }
-                @for (at, (_, tone, value)) in self.slices.iter().enumerate() {
+                @for (at, ((_, tone, value), begin)) in self.slices.iter().zip(begins).enumerate() {
                     @let share = self.share(*value);
                     @if share > 0.0 {
                         @let paint = Paint::new(&self.title, at, Some(*tone));
                         @let dash = if is_whole { 100.0 } else { (share - GAP).max(0.4) };
                         circle cx="80" cy="80" r="64" pathLength="100" transform="rotate(-90 80 80)"
                             data-series=(paint.number()) data-tone=[paint.tone()] stroke=[paint.fill()]
-                            stroke-dasharray={ (N(dash)) " 100" } stroke-dashoffset=(N(-done)) {}
-                        @let _ = { done += share; };
+                            stroke-dasharray={ (N(dash)) " 100" } stroke-dashoffset=(N(-begin)) {}
                     }
                 }
                 text x="80" y="80" dominant-baseline="central" text-anchor="middle" { (self.unit.short(self.whole())) }

@@ -1,0 +1,269 @@
+//! From a checked plan to a portal that runs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::broadcast::Receiver;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::build::Plan;
+use super::build_error::{BuildError, BuildProblem};
+use super::builder::PortalBuilder;
+use super::health;
+use super::maintenance::Maintenance;
+use super::outer::Outer;
+use super::portal::Portal;
+use super::routes;
+use crate::admin::{self, ModelRegistry};
+use crate::auth::{Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, Users};
+use crate::error::Result;
+use crate::live::Live;
+use crate::notifications::{AccountMessages, Notifications};
+use crate::pages::{self, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
+use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
+use crate::state::PortalState;
+use crate::store::{Notification, Store, now};
+use crate::tasks::{
+    self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
+};
+
+impl Plan {
+    /// Wires everything together and starts the workers.
+    pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
+        let Self {
+            config,
+            pages,
+            tasks,
+            models,
+            defaults,
+            roles,
+            brand,
+            topics,
+            builder,
+        } = self;
+        let PortalBuilder {
+            mut provider,
+            mut state,
+            layout,
+            theme,
+            edit_nav,
+            search,
+            allow_impersonated_admins,
+            routes: undeclared,
+            declared,
+            layers,
+            task_settings,
+            metrics,
+            ..
+        } = builder;
+        let setup = AuthSetup::new(Arc::clone(&config), store.clone());
+        provider.start(&setup).await?;
+        let mut open = provider.declared_routes();
+        open.extend(routes::always_open().declared());
+        let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
+        maintenance.refresh().await?;
+        let provider_routes = provider.routes();
+        let mut sources = provider.content_sources();
+        let headers = AnswerHeaders::new(config.is_https(), &sources);
+        sources.style_unsafe_inline = true;
+        let inline_styles_policy = sources.header();
+        let auth = Auth::new(provider, Arc::clone(&config), store.clone())
+            .with_roles(Arc::clone(&roles), allow_impersonated_admins)
+            .with_listener(Arc::new(AccountMessages));
+        let auth = Arc::new(auth);
+        let live = Live::new(store.clone(), topics, &config);
+        let notifications = Notifications::new(store.clone(), live.clone());
+
+        let mut nav = Nav::default();
+        for page in &pages {
+            if let Some(item) = &page.nav {
+                nav.link(item.clone(), page.path, page.access.clone());
+            }
+        }
+        edit_nav.into_iter().for_each(|edit| edit(&mut nav));
+        nav.sort();
+        let problems: Vec<_> = nav
+            .links()
+            .filter_map(|(path, access)| {
+                let problem = roles.problem_of(access)?;
+                Some(BuildProblem(format!(
+                    "the navigation entry of `{path}` {problem}"
+                )))
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(BuildError::Problems(problems));
+        }
+        if maintenance.is_on() {
+            tracing::warn!("maintenance is on: only administrators are let in");
+        }
+        if allow_impersonated_admins {
+            tracing::warn!(
+                "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
+            );
+        }
+        let profile_path = pages
+            .iter()
+            .map(|page| page.path)
+            .find(|path| *path == "/admin/profile")
+            .map(str::to_owned);
+
+        log_summary(&pages, &tasks, &models);
+        let mut listed = routes::of_tasks_and_models(&tasks, &models);
+        let all = pages::routes(pages)
+            .merge(routes::own(
+                metrics.unwrap_or(config.is_dev()),
+                config.is_dev(),
+            ))
+            .merge(provider_routes)
+            .merge(declared);
+        listed.extend(all.declared());
+        pages::assets::prepare();
+        let stop = CancellationToken::new();
+        let (of_pages, of_tasks) = (live.clone(), live.clone());
+        let tasks = Tasks::new(store.clone(), tasks, task_settings);
+        tasks.listen(move |_| of_tasks.changed_here("tasks"));
+        state.insert(Gate::new(&config));
+        state.insert(Origins::new(&config));
+        state.insert(Proxies::new(&config));
+        state.insert(RateLimits::new(&config));
+        let connections = Connections::new(&config);
+        let theme = PortalTheme::load(store.clone(), theme).await?;
+        state.insert(PageSetup {
+            config: Arc::clone(&config),
+            nav,
+            theme,
+            brand,
+            layout,
+            profile_path,
+            auth: Arc::clone(&auth),
+            unread: Arc::new(notifications.clone()),
+            in_maintenance: maintenance.flag(),
+            inline_styles_policy,
+            read_mark: Arc::new(move || of_pages.read_mark()),
+        });
+        let mut sources = SearchSources::default();
+        sources.push(admin::ModelSearch);
+        sources.push(tasks::TaskSearch);
+        sources.extend(search);
+        state.insert(sources);
+        let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
+        state.insert(users.with_listener(Arc::new(AccountMessages)));
+        state.insert(live.clone());
+        state.insert(notifications);
+        state.insert(maintenance.clone());
+        state.insert(AuditLog::new(store.clone()));
+        // Weak: the provider, which the service owns, owns the directory.
+        let caches = Arc::downgrade(&auth);
+        setup.directory.listen(move |notification| {
+            if let Some(auth) = caches.upgrade() {
+                auth.heed(notification);
+            }
+        });
+        state.insert(Accounts::new(Arc::clone(&auth)));
+        state.insert_shared(auth);
+        state.insert_shared(roles);
+        state.insert(PreferenceChecks(vec![(
+            pages::THEME_PREFERENCE,
+            Theme::preference_faults,
+        )]));
+        let tokens = ClientTokens::new(store.clone());
+        state.insert(tokens.clone());
+        state.insert(tasks.clone());
+        let monitors = OpenMonitors::default();
+        state.insert(monitors.clone());
+        state.insert(admin::Models::new(store.clone(), models));
+        state.insert(defaults);
+        state.insert(store.clone());
+        state.insert(stop.clone());
+        state.insert_shared(Arc::clone(&config));
+        let state = state.build();
+
+        let mut router = all.into_router(&state);
+        for more in undeclared {
+            router = router.merge(more);
+        }
+        let mut router = router
+            .fallback(pages::fallback)
+            .method_not_allowed_fallback(health::method_not_allowed)
+            .layer(Outer {
+                state: state.clone(),
+                headers,
+                compresses: config.compression,
+                maintenance,
+            })
+            .with_state(state.clone());
+        for layer in layers {
+            router = layer(router);
+        }
+
+        let scheduler = Scheduler::new(tasks.clone());
+        scheduler.register(now()).await?;
+        let workers = TaskTracker::new();
+        workers.spawn(live.clone().run(store.notifications(), stop.clone()));
+        workers.spawn(scheduler.run(stop.clone()));
+        workers.spawn(tasks.clone().keep_pruned(stop.clone()));
+        let fanout = Fanout::new(tasks.clone(), tokens);
+        let worker = Worker::new(tasks, state.clone(), stop.clone());
+        workers.spawn(fanout.beside(worker.run()));
+        // Subscribed here, so that nothing is missed.
+        let hints = std::array::from_fn(|_| store.notifications());
+        workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
+        workers.close();
+        Ok(Portal {
+            config,
+            router,
+            state,
+            store,
+            stop,
+            workers,
+            monitors,
+            live,
+            routes: listed,
+            connections,
+        })
+    }
+}
+
+/// Says what the portal is made of: a crate that was not linked shows by its absence.
+fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
+    let sources = pages
+        .iter()
+        .map(|page| page.source)
+        .chain(tasks.all().map(|task| task.source))
+        .chain(models.models().iter().map(|model| model.source));
+    let crates: BTreeSet<_> = sources.map(|source| source.crate_name()).collect();
+    tracing::info!(
+        "{} pages, {} models, {} tasks from {}",
+        pages.len(),
+        models.models().len(),
+        tasks.all().count(),
+        crates.into_iter().collect::<Vec<_>>().join(", "),
+    );
+}
+
+/// Keeps the caches of this process true until the portal stops.
+async fn follow(
+    state: PortalState,
+    store: Store,
+    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<Notification>; 4],
+    stop: CancellationToken,
+) {
+    let (Ok(auth), Ok(notifications), Ok(pages), Ok(maintenance)) = (
+        state.borrow::<Auth>(),
+        state.borrow::<Notifications>(),
+        state.borrow::<PageSetup>(),
+        state.borrow::<Maintenance>(),
+    ) else {
+        return;
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = store.listen() => {}
+        () = auth.follow(of_auth) => {}
+        () = notifications.follow(of_notifications) => {}
+        () = pages.theme.follow(of_theme) => {}
+        () = maintenance.follow(of_maintenance) => {}
+    }
+}
