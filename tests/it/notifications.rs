@@ -261,7 +261,7 @@ async fn a_user_keeps_the_newest_and_what_is_unread(database: Database) {
     }
     bell(&server).mark_all_read(id).await.expect("read");
     let unread =
-        format!("UPDATE portal_notifications SET read_at = NULL WHERE title LIKE 'first%'");
+        "UPDATE portal_notifications SET read_at = NULL WHERE title LIKE 'first%'".to_owned();
     assert_eq!(server.sql(unread).await, 1);
     for number in 0..3 {
         send(format!("late {number}")).await.expect("sent");
