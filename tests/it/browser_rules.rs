@@ -131,7 +131,11 @@ async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
 async fn static_files_are_cached_and_carry_the_headers_too() {
     let server = TestServer::start(Database::Sqlite).await;
     let home = server.guest().page("/").await;
-    let mut files = attributes(&home.text, "link[rel=stylesheet], link[rel=icon]", "href");
+    let mut files = attributes(
+        &home.text,
+        "link[rel=stylesheet], link[rel=preload]",
+        "href",
+    );
     files.extend(attributes(&home.text, "script[src]", "src"));
     assert!(files.len() >= 3, "{files:?}");
     for file in files {

@@ -60,7 +60,7 @@ async fn the_gallery_is_there_in_development_only() {
         ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
         ("PUBLIC_URL", "https://portal.example.com"),
-        ("DB_CONN_URI", "sqlite://portal.db"),
+        ("DB_CONN_URI", "postgres://nobody@127.0.0.1:1/portal"),
     ];
     let routes = listed(&production).await;
     assert!(routes.contains("/search"), "{routes}");
@@ -104,11 +104,12 @@ async fn a_list_and_a_form_work_without_scripts() {
 async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
+    browser.expects("Password field");
     browser.goto(GALLERY).await;
     is_true(
         &browser,
         "the scripts are there",
-        "return !!window.portal && !!customElements.get('pt-combobox')",
+        "return !!document.querySelector('head script[src*=lists][data-loaded]')",
     )
     .await;
     // A page that is loaded anew loses this.
@@ -146,7 +147,7 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
     )
     .await;
     assert_eq!(browser.script(chosen).await, before);
-    browser.click(".pt-chips a.pt-btn").await;
+    browser.click("#demo-list .pt-chips a.pt-btn").await;
     is_true(&browser, "nothing is filtered", "return document.querySelector('#q-q').value === '' && document.querySelector('#demo-list').innerText.includes('of 48')").await;
     assert_eq!(browser.script("return window.same").await, true);
     browser.script("history.back()").await;
@@ -156,12 +157,6 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
         "return document.querySelector('#q-q').value === 'ada'",
     )
     .await;
-    let said = browser.console().await;
-    let said: Vec<_> = said
-        .iter()
-        .filter(|line| !line.contains("Password field"))
-        .collect();
-    assert!(said.is_empty(), "{said:#?}");
     browser.close().await;
 }
 
@@ -169,6 +164,8 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
 async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
+    // Chromium has an opinion on the example of a password.
+    browser.expects("Password field");
     browser.goto(GALLERY).await;
     let field = "#f-g-owner[role=combobox]";
     browser.find(field).await;
@@ -218,10 +215,11 @@ async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_sa
     let browser = Chromium::open(&server.url).await;
     sign_in(&browser, &server).await;
     browser.goto("/admin/settings?model=plan").await;
+    browser.expects("status of 409");
     is_true(
         &browser,
         "the scripts are there",
-        "return !!document.querySelector('head script[src*=lists]')",
+        "return !!document.querySelector('head script[src*=lists][data-loaded]')",
     )
     .await;
     browser.script("window.same = true").await;

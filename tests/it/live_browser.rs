@@ -144,6 +144,9 @@ async fn what_a_reader_may_not_see_any_more_goes_away() {
     };
     change(Role::Admin).await;
     let browser = Chromium::open(&server.url).await;
+    // The refusals that this is about.
+    browser.expects("status of 403");
+    browser.expects("status of 401");
     sign_in(&browser, "ann@example.com", "/admin/users").await;
     browser.see(ADMIN).await;
     change(Role::User).await;
@@ -175,6 +178,7 @@ async fn what_a_reader_may_not_see_any_more_goes_away() {
 async fn a_lost_connection_is_told_and_comes_back_by_itself() {
     let mut portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let browser = Chromium::open(&portal.url).await;
+    browser.expects("net::ERR_");
     sign_in(&browser, ADMIN, "/admin/users").await;
     browser.see(ADMIN).await;
     let height = "return document.querySelector('main').getBoundingClientRect().height";

@@ -16,7 +16,7 @@ const loading = {};
 const load = (files) => Promise.all(files.split(" ").map((file) => loading[file] ??= new Promise((done, fail) => {
   const href = new URL(file, here).href;
   const node = file.endsWith("css") ? make("link", { rel: "stylesheet", href }) : make("script", { src: href });
-  node.onload = done;
+  node.onload = () => { node.dataset.loaded = ""; done(); };
   node.onerror = () => { delete loading[file]; node.remove(); fail(); };
   document.head.append(node);
 })));

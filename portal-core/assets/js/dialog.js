@@ -27,7 +27,11 @@ on("click", (event) => {
   const opener = target.closest("[data-opens]");
   if (opener) {
     event.preventDefault();
-    open(document.getElementById(opener.dataset.opens));
+    const dialog = document.getElementById(opener.dataset.opens);
+    const menu = opener.closest(".pt-menu:popover-open");
+    // So that the focus comes back to the button of the menu.
+    if (menu && !menu.contains(dialog)) menu.hidePopover();
+    open(dialog);
     return;
   }
   const dialog = target.closest("dialog");
@@ -59,7 +63,7 @@ customElements.define("pt-modal", class extends HTMLElement {
 if (!CSS.supports("position-area", "bottom"))
   on("toggle", ({ target, newState }) => {
     if (newState !== "open" || !target.matches(".pt-menu")) return;
-    const box = $(`[popovertarget="${CSS.escape(target.id)}"]`)?.getBoundingClientRect();
+    const box = (target.source ?? $(`[popovertarget="${CSS.escape(target.id)}"]`))?.getBoundingClientRect();
     if (!box) return;
     const { offsetWidth: width, offsetHeight: height } = target;
     const below = target.dataset.place !== "top" && box.bottom + height + 8 < innerHeight;

@@ -48,9 +48,12 @@ customElements.define("pt-toast", class extends HTMLElement {
   }
 });
 const toast = (text, tone = "info") => {
-  const host = $(".pt-toasts");
-  const template = host && $(`template[data-tone=${CSS.escape(tone)}]`, host);
+  const home = $(".pt-toasts:has(>template)");
+  const template = home && ($(`template[data-tone=${CSS.escape(tone)}]`, home) ?? $("template", home));
   if (!template) return;
+  // What stands below an open dialog is neither seen nor reached.
+  const modal = $$("dialog:modal").at(-1);
+  const host = modal ? $(":scope>.pt-toasts", modal) ?? modal.appendChild(make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" })) : home;
   const node = template.content.firstElementChild.cloneNode(true);
   $("[data-part=text]", node).textContent = text;
   host.append(node);
@@ -92,4 +95,5 @@ const formatTime = (node) => {
 customElements.define("pt-time", class extends HTMLElement {
   connectedCallback() { $$("time", this).forEach(formatTime); }
 });
+on("htmx:after:swap", () => $$("pt-time>time").forEach(formatTime));
 setInterval(() => $$("pt-time>time[data-format=ago]").forEach(formatTime), 30000);

@@ -17,6 +17,9 @@ on("keydown", (event) => {
   if (!single && !event.altKey && !event.shiftKey && key.toLowerCase() === "k") search() && event.preventDefault();
   else if (key === "Escape") $$(".pt-tip").forEach((tip) => { tip.dataset.off = ""; });
   else if (single && !target.closest?.("input:not([type=checkbox],[type=radio]),select,textarea,[contenteditable],dialog") && (portal.key || /^[g/?jk]$/.test(key))) {
+    let off;
+    try { off = localStorage["portal:keys"] === "off"; } catch { /* not allowed */ }
+    if (off) return;
     if (key === "/" || key === "?") event.preventDefault();
     palette((button) => portal.key(key, button));
   }

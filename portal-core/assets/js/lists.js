@@ -18,7 +18,7 @@ on("click", (event) => {
   const link = event.target.closest?.("[data-list] a[href]");
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target) return;
   const url = new URL(link.href);
-  if (!url.search && url.hash) return;
+  if (url.hash && url.search === location.search) return;
   const list = listAt(url, listOf(link));
   if (!list) return;
   event.preventDefault();

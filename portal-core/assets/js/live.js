@@ -9,7 +9,7 @@ const topicsOf = (region) => region.dataset.topics.split(" ");
 let box, wording, lost;
 const tell = (text, tone, ...more) => {
   clearTimeout(wording);
-  box ??= document.body.appendChild(make("div", { class: "pt-word", role: "status" }));
+  if (!box?.isConnected) box = document.body.appendChild(make("div", { class: "pt-word", role: "status" }));
   box.replaceChildren(...(text ? [make("p", { "data-tone": tone }, make("span", {}, text), ...more)] : []));
   if (tone === "success") wording = setTimeout(tell, 3000);
 };

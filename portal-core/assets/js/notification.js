@@ -26,6 +26,7 @@ on("click", async (event) => {
     const answer = await fetch(`${bell.href}/latest`);
     if (!answer.ok || answer.redirected) throw answer;
     menu.innerHTML = await answer.text();
+    menu.source = bell;
     menu.showPopover({ source: bell });
   } catch {
     location.href = bell.href;

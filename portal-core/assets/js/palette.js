@@ -3,7 +3,7 @@ const { $, $$, make, root } = window.portal.parts;
 const kept = (key) => { try { return localStorage[key]; } catch { /* not allowed */ } };
 const keep = (key, value) => { try { localStorage[key] = value; } catch { /* not allowed */ } };
 const RECENT = "portal:recent";
-let dialog, input, list, note, button, at, asking, later;
+let dialog, input, list, note, button, at, asking, later, shown;
 
 const recent = () => {
   try {
@@ -49,7 +49,8 @@ const ask = async () => {
   asking?.abort();
   asking = new AbortController();
   const url = new URL(button.href.replace(/search$/, "palette"));
-  url.searchParams.set("q", input.value);
+  const words = input.value;
+  url.searchParams.set("q", words);
   const slow = setTimeout(() => list.setAttribute("aria-busy", "true"), 300);
   try {
     const answer = await fetch(url, { signal: asking.signal, credentials: "same-origin" });
@@ -57,6 +58,7 @@ const ask = async () => {
     // Our own server's answer, escaped by it.
     const found = new DOMParser().parseFromString(await answer.text(), "text/html");
     list.replaceChildren(...found.body.childNodes, ...found.head.childNodes);
+    shown = words;
     withRecent();
     mark(0);
     const { length } = options();
@@ -91,7 +93,10 @@ const build = () => {
       mark(move[event.key]());
     } else if (event.key === "Enter") {
       event.preventDefault();
-      options()[at]?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: event.ctrlKey, metaKey: event.metaKey }));
+      const { ctrlKey, metaKey } = event;
+      const go = () => shown === input.value && options()[at]?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey }));
+      // What is shown may still be of other words.
+      if (shown === input.value) go(); else { clearTimeout(later); ask().then(go); }
     }
   });
   list.addEventListener("pointermove", ({ target }) => {
@@ -163,7 +168,7 @@ const keys = () => {
 
 window.portal.palette = (from) => {
   button = from;
-  dialog || build();
+  if (!dialog?.isConnected) build();
   if (dialog.open) return dialog.close();
   input.value = "";
   dialog.showModal();

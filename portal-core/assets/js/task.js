@@ -264,7 +264,7 @@ customElements.define("pt-task", class extends HTMLElement {
     } else if (what === "copy") {
       const lines = [...this.log.children].filter((line) => !line.hidden);
       const text = lines.map((line) => [...line.children].map((cell) => cell.textContent).join(" ")).join("\n");
-      await navigator.clipboard?.writeText(text);
+      try { await navigator.clipboard.writeText(text); } catch { return window.portal?.toast("The log could not be copied", "danger"); }
       part(this, "announce", "Copied");
       window.portal?.toast("The log has been copied", "success");
     }
@@ -274,7 +274,8 @@ customElements.define("pt-task", class extends HTMLElement {
     const form = event.target;
     if (!form.action.endsWith("/cancel") || event.defaultPrevented) return;
     event.preventDefault();
-    await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
+    if (!answer?.ok) return window.portal?.toast("This could not be cancelled. Try again.", "danger");
     form.closest("dialog")?.close();
     this.refresh();
   }
@@ -283,7 +284,10 @@ customElements.define("pt-task", class extends HTMLElement {
     if (!fresh) return;
     for (const section of $$("[data-swap]", fresh)) {
       const old = $(`[data-swap=${section.dataset.swap}]`, this);
-      if (old && !$("dialog[open]", old)) old.replaceWith(section);
+      if (!old || $("dialog[open]", old)) continue;
+      const held = old.contains(document.activeElement);
+      old.replaceWith(section);
+      if (held) { const to = $("h1,h2", section) ?? section; to.tabIndex = -1; to.focus(); }
     }
     this.dataset.status = fresh.dataset.status;
     if (isFinal(fresh.dataset.status)) $(".pt-log-empty", this)?.replaceWith($(".pt-log-empty", fresh) ?? "");
@@ -292,6 +296,7 @@ customElements.define("pt-task", class extends HTMLElement {
 
 const load = async (href) => {
   const answer = await fetch(href, { headers: { accept: "text/html" } });
+  if (!answer.headers.get("content-type")?.startsWith("text/html")) return null;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return answer.ok && !answer.redirected ? document.adoptNode($("pt-task", page)) : null;
 };
@@ -300,7 +305,7 @@ const load = async (href) => {
 let drawer;
 const openTask = async (link, cancels) => {
   const { href } = link;
-  if (!drawer) {
+  if (!drawer?.isConnected) {
     const back = make("button", { type: "button", class: "pt-btn", "data-kind": "outline", "data-size": "1", "data-closes": "" }, "Close");
     const whole = make("a", { class: "pt-btn", "data-kind": "ghost", "data-size": "1", "data-part": "whole" }, "Open as page");
     drawer = make("dialog", { class: "pt-drawer pt-task-drawer", "aria-labelledby": "task-title" },
@@ -312,7 +317,6 @@ const openTask = async (link, cancels) => {
       if (history.state?.drawer) history.back();
       else history.replaceState(null, "", location.pathname + location.search);
     });
-    addEventListener("popstate", () => drawer.open && drawer.close());
   }
   const task = await load(href).catch(() => null);
   if (!task) return location.assign(href);
@@ -325,7 +329,8 @@ const openTask = async (link, cancels) => {
   }
   if (cancels) $("[data-key=c]", task)?.click();
 };
-const wanted = location.hash.startsWith("#task-") && $("[data-task-link]");
+addEventListener("popstate", () => drawer?.open && drawer.close());
+const wanted = /^#task-[\da-f-]{36}$/.test(location.hash) && $("[data-task-link]");
 if (wanted) openTask({ href: wanted.href.replace(/[^/]+$/, location.hash.slice(6)) });
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-task-link]");
@@ -334,6 +339,7 @@ document.addEventListener("click", (event) => {
   openTask(link);
 });
 document.addEventListener("keydown", (event) => {
+  try { if (localStorage["portal:keys"] === "off") return; } catch { /* not allowed */ }
   if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,select,textarea,.pt-task,dialog[role=alertdialog]")) return;
   $("pt-task [data-key=c]:enabled")?.click();
 });

@@ -30,7 +30,7 @@ customElements.define("pt-combobox", class extends HTMLElement {
     this.input.addEventListener("input", () => {
       clearTimeout(this.later);
       if (this.all) this.look();
-      else this.later = setTimeout(() => this.look(), 250);
+      else { this.stale = true; this.asking?.abort(); this.later = setTimeout(() => this.look(), 250); }
     });
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.input.addEventListener("click", () => this.look(""));
@@ -40,7 +40,8 @@ customElements.define("pt-combobox", class extends HTMLElement {
       const index = this.options().indexOf(event.target.closest("[role=option]"));
       if (index >= 0) this.pick(index);
     });
-    native.form?.addEventListener("reset", () => setTimeout(() => { this.input.value = this.text; native.value = native.getAttribute("value") ?? native.value; }));
+    const first = this.text;
+    native.form?.addEventListener("reset", () => setTimeout(() => { this.input.value = this.text = first; this.shown(); }));
   }
   options() { return $$("[role=option]:not([aria-disabled])", this.list); }
   shown() { if (this.clear) this.clear.hidden = !this.native.value; }
@@ -84,6 +85,7 @@ customElements.define("pt-combobox", class extends HTMLElement {
     return row;
   }
   draw(items, words) {
+    this.stale = false;
     const rows = items.map((item, index) => Object.assign(this.row(item.label, item.hint, index), { item }));
     if (!rows.length) rows.push(this.silent("No matches"));
     if (this.matches("[data-create]") && words && !items.some((it) => it.label.toLowerCase() === words.toLowerCase())) {
@@ -147,10 +149,10 @@ customElements.define("pt-combobox", class extends HTMLElement {
     const take = (act) => { event.preventDefault(); event.stopPropagation(); act(); };
     if (event.key === "ArrowDown") take(() => isOpen ? this.mark(this.at + 1) : this.look(""));
     else if (event.key === "ArrowUp") take(() => isOpen ? this.mark(this.at - 1) : this.look(""));
-    else if (event.key === "Enter" && isOpen) take(() => this.pick(this.at));
-    else if (event.key === "Escape" && isOpen) take(() => { this.close(); this.input.value = this.text; });
+    else if (event.key === "Enter" && (isOpen || this.stale)) take(() => { if (!this.stale) return this.pick(this.at); clearTimeout(this.later); this.look(); });
+    else if (event.key === "Escape" && (isOpen || this.stale)) take(() => { clearTimeout(this.later); this.asking?.abort(); this.stale = false; this.close(); this.input.value = this.text; });
     else if (event.key === "Escape" && this.clear && this.native.value) take(() => this.choose({ value: "", label: "" }));
-    else if (event.key === "Tab" && isOpen && this.at >= 0 && this.input.value !== this.text) this.pick(this.at);
+    else if (event.key === "Tab" && isOpen && this.at >= 0 && this.input.value !== this.text && !this.stale) this.pick(this.at);
   }
   disconnectedCallback() { this.list?.isConnected || this.asking?.abort(); }
 });

@@ -1,5 +1,10 @@
 //! What the search finds among the models: the models themselves, and their rows.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
 use super::address::Address;
 use super::models::Models;
 use super::query::ListQuery;
@@ -18,6 +23,9 @@ const SHORTEST: usize = 2;
 
 /// Models whose rows are searched; each is a query.
 const MODELS: usize = 12;
+
+/// How long the search of one model may take; the others go on.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The admin models, for whoever may open them.
 pub(crate) struct ModelSearch;
@@ -51,9 +59,23 @@ impl SearchSource for ModelSearch {
             return Ok(groups);
         }
         let actor = Actor::from(reader);
-        for model in models.iter().take(MODELS) {
-            groups.push(rows(model, &query, &actor).await?);
-        }
+        let mut searched = models;
+        searched.sort_by_key(|model| model.name != users::MODEL);
+        let found = searched.iter().take(MODELS).map(|model| async {
+            let rows = timeout(PATIENCE, rows(model, &query, &actor)).await;
+            match rows {
+                Ok(Ok(group)) => Some(group),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, model = model.name, "a model could not be searched");
+                    None
+                }
+                Err(_) => {
+                    tracing::warn!(model = model.name, "the search of a model took too long");
+                    None
+                }
+            }
+        });
+        groups.extend(join_all(found).await.into_iter().flatten());
         Ok(groups)
     }
 }

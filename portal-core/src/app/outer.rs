@@ -364,7 +364,9 @@ impl Exchange {
 
     fn end(self, state: &PortalState, mut response: Response) -> Response {
         let is_api = || is_api(self.uri.path());
-        let failed = response.status().is_client_error() || response.status().is_server_error();
+        let fails = |response: &Response| {
+            response.status().is_client_error() || response.status().is_server_error()
+        };
         // Bare text is for neither browsers nor programs; elsewhere it is the application's choice.
         let is_ours = |response: &Response| {
             self.page_request.is_some()
@@ -376,9 +378,14 @@ impl Exchange {
         if let Some(error) = response.extensions_mut().remove::<PageError>()
             && let Ok(setup) = &setup
         {
-            response = with_headers_of(error.render(setup, id), &response);
+            // The layout is the application's.
+            let page = catch_unwind(AssertUnwindSafe(|| error.render(setup, id)));
+            response = match page {
+                Ok(page) => with_headers_of(page, &response),
+                Err(panic) => panicked(&*panic),
+            };
         }
-        if failed
+        if fails(&response)
             && is_ours(&response)
             && let Some(problem) = Problem::of_response(&mut response)
         {

@@ -157,6 +157,10 @@ impl Users {
 
     /// All users of an address, which need not be unique: the provider's id is.
     pub async fn find_by_email(&self, email: &str) -> Result<Vec<User>> {
+        // No text of PostgreSQL has this character.
+        if email.contains('\0') {
+            return Ok(Vec::new());
+        }
         let select = User::select()
             .and_where(Func::lower(Expr::col("email")).eq(email.to_ascii_lowercase()))
             .take();

@@ -201,6 +201,10 @@ impl<'a> ErrorPage<'a> {
 
     /// The page whose address is most like the one that was asked for.
     fn meant<'n>(&self, nav: &'n [NavLink]) -> Option<&'n NavLink> {
+        // The comparison grows with the square of the length, and nobody mistypes this much.
+        if self.parts.uri.path().len() > 100 {
+            return None;
+        }
         let asked = self.url(self.parts.uri.path()).to_lowercase();
         let alike = |link: &&NavLink| likeness(&asked, &link.href.to_lowercase());
         nav.iter()

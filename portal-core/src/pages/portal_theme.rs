@@ -96,7 +96,7 @@ impl PortalTheme {
         self.stored().look.over(self.code)
     }
 
-    async fn refresh(&self) -> Result<()> {
+    pub(crate) async fn refresh(&self) -> Result<()> {
         let select = Query::select()
             .columns(["value", "version", "updated_at"])
             .from(TABLE)

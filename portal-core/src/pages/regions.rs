@@ -10,6 +10,8 @@ use maud::{Markup, html};
 
 /// The header in which the browser names the regions that it wants.
 const HEADER: &str = "x-portal-region";
+/// How many regions one request may name, so that an answer is not greater than its page.
+const MOST: usize = 64;
 /// How a region begins; `live::Region` writes it.
 const BEGIN: &str = "<pt-live";
 const END: &str = "</pt-live>";
@@ -23,7 +25,13 @@ pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
         return None;
     }
     let ids = parts.headers.get(HEADER)?.to_str().ok()?;
-    Some(ids.split(' ').filter(|id| is_id(id)).collect())
+    let mut wanted: Vec<&str> = Vec::new();
+    for id in ids.split(' ').filter(|id| is_id(id)) {
+        if wanted.len() < MOST && !wanted.contains(&id) {
+            wanted.push(id);
+        }
+    }
+    Some(wanted)
 }
 
 /// An id that stands in a document as it is.

@@ -163,9 +163,13 @@ async fn save_portal(
 ) -> Result<Response> {
     admin.acts_himself()?;
     let setup = state.borrow::<PageSetup>()?;
+    let version = field(&form, "version").parse().unwrap_or(-1);
+    // The form may come from a replica that knows more.
+    if setup.theme.stored().version != version {
+        setup.theme.refresh().await?;
+    }
     let stored = setup.theme.stored();
     let sent = Sent::read(&form, stored.look.choice);
-    let version = field(&form, "version").parse().unwrap_or(-1);
     let mut look = PortalLook {
         choice: sent.choice,
         locked: match &*field(&form, "locked") {

@@ -51,7 +51,7 @@ impl Class {
         let (first, second) = (segments.next()?, segments.next());
         match (first, second, segments.next(), segments.next()) {
             ("dev" | "sign-in" | "sign-up", ..) => Some(Self::SignIn),
-            ("api", Some("client-tokens"), ..) | ("admin", Some("tasks"), Some("token"), _) => {
+            ("api", Some("client-tokens"), ..) | ("admin", Some("tasks"), Some("tokens"), _) => {
                 Some(Self::ClientToken)
             }
             ("admin", Some("tasks"), Some("start"), _)
@@ -364,7 +364,7 @@ mod tests {
             ("/sign-in", Some(SignIn)),
             ("/api/client-tokens", Some(ClientToken)),
             ("/api/client-tokens/x", Some(ClientToken)),
-            ("/admin/tasks/token", Some(ClientToken)),
+            ("/admin/tasks/tokens/new", Some(ClientToken)),
             ("/api/probe/tasks/token/start/echo", Some(StartTask)),
             ("/admin/tasks/start", Some(StartTask)),
             ("/admin/tasks/x/again", Some(StartTask)),

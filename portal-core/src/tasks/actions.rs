@@ -47,7 +47,7 @@ impl Tasks {
         id: Uuid,
         trace_parent: Option<String>,
     ) -> Result<Again> {
-        let record = queue::get(&self.0.store, id)
+        let record = queue::get_in(transaction, id)
             .await?
             .ok_or_else(task_not_found)?;
         if record.is_active() {
@@ -124,6 +124,7 @@ impl Tasks {
             )
             .take();
         transaction.execute(&put).await?;
+        transaction.notify(tasks_changed());
         Ok(())
     }
 
@@ -221,7 +222,18 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
         .from_table(TABLE)
         .and_where(Expr::col("id").is_in(ids))
         .take();
-    Ok((found, transaction.execute(&delete).await?))
+    let deleted = transaction.execute(&delete).await?;
+    if deleted > 0 {
+        transaction.notify(tasks_changed());
+    }
+    Ok((found, deleted))
+}
+
+/// For open lists: what no task tells by itself.
+fn tasks_changed() -> Notification {
+    Notification::TopicChanged {
+        topic: "tasks".to_owned(),
+    }
 }
 
 fn finished_before(moment: DateTime<Utc>) -> SelectStatement {

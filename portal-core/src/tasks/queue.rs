@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
 use crate::auth::escape_like;
-use crate::store::{Executor, Store, StoreError, now};
+use crate::store::{Executor, Store, StoreError, Transaction, now};
 
 pub(super) const TABLE: &str = "portal_tasks";
 
@@ -32,6 +32,16 @@ pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, S
         .await?
         .map(|row| TaskRecord::from_row(&row))
         .transpose()
+}
+
+/// The same as part of a transaction.
+pub(super) async fn get_in(
+    transaction: &mut Transaction,
+    id: Uuid,
+) -> Result<Option<TaskRecord>, StoreError> {
+    let select = select().and_where(Expr::col("id").eq(id)).take();
+    let row = transaction.fetch_optional(&select).await?;
+    row.map(|row| TaskRecord::from_row(&row)).transpose()
 }
 
 /// Which tasks to list, newest first.
@@ -93,11 +103,15 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
 
 /// Whether a text stands in a task, in whatever case.
 fn holds(text: &str) -> Cond {
-    let pattern = format!("%{}%", escape_like(&text.to_lowercase()));
+    // No text of PostgreSQL has this character.
+    let text = text.replace('\0', "");
+    let like = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
     let mut any = Cond::any();
     for column in ["state", "name", "message", "error"] {
-        let like = LikeExpr::new(pattern.as_str()).escape('\\');
-        any = any.add(Expr::expr(Func::lower(Expr::col(column))).like(like));
+        // SQLite knows the case of ASCII letters only.
+        any = any
+            .add(Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase())))
+            .add(Expr::col(column).like(like(&text)));
     }
     match text.trim().parse::<Uuid>() {
         Ok(id) => any.add(Expr::col("id").eq(id)),

@@ -4,6 +4,7 @@
 //! sizes are taken from release builds too, and the texts cost a release some 100 KB that nobody loads.
 
 mod actions;
+mod charts;
 mod data;
 mod demo;
 mod example;
@@ -76,6 +77,7 @@ fn sections(base: &str, query: &str) -> Vec<(&'static str, Vec<Section>)> {
         ("Actions", actions::sections()),
         ("Forms", forms::sections(base)),
         ("Data", data::sections(base, query)),
+        ("Charts", charts::sections()),
         ("Overlays", overlays::sections()),
         ("Feedback", feedback::sections()),
         ("Structure", structure::sections()),
@@ -147,6 +149,7 @@ mod tests {
         let list = list.split("};").next().unwrap();
         let code: String = [
             include_str!("actions.rs"),
+            include_str!("charts.rs"),
             include_str!("data.rs"),
             include_str!("feedback.rs"),
             include_str!("forms.rs"),
@@ -161,7 +164,8 @@ mod tests {
             "toast_region",
             "palette_button",
             "ButtonKind",
-            "theme_picker",
+            // Shown by `theme_picker`.
+            "ThemePicker",
         ];
         for name in names.filter(|name| !name.is_empty() && !elsewhere.contains(name)) {
             let is_module = source.contains(&format!("mod {name};"));

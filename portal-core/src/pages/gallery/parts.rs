@@ -1,7 +1,7 @@
 //! Larger parts, of one subject each.
 
 use super::example::{Section, example};
-use crate::pages::components::{TaskList, TaskRowView};
+use crate::pages::components::{TaskList, TaskRowView, task_status};
 
 fn running() -> TaskRowView {
     TaskRowView {
@@ -34,6 +34,7 @@ pub(super) fn sections() -> Vec<Section> {
                 }])
             )
             .wide(),
+            example!("Status alone", task_status(&running())),
             example!("None yet", TaskList::new(Vec::new()).title("Tasks")).wide(),
         ],
     )]

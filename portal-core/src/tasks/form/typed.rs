@@ -1,6 +1,6 @@
 //! What stands in the fields of a form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Texts by the name of their field; a name may have several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,9 +10,14 @@ impl Typed {
     /// Reads a form that was sent, or the query of an address.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         let mut typed = Self::default();
-        for (name, text) in url::form_urlencoded::parse(encoded) {
-            // Browsers send line breaks of a text area as two characters.
-            typed.add(name.into_owned(), text.replace("\r\n", "\n"));
+        // Rows with the same key would share their fields, and multiply those of rows in them.
+        let mut seen = HashSet::new();
+        for pair in url::form_urlencoded::parse(encoded) {
+            if seen.insert(pair.clone()) {
+                let (name, text) = pair;
+                // Browsers send line breaks of a text area as two characters.
+                typed.add(name.into_owned(), text.replace("\r\n", "\n"));
+            }
         }
         typed
     }

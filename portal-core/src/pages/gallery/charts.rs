@@ -1,0 +1,84 @@
+//! Charts, and the cards they stand in.
+
+use super::example::{Section, example};
+use crate::pages::components::{
+    Chart, ChartCard, Donut, Drawing, StatCard, Tone, Unit, compared, range_links,
+};
+use crate::store::TimeRange;
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MANY: [f64; 7] = [12.0, 18.0, 9.0, 22.0, 31.0, 14.0, 26.0];
+const FEW: [f64; 7] = [1.0, 0.0, 3.0, 2.0, 0.0, 1.0, 4.0];
+
+fn donut() -> Drawing {
+    Donut::new("Tasks by status")
+        .slice("Completed", Tone::Success, 62.0)
+        .slice("Failed", Tone::Danger, 5.0)
+        .slice("Waiting", Tone::Neutral, 11.0)
+        .into()
+}
+
+pub(super) fn sections() -> Vec<Section> {
+    vec![
+        Section::new(
+            "charts",
+            "Chart",
+            "Values over time, or beside each other. The same values stand in the table below it.",
+            vec![
+                example!(
+                    "Area",
+                    ChartCard::new(Chart::area("Visits").labels(DAYS).series("Visits", MANY))
+                        .value("132")
+                ),
+                example!(
+                    "Lines, in seconds",
+                    ChartCard::new(
+                        Chart::line("Response times")
+                            .labels(DAYS)
+                            .unit(Unit::Seconds)
+                            .series("Median", FEW)
+                            .series("Slowest of twenty", MANY)
+                    )
+                ),
+                example!(
+                    "Stacked bars",
+                    ChartCard::new(
+                        Chart::bar("Tasks by day")
+                            .labels(DAYS)
+                            .toned_series("Completed", Tone::Success, MANY)
+                            .toned_series("Failed", Tone::Danger, FEW)
+                    )
+                ),
+                example!("Parts of a whole", ChartCard::new(donut())),
+                example!(
+                    "Nothing in the range",
+                    ChartCard::new(
+                        Chart::area("Orders")
+                            .labels(DAYS)
+                            .series("Orders", [0.0; 7])
+                            .empty_text("No orders in this range")
+                    )
+                ),
+                example!("Loading", ChartCard::loading("Revenue")),
+            ],
+        ),
+        Section::new(
+            "ranges",
+            "Time range",
+            "Links to the same page over another span, and a figure compared with the span before.",
+            vec![
+                example!("Ranges", range_links("Time range", "", TimeRange::Week)),
+                example!(
+                    "Compared",
+                    compared(
+                        StatCard::new("Sign-ups", "28"),
+                        28.0,
+                        25.0,
+                        TimeRange::Week,
+                        Tone::Success
+                    )
+                ),
+            ],
+        ),
+    ]
+}
