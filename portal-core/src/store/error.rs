@@ -86,7 +86,8 @@ impl From<StoreError> for Error {
 ///
 /// SQLite's codes are decimal numbers, whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
 /// PostgreSQL's are five characters: connections, conflicts, resources, the server going down,
-/// a read-only stand-by, locks, cancelled statements, trouble with files.
+/// a read-only stand-by, a database that takes no connections, locks, cancelled statements, trouble
+/// with files.
 fn is_passing(code: &str) -> bool {
     if code.len() < 5
         && let Ok(code) = code.parse::<u32>()
@@ -96,7 +97,7 @@ fn is_passing(code: &str) -> bool {
     ["08", "40", "53", "57P0"]
         .iter()
         .any(|class| code.starts_with(class))
-        || ["25006", "55P03", "57014", "58030"].contains(&code)
+        || ["25006", "55000", "55P03", "57014", "58030"].contains(&code)
 }
 
 #[cfg(test)]
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn trouble_that_passes_is_told_from_a_refused_statement() {
         for code in [
-            "5", "517", "6", "13", "3850", "08006", "40001", "53300", "57P01", "25006",
+            "5", "517", "6", "13", "3850", "08006", "40001", "53300", "57P01", "25006", "55000",
         ] {
             assert!(is_passing(code), "{code}");
         }

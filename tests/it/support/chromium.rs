@@ -58,6 +58,8 @@ impl Chromium {
         let capabilities = json!({
             "goog:chromeOptions": {"binary": variable("PORTAL_TEST_CHROMIUM"), "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            // A large page is looked at for longer than the half minute that is usual.
+            "timeouts": {"script": 180_000},
         });
         let Value::Object(capabilities) = capabilities else {
             unreachable!("it is written as an object")

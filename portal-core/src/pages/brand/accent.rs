@@ -1,4 +1,4 @@
-//! The tokens of an accent, derived from one colour: what `tools/tokens.py` has from scales that
+//! The tokens of an accent, derived from one colour: what `cargo xtask assets` makes of scales that
 //! people have drawn, by the same rules of contrast.
 
 use super::color::{Oklch, Rgb};
