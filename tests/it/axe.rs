@@ -96,6 +96,7 @@ async fn pages_of_administrators() {
     let showcase = Showcase::start().await;
     let browser = open(&showcase).await;
     browser.use_session(showcase.session()).await;
+    browser.expects("Password field");
     let mut findings = Vec::new();
     let more = [
         "/admin/settings?model=custom_config&edit=1",

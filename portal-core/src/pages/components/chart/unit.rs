@@ -7,7 +7,7 @@
 ///
 /// assert_eq!(Unit::Count.short(1234.0), "1.2k");
 /// assert_eq!(Unit::Count.full(1234.0), "1,234");
-/// assert_eq!(Unit::Seconds.short(90.0), "1.5 min");
+/// assert_eq!(Unit::Seconds.short(150.0), "2.5 min");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Unit {
