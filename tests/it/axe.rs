@@ -101,7 +101,7 @@ async fn pages_of_administrators() {
     let more = [
         "/admin/settings?model=custom_config&edit=1",
         "/admin/settings?model=subscription_feature&new=1",
-        "/admin/users?q=nobody-is-called-that",
+        "/admin/users?search=nobody-is-called-that",
         "/admin/tasks?state=example_task2&task=loaded_task",
     ];
     showcase.start_long_task().await;

@@ -258,7 +258,7 @@ async fn every_stop_of_every_page_is_seen() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.use_session(showcase.session()).await;
-    for width in [1280, 768] {
+    for width in [1280, 768, 360] {
         browser.resize(width, 900).await;
         for page in [
             "/admin/overview",

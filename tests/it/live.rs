@@ -105,6 +105,12 @@ impl Tab {
 
     /// The next event, with its data; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
+        let next = tokio::time::timeout(Duration::from_secs(60), self.read_next());
+        // That nothing has changed is said now and then, and is no event.
+        next.await.expect("something is heard within a minute")
+    }
+
+    async fn read_next(&mut self) -> Option<(String, Value)> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -126,8 +132,7 @@ impl Tab {
                     return event;
                 }
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(60), self.response.chunk()).await;
-            let chunk = chunk.expect("something is heard within a minute");
+            let chunk = self.response.chunk().await;
             let chunk = chunk.expect("the stream ends well")?;
             let chunk = std::str::from_utf8(&chunk).expect("frames are whole");
             self.text.push_str(chunk);
@@ -417,13 +422,15 @@ async fn what_is_rolled_back_is_not_told(database: Database) {
 
 async fn lost_hints_tell_everybody_everything(database: Database) {
     let mut server = start(database).await;
+    server.user().await;
     let mut tab = Tab::open(&server.guest(), "news").await;
     match database {
         // Another process has written; what it was, SQLite does not say.
         Database::Sqlite => {
-            server
+            let written = server
                 .sql("UPDATE portal_users SET first_name = 'Ann'".to_owned())
                 .await;
+            assert!(written > 0, "what changes no row is no write");
         }
         Database::Postgres => {
             server.cut_off(true).await;

@@ -133,18 +133,6 @@ impl Hub {
         keys.into_iter().for_each(|key| self.touch(key));
     }
 
-    /// Every user's part of a topic has changed.
-    pub(super) fn touch_everybody(&self, topic: usize) {
-        let keys: Vec<Key> = {
-            let mut state = self.lock();
-            // Of whom nobody has watched it yet, nothing is known here.
-            state.forgotten = self.clock.next();
-            let of_users = |key: &&Key| key.topic == topic && key.user.is_some();
-            state.topics.keys().filter(of_users).copied().collect()
-        };
-        keys.into_iter().for_each(|key| self.touch(key));
-    }
-
     /// Watches topics, the first 64. What has changed since the mark counts as changed; without a
     /// mark all of them.
     pub(super) fn watch(self: &Arc<Self>, keys: Vec<Key>, since: Option<Mark>) -> Watch {

@@ -136,7 +136,7 @@ impl Live {
         let found = self.0.topics.find(topic);
         match (found, user) {
             (Some(topic), Some(_)) => self.0.hub.touch(Key { topic, user }),
-            (Some(topic), None) => self.0.hub.touch_everybody(topic),
+            (Some(topic), None) => self.0.hub.touch_everyones(topic),
             (None, _) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The reference portal, with something to see in it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -64,6 +65,39 @@ impl Portal {
         self.sign_in_as(ADMIN, "Ada", "Lovelace")
     }
 
+    /// The token of a new session of somebody who is no administrator.
+    pub(crate) fn sign_in_as_user(&self) -> Result<String> {
+        self.sign_in_as("alan@example.com", "Alan", "Turing")
+    }
+
+    /// Lets only administrators in, or everybody again.
+    pub(crate) fn maintain(&self, on: bool) -> Result<()> {
+        let mut command = self.command();
+        command.args(["maintenance", if on { "on" } else { "off" }]);
+        if !command.output()?.status.success() {
+            bail!("the command for maintenance failed");
+        }
+        // The portal looks for what other processes have written every now and then.
+        let wanted = if on { 503 } else { 200 };
+        let home = format!("{}/", self.url);
+        for _ in 0..600 {
+            let asked = ureq::get(&home).config().http_status_as_error(false);
+            if asked.build().call()?.status() == wanted {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50));
+        }
+        bail!("after 30 seconds {home} still does not answer {wanted}");
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        // Told, since a release build is one for production.
+        command.env_clear().env("APP_ENV", "DEV");
+        command.current_dir(&self.directory);
+        command
+    }
+
     fn sign_in_as(&self, email: &str, first: &str, last: &str) -> Result<String> {
         let person = json!({"email": email, "first_name": first, "last_name": last});
         let answer = self.post("/dev/token", None, &person)?;
@@ -71,8 +105,9 @@ impl Portal {
         Ok(token.to_owned())
     }
 
-    /// Adds people, rows and tasks, ended and failed; waits until they are there.
-    pub(crate) fn fill(&self, session: &str) -> Result<()> {
+    /// Adds people, rows and tasks of three months, ended and failed, and waits until they are
+    /// there. Gives the id of a task that has failed.
+    pub(crate) fn fill(&self, session: &str) -> Result<String> {
         for (email, first, last) in [
             ("alan@example.com", "Alan", "Turing"),
             ("grace@example.com", "Grace", "Hopper"),
@@ -83,9 +118,12 @@ impl Portal {
             ("john@example.com", "John", "von Neumann"),
             ("margaret@example.com", "Margaret", "Hamilton"),
         ] {
-            self.sign_in_as(email, first, last)?;
+            let person = self.sign_in_as(email, first, last)?;
+            self.send("/api/client-tokens", Some(&person), &json!({}))?;
         }
-        self.post("/api/admin/defaults", Some(session), &json!({}))?;
+        // Without this, everything is of today.
+        self.send("/admin/overview/examples", Some(session), &json!({}))?;
+        self.send("/api/admin/defaults", Some(session), &json!({}))?;
         let person = json!({"name": "Grace", "age": 37});
         let mut tasks = Vec::new();
         for _ in 0..4 {
@@ -98,22 +136,21 @@ impl Portal {
         ] {
             tasks.push(self.start_task(session, "example_task2", task, arguments)?);
         }
-        for status in tasks {
-            self.wait_until(&status, "a task ends", |task| task["active"] == false)?;
+        for status in &tasks {
+            self.wait_until(status, "a task ends", |task| task["active"] == false)?;
         }
-        Ok(())
+        let failed = tasks.last().and_then(|status| status.rsplit('/').next());
+        Ok(failed.context("no task was started")?.to_owned())
     }
 
-    /// Starts tasks that take some seconds, and waits until one of them has come to something.
+    /// Starts a task that takes some seconds, and waits until it has come to something.
     pub(crate) fn keep_busy(&self, session: &str) -> Result<()> {
-        let first = self.start_task(session, "example_task", "task1", &json!({}))?;
-        self.wait_until(&first, "a task runs", |task| {
+        let status = self.start_task(session, "example_task", "task1", &json!({}))?;
+        self.wait_until(&status, "a task runs", |task| {
             task["progress"]
                 .as_u64()
-                .is_some_and(|percent| percent >= 20)
-        })?;
-        self.start_task(session, "example_task", "task1", &json!({}))?;
-        Ok(())
+                .is_some_and(|percent| percent >= 40)
+        })
     }
 
     fn wait_until(&self, path: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
@@ -139,21 +176,27 @@ impl Portal {
     }
 
     fn post(&self, path: &str, session: Option<&str>, body: &Value) -> Result<Value> {
+        Ok(self.send(path, session, body)?.read_json()?)
+    }
+
+    fn send(&self, path: &str, session: Option<&str>, body: &Value) -> Result<ureq::Body> {
         let mut request = ureq::post(format!("{}{path}", self.url));
         if let Some(session) = session {
             request = request.header("authorization", format!("Bearer {session}"));
         }
         let answer = request.send_json(body).with_context(|| path.to_owned());
-        Ok(answer?.body_mut().read_json()?)
+        Ok(answer?.into_body())
     }
 
     /// The pages that are opened by an address alone.
     pub(crate) fn pages(&self) -> Result<Vec<String>> {
-        let listed = std::process::Command::new(&self.program)
-            .arg("routes")
-            .env_clear()
-            .current_dir(&self.directory)
-            .output()?;
+        let listed = self.command().arg("routes").output()?;
+        if !listed.status.success() {
+            bail!(
+                "the routes are not listed: {}",
+                String::from_utf8_lossy(&listed.stderr)
+            );
+        }
         let listed = String::from_utf8(listed.stdout)?;
         let pages = listed.lines().filter_map(|line| {
             let mut words = line.split_whitespace();

@@ -1,5 +1,7 @@
 //! `cargo xtask screenshots`: pictures of the reference portal, made anew.
 
+mod scenes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use self::scenes::{COMMITTED, SCENES, Scene, When};
 use crate::browser::Browser;
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
@@ -20,116 +23,6 @@ const KEPT: &str = "docs/screenshots";
 
 const WIDTHS: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
 const SCHEMES: [&str; 2] = ["light", "dark"];
-
-/// A page in a state: the picture's name, who looks, where, and what is done there.
-struct Scene {
-    name: &'static str,
-    when: When,
-    path: &'static str,
-    script: &'static str,
-}
-
-/// What there is to see.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// Nobody has signed in.
-    Guest,
-    /// Nothing has happened yet.
-    Empty,
-    /// People, rows and tasks, some of them running.
-    Busy,
-}
-
-const fn scene(name: &'static str, when: When, path: &'static str) -> Scene {
-    Scene {
-        name,
-        when,
-        path,
-        script: "",
-    }
-}
-
-const fn after(name: &'static str, path: &'static str, script: &'static str) -> Scene {
-    Scene {
-        name,
-        when: When::Busy,
-        path,
-        script,
-    }
-}
-
-const PALETTE: &str = "document.body.dispatchEvent(new KeyboardEvent('keydown', \
-                       {key: 'k', code: 'KeyK', ctrlKey: true, bubbles: true, cancelable: true}))";
-
-/// What is made; for what is not there (yet) there is no picture, only a message.
-const SCENES: [Scene; 26] = [
-    scene("landing", When::Guest, "/"),
-    scene("sign-in", When::Guest, "/sign-in"),
-    scene("sign-up", When::Guest, "/sign-up"),
-    scene("welcome", When::Guest, "/admin/overview"),
-    scene("not-found", When::Guest, "/no/such/page"),
-    scene("overview-empty", When::Empty, "/admin/overview"),
-    scene("tasks-empty", When::Empty, "/admin/tasks"),
-    scene("all-tasks-empty", When::Empty, "/admin/tasks/all"),
-    scene(
-        "settings-empty",
-        When::Empty,
-        "/admin/settings?model=custom_config",
-    ),
-    scene("notifications-empty", When::Empty, "/admin/notifications"),
-    scene("overview", When::Busy, "/admin/overview"),
-    scene(
-        "tasks",
-        When::Busy,
-        "/admin/tasks?state=example_task2&task=loaded_task",
-    ),
-    scene("all-tasks", When::Busy, "/admin/tasks/all"),
-    scene("task-kinds", When::Busy, "/admin/tasks/kinds"),
-    scene("users", When::Busy, "/admin/users"),
-    scene(
-        "users-no-match",
-        When::Busy,
-        "/admin/users?q=nobody-has-this-name",
-    ),
-    scene(
-        "settings",
-        When::Busy,
-        "/admin/settings?model=subscription_feature",
-    ),
-    scene(
-        "settings-drawer",
-        When::Busy,
-        "/admin/settings?model=custom_config&edit=1",
-    ),
-    scene("audit", When::Busy, "/admin/audit"),
-    scene("profile", When::Busy, "/admin/profile"),
-    scene("app-settings", When::Busy, "/admin/app-settings"),
-    scene("about", When::Busy, "/admin/about"),
-    scene("notifications", When::Busy, "/admin/notifications"),
-    scene("components", When::Busy, "/dev/components"),
-    after("palette", "/admin/overview", PALETTE),
-    after(
-        "user-menu",
-        "/admin/overview",
-        "document.querySelector('.pt-side [popovertarget]')?.click()",
-    ),
-];
-
-/// The few that are committed: name, width, scheme.
-const COMMITTED: [(&str, u32, &str); 12] = [
-    ("landing", 1440, "light"),
-    ("overview", 1440, "light"),
-    ("overview", 1440, "dark"),
-    ("overview", 360, "dark"),
-    ("tasks", 1440, "dark"),
-    ("tasks", 360, "light"),
-    ("settings-drawer", 1440, "light"),
-    ("users", 768, "light"),
-    ("app-settings", 1440, "light"),
-    ("palette", 1440, "dark"),
-    ("sign-in", 360, "light"),
-    ("not-found", 768, "dark"),
-];
 
 /// What is made, and where it goes.
 #[derive(Args)]
@@ -159,9 +52,11 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
     let driver = Chromedriver::start(&tools, directory.path(), &scratch, interrupt)?;
     let portal = Portal::start(&program, &home, interrupt)?;
     let browser = Browser::open(&driver, tools.path(Tool::Chromium)?)?;
-    let camera = Camera {
+    let mut camera = Camera {
         browser: &browser,
         portal: &portal,
+        session: None,
+        task: String::new(),
         only: settings.only.as_deref(),
         all: cargo.root().join(&settings.to),
         kept: cargo.root().join(KEPT),
@@ -169,13 +64,22 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
     fs::create_dir_all(&camera.all)?;
     fs::create_dir_all(&camera.kept)?;
 
-    step("what guests see", || camera.take(When::Guest, interrupt))?;
+    let take =
+        |camera: &Camera<'_>, title: &str, when: When| step(title, || camera.take(when, interrupt));
+    take(&camera, "what guests see", When::Guest)?;
+    portal.maintain(true)?;
+    take(&camera, "what guests see of a closed portal", When::Closed)?;
+    portal.maintain(false)?;
     let session = portal.sign_in()?;
     browser.use_session(portal.url(), &session)?;
-    step("what is empty", || camera.take(When::Empty, interrupt))?;
-    step("something to see", || portal.fill(&session))?;
-    portal.keep_busy(&session)?;
-    step("what is going on", || camera.take(When::Busy, interrupt))?;
+    take(&camera, "what is empty", When::Empty)?;
+    camera.task = step("something to see", || portal.fill(&session))?;
+    take(&camera, "what has happened", When::Busy)?;
+    camera.session = Some(&session);
+    take(&camera, "what is going on", When::Running)?;
+    camera.session = None;
+    browser.use_session(portal.url(), &portal.sign_in_as_user()?)?;
+    take(&camera, "what is refused", When::Refused)?;
     eprintln!("xtask: the pictures are in {}", camera.all.display());
     Ok(())
 }
@@ -183,6 +87,10 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
 struct Camera<'a> {
     browser: &'a Browser,
     portal: &'a Portal,
+    /// Of whom tasks are started while pictures are taken.
+    session: Option<&'a str>,
+    /// The id of a task that has ended.
+    task: String,
     only: Option<&'a str>,
     all: PathBuf,
     kept: PathBuf,
@@ -213,7 +121,11 @@ impl Camera<'_> {
     }
 
     fn picture(&self, scene: &Scene, width: u32, scheme: &'static str) -> Result<()> {
-        let address = format!("{}{}", self.portal.url(), scene.path);
+        if let Some(session) = self.session {
+            self.portal.keep_busy(session)?;
+        }
+        let path = scene.path.replace("{task}", &self.task);
+        let address = format!("{}{path}", self.portal.url());
         self.browser.goto(&address)?;
         if !scene.script.is_empty() {
             self.browser.script(scene.script)?;
@@ -227,7 +139,8 @@ impl Camera<'_> {
             write(&self.kept.join(&name), &picture)?;
         }
         let said = self.browser.log("browser")?;
-        for line in said.iter().filter(|line| !line.contains("status of 404")) {
+        let expected = |line: &&String| !line.contains("the server responded with a status of");
+        for line in said.iter().filter(expected) {
             eprintln!("xtask: {}: the console says {line}", scene.path);
         }
         Ok(())
@@ -237,6 +150,7 @@ impl Camera<'_> {
     fn is_there(&self, scene: &Scene) -> bool {
         let path = scene.path.split('?').next().unwrap_or_default();
         path.starts_with("/no/")
+            || path.contains('{')
             || self
                 .portal
                 .pages()

@@ -1,0 +1,142 @@
+//! Which pictures are made.
+
+/// A page in a state: the picture's name, who looks, where, and what is done there.
+pub(super) struct Scene {
+    pub(super) name: &'static str,
+    pub(super) when: When,
+    /// `{task}` stands for the id of a task that has failed.
+    pub(super) path: &'static str,
+    pub(super) script: &'static str,
+}
+
+/// What there is to see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// Nobody has signed in.
+    Guest,
+    /// Nobody has signed in, and only administrators are let in.
+    Closed,
+    /// Nothing has happened yet.
+    Empty,
+    /// People, rows and tasks that have ended.
+    Busy,
+    /// The same, and a task that runs.
+    Running,
+    /// Whoever looks may not.
+    Refused,
+}
+
+const fn scene(name: &'static str, when: When, path: &'static str) -> Scene {
+    after(name, when, path, "")
+}
+
+const fn after(name: &'static str, when: When, path: &'static str, script: &'static str) -> Scene {
+    Scene {
+        name,
+        when,
+        path,
+        script,
+    }
+}
+
+const PALETTE: &str = "document.body.dispatchEvent(new KeyboardEvent('keydown', \
+                       {key: 'k', code: 'KeyK', ctrlKey: true, bubbles: true, cancelable: true}))";
+const USER_MENU: &str = "document.querySelector('.pt-side [popovertarget]')?.click()";
+const NAVIGATION: &str = "document.querySelector('.pt-top [popovertarget=pt-side], \
+                          .pt-top [aria-controls]')?.click()";
+/// Sends a form that the browser itself would hold back.
+const SEND_WRONG: &str = "
+const form = document.querySelector('dialog[open] form, main form[method=post]');
+const field = form.querySelector('textarea, input:not([type=hidden])');
+field.value = field.matches('textarea') ? 'greeting: [unfinished' : '';
+form.noValidate = true;
+form.requestSubmit();";
+const GO_OFFLINE: &str = "dispatchEvent(new Event('offline'))";
+
+/// What is made; for what is not there (yet) there is no picture, only a message.
+pub(super) const SCENES: [Scene; 38] = [
+    scene("landing", When::Guest, "/"),
+    scene("sign-in", When::Guest, "/sign-in"),
+    scene("sign-up", When::Guest, "/sign-up"),
+    scene("welcome", When::Guest, "/admin/overview"),
+    scene("not-found", When::Guest, "/no/such/page"),
+    scene("maintenance", When::Closed, "/"),
+    scene("overview-empty", When::Empty, "/admin/overview"),
+    scene("tasks-empty", When::Empty, "/admin/tasks"),
+    scene("all-tasks-empty", When::Empty, "/admin/tasks/all"),
+    scene("statistics-empty", When::Empty, "/admin/tasks/statistics"),
+    scene(
+        "settings-empty",
+        When::Empty,
+        "/admin/settings?model=custom_config",
+    ),
+    scene("notifications-empty", When::Empty, "/admin/notifications"),
+    scene("overview", When::Busy, "/admin/overview?range=30d"),
+    scene("all-tasks", When::Busy, "/admin/tasks/all"),
+    scene("task", When::Busy, "/admin/tasks/{task}"),
+    scene("task-statistics", When::Busy, "/admin/tasks/statistics"),
+    scene("task-schedules", When::Busy, "/admin/tasks/schedules"),
+    scene("task-tokens", When::Busy, "/admin/tasks/tokens"),
+    after(
+        "task-fault",
+        When::Busy,
+        "/admin/tasks?state=reports&task=write_report",
+        SEND_WRONG,
+    ),
+    scene("users", When::Busy, "/admin/users"),
+    scene(
+        "users-no-match",
+        When::Busy,
+        "/admin/users?search=nobody-has-this-name",
+    ),
+    scene(
+        "settings",
+        When::Busy,
+        "/admin/settings?model=subscription_feature",
+    ),
+    scene(
+        "settings-drawer",
+        When::Busy,
+        "/admin/settings?model=custom_config&edit=1",
+    ),
+    after(
+        "settings-fault",
+        When::Busy,
+        "/admin/settings?model=custom_config&edit=1",
+        SEND_WRONG,
+    ),
+    scene("audit", When::Busy, "/admin/audit"),
+    scene("search", When::Busy, "/search?q=ada"),
+    scene("profile", When::Busy, "/admin/profile"),
+    scene("app-settings", When::Busy, "/admin/app-settings"),
+    scene("about", When::Busy, "/admin/about"),
+    scene("notifications", When::Busy, "/admin/notifications"),
+    scene("components", When::Busy, "/dev/components"),
+    after("palette", When::Busy, "/admin/overview", PALETTE),
+    after("user-menu", When::Busy, "/admin/overview", USER_MENU),
+    after("navigation", When::Busy, "/admin/overview", NAVIGATION),
+    after("offline", When::Busy, "/admin/tasks/all", GO_OFFLINE),
+    scene(
+        "tasks",
+        When::Running,
+        "/admin/tasks?state=example_task2&task=loaded_task",
+    ),
+    scene("task-kinds", When::Running, "/admin/tasks/kinds"),
+    scene("refused", When::Refused, "/admin/users"),
+];
+
+/// The few that are committed: name, width, scheme.
+pub(super) const COMMITTED: [(&str, u32, &str); 12] = [
+    ("landing", 1440, "light"),
+    ("overview", 1440, "light"),
+    ("overview", 1440, "dark"),
+    ("overview", 360, "dark"),
+    ("tasks", 1440, "dark"),
+    ("tasks", 360, "light"),
+    ("settings-drawer", 1440, "light"),
+    ("users", 768, "light"),
+    ("app-settings", 1440, "light"),
+    ("palette", 1440, "dark"),
+    ("sign-in", 360, "light"),
+    ("not-found", 768, "dark"),
+];
