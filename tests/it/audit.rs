@@ -256,7 +256,7 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
     for words in [
         "user.update",
         "ann@example.com",
-        "user_type: USER → EDITOR",
+        "user_type:</span> USER → EDITOR",
         ADMIN,
     ] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
@@ -283,7 +283,10 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
         .await
         .text;
     assert!(second.contains("Plan 09") && !second.contains("Plan 10"));
-    assert!(second.contains("ADMIN_USER_EMAILS"));
+    // Where a setting was followed, it is no person whom one could look up.
+    let by = attributes(&second, "td a[href*=actor]", "href");
+    assert!(second.contains(">ADMIN_USER_EMAILS</code>"), "{second}");
+    assert!(!by.iter().any(|way| way.contains("ADMIN_USER")), "{by:?}");
     let ways = attributes(&second, "nav[aria-label=Pages] a", "href");
     assert!(!ways.iter().any(|way| way.contains("before=")), "{ways:?}");
 

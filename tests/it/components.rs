@@ -104,7 +104,6 @@ async fn a_list_and_a_form_work_without_scripts() {
 async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
-    browser.expects("Password field");
     browser.goto(GALLERY).await;
     is_true(
         &browser,
@@ -164,8 +163,6 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
 async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
-    // Chromium has an opinion on the example of a password.
-    browser.expects("Password field");
     browser.goto(GALLERY).await;
     let field = "#f-g-owner[role=combobox]";
     browser.find(field).await;

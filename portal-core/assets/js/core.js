@@ -14,6 +14,7 @@ const here = document.currentScript.src;
 const loading = {};
 // Scripts and styles that few pages need lie beside this one. Each is fetched once.
 const load = (files) => Promise.all(files.split(" ").map((file) => loading[file] ??= new Promise((done, fail) => {
+  if ($(`head>link[href$="${file}"]`)) return done();
   const href = new URL(file, here).href;
   const node = file.endsWith("css") ? make("link", { rel: "stylesheet", href }) : make("script", { src: href });
   node.onload = () => { node.dataset.loaded = ""; done(); };

@@ -1,8 +1,10 @@
 //! `/admin/audit`: who has done what, newest first.
 
+use std::collections::BTreeSet;
+
 use axum::extract::Request;
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::address::Address;
@@ -11,7 +13,8 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::live;
 use crate::pages::components::{
-    Column, EmptyState, KeysetPages, PageHead, Row, Table, TimeFormat, Toolbar, list_card, time,
+    Column, EmptyState, KeysetPages, PageHead, Row, Table, TimeFormat, Toolbar, actor_name,
+    list_card, time,
 };
 use crate::pages::{IntoPage, NavItem, Page};
 use crate::source;
@@ -109,7 +112,9 @@ fn row(entry: &AuditEntry, here: &Address) -> Row {
     let cells = vec![
         html! { code { (entry.action) } },
         html! {
-            a href=(only("actor", &entry.actor_email)) { (entry.actor_email) }
+            @let name = actor_name(&entry.actor_email, entry.actor_user_id.is_some());
+            // A program is nobody whose page one would open.
+            @if entry.actor_user_id.is_some() { a href=(only("actor", &entry.actor_email)) { (name) } } @else { (name) }
             @if let Some(acted_by) = &entry.acted_by {
                 div class="pt-muted" { "signed in as " (acted_by) }
             }
@@ -130,7 +135,7 @@ fn changes(details: &Value) -> Markup {
         return match details.as_object() {
             Some(details) if !details.is_empty() => html! {
                 ul class="pt-changes" {
-                    @for (name, value) in details { li { (name) ": " (shown(value)) } }
+                    @for (name, value) in details { li { (field(name)) (shown(value)) } }
                 }
             },
             _ => html! { span class="pt-muted" { "-" } },
@@ -139,21 +144,64 @@ fn changes(details: &Value) -> Markup {
     html! {
         ul class="pt-changes" {
             @for change in changes {
-                li {
-                    (change["field"].as_str().unwrap_or_default()) ": "
-                    (shown(&change["old"])) " → " (shown(&change["new"]))
+                @let name = change["field"].as_str().unwrap_or_default();
+                @for (name, old, new) in differences(name, &change["old"], &change["new"]) {
+                    li { (field(&name)) (shown(old)) " → " (shown(new)) }
                 }
             }
         }
     }
 }
 
-fn shown(value: &Value) -> String {
-    let text = match value {
+fn field(name: &str) -> Markup {
+    html! { span class="pt-muted" { (name) ":" } " " }
+}
+
+/// What differs: of two objects, each value in them that does, under its path.
+fn differences<'a>(
+    name: &str,
+    old: &'a Value,
+    new: &'a Value,
+) -> Vec<(String, &'a Value, &'a Value)> {
+    let (Value::Object(before), Value::Object(after)) = (old, new) else {
+        return vec![(name.to_owned(), old, new)];
+    };
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let values = names.into_iter().map(|key| {
+        let value = |of: &'a Map<String, Value>| of.get(key).unwrap_or(&Value::Null);
+        (key, value(before), value(after))
+    });
+    values
+        .filter(|(_, old, new)| old != new)
+        .flat_map(|(key, old, new)| differences(&format!("{name}.{key}"), old, new))
+        .collect()
+}
+
+/// A value as people read it: what is in an object as pairs.
+fn words(value: &Value) -> String {
+    let inner = |value: &Value| match value {
+        Value::Object(object) if !object.is_empty() => format!("({})", words(value)),
+        value => words(value),
+    };
+    match value {
         Value::Null => "nothing".to_owned(),
         Value::String(text) => text.clone(),
+        Value::Array(values) if !values.is_empty() => {
+            values.iter().map(inner).collect::<Vec<_>>().join(", ")
+        }
+        Value::Object(object) if !object.is_empty() => {
+            let pairs = object
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", inner(value)));
+            pairs.collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(_) | Value::Object(_) => "empty".to_owned(),
         value => value.to_string(),
-    };
+    }
+}
+
+fn shown(value: &Value) -> String {
+    let text = words(value);
     match text.char_indices().nth(VALUE_LENGTH) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,
@@ -181,16 +229,39 @@ mod tests {
             {"field": "seats", "old": 1, "new": 2},
         ]});
         let text = changes(&details).into_string();
-        assert!(text.contains("name: nothing → &lt;b&gt;"), "{text}");
-        assert!(text.contains("seats: 1 → 2"));
-        assert!(
-            changes(&json!({"days": 7}))
-                .into_string()
-                .contains("days: 7")
-        );
+        assert!(text.contains("name:</span> nothing → &lt;b&gt;"), "{text}");
+        assert!(text.contains("seats:</span> 1 → 2"));
+        let text = changes(&json!({"days": 7})).into_string();
+        assert!(text.contains("days:</span> 7"), "{text}");
         assert_eq!(
             shown(&json!("ä".repeat(200))).chars().count(),
             VALUE_LENGTH + 1
         );
+    }
+
+    #[test]
+    fn what_is_nested_reads_as_pairs_and_only_what_differs_is_told() {
+        let added = json!({"plan": 2, "team": {"name": "Ops", "tags": ["a", "b"]}, "more": {}});
+        assert_eq!(
+            shown(&added),
+            "more: empty, plan: 2, team: (name: Ops, tags: a, b)"
+        );
+        let old = json!({"mail": {"host": "a", "port": 25}, "same": 1});
+        let new = json!({"mail": {"host": "b", "port": 25}, "same": 1, "more": true});
+        let told = differences("configuration", &old, &new);
+        let told: Vec<_> = told
+            .iter()
+            .map(|(name, old, new)| format!("{name} {} {}", shown(old), shown(new)))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "configuration.mail.host a b",
+                "configuration.more nothing true"
+            ]
+        );
+        let changes = json!({"changes": [{"field": "configuration", "old": old, "new": new}]});
+        let text = super::changes(&changes).into_string();
+        assert!(!text.contains("same") && text.contains("configuration.mail.host:</span> a → b"));
     }
 }

@@ -180,7 +180,9 @@ fn plain_control(
     }
     let choices = model.choices(field);
     if !choices.is_empty() {
-        let choices = choices.into_iter().map(|choice| (choice, choice));
+        let choices = choices
+            .into_iter()
+            .map(|choice| (choice, model.choice_title(name, choice)));
         return Field::select(name, title, options(choices, field, input))
             .required(!field.nullable);
     }

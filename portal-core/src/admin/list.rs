@@ -65,6 +65,7 @@ fn toolbar(model: &ModelSpec, query: &ListQuery, here: &Address) -> Toolbar {
         let (name_of, operator) = inner.split_once(']').unwrap_or((inner, ""));
         let title = model.field(name_of).map_or(name_of, |field| field.title);
         let operator = operator.trim_matches(['[', ']']);
+        let value = model.choice_title(name_of, value);
         let label = match operator {
             "" | "eq" => format!("{title}: {value}"),
             operator => format!("{title} {operator} {value}"),
@@ -186,7 +187,9 @@ fn cell(model: &ModelSpec, field: &FieldSpec, values: &Values) -> Markup {
         }
         (FieldKind::Timestamp, Value::String(text)) => time(text, TimeFormat::DateTime),
         (FieldKind::Json { .. }, value) => html! { code { (shorten(&value.to_string())) } },
-        (_, Value::String(text)) if !model.choices(field).is_empty() => badge(text, Tone::Neutral),
+        (_, Value::String(text)) if !model.choices(field).is_empty() => {
+            badge(model.choice_title(field.name, text), Tone::Neutral)
+        }
         (_, Value::String(text)) => html! { (shorten(text)) },
         (_, value) => html! { (value.to_string()) },
     }

@@ -51,8 +51,8 @@ pub struct ModelSpec {
     pub(crate) version: Version,
     /// The column that is set in rows which count as deleted.
     pub(crate) deleted: Option<&'static str>,
-    /// Choices that are known only at run time, such as the roles of users.
-    pub(crate) choices: BTreeMap<&'static str, Vec<String>>,
+    /// Choices that are known only at run time, such as the roles of users, with what people call them.
+    pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
     pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<Fault>>,
 }
 
@@ -102,9 +102,16 @@ impl ModelSpec {
     /// The choices of a field; none means any text.
     pub(crate) fn choices(&self, field: &FieldSpec) -> Vec<&str> {
         match self.choices.get(field.name) {
-            Some(choices) => choices.iter().map(String::as_str).collect(),
+            Some(choices) => choices.iter().map(|(value, _)| value.as_str()).collect(),
             None => field.choices.to_vec(),
         }
+    }
+
+    /// What people call a choice of a field.
+    pub(crate) fn choice_title<'a>(&'a self, field: &str, value: &'a str) -> &'a str {
+        let choices = self.choices.get(field).map_or(&[][..], Vec::as_slice);
+        let found = choices.iter().find(|(choice, _)| choice == value);
+        found.map_or(value, |(_, title)| title)
     }
 
     /// The fields that a search looks at.

@@ -48,7 +48,8 @@ const FIELDS: &[FieldSpec] = &[
 impl ModelSpec {
     /// The users of a portal with these roles.
     pub(crate) fn users(roles: &Roles) -> Self {
-        let names = roles.all().map(|role| role.as_str().to_owned());
+        let roles = roles.titles();
+        let roles = roles.map(|(name, title)| (name.to_owned(), title.to_owned()));
         Self {
             source: crate::source!(User),
             name: MODEL,
@@ -79,7 +80,7 @@ impl ModelSpec {
             access: Access::Admin,
             version: Version::UpdatedAt,
             deleted: Some("deleted_at"),
-            choices: BTreeMap::from([("user_type", names.collect())]),
+            choices: BTreeMap::from([("user_type", roles.collect())]),
             check: |mut values| {
                 let mut row = Vec::new();
                 for field in FIELDS {

@@ -129,6 +129,14 @@ impl Roles {
         self.0.iter().map(|definition| &definition.role)
     }
 
+    /// Every role by what programs call it, with what people call it.
+    pub(crate) fn titles(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|definition| {
+            let name = definition.role.as_str();
+            (name, definition.title.as_deref().unwrap_or(name))
+        })
+    }
+
     /// The role of a name, if the portal knows it.
     pub(crate) fn find(&self, name: &str) -> Option<Role> {
         let role = name.parse().ok()?;

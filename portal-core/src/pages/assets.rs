@@ -51,7 +51,6 @@ const SERVED: &[(&str, &[&str], &str)] = &[
             "css/toast.css",
             "css/notification.css",
             "css/live.css",
-            "css/chart.css",
             "css/task.css",
             "css/utilities.css",
             "css/print.css",
@@ -92,6 +91,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
     ),
     // What few pages need: `components::needs`, the palette's button and `layout::document` load these.
     ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
+    ("chart.css", &["css/chart.css"], "text/css; charset=utf-8"),
     (
         "lists.js",
         &["js/lists.js"],

@@ -183,6 +183,7 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
                 @if has_lists(&body) { link rel="stylesheet" href=(page.url(assets::url("table.css"))); }
+                @if has_charts(&body) { link rel="stylesheet" href=(page.url(assets::url("chart.css"))); }
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}
@@ -214,6 +215,11 @@ fn has_lists(body: &Markup) -> bool {
     ["\"pt-table\"", "\"pt-toolbar\"", "\"pt-pages\""]
         .iter()
         .any(|class| body.0.contains(class))
+}
+
+/// Whether there is a chart in the page.
+fn has_charts(body: &Markup) -> bool {
+    body.0.contains("\"pt-chart")
 }
 
 /// Says on every page, whatever its layout, that its reader is somebody else.

@@ -115,9 +115,9 @@ async fn sessions_card(user: &CurrentUser, accounts: &Accounts, config: &Config)
         .description("Where you are signed in.")
         .foot(sign_out)
         .body(html! {
-            ul class="pt-list" {
+            ul class="pt-feed" {
                 @for session in &sessions {
-                    li class="pt-row" {
+                    li {
                         (icon("monitor"))
                         span { "Since " (time(&session.created_at.to_rfc3339(), TimeFormat::DateTime)) }
                         @if session.id == user.session_id() { (badge("This session", Tone::Success)) }

@@ -24,7 +24,7 @@ async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
 
 /// Show the database configuration
 ///
-/// Answers the configuration documents that stand under Admin settings.
+/// Answers the configuration documents that stand under Settings.
 #[monitored_background_task]
 async fn task2_show_db_config(task: TaskContext, models: Data<Models>) -> Result<Value, TaskError> {
     task.update()

@@ -3,6 +3,7 @@
 //! None of them knows who uses it, none writes inline style or script, and all of them work without
 //! JavaScript; `assets/js` adds live updates, modal drawers and copying.
 
+mod actor;
 mod avatar;
 mod badge;
 mod banner;
@@ -40,6 +41,7 @@ mod view_menu;
 
 pub(in crate::pages) use self::link::rel;
 pub use self::{
+    actor::actor_name,
     avatar::{avatar, person, sized_avatar},
     badge::badge,
     banner::Banner,

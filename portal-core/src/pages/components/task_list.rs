@@ -98,7 +98,7 @@ impl TaskRowView {
                             Some(href) => a href=(href) data-part="title" data-task-link { (self.title) },
                             None => span data-part="title" { (self.title) },
                         }
-                        span class="pt-chip" data-part="attempt" title="Attempt" { @if let Some(tries) = tries { (tries) } }
+                        span class="pt-attempt" data-part="attempt" title="Attempt" { @if let Some(tries) = tries { (tries) } }
                     }
                     div class="pt-task-sub" {
                         span data-part="message" { @if let Some(message) = &self.message { (message) } }

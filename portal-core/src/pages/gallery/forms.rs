@@ -119,7 +119,13 @@ fn fields() -> Section {
             ),
             example!(
                 "Password",
-                Field::password("g-word", "Password").autocomplete("new-password")
+                html! {
+                    // Browsers look for the form of a password, to keep it.
+                    form class="pt-form" method="post" {
+                        (Field::email("g-login", "E-mail").autocomplete("username"))
+                        (Field::password("g-word", "Password").autocomplete("new-password"))
+                    }
+                }
             ),
             example!(
                 "File",
@@ -192,7 +198,7 @@ fn choices() -> Section {
             example!(
                 "A form",
                 html! {
-                    form class="pt-form" method="get" {
+                    form class="pt-form" method="post" {
                         (Field::text("g-form-name", "Name").required(true)) (Field::checkbox("g-form-on", "Active").checked(true))
                         div class="pt-form-actions" { (Button::new("Create").solid().submit()) (Button::new("Cancel")) }
                     }

@@ -148,7 +148,7 @@ fn top(reader: &Reader<'_>, about: &About) -> Markup {
                 h1 id="task-title" { (record.title) }
                 (task_status(&TaskRowView::from(record)))
                 @if record.attempt > 1 || record.max_attempts > 1 {
-                    span class="pt-chip" { "attempt " (record.attempt) "/" (record.max_attempts) }
+                    span class="pt-attempt" { "attempt " (record.attempt) "/" (record.max_attempts) }
                 }
                 div class="pt-row pt-push" {
                     @if record.is_active() {

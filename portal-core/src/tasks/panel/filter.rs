@@ -161,7 +161,7 @@ impl Shown {
         };
         html! {
             div class="pt-filters" {
-                nav class="pt-chips" aria-label="Status" {
+                nav class="pt-statuses" aria-label="Status" {
                     (chip(None, "All"))
                     @for (status, label) in STATUSES { (chip(Some(status), label)) }
                 }

@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use super::Reader;
 use crate::auth::{AuditEntry, AuditFilter};
 use crate::error::Result;
-use crate::pages::components::{Card, Column, EmptyState, Row, Table, TimeFormat, time};
+use crate::pages::components::{
+    Card, Column, EmptyState, Row, Table, TimeFormat, actor_name, time,
+};
 
 /// How many lines the page shows; all of them come with `GET /api/admin/audit`.
 const LINES: u64 = 8;
@@ -25,7 +27,7 @@ pub(super) fn card(entries: &[AuditEntry]) -> Markup {
                 (words(entry))
                 div class="pt-muted" { code { (entry.target) } }
             },
-            html! { (entry.actor_email) },
+            actor_name(&entry.actor_email, entry.actor_user_id.is_some()),
             time(&entry.at.to_rfc3339(), TimeFormat::Ago),
         ];
         Row::new(entry.id.to_string(), cells)

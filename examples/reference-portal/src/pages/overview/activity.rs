@@ -2,7 +2,7 @@
 
 use portal_core::auth::{AuditEntry, AuditFilter, AuditLog};
 use portal_core::pages::components::{
-    Button, Card, EmptyState, TimeFormat, Tone, avatar, badge, icon, time,
+    Button, Card, EmptyState, TimeFormat, Tone, actor_name, avatar, badge, icon, time,
 };
 use portal_core::prelude::*;
 
@@ -30,13 +30,14 @@ pub(super) async fn of_everybody(audit: &AuditLog) -> Result<Markup> {
 }
 
 fn line(entry: &AuditEntry) -> Markup {
-    let who = entry
-        .actor_user_id
-        .map_or_else(|| entry.actor_email.clone(), |id| id.to_string());
+    let name = &entry.actor_email;
     html! {
         li {
-            (avatar(&who, &entry.actor_email))
-            span class="pt-break" { b { (entry.actor_email) } " " (sentence(entry)) }
+            @match entry.actor_user_id {
+                Some(id) => (avatar(&id.to_string(), name)),
+                None => span class="pt-avatar" data-accent="gray" aria-hidden="true" { (icon("settings")) },
+            }
+            span class="pt-break" { b { (actor_name(name, entry.actor_user_id.is_some())) } " " (sentence(entry)) }
             (time(&entry.at.to_rfc3339(), TimeFormat::Ago))
         }
     }

@@ -122,7 +122,7 @@ impl Donut {
 
     fn legend(&self) -> Markup {
         html! {
-            ul class="pt-legend" {
+            ul class="pt-chart-legend" {
                 @for (at, (name, tone, value)) in self.slices.iter().enumerate() {
                     @let paint = Paint::new(&self.title, at, Some(*tone));
                     li {

@@ -86,7 +86,7 @@ impl Paint {
 /// What is what below a chart.
 pub(super) fn of_chart(chart: &Chart) -> Markup {
     html! {
-        ul class="pt-legend" {
+        ul class="pt-chart-legend" {
             @for (at, series) in chart.series.iter().enumerate() {
                 @let paint = chart.paint(at);
                 li {

@@ -1,0 +1,22 @@
+use maud::{Markup, html};
+
+/// Who has done something, as the audit log names him: a person by his address, a program by its
+/// name. The name of a setting, whose word was followed, is set as code.
+///
+/// ```
+/// use portal_core::pages::components::actor_name;
+///
+/// assert_eq!(actor_name("ada@example.com", true).into_string(), "ada@example.com");
+/// assert_eq!(actor_name("nightly import", false).into_string(), "nightly import");
+/// assert!(actor_name("ADMIN_USER_EMAILS", false).into_string().contains("<code"));
+/// ```
+#[must_use]
+pub fn actor_name(name: &str, is_person: bool) -> Markup {
+    let is_setting = name.contains('_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    html! {
+        @if is_setting && !is_person { code title="A setting of the portal" { (name) } } @else { (name) }
+    }
+}
