@@ -9,7 +9,8 @@ use scraper::{Html, Selector};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, on_both,
+    Answer, Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, eventually,
+    on_both,
 };
 
 on_both!(
@@ -338,6 +339,37 @@ async fn everybody_sees_what_concerns_him() {
         .await;
     assert!(other.text.contains("Start your first task"));
     assert!(texts(&other.text, ".pt-stat").is_empty());
+}
+
+#[tokio::test]
+async fn the_first_charts_of_a_live_page_bring_their_styles() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let admin = sign_in(&portal, ADMIN).await;
+    let browser = Chromium::open(&portal.url).await;
+    browser
+        .use_session(admin.token.as_deref().expect("he has signed in"))
+        .await;
+    browser.goto("/admin/overview").await;
+    browser.see("Your portal is ready").await;
+    let sheets = "return document.querySelectorAll('head>link[href*=\"/chart.\"]').length";
+    assert_eq!(browser.script(sheets).await, 0);
+    let runs = TaskClient::of(&admin).await;
+    let person = json!({"name": "bob", "age": 6});
+    let id = runs
+        .start_in("example_task2", "task2_with_args", &person)
+        .await;
+    runs.ended_in("example_task2", &id).await;
+    eventually("the charts are drawn in their style", async || {
+        let plot = "const plot = document.querySelector('.pt-plot'); \
+                    return plot && getComputedStyle(plot).display";
+        (browser.script(plot).await == "grid").then_some(())
+    })
+    .await;
+    assert_eq!(browser.script(sheets).await, 1, "once for all of them");
+    browser.goto("/admin/overview").await;
+    browser.see("Tasks by outcome").await;
+    assert_eq!(browser.script(sheets).await, 1, "the page has it itself");
+    browser.close().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Database, TestServer, on_both};
+use crate::support::{Answer, Client, Database, TestServer, attributes, on_both};
 
 on_both!(
     administrators_page_sort_and_search_the_users,
@@ -10,6 +10,7 @@ on_both!(
     the_last_administrator_stays_one,
     two_administrators_who_demote_each_other_leave_one,
     a_deactivated_user_is_refused_at_once,
+    a_role_is_kept_by_its_name_and_shown_by_its_title,
 );
 
 async fn id_of(client: &Client) -> String {
@@ -100,6 +101,26 @@ async fn administrators_page_sort_and_search_the_users(database: Database) {
     let all = admin.get("/api/users?sort=x&page=0&per_page=3").await;
     let all = all.problem(422, "invalid_parameters");
     assert_eq!(pointers(&all), ["/sort", "/page", "/per_page"]);
+}
+
+async fn a_role_is_kept_by_its_name_and_shown_by_its_title(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let id = id_of(&admin).await;
+    let list = admin
+        .page("/admin/users?filter[user_type]=ADMIN")
+        .await
+        .text;
+    assert!(list.contains(">Administrator</span>"), "{list}");
+    assert!(list.contains("Role: Administrator"), "{list}");
+    let form = admin.page(&format!("/admin/users?edit={id}")).await.text;
+    assert_eq!(
+        attributes(&form, "select[name=user_type] option[selected]", "value"),
+        ["ADMIN"]
+    );
+    assert!(form.contains(">Administrator</option>"), "{form}");
+    let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
+    assert_eq!(row.json()["user_type"], "ADMIN");
 }
 
 async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {

@@ -1,7 +1,7 @@
 //! Compressing answers for clients that take it.
 //!
-//! What is gzip here and not brotli: at the size of a page brotli saves five bytes in a hundred and
-//! takes four times as long. Files that do not change are served by `pages::assets`, with both.
+//! What is gzip here and not brotli: at the size of a page brotli saves four bytes in a hundred and
+//! takes five times as long. Files that do not change are served by `pages::assets`, with both.
 
 use std::cell::RefCell;
 

@@ -119,7 +119,7 @@ async fn sessions_card(user: &CurrentUser, accounts: &Accounts, config: &Config)
                 @for session in &sessions {
                     li {
                         (icon("monitor"))
-                        span { "Since " (time(&session.created_at.to_rfc3339(), TimeFormat::DateTime)) }
+                        span { "Signed in " (time(&session.created_at.to_rfc3339(), TimeFormat::Ago)) }
                         @if session.id == user.session_id() { (badge("This session", Tone::Success)) }
                     }
                 }

@@ -166,7 +166,7 @@ fn annotations() -> Markup {
                         ul { @for point in one.points { li { (icon("check")) (point) } } }
                     }
                     figure class="pt-code" {
-                        header { (one.file) (copy_button(one.code)) }
+                        header { span { (one.file) } (copy_button(one.code)) }
                         pre tabindex="0" aria-label={ "Example of " (one.name) } { code { (highlight::rust(one.code)) } }
                     }
                 }

@@ -1,4 +1,8 @@
 use super::*;
+use crate::pages::{
+    assets,
+    layout::{PageContext, document},
+};
 use crate::store::TimeRange;
 
 fn drawn(chart: &Chart) -> String {
@@ -201,4 +205,22 @@ fn links_to_ranges_keep_the_query() {
     assert!(links("/a").contains("href=\"/a?range=24h\""));
     assert!(links("/a?q=1").contains("href=\"/a?q=1&amp;range=24h\""));
     assert!(links("/a").contains("href=\"/a?range=7d\" aria-current=\"true\""));
+}
+
+#[test]
+fn the_styles_of_charts_come_with_charts_alone() {
+    let theme = crate::pages::theme::Theme::default();
+    let page = PageContext::new("Portal", "x", "/", &theme);
+    let sheet = format!("rel=\"stylesheet\" href=\"{}\"", assets::url("chart.css"));
+    let has_sheet = |body: Markup| document(&page, body).into_string().contains(&sheet);
+    let chart = Chart::line("x").labels(["a"]).series("y", [1.0]);
+    assert!(has_sheet(chart.render()));
+    assert!(has_sheet(Chart::line("x").render()), "nothing to draw yet");
+    assert!(has_sheet(ChartCard::loading("x").render()));
+    assert!(has_sheet(
+        Donut::new("x").slice("a", Tone::Info, 1.0).render()
+    ));
+    assert!(!has_sheet(html! { p class="pt-muted" { "no chart" } }));
+    // A page that has none yet may get one: it brings its styles itself.
+    assert!(drawn(&chart).contains("<pt-needs hidden data-files=\"chart."));
 }
