@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_nested_reads_as_pairs_and_only_what_differs_is_told() {
-        let added = json!({"plan": 2, "team": {"name": "Ops", "tags": ["a", "b"]}, "more": {}});
+        let added = json!({"more": {}, "plan": 2, "team": {"name": "Ops", "tags": ["a", "b"]}});
         assert_eq!(
             shown(&added),
             "more: empty, plan: 2, team: (name: Ops, tags: a, b)"

@@ -4,7 +4,7 @@ use super::demo;
 use super::example::{Example, Section, example};
 use crate::pages::components::{
     BulkBar, Button, Column, EmptyState, KeysetPages, Pagination, Row, SortOrder, StatCard, Table,
-    TimeFormat, Tone, Toolbar, ViewMenu, avatar, badge, detail_list, list_card, person,
+    TimeFormat, Tone, Toolbar, ViewMenu, actor_name, avatar, badge, detail_list, list_card, person,
     sized_avatar, sparkline, time,
 };
 
@@ -98,6 +98,10 @@ pub(super) fn sections(base: &str, query: &str) -> Vec<Section> {
             vec![
                 example!("Sizes", html! { (sized_avatar("u1", "Ada Lovelace", None, 1)) (avatar("u2", "Grace Hopper")) (sized_avatar("u3", "Alan Turing", None, 3)) }),
                 example!("With a name and a second line", person("u4", "Edsger Dijkstra", Some("edsger@example.com"))),
+                example!(
+                    "Who has done something: a person, a program, a setting that was followed",
+                    html! { (actor_name("ada@example.com", true)) " · " (actor_name("nightly import", false)) " · " (actor_name("ADMIN_USER_EMAILS", false)) }
+                ),
             ],
         ),
         Section::new(
