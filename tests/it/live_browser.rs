@@ -58,7 +58,7 @@ async fn what_one_replica_changes_shows_in_a_browser_on_another() {
         ..UserChange::default()
     };
     users.update(found[0].id, &change).await.expect("stored");
-    browser.see("EDITOR").await;
+    browser.see("Editor").await;
     assert!(is_same(&browser).await);
     assert_eq!(browser.console().await, Vec::<String>::new());
     browser.close().await;
