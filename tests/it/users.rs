@@ -111,7 +111,7 @@ async fn a_role_is_kept_by_its_name_and_shown_by_its_title(database: Database) {
         .page("/admin/users?filter[user_type]=ADMIN")
         .await
         .text;
-    assert!(list.contains(">Administrator</span>"), "{list}");
+    assert!(list.contains("class=\"pt-badge\">Administrator<"), "{list}");
     assert!(list.contains("Role: Administrator"), "{list}");
     let form = admin.page(&format!("/admin/users?edit={id}")).await.text;
     assert_eq!(
