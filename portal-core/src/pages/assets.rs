@@ -89,7 +89,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         ],
         "text/javascript; charset=utf-8",
     ),
-    // What few pages need: `components::needs`, the palette's button and `layout::document` load these.
+    // What few pages need: `components::needs`, the palette's button and `data-requires` load these.
     ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
     ("chart.css", &["css/chart.css"], "text/css; charset=utf-8"),
     (

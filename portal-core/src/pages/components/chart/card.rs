@@ -68,7 +68,7 @@ impl ChartCard {
     pub fn loading(title: impl Into<String>) -> Self {
         Self::new(Drawing {
             title: title.into(),
-            markup: html! { div class="pt-chart pt-chart-wait" aria-busy="true" { span class="pt-vh" { "Loading" } } },
+            markup: html! { div class="pt-chart pt-chart-wait" data-requires="chart.css" aria-busy="true" { span class="pt-vh" { "Loading" } } },
         })
     }
 

@@ -152,7 +152,7 @@ impl Render for Donut {
             }
         };
         html! {
-            figure class="pt-chart" data-kind="donut" {
+            figure class="pt-chart" data-requires="chart.css" data-kind="donut" {
                 div class="pt-ring" { (self.ring()) (self.legend()) }
                 (table::details(&self.title, head, rows))
             }
