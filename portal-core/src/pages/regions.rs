@@ -45,6 +45,11 @@ pub(super) fn head(base_path: &str, mark: Option<&str>) -> Markup {
     html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark]; }
 }
 
+/// Whether a part of a document has all of the regions.
+pub(super) fn are_in(part: &str, ids: &[&str]) -> bool {
+    ids.iter().all(|id| cut(part, id).is_some())
+}
+
 /// The regions of a document, alone. What it has not is left out.
 pub(super) fn answer(status: StatusCode, document: &str, ids: &[&str]) -> Response {
     let regions: String = ids.iter().filter_map(|id| cut(document, id)).collect();
@@ -106,6 +111,7 @@ mod tests {
         for id in ["none", "on", "open"] {
             assert_eq!(cut(DOCUMENT, id), None, "{id}");
         }
+        assert!(are_in(DOCUMENT, &["two", "in"]) && !are_in(DOCUMENT, &["two", "open"]));
     }
 
     #[test]
