@@ -12,11 +12,11 @@ impl Typed {
         let mut typed = Self::default();
         // Rows with the same key would share their fields, and multiply those of rows in them.
         let mut seen = HashSet::new();
-        for pair in url::form_urlencoded::parse(encoded) {
+        for (name, text) in url::form_urlencoded::parse(encoded) {
+            // Browsers send line breaks of a text area as two characters.
+            let pair = (name.into_owned(), text.replace("\r\n", "\n"));
             if seen.insert(pair.clone()) {
-                let (name, text) = pair;
-                // Browsers send line breaks of a text area as two characters.
-                typed.add(name.into_owned(), text.replace("\r\n", "\n"));
+                typed.add(pair.0, pair.1);
             }
         }
         typed
