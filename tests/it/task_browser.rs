@@ -135,9 +135,11 @@ async fn a_log_is_followed_filtered_and_its_task_cancelled_and_run_again() {
     browser.close().await;
 }
 
-/// Keeps the addresses that scripts ask for; the live stream is none of this test's.
+/// Keeps the addresses that scripts ask for, and answers only where that is wanted. The live stream
+/// is none of this test's.
 const WATCH: &str = "window.asked = []; const real = fetch; window.fetch = (to, ...more) => { \
-    if (!String(to).includes('/api/live')) asked.push(String(to)); return real(to, ...more); };";
+    if (!String(to).includes('/api/live')) asked.push(String(to)); \
+    return location.search === '?own' ? real(to, ...more) : new Promise(() => {}); };";
 
 #[tokio::test]
 async fn the_fragment_of_an_address_opens_a_task_and_nothing_else() {
