@@ -271,8 +271,10 @@ async fn what_comes_later_finds_its_place() {
     browser.press("Enter").await;
     browser.find("dialog#g-confirm:modal").await;
 
-    // What is said now is said in the dialog: above what lies below it, and to be reached.
-    browser.script("portal.toast('Said inside')").await;
+    // What is said now is said in the dialog, above what lies below it. An error stays.
+    browser
+        .script("portal.toast('Said inside', 'danger')")
+        .await;
     let inside = "[role=status] > pt-toast";
     browser
         .find(&format!("dialog#g-confirm:modal > {inside}"))

@@ -27,9 +27,12 @@ impl Typed {
         self.0.get(name)?.first().map(String::as_str)
     }
 
-    /// Every text of a field, in order.
-    pub(super) fn all(&self, name: &str) -> &[String] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+    /// The keys of the rows of a list or map, in order: numbers. Others could name the fields of
+    /// rows in other rows, and multiply those.
+    pub(super) fn keys(&self, list: &str) -> Vec<&str> {
+        let is_key = |key: &&str| !key.is_empty() && key.bytes().all(|it| it.is_ascii_digit());
+        let sent = self.0.get(list).into_iter().flatten();
+        sent.map(String::as_str).filter(is_key).collect()
     }
 
     pub(super) fn all_mut(&mut self, name: &str) -> &mut Vec<String> {
