@@ -293,7 +293,7 @@ fn users(query: &Params) -> Markup {
             .actions(html! { (Button::new("Import").icon("upload")) (Button::new("New user").solid().icon("plus").opens("new-user")) })
             .tabs("Parts", vec![Tab::new("People", "/users", true), Tab::new("Roles", "#", false), Tab::new("Invitations", "#", false)]))
         section class="pt-card" data-flush {
-            form class="pt-toolbar" method="get" role="search" data-autosubmit {
+            form class="pt-toolbar" data-requires="table.css" method="get" role="search" data-autosubmit {
                 div class="pt-search" {
                     (icon("search"))
                     input class="pt-input" data-size="1" type="search" name="search" placeholder="Search people" aria-label="Search people";

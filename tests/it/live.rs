@@ -422,7 +422,7 @@ async fn what_is_rolled_back_is_not_told(database: Database) {
 
 async fn lost_hints_tell_everybody_everything(database: Database) {
     let mut server = start(database).await;
-    server.user().await;
+    id_of(&server.user().await).await;
     let mut tab = Tab::open(&server.guest(), "news").await;
     match database {
         // Another process has written; what it was, SQLite does not say.
@@ -490,7 +490,7 @@ async fn a_page_gives_its_regions_alone(database: Database) {
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.text,
-        "<pt-live id=\"inner\" data-topics=\"news\">inside</pt-live>"
+        "<pt-live id=\"inner\" data-topics=\"news\" data-requires=\"live\">inside</pt-live>"
     );
     assert_eq!(answer.header("cache-control"), "private, no-store");
     let both = regions(&guest, "/live-test", "outer live-news nothing")

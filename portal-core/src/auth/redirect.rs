@@ -51,9 +51,9 @@ pub fn safe_redirect(wanted: &str) -> &str {
 pub(crate) fn address(base_path: &str, path: &str) -> String {
     match path.strip_prefix('/') {
         Some(rest) if !base_path.is_empty() && (rest.is_empty() || rest.starts_with('?')) => {
-            format!("{base_path}{rest}")
+            [base_path, rest].concat()
         }
-        _ => format!("{base_path}{path}"),
+        _ => [base_path, path].concat(),
     }
 }
 

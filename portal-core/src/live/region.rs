@@ -75,7 +75,7 @@ impl Region {
     #[must_use]
     pub fn render(&self, content: impl Render) -> Markup {
         html! {
-            pt-live id=(self.id) data-topics=(self.topics) data-announce=[&self.announcement] { (content) }
+            pt-live id=(self.id) data-topics=(self.topics) data-announce=[&self.announcement] data-requires="live" { (content) }
         }
     }
 }

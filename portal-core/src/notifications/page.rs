@@ -133,7 +133,7 @@ pub(super) async fn render(
                 (grouped(&items, &here))
             }
             @if filter.cursor.is_some() || next.is_some() {
-                nav class="pt-pages" aria-label="Pages" {
+                nav class="pt-pages" data-requires="table.css" aria-label="Pages" {
                     @if filter.cursor.is_some() {
                         (Button::new("Newest").size(1).href(if filter.unread_only { format!("{here}?unread=1") } else { here.clone() }))
                     }

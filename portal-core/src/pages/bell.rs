@@ -59,7 +59,7 @@ pub fn bell(page: &PageContext<'_>, id: &str) -> Markup {
     };
     html! {
         // As `live::region` draws it, which is above this module.
-        pt-live id=(id) data-topics="notifications" {
+        pt-live id=(id) data-topics="notifications" data-requires="live" {
             pt-bell data-at=(unread.newest_at) data-title=(unread.newest) {
                 a class="pt-btn pt-bell" data-kind="ghost" data-icon href=(page.url(PATH)) aria-label=(label) title="Notifications" {
                     (icon("bell"))

@@ -7,7 +7,8 @@ use maud::{Markup, html};
 
 use super::bell::bell;
 use super::components::{Button, Tone, badge, palette_button, toast_region};
-use super::layout::{Layout, NavLink, PageContext, document};
+use super::frame::Frames;
+use super::layout::{Layout, NavLink, PageContext, Room, document};
 use super::layout_parts::{self, LayoutParts, OwnParts};
 
 /// A place in [`DefaultLayout`] where an application can put markup of its own.
@@ -30,6 +31,9 @@ pub enum Slot {
     Footer,
 }
 
+/// What the frame takes beside navigation and content, roughly, in bytes.
+const FRAME: usize = 8 << 10;
+
 type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 
 /// Sidebar, icon rail or top bar with drawer, as wide as the screen is.
@@ -51,6 +55,9 @@ type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 pub struct DefaultLayout {
     slots: Vec<(Slot, Fill)>,
     parts: Arc<dyn LayoutParts>,
+    /// Nothing once an application has put something of its own into the frame, which may say
+    /// something else each time.
+    frames: Option<Arc<Frames>>,
 }
 
 impl Default for DefaultLayout {
@@ -58,6 +65,7 @@ impl Default for DefaultLayout {
         Self {
             slots: Vec::new(),
             parts: Arc::new(OwnParts),
+            frames: Some(Arc::default()),
         }
     }
 }
@@ -90,6 +98,7 @@ impl DefaultLayout {
         fill: impl Fn(&PageContext<'_>) -> Markup + Send + Sync + 'static,
     ) -> Self {
         self.slots.push((slot, Arc::new(fill)));
+        self.frames = None;
         self
     }
 
@@ -97,6 +106,7 @@ impl DefaultLayout {
     #[must_use]
     pub fn parts(mut self, parts: impl LayoutParts) -> Self {
         self.parts = Arc::new(parts);
+        self.frames = None;
         self
     }
 
@@ -141,10 +151,8 @@ impl DefaultLayout {
             }
         }
     }
-}
 
-impl Layout for DefaultLayout {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+    fn draw(&self, page: &PageContext<'_>, content: &Markup) -> Markup {
         let mut page = *page;
         let head = html! {
             @if let Some(head) = page.head { (head) }
@@ -152,25 +160,31 @@ impl Layout for DefaultLayout {
         };
         page.head = Some(&head);
         let page = &page;
+        // Drawn once, and then put where each width wants them.
+        let brand = self.parts.brand(page);
+        let top_end = self.fill(Slot::TopBarEnd, page);
+        let search = palette_button(page);
+        let navigation = self.navigation(page);
         let body = html! {
+            (Room(content.0.len() + 2 * navigation.0.len() + FRAME))
             (skip_link())
             div class="pt-shell" {
                 header class="pt-topbar" {
-                    (self.parts.brand(page))
-                    (self.fill(Slot::TopBarEnd, page))
-                    (palette_button(page))
+                    (brand)
+                    (top_end)
+                    (search)
                     (bell(page, "bell-top"))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
                 aside class="pt-side" aria-label="Sidebar" {
                     div class="pt-side-head" {
-                        (self.parts.brand(page))
-                        (self.fill(Slot::TopBarEnd, page))
+                        (brand)
+                        (top_end)
                         (bell(page, "bell-side"))
                         (layout_parts::rail_toggle(page))
                     }
-                    div class="pt-side-search" { (palette_button(page)) }
-                    (self.navigation(page))
+                    div class="pt-side-search" { (search) }
+                    (navigation)
                     (self.foot(page, "pt-user-menu"))
                 }
                 div class="pt-body" {
@@ -182,16 +196,25 @@ impl Layout for DefaultLayout {
             }
             dialog class="pt-drawer" id="pt-nav" data-side="start" popover="auto" aria-label="Navigation" {
                 div class="pt-drawer-head" {
-                    (self.parts.brand(page))
+                    (brand)
                     (Button::icon_only("x", "Close navigation").closes()
                         .attribute("popovertarget", "pt-nav").attribute("popovertargetaction", "hide"))
                 }
-                (self.navigation(page))
+                (navigation)
                 (self.foot(page, "pt-drawer-user-menu"))
             }
             (toast_region(page.flash))
         };
         document(page, body)
+    }
+}
+
+impl Layout for DefaultLayout {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+        match &self.frames {
+            Some(frames) => frames.around(page, content, |content| self.draw(page, &content)),
+            None => self.draw(page, &content),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What surrounds the content of a page, and what it is told.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, Render, html};
 
 use super::bell::Unread;
 use super::components::{Banner, Tone};
@@ -153,6 +153,18 @@ pub trait Layout: Send + Sync + 'static {
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup;
 }
 
+/// What stands around the body of a document, roughly, in bytes.
+const HEAD: usize = 4 << 10;
+
+/// Makes room for what follows: markup begins small and is copied whenever it has doubled.
+pub(super) struct Room(pub(super) usize);
+
+impl Render for Room {
+    fn render_to(&self, markup: &mut String) {
+        markup.reserve(self.0);
+    }
+}
+
 /// The document around a body: head, theme, style sheet and scripts. For layouts of your own.
 #[must_use]
 pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
@@ -168,11 +180,12 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
         None => (assets::icon().to_owned(), "image/svg+xml"),
     };
     html! {
+        (Room(body.0.len() + HEAD))
         (DOCTYPE)
         html lang=(page.brand.map_or("en", BrandAssets::language))
             dir=[page.brand.is_some_and(BrandAssets::right_to_left).then_some("rtl")]
-            data-rail[page.rail] data-accent=(theme.accent) data-gray=(theme.gray) data-radius=(theme.radius)
-            data-scaling=(theme.scaling) data-appearance=(theme.appearance) data-density=(theme.density) {
+            data-rail[page.rail] data-accent=(theme.accent.as_str()) data-gray=(theme.gray.as_str()) data-radius=(theme.radius.as_str())
+            data-scaling=(theme.scaling.as_str()) data-appearance=(theme.appearance.as_str()) data-density=(theme.density.as_str()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -182,7 +195,6 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
-                @if has_lists(&body) { link rel="stylesheet" href=(page.url(assets::url("table.css"))); }
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}
@@ -207,13 +219,6 @@ fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
         Some(brand) if brand.has_font() => brand.font_url(),
         _ => Some(assets::url("geist.woff2")),
     }
-}
-
-/// Whether there is anything in the page that needs the styles of tables.
-fn has_lists(body: &Markup) -> bool {
-    ["\"pt-table\"", "\"pt-toolbar\"", "\"pt-pages\""]
-        .iter()
-        .any(|class| body.0.contains(class))
 }
 
 /// Says on every page, whatever its layout, that its reader is somebody else.

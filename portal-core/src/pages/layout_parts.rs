@@ -119,7 +119,7 @@ pub(super) fn appearance_switch(page: &PageContext<'_>) -> Markup {
             span { "Appearance" }
             span class="pt-seg" role="group" aria-label="Appearance" {
                 @for (appearance, glyph) in choices {
-                    button type="submit" name="appearance" value=(appearance) aria-label=(appearance.label())
+                    button type="submit" name="appearance" value=(appearance.as_str()) aria-label=(appearance.label())
                         title=(appearance.label()) aria-pressed=(page.theme.appearance == appearance) { (icon(glyph)) }
                 }
             }

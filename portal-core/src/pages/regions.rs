@@ -40,11 +40,6 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(is_part)
 }
 
-/// Whether a document has regions.
-pub(super) fn are_in(document: &str) -> bool {
-    document.contains(BEGIN)
-}
-
 /// Where the browser hears of changes, and up to when the page knows of them; for its head.
 pub(super) fn head(base_path: &str, mark: Option<&str>) -> Markup {
     html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark]; }

@@ -17,6 +17,7 @@ use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
 use super::portal_theme::PortalTheme;
 use super::regions::{self, ReadMark};
+use super::requires::Requirements;
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
@@ -176,11 +177,12 @@ impl PageSetup {
             page.base_path = base_path;
             page
         });
-        let mut more = addition
-            .as_ref()
-            .map(|addition| addition.head.0.clone())
-            .unwrap_or_default();
-        if regions::are_in(&document.0) {
+        let required = Requirements::of(&document.0);
+        let mut more = required.styles(base_path).0;
+        if let Some(addition) = &addition {
+            more += &addition.head.0;
+        }
+        if required.live {
             more += &regions::head(base_path, head.read_mark.as_deref()).0;
         }
         if !more.is_empty()

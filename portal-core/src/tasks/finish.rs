@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::end_message::EndMessage;
 use super::error::TaskError;
-use super::insert::{ids, unavailable};
+#[cfg(feature = "postgres")]
+use super::insert::ids;
+use super::insert::unavailable;
 use super::queue::TABLE;
 use super::record::{TaskRecord, TaskStatus, storable};
 use crate::notifications::{Notification, send_in};

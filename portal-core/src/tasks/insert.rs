@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::queue::{TABLE, select};
 use super::record::{TaskRecord, TaskStatus};
-use crate::store::{Dialect, Executor, Row, Store, StoreError, now};
+use crate::store::{Dialect, Executor, Store, StoreError, now};
 
 /// A task that is to be stored.
 #[derive(Debug, Clone, Serialize)]
@@ -182,7 +182,10 @@ async fn try_insert_all(store: &Store, tasks: &[NewTask]) -> Result<Vec<bool>, S
     }
 }
 
-pub(super) fn ids(rows: &[Row]) -> Result<std::collections::HashSet<Uuid>, StoreError> {
+#[cfg(feature = "postgres")]
+pub(super) fn ids(
+    rows: &[crate::store::Row],
+) -> Result<std::collections::HashSet<Uuid>, StoreError> {
     rows.iter().map(|row| row.get("id")).collect()
 }
 

@@ -203,17 +203,18 @@ impl Render for Button {
                     write_attribute(out, "rel", rel);
                 }
             }
-            None => write_attribute(out, "type", if self.submit { "submit" } else { "button" }),
+            None if self.submit => out.push_str(" type=\"submit\""),
+            None => out.push_str(" type=\"button\""),
         }
-        write_attribute(out, "class", "pt-btn");
-        write_attribute(out, "data-kind", self.kind.as_str());
-        match self.size {
-            1 => write_attribute(out, "data-size", "1"),
-            3 => write_attribute(out, "data-size", "3"),
-            _ => {}
-        }
+        out.push_str(" class=\"pt-btn\" data-kind=\"");
+        out.push_str(self.kind.as_str());
+        out.push_str(match self.size {
+            1 => "\" data-size=\"1\"",
+            3 => "\" data-size=\"3\"",
+            _ => "\"",
+        });
         if self.icon_only {
-            write_attribute(out, "data-icon", "");
+            out.push_str(" data-icon");
             write_attribute(out, "aria-label", &self.label);
             write_attribute(out, "title", &self.label);
         }

@@ -1,10 +1,13 @@
 //! Icons, inlined into the page.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use maud::{Markup, PreEscaped, html};
 
 macro_rules! icons {
     ($($name:literal),+ $(,)?) => {
-        /// Sorted by name: `find` searches by halves.
+        /// Sorted by name.
         const ICONS: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../assets/icons/", $name, ".svg")))),+];
     };
 }
@@ -93,12 +96,17 @@ pub fn icon_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn shapes(name: &str) -> Option<&'static str> {
-    let index = ICONS
-        .binary_search_by(|(known, _)| (*known).cmp(name))
-        .ok()?;
-    let (_, svg) = ICONS.get(index)?;
-    let (_, inner) = svg.split_once('>')?;
-    Some(inner.trim_end().trim_end_matches("</svg>"))
+    static SHAPES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let inner = |svg: &'static str| {
+            let (_, inner) = svg.split_once('>')?;
+            inner.trim_end().strip_suffix("</svg>")
+        };
+        let icons = ICONS.iter();
+        icons
+            .filter_map(|(name, svg)| Some((*name, inner(svg)?)))
+            .collect()
+    });
+    SHAPES.get(name).copied()
 }
 
 /// A Lucide icon, 16px, hidden from assistive technology: the words beside it carry the meaning.
@@ -119,9 +127,22 @@ pub fn icon(name: &str) -> Markup {
 #[must_use]
 pub fn sized_icon(name: &str, size: u8) -> Markup {
     let shapes = shapes(name).unwrap_or(r#"<rect x="4" y="4" width="16" height="16" rx="3"/>"#);
-    html! {
-        svg class="pt-icon" data-size=[(size > 1).then_some(size)] viewBox="0 0 24 24" aria-hidden="true" { (PreEscaped(shapes)) }
-    }
+    let size = match size {
+        2 => r#" data-size="2""#,
+        3 => r#" data-size="3""#,
+        _ => "",
+    };
+    // In one piece, for there are dozens on each page.
+    PreEscaped(
+        [
+            r#"<svg class="pt-icon""#,
+            size,
+            r#" viewBox="0 0 24 24" aria-hidden="true">"#,
+            shapes,
+            "</svg>",
+        ]
+        .concat(),
+    )
 }
 
 /// The portal's mark, in the accent colour.

@@ -84,7 +84,7 @@ impl KeysetPages {
 impl Render for KeysetPages {
     fn render(&self) -> Markup {
         html! {
-            div class="pt-pages" {
+            div class="pt-pages" data-requires="table.css" {
                 @if let Some((form, present)) = &self.sizes { (form.render(*present)) }
                 span { @if let Some(rows) = self.about { "About " (roughly(rows)) } }
                 nav aria-label="Pages" {

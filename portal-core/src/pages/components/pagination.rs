@@ -138,7 +138,7 @@ impl Render for Pagination {
         };
         let last = (self.page * self.per_page).min(self.total);
         html! {
-            div class="pt-pages" {
+            div class="pt-pages" data-requires="table.css" {
                 @if let Some(form) = &self.sizes {
                     (form.render(self.per_page))
                 }

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use maud::{Markup, html};
 
 use super::{icon, kbd, needs::files};
@@ -9,10 +11,12 @@ use crate::pages::layout::PageContext;
 /// page that has this button. Layouts draw it once, or once for each width.
 #[must_use]
 pub fn palette_button(page: &PageContext<'_>) -> Markup {
+    static FILES: LazyLock<String> = LazyLock::new(|| files(&["palette.js", "widgets.css"]));
+    static FACE: LazyLock<Markup> = LazyLock::new(|| {
+        html! { (icon("search")) span { "Search" } (kbd("Ctrl K")) }
+    });
     html! {
-        a class="pt-palette-btn" href=(page.url("/search")) data-palette=(files(&["palette.js", "widgets.css"]))
-            data-reader=[page.user.map(|user| user.id)] data-tip aria-keyshortcuts="Control+K Meta+K" {
-            (icon("search")) span { "Search" } (kbd("Ctrl K"))
-        }
+        a class="pt-palette-btn" href=(page.url("/search")) data-palette=(*FILES)
+            data-reader=[page.user.map(|user| user.id)] data-tip aria-keyshortcuts="Control+K Meta+K" { (*FACE) }
     }
 }

@@ -306,7 +306,7 @@ impl Render for Table {
         let is_ready = matches!(self.state, State::Ready);
         let actions = is_ready && self.rows.iter().any(|row| row.actions.is_some());
         html! {
-            div class="pt-table-wrap" role="region" aria-label=(self.caption) tabindex="0"
+            div class="pt-table-wrap" data-requires="table.css" role="region" aria-label=(self.caption) tabindex="0"
                 aria-busy=[is_loading.then_some("true")] data-density=[self.compact.then_some("compact")] {
                 @if is_loading { span class="pt-vh" role="status" { "Loading" } }
                 table class="pt-table" {

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use maud::{Markup, Render, html};
 
 use super::{Button, Tone, icon};
@@ -30,14 +32,21 @@ pub fn toast_with(tone: Tone, text: &str, undo: impl Render) -> Markup {
     }
 }
 
+/// What scripts make messages of.
+static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
+    html! {
+        @for tone in [Tone::Info, Tone::Success, Tone::Danger] {
+            template data-tone=[tone.as_str()] { (toast(tone, "")) }
+        }
+    }
+});
+
 /// Where messages appear, with the one that the last request left. Layouts draw it once, last.
 #[must_use]
 pub fn toast_region(flash: Option<&Flash>) -> Markup {
     html! {
         div class="pt-toasts" role="status" aria-atomic="false" {
-            @for tone in [Tone::Info, Tone::Success, Tone::Danger] {
-                template data-tone=[tone.as_str()] { (toast(tone, "")) }
-            }
+            (*PATTERNS)
             @if let Some(flash) = flash {
                 @let tone = match flash.kind {
                     FlashKind::Success => Tone::Success,

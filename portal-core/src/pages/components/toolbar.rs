@@ -124,7 +124,7 @@ impl Toolbar {
 impl Render for Toolbar {
     fn render(&self) -> Markup {
         html! {
-            div class="pt-toolbar" {
+            div class="pt-toolbar" data-requires="table.css" {
                 @if !self.search.is_empty() || !self.filters.is_empty() { (self.form()) }
                 @if let Some(end) = &self.end { div class="pt-row pt-push" { (end) } }
                 @if !self.chips.is_empty() || self.clear.is_some() {

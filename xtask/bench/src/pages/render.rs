@@ -1,10 +1,12 @@
-//! A table of fifty rows.
+//! A table of fifty rows, and the frame around a page.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use maud::{Markup, Render as _, html};
 use portal_core::pages::components::{Column, Row, SortOrder, Table, Tone, badge};
+use portal_core::pages::layout::Layout as _;
+use portal_core::pages::{DefaultLayout, NavLink, PageContext, Theme};
 
 use crate::spread::Spread;
 
@@ -20,7 +22,8 @@ struct Person {
     logins: u32,
 }
 
-/// Prints how long it takes to render a table, and to make and render one.
+/// Prints how long it takes to render a table, to make and render one, and to put a frame around
+/// a page.
 pub(super) fn run() {
     let people = people();
     let table = table(&people);
@@ -31,7 +34,18 @@ pub(super) fn run() {
     );
     let rendered = measure(|| table.render());
     let made = measure(|| self::table(&people).render());
-    for (what, spread) in [("rendered", rendered), ("made and rendered", made)] {
+    let nav = nav();
+    let theme = Theme::default();
+    let mut page = PageContext::new("Portal", "A page", "/page", &theme);
+    page.nav = &nav;
+    let layout = DefaultLayout::new();
+    let content = html! { p { "The content" } };
+    let framed = measure(|| layout.render(&page, content.clone()));
+    for (what, spread) in [
+        ("rendered", rendered),
+        ("made and rendered", made),
+        ("frame of a page", framed),
+    ] {
         if let Some(spread) = spread {
             println!("  {what:<20} {spread:.1} µs (min / median / max)");
         }
@@ -48,6 +62,23 @@ fn measure(mut work: impl FnMut() -> Markup) -> Option<Spread> {
         rounds.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(TABLES));
     }
     Spread::of(rounds)
+}
+
+fn nav() -> Vec<NavLink> {
+    let links = [
+        ("Home", "house"),
+        ("Overview", "layout-dashboard"),
+        ("About", "info"),
+        ("App settings", "palette"),
+        ("A page", "book-open"),
+    ];
+    let link = |(label, icon): (&str, &str)| NavLink {
+        label: label.to_owned(),
+        href: format!("/{icon}"),
+        icon: icon.to_owned(),
+        ..NavLink::default()
+    };
+    links.map(link).to_vec()
 }
 
 fn people() -> Vec<Person> {

@@ -45,18 +45,57 @@ pub(crate) const PACKED: &[Subject] = &[
     },
 ];
 
-/// Sixty paragraphs, as a page of help may have.
+/// A page of help: mostly text that stands in the source.
 #[portal_core::page("/bench", nav(icon = "book-open"))]
 async fn bench() -> Markup {
+    let part = |title: &str, text: Markup| Card::new().title(title).body(text);
     html! {
-        (PageHead::new("A page").description("Without a database."))
+        (PageHead::new("Questions and answers").description("What is asked most, and what we say to it."))
         div class="pt-stack" {
-            @for number in 1..=12 {
-                (Card::new().title(format!("Part {number}")).body(html! {
-                    @for line in 1..=5 { p { "This is line " (line) " of part " (number) ", <escaped> as all text." } }
-                    (Button::new("Go on").href("/bench"))
-                }))
-            }
+            (part("How do I change my plan?", html! {
+                p { "Open your profile, choose “Plan”, and pick another one. What you have paid for the present month \
+                     is set off against the new price, so that nothing is paid twice. A smaller plan begins with the \
+                     next month, a larger one at once." }
+                p { "Whoever pays by invoice is sent the new one with the change. The old one stays valid until its \
+                     date of payment, and needs no correction." }
+                (Button::new("Open the profile").icon("user").href("/admin/profile"))
+            }))
+            (part("Who sees what I have entered?", html! {
+                p { "You and whoever administers the portal. Each change by somebody else stands in the audit log, \
+                     with its date, its author and the values before and after it; nothing in there can be changed." }
+                ul {
+                    li { "Names and addresses come from your sign-in, and are changed there." }
+                    li { "Records that you add are yours until you share them." }
+                    li { "Files are kept for as long as their record, and are removed with it." }
+                }
+            }))
+            (part("Why is my task still waiting?", html! {
+                p { "Tasks of one kind run one after another where their author wants it so. The page of tasks says \
+                     how many stand before yours, and whether the kind is paused. A task that has been waiting for \
+                     longer than an hour is told to the administrators." }
+                p { "You can leave the page: a message under the bell says when the task has ended, and with what \
+                     result. It is kept for thirty days." }
+                (Button::new("Open the tasks").icon("list-checks").href("/admin/tasks"))
+            }))
+            (part("How do I get my data out?", html! {
+                p { "Every list has an export, as comma-separated values or as JSON. It holds what the list shows, with \
+                     its filters and its order. For all of it at once, start the task “Export everything”, which \
+                     puts an archive under your files." }
+                p { "Dates are written as in ISO 8601, in universal time; numbers have a point and no separators; \
+                     empty fields are empty." }
+            }))
+            (part("What happens when I leave?", html! {
+                p { "Your account is closed at once: nobody can sign in with it, and running tasks are cancelled. What is \
+                     personal is removed on the same day; what the law wants kept is kept without your name." }
+                p { "Until then, everything can be exported. Afterwards nothing can be brought back, neither by you nor \
+                     by us." }
+                (Button::new("Export everything").icon("download").href("/admin/tasks"))
+            }))
+            (part("How do I reach a person?", html! {
+                p { "Write to the address at the foot of each page. On working days somebody answers within four hours. \
+                     Say what you were doing, and copy the number of the request that an error page shows: with it we \
+                     find what went wrong without asking you for more." }
+            }))
         }
     }
 }
