@@ -114,14 +114,35 @@ mod tests {
         assert!(are_in(DOCUMENT, &["two", "in"]) && !are_in(DOCUMENT, &["two", "open"]));
     }
 
+    fn asked(method: Method, ids: &str) -> Option<String> {
+        let request = axum::http::Request::builder().method(method);
+        let request = request.header(HEADER, ids).body(()).unwrap();
+        let (parts, ()) = request.into_parts();
+        wanted(&parts).map(|ids| ids.join("|"))
+    }
+
+    #[test]
+    fn each_region_is_given_once_and_not_more_than_64_of_them() {
+        assert_eq!(
+            asked(Method::GET, "one two one one two"),
+            Some("one|two".to_owned())
+        );
+        let names = |numbers: std::ops::Range<usize>, between: &str| {
+            let names: Vec<String> = numbers.map(|number| format!("r{number}")).collect();
+            names.join(between)
+        };
+        assert_eq!(
+            asked(Method::GET, &names(0..500, " ")),
+            Some(names(0..64, "|"))
+        );
+        // What is named again and again takes no place from others.
+        let ids = format!("{}{}", "one ".repeat(100), names(0..63, " "));
+        let expected = format!("one|{}", names(0..63, "|"));
+        assert_eq!(asked(Method::GET, &ids), Some(expected));
+    }
+
     #[test]
     fn only_a_page_is_asked_for_and_only_by_good_names() {
-        let asked = |method: Method, ids: &str| {
-            let request = axum::http::Request::builder().method(method);
-            let request = request.header(HEADER, ids).body(()).unwrap();
-            let (parts, ()) = request.into_parts();
-            wanted(&parts).map(|ids| ids.join("|"))
-        };
         assert_eq!(
             asked(Method::GET, "one live-model:plan"),
             Some("one|live-model:plan".to_owned())
