@@ -239,3 +239,104 @@ async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_sa
     assert_eq!(browser.script("return window.same").await, true);
     browser.close().await;
 }
+
+/// Answers to a combobox come when the test lets them; who gives up is told so, as by `fetch`.
+const HOLD: &str = "window.held = {}; const real = fetch; window.fetch = (to, init) => { \
+    const words = String(to).includes('/options') ? new URL(to, location).searchParams.get('q') : null; \
+    return words === null ? real(to, init) : new Promise((done, fail) => { \
+        init.signal.addEventListener('abort', () => fail(init.signal.reason)); \
+        held[words] = () => done(real(to)); \
+    }); };";
+
+#[tokio::test]
+async fn what_comes_later_finds_its_place() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let browser = Chromium::open(&server.url).await;
+    browser.expects("Password field");
+    browser.in_every_page(HOLD).await;
+    browser.goto(GALLERY).await;
+    browser.find("#f-g-owner[role=combobox]").await;
+
+    // From a menu into a dialog.
+    let button = "document.querySelector('[popovertarget=g-menu]')";
+    browser.script(&format!("{button}.focus()")).await;
+    browser.press("Enter").await;
+    browser.find("#g-menu:popover-open").await;
+    browser
+        .script("document.querySelector('#g-menu [data-opens=g-confirm]').focus()")
+        .await;
+    browser.press("Enter").await;
+    browser.find("dialog#g-confirm:modal").await;
+
+    // What is said now is said in the dialog, above what lies below it. An error stays.
+    browser
+        .script("portal.toast('Said inside', 'danger')")
+        .await;
+    let inside = "[role=status] > pt-toast";
+    browser
+        .find(&format!("dialog#g-confirm:modal > {inside}"))
+        .await;
+    let is_on_top = "const toast = document.querySelector('dialog pt-toast'); \
+        const { left, top, width, height } = toast.getBoundingClientRect(); \
+        const at = document.elementFromPoint(left + width / 2, top + height / 2); \
+        return toast.contains(at) && toast.innerText.includes('Said inside')";
+    is_true(&browser, "the toast is seen", is_on_top).await;
+
+    // Back again: the focus is where it was, and what was said is still there.
+    browser.press("Escape").await;
+    is_true(
+        &browser,
+        "the dialog is closed",
+        "return !document.querySelector('dialog:modal')",
+    )
+    .await;
+    let is_back = format!("return document.activeElement === {button}");
+    is_true(&browser, "the focus is back", &is_back).await;
+    let stays = "return !!document.querySelector('.pt-toasts:has(>template) > pt-toast')";
+    is_true(&browser, "the toast stays", stays).await;
+
+    // Answers that come in another order than they were asked for.
+    let typed = |words: &str| {
+        format!(
+            "const field = document.querySelector('#f-g-owner'); field.focus(); \
+             field.value = '{words}'; field.dispatchEvent(new Event('input', {{ bubbles: true }}));"
+        )
+    };
+    let is_asked = |words: &str| format!("return '{words}' in held");
+    let shown = "return document.querySelector('.pt-combo:popover-open')?.innerText ?? ''";
+    browser.script(&typed("a")).await;
+    is_true(&browser, "it asks for a", &is_asked("a")).await;
+    browser.script(&(typed("ada l") + "held.a()")).await;
+    is_true(&browser, "it asks for ada l", &is_asked("ada l")).await;
+    let text = browser.script(shown).await;
+    assert!(!text.to_string().contains("Grace Hopper"), "{text}");
+    // The list is asked for as a whole while words are on their way.
+    browser
+        .script("document.querySelector('#f-g-owner').click(); held['']()")
+        .await;
+    let has = |name: &str| {
+        format!(
+            "return document.querySelector('.pt-combo:popover-open')?.innerText.includes('{name}')"
+        )
+    };
+    is_true(&browser, "all are shown", &has("Grace Hopper")).await;
+    let late = "held['ada l'](); return new Promise((done) => setTimeout(done, 300, true))";
+    browser.script(late).await;
+    let text = browser.script(shown).await;
+    assert!(text.to_string().contains("Grace Hopper"), "{text}");
+
+    // Times of a part that is fetched again, and of one that is new.
+    let times = "return [...document.querySelectorAll('#time time')].map((it) => it.innerText)";
+    let before = browser.script(times).await;
+    assert_eq!(before.as_array().map(Vec::len), Some(3), "{before}");
+    assert!(!before.to_string().contains("UTC"), "{before}");
+    browser
+        .script(
+            "document.addEventListener('htmx:after:swap', () => setTimeout(() => { window.swapped = true; })); \
+             htmx.ajax('GET', location.pathname, { source: '#time', target: '#time', select: '#time', swap: 'outerMorph' })",
+        )
+        .await;
+    is_true(&browser, "it is swapped", "return window.swapped === true").await;
+    assert_eq!(browser.script(times).await, before);
+    browser.close().await;
+}

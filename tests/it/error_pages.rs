@@ -70,6 +70,12 @@ async fn who_is_lost_is_shown_the_way(database: Database) {
         !links_of_user.contains(&"/secret".to_owned()),
         "it is not his"
     );
+    // To compare addresses costs the square of their length: what is too long is not compared.
+    for (length, is_meant) in [(90, true), (120, false), (5000, false)] {
+        let page = user.page(&format!("/{}/membres", "a".repeat(length))).await;
+        assert_error(&page, 404, "Page not found");
+        assert_eq!(page.text.contains("Did you mean"), is_meant, "{length}");
+    }
     let page = guest.page("/wp-login.php?a=<b>").await;
     assert_error(&page, 404, "Page not found");
     assert!(!page.text.contains("Did you mean"));

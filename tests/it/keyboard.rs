@@ -1,8 +1,9 @@
 //! Everything by keyboard: real keys only, and at each stop one sees where one is.
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::support::{Chromium, Showcase, eventually};
+use crate::support::{Chromium, Showcase, eventually, form};
 
 /// Says what has the focus, and whether a reader can see that it has.
 ///
@@ -178,10 +179,17 @@ async fn a_guest_signs_in_works_and_signs_out() {
         rows.text
     );
 
-    // He changes how the portal looks.
-    walker
-        .follow("nav a[href$='/admin/app-settings']", "/admin/app-settings")
+    // He opens a page by its name, wherever he is.
+    browser.press("Control+k").await;
+    browser.find(".pt-palette[open] input").await;
+    browser.write("app sett").await;
+    browser
+        .find(".pt-palette a[href$='/admin/app-settings'][aria-selected=true]")
         .await;
+    browser.press("Enter").await;
+    walker.arrive("/admin/app-settings").await;
+
+    // He changes how the portal looks.
     let appearance = "return document.documentElement.dataset.appearance";
     let before = browser.script(appearance).await;
     walker.tab_to("main input[name=appearance]").await;
@@ -250,6 +258,45 @@ async fn a_drawer_holds_the_focus_and_gives_it_back() {
         .await;
     browser.press("Escape").await;
     browser.see("Discard changes?").await;
+    walker.browser.close().await;
+}
+
+#[tokio::test]
+async fn what_two_administrators_set_at_once_is_told_and_kept() {
+    let (showcase, walker) = start().await;
+    let browser = &walker.browser;
+    browser.use_session(showcase.session()).await;
+    browser.goto("/admin/app-settings").await;
+    // Somebody else is quicker.
+    let other = [("gray", "sand"), ("version", "0")];
+    let saved = showcase
+        .admin
+        .request(Method::POST, "/theme/portal")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form(&other))
+        .send()
+        .await
+        .expect("the portal answers");
+    assert_eq!(saved.status(), 303);
+
+    let save = "form[action$='/theme/portal'] button[type=submit]";
+    let choose = async || {
+        walker.tab_to("#portal-radius").await;
+        // Chosen by its first letter, as in any list.
+        walker.press("f").await;
+        walker.tab_to(save).await;
+        browser.press("Enter").await;
+    };
+    choose().await;
+    browser.see("omebody else has changed").await;
+    let shown = "return document.querySelector('#portal-gray').value";
+    assert_eq!(browser.script(shown).await, "sand", "what is set now");
+    choose().await;
+    browser.see("Saved for the whole portal").await;
+    let look = browser
+        .script("const { gray, radius } = document.documentElement.dataset; return [gray, radius]")
+        .await;
+    assert_eq!(look, json!(["sand", "full"]), "both hold");
     walker.browser.close().await;
 }
 

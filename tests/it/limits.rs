@@ -313,6 +313,27 @@ async fn client_token(user: &Client) -> Answer {
     Answer::of(user.request(Method::POST, "/api/client-tokens")).await
 }
 
+#[tokio::test]
+async fn a_client_token_made_on_a_page_counts_like_one_of_the_api() {
+    let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
+    let server = limited(Database::Sqlite, &[], few).await;
+    let admin = server.admin().await;
+    let mut browser = Browser::of(&server.url, &admin);
+    let new = "/admin/tasks/tokens/new";
+    assert_eq!(client_token(&admin).await.status, 201);
+    assert_eq!(browser.submit(new, &[]).await.status, 303);
+    let revoked = browser.submit("/admin/tasks/tokens/revoke", &[]).await;
+    assert_eq!(revoked.status, 303, "{}", revoked.text);
+    let refused = browser.submit(new, &[]).await;
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert!(refused.text.contains("Slow down a little"));
+    assert_too_many(&client_token(&admin).await);
+    // What else an administrator changes has a rate of its own.
+    let plan = json!({"name": "one"});
+    let added = admin.post("/api/admin/models/plan", &plan).await;
+    assert_eq!(added.status, 201, "{}", added.text);
+}
+
 async fn a_user_makes_so_many_client_tokens(database: Database) {
     let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
     let server = limited(database, &[], few).await;

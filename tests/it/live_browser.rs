@@ -59,6 +59,11 @@ async fn what_one_replica_changes_shows_in_a_browser_on_another() {
     };
     users.update(found[0].id, &change).await.expect("stored");
     browser.see("Editor").await;
+    // Moments are written for the reader, in rows that came as in those that were drawn anew.
+    let times = "return [...document.querySelectorAll('tbody time')].map((it) => it.textContent)";
+    let times = browser.script(times).await;
+    assert!(times.as_array().is_some_and(|it| it.len() >= 3), "{times}");
+    assert!(!times.to_string().contains("UTC"), "{times}");
     assert!(is_same(&browser).await);
     assert_eq!(browser.console().await, Vec::<String>::new());
     browser.close().await;

@@ -3,11 +3,15 @@
 use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 use portal_core::prelude::*;
 use serde_json::json;
+use sqlx::Connection as _;
 
 use crate::app;
-use crate::support::{Chromium, Database, TestServer, eventually, on_both};
+use crate::support::{Chromium, Database, TestServer, attributes, eventually, on_both};
 
-on_both!(what_is_found_depends_on_who_asks);
+on_both!(
+    what_is_found_depends_on_who_asks,
+    a_model_that_cannot_be_searched_hides_no_other,
+);
 
 struct Help;
 
@@ -73,6 +77,49 @@ async fn what_is_found_depends_on_who_asks(database: Database) {
     let strange = admin.page("/search?q=%00%3Cscript%3E%25'%22").await;
     assert_eq!(strange.status, 200);
     assert!(!strange.text.contains("<script>%"), "{}", strange.text);
+    server.stop().await;
+}
+
+async fn a_model_that_cannot_be_searched_hides_no_other(database: Database) {
+    let mut server = start(database).await;
+    let admin = server.admin().await;
+    for (model, row) in [
+        ("plan", json!({"name": "Common plan"})),
+        (
+            "plan_order",
+            json!({"plan_id": 1, "customer": "Common Ltd"}),
+        ),
+    ] {
+        let path = format!("/api/admin/models/{model}");
+        let added = admin.post(&path, &row).await;
+        assert_eq!(added.status, 201, "{}", added.text);
+    }
+    let user = server.sign_in("common@example.com").await;
+    assert_eq!(user.get("/api/auth/me").await.status, 200);
+    let groups = async || {
+        let page = admin.page("/palette?q=common").await;
+        assert_eq!(page.status, 200);
+        attributes(&page.text, ".pt-hits", "aria-label")
+    };
+    assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
+    if database == Database::Postgres {
+        // Whoever reads the orders waits.
+        let mut other = sqlx::PgConnection::connect(&server.uri)
+            .await
+            .expect("it answers");
+        let lock = "BEGIN; LOCK TABLE plan_order IN ACCESS EXCLUSIVE MODE";
+        sqlx::raw_sql(lock)
+            .execute(&mut other)
+            .await
+            .expect("locked");
+        assert_eq!(groups().await, ["Users", "Plans"]);
+        other.close().await.expect("it closes");
+        assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
+    }
+    server
+        .sql("ALTER TABLE plan_order RENAME TO gone".to_owned())
+        .await;
+    assert_eq!(groups().await, ["Users", "Plans"]);
     server.stop().await;
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Chromium, Client, ReferencePortal, TaskClient, eventually};
+use crate::support::{
+    Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, eventually,
+};
 
 const ADMIN: &str = "root@example.com";
 
@@ -130,5 +132,58 @@ async fn a_log_is_followed_filtered_and_its_task_cancelled_and_run_again() {
         .find("li[data-status=PROCESSING], li[data-status=PENDING]")
         .await;
     assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+/// Keeps the addresses that scripts ask for, and answers only where that is wanted. The live stream
+/// is none of this test's.
+const WATCH: &str = "window.asked = []; const real = fetch; window.fetch = (to, ...more) => { \
+    if (!String(to).includes('/api/live')) asked.push(String(to)); \
+    return location.search === '?own' ? real(to, ...more) : new Promise(() => {}); };";
+
+#[tokio::test]
+async fn the_fragment_of_an_address_opens_a_task_and_nothing_else() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let client = TaskClient::of(&admin).await;
+    let id = client.start("fails_task").await;
+    client.ended(&id).await;
+    let browser = Chromium::open(&server.url).await;
+    browser.use_session(&admin.token.expect("a token")).await;
+    browser.in_every_page(WATCH).await;
+    let seen = "return customElements.get('pt-task') && document.querySelector('[data-task-link]') \
+        && [...asked, ...document.querySelectorAll('dialog[open]')].map(String)";
+    for (number, fragment) in [
+        "task-\"]",
+        "task-'],body,['",
+        "task-../../../sign-out",
+        "task-//evil.example/x",
+        "task-https:evil.example",
+        "task-%2e%2e%2fmembers",
+        &format!("task-{id}/../../../members"),
+        &format!("task-../{id}"),
+        &format!("task-{id}?x"),
+        &format!("x#task-{id}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Another query, or the page would stay as it is.
+        let path = format!("/admin/tasks/all?n={number}#{fragment}");
+        browser.goto(&path).await;
+        let seen = eventually("the script has run", async || {
+            browser.script(seen).await.as_array().cloned()
+        })
+        .await;
+        assert!(seen.is_empty(), "{fragment}: {seen:?}");
+        let path = browser.script("return location.pathname").await;
+        assert_eq!(path, "/admin/tasks/all", "{fragment}");
+    }
+    browser
+        .goto(&format!("/admin/tasks/all?own#task-{id}"))
+        .await;
+    browser.find("dialog.pt-task-drawer[open] pt-task").await;
+    let asked = browser.script("return asked").await;
+    assert_eq!(asked, json!([format!("{}/admin/tasks/{id}", server.url)]));
     browser.close().await;
 }

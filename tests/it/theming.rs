@@ -16,6 +16,7 @@ on_both!(
     every_replica_hears_of_the_portal_s_look,
     only_administrators_set_it_and_the_log_says_who,
     two_who_set_it_at_once_do_not_overwrite_each_other,
+    what_others_have_set_meanwhile_is_not_lost,
     what_is_locked_cannot_be_chosen,
     a_reset_follows_the_portal_again,
     a_page_asks_the_database_nothing_for_its_look,
@@ -206,6 +207,40 @@ async fn two_who_set_it_at_once_do_not_overwrite_each_other(database: Database) 
     let late = set(&admin, &[("accent", "lime"), ("version", "0")]).await;
     assert!(flash(&late).contains("portal_flash=e"), "{}", flash(&late));
     assert_ne!(accent(&server.guest()).await, "lime");
+}
+
+async fn what_others_have_set_meanwhile_is_not_lost(database: Database) {
+    let server = start(database, Theme::default()).await;
+    let admin = server.admin().await;
+    let settings = [("accent", "ruby"), ("gray", "sand")];
+    let forms = settings.map(|setting| [setting, ("version", "0")]);
+    let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
+    // One of them is told, and tries again on the page that shows the other's change.
+    let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
+    let again = refused.iter().position(|it| *it).expect("one is refused");
+    let page = admin.page("/look").await;
+    let version = attributes(&page.text, "form input[name=version]", "value");
+    assert_eq!(version, ["1"]);
+    set(&admin, &[settings[again], ("version", "1")]).await;
+    let page = server.guest().page("/").await;
+    let look = || (shown(&page, "accent"), shown(&page, "gray"));
+    assert_eq!(look(), ("ruby".to_owned(), "sand".to_owned()), "both hold");
+
+    // The form comes from a replica that knows more than this one.
+    let changed = server
+        .sql(
+            "UPDATE portal_settings SET version = 3, \
+             value = '{\"accent\": \"jade\", \"locked\": true}'"
+                .to_owned(),
+        )
+        .await;
+    assert_eq!(changed, 1);
+    set(&admin, &[("radius", "none"), ("version", "3")]).await;
+    let page = admin.page("/look").await;
+    assert_eq!(shown(&page, "accent"), "jade");
+    assert_eq!(shown(&page, "radius"), "none");
+    let lock = attributes(&page.text, "#portal-locked option[selected]", "value");
+    assert_eq!(lock, ["true"]);
 }
 
 async fn what_is_locked_cannot_be_chosen(database: Database) {

@@ -53,7 +53,13 @@ const toast = (text, tone = "info") => {
   if (!template) return;
   // What stands below an open dialog is neither seen nor reached.
   const modal = $$("dialog:modal").at(-1);
-  const host = modal ? $(":scope>.pt-toasts", modal) ?? modal.appendChild(make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" })) : home;
+  const host = modal ? $(":scope>.pt-toasts", modal) : home;
+  if (!host) {
+    // What a region has from its beginning is not read out.
+    modal.append(make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" }));
+    setTimeout(toast, 100, text, tone);
+    return;
+  }
   const node = template.content.firstElementChild.cloneNode(true);
   $("[data-part=text]", node).textContent = text;
   host.append(node);
@@ -62,6 +68,8 @@ const toast = (text, tone = "info") => {
   const rank = (it) => it.dataset.tone === "danger";
   all.slice(0, -1).sort((one, other) => rank(one) - rank(other)).slice(0, Math.max(0, all.length - 3)).forEach((it) => it.leave());
 };
+// What was said in a dialog stays when it closes.
+on("close", ({ target }) => $(".pt-toasts:has(>template)")?.append(...$$(":scope>.pt-toasts>pt-toast", target)), true);
 on("click", ({ target }) => {
   const wraps = target.closest?.("[data-wraps]");
   if (wraps) wraps.setAttribute("aria-pressed", wraps.closest(".pt-code").toggleAttribute("data-wrap"));

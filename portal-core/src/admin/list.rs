@@ -72,7 +72,7 @@ fn toolbar(model: &ModelSpec, query: &ListQuery, here: &Address) -> Toolbar {
         };
         bar = bar.chip(label, first.without(name).to_string());
     }
-    if !query.search.is_empty() || !query.filters.is_empty() {
+    if !query.filters.is_empty() {
         bar = bar.clear(everything(here).to_string());
     }
     let fields = model.listed();

@@ -380,17 +380,22 @@ impl Exchange {
         {
             // The layout is the application's.
             let page = catch_unwind(AssertUnwindSafe(|| error.render(setup, id)));
-            response = match page {
-                Ok(page) => with_headers_of(page, &response),
-                Err(panic) => panicked(&*panic),
-            };
+            let page = page.unwrap_or_else(|panic| panicked(&*panic));
+            response = with_headers_of(page, &response);
         }
         if fails(&response)
             && is_ours(&response)
             && let Some(problem) = Problem::of_response(&mut response)
         {
             let answer = match (&self.page_request, setup) {
-                (Some(head), Ok(setup)) if !is_api() => error_document(setup, head, &problem, id),
+                (Some(head), Ok(setup)) if !is_api() => {
+                    // The layout is ours here, but the provider adds to this page too.
+                    let page = || error_document(setup, head, &problem, id);
+                    catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
+                        tracing::error!("the page of an error could not be drawn");
+                        problem.to_response(id)
+                    })
+                }
                 _ => problem.to_response(id),
             };
             response = with_headers_of(answer, &response);
@@ -424,9 +429,14 @@ fn name_the_token(headers: &mut HeaderMap) {
 
 /// An error in its final form keeps what else its first form said, such as `Allow`.
 fn with_headers_of(mut response: Response, first: &Response) -> Response {
-    for (name, value) in first.headers() {
+    for name in first.headers().keys() {
         let of_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);
-        if !of_body && !response.headers().contains_key(name) {
+        // Each cookie is a header of its own.
+        let is_said = *name != header::SET_COOKIE && response.headers().contains_key(name);
+        if of_body || is_said {
+            continue;
+        }
+        for value in first.headers().get_all(name) {
             response.headers_mut().append(name, value.clone());
         }
     }

@@ -151,8 +151,61 @@ impl Users {
         let select = Query::select()
             .expr(Func::count_distinct(Expr::col("user_id")))
             .from(SESSIONS)
-            .and_where(Expr::col("created_at").between(since, until))
+            .and_where(Expr::col("created_at").gte(since))
+            .and_where(Expr::col("created_at").lt(until))
             .take();
         Ok(self.store.fetch_count(&select).await?.unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    /// A user who has begun a session at a moment.
+    async fn sign_in(store: &Store, at: DateTime<Utc>) {
+        let id = Uuid::new_v4();
+        let user = Query::insert()
+            .into_table(USERS)
+            .columns(["id", "subject", "user_type", "created_at", "updated_at"])
+            .values_panic([
+                id.into(),
+                id.to_string().into(),
+                "USER".into(),
+                at.into(),
+                at.into(),
+            ])
+            .take();
+        let session = Query::insert()
+            .into_table(SESSIONS)
+            .columns(["id", "user_id", "created_at", "expires_at"])
+            .values_panic([id.to_string().into(), id.into(), at.into(), at.into()])
+            .take();
+        for insert in [user, session] {
+            assert_eq!(store.execute(&insert).await.unwrap(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_span_has_its_first_moment_and_not_its_last() {
+        let store = Store::connect("sqlite::memory:").await.unwrap();
+        store.migrate().await.unwrap();
+        let now = "2026-11-23T07:20:00Z".parse().unwrap();
+        let buckets = Buckets::ending(TimeRange::Week, now);
+        let (since, until) = buckets.before();
+        for at in [since, until, buckets.start(), buckets.end()] {
+            sign_in(&store, at).await;
+        }
+        let users = Users::new(store);
+        let active = users.active_within(buckets.start(), buckets.end()).await;
+        assert_eq!(active.unwrap(), 1);
+        assert_eq!(users.active_within(since, until).await.unwrap(), 1);
+        // Bucket by bucket it is the same.
+        let select = users.by_bucket(&buckets, Func::count(Expr::col("id")));
+        let select = select.clone().from(SESSIONS).take();
+        let counts = users.read_counts(buckets, &select).await.unwrap();
+        assert_eq!((counts.total, counts.before), (1, 1));
+        assert_eq!(counts.values, [1, 0, 0, 0, 0, 0, 0]);
     }
 }

@@ -257,6 +257,29 @@ mod tests {
         assert_eq!(PortalLook::from_value(&Value::Null), PortalLook::default());
     }
 
+    #[tokio::test]
+    async fn what_is_read_late_does_not_undo_what_was_stored_meanwhile() {
+        let store = Store::connect("sqlite::memory:").await.unwrap();
+        store.migrate().await.unwrap();
+        let theme = PortalTheme::load(store, Theme::default()).await.unwrap();
+        let with = |accent, version| {
+            let mut stored = StoredLook {
+                version,
+                ..StoredLook::default()
+            };
+            stored.look.choice.accent = Some(accent);
+            stored
+        };
+        theme.take_over(with(Accent::Ruby, 2));
+        theme.take_over(with(Accent::Jade, 1));
+        assert_eq!(
+            (theme.stored().version, theme.theme().accent),
+            (2, Accent::Ruby)
+        );
+        theme.take_over(with(Accent::Pink, 3));
+        assert_eq!(theme.theme().accent, Accent::Pink);
+    }
+
     #[test]
     fn only_what_differs_is_logged() {
         let mut look = PortalLook::default();

@@ -45,6 +45,11 @@ pub(super) fn head(base_path: &str, mark: Option<&str>) -> Markup {
     html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark]; }
 }
 
+/// Whether a part of a document has all of the regions.
+pub(super) fn are_in(part: &str, ids: &[&str]) -> bool {
+    ids.iter().all(|id| cut(part, id).is_some())
+}
+
 /// The regions of a document, alone. What it has not is left out.
 pub(super) fn answer(status: StatusCode, document: &str, ids: &[&str]) -> Response {
     let regions: String = ids.iter().filter_map(|id| cut(document, id)).collect();
@@ -106,16 +111,38 @@ mod tests {
         for id in ["none", "on", "open"] {
             assert_eq!(cut(DOCUMENT, id), None, "{id}");
         }
+        assert!(are_in(DOCUMENT, &["two", "in"]) && !are_in(DOCUMENT, &["two", "open"]));
+    }
+
+    fn asked(method: Method, ids: &str) -> Option<String> {
+        let request = axum::http::Request::builder().method(method);
+        let request = request.header(HEADER, ids).body(()).unwrap();
+        let (parts, ()) = request.into_parts();
+        wanted(&parts).map(|ids| ids.join("|"))
+    }
+
+    #[test]
+    fn each_region_is_given_once_and_not_more_than_64_of_them() {
+        assert_eq!(
+            asked(Method::GET, "one two one one two"),
+            Some("one|two".to_owned())
+        );
+        let names = |numbers: std::ops::Range<usize>, between: &str| {
+            let names: Vec<String> = numbers.map(|number| format!("r{number}")).collect();
+            names.join(between)
+        };
+        assert_eq!(
+            asked(Method::GET, &names(0..500, " ")),
+            Some(names(0..64, "|"))
+        );
+        // What is named again and again takes no place from others.
+        let ids = format!("{}{}", "one ".repeat(100), names(0..63, " "));
+        let expected = format!("one|{}", names(0..63, "|"));
+        assert_eq!(asked(Method::GET, &ids), Some(expected));
     }
 
     #[test]
     fn only_a_page_is_asked_for_and_only_by_good_names() {
-        let asked = |method: Method, ids: &str| {
-            let request = axum::http::Request::builder().method(method);
-            let request = request.header(HEADER, ids).body(()).unwrap();
-            let (parts, ()) = request.into_parts();
-            wanted(&parts).map(|ids| ids.join("|"))
-        };
         assert_eq!(
             asked(Method::GET, "one live-model:plan"),
             Some("one|live-model:plan".to_owned())

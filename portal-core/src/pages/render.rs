@@ -115,6 +115,13 @@ impl PageSetup {
         head: PageHead<'_>,
         content: Markup,
     ) -> Response {
+        let regions = regions::wanted(parts);
+        if let Some(ids) = &regions
+            && regions::are_in(&content.0, ids)
+        {
+            // Nothing that the layout draws is asked for.
+            return regions::answer(head.status, &content.0, ids);
+        }
         let base_path = self.config.base_path.as_str();
         // Where the portal is nested, the host has taken the prefix away.
         let path = parts.uri.path();
@@ -124,7 +131,6 @@ impl PageSetup {
         let nav = self.nav_of(parts, reader);
         let theme = self.theme_of(&parts.headers, user);
         let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
-        let regions = regions::wanted(parts);
         // Whoever asks for regions shows no message: it waits for the page.
         let flash = match regions {
             Some(_) => None,

@@ -88,7 +88,7 @@ impl Sent {
                     sent.choice = ThemeChoice::default();
                     sent.chooses = true;
                     // What else the form has is what is being reset.
-                    sent.return_to = field(form, "return_to");
+                    sent.return_to = field(form, "return_to").unwrap_or_default();
                     break;
                 }
                 // An unknown choice leaves the setting as it was.
@@ -102,12 +102,14 @@ impl Sent {
     }
 }
 
-fn field(form: &[u8], wanted: &str) -> String {
+fn field(form: &[u8], wanted: &str) -> Option<String> {
     let mut fields = url::form_urlencoded::parse(form);
     let found = fields.find(|(name, _)| name == wanted);
-    found
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
+    found.map(|(_, value)| value.into_owned())
+}
+
+fn is_sent(form: &[u8], wanted: &str) -> bool {
+    field(form, wanted).is_some_and(|value| !value.is_empty())
 }
 
 async fn save(
@@ -118,7 +120,7 @@ async fn save(
 ) -> Result<Response> {
     let setup = state.borrow::<PageSetup>()?;
     let before = setup.choice_of(&headers, user.as_deref());
-    let is_reset = !field(&form, "reset").is_empty();
+    let is_reset = is_sent(&form, "reset");
     let sent = Sent::read(&form, before);
     let mut cookies = Vec::new();
     if let Some(user) = user.as_ref().filter(|_| sent.chooses) {
@@ -163,7 +165,8 @@ async fn save_portal(
 ) -> Result<Response> {
     admin.acts_himself()?;
     let setup = state.borrow::<PageSetup>()?;
-    let version = field(&form, "version").parse().unwrap_or(-1);
+    let version = field(&form, "version").and_then(|it| it.parse().ok());
+    let version = version.unwrap_or(-1);
     // The form may come from a replica that knows more.
     if setup.theme.stored().version != version {
         setup.theme.refresh().await?;
@@ -172,13 +175,15 @@ async fn save_portal(
     let sent = Sent::read(&form, stored.look.choice);
     let mut look = PortalLook {
         choice: sent.choice,
-        locked: match &*field(&form, "locked") {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
+        locked: match field(&form, "locked").as_deref() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some("") => None,
+            // As with the choices, what is not named or not known stays as it was.
+            _ => stored.look.locked,
         },
     };
-    if !field(&form, "mine").is_empty() {
+    if is_sent(&form, "mine") {
         let mine = setup.choice_of(&headers, Some(&admin));
         let theme = mine.over(setup.theme.theme().with_lock(false));
         look = PortalLook {

@@ -198,7 +198,7 @@ impl Buckets {
         let (since, until) = self.before();
         let at = || Expr::col(column);
         Cond::any()
-            .add(at().gte(self.start).and(at().lte(self.now)))
+            .add(at().gte(self.start).and(at().lt(self.now)))
             .add(at().gte(since).and(at().lt(until)))
     }
 

@@ -25,7 +25,7 @@ pub(crate) enum Bench {
     Http(Http),
     /// Signed-in requests against bare ones, a verification, and strangers with made-up keys
     Auth(Auth),
-    /// What pages cost: bytes, requests, throughput, and times in a browser over a bad line
+    /// What pages cost: bytes, requests, throughput, live tabs, and times in a browser over a bad line
     Pages(pages::Pages),
     /// The task engine against bare loops, inserts and fan-outs, and against apalis
     Tasks(Tasks),

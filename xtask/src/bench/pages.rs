@@ -33,7 +33,7 @@ pub(crate) struct Pages {
     /// How often each page is loaded over a bad line
     #[arg(long, default_value_t = 5)]
     loads: usize,
-    /// Leave out the measures of the server
+    /// Leave out the measures of the server and of live tabs
     #[arg(long)]
     only_browser: bool,
     /// Passed on to `portal-bench pages`
@@ -46,10 +46,13 @@ pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Res
     let program = build(cargo, "reference-portal", interrupt)?;
     if !settings.only_browser {
         let bench = build(cargo, "portal-bench", interrupt)?;
-        let mut pages = Command::new(bench);
+        let mut pages = Command::new(&bench);
         pages.arg("pages").args(&settings.arguments);
         pages.env_remove(super::POSTGRES);
         process::run("portal-bench pages", &mut pages, interrupt)?;
+        let mut live = Command::new(bench);
+        live.arg("live").env_remove(super::POSTGRES);
+        process::run("portal-bench live", &mut live, interrupt)?;
     }
 
     let directory = tempfile::Builder::new().prefix("portal-pages-").tempdir()?;

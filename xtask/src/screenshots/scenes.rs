@@ -42,12 +42,13 @@ const fn after(name: &'static str, when: When, path: &'static str, script: &'sta
 const PALETTE: &str = "document.body.dispatchEvent(new KeyboardEvent('keydown', \
                        {key: 'k', code: 'KeyK', ctrlKey: true, bubbles: true, cancelable: true}))";
 const USER_MENU: &str = "document.querySelector('.pt-side [popovertarget]')?.click()";
-const NAVIGATION: &str = "document.querySelector('.pt-top [popovertarget=pt-side], \
-                          .pt-top [aria-controls]')?.click()";
+const NAVIGATION: &str = "document.querySelector('.pt-topbar [data-opens=pt-nav]')?.click()";
 /// Sends a form that the browser itself would hold back.
 const SEND_WRONG: &str = "
-const form = document.querySelector('dialog[open] form, main form[method=post]');
-const field = form.querySelector('textarea, input:not([type=hidden])');
+const typed = 'textarea, input:not([type=hidden])';
+const forms = [...document.querySelectorAll('dialog[open] form, main form[method=post]')];
+const form = forms.find(form => form.querySelector(typed));
+const field = form.querySelector('textarea') || form.querySelector(typed);
 field.value = field.matches('textarea') ? 'greeting: [unfinished' : '';
 form.noValidate = true;
 form.requestSubmit();";

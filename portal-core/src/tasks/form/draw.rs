@@ -185,7 +185,7 @@ impl Pen<'_> {
     }
 
     fn list(&mut self, part: &Part<'_>, items: &Part<'_>, place: &Place, label: &str) -> Markup {
-        let keys = self.typed.all(&place.name);
+        let keys = self.typed.keys(&place.name);
         let one = singular(label);
         html! {
             @for (index, key) in keys.iter().enumerate() {
@@ -202,7 +202,7 @@ impl Pen<'_> {
     }
 
     fn map(&mut self, part: &Part<'_>, values: &Part<'_>, place: &Place, label: &str) -> Markup {
-        let keys = self.typed.all(&place.name);
+        let keys = self.typed.keys(&place.name);
         let one = singular(label);
         html! {
             @for (index, key) in keys.iter().enumerate() {

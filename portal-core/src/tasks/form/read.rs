@@ -44,7 +44,7 @@ fn value(part: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fault>)
         }
         Shape::List { items } => {
             let mut values = Vec::new();
-            for (index, key) in typed.all(&place.name).iter().enumerate() {
+            for (index, key) in typed.keys(&place.name).into_iter().enumerate() {
                 let place = place.row(key, index);
                 values.push(value(items, &place, typed, faults).unwrap_or_else(|| {
                     faults.push(missing(&place));
@@ -94,7 +94,7 @@ fn value(part: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fault>)
 
 fn entries(values: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fault>) -> Value {
     let mut map = Map::new();
-    for key in typed.all(&place.name) {
+    for key in typed.keys(&place.name) {
         let name = typed.get(&place.entry_key(key)).unwrap_or_default();
         let place = place.entry(key, name);
         if map.contains_key(name) {

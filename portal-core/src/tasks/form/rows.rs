@@ -47,7 +47,7 @@ impl Change {
     pub(crate) fn added(&self, typed: &Typed) -> Option<String> {
         match self {
             Self::Add { list } => {
-                let key = typed.all(list).last()?;
+                let key = typed.keys(list).pop()?;
                 let separator = if list.contains('.') { '/' } else { '.' };
                 Some(format!("{list}{separator}{key}"))
             }
@@ -111,7 +111,7 @@ fn find<'p, 'a>(
     if is_list && place.name == wanted {
         return Some((part, place.clone()));
     }
-    let keys = typed.all(&place.name).iter();
+    let keys = typed.keys(&place.name).into_iter();
     match &part.shape {
         Shape::Object(members) => members
             .iter()

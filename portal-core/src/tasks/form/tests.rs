@@ -375,6 +375,25 @@ fn rows_are_added_moved_and_removed() {
 }
 
 #[test]
+fn a_row_that_is_sent_twice_is_one_row() {
+    let schema = schema();
+    let form = SchemaForm::new(&schema, "args");
+    let read = |sent: &str| form.read(&Typed::parse(sent.as_bytes())).value;
+    let sent = "args.lines=0&args.lines=0&args.lines/0/parts=0&args.lines/0/parts=0\
+        &args.lines/0/parts=1&args.lines/0/parts/0=7&args.lines/0/parts/1=7";
+    let value = read(sent);
+    assert_eq!(value["lines"].as_array().map(Vec::len), Some(1), "{value}");
+    assert_eq!(value["lines"][0]["parts"], json!([7, 7]), "equal rows stay");
+    // What is no number would name the fields of other rows.
+    let value = read(
+        "args.tags=0%0A&args.tags=0%0D%0A&args.tags/0%0A=a&args.tags=1&args.tags/1=b\
+         &args.lines=0&args.lines/0/parts=0&args.lines/0/parts/0=7&args.lines=0/parts/0&args.lines=",
+    );
+    assert_eq!(value["tags"], json!(["b"]));
+    assert_eq!(value["lines"], json!([{"parts": [7]}]));
+}
+
+#[test]
 fn keys_of_a_map_stand_once() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");

@@ -12,11 +12,11 @@ impl Typed {
         let mut typed = Self::default();
         // Rows with the same key would share their fields, and multiply those of rows in them.
         let mut seen = HashSet::new();
-        for pair in url::form_urlencoded::parse(encoded) {
+        for (name, text) in url::form_urlencoded::parse(encoded) {
+            // Browsers send line breaks of a text area as two characters.
+            let pair = (name.into_owned(), text.replace("\r\n", "\n"));
             if seen.insert(pair.clone()) {
-                let (name, text) = pair;
-                // Browsers send line breaks of a text area as two characters.
-                typed.add(name.into_owned(), text.replace("\r\n", "\n"));
+                typed.add(pair.0, pair.1);
             }
         }
         typed
@@ -27,9 +27,12 @@ impl Typed {
         self.0.get(name)?.first().map(String::as_str)
     }
 
-    /// Every text of a field, in order.
-    pub(super) fn all(&self, name: &str) -> &[String] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+    /// The keys of the rows of a list or map, in order: numbers. Others could name the fields of
+    /// rows in other rows, and multiply those.
+    pub(super) fn keys(&self, list: &str) -> Vec<&str> {
+        let is_key = |key: &&str| !key.is_empty() && key.bytes().all(|it| it.is_ascii_digit());
+        let sent = self.0.get(list).into_iter().flatten();
+        sent.map(String::as_str).filter(is_key).collect()
     }
 
     pub(super) fn all_mut(&mut self, name: &str) -> &mut Vec<String> {
