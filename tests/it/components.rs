@@ -252,7 +252,6 @@ const HOLD: &str = "window.held = {}; const real = fetch; window.fetch = (to, in
 async fn what_comes_later_finds_its_place() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
-    browser.expects("Password field");
     browser.in_every_page(HOLD).await;
     browser.goto(GALLERY).await;
     browser.find("#f-g-owner[role=combobox]").await;

@@ -21,6 +21,8 @@ const load = (files) => Promise.all(files.split(" ").map((file) => loading[file]
   node.onerror = () => { delete loading[file]; node.remove(); fail(); };
   document.head.append(node);
 })));
+// What comes later may be the first on its page that requires a style sheet.
+const fetchStyles = (part) => $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
 customElements.define("pt-needs", class extends HTMLElement {
   connectedCallback() { load(this.dataset.files).catch(() => {}); }
 });

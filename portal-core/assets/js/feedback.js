@@ -56,10 +56,17 @@ const toast = (text, tone = "info") => {
   const host = modal ? $(":scope>.pt-toasts", modal) : home;
   if (!host) {
     // What a region has from its beginning is not read out.
-    modal.append(make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" }));
-    setTimeout(toast, 100, text, tone);
+    const fresh = make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" });
+    fresh.waiting = [[text, tone]];
+    modal.append(fresh);
+    setTimeout(() => {
+      const { waiting } = fresh;
+      delete fresh.waiting;
+      waiting.forEach((it) => toast(...it));
+    }, 100);
     return;
   }
+  if (host.waiting) return void host.waiting.push([text, tone]);
   const node = template.content.firstElementChild.cloneNode(true);
   $("[data-part=text]", node).textContent = text;
   host.append(node);
@@ -103,5 +110,8 @@ const formatTime = (node) => {
 customElements.define("pt-time", class extends HTMLElement {
   connectedCallback() { $$("time", this).forEach(formatTime); }
 });
-on("htmx:after:swap", () => $$("pt-time>time").forEach(formatTime));
+on("htmx:after:swap", () => {
+  $$("pt-time>time").forEach(formatTime);
+  fetchStyles();
+});
 setInterval(() => $$("pt-time>time[data-format=ago]").forEach(formatTime), 30000);

@@ -152,6 +152,7 @@ const draw = (ids, text, isGood) => {
 };
 const redraw = (region, fresh) => {
   $$("pt-time>time", fresh).forEach(formatTime);
+  fetchStyles(fresh);
   if (region.isEqualNode(fresh)) return;
   const focus = document.activeElement;
   region.dataset.topics = fresh.dataset.topics;

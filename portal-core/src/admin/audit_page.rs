@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::Request;
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::address::Address;
@@ -112,9 +112,9 @@ fn row(entry: &AuditEntry, here: &Address) -> Row {
     let cells = vec![
         html! { code { (entry.action) } },
         html! {
-            @let name = actor_name(&entry.actor_email, entry.actor_user_id.is_some());
-            // A program is nobody whose page one would open.
-            @if entry.actor_user_id.is_some() { a href=(only("actor", &entry.actor_email)) { (name) } } @else { (name) }
+            a href=(only("actor", &entry.actor_email)) {
+                (actor_name(&entry.actor_email, entry.actor_user_id.is_some()))
+            }
             @if let Some(acted_by) = &entry.acted_by {
                 div class="pt-muted" { "signed in as " (acted_by) }
             }
@@ -129,25 +129,35 @@ fn row(entry: &AuditEntry, here: &Address) -> Row {
     Row::new(entry.id.to_string(), cells)
 }
 
+/// Most lines of one entry: a document that was replaced may differ in thousands of values.
+const MOST_LINES: usize = 20;
+
 /// The fields with their old and new values; whatever else was written down as it is.
 fn changes(details: &Value) -> Markup {
     let Some(changes) = details.get("changes").and_then(Value::as_array) else {
         return match details.as_object() {
             Some(details) if !details.is_empty() => html! {
                 ul class="pt-changes" {
-                    @for (name, value) in details { li { (field(name)) (shown(value)) } }
+                    @for (name, value) in details.iter().take(MOST_LINES) { li { (field(name)) (shown(value)) } }
                 }
             },
             _ => html! { span class="pt-muted" { "-" } },
         };
     };
+    let differences: Vec<_> = changes
+        .iter()
+        .flat_map(|change| {
+            let name = change["field"].as_str().unwrap_or_default();
+            differences(name, &change["old"], &change["new"])
+        })
+        .collect();
     html! {
         ul class="pt-changes" {
-            @for change in changes {
-                @let name = change["field"].as_str().unwrap_or_default();
-                @for (name, old, new) in differences(name, &change["old"], &change["new"]) {
-                    li { (field(&name)) (shown(old)) " → " (shown(new)) }
-                }
+            @for (name, old, new) in differences.iter().take(MOST_LINES) {
+                li { (field(name)) (shown(old)) " → " (shown(new)) }
+            }
+            @if differences.len() > MOST_LINES {
+                li class="pt-muted" { "and " (differences.len() - MOST_LINES) " more" }
             }
         }
     }
@@ -167,12 +177,12 @@ fn differences<'a>(
         return vec![(name.to_owned(), old, new)];
     };
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let values = names.into_iter().map(|key| {
-        let value = |of: &'a Map<String, Value>| of.get(key).unwrap_or(&Value::Null);
-        (key, value(before), value(after))
+    let differ = names.into_iter().filter_map(|key| {
+        let (old, new) = (before.get(key), after.get(key));
+        let value = |it: Option<&'a Value>| it.unwrap_or(&Value::Null);
+        (old != new).then(|| (key, value(old), value(new)))
     });
-    values
-        .filter(|(_, old, new)| old != new)
+    differ
         .flat_map(|(key, old, new)| differences(&format!("{name}.{key}"), old, new))
         .collect()
 }
@@ -218,7 +228,7 @@ fn steps(here: &Address, before: Option<Uuid>, older: Option<Uuid>) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -263,5 +273,19 @@ mod tests {
         let changes = json!({"changes": [{"field": "configuration", "old": old, "new": new}]});
         let text = super::changes(&changes).into_string();
         assert!(!text.contains("same") && text.contains("configuration.mail.host:</span> a → b"));
+    }
+
+    #[test]
+    fn no_change_is_passed_over_and_a_great_one_is_cut() {
+        let told = |old: Value, new: Value| {
+            let change = json!({"field": "doc", "old": old, "new": new});
+            changes(&json!({"changes": [change]})).into_string()
+        };
+        let text = told(json!({"a": 1}), json!({"a": 1, "b": null}));
+        assert!(text.contains("doc.b:"), "{text}");
+        let many: Map<String, Value> = (0..5000).map(|it| (it.to_string(), json!(it))).collect();
+        let text = told(json!({}), many.into());
+        assert_eq!(text.matches("<li").count(), MOST_LINES + 1);
+        assert!(text.contains("and 4980 more"));
     }
 }

@@ -15,7 +15,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;
 use crate::pages::components::{Button, EmptyState, PageHead, Tab};
-use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse};
+use crate::pages::{
+    Flash, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, asset_file,
+};
 use crate::request::body_bytes;
 use crate::source;
 use crate::state::PortalState;
@@ -133,7 +135,7 @@ pub(super) async fn render(
                 (grouped(&items, &here))
             }
             @if filter.cursor.is_some() || next.is_some() {
-                nav class="pt-pages" data-requires="table.css" aria-label="Pages" {
+                nav class="pt-pages" data-requires=(asset_file("table.css")) aria-label="Pages" {
                     @if filter.cursor.is_some() {
                         (Button::new("Newest").size(1).href(if filter.unread_only { format!("{here}?unread=1") } else { here.clone() }))
                     }

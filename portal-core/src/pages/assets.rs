@@ -319,6 +319,18 @@ pub(crate) fn url(name: &str) -> &'static str {
         .map_or("", |asset| &asset.url)
 }
 
+/// The name under which an asset is served, as elements say which style sheet they require.
+pub(crate) fn file(name: &str) -> &'static str {
+    url(name).trim_start_matches(PREFIX)
+}
+
+/// The path of a style sheet that is served under a name.
+pub(super) fn style(file: &str) -> Option<&'static str> {
+    let urls = ASSETS.iter().map(|asset| &*asset.url);
+    urls.filter(|url| url.ends_with(".css"))
+        .find(|url| url.strip_prefix(PREFIX) == Some(file))
+}
+
 /// The logo in the page itself, for the tab of the browser: as a file it would be a request for each
 /// reader, of as many bytes.
 pub(super) fn icon() -> &'static str {

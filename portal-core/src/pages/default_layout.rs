@@ -216,6 +216,10 @@ impl Layout for DefaultLayout {
             None => self.draw(page, &content),
         }
     }
+
+    fn keeps_content(&self) -> bool {
+        true
+    }
 }
 
 impl Layout for PlainLayout {
@@ -229,6 +233,10 @@ impl Layout for PlainLayout {
             (toast_region(page.flash))
         };
         document(page, body)
+    }
+
+    fn keeps_content(&self) -> bool {
+        true
     }
 }
 

@@ -14,6 +14,10 @@ use super::layout::{NavLink, PageContext};
 /// How many are kept: one for each address, theme and so on that guests ask for.
 const KEPT: usize = 256;
 
+/// Beyond this length of the way to sign-in and back, which holds the address with its query, a
+/// frame is not kept.
+const LONGEST: usize = 512;
+
 /// Stands for the content while a frame is drawn. No text of anybody can look like this, since text
 /// is escaped.
 const CONTENT: &str = "<!--content-->";
@@ -97,6 +101,10 @@ fn key(page: &PageContext<'_>) -> Option<Vec<u8>> {
     else {
         return None;
     };
+    // The address is whatever a stranger asks for.
+    if sign_in_url.len() > LONGEST {
+        return None;
+    }
     let mut key = Vec::with_capacity(1024);
     let mut add = |text: &str| {
         key.extend_from_slice(&text.len().to_le_bytes());
@@ -182,6 +190,7 @@ mod tests {
     fn what_is_for_one_reader_or_one_time_is_not_kept() {
         let (frames, theme) = (Frames::default(), Theme::default());
         let page = PageContext::new("Portal", "One", "/one", &theme);
+        let long = format!("/sign-in?redirect_url={}", "x".repeat(LONGEST));
         let (flash, head) = (Flash::success("Saved"), html! { meta name="x"; });
         let pages = [
             PageContext {
@@ -198,6 +207,10 @@ mod tests {
             },
             PageContext {
                 form_fields: Some(&head),
+                ..page
+            },
+            PageContext {
+                sign_in_url: &long,
                 ..page
             },
         ];

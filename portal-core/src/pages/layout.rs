@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, Render, html};
 
 use super::bell::Unread;
 use super::components::{Banner, Tone};
+use super::requires::Requirements;
 use super::{BrandAssets, assets, theme::Theme};
 
 /// What a layout is told about the page it draws.
@@ -151,6 +152,13 @@ pub struct Flash {
 pub trait Layout: Send + Sync + 'static {
     /// The document with `content` in its place.
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup;
+
+    /// Whether the content of every page stands in its document as it is. Then live regions in it
+    /// are read anew without the layout, which is quicker; otherwise the whole document is drawn
+    /// for them.
+    fn keeps_content(&self) -> bool {
+        false
+    }
 }
 
 /// What stands around the body of a document, roughly, in bytes.
@@ -195,6 +203,7 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
+                (Requirements::of(&body.0).styles(page.base_path, ""))
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}

@@ -45,7 +45,7 @@ pub use search::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;
 
-pub(crate) use assets::url as asset_url;
+pub(crate) use assets::{file as asset_file, url as asset_url};
 pub(crate) use bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use brand::routes as brand_routes;
 pub(crate) use encoding::accepts_coding;

@@ -116,7 +116,9 @@ impl PageSetup {
         content: Markup,
     ) -> Response {
         let regions = regions::wanted(parts);
+        let layout = head.layout.unwrap_or(&*self.layout);
         if let Some(ids) = &regions
+            && layout.keeps_content()
             && regions::are_in(&content.0, ids)
         {
             // Nothing that the layout draws is asked for.
@@ -166,7 +168,6 @@ impl PageSetup {
             head: head.extra,
             ..PageContext::new(&self.config.app_name, head.title, path, &theme)
         };
-        let layout = head.layout.unwrap_or(&*self.layout);
         let content = match user {
             Some(user) if user.is_admin() && self.in_maintenance.load(Ordering::Relaxed) => {
                 html! { (maintenance_banner(base_path)) (content) }
@@ -184,16 +185,15 @@ impl PageSetup {
             page
         });
         let required = Requirements::of(&document.0);
-        let mut more = required.styles(base_path).0;
-        if let Some(addition) = &addition {
-            more += &addition.head.0;
-        }
-        if required.live {
-            more += &regions::head(base_path, head.read_mark.as_deref()).0;
-        }
-        if !more.is_empty()
-            && let Some(end) = document.0.find("</head>")
-        {
+        if let Some(end) = document.0.find("</head>") {
+            let head_of_document = document.0.get(..end).unwrap_or_default();
+            let mut more = required.styles(base_path, head_of_document).0;
+            if let Some(addition) = &addition {
+                more += &addition.head.0;
+            }
+            if required.live {
+                more += &regions::head(base_path, head.read_mark.as_deref()).0;
+            }
             document.0.insert_str(end, &more);
         }
         let mut response = (head.status, document).into_response();

@@ -1,6 +1,6 @@
 //! What a document requires beside what every document loads.
 //!
-//! Its elements say so themselves, in `data-requires`: the name of a style sheet, or `live`. So it is
+//! Its elements say so themselves, in `data-requires`: the file of a style sheet, or `live`. So it is
 //! found in one pass over the document, whoever has drawn it.
 
 use maud::{Markup, html};
@@ -39,9 +39,10 @@ impl Requirements {
             }
             match rest.split('"').next().unwrap_or_default() {
                 LIVE => required.live = true,
-                name => {
-                    let style = assets::url(name);
-                    if style.ends_with(".css") && !required.styles.contains(&style) {
+                file => {
+                    if let Some(style) = assets::style(file)
+                        && !required.styles.contains(&style)
+                    {
                         required.styles.push(style);
                     }
                 }
@@ -50,10 +51,12 @@ impl Requirements {
         required
     }
 
-    /// The links to the style sheets, for the document's head.
-    pub(super) fn styles(&self, base_path: &str) -> Markup {
+    /// The links to the style sheets that a head does not link yet.
+    pub(super) fn styles(&self, base_path: &str, head: &str) -> Markup {
         html! {
-            @for style in &self.styles { link rel="stylesheet" href=(address(base_path, style)); }
+            @for style in self.styles.iter().filter(|style| !head.contains(**style)) {
+                link rel="stylesheet" href=(address(base_path, style));
+            }
         }
     }
 }
@@ -64,16 +67,19 @@ mod tests {
 
     #[test]
     fn each_style_is_linked_once_and_none_that_there_is_not() {
-        let document = "<div data-requires=\"table.css\"></div><nav data-requires=\"table.css\"></nav>\
-            <p data-requires=\"portal.js\">data-requires=&quot;site.css&quot;</p><p data-requires=\"none.css\"></p>";
-        let required = Requirements::of(document);
-        assert!(!required.live);
-        let links = required.styles("/portal").into_string();
-        assert_eq!(links.matches("rel=\"stylesheet\"").count(), 1, "{links}");
-        assert!(
-            links.contains("href=\"/portal/_portal/assets/table."),
-            "{links}"
+        let file = assets::file("table.css");
+        let document = format!(
+            "<div data-requires=\"{file}\"></div><nav data-requires=\"{file}\"></nav>\
+             <p data-requires=\"portal.js\">data-requires=&quot;site.css&quot;</p><p data-requires=\"none.css\"></p>"
         );
+        let required = Requirements::of(&document);
+        assert!(!required.live);
+        let links = required.styles("/portal", "").into_string();
+        assert_eq!(
+            links,
+            format!("<link rel=\"stylesheet\" href=\"/portal/_portal/assets/{file}\">")
+        );
+        assert_eq!(required.styles("/portal", &links).into_string(), "");
         assert!(Requirements::of("<pt-live data-requires=\"live\"></pt-live>").live);
         assert_eq!(
             Requirements::of("<main data-requires=\""),

@@ -1,7 +1,7 @@
 use maud::{Markup, html};
 
 /// Who has done something, as the audit log names him: a person by his address, a program by its
-/// name. The name of a setting, whose word was followed, is set as code.
+/// name. What is written like a variable, as a setting whose word was followed, is set as code.
 ///
 /// ```
 /// use portal_core::pages::components::actor_name;
@@ -12,11 +12,11 @@ use maud::{Markup, html};
 /// ```
 #[must_use]
 pub fn actor_name(name: &str, is_person: bool) -> Markup {
-    let is_setting = name.contains('_')
+    let is_variable = name.contains('_')
         && name
             .bytes()
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     html! {
-        @if is_setting && !is_person { code title="A setting of the portal" { (name) } } @else { (name) }
+        @if is_variable && !is_person { code { (name) } } @else { (name) }
     }
 }

@@ -132,11 +132,17 @@ pub fn sized_icon(name: &str, size: u8) -> Markup {
         3 => r#" data-size="3""#,
         _ => "",
     };
+    // Which way is on is the other way where one reads from the right.
+    let turns = match name {
+        "arrow-left" | "arrow-right" | "chevron-left" | "chevron-right" => " data-turns",
+        _ => "",
+    };
     // In one piece, for there are dozens on each page.
     PreEscaped(
         [
             r#"<svg class="pt-icon""#,
             size,
+            turns,
             r#" viewBox="0 0 24 24" aria-hidden="true">"#,
             shapes,
             "</svg>",

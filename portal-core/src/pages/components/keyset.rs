@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, pagination::SizeForm};
+use crate::pages::asset_file;
 
 /// Pages of a list that is too long to be counted or numbered: back, on, and about how much it is.
 ///
@@ -84,7 +85,7 @@ impl KeysetPages {
 impl Render for KeysetPages {
     fn render(&self) -> Markup {
         html! {
-            div class="pt-pages" data-requires="table.css" {
+            div class="pt-pages" data-requires=(asset_file("table.css")) {
                 @if let Some((form, present)) = &self.sizes { (form.render(*present)) }
                 span { @if let Some(rows) = self.about { "About " (roughly(rows)) } }
                 nav aria-label="Pages" {

@@ -4,9 +4,7 @@ use crate::pages::assets;
 
 /// The names under which scripts and styles are served, as `portal.js` finds them beside itself.
 pub(super) fn files(names: &[&str]) -> String {
-    let files = names
-        .iter()
-        .map(|name| assets::url(name).trim_start_matches(assets::PREFIX));
+    let files = names.iter().map(|name| assets::file(name));
     files.collect::<Vec<_>>().join(" ")
 }
 

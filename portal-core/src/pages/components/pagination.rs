@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
+use crate::pages::asset_file;
 
 /// Numbered pages, how much there is, and how many rows a page has.
 ///
@@ -138,7 +139,7 @@ impl Render for Pagination {
         };
         let last = (self.page * self.per_page).min(self.total);
         html! {
-            div class="pt-pages" data-requires="table.css" {
+            div class="pt-pages" data-requires=(asset_file("table.css")) {
                 @if let Some(form) = &self.sizes {
                     (form.render(self.per_page))
                 }

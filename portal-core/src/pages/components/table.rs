@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, icon, rel, small::skeleton};
+use crate::pages::asset_file;
 
 /// How a column is sorted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -306,7 +307,7 @@ impl Render for Table {
         let is_ready = matches!(self.state, State::Ready);
         let actions = is_ready && self.rows.iter().any(|row| row.actions.is_some());
         html! {
-            div class="pt-table-wrap" data-requires="table.css" role="region" aria-label=(self.caption) tabindex="0"
+            div class="pt-table-wrap" data-requires=(asset_file("table.css")) role="region" aria-label=(self.caption) tabindex="0"
                 aria-busy=[is_loading.then_some("true")] data-density=[self.compact.then_some("compact")] {
                 @if is_loading { span class="pt-vh" role="status" { "Loading" } }
                 table class="pt-table" {

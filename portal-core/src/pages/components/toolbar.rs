@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, FieldOption, icon, needs::needs};
+use crate::pages::asset_file;
 
 /// What stands above a list: search, filters, what is filtered by, and how it is looked at.
 ///
@@ -124,7 +125,7 @@ impl Toolbar {
 impl Render for Toolbar {
     fn render(&self) -> Markup {
         html! {
-            div class="pt-toolbar" data-requires="table.css" {
+            div class="pt-toolbar" data-requires=(asset_file("table.css")) {
                 @if !self.search.is_empty() || !self.filters.is_empty() { (self.form()) }
                 @if let Some(end) = &self.end { div class="pt-row pt-push" { (end) } }
                 @if !self.chips.is_empty() || self.clear.is_some() {

@@ -121,7 +121,7 @@ fn fields() -> Section {
                 "Password",
                 html! {
                     // Browsers look for the form of a password, to keep it.
-                    form class="pt-form" method="post" {
+                    form class="pt-form" method="dialog" {
                         (Field::email("g-login", "E-mail").autocomplete("username"))
                         (Field::password("g-word", "Password").autocomplete("new-password"))
                     }
@@ -198,7 +198,7 @@ fn choices() -> Section {
             example!(
                 "A form",
                 html! {
-                    form class="pt-form" method="post" {
+                    form class="pt-form" {
                         (Field::text("g-form-name", "Name").required(true)) (Field::checkbox("g-form-on", "Active").checked(true))
                         div class="pt-form-actions" { (Button::new("Create").solid().submit()) (Button::new("Cancel")) }
                     }

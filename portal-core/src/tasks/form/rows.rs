@@ -60,7 +60,7 @@ pub(super) fn apply(part: &Part<'_>, place: &Place, typed: &mut Typed, change: &
     let Some((list, place)) = find(part, place, typed, change.list()) else {
         return;
     };
-    let keys = typed.all_mut(&place.name);
+    let keys = typed.keys_mut(&place.name);
     let position = |wanted: &String| keys.iter().position(|key| key == wanted);
     match change {
         Change::Add { .. } => {

@@ -328,7 +328,7 @@ fn a_fault_stands_at_its_field_and_the_text_is_kept() {
     value["lines"] = json!([{"item": "a", "price": 1.0, "parts": [1, 2]}, {"item": "b", "price": 1.0, "parts": [3, 4]}]);
     value["tree"] = json!({"name": "a", "children": [{"name": 5, "children": []}]});
     let mut typed = form.filled(&value);
-    *typed.all_mut("args.lines/1/parts/1") = vec!["many".to_owned()];
+    typed.set("args.lines/1/parts/1", "many");
     let faults = [
         Fault::new("/lines/1/parts/1", "invalid_type", "is not a number"),
         Fault::new("/tree/children/0/name", "missing", "this is required"),

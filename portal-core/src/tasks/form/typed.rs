@@ -30,23 +30,34 @@ impl Typed {
     /// The keys of the rows of a list or map, in order: numbers. Others could name the fields of
     /// rows in other rows, and multiply those.
     pub(super) fn keys(&self, list: &str) -> Vec<&str> {
-        let is_key = |key: &&str| !key.is_empty() && key.bytes().all(|it| it.is_ascii_digit());
         let sent = self.0.get(list).into_iter().flatten();
-        sent.map(String::as_str).filter(is_key).collect()
+        sent.map(String::as_str).filter(|key| is_key(key)).collect()
     }
 
-    pub(super) fn all_mut(&mut self, name: &str) -> &mut Vec<String> {
-        self.0.entry(name.to_owned()).or_default()
+    /// The same, to be changed.
+    pub(super) fn keys_mut(&mut self, list: &str) -> &mut Vec<String> {
+        let keys = self.0.entry(list.to_owned()).or_default();
+        keys.retain(|key| is_key(key));
+        keys
     }
 
     pub(super) fn add(&mut self, name: String, text: impl Into<String>) {
         self.0.entry(name).or_default().push(text.into());
     }
 
+    #[cfg(test)]
+    pub(super) fn set(&mut self, name: &str, text: &str) {
+        self.0.insert(name.to_owned(), vec![text.to_owned()]);
+    }
+
     /// Whether a box is ticked.
     pub(super) fn is_on(&self, name: &str) -> bool {
         matches!(self.get(name), Some("true" | "on" | "1"))
     }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
 impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for Typed {

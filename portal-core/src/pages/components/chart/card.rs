@@ -3,6 +3,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Chart, Donut};
+use crate::pages::asset_file;
 use crate::pages::components::card::Card;
 use crate::store::TimeRange;
 
@@ -68,7 +69,7 @@ impl ChartCard {
     pub fn loading(title: impl Into<String>) -> Self {
         Self::new(Drawing {
             title: title.into(),
-            markup: html! { div class="pt-chart pt-chart-wait" data-requires="chart.css" aria-busy="true" { span class="pt-vh" { "Loading" } } },
+            markup: html! { div class="pt-chart pt-chart-wait" data-requires=(asset_file("chart.css")) aria-busy="true" { span class="pt-vh" { "Loading" } } },
         })
     }
 

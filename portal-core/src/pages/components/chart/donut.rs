@@ -6,6 +6,7 @@ use super::super::Tone;
 use super::legend::Paint;
 use super::marks::N;
 use super::{Unit, nothing, scale, table};
+use crate::pages::asset_file;
 
 /// A ring whose parts are shares of a whole, with their figures beside it. For six parts at most;
 /// what is not greater than zero has no part.
@@ -152,7 +153,7 @@ impl Render for Donut {
             }
         };
         html! {
-            figure class="pt-chart" data-requires="chart.css" data-kind="donut" {
+            figure class="pt-chart" data-requires=(asset_file("chart.css")) data-kind="donut" {
                 div class="pt-ring" { (self.ring()) (self.legend()) }
                 (table::details(&self.title, head, rows))
             }

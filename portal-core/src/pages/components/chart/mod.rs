@@ -28,6 +28,7 @@ pub use self::unit::Unit;
 use self::labels::Labels;
 use self::legend::Paint;
 use super::{Tone, icon};
+use crate::pages::asset_file;
 use crate::store::{Buckets, Step};
 
 /// How the values of a chart are drawn.
@@ -234,7 +235,7 @@ impl Render for Chart {
             return nothing(&self.empty);
         }
         html! {
-            figure class="pt-chart" data-requires="chart.css" data-kind=(self.kind.as_str()) {
+            figure class="pt-chart" data-requires=(asset_file("chart.css")) data-kind=(self.kind.as_str()) {
                 (plot::draw(self))
                 (legend::of_chart(self))
                 (table::of_chart(self))
@@ -245,5 +246,5 @@ impl Render for Chart {
 
 /// As high as a chart, so that nothing moves when there is something to draw.
 fn nothing(text: &str) -> Markup {
-    html! { div class="pt-chart pt-chart-none" data-requires="chart.css" { (icon("activity")) p { (text) } } }
+    html! { div class="pt-chart pt-chart-none" data-requires=(asset_file("chart.css")) { (icon("activity")) p { (text) } } }
 }

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::Chart;
-use crate::pages::components::needs::needs;
 
 pub(super) fn of_chart(chart: &Chart) -> Markup {
     let head = html! {
@@ -26,11 +25,9 @@ pub(super) fn of_chart(chart: &Chart) -> Markup {
     details(&chart.title, head, rows)
 }
 
-/// A table behind "View as table". Every chart that draws something has one, so here it says what
-/// it needs: a live page may have none at first.
+/// A table behind "View as table".
 pub(super) fn details(title: &str, head: Markup, rows: Markup) -> Markup {
     html! {
-        (needs(&["chart.css"]))
         details class="pt-figures" {
             summary { "View as table" }
             div tabindex="0" role="region" aria-label={ (title) ", table" } {
