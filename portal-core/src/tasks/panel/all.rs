@@ -17,7 +17,7 @@ use crate::state::PortalState;
 use crate::tasks::TaskFilter;
 
 /// How many tasks stand on one page.
-const PER_PAGE: usize = 50;
+const PER_PAGE: usize = 25;
 /// More days than anyone keeps tasks.
 const MOST_DAYS: u64 = 36_500;
 /// What the form offers.

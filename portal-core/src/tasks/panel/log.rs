@@ -5,9 +5,7 @@ use maud::{Markup, html};
 use super::Reader;
 use crate::auth::{AuditEntry, AuditFilter};
 use crate::error::Result;
-use crate::pages::components::{
-    Card, Column, EmptyState, Row, Table, TimeFormat, actor_name, time,
-};
+use crate::pages::components::{Card, EmptyState, TimeFormat, actor_name, icon, time};
 
 /// How many lines the page shows; all of them come with `GET /api/admin/audit`.
 const LINES: u64 = 8;
@@ -21,28 +19,29 @@ pub(super) async fn latest(reader: &Reader<'_>) -> Result<Vec<AuditEntry>> {
 }
 
 pub(super) fn card(entries: &[AuditEntry]) -> Markup {
-    let rows = entries.iter().map(|entry| {
-        let cells = vec![
-            html! {
-                (words(entry))
-                div class="pt-muted" { code { (entry.target) } }
-            },
-            actor_name(&entry.actor_email, entry.actor_user_id.is_some()),
-            time(&entry.at.to_rfc3339(), TimeFormat::Ago),
-        ];
-        Row::new(entry.id.to_string(), cells)
+    let card = Card::new().title("Audit log").body(html! {
+        @if entries.is_empty() {
+            (EmptyState::new("history", "Nothing yet")
+                .text("What administrators do to tasks is written down here."))
+        } @else {
+            ul class="pt-feed" { @for entry in entries { (line(entry)) } }
+        }
     });
-    let table = Table::new("What administrators have done lately")
-        .column(Column::new("What"))
-        .column(Column::new("Who"))
-        .column(Column::new("When"))
-        .rows(rows)
-        .empty(
-            EmptyState::new("history", "Nothing yet")
-                .text("What administrators do to tasks is written down here."),
-        );
-    let card = Card::new().flush().title("Audit log").body(table);
     html! { (card) }
+}
+
+fn line(entry: &AuditEntry) -> Markup {
+    let is_person = entry.actor_user_id.is_some();
+    html! {
+        li {
+            (icon("history"))
+            span class="pt-break" {
+                (words(entry))
+                div class="pt-muted" { code { (entry.target) } " · " (actor_name(&entry.actor_email, is_person)) }
+            }
+            (time(&entry.at.to_rfc3339(), TimeFormat::Ago))
+        }
+    }
 }
 
 /// The action for people; one of a newer version as it is.
