@@ -115,3 +115,10 @@ on("htmx:after:swap", () => {
   fetchStyles();
 });
 setInterval(() => $$("pt-time>time[data-format=ago]").forEach(formatTime), 30000);
+
+// On a phone the tab of this page may be beyond the edge.
+for (const tab of $$(".pt-tabs [aria-current]")) {
+  const bar = tab.closest(".pt-tabs");
+  const [one, all] = [tab, bar].map((it) => it.getBoundingClientRect());
+  bar.scrollLeft += one.left + one.width / 2 - all.left - all.width / 2;
+}

@@ -2,11 +2,14 @@
 
 mod markdown;
 
+use std::sync::LazyLock;
+
 use portal_core::Store;
 use portal_core::pages::components::{Button, Card, PageHead, Tone, badge, detail_list};
 use portal_core::prelude::*;
 use portal_core::store::Dialect;
 
+use self::markdown::Document;
 use super::home::SOURCE;
 
 /// About
@@ -18,7 +21,9 @@ async fn about(
     store: Data<Store>,
     user: Option<CurrentUser>,
 ) -> Markup {
-    let document = markdown::read(include_str!("about.md"));
+    // It is part of the program, so it is read once.
+    static DOCUMENT: LazyLock<Document> =
+        LazyLock::new(|| markdown::read(include_str!("about.md")));
     let database = user
         .is_some_and(|user| user.is_admin())
         .then(|| store.dialect());
@@ -29,9 +34,9 @@ async fn about(
         div class="pt-doc" {
             nav class="pt-toc" aria-labelledby="toc" {
                 h2 id="toc" { "On this page" }
-                ul { @for (id, title) in &document.contents { li { a href={ "#" (id) } { (title) } } } }
+                ul { @for (id, title) in &DOCUMENT.contents { li { a href={ "#" (id) } { (title) } } } }
             }
-            article class="pt-prose" { (document.body) }
+            article class="pt-prose" { (DOCUMENT.body) }
             (build(&config, database))
         }
     }
