@@ -1,5 +1,7 @@
 //! A page within a portal, and the same bytes as a constant.
 
+use std::sync::LazyLock;
+
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -16,6 +18,7 @@ use tower::ServiceExt as _;
 use crate::subject::{Caller, Served, Setting, Subject};
 
 const PATH: &str = "/bench";
+const TEXT_PATH: &str = "/bench/text";
 
 /// A page and its constant, for clients that do not take compressed answers.
 pub(crate) const PLAIN: &[Subject] = &[
@@ -26,8 +29,13 @@ pub(crate) const PLAIN: &[Subject] = &[
     },
     Subject {
         name: "page",
-        about: "a page of a portal, with layout and navigation",
-        start: |setting| Box::pin(page(setting, Caller::Nobody)),
+        about: "a page of a portal, with layout and navigation, made anew for each request",
+        start: |setting| Box::pin(page(setting, PATH, Caller::Nobody)),
+    },
+    Subject {
+        name: "text-page",
+        about: "the same with a content that was made once, as of Markdown",
+        start: |setting| Box::pin(page(setting, TEXT_PATH, Caller::Nobody)),
     },
 ];
 
@@ -41,13 +49,25 @@ pub(crate) const PACKED: &[Subject] = &[
     Subject {
         name: "packed-page",
         about: "the page, rendered and compressed for each request",
-        start: |setting| Box::pin(page(setting, Caller::Packed)),
+        start: |setting| Box::pin(page(setting, PATH, Caller::Packed)),
     },
 ];
 
-/// A page of help: mostly text that stands in the source.
+/// A page of help, made anew for each request.
 #[portal_core::page("/bench", nav(icon = "book-open"))]
 async fn bench() -> Markup {
+    help()
+}
+
+/// The same, made once, as a page is that comes from Markdown.
+#[portal_core::page("/bench/text", title = "Bench", nav(icon = "book-open"))]
+async fn bench_text() -> Markup {
+    static HELP: LazyLock<Markup> = LazyLock::new(help);
+    HELP.clone()
+}
+
+/// Mostly text that stands in the source.
+fn help() -> Markup {
     let part = |title: &str, text: Markup| Card::new().title(title).body(text);
     html! {
         (PageHead::new("Questions and answers").description("What is asked most, and what we say to it."))
@@ -109,13 +129,19 @@ async fn portal(database: &str) -> Result<Router> {
     ];
     let settings = Settings::from_pairs_with(AuthProvider::settings(&auth), pairs);
     let builder = Portal::builder().config(Config::from_settings(settings)?);
-    Ok(builder.auth(auth).page(bench).build().await?.into_router())
+    Ok(builder
+        .auth(auth)
+        .page(bench)
+        .page(bench_text)
+        .build()
+        .await?
+        .into_router())
 }
 
-async fn page(setting: Setting, caller: Caller) -> Result<Served> {
+async fn page(setting: Setting, path: &'static str, caller: Caller) -> Result<Served> {
     Ok(Served {
         router: portal(&setting.database).await?,
-        path: PATH,
+        path,
         caller,
     })
 }
