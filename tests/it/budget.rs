@@ -129,7 +129,14 @@ fn of_portal(loaded: &[Loaded]) -> Vec<String> {
 #[tokio::test]
 async fn a_browser_asks_for_little_and_then_for_the_page_alone() {
     let showcase = Showcase::start().await;
-    for path in ["/", "/admin/overview", "/admin/tasks", "/admin/users"] {
+    let pages = [
+        "/",
+        "/admin/overview",
+        "/admin/tasks",
+        "/admin/tasks/all",
+        "/admin/users",
+    ];
+    for path in pages {
         let browser = Chromium::open(&showcase.portal.url).await;
         browser.use_session(showcase.session()).await;
         browser.loaded().await;

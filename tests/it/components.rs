@@ -245,7 +245,7 @@ const HOLD: &str = "window.held = {}; const real = fetch; window.fetch = (to, in
     const words = String(to).includes('/options') ? new URL(to, location).searchParams.get('q') : null; \
     return words === null ? real(to, init) : new Promise((done, fail) => { \
         init.signal.addEventListener('abort', () => fail(init.signal.reason)); \
-        held[words] = () => done(real(to)); \
+        held[words] = () => { const answer = real(to); done(answer); return answer; }; \
     }); };";
 
 #[tokio::test]
@@ -319,7 +319,8 @@ async fn what_comes_later_finds_its_place() {
         )
     };
     is_true(&browser, "all are shown", &has("Grace Hopper")).await;
-    let late = "held['ada l'](); return new Promise((done) => setTimeout(done, 300, true))";
+    let late =
+        "return held['ada l']().then(() => new Promise((done) => setTimeout(done, 100, true)))";
     browser.script(late).await;
     let text = browser.script(shown).await;
     assert!(text.to_string().contains("Grace Hopper"), "{text}");

@@ -301,6 +301,45 @@ async fn what_two_administrators_set_at_once_is_told_and_kept() {
 }
 
 #[tokio::test]
+async fn two_editors_of_a_row_lose_nothing() {
+    let (showcase, walker) = start().await;
+    let browser = &walker.browser;
+    browser.expects("status of 412");
+    browser.use_session(showcase.session()).await;
+    browser.goto("/admin/settings?model=custom_config").await;
+    walker.tab_to("main a[href*='edit=']").await;
+    browser.press("Enter").await;
+    let document = "dialog[open] textarea[name=configuration]";
+    walker.fill(document, "text: of the slower one").await;
+    // Somebody else is quicker.
+    let row = "/api/admin/models/custom_config/1";
+    let quicker = json!({"configuration": {"text": "of the quicker one"}});
+    let saved = showcase
+        .admin
+        .request(Method::PATCH, row)
+        .header("if-match", "*")
+        .json(&quicker)
+        .send()
+        .await
+        .expect("the portal answers");
+    assert_eq!(saved.status(), 200);
+
+    let save = "dialog[open] button[data-kind=solid]";
+    walker.tab_to(save).await;
+    browser.press("Enter").await;
+    browser.see("Someone else has changed this meanwhile").await;
+    browser.see("of the quicker one").await;
+    let written = format!("return document.querySelector({document:?}).value");
+    assert_eq!(browser.script(&written).await, "text: of the slower one");
+    walker.tab_to(save).await;
+    browser.press("Enter").await;
+    browser.see("was saved").await;
+    let stored = showcase.admin.get(row).await;
+    assert!(stored.text.contains("of the slower one"), "{}", stored.text);
+    walker.browser.close().await;
+}
+
+#[tokio::test]
 async fn every_stop_of_every_page_is_seen() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;

@@ -12,6 +12,7 @@ mod interrupt;
 mod process;
 mod screenshots;
 mod server;
+mod stage;
 mod step;
 mod test;
 mod tidy;

@@ -134,30 +134,31 @@ const MOST_LINES: usize = 20;
 
 /// The fields with their old and new values; whatever else was written down as it is.
 fn changes(details: &Value) -> Markup {
-    let Some(changes) = details.get("changes").and_then(Value::as_array) else {
-        return match details.as_object() {
-            Some(details) if !details.is_empty() => html! {
-                ul class="pt-changes" {
-                    @for (name, value) in details.iter().take(MOST_LINES) { li { (field(name)) (shown(value)) } }
-                }
-            },
-            _ => html! { span class="pt-muted" { "-" } },
-        };
+    let lines: Vec<Markup> = match details.get("changes").and_then(Value::as_array) {
+        Some(changes) => changes
+            .iter()
+            .flat_map(|change| {
+                let name = change["field"].as_str().unwrap_or_default();
+                differences(name, &change["old"], &change["new"])
+            })
+            .map(|(name, old, new)| html! { (field(&name)) (shown(old)) " → " (shown(new)) })
+            .collect(),
+        None => details
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| html! { (field(name)) (shown(value)) })
+            .collect(),
     };
-    let differences: Vec<_> = changes
-        .iter()
-        .flat_map(|change| {
-            let name = change["field"].as_str().unwrap_or_default();
-            differences(name, &change["old"], &change["new"])
-        })
-        .collect();
     html! {
-        ul class="pt-changes" {
-            @for (name, old, new) in differences.iter().take(MOST_LINES) {
-                li { (field(name)) (shown(old)) " → " (shown(new)) }
-            }
-            @if differences.len() > MOST_LINES {
-                li class="pt-muted" { "and " (differences.len() - MOST_LINES) " more" }
+        @if lines.is_empty() {
+            span class="pt-muted" { "-" }
+        } @else {
+            ul class="pt-changes" {
+                @for line in lines.iter().take(MOST_LINES) { li { (line) } }
+                @if lines.len() > MOST_LINES {
+                    li class="pt-muted" { "and " (lines.len() - MOST_LINES) " more" }
+                }
             }
         }
     }
@@ -287,5 +288,7 @@ mod tests {
         let text = told(json!({}), many.into());
         assert_eq!(text.matches("<li").count(), MOST_LINES + 1);
         assert!(text.contains("and 4980 more"));
+        let many: Map<String, Value> = (0..21).map(|it| (it.to_string(), json!(it))).collect();
+        assert!(changes(&many.into()).into_string().contains("and 1 more"));
     }
 }

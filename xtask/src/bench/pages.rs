@@ -1,7 +1,6 @@
 //! `cargo xtask bench pages`: what pages cost, at the server and in the browser.
 
 use std::collections::HashMap;
-use std::fs;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,9 +14,10 @@ use crate::browser::Browser;
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::server::{Chromedriver, Portal};
+use crate::server::Portal;
+use crate::stage::{self, Stage};
 use crate::step::step;
-use crate::tools::{Tool, Tools};
+use crate::tools::Tools;
 
 /// Pages that are loaded over a bad line.
 const SLOW: [&str; 4] = ["/", "/admin/overview", "/admin/users", "/admin/tasks"];
@@ -42,34 +42,30 @@ pub(crate) struct Pages {
 }
 
 pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Result<()> {
-    let tools = Tools::provide(&[Tool::Chromium, Tool::Chromedriver])?;
+    let tools = Tools::provide(&stage::TOOLS)?;
     let program = build(cargo, "reference-portal", interrupt)?;
     if !settings.only_browser {
         let bench = build(cargo, "portal-bench", interrupt)?;
-        let mut pages = Command::new(&bench);
+        let mut pages = Command::new(bench);
         pages.arg("pages").args(&settings.arguments);
         pages.env_remove(super::POSTGRES);
         process::run("portal-bench pages", &mut pages, interrupt)?;
-        let mut live = Command::new(bench);
-        live.arg("live").env_remove(super::POSTGRES);
-        process::run("portal-bench live", &mut live, interrupt)?;
+        let live = super::Live {
+            arguments: Vec::new(),
+        };
+        super::live(cargo, &live, interrupt)?;
     }
 
-    let directory = tempfile::Builder::new().prefix("portal-pages-").tempdir()?;
-    let scratch = directory.path().join("scratch");
-    let home = directory.path().join("portal");
-    fs::create_dir(&scratch)?;
-    fs::create_dir(&home)?;
-    let driver = Chromedriver::start(&tools, directory.path(), &scratch, interrupt)?;
-    let portal = Portal::start(&program, &home, interrupt)?;
+    let Stage {
+        browser, portal, ..
+    } = &Stage::open(&tools, &program, interrupt)?;
     let session = portal.sign_in()?;
     step("something to see", || portal.fill(&session))?;
-    let browser = Browser::open(&driver, tools.path(Tool::Chromium)?)?;
     browser.use_session(portal.url(), &session)?;
-    weigh(&browser, &portal, interrupt)?;
+    weigh(browser, portal, interrupt)?;
     let observe = json!({"source": OBSERVE});
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", &observe)?;
-    hurry(&browser, &portal, settings.loads, interrupt)
+    hurry(browser, portal, settings.loads, interrupt)
 }
 
 /// What came over the line.

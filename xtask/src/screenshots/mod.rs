@@ -14,14 +14,22 @@ use self::scenes::{COMMITTED, SCENES, Scene, When};
 use crate::browser::Browser;
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
-use crate::server::{Chromedriver, Portal};
+use crate::server::Portal;
+use crate::stage::{self, Stage};
 use crate::step::step;
-use crate::tools::{Tool, Tools};
+use crate::tools::Tools;
 
 /// Where the pictures are that the documentation shows.
 const KEPT: &str = "docs/screenshots";
 
 const WIDTHS: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
+/// What Chromium says of scenes that are refused, wrong or not there.
+const EXPECTED: [&str; 4] = [
+    "status of 403",
+    "status of 404",
+    "status of 422",
+    "status of 503",
+];
 const SCHEMES: [&str; 2] = ["light", "dark"];
 
 /// What is made, and where it goes.
@@ -37,24 +45,17 @@ pub(crate) struct Settings {
 
 /// Starts the portal and a browser, and takes the pictures.
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    let tools = Tools::provide(&[Tool::Chromium, Tool::Chromedriver])?;
+    let tools = Tools::provide(&stage::TOOLS)?;
     let program = step("build the reference portal", || {
         let arguments = ["--workspace", "--tests", "--bin", "reference-portal"];
         cargo.build_binary("reference-portal", &arguments, interrupt)
     })?;
-    let directory = tempfile::Builder::new()
-        .prefix("portal-screenshots-")
-        .tempdir()?;
-    let scratch = directory.path().join("scratch");
-    let home = directory.path().join("portal");
-    fs::create_dir(&scratch)?;
-    fs::create_dir(&home)?;
-    let driver = Chromedriver::start(&tools, directory.path(), &scratch, interrupt)?;
-    let portal = Portal::start(&program, &home, interrupt)?;
-    let browser = Browser::open(&driver, tools.path(Tool::Chromium)?)?;
+    let Stage {
+        browser, portal, ..
+    } = &Stage::open(&tools, &program, interrupt)?;
     let mut camera = Camera {
-        browser: &browser,
-        portal: &portal,
+        browser,
+        portal,
         session: None,
         task: String::new(),
         only: settings.only.as_deref(),
@@ -139,8 +140,8 @@ impl Camera<'_> {
             write(&self.kept.join(&name), &picture)?;
         }
         let said = self.browser.log("browser")?;
-        let expected = |line: &&String| !line.contains("the server responded with a status of");
-        for line in said.iter().filter(expected) {
+        let is_new = |line: &&String| !EXPECTED.iter().any(|status| line.contains(status));
+        for line in said.iter().filter(is_new) {
             eprintln!("xtask: {}: the console says {line}", scene.path);
         }
         Ok(())
