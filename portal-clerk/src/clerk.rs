@@ -136,7 +136,7 @@ impl Clerk {
         );
         let fallback = html! {
             @match target {
-                Ok(target) => (Button::new(label).solid().wide().href(target)),
+                Ok(target) => (Button::new(label).solid().wide().href(target.as_str())),
                 Err(_) => p { "The address of the sign-in page is not known." },
             }
         };

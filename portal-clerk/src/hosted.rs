@@ -59,7 +59,7 @@ impl Hosted {
 
     /// The script, for pages with a part of Clerk's and for signed-in readers.
     pub(crate) fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
-        let has_part = page.content.contains(MARK);
+        let has_part = page.contains(MARK);
         if !has_part && !page.signed_in {
             return None;
         }

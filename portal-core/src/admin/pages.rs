@@ -365,7 +365,7 @@ impl Screen<'_> {
         })
     }
 
-    fn head(&self) -> Result<PageHead> {
+    fn head(&self) -> Result<PageHead<'_>> {
         let model = self.model();
         let mut head = match self.kind {
             Kind::Users => PageHead::new("Users"),

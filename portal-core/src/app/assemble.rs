@@ -141,7 +141,7 @@ impl Plan {
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
             inline_styles_policy,
-            read_mark: Arc::new(move || of_pages.read_mark()),
+            read_mark: Arc::new(move || Box::new(of_pages.read_mark())),
         });
         let mut sources = SearchSources::default();
         sources.push(admin::ModelSearch);

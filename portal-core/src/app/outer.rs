@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service};
@@ -100,12 +101,17 @@ where
         } = match admit(&state, &request) {
             Ok(limits) => limits,
             Err(error) => {
-                return Box::pin(
-                    async move { Ok(exchange.end(&state, error.into_response())) }.instrument(span),
-                );
+                let refusal = async move {
+                    Ok(exchange
+                        .end(&state, Wish::Never, error.into_response())
+                        .await)
+                };
+                return Box::pin(refusal.instrument(span));
             }
         };
-        DefaultBodyLimit::max(body).apply(&mut request);
+        if !request.body().is_end_stream() {
+            DefaultBodyLimit::max(body).apply(&mut request);
+        }
         // A path of its own: what every other request does not need must not cost it anything.
         let (detour, request) = detour(&state, &self.maintenance, request);
         if let Some(detour) = detour {
@@ -115,7 +121,7 @@ where
             return Box::pin(
                 async move {
                     let response = guarded(answer, request_time).await;
-                    Ok(compress::apply(wish, exchange.end(&state, response)).await)
+                    Ok(exchange.end(&state, wish, response).await)
                 }
                 .instrument(span),
             );
@@ -127,7 +133,7 @@ where
                     Ok(answer) => guarded(answer.map(infallible), request_time).await,
                     Err(panic) => panicked(&*panic),
                 };
-                Ok(compress::apply(wish, exchange.end(&state, response)).await)
+                Ok(exchange.end(&state, wish, response).await)
             }
             .instrument(span),
         )
@@ -273,7 +279,7 @@ fn is_navigation(state: &PortalState, request: Request) -> (bool, Request) {
 
 /// Whether a browser says that it opens a page; one that says nothing of it asks for HTML first.
 fn opens_page(headers: &HeaderMap) -> bool {
-    match headers.get("sec-fetch-dest") {
+    match headers.get(FETCH_DESTINATION) {
         Some(destination) => matches!(destination.as_bytes(), b"document" | b"iframe"),
         None => headers
             .get(header::ACCEPT)
@@ -319,6 +325,9 @@ where
     response
 }
 
+/// What a browser says that it wants an answer for.
+const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// What has to be remembered of a request until it is answered.
 struct Exchange {
     started: Instant,
@@ -362,7 +371,27 @@ impl Exchange {
         }
     }
 
-    fn end(self, state: &PortalState, mut response: Response) -> Response {
+    /// The answer as it is sent.
+    async fn end(self, state: &PortalState, wish: Wish, response: Response) -> Response {
+        let response = self.in_final_form(state, response);
+        let mut response = compress::apply(wish, response).await;
+        if self.sends_bearer && response.status() == StatusCode::UNAUTHORIZED {
+            name_the_token(response.headers_mut());
+        }
+        let own = std::mem::take(response.headers_mut());
+        *response.headers_mut() = self.headers.complete(own, self.request_id);
+        tracing::debug!(
+            method = %self.method,
+            status = response.status().as_u16(),
+            client = self.client.and_then(|ClientAddress(address)| address).map(tracing::field::display),
+            elapsed = ?self.started.elapsed(),
+            "answered"
+        );
+        response
+    }
+
+    /// Draws what failed, for whoever asked.
+    fn in_final_form(&self, state: &PortalState, mut response: Response) -> Response {
         let is_api = || is_api(self.uri.path());
         let fails = |response: &Response| {
             response.status().is_client_error() || response.status().is_server_error()
@@ -400,18 +429,6 @@ impl Exchange {
             };
             response = with_headers_of(answer, &response);
         }
-        if self.sends_bearer && response.status() == StatusCode::UNAUTHORIZED {
-            name_the_token(response.headers_mut());
-        }
-        let own = std::mem::take(response.headers_mut());
-        *response.headers_mut() = self.headers.complete(own, self.request_id);
-        tracing::debug!(
-            method = %self.method,
-            status = response.status().as_u16(),
-            client = self.client.and_then(|ClientAddress(address)| address).map(tracing::field::display),
-            elapsed = ?self.started.elapsed(),
-            "answered"
-        );
         response
     }
 }

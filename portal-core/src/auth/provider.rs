@@ -155,8 +155,8 @@ pub trait AuthProvider: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ShownPage<'a> {
-    /// The whole document.
-    pub content: &'a str,
+    /// The document.
+    pub(crate) pieces: [&'a str; 4],
     /// Whether its reader is signed in.
     pub signed_in: bool,
     /// Prefix of every path of the portal, empty or such as `/portal`.
@@ -168,10 +168,23 @@ impl<'a> ShownPage<'a> {
     #[must_use]
     pub fn new(content: &'a str) -> Self {
         Self {
-            content,
+            pieces: [content, "", "", ""],
             signed_in: false,
             base_path: "",
         }
+    }
+
+    /// Whether a text stands in the document, such as what marks an element of the provider's.
+    ///
+    /// ```
+    /// use portal_core::auth::ShownPage;
+    ///
+    /// let page = ShownPage::new("<div data-acme=\"badge\"></div>");
+    /// assert!(page.contains("data-acme"));
+    /// ```
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        self.pieces.iter().any(|piece| piece.contains(text))
     }
 }
 

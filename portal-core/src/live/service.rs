@@ -1,6 +1,7 @@
 //! The handle through which code says what has changed.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -142,8 +143,8 @@ impl Live {
     }
 
     /// What a page says of when it was read: see [`PageSetup`](crate::pages::PageSetup).
-    pub(crate) fn read_mark(&self) -> String {
-        self.0.hub.mark().to_string()
+    pub(crate) fn read_mark(&self) -> impl fmt::Display + Send + use<> {
+        self.0.hub.mark()
     }
 
     /// Follows what is told in all replicas, and tells them, until the portal stops.

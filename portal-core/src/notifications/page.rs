@@ -149,7 +149,7 @@ pub(super) async fn render(
     })
 }
 
-fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> PageHead {
+fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> PageHead<'static> {
     let label = match unread {
         0 => "Unread".to_owned(),
         count => format!("Unread ({count})"),

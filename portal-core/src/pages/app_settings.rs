@@ -60,7 +60,7 @@ pub fn app_settings(state: &PortalState, parts: &Parts) -> Result<Markup> {
 }
 
 /// Real components, which change with the page around them.
-fn preview() -> Card {
+fn preview() -> Card<'static> {
     let people = Table::new("Sample of a table")
         .column(Column::new("Name"))
         .column(Column::new("Status"))

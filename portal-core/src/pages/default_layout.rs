@@ -7,7 +7,6 @@ use maud::{Markup, html};
 
 use super::bell::bell;
 use super::components::{Button, Tone, badge, palette_button, toast_region};
-use super::frame::Frames;
 use super::layout::{Layout, NavLink, PageContext, Room, document};
 use super::layout_parts::{self, LayoutParts, OwnParts};
 
@@ -55,9 +54,9 @@ type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 pub struct DefaultLayout {
     slots: Vec<(Slot, Fill)>,
     parts: Arc<dyn LayoutParts>,
-    /// Nothing once an application has put something of its own into the frame, which may say
-    /// something else each time.
-    frames: Option<Arc<Frames>>,
+    /// Whether an application has put something of its own into the frame, which may say something
+    /// else each time.
+    is_changed: bool,
 }
 
 impl Default for DefaultLayout {
@@ -65,7 +64,7 @@ impl Default for DefaultLayout {
         Self {
             slots: Vec::new(),
             parts: Arc::new(OwnParts),
-            frames: Some(Arc::default()),
+            is_changed: false,
         }
     }
 }
@@ -98,7 +97,7 @@ impl DefaultLayout {
         fill: impl Fn(&PageContext<'_>) -> Markup + Send + Sync + 'static,
     ) -> Self {
         self.slots.push((slot, Arc::new(fill)));
-        self.frames = None;
+        self.is_changed = true;
         self
     }
 
@@ -106,7 +105,7 @@ impl DefaultLayout {
     #[must_use]
     pub fn parts(mut self, parts: impl LayoutParts) -> Self {
         self.parts = Arc::new(parts);
-        self.frames = None;
+        self.is_changed = true;
         self
     }
 
@@ -151,8 +150,10 @@ impl DefaultLayout {
             }
         }
     }
+}
 
-    fn draw(&self, page: &PageContext<'_>, content: &Markup) -> Markup {
+impl Layout for DefaultLayout {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
         let mut page = *page;
         let head = html! {
             @if let Some(head) = page.head { (head) }
@@ -207,18 +208,13 @@ impl DefaultLayout {
         };
         document(page, body)
     }
-}
-
-impl Layout for DefaultLayout {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
-        match &self.frames {
-            Some(frames) => frames.around(page, content, |content| self.draw(page, &content)),
-            None => self.draw(page, &content),
-        }
-    }
 
     fn keeps_content(&self) -> bool {
         true
+    }
+
+    fn keeps_frame(&self) -> bool {
+        !self.is_changed
     }
 }
 
@@ -236,6 +232,10 @@ impl Layout for PlainLayout {
     }
 
     fn keeps_content(&self) -> bool {
+        true
+    }
+
+    fn keeps_frame(&self) -> bool {
         true
     }
 }

@@ -94,19 +94,22 @@ fn set(response: &mut Response, value: &str, seconds: i64) {
 /// The value of one of the portal's own cookies, percent-decoded. Over `https://` it has the name
 /// that the outermost layer gives it.
 pub(crate) fn cookie(headers: &HeaderMap, name: &str, https: bool) -> Option<String> {
+    let is_it = |pair: &&str| {
+        let found = pair.split('=').next().unwrap_or_default().trim();
+        let found = if https {
+            found.strip_prefix(OWN_HOST)
+        } else {
+            Some(found)
+        };
+        found == Some(name)
+    };
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(Cookie::split_parse_encoded)
-        .filter_map(Result::ok)
-        .find(|cookie| {
-            if https {
-                cookie.name().strip_prefix(OWN_HOST) == Some(name)
-            } else {
-                cookie.name() == name
-            }
-        })
+        .flat_map(|cookies| cookies.split(';'))
+        .filter(is_it)
+        .find_map(|pair| Cookie::parse_encoded(pair).ok())
         .map(|cookie| cookie.value().to_owned())
 }
 

@@ -1,35 +1,54 @@
-//! The frame around the pages of guests, drawn once and kept.
+//! Documents: the frame around a page, which is kept for guests, its content, and what both require.
 //!
-//! Drawing it takes several times as long as a small page itself, and for guests it follows from few
-//! things. Signed-in readers see their own name in it, so theirs are not kept.
+//! To draw a frame takes several times as long as a small page itself, and for guests it follows from
+//! few things. Signed-in readers see their own name in it, so theirs are not kept.
 
 use std::fmt;
 use std::sync::Arc;
 
 use maud::{Markup, PreEscaped};
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::layout::{NavLink, PageContext};
+use super::requires::Requirements;
+use super::theme::Theme;
 
-/// How many are kept: one for each address, theme and so on that guests ask for.
-const KEPT: usize = 256;
+/// How many a page keeps: one for each query and theme that guests ask for.
+const KEPT: usize = 32;
 
-/// Beyond this length of the way to sign-in and back, which holds the address with its query, a
-/// frame is not kept.
+/// A frame of a longer address, which holds its query, is not kept.
 const LONGEST: usize = 512;
 
 /// Stands for the content while a frame is drawn. No text of anybody can look like this, since text
 /// is escaped.
 const CONTENT: &str = "<!--content-->";
 
-/// What stands before and after the content of a page.
-struct Frame {
-    before: Box<str>,
-    after: Box<str>,
+const HEAD_END: &str = "</head>";
+
+/// All that a guest's frame of one page follows from.
+#[derive(Clone, Copy, Hash)]
+pub(super) struct Look<'a> {
+    /// Path and query, as they were asked for.
+    pub(super) address: &'a str,
+    pub(super) theme: Theme,
+    pub(super) rail: bool,
 }
 
-/// The frames that were asked for lately.
-pub(super) struct Frames(Cache<Box<[u8]>, Arc<Frame>>);
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    address: Box<str>,
+    theme: Theme,
+    rail: bool,
+}
+
+impl Equivalent<Key> for Look<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.address == &*key.address && self.theme == key.theme && self.rail == key.rail
+    }
+}
+
+/// The frames of one page that guests asked for lately.
+pub(super) struct Frames(Cache<Key, Arc<Frame>>);
 
 impl Default for Frames {
     fn default() -> Self {
@@ -44,104 +63,102 @@ impl fmt::Debug for Frames {
 }
 
 impl Frames {
-    /// Puts the frame around a content; `draw` draws both.
-    pub(super) fn around(
+    /// The frame of a look; `draw` puts one around what it is given, if none is kept. Nothing where
+    /// it is not to be kept, or does not stand around its content.
+    pub(super) fn get(
         &self,
-        page: &PageContext<'_>,
-        content: Markup,
+        look: Look<'_>,
         draw: impl FnOnce(Markup) -> Markup,
-    ) -> Markup {
-        let Some(key) = key(page) else {
-            return draw(content);
-        };
-        if let Some(frame) = self.0.get(key.as_slice()) {
-            return frame.around(&content);
+    ) -> Option<Arc<Frame>> {
+        // The address is whatever a stranger asks for.
+        if look.address.len() > LONGEST {
+            return None;
         }
-        let drawn = draw(PreEscaped(CONTENT.to_owned()));
-        let Some((before, after)) = drawn.0.split_once(CONTENT) else {
-            return drawn;
+        if let Some(frame) = self.0.get(&look) {
+            return Some(frame);
+        }
+        let frame = Arc::new(Frame::of(&draw(PreEscaped(CONTENT.to_owned())).0)?);
+        let key = Key {
+            address: look.address.into(),
+            theme: look.theme,
+            rail: look.rail,
         };
-        let frame = Arc::new(Frame {
-            before: before.into(),
-            after: after.into(),
-        });
-        self.0.insert(key.into(), Arc::clone(&frame));
-        frame.around(&content)
+        self.0.insert(key, Arc::clone(&frame));
+        Some(frame)
     }
+}
+
+/// What stands before and after the content of a page.
+pub(super) struct Frame {
+    head: Box<str>,
+    before: Box<str>,
+    after: Box<str>,
+    required: Requirements,
 }
 
 impl Frame {
-    fn around(&self, content: &Markup) -> Markup {
-        PreEscaped([&*self.before, &content.0, &*self.after].concat())
+    fn of(drawn: &str) -> Option<Self> {
+        let (before, after) = drawn.split_once(CONTENT)?;
+        let (head, before) = before.split_at(before.find(HEAD_END)?);
+        (!after.contains(CONTENT)).then(|| Self {
+            head: head.into(),
+            before: before.into(),
+            after: after.into(),
+            required: Requirements::of(drawn),
+        })
+    }
+
+    /// The document of a content.
+    pub(super) fn around<'a>(&'a self, content: &'a str) -> Document<'a> {
+        let mut required = self.required.clone();
+        required.add(content);
+        Document {
+            head: &self.head,
+            body: [&self.before, content, &self.after],
+            required,
+        }
     }
 }
 
-/// All that a guest's frame follows from; nothing where it is drawn for one page alone.
-fn key(page: &PageContext<'_>) -> Option<Vec<u8>> {
-    // Named one by one, so that none is forgotten.
-    let PageContext {
-        app_name,
-        title,
-        description,
-        path,
-        base_path,
-        nav,
-        user: None,
-        unread: None,
-        impersonated_by: None,
-        theme,
-        brand,
-        rail,
-        sign_in_url,
-        development,
-        flash: None,
-        head: None,
-        form_fields: None,
-    } = *page
-    else {
-        return None;
-    };
-    // The address is whatever a stranger asks for.
-    if sign_in_url.len() > LONGEST {
-        return None;
-    }
-    let mut key = Vec::with_capacity(1024);
-    let mut add = |text: &str| {
-        key.extend_from_slice(&text.len().to_le_bytes());
-        key.extend_from_slice(text.as_bytes());
-    };
-    let mut flags = vec![rail, development, description.is_some()];
-    for text in [app_name, title, path, base_path, sign_in_url] {
-        add(text);
-    }
-    add(description.unwrap_or_default());
-    for link in nav {
-        let NavLink {
-            label,
-            href,
-            icon,
-            group,
-            active,
-        } = link;
-        for text in [label, href, icon] {
-            add(text);
+/// A document whose head is still open.
+pub(super) struct Document<'a> {
+    head: &'a str,
+    /// From the end of the head, in pieces.
+    body: [&'a str; 3],
+    pub(super) required: Requirements,
+}
+
+impl<'a> Document<'a> {
+    /// A document as a layout has drawn it.
+    pub(super) fn of(drawn: &'a str) -> Self {
+        let (head, body) = match drawn.find(HEAD_END) {
+            Some(end) => drawn.split_at(end),
+            None => ("", drawn),
+        };
+        Self {
+            head,
+            body: [body, "", ""],
+            required: Requirements::of(drawn),
         }
-        add(group.as_deref().unwrap_or_default());
-        flags.extend([group.is_some(), *active]);
     }
-    for (_, choice) in theme.settings() {
-        add(choice);
+
+    /// What there is of it so far.
+    pub(super) fn pieces(&self) -> [&'a str; 4] {
+        let [before, content, after] = self.body;
+        [self.head, before, content, after]
     }
-    if let Some(brand) = brand {
-        let icon = brand.favicon().map(|(url, _)| url);
-        for url in [brand.style_url(), brand.logo_url(), brand.font_url(), icon] {
-            add(url.unwrap_or_default());
-        }
-        add(brand.language());
-        flags.extend([brand.has_font(), brand.right_to_left()]);
+
+    /// The links to the style sheets that it requires and does not have.
+    pub(super) fn styles(&self, base_path: &str) -> Markup {
+        self.required.styles(base_path, self.head)
     }
-    key.extend(flags.iter().map(|flag| u8::from(*flag)));
-    Some(key)
+
+    /// The whole of it, with more at the end of its head; one without a head gets nothing into it.
+    pub(super) fn complete(self, more: &str) -> String {
+        let [before, content, after] = self.body;
+        let more = if self.head.is_empty() { "" } else { more };
+        [self.head, more, before, content, after].concat()
+    }
 }
 
 #[cfg(test)]
@@ -151,72 +168,82 @@ mod tests {
     use maud::html;
 
     use super::*;
+    use crate::pages::asset_file;
     use crate::pages::theme::Appearance;
-    use crate::pages::{Flash, Theme, UserSummary};
+
+    fn look(address: &str) -> Look<'_> {
+        Look {
+            address,
+            theme: Theme::default(),
+            rail: false,
+        }
+    }
 
     #[test]
     fn a_frame_is_drawn_once_for_all_that_looks_the_same() {
         let (frames, drawn) = (Frames::default(), Cell::new(0));
-        let theme = Theme::default();
-        let show = |page: &PageContext<'_>, content: &str| {
-            let draw = |content| {
+        let show = |look: Look<'_>, content: &str| {
+            let frame = frames.get(look, |content| {
                 drawn.set(drawn.get() + 1);
-                html! { h1 { (page.title) } (content) (page.path) }
-            };
-            frames.around(page, html! { (content) }, draw).into_string()
+                html! { head {} (content) (look.address) }
+            });
+            frame.unwrap().around(content).complete("+")
         };
-        let page = PageContext::new("Portal", "One", "/one", &theme);
-        assert_eq!(show(&page, "a <b>"), "<h1>One</h1>a &lt;b&gt;/one");
+        assert_eq!(show(look("/one"), "a <b>"), "<head>+</head>a <b>/one");
         assert_eq!(
-            show(&page, "<!--content-->"),
-            "<h1>One</h1>&lt;!--content--&gt;/one"
+            show(look("/one"), CONTENT),
+            format!("<head>+</head>{CONTENT}/one")
         );
         assert_eq!(drawn.get(), 1);
-
-        let other = PageContext::new("Portal", "One", "/two", &theme);
-        assert_eq!(show(&other, "b"), "<h1>One</h1>b/two");
+        assert_eq!(show(look("/two"), "b"), "<head>+</head>b/two");
         assert_eq!(drawn.get(), 2);
-        // The same letters, divided otherwise.
-        let other = PageContext::new("Portal", "One/", "two", &theme);
-        assert_eq!(show(&other, "b"), "<h1>One/</h1>btwo");
-        assert_eq!(drawn.get(), 3);
-        let mut dark = theme;
-        dark.appearance = Appearance::Dark;
-        show(&PageContext::new("Portal", "One", "/one", &dark), "a");
+        let mut dark = look("/one");
+        dark.theme.appearance = Appearance::Dark;
+        show(dark, "a");
+        let mut narrow = look("/one");
+        narrow.rail = true;
+        show(narrow, "a");
         assert_eq!(drawn.get(), 4);
     }
 
     #[test]
-    fn what_is_for_one_reader_or_one_time_is_not_kept() {
-        let (frames, theme) = (Frames::default(), Theme::default());
-        let page = PageContext::new("Portal", "One", "/one", &theme);
-        let long = format!("/sign-in?redirect_url={}", "x".repeat(LONGEST));
-        let (flash, head) = (Flash::success("Saved"), html! { meta name="x"; });
-        let pages = [
-            PageContext {
-                user: Some(UserSummary::default()),
-                ..page
-            },
-            PageContext {
-                flash: Some(&flash),
-                ..page
-            },
-            PageContext {
-                head: Some(&head),
-                ..page
-            },
-            PageContext {
-                form_fields: Some(&head),
-                ..page
-            },
-            PageContext {
-                sign_in_url: &long,
-                ..page
-            },
+    fn what_does_not_stand_around_its_content_is_not_kept() {
+        let frames = Frames::default();
+        let long = "/".repeat(LONGEST + 1);
+        let none = [
+            frames
+                .get(look("/one"), |_| html! { head {} "nothing" })
+                .is_none(),
+            frames
+                .get(
+                    look("/one"),
+                    |content| html! { head {} (content) (content) },
+                )
+                .is_none(),
+            frames
+                .get(look("/one"), |content| html! { (content) })
+                .is_none(),
+            frames
+                .get(look(&long), |content| html! { head {} (content) })
+                .is_none(),
         ];
-        for page in &pages {
-            frames.around(page, html! {}, |content| content);
-        }
+        assert_eq!(none, [true; 4]);
         assert_eq!(frames.0.len(), 0);
+    }
+
+    #[test]
+    fn a_document_gets_what_its_frame_and_its_content_require() {
+        let (frames, file) = (Frames::default(), asset_file("table.css"));
+        let live = html! { pt-live data-requires="live" {} };
+        let frame = frames.get(look("/"), |content| html! { head {} (live) (content) });
+        let frame = frame.unwrap();
+        let content = html! { div data-requires=(file) {} };
+        let document = frame.around(&content.0);
+        assert!(document.required.live);
+        assert!(document.styles("").0.contains(file));
+        assert_eq!(frame.around("").styles("").0, "");
+        let whole = document.complete("");
+        assert!(Document::of(&whole).styles("").0.contains(file));
+        assert_eq!(Document::of("no head").complete("more"), "no head");
     }
 }

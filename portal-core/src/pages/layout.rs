@@ -4,7 +4,6 @@ use maud::{DOCTYPE, Markup, Render, html};
 
 use super::bell::Unread;
 use super::components::{Banner, Tone};
-use super::requires::Requirements;
 use super::{BrandAssets, assets, theme::Theme};
 
 /// What a layout is told about the page it draws.
@@ -159,6 +158,14 @@ pub trait Layout: Send + Sync + 'static {
     fn keeps_content(&self) -> bool {
         false
     }
+
+    /// Whether all that stands around the content follows from the page's context. Then it is drawn
+    /// once for the guests of a page that have the same look of it, and kept; otherwise it is drawn
+    /// for every answer. For this the content has to stand in the document once and
+    /// [as it is](Self::keeps_content).
+    fn keeps_frame(&self) -> bool {
+        false
+    }
 }
 
 /// What stands around the body of a document, roughly, in bytes.
@@ -203,7 +210,6 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
-                (Requirements::of(&body.0).styles(page.base_path, ""))
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}

@@ -1,23 +1,27 @@
 //! What a page does for its live regions: it says when it was read, and answers with nothing but
 //! them when it is asked for them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 /// The header in which the browser names the regions that it wants.
-const HEADER: &str = "x-portal-region";
+const HEADER: HeaderName = HeaderName::from_static("x-portal-region");
 /// How many regions one request may name, so that an answer is not greater than its page.
 const MOST: usize = 64;
 /// How a region begins; `live::Region` writes it.
 const BEGIN: &str = "<pt-live";
 const END: &str = "</pt-live>";
 
-/// Says up to when what is read next is known.
-pub(crate) type ReadMark = Arc<dyn Fn() -> String + Send + Sync>;
+/// Up to when what is read is known; written down only where a page says so.
+pub(crate) type Mark = Box<dyn fmt::Display + Send>;
+
+/// Gives the mark of what is read next.
+pub(crate) type ReadMark = Arc<dyn Fn() -> Mark + Send + Sync>;
 
 /// The ids of the regions that a request asks for in the place of a page.
 pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
@@ -41,8 +45,8 @@ fn is_id(id: &str) -> bool {
 }
 
 /// Where the browser hears of changes, and up to when the page knows of them; for its head.
-pub(super) fn head(base_path: &str, mark: Option<&str>) -> Markup {
-    html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark]; }
+pub(super) fn head(base_path: &str, mark: Option<&(dyn fmt::Display + Send)>) -> Markup {
+    html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark.map(maud::display)]; }
 }
 
 /// Whether a part of a document has all of the regions.
@@ -53,12 +57,8 @@ pub(super) fn are_in(part: &str, ids: &[&str]) -> bool {
 /// The regions of a document, alone. What it has not is left out.
 pub(super) fn answer(status: StatusCode, document: &str, ids: &[&str]) -> Response {
     let regions: String = ids.iter().filter_map(|id| cut(document, id)).collect();
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "private, no-store"),
-    ];
-    let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
-    (status, headers, regions).into_response()
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    (status, [(header::CONTENT_TYPE, html)], regions).into_response()
 }
 
 /// A region with its tags, and with the regions in it.

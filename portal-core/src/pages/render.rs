@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -13,11 +14,11 @@ use super::bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::components::{Banner, Button, Tone};
 use super::flash;
+use super::frame::{Document, Frames, Look};
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
 use super::portal_theme::PortalTheme;
-use super::regions::{self, ReadMark};
-use super::requires::Requirements;
+use super::regions::{self, Mark, ReadMark};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
@@ -115,8 +116,8 @@ impl PageSetup {
         head: PageHead<'_>,
         content: Markup,
     ) -> Response {
-        let regions = regions::wanted(parts);
         let layout = head.layout.unwrap_or(&*self.layout);
+        let regions = regions::wanted(parts);
         if let Some(ids) = &regions
             && layout.keeps_content()
             && regions::are_in(&content.0, ids)
@@ -124,21 +125,51 @@ impl PageSetup {
             // Nothing that the layout draws is asked for.
             return regions::answer(head.status, &content.0, ids);
         }
-        let base_path = self.config.base_path.as_str();
-        // Where the portal is nested, the host has taken the prefix away.
-        let path = parts.uri.path();
-        let impersonated_by = user.and_then(CurrentUser::actor);
-        let reader = user;
-        let user: Option<&User> = user.map(|user| &**user);
-        let nav = self.nav_of(parts, reader);
-        let theme = self.theme_of(&parts.headers, user);
-        let rail = flash::cookie(&parts.headers, theme_form::RAIL, self.config.is_https());
-        // Whoever asks for regions shows no message: it waits for the page.
-        let flash = match regions {
-            Some(_) => None,
-            None => Flash::of(&parts.headers, self.config.is_https()),
+        let https = self.config.is_https();
+        let reader = Reader {
+            parts,
+            user,
+            theme: self.theme_of(&parts.headers, user.map(|user| &**user)),
+            rail: flash::cookie(&parts.headers, theme_form::RAIL, https)
+                .is_some_and(|rail| rail == theme_form::NARROW),
+            // Whoever asks for regions shows no message: it waits for the page.
+            flash: match regions {
+                Some(_) => None,
+                None => Flash::of(&parts.headers, https),
+            },
         };
-        let sign_in_url = self.sign_in_url(parts);
+        let content = match user {
+            Some(user) if user.is_admin() && self.in_maintenance.load(Ordering::Relaxed) => {
+                html! { (maintenance_banner(&self.config.base_path)) (content) }
+            }
+            _ => content,
+        };
+        let frames = head
+            .frames
+            .filter(|_| layout.keeps_frame() && reader.is_anybody() && head.extra.is_none());
+        let frame = frames
+            .and_then(|frames| frames.get(reader.look(), |mark| self.draw(&reader, &head, mark)));
+        let drawn;
+        let document = match &frame {
+            Some(frame) => frame.around(&content.0),
+            None => {
+                drawn = self.draw(&reader, &head, content);
+                Document::of(&drawn.0)
+            }
+        };
+        if let Some(ids) = regions {
+            return regions::answer(head.status, &document.pieces().concat(), &ids);
+        }
+        self.answer(&reader, &head, document)
+    }
+
+    /// A page as its layout has it.
+    fn draw(&self, reader: &Reader<'_>, head: &PageHead<'_>, content: Markup) -> Markup {
+        let base_path = self.config.base_path.as_str();
+        let nav = self.nav_of(reader.parts, reader.user);
+        let sign_in_url = self.sign_in_url(reader.parts);
+        let impersonated_by = reader.user.and_then(CurrentUser::actor);
+        let user: Option<&User> = reader.user.map(|user| &**user);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
         let profile_url = self
@@ -146,6 +177,8 @@ impl PageSetup {
             .as_ref()
             .map(|path| format!("{base_path}{path}"));
         let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
+        // Where the portal is nested, the host has taken the prefix away.
+        let path = reader.parts.uri.path();
         let context = PageContext {
             description: head.description,
             base_path,
@@ -159,62 +192,74 @@ impl PageSetup {
                 profile_url: profile_url.as_deref(),
             }),
             brand: Some(&self.brand),
-            rail: rail.is_some_and(|rail| rail == theme_form::NARROW),
+            rail: reader.rail,
             unread: unread.as_deref(),
             impersonated_by,
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
-            flash: flash.as_ref(),
+            flash: reader.flash.as_ref(),
             head: head.extra,
-            ..PageContext::new(&self.config.app_name, head.title, path, &theme)
+            ..PageContext::new(&self.config.app_name, head.title, path, &reader.theme)
         };
-        let content = match user {
-            Some(user) if user.is_admin() && self.in_maintenance.load(Ordering::Relaxed) => {
-                html! { (maintenance_banner(base_path)) (content) }
-            }
-            _ => content,
-        };
-        let mut document = layout.render(&context, content);
-        if let Some(ids) = regions {
-            return regions::answer(head.status, &document.0, &ids);
+        let layout = head.layout.unwrap_or(&*self.layout);
+        layout.render(&context, content)
+    }
+
+    /// A document with what it requires, and what the identity provider adds to it.
+    fn answer(&self, reader: &Reader<'_>, head: &PageHead<'_>, document: Document<'_>) -> Response {
+        let base_path = self.config.base_path.as_str();
+        let mut more = document.styles(base_path).0;
+        if document.required.live {
+            more += &regions::head(base_path, head.read_mark.as_deref()).0;
         }
-        let addition = self.auth.on_page(&{
-            let mut page = ShownPage::new(&document.0);
-            page.signed_in = user.is_some();
-            page.base_path = base_path;
-            page
-        });
-        let required = Requirements::of(&document.0);
-        if let Some(end) = document.0.find("</head>") {
-            let head_of_document = document.0.get(..end).unwrap_or_default();
-            let mut more = required.styles(base_path, head_of_document).0;
-            if let Some(addition) = &addition {
-                more += &addition.head.0;
-            }
-            if required.live {
-                more += &regions::head(base_path, head.read_mark.as_deref()).0;
-            }
-            document.0.insert_str(end, &more);
+        let mut page = ShownPage::new("");
+        page.pieces = document.pieces();
+        page.signed_in = reader.user.is_some();
+        page.base_path = base_path;
+        let addition = self.auth.on_page(&page);
+        if let Some(addition) = &addition {
+            more += &addition.head.0;
         }
-        let mut response = (head.status, document).into_response();
+        let mut response = Response::new(Body::from(document.complete(&more)));
+        *response.status_mut() = head.status;
         let headers = response.headers_mut();
         if addition.is_some_and(|addition| addition.inline_styles) {
             let policy = self.inline_styles_policy.clone();
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
-        // What a page shows depends on who looks at it.
-        headers.insert(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("private, no-store"),
-        );
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("text/html; charset=utf-8"),
         );
-        if flash.is_some() {
+        if reader.flash.is_some() {
             Flash::clear(&mut response);
         }
         response
+    }
+}
+
+/// Who asks for a page, and how he wants it to look.
+struct Reader<'a> {
+    parts: &'a Parts,
+    user: Option<&'a CurrentUser>,
+    theme: Theme,
+    rail: bool,
+    flash: Option<Flash>,
+}
+
+impl Reader<'_> {
+    /// Whether nothing on the page is for him alone.
+    fn is_anybody(&self) -> bool {
+        self.user.is_none() && self.flash.is_none()
+    }
+
+    fn look(&self) -> Look<'_> {
+        let address = self.parts.uri.path_and_query();
+        Look {
+            address: address.map_or("/", |address| address.as_str()),
+            theme: self.theme,
+            rail: self.rail,
+        }
     }
 }
 
@@ -235,7 +280,9 @@ pub(crate) struct PageHead<'a> {
     /// More for the document's head.
     pub(crate) extra: Option<&'a Markup>,
     /// Up to when what it shows is known.
-    pub(crate) read_mark: Option<String>,
+    pub(crate) read_mark: Option<Mark>,
+    /// What has been drawn of the page for guests.
+    pub(super) frames: Option<&'a Frames>,
 }
 
 impl<'a> PageHead<'a> {
@@ -247,6 +294,7 @@ impl<'a> PageHead<'a> {
             layout: None,
             extra: None,
             read_mark: None,
+            frames: None,
         }
     }
 }

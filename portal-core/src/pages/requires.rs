@@ -18,7 +18,7 @@ const AFTER: &str = "quires=\"";
 const LIVE: &str = "live";
 
 /// What the elements of a document require.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Requirements {
     /// It has live regions.
     pub(super) live: bool,
@@ -29,8 +29,14 @@ pub(super) struct Requirements {
 impl Requirements {
     pub(super) fn of(document: &str) -> Self {
         let mut required = Self::default();
-        for at in memchr::memchr_iter(RARE, document.as_bytes()) {
-            let (before, rest) = document.split_at(at);
+        required.add(document);
+        required
+    }
+
+    /// Adds what another part of the document requires.
+    pub(super) fn add(&mut self, part: &str) {
+        for at in memchr::memchr_iter(RARE, part.as_bytes()) {
+            let (before, rest) = part.split_at(at);
             let Some(rest) = rest.strip_prefix(AFTER) else {
                 continue;
             };
@@ -38,17 +44,16 @@ impl Requirements {
                 continue;
             }
             match rest.split('"').next().unwrap_or_default() {
-                LIVE => required.live = true,
+                LIVE => self.live = true,
                 file => {
                     if let Some(style) = assets::style(file)
-                        && !required.styles.contains(&style)
+                        && !self.styles.contains(&style)
                     {
-                        required.styles.push(style);
+                        self.styles.push(style);
                     }
                 }
             }
         }
-        required
     }
 
     /// The links to the style sheets that a head does not link yet.

@@ -11,6 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use super::content::PageResponse;
 use super::error_page::came_from;
 use super::errors;
+use super::frame::Frames;
 use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
@@ -28,17 +29,20 @@ pub(crate) fn routes(pages: Vec<Page>) -> Routes {
 /// The guard sits here, on the handler: no spelling of the path goes past it.
 fn handler(page: Page) -> MethodRouter<PortalState> {
     let filter = MethodFilter::try_from(page.method.clone()).unwrap_or(MethodFilter::GET);
-    let page = Arc::new(page);
+    let shared = Arc::new((page, Frames::default()));
     on(
         filter,
         move |State(state): State<PortalState>, request: Request| {
-            let page = Arc::clone(&page);
-            async move { answer(&page, state, request).await }
+            let shared = Arc::clone(&shared);
+            async move {
+                let (page, frames) = &*shared;
+                answer(page, frames, state, request).await
+            }
         },
     )
 }
 
-async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
+async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let setup = match state.borrow::<PageSetup>() {
         Ok(setup) => setup,
@@ -52,7 +56,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
         setup.prepare(user.as_ref()).await;
         return refuse(setup, &parts, user.as_ref(), denied);
     }
-    let head = parts.clone();
+    let head = head_of(&parts);
     // First: what changes while the page is made is told to it afterwards.
     let read_mark = (setup.read_mark)();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
@@ -68,6 +72,7 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
                 layout: page.layout.as_deref(),
                 extra: None,
                 read_mark: Some(read_mark),
+                frames: Some(frames),
             };
             setup.render(&head, user.as_ref(), page_head, content)
         }
@@ -83,6 +88,15 @@ async fn answer(page: &Page, state: PortalState, request: Request) -> Response {
             errors::page(&head, user.as_ref(), error)
         }
     }
+}
+
+/// What a page needs of a request that its handler has taken.
+fn head_of(parts: &Parts) -> Parts {
+    let mut head = Request::new(()).into_parts().0;
+    head.method = parts.method.clone();
+    head.uri = parts.uri.clone();
+    head.headers = parts.headers.clone();
+    head
 }
 
 /// Sends guests to sign in and back; tells everyone else that the page is not for him.

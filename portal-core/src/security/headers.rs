@@ -43,6 +43,9 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
+/// What most answers have, and say themselves; their length is added last of all.
+const OFTEN: [HeaderName; 3] = [header::CONTENT_TYPE, header::VARY, header::CONTENT_LENGTH];
+
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The headers that every answer carries. Put together once: to copy a map costs a request less
@@ -61,8 +64,9 @@ impl AnswerHeaders {
             always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
         // Keep the places of what nearly every answer has, so that its copy need not grow.
-        always.insert(REQUEST_ID, HeaderValue::from_static(""));
-        always.insert(header::CONTENT_TYPE, HeaderValue::from_static(""));
+        for name in [REQUEST_ID].into_iter().chain(OFTEN) {
+            always.insert(name, HeaderValue::from_static(""));
+        }
         Self {
             always: Arc::new(always),
             https,
@@ -71,12 +75,12 @@ impl AnswerHeaders {
 
     /// All headers of an answer; what its handler has set itself counts.
     pub(crate) fn complete(&self, own: HeaderMap, request_id: HeaderValue) -> HeaderMap {
-        let is_typed = own.contains_key(header::CONTENT_TYPE);
+        let missing = OFTEN.map(|name| (!own.contains_key(&name)).then_some(name));
         let mut all = HeaderMap::clone(&self.always);
         all.extend(own);
         all.insert(REQUEST_ID, request_id);
-        if !is_typed {
-            all.remove(header::CONTENT_TYPE);
+        for name in missing.into_iter().flatten() {
+            all.remove(name);
         }
         if self.https {
             secure_cookies(&mut all);
@@ -124,7 +128,7 @@ mod tests {
     fn what_a_handler_sets_itself_counts() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
-        assert!(!plain.contains_key(header::CONTENT_TYPE));
+        assert!(!plain.contains_key(header::CONTENT_TYPE) && !plain.contains_key(header::VARY));
         let own = [
             ("cache-control", "public, max-age=60"),
             ("content-security-policy", "default-src 'none'"),

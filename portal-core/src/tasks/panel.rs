@@ -231,7 +231,7 @@ async fn read_form(request: Request, state: &PortalState) -> Result<RawForm> {
 }
 
 /// The top of each page, with the way to the others.
-fn head(reader: &Reader<'_>, here: &str) -> PageHead {
+fn head(reader: &Reader<'_>, here: &str) -> PageHead<'static> {
     let tab = |label: &str, path: &str| Tab::new(label, reader.url(path), path == here);
     PageHead::new("Background tasks")
         .description("Start tasks and watch them run, here or from your own programs.")

@@ -49,7 +49,7 @@ async fn sign_out_others(
     Ok(Flash::success(said).redirect(&format!("{}/admin/profile", config.base_path)))
 }
 
-fn account_card(user: &CurrentUser) -> Card {
+fn account_card(user: &CurrentUser) -> Card<'_> {
     let last_login = user
         .last_login
         .map(|at| at.to_rfc3339())
@@ -85,7 +85,7 @@ fn account_card(user: &CurrentUser) -> Card {
     }).foot(html! { "Name and address come from where you sign in." })
 }
 
-fn appearance_card(config: &Config) -> Card {
+fn appearance_card(config: &Config) -> Card<'_> {
     let settings = format!("{}/admin/app-settings", config.base_path);
     Card::new()
         .title("Appearance")
@@ -102,7 +102,11 @@ fn or_dash(text: &str) -> &str {
     if text.is_empty() { "–" } else { text }
 }
 
-async fn sessions_card(user: &CurrentUser, accounts: &Accounts, config: &Config) -> Result<Card> {
+async fn sessions_card(
+    user: &CurrentUser,
+    accounts: &Accounts,
+    config: &Config,
+) -> Result<Card<'static>> {
     let sessions = accounts.sessions_of(user.id).await?;
     let others = sessions.iter().any(|it| it.id != user.session_id());
     let sign_out = html! {

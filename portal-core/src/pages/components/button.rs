@@ -1,6 +1,10 @@
+use std::borrow::Cow;
+
 use maud::Render;
 
-use super::{icon, rel};
+use super::icon::write_icon;
+use super::rel;
+use super::write::{write_attribute, write_text};
 
 /// How loud a button is. One solid button a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -30,6 +34,9 @@ impl ButtonKind {
     }
 }
 
+/// What a button with an icon takes, roughly, in bytes.
+const ROOM: usize = 512;
+
 /// A button, or a link that looks like one.
 ///
 /// ```
@@ -43,24 +50,24 @@ impl ButtonKind {
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Button {
-    label: String,
-    icon: Option<String>,
-    icon_end: Option<String>,
+pub struct Button<'a> {
+    label: Cow<'a, str>,
+    icon: Option<Cow<'a, str>>,
+    icon_end: Option<Cow<'a, str>>,
     icon_only: bool,
     kind: ButtonKind,
     size: u8,
-    href: Option<String>,
+    href: Option<Cow<'a, str>>,
     submit: bool,
     disabled: bool,
     busy: bool,
     wide: bool,
-    attributes: Vec<(&'static str, String)>,
+    attributes: Vec<(&'static str, Cow<'a, str>)>,
 }
 
-impl Button {
+impl<'a> Button<'a> {
     /// An outline button of the usual size that does nothing yet.
-    pub fn new(label: impl Into<String>) -> Self {
+    pub fn new(label: impl Into<Cow<'a, str>>) -> Self {
         Self {
             label: label.into(),
             icon: None,
@@ -78,7 +85,7 @@ impl Button {
     }
 
     /// A square ghost button with an icon; the label is what a screen reader says.
-    pub fn icon_only(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub fn icon_only(name: impl Into<Cow<'a, str>>, label: impl Into<Cow<'a, str>>) -> Self {
         let mut button = Self::new(label).ghost().icon(name);
         button.icon_only = true;
         button
@@ -123,19 +130,19 @@ impl Button {
     }
 
     /// An icon before the label.
-    pub fn icon(mut self, name: impl Into<String>) -> Self {
+    pub fn icon(mut self, name: impl Into<Cow<'a, str>>) -> Self {
         self.icon = Some(name.into());
         self
     }
 
     /// An icon after the label.
-    pub fn icon_end(mut self, name: impl Into<String>) -> Self {
+    pub fn icon_end(mut self, name: impl Into<Cow<'a, str>>) -> Self {
         self.icon_end = Some(name.into());
         self
     }
 
     /// Makes it a link.
-    pub fn href(mut self, href: impl Into<String>) -> Self {
+    pub fn href(mut self, href: impl Into<Cow<'a, str>>) -> Self {
         self.href = Some(href.into());
         self
     }
@@ -159,7 +166,7 @@ impl Button {
     }
 
     /// Opens the drawer or dialog with this id, without JavaScript as a popover.
-    pub fn opens(self, dialog: impl Into<String>) -> Self {
+    pub fn opens(self, dialog: impl Into<Cow<'a, str>>) -> Self {
         let dialog = dialog.into();
         self.attribute("popovertarget", dialog.clone())
             .attribute("data-opens", dialog)
@@ -172,7 +179,7 @@ impl Button {
 
     /// Any other attribute, such as `hx-get`. Inline style and handlers are left out: the
     /// Content-Security-Policy of the portal would refuse them.
-    pub fn attribute(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn attribute(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
         if name != "style" && !name.starts_with("on") {
             self.attributes.push((name, value.into()));
         }
@@ -180,20 +187,11 @@ impl Button {
     }
 }
 
-fn write_attribute(out: &mut String, name: &str, value: &str) {
-    out.push(' ');
-    out.push_str(name);
-    if !value.is_empty() {
-        out.push_str("=\"");
-        value.render_to(out);
-        out.push('"');
-    }
-}
-
-impl Render for Button {
+impl Render for Button<'_> {
     // By hand, because `html!` has no attributes with names from a list.
     fn render_to(&self, out: &mut String) {
         let tag = if self.href.is_some() { "a" } else { "button" };
+        out.reserve(ROOM);
         out.push('<');
         out.push_str(tag);
         match &self.href {
@@ -240,13 +238,13 @@ impl Render for Button {
         }
         out.push('>');
         if let Some(name) = &self.icon {
-            icon(name).render_to(out);
+            write_icon(out, name, 1);
         }
         if !self.icon_only {
-            self.label.render_to(out);
+            write_text(out, &self.label);
         }
         if let Some(name) = &self.icon_end {
-            icon(name).render_to(out);
+            write_icon(out, name, 1);
         }
         out.push_str("</");
         out.push_str(tag);

@@ -1,4 +1,11 @@
+use std::borrow::Cow;
+
 use maud::{Markup, Render, html};
+
+use super::write::{write_attribute, write_element};
+
+/// What a card takes beside its parts, roughly, in bytes.
+const ROOM: usize = 256;
 
 /// A surface with a title, at most one action, a body and perhaps a foot.
 ///
@@ -11,30 +18,30 @@ use maud::{Markup, Render, html};
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
-pub struct Card {
-    title: Option<String>,
-    description: Option<String>,
+pub struct Card<'a> {
+    title: Option<Cow<'a, str>>,
+    description: Option<Cow<'a, str>>,
     actions: Option<Markup>,
     body: Option<Markup>,
     foot: Option<Markup>,
-    id: Option<String>,
+    id: Option<Cow<'a, str>>,
     flush: bool,
 }
 
-impl Card {
+impl<'a> Card<'a> {
     /// An empty card.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A heading of the second level.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
+    pub fn title(mut self, title: impl Into<Cow<'a, str>>) -> Self {
         self.title = Some(title.into());
         self
     }
 
     /// A line below the title.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<Cow<'a, str>>) -> Self {
         self.description = Some(description.into());
         self
     }
@@ -58,7 +65,7 @@ impl Card {
     }
 
     /// An id, as the target of links and swaps.
-    pub fn id(mut self, id: impl Into<String>) -> Self {
+    pub fn id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.id = Some(id.into());
         self
     }
@@ -70,23 +77,33 @@ impl Card {
     }
 }
 
-impl Render for Card {
-    fn render(&self) -> Markup {
-        html! {
-            section class="pt-card" id=[&self.id] data-flush[self.flush] {
-                @if self.title.is_some() || self.actions.is_some() {
-                    div class="pt-card-head" {
-                        div {
-                            @if let Some(title) = &self.title { h2 { (title) } }
-                            @if let Some(description) = &self.description { p { (description) } }
-                        }
-                        @if let Some(actions) = &self.actions { (actions) }
-                    }
-                }
-                @if let Some(body) = &self.body { (body) }
-                @if let Some(foot) = &self.foot { div class="pt-card-foot" { (foot) } }
-            }
+impl Render for Card<'_> {
+    fn render_to(&self, out: &mut String) {
+        let parts = [&self.actions, &self.body, &self.foot];
+        let parts = parts.map(|part| part.as_ref().map(|part| part.0.as_str()));
+        let [actions, body, foot] = parts;
+        let taken: usize = parts.iter().flatten().map(|part| part.len()).sum();
+        out.reserve(ROOM + taken);
+        out.push_str("<section class=\"pt-card\"");
+        if let Some(id) = &self.id {
+            write_attribute(out, "id", id);
         }
+        out.push_str(if self.flush { " data-flush>" } else { ">" });
+        if self.title.is_some() || actions.is_some() {
+            out.push_str("<div class=\"pt-card-head\"><div>");
+            if let Some(title) = &self.title {
+                write_element(out, "h2", title);
+            }
+            if let Some(description) = &self.description {
+                write_element(out, "p", description);
+            }
+            out.extend(["</div>", actions.unwrap_or_default(), "</div>"]);
+        }
+        out.push_str(body.unwrap_or_default());
+        if let Some(foot) = foot {
+            out.extend(["<div class=\"pt-card-foot\">", foot, "</div>"]);
+        }
+        out.push_str("</section>");
     }
 }
 

@@ -88,12 +88,12 @@ impl Drawer {
         self
     }
 
-    fn closing(&self, button: Button) -> Button {
+    fn closing<'a>(&'a self, button: Button<'a>) -> Button<'a> {
         match &self.back {
             Some(back) => button.href(back).closes(),
             None => button
                 .closes()
-                .attribute("popovertarget", self.id.clone())
+                .attribute("popovertarget", &self.id)
                 .attribute("popovertargetaction", "hide"),
         }
     }

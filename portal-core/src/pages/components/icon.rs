@@ -126,6 +126,13 @@ pub fn icon(name: &str) -> Markup {
 /// The same at 16, 20 or 24px (`size` 1, 2 or 3).
 #[must_use]
 pub fn sized_icon(name: &str, size: u8) -> Markup {
+    let mut svg = String::new();
+    write_icon(&mut svg, name, size);
+    PreEscaped(svg)
+}
+
+/// Puts an icon where it is to stand: there are dozens on each page.
+pub(super) fn write_icon(out: &mut String, name: &str, size: u8) {
     let shapes = shapes(name).unwrap_or(r#"<rect x="4" y="4" width="16" height="16" rx="3"/>"#);
     let size = match size {
         2 => r#" data-size="2""#,
@@ -137,18 +144,16 @@ pub fn sized_icon(name: &str, size: u8) -> Markup {
         "arrow-left" | "arrow-right" | "chevron-left" | "chevron-right" => " data-turns",
         _ => "",
     };
-    // In one piece, for there are dozens on each page.
-    PreEscaped(
-        [
-            r#"<svg class="pt-icon""#,
-            size,
-            turns,
-            r#" viewBox="0 0 24 24" aria-hidden="true">"#,
-            shapes,
-            "</svg>",
-        ]
-        .concat(),
-    )
+    let pieces = [
+        r#"<svg class="pt-icon""#,
+        size,
+        turns,
+        r#" viewBox="0 0 24 24" aria-hidden="true">"#,
+        shapes,
+        "</svg>",
+    ];
+    out.reserve(pieces.iter().map(|piece| piece.len()).sum());
+    out.extend(pieces);
 }
 
 /// The portal's mark, in the accent colour.

@@ -37,7 +37,7 @@ fn roughly(number: u64) -> String {
     grouped
 }
 
-fn way(href: Option<&String>, button: Button) -> Button {
+fn way<'a>(href: Option<&'a String>, button: Button<'a>) -> Button<'a> {
     let button = button.size(1);
     match href {
         Some(href) => button.href(href),

@@ -38,6 +38,7 @@ mod tone;
 mod toolbar;
 mod tooltip;
 mod view_menu;
+mod write;
 
 pub(in crate::pages) use self::link::rel;
 pub use self::{

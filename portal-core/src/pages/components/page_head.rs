@@ -1,6 +1,8 @@
-use maud::{Markup, Render, html};
+use std::borrow::Cow;
 
-use super::{Tab, small::breadcrumb, tabs};
+use maud::{Markup, Render};
+
+use super::{Tab, small::breadcrumb, tabs, write::write_element};
 
 /// The top of a page: where it is, what it is called, its one main action, its tabs.
 ///
@@ -16,17 +18,17 @@ use super::{Tab, small::breadcrumb, tabs};
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct PageHead {
-    title: String,
-    description: Option<String>,
-    crumbs: Vec<(String, String)>,
+pub struct PageHead<'a> {
+    title: Cow<'a, str>,
+    description: Option<Cow<'a, str>>,
+    crumbs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     actions: Option<Markup>,
-    tabs: Option<(String, Vec<Tab>)>,
+    tabs: Option<(Cow<'a, str>, Vec<Tab>)>,
 }
 
-impl PageHead {
+impl<'a> PageHead<'a> {
     /// A head with the page's title.
-    pub fn new(title: impl Into<String>) -> Self {
+    pub fn new(title: impl Into<Cow<'a, str>>) -> Self {
         Self {
             title: title.into(),
             description: None,
@@ -37,13 +39,13 @@ impl PageHead {
     }
 
     /// One sentence below the title.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<Cow<'a, str>>) -> Self {
         self.description = Some(description.into());
         self
     }
 
     /// A page above this one, outermost first.
-    pub fn crumb(mut self, label: impl Into<String>, href: impl Into<String>) -> Self {
+    pub fn crumb(mut self, label: impl Into<Cow<'a, str>>, href: impl Into<Cow<'a, str>>) -> Self {
         self.crumbs.push((label.into(), href.into()));
         self
     }
@@ -55,29 +57,33 @@ impl PageHead {
     }
 
     /// The parts of the page; the label is what a screen reader calls them.
-    pub fn tabs(mut self, label: impl Into<String>, tabs: Vec<Tab>) -> Self {
+    pub fn tabs(mut self, label: impl Into<Cow<'a, str>>, tabs: Vec<Tab>) -> Self {
         self.tabs = Some((label.into(), tabs));
         self
     }
 }
 
-impl Render for PageHead {
-    fn render(&self) -> Markup {
-        html! {
-            header class="pt-head" id="pt-head" {
-                @if !self.crumbs.is_empty() {
-                    @let above: Vec<_> = self.crumbs.iter().map(|(label, href)| (label.as_str(), href.as_str())).collect();
-                    (breadcrumb(&above, &self.title))
-                }
-                div class="pt-head-row" {
-                    div {
-                        h1 { (self.title) }
-                        @if let Some(description) = &self.description { p { (description) } }
-                    }
-                    @if let Some(actions) = &self.actions { div class="pt-row" { (actions) } }
-                }
-                @if let Some((label, list)) = &self.tabs { (tabs(label, list)) }
-            }
+impl Render for PageHead<'_> {
+    fn render_to(&self, out: &mut String) {
+        out.push_str("<header class=\"pt-head\" id=\"pt-head\">");
+        if !self.crumbs.is_empty() {
+            let above = self.crumbs.iter().map(|(label, href)| (&**label, &**href));
+            let above: Vec<_> = above.collect();
+            breadcrumb(&above, &self.title).render_to(out);
         }
+        out.push_str("<div class=\"pt-head-row\"><div>");
+        write_element(out, "h1", &self.title);
+        if let Some(description) = &self.description {
+            write_element(out, "p", description);
+        }
+        out.push_str("</div>");
+        if let Some(actions) = &self.actions {
+            out.extend(["<div class=\"pt-row\">", &actions.0, "</div>"]);
+        }
+        out.push_str("</div>");
+        if let Some((label, list)) = &self.tabs {
+            tabs(label, list).render_to(out);
+        }
+        out.push_str("</header>");
     }
 }

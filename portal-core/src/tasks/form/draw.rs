@@ -279,7 +279,7 @@ impl Pen<'_> {
         title: &str,
         order: Option<(usize, usize)>,
     ) -> Markup {
-        let button = |name: &str, verb: &str, says: &str| {
+        let button = |name: &'static str, verb: &str, says: &str| {
             self.acting(
                 Button::icon_only(name, format!("{says} {title}")),
                 format!("{verb} {} {key}", place.name),
@@ -312,7 +312,7 @@ impl Pen<'_> {
     }
 
     /// A button that changes rows: sent like the form, or on its own where scripts run.
-    fn acting(&self, button: Button, what: String) -> Button {
+    fn acting<'b>(&self, button: Button<'b>, what: String) -> Button<'b> {
         let button = button
             .size(1)
             .submit()

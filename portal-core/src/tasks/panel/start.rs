@@ -368,7 +368,7 @@ fn fields(draft: &Draft, action: &str) -> (Markup, Vec<Fault>) {
     (fields, drawn.others)
 }
 
-fn switch_mode(draft: &Draft, action: &str) -> Button {
+fn switch_mode<'a>(draft: &Draft, action: &'a str) -> Button<'a> {
     let (mode, label, icon) = if draft.json.is_some() {
         ("form", "Back to the form", "list-checks")
     } else {

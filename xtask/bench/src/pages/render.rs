@@ -44,10 +44,10 @@ pub(super) fn run() {
     for (what, spread) in [
         ("rendered", rendered),
         ("made and rendered", made),
-        ("frame of a page", framed),
+        ("frame of a page, drawn", framed),
     ] {
         if let Some(spread) = spread {
-            println!("  {what:<20} {spread:.1} µs (min / median / max)");
+            println!("  {what:<22} {spread:.1} µs (min / median / max)");
         }
     }
 }

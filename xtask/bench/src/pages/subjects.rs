@@ -68,7 +68,7 @@ async fn bench_text() -> Markup {
 
 /// Mostly text that stands in the source.
 fn help() -> Markup {
-    let part = |title: &str, text: Markup| Card::new().title(title).body(text);
+    let part = |title: &'static str, text: Markup| Card::new().title(title).body(text);
     html! {
         (PageHead::new("Questions and answers").description("What is asked most, and what we say to it."))
         div class="pt-stack" {

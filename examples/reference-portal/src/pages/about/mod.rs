@@ -43,7 +43,7 @@ async fn about(
 }
 
 /// What is running here; which database it is concerns administrators only.
-fn build(config: &portal_core::Config, database: Option<Dialect>) -> Card {
+fn build(config: &portal_core::Config, database: Option<Dialect>) -> Card<'_> {
     let mode = if config.is_dev() {
         badge("Development", Tone::Warning)
     } else {

@@ -56,4 +56,12 @@ impl Layout for HomeLayout {
             },
         )
     }
+
+    fn keeps_content(&self) -> bool {
+        true
+    }
+
+    fn keeps_frame(&self) -> bool {
+        true
+    }
 }

@@ -1,0 +1,50 @@
+//! Writing straight into a page, for the components that most pages are full of.
+
+use maud::Render;
+
+/// Writes a text, escaped. One that needs no escaping is written in one piece.
+pub(super) fn write_text(out: &mut String, text: &str) {
+    if text
+        .bytes()
+        .any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"'))
+    {
+        text.render_to(out);
+    } else {
+        out.push_str(text);
+    }
+}
+
+/// Writes an attribute, without a value if that is empty.
+pub(super) fn write_attribute(out: &mut String, name: &str, value: &str) {
+    out.extend([" ", name]);
+    if !value.is_empty() {
+        out.push_str("=\"");
+        write_text(out, value);
+        out.push('"');
+    }
+}
+
+/// Writes an element with nothing but a text in it.
+pub(super) fn write_element(out: &mut String, tag: &str, text: &str) {
+    out.extend(["<", tag, ">"]);
+    write_text(out, text);
+    out.extend(["</", tag, ">"]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_means_something_in_html_is_escaped() {
+        let (mut out, mut plain) = (String::new(), String::new());
+        write_text(&mut out, "a < b > c & \"d\"");
+        write_text(&mut plain, "Größe: 'x'");
+        assert_eq!(out, "a &lt; b &gt; c &amp; &quot;d&quot;");
+        assert_eq!(plain, "Größe: 'x'");
+        out.clear();
+        write_attribute(&mut out, "title", "\" onclick=\"x");
+        write_attribute(&mut out, "data-wide", "");
+        assert_eq!(out, " title=\"&quot; onclick=&quot;x\" data-wide");
+    }
+}
