@@ -62,7 +62,7 @@ fn live(server: &TestServer) -> Live {
 }
 
 /// The stream of a tab.
-struct Tab {
+pub(crate) struct Tab {
     response: Response,
     text: String,
     last_id: String,
@@ -91,7 +91,7 @@ impl Tab {
     }
 
     /// Opens a stream of which nothing is known, and passes over what it begins with.
-    async fn open(client: &Client, topics: &str) -> Self {
+    pub(crate) async fn open(client: &Client, topics: &str) -> Self {
         let mut tab = Self::resume(client, topics, "").await;
         assert_eq!(tab.ready().await["denied"], json!([]));
         assert_eq!(tab.changed().await.len(), topics.split(',').count());
@@ -146,7 +146,7 @@ impl Tab {
     }
 
     /// The topics of the next change.
-    async fn changed(&mut self) -> Vec<String> {
+    pub(crate) async fn changed(&mut self) -> Vec<String> {
         let (name, data) = self.next().await.expect("it goes on");
         assert_eq!(name, "changed", "{data}");
         serde_json::from_value(data).expect("a list of names")

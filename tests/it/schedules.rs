@@ -10,17 +10,20 @@ use portal_core::config::{Config, Settings};
 use portal_core::prelude::*;
 use portal_core::tasks::{ScheduleRecord, TaskFilter};
 use portal_core::{Task, source};
+use reqwest::Method;
 use sea_query::{Expr, ExprTrait, Order, Query};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::app;
-use crate::support::{Browser, Database, TestServer, eventually, on_both};
+use crate::live::Tab;
+use crate::support::{Answer, Browser, Database, TestServer, eventually, on_both};
 
 on_both!(
     each_time_starts_one_task_over_all_replicas,
     a_paused_schedule_rests_until_it_is_resumed,
     an_administrator_sees_and_pauses_a_schedule,
+    an_open_page_of_schedules_follows_who_pauses_one,
 );
 
 // By hand and not by macro: what a macro has registered, every other test's portal would discover.
@@ -31,6 +34,11 @@ fn every_second() -> Task<NoArgs, u8> {
     })
     .schedule("* * * * * *")
     .time_zone("Europe/Berlin")
+}
+
+/// So that nothing but a pause is to be heard of it.
+fn seldom() -> Task<NoArgs, u8> {
+    every_second().schedule("0 0 29 2 *")
 }
 
 struct Replicas {
@@ -197,4 +205,27 @@ async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
         .submit("/admin/tasks/kinds/pause-schedule", &unknown)
         .await;
     assert_eq!(answer.status, 404);
+}
+
+async fn an_open_page_of_schedules_follows_who_pauses_one(database: Database) {
+    let server =
+        TestServer::start_with(database, &[], |portal| app::build(portal).task(seldom)).await;
+    let admin = server.admin().await;
+    let region = async || {
+        let request = admin.request(Method::GET, "/admin/tasks/schedules");
+        Answer::of(request.header("x-portal-region", "task-schedules"))
+            .await
+            .text
+    };
+    assert!(!region().await.contains("Paused"));
+    let mut tab = Tab::open(&admin, "tasks").await;
+    let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
+    let paused = tasks.pause_schedule("clock", "second").await;
+    paused.expect("there is one");
+    assert_eq!(tab.changed().await, ["tasks"]);
+    let shown = region().await;
+    assert!(
+        shown.starts_with("<pt-live id=\"task-schedules\"") && shown.contains("Paused"),
+        "{shown}"
+    );
 }

@@ -259,7 +259,7 @@ impl Live {
         let topic = match hint {
             Notification::TopicChanged { topic } => topic,
             Notification::User { .. } => USERS,
-            Notification::TasksChanged { .. } => TASKS,
+            Notification::TasksChanged { .. } | Notification::SchedulesChanged => TASKS,
             Notification::NotificationsChanged { user_id } => {
                 let topic = self.0.topics.find(NOTIFICATIONS)?;
                 return user_id.map(|user| Key {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::kinds::state_badge;
 use super::{KINDS, Reader, SCHEDULES, head};
 use crate::error::Result;
+use crate::live::Region;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TaskRowView, TimeFormat, task_status, time,
 };
@@ -58,16 +59,18 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
             ));
     Ok(html! {
         (head(reader, SCHEDULES))
-        div class="pt-stack" {
-            (reader.styles())
-            @if !schedules.is_empty() {
-                (Card::new().title("Next 24 hours").body(time_line(reader, &schedules, now)))
+        (Region::new("tasks").id("task-schedules").render(html! {
+            div class="pt-stack" {
+                (reader.styles())
+                @if !schedules.is_empty() {
+                    (Card::new().title("Next 24 hours").body(time_line(reader, &schedules, now)))
+                }
+                (Card::new().flush()
+                    .title("Schedules")
+                    .description("Each time starts one task, whatever the number of replicas. What is missed while a schedule is paused is not made up for.")
+                    .body(table))
             }
-            (Card::new().flush()
-                .title("Schedules")
-                .description("Each time starts one task, whatever the number of replicas. What is missed while a schedule is paused is not made up for.")
-                .body(table))
-        }
+        }))
     })
 }
 
