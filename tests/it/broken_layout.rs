@@ -111,9 +111,13 @@ async fn a_provider_that_panics_on_every_page_leaves_a_plain_answer() {
 }
 
 #[tokio::test]
-async fn every_cookie_of_an_answer_survives_its_becoming_an_error_page() {
-    let cookies = AppendHeaders([(header::SET_COOKIE, "c=3"), (header::SET_COOKIE, "d=4")]);
-    let gone = get(move || async move { (StatusCode::GONE, cookies) });
+async fn an_answer_that_becomes_an_error_page_keeps_its_cookies_and_is_kept_by_nobody() {
+    let own = AppendHeaders([
+        (header::SET_COOKIE, "c=3"),
+        (header::SET_COOKIE, "d=4"),
+        (header::CACHE_CONTROL, "public, max-age=60"),
+    ]);
+    let gone = get(move || async move { (StatusCode::GONE, own) });
     let server = start(|portal| {
         let portal = portal.layout(Broken).auth(Provider { panics: false });
         portal.routes(Router::new().route("/gone", gone))
@@ -132,5 +136,6 @@ async fn every_cookie_of_an_answer_survives_its_becoming_an_error_page() {
         let kept: Vec<_> = kept.map(|cookie| cookie.to_str().expect("text")).collect();
         let pairs: Vec<_> = kept.iter().filter_map(|it| it.split(';').next()).collect();
         assert_eq!(pairs, expected, "{path}");
+        assert_eq!(answer.headers["cache-control"], "private, no-store");
     }
 }

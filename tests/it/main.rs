@@ -27,6 +27,7 @@ mod crash;
 mod embed_in_axum;
 mod error_pages;
 mod handshake;
+mod kept_frames;
 mod keyboard;
 mod limits;
 mod live;

@@ -228,4 +228,8 @@ async fn an_open_page_of_schedules_follows_who_pauses_one(database: Database) {
         shown.starts_with("<pt-live id=\"task-schedules\"") && shown.contains("Paused"),
         "{shown}"
     );
+    let resumed = tasks.resume_schedule("clock", "second").await;
+    resumed.expect("there is one");
+    assert_eq!(tab.changed().await, ["tasks"]);
+    assert!(!region().await.contains("Paused"));
 }

@@ -26,7 +26,7 @@ use super::maintenance::Maintenance;
 use crate::auth::{Auth, caller};
 use crate::config::Limits;
 use crate::error::{Error, Problem};
-use crate::pages::{PageError, PageSetup, accepts_html, error_document, is_api};
+use crate::pages::{PageError, PageSetup, accepts_html, error_document, head_of, is_api};
 use crate::security::{
     AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID, has_bearer,
 };
@@ -109,6 +109,7 @@ where
                 return Box::pin(refusal.instrument(span));
             }
         };
+        // Most requests have no body, and each extension is an allocation.
         if !request.body().is_end_stream() {
             DefaultBodyLimit::max(body).apply(&mut request);
         }
@@ -350,11 +351,7 @@ impl Exchange {
         let request_id = request_id(request);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let page_request = accepts_html(request.headers()).then(|| {
-            let mut head = Request::new(()).into_parts().0;
-            head.method = method.clone();
-            head.uri = uri.clone();
-            head.headers = request.headers().clone();
-            Box::new(head)
+            Box::new(head_of(&method, &uri, request.headers()))
         });
         let id = request_id.to_str().unwrap_or_default();
         let span = tracing::info_span!("request", id, %method, path = uri.path());

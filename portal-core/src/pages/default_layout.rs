@@ -56,7 +56,7 @@ pub struct DefaultLayout {
     parts: Arc<dyn LayoutParts>,
     /// Whether an application has put something of its own into the frame, which may say something
     /// else each time.
-    is_changed: bool,
+    is_customized: bool,
 }
 
 impl Default for DefaultLayout {
@@ -64,7 +64,7 @@ impl Default for DefaultLayout {
         Self {
             slots: Vec::new(),
             parts: Arc::new(OwnParts),
-            is_changed: false,
+            is_customized: false,
         }
     }
 }
@@ -97,7 +97,7 @@ impl DefaultLayout {
         fill: impl Fn(&PageContext<'_>) -> Markup + Send + Sync + 'static,
     ) -> Self {
         self.slots.push((slot, Arc::new(fill)));
-        self.is_changed = true;
+        self.is_customized = true;
         self
     }
 
@@ -105,7 +105,7 @@ impl DefaultLayout {
     #[must_use]
     pub fn parts(mut self, parts: impl LayoutParts) -> Self {
         self.parts = Arc::new(parts);
-        self.is_changed = true;
+        self.is_customized = true;
         self
     }
 
@@ -214,7 +214,7 @@ impl Layout for DefaultLayout {
     }
 
     fn keeps_frame(&self) -> bool {
-        !self.is_changed
+        !self.is_customized
     }
 }
 

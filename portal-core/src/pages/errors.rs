@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::default_layout::PlainLayout;
@@ -93,6 +93,11 @@ fn render(
 }
 
 fn finish(mut response: Response, problem: &Problem) -> Response {
+    // Whatever the answer that failed has said: what stands here is for one reader.
+    let private = HeaderValue::from_static("private, no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, private);
     problem.add_headers(&mut response);
     response
 }

@@ -27,7 +27,7 @@ const HEAD_END: &str = "</head>";
 
 /// All that a guest's frame of one page follows from.
 #[derive(Clone, Copy, Hash)]
-pub(super) struct Look<'a> {
+pub(super) struct FrameKey<'a> {
     /// Path and query, as they were asked for.
     pub(super) address: &'a str,
     pub(super) theme: Theme,
@@ -35,20 +35,20 @@ pub(super) struct Look<'a> {
 }
 
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct OwnedKey {
     address: Box<str>,
     theme: Theme,
     rail: bool,
 }
 
-impl Equivalent<Key> for Look<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<OwnedKey> for FrameKey<'_> {
+    fn equivalent(&self, key: &OwnedKey) -> bool {
         self.address == &*key.address && self.theme == key.theme && self.rail == key.rail
     }
 }
 
 /// The frames of one page that guests asked for lately.
-pub(super) struct Frames(Cache<Key, Arc<Frame>>);
+pub(super) struct Frames(Cache<OwnedKey, Arc<Frame>>);
 
 impl Default for Frames {
     fn default() -> Self {
@@ -63,27 +63,27 @@ impl fmt::Debug for Frames {
 }
 
 impl Frames {
-    /// The frame of a look; `draw` puts one around what it is given, if none is kept. Nothing where
+    /// The frame of a key; `draw` puts one around what it is given, if none is kept. Nothing where
     /// it is not to be kept, or does not stand around its content.
     pub(super) fn get(
         &self,
-        look: Look<'_>,
+        key: FrameKey<'_>,
         draw: impl FnOnce(Markup) -> Markup,
     ) -> Option<Arc<Frame>> {
         // The address is whatever a stranger asks for.
-        if look.address.len() > LONGEST {
+        if key.address.len() > LONGEST {
             return None;
         }
-        if let Some(frame) = self.0.get(&look) {
+        if let Some(frame) = self.0.get(&key) {
             return Some(frame);
         }
         let frame = Arc::new(Frame::of(&draw(PreEscaped(CONTENT.to_owned())).0)?);
-        let key = Key {
-            address: look.address.into(),
-            theme: look.theme,
-            rail: look.rail,
+        let owned = OwnedKey {
+            address: key.address.into(),
+            theme: key.theme,
+            rail: key.rail,
         };
-        self.0.insert(key, Arc::clone(&frame));
+        self.0.insert(owned, Arc::clone(&frame));
         Some(frame)
     }
 }
@@ -171,8 +171,8 @@ mod tests {
     use crate::pages::asset_file;
     use crate::pages::theme::Appearance;
 
-    fn look(address: &str) -> Look<'_> {
-        Look {
+    fn key(address: &str) -> FrameKey<'_> {
+        FrameKey {
             address,
             theme: Theme::default(),
             rail: false,
@@ -182,25 +182,25 @@ mod tests {
     #[test]
     fn a_frame_is_drawn_once_for_all_that_looks_the_same() {
         let (frames, drawn) = (Frames::default(), Cell::new(0));
-        let show = |look: Look<'_>, content: &str| {
-            let frame = frames.get(look, |content| {
+        let show = |key: FrameKey<'_>, content: &str| {
+            let frame = frames.get(key, |content| {
                 drawn.set(drawn.get() + 1);
-                html! { head {} (content) (look.address) }
+                html! { head {} (content) (key.address) }
             });
             frame.unwrap().around(content).complete("+")
         };
-        assert_eq!(show(look("/one"), "a <b>"), "<head>+</head>a <b>/one");
+        assert_eq!(show(key("/one"), "a <b>"), "<head>+</head>a <b>/one");
         assert_eq!(
-            show(look("/one"), CONTENT),
+            show(key("/one"), CONTENT),
             format!("<head>+</head>{CONTENT}/one")
         );
         assert_eq!(drawn.get(), 1);
-        assert_eq!(show(look("/two"), "b"), "<head>+</head>b/two");
+        assert_eq!(show(key("/two"), "b"), "<head>+</head>b/two");
         assert_eq!(drawn.get(), 2);
-        let mut dark = look("/one");
+        let mut dark = key("/one");
         dark.theme.appearance = Appearance::Dark;
         show(dark, "a");
-        let mut narrow = look("/one");
+        let mut narrow = key("/one");
         narrow.rail = true;
         show(narrow, "a");
         assert_eq!(drawn.get(), 4);
@@ -235,7 +235,7 @@ mod tests {
     fn a_document_gets_what_its_frame_and_its_content_require() {
         let (frames, file) = (Frames::default(), asset_file("table.css"));
         let live = html! { pt-live data-requires="live" {} };
-        let frame = frames.get(look("/"), |content| html! { head {} (live) (content) });
+        let frame = frames.get(key("/"), |content| html! { head {} (live) (content) });
         let frame = frame.unwrap();
         let content = html! { div data-requires=(file) {} };
         let document = frame.around(&content.0);

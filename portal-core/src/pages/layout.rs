@@ -159,10 +159,11 @@ pub trait Layout: Send + Sync + 'static {
         false
     }
 
-    /// Whether all that stands around the content follows from the page's context. Then it is drawn
-    /// once for the guests of a page that have the same look of it, and kept; otherwise it is drawn
-    /// for every answer. For this the content has to stand in the document once and
-    /// [as it is](Self::keeps_content).
+    /// Whether all that stands around the content follows from the page's context, and neither from
+    /// the content nor from the time. Then it is drawn once for the guests of a page that see it
+    /// alike, around something that only stands for the content, and kept until the portal stops;
+    /// otherwise it is drawn for every answer. It counts for layouts that also
+    /// [keep the content](Self::keeps_content), and have it in the document once.
     fn keeps_frame(&self) -> bool {
         false
     }

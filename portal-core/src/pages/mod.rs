@@ -54,7 +54,7 @@ pub(crate) use gallery::{page as gallery_page, routes as gallery_routes};
 pub(crate) use page::PageFuture;
 pub(crate) use portal_theme::PortalTheme;
 pub(crate) use render::{MAINTENANCE, PageSetup};
-pub(crate) use router::routes;
+pub(crate) use router::{head_of, routes};
 pub(crate) use search::{SearchSources, page as search_page, routes as search_routes};
 pub(crate) use sign_in::pages as sign_in_pages;
 pub(crate) use theme_form::{PREFERENCE as THEME_PREFERENCE, routes as theme_routes};

@@ -14,7 +14,7 @@ use super::bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::components::{Banner, Button, Tone};
 use super::flash;
-use super::frame::{Document, Frames, Look};
+use super::frame::{Document, FrameKey, Frames};
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
 use super::portal_theme::PortalTheme;
@@ -146,9 +146,9 @@ impl PageSetup {
         };
         let frames = head
             .frames
-            .filter(|_| layout.keeps_frame() && reader.is_anybody() && head.extra.is_none());
+            .filter(|_| reader.is_anybody() && layout.keeps_content() && layout.keeps_frame());
         let frame = frames
-            .and_then(|frames| frames.get(reader.look(), |mark| self.draw(&reader, &head, mark)));
+            .and_then(|frames| frames.get(reader.key(), |mark| self.draw(&reader, &head, mark)));
         let drawn;
         let document = match &frame {
             Some(frame) => frame.around(&content.0),
@@ -253,9 +253,9 @@ impl Reader<'_> {
         self.user.is_none() && self.flash.is_none()
     }
 
-    fn look(&self) -> Look<'_> {
+    fn key(&self) -> FrameKey<'_> {
         let address = self.parts.uri.path_and_query();
-        Look {
+        FrameKey {
             address: address.map_or("/", |address| address.as_str()),
             theme: self.theme,
             rail: self.rail,

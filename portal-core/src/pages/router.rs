@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -56,7 +56,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
         setup.prepare(user.as_ref()).await;
         return refuse(setup, &parts, user.as_ref(), denied);
     }
-    let head = head_of(&parts);
+    let head = head_of(&parts.method, &parts.uri, &parts.headers);
     // First: what changes while the page is made is told to it afterwards.
     let read_mark = (setup.read_mark)();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
@@ -90,12 +90,12 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     }
 }
 
-/// What a page needs of a request that its handler has taken.
-fn head_of(parts: &Parts) -> Parts {
+/// What a page needs of a request that its handler has taken: all but its extensions.
+pub(crate) fn head_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Parts {
     let mut head = Request::new(()).into_parts().0;
-    head.method = parts.method.clone();
-    head.uri = parts.uri.clone();
-    head.headers = parts.headers.clone();
+    head.method = method.clone();
+    head.uri = uri.clone();
+    head.headers = headers.clone();
     head
 }
 

@@ -128,12 +128,17 @@ mod tests {
     fn what_a_handler_sets_itself_counts() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
-        assert!(!plain.contains_key(header::CONTENT_TYPE) && !plain.contains_key(header::VARY));
+        for name in OFTEN {
+            assert!(!plain.contains_key(name));
+        }
         let own = [
             ("cache-control", "public, max-age=60"),
             ("content-security-policy", "default-src 'none'"),
             ("x-request-id", "forged"),
         ];
+        let varying = complete(false, &[("vary", "cookie"), ("vary", "accept-encoding")]);
+        let found: Vec<_> = varying.get_all(header::VARY).iter().collect();
+        assert_eq!(found, ["cookie", "accept-encoding"]);
         let headers = complete(false, &own);
         for (name, value) in [own[0], own[1], ("x-request-id", "id")] {
             let found: Vec<_> = headers.get_all(name).iter().collect();

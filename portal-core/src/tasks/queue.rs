@@ -34,6 +34,14 @@ pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, S
         .transpose()
 }
 
+/// Those of some ids that there are.
+pub(super) async fn get_all(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecord>, StoreError> {
+    let ids = ids.iter().copied();
+    let select = select().and_where(Expr::col("id").is_in(ids)).take();
+    let rows = store.fetch_all(&select).await?;
+    rows.iter().map(TaskRecord::from_row).collect()
+}
+
 /// The same as part of a transaction.
 pub(super) async fn get_in(
     transaction: &mut Transaction,

@@ -233,6 +233,15 @@ impl Tasks {
             .map(|record| self.newest(record)))
     }
 
+    /// Those of some ids that there are, in any order.
+    pub(super) async fn get_all(&self, ids: &[Uuid]) -> Result<Vec<TaskRecord>> {
+        let records = queue::get_all(&self.0.store, ids).await?;
+        Ok(records
+            .into_iter()
+            .map(|record| self.newest(record))
+            .collect())
+    }
+
     /// Tasks, newest first.
     pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>> {
         let filter = Filter {

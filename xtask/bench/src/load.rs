@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::connection::Connection;
@@ -28,10 +29,12 @@ impl Round {
         for _ in 0..connections {
             open.push(Connection::open(server.address).await?);
         }
-        // To wake a client that sleeps costs whoever answers it, the more the longer he takes, since
-        // then it sleeps more often: so it does not sleep.
+        // To wake a thread that sleeps is paid by the server that answers it, and a slower server
+        // would pay it more often. So none sleeps.
         let mut awake = JoinSet::new();
-        awake.spawn(stay_awake());
+        for _ in 0..Handle::current().metrics().num_workers() {
+            awake.spawn(stay_awake());
+        }
         let used_before = usage::processor_time(server.process_id());
         let start = Instant::now();
         let end = start + duration;

@@ -34,15 +34,12 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
 async fn render(reader: &Reader<'_>) -> Result<Markup> {
     let schedules = reader.tasks.schedules().await?;
     let now = now();
-    let mut last = HashMap::new();
-    for id in schedules
+    let last: Vec<Uuid> = schedules
         .iter()
         .filter_map(|schedule| schedule.last_task_id)
-    {
-        if let Some(record) = reader.tasks.get(id).await? {
-            last.insert(id, record);
-        }
-    }
+        .collect();
+    let last = reader.tasks.get_all(&last).await?;
+    let last: HashMap<_, _> = last.into_iter().map(|task| (task.id, task)).collect();
     let table =
         Table::new("Schedules")
             .column(Column::new("Task"))

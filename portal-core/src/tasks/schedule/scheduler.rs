@@ -120,6 +120,8 @@ impl Scheduler {
             }
             Fired::Refused => {
                 tracing::info!(schedule = name, %time, "fired without a task: there is one already");
+                // No task tells that its next time is another now.
+                shared.store.notify(Notification::SchedulesChanged).await;
             }
             Fired::Passed => {}
         }

@@ -1,0 +1,104 @@
+//! Frames that are drawn once for guests, and for nobody else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use portal_core::pages::layout::{Layout, PageContext, document};
+use portal_core::pages::{DefaultLayout, Slot};
+use portal_core::prelude::*;
+use reqwest::Method;
+
+use crate::app;
+use crate::support::{Answer, Database, TestServer};
+
+/// Says how often it has been drawn, and for whom.
+struct Counted {
+    drawn: Arc<AtomicUsize>,
+    is_kept: bool,
+}
+
+impl Layout for Counted {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+        self.drawn.fetch_add(1, Ordering::Relaxed);
+        let reader = page.user.map_or("a guest", |user| user.email);
+        let said = page.flash.map_or("nothing", |flash| flash.text.as_str());
+        document(
+            page,
+            html! { p { "read by " (reader) } p { "said " (said) } (content) },
+        )
+    }
+
+    fn keeps_content(&self) -> bool {
+        true
+    }
+
+    fn keeps_frame(&self) -> bool {
+        self.is_kept
+    }
+}
+
+/// A portal with a layout that counts, and its count.
+async fn start(is_kept: bool) -> (TestServer, Arc<AtomicUsize>) {
+    let drawn = Arc::<AtomicUsize>::default();
+    let layout = Counted {
+        drawn: Arc::clone(&drawn),
+        is_kept,
+    };
+    let build = |portal| app::build(portal).layout(layout);
+    let server = TestServer::start_with(Database::Sqlite, &[], build).await;
+    (server, drawn)
+}
+
+#[tokio::test]
+async fn guests_share_a_frame_and_nobody_sees_what_is_anothers() {
+    let (server, drawn) = start(true).await;
+    let (guest, user) = (server.guest(), server.user().await);
+    let read = async |cookie: &str, path: &str| {
+        let request = guest.request(Method::GET, path);
+        let request = request.header("accept", "text/html");
+        Answer::of(request.header("cookie", cookie)).await.text
+    };
+    let count = || drawn.load(Ordering::Relaxed);
+    for _ in 0..2 {
+        let page = read("", "/").await;
+        assert!(page.contains("read by a guest") && page.contains("said nothing"), "{page}");
+        assert!(page.contains("<h1>Home</h1>"), "{page}");
+    }
+    assert_eq!(count(), 1);
+    assert!(read("portal_flash=sHello", "/").await.contains("said Hello"));
+    assert!(user.page("/").await.text.contains("read by ann@example.com"));
+    assert_eq!(count(), 3);
+    let page = read("", "/").await;
+    assert!(page.contains("read by a guest") && page.contains("said nothing"), "{page}");
+    assert_eq!(count(), 3);
+    // What they see differs by the address, and by the theme.
+    let dark = "portal_theme=....dark.";
+    for (cookie, path, expected) in [("", "/?a=1", 4), (dark, "/", 5), (dark, "/", 5), ("", "/", 5)] {
+        let page = read(cookie, path).await;
+        let is_dark = page.contains("data-appearance=\"dark\"");
+        assert_eq!((is_dark, count()), (!cookie.is_empty(), expected), "{cookie} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_layout_that_does_not_say_so_is_drawn_each_time() {
+    let (server, drawn) = start(false).await;
+    for _ in 0..2 {
+        server.guest().page("/").await;
+    }
+    assert_eq!(drawn.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn what_an_application_puts_into_a_slot_is_asked_for_each_time() {
+    let drawn = AtomicUsize::new(0);
+    let layout = DefaultLayout::new().slot(Slot::Footer, move |_| {
+        html! { "drawn " (drawn.fetch_add(1, Ordering::Relaxed)) }
+    });
+    let build = |portal| app::build(portal).layout(layout);
+    let server = TestServer::start_with(Database::Sqlite, &[], build).await;
+    for number in 0..2 {
+        let page = server.guest().page("/").await.text;
+        assert!(page.contains(&format!("drawn {number}")), "{page}");
+    }
+}
