@@ -61,22 +61,46 @@ async fn guests_share_a_frame_and_nobody_sees_what_is_anothers() {
     let count = || drawn.load(Ordering::Relaxed);
     for _ in 0..2 {
         let page = read("", "/").await;
-        assert!(page.contains("read by a guest") && page.contains("said nothing"), "{page}");
+        assert!(
+            page.contains("read by a guest") && page.contains("said nothing"),
+            "{page}"
+        );
         assert!(page.contains("<h1>Home</h1>"), "{page}");
     }
     assert_eq!(count(), 1);
-    assert!(read("portal_flash=sHello", "/").await.contains("said Hello"));
-    assert!(user.page("/").await.text.contains("read by ann@example.com"));
+    assert!(
+        read("portal_flash=sHello", "/")
+            .await
+            .contains("said Hello")
+    );
+    assert!(
+        user.page("/")
+            .await
+            .text
+            .contains("read by ann@example.com")
+    );
     assert_eq!(count(), 3);
     let page = read("", "/").await;
-    assert!(page.contains("read by a guest") && page.contains("said nothing"), "{page}");
+    assert!(
+        page.contains("read by a guest") && page.contains("said nothing"),
+        "{page}"
+    );
     assert_eq!(count(), 3);
     // What they see differs by the address, and by the theme.
     let dark = "portal_theme=....dark.";
-    for (cookie, path, expected) in [("", "/?a=1", 4), (dark, "/", 5), (dark, "/", 5), ("", "/", 5)] {
+    for (cookie, path, expected) in [
+        ("", "/?a=1", 4),
+        (dark, "/", 5),
+        (dark, "/", 5),
+        ("", "/", 5),
+    ] {
         let page = read(cookie, path).await;
         let is_dark = page.contains("data-appearance=\"dark\"");
-        assert_eq!((is_dark, count()), (!cookie.is_empty(), expected), "{cookie} {path}");
+        assert_eq!(
+            (is_dark, count()),
+            (!cookie.is_empty(), expected),
+            "{cookie} {path}"
+        );
     }
 }
 

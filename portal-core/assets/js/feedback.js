@@ -84,13 +84,15 @@ on("click", ({ target }) => {
 // The server says it with the header `HX-Trigger: {"portal:toast": {"text": "...", "tone": "success"}}`.
 on("portal:toast", ({ detail }) => toast(detail.text, detail.tone));
 
-const LANGUAGE = root.lang || undefined;
-const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+// To make a formatter takes longer than to format a page of times: each is made once, if it is needed.
+const formats = {};
+const relative = () => formats.ago ??= new Intl.RelativeTimeFormat(root.lang || undefined, { numeric: "auto" });
+const absolute = (style) => formats[style] ??= new Intl.DateTimeFormat(undefined, STYLES[style]);
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 const ago = (date) => {
   const seconds = (date - Date.now()) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? [];
-  return unit ? relative.format(Math.round(seconds / size), unit) : "just now";
+  return unit ? relative().format(Math.round(seconds / size), unit) : "just now";
 };
 const STYLES = {
   date: { dateStyle: "medium" },
@@ -100,16 +102,17 @@ const STYLES = {
 const formatTime = (node) => {
   const date = new Date(node.dateTime);
   if (isNaN(date)) return;
-  const full = date.toLocaleString(undefined, STYLES.datetime);
+  const full = absolute("datetime").format(date);
   const style = node.dataset.format;
   const text = style === "ago" && Math.abs(date - Date.now()) < 6.048e8
-    ? ago(date) : date.toLocaleString(undefined, STYLES[style] ?? STYLES.datetime);
+    ? ago(date) : STYLES[style] ? absolute(style).format(date) : full;
   if (node.textContent !== text) node.textContent = text;
   node.title = full;
 };
-customElements.define("pt-time", class extends HTMLElement {
+// Apart from the rest of the script, so that nobody who types or clicks waits for both.
+setTimeout(() => customElements.define("pt-time", class extends HTMLElement {
   connectedCallback() { $$("time", this).forEach(formatTime); }
-});
+}));
 on("htmx:after:swap", () => {
   $$("pt-time>time").forEach(formatTime);
   fetchStyles();

@@ -350,9 +350,8 @@ impl Exchange {
         let client = client.map(|proxies| proxies.client(request.extensions(), request.headers()));
         let request_id = request_id(request);
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let page_request = accepts_html(request.headers()).then(|| {
-            Box::new(head_of(&method, &uri, request.headers()))
-        });
+        let page_request = accepts_html(request.headers())
+            .then(|| Box::new(head_of(&method, &uri, request.headers())));
         let id = request_id.to_str().unwrap_or_default();
         let span = tracing::info_span!("request", id, %method, path = uri.path());
         Self {

@@ -212,19 +212,19 @@ mod tests {
         let long = "/".repeat(LONGEST + 1);
         let none = [
             frames
-                .get(look("/one"), |_| html! { head {} "nothing" })
+                .get(key("/one"), |_| html! { head {} "nothing" })
                 .is_none(),
             frames
                 .get(
-                    look("/one"),
+                    key("/one"),
                     |content| html! { head {} (content) (content) },
                 )
                 .is_none(),
             frames
-                .get(look("/one"), |content| html! { (content) })
+                .get(key("/one"), |content| html! { (content) })
                 .is_none(),
             frames
-                .get(look(&long), |content| html! { head {} (content) })
+                .get(key(&long), |content| html! { head {} (content) })
                 .is_none(),
         ];
         assert_eq!(none, [true; 4]);
