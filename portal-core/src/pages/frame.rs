@@ -215,10 +215,7 @@ mod tests {
                 .get(key("/one"), |_| html! { head {} "nothing" })
                 .is_none(),
             frames
-                .get(
-                    key("/one"),
-                    |content| html! { head {} (content) (content) },
-                )
+                .get(key("/one"), |content| html! { head {} (content) (content) })
                 .is_none(),
             frames
                 .get(key("/one"), |content| html! { (content) })
