@@ -147,8 +147,9 @@ impl PageSetup {
         let frames = head
             .frames
             .filter(|_| reader.is_anybody() && layout.keeps_content() && layout.keeps_frame());
-        let frame = frames
-            .and_then(|frames| frames.get(reader.key(), |mark| self.draw(&reader, &head, mark)));
+        let frame = frames.and_then(|frames| {
+            frames.get(reader.key(), |stand_in| self.draw(&reader, &head, stand_in))
+        });
         let drawn;
         let document = match &frame {
             Some(frame) => frame.around(&content.0),
