@@ -348,6 +348,22 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_is_drawn_without_a_portal_links_the_styles_of_its_content() {
+        let theme = Theme::default();
+        let page = PageContext::new("Portal", "Home", "/", &theme);
+        let file = crate::pages::asset_file("table.css");
+        let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
+        for layout in layouts {
+            let content = html! { div data-requires=(file) {} };
+            let html = layout.render(&page, content).into_string();
+            let (head, _) = html.split_once("</head>").unwrap();
+            assert!(head.contains(file), "{head}");
+            let html = layout.render(&page, html! {}).into_string();
+            assert!(!html.contains(file));
+        }
+    }
+
+    #[test]
     fn the_place_of_the_reader_is_marked_and_the_rail_is_remembered() {
         let (theme, nav) = (Theme::default(), nav());
         let mut page = PageContext::new("Portal", "Home", "/", &theme);

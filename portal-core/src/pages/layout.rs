@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, Render, html};
 
 use super::bell::Unread;
 use super::components::{Banner, Tone};
+use super::requires::Requirements;
 use super::{BrandAssets, assets, theme::Theme};
 
 /// What a layout is told about the page it draws.
@@ -211,6 +212,8 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
+                // A portal adds these to every answer; a document that is drawn without one has them from here.
+                (Requirements::of(&body.0).styles(page.base_path, ""))
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}

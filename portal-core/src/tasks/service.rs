@@ -235,11 +235,7 @@ impl Tasks {
 
     /// Those of some ids that there are, in any order.
     pub(super) async fn get_all(&self, ids: &[Uuid]) -> Result<Vec<TaskRecord>> {
-        let records = queue::get_all(&self.0.store, ids).await?;
-        Ok(records
-            .into_iter()
-            .map(|record| self.newest(record))
-            .collect())
+        Ok(self.all_newest(queue::get_all(&self.0.store, ids).await?))
     }
 
     /// Tasks, newest first.
@@ -260,11 +256,12 @@ impl Tasks {
     }
 
     pub(super) async fn list_with(&self, filter: &Filter) -> Result<Vec<TaskRecord>> {
-        let records = queue::list(&self.0.store, filter).await?;
-        Ok(records
-            .into_iter()
-            .map(|record| self.newest(record))
-            .collect())
+        Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
+    }
+
+    fn all_newest(&self, records: Vec<TaskRecord>) -> Vec<TaskRecord> {
+        let records = records.into_iter();
+        records.map(|record| self.newest(record)).collect()
     }
 
     /// How many tasks there are of each status.
