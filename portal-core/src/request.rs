@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::{Error, Fault};
+use crate::json::{self, ParseError};
 
 /// A JSON body: `415` for another media type, `400` for malformed JSON, `422` with a JSON
 /// pointer for JSON of the wrong shape.
@@ -53,10 +54,15 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
         })
 }
 
-/// Parses JSON: `400 invalid_json` if it is none.
+/// Parses the JSON of a message: `400 invalid_json` if it is malformed, `422` if it is nested too
+/// deeply.
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Error::bad_request(format!("the body is not valid JSON: {error}")).with_code("invalid_json")
+    json::parse_message(bytes).map_err(|error| match error {
+        ParseError::Malformed(error) => {
+            Error::bad_request(format!("the body is not valid JSON: {error}"))
+                .with_code("invalid_json")
+        }
+        error => Error::invalid(vec![error.into_fault()]),
     })
 }
 
@@ -92,7 +98,8 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> 
     })
 }
 
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
+/// The JSON pointer of a place in a document.
+pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
 
     let mut pointer = String::new();

@@ -24,6 +24,7 @@ mod clerk_webhooks;
 mod components;
 mod compression;
 mod crash;
+mod deep_documents;
 mod embed_in_axum;
 mod error_pages;
 mod handshake;
