@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, fault_of_serde};
 use crate::json::{self, ParseError};
 
 /// A JSON body: `415` for another media type, `400` for malformed JSON, `422` with a JSON
@@ -94,7 +94,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
-        Fault::new(pointer, "invalid_type", error.into_inner().to_string())
+        fault_of_serde(pointer, &error.into_inner().to_string())
     })
 }
 
@@ -135,7 +135,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
             .map_err(|error| {
                 let pointer = pointer_of(error.path());
                 let message = error.into_inner().to_string();
-                Error::invalid(vec![Fault::new(pointer, "invalid_query", message)])
+                Error::invalid(vec![fault_of_serde(pointer, &message)])
             })
     }
 }

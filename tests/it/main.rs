@@ -44,6 +44,7 @@ mod pages;
 mod palette;
 mod profile;
 mod providers;
+mod rejections;
 mod revocation;
 mod roles;
 mod schedules;
