@@ -27,6 +27,7 @@ mod crash;
 mod deep_documents;
 mod embed_in_axum;
 mod error_pages;
+mod forms;
 mod handshake;
 mod kept_frames;
 mod keyboard;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use problem::Problem;
-pub(crate) use rejection::fault_of_serde;
+pub(crate) use rejection::{NOTHING_HERE, fault_of_serde};
 
 /// A `Result` with the portal's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -129,7 +129,18 @@ impl Error {
         error
     }
 
-    /// `500`: our own fault. The cause is logged, never shown.
+    /// `500`: a failure of the portal. The cause is logged; no client of PROD receives it.
+    ///
+    /// It converts the errors of other crates, for `?`:
+    ///
+    /// ```
+    /// use portal_core::prelude::*;
+    ///
+    /// async fn read_motd() -> Result<String> {
+    ///     let text = std::fs::read_to_string("motd.txt").map_err(Error::internal)?;
+    ///     Ok(text)
+    /// }
+    /// ```
     #[must_use]
     pub fn internal(cause: impl Into<Cause>) -> Self {
         let mut error = Self::new(

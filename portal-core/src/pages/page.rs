@@ -44,6 +44,7 @@ pub struct Page {
     pub(crate) access: Access,
     pub(crate) nav: Option<NavItem>,
     pub(crate) layout: Option<Arc<dyn Layout>>,
+    pub(crate) max_body: Option<usize>,
     pub(crate) respond: Respond,
 }
 
@@ -59,6 +60,7 @@ impl Page {
             access: Access::Public,
             nav: None,
             layout: None,
+            max_body: None,
             respond,
         }
     }
@@ -96,6 +98,12 @@ impl Page {
     /// A layout of its own.
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Some(Arc::new(layout));
+        self
+    }
+
+    /// Sets the maximum size of the request body in bytes, such as for an upload. Default: 1 MiB.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = Some(bytes);
         self
     }
 
