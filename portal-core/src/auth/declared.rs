@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -96,6 +97,8 @@ pub struct DeclaredRoute {
     pub path: Cow<'static, str>,
     /// Who gets past.
     pub guard: Guard,
+    /// Call that added it to [`Routes`], if there was one.
+    pub(crate) declared_at: Option<&'static Location<'static>>,
 }
 
 impl DeclaredRoute {
@@ -111,6 +114,7 @@ impl DeclaredRoute {
             method,
             path: path.into(),
             guard: guard.into(),
+            declared_at: None,
         }
     }
 }
@@ -152,6 +156,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Answers `GET` and `HEAD`.
+    #[track_caller]
     pub fn get<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -163,6 +168,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Answers `POST`.
+    #[track_caller]
     pub fn post<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -174,6 +180,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Answers `PUT`.
+    #[track_caller]
     pub fn put<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -185,6 +192,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Answers `PATCH`.
+    #[track_caller]
     pub fn patch<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -196,6 +204,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Answers `DELETE`.
+    #[track_caller]
     pub fn delete<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -248,6 +257,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         routes.map(|(route, _)| route.clone()).collect()
     }
 
+    #[track_caller]
     fn route(
         self,
         method: Method,
@@ -255,7 +265,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         guard: impl Into<Guard>,
         handlers: MethodRouter<S>,
     ) -> Self {
-        let route = DeclaredRoute::new(RouteKind::Route, Some(method), path, guard);
+        let mut route = DeclaredRoute::new(RouteKind::Route, Some(method), path, guard);
+        route.declared_at = Some(Location::caller());
         self.add(route, handlers)
     }
 
