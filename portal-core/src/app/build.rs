@@ -100,7 +100,7 @@ impl PortalBuilder {
         let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
         let declared = self.declared.declared();
         let of_pages = pages.iter().map(KnownRoute::of_page);
-        let mut known: Vec<_> = taken.into_iter().map(KnownRoute::of_route).collect();
+        let mut known: Vec<_> = taken.into_iter().map(KnownRoute::of_portal).collect();
         known.extend(of_pages);
         problems.extend(routes::problems(&declared, &mut known));
         problems.extend(overlap::problems(&self.routes, &known));

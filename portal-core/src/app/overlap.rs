@@ -10,6 +10,7 @@ use axum::routing::{MethodFilter, any, on};
 
 use crate::auth::DeclaredRoute;
 use crate::pages::Page;
+use crate::source::Source;
 use crate::state::PortalState;
 
 /// An axum router of the application and the call that merged it.
@@ -24,19 +25,23 @@ pub(super) struct KnownRoute {
 
 impl KnownRoute {
     pub(super) fn of_page(page: &Page) -> Self {
-        Self {
-            route: page.declared(),
-            place: format!(
-                "page `{}`   {}:{}",
-                page.source, page.source.file, page.source.line
-            ),
-        }
+        Self::declared(page.declared(), "page", Some(page.source))
     }
 
     pub(super) fn of_route(route: DeclaredRoute) -> Self {
-        let place = match route.declared_at {
-            Some(at) => format!("route   {}:{}", at.file(), at.line()),
-            None => "a route of the portal".to_owned(),
+        let source = route.source;
+        Self::declared(route, "route", source)
+    }
+
+    /// A route that the application cannot change.
+    pub(super) fn of_portal(route: DeclaredRoute) -> Self {
+        Self::declared(route, "a route of the portal", None)
+    }
+
+    fn declared(route: DeclaredRoute, what: &str, source: Option<Source>) -> Self {
+        let place = match source {
+            Some(source) => format!("{what} `{source}`   {}:{}", source.file, source.line),
+            None => what.to_owned(),
         };
         Self { route, place }
     }
