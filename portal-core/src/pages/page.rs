@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::nav::NavItem;
 use crate::auth::{Access, DeclaredRoute, RouteKind};
 use crate::source::Source;
-use crate::state::PortalState;
+use crate::state::{PortalState, Requirement};
 
 pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
 pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
@@ -45,6 +45,7 @@ pub struct Page {
     pub(crate) nav: Option<NavItem>,
     pub(crate) layout: Option<Arc<dyn Layout>>,
     pub(crate) max_body: Option<usize>,
+    pub(crate) dependencies: Vec<Requirement>,
     pub(crate) respond: Respond,
 }
 
@@ -61,6 +62,7 @@ impl Page {
             nav: None,
             layout: None,
             max_body: None,
+            dependencies: Vec::new(),
             respond,
         }
     }
@@ -104,6 +106,26 @@ impl Page {
     /// Sets the maximum size of the request body in bytes, such as for an upload. Default: 1 MiB.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
+        self
+    }
+
+    /// Declares values that the handler reads as [`Data`](crate::Data), so that a missing one is an error at
+    /// startup and not at the first request. `#[page]` declares those among its arguments.
+    ///
+    /// ```
+    /// use portal_core::{Data, Page, TaskInput as _, source};
+    /// use portal_core::pages::IntoPage as _;
+    ///
+    /// struct Mailer;
+    ///
+    /// fn outbox() -> Page {
+    ///     Page::new(source!(outbox), "/outbox", |_, _| Box::pin(async { maud::html! {}.into_page() }))
+    ///         .depends_on([Data::<Mailer>::requirement()])
+    /// }
+    /// # outbox();
+    /// ```
+    pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Requirement>) -> Self {
+        self.dependencies.extend(dependencies);
         self
     }
 
