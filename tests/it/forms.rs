@@ -1,5 +1,6 @@
 //! Pages with a form: they keep the layout in every spelling, and texts and errors in every field.
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use garde::Validate;
@@ -138,6 +139,38 @@ async fn save_booking(input: FormInput<Booking>) -> Result<PageResponse> {
     } = booking;
     let text = format!("{boat}, {nights} nights, {meters} m, {electricity}");
     Ok(Flash::success(text).redirect("/book").into_page())
+}
+
+/// Upload a picture
+#[page("/pictures", method = post)]
+async fn receive_picture(picture: Bytes) -> Markup {
+    html! { (picture.len()) }
+}
+
+fn picture() -> Page {
+    receive_picture().max_body(3 << 20)
+}
+
+#[tokio::test]
+async fn upload_may_be_larger_where_a_page_allows_it() {
+    let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
+        crate::app::build(portal).page(picture)
+    })
+    .await;
+    let user = server.user().await;
+    let upload = async |path: &str, bytes: usize| {
+        let request = user.request(Method::POST, path);
+        let media_type = "application/x-www-form-urlencoded";
+        let request = request.header("content-type", media_type);
+        Answer::of(request.body("x".repeat(bytes))).await
+    };
+    let fits = upload("/pictures", 2 << 20).await;
+    assert_eq!(fits.status, 200, "{}", fits.text);
+    assert!(fits.text.contains("2097152"), "{}", fits.text);
+    for (path, bytes) in [("/pictures", 4 << 20), ("/book", 2 << 20)] {
+        let large = upload(path, bytes).await;
+        assert_eq!(large.status, 413, "{path}: {}", large.text);
+    }
 }
 
 async fn submit(client: &Client, form: &'static str) -> Answer {

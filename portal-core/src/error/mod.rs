@@ -152,6 +152,32 @@ impl Error {
         error
     }
 
+    /// The error of a rejection, as the portal makes one of an extractor that fails: with the status
+    /// and the text of the rejection, and the field where the text names one.
+    ///
+    /// It is for rejections that a handler receives itself, such as those of `Multipart`:
+    ///
+    /// ```
+    /// use axum::extract::Path;
+    /// use axum::extract::rejection::PathRejection;
+    /// use portal_core::prelude::*;
+    ///
+    /// /// A boat
+    /// #[page("/boats/{id}")]
+    /// async fn boat(id: Result<Path<u32>, PathRejection>) -> Result<Markup> {
+    ///     let Path(id) = id.map_err(Error::from_rejection)?;
+    ///     Ok(html! { "Boat " (id) })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn from_rejection(rejection: impl IntoResponse) -> Self {
+        let mut response = rejection.into_response();
+        let status = response.status();
+        Problem::of_response(&mut response)
+            .unwrap_or_else(|| rejection::problem(status, None))
+            .into()
+    }
+
     /// `503`: something that is needed is away; the client may come again.
     #[must_use]
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
