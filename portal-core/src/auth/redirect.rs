@@ -2,6 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 
+/// Maximum length of a wanted path, in bytes.
+const MAX_LEN: usize = 2 * 1024;
+
 /// The page that a browser comes to when it may not go where it asked to.
 pub(crate) const HOME: &str = "/admin/overview";
 
@@ -25,6 +28,7 @@ pub fn safe_redirect(wanted: &str) -> &str {
     };
     let path = decoded.split(['?', '#']).next().unwrap_or_default();
     let own_path = wanted.starts_with('/')
+        && wanted.len() <= MAX_LEN
         && !path.contains("//")
         && !decoded.contains('\\')
         && !path
@@ -113,9 +117,12 @@ mod tests {
             "/sign-in?x=1",
             "/Sign-In",
             "/portal/sign-in",
+            &format!("/{}", "a".repeat(MAX_LEN)),
         ] {
             assert_eq!(safe_redirect(wanted), HOME, "{wanted}");
         }
+        let longest = format!("/{}", "a".repeat(MAX_LEN - 1));
+        assert_eq!(safe_redirect(&longest), longest);
         for wanted in ["/", "/admin/overview", "/a/b?c=//d", "/a?next=%2Fb"] {
             assert_eq!(safe_redirect(wanted), wanted);
         }
