@@ -30,8 +30,6 @@ pub(crate) struct Development {
     issuer: Issuer,
     values: Values,
     base_path: String,
-    /// Whether browsers come over `https://`.
-    secure: bool,
 }
 
 /// Someone who signs in, checked to be well-formed.
@@ -71,7 +69,6 @@ impl Development {
             issuer: Issuer::new(key, config.public_url.clone()),
             values: setup.values.clone(),
             base_path: config.base_path.clone(),
-            secure: config.public_url.starts_with("https://"),
         })
     }
 
