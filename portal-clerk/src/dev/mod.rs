@@ -30,6 +30,7 @@ pub(crate) struct Development {
     issuer: Issuer,
     values: Values,
     base_path: String,
+    home_path: String,
 }
 
 /// Someone who signs in, checked to be well-formed.
@@ -69,6 +70,7 @@ impl Development {
             issuer: Issuer::new(key, config.public_url.clone()),
             values: setup.values.clone(),
             base_path: config.base_path.clone(),
+            home_path: config.home_path.clone(),
         })
     }
 
