@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn page_marks_and_times_are_cursors() {
-        let at = DateTime::from_timestamp_micros(0x660e_d02c_4947_6).unwrap();
+        let at = DateTime::from_timestamp_micros(0x0006_60ed_02c4_9476).unwrap();
         let expected = Cursor { at, seq: 0 };
         assert_eq!("1082cc84e2d3459a.660ed02c49476".parse(), Ok(expected));
         assert_eq!(at.to_rfc3339().parse(), Ok(expected));
