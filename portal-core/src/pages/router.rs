@@ -7,7 +7,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use maud::html;
 
+use super::components::{Banner, Tone};
 use super::content::PageResponse;
 use super::error_page::came_from;
 use super::errors::{self, accepts_html};
@@ -66,7 +68,8 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
         DefaultBodyLimit::max(bytes).apply(&mut request);
     }
     let content = (page.respond)(state.clone(), request).await;
-    // A deactivated user may look at what is public, as a guest.
+    // A deactivated user sees public pages as a guest does, and why.
+    let is_deactivated = user.as_ref().is_some_and(|user| !user.is_allowed_in());
     let user = user.filter(|user| user.is_allowed_in());
     let content = match content {
         PageResponse::Response(response) => match fragment::content_of(&head, *response) {
@@ -83,6 +86,11 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
         content => content,
     };
     let render = |status, content| {
+        let content = if is_deactivated {
+            html! { (deactivated_banner()) (content) }
+        } else {
+            content
+        };
         let page_head = PageHead {
             status,
             title: &page.title,
@@ -123,6 +131,11 @@ fn problem_of(request: &Parts, response: &mut Response) -> Option<Problem> {
     accepts_html(&request.headers)
         .then(|| Problem::of_response(response))
         .flatten()
+}
+
+fn deactivated_banner() -> Banner {
+    Banner::new(Tone::Warning, "Ask an administrator for access.")
+        .title("Your account is deactivated.")
 }
 
 /// What a page needs of a request that its handler has taken: all but its extensions.
