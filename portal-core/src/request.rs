@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -51,6 +51,18 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
             ),
             _ => Error::bad_request("the body could not be read"),
         })
+}
+
+/// The whole body if it has at most that many bytes, whatever the limit of other routes is.
+pub(crate) async fn body_within(
+    mut request: Request,
+    limit: usize,
+) -> Result<Option<Bytes>, Error> {
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    match body_bytes(request, &()).await {
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Ok(None),
+        body => body.map(Some),
+    }
 }
 
 /// Parses JSON: `400 invalid_json` if it is none.

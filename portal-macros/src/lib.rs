@@ -64,6 +64,7 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = ".."` | the second part | the function's name |
 /// | `title = ".."` | how it is shown | first line of the docs, else the function's name |
 /// | `timeout = "5m"` | how long one run may take | no limit |
+/// | `max_args = "256KiB"` | maximum size of the arguments as JSON (`B`, `KiB`, `MiB`) | 64 KiB |
 /// | `on_crash = rerun` | `rerun` or `fail` after the process died | `rerun` |
 /// | `notify = slow` | of which ends its user is told: `never`, `failure`, `slow` (failures and slow results) or `always` | as the portal's settings say |
 /// | `schedule = "0 3 * * *"` | starts it at the times of a cron expression | only when asked |

@@ -58,6 +58,7 @@ mod task_browser;
 mod task_engine;
 mod task_monitor;
 mod task_queue;
+mod task_quotas;
 mod tasks;
 mod theming;
 mod theming_browser;

@@ -17,4 +17,5 @@ pub use region::{Region, region};
 pub use service::Live;
 
 pub(crate) use open::routes;
+pub(crate) use places::Place;
 pub(crate) use topics::Topics;

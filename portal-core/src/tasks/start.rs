@@ -77,6 +77,7 @@ impl Tasks {
     ) -> Result<TaskHandle<R>> {
         let start = self.start(task, args);
         let (definition, new) = start.new_task()?;
+        self.admit_in(executor, &new).await?;
         let stored = insert::insert(executor, &new).await?;
         let (id, _) = settle(&new, stored, &definition)?;
         self.expect_tasks();
@@ -127,8 +128,7 @@ impl<R> Start<R> {
         let registry = self.tasks.registry();
         let definition = Arc::clone(registry.find(&self.state, self.name)?);
         let args = self.args.map_err(Error::internal)?;
-        definition.check(&args).map_err(Error::invalid)?;
-        let mut task = definition.new_task(args);
+        let mut task = definition.new_task(definition.accept(&args)?);
         self.starter.apply_to(&mut task);
         task.run_at = self.run_at.unwrap_or(task.run_at);
         task.priority = self.priority.unwrap_or(task.priority);

@@ -78,6 +78,16 @@ impl ReferencePortal {
         self.directory.path()
     }
 
+    /// Bytes of memory that the process holds.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it is readable");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
+        let kibibytes = kibibytes.and_then(|text| text.trim().parse::<u64>().ok());
+        kibibytes.expect("it has a size") * 1024
+    }
+
     /// The end that `kill -9` brings.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("it was running");

@@ -153,7 +153,8 @@ async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
     let record = reader.tasks.get(id).await?.ok_or_else(task_not_found)?;
     let definition = reader.tasks.registry().find(&record.state, &record.name)?;
-    let draft = Draft::of_args(Arc::clone(definition), &record.args);
+    let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
+    let draft = Draft::of_args(Arc::clone(definition), &args);
     Ok(Draft {
         again: Some(id),
         ..draft
