@@ -86,7 +86,8 @@ pub(super) async fn claim(
         return Ok(Vec::new());
     };
     let mut found = due::find(&mut transaction, dialect, &candidates, now()).await?;
-    if found.unplaced {
+    let places = found.unplaced;
+    if places {
         turn::place_due(&mut transaction, dialect, now()).await?;
         found = due::find(&mut transaction, dialect, &candidates, now()).await?;
     }
@@ -102,7 +103,7 @@ pub(super) async fn claim(
         .filter(|share| share.most > 0)
         .partition(|share| claimer.is_limited(share.kind));
     let mut claimed = take(&mut transaction, dialect, &claimer, &free).await?;
-    if found.unplaced || !free.is_empty() {
+    if places || !free.is_empty() {
         transaction.commit().await?;
     } else {
         drop(transaction);

@@ -132,11 +132,12 @@ const IN_QUEUE: &str = "task.status = 'PENDING' AND task.turn IS NOT NULL";
 
 fn ends_on_sqlite((place, line): (usize, &&Line)) -> RawSql<false> {
     let queue = "task.state = $1 AND task.name = $2 AND task.priority = $3";
+    let kind = "task.state || '/' || task.name = $1 || '/' || $2 AND task.priority = $3";
     let sql = format!(
         "SELECT {place} AS place, (SELECT task.turn FROM portal_tasks AS task \
          INDEXED BY portal_tasks_ready WHERE {IN_QUEUE} AND {queue} ORDER BY task.turn LIMIT 1) AS head, \
          (SELECT task.turn FROM portal_tasks AS task INDEXED BY portal_tasks_owner_pending \
-         WHERE {IN_QUEUE} AND {queue} AND task.owner_user_id IS $4 \
+         WHERE {IN_QUEUE} AND {kind} AND task.owner_user_id IS $4 \
          ORDER BY task.turn DESC LIMIT 1) AS last"
     );
     RawSql {
@@ -166,9 +167,12 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
         .collect();
     let queue =
         "task.state = line.state AND task.name = line.name AND task.priority = line.priority";
+    // As `portal_tasks_owner_pending` has it.
+    let kind = "task.state || '/' || task.name = line.state || '/' || line.name \
+                AND task.priority = line.priority";
     let last = |owner: &str| {
         format!(
-            "(SELECT task.turn FROM portal_tasks AS task WHERE {IN_QUEUE} AND {queue} \
+            "(SELECT task.turn FROM portal_tasks AS task WHERE {IN_QUEUE} AND {kind} \
              AND task.owner_user_id {owner} ORDER BY task.turn DESC LIMIT 1)"
         )
     };

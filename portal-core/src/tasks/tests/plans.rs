@@ -31,7 +31,7 @@ fn types(count: usize, limited: bool) -> Vec<Kind> {
 }
 
 /// Adds due tasks from one number up to another with one statement.
-async fn fill(store: &Store, types: usize, numbers: std::ops::Range<u64>) {
+async fn fill(store: &Store, types: usize, status: &str, numbers: std::ops::Range<u64>) {
     let (from, to) = (numbers.start, numbers.end);
     let (id, series) = match store.dialect() {
         Dialect::Sqlite => (
@@ -56,7 +56,7 @@ async fn fill(store: &Store, types: usize, numbers: std::ops::Range<u64>) {
     let script = format!(
         "INSERT INTO portal_tasks (id, state, name, owner_user_id, args, status, priority, run_at, \
          created_at, updated_at, turn, stored_bytes) {series} SELECT {id}, 'probe', \
-         'type' || (number % {types}), {owner}, '{{}}', 'PENDING', number % 2, {at}, {at}, {at}, number, 2 \
+         'type' || (number % {types}), {owner}, '{{}}', '{status}', number % 2, {at}, {at}, {at}, number, 2 \
          FROM numbers"
     );
     store.run_script(&script).await.unwrap();
@@ -199,11 +199,12 @@ async fn claims_read_a_bounded_number_of_rows(store: Store) {
         store.run_script("DELETE FROM portal_tasks").await.unwrap();
         // The statistics of an empty table are the worst ones.
         store.run_script("ANALYZE").await.unwrap();
-        fill(&store, types, 1..1_001).await;
+        fill(&store, types, "COMPLETED", 2_000_000..2_005_000).await;
+        fill(&store, types, "PENDING", 1..1_001).await;
         check_states(&store, types, &format!("1,000 rows of {types}")).await;
-        fill(&store, types, 1_001..20_001).await;
+        fill(&store, types, "PENDING", 1_001..20_001).await;
         check_states(&store, types, &format!("20,000 rows of {types}")).await;
     }
-    fill(&store, 10, 20_001..1_000_001).await;
+    fill(&store, 10, "PENDING", 20_001..1_000_001).await;
     check_states(&store, 10, "1,000,000 rows of 10").await;
 }
