@@ -16,6 +16,7 @@ mod topics;
 pub use region::{Region, region};
 pub use service::Live;
 
+pub(crate) use mark::read_mark_time;
 pub(crate) use open::routes;
 pub(crate) use places::Place;
 pub(crate) use topics::Topics;

@@ -8,6 +8,7 @@ use url::Url;
 use super::assets;
 use super::components::{Button, copy_button, icon, rel};
 use super::error_art::{Art, art};
+use super::error_details::developer_details;
 use super::layout::NavLink;
 use super::render::PageSetup;
 use crate::auth::{CurrentUser, address, safe_redirect};
@@ -97,7 +98,7 @@ impl<'a> ErrorPage<'a> {
             .uri
             .path_and_query()
             .map_or("/", |it| it.as_str());
-        self.url(safe_redirect(path))
+        self.url(safe_redirect(path).unwrap_or(&self.setup.config.home_path))
     }
 
     fn url(&self, path: &str) -> String {
@@ -129,6 +130,7 @@ impl<'a> ErrorPage<'a> {
                     }
                 }
                 (self.name_request())
+                (developer_details(self.setup, self.parts, self.problem))
             }
         }
     }
@@ -293,7 +295,7 @@ pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
     if let Some(query) = url.query() {
         path = format!("{path}?{query}");
     }
-    let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
+    let is_own = url.origin() == own.origin() && safe_redirect(&path).is_some();
     is_own.then_some(path)
 }
 

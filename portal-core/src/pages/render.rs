@@ -21,7 +21,7 @@ use super::portal_theme::PortalTheme;
 use super::regions::{self, Mark, ReadMark};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
-use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
+use crate::auth::{Auth, CurrentUser, RouteIndex, ShownPage, User, address};
 use crate::config::Config;
 
 /// What all pages of a portal share.
@@ -31,12 +31,12 @@ pub(crate) struct PageSetup {
     pub(crate) theme: PortalTheme,
     pub(crate) brand: BrandAssets,
     pub(crate) layout: Arc<dyn Layout>,
-    /// The page of one's own profile, if the application has one.
-    pub(crate) profile_path: Option<String>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// Only administrators are let in, and are told so.
     pub(crate) in_maintenance: Arc<AtomicBool>,
+    /// The routes with their handlers, for error reports.
+    pub(crate) routes: RouteIndex,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Up to when a page that is read now knows of changes.
@@ -174,6 +174,7 @@ impl PageSetup {
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
         let profile_url = self
+            .config
             .profile_path
             .as_ref()
             .map(|path| format!("{base_path}{path}"));

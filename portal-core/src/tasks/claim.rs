@@ -338,8 +338,8 @@ fn read(rows: &[Row]) -> Result<Vec<Claimed>, StoreError> {
         .map(|row| {
             Ok(Claimed {
                 record: TaskRecord::from_row(row)?,
-                args: row.get("args")?,
-                checkpoint: row.get("checkpoint")?,
+                args: row.document("args")?.unwrap_or_default(),
+                checkpoint: row.document("checkpoint")?,
             })
         })
         .collect()

@@ -51,7 +51,7 @@ fn select_args(id: Uuid) -> SelectStatement {
 /// The arguments of a task.
 pub(super) async fn args(store: &Store, id: Uuid) -> Result<Option<Value>, StoreError> {
     let row = store.fetch_optional(&select_args(id)).await?;
-    row.map(|row| row.get("args")).transpose()
+    row.map_or(Ok(None), |row| row.document("args"))
 }
 
 /// The arguments of a task, as part of a transaction.
@@ -60,7 +60,7 @@ pub(super) async fn args_in(
     id: Uuid,
 ) -> Result<Option<Value>, StoreError> {
     let rows = executor.fetch_all(&select_args(id)).await?;
-    rows.first().map(|row| row.get("args")).transpose()
+    rows.first().map_or(Ok(None), |row| row.document("args"))
 }
 
 /// Those of some ids that there are, without their results.

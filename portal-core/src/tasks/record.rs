@@ -194,7 +194,7 @@ impl TaskRecord {
     /// Reads a row of [`COLUMNS`] and the result.
     pub(super) fn from_row_with_result(row: &Row) -> Result<Self, StoreError> {
         let mut record = Self::from_row(row)?;
-        record.result = row.get("result")?;
+        record.result = row.document("result")?;
         Ok(record)
     }
 }

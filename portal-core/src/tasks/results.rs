@@ -122,7 +122,7 @@ async fn read(store: &Store, ids: &[Uuid]) -> Result<HashMap<Uuid, Value>, Store
             .and_where(Expr::col("id").is_in(chunk.iter().copied()))
             .take();
         for row in store.fetch_all(&select).await? {
-            if let Some(result) = row.get("result")? {
+            if let Some(result) = row.document("result")? {
                 results.insert(row.get("id")?, result);
             }
         }
