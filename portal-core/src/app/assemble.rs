@@ -16,7 +16,7 @@ use super::outer::Outer;
 use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, ModelRegistry};
-use crate::auth::{Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, RouteIndex, Users};
+use crate::auth::{Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, RouteIndex};
 use crate::error::Result;
 use crate::live::Live;
 use crate::notifications::{AccountMessages, Notifications};
@@ -71,6 +71,7 @@ impl Plan {
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
             .with_listener(Arc::new(AccountMessages));
+        auth.apply_admin_emails().await?;
         let auth = Arc::new(auth);
         let live = Live::new(store.clone(), topics, &config);
         let notifications = Notifications::new(store.clone(), live.clone());
@@ -144,8 +145,8 @@ impl Plan {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
-        state.insert(users.with_listener(Arc::new(AccountMessages)));
+        // The same users, for the application.
+        state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());
