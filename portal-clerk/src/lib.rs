@@ -35,6 +35,7 @@ mod handshake;
 mod hosted;
 mod http;
 mod jwks;
+mod log_rate;
 mod query;
 mod session;
 mod state;

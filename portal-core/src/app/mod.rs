@@ -9,6 +9,7 @@ mod compress;
 mod discover;
 mod health;
 mod limited;
+mod linger;
 mod listen;
 mod maintenance;
 mod maintenance_page;
@@ -18,6 +19,7 @@ mod plugin;
 mod portal;
 mod routes;
 mod serve;
+mod unread;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod api;
 mod audit;
+mod clean;
 mod content_sources;
 mod declared;
 mod directory;
