@@ -50,7 +50,11 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
                 "body_too_large",
                 "the body is larger than this route takes",
             ),
-            _ => Error::bad_request("the body could not be read"),
+            // Such as "a form must not contain the character U+0000".
+            _ => Error::bad_request(match innermost(&rejection) {
+                Some(reason) => format!("the body could not be read: {reason}"),
+                None => "the body could not be read".to_owned(),
+            }),
         })
 }
 
@@ -64,6 +68,12 @@ pub(crate) async fn body_within(
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Ok(None),
         body => body.map(Some),
     }
+}
+
+/// Returns the text of the first cause of an error.
+fn innermost(error: &dyn std::error::Error) -> Option<String> {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.last().map(ToString::to_string)
 }
 
 /// Parses the JSON of a message: `400 invalid_json` if it is malformed, `422` if it is nested too

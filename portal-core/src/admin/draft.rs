@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::field::{FieldKind, FieldSpec, Widget};
+use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::record::Record;
 use super::spec::{ModelSpec, Values};
@@ -123,8 +123,11 @@ impl Draft {
 
     fn set(&mut self, field: &'static FieldSpec, value: &Value) {
         // A secret does not go into a page; left empty, it stays as it is.
-        let is_secret = field.widget == Widget::Password;
-        let shown = if is_secret { &Value::Null } else { value };
+        let shown = if field.is_write_only() {
+            &Value::Null
+        } else {
+            value
+        };
         let text = text_of(field, shown, Format::default());
         let mut input = Input {
             text,

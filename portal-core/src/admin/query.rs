@@ -187,7 +187,7 @@ pub(crate) fn sortable(model: &ModelSpec, name: &str) -> Option<&'static FieldSp
 }
 
 fn is_sortable(field: &FieldSpec) -> bool {
-    !matches!(field.kind, FieldKind::Json { .. })
+    !matches!(field.kind, FieldKind::Json { .. }) && !field.is_write_only()
 }
 
 /// Reads `filter[field]` and `filter[field][operator]`.
@@ -217,7 +217,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
             "write eq, ne, lt, lte, gt, gte, in or contains",
         ));
     };
-    if !operator.suits(field.kind) {
+    if !operator.suits(field.kind) || field.is_write_only() {
         return Err(fault(
             parameter,
             "not_allowed",

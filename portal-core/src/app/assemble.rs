@@ -55,6 +55,7 @@ impl Plan {
             layers,
             task_settings,
             metrics,
+            content_sources,
             ..
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
@@ -65,6 +66,7 @@ impl Plan {
         maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
+        sources.extend(content_sources);
         let headers = AnswerHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();

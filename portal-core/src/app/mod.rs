@@ -11,6 +11,7 @@ mod discover;
 mod health;
 mod known_pages;
 mod limited;
+mod linger;
 mod listen;
 mod maintenance;
 mod maintenance_page;
@@ -21,6 +22,7 @@ mod plugin;
 mod portal;
 mod routes;
 mod serve;
+mod unread;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
