@@ -10,6 +10,7 @@ mod discover;
 mod health;
 mod limited;
 mod listen;
+mod loggable;
 mod maintenance;
 mod maintenance_page;
 mod outer;

@@ -63,9 +63,13 @@ impl TaskContext {
         self.attempt.record().owner_user_id
     }
 
-    /// Tells how far the task has come; takes effect when it is awaited.
+    /// Reports the progress of the task; takes effect when it is awaited.
     ///
-    /// It costs the task next to nothing: watchers hear of it at once, the database a little later.
+    /// It costs the task almost nothing: subscribers receive it immediately, the database stores it
+    /// a little later.
+    ///
+    /// It fails with the code `cancelled` once the task was cancelled, so that a task that passes
+    /// the error on with `?` stops at its next update.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn update(&self) -> Update<'_> {
         Update {
@@ -77,8 +81,12 @@ impl TaskContext {
 
     /// Keeps a value for the next attempt, should this one fail or its process die.
     ///
-    /// It is durable when this returns. Fails with the code `superseded` if another attempt has
-    /// taken over, and when the database is away.
+    /// It is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the code `cancelled` once the task was cancelled, with `superseded` once another
+    /// attempt runs, and while the database is unavailable.
     ///
     /// ```
     /// use portal_core::prelude::*;
@@ -96,6 +104,7 @@ impl TaskContext {
     /// # fn main() {}
     /// ```
     pub async fn checkpoint<T: Serialize + Sync>(&self, value: &T) -> Result<(), TaskError> {
+        self.attempt.check_continues()?;
         let value = serde_json::to_value(value)?;
         let record = self.attempt.record();
         let saved = finish::save_checkpoint(&self.store, &record, &value).await?;
@@ -112,7 +121,8 @@ impl TaskContext {
     /// Fails if it is of another type, such as one that an older version of the program has left.
     pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
         let checkpoint = self.attempt.checkpoint();
-        Ok(checkpoint.map(serde_json::from_value).transpose()?)
+        let value = checkpoint.map(serde_json::from_value).transpose();
+        value.map_err(|error| TaskError::new(format!("the checkpoint is of another type: {error}")))
     }
 
     /// Runs code that blocks, such as a long computation, off the threads that serve requests.
@@ -135,7 +145,10 @@ impl TaskContext {
         })
     }
 
-    /// Resolves when the task is to stop; a task that does not listen is dropped a little later.
+    /// Resolves when the task must stop: it was cancelled, or another attempt runs.
+    ///
+    /// A task that waits for something for long races that with this, and cleans up. It has
+    /// [`cancel_grace`](crate::TaskSettings::cancel_grace) for that and is dropped afterwards.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.attempt.cancelled.cancelled() => {}

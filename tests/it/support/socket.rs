@@ -111,6 +111,11 @@ impl Socket {
         }
     }
 
+    /// Sends a text as one frame; the portal may close the connection in the meantime.
+    pub(crate) async fn send_text(&mut self, text: String) {
+        let _ = self.0.send(Message::Text(text.into())).await;
+    }
+
     pub(crate) async fn leave(mut self) {
         let _ = self.0.send(Message::Close(None)).await;
     }
