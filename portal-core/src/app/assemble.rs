@@ -17,8 +17,8 @@ use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{
-    Access, Accounts, AuditLog, Auth, AuthSetup, ClientTokens, PreferenceChecks, SecretKey, Users,
-    Values,
+    Access, Accounts, AuditLog, Auth, AuthSetup, ClientTokens, PreferenceChecks, RouteIndex,
+    SecretKey, Users, Values,
 };
 use crate::error::Result;
 use crate::live::Live;
@@ -141,6 +141,7 @@ impl Plan {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
+            routes: RouteIndex::new(all.declared()),
             inline_styles_policy,
             read_mark: Arc::new(move || Box::new(of_pages.read_mark())),
         });

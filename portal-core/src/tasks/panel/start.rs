@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::filter::Shown;
 use super::{Choice, PATH, Reader, access_badge, calls, choose, head, kinds, read_form, row};
 use crate::error::{Error, Fault, Result};
+use crate::json;
 use crate::live::Region;
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{IntoPage, PageResponse};
@@ -83,11 +84,17 @@ impl Draft {
     /// The arguments, and what could not be read of them.
     fn args(&self) -> (Value, Vec<Fault>) {
         if let Some(json) = &self.json {
-            return match serde_json::from_str(json) {
+            return match json::parse(json.as_bytes()) {
                 Ok(value) => (value, Vec::new()),
                 Err(error) => {
-                    let message = format!("This is not JSON: {error}");
-                    (Value::Null, vec![Fault::new("", "invalid_json", message)])
+                    let fault = error.into_fault();
+                    (
+                        Value::Null,
+                        vec![Fault {
+                            pointer: String::new(),
+                            ..fault
+                        }],
+                    )
                 }
             };
         }
