@@ -77,7 +77,7 @@ async fn an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id(databas
         })
         .expect("it is listed");
     let members: Vec<_> = mine.as_object().expect("an object").keys().collect();
-    let expected = ["created_at", "expires_at", "hint", "id", "last_used_at"];
+    let expected = ["id", "hint", "created_at", "last_used_at", "expires_at"];
     assert_eq!(members, expected);
     assert_eq!(tokens_of(&eve).await, Vec::<Value>::new());
     server
