@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -85,13 +85,29 @@ struct MonitorPath {
 struct Scope {
     state: Option<String>,
     task_id: Option<String>,
+    /// Position from which it resumes.
+    since: Option<Cursor>,
 }
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
+#[derive(Deserialize)]
+struct MonitorQuery {
+    /// Position from which to resume: the id of an event, the `updated_at` of a task object, or the
+    /// mark of a page.
+    since: Option<String>,
+}
+
+impl MonitorQuery {
+    fn since(&self) -> Option<Cursor> {
+        self.since.as_deref()?.parse().ok()
+    }
+}
+
 async fn monitor(
     State(state): State<PortalState>,
     Path(path): Path<MonitorPath>,
+    Query(query): Query<MonitorQuery>,
     parts: Parts,
     upgrade: Upgrade,
 ) -> Result<Response> {
@@ -100,6 +116,7 @@ async fn monitor(
     let scope = Scope {
         state: path.state,
         task_id: path.task_id,
+        since: query.since(),
     };
     respond(&state, owner, scope, &parts, upgrade).await
 }
@@ -109,6 +126,7 @@ async fn monitor_own(
     State(state): State<PortalState>,
     user: CurrentUser,
     Path(token_id): Path<String>,
+    Query(query): Query<MonitorQuery>,
     parts: Parts,
     upgrade: Upgrade,
 ) -> Result<Response> {
@@ -116,7 +134,11 @@ async fn monitor_own(
     let tokens = state.borrow::<ClientTokens>()?;
     let token = tokens.owned(&token_id, user.id).await?;
     let owner = Owner::with_token(&state, token).await?;
-    respond(&state, owner, Scope::default(), &parts, upgrade).await
+    let scope = Scope {
+        since: query.since(),
+        ..Scope::default()
+    };
+    respond(&state, owner, scope, &parts, upgrade).await
 }
 
 async fn respond(
@@ -127,12 +149,14 @@ async fn respond(
     upgrade: Upgrade,
 ) -> Result<Response> {
     let headers = &parts.headers;
+    // As with an unknown event id, the stream starts with the present.
+    let since = scope.since;
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
-        let cursor = events::last_seen(headers);
+        let cursor = events::last_seen(headers).or(since);
         let monitor = open(state, owner, scope, parts, cursor).await?;
         return Ok(events::serve(monitor, cursor));
     }
-    let monitor = open(state, owner, scope, parts, None).await?;
+    let monitor = open(state, owner, scope, parts, since).await?;
     let upgrade = upgrade.map_err(|rejection| {
         let status = if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
             StatusCode::METHOD_NOT_ALLOWED
@@ -274,7 +298,7 @@ async fn open(
             vec![record]
         }
         None => {
-            let since = cursor.map(|cursor| cursor.at - OVERLAP);
+            let since = cursor.and_then(|cursor| cursor.at.checked_sub_signed(OVERLAP));
             let state = watch.state.as_deref();
             let records = changes::of_client(&tasks.0.store, token.id, state, since).await?;
             let records = records.into_iter().map(|record| tasks.newest(record));
