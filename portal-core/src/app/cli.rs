@@ -282,7 +282,7 @@ fn print_routes(plan: &Plan) {
             page.source
         );
     }
-    for task in plan.tasks.all() {
+    for task in plan.tasks.startable() {
         let path = format!(
             "/api/{}/tasks/{{client_token}}/start/{}",
             task.state, task.name

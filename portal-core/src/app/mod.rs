@@ -13,6 +13,7 @@ mod known_pages;
 mod limited;
 mod linger;
 mod listen;
+mod loggable;
 mod maintenance;
 mod maintenance_page;
 mod outer;
