@@ -18,7 +18,7 @@ use super::routes;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{
     Access, Accounts, AuditLog, Auth, AuthSetup, ClientTokens, PreferenceChecks, RouteIndex,
-    SecretKey, Users, Values,
+    SecretKey, Values,
 };
 use crate::error::Result;
 use crate::live::Live;
@@ -72,6 +72,7 @@ impl Plan {
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
             .with_listener(Arc::new(AccountMessages));
+        auth.apply_admin_emails().await?;
         let auth = Arc::new(auth);
         let live = Live::new(store.clone(), topics, &config);
         let notifications = Notifications::new(store.clone(), live.clone());
@@ -145,8 +146,8 @@ impl Plan {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
-        state.insert(users.with_listener(Arc::new(AccountMessages)));
+        // The same users, for the application.
+        state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());

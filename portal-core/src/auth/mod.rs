@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod admin_emails;
 mod api;
 mod audit;
 mod client_tokens;
@@ -17,6 +18,7 @@ mod provider;
 mod records;
 mod redirect;
 mod role;
+mod role_source;
 mod roles;
 mod route_index;
 mod secret_key;
@@ -46,12 +48,14 @@ pub use provider::{AuthProvider, AuthSetup, Navigation, PageAddition, ShownPage,
 pub use redirect::safe_redirect;
 pub(crate) use redirect::{address, safe_return};
 pub use role::{Role, RoleError};
+pub use role_source::RoleSource;
 pub use roles::RoleDefinition;
 pub use sessions::OpenSession;
 pub use statistics::SignInRecord;
 pub use users::{User, UserChange, UserFilter, UserSort, Users};
 pub use values::Values;
 
+pub(crate) use admin_emails::AdminEmails;
 pub(crate) use api::routes;
 pub(crate) use preferences::PreferenceChecks;
 pub(crate) use provider::{ErasedProvider, NoProvider};
