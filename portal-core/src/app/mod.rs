@@ -25,7 +25,7 @@ mod serve;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
-pub use maintenance::Maintenance;
+pub use maintenance::{Maintenance, MaintenanceNotice};
 pub use plugin::Plugin;
 pub use portal::Portal;
 
