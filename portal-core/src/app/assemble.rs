@@ -81,6 +81,7 @@ impl Plan {
 
         let mut nav = Nav::default();
         for page in &pages {
+            nav.describe(page);
             if let Some(item) = &page.nav {
                 nav.link(item.clone(), page.path, page.access.clone());
             }

@@ -27,7 +27,7 @@ mod unread;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
-pub use maintenance::Maintenance;
+pub use maintenance::{Maintenance, MaintenanceNotice};
 pub use plugin::Plugin;
 pub use portal::Portal;
 

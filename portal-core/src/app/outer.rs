@@ -252,7 +252,8 @@ where
     // While nobody can be found out, nobody is an administrator.
     let caller = caller(&mut parts, state).await.ok().flatten();
     if !caller.is_some_and(|user| user.is_admin() && user.is_allowed_in()) {
-        return Maintenance::refusal().into_response();
+        let refusal = state.borrow::<Maintenance>().map(Maintenance::refusal);
+        return refusal.unwrap_or_else(|error| error).into_response();
     }
     let request = Request::from_parts(parts, body);
     match limited::class_of(state, &request) {
