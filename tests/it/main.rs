@@ -31,6 +31,7 @@ mod deep_documents;
 mod embed_in_axum;
 mod embedded;
 mod error_pages;
+mod forms;
 mod handshake;
 mod hostile_input;
 mod kept_connections;
