@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Fault;
-use crate::request::{escape_pointer, from_value};
+use crate::request::{from_value, garde_faults};
 
 /// What may be the arguments of a task. Never implemented by hand: derive the four traits.
 ///
@@ -153,27 +153,6 @@ pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
     } else {
         Err(faults)
     }
-}
-
-/// The rules of garde that a value breaks, each with its JSON pointer.
-pub(crate) fn garde_faults<T: Validate<Context = ()>>(value: &T) -> Vec<Fault> {
-    let Err(report) = value.validate() else {
-        return Vec::new();
-    };
-    report
-        .iter()
-        .map(|(path, error)| {
-            Fault::new(pointer(&path.to_string()), "invalid_value", error.message())
-        })
-        .collect()
-}
-
-/// `items[2].name` as a JSON pointer.
-fn pointer(path: &str) -> String {
-    path.split(['.', '[', ']'])
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| format!("/{}", escape_pointer(segment)))
-        .collect()
 }
 
 #[cfg(test)]
