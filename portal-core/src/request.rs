@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -55,8 +55,30 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
                 "body_too_large",
                 "the body is larger than this route takes",
             ),
-            _ => Error::bad_request("the body could not be read"),
+            // Such as "a form must not contain the character U+0000".
+            _ => Error::bad_request(match innermost(&rejection) {
+                Some(reason) => format!("the body could not be read: {reason}"),
+                None => "the body could not be read".to_owned(),
+            }),
         })
+}
+
+/// The whole body if it has at most that many bytes, whatever the limit of other routes is.
+pub(crate) async fn body_within(
+    mut request: Request,
+    limit: usize,
+) -> Result<Option<Bytes>, Error> {
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    match body_bytes(request, &()).await {
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Ok(None),
+        body => body.map(Some),
+    }
+}
+
+/// Returns the text of the first cause of an error.
+fn innermost(error: &dyn std::error::Error) -> Option<String> {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.last().map(ToString::to_string)
 }
 
 /// Returns the first piece of a body if it is there at once. The body stays whole.

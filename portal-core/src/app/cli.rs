@@ -222,9 +222,10 @@ fn print_config(settings: &Settings) {
 async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
     let store = plan.connect().await?;
     if command != "status" {
-        maintenance::switch(&store, Actor::command_line(), command == "on").await?;
+        let notice = (command == "on").then(maintenance::MaintenanceNotice::default);
+        maintenance::switch(&store, Actor::command_line(), notice).await?;
     }
-    let (is_on, _) = maintenance::stored(&store).await?;
+    let is_on = maintenance::stored(&store).await?.on;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
         println!("MAINTENANCE is on: whatever is said here, only administrators are let in");
@@ -299,7 +300,7 @@ fn print_routes(plan: &Plan) {
             page.source
         );
     }
-    for task in plan.tasks.all() {
+    for task in plan.tasks.startable() {
         let path = format!(
             "/api/{}/tasks/{{client_token}}/start/{}",
             task.state, task.name

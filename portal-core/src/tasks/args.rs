@@ -4,7 +4,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Fault;
 use crate::request::{from_value, garde_faults};
@@ -73,6 +73,76 @@ mod derived {
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, Validate,
 )]
 pub struct NoArgs {}
+
+/// Arguments as they are stored: the value of their type that has been checked, as JSON.
+#[derive(Debug, Clone)]
+pub(super) struct AcceptedArgs {
+    pub(super) value: Value,
+    /// Length of the JSON text.
+    pub(super) bytes: usize,
+}
+
+impl AcceptedArgs {
+    pub(super) fn new(value: Value) -> Self {
+        Self {
+            bytes: json_length(&value),
+            value,
+        }
+    }
+
+    /// The arguments of a task that takes none.
+    pub(super) fn none() -> Self {
+        Self::new(Value::Object(Map::new()))
+    }
+}
+
+#[cfg(test)]
+impl From<Value> for AcceptedArgs {
+    fn from(value: Value) -> Self {
+        Self::new(value)
+    }
+}
+
+/// The length of a value as JSON text, without writing it anywhere.
+pub(super) fn json_length(value: &Value) -> usize {
+    struct Counter(usize);
+
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        Err(_) => usize::MAX,
+    }
+}
+
+/// Decodes arguments, checks them, and writes the decoded value back to JSON. So what is stored has
+/// the members that the type declares, and no others.
+pub(super) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<Fault>> {
+    let args: A = decode(value.clone())?;
+    let unreadable = |message: String| vec![Fault::new("", "invalid_value", message)];
+    let accepted = serde_json::to_value(args)
+        .map_err(|error| unreadable(format!("cannot be written as JSON: {error}")))?;
+    if accepted != *value {
+        // Serde lets a type write what it does not read.
+        from_value::<A>(accepted.clone()).map_err(|fault| {
+            unreadable(format!(
+                "the type of the arguments does not read what it writes: {} {}",
+                fault.pointer, fault.message
+            ))
+        })?;
+    }
+    Ok(accepted)
+}
 
 /// Decodes and checks arguments.
 pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
