@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::consequences::Question;
 use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::record::Record;
@@ -77,6 +78,8 @@ pub(super) struct Draft {
     pub(super) inputs: BTreeMap<&'static str, Input>,
     pub(super) faults: Vec<Fault>,
     pub(super) banner: Option<String>,
+    /// A question to answer before the row is saved; it replaces the fields.
+    pub(super) question: Option<Question>,
 }
 
 /// A form as it was sent: the last of several fields with one name counts.

@@ -13,6 +13,7 @@ mod known_pages;
 mod limited;
 mod linger;
 mod listen;
+mod loggable;
 mod maintenance;
 mod maintenance_page;
 mod outer;
@@ -26,7 +27,7 @@ mod unread;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
-pub use maintenance::Maintenance;
+pub use maintenance::{Maintenance, MaintenanceNotice};
 pub use plugin::Plugin;
 pub use portal::Portal;
 

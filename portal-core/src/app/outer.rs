@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::compress::{self, Wish};
 use super::limited;
+use super::loggable::loggable;
 use super::maintenance::Maintenance;
 use super::unread::Unread;
 use crate::auth::{Auth, caller};
@@ -251,7 +252,8 @@ where
     // While nobody can be found out, nobody is an administrator.
     let caller = caller(&mut parts, state).await.ok().flatten();
     if !caller.is_some_and(|user| user.is_admin() && user.is_allowed_in()) {
-        return Maintenance::refusal().into_response();
+        let refusal = state.borrow::<Maintenance>().map(Maintenance::refusal);
+        return refusal.unwrap_or_else(|error| error).into_response();
     }
     let request = Request::from_parts(parts, body);
     match limited::class_of(state, &request) {
@@ -361,7 +363,7 @@ impl Exchange {
         let page_request = accepts_html(request.headers())
             .then(|| Box::new(head_of(&method, &uri, request.headers())));
         let id = request_id.to_str().unwrap_or_default();
-        let span = tracing::info_span!("request", id, %method, path = uri.path());
+        let span = tracing::info_span!("request", id, %method, path = &*loggable(uri.path()));
         Self {
             started: Instant::now(),
             request_id,

@@ -14,7 +14,6 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::claim::{self, Claimed, Claimer, Kind, Lost};
-use super::client_token::ClientTokens;
 use super::context::TaskContext;
 use super::end_message::EndMessage;
 use super::error::{Retry, TaskError};
@@ -27,7 +26,7 @@ use super::running::Attempt;
 use super::service::{Tasks, check_access};
 use super::settings::TaskSettings;
 use super::task::{OnCrash, TaskDefinition};
-use crate::auth::Auth;
+use crate::auth::{Auth, ClientTokens};
 use crate::error::Error;
 use crate::state::PortalState;
 use crate::store::{Notification, StoreError};
@@ -264,6 +263,11 @@ impl Worker {
             span.in_scope(|| tracing::warn!("another attempt has taken over"));
             return;
         };
+        if let Err(error) = &outcome
+            && let Some(cause) = error.cause()
+        {
+            span.in_scope(|| tracing::error!(cause, "task attempt failed"));
+        }
         let last = attempt.end();
         let ending = Ending {
             retry_at: retry_at(definition, &last, &outcome),
@@ -317,7 +321,10 @@ impl Worker {
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
         // Code of the application may start what it likes.
-        if record.client_token_id.is_none() || definition.access == crate::Access::Public {
+        if record.client_token_id.is_none()
+            || definition.internal
+            || definition.access == crate::Access::Public
+        {
             return Ok(());
         }
         let auth = self.state.borrow::<Auth>()?;

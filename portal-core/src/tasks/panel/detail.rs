@@ -170,7 +170,8 @@ fn top(reader: &Reader<'_>, about: &About) -> Markup {
             }
             @if record.is_active() {
                 (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), reader.url(&format!("/admin/tasks/{id}/cancel")), "Cancel task")
-                    .text("What it has done so far stays. It ends as cancelled, and can be run again.")
+                    .text("Work already done is kept. You can run the task again later.")
+                    .dismiss("Keep running")
                     .hidden(html! { input type="hidden" name="back" value=(reader.url(&format!("/admin/tasks/{id}"))); }))
             }
         }
