@@ -31,7 +31,7 @@ mod yaml;
 
 pub use field::{AdminField, FieldKind, FieldSpec, IntegerSize, Widget};
 pub use fields::AdminChoice;
-pub use model::{AdminModel, ModelEntry, ModelOptions, garde_faults};
+pub use model::{AdminModel, ModelEntry, ModelOptions};
 pub use models::Models;
 pub use spec::ModelSpec;
 pub use values::FieldValues;

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderValue, Method, header};
-use axum::response::{Html, IntoResponse, Redirect};
+use axum::response::{IntoResponse, Redirect};
 use maud::{Markup, html};
 use url::form_urlencoded;
 
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::live::Region;
 use crate::pages::components::{Button, EmptyState, PageHead, Tab};
 use crate::pages::{
-    Flash, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, asset_file,
+    Flash, Fragment, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, asset_file,
 };
 use crate::request::body_bytes;
 use crate::source;
@@ -188,7 +188,7 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
         ..NotificationFilter::default()
     };
     let (items, _) = reader.notifications.list(reader.user.id, &filter).await?;
-    let mut response = Html(list::menu(&items, &reader.url(PATH)).into_string()).into_response();
+    let mut response = Fragment(list::menu(&items, &reader.url(PATH))).into_response();
     response.headers_mut().insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-store"),

@@ -13,7 +13,7 @@ use super::error_details::developer_details;
 use super::layout::NavLink;
 use super::render::PageSetup;
 use crate::auth::{CurrentUser, address, safe_redirect};
-use crate::error::Problem;
+use crate::error::{NOTHING_HERE, Problem};
 
 /// Most pages that somebody is offered who is lost.
 const OFFERED: usize = 6;
@@ -176,7 +176,7 @@ impl<'a> ErrorPage<'a> {
         let meant = self.meant(nav);
         html! {
             p {
-                @if self.problem.code == "not_found" {
+                @if self.problem.detail == NOTHING_HERE {
                     "There is nothing at " code class="pt-break" { (self.parts.uri.path()) } "."
                     @if let Some(link) = meant {
                         " Did you mean " a href=(link.href) rel=[rel(&link.href)] { (link.label) } "?"
@@ -337,8 +337,8 @@ fn time_span(seconds: u32) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// The words of an error, which begin small, as a sentence.
-fn sentence(detail: &str) -> String {
+/// The message of an error, which begins in lower case, as a sentence.
+pub(super) fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     let end = if detail.ends_with(['.', '!', '?']) {
