@@ -17,4 +17,4 @@ pub use region::{Region, region};
 pub use service::Live;
 
 pub(crate) use open::routes;
-pub(crate) use topics::Topics;
+pub(crate) use topics::{OWN_TASKS, Topics};

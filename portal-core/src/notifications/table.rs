@@ -1,6 +1,6 @@
 //! The table of messages.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_query::{
@@ -11,7 +11,6 @@ use uuid::Uuid;
 use super::cursor::Cursor;
 use super::message::Notification;
 use super::record::{COLUMNS, NotificationRecord, name_of, title_of};
-use crate::auth::Role;
 use crate::pages::Unread;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
@@ -119,23 +118,19 @@ async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), Stor
     transaction.execute(&delete).await.map(drop)
 }
 
-/// Those of some users who have not been deleted, with their roles.
+/// Those of some users who have not been deleted.
 pub(super) async fn living(
     transaction: &mut Transaction,
     users: impl IntoIterator<Item = Uuid>,
-) -> Result<HashMap<Uuid, Role>, StoreError> {
+) -> Result<HashSet<Uuid>, StoreError> {
     let select = Query::select()
-        .columns(["id", "user_type"])
+        .column("id")
         .from("portal_users")
         .and_where(Expr::col("id").is_in(users))
         .and_where(Expr::col("deleted_at").is_null())
         .take();
     let rows = transaction.fetch_all(&select).await?;
-    let read = |row: &Row| {
-        let role: String = row.get("user_type")?;
-        Ok((row.get("id")?, Role::custom(&role)))
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(|row| row.get("id")).collect()
 }
 
 /// Which messages of a user to list, newest first.

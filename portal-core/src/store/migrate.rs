@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     5 "0005_notifications",
     6 "0006_settings",
     7 "0007_statistics",
+    12 "0012_own_tasks",
 ];
 
 /// How the migrations of a database compare with those of this program.

@@ -78,10 +78,6 @@ impl TaskRegistry {
         self.states.values().flat_map(BTreeMap::values)
     }
 
-    pub(crate) fn states(&self) -> impl Iterator<Item = &str> {
-        self.states.keys().map(String::as_str)
-    }
-
     /// The kind of a name, or the error that tells which part is unknown.
     pub(super) fn find(&self, state: &str, name: &str) -> Result<&Arc<TaskDefinition>, Error> {
         self.require_state(state)?;

@@ -1,18 +1,19 @@
-//! What the search finds among the kinds of task: a way to start each.
+//! Search results for task types: a link to the form that starts each.
 
 use url::form_urlencoded;
 
+use super::panel::OWN;
 use super::service::{Tasks, check_access};
 use crate::auth::Access;
 use crate::error::Result;
 use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 
-/// The kinds of task that the reader may start, on the page where he does.
+/// Finds the task types that the user may start.
 pub(crate) struct TaskSearch;
 
 impl SearchSource for TaskSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
-        let may_open = |reader| Access::Admin.allows(Some(reader));
+        let may_open = |reader| Access::User.allows(Some(reader));
         let reader = match query.reader {
             Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
             _ => return Ok(Vec::new()),
@@ -29,7 +30,7 @@ impl SearchSource for TaskSearch {
             if check_access(kind, Some(reader)).is_err() {
                 continue;
             }
-            let href = query.url("/admin/tasks") + "?";
+            let href = query.url(OWN) + "?";
             let end = href.len();
             let mut href = form_urlencoded::Serializer::for_suffix(href, end);
             href.append_pair("state", &kind.state);

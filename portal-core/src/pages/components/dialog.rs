@@ -25,6 +25,7 @@ pub struct Confirm {
     verb: String,
     hidden: Option<Markup>,
     phrase: Option<String>,
+    dismiss: String,
 }
 
 impl Confirm {
@@ -43,6 +44,7 @@ impl Confirm {
             verb: verb.into(),
             hidden: None,
             phrase: None,
+            dismiss: "Cancel".to_owned(),
         }
     }
 
@@ -55,6 +57,13 @@ impl Confirm {
     /// The form's hidden fields, such as the anti-forgery token.
     pub fn hidden(mut self, hidden: impl Render) -> Self {
         self.hidden = Some(hidden.render());
+        self
+    }
+
+    /// Sets the label of the button that closes the dialog. Default: "Cancel", which is ambiguous
+    /// where the action itself cancels something.
+    pub fn dismiss(mut self, label: impl Into<String>) -> Self {
+        self.dismiss = label.into();
         self
     }
 
@@ -94,7 +103,7 @@ impl Render for Confirm {
                         }
                     }
                     div class="pt-dialog-foot" {
-                        (Button::new("Cancel").closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
+                        (Button::new(self.dismiss.as_str()).closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
                         (Button::new(self.verb.as_str()).danger().submit())
                     }
                 }

@@ -53,18 +53,18 @@ pub(super) async fn content(
             (failure_card(&ended))
         }
         div class="pt-charts" {
-            (ChartCard::new(sign_up_chart).description("Users who were seen for the first time")
+            (ChartCard::new(sign_up_chart).description("New users")
                 .value(Unit::Count.short(sign_ups.total as f64)))
-            (ChartCard::new(ended.chart()).description("Tasks by how they ended")
+            (ChartCard::new(ended.chart()).description("Finished tasks by result")
                 .value(Unit::Count.short(ended.ended().total as f64)))
             (ChartCard::new(durations.chart()).description(if durations.is_sample {
-                "From beginning to end; of the newest 20,000"
+                "Run time of the newest 20,000"
             } else {
-                "From beginning to end"
+                "Run time"
             }).value(median))
             (ChartCard::new(active_chart).description("Users who signed in").value(Unit::Count.short(active.total as f64)))
         }
-        (activity::of_everybody(audit).await?)
+        (activity::of_everybody(audit, users).await?)
         @if is_dev && !has_examples { (examples::offer()) }
     });
     Ok((figures, true))
@@ -109,12 +109,12 @@ fn first_steps(is_dev: bool) -> Markup {
     };
     html! {
         (Card::new().title("Your portal is ready")
-            .description("Nothing has happened here yet. These three make the figures appear.")
+            .description("There is no activity yet. These steps bring the first figures.")
             .body(html! {
                 ol class="pt-steps" {
                     (step("play", "Start your first task", "Watch it run, live, and see its result.",
-                        Button::new("Start a task").solid().href("/admin/tasks")))
-                    (step("user-plus", "Invite somebody", "Whoever signs in appears under Users, where you give out roles.",
+                        Button::new("Start a task").solid().href("/tasks")))
+                    (step("user-plus", "Invite someone", "Everyone who signs in appears under Users, where you assign roles.",
                         Button::new("Open users").href("/admin/users")))
                     (step("sliders-horizontal", "Edit a configuration", "Documents that your tasks read, as YAML or JSON.",
                         Button::new("Open settings").href("/admin/settings")))

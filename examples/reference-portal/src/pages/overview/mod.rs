@@ -44,9 +44,9 @@ async fn overview(
     };
     Ok(html! {
         (PageHead::new(format!("Hello, {}", user.full_name())).description(if user.is_admin() {
-            "What is going on in this portal."
+            "Activity across the portal"
         } else {
-            "What you have been doing here."
+            "Your recent activity"
         }))
         div class="pt-stack" {
             div class="pt-row" {
@@ -62,8 +62,8 @@ fn welcome() -> Markup {
     html! {
         (PageHead::new("Welcome"))
         (Card::new().body(
-            EmptyState::new("zap", "Good to see you")
-                .text("Sign in to see what is going on in this portal.")
+            EmptyState::new("zap", "Sign in to get started")
+                .text("The overview shows your tasks and your recent activity.")
                 .action(Button::new("Sign in").solid().href("/sign-in?redirect_url=/admin/overview"))
         ))
     }
@@ -109,7 +109,7 @@ fn failure_card(counts: &TaskCounts) -> StatCard {
         .collect();
     let range = counts.buckets().range();
     match (now, before) {
-        (None, _) => card.note("No task ended in this range"),
+        (None, _) => card.note("No finished tasks in this range"),
         (Some(_), None) => card.note(format!("None ended in the {} before", range.words())),
         // Points, not percents of percents.
         (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
