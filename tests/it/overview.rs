@@ -275,7 +275,7 @@ async fn everybody_sees_what_concerns_him() {
     let guest = portal.guest().page(overview).await;
     assert_eq!(guest.status, 200);
     assert!(texts(&guest.text, ".pt-stat, .pt-chart, [data-topics]").is_empty());
-    assert!(guest.text.contains("Good to see you"));
+    assert!(guest.text.contains("Sign in to get started"));
 
     let admin = sign_in(&portal, ADMIN).await;
     let fresh = admin.page(overview).await;
@@ -394,7 +394,7 @@ async fn example_data_is_for_administrators() {
     assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
     assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
     let empty = admin.page("/admin/overview").await;
-    assert!(!empty.text.contains("are made up"));
+    assert!(!empty.text.contains("are sample data"));
 }
 
 #[tokio::test]

@@ -184,9 +184,14 @@ async fn nested_arguments_are_typed_row_by_row_without_scripts(database: Databas
     );
     let done = send(&mut browser, &page, &[("args.lines/1/count", "9")]).await;
     assert_eq!(done.status, 303, "{}", done.text);
-    assert_eq!(done.location(), "/admin/tasks?state=mail&task=parcel");
+    let started = newest(&server).await;
     assert_eq!(
-        newest(&server).await.args,
+        done.location(),
+        format!("/admin/tasks?state=mail&task=parcel&from={}", started.id),
+        "the form keeps the type and its values"
+    );
+    assert_eq!(
+        started.args,
         json!({
             "to": "bob",
             "lines": [{"item": "ink", "count": 9}, {"item": "pen", "count": 2}],
@@ -301,8 +306,8 @@ async fn the_page_of_a_task_tells_all_of_it(database: Database) {
         "&lt;bob&gt;",
         "Completed",
         "Result",
-        "Stored",
-        "Begun",
+        "Queued",
+        "Started",
         "Run again",
     ] {
         assert!(page.text.contains(part), "{part} is not in {}", page.text);
