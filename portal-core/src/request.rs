@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, fault_of_serde};
+use crate::json::{self, ParseError};
 
 /// A JSON body: `415` for another media type, `400` for malformed JSON, `422` with a JSON
 /// pointer for JSON of the wrong shape.
@@ -53,10 +54,15 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
         })
 }
 
-/// Parses JSON: `400 invalid_json` if it is none.
+/// Parses the JSON of a message: `400 invalid_json` if it is malformed, `422` if it is nested too
+/// deeply.
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Error::bad_request(format!("the body is not valid JSON: {error}")).with_code("invalid_json")
+    json::parse_message(bytes).map_err(|error| match error {
+        ParseError::Malformed(error) => {
+            Error::bad_request(format!("the body is not valid JSON: {error}"))
+                .with_code("invalid_json")
+        }
+        error => Error::invalid(vec![error.into_fault()]),
     })
 }
 
@@ -88,11 +94,12 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
-        Fault::new(pointer, "invalid_type", error.into_inner().to_string())
+        fault_of_serde(pointer, &error.into_inner().to_string())
     })
 }
 
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
+/// The JSON pointer of a place in a document.
+pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
 
     let mut pointer = String::new();
@@ -128,7 +135,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
             .map_err(|error| {
                 let pointer = pointer_of(error.path());
                 let message = error.into_inner().to_string();
-                Error::invalid(vec![Fault::new(pointer, "invalid_query", message)])
+                Error::invalid(vec![fault_of_serde(pointer, &message)])
             })
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct DefaultRows {
 impl DefaultRows {
     /// Reads the YAML of an application.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let document = yaml::parse(text)
+        let document = yaml::parse_message(text)
             .map_err(|fault| format!("the defaults are not usable: {}", fault.message))?;
         let mut rows = BTreeMap::new();
         let models = match document {

@@ -7,6 +7,7 @@ use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::spec::ModelSpec;
 use crate::error::{Error, Fault, Result};
+use crate::json;
 
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
 const LAST_PAGE: u64 = 1_000_000;
@@ -237,8 +238,10 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
             }
             (_, kind) => {
                 let value = fields::parse(kind, text)?;
-                fields::check_storable(&value)?;
-                Ok(value)
+                match json::faults(&value, "").into_iter().next() {
+                    None => Ok(value),
+                    Some(fault) => Err(fault),
+                }
             }
         })
         .collect::<Result<Vec<Value>, Fault>>()

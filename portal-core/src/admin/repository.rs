@@ -17,6 +17,7 @@ use super::tables::ROW_VERSION;
 use super::trail;
 use crate::auth::{Actor, escape_like};
 use crate::error::{Error, Fault, Result};
+use crate::json;
 use crate::store::schema::unique_index;
 use crate::store::{Dialect, Notification, Row, Store, StoreError, Transaction};
 
@@ -156,7 +157,9 @@ impl<'a> Table<'a> {
             .and_where(Expr::col(ROW_VERSION).eq(present.version))
             .returning(returning(self.model));
         for field in self.model.fields.iter().filter(|field| !field.primary_key) {
-            if let Some(value) = values.get(field.name) {
+            // A document that could not be read in full stays as it is.
+            let is_changed = |value: &&Value| present.values.get(field.name) != Some(*value);
+            if let Some(value) = values.get(field.name).filter(is_changed) {
                 update.value(field.name, bind(field, value)?);
             }
         }
@@ -274,8 +277,7 @@ impl<'a> Table<'a> {
 
     fn parse_key(&self, key: &str) -> Option<Value> {
         let value = fields::parse(self.model.key().kind, key).ok()?;
-        fields::check_storable(&value).ok()?;
-        Some(value)
+        json::faults(&value, "").is_empty().then_some(value)
     }
 
     fn key_equals(&self, key: &str) -> Result<Expr> {

@@ -10,6 +10,7 @@ use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
 use crate::auth::Access;
 use crate::error::Fault;
+use crate::json;
 use crate::source::Source;
 
 /// The values of a row by field name.
@@ -170,7 +171,7 @@ impl ModelSpec {
 
     /// A new row of what an administrator has given.
     pub(crate) fn new_row(&self, given: Values) -> Result<Values, Vec<Fault>> {
-        let mut faults = Vec::new();
+        let mut faults = unstorable(&given);
         for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
             let default = field.default_value().ok().flatten();
             match given.get(field.name) {
@@ -194,7 +195,9 @@ impl ModelSpec {
         given: Values,
         full: bool,
     ) -> Result<Values, Vec<Fault>> {
-        let mut faults = Vec::new();
+        // Stored values are not checked again: a document from before there was a limit must not keep
+        // the other fields from being changed.
+        let mut faults = unstorable(&given);
         let mut row = Values::new();
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
@@ -223,7 +226,8 @@ impl ModelSpec {
     /// Checks a whole row and gives it in its stored form. A key that the database counts may
     /// be missing, and stays so.
     pub(crate) fn checked(&self, row: Values) -> Result<Values, Vec<Fault>> {
-        self.finish(row, Vec::new())
+        let faults = unstorable(&row);
+        self.finish(row, faults)
     }
 
     fn finish(&self, mut row: Values, mut faults: Vec<Fault>) -> Result<Values, Vec<Fault>> {
@@ -259,6 +263,15 @@ impl ModelSpec {
         }
         Ok(row)
     }
+}
+
+/// Reasons why values cannot be stored, each with the JSON pointer of its place.
+fn unstorable(given: &Values) -> Vec<Fault> {
+    let faults = given.iter().map(|(name, value)| {
+        let pointer = format!("/{}", crate::request::escape_pointer(name));
+        json::faults(value, &pointer)
+    });
+    faults.flatten().collect()
 }
 
 fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<Fault>> {

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::field::{AdminField, FieldSpec};
-use super::fields;
 use crate::error::Fault;
 
 /// Longest value of a unique text, in characters: an index of PostgreSQL holds no more than about 2700 bytes.
@@ -60,7 +59,6 @@ impl FieldValues {
         if let Value::String(text) = &value {
             check_text(field, text)?;
         }
-        fields::check_storable(&value)?;
         T::from_value(value)
     }
 

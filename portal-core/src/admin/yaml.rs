@@ -3,9 +3,19 @@
 use serde_json::Value;
 
 use crate::error::Fault;
+use crate::json::{self, Bounded, MAX_DEPTH, MAX_MESSAGE_DEPTH};
 
 /// Reads YAML 1.2: `yes` is a text, and so is `007`. An error says line and column.
 pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+    parse_bounded::<MAX_DEPTH>(text)
+}
+
+/// Reads YAML whose values are checked one by one, so that the levels around them do not count.
+pub(super) fn parse_message(text: &str) -> Result<Value, Fault> {
+    parse_bounded::<MAX_MESSAGE_DEPTH>(text)
+}
+
+fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, Fault> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
@@ -13,14 +23,20 @@ pub(super) fn parse(text: &str) -> Result<Value, Fault> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
+        // The parser looks ahead; the limit itself, which says where it was exceeded, is in `Bounded`.
+        budget: serde_saphyr::budget! { max_depth: MAX + 8 },
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let parsed = serde_saphyr::from_str_with_options::<Bounded<MAX>>(text, options);
+    parsed.map(|Bounded(value)| value).map_err(|error| {
         let place = error
             .location()
             .map(|location| format!("line {}, column {}: ", location.line(), location.column()))
             .unwrap_or_default();
         let message = error.without_snippet().to_string();
         let message = message.lines().next().unwrap_or_default();
+        if json::is_too_deep(message) {
+            return json::too_deep(&place);
+        }
         // Some messages end with the place that stands before them already.
         let message = message
             .rsplit_once(" at line ")
@@ -78,6 +94,24 @@ mod tests {
         assert!(fault.message.starts_with("line "), "{fault:?}");
         assert!(!fault.message.contains('\n'), "{fault:?}");
         assert_eq!(fault.message.matches("line ").count(), 1, "{fault:?}");
+    }
+
+    #[test]
+    fn value_nested_too_deeply_is_rejected_with_its_line() {
+        let flow = |depth| format!("a: 1\nb: {}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&flow(63)).is_ok());
+        let fault = parse(&flow(64)).unwrap_err();
+        assert_eq!(fault.code, "too_deep");
+        let message = "line 2, column 67: must not be nested deeper than 64 levels";
+        assert_eq!(fault.message, message);
+        for depth in [65, 127, 200, 300, 20_000] {
+            let fault = parse(&flow(depth)).unwrap_err();
+            assert_eq!(fault.code, "too_deep", "{depth} {}", fault.message);
+        }
+        let block = |depth| "- ".repeat(depth) + "1";
+        assert!(parse(&block(64)).is_ok());
+        assert_eq!(parse(&block(65)).unwrap_err().code, "too_deep");
+        assert!(parse_message(&block(65)).is_ok());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::outer::Outer;
 use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, ModelRegistry};
-use crate::auth::{Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, Users};
+use crate::auth::{Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, RouteIndex, Users};
 use crate::error::Result;
 use crate::live::{Live, OWN_TASKS};
 use crate::notifications::{AccountMessages, Notifications};
@@ -150,6 +150,7 @@ impl Plan {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
+            routes: RouteIndex::new(all.declared()),
             inline_styles_policy,
             read_mark: Arc::new(move || Box::new(of_pages.read_mark())),
         });

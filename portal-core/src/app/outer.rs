@@ -386,46 +386,73 @@ impl Exchange {
         response
     }
 
-    /// Draws what failed, for whoever asked.
+    /// Logs an error, and renders it for its client: as a page for browsers, otherwise as a problem
+    /// document. No API route responds with a page.
     fn in_final_form(&self, state: &PortalState, mut response: Response) -> Response {
-        let is_api = || is_api(self.uri.path());
-        let fails = |response: &Response| {
-            response.status().is_client_error() || response.status().is_server_error()
-        };
-        // Bare text is for neither browsers nor programs; elsewhere it is the application's choice.
-        let is_ours = |response: &Response| {
-            self.page_request.is_some()
-                || response.extensions().get::<Problem>().is_some()
-                || is_api()
-        };
         let id = self.request_id.to_str().ok();
-        let setup = state.borrow::<PageSetup>();
-        if let Some(error) = response.extensions_mut().remove::<PageError>()
-            && let Ok(setup) = &setup
-        {
-            // The layout is the application's.
-            let page = catch_unwind(AssertUnwindSafe(|| error.render(setup, id)));
-            let page = page.unwrap_or_else(|panic| panicked(&*panic));
+        let setup = state.borrow::<PageSetup>().ok();
+        let reveals = setup.is_some_and(|setup| setup.config.is_dev());
+        if let Some(error) = response.extensions_mut().remove::<PageError>() {
+            log_rejection(setup, &self.method, &self.uri, error.problem());
+            let page = match setup {
+                // The layout is the application's.
+                Some(setup) if !is_api(self.uri.path()) => {
+                    catch_unwind(AssertUnwindSafe(|| error.render(setup, id)))
+                        .unwrap_or_else(|panic| panicked(&*panic))
+                }
+                _ => error.problem().to_response(id, reveals),
+            };
             response = with_headers_of(page, &response);
         }
-        if fails(&response)
-            && is_ours(&response)
-            && let Some(problem) = Problem::of_response(&mut response)
-        {
-            let answer = match (&self.page_request, setup) {
-                (Some(head), Ok(setup)) if !is_api() => {
-                    // The layout is ours here, but the provider adds to this page too.
-                    let page = || error_document(setup, head, &problem, id);
-                    catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
-                        tracing::error!("the page of an error could not be drawn");
-                        problem.to_response(id)
-                    })
-                }
-                _ => problem.to_response(id),
-            };
-            response = with_headers_of(answer, &response);
+        if !(response.status().is_client_error() || response.status().is_server_error()) {
+            return response;
         }
-        response
+        // Plain text is for neither browsers nor programs; elsewhere it is the application's choice.
+        let is_ours = self.page_request.is_some()
+            || response.extensions().get::<Problem>().is_some()
+            || is_api(self.uri.path());
+        let Some(problem) = Problem::of_response(&mut response) else {
+            return response;
+        };
+        log_rejection(setup, &self.method, &self.uri, &problem);
+        if !is_ours {
+            return response;
+        }
+        let answer = match (&self.page_request, setup) {
+            (Some(head), Some(setup)) if !is_api(self.uri.path()) => {
+                // The layout is ours here, but the provider adds to this page too.
+                let page = || error_document(setup, head, &problem, id);
+                catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
+                    tracing::error!("failed to render the page of an error");
+                    problem.to_response(id, reveals)
+                })
+            }
+            _ => problem.to_response(id, reveals),
+        };
+        with_headers_of(answer, &response)
+    }
+}
+
+/// Logs the reason of a rejected request with its route and handler. In DEV, a request whose form
+/// is wrong shows with the default filter: its developer looks for the reason.
+///
+/// An error of the portal itself is in the log already, unless an extractor made it.
+fn log_rejection(setup: Option<&PageSetup>, method: &Method, uri: &Uri, problem: &Problem) {
+    if problem.status.is_server_error() && !problem.is_rejection {
+        return;
+    }
+    let route = setup.and_then(|setup| setup.routes.find(method, uri.path()));
+    let source = route.and_then(|route| route.source);
+    let place = source.map(|source| format!("{source} ({}:{})", source.file, source.line));
+    let (status, code) = (problem.status.as_u16(), &*problem.code);
+    let route = route.map(|route| &*route.path);
+    let (handler, reason) = (place.as_deref(), problem.reason());
+    if problem.is_failure() {
+        tracing::error!(status, code, route, handler, reason, "request rejected");
+    } else if problem.is_malformed_request() && setup.is_some_and(|setup| setup.config.is_dev()) {
+        tracing::info!(status, code, route, handler, reason, "request rejected");
+    } else {
+        tracing::debug!(status, code, route, handler, reason, "request rejected");
     }
 }
 
@@ -500,5 +527,8 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
-    Error::internal(format!("a handler panicked: {text}")).into_response()
+    let mut problem = Error::internal(format!("a handler panicked: {text}")).into_problem();
+    // No response reveals a panic, not even in DEV.
+    problem.reasons.clear();
+    problem.into_response()
 }

@@ -45,7 +45,7 @@ impl AuditEntry {
             acted_by: row.get("acted_by")?,
             action: row.get("action")?,
             target: row.get("target")?,
-            details: row.get("details")?,
+            details: row.document("details")?.unwrap_or_default(),
         })
     }
 }

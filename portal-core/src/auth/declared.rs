@@ -1,9 +1,11 @@
 //! Routes that say who may use them: without a guard none can be added.
 
+use std::any::type_name;
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,6 +20,7 @@ use tower::{Layer, Service};
 
 use super::access::Access;
 use super::extract::admit;
+use crate::source::Source;
 use crate::state::PortalState;
 
 /// What stands before a handler.
@@ -96,6 +99,8 @@ pub struct DeclaredRoute {
     pub path: Cow<'static, str>,
     /// Who gets past.
     pub guard: Guard,
+    /// The handler, and the place of its declaration; absent if a general route serves it.
+    pub source: Option<Source>,
 }
 
 impl DeclaredRoute {
@@ -111,7 +116,15 @@ impl DeclaredRoute {
             method,
             path: path.into(),
             guard: guard.into(),
+            source: None,
         }
+    }
+
+    /// Sets the handler and the place of its declaration.
+    #[must_use]
+    pub const fn source(mut self, source: Source) -> Self {
+        self.source = Some(source);
+        self
     }
 }
 
@@ -152,6 +165,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Answers `GET` and `HEAD`.
+    #[track_caller]
     pub fn get<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -159,10 +173,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         let handlers = on(MethodFilter::GET, handler);
-        self.route(Method::GET, path, guard, handlers)
+        self.route::<H>(Method::GET, path, guard, handlers)
     }
 
     /// Answers `POST`.
+    #[track_caller]
     pub fn post<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -170,10 +185,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         let handlers = on(MethodFilter::POST, handler);
-        self.route(Method::POST, path, guard, handlers)
+        self.route::<H>(Method::POST, path, guard, handlers)
     }
 
     /// Answers `PUT`.
+    #[track_caller]
     pub fn put<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -181,10 +197,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         let handlers = on(MethodFilter::PUT, handler);
-        self.route(Method::PUT, path, guard, handlers)
+        self.route::<H>(Method::PUT, path, guard, handlers)
     }
 
     /// Answers `PATCH`.
+    #[track_caller]
     pub fn patch<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -192,10 +209,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         let handlers = on(MethodFilter::PATCH, handler);
-        self.route(Method::PATCH, path, guard, handlers)
+        self.route::<H>(Method::PATCH, path, guard, handlers)
     }
 
     /// Answers `DELETE`.
+    #[track_caller]
     pub fn delete<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -203,11 +221,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         let handlers = on(MethodFilter::DELETE, handler);
-        self.route(Method::DELETE, path, guard, handlers)
+        self.route::<H>(Method::DELETE, path, guard, handlers)
     }
 
     /// A WebSocket or a stream of events. Every method reaches the handler, since HTTP/2 opens
     /// WebSockets by another one than HTTP/1.
+    #[track_caller]
     pub fn socket<H: Handler<T, S>, T: 'static>(
         self,
         path: impl Into<Cow<'static, str>>,
@@ -215,7 +234,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         let route = DeclaredRoute::new(RouteKind::Socket, None, path, guard);
-        self.add(route, any(handler))
+        self.add(route.source(source_of::<H>()), any(handler))
     }
 
     /// All of another one.
@@ -248,7 +267,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         routes.map(|(route, _)| route.clone()).collect()
     }
 
-    fn route(
+    #[track_caller]
+    fn route<H>(
         self,
         method: Method,
         path: impl Into<Cow<'static, str>>,
@@ -256,7 +276,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handlers: MethodRouter<S>,
     ) -> Self {
         let route = DeclaredRoute::new(RouteKind::Route, Some(method), path, guard);
-        self.add(route, handlers)
+        self.add(route.source(source_of::<H>()), handlers)
     }
 
     /// A route whose kind knows how to refuse, such as a page.
@@ -275,6 +295,15 @@ impl Routes {
         }
         router
     }
+}
+
+/// The source of a handler, declared on the line of the caller.
+#[track_caller]
+fn source_of<H>() -> Source {
+    let place = Location::caller();
+    let name = type_name::<H>();
+    let (module, name) = name.rsplit_once("::").unwrap_or(("", name));
+    Source::new(module, name, place.file(), place.line())
 }
 
 fn guarded(
@@ -388,6 +417,20 @@ mod tests {
         assert_eq!(answer(Method::POST, "/closed").await, 405);
         assert_eq!(answer(Method::POST, "/open").await, 405);
         assert_eq!(answer(Method::GET, "/nowhere").await, 404);
+    }
+
+    async fn prices() -> &'static str {
+        "[]"
+    }
+
+    #[test]
+    fn declared_route_names_handler_and_place() {
+        let routes: Routes = Routes::new().get("/prices", Access::Public, prices);
+        let line = line!() - 1;
+        let source = routes.declared()[0].source.unwrap();
+        assert!(source.to_string().ends_with("declared::tests::prices"));
+        assert!(source.file.ends_with("declared.rs"), "{}", source.file);
+        assert_eq!(source.line, line);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::Fault;
+use crate::json;
 use crate::request::escape_pointer;
 
 /// Most bytes of all preferences of a user, as JSON.
@@ -42,12 +43,8 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
                 "invalid_name",
                 format!("a preference is named by 1 to {LONGEST_NAME} letters"),
             ));
-        } else if name.contains('\0') || has_nul(&value) {
-            faults.push(Fault::new(
-                pointer(&name),
-                "invalid_value",
-                "texts cannot have the character NUL",
-            ));
+        } else if let Some(fault) = unstorable(&name, &value) {
+            faults.push(fault);
         } else if value.is_null() {
             after.remove(&name);
         } else {
@@ -69,16 +66,13 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
     }
 }
 
-/// PostgreSQL cannot store it.
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
+/// Returns the first reason why a preference cannot be stored.
+fn unstorable(name: &str, value: &Value) -> Option<Fault> {
+    let name_faults = json::faults(&Value::from(name), &pointer(name));
+    let mut faults = name_faults.into_iter();
+    faults
+        .next()
+        .or_else(|| json::faults(value, &pointer(name)).into_iter().next())
 }
 
 fn pointer(name: &str) -> String {

@@ -8,6 +8,7 @@ use url::Url;
 use super::assets;
 use super::components::{Button, copy_button, icon, rel};
 use super::error_art::{Art, art};
+use super::error_details::developer_details;
 use super::layout::NavLink;
 use super::render::PageSetup;
 use crate::auth::{CurrentUser, address, safe_redirect};
@@ -129,6 +130,7 @@ impl<'a> ErrorPage<'a> {
                     }
                 }
                 (self.name_request())
+                (developer_details(self.setup, self.parts, self.problem))
             }
         }
     }

@@ -25,6 +25,10 @@ struct Inner {
 }
 
 impl PageError {
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0.problem
+    }
+
     /// The page, for whoever reads it.
     pub(crate) fn render(&self, setup: &PageSetup, request_id: Option<&str>) -> Response {
         let Inner {

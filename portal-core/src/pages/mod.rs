@@ -11,6 +11,7 @@ mod contrast;
 pub mod default_layout;
 mod encoding;
 mod error_art;
+mod error_details;
 mod error_page;
 mod errors;
 mod flash;

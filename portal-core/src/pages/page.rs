@@ -103,6 +103,7 @@ impl Page {
     pub(crate) fn declared(&self) -> DeclaredRoute {
         let method = Some(self.method.clone());
         DeclaredRoute::new(RouteKind::Page, method, self.path, self.access.clone())
+            .source(self.source)
     }
 
     /// The route, without the prefix of a portal that is nested in another app.

@@ -21,7 +21,7 @@ use super::portal_theme::PortalTheme;
 use super::regions::{self, Mark, ReadMark};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
-use crate::auth::{Auth, CurrentUser, ShownPage, User, address};
+use crate::auth::{Auth, CurrentUser, RouteIndex, ShownPage, User, address};
 use crate::config::Config;
 
 /// What all pages of a portal share.
@@ -37,6 +37,8 @@ pub(crate) struct PageSetup {
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// Only administrators are let in, and are told so.
     pub(crate) in_maintenance: Arc<AtomicBool>,
+    /// The routes with their handlers, for error reports.
+    pub(crate) routes: RouteIndex,
     /// The content security policy of pages on which the identity provider brings its own styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Up to when a page that is read now knows of changes.

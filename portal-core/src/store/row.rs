@@ -1,8 +1,11 @@
 //! A row of either database.
 
+use serde_json::Value;
 use sqlx::Row as _;
+use sqlx::types::Json;
 
 use super::StoreError;
+use crate::json::{NOT_JSON, Stored};
 
 /// A row that a statement yielded.
 pub enum Row {
@@ -29,6 +32,26 @@ impl Row {
             #[cfg(feature = "postgres")]
             Self::Postgres(row) => row.try_get(column)?,
         })
+    }
+
+    /// The JSON document of a column; `None` for `NULL`.
+    ///
+    /// A document that cannot be shown is replaced by a text that says so, in whole or in part: one
+    /// row must not hide the others of its list. Use [`get`](Self::get) for documents of which the
+    /// program itself is the only writer.
+    pub(crate) fn document(&self, column: &str) -> Result<Option<Value>, StoreError> {
+        match self.get::<Option<Json<Stored>>>(column) {
+            Ok(document) => Ok(document.map(|Json(Stored(value))| value)),
+            Err(StoreError::Other(sqlx::Error::ColumnDecode { source, .. })) => {
+                tracing::warn!(
+                    column,
+                    error = source,
+                    "a stored document is not valid JSON"
+                );
+                Ok(Some(Value::from(NOT_JSON)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The value of a column by its place, counted from 0.

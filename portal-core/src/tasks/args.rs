@@ -58,32 +58,6 @@ pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
     }
 }
 
-/// Finds the texts that no database but SQLite stores.
-pub(super) fn unstorable(value: &Value, pointer: &str, faults: &mut Vec<Fault>) {
-    match value {
-        Value::String(text) if text.contains('\0') => faults.push(Fault::new(
-            pointer,
-            "invalid_value",
-            "the character U+0000 cannot be stored",
-        )),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                unstorable(item, &format!("{pointer}/{index}"), faults);
-            }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                let pointer = format!("{pointer}/{}", escape_pointer(name));
-                if name.contains('\0') {
-                    unstorable(&Value::String(name.clone()), &pointer, faults);
-                }
-                unstorable(member, &pointer, faults);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// The rules of garde that a value breaks, each with its JSON pointer.
 pub(crate) fn garde_faults<T: Validate<Context = ()>>(value: &T) -> Vec<Fault> {
     let Err(report) = value.validate() else {

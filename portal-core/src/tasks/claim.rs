@@ -258,7 +258,7 @@ fn read(rows: &[Row]) -> Result<Vec<Claimed>, StoreError> {
         .map(|row| {
             Ok(Claimed {
                 record: TaskRecord::from_row(row)?,
-                checkpoint: row.get("checkpoint")?,
+                checkpoint: row.document("checkpoint")?,
             })
         })
         .collect()

@@ -12,6 +12,7 @@ use super::error::TaskError;
 use super::finish;
 use super::hub::Hub;
 use super::running::Attempt;
+use crate::json;
 use crate::store::Store;
 
 /// The first argument of every task.
@@ -96,7 +97,10 @@ impl TaskContext {
     /// # fn main() {}
     /// ```
     pub async fn checkpoint<T: Serialize + Sync>(&self, value: &T) -> Result<(), TaskError> {
-        let value = serde_json::to_value(value)?;
+        let value = json::to_storable(value).map_err(|error| {
+            TaskError::permanent(format!("the checkpoint cannot be stored: {error}"))
+                .with_code("checkpoint_invalid")
+        })?;
         let record = self.attempt.record();
         let saved = finish::save_checkpoint(&self.store, &record, &value).await?;
         if !saved {
@@ -112,6 +116,10 @@ impl TaskContext {
     /// Fails if it is of another type, such as one that an older version of the program has left.
     pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
         let checkpoint = self.attempt.checkpoint();
+        if checkpoint.as_ref().is_some_and(json::is_cut) {
+            let message = "the stored checkpoint is nested too deeply";
+            return Err(TaskError::permanent(message).with_code("checkpoint_invalid"));
+        }
         Ok(checkpoint.map(serde_json::from_value).transpose()?)
     }
 

@@ -329,14 +329,13 @@ fn of_row(
 }
 
 fn event(row: &Row) -> Result<TaskEvent, StoreError> {
-    let data: Value = row.get("data")?;
     Ok(TaskEvent {
         attempt: row.get::<i32>("attempt")?.unsigned_abs(),
         seq: row.get("seq")?,
         at: row.get("at")?,
         kind: row.get("kind")?,
-        data: match data {
-            Value::Object(members) => members,
+        data: match row.document("data")? {
+            Some(Value::Object(members)) => members,
             _ => Map::new(),
         },
     })

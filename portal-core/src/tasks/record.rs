@@ -172,13 +172,13 @@ impl TaskRecord {
             name,
             client_token_id: row.get("client_token_id")?,
             owner_user_id: row.get("owner_user_id")?,
-            args: row.get("args")?,
+            args: row.document("args")?.unwrap_or_default(),
             status: status
                 .parse()
                 .map_err(|error: String| StoreError::Other(sqlx::Error::Decode(error.into())))?,
             progress: u8::try_from(row.get::<i32>("progress")?.clamp(0, 100)).unwrap_or(100),
             message: row.get("message")?,
-            result: row.get("result")?,
+            result: row.document("result")?,
             error: row.get("error")?,
             code: row.get("code")?,
             attempt: row.get::<i32>("attempt")?.unsigned_abs(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::args::{NoArgs, TaskArgs, decode, unstorable};
+use super::args::{NoArgs, TaskArgs, decode};
 use super::context::TaskContext;
 use super::end_message::TaskNotify;
 use super::error::TaskError;
@@ -20,6 +20,7 @@ use super::schedule::ScheduleText;
 use super::schema::ArgsSchema;
 use crate::auth::Access;
 use crate::error::Fault;
+use crate::json;
 use crate::source::Source;
 use crate::state::{PortalState, Requirement, TaskInput};
 
@@ -232,10 +233,15 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         check: |value| decode::<A>(value).map(drop),
         run: Box::new(move |context, state, value| {
             Box::pin(async move {
+                if json::is_cut(&value) {
+                    let message = "the stored arguments are nested too deeply";
+                    return Err(TaskError::permanent(message).with_code("invalid_parameters"));
+                }
                 let args = decode::<A>(value).map_err(no_longer_fits)?;
                 let result = run(context, state, args).await?;
-                serde_json::to_value(result).map_err(|error| {
-                    TaskError::permanent(format!("the result cannot be written as JSON: {error}"))
+                json::to_storable(&result).map_err(|error| {
+                    TaskError::permanent(format!("the result cannot be stored: {error}"))
+                        .with_code("result_invalid")
                 })
             })
         }),
@@ -347,7 +353,7 @@ impl TaskDefinition {
             return Ok(());
         };
         let mut faults = schema.faults(args);
-        unstorable(args, "", &mut faults);
+        faults.extend(json::faults(args, ""));
         if !faults.is_empty() {
             return Err(faults);
         }

@@ -19,6 +19,9 @@ use crate::app;
 /// The address that is an administrator on each test server.
 pub(crate) const ADMIN: &str = "root@example.com";
 
+/// The host of a portal in production.
+pub(crate) const PRODUCTION_HOST: &str = "portal.example.com";
+
 /// A portal with the test application's pages, tasks and models.
 pub(crate) struct TestServer {
     pub(crate) url: String,
@@ -132,6 +135,29 @@ impl TestServer {
     pub(crate) async fn replica_with(&self, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
+    }
+
+    /// A replica in production, which answers to [`PRODUCTION_HOST`]. The database has to be
+    /// PostgreSQL.
+    pub(crate) async fn in_production(
+        &self,
+        build: impl FnOnce(PortalBuilder) -> PortalBuilder,
+    ) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let public_url = format!("https://{PRODUCTION_HOST}");
+        let settings = [
+            ("APP_ENV", "PROD"),
+            ("RATE_LIMITS", "on"),
+            (
+                "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+                "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+            ),
+            ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("PUBLIC_URL", public_url.as_str()),
+            ("DB_CONN_URI", self.uri.as_str()),
+        ];
+        Self::start_on(directory, self.uri.clone(), &settings, build).await
     }
 
     /// Stops the portal in good order, and starts another on the same database.

@@ -15,10 +15,10 @@ const CRATE: &str = "portal-core/src";
 const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
 
 /// What everything stands on. These may use one another.
-const GROUND: &[&str] = &["source", "error", "request", "config", "state"];
+const GROUND: &[&str] = &["source", "error", "json", "request", "config", "state"];
 
 /// The arrows: a module may use what it points to, and so on down.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("testing", &["app"]),
     (
         "app",
@@ -35,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("telemetry", GROUND),
     ("source", GROUND),
     ("error", GROUND),
+    ("json", GROUND),
     ("request", GROUND),
     ("config", GROUND),
     ("state", GROUND),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::super::field::{AdminField, FieldKind};
 use super::wrong_type;
 use crate::error::Fault;
+use crate::json;
 use crate::store::{Row, StoreError};
 
 impl AdminField for Value {
@@ -37,8 +38,7 @@ impl AdminField for Map<String, Value> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Value, Fault> {
-    serde_json::from_str(text)
-        .map_err(|error| Fault::new("", "invalid_json", format!("not valid JSON: {error}")))
+    json::parse(text.as_bytes()).map_err(json::ParseError::into_fault)
 }
 
 pub(super) fn bind(value: &Value) -> sea_query::Value {
@@ -49,5 +49,5 @@ pub(super) fn bind(value: &Value) -> sea_query::Value {
 }
 
 pub(super) fn read(row: &Row, column: &str) -> Result<Value, StoreError> {
-    Ok(row.get::<Option<Value>>(column)?.unwrap_or_default())
+    Ok(row.document(column)?.unwrap_or_default())
 }

@@ -90,30 +90,6 @@ pub(crate) fn kind_name(kind: FieldKind, has_choices: bool) -> &'static str {
     }
 }
 
-/// Refuses what PostgreSQL cannot store in any text: the character 0.
-pub(crate) fn check_storable(value: &Value) -> Result<(), Fault> {
-    match value {
-        Value::String(text) if text.contains('\0') => Err(Fault::new(
-            "",
-            "not_allowed",
-            "the character U+0000 cannot be stored",
-        )),
-        Value::Array(items) => items.iter().try_for_each(check_storable),
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
-            check_storable(value)?;
-            if name.contains('\0') {
-                return Err(Fault::new(
-                    "",
-                    "not_allowed",
-                    "the character U+0000 cannot be stored",
-                ));
-            }
-            Ok(())
-        }),
-        _ => Ok(()),
-    }
-}
-
 fn wrong_type(message: &'static str) -> Fault {
     Fault::new("", "invalid_type", message)
 }

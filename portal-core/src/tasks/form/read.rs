@@ -9,6 +9,7 @@ use super::node::{Part, Shape};
 use super::place::Place;
 use super::typed::Typed;
 use crate::error::Fault;
+use crate::json;
 
 /// What was typed, as a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,9 +84,10 @@ fn value(part: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fault>)
         Shape::Boolean => Some(Value::Bool(typed.is_on(&place.name))),
         Shape::Json => match trimmed {
             None => part.nothing(),
-            Some(text) => Some(serde_json::from_str(text).unwrap_or_else(|error| {
-                let message = format!("is not JSON: {error}");
-                faults.push(Fault::new(&*place.pointer, "invalid_json", message));
+            Some(text) => Some(json::parse(text.as_bytes()).unwrap_or_else(|error| {
+                let mut fault = error.into_fault();
+                fault.pointer.insert_str(0, &place.pointer);
+                faults.push(fault);
                 text.into()
             })),
         },

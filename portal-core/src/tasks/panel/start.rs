@@ -14,6 +14,7 @@ use super::filter::Shown;
 use super::row::Surroundings;
 use super::{Choice, Reader, access_badge, calls, choose, head, kinds, read_form};
 use crate::error::{Fault, Result};
+use crate::json;
 use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{Flash, IntoPage, PageResponse};
@@ -86,11 +87,17 @@ impl Draft {
     /// The arguments, and what could not be read of them.
     fn args(&self) -> (Value, Vec<Fault>) {
         if let Some(json) = &self.json {
-            return match serde_json::from_str(json) {
+            return match json::parse(json.as_bytes()) {
                 Ok(value) => (value, Vec::new()),
                 Err(error) => {
-                    let message = format!("This is not JSON: {error}");
-                    (Value::Null, vec![Fault::new("", "invalid_json", message)])
+                    let fault = error.into_fault();
+                    (
+                        Value::Null,
+                        vec![Fault {
+                            pointer: String::new(),
+                            ..fault
+                        }],
+                    )
                 }
             };
         }

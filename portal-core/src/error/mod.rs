@@ -1,12 +1,17 @@
-//! The error that handlers return, and how it looks on the wire.
+//! The error that handlers return, and its form on the wire.
+
+mod problem;
+mod rejection;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+
+pub(crate) use problem::Problem;
+pub(crate) use rejection::fault_of_serde;
 
 /// A `Result` with the portal's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -57,17 +62,6 @@ struct Inner {
     cause: Option<Cause>,
 }
 
-/// The part of an [`Error`] that the client sees.
-#[derive(Debug, Clone)]
-pub(crate) struct Problem {
-    pub(crate) status: StatusCode,
-    pub(crate) code: Cow<'static, str>,
-    pub(crate) detail: Cow<'static, str>,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) retry_after: Option<u32>,
-    pub(crate) members: Map<String, Value>,
-}
-
 impl Error {
     /// An error of any status.
     #[must_use]
@@ -77,14 +71,7 @@ impl Error {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self(Box::new(Inner {
-            problem: Problem {
-                status,
-                code: code.into(),
-                detail: detail.into(),
-                faults: Vec::new(),
-                retry_after: None,
-                members: Map::new(),
-            },
+            problem: Problem::new(status, code.into(), detail.into()),
             cause: None,
         }))
     }
@@ -234,15 +221,19 @@ impl Error {
         &self.0.problem.faults
     }
 
-    /// Writes the cause to the log and gives what the client may see.
+    /// Returns the part that the client sees, after the cause of a failure was logged.
+    ///
+    /// The pipeline logs rejected requests: it knows their route.
     pub(crate) fn into_problem(self) -> Problem {
-        let Inner { problem, cause } = *self.0;
+        let Inner { mut problem, cause } = *self.0;
         let cause = cause.as_deref().map(|cause| cause as &dyn StdError);
-        // What somebody has decided is no failure.
-        if problem.status.is_server_error() && problem.code != "maintenance" {
+        if problem.is_failure() && !problem.is_rejection {
             tracing::error!(status = problem.status.as_u16(), code = %problem.code, cause, "{}", problem.detail);
-        } else {
-            tracing::debug!(status = problem.status.as_u16(), code = %problem.code, cause, "{}", problem.detail);
+        }
+        let mut next = cause;
+        while let Some(cause) = next {
+            problem.reasons.push(cause.to_string());
+            next = cause.source();
         }
         problem
     }
@@ -276,95 +267,9 @@ impl From<Problem> for Error {
     }
 }
 
-impl Problem {
-    /// What an error response says: the portal's own, or one in bare text such as axum's
-    /// extractors give. `None` if it is no error, or has a form of its own already.
-    pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
-        if let Some(problem) = response.extensions_mut().remove::<Self>() {
-            return Some(problem);
-        }
-        let status = response.status();
-        let bare = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_none_or(|media_type| media_type.as_bytes().starts_with(b"text/plain"));
-        if !bare || !(status.is_client_error() || status.is_server_error()) {
-            return None;
-        }
-        let (code, detail) = match status {
-            StatusCode::BAD_REQUEST => ("bad_request", "the request cannot be understood"),
-            StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
-            StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
-            StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
-            StatusCode::METHOD_NOT_ALLOWED => (
-                "method_not_allowed",
-                "this address does not take that method",
-            ),
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                ("body_too_large", "the body is larger than this route takes")
-            }
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-                "unsupported_media_type",
-                "this route does not take that media type",
-            ),
-            StatusCode::UNPROCESSABLE_ENTITY => ("invalid_parameters", "a value is not valid"),
-            StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "open a WebSocket here"),
-            status if status.is_server_error() => ("internal", "something went wrong on our side"),
-            _ => ("bad_request", "the request was refused"),
-        };
-        Some(Error::new(status, code, detail).0.problem)
-    }
-
-    /// The problem document, as `application/problem+json`.
-    pub(crate) fn to_response(&self, instance: Option<&str>) -> Response {
-        let mut document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "instance": instance,
-            "code": self.code,
-        });
-        if let Value::Object(members) = &mut document {
-            if !self.faults.is_empty() {
-                members.insert("errors".to_owned(), json!(self.faults));
-            }
-            members.extend(self.members.clone());
-        }
-        let mut response = (
-            self.status,
-            [
-                (header::CONTENT_TYPE, "application/problem+json"),
-                (header::CACHE_CONTROL, "private, no-store"),
-            ],
-            document.to_string(),
-        )
-            .into_response();
-        self.add_headers(&mut response);
-        response
-    }
-
-    /// `Retry-After` and `WWW-Authenticate`, which the HTML form of an error carries as well.
-    pub(crate) fn add_headers(&self, response: &mut Response) {
-        if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-    }
-}
-
 /// The problem document. The portal's outermost layer adds the request id as `instance`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let problem = self.into_problem();
-        let mut response = problem.to_response(None);
-        response.extensions_mut().insert(problem);
-        response
+        self.into_problem().into_response()
     }
 }

@@ -1,0 +1,145 @@
+//! The part of an error that clients see, and its problem document.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::Fault;
+use super::rejection;
+
+/// Maximum number of field errors in one log line.
+const MAX_LOGGED_FAULTS: usize = 8;
+
+/// The part of an error that clients see, and the reasons that they do not.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) retry_after: Option<u32>,
+    pub(crate) members: Map<String, Value>,
+    /// Causes, outermost first, that `detail` does not state. The log has them, and in DEV the
+    /// page of the error; a client of PROD never receives them.
+    pub(crate) reasons: Vec<String>,
+    /// `true` if an extractor made it, whose text is its reason. The pipeline logs it.
+    pub(crate) is_rejection: bool,
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        code: Cow<'static, str>,
+        detail: Cow<'static, str>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            detail,
+            faults: Vec::new(),
+            retry_after: None,
+            members: Map::new(),
+            reasons: Vec::new(),
+            is_rejection: false,
+        }
+    }
+
+    /// Returns the problem of an error response: the portal's own, or one made of the plain text
+    /// that axum's extractors respond with. `None` if the response is not an error, or has
+    /// another form. A plain text stays in the response.
+    pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
+        if let Some(problem) = response.extensions_mut().remove::<Self>() {
+            return Some(problem);
+        }
+        let status = response.status();
+        let is_text = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_none_or(|media_type| media_type.as_bytes().starts_with(b"text/plain"));
+        if !is_text || !(status.is_client_error() || status.is_server_error()) {
+            return None;
+        }
+        Some(rejection::problem(status, rejection::text_of(response)))
+    }
+
+    /// Returns `true` for an error of the portal itself. Maintenance is a decision and not one.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.status.is_server_error() && self.code != "maintenance"
+    }
+
+    /// Returns `true` if the request did not have the form that its route requires.
+    pub(crate) fn is_malformed_request(&self) -> bool {
+        matches!(self.status.as_u16(), 400 | 413 | 415 | 422)
+    }
+
+    /// Everything that is known of it in one line, for the log.
+    pub(crate) fn reason(&self) -> String {
+        let mut text = self.detail.to_string();
+        for fault in self.faults.iter().take(MAX_LOGGED_FAULTS) {
+            text.push_str(&format!("; {} {}", fault.pointer, fault.message));
+        }
+        for reason in &self.reasons {
+            text.push_str(": ");
+            text.push_str(reason);
+        }
+        text
+    }
+
+    /// The problem document, as `application/problem+json`.
+    ///
+    /// With `reveals`, as in DEV, the detail of a failed extractor is its own text.
+    pub(crate) fn to_response(&self, instance: Option<&str>, reveals: bool) -> Response {
+        let reason = self
+            .reasons
+            .first()
+            .filter(|_| self.is_rejection && reveals);
+        let mut document = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": reason.map_or(&*self.detail, String::as_str),
+            "instance": instance,
+            "code": self.code,
+        });
+        if let Value::Object(members) = &mut document {
+            if !self.faults.is_empty() {
+                members.insert("errors".to_owned(), json!(self.faults));
+            }
+            members.extend(self.members.clone());
+        }
+        let mut response = (
+            self.status,
+            [
+                (header::CONTENT_TYPE, "application/problem+json"),
+                (header::CACHE_CONTROL, "private, no-store"),
+            ],
+            document.to_string(),
+        )
+            .into_response();
+        self.add_headers(&mut response);
+        response
+    }
+
+    /// The response that the pipeline gives its final form.
+    pub(crate) fn into_response(self) -> Response {
+        let mut response = self.to_response(None, false);
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    /// `Retry-After` and `WWW-Authenticate`, which the HTML form of an error carries as well.
+    pub(crate) fn add_headers(&self, response: &mut Response) {
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Rejections of axum's extractors: reads their plain text as problems with field errors.
+//!
+//! The text is all that axum leaves of a rejection once it is a response. A text in another form
+//! still becomes the detail of the problem; it only has no pointer.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::http::StatusCode;
+use axum::response::Response;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+
+use super::{Fault, Problem};
+use crate::request::escape_pointer as escape;
+
+/// Maximum length of a text in a problem, in characters.
+const MAX_TEXT_LEN: usize = 400;
+
+/// Reads the plain text of a response, which keeps it. `None` if it has none, or not yet.
+pub(super) fn text_of(response: &mut Response) -> Option<String> {
+    let mut body = std::mem::take(response.body_mut());
+    let first = poll_fn(|context| match Pin::new(&mut body).poll_frame(context) {
+        Poll::Ready(frame) => Poll::Ready(frame.and_then(Result::ok)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    let first = first.now_or_never().flatten();
+    let first = first.and_then(|frame| frame.into_data().ok());
+    let text = first.as_deref().map(printable);
+    *response.body_mut() = match first {
+        Some(first) if body.is_end_stream() => Body::from(first),
+        Some(first) => {
+            let first = stream::iter([Ok::<Bytes, axum::Error>(first)]);
+            Body::from_stream(first.chain(body.into_data_stream()))
+        }
+        None => body,
+    };
+    text.filter(|text| !text.is_empty())
+}
+
+/// A text of at most [`MAX_TEXT_LEN`] characters in one line.
+fn printable(bytes: &[u8]) -> String {
+    // No character takes more than four bytes.
+    let bytes = bytes.get(..MAX_TEXT_LEN * 4 + 4).unwrap_or(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let mut letters = text.trim().chars();
+    let mut text: String = letters
+        .by_ref()
+        .take(MAX_TEXT_LEN)
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    if letters.next().is_some() {
+        text.push('…');
+    }
+    text
+}
+
+/// The problem of an error response with this text.
+pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
+    let mut problem = Problem::new(status, Cow::Borrowed(""), Cow::Borrowed(""));
+    problem.is_rejection = true;
+    let (code, detail) = usual(status);
+    problem.code = Cow::Borrowed(code);
+    problem.detail = Cow::Borrowed(detail);
+    let Some(text) = text else {
+        return problem;
+    };
+    if status.is_server_error() || status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The first is a matter of the handler, and the second has nothing to add.
+        problem.reasons.push(text);
+        return problem;
+    }
+    if text.starts_with("Failed to parse the request body as JSON") {
+        problem.code = Cow::Borrowed("invalid_json");
+    } else if let Some(reason) = of_values(&text) {
+        // axum has several statuses for this; the portal has one.
+        problem.status = StatusCode::UNPROCESSABLE_ENTITY;
+        problem.code = Cow::Borrowed("invalid_parameters");
+        problem.faults.push(fault(reason));
+    } else if let Some(parameter) = text.strip_prefix("Invalid URL: ").and_then(of_parameter) {
+        problem.faults.push(parameter);
+    }
+    problem.detail = Cow::Owned(text);
+    problem
+}
+
+/// Code and detail of an error response without a text.
+fn usual(status: StatusCode) -> (&'static str, &'static str) {
+    match status {
+        StatusCode::BAD_REQUEST => ("bad_request", "the request cannot be understood"),
+        StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
+        StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
+        StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method_not_allowed",
+            "this address does not take that method",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("body_too_large", "the body is larger than this route takes")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "unsupported_media_type",
+            "this route does not take that media type",
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY => ("invalid_parameters", "a value is not valid"),
+        StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "open a WebSocket here"),
+        status if status.is_server_error() => (
+            "internal",
+            "something went wrong on our side; the request id finds it in the log",
+        ),
+        _ => ("bad_request", "the request was refused"),
+    }
+}
+
+/// The reason why the values of a body or query do not fit: `seats: invalid type: ..`.
+fn of_values(text: &str) -> Option<&str> {
+    [
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to deserialize form body: ",
+        "Failed to deserialize form: ",
+        "Failed to deserialize query string: ",
+    ]
+    .iter()
+    .find_map(|start| text.strip_prefix(start))
+}
+
+/// The path parameter in "Cannot parse `id` with value `x` to a `u32`".
+fn of_parameter(reason: &str) -> Option<Fault> {
+    let (name, _) = reason.strip_prefix("Cannot parse `")?.split_once('`')?;
+    let has_name = reason.contains("` with value `");
+    has_name.then(|| Fault::new(format!("/{}", escape(name)), "invalid_value", reason))
+}
+
+/// The field error of a reason that begins with the path of serde_path_to_error.
+fn fault(reason: &str) -> Fault {
+    let reason = reason.split(" at line ").next().unwrap_or(reason);
+    let is_path = |path: &str| {
+        let is_letter = |c: char| c.is_alphanumeric() || "_-.[]?".contains(c);
+        !path.is_empty() && path.chars().all(is_letter)
+    };
+    let (path, message) = match reason.split_once(": ") {
+        Some((path, message)) if is_path(path) => (path, message),
+        _ => ("", reason),
+    };
+    let pointer: String = path
+        .split(['.', '[', ']'])
+        .filter(|segment| !segment.is_empty() && *segment != "?")
+        .map(|segment| format!("/{}", escape(segment)))
+        .collect();
+    fault_of_serde(pointer, message)
+}
+
+/// The field error of a message of serde at a JSON pointer: a missing or unknown field is a matter
+/// of that field, not of the object around it.
+pub(crate) fn fault_of_serde(pointer: String, message: &str) -> Fault {
+    let of_field = |start: &str| {
+        let (name, _) = message.strip_prefix(start)?.split_once('`')?;
+        // Inside of a union, serde may name the field and its path names it too.
+        let place = format!("/{}", escape(name));
+        Some(match pointer.ends_with(&place) {
+            true => pointer.clone(),
+            false => format!("{pointer}{place}"),
+        })
+    };
+    if let Some(place) = of_field("missing field `") {
+        return Fault::new(place, "missing", message);
+    }
+    if let Some(place) = of_field("unknown field `") {
+        return Fault::new(place, "unknown_field", message);
+    }
+    let code = match message.starts_with("invalid type") {
+        true => "invalid_type",
+        false => "invalid_value",
+    };
+    Fault::new(pointer, code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, text: &str) -> Problem {
+        let status = StatusCode::from_u16(status).unwrap();
+        problem(status, Some(text.to_owned()))
+    }
+
+    #[test]
+    fn values_that_do_not_fit_have_a_pointer_and_a_code() {
+        let json = "Failed to deserialize the JSON body into the target type: ";
+        for (text, pointer, code) in [
+            (
+                format!("{json}missing field `company_id` at line 1 column 2"),
+                "/company_id",
+                "missing",
+            ),
+            (
+                format!(
+                    "{json}items[2].name: invalid type: integer `5`, expected a string at line 1 column 9"
+                ),
+                "/items/2/name",
+                "invalid_type",
+            ),
+            (
+                format!("{json}items[0]: missing field `a/b` at line 3 column 1"),
+                "/items/0/a~1b",
+                "missing",
+            ),
+            (
+                format!(
+                    "{json}invalid type: string \"a: b\", expected struct Deal at line 1 column 6"
+                ),
+                "",
+                "invalid_type",
+            ),
+            (
+                "Failed to deserialize form body: seats: invalid digit found in string".to_owned(),
+                "/seats",
+                "invalid_value",
+            ),
+            (
+                "Failed to deserialize query string: unknown field `x`, expected `page`".to_owned(),
+                "/x",
+                "unknown_field",
+            ),
+        ] {
+            let problem = of(400, &text);
+            assert_eq!(problem.status, 422, "{text}");
+            assert_eq!(problem.code, "invalid_parameters", "{text}");
+            assert_eq!(problem.detail, text);
+            let fault = &problem.faults[0];
+            assert_eq!((&*fault.pointer, &*fault.code), (pointer, code), "{text}");
+            assert!(!fault.message.contains("at line"), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn other_rejections_keep_status_and_text() {
+        let json = of(
+            400,
+            "Failed to parse the request body as JSON: EOF at line 1",
+        );
+        assert_eq!((json.status.as_u16(), &*json.code), (400, "invalid_json"));
+        assert_eq!(json.faults, []);
+        let path = of(
+            400,
+            "Invalid URL: Cannot parse `id` with value `x` to a `u32`",
+        );
+        assert_eq!((path.status.as_u16(), &*path.code), (400, "bad_request"));
+        assert_eq!(path.faults[0].pointer, "/id");
+        let single = of(400, "Invalid URL: Cannot parse `x` to a `u32`");
+        assert_eq!(
+            (single.faults.len(), &*single.detail),
+            (0, "Invalid URL: Cannot parse `x` to a `u32`")
+        );
+        assert_eq!(of(409, "taken").detail, "taken");
+    }
+
+    #[test]
+    fn the_text_of_a_failure_is_for_developers_only() {
+        let text = "Wrong number of path arguments for `Path`. Expected 2 but got 1";
+        let problem = of(500, text);
+        assert!(!problem.detail.contains("Path"), "{}", problem.detail);
+        assert_eq!(problem.reasons, [text]);
+        assert!(problem.reason().contains(text));
+    }
+
+    #[test]
+    fn a_text_is_short_and_has_one_line() {
+        let long = printable("é\r\n".repeat(MAX_TEXT_LEN).as_bytes());
+        assert_eq!(long.chars().count(), MAX_TEXT_LEN + 1);
+        assert!(!long.contains(['\r', '\n']));
+        assert_eq!(printable(b" a\xff "), "a\u{fffd}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_read_is_still_there() {
+        let parts = stream::iter(["one, ", "two"].map(Ok::<_, std::io::Error>));
+        for (body, text, whole) in [
+            (Body::from("one"), Some("one"), "one"),
+            (Body::from_stream(parts), Some("one,"), "one, two"),
+            (Body::empty(), None, ""),
+        ] {
+            let mut response = Response::new(body);
+            assert_eq!(text_of(&mut response).as_deref(), text);
+            let left = axum::body::to_bytes(response.into_body(), 100).await;
+            assert_eq!(left.unwrap(), whole);
+        }
+        let mut waits = Response::new(Body::from_stream(stream::pending::<
+            Result<Bytes, std::io::Error>,
+        >()));
+        assert_eq!(text_of(&mut waits), None);
+    }
+}

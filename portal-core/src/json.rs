@@ -1,0 +1,448 @@
+//! JSON documents: limits for those that come in, tolerance for those that are stored.
+
+use std::fmt;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value};
+
+use crate::error::Fault;
+
+/// Maximum nesting of a stored value: `[]` has one level, `[[]]` two.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Levels that a message may put around a value, such as `{"preferences": {"name": value}}`.
+const MAX_ENVELOPE: usize = 4;
+
+/// Maximum nesting of a message.
+pub(crate) const MAX_MESSAGE_DEPTH: usize = MAX_DEPTH + MAX_ENVELOPE;
+
+/// Nesting below which a stored document is cut.
+///
+/// Documents from before there was a limit can be deeper than [`MAX_DEPTH`]. Readers of JSON such as
+/// `serde_json` stop at 127 levels, and a response puts a few around the document.
+const MAX_STORED_DEPTH: usize = 120;
+
+/// Maximum number of faults that one document reports.
+const MAX_FAULTS: usize = 100;
+
+/// Replaces a part of a stored document that is nested too deeply.
+const TOO_DEEP_TO_SHOW: &str = "(cannot be shown: nested too deeply)";
+
+/// Replaces a stored document that is not JSON.
+pub(crate) const NOT_JSON: &str = "(cannot be shown: not valid JSON)";
+
+/// Failure to read a document that comes in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParseError {
+    #[error("not valid JSON: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("must not be nested deeper than {MAX_DEPTH} levels (line {line}, column {column})")]
+    TooDeep {
+        pointer: String,
+        line: usize,
+        column: usize,
+    },
+}
+
+impl ParseError {
+    /// The fault at the place of the document.
+    pub(crate) fn into_fault(self) -> Fault {
+        let message = self.to_string();
+        match self {
+            Self::Malformed(_) => Fault::new("", "invalid_json", message),
+            Self::TooDeep { pointer, .. } => Fault::new(pointer, TOO_DEEP, message),
+        }
+    }
+}
+
+/// Code of a fault about nesting.
+const TOO_DEEP: &str = "too_deep";
+
+/// Parses a value of at most [`MAX_DEPTH`] levels.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
+    parse_bounded::<MAX_DEPTH>(text)
+}
+
+/// Parses a message: its values are checked one by one with [`faults`], so that the levels around them
+/// do not count.
+pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
+    parse_bounded::<MAX_MESSAGE_DEPTH>(text)
+}
+
+fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
+    match serde_json::from_slice::<Bounded<MAX>>(text) {
+        Ok(Bounded(value)) => Ok(value),
+        // Any JSON is a `Bounded`, unless it is too deep.
+        Err(error) if error.is_data() => {
+            let mut reader = serde_json::Deserializer::from_slice(text);
+            let place = serde_path_to_error::deserialize::<_, Bounded<MAX>>(&mut reader);
+            Err(ParseError::TooDeep {
+                pointer: match place {
+                    Ok(_) => String::new(),
+                    Err(error) => crate::request::pointer_of(error.path()),
+                },
+                line: error.line(),
+                column: error.column(),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A value of at most `MAX` levels; a deeper one is an error that says so.
+#[derive(Debug)]
+pub(crate) struct Bounded<const MAX: usize = MAX_DEPTH>(pub(crate) Value);
+
+/// Returns `true` if the message of a parser is about nesting: that of a [`Bounded`] value, or the
+/// parser's own limit, which it may reach first since it looks ahead.
+pub(crate) fn is_too_deep(message: &str) -> bool {
+    message.contains("nested deeper than") || message.contains("recursion limit exceeded")
+}
+
+/// The fault of a value that is nested too deeply, relative to the value.
+pub(crate) fn too_deep(place: &str) -> Fault {
+    let message = format!("{place}must not be nested deeper than {MAX_DEPTH} levels");
+    Fault::new("", TOO_DEEP, message)
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let levels = Levels {
+            left: MAX,
+            cut: false,
+        };
+        levels.deserialize(deserializer).map(Self)
+    }
+}
+
+/// A document as a database keeps it: parts that are nested too deeply are replaced by a text, so
+/// that it can be read and shown in any case.
+#[derive(Debug)]
+pub(crate) struct Stored(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for Stored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let levels = Levels {
+            left: MAX_STORED_DEPTH,
+            cut: true,
+        };
+        levels.deserialize(deserializer).map(Self)
+    }
+}
+
+/// Returns `true` if a part of a stored document was replaced because of its nesting.
+pub(crate) fn is_cut(value: &Value) -> bool {
+    fn reaches(value: &Value, left: usize) -> bool {
+        match value {
+            Value::String(text) => left == 0 && text == TOO_DEEP_TO_SHOW,
+            Value::Array(items) if left > 0 => items.iter().any(|item| reaches(item, left - 1)),
+            Value::Object(members) if left > 0 => {
+                members.values().any(|member| reaches(member, left - 1))
+            }
+            _ => false,
+        }
+    }
+    reaches(value, MAX_STORED_DEPTH)
+}
+
+/// Reads a value of so many levels; what is deeper is an error, or cut.
+#[derive(Clone, Copy)]
+struct Levels {
+    left: usize,
+    cut: bool,
+}
+
+impl Levels {
+    /// The level of the members; `None` if there may be none.
+    fn inner(self) -> Option<Self> {
+        let left = self.left.checked_sub(1)?;
+        Some(Self { left, ..self })
+    }
+
+    /// Fails if a value that is too deep is an error; else it is to be skipped and replaced.
+    fn check_cut<E: serde::de::Error>(self) -> Result<(), E> {
+        if self.cut {
+            return Ok(());
+        }
+        Err(E::custom("nested deeper than allowed"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Levels {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Levels {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let Some(inner) = self.inner() else {
+            self.check_cut()?;
+            // `serde_json` skips without recursion.
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Value::from(TOO_DEEP_TO_SHOW));
+        };
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let Some(inner) = self.inner() else {
+            self.check_cut()?;
+            while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Value::from(TOO_DEEP_TO_SHOW));
+        };
+        let mut map = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            map.insert(name, members.next_value_seed(inner)?);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// Converts a value of the program, such as the result of a task, unless nothing may store it.
+pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::Error> {
+    let value = serde_json::to_value(value)?;
+    match faults(&value, "").into_iter().next() {
+        None => Ok(value),
+        Some(fault) if fault.pointer.is_empty() => Err(serde_json::Error::custom(fault.message)),
+        Some(fault) => {
+            let message = format!("{} at `{}`", fault.message, fault.pointer);
+            Err(serde_json::Error::custom(message))
+        }
+    }
+}
+
+/// Reasons why a value cannot be stored, with JSON pointers that begin with the given one: its
+/// nesting, and the character U+0000, which PostgreSQL does not store.
+pub(crate) fn faults(value: &Value, pointer: &str) -> Vec<Fault> {
+    let mut search = Search {
+        pointer,
+        path: Vec::new(),
+        faults: Vec::new(),
+    };
+    search.look_at(value);
+    search.faults
+}
+
+enum Segment<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+struct Search<'a> {
+    pointer: &'a str,
+    path: Vec<Segment<'a>>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Search<'a> {
+    fn look_at(&mut self, value: &'a Value) {
+        match value {
+            Value::String(text) => self.look_at_text(text),
+            Value::Array(_) | Value::Object(_) if self.path.len() == MAX_DEPTH => {
+                self.report(|pointer| Fault {
+                    pointer,
+                    ..too_deep("")
+                });
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(Segment::Index(index));
+                    self.look_at(item);
+                    self.path.pop();
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    self.path.push(Segment::Name(name));
+                    self.look_at_text(name);
+                    self.look_at(member);
+                    self.path.pop();
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn look_at_text(&mut self, text: &str) {
+        if text.contains('\0') {
+            self.report(|pointer| {
+                Fault::new(
+                    pointer,
+                    "invalid_value",
+                    "must not have the character U+0000",
+                )
+            });
+        }
+    }
+
+    fn report(&mut self, fault: impl FnOnce(String) -> Fault) {
+        if self.faults.len() == MAX_FAULTS {
+            return;
+        }
+        let mut pointer = self.pointer.to_owned();
+        for segment in &self.path {
+            pointer.push('/');
+            match segment {
+                Segment::Name(name) => pointer.push_str(&crate::request::escape_pointer(name)),
+                Segment::Index(index) => pointer.push_str(&index.to_string()),
+            }
+        }
+        self.faults.push(fault(pointer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn nested(depth: usize) -> String {
+        format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    #[test]
+    fn value_of_the_maximum_depth_is_parsed_and_a_deeper_one_is_not() {
+        let value = parse(nested(MAX_DEPTH).as_bytes()).unwrap();
+        assert_eq!(faults(&value, ""), []);
+        let object = format!("{{\"a\": {}}}", nested(MAX_DEPTH - 1));
+        assert!(parse(object.as_bytes()).is_ok());
+        for depth in [MAX_DEPTH + 1, 127, 128, 100_000] {
+            let fault = parse(nested(depth).as_bytes()).unwrap_err().into_fault();
+            assert_eq!(fault.code, "too_deep", "{depth}");
+            assert_eq!(fault.pointer, "/0".repeat(MAX_DEPTH));
+            assert!(
+                fault.message.contains("64 levels (line 1, column"),
+                "{}",
+                fault.message
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_text_is_told_from_a_deep_one() {
+        for text in ["", "{", "[1,]", &"[".repeat(10), "\"\u{1}\""] {
+            let fault = parse(text.as_bytes()).unwrap_err().into_fault();
+            assert_eq!(fault.code, "invalid_json", "{text}");
+        }
+    }
+
+    #[test]
+    fn bounded_value_is_the_same_as_an_unbounded_one() {
+        let text =
+            r#"{"a": [1, -2, 2.5, 18446744073709551615, true, null, "ä\n"], "b": {}, "a/b": ""}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(parse(text.as_bytes()).unwrap(), value);
+        assert_eq!(serde_json::from_str::<Stored>(text).unwrap().0, value);
+    }
+
+    #[test]
+    fn message_may_have_values_of_the_maximum_depth() {
+        let body = |depth| format!("{{\"preferences\": {{\"x\": {}}}}}", nested(depth));
+        let value = parse_message(body(MAX_DEPTH).as_bytes()).unwrap();
+        assert_eq!(faults(&value["preferences"]["x"], ""), []);
+        let value = parse_message(body(MAX_DEPTH + 1).as_bytes()).unwrap();
+        let found = faults(&value["preferences"]["x"], "/preferences/x");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].pointer.starts_with("/preferences/x/0/0"));
+        let error = parse_message(body(127).as_bytes()).unwrap_err();
+        assert!(error.into_fault().pointer.starts_with("/preferences/x/0/0"));
+    }
+
+    #[test]
+    fn stored_document_of_any_depth_is_read() {
+        for depth in [0, 1, 64, 119, 120] {
+            let text = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+            let Stored(value) = serde_json::from_str(&text).unwrap();
+            assert_eq!(value.to_string(), text, "{depth}");
+            assert!(!is_cut(&value), "{depth}");
+        }
+        for depth in [121, 128, 5_000, 100_000] {
+            let text = format!("{{\"a\": {}, \"b\": 1}}", nested(depth));
+            let Stored(value) = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["b"], 1, "{depth}");
+            assert!(value.to_string().contains(TOO_DEEP_TO_SHOW), "{depth}");
+            assert!(is_cut(&value), "{depth}");
+            // A response puts a few levels around it.
+            let shown = json!({"items": {"id": {"details": value}}}).to_string();
+            assert!(serde_json::from_str::<Value>(&shown).is_ok(), "{depth}");
+        }
+    }
+
+    #[test]
+    fn every_text_that_cannot_be_stored_is_reported() {
+        let value = json!({"a": ["x", "y\0"], "b\0": {"c/d": "\0"}});
+        let mut pointers: Vec<String> = faults(&value, "/v")
+            .into_iter()
+            .map(|fault| fault.pointer)
+            .collect();
+        pointers.sort();
+        assert_eq!(pointers, ["/v/a/1", "/v/b\0", "/v/b\0/c~1d"]);
+        let many = Value::from(vec!["\0"; 1000]);
+        assert_eq!(faults(&many, "").len(), MAX_FAULTS);
+    }
+
+    #[test]
+    fn value_of_the_program_is_converted_if_it_can_be_stored() {
+        assert_eq!(to_storable(&vec![1, 2]).unwrap(), json!([1, 2]));
+        let deep: Value = serde_json::from_str(&nested(MAX_DEPTH + 1)).unwrap();
+        assert!(
+            to_storable(&deep)
+                .unwrap_err()
+                .to_string()
+                .contains("64 levels")
+        );
+    }
+}
