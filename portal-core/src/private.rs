@@ -1,6 +1,7 @@
 //! What the macros name. Nothing here is part of the public API.
 
 use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use axum::extract::{FromRequest, FromRequestParts};
@@ -23,9 +24,10 @@ pub use crate::admin::{FieldValues, ModelEntry, garde_faults};
 pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
 pub use crate::source;
-pub use crate::state::TaskInput;
+pub use crate::state::{Requirement, TaskInput};
 
 use crate::error::Problem;
+use crate::pages::components::is_icon;
 use crate::state::PortalState;
 use crate::tasks::TaskError;
 
@@ -43,10 +45,34 @@ pub const fn require_send<F: Future + Send>(future: F) -> F {
 /// is no extractor would be reported at the call, at the `.await` and at the `match`.
 pub type Extract<'a, T> = Pin<Box<dyn Future<Output = Result<T, PageResponse>> + Send + 'a>>;
 
+/// Types of arguments that do not read the body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an argument of a page",
+    label = "not an extractor",
+    note = "arguments are extractors, such as `CurrentUser`, `Data<T>`, `axum::extract::Path<T>` and `axum::extract::Query<T>`; only the last one may read the body",
+    note = "`Path<T>` and `Query<T>` need `#[derive(serde::Deserialize)]` on `T`"
+)]
+pub trait PartsArgument: FromRequestParts<PortalState> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromRequestParts<PortalState>> PartsArgument for T {}
+
+/// Types of the last argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an argument of a page",
+    label = "not an extractor",
+    note = "arguments are extractors, such as `CurrentUser`, `Data<T>`, `axum::extract::Path<T>`, `axum::Form<T>` and `axum::Json<T>`",
+    note = "`Path<T>`, `Query<T>`, `Form<T>` and `Json<T>` need `#[derive(serde::Deserialize)]` on `T`"
+)]
+pub trait RequestArgument<M>: FromRequest<PortalState, M> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromRequest<PortalState, M>, M> RequestArgument<M> for T {}
+
 /// An argument that does not read the body.
 pub fn extract_parts<'a, T>(parts: &'a mut Parts, state: &'a PortalState) -> Extract<'a, T>
 where
-    T: FromRequestParts<PortalState> + 'a,
+    T: PartsArgument + 'a,
 {
     Box::pin(async move { T::from_request_parts(parts, state).await.map_err(rejected) })
 }
@@ -54,7 +80,7 @@ where
 /// The last argument, which may read the body.
 pub fn extract_request<'a, T, M>(request: Request, state: &'a PortalState) -> Extract<'a, T>
 where
-    T: FromRequest<PortalState, M> + 'a,
+    T: RequestArgument<M> + 'a,
     M: 'a,
 {
     Box::pin(async move { T::from_request(request, state).await.map_err(rejected) })
@@ -67,6 +93,52 @@ fn rejected(rejection: impl IntoResponse) -> PageResponse {
         Some(problem) => PageResponse::Error(problem.into()),
         None => response.into_page(),
     }
+}
+
+/// The type of an argument of a page, asked for its dependency by method lookup.
+pub struct Argument<T: ?Sized>(PhantomData<T>);
+
+impl<T: ?Sized> Argument<T> {
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: ?Sized> Default for Argument<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Arguments whose value is looked up in the state of the portal.
+pub trait InputArgument {
+    fn dependency(&self) -> Option<Requirement>;
+}
+
+impl<T: TaskInput> InputArgument for Argument<T> {
+    fn dependency(&self) -> Option<Requirement> {
+        Some(T::requirement())
+    }
+}
+
+/// All other arguments. Method lookup prefers [`InputArgument`], which needs one reference less.
+pub trait OtherArgument {
+    fn dependency(&self) -> Option<Requirement>;
+}
+
+impl<T: ?Sized> OtherArgument for &Argument<T> {
+    fn dependency(&self) -> Option<Requirement> {
+        None
+    }
+}
+
+/// Fails to compile if no icon has this name.
+pub const fn require_icon(name: &str) {
+    assert!(
+        is_icon(name),
+        "no icon has this name; `portal_core::pages::components::icon_names()` and `/dev/components` list them"
+    );
 }
 
 pub fn page_response<R: IntoPage>(content: R) -> PageResponse {

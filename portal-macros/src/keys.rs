@@ -60,6 +60,17 @@ impl Keys {
         Some(self.given.remove(at))
     }
 
+    /// Returns `true` if the key was given.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.span_of(name).is_some()
+    }
+
+    /// The place of a key, if it was given.
+    pub(crate) fn span_of(&self, name: &str) -> Option<Span> {
+        let key = self.given.iter().find(|key| key.name == name)?;
+        Some(key.name.span())
+    }
+
     /// The text of a key, if it was given.
     pub(crate) fn take_string(&mut self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         self.take(name)?.string(errors)

@@ -1,4 +1,25 @@
-//! What a misspelt word was meant to be.
+//! Suggestions for misspelled keys and for words of other frameworks.
+
+/// Keys of other frameworks, with the key of this one that means the same.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("admin", "requires_admin"),
+    ("auth", "requires_auth"),
+    ("cron", "schedule"),
+    ("list_display", "list"),
+    ("login_required", "requires_auth"),
+    ("max_retries", "retries"),
+    ("ordering", "order_by"),
+    ("path", "route"),
+    ("permission", "requires_permission"),
+    ("read_only", "readonly"),
+    ("retry", "retries"),
+    ("role", "requires_role"),
+    ("search_fields", "search"),
+    ("timezone", "time_zone"),
+    ("tz", "time_zone"),
+    ("url", "route"),
+    ("verbose_name", "title"),
+];
 
 /// Says that a word is not among the known ones, and which was meant.
 pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
@@ -14,6 +35,12 @@ pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
 /// The known word that the given one was most likely meant to be.
 fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase();
+    let synonyms = SYNONYMS.iter().filter(|(other, _)| *other == given);
+    for (_, meant) in synonyms {
+        if let Some(known) = known.iter().find(|known| *known == meant) {
+            return Some(known);
+        }
+    }
     let distance = |word: &str| strsim::damerau_levenshtein(&given, &word.to_lowercase());
     let best = known.iter().min_by_key(|word| distance(word))?;
     let allowed = (given.len().max(best.len()) / 3).max(1);
@@ -41,6 +68,14 @@ mod tests {
         assert_eq!(closest("retries", KNOWN), None);
         assert_eq!(closest("x", KNOWN), None);
         assert_eq!(closest("x", &[]), None);
+    }
+
+    #[test]
+    fn key_of_another_framework_is_translated_if_it_is_known() {
+        assert_eq!(closest("login_required", KNOWN), Some("requires_auth"));
+        assert_eq!(closest("retry", &["retries", "name"]), Some("retries"));
+        assert_eq!(closest("list_display", &["list", "search"]), Some("list"));
+        assert_eq!(closest("list_display", KNOWN), None);
     }
 
     #[test]

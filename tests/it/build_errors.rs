@@ -2,10 +2,15 @@
 
 use garde::Validate;
 use portal_clerk::ClerkAuth;
+use portal_core::admin::FieldValues;
+use portal_core::auth::Routes;
 use portal_core::config::{Config, Settings};
 use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
-use portal_core::{BuildError, PortalBuilder, Source, Task, source};
+use portal_core::{
+    AdminModel, BuildError, Fault, FieldSpec, ModelOptions, Source, Task, TaskInput as _, Widget,
+    source,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -199,6 +204,163 @@ async fn an_address_that_is_none_is_a_message_and_not_a_panic() {
         let found = problems(builder().page(page)).await;
         assert_eq!(found.len(), 1, "{address}: {found:?}");
         assert!(mentions(&found[0], &[address, "page_at"]), "{found:?}");
+    }
+}
+
+fn reads_missing_data() -> Page {
+    at(source!(reads_missing_data), "/missing").depends_on([Data::<Missing>::requirement()])
+}
+
+#[tokio::test]
+async fn page_with_missing_data_is_a_problem() {
+    let found = problems(builder().page(reads_missing_data)).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = [
+        "page",
+        "reads_missing_data",
+        "Missing>`",
+        "build_errors.rs:",
+        ".data(value)",
+    ];
+    assert!(mentions(&found[0], &words), "{found:?}");
+    let given = builder().page(reads_missing_data).data(Missing);
+    assert_eq!(problems(given).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn data_of_one_type_is_set_once() {
+    let twice = builder().data(Missing).data(Missing);
+    let found = problems(twice).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        mentions(&found[0], &["two values", "Missing`"]),
+        "{found:?}"
+    );
+    assert_eq!(found[0].matches("build_errors.rs:").count(), 2, "{found:?}");
+    let of_the_portal = builder().data(Config::default());
+    let found = problems(of_the_portal).await;
+    assert!(
+        mentions(&found[0], &["Config`", "provides itself"]),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn unknown_page_cannot_be_left_out() {
+    let found = problems(builder().without_page("portal_core::admin::pages::usres")).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        mentions(&found[0], &["names no page", "did you mean"]),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn unknown_icon_is_a_problem() {
+    let entry = NavItem::new("Deals").icon("handshake");
+    let found = problems(builder().nav(|nav| {
+        nav.link(entry, "/deals", Access::Public);
+    }))
+    .await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        mentions(&found[0], &["/deals", "`handshake`", "did you mean"]),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn pages_are_not_under_the_paths_of_programs() {
+    for (page, prefix) in [
+        ((|| page_at("/api/prices")) as fn() -> Page, "`/api/`"),
+        (|| page_at("/_portal/x"), "`/_portal/`"),
+    ] {
+        let found = problems(builder().page(page)).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(mentions(&found[0], &["page_at", prefix]), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn overlapping_routes_are_problems_with_both_places() {
+    use axum::routing::get;
+    let router = || axum::Router::new().route("/same/{key}", get(async || "x"));
+    let found = problems(builder().page(one).routes(router())).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = ["`GET /same/{id}`", "build_errors::one", "`.routes(..)`"];
+    assert!(mentions(&found[0], &words), "{found:?}");
+
+    let declared = Routes::new().get("/same/{key}", Access::Public, async || "x");
+    let found = problems(builder().page(one).declared_routes(declared)).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        mentions(&found[0], &["`GET /same/{key}`", "build_errors::one"]),
+        "{found:?}"
+    );
+    assert_eq!(found[0].matches("build_errors.rs:").count(), 2, "{found:?}");
+
+    let found = problems(builder().routes(router()).routes(router())).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let of_builtin = axum::Router::new().route("/healthz", get(async || "x"));
+    let found = problems(builder().routes(of_builtin)).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        mentions(&found[0], &["/healthz", "a route of the portal"]),
+        "{found:?}"
+    );
+}
+
+#[derive(Default)]
+struct Oddity {
+    id: i64,
+    size: i32,
+    weight: i32,
+    is_open: bool,
+}
+
+impl AdminModel for Oddity {
+    const SOURCE: Source = source!(Oddity);
+    const NAME: &'static str = "oddity";
+    const TITLE: &'static str = "Oddity";
+    const PLURAL: &'static str = "Oddities";
+    const DESCRIPTION: &'static str = "";
+    const OPTIONS: ModelOptions = ModelOptions {
+        list: &[],
+        search: &["weight"],
+        order_by: &[],
+        read_only: false,
+    };
+    const FIELDS: &'static [FieldSpec] = &[
+        FieldSpec::new::<i64>("id").primary_key(),
+        FieldSpec::new::<i32>("size").choices(&["1", "2"]),
+        FieldSpec::new::<i32>("weight"),
+        FieldSpec::new::<bool>("is_open").widget(Widget::Textarea),
+    ];
+
+    fn to_values(&self) -> Vec<serde_json::Value> {
+        vec![
+            self.id.into(),
+            self.size.into(),
+            self.weight.into(),
+            self.is_open.into(),
+        ]
+    }
+
+    fn from_values(_: FieldValues) -> Result<Self, Vec<Fault>> {
+        Ok(Self::default())
+    }
+}
+
+#[tokio::test]
+async fn keys_of_a_model_without_effect_are_problems() {
+    let found = problems(builder().admin_model::<Oddity>()).await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    for words in [
+        &["`choices`", "oddity.size"][..],
+        &["`widget`", "oddity.is_open"],
+        &["`search(weight)`", "oddity.weight"],
+    ] {
+        assert!(found.iter().any(|it| mentions(it, words)), "{found:?}");
     }
 }
 

@@ -92,7 +92,7 @@ async fn a_guest_signs_in_and_comes_back_under_the_prefix() {
     let page = browser.page(signed_in.location()).await;
     assert!(page.text.contains("<h1>Members</h1>"), "{}", page.text);
     let again = browser.page("/portal/sign-in").await;
-    assert_eq!(again.location(), "/portal/admin/overview");
+    assert_eq!(again.location(), "/portal/members");
     host.stop().await;
 }
 
@@ -161,8 +161,8 @@ async fn the_theme_form_comes_back_to_its_page_under_the_prefix() {
     for (wanted, target) in [
         ("/portal/items/1", "/portal/items/1"),
         ("/items/1", "/portal/items/1"),
-        ("//evil.example", "/portal/admin/overview"),
-        ("/portal//evil.example", "/portal/admin/overview"),
+        ("//evil.example", "/portal/members"),
+        ("/portal//evil.example", "/portal/members"),
     ] {
         let fields = [("accent", "ruby"), ("return_to", wanted)];
         let answer = browser.submit("/portal/theme", &fields).await;

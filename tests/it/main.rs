@@ -65,5 +65,7 @@ mod task_queue;
 mod tasks;
 mod theming;
 mod theming_browser;
+mod true_states;
+mod unsaved_input;
 mod users;
 mod watching;

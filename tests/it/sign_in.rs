@@ -35,7 +35,7 @@ async fn signing_in_opens_a_session_in_the_browser(database: Database) {
     ];
     let answer = browser.submit("/dev/sign-in", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    assert_eq!(answer.location(), "/admin/overview");
+    assert_eq!(answer.location(), "/members");
     let cookie = answer.header("set-cookie");
     for part in ["__session=", "HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(part), "{cookie}");
@@ -83,16 +83,16 @@ async fn signing_in_never_leads_to_another_site_or_back_to_the_form() {
         let fields = [("email", "ann@example.com"), ("redirect_url", wanted)];
         let answer = browser.submit("/dev/sign-in", &fields).await;
         assert_eq!(answer.status, 303, "{wanted:?}");
-        assert_eq!(answer.location(), "/admin/overview", "{wanted:?}");
+        assert_eq!(answer.location(), "/members", "{wanted:?}");
 
         let query = crate::support::form(&[("redirect_url", wanted)]);
         let page = Browser::new(&server.url)
             .page(&format!("/sign-in?{query}"))
             .await;
         let offered = attributes(&page.text, "input[name=redirect_url]", "value");
-        assert_eq!(offered, ["/admin/overview"], "{wanted:?}");
+        assert_eq!(offered, ["/members"], "{wanted:?}");
         let signed_in = browser.page(&format!("/sign-in?{query}")).await;
-        assert_eq!(signed_in.location(), "/admin/overview", "{wanted:?}");
+        assert_eq!(signed_in.location(), "/members", "{wanted:?}");
     }
 }
 

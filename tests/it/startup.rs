@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 use crate::support::{Answer, Client, Database, ReferencePortal, command};
@@ -294,6 +295,60 @@ async fn a_database_is_checked_migrated_and_seeded_by_command() {
     assert_well(&run(path, &[], &["db", "init"]).await);
     assert_well(&run(path, &[], &["db", "migrate"]).await);
     assert_well(&run(path, &[], &["db", "check"]).await);
+}
+
+#[tokio::test]
+async fn migrate_fails_while_a_column_differs_from_its_model() {
+    let directory = directory();
+    let path = directory.path();
+    assert_well(&run(path, &[], &["db", "init"]).await);
+    let uri = format!("sqlite://{}", path.join("portal.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&uri).await.unwrap();
+    let change = "ALTER TABLE subscription_feature DROP COLUMN monthly_limit; \
+                  ALTER TABLE subscription_feature ADD COLUMN monthly_limit TEXT";
+    sqlx::raw_sql(change).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    for command in [&["db", "migrate"][..], &["db", "check"], &["db", "init"]] {
+        let differs = run(path, &[], command).await;
+        assert_eq!(
+            differs.code,
+            Some(1),
+            "{command:?} {} {}",
+            differs.out,
+            differs.err
+        );
+        assert!(!differs.out.contains("up to date"), "{}", differs.out);
+        assert!(
+            differs.err.contains("`subscription_feature.monthly_limit`"),
+            "{}",
+            differs.err
+        );
+    }
+    // In DEV, the portal starts all the same.
+    let started = run(path, &[("RUST_LOG", "warn")], &["users", "list"]).await;
+    assert_well(&started);
+    assert!(
+        started.err.contains("subscription_feature.monthly_limit"),
+        "{}",
+        started.err
+    );
+}
+
+#[tokio::test]
+async fn log_in_a_file_is_plain_and_silent_about_tables_that_exist() {
+    let directory = directory();
+    let path = directory.path();
+    let first = run(path, &[], &["users", "list"]).await;
+    assert_well(&first);
+    assert!(first.err.contains("table changed"), "{}", first.err);
+    assert!(!first.err.contains('\u{1b}'), "{:?}", first.err);
+    let again = run(path, &[], &["users", "list"]).await;
+    assert_well(&again);
+    assert!(
+        !again.err.contains("table changed") && !again.err.contains("INDEX"),
+        "{}",
+        again.err
+    );
 }
 
 #[tokio::test]

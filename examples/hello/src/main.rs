@@ -17,11 +17,14 @@ async fn profile(user: CurrentUser) -> Markup {
     html! { p { "Signed in as " (user.email()) } }
 }
 
+fn portal() -> PortalBuilder {
+    Portal::builder().auth(ClerkAuth::new()).discover()
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    Portal::builder()
-        .auth(ClerkAuth::new())
-        .discover()
-        .run()
-        .await
+    portal().run().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ async fn main() -> ExitCode {
     Portal::builder()
         .auth(ClerkAuth::new())
         .discover()
+        .home_page("/admin/overview")
+        .profile_page("/admin/profile")
         .defaults(include_str!("defaults.yaml"))
         // As far back as the overview looks.
         .task_settings(TaskSettings::default().keep_finished(Duration::from_hours(90 * 24)))

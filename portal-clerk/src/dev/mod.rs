@@ -30,6 +30,7 @@ pub(crate) struct Development {
     issuer: Issuer,
     values: Values,
     base_path: String,
+    home_path: String,
     /// Whether browsers come over `https://`.
     secure: bool,
 }
@@ -71,6 +72,7 @@ impl Development {
             issuer: Issuer::new(key, config.public_url.clone()),
             values: setup.values.clone(),
             base_path: config.base_path.clone(),
+            home_path: config.home_path.clone(),
             secure: config.public_url.starts_with("https://"),
         })
     }

@@ -148,6 +148,7 @@ async fn sign_in(
     let base = development.base_path.as_str();
     let wanted = form.redirect_url.as_str();
     let path = safe_redirect(wanted.strip_prefix(base).unwrap_or(wanted));
+    let path = path.unwrap_or(&development.home_path);
     let headers = [
         (header::LOCATION, format!("{base}{path}")),
         (header::SET_COOKIE, cookie.to_string()),

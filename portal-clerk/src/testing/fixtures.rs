@@ -137,7 +137,8 @@ pub(crate) fn merged(mut into: Value, other: Value) -> Value {
 /// What a portal gives a provider, with an empty database in a directory.
 pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)]) -> AuthSetup {
     let settings = Settings::from_pairs_with(crate::config::SETTINGS, pairs.iter().copied());
-    let config = Config::from_settings(settings).unwrap();
+    let mut config = Config::from_settings(settings).unwrap();
+    config.home_path = "/home".to_owned();
     let path = directory.path().join("portal.db");
     let store = Store::connect(&format!("sqlite://{}", path.display()))
         .await

@@ -1,5 +1,6 @@
 // What a chart says of the point below the pointer, or of the one that the arrow keys have moved to.
 // The figures are those of the table below it.
+const { $$, make } = window.portal.parts;
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -1e9, End: 1e9 };
 customElements.define("pt-chart-tip", class extends HTMLElement {
   connectedCallback() {

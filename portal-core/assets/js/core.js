@@ -21,8 +21,11 @@ const load = (files) => Promise.all(files.split(" ").map((file) => loading[file]
   node.onerror = () => { delete loading[file]; node.remove(); fail(); };
   document.head.append(node);
 })));
-// What comes later may be the first on its page that requires a style sheet.
-const fetchStyles = (part) => $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
+// Content that arrives later may be the first on its page that requires a file.
+const fetchStyles = (part) => {
+  $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
+  if ($("pt-chart-tip", part)) load("@charts.js").catch(() => {});
+};
 customElements.define("pt-needs", class extends HTMLElement {
   connectedCallback() { load(this.dataset.files).catch(() => {}); }
 });

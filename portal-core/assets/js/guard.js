@@ -2,12 +2,13 @@
 const snapshot = (form) =>
   JSON.stringify([...new FormData(form)].map(([name, value]) => [name, value.name ?? value]));
 const clean = new WeakMap();
-on("focusin", ({ target }) => {
-  const form = target.form?.closest("form[data-guard]");
-  if (form && !clean.has(form)) clean.set(form, snapshot(form));
+on("focusin", ({ target: { form } }) => {
+  if (form?.method === "post" && !clean.has(form)) clean.set(form, snapshot(form));
 });
 const isDirty = (form) => clean.has(form) && clean.get(form) !== snapshot(form);
 const dirtyIn = (node) => $$("form[data-guard]", node).some(isDirty);
+// Boxes ticked in a list are not input that could be lost.
+const hasInput = (node) => $$("form:not(.pt-bulk)", node).some(isDirty);
 addEventListener("beforeunload", (event) => dirtyIn(document) && event.preventDefault());
 
 const ask = (title, text, yes) =>

@@ -55,8 +55,12 @@ on("htmx:before:swap", (event) => {
   if (!found) {
     event.preventDefault();
     const { raw, status } = ctx.response;
-    if (raw.redirected) location.assign(raw.url);
-    else toast(`That did not work (error ${status}).`, "danger");
+    // The form stays with all that is in it, whatever the server responds.
+    const isForm = source.matches("form");
+    if (isForm) clean.set(source, "");
+    if (!raw.redirected) toast(`That did not work (error ${status}).`, "danger");
+    else if (isForm) toast("You are signed out. Sign in in another tab, then try again here.", "danger");
+    else location.assign(raw.url);
     return;
   }
   if (!source.matches("[data-list]")) return;

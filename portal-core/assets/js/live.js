@@ -3,6 +3,8 @@
 const source = $("meta[name=pt-live]");
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const regions = () => $$("pt-live[data-topics]");
+// An open drawer has a URL of its own, which ends with what it shows.
+const pageUrl = () => $("dialog[data-back]")?.dataset.back ?? location.href;
 const topicsOf = (region) => region.dataset.topics.split(" ");
 
 // The word on the connection: fixed, so that nothing moves; its box stays, so that it is read out.
@@ -76,8 +78,11 @@ const hear = (block) => {
     tries = 0;
     if (data.denied.length) deny(listened, data.denied);
   }
-  // The rights have changed, or the session has ended: what may be seen now, the page knows.
-  if (type === "closed" && data.code > 4000) note();
+  // The rights have changed, or the session has ended: the page shows what may be seen now.
+  if (type === "closed" && data.code > 4000) {
+    isOut = data.code === 4401;
+    note();
+  }
 };
 // The session may have ended, or be about to be renewed: the page knows. It is asked once.
 const deny = (topics, some) => {
@@ -87,16 +92,16 @@ const deny = (topics, some) => {
 
 // Drawing: the page is asked for its regions, and what differs is changed in place.
 const stale = new Set();
-let drawing, busy, failures = 0, refusals = 0;
+let drawing, busy, isOut, left = 0, failures = 0, refusals = 0;
 const note = (topics) => {
   for (const region of regions())
     if (!topics || topicsOf(region).some((topic) => topics.includes(topic))) stale.add(region.id);
   refresh();
 };
-// What the reader has his hands on is left alone until he lets go.
+// What the user is working on is left alone until they let go or have saved.
 const isHeld = (region) => {
   const field = document.activeElement;
-  return region.matches(":active") || region.contains(field) &&
+  return region.matches(":active") || hasInput(region) || region.contains(field) &&
     (field.isContentEditable || field.matches("select") || field.matches("input,textarea") && field.value !== field.defaultValue);
 };
 const refresh = async () => {
@@ -112,15 +117,21 @@ const refresh = async () => {
   await pause(Math.random() * 100);
   const began = Date.now();
   try {
-    const answer = await fetch(location.href, {
+    const answer = await fetch(pageUrl(), {
       headers: { Accept: "text/html", "X-Portal-Region": ids.join(" ") },
       redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(20000),
     });
-    if (answer.type === "opaqueredirect" || answer.status === 401) await leave(ids);
-    else if (answer.status === 429 || answer.status > 499) throw answer;
+    const { ok, status } = answer;
+    if (status === 429 || status > 499) throw answer;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const isWhole = ids.every((id) => page.getElementById(id));
+    // A form that has been sent leads on. Whatever came in its way would cancel it.
+    if (!isWhole && (Date.now() - left < 20000 || $("form.htmx-request"))) throw answer;
+    if (isOut && !isWhole || answer.type === "opaqueredirect" || status === 401) await leave(ids);
     else {
-      draw(ids, await answer.text(), answer.ok);
       refusals = 0;
+      draw(ids, page);
+      if (!isWhole) reload();
     }
     failures = 0;
   } catch {
@@ -131,25 +142,24 @@ const refresh = async () => {
   busy = false;
   refresh();
 };
-const draw = (ids, text, isGood) => {
-  const page = new DOMParser().parseFromString(text, "text/html");
-  let isGone;
+const draw = (ids, page) => {
   for (const id of ids) {
     const region = document.getElementById(id);
     const fresh = page.getElementById(id);
     if (!region) continue;
-    if (!fresh) {
-      region.replaceChildren();
-      isGone ||= !isGood;
-    } else if (isHeld(region)) stale.add(id);
-    else redraw(region, fresh);
-  }
-  // The page is not for this reader any more, or not there: what it says instead is shown, once.
-  if (isGone && Date.now() - (sessionStorage.ptLive ?? 0) > 10000) {
-    sessionStorage.ptLive = Date.now();
-    location.reload();
+    if (isHeld(region)) stale.add(id);
+    else if (fresh) redraw(region, fresh);
+    else region.replaceChildren();
   }
 };
+// The page is no longer available to this user, or not at all: it says what it is now, once.
+const reload = () => {
+  if (hasInput(document)) return tell("This page has changed. Your input is still here.", "danger", link("Reload"));
+  if (Date.now() - (sessionStorage.ptLive ?? 0) < 10000) return;
+  sessionStorage.ptLive = Date.now();
+  location.reload();
+};
+const link = (text) => make("a", { class: "pt-btn", "data-size": 1, href: location.href }, text);
 const redraw = (region, fresh) => {
   $$("pt-time>time", fresh).forEach(formatTime);
   fetchStyles(fresh);
@@ -174,18 +184,21 @@ const leave = async (ids) => {
     ids.forEach((id) => stale.add(id));
     return pause(2000);
   }
-  ids.forEach((id) => document.getElementById(id)?.replaceChildren());
+  for (const id of ids) {
+    const region = document.getElementById(id);
+    if (region && !isHeld(region)) region.replaceChildren();
+  }
   stale.clear();
   hush();
   found();
-  tell("You are signed out.", "danger", make("a", { class: "pt-btn", "data-size": 1, href: location.href }, "Sign in"));
+  tell("You are signed out.", "danger", link("Sign in"));
 };
 
-// What the reader has changed by hand stays as he has it.
+// What the user has changed by hand stays, and the row that is open in a drawer stays marked.
 let morph;
 htmx.registerExtension("portal-live", {
   init: (api) => { ({ morph } = api); },
-  htmx_before_morph_attr: (old, { attrName: name }) => !drawing || !/^(open|style|aria-(busy|expanded))$/.test(name),
+  htmx_before_morph_attr: (old, { attrName: name }) => !drawing || !/^(open|style|data-current|aria-(busy|expanded|selected))$/.test(name),
   htmx_before_morph_node: (old, { newNode: fresh }) => {
     if (!drawing || !old.matches?.("input,textarea")) return true;
     const ticked = /^(checkbox|radio)$/.test(old.type);
@@ -199,6 +212,7 @@ htmx.registerExtension("portal-live", {
   },
 });
 
+addEventListener("beforeunload", () => { left = Date.now(); });
 const letGo = () => setTimeout(refresh, 300);
 for (const type of ["focusout", "pointerup", "pointercancel"]) on(type, letGo);
 addEventListener("offline", () => { found(); lose(0); });

@@ -57,6 +57,17 @@ const connection = (root, live, text) => {
   const node = part(root, "connection", text);
   if (node) node.dataset.live = live;
 };
+// A connection can be lost without a word: after a sleep, or behind a network that drops it.
+const SILENCE = 60000;
+// Calls back at a time when a connection should be opened again; returns the function that stops this.
+const watchConnection = (heardAt, reconnect) => {
+  const timer = setInterval(() => Date.now() - heardAt() > SILENCE && reconnect(), 5000);
+  addEventListener("online", reconnect);
+  return () => {
+    clearInterval(timer);
+    removeEventListener("online", reconnect);
+  };
+};
 // A page holds so many rows at the most; a log so many lines.
 const ROWS = 200;
 const LINES = 2000;
@@ -69,37 +80,51 @@ customElements.define("pt-task-monitor", class extends HTMLElement {
     this.wait = 500;
     this.gone = false;
     this.list = $(".pt-tasks", this);
-    this.clock = setInterval(() => $$("[data-status=PROCESSING]", this).forEach(tick), 1000);
+    // The page is right up to its mark. Whatever changed later arrives when the socket opens.
+    this.since = $("meta[name=pt-live]")?.dataset.mark ?? "";
+    this.renderedAt = parseInt(this.since.split(".")[1], 16) / 1000;
+    this.clock = setInterval(() => this.isLost || $$("[data-status=PROCESSING]", this).forEach(tick), 1000);
     this.addEventListener("keydown", (event) => this.key(event));
     this.addEventListener("pointerleave", () => this.isAtTop() && this.release());
     $("[data-part=new]", this)?.addEventListener("click", () => {
       this.release();
       this.scrollIntoView({ block: "start" });
     });
-    if (this.hasAttribute("src")) this.connect();
-    else this.observe();
+    if (this.hasAttribute("src")) {
+      this.connect();
+      // Without active tasks there is nothing to hear.
+      const heardAt = () => $("[data-status=PROCESSING],[data-status=PENDING]", this.list) ? this.heard : Date.now();
+      this.unwatch = watchConnection(heardAt, () => this.connect());
+    } else this.observe();
   }
   disconnectedCallback() {
     this.gone = true;
     clearInterval(this.clock);
     clearTimeout(this.timer);
+    this.unwatch?.();
     this.socket?.close();
     this.observer?.disconnect();
     document.removeEventListener("portal:drawn", this.drawn);
   }
   connect() {
+    clearTimeout(this.timer);
+    this.socket?.close();
+    this.heard = Date.now();
     const url = new URL(this.getAttribute("src"), location.href);
     url.protocol = url.protocol.replace("http", "ws");
+    url.searchParams.set("since", this.since);
     const socket = this.socket = new WebSocket(url);
-    socket.onopen = () => { this.wait = 500; connection(this, "on", "Live"); };
+    socket.onopen = () => { this.wait = 500; this.isLost = false; connection(this, "on", "Live"); };
     socket.onmessage = ({ data }) => {
+      this.heard = Date.now();
       try {
         const message = JSON.parse(data);
         if (message.type === "state_update") this.update(message.seq, message.data);
       } catch { /* one bad message does not end the stream */ }
     };
     socket.onclose = ({ code }) => {
-      if (this.gone) return;
+      if (this.gone || socket !== this.socket) return;
+      this.isLost = true;
       // 4401: the token is no longer good; asking again cannot help.
       if (code === 4401) return connection(this, "off", "Signed out");
       // 4403: its owner may not see this any more.
@@ -128,10 +153,12 @@ customElements.define("pt-task-monitor", class extends HTMLElement {
     const last = this.seen.get(id);
     if (last !== undefined && seq <= last) return;
     this.seen.set(id, seq);
+    this.since = task.updated_at ?? this.since;
     let row = $(`[data-task-id="${CSS.escape(id)}"]`, this) ?? this.held.find((row) => row.dataset.taskId === id);
     if (!row) {
       const template = $("template[data-task]", this);
-      if (!template) return;
+      // A task that had finished when the page was rendered is not part of its list.
+      if (!template || isFinal(task.status) && new Date(task.created_at) < this.renderedAt) return;
       row = template.content.firstElementChild.cloneNode(true);
       row.dataset.taskId = id;
       const fit = (pattern) => pattern.replace("{id}", encodeURIComponent(id)).replace("{state}", encodeURIComponent(task.state));
@@ -200,28 +227,61 @@ customElements.define("pt-task", class extends HTMLElement {
     this.addEventListener("submit", (event) => this.send(event));
     this.toEnd();
     this.clock = setInterval(() => {
-      if (this.dataset.status === "PROCESSING") tick(this);
+      if (this.dataset.status === "PROCESSING" && !this.isLost) tick(this);
       const waits = $("[data-part=countdown]", this);
       if (waits) waits.textContent = `, in ${duration(Date.now(), new Date(waits.dataset.at))}`;
     }, 1000);
-    if (this.dataset.stream) this.connect();
+    if (!this.dataset.stream) return;
+    this.wait = 500;
+    this.connect();
+    this.unwatch = watchConnection(() => this.heard, () => this.connect());
   }
   disconnectedCallback() {
     clearInterval(this.clock);
+    clearTimeout(this.timer);
+    this.unwatch?.();
     this.source?.close();
   }
   connect() {
-    const source = this.source = new EventSource(this.dataset.stream);
-    const parsed = (handle) => ({ data }) => { try { handle(JSON.parse(data)); } catch { /* the next one may do */ } };
-    source.onopen = () => connection(this, "on", "Live");
-    source.onerror = () => source.readyState === 2 ? connection(this, "off", "No access") : connection(this, "wait", "Reconnecting…");
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.heard = Date.now();
+    const url = new URL(this.dataset.stream, location.href);
+    if (this.last) url.searchParams.set("after", this.last);
+    const source = this.source = new EventSource(url);
+    const parsed = (handle) => ({ data, lastEventId }) => {
+      this.heard = Date.now();
+      this.last = lastEventId || this.last;
+      try { handle(JSON.parse(data)); } catch { /* the next one may do */ }
+    };
+    source.onopen = () => { this.wait = 500; this.isLost = false; connection(this, "on", "Live"); };
+    source.onerror = () => {
+      this.isLost = true;
+      connection(this, "wait", "Reconnecting…");
+      if (source.readyState === 2) this.retry();
+    };
     source.addEventListener("entry", parsed((entry) => this.entry(entry)));
     source.addEventListener("state", parsed((task) => this.state(task)));
     source.addEventListener("end", () => {
+      this.unwatch();
       source.close();
       connection(this, "off", "Ended");
       this.refresh();
     });
+  }
+  // The response was not a stream. The page tells whether it can become one again.
+  retry() {
+    this.timer = setTimeout(async () => {
+      const { status, redirected } = await fetch(this.dataset.href, { headers: { accept: "text/html" } }).catch(() => ({ status: 503 }));
+      if (!this.isConnected) return;
+      if (redirected || status > 400 && status < 429) {
+        this.unwatch();
+        return connection(this, "off", "No access");
+      }
+      if (status < 400) this.connect();
+      else this.retry();
+    }, this.wait * (.5 + Math.random()));
+    this.wait = Math.min(this.wait * 2, 30000);
   }
   state(task) {
     const before = this.dataset.status;

@@ -189,9 +189,23 @@ impl Screen<'_> {
             ("", "") => None,
             ("", _) if model.permissions.create => Some(Draft::new_row(model)),
             ("", _) => None,
-            (key, _) => Some(Draft::of(model, &self.rows.get(key).await?)),
+            (key, _) => match self.rows.get(key).await {
+                Ok(row) => Some(Draft::of(model, &row)),
+                Err(error) if error.code() == "row_not_found" => return self.gone().await,
+                Err(error) => return Err(error),
+            },
         };
         Ok(self.show(draft.as_ref()).await?.into_page())
+    }
+
+    /// The list in place of a row that does not exist: an old link, or deleted by someone else.
+    async fn gone(&self) -> Result<PageResponse> {
+        let text = format!(
+            "This {} does not exist or was deleted.",
+            self.model().title.to_lowercase()
+        );
+        let content = html! { (Banner::new(Tone::Warning, text)) (self.show(None).await?) };
+        Ok((StatusCode::NOT_FOUND, content).into_page())
     }
 
     async fn post(&self, request: Request) -> Result<PageResponse> {
@@ -270,9 +284,8 @@ impl Screen<'_> {
             }
             ("row_not_found", Some(_)) if model.permissions.create => {
                 draft.row = None;
-                draft.banner = Some(
-                    "Someone else has deleted this meanwhile. Add it anew, or cancel.".to_owned(),
-                );
+                draft.banner =
+                    Some("This record was deleted. Add it again to keep your input.".to_owned());
             }
             _ if error.faults().is_empty() => draft.banner = Some(error.detail().to_owned()),
             _ => draft.faults = error.faults().to_vec(),
@@ -292,13 +305,18 @@ impl Screen<'_> {
     async fn delete(&self, sent: &Sent) -> Result<PageResponse> {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let key = get("_id");
-        let label = self.model().label_of(&self.rows.get(key).await?.values);
         let expected = Expected::OneOf(get("_version").parse().into_iter().collect());
-        let flash = match self.rows.delete(key, &expected).await {
-            Ok(()) => Flash::success(format!("“{label}” was deleted")),
-            Err(error) => not_deleted(error)?,
+        let deleted = match self.rows.get(key).await {
+            Ok(row) => {
+                let label = self.model().label_of(&row.values);
+                self.rows.delete(key, &expected).await.map(|()| label)
+            }
+            Err(error) => Err(error),
         };
-        Ok(self.redirect(flash))
+        Ok(self.redirect(match deleted {
+            Ok(label) => Flash::success(format!("“{label}” was deleted")),
+            Err(error) => not_deleted(error)?,
+        }))
     }
 
     async fn ask_delete(&self, keys: &[String]) -> Result<PageResponse> {
@@ -436,9 +454,8 @@ fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
 /// Why rows were not deleted, unless that is our own fault.
 fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
-        "stale" => Ok(Flash::error(
-            "Not deleted: someone else has changed it meanwhile",
-        )),
+        "stale" => Ok(Flash::error("Not deleted: someone else changed it")),
+        "row_not_found" => Ok(Flash::info("It was already deleted")),
         "referenced" => Ok(Flash::error("Not deleted: other rows refer to it")),
         _ => Err(error),
     }

@@ -1,6 +1,6 @@
 //! The model factory: all models of a portal.
 
-use super::field::{FieldKind, FieldSpec};
+use super::field::{FieldKind, FieldSpec, Widget};
 use super::spec::{ModelSpec, Version};
 use crate::auth::Access;
 use crate::store::schema::unique_index;
@@ -199,6 +199,17 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             ));
         }
     }
+    for name in options.search {
+        if model
+            .field(name)
+            .is_some_and(|field| field.kind != FieldKind::Text)
+        {
+            problem(format!(
+                "`search({name})` has no effect on `{}.{name}`, which is not a text; remove it",
+                model.name
+            ));
+        }
+    }
 }
 
 fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(String)) {
@@ -216,6 +227,11 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     if field.unique && matches!(field.kind, FieldKind::Json { .. }) {
         problem(format!("the document `{name}` cannot be unique"));
     }
+    if let Some(key) = key_without_effect(field) {
+        problem(format!(
+            "`{key}` has no effect on `{name}`, which is not a text; remove it"
+        ));
+    }
     match field.default_value() {
         Err(fault) => problem(format!(
             "the default of `{name}` does not fit: {}",
@@ -232,6 +248,22 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
             ));
         }
         Ok(_) => {}
+    }
+}
+
+/// Returns a key that was set on a field of a type that it does not fit.
+fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
+    if field.kind == FieldKind::Text {
+        return None;
+    }
+    if !field.choices.is_empty() {
+        Some("choices")
+    } else if field.searchable {
+        Some("searchable")
+    } else if field.widget != Widget::Auto {
+        Some("widget")
+    } else {
+        None
     }
 }
 

@@ -83,6 +83,7 @@ impl Plan {
         }
         edit_nav.into_iter().for_each(|edit| edit(&mut nav));
         nav.sort();
+        let unknown_icons = nav.unknown_icons().into_iter().map(BuildProblem);
         let problems: Vec<_> = nav
             .links()
             .filter_map(|(path, access)| {
@@ -91,6 +92,7 @@ impl Plan {
                     "the navigation entry of `{path}` {problem}"
                 )))
             })
+            .chain(unknown_icons)
             .collect();
         if !problems.is_empty() {
             return Err(BuildError::Problems(problems));
@@ -103,12 +105,6 @@ impl Plan {
                 "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
             );
         }
-        let profile_path = pages
-            .iter()
-            .map(|page| page.path)
-            .find(|path| *path == "/admin/profile")
-            .map(str::to_owned);
-
         let has_task_pages = pages.iter().any(|page| page.path == tasks::OWN_TASK);
         log_summary(&pages, &tasks, &models);
         let mut listed = routes::of_tasks_and_models(&tasks, &models);
@@ -146,7 +142,6 @@ impl Plan {
             theme,
             brand,
             layout,
-            profile_path,
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
@@ -192,7 +187,7 @@ impl Plan {
         let state = state.build();
 
         let mut router = all.into_router(&state);
-        for more in undeclared {
+        for (more, _) in undeclared {
             router = router.merge(more);
         }
         let mut router = router

@@ -1,20 +1,18 @@
 //! Checking what a builder has collected.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::discover::discover;
-use super::maintenance_page;
+use super::overlap::{self, KnownRoute};
 use super::portal::Portal;
-use super::routes::{self, collide, is_route, shape};
+use super::routes;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{Access, AuthSetup, DeclaredRoute, Roles, SyncReport};
 use crate::config::{Config, ConfigError, Settings, Sources};
 use crate::error::Result;
 use crate::live::Topics;
-use crate::notifications::{self};
 use crate::pages::theme::Accent;
 use crate::pages::{self, BrandAssets, Page};
 use crate::source::Source;
@@ -85,6 +83,7 @@ impl PortalBuilder {
         }
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
+        problems.append(&mut self.mistakes);
         let brand = std::mem::take(&mut self.brand).prepare();
         let brand = brand.unwrap_or_else(|faults| {
             problems.extend(faults);
@@ -100,7 +99,14 @@ impl PortalBuilder {
         let (models, faults) = ModelRegistry::new(models);
         let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
         let declared = self.declared.declared();
-        problems.extend(routes::problems(&declared, &pages, &taken));
+        let of_pages = pages.iter().map(KnownRoute::of_page);
+        let mut known: Vec<_> = taken.into_iter().map(KnownRoute::of_portal).collect();
+        known.extend(of_pages);
+        problems.extend(routes::problems(&declared, &mut known));
+        problems.extend(overlap::problems(&self.routes, &known));
+        let known_pages = std::mem::take(&mut self.known_pages);
+        let has_others = !self.routes.is_empty();
+        problems.extend(known_pages.resolve(&mut config, &pages, &declared, has_others));
         let tasks = self.collect_tasks(&mut problems);
         let topics = self.collect_topics(&roles, &models, &mut problems);
         problems.extend(faults);
@@ -133,56 +139,6 @@ impl PortalBuilder {
         })
     }
 
-    /// Pages without doubles: the same source twice is one page, the same route twice is a mistake.
-    fn collect_pages(
-        &mut self,
-        models: &ModelRegistry,
-        taken: &[DeclaredRoute],
-        dev: bool,
-        problems: &mut Vec<String>,
-    ) -> Vec<Page> {
-        let mut known: HashSet<Source> = HashSet::new();
-        let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
-        let without = std::mem::take(&mut self.without_pages);
-        let wanted = std::mem::take(&mut self.pages)
-            .into_iter()
-            .chain(admin::pages(models))
-            .chain(tasks::pages())
-            .chain(notifications::pages())
-            .chain(maintenance_page::pages())
-            .chain([pages::search_page()])
-            .filter(|page| !without.contains(&page.source.to_string()))
-            .chain(pages::sign_in_pages())
-            .chain(dev.then(pages::gallery_page));
-        for page in wanted {
-            if !known.insert(page.source) {
-                continue;
-            }
-            if !page.path.starts_with('/') {
-                problems.push(bad_route(&page, "which must start with `/`"));
-                continue;
-            }
-            if !is_route(page.path) {
-                problems.push(bad_route(
-                    &page,
-                    "which axum cannot read; write parameters as `{id}`, a last one as `{*rest}`",
-                ));
-                continue;
-            }
-            if taken.iter().any(|own| collide(own, &page.declared())) {
-                problems.push(bad_route(&page, "which would hide a route of the portal"));
-                continue;
-            }
-            let key = (page.method.to_string(), shape(page.path));
-            if let Some(other) = by_route.get(&key) {
-                problems.push(two_pages(other, &page));
-                continue;
-            }
-            by_route.insert(key, page);
-        }
-        by_route.into_values().collect()
-    }
-
     /// The portal's topics, those of models, and the application's.
     fn collect_topics(
         &mut self,
@@ -210,12 +166,8 @@ impl PortalBuilder {
         let mut registry = TaskRegistry::default();
         for task in std::mem::take(&mut self.tasks) {
             for requirement in &task.requirements {
-                if !self.data.contains(&requirement.id) {
-                    let Source { file, line, .. } = task.source;
-                    problems.push(format!(
-                        "task `{}` needs `Data<{}>` ({file}:{line})\n     add `.data(value)` of that type to the builder",
-                        task.source, requirement.name
-                    ));
+                if !self.data.contains_key(&requirement.id) {
+                    problems.push(missing_data("task", task.source, requirement.name));
                 }
             }
             problems.extend(tasks::schedule_problems(&task));
@@ -253,28 +205,10 @@ fn access_problems(
         .collect()
 }
 
-fn bad_route(page: &Page, fault: &str) -> String {
-    let Source { file, line, .. } = page.source;
+pub(super) fn missing_data(what: &str, source: Source, data: &str) -> String {
+    let Source { file, line, .. } = source;
     format!(
-        "page `{}` has the route `{}`, {fault}\n       {file}:{line}",
-        page.source, page.path
-    )
-}
-
-fn two_pages(one: &Page, other: &Page) -> String {
-    let line = |page: &Page| {
-        format!(
-            "       {}   {}:{}",
-            page.source, page.source.file, page.source.line
-        )
-    };
-    format!(
-        "two pages claim {} `{}`\n{}\n{}\n     change one route, or drop one with `.without_page(\"{}\")`",
-        other.method,
-        other.path,
-        line(one),
-        line(other),
-        one.source
+        "{what} `{source}` needs `Data<{data}>` ({file}:{line})\n     add `.data(value)` of that type to the builder"
     )
 }
 
@@ -284,6 +218,9 @@ impl Plan {
         let store = self.connect().await?;
         if self.config.is_dev() {
             self.migrate(&store).await?;
+            for problem in self.drift(&store).await? {
+                tracing::warn!("the database differs from the models: {problem}");
+            }
         } else {
             let problems = self.drift(&store).await?;
             if !problems.is_empty() {

@@ -1,13 +1,17 @@
 //! Putting a portal together.
 
-use std::any::TypeId;
-use std::collections::HashSet;
+use std::any::{TypeId, type_name};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::panic::Location;
 use std::sync::Arc;
 
 use axum::Router;
 use serde::Serialize;
 
+use super::known_pages::KnownPages;
 use super::maintenance::Maintenance;
+use super::overlap::MergedRouter;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
@@ -55,7 +59,11 @@ pub struct PortalBuilder {
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
-    pub(super) data: HashSet<TypeId>,
+    /// Types of [`Data`](crate::Data), with the call that set them; the framework's own have none.
+    pub(super) data: HashMap<TypeId, Option<&'static Location<'static>>>,
+    /// Mistakes in calls of the builder.
+    pub(super) mistakes: Vec<String>,
+    pub(super) known_pages: KnownPages,
     pub(super) discover: bool,
     pub(super) pages: Vec<Page>,
     pub(super) without_pages: Vec<String>,
@@ -63,7 +71,7 @@ pub struct PortalBuilder {
     pub(super) task_settings: TaskSettings,
     pub(super) models: Vec<ModelSpec>,
     pub(super) defaults: String,
-    pub(super) routes: Vec<Router<PortalState>>,
+    pub(super) routes: Vec<MergedRouter>,
     pub(super) declared: Routes,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
@@ -97,18 +105,23 @@ impl PortalBuilder {
             allow_impersonated_admins: false,
             state: StateBuilder::default(),
             // The framework's own handles, which `assemble` adds.
-            data: HashSet::from([
-                TypeId::of::<Accounts>(),
-                TypeId::of::<AuditLog>(),
-                TypeId::of::<Config>(),
-                TypeId::of::<Maintenance>(),
-                TypeId::of::<Live>(),
-                TypeId::of::<Models>(),
-                TypeId::of::<Notifications>(),
-                TypeId::of::<Store>(),
-                TypeId::of::<Tasks>(),
-                TypeId::of::<Users>(),
-            ]),
+            data: HashMap::from(
+                [
+                    TypeId::of::<Accounts>(),
+                    TypeId::of::<AuditLog>(),
+                    TypeId::of::<Config>(),
+                    TypeId::of::<Maintenance>(),
+                    TypeId::of::<Live>(),
+                    TypeId::of::<Models>(),
+                    TypeId::of::<Notifications>(),
+                    TypeId::of::<Store>(),
+                    TypeId::of::<Tasks>(),
+                    TypeId::of::<Users>(),
+                ]
+                .map(|id| (id, None)),
+            ),
+            mistakes: Vec::new(),
+            known_pages: KnownPages::default(),
             discover: false,
             pages: Vec::new(),
             without_pages: Vec::new(),
@@ -179,6 +192,20 @@ impl PortalBuilder {
         self
     }
 
+    /// Sets the path of the page that users reach after signing in, inside the portal. Default: `/`, or
+    /// if that is not a page, the first page of the navigation that every user may open.
+    pub fn home_page(mut self, path: impl Into<String>) -> Self {
+        self.known_pages.home = Some(path.into());
+        self
+    }
+
+    /// Sets the path of the page about a user's own account, which the user menu and the command
+    /// palette link to. Default: `/profile` if there is such a page, otherwise no link.
+    pub fn profile_page(mut self, path: impl Into<String>) -> Self {
+        self.known_pages.profile = Some(path.into());
+        self
+    }
+
     /// Something more in which the command palette and `/search` look.
     pub fn search(mut self, source: impl SearchSource) -> Self {
         self.search.push(source);
@@ -202,9 +229,28 @@ impl PortalBuilder {
     }
 
     /// A value for handlers and tasks, which take it as `Data<T>`.
+    #[track_caller]
     pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.data.insert(TypeId::of::<T>());
-        self.state.insert(value);
+        let here = Location::caller();
+        match self.data.entry(TypeId::of::<T>()) {
+            Entry::Vacant(entry) => {
+                entry.insert(Some(here));
+                self.state.insert(value);
+            }
+            Entry::Occupied(entry) => {
+                let name = type_name::<T>();
+                self.mistakes.push(match entry.get() {
+                    Some(first) => format!(
+                        "`.data(..)` sets two values of the type `{name}`\n       {}:{}\n       {}:{}\n     wrap one of them in a type of its own",
+                        first.file(), first.line(), here.file(), here.line(),
+                    ),
+                    None => format!(
+                        "`.data(..)` sets a `{name}`, which the portal provides itself; remove the call ({}:{})",
+                        here.file(), here.line(),
+                    ),
+                });
+            }
+        }
         self
     }
 
@@ -300,8 +346,9 @@ impl PortalBuilder {
     /// Routes of the application's own as axum has them, with the portal's extractors and its
     /// outer layer. Each handler guards itself, and the list of routes does not know them:
     /// [`declared_routes`](Self::declared_routes) does both.
+    #[track_caller]
     pub fn routes(mut self, routes: Router<PortalState>) -> Self {
-        self.routes.push(routes);
+        self.routes.push((routes, Location::caller()));
         self
     }
 

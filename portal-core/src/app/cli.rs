@@ -236,15 +236,25 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
         }
         "seed" => seed(plan, &store).await?,
         "init" => {
-            plan.migrate(&store).await?;
-            println!("the database is up to date");
+            migrate(plan, &store).await?;
             seed(plan, &store).await?;
         }
-        _ => {
-            plan.migrate(&store).await?;
-            println!("the database is up to date");
-        }
+        _ => migrate(plan, &store).await?,
     }
+    Ok(())
+}
+
+/// Applies migrations, and fails if the database still differs from what the program needs.
+async fn migrate(plan: &Plan, store: &Store) -> Result<(), Failure> {
+    plan.migrate(store).await?;
+    let problems = plan.drift(store).await?;
+    if !problems.is_empty() {
+        return Err(Failure::Failed(format!(
+            "all migrations are applied, but the database still differs\n  {}\nchange these columns by hand, or change the models",
+            problems.join("\n  ")
+        )));
+    }
+    println!("the database is up to date");
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 //! Every route of a portal with who may use it.
 
 use super::health;
+use super::overlap::KnownRoute;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{self, Access, DeclaredRoute, Guard, RouteKind, Routes};
 use crate::live;
 use crate::notifications;
-use crate::pages::{self, Page};
+use crate::pages;
 use crate::tasks::{self, TaskRegistry};
 
 /// What the portal answers itself and no page can.
@@ -62,26 +63,27 @@ pub(super) fn of_tasks_and_models(
     starts.chain(rows).collect()
 }
 
-/// What is wrong with the routes that an application declares; axum would panic.
-pub(super) fn problems(
-    routes: &[DeclaredRoute],
-    pages: &[Page],
-    taken: &[DeclaredRoute],
-) -> Vec<String> {
-    let mut taken = taken.to_vec();
-    taken.extend(pages::routes(pages.to_vec()).declared());
+/// Describes the declared routes that axum cannot read or that overlap; axum would panic. Adds the others
+/// to the known routes.
+pub(super) fn problems(routes: &[DeclaredRoute], known: &mut Vec<KnownRoute>) -> Vec<String> {
     let mut problems = Vec::new();
     for route in routes {
-        let name = || match &route.method {
-            Some(method) => format!("{method} {}", route.path),
-            None => route.path.clone().into_owned(),
-        };
+        let new = KnownRoute::of_route(route.clone());
         if !is_route(&route.path) {
-            problems.push(format!("axum cannot read the route `{}`", name()));
-        } else if taken.iter().any(|other| collide(route, other)) {
-            problems.push(format!("two routes claim `{}`", name()));
+            problems.push(format!(
+                "axum cannot read the route `{}`\n       {}",
+                new.name(),
+                new.place
+            ));
+        } else if let Some(other) = known.iter().find(|it| collide(&it.route, route)) {
+            problems.push(format!(
+                "two routes claim `{}`\n       {}\n       {}\n     change the path of one of them",
+                new.name(),
+                other.place,
+                new.place
+            ));
         } else {
-            taken.push(route.clone());
+            known.push(new);
         }
     }
     problems

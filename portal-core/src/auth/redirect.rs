@@ -1,28 +1,26 @@
-//! Where a browser is sent after it has signed in.
+//! Redirect targets that a request names, checked against open redirects.
 
 use percent_encoding::percent_decode_str;
 
-/// The page that a browser comes to when it may not go where it asked to.
-pub(crate) const HOME: &str = "/admin/overview";
+use crate::config::Config;
 
-/// The wanted path if it is a path of this site, and no sign-in or sign-out page; else the overview.
+/// Returns the path if it belongs to this site and is not a sign-in or sign-out page.
 ///
-/// The answer is never another site: backslashes, control characters and `//` are refused,
-/// also when they are percent-encoded, since browsers differ in what they make of them.
+/// Never returns another site: backslashes, control characters and `//` are rejected, also when
+/// they are percent-encoded, since browsers interpret them differently. Callers fall back to
+/// [`Config::home_path`].
 ///
 /// ```
 /// use portal_core::auth::safe_redirect;
 ///
-/// assert_eq!(safe_redirect("/admin/tasks?state=x"), "/admin/tasks?state=x");
-/// assert_eq!(safe_redirect("//evil.example"), "/admin/overview");
-/// assert_eq!(safe_redirect("/%5cevil.example"), "/admin/overview");
-/// assert_eq!(safe_redirect("/sign-in"), "/admin/overview");
+/// assert_eq!(safe_redirect("/admin/tasks?state=x"), Some("/admin/tasks?state=x"));
+/// assert_eq!(safe_redirect("//evil.example"), None);
+/// assert_eq!(safe_redirect("/%5cevil.example"), None);
+/// assert_eq!(safe_redirect("/sign-in"), None);
 /// ```
 #[must_use]
-pub fn safe_redirect(wanted: &str) -> &str {
-    let Ok(decoded) = percent_decode_str(wanted).decode_utf8() else {
-        return HOME;
-    };
+pub fn safe_redirect(wanted: &str) -> Option<&str> {
+    let decoded = percent_decode_str(wanted).decode_utf8().ok()?;
     let path = decoded.split(['?', '#']).next().unwrap_or_default();
     let own_path = wanted.starts_with('/')
         && !path.contains("//")
@@ -38,11 +36,7 @@ pub fn safe_redirect(wanted: &str) -> &str {
             .iter()
             .any(|page| segment.eq_ignore_ascii_case(page))
     });
-    if own_path && !sign_in_or_out {
-        wanted
-    } else {
-        HOME
-    }
+    (own_path && !sign_in_or_out).then_some(wanted)
 }
 
 /// The address of a path of the portal, as browsers know it.
@@ -57,8 +51,11 @@ pub(crate) fn address(base_path: &str, path: &str) -> String {
     }
 }
 
-/// Like [`safe_redirect`], for an address with or without base path; the answer is one with it.
-pub(crate) fn safe_return(base_path: &str, wanted: &str) -> String {
+/// Returns the wanted path with the base path, or the home page if the path is not safe.
+///
+/// The wanted path may include the base path or not.
+pub(crate) fn safe_return(config: &Config, wanted: &str) -> String {
+    let base_path = config.base_path.as_str();
     let rest = match base_path {
         "" => None,
         base_path => wanted.strip_prefix(base_path),
@@ -68,12 +65,19 @@ pub(crate) fn safe_return(base_path: &str, wanted: &str) -> String {
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
         _ => wanted.to_owned(),
     };
-    address(base_path, safe_redirect(&path))
+    address(base_path, safe_redirect(&path).unwrap_or(&config.home_path))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn config(base_path: &str) -> Config {
+        let mut config = Config::default();
+        config.base_path = base_path.to_owned();
+        config.home_path = "/home".to_owned();
+        config
+    }
 
     #[test]
     fn a_nested_portal_is_returned_to_under_its_prefix() {
@@ -84,13 +88,13 @@ mod tests {
             ("/x", "/portal/x"),
             ("/", "/portal"),
             ("/portals", "/portal/portals"),
-            ("/portal//evil", "/portal/admin/overview"),
-            ("", "/portal/admin/overview"),
+            ("/portal//evil", "/portal/home"),
+            ("", "/portal/home"),
         ] {
-            assert_eq!(safe_return("/portal", wanted), target, "{wanted}");
+            assert_eq!(safe_return(&config("/portal"), wanted), target, "{wanted}");
         }
-        assert_eq!(safe_return("", "/"), "/");
-        assert_eq!(safe_return("", ""), HOME);
+        assert_eq!(safe_return(&config(""), "/"), "/");
+        assert_eq!(safe_return(&config(""), ""), "/home");
     }
 
     #[test]
@@ -114,10 +118,10 @@ mod tests {
             "/Sign-In",
             "/portal/sign-in",
         ] {
-            assert_eq!(safe_redirect(wanted), HOME, "{wanted}");
+            assert_eq!(safe_redirect(wanted), None, "{wanted}");
         }
         for wanted in ["/", "/admin/overview", "/a/b?c=//d", "/a?next=%2Fb"] {
-            assert_eq!(safe_redirect(wanted), wanted);
+            assert_eq!(safe_redirect(wanted), Some(wanted));
         }
     }
 
@@ -160,7 +164,7 @@ mod tests {
             "/SIGN-UP",
             "/a/../sign-out",
         ] {
-            assert_eq!(safe_redirect(wanted), HOME, "{wanted:?}");
+            assert_eq!(safe_redirect(wanted), None, "{wanted:?}");
         }
     }
 
@@ -208,13 +212,15 @@ mod tests {
     fn whatever_is_wanted_the_browser_stays_on_the_site() {
         let mut random = fastrand::Rng::with_seed(0x5eed);
         let mut followed = 0;
+        let portal = config("/portal");
         for round in 0..50_000 {
             let mut wanted = if round % 2 == 0 { "/" } else { "" }.to_owned();
             for _ in 0..random.usize(0..8) {
                 wanted.push_str(PARTS[random.usize(..PARTS.len())]);
             }
             let target = safe_redirect(&wanted);
-            followed += usize::from(target != HOME);
+            followed += usize::from(target.is_some());
+            let target = target.unwrap_or("/home");
             for page in ["https://portal.example/", "https://portal.example/a/b?c#d"] {
                 let page = url::Url::parse(page).unwrap();
                 let url = page.join(target).unwrap();
@@ -229,7 +235,7 @@ mod tests {
                 axum::http::HeaderValue::from_str(target).is_ok(),
                 "{wanted:?}"
             );
-            let nested = safe_return("/portal", &wanted);
+            let nested = safe_return(&portal, &wanted);
             let url = url::Url::parse("https://portal.example/portal/x").unwrap();
             let url = url.join(&nested).unwrap();
             assert_eq!(url.host_str(), Some("portal.example"), "{wanted:?}");

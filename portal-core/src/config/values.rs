@@ -79,6 +79,12 @@ pub struct Config {
     pub public_url: String,
     /// Prefix of every path of the portal where it is nested in another app: empty, or such as `/portal`.
     pub base_path: String,
+    /// Path of the page that users reach after signing in; default `/`. Set it with
+    /// [`PortalBuilder::home_page`](crate::PortalBuilder::home_page).
+    pub home_path: String,
+    /// Path of the page about a user's own account, linked from the user menu; `None` without one. Set it with
+    /// [`PortalBuilder::profile_page`](crate::PortalBuilder::profile_page).
+    pub profile_path: Option<String>,
     /// Lower-case addresses whose verified owners become administrators.
     pub admin_emails: BTreeSet<String>,
     /// `sqlite://…` or `postgres://…`.
@@ -194,6 +200,8 @@ impl Config {
             port,
             public_url,
             base_path: String::new(),
+            home_path: "/".to_owned(),
+            profile_path: None,
             admin_emails: split_list(settings.get("ADMIN_USER_EMAILS"))
                 .map(str::to_lowercase)
                 .collect(),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// A moment, as one process saw it. On the wire `{process}.{microseconds}`, both in hex digits.
@@ -32,6 +32,12 @@ impl FromStr for Mark {
             at: read(at)?,
         })
     }
+}
+
+/// The time of a mark that a page carries.
+pub(crate) fn read_mark_time(text: &str) -> Option<DateTime<Utc>> {
+    let mark: Mark = text.parse().ok()?;
+    DateTime::from_timestamp_micros(i64::try_from(mark.at).ok()?)
 }
 
 /// What the clocks of two replicas may differ by, and a hint be on its way.

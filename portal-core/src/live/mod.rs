@@ -16,5 +16,6 @@ mod topics;
 pub use region::{Region, region};
 pub use service::Live;
 
+pub(crate) use mark::read_mark_time;
 pub(crate) use open::routes;
 pub(crate) use topics::{OWN_TASKS, Topics};

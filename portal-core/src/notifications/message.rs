@@ -137,12 +137,12 @@ impl Notification {
             faults.push(Fault::new("/title", "required", "write a title"));
         }
         if let Some(link) = &self.link
-            && safe_redirect(link) != link
+            && safe_redirect(link).is_none()
         {
             faults.push(Fault::new(
                 "/link",
                 "invalid_link",
-                "a link is a path of this portal, such as /admin/profile",
+                "a link is a path of this portal, such as /tasks",
             ));
         }
         faults

@@ -209,7 +209,7 @@ async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
         reader.notifications.mark_read(reader.user.id, id).await?;
     }
     let to = match message.link.as_deref() {
-        Some(link) => reader.url(safe_redirect(link)),
+        Some(link) => reader.url(safe_redirect(link).unwrap_or(PATH)),
         None => reader.url(PATH),
     };
     Ok(Redirect::to(&to).into_page())

@@ -178,7 +178,7 @@ fn fields(roles: &Roles, draft: &Draft) -> Markup {
         (Field::textarea("text", "Text")
             .value(draft.text.as_str()).max_length(LONGEST_TEXT).error(draft.fault("text")))
         (Field::text("link", "Link")
-            .hint("A page of this portal, such as /admin/profile.")
+            .hint("A page of this portal, such as /tasks.")
             .placeholder("/").value(draft.link.as_str()).error(draft.fault("link")))
     }
 }

@@ -69,6 +69,11 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         &["js/task.js"],
         "text/javascript; charset=utf-8",
     ),
+    (
+        "charts.js",
+        &["js/chart.js"],
+        "text/javascript; charset=utf-8",
+    ),
     // Of error pages, which nobody sees on an ordinary day.
     ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
@@ -84,7 +89,6 @@ const SERVED: &[(&str, &[&str], &str)] = &[
             "js/notification.js",
             "js/live.js",
             "js/keys.js",
-            "js/chart.js",
             "js/end.js",
         ],
         "text/javascript; charset=utf-8",
@@ -157,12 +161,14 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
                     .into_bytes();
             }
         }
-        if name == "portal.js"
-            && let Some(tasks) = assets.iter().find(|asset| asset.name == "tasks.js")
-        {
-            let hashed = tasks.url.trim_start_matches(PREFIX);
-            let text = String::from_utf8_lossy(&bytes);
-            bytes = text.replace("@tasks.js", hashed).into_bytes();
+        if name == "portal.js" {
+            // It loads these from its own directory.
+            let mut text = String::from_utf8_lossy(&bytes).into_owned();
+            for asset in assets.iter().filter(|asset| asset.url.ends_with(".js")) {
+                let hashed = asset.url.trim_start_matches(PREFIX);
+                text = text.replace(&format!("@{}", asset.name), hashed);
+            }
+            bytes = text.into_bytes();
         }
         let hash = fingerprint(&bytes);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));

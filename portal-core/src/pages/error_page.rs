@@ -98,7 +98,7 @@ impl<'a> ErrorPage<'a> {
             .uri
             .path_and_query()
             .map_or("/", |it| it.as_str());
-        self.url(safe_redirect(path))
+        self.url(safe_redirect(path).unwrap_or(&self.setup.config.home_path))
     }
 
     fn url(&self, path: &str) -> String {
@@ -295,7 +295,7 @@ pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
     if let Some(query) = url.query() {
         path = format!("{path}?{query}");
     }
-    let is_own = url.origin() == own.origin() && safe_redirect(&path) == path;
+    let is_own = url.origin() == own.origin() && safe_redirect(&path).is_some();
     is_own.then_some(path)
 }
 

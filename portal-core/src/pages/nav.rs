@@ -1,5 +1,6 @@
 //! The navigation, and who sees which of its entries.
 
+use super::components::{icon_names, is_icon};
 use super::layout::NavLink;
 use crate::auth::{Access, User, address};
 
@@ -41,6 +42,10 @@ impl NavItem {
     pub fn order(mut self, order: i32) -> Self {
         self.order = order;
         self
+    }
+
+    pub(crate) fn position(&self) -> i32 {
+        self.order
     }
 
     /// The heading it stands under.
@@ -85,6 +90,25 @@ impl Nav {
         self.entries
             .iter()
             .map(|entry| (entry.path.as_str(), &entry.access))
+    }
+
+    /// Describes the entries whose icon does not exist.
+    pub(crate) fn unknown_icons(&self) -> Vec<String> {
+        let unknown = self
+            .entries
+            .iter()
+            .filter(|entry| !is_icon(&entry.item.icon));
+        let describe = |entry: &Entry| {
+            let likeness = |name: &str| strsim::jaro_winkler(&entry.item.icon, name);
+            let closest = icon_names().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            format!(
+                "the navigation entry of `{}` has the unknown icon `{}`, did you mean `{}`? `icon_names()` lists all",
+                entry.path,
+                entry.item.icon,
+                closest.unwrap_or_default()
+            )
+        };
+        unknown.map(describe).collect()
     }
 
     /// Sorts by order, then path: the order of registration differs between builds.

@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::nav::NavItem;
 use crate::auth::{Access, DeclaredRoute, RouteKind};
 use crate::source::Source;
-use crate::state::PortalState;
+use crate::state::{PortalState, Requirement};
 
 pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
 pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
@@ -44,6 +44,7 @@ pub struct Page {
     pub(crate) access: Access,
     pub(crate) nav: Option<NavItem>,
     pub(crate) layout: Option<Arc<dyn Layout>>,
+    pub(crate) dependencies: Vec<Requirement>,
     pub(crate) respond: Respond,
 }
 
@@ -59,6 +60,7 @@ impl Page {
             access: Access::Public,
             nav: None,
             layout: None,
+            dependencies: Vec::new(),
             respond,
         }
     }
@@ -96,6 +98,26 @@ impl Page {
     /// A layout of its own.
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Some(Arc::new(layout));
+        self
+    }
+
+    /// Declares values that the handler reads as [`Data`](crate::Data), so that a missing one is an error at
+    /// startup and not at the first request. `#[page]` declares those among its arguments.
+    ///
+    /// ```
+    /// use portal_core::{Data, Page, TaskInput as _, source};
+    /// use portal_core::pages::IntoPage as _;
+    ///
+    /// struct Mailer;
+    ///
+    /// fn outbox() -> Page {
+    ///     Page::new(source!(outbox), "/outbox", |_, _| Box::pin(async { maud::html! {}.into_page() }))
+    ///         .depends_on([Data::<Mailer>::requirement()])
+    /// }
+    /// # outbox();
+    /// ```
+    pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Requirement>) -> Self {
+        self.dependencies.extend(dependencies);
         self
     }
 

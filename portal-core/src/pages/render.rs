@@ -31,8 +31,6 @@ pub(crate) struct PageSetup {
     pub(crate) theme: PortalTheme,
     pub(crate) brand: BrandAssets,
     pub(crate) layout: Arc<dyn Layout>,
-    /// The page of one's own profile, if the application has one.
-    pub(crate) profile_path: Option<String>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// Only administrators are let in, and are told so.
@@ -176,6 +174,7 @@ impl PageSetup {
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
         let profile_url = self
+            .config
             .profile_path
             .as_ref()
             .map(|path| format!("{base_path}{path}"));

@@ -7,7 +7,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use maud::html;
 
+use super::components::{Banner, Tone};
 use super::content::PageResponse;
 use super::error_page::came_from;
 use super::errors;
@@ -60,10 +62,16 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     // First: what changes while the page is made is told to it afterwards.
     let read_mark = (setup.read_mark)();
     let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
-    // A deactivated user may look at what is public, as a guest.
+    // A deactivated user sees public pages as a guest does, and why.
+    let is_deactivated = user.as_ref().is_some_and(|user| !user.is_allowed_in());
     let user = user.filter(|user| user.is_allowed_in());
     match content {
         PageResponse::Content(status, content) => {
+            let content = if is_deactivated {
+                html! { (deactivated_banner()) (content) }
+            } else {
+                content
+            };
             setup.prepare(user.as_ref()).await;
             let page_head = PageHead {
                 status,
@@ -88,6 +96,11 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
             errors::page(&head, user.as_ref(), error)
         }
     }
+}
+
+fn deactivated_banner() -> Banner {
+    Banner::new(Tone::Warning, "Ask an administrator for access.")
+        .title("Your account is deactivated.")
 }
 
 /// What a page needs of a request that its handler has taken: all but its extensions.

@@ -51,7 +51,7 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
         (Ok(auth), Ok(config)) => (auth, config),
         (Err(error), _) | (_, Err(error)) => return PageResponse::Error(error),
     };
-    let return_to = safe_return(&config.base_path, &wanted);
+    let return_to = safe_return(config, &wanted);
     match caller(&mut parts, state).await {
         Ok(Some(user)) if user.is_allowed_in() => Redirect::to(&return_to).into_page(),
         _ => {

@@ -139,7 +139,7 @@ async fn save(
     let by_script = headers
         .get(header::ACCEPT)
         .is_none_or(|accept| !accept.as_bytes().starts_with(b"text/html"));
-    let back = safe_return(&setup.config.base_path, &sent.return_to);
+    let back = safe_return(&setup.config, &sent.return_to);
     let mut response = match (by_script, sent.rail) {
         (true, _) => StatusCode::NO_CONTENT.into_response(),
         (false, Some(_)) => axum::response::Redirect::to(&back).into_response(),
@@ -191,7 +191,7 @@ async fn save_portal(
             ..stored.look
         };
     }
-    let back = safe_return(&setup.config.base_path, &sent.return_to);
+    let back = safe_return(&setup.config, &sent.return_to);
     let flash = match setup.theme.set(&admin, look, version).await {
         Ok(()) => Flash::success("Saved for the whole portal"),
         Err(error) if error.status() == StatusCode::CONFLICT => Flash::error(conflict(error)),

@@ -3,7 +3,7 @@
 //! The portal's own tables have migrations; these are the tables of admin models, whose shape
 //! is known only when the program runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
@@ -175,10 +175,23 @@ impl Store {
         for table in tables {
             let found =
                 columns_of(Reader::Transaction(&mut transaction), dialect, table.name).await?;
-            for statement in additions(table, &found, dialect) {
-                tracing::info!(table = table.name, "{statement}");
-                transaction.execute(&Text::<true>(statement)).await?;
+            let indexes = indexes_of(&mut transaction, dialect, table.name).await?;
+            let statements = additions(table, &found, &indexes, dialect);
+            if statements.is_empty() {
+                continue;
             }
+            for statement in &statements {
+                tracing::debug!(table = table.name, statement, "changing a table");
+                transaction
+                    .execute(&Text::<true>(statement.clone()))
+                    .await?;
+            }
+            let statements = statements.len();
+            tracing::info!(
+                table = table.name,
+                statements,
+                "table changed to match its model"
+            );
         }
         transaction.commit().await
     }
@@ -202,6 +215,7 @@ impl Store {
 fn additions(
     table: &TableSpec,
     found: &BTreeMap<String, FoundColumn>,
+    indexes: &BTreeSet<String>,
     dialect: Dialect,
 ) -> Vec<String> {
     let name = table.name;
@@ -231,11 +245,11 @@ fn additions(
                 column.sql(dialect)
             ));
         }
-        let is_indexed = column.unique && column.key == Key::None;
-        if is_indexed && (is_there(column) || is_safe(column)) {
+        let index = unique_index(name, column.name);
+        let is_missing = column.unique && column.key == Key::None && !indexes.contains(&index);
+        if is_missing && (is_there(column) || is_safe(column)) {
             statements.push(format!(
                 "CREATE UNIQUE INDEX IF NOT EXISTS \"{index}\" ON \"{name}\" (\"{column}\")",
-                index = unique_index(name, column.name),
                 column = column.name,
             ));
         }
@@ -300,6 +314,23 @@ fn differences(
 enum Reader<'a> {
     Store(&'a Store),
     Transaction(&'a mut Transaction),
+}
+
+/// Names of the indexes of a table.
+async fn indexes_of(
+    transaction: &mut Transaction,
+    dialect: Dialect,
+    table: &str,
+) -> Result<BTreeSet<String>, StoreError> {
+    let select = Text::<false>(match dialect {
+        Dialect::Sqlite => format!("SELECT name FROM pragma_index_list('{table}')"),
+        Dialect::Postgres => format!(
+            "SELECT relname::text AS name FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid \
+             WHERE indrelid = to_regclass('\"{table}\"')"
+        ),
+    });
+    let rows = transaction.fetch_all(&select).await?;
+    rows.iter().map(|row| row.get("name")).collect()
 }
 
 async fn columns_of(

@@ -27,7 +27,7 @@ use crate::request::{escape_pointer, from_value};
 /// # is_args::<DigestArgs>();
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be used as task arguments, derive Serialize, Deserialize, JsonSchema and Validate",
+    message = "`{Self}` cannot be used as task arguments",
     label = "not the arguments of a task"
 )]
 pub trait TaskArgs:
@@ -35,10 +35,37 @@ pub trait TaskArgs:
 {
 }
 
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static>
-    TaskArgs for T
+impl<T> TaskArgs for T where
+    T: derived::Serialize
+        + derived::Deserialize
+        + derived::JsonSchema
+        + derived::Validate
+        + Send
+        + 'static
 {
+}
+
+/// One trait per derive, so that an error names exactly the derives that are missing.
+mod derived {
+    macro_rules! derived {
+        ($($name:ident: $bound:path, $message:literal;)+) => {$(
+            #[diagnostic::on_unimplemented(
+                message = $message,
+                label = "not the arguments of a task"
+            )]
+            pub trait $name: $bound {}
+
+            #[diagnostic::do_not_recommend]
+            impl<T: $bound> $name for T {}
+        )+};
+    }
+
+    derived! {
+        Serialize: serde::Serialize, "`{Self}` cannot be used as task arguments, add `#[derive(serde::Serialize)]`";
+        Deserialize: serde::de::DeserializeOwned, "`{Self}` cannot be used as task arguments, add `#[derive(serde::Deserialize)]`";
+        JsonSchema: schemars::JsonSchema, "`{Self}` cannot be used as task arguments, add `#[derive(schemars::JsonSchema)]`";
+        Validate: garde::Validate<Context = ()>, "`{Self}` cannot be used as task arguments, add `#[derive(garde::Validate)]`";
+    }
 }
 
 /// The arguments of a task that takes none.

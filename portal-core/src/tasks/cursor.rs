@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 
 use super::record::TaskRecord;
+use crate::live;
 use crate::store::now;
 
 /// A change that a client has seen.
@@ -40,7 +41,17 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = ();
 
+    /// Reads a cursor, the mark of a page or a time in RFC 3339.
     fn from_str(text: &str) -> Result<Self, ()> {
+        if let Some(at) = live::read_mark_time(text) {
+            return Ok(Self { at, seq: 0 });
+        }
+        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self {
+                at: at.to_utc(),
+                seq: 0,
+            });
+        }
         let (at, seq) = text.split_once('-').ok_or(())?;
         let number = |text| i64::from_str_radix(text, 16).map_err(|_| ());
         Ok(Self {
@@ -61,6 +72,14 @@ mod tests {
             seq: 1_000_007,
         };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    }
+
+    #[test]
+    fn page_marks_and_times_are_cursors() {
+        let at = DateTime::from_timestamp_micros(0x0006_60ed_02c4_9476).unwrap();
+        let expected = Cursor { at, seq: 0 };
+        assert_eq!("1082cc84e2d3459a.660ed02c49476".parse(), Ok(expected));
+        assert_eq!(at.to_rfc3339().parse(), Ok(expected));
     }
 
     #[test]

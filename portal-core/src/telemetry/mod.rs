@@ -5,12 +5,20 @@ mod task_logs;
 pub(crate) use task_logs::{LogLine, LogSink, captured};
 pub use task_logs::{blocking_with_task_logs, task_logs, with_task_logs};
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{Config, LogFormat};
+
+/// Returns `true` if standard error is a terminal and `NO_COLOR` does not forbid colors.
+fn is_colored() -> bool {
+    let is_forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_forbidden && std::io::stderr().is_terminal()
+}
 
 /// Writes the log to standard error, in the form and with the filter of the configuration.
 ///
@@ -21,7 +29,9 @@ pub fn init(config: &Config) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(is_colored());
     let lines = match config.log_format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Pretty => lines.with_target(false).boxed(),

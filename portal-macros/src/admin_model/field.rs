@@ -6,6 +6,7 @@ use syn::{Attribute, Field, Lit, LitStr, Meta, Type};
 
 use crate::docs::Docs;
 use crate::errors::Errors;
+use crate::handler::{type_arguments, type_name};
 use crate::keys::Keys;
 use crate::names;
 
@@ -72,6 +73,13 @@ impl ModelField {
             default: keys.take("default").and_then(|key| {
                 let literal: Default =
                     key.parsed(errors, "a literal, as in `{} = 0` or `{} = \"free\"`")?;
+                if !literal.is_text && is_string(&field.ty) {
+                    let message = format!(
+                        "the default of a `String` is text, write `default = \"{}\"`",
+                        literal.text
+                    );
+                    errors.at(literal.span, message);
+                }
                 Some(literal.text)
             }),
             widget: keys
@@ -99,6 +107,9 @@ impl ModelField {
 /// A literal, as the text that a form would send.
 struct Default {
     text: String,
+    /// `true` if it was written in quotes.
+    is_text: bool,
+    span: Span,
 }
 
 impl Parse for Default {
@@ -115,7 +126,22 @@ impl Parse for Default {
             (Lit::Bool(flag), None) => flag.value.to_string(),
             _ => return Err(syn::Error::new(literal.span(), "expected a literal")),
         };
-        Ok(Self { text })
+        Ok(Self {
+            text,
+            is_text: matches!(literal, Lit::Str(_) | Lit::Char(_)),
+            span: literal.span(),
+        })
+    }
+}
+
+/// Returns `true` for `String` and `Option<String>`.
+fn is_string(written: &Type) -> bool {
+    let Some(segment) = type_name(written) else {
+        return false;
+    };
+    match type_arguments(segment).as_slice() {
+        [inner] if segment.ident == "Option" => is_string(inner),
+        _ => segment.ident == "String",
     }
 }
 
@@ -161,6 +187,18 @@ mod tests {
                 Some(expected),
                 "{messages:?}"
             );
+        }
+    }
+
+    #[test]
+    fn number_is_not_the_default_of_a_string() {
+        for field in [
+            parse_quote!(#[admin(default = 5)] a: String),
+            parse_quote!(#[admin(default = 5)] a: Option<std::string::String>),
+        ] {
+            let (_, messages) = read(field);
+            let expected = "the default of a `String` is text, write `default = \"5\"`";
+            assert_eq!(messages, [expected]);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::LitStr;
 use syn::spanned::Spanned;
 
 use crate::paths::located_at;
@@ -19,10 +20,17 @@ pub(crate) fn expand(page: &PageModel) -> TokenStream {
     let respond = respond(page);
     let route = &page.attribute.route;
     let settings = settings(page);
+    let uses = (!page.handler.argument_types().is_empty()).then(|| {
+        quote! {
+            #[allow(unused_imports)]
+            use #private::{InputArgument as _, OtherArgument as _};
+        }
+    });
     quote! {
         #head() -> #krate::Page {
             #nested
             #respond
+            #uses
             #krate::Page::new(#private::source!(#name), #route, __portal_respond) #settings
         }
         #(#cfg_attributes)*
@@ -136,23 +144,31 @@ fn settings(page: &PageModel) -> TokenStream {
         settings.extend(quote!(.access(#access)));
     }
     if let Some(nav) = &attribute.nav {
-        let item = nav_item(nav, &title, krate);
+        let item = nav_item(nav, &title, page);
         settings.extend(quote!(.nav(#item)));
     }
     if let Some(layout) = &attribute.layout {
         settings.extend(quote_spanned!(located_at(layout.span())=> .layout(#layout)));
     }
+    for argument in page.handler.argument_types() {
+        settings
+            .extend(quote!(.depends_on((&#private::Argument::<#argument>::new()).dependency())));
+    }
     settings
 }
 
-fn nav_item(nav: &NavAttribute, title: &str, krate: &TokenStream) -> TokenStream {
+fn nav_item(nav: &NavAttribute, title: &str, page: &PageModel) -> TokenStream {
+    let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
     let label = nav
         .label
         .as_ref()
         .map_or_else(|| title.to_owned(), syn::LitStr::value);
     let mut item = quote!(#krate::NavItem::new(#label));
     let given = [
-        ("icon", nav.icon.as_ref().map(ToTokens::to_token_stream)),
+        (
+            "icon",
+            nav.icon.as_ref().map(|icon| icon_name(icon, &private)),
+        ),
         (
             "order",
             nav.order
@@ -167,6 +183,13 @@ fn nav_item(nav: &NavAttribute, title: &str, krate: &TokenStream) -> TokenStream
         }
     }
     item
+}
+
+/// The name of an icon, looked up by the compiler.
+fn icon_name(icon: &LitStr, private: &TokenStream) -> TokenStream {
+    let span = located_at(icon.span());
+    let check = quote_spanned!(span=> const _: () = #private::require_icon(#icon););
+    quote!({ #check #icon })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A page: the attribute and the function together, and what must fit between them.
 
+use quote::ToTokens;
 use syn::Type;
 
 use crate::errors::Errors;
@@ -7,6 +8,12 @@ use crate::handler::{Handler, type_arguments, type_name};
 
 use super::attr::PageAttribute;
 use super::route;
+
+/// Types that read exactly one parameter of a path.
+const SCALARS: &[&str] = &[
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32",
+    "u64", "u128", "usize", "String", "Uuid",
+];
 
 /// Extractors that read the body, by the names everyone uses for them.
 ///
@@ -32,7 +39,39 @@ impl PageModel {
     pub(crate) fn check(&self, errors: &mut Errors) {
         self.handler.check("a page handler", errors);
         self.check_body_is_last(errors);
+        self.check_path_arity(errors);
         self.check_nav(errors);
+    }
+
+    /// `Path<(A, B)>` and `Path<u32>` fix the number of parameters, which the route must have.
+    ///
+    /// A struct or a map reads them by name, so its fields decide and cannot be seen from here.
+    fn check_path_arity(&self, errors: &mut Errors) {
+        let Some(route) = &self.attribute.route else {
+            return;
+        };
+        let count = route::parameter_count(&route.value());
+        for argument in self.handler.argument_types() {
+            let segment = type_name(argument).filter(|segment| segment.ident == "Path");
+            let arguments = segment.map(type_arguments).unwrap_or_default();
+            let [read] = arguments.as_slice() else {
+                continue;
+            };
+            let Some(expected) = parameters_read(read) else {
+                continue;
+            };
+            if expected != count {
+                let (route, written) = (route.value(), read.to_token_stream().to_string());
+                let written = written.replace(" ,", ",");
+                errors.on(
+                    argument,
+                    format!(
+                        "`Path<{written}>` reads {}, but the route `{route}` has {count}",
+                        parameters(expected)
+                    ),
+                );
+            }
+        }
     }
 
     fn check_body_is_last(&self, errors: &mut Errors) {
@@ -84,6 +123,25 @@ fn body_extractor(argument: &Type) -> Option<String> {
         return body_extractor(type_arguments(segment).first()?);
     }
     BODY_EXTRACTORS.contains(&name.as_str()).then_some(name)
+}
+
+/// Returns the number of parameters that `Path<T>` reads, if the type fixes it.
+fn parameters_read(read: &Type) -> Option<usize> {
+    match read {
+        Type::Tuple(tuple) if !tuple.elems.is_empty() => Some(tuple.elems.len()),
+        other => {
+            let segment = type_name(other)?;
+            let is_scalar = SCALARS.iter().any(|scalar| segment.ident == scalar);
+            is_scalar.then_some(1)
+        }
+    }
+}
+
+fn parameters(count: usize) -> String {
+    match count {
+        1 => "1 parameter".to_owned(),
+        count => format!("{count} parameters"),
+    }
 }
 
 #[cfg(test)]

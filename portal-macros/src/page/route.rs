@@ -36,6 +36,14 @@ pub(crate) fn has_parameter(route: &str) -> bool {
     route.replace("{{", "").contains('{')
 }
 
+/// Returns the number of parameters in a route that [`check`] accepts.
+pub(crate) fn parameter_count(route: &str) -> usize {
+    let segments = route.split('/').skip(1);
+    segments
+        .filter(|segment| matches!(parameter(segment, true), Ok(Some(_))))
+        .count()
+}
+
 /// The name of the parameter in a segment, if there is one.
 fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
     if let Some(name) = segment.strip_prefix(':') {
@@ -135,6 +143,18 @@ mod tests {
             ("/{id}/{id}", "`{id}` stands in the route twice"),
         ] {
             assert_eq!(check(route), Err(message.to_owned()), "{route}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_counted() {
+        for (route, count) in [
+            ("/", 0),
+            ("/a/{id}", 1),
+            ("/{a}/b{c}/{*rest}", 3),
+            ("/a{{b}}", 0),
+        ] {
+            assert_eq!(parameter_count(route), count, "{route}");
         }
     }
 

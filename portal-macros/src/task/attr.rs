@@ -58,6 +58,7 @@ impl TaskAttribute {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         let (schedule, time_zone) = take_schedule(&mut keys, errors);
+        let (retries, backoff_milliseconds) = take_retries(&mut keys, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
             state: keys.take_url_name("state", errors),
@@ -66,8 +67,8 @@ impl TaskAttribute {
             timeout_milliseconds: take_duration("timeout", &mut keys, errors),
             on_crash: take_on_crash(&mut keys, errors),
             notify: take_notify(&mut keys, errors),
-            retries: take_count("retries", 0, &mut keys, errors),
-            backoff_milliseconds: take_duration("backoff", &mut keys, errors),
+            retries,
+            backoff_milliseconds,
             priority: keys.take("priority").and_then(|key| key.integer(errors)),
             concurrency: take_count("concurrency", 1, &mut keys, errors),
             unique: keys.is_set("unique", errors),
@@ -101,6 +102,19 @@ fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> O
             None
         }
     }
+}
+
+/// `backoff` is the pause before a retry, so it has no effect without retries.
+fn take_retries(keys: &mut Keys, errors: &mut Errors) -> (Option<u32>, Option<u64>) {
+    let retries = keys.contains("retries");
+    let backoff = keys.span_of("backoff");
+    if let (false, Some(backoff)) = (retries, backoff) {
+        errors.at(backoff, "`backoff` requires `retries`, add `retries = 3`");
+    }
+    (
+        take_count("retries", 0, keys, errors),
+        take_duration("backoff", keys, errors),
+    )
 }
 
 fn take_schedule(keys: &mut Keys, errors: &mut Errors) -> (Option<LitStr>, Option<LitStr>) {

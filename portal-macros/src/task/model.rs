@@ -1,6 +1,8 @@
 //! A task: its attribute and its function, and the parts its arguments play.
 
-use syn::{PatType, Type};
+use quote::ToTokens;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Lifetime, PatType, Type, TypeReference};
 
 use crate::errors::Errors;
 use crate::handler::{Handler, first_impl_trait, type_arguments, type_name};
@@ -78,6 +80,10 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
     let mut is_in_order = true;
     let mut expected = Part::Context;
     for argument in handler.typed_arguments() {
+        if let Some(message) = misplaced(&argument.ty) {
+            errors.on(&argument.ty, message);
+            is_in_order = false;
+        }
         let part = part(argument);
         // The context stands first and alone, inputs repeat, and nothing follows the arguments.
         let fits = match expected {
@@ -104,6 +110,46 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
         errors.at(handler.signature.paren_token.span.join(), ORDER);
     }
     (inputs, arguments)
+}
+
+/// The mistake in the type of an argument that no order could fix.
+fn misplaced(written: &Type) -> Option<String> {
+    if let Type::Reference(reference) = written {
+        let owned = match &*reference.elem {
+            Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
+            Type::Slice(slice) => format!("Vec<{}>", slice.elem.to_token_stream()),
+            other => other.to_token_stream().to_string().replace(' ', ""),
+        };
+        return Some(format!(
+            "a task outlives the request that starts it and owns its arguments; write `{owned}`"
+        ));
+    }
+    if has_lifetime(written) {
+        return Some(
+            "a task outlives the request that starts it and owns its arguments; write a type without lifetimes"
+                .to_owned(),
+        );
+    }
+    let name = type_name(written)?.ident.to_string();
+    matches!(name.as_str(), "CurrentUser" | "AdminUser").then(|| {
+        format!("a task runs without a request, so it has no `{name}`; call `task.owner_user_id()`")
+    })
+}
+
+fn has_lifetime(written: &Type) -> bool {
+    struct Search(bool);
+    impl VisitMut for Search {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            self.0 |= lifetime.ident != "static";
+        }
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            self.0 |= reference.lifetime.is_none();
+            visit_mut::visit_type_reference_mut(self, reference);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type_mut(&mut written.clone());
+    search.0
 }
 
 fn part(argument: &PatType) -> Part {

@@ -95,6 +95,32 @@ pub fn icon_names() -> impl Iterator<Item = &'static str> {
     ICONS.iter().map(|(name, _)| *name)
 }
 
+/// Returns `true` if an icon has this name. Usable in constants, where names are compared by the compiler.
+pub(crate) const fn is_icon(name: &str) -> bool {
+    let mut at = 0;
+    while at < ICONS.len() {
+        if is_equal(ICONS[at].0.as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 fn shapes(name: &str) -> Option<&'static str> {
     static SHAPES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         let inner = |svg: &'static str| {

@@ -76,6 +76,7 @@ pub use self::{
     tooltip::tooltip,
     view_menu::ViewMenu,
 };
+pub(crate) use icon::is_icon;
 
 #[cfg(test)]
 mod tests;

@@ -272,7 +272,8 @@ impl Render for TaskList {
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         html! {
-            pt-task-monitor src=[&self.monitor] {
+            // The document then carries the mark from which the monitor starts.
+            pt-task-monitor src=[&self.monitor] data-requires=[self.monitor.as_ref().map(|_| "live")] {
                 section class="pt-card" data-flush {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
                         div class="pt-card-head" {

@@ -69,7 +69,7 @@ pub(super) fn actions(
     all.push((title, set(title, "table", "density", density.as_str())));
     match query.reader {
         Some(_) => {
-            if let Some(path) = &setup.profile_path {
+            if let Some(path) = &setup.config.profile_path {
                 let hit = SearchHit::link("Open my profile", query.url(path)).icon("user");
                 all.push(("Open my profile", hit));
             }

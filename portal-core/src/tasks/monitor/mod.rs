@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -74,20 +74,30 @@ struct MonitorPath {
     task_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct MonitorQuery {
+    /// Position from which to resume: the id of an event, the `updated_at` of a task object, or the
+    /// mark of a page.
+    since: Option<String>,
+}
+
 async fn monitor(
     State(state): State<PortalState>,
     Path(path): Path<MonitorPath>,
+    Query(query): Query<MonitorQuery>,
     parts: Parts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
     let headers = &parts.headers;
     state.borrow::<Origins>()?.check_socket(headers)?;
+    // As with an unknown event id, the stream starts with the present.
+    let since = query.since.and_then(|since| since.parse().ok());
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
-        let cursor = events::last_seen(headers);
+        let cursor = events::last_seen(headers).or(since);
         let monitor = open(&state, path, &parts, cursor).await?;
         return Ok(events::serve(monitor, cursor));
     }
-    let monitor = open(&state, path, &parts, None).await?;
+    let monitor = open(&state, path, &parts, since).await?;
     let upgrade = upgrade.map_err(|rejection| {
         let status = if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
             StatusCode::METHOD_NOT_ALLOWED
@@ -229,7 +239,7 @@ async fn open(
             vec![record]
         }
         None => {
-            let since = cursor.map(|cursor| cursor.at - OVERLAP);
+            let since = cursor.and_then(|cursor| cursor.at.checked_sub_signed(OVERLAP));
             let state = watch.state.as_deref();
             let records = changes::of_client(&tasks.0.store, token.id, state, since).await?;
             let records = records.into_iter().map(|record| tasks.newest(record));

@@ -66,8 +66,8 @@ impl<'a> Sent<'a> {
             "" => self.reader.area.root(),
             wanted => wanted,
         };
-        let base_path = &self.reader.config.base_path;
-        flash.redirect(&safe_return(base_path, wanted)).into_page()
+        let config = &self.reader.config;
+        flash.redirect(&safe_return(config, wanted)).into_page()
     }
 }
 

@@ -1,0 +1,134 @@
+//! Home and profile page: the two pages that the framework links to.
+
+use crate::auth::{Access, DeclaredRoute, safe_redirect};
+use crate::config::Config;
+use crate::pages::Page;
+
+/// Where a portal has its profile page if the application does not name one.
+const PROFILE: &str = "/profile";
+
+/// Paths that the application chose for the pages that the framework links to.
+#[derive(Debug, Default)]
+pub(super) struct KnownPages {
+    pub(super) home: Option<String>,
+    pub(super) profile: Option<String>,
+}
+
+impl KnownPages {
+    /// Writes the paths into the configuration and returns the problems with those that were set.
+    ///
+    /// `routes` are the declared routes of the application; `has_others` is `true` if there are also
+    /// routes whose paths are unknown.
+    pub(super) fn resolve(
+        self,
+        config: &mut Config,
+        pages: &[Page],
+        routes: &[DeclaredRoute],
+        has_others: bool,
+    ) -> Vec<String> {
+        let answers = |path: &str| {
+            let declared = pages.iter().map(Page::declared);
+            let mut all = declared.chain(routes.iter().cloned());
+            all.any(|route| route.path == path && is_get(&route))
+        };
+        let mut problems = Vec::new();
+        for (setting, path) in [("home_page", &self.home), ("profile_page", &self.profile)] {
+            let Some(path) = path else { continue };
+            let without_query = path.split('?').next().unwrap_or_default();
+            if safe_redirect(path).is_none() {
+                problems.push(format!(
+                    "`.{setting}(\"{path}\")` needs the path of a page of this portal, such as `/`"
+                ));
+            } else if !has_others && !answers(without_query) {
+                problems.push(format!(
+                    "`.{setting}(\"{path}\")` names no page of this portal; add a page with this route or name another"
+                ));
+            }
+        }
+        config.home_path = self.home.unwrap_or_else(|| default_home(pages).to_owned());
+        config.profile_path = self
+            .profile
+            .or_else(|| answers(PROFILE).then(|| PROFILE.to_owned()));
+        problems
+    }
+}
+
+/// `/` if it is a page, otherwise the first page in the navigation that every user may open.
+fn default_home(pages: &[Page]) -> &str {
+    let is_open = |page: &&Page| matches!(page.access, Access::Public | Access::User);
+    if pages.iter().any(|page| page.path == "/") {
+        return "/";
+    }
+    let in_nav = pages.iter().filter(is_open);
+    let first = in_nav
+        .filter_map(|page| Some((page.nav.as_ref()?.position(), page.path)))
+        .min();
+    first.map_or("/", |(_, path)| path)
+}
+
+fn is_get(route: &DeclaredRoute) -> bool {
+    route
+        .method
+        .as_ref()
+        .is_none_or(|method| *method == axum::http::Method::GET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::{IntoPage as _, NavItem};
+    use crate::source;
+
+    fn page(path: &'static str, access: Access, order: Option<i32>) -> Page {
+        let page = Page::new(source!(page), path, |_, _| {
+            Box::pin(async { maud::html! {}.into_page() })
+        });
+        let page = page.access(access);
+        match order {
+            Some(order) => page.nav(NavItem::new("A page").order(order)),
+            None => page,
+        }
+    }
+
+    fn resolved(known: KnownPages, pages: &[Page]) -> (String, Option<String>, Vec<String>) {
+        let mut config = Config::default();
+        let problems = known.resolve(&mut config, pages, &[], false);
+        (config.home_path, config.profile_path, problems)
+    }
+
+    #[test]
+    fn home_defaults_to_the_root_or_the_first_open_page_of_the_navigation() {
+        let root = page("/", Access::Public, None);
+        let admin = page("/admin", Access::Admin, Some(1));
+        let orders = page("/orders", Access::User, Some(3));
+        let news = page("/news", Access::Public, Some(2));
+        for (pages, home) in [
+            (vec![orders.clone(), root], "/"),
+            (vec![admin.clone(), orders, news], "/news"),
+            (vec![admin], "/"),
+            (vec![], "/"),
+        ] {
+            assert_eq!(resolved(KnownPages::default(), &pages).0, home);
+        }
+    }
+
+    #[test]
+    fn profile_defaults_to_its_usual_path_if_there_is_such_a_page() {
+        let profile = page("/profile", Access::User, None);
+        let found = resolved(KnownPages::default(), &[profile]).1;
+        assert_eq!(found.as_deref(), Some("/profile"));
+        assert_eq!(resolved(KnownPages::default(), &[]).1, None);
+    }
+
+    #[test]
+    fn paths_that_are_not_pages_are_problems() {
+        let known = KnownPages {
+            home: Some("//evil.example".to_owned()),
+            profile: Some("/me".to_owned()),
+        };
+        let (.., problems) = resolved(known, &[page("/", Access::Public, None)]);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("`.home_page(\"//evil.example\")`"));
+        assert!(problems[1].contains("`.profile_page(\"/me\")` names no page"));
+    }
+}

@@ -1,0 +1,194 @@
+//! Overlapping routes: finds those between merged axum routers and the routes of the portal.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use axum::Router;
+use axum::routing::{MethodFilter, any, on};
+
+use crate::auth::DeclaredRoute;
+use crate::pages::Page;
+use crate::source::Source;
+use crate::state::PortalState;
+
+/// An axum router of the application and the call that merged it.
+pub(super) type MergedRouter = (Router<PortalState>, &'static Location<'static>);
+
+/// A route whose path is known, with the place that the application can change.
+pub(super) struct KnownRoute {
+    pub(super) route: DeclaredRoute,
+    /// Item and place, for error messages.
+    pub(super) place: String,
+}
+
+impl KnownRoute {
+    pub(super) fn of_page(page: &Page) -> Self {
+        Self::declared(page.declared(), "page", Some(page.source))
+    }
+
+    pub(super) fn of_route(route: DeclaredRoute) -> Self {
+        let source = route.source;
+        Self::declared(route, "route", source)
+    }
+
+    /// A route that the application cannot change.
+    pub(super) fn of_portal(route: DeclaredRoute) -> Self {
+        Self::declared(route, "a route of the portal", None)
+    }
+
+    fn declared(route: DeclaredRoute, what: &str, source: Option<Source>) -> Self {
+        let place = match source {
+            Some(source) => format!("{what} `{source}`   {}:{}", source.file, source.line),
+            None => what.to_owned(),
+        };
+        Self { route, place }
+    }
+
+    /// Method and path.
+    pub(super) fn name(&self) -> String {
+        let path = &self.route.path;
+        match &self.route.method {
+            Some(method) => format!("{method} {path}"),
+            None => path.clone().into_owned(),
+        }
+    }
+
+    /// A router with only this route.
+    fn router(&self) -> Router<PortalState> {
+        let filter = self.route.method.clone();
+        let handlers = match filter.and_then(|method| MethodFilter::try_from(method).ok()) {
+            Some(filter) => on(filter, async || ()),
+            None => any(async || ()),
+        };
+        Router::new().route(&self.route.path, handlers)
+    }
+}
+
+/// Describes every overlap of the merged routers with known routes and with each other.
+///
+/// axum cannot list the routes of a router and panics when two overlap, so each pair is merged on trial.
+pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<String> {
+    if merged.is_empty() {
+        return Vec::new();
+    }
+    quietly(|| {
+        let mut problems = Vec::new();
+        for (index, (router, at)) in merged.iter().enumerate() {
+            for route in known {
+                if conflict(route.router(), router.clone()).is_some() {
+                    problems.push(format!(
+                        "two routes claim `{}`\n       {}\n       `.routes(..)`   {}:{}\n     change the path of one of them",
+                        route.name(),
+                        route.place,
+                        at.file(),
+                        at.line(),
+                    ));
+                }
+            }
+            for (other, other_at) in &merged[..index] {
+                if let Some(reason) = conflict(other.clone(), router.clone()) {
+                    problems.push(format!(
+                        "two routers cannot be merged: {reason}\n       `.routes(..)`   {}:{}\n       `.routes(..)`   {}:{}",
+                        other_at.file(),
+                        other_at.line(),
+                        at.file(),
+                        at.line(),
+                    ));
+                }
+            }
+        }
+        problems
+    })
+}
+
+/// Merges two routers and returns axum's reason if that fails.
+fn conflict(one: Router<PortalState>, other: Router<PortalState>) -> Option<String> {
+    let merged = panic::catch_unwind(AssertUnwindSafe(|| one.merge(other)));
+    merged.err().map(reason)
+}
+
+fn reason(payload: Box<dyn Any + Send>) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| Some((*payload.downcast_ref::<&str>()?).to_owned()));
+    text.unwrap_or_else(|| "they overlap".to_owned())
+}
+
+/// Runs a function whose panics are expected, without the panic message on standard error.
+///
+/// Other threads keep the present hook. The lock keeps two portals that are built at the same time from
+/// restoring each other's hook.
+fn quietly<T>(run: impl FnOnce() -> T) -> T {
+    static HOOK: Mutex<()> = Mutex::new(());
+    let _lock = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let previous = Arc::new(panic::take_hook());
+    let (forward, this) = (Arc::clone(&previous), thread::current().id());
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() != this {
+            forward(info);
+        }
+    }));
+    let result = run();
+    drop(panic::take_hook());
+    if let Ok(previous) = Arc::try_unwrap(previous) {
+        panic::set_hook(previous);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::{get, post};
+
+    use super::*;
+    use crate::auth::{Access, Routes};
+
+    fn known() -> Vec<KnownRoute> {
+        let routes: Routes = Routes::new().get("/a", Access::Public, async || ()).get(
+            "/items/{id}",
+            Access::Public,
+            async || (),
+        );
+        let routes = routes.declared().into_iter();
+        routes.map(KnownRoute::of_route).collect()
+    }
+
+    fn merged(router: Router<PortalState>) -> MergedRouter {
+        (router, Location::caller())
+    }
+
+    #[test]
+    fn overlap_names_both_places() {
+        let found = problems(
+            &[merged(Router::new().route("/a", get(async || ())))],
+            &known(),
+        );
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("two routes claim `GET /a`"), "{found:?}");
+        assert_eq!(found[0].matches("overlap.rs:").count(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn every_overlap_is_reported() {
+        let router = Router::new()
+            .route("/a", get(async || ()))
+            .route("/items/{number}", get(async || ()))
+            .route("/b", get(async || ()));
+        let again = Router::new().route("/b", get(async || ()));
+        let found = problems(&[merged(router), merged(again)], &known());
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(
+            found[2].contains("two routers cannot be merged"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn other_methods_and_paths_do_not_overlap() {
+        let router = Router::new()
+            .route("/a", post(async || ()))
+            .route("/items", get(async || ()));
+        assert_eq!(problems(&[merged(router)], &known()), Vec::<String>::new());
+    }
+}

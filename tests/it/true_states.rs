@@ -1,0 +1,157 @@
+//! Task states that a page shows: they are right, whatever happens around its connection.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Chromium, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually, on_both,
+};
+
+/// The mark of a page: everything before it is part of the page.
+fn mark_of(page: &str) -> String {
+    let (_, mark) = page
+        .split_once("data-mark=\"")
+        .expect("the page has a mark");
+    mark.split('"').next().unwrap_or_default().to_owned()
+}
+
+async fn tasks_that_finish_before_the_socket_opens_are_sent(database: Database) {
+    const TASKS: usize = 500;
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let client = TaskClient::of(&admin).await;
+    let page = admin.page("/admin/tasks").await;
+    assert_eq!(page.status, 200);
+    let since = mark_of(&page.text);
+    let mut ids = Vec::new();
+    for number in 0..TASKS {
+        let args = json!({"name": "Ann", "age": number % 100});
+        ids.push(client.start_in("probe", "echo", &args).await);
+    }
+    for id in &ids {
+        client.ended(id).await;
+    }
+    let path = format!("/api/tasks/{}/monitor?since={since}", client.token);
+    let mut socket = Socket::open(&server.url, &path).await;
+    let mut finished = std::collections::HashSet::new();
+    let mut newest = Value::Null;
+    while finished.len() < TASKS {
+        let message = socket.update().await;
+        assert_eq!(message["data"]["status"], "COMPLETED", "{message}");
+        finished.insert(
+            message["data"]["task_id"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+        newest = message["data"]["updated_at"].clone();
+    }
+    assert!(ids.iter().all(|id| finished.contains(id)));
+    // A client that was cut off resumes with the newest change that it has seen.
+    let newest = newest.as_str().expect("a time").replace('+', "%2B");
+    let path = format!("/api/tasks/{}/monitor?since={newest}", client.token);
+    let mut events = EventStream::open(&client.http, &path).await;
+    let event = events.next().await.expect("an event");
+    assert_eq!(event["data"]["status"], "COMPLETED");
+    server.stop().await;
+}
+
+on_both!(tasks_that_finish_before_the_socket_opens_are_sent);
+
+/// The script of tasks starts when the test calls `go()`, and sockets can be blocked.
+const HELD: &str = "const define = customElements.define.bind(customElements); \
+    customElements.define = (name, ...rest) => name === 'pt-task-monitor' \
+        ? window.go = () => define(name, ...rest) : define(name, ...rest); \
+    const Real = WebSocket; window.WebSocket = class extends Real { constructor(url) { \
+        super(window.isBlocked ? 'ws://127.0.0.1:9/' : url); window.socket = this; } };";
+
+async fn wait_for(browser: &Chromium, what: &str, script: &str) {
+    eventually(what, async || {
+        (browser.script(script).await == true).then_some(())
+    })
+    .await;
+}
+
+async fn start_waiting(client: &TaskClient, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(client.start("waits").await);
+    }
+    ids
+}
+
+async fn finish(client: &TaskClient, ids: &[String]) {
+    for id in ids {
+        client.cancel(id).await;
+    }
+    for id in ids {
+        client.ended(id).await;
+    }
+}
+
+async fn open(server: &TestServer, admin: &Client) -> Chromium {
+    let browser = Chromium::open(&server.url).await;
+    browser
+        .use_session(admin.token.as_deref().expect("a token"))
+        .await;
+    browser.in_every_page(HELD).await;
+    browser.goto("/admin/tasks").await;
+    wait_for(&browser, "the script is there", "return !!window.go").await;
+    browser
+}
+
+const ACTIVE: &str = "document.querySelectorAll('.pt-task:is([data-status=PENDING],[data-status=PROCESSING])').length";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_shows_tasks_as_finished_that_end_before_it_connects() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let client = TaskClient::of(&admin).await;
+    let ids = start_waiting(&client, 50).await;
+    let browser = open(&server, &admin).await;
+    let shown = browser.script(&format!("return {ACTIVE}")).await;
+    assert_eq!(shown, 50);
+    finish(&client, &ids).await;
+    browser.script("window.go()").await;
+    wait_for(
+        &browser,
+        "no task is shown as active",
+        &format!("return {ACTIVE} === 0"),
+    )
+    .await;
+    let words = "return [...document.querySelectorAll('.pt-task [data-part=status]')].every((it) => it.textContent === 'Cancelled')";
+    assert_eq!(browser.script(words).await, true);
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_shows_tasks_as_finished_that_end_while_it_is_cut_off() {
+    let mut server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let client = TaskClient::of(&admin).await;
+    let ids = start_waiting(&client, 10).await;
+    let browser = open(&server, &admin).await;
+    browser.expects("ERR_");
+    browser.expects("WebSocket connection to");
+    browser.script("window.go()").await;
+    browser.find("[data-part=connection][data-live=on]").await;
+    browser
+        .script("window.isBlocked = true; window.socket.close()")
+        .await;
+    browser.find("[data-part=connection][data-live=wait]").await;
+    finish(&client, &ids).await;
+    let fresh = client.start("fails_task").await;
+    client.ended(&fresh).await;
+    assert_eq!(browser.script(&format!("return {ACTIVE}")).await, 10);
+    browser.script("window.isBlocked = false").await;
+    wait_for(
+        &browser,
+        "no task is shown as active",
+        &format!("return {ACTIVE} === 0"),
+    )
+    .await;
+    let row = format!("[data-task-id='{fresh}'][data-status=ERROR]");
+    browser.find(&row).await;
+    browser.close().await;
+    server.stop().await;
+}
