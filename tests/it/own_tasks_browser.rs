@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Chromium, Client, ReferencePortal, TaskClient, eventually};
+use crate::support::{
+    Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, eventually,
+};
 
 const USER: &str = "zoe@example.com";
 
@@ -148,6 +150,47 @@ async fn tasks_of_every_client_token_stay_on_the_page() {
         browser.find(&format!("li[data-task-id='{id}']")).await;
     }
     assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+/// The stream of changes opens when the test calls `go()`.
+const HELD: &str = "const real = fetch; const held = new Promise((go) => { window.go = go; }); \
+    window.fetch = async (to, ...more) => { \
+        if (String(to).includes('/api/live')) await held; \
+        return real(to, ...more); };";
+
+#[tokio::test]
+async fn own_tasks_that_finish_before_the_stream_opens_are_shown_as_finished() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let client = TaskClient::of(&user).await;
+    let mut ids = Vec::new();
+    for _ in 0..25 {
+        ids.push(client.start("waits").await);
+    }
+    let browser = Chromium::open(&server.url).await;
+    browser
+        .use_session(user.token.as_deref().expect("a token"))
+        .await;
+    browser.in_every_page(HELD).await;
+    browser.goto("/tasks").await;
+    let active = "document.querySelectorAll('.pt-task:is([data-status=PENDING],[data-status=PROCESSING])').length";
+    is_true(&browser, "the script is there", "return !!window.go").await;
+    assert_eq!(browser.script(&format!("return {active}")).await, 25);
+    for id in &ids {
+        client.cancel(id).await;
+    }
+    for id in &ids {
+        client.ended(id).await;
+    }
+    assert_eq!(browser.script(&format!("return {active}")).await, 25);
+    browser.script("window.go()").await;
+    is_true(
+        &browser,
+        "no task is shown as active",
+        &format!("return {active} === 0"),
+    )
+    .await;
     browser.close().await;
 }
 

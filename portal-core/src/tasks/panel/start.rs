@@ -388,7 +388,7 @@ fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
         .actions(html! {
             div class="pt-row" {
                 @if is_paused { (kinds::state_badge(true)) }
-                (access_badge(&definition.access))
+                @if reader.area == Area::Admin { (access_badge(&definition.access)) }
             }
         })
         .body(html! {
