@@ -98,7 +98,7 @@ impl Flash {
         let text = parts.next().unwrap_or_default();
         let link = match (parts.next(), parts.next()) {
             // A link leads to a page of this portal, whoever has set the cookie.
-            (Some(label), Some(url)) if safe_redirect(url) == url => {
+            (Some(label), Some(url)) if safe_redirect(url) == Some(url) => {
                 Some((label.chars().take(50).collect(), url.to_owned()))
             }
             _ => None,
