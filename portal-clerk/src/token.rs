@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::claims::{Claims, RawClaims, present};
 use crate::jwks::KeySet;
+use crate::users::{is_session_id, is_user_id};
 
 /// Longer tokens are not looked at.
 const MAX_TOKEN: usize = 8 * 1024;
@@ -278,11 +279,12 @@ impl Header {
 }
 
 fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims, Rejection> {
-    if claims.sub.is_empty() {
-        return Err(Rejection::Subject);
-    }
     if claims.sub.starts_with("mch_") {
         return Err(Rejection::Machine);
+    }
+    // The id goes into paths, names and logs.
+    if !is_user_id(&claims.sub) {
+        return Err(Rejection::Subject);
     }
     if claims.exp <= now - skew {
         return Err(Rejection::Expired);
@@ -306,7 +308,7 @@ fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims
     let session_id = claims
         .sid
         .clone()
-        .filter(|sid| !sid.is_empty())
+        .filter(|sid| is_session_id(sid))
         .ok_or(Rejection::NoSession)?;
     if claims.sts.as_deref() == Some("pending") {
         return Err(Rejection::Pending);

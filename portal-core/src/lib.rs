@@ -36,4 +36,6 @@ pub use security::ClientAddress;
 pub use source::Source;
 pub use state::{Data, PortalState, Requirement, TaskInput};
 pub use store::Store;
-pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks};
+pub use tasks::{
+    NoArgs, OnCrash, Starter, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks,
+};

@@ -273,6 +273,16 @@ async fn members_that_stand_twice_are_refused() {
 async fn claims_are_checked_one_by_one() {
     for (claims, expected) in [
         (json!({"sub": ""}), "Subject"),
+        (json!({"sub": "ann"}), "Subject"),
+        (json!({"sub": "user_1\u{0}"}), "Subject"),
+        (json!({"sub": "user_1\""}), "Subject"),
+        (json!({"sub": "user_1/../2"}), "Subject"),
+        (
+            json!({"sub": format!("user_{}", "a".repeat(5000))}),
+            "Subject",
+        ),
+        (json!({"sid": "sess_1/.."}), "NoSession"),
+        (json!({"sid": "sess_\u{0}"}), "NoSession"),
         (json!({"sub": "mch_1"}), "Machine"),
         (json!({"exp": NOW - SKEW}), "Expired"),
         (json!({"exp": NOW - SKEW - 1}), "Expired"),

@@ -28,6 +28,8 @@ use crate::request::body_bytes;
 use crate::source;
 use crate::state::PortalState;
 
+/// Maximum number of rows that a form selects: as many as the longest page of a list has.
+const MAX_SELECTED: usize = 100;
 const SETTINGS: &str = "/admin/settings";
 const USERS: &str = "/admin/users";
 
@@ -214,13 +216,19 @@ impl Screen<'_> {
         let sent: Sent = pairs.iter().cloned().collect();
         let keys = || {
             let ids = pairs.iter().filter(|(name, _)| name == "id");
-            ids.map(|(_, key)| key.clone()).collect::<Vec<String>>()
+            let keys: Vec<String> = ids.map(|(_, key)| key.clone()).collect();
+            if keys.len() > MAX_SELECTED {
+                return Err(Error::bad_request(format!(
+                    "select at most {MAX_SELECTED} rows at once"
+                )));
+            }
+            Ok(keys)
         };
         match sent.get("_action").map(String::as_str) {
             Some("save") => self.save(&sent).await,
             Some("delete") => self.delete(&sent).await,
-            Some("ask_delete") => self.ask_delete(&keys()).await,
-            Some("delete_rows") => self.delete_rows(&keys()).await,
+            Some("ask_delete") => self.ask_delete(&keys()?).await,
+            Some("delete_rows") => self.delete_rows(&keys()?).await,
             Some("defaults") => self.defaults().await,
             _ => Err(Error::bad_request("the form does not say what to do")),
         }

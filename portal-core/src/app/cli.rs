@@ -10,7 +10,7 @@ use super::build::Plan;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
 use super::maintenance;
-use crate::auth::{Actor, RouteKind, UserChange, UserFilter, Users};
+use crate::auth::{Actor, AdminEmails, RouteKind, UserChange, UserFilter, Users};
 use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
 use crate::store::Store;
@@ -146,8 +146,8 @@ fn flags(matches: &ArgMatches, provider_settings: &[Setting]) -> HashMap<String,
 async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Failure> {
     let provider_settings = builder.provider.settings();
     let innermost = innermost(matches);
-    let sources = Sources::of_process(flags(innermost, provider_settings))
-        .map_err(|error| Failure::Misuse(format!(".env cannot be read: {error}")))?;
+    let sources = Sources::of_process(flags(innermost, provider_settings), provider_settings)
+        .map_err(|error| Failure::Misuse(error.to_string()))?;
     let settings = Settings::load(provider_settings, &sources);
     if let Some(("config", _)) = matches.subcommand() {
         print_config(&settings);
@@ -282,7 +282,7 @@ fn print_routes(plan: &Plan) {
             page.source
         );
     }
-    for task in plan.tasks.all() {
+    for task in plan.tasks.startable() {
         let path = format!(
             "/api/{}/tasks/{{client_token}}/start/{}",
             task.state, task.name
@@ -327,10 +327,11 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
                 (true, false) => "active",
             };
             println!(
-                "{:<38} {:<40} {:<10} {state}",
+                "{:<38} {:<40} {:<10} {:<14} {state}",
                 user.id.to_string(),
                 user.email,
-                user.user_type.as_str()
+                user.user_type.as_str(),
+                user.role_source.as_str(),
             );
         }
         filter.offset += filter.limit;
@@ -355,7 +356,8 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
             roles.names()
         ))
     })?;
-    let users = Users::new(store.clone());
+    let admin_emails = AdminEmails::new(&plan.config.admin_emails);
+    let users = Users::new(store.clone()).with_admin_emails(admin_emails);
     let found = users.find_by_email(email).await?;
     let user = match found.as_slice() {
         [user] => user,

@@ -12,6 +12,7 @@ mod health;
 mod known_pages;
 mod limited;
 mod listen;
+mod loggable;
 mod maintenance;
 mod maintenance_page;
 mod outer;

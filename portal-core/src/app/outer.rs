@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::compress::{self, Wish};
 use super::limited;
+use super::loggable::loggable;
 use super::maintenance::Maintenance;
 use crate::auth::{Auth, caller};
 use crate::config::Limits;
@@ -353,7 +354,7 @@ impl Exchange {
         let page_request = accepts_html(request.headers())
             .then(|| Box::new(head_of(&method, &uri, request.headers())));
         let id = request_id.to_str().unwrap_or_default();
-        let span = tracing::info_span!("request", id, %method, path = uri.path());
+        let span = tracing::info_span!("request", id, %method, path = &*loggable(uri.path()));
         Self {
             started: Instant::now(),
             request_id,

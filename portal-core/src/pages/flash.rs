@@ -1,5 +1,7 @@
 //! A message that is shown once, on the page that a browser is sent to.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use cookie::{Cookie, SameSite};
@@ -11,6 +13,8 @@ use crate::config::OWN_HOST;
 const COOKIE: &str = "portal_flash";
 /// Separates text, label and URL in the cookie; no text contains it.
 const SEPARATOR: char = '\u{1f}';
+/// Maximum size of a message as it is encoded in the cookie, in bytes.
+const MAX_ENCODED: usize = 3000;
 
 impl Flash {
     /// Something was done.
@@ -79,7 +83,11 @@ impl Flash {
         let link: String = link
             .map(|(label, url)| format!("{SEPARATOR}{label}{SEPARATOR}{url}"))
             .collect();
-        set(&mut response, &format!("{kind}{}{link}", self.text), 60);
+        set(
+            &mut response,
+            &format!("{kind}{}{link}", bounded(&self.text)),
+            60,
+        );
         response.extensions_mut().insert(self);
         response
     }
@@ -114,6 +122,23 @@ impl Flash {
     pub(crate) fn clear(response: &mut Response) {
         set(response, "", 0);
     }
+}
+
+/// Cuts a text such that its cookie has room in a browser, which drops one of over 4096 bytes.
+fn bounded(text: &str) -> Cow<'_, str> {
+    let mut size = 0;
+    for (at, character) in text.char_indices() {
+        // Percent-encoded, each byte is three; the letters of names mostly are.
+        size += if character.is_ascii_alphanumeric() {
+            1
+        } else {
+            3 * character.len_utf8()
+        };
+        if size > MAX_ENCODED {
+            return Cow::Owned(format!("{}…", &text[..at]));
+        }
+    }
+    Cow::Borrowed(text)
 }
 
 fn set(response: &mut Response, value: &str, seconds: i64) {
@@ -169,6 +194,20 @@ mod tests {
         assert_eq!(shown("/x/tasks/7?a=b"), Some(link));
         for url in ["https://evil.example", "//evil.example", "javascript:x", ""] {
             assert_eq!(shown(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut_so_that_the_browser_keeps_it() {
+        for letter in ["a", "ü", "表", "🦀", "“"] {
+            let long = letter.repeat(5000);
+            let response = Flash::success(format!("{long} was deleted")).redirect("/");
+            let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
+            assert!(cookie.len() < 4096, "{} bytes of {letter}", cookie.len());
+            let pair = cookie.split(';').next().unwrap();
+            let headers = HeaderMap::from_iter([(header::COOKIE, pair.parse().unwrap())]);
+            let shown = Flash::of(&headers, false).unwrap().text;
+            assert!(shown.starts_with(letter));
         }
     }
 

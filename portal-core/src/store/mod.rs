@@ -25,6 +25,8 @@ pub use migrate::MigrationState;
 pub(crate) use notify::Notification;
 pub use range::{Buckets, Counts, Step, TimeRange};
 pub use row::{Column, Row};
+/// The crate whose statements a [`Transaction`] executes.
+pub use sea_query;
 pub(crate) use shared_read::SharedReads;
 #[cfg(feature = "postgres")]
 pub(crate) use statement::PostgresSql;

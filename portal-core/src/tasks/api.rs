@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::client_token::{ClientToken, ClientTokens};
 use super::owner::Owner;
 use super::queue::Filter;
 use super::record::{TaskRecord, TaskStatus};
-use super::service::{Starter, Tasks, check_access, task_not_found};
+use super::service::{Tasks, check_start, task_not_found};
+use super::starter::Starter;
 use super::task::TaskDefinition;
 use super::trace;
 use super::{follow, history, monitor};
-use crate::auth::{Access, CurrentUser, Guard, Routes};
+use crate::auth::{Access, ClientTokens, CurrentUser, Guard, NewClientToken, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::request::{ApiQuery, ListPage, body_bytes, parse_json, require_json};
@@ -27,6 +27,7 @@ pub(crate) fn routes() -> Routes {
     let owner = || Guard::ClientToken(Access::Public);
     Routes::new()
         .post("/api/client-tokens", Access::User, create_token)
+        .get("/api/client-tokens", Access::User, list_tokens)
         .delete(
             "/api/client-tokens/{client_token}",
             Access::User,
@@ -72,10 +73,15 @@ pub(crate) fn routes() -> Routes {
 async fn create_token(
     user: CurrentUser,
     tokens: Data<ClientTokens>,
-) -> Result<(StatusCode, Json<ClientToken>)> {
-    // It has all rights of its owner, and outlives the session.
+) -> Result<(StatusCode, Json<NewClientToken>)> {
+    // A token has all rights of its owner and outlives the session.
     user.acts_himself()?;
     Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
+}
+
+async fn list_tokens(user: CurrentUser, tokens: Data<ClientTokens>) -> Result<Json<Value>> {
+    let tokens = tokens.of_user(user.id).await?;
+    Ok(Json(json!({ "client_tokens": tokens })))
 }
 
 async fn delete_token(
@@ -90,7 +96,7 @@ async fn delete_token(
 async fn kinds(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
     let kinds: Vec<_> = tasks
         .registry()
-        .all()
+        .startable()
         .map(|kind| describe(kind, &config.base_path))
         .collect();
     Json(json!({ "tasks": kinds }))
@@ -133,7 +139,9 @@ async fn start(
     let tasks = state.borrow::<Tasks>()?;
     let owner = Owner::of(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
-    check_access(definition, Some(&owner.user))?;
+    check_start(definition, Some(&owner.user))?;
+    // As the client wrote it: the portal stores no token.
+    let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
     let trace_parent = trace::of_request(request.headers());
@@ -149,7 +157,7 @@ async fn start(
     let base_path = &state.borrow::<Config>()?.base_path;
     let location = format!(
         "{base_path}/api/{}/tasks/{}/status/{id}",
-        path.state, token.id
+        path.state, secret
     );
     Ok((
         StatusCode::ACCEPTED,

@@ -79,7 +79,10 @@ async fn find_own(state: &PortalState, user: &CurrentUser, id: &str) -> Result<T
 fn access_of(state: &PortalState, record: &TaskRecord) -> Result<Access> {
     let registry = state.borrow::<Tasks>()?.registry();
     let task_type = registry.get(&record.state, &record.name);
-    Ok(task_type.map_or(Access::User, |task_type| task_type.access.clone()))
+    Ok(match task_type {
+        Some(task_type) if !task_type.internal => task_type.access.clone(),
+        _ => Access::User,
+    })
 }
 
 async fn log_of_any(State(state): State<PortalState>, Path(id): Path<String>) -> Result<Response> {

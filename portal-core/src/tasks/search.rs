@@ -19,7 +19,7 @@ impl SearchSource for TaskSearch {
             _ => return Ok(Vec::new()),
         };
         let mut hits = Vec::new();
-        for kind in query.state.borrow::<Tasks>()?.registry().all() {
+        for kind in query.state.borrow::<Tasks>()?.registry().startable() {
             let title = format!("Start {}", kind.title);
             let Some(rank) = query
                 .rank(&title)

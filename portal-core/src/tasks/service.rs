@@ -22,6 +22,7 @@ use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::running::Running;
 use super::settings::TaskSettings;
+use super::starter::Starter;
 use super::statistics::Reads;
 use super::task::TaskDefinition;
 use crate::auth::User;
@@ -62,26 +63,6 @@ const ENDINGS: usize = 256;
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
 /// How long a caller's transaction may stay open, for its tasks to be begun at once.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
-
-/// For whom a task is started.
-#[derive(Debug, Clone, Default)]
-pub struct Starter {
-    /// The client that sees the task.
-    pub client_token_id: Option<Uuid>,
-    /// The user whose rights count.
-    pub owner_user_id: Option<Uuid>,
-    /// The request that starts it: its W3C trace parent, or its id.
-    pub trace_parent: Option<String>,
-}
-
-impl Starter {
-    /// Writes into a new task for whom it is started.
-    pub(super) fn apply_to(self, task: &mut NewTask) {
-        task.client_token_id = self.client_token_id;
-        task.owner_user_id = self.owner_user_id;
-        task.trace_parent = self.trace_parent;
-    }
-}
 
 /// Which tasks to list, newest first.
 #[derive(Debug, Clone, Default)]
@@ -394,9 +375,21 @@ pub(super) fn settle(
     }
 }
 
-/// Whether a user may start a kind of task, as he is now.
+/// Checks that a user may start a task type from outside of the application's code.
+pub(super) fn check_start(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
+    if definition.internal {
+        return Err(task_unknown(&definition.state, definition.name));
+    }
+    check_access(definition, owner)
+}
+
+/// Checks the access of a task type for a user.
 pub(super) fn check_access(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
     definition.access.check(owner).map_err(Error::from)
+}
+
+pub(super) fn task_unknown(state: &str, name: &str) -> Error {
+    Error::not_found(format!("the state `{state}` has no task `{name}`")).with_code("task_unknown")
 }
 
 pub(super) fn task_not_found() -> Error {

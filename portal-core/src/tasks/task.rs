@@ -66,6 +66,7 @@ struct Parts {
     title: Cow<'static, str>,
     description: Cow<'static, str>,
     access: Access,
+    internal: bool,
     on_crash: OnCrash,
     notify: Option<TaskNotify>,
     timeout: Option<Duration>,
@@ -96,6 +97,7 @@ impl<A, R> Task<A, R> {
             title: Cow::Borrowed(name),
             description: Cow::Borrowed(""),
             access: Access::Public,
+            internal: false,
             on_crash: OnCrash::Rerun,
             notify: None,
             timeout: None,
@@ -125,9 +127,17 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Who may start it, checked again when it begins to run.
+    /// Access rule for starting it, checked again when it starts to run. Default: anyone with a
+    /// client token.
     pub fn access(mut self, access: Access) -> Self {
         self.parts.access = access;
+        self
+    }
+
+    /// Hides it from everyone outside of the application's code: neither the REST API nor a page
+    /// lists or starts it.
+    pub fn internal(mut self) -> Self {
+        self.parts.internal = true;
         self
     }
 
@@ -220,6 +230,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         title: Arc::from(&*parts.title),
         description: parts.description,
         access: parts.access,
+        internal: parts.internal,
         on_crash: parts.on_crash,
         notify: parts.notify,
         timeout: parts.timeout,
@@ -310,6 +321,8 @@ pub struct TaskDefinition {
     pub(crate) title: Arc<str>,
     pub(crate) description: Cow<'static, str>,
     pub(crate) access: Access,
+    /// It is started from code only.
+    pub(crate) internal: bool,
     pub(crate) on_crash: OnCrash,
     pub(crate) notify: Option<TaskNotify>,
     pub(crate) timeout: Option<Duration>,

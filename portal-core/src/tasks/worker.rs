@@ -14,7 +14,6 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::claim::{self, Claimed, Claimer, Kind, Lost};
-use super::client_token::ClientTokens;
 use super::context::TaskContext;
 use super::end_message::EndMessage;
 use super::error::{Retry, TaskError};
@@ -27,7 +26,7 @@ use super::running::Attempt;
 use super::service::{Tasks, check_access};
 use super::settings::TaskSettings;
 use super::task::{OnCrash, TaskDefinition};
-use crate::auth::Auth;
+use crate::auth::{Auth, ClientTokens};
 use crate::error::Error;
 use crate::state::PortalState;
 use crate::store::{Notification, StoreError};
@@ -264,6 +263,11 @@ impl Worker {
             span.in_scope(|| tracing::warn!("another attempt has taken over"));
             return;
         };
+        if let Err(error) = &outcome
+            && let Some(cause) = error.cause()
+        {
+            span.in_scope(|| tracing::error!(cause, "task attempt failed"));
+        }
         let last = attempt.end();
         let ending = Ending {
             retry_at: retry_at(definition, &last, &outcome),
@@ -316,9 +320,9 @@ impl Worker {
         definition: &TaskDefinition,
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
-        // A task without an owner was started by the application itself.
+        // A task without an owner, or of an internal type, was started by the application itself.
         let has_owner = record.client_token_id.or(record.owner_user_id).is_some();
-        if !has_owner || definition.access == crate::Access::Public {
+        if !has_owner || definition.internal || definition.access == crate::Access::Public {
             return Ok(());
         }
         let auth = self.state.borrow::<Auth>()?;

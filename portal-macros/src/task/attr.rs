@@ -5,7 +5,7 @@ use syn::LitStr;
 
 use crate::errors::Errors;
 use crate::guard::Guard;
-use crate::keys::Keys;
+use crate::keys::{Flag, Keys};
 use crate::paths::Paths;
 
 use super::duration;
@@ -28,6 +28,7 @@ const KEYS: &[&str] = &[
     "requires_admin",
     "requires_role",
     "requires_permission",
+    "internal",
     "crate",
 ];
 
@@ -51,6 +52,7 @@ pub(crate) struct TaskAttribute {
     pub(crate) schedule: Option<LitStr>,
     pub(crate) time_zone: Option<LitStr>,
     pub(crate) guard: Guard,
+    pub(crate) internal: bool,
 }
 
 impl TaskAttribute {
@@ -58,6 +60,16 @@ impl TaskAttribute {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         let (schedule, time_zone) = take_schedule(&mut keys, errors);
+        let internal = keys.take_flag("internal", errors);
+        let guard = Guard::take(&mut keys, errors);
+        if let Some(Flag { is_set: true, span }) = internal
+            && !matches!(guard, Guard::Public)
+        {
+            errors.at(
+                span,
+                "an `internal` task is started from code only, where no `requires_..` applies; keep one of the two",
+            );
+        }
         let (retries, backoff_milliseconds) = take_retries(&mut keys, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
@@ -74,7 +86,8 @@ impl TaskAttribute {
             unique: keys.is_set("unique", errors),
             schedule,
             time_zone,
-            guard: Guard::take(&mut keys, errors),
+            guard,
+            internal: internal.is_some_and(|flag| flag.is_set),
         }
     }
 }

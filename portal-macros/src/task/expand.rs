@@ -185,6 +185,9 @@ fn settings(task: &TaskModel) -> TokenStream {
     if let Some(access) = attribute.guard.access(krate) {
         settings.extend(quote!(.access(#access)));
     }
+    if attribute.internal {
+        settings.extend(quote!(.internal()));
+    }
     for input in &task.inputs {
         settings.extend(quote_spanned!(located_at(input.span())=> .needs::<#input>()));
     }
@@ -267,6 +270,26 @@ mod tests {
             "`concurrency` takes a number from 1 up",
         ] {
             assert!(code.contains(message), "{code}");
+        }
+    }
+
+    #[test]
+    fn an_internal_task_has_no_access_rule() {
+        let internal = |attribute| {
+            let function = quote!(
+                async fn digest(task: TaskContext) {}
+            );
+            task(attribute, function).to_string()
+        };
+        assert!(dense(&internal(quote!(internal))).contains(".internal()"));
+        assert!(!internal(quote!(internal = false, requires_auth)).contains("compile_error"));
+        for guard in [
+            quote!(requires_auth),
+            quote!(requires_admin),
+            quote!(requires_role = "EDITOR"),
+        ] {
+            let code = internal(quote!(internal, #guard));
+            assert!(code.contains("is started from code only"), "{code}");
         }
     }
 

@@ -21,7 +21,6 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::changes::{self, Seen};
-use super::client_token::ClientTokens;
 use super::cursor::Cursor;
 use super::fanout::OVERLAP;
 use super::hub::{Subscription, Watch};
@@ -30,7 +29,9 @@ use super::record::TaskRecord;
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
 use super::task::TaskDefinition;
-use crate::auth::{Access, AccessWatch, Auth, Guard, Presented, Revoked, Routes};
+use crate::auth::{
+    Access, AccessWatch, Auth, ClientTokens, CurrentUser, Guard, Presented, Revoked, Routes,
+};
 use crate::error::{Error, Result};
 use crate::security::Origins;
 use crate::state::PortalState;
@@ -62,7 +63,12 @@ pub(super) fn routes() -> Routes {
         "/ws/{state}/tasks/{client_token}",
         "/ws/{state}/tasks/{client_token}/{task_id}",
     ];
-    paths.into_iter().fold(Routes::new(), |routes, path| {
+    let own = Routes::new().socket(
+        "/api/client-tokens/{token_id}/monitor",
+        Access::User,
+        monitor_own,
+    );
+    paths.into_iter().fold(own, |routes, path| {
         routes.socket(path, Guard::ClientToken(Access::Public), monitor)
     })
 }
@@ -74,6 +80,17 @@ struct MonitorPath {
     task_id: Option<String>,
 }
 
+/// The part of a token's tasks that a monitor shows.
+#[derive(Default)]
+struct Scope {
+    state: Option<String>,
+    task_id: Option<String>,
+    /// Position from which it resumes.
+    since: Option<Cursor>,
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
 #[derive(Deserialize)]
 struct MonitorQuery {
     /// Position from which to resume: the id of an event, the `updated_at` of a task object, or the
@@ -81,23 +98,65 @@ struct MonitorQuery {
     since: Option<String>,
 }
 
+impl MonitorQuery {
+    fn since(&self) -> Option<Cursor> {
+        self.since.as_deref()?.parse().ok()
+    }
+}
+
 async fn monitor(
     State(state): State<PortalState>,
     Path(path): Path<MonitorPath>,
     Query(query): Query<MonitorQuery>,
     parts: Parts,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
+) -> Result<Response> {
+    state.borrow::<Origins>()?.check_socket(&parts.headers)?;
+    let owner = Owner::of(&state, &path.client_token).await?;
+    let scope = Scope {
+        state: path.state,
+        task_id: path.task_id,
+        since: query.since(),
+    };
+    respond(&state, owner, scope, &parts, upgrade).await
+}
+
+/// The tasks of one of the caller's own tokens, for pages: they know its id and not its secret.
+async fn monitor_own(
+    State(state): State<PortalState>,
+    user: CurrentUser,
+    Path(token_id): Path<String>,
+    Query(query): Query<MonitorQuery>,
+    parts: Parts,
+    upgrade: Upgrade,
+) -> Result<Response> {
+    state.borrow::<Origins>()?.check_socket(&parts.headers)?;
+    let tokens = state.borrow::<ClientTokens>()?;
+    let token = tokens.owned(&token_id, user.id).await?;
+    let owner = Owner::with_token(&state, token).await?;
+    let scope = Scope {
+        since: query.since(),
+        ..Scope::default()
+    };
+    respond(&state, owner, scope, &parts, upgrade).await
+}
+
+async fn respond(
+    state: &PortalState,
+    owner: Owner,
+    scope: Scope,
+    parts: &Parts,
+    upgrade: Upgrade,
 ) -> Result<Response> {
     let headers = &parts.headers;
-    state.borrow::<Origins>()?.check_socket(headers)?;
     // As with an unknown event id, the stream starts with the present.
-    let since = query.since.and_then(|since| since.parse().ok());
+    let since = scope.since;
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
         let cursor = events::last_seen(headers).or(since);
-        let monitor = open(&state, path, &parts, cursor).await?;
+        let monitor = open(state, owner, scope, parts, cursor).await?;
         return Ok(events::serve(monitor, cursor));
     }
-    let monitor = open(&state, path, &parts, since).await?;
+    let monitor = open(state, owner, scope, parts, since).await?;
     let upgrade = upgrade.map_err(|rejection| {
         let status = if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
             StatusCode::METHOD_NOT_ALLOWED
@@ -173,7 +232,7 @@ struct Closed {
 
 const WITHDRAWN: Closed = Closed {
     code: 4401,
-    reason: "the client token has been withdrawn",
+    reason: "the client token was revoked or has expired",
 };
 const GOING_AWAY: Closed = Closed {
     code: 1001,
@@ -206,25 +265,25 @@ async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<Acce
 /// Checks who asks for what, the token first, then the state, then the task; begins to watch.
 async fn open(
     state: &PortalState,
-    path: MonitorPath,
+    owner: Owner,
+    scope: Scope,
     parts: &Parts,
     cursor: Option<Cursor>,
 ) -> Result<Monitor> {
     let tasks = state.borrow::<Tasks>()?;
     let tokens = state.borrow::<ClientTokens>()?;
-    let owner = Owner::of(state, &path.client_token).await?;
     let token = &owner.token;
     let session = watch_session(state, parts).await?;
-    if let Some(name) = &path.state {
+    if let Some(name) = &scope.state {
         tasks.registry().require_state(name)?;
     }
-    let task_id = match &path.task_id {
+    let task_id = match &scope.task_id {
         Some(id) => Some(id.parse::<Uuid>().map_err(|_| task_not_found())?),
         None => None,
     };
     let watch = Watch {
         client_token_id: Some(token.id),
-        state: path.state,
+        state: scope.state,
         task_id,
     };
     // Before the state is read: what changes in between is seen twice rather than never.

@@ -10,7 +10,7 @@ use crate::auth::Access;
 use crate::error::Result;
 use crate::pages::{IntoPage, NavItem, Page};
 use crate::source;
-use crate::tasks::service::{check_access, task_not_found};
+use crate::tasks::service::{check_access, check_start, task_not_found};
 use crate::tasks::{TaskDefinition, TaskRecord};
 
 /// Root of the users' own area; the page of a task is below it.
@@ -64,18 +64,24 @@ impl Reader<'_> {
     fn may_use(&self, record: &TaskRecord) -> bool {
         let task_type = self.tasks.registry().get(&record.state, &record.name);
         // Tasks of a type that only another version of the portal has stay visible.
-        task_type.is_none_or(|task_type| self.may_start(task_type))
+        task_type.is_none_or(|task_type| self.may_see(task_type))
+    }
+
+    /// Returns `true` if the user may see their own tasks of this type. Tasks of an internal type
+    /// are started for them by the application.
+    fn may_see(&self, task_type: &TaskDefinition) -> bool {
+        task_type.internal || check_access(task_type, Some(&self.user)).is_ok()
     }
 
     /// Returns `true` if the user may start tasks of this type.
     pub(super) fn may_start(&self, task_type: &TaskDefinition) -> bool {
-        check_access(task_type, Some(&self.user)).is_ok()
+        check_start(task_type, Some(&self.user)).is_ok()
     }
 
     /// Task types that own lists leave out, since the user may no longer use them.
     pub(super) fn hidden_types(&self) -> Vec<(String, &'static str)> {
         let all = self.tasks.registry().all();
-        all.filter(|task_type| !self.may_start(task_type))
+        all.filter(|task_type| !self.may_see(task_type))
             .map(|task_type| (task_type.state.clone(), task_type.name))
             .collect()
     }

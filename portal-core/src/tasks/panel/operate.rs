@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::tasks::queue::Cancelled;
-use crate::tasks::service::{check_access, task_not_found};
+use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::trace;
 
 /// A submitted form and its sender.
@@ -117,8 +117,10 @@ pub(super) async fn run_again(
     let trace_parent = sent.trace_parent.take();
     let Reader { tasks, user, .. } = &sent.reader;
     let record = sent.reader.find(id).await?;
-    if let Some(task_type) = tasks.registry().get(&record.state, &record.name) {
-        check_access(task_type, Some(user))?;
+    if let Some(task_type) = tasks.registry().get(&record.state, &record.name)
+        && area == Area::Own
+    {
+        check_start(task_type, Some(user))?;
     }
     let mut transaction = tasks.0.store.begin().await?;
     let again = tasks.run_again_in(&mut transaction, id, trace_parent).await;

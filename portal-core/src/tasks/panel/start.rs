@@ -21,7 +21,8 @@ use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::tasks::form::{Change, Look, SchemaForm, Typed};
 use crate::tasks::queue::Filter;
-use crate::tasks::service::{Starter, check_access, task_not_found};
+use crate::tasks::service::{check_start, task_not_found};
+use crate::tasks::starter::Starter;
 use crate::tasks::{TaskDefinition, trace};
 
 /// What the names of the arguments' fields begin with.
@@ -179,6 +180,7 @@ async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
     let record = reader.find(id).await?;
     let definition = reader.tasks.registry().find(&record.state, &record.name)?;
+    check_start(definition, Some(&reader.user))?;
     let draft = Draft::of_args(Arc::clone(definition), &record.args);
     Ok(Draft {
         again: Some(id),
@@ -198,7 +200,7 @@ pub(super) async fn start(
     let registry = reader.tasks.registry();
     let named = |name: &str| choice.get(name).unwrap_or_default();
     let definition = Arc::clone(registry.find(named("state"), named("task"))?);
-    check_access(&definition, Some(&reader.user))?;
+    check_start(&definition, Some(&reader.user))?;
     let mut draft = Draft::sent(Arc::clone(&definition), Typed::parse(&encoded));
     if let Some(what) = choice.get("do")
         && draft.act(what)
@@ -285,9 +287,7 @@ async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> R
             (reader.styles())
             div class="pt-stack" {
                 (list)
-                @if reader.area == Area::Admin {
-                    (calls::card(reader, definition, &reader.tokens.newest_or_create(reader.user.id).await?))
-                }
+                @if reader.area == Area::Admin { (calls::card(reader, definition)) }
             }
             (start_card(reader, &draft, is_paused))
         }
