@@ -5,9 +5,8 @@ use maud::{Markup, html};
 
 use super::{Choice, NEW_TOKEN, PATH, Reader, TOKENS, head, read_form};
 use crate::error::Result;
-use crate::pages::components::Tone;
 use crate::pages::components::{
-    Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, badge, copy_button, time,
+    Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,
 };
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
