@@ -23,6 +23,7 @@ use super::record::{TaskRecord, TaskStatus};
 use super::service::{Tasks, task_not_found};
 use crate::auth::{Access, AccessWatch, Auth, CurrentUser, Routes};
 use crate::error::Result;
+use crate::live::{Live, Place};
 use crate::security::Origins;
 use crate::state::PortalState;
 
@@ -156,6 +157,7 @@ async fn follow(
         task_id: Some(record.id),
         ..Watch::default()
     };
+    let place = state.borrow::<Live>()?.take_place(user.id)?;
     let session = Some(user.session_id().into());
     let holder = state
         .borrow::<Auth>()?
@@ -177,6 +179,7 @@ async fn follow(
         holder,
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
         _open: state.borrow::<OpenMonitors>()?.token(),
+        _place: place,
     };
     let body = Body::from_stream(stream::unfold(follower, |mut follower| async {
         let frame = follower.next().await?;
@@ -209,6 +212,7 @@ struct Follower {
     stop: CancellationToken,
     /// Counted as open until it is dropped.
     _open: TaskTrackerToken,
+    _place: Place,
 }
 
 impl Follower {

@@ -1,8 +1,10 @@
 //! Search results for task types: a link to the form that starts each.
 
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::panel::OWN;
+use super::record::TaskStatus;
 use super::service::{Tasks, check_access};
 use crate::auth::Access;
 use crate::error::Result;
@@ -18,8 +20,22 @@ impl SearchSource for TaskSearch {
             Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
             _ => return Ok(Vec::new()),
         };
-        let mut hits = Vec::new();
-        for kind in query.state.borrow::<Tasks>()?.registry().startable() {
+        let tasks = query.state.borrow::<Tasks>()?;
+        let (one, all) = if reader.is_admin() {
+            ("/admin/tasks", "/admin/tasks/all")
+        } else {
+            (OWN, OWN)
+        };
+        let mut hits = statuses(&query, all);
+        if let Ok(id) = query.text.parse::<Uuid>()
+            && let Some(task) = tasks.get(id).await?
+            && (reader.is_admin() || task.owner_user_id == Some(reader.id))
+        {
+            let href = query.url(&format!("{one}/{id}"));
+            let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
+            hits.push((0, hit.hint(task.status.as_str())));
+        }
+        for kind in tasks.registry().startable() {
             let title = format!("Start {}", kind.title);
             let Some(rank) = query
                 .rank(&title)
@@ -45,4 +61,20 @@ impl SearchSource for TaskSearch {
             SearchGroup::new("Tasks").hits(hits.into_iter().map(|(_, hit)| hit)),
         ])
     }
+}
+
+/// The lists of tasks by status.
+fn statuses(query: &SearchQuery<'_>, list: &str) -> Vec<(u8, SearchHit)> {
+    let all = [
+        (TaskStatus::Pending, "Pending tasks"),
+        (TaskStatus::Processing, "Running tasks"),
+        (TaskStatus::Completed, "Completed tasks"),
+        (TaskStatus::Error, "Failed tasks"),
+    ];
+    let all = all.into_iter().filter_map(|(status, title)| {
+        let rank = query.rank(title)?;
+        let href = query.url(&format!("{list}?status={status}"));
+        Some((rank, SearchHit::link(title, href).icon("list-checks")))
+    });
+    all.collect()
 }

@@ -71,10 +71,8 @@ async fn render(
         limit: PER_PAGE as u64 + 1,
         ..shown.filter()
     };
-    let records = reader.tasks.list_with(&filter).await?;
-    let older = shown.older(&records, PER_PAGE);
-    let records = &records[..records.len().min(PER_PAGE)];
-    let surroundings = Surroundings::of(reader, records).await?;
+    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(reader, &records).await?;
     let rows = records
         .iter()
         .map(|record| surroundings.row(reader, record))

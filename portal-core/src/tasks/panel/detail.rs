@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::Request;
 use maud::{Markup, html};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::area::{Area, OWN};
@@ -46,6 +47,7 @@ pub(super) async fn show(
 /// Everything about a task.
 struct About {
     record: TaskRecord,
+    args: Value,
     facts: Facts,
     history: TaskHistory,
     /// The task type is paused.
@@ -81,6 +83,7 @@ impl About {
             is_paused,
             owners: reader.users.names(people.collect::<Vec<_>>()).await?,
             done,
+            args: reader.tasks.args(id).await?.ok_or_else(task_not_found)?,
             record,
             facts,
             history,
@@ -138,7 +141,7 @@ fn render(reader: &Reader<'_>, about: &About) -> Markup {
                 div class="pt-stack" {
                     section class="pt-card" aria-label="Facts" data-swap="facts" { (facts_list(reader, about)) }
                     section class="pt-stack" aria-label="Arguments" {
-                        (CodeBlock::new(pretty(&record.args)).title("Arguments").wrap())
+                        (CodeBlock::new(pretty(&about.args)).title("Arguments").wrap())
                     }
                 }
             }
@@ -147,7 +150,7 @@ fn render(reader: &Reader<'_>, about: &About) -> Markup {
     }
 }
 
-fn pretty(value: &serde_json::Value) -> String {
+fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 

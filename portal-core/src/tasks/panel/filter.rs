@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::{Choice, Reader, choose};
+use crate::error::Result;
 use crate::pages::components::{Button, icon};
 use crate::tasks::queue::Filter;
 use crate::tasks::{TaskRecord, TaskStatus};
@@ -107,10 +108,18 @@ impl Shown {
         }
     }
 
-    /// After which task the next page goes on, if there is one.
-    pub(super) fn older(&self, records: &[TaskRecord], per_page: usize) -> Option<Uuid> {
-        records.get(per_page)?;
-        records.get(per_page - 1).map(|record| record.id)
+    /// Tasks of one page with their results, and the task that the next page starts after.
+    pub(super) async fn page(
+        &self,
+        reader: &Reader<'_>,
+        filter: &Filter,
+        per_page: usize,
+    ) -> Result<(Vec<TaskRecord>, Option<Uuid>)> {
+        let (mut records, is_cut) = reader.tasks.list_with_results(filter).await?;
+        let has_more = is_cut || records.len() > per_page;
+        records.truncate(per_page);
+        let older = records.last().map(|record| record.id);
+        Ok((records, older.filter(|_| has_more)))
     }
 
     /// The address of the page with these filters, but for one that is told.

@@ -29,6 +29,16 @@ pub(super) fn shown_result(value: &Value, format: impl Fn(&Value) -> String) -> 
     }
 }
 
+/// Longest result in a row, in characters; the page of a task shows all of it.
+const MAX_RESULT: usize = 500;
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MAX_RESULT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
 /// The row without buttons.
 impl From<&TaskRecord> for TaskRowView {
     fn from(record: &TaskRecord) -> Self {
@@ -41,7 +51,9 @@ impl From<&TaskRecord> for TaskRowView {
             status: record.status.to_string(),
             progress: record.progress,
             message: record.message.clone(),
-            result: result.and_then(|result| shown_result(result, Value::to_string)),
+            result: result
+                .and_then(|result| shown_result(result, Value::to_string))
+                .map(cut),
             error: record.error.clone(),
             attempt: record.attempt,
             max_attempts: record.max_attempts,

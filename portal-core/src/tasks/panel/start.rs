@@ -181,7 +181,8 @@ async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let record = reader.find(id).await?;
     let definition = reader.tasks.registry().find(&record.state, &record.name)?;
     check_start(definition, Some(&reader.user))?;
-    let draft = Draft::of_args(Arc::clone(definition), &record.args);
+    let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
+    let draft = Draft::of_args(Arc::clone(definition), &args);
     Ok(Draft {
         again: Some(id),
         ..draft
@@ -324,10 +325,8 @@ async fn own_list(reader: &Reader<'_>, choice: &Choice, keep: &[(&str, &str)]) -
         limit: PER_PAGE as u64 + 1,
         ..shown.filter()
     };
-    let records = reader.tasks.list_with(&filter).await?;
-    let older = shown.older(&records, PER_PAGE);
-    let records = &records[..records.len().min(PER_PAGE)];
-    let surroundings = Surroundings::of(reader, records).await?;
+    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(reader, &records).await?;
     let rows = records
         .iter()
         .map(|record| surroundings.row(reader, record));
