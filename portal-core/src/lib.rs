@@ -23,7 +23,9 @@ pub mod tasks;
 pub mod telemetry;
 
 pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
-pub use app::{BuildError, BuildProblem, Maintenance, Plugin, Portal, PortalBuilder};
+pub use app::{
+    BuildError, BuildProblem, Maintenance, MaintenanceNotice, Plugin, Portal, PortalBuilder,
+};
 pub use auth::{
     Access, AdminUser, AuthProvider, CurrentUser, Denied, Permission, Role, RoleDefinition, User,
 };

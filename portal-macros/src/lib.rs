@@ -66,6 +66,7 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for starting it | anyone with a client token |
 /// | `internal` | started from code only: the REST API and pages neither list nor start it | listed |
 /// | `timeout = "5m"` | time limit of one attempt | none |
+/// | `max_args = "256KiB"` | maximum size of the arguments as JSON (`B`, `KiB`, `MiB`) | 64 KiB |
 /// | `retries = 3` | number of retries after a failure, a panic or a timeout | `0` |
 /// | `backoff = "10s"` | pause before the first retry; each later one is twice as long, up to an hour, shortened at random by up to a half | `"1s"` |
 /// | `on_crash = rerun` | `rerun` or `fail` after its process died | `rerun` |

@@ -351,7 +351,7 @@ async fn a_client_token_made_on_a_page_counts_like_one_of_the_api() {
     assert_eq!(revoked.status, 303, "{}", revoked.text);
     let refused = browser.submit(new, &[]).await;
     assert_eq!(refused.status, 429, "{}", refused.text);
-    assert!(refused.text.contains("Slow down a little"));
+    assert!(refused.text.contains("Too many requests"));
     assert_too_many(&client_token(&admin).await);
     // What else an administrator changes has a rate of its own.
     let plan = json!({"name": "one"});

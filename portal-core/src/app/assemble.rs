@@ -56,6 +56,7 @@ impl Plan {
             layers,
             task_settings,
             metrics,
+            content_sources,
             ..
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
@@ -66,6 +67,7 @@ impl Plan {
         maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
+        sources.extend(content_sources);
         let headers = AnswerHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
@@ -79,6 +81,7 @@ impl Plan {
 
         let mut nav = Nav::default();
         for page in &pages {
+            nav.describe(page);
             if let Some(item) = &page.nav {
                 nav.link(item.clone(), page.path, page.access.clone());
             }

@@ -5,6 +5,7 @@ mod accounts;
 mod admin_emails;
 mod api;
 mod audit;
+mod clean;
 mod client_tokens;
 mod content_sources;
 mod declared;

@@ -20,7 +20,7 @@ use super::{follow, history, monitor};
 use crate::auth::{Access, ClientTokens, CurrentUser, Guard, NewClientToken, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::request::{ApiQuery, ListPage, body_bytes, parse_json, require_json};
+use crate::request::{ApiQuery, ListPage, body_within, parse_json, require_json};
 use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Routes {
@@ -145,7 +145,7 @@ async fn start(
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
     let trace_parent = trace::of_request(request.headers());
-    let args = read_args(definition, request, &state).await?;
+    let args = read_args(definition, request).await?;
     let starter = Starter {
         client_token_id: Some(token.id),
         owner_user_id: Some(token.user_id),
@@ -168,13 +168,11 @@ async fn start(
 }
 
 /// The body as arguments. Without any body the faults of an empty object are told.
-async fn read_args(
-    definition: &TaskDefinition,
-    request: Request,
-    state: &PortalState,
-) -> Result<Value> {
+async fn read_args(definition: &TaskDefinition, request: Request) -> Result<Value> {
     let headers = request.headers().clone();
-    let bytes = body_bytes(request, state).await?;
+    let bytes = body_within(request, definition.max_args)
+        .await?
+        .ok_or_else(|| definition.args_too_large())?;
     if definition.args_schema().is_none() || bytes.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
@@ -256,8 +254,13 @@ async fn list(
         limit: page.to_read(),
         ..Filter::default()
     };
-    let mut records = tasks.list_with(&filter).await?;
-    let next_cursor = page.next_cursor(&mut records, |record| record.id);
+    let (mut records, is_cut) = tasks.list_with_results(&filter).await?;
+    // Large results end a page early.
+    let next_cursor = if is_cut {
+        records.last().map(|record| record.id)
+    } else {
+        page.next_cursor(&mut records, |record| record.id)
+    };
     Ok(Json(TaskList {
         all_tasks: ById(records),
         next_cursor,

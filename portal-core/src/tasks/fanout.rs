@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::changes;
 use super::record::TaskRecord;
+use super::results::WithoutResults;
 use super::service::Tasks;
 use crate::auth::ClientTokens;
 use crate::error::Result;
@@ -293,9 +294,8 @@ impl Follower {
             let hub = &self.tasks.0.hub;
             let watched = hub.watched();
             owed.tasks.extend(watched.tasks);
-            for record in changes::since(store, &watched.clients, since).await? {
-                self.tasks.show(record);
-            }
+            self.show_all(changes::since(store, &watched.clients, since).await?)
+                .await?;
             let clients = hub.clients();
             let standing = self.tokens.standing(&clients).await?;
             for id in clients {
@@ -307,10 +307,18 @@ impl Follower {
         }
         owed.tasks.sort_unstable();
         owed.tasks.dedup();
-        for record in changes::by_ids(store, &owed.tasks).await? {
-            self.tasks.show(record);
-        }
+        self.show_all(changes::by_ids(store, &owed.tasks).await?)
+            .await?;
         owed.tasks.clear();
+        Ok(())
+    }
+
+    async fn show_all(&self, mut changed: WithoutResults) -> Result<()> {
+        while !changed.is_empty() {
+            for record in changed.take(&self.tasks.0.store).await? {
+                self.tasks.show(record);
+            }
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod charts;
 mod claim;
 mod context;
 mod cursor;
+mod due;
 mod end_message;
 mod error;
 mod examples;
@@ -22,6 +23,7 @@ mod history;
 mod hub;
 mod insert;
 mod journal;
+mod lease;
 mod metrics;
 mod monitor;
 mod owner;
@@ -29,8 +31,10 @@ mod panel;
 #[cfg(test)]
 mod properties;
 mod queue;
+mod quota;
 mod record;
 mod registry;
+mod results;
 mod retry;
 mod running;
 mod schedule;
@@ -46,6 +50,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod turn;
 mod updates;
 mod worker;
 

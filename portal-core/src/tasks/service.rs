@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -18,6 +19,7 @@ use super::insert::{self, NewTask, Stored};
 use super::journal::Journals;
 use super::metrics::TaskMetrics;
 use super::queue::{self, Cancelled, Filter};
+use super::quota::{Admission, Quotas, Source};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::running::Running;
@@ -25,9 +27,10 @@ use super::settings::TaskSettings;
 use super::starter::Starter;
 use super::statistics::Reads;
 use super::task::TaskDefinition;
+use super::turn::Turns;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Store, StoreError, Transaction};
+use crate::store::{Executor, Notification, Store, StoreError, Transaction};
 
 /// The tasks of a portal. Cheap to clone; an extractor through `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -49,6 +52,8 @@ pub(super) struct Shared {
     pub(super) running: Running,
     pub(super) metrics: TaskMetrics,
     pub(super) reads: Reads,
+    quotas: Quotas,
+    turns: Turns,
     /// There may be something to claim.
     pub(super) wake: Notify,
     /// Until when tasks may turn up of which nobody tells: those of a caller's transaction.
@@ -119,6 +124,7 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 
 impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
+        let quotas = Quotas::new(&settings);
         Self(Arc::new(Shared {
             unsent: Unsent::new(&store),
             journals: Journals::default(),
@@ -132,6 +138,8 @@ impl Tasks {
             hub: Arc::new(Hub::default()),
             running: Running::default(),
             reads: Reads::default(),
+            quotas,
+            turns: Turns::default(),
             wake: Notify::new(),
             expecting: Mutex::default(),
         }))
@@ -164,8 +172,7 @@ impl Tasks {
         starter: Starter,
         idempotency_key: Option<String>,
     ) -> Result<(Uuid, bool)> {
-        definition.check(&args).map_err(Error::invalid)?;
-        let mut task = definition.new_task(args);
+        let mut task = definition.new_task(definition.accept(&args)?);
         starter.apply_to(&mut task);
         task.idempotency_key = idempotency_key;
         self.store_new(definition, task).await
@@ -175,19 +182,48 @@ impl Tasks {
     pub(super) async fn store_new(
         &self,
         definition: &TaskDefinition,
-        task: NewTask,
+        mut task: NewTask,
     ) -> Result<(Uuid, bool)> {
         let store = self.0.store.clone();
+        let admitted = match self.admit(&task).await {
+            Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
+                // What was stored before needs no room.
+                let clash = insert::find_clash_in(&store, &task).await?;
+                let (id, _) = settle(&task, clash.ok_or(rejected)?, definition)?;
+                return Ok((id, true));
+            }
+            admitted => admitted?,
+        };
+        self.0.turns.assign(&store, &mut task).await;
         let stored = self.0.intake.submit(task.clone(), move |tasks| {
             let store = store.clone();
             async move { insert::insert_all(&store, tasks).await }
         });
         let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
+        drop(admitted);
         let (id, before) = settle(&task, stored, definition)?;
         if !before {
             self.stored(definition, &task);
         }
         Ok((id, before))
+    }
+
+    async fn admit(&self, task: &NewTask) -> Result<Option<Admission>> {
+        let (store, quotas) = (&self.0.store, &self.0.quotas);
+        let source = Source::<Transaction>::Store(store);
+        quotas.admit(store.dialect(), source, task).await
+    }
+
+    /// Counts a task that is stored as part of a transaction against the quotas of its owner.
+    pub(super) async fn admit_in(
+        &self,
+        executor: &mut impl Executor,
+        task: &NewTask,
+    ) -> Result<()> {
+        let source = Source::Transaction(executor);
+        let quotas = &self.0.quotas;
+        let admitted = quotas.admit(self.0.store.dialect(), source, task);
+        admitted.await.map(drop)
     }
 
     /// Tells of a task that has just been stored.
@@ -219,7 +255,7 @@ impl Tasks {
         Ok(self.all_newest(queue::get_all(&self.0.store, ids).await?))
     }
 
-    /// Tasks, newest first.
+    /// Lists tasks, newest first, without their results: [`get`](Self::get) reads the result of one.
     pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>> {
         let filter = Filter {
             client_token_id: filter.client_token_id,
@@ -238,6 +274,23 @@ impl Tasks {
 
     pub(super) async fn list_with(&self, filter: &Filter) -> Result<Vec<TaskRecord>> {
         Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
+    }
+
+    /// Lists tasks with their results; `true` if large results have ended the list early.
+    pub(super) async fn list_with_results(
+        &self,
+        filter: &Filter,
+    ) -> Result<(Vec<TaskRecord>, bool)> {
+        let mut listed = queue::list_for_results(&self.0.store, filter).await?;
+        let records = listed.take(&self.0.store).await?;
+        Ok((self.all_newest(records), !listed.is_empty()))
+    }
+
+    /// Returns the arguments of a task as they were stored; `None` if there is no such task.
+    ///
+    /// Other calls leave them out, since they may be large.
+    pub async fn args(&self, id: Uuid) -> Result<Option<Value>> {
+        Ok(queue::args(&self.0.store, id).await?)
     }
 
     fn all_newest(&self, records: Vec<TaskRecord>) -> Vec<TaskRecord> {

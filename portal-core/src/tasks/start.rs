@@ -156,6 +156,7 @@ impl<R> Start<R> {
     pub async fn within(self, executor: &mut impl Executor) -> Result<TaskHandle<R>> {
         let tasks = self.tasks.clone();
         let (definition, task) = self.new_task()?;
+        tasks.admit_in(executor, &task).await?;
         let stored = insert::insert(executor, &task).await?;
         let (id, _) = settle(&task, stored, &definition)?;
         tasks.expect_tasks();
@@ -167,8 +168,7 @@ impl<R> Start<R> {
         let registry = self.tasks.registry();
         let definition = Arc::clone(registry.find(&self.state, self.name)?);
         let args = self.args.map_err(Error::internal)?;
-        definition.check(&args).map_err(Error::invalid)?;
-        let mut task = definition.new_task(args);
+        let mut task = definition.new_task(definition.accept(&args)?);
         self.starter.apply_to(&mut task);
         task.run_at = self.run_at.unwrap_or(task.run_at);
         task.priority = self.priority.unwrap_or(task.priority);

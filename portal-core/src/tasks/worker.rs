@@ -13,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::claim::{self, Claimed, Claimer, Kind, Lost};
+use super::claim::{self, Claimed, Claimer, Kind};
 use super::context::TaskContext;
+use super::due::Rotation;
 use super::end_message::EndMessage;
 use super::error::{Retry, TaskError};
 use super::finish::{self, Ending};
 use super::insert::unavailable;
+use super::lease::{self, Lost};
 use super::queue;
 use super::record::{TaskRecord, TaskStatus};
 use super::retry;
@@ -50,6 +52,7 @@ pub(crate) struct Worker {
     id: Uuid,
     /// The kinds that this process knows.
     kinds: Arc<[Kind]>,
+    rotation: Arc<Rotation>,
     permits: Arc<Semaphore>,
     attempts: TaskTracker,
     stop: CancellationToken,
@@ -70,6 +73,7 @@ impl Worker {
             tasks,
             state,
             id: Uuid::new_v4(),
+            rotation: Arc::default(),
             permits: Arc::new(Semaphore::new(concurrency)),
             attempts: TaskTracker::new(),
             stop,
@@ -201,6 +205,7 @@ impl Worker {
             lease: self.lease(),
             kinds: &self.kinds,
             total_concurrency: self.settings().total_concurrency,
+            rotation: &self.rotation,
         };
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
@@ -233,7 +238,9 @@ impl Worker {
         let worker = self.clone();
         self.attempts.spawn(async move {
             let _running = worker.tasks.0.metrics.begun(&attempt.record());
-            worker.run_attempt(&definition, &attempt).await;
+            worker
+                .run_attempt(&definition, &attempt, claimed.args)
+                .await;
             worker.tasks.0.running.remove(&attempt);
             // Held until here: else ended tasks pile up that the database still calls running.
             drop(permit);
@@ -241,7 +248,12 @@ impl Worker {
         });
     }
 
-    async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
+    async fn run_attempt(
+        &self,
+        definition: &Arc<TaskDefinition>,
+        attempt: &Arc<Attempt>,
+        args: Value,
+    ) {
         let record = attempt.record();
         let journal = self.tasks.0.journals.open(&record);
         let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
@@ -253,7 +265,7 @@ impl Worker {
         let outcome = match checked {
             Ok(()) => {
                 use tracing::Instrument;
-                self.outcome(definition, attempt, record.args.clone())
+                self.outcome(definition, attempt, args)
                     .instrument(span.clone())
                     .await
             }
@@ -415,7 +427,7 @@ impl Worker {
             return Ok(());
         }
         let ids = running.iter().map(|attempt| attempt.record().id);
-        let heartbeat = claim::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
+        let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
             // Also one that has just ended; then nobody listens.
             if !heartbeat.kept.contains(&attempt.record().id) {
@@ -487,7 +499,7 @@ impl Worker {
     }
 
     async fn rescue(&self, lost: Lost) -> Result<(), StoreError> {
-        let rescued = claim::rescue(&self.tasks.0.store, lost, &self.kinds).await?;
+        let rescued = lease::rescue(&self.tasks.0.store, lost, &self.kinds).await?;
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),

@@ -8,7 +8,7 @@ use crate::guard::Guard;
 use crate::keys::{Flag, Keys};
 use crate::paths::Paths;
 
-use super::duration;
+use super::{duration, size};
 
 const KEYS: &[&str] = &[
     "state",
@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "priority",
     "concurrency",
     "unique",
+    "max_args",
     "schedule",
     "time_zone",
     "requires_auth",
@@ -48,6 +49,8 @@ pub(crate) struct TaskAttribute {
     pub(crate) priority: Option<i32>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) unique: bool,
+    /// Maximum size of the arguments, and where it was written.
+    pub(crate) max_args: Option<(usize, Span)>,
     /// A cron expression.
     pub(crate) schedule: Option<LitStr>,
     pub(crate) time_zone: Option<LitStr>,
@@ -84,6 +87,7 @@ impl TaskAttribute {
             priority: keys.take("priority").and_then(|key| key.integer(errors)),
             concurrency: take_count("concurrency", 1, &mut keys, errors),
             unique: keys.is_set("unique", errors),
+            max_args: take_size("max_args", &mut keys, errors),
             schedule,
             time_zone,
             guard,
@@ -96,6 +100,18 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
     let written = keys.take(name)?.duration_text(errors)?;
     match duration::milliseconds(&written.value()) {
         Ok(milliseconds) => Some(milliseconds),
+        Err(message) => {
+            errors.at(written.span(), message);
+            None
+        }
+    }
+}
+
+fn take_size(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<(usize, Span)> {
+    let key = keys.take(name)?;
+    let written = key.size_text(errors)?;
+    match size::bytes(&written.value()) {
+        Ok(bytes) => Some((bytes, key.name.span())),
         Err(message) => {
             errors.at(written.span(), message);
             None

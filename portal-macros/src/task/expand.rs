@@ -176,6 +176,9 @@ fn settings(task: &TaskModel) -> TokenStream {
     if attribute.unique {
         settings.extend(quote!(.unique()));
     }
+    if let Some((bytes, _)) = attribute.max_args {
+        settings.extend(quote!(.max_args(#bytes)));
+    }
     if let Some(cron) = &attribute.schedule {
         settings.extend(quote!(.schedule(#cron)));
     }
@@ -271,6 +274,28 @@ mod tests {
         ] {
             assert!(code.contains(message), "{code}");
         }
+    }
+
+    #[test]
+    fn size_of_arguments_is_passed_on_and_checked() {
+        let expand = |attribute, item| task(attribute, item).to_string();
+        let with_args = quote!(
+            async fn digest(task: TaskContext, task_args: Args) {}
+        );
+        let code = expand(quote!(max_args = "256KiB"), with_args.clone());
+        assert!(dense(&code).contains(".max_args(262144usize)"), "{code}");
+        let code = expand(quote!(max_args = 256), with_args.clone());
+        assert!(code.contains("a size in quotes"), "{code}");
+        let code = expand(quote!(max_args = "256KB"), with_args);
+        assert!(code.contains("is not a size"), "{code}");
+        let without_args = quote!(
+            async fn digest(task: TaskContext) {}
+        );
+        let code = expand(quote!(max_args = "1MiB"), without_args);
+        assert!(
+            code.contains("requires that the task takes arguments"),
+            "{code}"
+        );
     }
 
     #[test]

@@ -51,6 +51,9 @@ impl TaskModel {
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
+        if let (None, Some((_, span))) = (&arguments, &attribute.max_args) {
+            errors.at(*span, "`max_args` requires that the task takes arguments");
+        }
         Self {
             attribute,
             handler,

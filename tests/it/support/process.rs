@@ -80,6 +80,16 @@ impl ReferencePortal {
         self.directory.path()
     }
 
+    /// Bytes of memory that the process holds.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it is readable");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
+        let kibibytes = kibibytes.and_then(|text| text.trim().parse::<u64>().ok());
+        kibibytes.expect("it has a size") * 1024
+    }
+
     /// What it has logged, if its variables contain `RUST_LOG`.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join(LOG)).expect("it has logged")

@@ -162,11 +162,7 @@ fn appearance_card(config: &Config) -> Card<'_> {
     Card::new()
         .title("Appearance")
         .description("Kept with your account: every browser you sign in with shows it.")
-        .body(
-            Button::new("Choose your look")
-                .icon("palette")
-                .href(settings),
-        )
+        .body(Button::new("Change theme").icon("palette").href(settings))
 }
 
 /// A value that need not be there.

@@ -26,6 +26,7 @@ use super::fanout::OVERLAP;
 use super::hub::{Subscription, Watch};
 use super::owner::Owner;
 use super::record::TaskRecord;
+use super::results::WithoutResults;
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
 use super::task::TaskDefinition;
@@ -33,8 +34,10 @@ use crate::auth::{
     Access, AccessWatch, Auth, ClientTokens, CurrentUser, Guard, Presented, Revoked, Routes,
 };
 use crate::error::{Error, Result};
+use crate::live::{Live, Place};
 use crate::security::Origins;
 use crate::state::PortalState;
+use crate::store::{Store, StoreError};
 
 /// What a peer gets to take the last message in.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -175,8 +178,12 @@ async fn respond(
 /// What somebody watches.
 struct Monitor {
     subscription: Subscription,
-    /// What he is to see first, the oldest change in front.
+    /// States to show first.
     present: Vec<Arc<Snapshot>>,
+    /// States to show next, the oldest change in front. Their results are read when the peer has
+    /// taken what precedes them, so that a monitor never holds all of them.
+    more: WithoutResults,
+    store: Store,
     /// It is one task, with whose end this ends too.
     single: bool,
     seen: Seen,
@@ -187,9 +194,20 @@ struct Monitor {
     stop: CancellationToken,
     /// Counted as open until it is dropped.
     _open: TaskTrackerToken,
+    _place: Place,
 }
 
 impl Monitor {
+    /// Returns the next part of the states to show first; an empty one if all have been shown.
+    async fn next_present(&mut self) -> Result<Vec<Arc<Snapshot>>, StoreError> {
+        if !self.present.is_empty() {
+            return Ok(std::mem::take(&mut self.present));
+        }
+        let records = self.more.take(&self.store).await?;
+        let snapshots = records.into_iter().map(Arc::new).map(Snapshot::new);
+        Ok(snapshots.map(Arc::new).collect())
+    }
+
     /// What of it has not been shown yet; `true` if nothing comes after that.
     fn fresh(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
         states.retain(|state| self.shows(state.record()) && self.seen.note(state.record()));
@@ -290,39 +308,42 @@ async fn open(
     let subscription = tasks.watch(watch.clone());
     // Once more, now that its end would be heard of: it may have been withdrawn in between.
     tokens.read(token.id).await?;
-    let mut present = match task_id {
+    let mut more = WithoutResults::default();
+    let present = match task_id {
         Some(id) => {
             let record = tasks.get(id).await?.filter(|record| watch.wants(record));
             let record = record.ok_or_else(task_not_found)?;
             owner.check(tasks.registry(), &record)?;
-            vec![record]
+            Some(record)
         }
         None => {
             let since = cursor.and_then(|cursor| cursor.at.checked_sub_signed(OVERLAP));
             let state = watch.state.as_deref();
-            let records = changes::of_client(&tasks.0.store, token.id, state, since).await?;
-            let records = records.into_iter().map(|record| tasks.newest(record));
-            records.collect()
+            more = changes::of_client(&tasks.0.store, token.id, state, since).await?;
+            more.refresh(|record| tasks.newest(record));
+            None
         }
     };
     // He loses the monitor with any right that it uses.
-    let needed = match (task_id, present.first()) {
-        (Some(_), Some(record)) => {
+    let needed = match &present {
+        Some(record) => {
             let kind = tasks.registry().get(&record.state, &record.name);
             kind.into_iter().map(|kind| kind.access.clone()).collect()
         }
-        _ => distinct(owner.kinds(tasks.registry(), watch.state.as_deref(), true)),
+        None => distinct(owner.kinds(tasks.registry(), watch.state.as_deref(), true)),
     };
     let hidden = owner.kinds(tasks.registry(), watch.state.as_deref(), false);
     let hidden = hidden.map(|kind| (kind.state.clone(), kind.name)).collect();
+    let place = state.borrow::<Live>()?.take_place(owner.user.id)?;
     let holder = state
         .borrow::<Auth>()?
         .watch(owner.user.id, None, needed)
         .await?;
-    present.sort_by_key(|record| record.updated_at);
     let present = present.into_iter().map(Arc::new).map(Snapshot::new);
     Ok(Monitor {
         present: present.map(Arc::new).collect(),
+        more,
+        store: tasks.0.store.clone(),
         single: task_id.is_some(),
         subscription,
         seen: Seen::default(),
@@ -330,6 +351,7 @@ async fn open(
         holders: [Some(holder), session],
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
         _open: state.borrow::<OpenMonitors>()?.0.token(),
+        _place: place,
     })
 }
 

@@ -60,7 +60,8 @@ async fn show(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let mut heard = Instant::now();
-    let mut states = std::mem::take(&mut monitor.present);
+    let mut states = present(monitor).await?;
+    let mut presenting = !states.is_empty();
     loop {
         if !states.is_empty() {
             let (fresh, ended) = monitor.fresh(std::mem::take(&mut states));
@@ -69,6 +70,11 @@ async fn show(
             }
             if ended {
                 return Ok(Some(DONE));
+            }
+            if presenting {
+                states = present(monitor).await?;
+                presenting = !states.is_empty();
+                continue;
             }
         }
         tokio::select! {
@@ -90,6 +96,11 @@ async fn show(
             closed = monitor.closed() => return Ok(Some(closed)),
         }
     }
+}
+
+/// The next part of the states to show first. A failure ends the socket, and the peer may reconnect.
+async fn present(monitor: &mut Monitor) -> Result<Vec<Arc<Snapshot>>, axum::Error> {
+    monitor.next_present().await.map_err(axum::Error::new)
 }
 
 /// Sends unless the monitor closes first, also while it waits for a peer that reads nothing.

@@ -165,7 +165,8 @@ async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let record = reader.tasks.get(id).await?.ok_or_else(task_not_found)?;
     let definition = reader.tasks.registry().find(&record.state, &record.name)?;
     check_start(definition, Some(&reader.user))?;
-    let draft = Draft::of_args(Arc::clone(definition), &record.args);
+    let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
+    let draft = Draft::of_args(Arc::clone(definition), &args);
     Ok(Draft {
         again: Some(id),
         ..draft
