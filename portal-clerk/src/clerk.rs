@@ -15,6 +15,7 @@ use crate::cookies::CookieNames;
 use crate::handshake::{Handshake, Payloads};
 use crate::hosted::{self, Hosted};
 use crate::jwks::KeyCache;
+use crate::log_rate::LogRate;
 use crate::revoke::Revocations;
 use crate::token::Rules;
 use crate::verifier::Verifier;
@@ -61,6 +62,7 @@ impl Clerk {
             base_path: setup.config.base_path.clone(),
             development,
             payloads: Payloads::new(backend.clone()),
+            ignored: LogRate::default(),
         };
         let rules = Rules {
             issuer: clerk.frontend_api,

@@ -36,6 +36,7 @@ mod handshake;
 mod hosted;
 mod http;
 mod jwks;
+mod log_rate;
 mod query;
 mod revoke;
 mod session;

@@ -20,6 +20,9 @@ pub(crate) const SKEW: i64 = 5;
 /// Tokens that live longer outlive the end of their session by too much.
 const LONG_LIFETIME: i64 = 24 * 60 * 60;
 
+/// A handshake comes back with the next request of its browser, in seconds.
+const MAX_HANDSHAKE_AGE: i64 = 5 * 60;
+
 /// A clock that is wrong by more than this is not the reason why a token has expired.
 pub(crate) const WRONG_CLOCK: i64 = 24 * 60 * 60;
 
@@ -114,6 +117,7 @@ pub(crate) struct Unverified<'a> {
     claims: &'a str,
     signature: &'a str,
     kid: Option<String>,
+    category: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +172,7 @@ impl<'a> Unverified<'a> {
             claims,
             signature,
             kid: header.kid,
+            category: header.cat,
         })
     }
 
@@ -190,14 +195,48 @@ impl<'a> Unverified<'a> {
     }
 
     /// The cookies that a handshake asks for, if it comes from the instance.
-    pub(crate) fn verify_handshake(self, keys: &KeySet) -> Result<Vec<String>, Rejection> {
+    ///
+    /// A session token is not a handshake, even if an application has added a claim of this name
+    /// to it, which users may influence.
+    pub(crate) fn verify_handshake(
+        self,
+        keys: &KeySet,
+        now: i64,
+    ) -> Result<Vec<String>, Rejection> {
         #[derive(Deserialize)]
         struct Payload {
             handshake: Vec<String>,
+            #[serde(default)]
+            exp: Option<i64>,
+            #[serde(default)]
+            nbf: Option<i64>,
+            #[serde(default)]
+            iat: Option<i64>,
+            #[serde(default, deserialize_with = "present")]
+            sid: bool,
         }
 
+        if self.category.as_deref() == Some(CATEGORY_SESSION) {
+            return Err(Rejection::Category);
+        }
         let payload = self.signed(keys)?;
         let payload: Payload = serde_json::from_slice(&payload).map_err(Rejection::Claims)?;
+        if payload.sid {
+            return Err(Rejection::Category);
+        }
+        if payload.exp.is_some_and(|exp| exp <= now - SKEW) {
+            return Err(Rejection::Expired);
+        }
+        let is_later = |time: Option<i64>| time.is_some_and(|time| time > now + SKEW);
+        if is_later(payload.nbf) {
+            return Err(Rejection::NotYet);
+        }
+        if is_later(payload.iat) {
+            return Err(Rejection::Future);
+        }
+        if payload.iat.is_some_and(|iat| iat < now - MAX_HANDSHAKE_AGE) {
+            return Err(Rejection::Expired);
+        }
         Ok(payload.handshake)
     }
 

@@ -20,7 +20,7 @@ pub(crate) const MODEL: &str = "user";
 
 const USER_TYPE: FieldSpec = FieldSpec::new::<String>("user_type")
     .title("Role")
-    .help("What the user may do.");
+    .help("Controls access.");
 
 const FIELDS: &[FieldSpec] = &[
     FieldSpec::new::<Uuid>("id").title("ID").primary_key(),
@@ -40,9 +40,9 @@ const FIELDS: &[FieldSpec] = &[
         .read_only(),
     FieldSpec::new::<bool>("is_active")
         .title("Active")
-        .help("Whether the user may use the portal at all."),
+        .help("Can sign in."),
     FieldSpec::new::<DateTime<Utc>>("created_at")
-        .title("First seen")
+        .title("Joined")
         .read_only(),
     FieldSpec::new::<Option<DateTime<Utc>>>("last_login")
         .title("Last sign-in")
@@ -61,7 +61,7 @@ impl ModelSpec {
             table: "portal_users",
             title: "User",
             plural: "Users",
-            description: "Everyone who has signed in.",
+            description: "Everyone who has signed in at least once.",
             options: ModelOptions {
                 list: &[
                     "email",

@@ -1,6 +1,7 @@
 //! The command line that every portal has.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::process::ExitCode;
 
 use axum::http::Method;
@@ -30,6 +31,7 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match &error {
             BuildError::Config(_) => Self::Misuse(error.to_string()),
+            BuildError::Other(error) => Self::Failed(on_terminal(error)),
             _ => Self::Failed(chain(&error)),
         }
     }
@@ -37,7 +39,16 @@ impl From<BuildError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Failed(chain(&error))
+        Self::Failed(on_terminal(&error))
+    }
+}
+
+/// The text of an error on a terminal: the cause, if the error itself is written for clients that
+/// may not see it.
+fn on_terminal(error: &Error) -> String {
+    match error.source() {
+        Some(cause) if error.status().is_server_error() => chain(cause),
+        _ => chain(error),
     }
 }
 
@@ -211,9 +222,10 @@ fn print_config(settings: &Settings) {
 async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
     let store = plan.connect().await?;
     if command != "status" {
-        maintenance::switch(&store, Actor::command_line(), command == "on").await?;
+        let notice = (command == "on").then(maintenance::MaintenanceNotice::default);
+        maintenance::switch(&store, Actor::command_line(), notice).await?;
     }
-    let (is_on, _) = maintenance::stored(&store).await?;
+    let is_on = maintenance::stored(&store).await?.on;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
         println!("MAINTENANCE is on: whatever is said here, only administrators are let in");
@@ -234,7 +246,13 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
             }
             println!("the database is up to date");
         }
-        "seed" => seed(plan, &store).await?,
+        "seed" => {
+            let problems = plan.drift(&store).await?;
+            if !problems.is_empty() {
+                return Err(BuildError::NotMigrated(problems.join("; ")).into());
+            }
+            seed(plan, &store).await?;
+        }
         "init" => {
             migrate(plan, &store).await?;
             seed(plan, &store).await?;
@@ -282,7 +300,7 @@ fn print_routes(plan: &Plan) {
             page.source
         );
     }
-    for task in plan.tasks.all() {
+    for task in plan.tasks.startable() {
         let path = format!(
             "/api/{}/tasks/{{client_token}}/start/{}",
             task.state, task.name

@@ -71,6 +71,12 @@ impl CurrentUser {
         Ok(())
     }
 
+    /// The account, as [`Access::check`] takes it: `reader.map(CurrentUser::user)`.
+    #[must_use]
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
     /// The e-mail address.
     #[must_use]
     pub fn email(&self) -> &str {

@@ -8,6 +8,7 @@ use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::clean::cleaned;
 use super::identity::Profile;
 use super::role_source::StoredRole;
 use super::users::TABLE;
@@ -37,6 +38,7 @@ pub(super) async fn upsert(
     subject: &str,
     profile: &Profile,
 ) -> Result<Outcome> {
+    let profile = &cleaned(profile);
     let (id, now) = (Uuid::now_v7(), now());
     let own = [
         ("id", id.into()),

@@ -8,6 +8,7 @@ use serde::ser::SerializeStruct;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::clean;
 use super::permission::Permission;
 use super::role::Role;
 use super::role_source::{self, RoleSource, StoredRole};
@@ -99,7 +100,10 @@ impl User {
             email_verified: row.get("email_verified")?,
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
-            avatar_url: row.get("avatar_url")?,
+            // Rows of older versions may contain anything.
+            avatar_url: row
+                .get::<Option<String>>("avatar_url")?
+                .and_then(|url| clean::picture(&url)),
             user_type: role.unwrap_or(Role::Guest),
             role_source: stored.source(),
             is_active: row.get("is_active")?,

@@ -33,8 +33,9 @@ pub struct Limits {
     /// Connections from one address at a time, or from one `/64` of IPv6; trusted proxies are
     /// exempt. Default 256.
     pub connections_per_address: usize,
-    /// Streams of live changes that one user may have open at a time; an address of guests may
-    /// have [`users_per_address`](Rates::users_per_address) times as many. Default 100.
+    /// Streams that one user may have open at a time: live regions of pages, task monitors and event
+    /// streams together. An address of guests may have
+    /// [`users_per_address`](Rates::users_per_address) times as many. Default 100.
     pub live_streams: usize,
     /// How often things may be done.
     pub rates: Rates,
