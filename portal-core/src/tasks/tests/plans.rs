@@ -166,6 +166,11 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
         "pending",
     )
     .await;
+    if dialect == Dialect::Postgres {
+        let turns = [(Uuid::from_u128(9), 5), (Uuid::from_u128(10), 6)];
+        let statement = turn::set_turns_on_postgres(&turns);
+        check(store, &statement, 4, &format!("{about}, set turns")).await;
+    }
     for owner in [Some(OWNER), Some(Uuid::from_u128(8)), None] {
         let line = Line {
             owner,
