@@ -2,6 +2,8 @@
 const { $, $$, on, clean, toast } = window.portal.parts;
 const listOf = (node) => node?.closest?.("[data-list]");
 const OVERLAYS = "pt-modal,pt-modal~dialog";
+// Forms of drawers, and the question whether to delete what a drawer shows.
+const FORMS = "dialog>form[data-guard],pt-modal~dialog>form";
 const swapList = (list, url, history = "push") => htmx.ajax("GET", url.pathname + url.search, {
   source: list, target: list, select: "#" + list.id, swap: "outerMorph", selectOOB: "#pt-head:outerMorph", [history]: "true",
 });
@@ -28,7 +30,7 @@ on("click", (event) => {
 on("submit", (event) => {
   const { target: form, submitter } = event;
   if (event.defaultPrevented) return;
-  if (form.method === "post" && form.matches("dialog>form[data-guard]")) {
+  if (form.method === "post" && form.matches(FORMS)) {
     event.preventDefault();
     const dialog = form.parentNode;
     form.setAttribute("hx-sync", "drop");
@@ -50,7 +52,7 @@ on("submit", (event) => {
 on("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
   const source = ctx.sourceElement;
-  if (ctx.swap === "none" || !source.matches("[data-list],form[data-guard]")) return;
+  if (ctx.swap === "none" || !source.matches(`[data-list],${FORMS}`)) return;
   const found = tasks.some((task) => task.type === "main" && task.fragment.childElementCount);
   if (!found) {
     event.preventDefault();
@@ -80,7 +82,8 @@ on("htmx:after:swap", ({ target, detail }) => {
   if (!form) return;
   // It has come back, so it is not saved.
   clean.set(form, "");
-  ($("[aria-invalid=true]", form) ?? dialog).focus();
+  const { activeElement } = document;
+  ($("[aria-invalid=true]", form) ?? (dialog.contains(activeElement) ? activeElement : dialog)).focus();
 });
 on("htmx:error", ({ detail: { ctx } }) => {
   if (!ctx?.sourceElement?.matches("[data-list],form[data-guard]")) return;
@@ -96,8 +99,32 @@ on("portal:done", ({ target, detail: { to, text, tone } }) => {
   if (!list) return location.assign(url);
   dialog?.close();
   if (text) toast(text, tone);
-  swapList(list, url, "replace");
+  swapList(list, url, "replace")?.then?.(() => {
+    if (document.activeElement !== document.body) return;
+    // What had the focus is gone: the new row takes it, else the heading of the page.
+    const row = url.hash && document.getElementById(decodeURIComponent(url.hash.slice(1)));
+    const title = $("h1");
+    if (title) title.tabIndex = -1;
+    ((row && $(".pt-row-link", row)) ?? title)?.focus();
+  });
 });
+// Someone else may have saved the record of the open drawer.
+let asking;
+const askState = async () => {
+  asking = undefined;
+  const form = $("dialog[data-back] form[data-guard]");
+  const version = form && $("[name=_version]", form);
+  if (!version || !$("#row-state", form)) return;
+  const url = new URL(form.getAttribute("action"), location.href);
+  url.searchParams.set("version", version.value);
+  try {
+    const answer = await fetch(url, { headers: { accept: "text/html", "x-portal-region": "row-state" }, redirect: "error" });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("row-state");
+    const old = $("#row-state", form);
+    if (fresh && old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
+  } catch { /* the next change asks again */ }
+};
+on("portal:changed", () => { asking ??= setTimeout(askState, 300); });
 // A drawer that has its own address is closed: the list is shown as it is now.
 on("portal:back", (event) => {
   const back = new URL(event.target.dataset.back, location.href);

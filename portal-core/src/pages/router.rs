@@ -18,6 +18,7 @@ use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
 use super::swap;
+use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::state::PortalState;
 
@@ -38,7 +39,11 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
             let shared = Arc::clone(&shared);
             async move {
                 let (page, frames) = &*shared;
-                answer(page, frames, state, request).await
+                let zone = match state.borrow::<PageSetup>() {
+                    Ok(setup) => Zone::of(request.headers(), setup.config.is_https()),
+                    Err(_) => Zone::default(),
+                };
+                zone.scope(answer(page, frames, state, request)).await
             }
         },
     )
