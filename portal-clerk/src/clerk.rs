@@ -1,7 +1,6 @@
 //! Sign-in with a real Clerk instance.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use maud::{Markup, html};
 use portal_core::auth::{AuthError, AuthSetup, DeclaredRoute, Profile, Routes, SignIn};
@@ -16,18 +15,18 @@ use crate::cookies::CookieNames;
 use crate::handshake::{Handshake, Payloads};
 use crate::hosted::{self, Hosted};
 use crate::jwks::KeyCache;
+use crate::log_rate::LogRate;
+use crate::revoke::Revocations;
 use crate::token::Rules;
 use crate::verifier::Verifier;
 use crate::webhook;
-
-/// How often the end of a session is told to Clerk, over about a minute.
-const REVOKE_ATTEMPTS: u32 = 6;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
     pub(crate) handshake: Handshake,
     pub(crate) hosted: Hosted,
     pub(crate) backend: BackendApi,
+    pub(crate) revocations: Revocations,
     webhooks: Option<Arc<webhook::Receiver>>,
     account_portal: String,
     public_url: String,
@@ -63,6 +62,7 @@ impl Clerk {
             base_path: setup.config.base_path.clone(),
             development,
             payloads: Payloads::new(backend.clone()),
+            ignored: LogRate::default(),
         };
         let rules = Rules {
             issuer: clerk.frontend_api,
@@ -86,6 +86,7 @@ impl Clerk {
             handshake,
             hosted,
             backend: backend.clone(),
+            revocations: Revocations::new(backend.clone()),
             webhooks,
             account_portal,
             public_url: setup.config.public_url.clone(),
@@ -94,27 +95,6 @@ impl Clerk {
 
     pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
         self.backend.profile(subject).await
-    }
-
-    /// Ends a session at Clerk behind the scenes: nobody waits for Clerk to sign out here.
-    pub(crate) fn revoke(&self, session_id: &str) {
-        let (backend, session_id) = (self.backend.clone(), session_id.to_owned());
-        tokio::spawn(async move {
-            // To end a session twice does no harm, and one that goes on at Clerk would.
-            for attempt in 1..=REVOKE_ATTEMPTS {
-                match backend.revoke_session(&session_id).await {
-                    Ok(()) => return,
-                    Err(error) if error.is_not_found() => return,
-                    Err(error) if error.is_passing() && attempt < REVOKE_ATTEMPTS => {
-                        tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
-                    }
-                    Err(error) => {
-                        tracing::warn!(session_id, %error, "a session that was signed out of here goes on at Clerk");
-                        return;
-                    }
-                }
-            }
-        });
     }
 
     pub(crate) fn routes(&self) -> Routes {

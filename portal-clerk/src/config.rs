@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 #[cfg(feature = "dev-identity")]
 use portal_core::config::is_loopback_host;
-use portal_core::config::{AppEnv, Config, Secret, Setting};
+use portal_core::config::{AppEnv, Config, Secret, Setting, masked};
 use url::Url;
 
 use crate::jwks::RsaKey;
@@ -231,16 +231,37 @@ fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
     development(config, problems)
 }
 
+/// Development sign-in serves this machine only. A proxy in front of it would pass on requests from
+/// anywhere, and those come from a loopback address too if the proxy runs here.
 #[cfg(feature = "dev-identity")]
 fn development(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
-    if !is_loopback_host(&config.host) {
-        problems.push(format!(
-            "HOST is `{}`, and without Clerk's keys anyone who reaches the portal could sign in as anyone; set HOST to `127.0.0.1`, or set {PUBLISHABLE_KEY} and {SECRET_KEY}",
-            config.host
+    let why = "without Clerk's keys anyone who reaches the portal could sign in as anyone";
+    let keys = format!("or set {PUBLISHABLE_KEY} and {SECRET_KEY}");
+    let mut refused = Vec::new();
+    let host = config.host.as_str();
+    if !is_loopback_host(host) {
+        refused.push(format!(
+            "HOST is `{host}`, and {why}; set HOST to `127.0.0.1`, {keys}"
         ));
-        return None;
     }
-    Some(Plan::Development)
+    // The default follows from HOST, which has been named then.
+    let is_default = config.settings.get("PUBLIC_URL").is_none() && !refused.is_empty();
+    let url = config.public_url.as_str();
+    let is_local = Url::parse(url)
+        .is_ok_and(|url| url.scheme() == "http" && url.host_str().is_some_and(is_loopback_host));
+    if !is_default && !is_local {
+        refused.push(format!(
+            "PUBLIC_URL is `{url}`, and {why}; unset PUBLIC_URL, {keys}"
+        ));
+    }
+    if !config.trusted_proxies.is_empty() {
+        refused.push(format!(
+            "TRUSTED_PROXIES is set, and {why}; unset TRUSTED_PROXIES, {keys}"
+        ));
+    }
+    let is_safe = refused.is_empty();
+    problems.append(&mut refused);
+    is_safe.then_some(Plan::Development)
 }
 
 #[cfg(not(feature = "dev-identity"))]
@@ -362,12 +383,16 @@ fn authorized_parties(config: &Config, problems: &mut Vec<String>) -> Vec<String
                 if matches!(url.scheme(), "http" | "https")
                     && url.path() == "/"
                     && url.query().is_none()
-                    && url.fragment().is_none() =>
+                    && url.fragment().is_none()
+                    && url.username().is_empty()
+                    && url.password().is_none()
+                    && !item.contains('*') =>
             {
                 parties.push(url.origin().ascii_serialization());
             }
             _ => problems.push(format!(
-                "{AUTHORIZED_PARTIES} has `{item}`; write origins such as `https://portal.example.com`"
+                "{AUTHORIZED_PARTIES} has `{}`; write origins such as `https://portal.example.com`, each in full",
+                masked(item)
             )),
         }
     }
@@ -387,7 +412,8 @@ fn api_base(name: &str, text: &str, prod: bool, problems: &mut Vec<String>) -> O
     match url {
         None => {
             problems.push(format!(
-                "{name} is `{text}`; write a URL such as `https://clerk.example.com`"
+                "{name} is `{}`; write a URL such as `https://clerk.example.com`",
+                masked(text)
             ));
             None
         }

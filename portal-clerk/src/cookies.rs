@@ -3,8 +3,11 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
-/// More session cookies than this are not looked at.
-pub(crate) const MAX_CANDIDATES: usize = 4;
+/// More session cookies of a name than these are not looked at. Those of the plain name can be set
+/// by every application of the host, and must leave room for ours.
+const MAX_PLAIN: usize = 4;
+const MAX_SUFFIXED: usize = 2;
+pub(crate) const MAX_CANDIDATES: usize = MAX_PLAIN + MAX_SUFFIXED;
 
 const SESSION: &str = "__session";
 const CLIENT_UAT: &str = "__client_uat";
@@ -153,17 +156,30 @@ impl<'a> Cookies<'a> {
     }
 
     fn add(&mut self, token: &'a str, plain: bool) {
-        for place in &mut self.sessions {
-            let candidate = place.get_or_insert(Candidate {
-                token,
-                plain: false,
-                suffixed: false,
+        let known = |candidate: &&mut Candidate<'a>| candidate.token == token;
+        if let Some(candidate) = self.sessions.iter_mut().flatten().find(known) {
+            candidate.plain |= plain;
+            candidate.suffixed |= !plain;
+            return;
+        }
+        let of_name = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|candidate| match plain {
+                true => candidate.plain,
+                false => !candidate.plain,
             });
-            if candidate.token == token {
-                candidate.plain |= plain;
-                candidate.suffixed |= !plain;
-                return;
-            }
+        let limit = if plain { MAX_PLAIN } else { MAX_SUFFIXED };
+        if of_name.count() >= limit {
+            return;
+        }
+        if let Some(place) = self.sessions.iter_mut().find(|place| place.is_none()) {
+            *place = Some(Candidate {
+                token,
+                plain,
+                suffixed: !plain,
+            });
         }
     }
 }
@@ -213,13 +229,13 @@ pub(crate) struct TokenLook {
 /// Whether the suffixed cookies count, or the plain ones. Only one set is ever read: another
 /// application on the same domain may have written the other.
 pub(crate) fn uses_suffixed(plain: &Side, suffixed: &Side, development: bool) -> bool {
-    if let Some(token) = &plain.session {
-        if !token.has_issuer {
-            return false;
-        }
-        if !token.is_ours {
-            return true;
-        }
+    // What is not a token of Clerk's was not set by Clerk, and says nothing.
+    let plain = &Side {
+        session: plain.session.filter(|token| token.has_issuer),
+        ..*plain
+    };
+    if plain.session.is_some_and(|token| !token.is_ours) {
+        return true;
     }
     if suffixed.client_uat.is_none() && suffixed.session.is_none() {
         return false;
@@ -283,8 +299,14 @@ mod tests {
             ),
             (
                 "__session=1; __session=2; __session=3; __session=4; __session_abc=4; __session_abc=5",
-                "1+ 2+ 3+ 4+*",
+                "1+ 2+ 3+ 4+* 5*",
             ),
+            // Whatever stands under the plain name, ours has its place.
+            (
+                "__session=1; __session=2; __session=3; __session=4; __session=5; __session_abc=6",
+                "1+ 2+ 3+ 4+ 6*",
+            ),
+            ("__session_abc=1; __session_abc=2; __session_abc=3", "1* 2*"),
             // Split first: what only looks like another cookie once decoded is none.
             ("x=1%3B%20__session=a", ""),
             ("__session=a%3Bb", "a%3Bb+"),
@@ -369,8 +391,10 @@ mod tests {
     fn one_of_the_two_sets_of_cookies_counts() {
         let (plain, suffixed) = (false, true);
         for (the_plain, the_suffixed, expected) in [
-            // A token without an issuer is nobody's, and the answer is to be signed out.
-            (side("malformed", Some(1)), side("ours", Some(1)), plain),
+            // A token without an issuer is nobody's, and takes nothing from ours.
+            (side("malformed", Some(1)), side("ours", Some(1)), suffixed),
+            (side("malformed", None), side("ours", Some(1)), suffixed),
+            (side("malformed", Some(1)), side("", None), plain),
             // That of another instance leaves ours to the suffix.
             (side("foreign", Some(1)), side("ours", Some(1)), suffixed),
             (side("foreign", Some(1)), side("", None), suffixed),

@@ -152,7 +152,10 @@ impl KeySet {
     }
 }
 
-/// Reads a JWKS document. Keys that are not fit for session tokens are passed over.
+/// Members of a JWK that only a private key has (RFC 7518, section 6.3.2).
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/// Reads a JWKS document. Keys that are not fit for session tokens are skipped with a warning.
 fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
     #[derive(Deserialize)]
     struct Document {
@@ -168,10 +171,21 @@ fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
         ));
     }
     let mut keys: Vec<(Option<String>, RsaKey)> = Vec::new();
-    for (kid, key) in document.keys.iter().filter_map(parse_key) {
-        if keys.iter().all(|(known, _)| known.as_deref() != Some(kid)) {
-            keys.push((Some(kid.to_owned()), key));
-        }
+    for jwk in &document.keys {
+        let skipped = match parse_key(jwk) {
+            Ok((kid, key)) => match keys.iter().find(|(known, _)| known.as_deref() == Some(kid)) {
+                None => {
+                    keys.push((Some(kid.to_owned()), key));
+                    continue;
+                }
+                Some((_, known)) if *known == key => continue,
+                Some(_) => "another key has the same `kid`",
+            },
+            Err(reason) => reason,
+        };
+        let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default();
+        let kid = kid.get(..kid.floor_char_boundary(MAX_KEY_ID));
+        tracing::warn!(kid, reason = skipped, "a key of the key set was skipped");
     }
     if keys.is_empty() {
         return Err("no key that session tokens can be signed with".to_owned());
@@ -179,25 +193,40 @@ fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
     Ok(keys)
 }
 
-fn parse_key(jwk: &Value) -> Option<(&str, RsaKey)> {
+fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let absent_or = |name: &str, wanted: &str| match jwk.get(name) {
         None => true,
         Some(value) => value.as_str() == Some(wanted),
     };
-    let kid = text("kid")?;
-    let usable = text("kty") == Some("RSA")
-        && absent_or("use", "sig")
-        && absent_or("alg", "RS256")
-        && !kid.is_empty()
-        && kid.len() <= MAX_KEY_ID
-        && kid.is_ascii();
-    if !usable {
-        return None;
+    let kid = text("kid").ok_or("it has no `kid`")?;
+    if kid.is_empty() || kid.len() > MAX_KEY_ID || !kid.is_ascii() {
+        return Err("its `kid` is empty, too long or not ASCII");
     }
-    let modulus = URL_SAFE_NO_PAD.decode(text("n")?).ok()?;
-    let exponent = URL_SAFE_NO_PAD.decode(text("e")?).ok()?;
-    Some((kid, RsaKey::new(&modulus, &exponent)?))
+    if text("kty") != Some("RSA") || !absent_or("alg", "RS256") {
+        return Err("it is not for RS256");
+    }
+    let verifies = match jwk.get("key_ops") {
+        None => true,
+        Some(operations) => operations.as_array().is_some_and(|operations| {
+            operations.len() == 1 && operations.iter().all(|operation| operation == "verify")
+        }),
+    };
+    if !absent_or("use", "sig") || !verifies {
+        return Err("it is not for verifying signatures");
+    }
+    // A private key that is public proves nothing.
+    if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) {
+        return Err("it is a private key");
+    }
+    let number = |name: &str| {
+        let bytes = text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        bytes.filter(|bytes| bytes.first().is_some_and(|first| *first != 0))
+    };
+    let unfit =
+        "it is not an RSA key of 2048 to 4096 bits with the exponent 65537, in its shortest form";
+    let (modulus, exponent) = number("n").zip(number("e")).ok_or(unfit)?;
+    Ok((kid, RsaKey::new(&modulus, &exponent).ok_or(unfit)?))
 }
 
 /// The keys in force, and where new ones come from.

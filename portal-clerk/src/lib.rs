@@ -14,8 +14,9 @@
 //! variables is in [`AuthProvider::settings`].
 //!
 //! The development identity provider lets everyone in as anyone. It needs all of: the feature
-//! `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, no Clerk keys, and a loopback
-//! name in the `Host` header of each request to it. It signs with a key that is made for each
+//! `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a `PUBLIC_URL` of this machine
+//! over `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and in each request to it a loopback name
+//! in the `Host` header and no header of a proxy. It signs with a key that is made for each
 //! database, so its tokens hold nowhere else.
 
 mod backend;
@@ -35,7 +36,9 @@ mod handshake;
 mod hosted;
 mod http;
 mod jwks;
+mod log_rate;
 mod query;
+mod revoke;
 mod session;
 mod state;
 mod sync;
@@ -229,6 +232,10 @@ impl AuthProvider for ClerkAuth {
         }
     }
 
+    fn offers_sign_up(&self) -> bool {
+        true
+    }
+
     fn content_sources(&self) -> ContentSources {
         match &self.mode {
             Mode::Clerk(clerk) => clerk.hosted.content_sources(),
@@ -252,14 +259,14 @@ impl AuthProvider for ClerkAuth {
         }
     }
 
-    async fn session_to_end(&self, parts: &Parts) -> Option<String> {
+    async fn session_to_end(&self, parts: &Parts) -> Option<Identity> {
         let verifier = self.verifier()?;
         verifier.session_to_end(&parts.headers, Moment::now()).await
     }
 
     async fn signed_out(&self, session_id: &str) {
         if let Mode::Clerk(clerk) = &self.mode {
-            clerk.revoke(session_id);
+            clerk.revocations.revoke(session_id);
         }
     }
 

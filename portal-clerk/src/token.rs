@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::claims::{Claims, RawClaims, present};
 use crate::jwks::KeySet;
+use crate::users::{is_session_id, is_user_id};
 
 /// Longer tokens are not looked at.
 const MAX_TOKEN: usize = 8 * 1024;
@@ -18,6 +19,9 @@ const MAX_HANDSHAKE: usize = 16 * 1024;
 pub(crate) const SKEW: i64 = 5;
 /// Tokens that live longer outlive the end of their session by too much.
 const LONG_LIFETIME: i64 = 24 * 60 * 60;
+
+/// A handshake comes back with the next request of its browser, in seconds.
+const MAX_HANDSHAKE_AGE: i64 = 5 * 60;
 
 /// A clock that is wrong by more than this is not the reason why a token has expired.
 pub(crate) const WRONG_CLOCK: i64 = 24 * 60 * 60;
@@ -113,6 +117,7 @@ pub(crate) struct Unverified<'a> {
     claims: &'a str,
     signature: &'a str,
     kid: Option<String>,
+    category: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +172,7 @@ impl<'a> Unverified<'a> {
             claims,
             signature,
             kid: header.kid,
+            category: header.cat,
         })
     }
 
@@ -189,14 +195,48 @@ impl<'a> Unverified<'a> {
     }
 
     /// The cookies that a handshake asks for, if it comes from the instance.
-    pub(crate) fn verify_handshake(self, keys: &KeySet) -> Result<Vec<String>, Rejection> {
+    ///
+    /// A session token is not a handshake, even if an application has added a claim of this name
+    /// to it, which users may influence.
+    pub(crate) fn verify_handshake(
+        self,
+        keys: &KeySet,
+        now: i64,
+    ) -> Result<Vec<String>, Rejection> {
         #[derive(Deserialize)]
         struct Payload {
             handshake: Vec<String>,
+            #[serde(default)]
+            exp: Option<i64>,
+            #[serde(default)]
+            nbf: Option<i64>,
+            #[serde(default)]
+            iat: Option<i64>,
+            #[serde(default, deserialize_with = "present")]
+            sid: bool,
         }
 
+        if self.category.as_deref() == Some(CATEGORY_SESSION) {
+            return Err(Rejection::Category);
+        }
         let payload = self.signed(keys)?;
         let payload: Payload = serde_json::from_slice(&payload).map_err(Rejection::Claims)?;
+        if payload.sid {
+            return Err(Rejection::Category);
+        }
+        if payload.exp.is_some_and(|exp| exp <= now - SKEW) {
+            return Err(Rejection::Expired);
+        }
+        let is_later = |time: Option<i64>| time.is_some_and(|time| time > now + SKEW);
+        if is_later(payload.nbf) {
+            return Err(Rejection::NotYet);
+        }
+        if is_later(payload.iat) {
+            return Err(Rejection::Future);
+        }
+        if payload.iat.is_some_and(|iat| iat < now - MAX_HANDSHAKE_AGE) {
+            return Err(Rejection::Expired);
+        }
         Ok(payload.handshake)
     }
 
@@ -278,11 +318,12 @@ impl Header {
 }
 
 fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims, Rejection> {
-    if claims.sub.is_empty() {
-        return Err(Rejection::Subject);
-    }
     if claims.sub.starts_with("mch_") {
         return Err(Rejection::Machine);
+    }
+    // The id goes into paths, names and logs.
+    if !is_user_id(&claims.sub) {
+        return Err(Rejection::Subject);
     }
     if claims.exp <= now - skew {
         return Err(Rejection::Expired);
@@ -306,7 +347,7 @@ fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims
     let session_id = claims
         .sid
         .clone()
-        .filter(|sid| !sid.is_empty())
+        .filter(|sid| is_session_id(sid))
         .ok_or(Rejection::NoSession)?;
     if claims.sts.as_deref() == Some("pending") {
         return Err(Rejection::Pending);

@@ -32,7 +32,11 @@ pub(crate) fn profile(mut record: Value) -> Profile {
         .find(|address| primary.is_some() && address["id"].as_str() == primary);
     let mut profile = Profile::default();
     if let Some(address) = address {
-        profile.email = text(&address["email_address"]);
+        // Not repaired: that would be another address.
+        profile.email = address["email_address"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         profile.email_verified =
             address["verification"]["status"] == "verified" && !profile.email.is_empty();
     }

@@ -240,14 +240,18 @@ impl Verifier {
     }
 
     /// The session of a request's first cookie that was ours within the last week, to end it.
-    pub(crate) async fn session_to_end(&self, headers: &HeaderMap, now: Moment) -> Option<String> {
+    pub(crate) async fn session_to_end(
+        &self,
+        headers: &HeaderMap,
+        now: Moment,
+    ) -> Option<Identity> {
         let cookies = Cookies::of(headers, &self.names);
         for candidate in cookies.sessions.iter().flatten() {
             let claims = self
                 .claims_by_another_clock(candidate.token, now, ENDABLE)
                 .await;
             if let Ok(claims) = claims {
-                return Some(claims.session_id);
+                return Some(identity((Arc::new(claims), CredentialSource::Cookie)));
             }
         }
         None

@@ -23,7 +23,9 @@ pub mod tasks;
 pub mod telemetry;
 
 pub use admin::{AdminField, AdminModel, FieldSpec, ModelOptions, Widget};
-pub use app::{BuildError, BuildProblem, Maintenance, Plugin, Portal, PortalBuilder};
+pub use app::{
+    BuildError, BuildProblem, Maintenance, MaintenanceNotice, Plugin, Portal, PortalBuilder,
+};
 pub use auth::{
     Access, AdminUser, AuthProvider, CurrentUser, Denied, Permission, Role, RoleDefinition, User,
 };
@@ -36,4 +38,6 @@ pub use security::ClientAddress;
 pub use source::Source;
 pub use state::{Data, PortalState, Requirement, TaskInput};
 pub use store::Store;
-pub use tasks::{NoArgs, OnCrash, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks};
+pub use tasks::{
+    NoArgs, OnCrash, Starter, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks,
+};

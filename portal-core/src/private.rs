@@ -20,9 +20,10 @@ pub use std::time::Duration;
 pub use std::vec;
 pub use std::vec::Vec;
 
-pub use crate::admin::{FieldValues, ModelEntry, garde_faults};
+pub use crate::admin::{FieldValues, ModelEntry};
 pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
+pub use crate::request::garde_faults;
 pub use crate::source;
 pub use crate::state::{Requirement, TaskInput};
 

@@ -1,10 +1,15 @@
 //! JSON bodies and query strings, with every fault told in the portal's form.
 
-use axum::body::Bytes;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -50,8 +55,50 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
                 "body_too_large",
                 "the body is larger than this route takes",
             ),
-            _ => Error::bad_request("the body could not be read"),
+            // Such as "a form must not contain the character U+0000".
+            _ => Error::bad_request(match innermost(&rejection) {
+                Some(reason) => format!("the body could not be read: {reason}"),
+                None => "the body could not be read".to_owned(),
+            }),
         })
+}
+
+/// The whole body if it has at most that many bytes, whatever the limit of other routes is.
+pub(crate) async fn body_within(
+    mut request: Request,
+    limit: usize,
+) -> Result<Option<Bytes>, Error> {
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    match body_bytes(request, &()).await {
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Ok(None),
+        body => body.map(Some),
+    }
+}
+
+/// Returns the text of the first cause of an error.
+fn innermost(error: &dyn std::error::Error) -> Option<String> {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.last().map(ToString::to_string)
+}
+
+/// Returns the first piece of a body if it is there at once. The body stays whole.
+pub(crate) fn peek(body: &mut Body) -> Option<Bytes> {
+    let mut rest = std::mem::take(body);
+    let first = poll_fn(|context| match Pin::new(&mut rest).poll_frame(context) {
+        Poll::Ready(frame) => Poll::Ready(frame.and_then(Result::ok)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    let first = first.now_or_never().flatten();
+    let first = first.and_then(|frame| frame.into_data().ok());
+    *body = match first.clone() {
+        Some(first) if rest.is_end_stream() => Body::from(first),
+        Some(first) => {
+            let first = stream::iter([Ok::<Bytes, axum::Error>(first)]);
+            Body::from_stream(first.chain(rest.into_data_stream()))
+        }
+        None => rest,
+    };
+    first
 }
 
 /// Parses the JSON of a message: `400 invalid_json` if it is malformed, `422` if it is nested too
@@ -114,6 +161,24 @@ pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
         }
     }
     pointer
+}
+
+/// The rules of `garde` that a value breaks, each with the JSON pointer of its field.
+pub fn garde_faults<T: garde::Validate<Context = ()>>(value: &T) -> Vec<Fault> {
+    let Err(report) = value.validate() else {
+        return Vec::new();
+    };
+    let faults = report.iter().map(|(path, error)| {
+        let mut pointer = String::new();
+        for (kind, name) in path.__iter().rev() {
+            if kind != garde::error::Kind::None {
+                pointer.push('/');
+                pointer.push_str(&escape_pointer(name));
+            }
+        }
+        Fault::new(pointer, "invalid_value", error.message())
+    });
+    faults.collect()
 }
 
 /// Escapes a member name for a JSON pointer.
@@ -189,5 +254,47 @@ impl ListPage {
         }
         items.pop();
         items.last().map(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(garde::Validate)]
+    struct Limits {
+        #[garde(range(min = 1, max = 5))]
+        count: u8,
+        #[garde(inner(length(max = 2)))]
+        names: Vec<String>,
+    }
+
+    #[test]
+    fn broken_rule_has_the_pointer_of_its_field() {
+        let limits = Limits {
+            count: 9,
+            names: vec!["ab".to_owned(), "abc".to_owned()],
+        };
+        let pointers: Vec<String> = garde_faults(&limits)
+            .into_iter()
+            .map(|fault| fault.pointer)
+            .collect();
+        assert_eq!(pointers, ["/count", "/names/1"]);
+    }
+
+    #[tokio::test]
+    async fn body_stays_whole_when_peeked() {
+        let parts = stream::iter(["one, ", "two"].map(Ok::<_, std::io::Error>));
+        for (mut body, text, whole) in [
+            (Body::from("one"), Some("one"), "one"),
+            (Body::from_stream(parts), Some("one, "), "one, two"),
+            (Body::empty(), None, ""),
+        ] {
+            assert_eq!(peek(&mut body).as_deref(), text.map(str::as_bytes));
+            let left = axum::body::to_bytes(body, 100).await;
+            assert_eq!(left.unwrap(), whole);
+        }
+        let mut waits = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        assert_eq!(peek(&mut waits), None);
     }
 }

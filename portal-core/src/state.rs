@@ -115,7 +115,30 @@ impl<T> Deref for Data<T> {
     }
 }
 
-/// Something that a task finds in the state of its portal before it runs.
+/// Something that a task takes from the state of its portal before it runs.
+///
+/// A task written by hand names it with [`Task::needs`](crate::Task::needs), so that the portal
+/// does not start without it.
+///
+/// ```
+/// use portal_core::{Error, PortalState, Requirement, TaskInput};
+///
+/// struct Mailer(String);
+/// /// The address of the mail server.
+/// struct MailServer(String);
+///
+/// impl TaskInput for MailServer {
+///     fn requirement() -> Requirement {
+///         Requirement::of::<Mailer>()
+///     }
+///
+///     fn find(state: &PortalState) -> Result<Self, Error> {
+///         let mailer = state.get::<Mailer>();
+///         let mailer = mailer.ok_or_else(|| Error::internal("no mailer is set"))?;
+///         Ok(Self(mailer.0.clone()))
+///     }
+/// }
+/// ```
 pub trait TaskInput: Sized {
     /// The type that has to be among the portal's values, and how a start-up error names it.
     fn requirement() -> Requirement;
@@ -131,12 +154,20 @@ pub struct Requirement {
     pub(crate) name: &'static str,
 }
 
-impl<T: Send + Sync + 'static> TaskInput for Data<T> {
-    fn requirement() -> Requirement {
-        Requirement {
+impl Requirement {
+    /// Requires a value of a type, which the application passes to the builder with `.data(value)`.
+    #[must_use]
+    pub fn of<T: Send + Sync + 'static>() -> Self {
+        Self {
             id: TypeId::of::<T>(),
             name: type_name::<T>(),
         }
+    }
+}
+
+impl<T: Send + Sync + 'static> TaskInput for Data<T> {
+    fn requirement() -> Requirement {
+        Requirement::of::<T>()
     }
 
     fn find(state: &PortalState) -> Result<Self, Error> {

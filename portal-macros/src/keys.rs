@@ -162,6 +162,11 @@ impl Key {
         self.assigned(errors, "a length of time in quotes, as in `{} = \"5m\"`")
     }
 
+    /// A size, which is written in quotes: `key = "256KiB"`.
+    pub(crate) fn size_text(&self, errors: &mut Errors) -> Option<LitStr> {
+        self.assigned(errors, "a size in quotes, as in `{} = \"256KiB\"`")
+    }
+
     /// A path: `key = some::path`.
     pub(crate) fn path(&self, errors: &mut Errors) -> Option<Path> {
         self.assigned(errors, "a path, as in `{} = some::path`")

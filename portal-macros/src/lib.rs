@@ -52,24 +52,31 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
     page::page(attribute.into(), item.into()).into()
 }
 
-/// Turns an `async fn` into a background task that is queued, watched and recorded.
+/// Turns an `async fn` into a background task that is stored, run by workers and monitored.
 ///
 /// The function becomes `fn name() -> Task<Args, Output>`, the value that starts it. It takes
-/// `TaskContext` first, then any number of `Data<_>` and `Config<_>`, then at most one struct of
-/// arguments, and returns what it found out or a `Result` of it.
+/// `TaskContext` first, then any number of `Data<_>`, then at most one struct of arguments, and
+/// returns a result or a `Result` of one.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `state = ".."` | the first part of its name | last segment of the module |
-/// | `name = ".."` | the second part | the function's name |
-/// | `title = ".."` | how it is shown | first line of the docs, else the function's name |
-/// | `timeout = "5m"` | how long one run may take | no limit |
-/// | `on_crash = rerun` | `rerun` or `fail` after the process died | `rerun` |
-/// | `notify = slow` | of which ends its user is told: `never`, `failure`, `slow` (failures and slow results) or `always` | as the portal's settings say |
-/// | `schedule = "0 3 * * *"` | starts it at the times of a cron expression | only when asked |
-/// | `time_zone = "Europe/Berlin"` | where the schedule counts | `UTC` |
-/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | who may start it | everyone |
-/// | `crate = path` | where `portal_core` is | `::portal_core` |
+/// | `state = ".."` | group: first part of its name | last segment of the module |
+/// | `name = ".."` | second part of its name | the function's name |
+/// | `title = ".."` | title in pages | first line of the docs, else the function's name |
+/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for starting it | anyone with a client token |
+/// | `internal` | started from code only: the REST API and pages neither list nor start it | listed |
+/// | `timeout = "5m"` | time limit of one attempt | none |
+/// | `max_args = "256KiB"` | maximum size of the arguments as JSON (`B`, `KiB`, `MiB`) | 64 KiB |
+/// | `retries = 3` | number of retries after a failure, a panic or a timeout | `0` |
+/// | `backoff = "10s"` | pause before the first retry; each later one is twice as long, up to an hour, shortened at random by up to a half | `"1s"` |
+/// | `on_crash = rerun` | `rerun` or `fail` after its process died | `rerun` |
+/// | `concurrency = 2` | maximum number that runs at once, over all replicas | none |
+/// | `priority = 10` | higher priorities start first | `0` |
+/// | `unique` | starting it while a task with the same arguments is active returns that one | off |
+/// | `schedule = "0 3 * * *"` | cron expression of five fields, or six that begin with seconds | none |
+/// | `time_zone = "Europe/Berlin"` | time zone of the schedule | `UTC` |
+/// | `notify = slow` | notifications of its owner: `never`, `failure`, `slow` (failures, and results that took long) or `always` | the portal's settings |
+/// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore
 /// use portal_core::prelude::*;

@@ -94,7 +94,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
         .fill("textarea[name=configuration]", "text: Welcome to all\n")
         .await;
     browser.click("dialog[open] button[data-kind=solid]").await;
-    browser.see("“greeting” was saved").await;
+    browser.see("Saved “greeting”").await;
     let saved = admin(&portal)
         .await
         .get("/api/admin/models/custom_config")

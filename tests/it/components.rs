@@ -234,7 +234,7 @@ async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_sa
         .await;
     browser.fill("dialog#row [name=name]", "Starter").await;
     browser.click("dialog#row button[data-kind=solid]").await;
-    browser.see("“Starter” was saved").await;
+    browser.see("Saved “Starter”").await;
     is_true(&browser, "the drawer is closed and the list is new", "return !document.querySelector('dialog[open]') && document.querySelector('#rows').innerText.includes('Starter')").await;
     assert_eq!(browser.script("return window.same").await, true);
     browser.close().await;

@@ -229,7 +229,9 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
     let page = admin.page("/members").await.text;
     assert!(page.contains("Maintenance is on."));
     let page = admin.page("/admin/maintenance").await.text;
-    assert!(page.contains("End maintenance"));
+    assert!(page.contains("Turn off"));
+    // The question opens without a script.
+    assert!(page.contains("popovertarget=\"turn-on\"") && page.contains("name=\"message\""));
     let send = async |client: &Client, body: &'static str| {
         let request = client.request(Method::POST, "/admin/maintenance");
         let request = request.header("content-type", "application/x-www-form-urlencoded");
@@ -239,6 +241,18 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
     assert!(!switch.is_on());
     let page = admin.page("/members").await.text;
     assert!(!page.contains("Maintenance is on."));
+    let notice = "maintenance=on&message=Moving+%3Chouse%3E&minutes=30";
+    assert_eq!(send(&admin, notice).await, 303);
+    for client in &clients {
+        eventually("the replica shows the notice", async || {
+            let page = client.page("/members").await.text;
+            (page.contains("Moving &lt;house&gt;") && page.contains("Expected end")).then_some(())
+        })
+        .await;
+    }
+    let problem = user.get("/api/auth/me").await.problem(503, "maintenance");
+    assert_eq!(problem["message"], "Moving <house>");
+    assert_eq!(send(&admin, "maintenance=off").await, 303);
     assert_eq!(send(&user, "maintenance=on").await, 403);
     assert_eq!(send(&admin, "maintenance=x").await, 400);
     switch
@@ -253,7 +267,7 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
     let entries = log.list(&filter).await.expect("listed");
     let actions: Vec<&str> = entries.iter().map(|entry| &*entry.action).collect();
     let (begin, end) = ("maintenance.begin", "maintenance.end");
-    assert_eq!(actions, [begin, end, begin, end, begin]);
+    assert_eq!(actions, [begin, end, begin, end, begin, end, begin]);
     // It outlives the process.
     drop(replica);
     let server = server.start_again().await;

@@ -171,7 +171,7 @@ async fn a_guest_signs_in_works_and_signs_out() {
         .tab_to(&format!("{drawer} button[data-kind=solid]"))
         .await;
     browser.press("Enter").await;
-    browser.see("was saved").await;
+    browser.see("Saved “").await;
     let rows = showcase.admin.get("/api/admin/models/custom_config").await;
     assert!(
         rows.text.contains("Written without a mouse"),
@@ -182,7 +182,7 @@ async fn a_guest_signs_in_works_and_signs_out() {
     // He opens a page by its name, wherever he is.
     browser.press("Control+k").await;
     browser.find(".pt-palette[open] input").await;
-    browser.write("app sett").await;
+    browser.write("appear").await;
     browser
         .find(".pt-palette a[href$='/admin/app-settings'][aria-selected=true]")
         .await;
@@ -333,7 +333,7 @@ async fn two_editors_of_a_row_lose_nothing() {
     assert_eq!(browser.script(&written).await, "text: of the slower one");
     walker.tab_to(save).await;
     browser.press("Enter").await;
-    browser.see("was saved").await;
+    browser.see("Saved “").await;
     let stored = showcase.admin.get(row).await;
     assert!(stored.text.contains("of the slower one"), "{}", stored.text);
     walker.browser.close().await;

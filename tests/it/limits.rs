@@ -15,7 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::app;
-use crate::support::{Answer, Browser, Client, Database, Socket, TestServer, connect, on_both};
+use crate::support::{
+    Answer, Browser, ClerkPortal, Client, Database, Socket, TestServer, connect, on_both,
+};
 
 on_both!(
     a_user_makes_so_many_client_tokens,
@@ -35,6 +37,17 @@ async fn limited(
     change(&mut limits);
     let settings: Vec<_> = [ON].into_iter().chain(settings.iter().copied()).collect();
     TestServer::start_with(database, &settings, |portal| {
+        app::build(portal).limits(limits)
+    })
+    .await
+}
+
+/// The same behind a proxy, where only Clerk signs people in.
+async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> ClerkPortal {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    let settings = [ON, ("TRUSTED_PROXIES", proxies)];
+    ClerkPortal::start_with(Database::Sqlite, &settings, |portal| {
         app::build(portal).limits(limits)
     })
     .await
@@ -219,16 +232,11 @@ async fn an_address_holds_so_many_connections() {
 #[tokio::test]
 async fn a_socket_keeps_its_place_and_a_trusted_proxy_needs_none() {
     for (proxies, is_limited) in [("", true), ("127.0.0.1", false)] {
-        let server = limited(
-            Database::Sqlite,
-            &[("TRUSTED_PROXIES", proxies)],
-            |limits| {
-                limits.connections_per_address = 4;
-            },
-        )
-        .await;
+        let few = |limits: &mut Limits| limits.connections_per_address = 4;
+        let portal = limited_behind(proxies, few).await;
+        let server = &portal.server;
         let path = {
-            let user = server.user().await;
+            let user = portal.sign_in(&portal.clerk.user("ann@example.com"));
             format!("/api/tasks/{}/monitor", user.client_token().await)
         };
         let mut sockets = Vec::new();
@@ -248,13 +256,12 @@ async fn a_socket_keeps_its_place_and_a_trusted_proxy_needs_none() {
     }
 }
 
-/// A request that says whom it is forwarded for.
-async fn token_for(server: &TestServer, forwarded: &str) -> Answer {
+/// A sign-out that says whom it is forwarded for: it counts like a sign-in.
+async fn sign_out_for(server: &TestServer, forwarded: &str) -> Answer {
     let request = server
         .guest()
-        .request(Method::POST, "/dev/token")
-        .header("x-forwarded-for", forwarded)
-        .json(&json!({"email": "ann@example.com"}));
+        .request(Method::POST, "/sign-out")
+        .header("x-forwarded-for", forwarded);
     Answer::of(request).await
 }
 
@@ -263,15 +270,11 @@ async fn an_address_signs_in_so_often() {
     let few = |limits: &mut Limits| limits.rates.sign_in = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     for number in 0..3 {
-        assert_eq!(
-            token_for(&server, &format!("192.0.2.{number}"))
-                .await
-                .status,
-            200
-        );
+        let answer = sign_out_for(&server, &format!("192.0.2.{number}")).await;
+        assert_eq!(answer.status, 303);
     }
     // Whom it says that it is forwarded for does not matter.
-    assert_too_many(&token_for(&server, "192.0.2.77").await);
+    assert_too_many(&sign_out_for(&server, "192.0.2.77").await);
     let mut browser = Browser::new(&server.url);
     let fields = [("email", "ann@example.com")];
     let form = browser.submit("/dev/sign-in", &fields).await;
@@ -286,16 +289,38 @@ async fn an_address_signs_in_so_often() {
 #[tokio::test]
 async fn behind_a_trusted_proxy_each_client_is_counted_by_himself() {
     let few = |limits: &mut Limits| limits.rates.sign_in = Rate::per_minute(2);
-    let server = limited(Database::Sqlite, &[("TRUSTED_PROXIES", "127.0.0.1")], few).await;
+    let portal = limited_behind("127.0.0.1", few).await;
+    let server = &portal.server;
     for client in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
         for _ in 0..2 {
-            assert_eq!(token_for(&server, client).await.status, 200, "{client}");
+            assert_eq!(sign_out_for(server, client).await.status, 303, "{client}");
         }
-        assert_too_many(&token_for(&server, client).await);
+        assert_too_many(&sign_out_for(server, client).await);
         let spoofed = format!("198.51.100.1, {client}");
-        assert_too_many(&token_for(&server, &spoofed).await);
+        assert_too_many(&sign_out_for(server, &spoofed).await);
     }
-    assert_too_many(&token_for(&server, "2001:db8::2").await);
+    assert_too_many(&sign_out_for(server, "2001:db8::2").await);
+}
+
+#[tokio::test]
+async fn changes_of_own_data_have_a_rate() {
+    let few = |limits: &mut Limits| limits.rates.own_writes = Rate::per_minute(2);
+    let server = limited(Database::Sqlite, &[], few).await;
+    let (user, other) = (server.user().await, server.admin().await);
+    let preferences = json!({"preferences": {"rows": 20}});
+    for _ in 0..2 {
+        let answer = user.patch("/api/auth/me", &preferences).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    assert_too_many(&user.patch("/api/auth/me", &preferences).await);
+    let theme = |client: &Client| {
+        let form = "application/x-www-form-urlencoded";
+        let request = client.request(Method::POST, "/theme");
+        Answer::of(request.header("content-type", form).body("accent=ruby"))
+    };
+    assert_eq!(theme(&user).await.status, 429);
+    assert_ne!(theme(&other).await.status, 429);
+    assert_eq!(user.get("/api/auth/me").await.status, 200);
 }
 
 #[tokio::test]
@@ -304,8 +329,8 @@ async fn a_replica_counts_for_itself() {
     let one = limited(Database::Sqlite, &[], few).await;
     let other = limited(Database::Sqlite, &[], few).await;
     for server in [&one, &other] {
-        assert_eq!(token_for(server, "").await.status, 200);
-        assert_too_many(&token_for(server, "").await);
+        assert_eq!(sign_out_for(server, "").await.status, 303);
+        assert_too_many(&sign_out_for(server, "").await);
     }
 }
 
@@ -321,12 +346,12 @@ async fn a_client_token_made_on_a_page_counts_like_one_of_the_api() {
     let mut browser = Browser::of(&server.url, &admin);
     let new = "/admin/tasks/tokens/new";
     assert_eq!(client_token(&admin).await.status, 201);
-    assert_eq!(browser.submit(new, &[]).await.status, 303);
+    assert_eq!(browser.submit(new, &[]).await.status, 200);
     let revoked = browser.submit("/admin/tasks/tokens/revoke", &[]).await;
     assert_eq!(revoked.status, 303, "{}", revoked.text);
     let refused = browser.submit(new, &[]).await;
     assert_eq!(refused.status, 429, "{}", refused.text);
-    assert!(refused.text.contains("Slow down a little"));
+    assert!(refused.text.contains("Too many requests"));
     assert_too_many(&client_token(&admin).await);
     // What else an administrator changes has a rate of its own.
     let plan = json!({"name": "one"});
@@ -408,7 +433,7 @@ async fn in_development_limits_can_be_switched_off() {
     let server = limited(Database::Sqlite, &[("RATE_LIMITS", "off")], few).await;
     let mut held = Vec::new();
     for _ in 0..5 {
-        assert_eq!(token_for(&server, "").await.status, 200);
+        assert_eq!(sign_out_for(&server, "").await.status, 303);
         let mut stream = connect(&server.url).await;
         assert!(is_served(&mut stream).await);
         held.push(stream);

@@ -60,7 +60,18 @@ async fn production_refuses_each_open_lock_and_names_it() {
         ("DB_CONN_URI", ""),
         ("DB_CONN_URI", "sqlite://portal.db"),
         ("TRUSTED_PROXIES", "everybody"),
+        ("CLERK_AUTHORIZED_PARTIES", "*"),
+        ("CLERK_AUTHORIZED_PARTIES", "https://*.example.com"),
+        (
+            "CLERK_AUTHORIZED_PARTIES",
+            "https://portal.example.com,https://*",
+        ),
         ("ALLOWED_ORIGINS", "*"),
+        ("ADMIN_USER_EMAILS", "*"),
+        ("ADMIN_USER_EMAILS", "root@example.com, no-at-sign"),
+        ("ADMIN_USER_EMAILS", "@example.com"),
+        ("ADMIN_USER_EMAILS", "a@b@c"),
+        ("ADMIN_USER_EMAILS", "ops@example.com;"),
     ] {
         let (code, said) = start(&PROD, &[(name, value)]).await;
         assert_eq!(code, Some(2), "{name}={value}: {said}");
@@ -91,12 +102,54 @@ async fn development_sign_in_stays_on_this_machine() {
         assert_eq!(code, Some(2), "{host}: {said}");
         assert!(said.contains("HOST is"), "{said}");
     }
+    for (name, value) in [
+        ("PUBLIC_URL", "https://portal.example.com"),
+        ("PUBLIC_URL", "http://portal.example.com"),
+        ("PUBLIC_URL", "https://localhost:8443"),
+        ("PUBLIC_URL", "http://localhost.example.com"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+    ] {
+        let (code, said) = start(&dev, &[(name, value)]).await;
+        assert_eq!(code, Some(2), "{name}={value}: {said}");
+        assert!(said.contains(&format!("1. {name} is")), "{said}");
+        assert!(!said.contains("2. "), "{said}");
+    }
     // One live key is no reason to fall back on it.
     for key in LIVE {
         let (code, said) = start(&dev, &[key]).await;
         assert_eq!(code, Some(2), "{key:?}: {said}");
         assert!(said.contains("is missing"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn development_sign_in_does_not_answer_behind_a_proxy() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let guest = server.guest();
+    let body = serde_json::json!({"email": "root@example.com"});
+    for (name, value) in [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "localhost"),
+        ("X-Forwarded-Server", "proxy"),
+        ("X-Forwarded", "for=203.0.113.7"),
+        ("Forwarded", "for=203.0.113.7"),
+        ("Via", "1.1 proxy"),
+        ("X-Real-IP", "203.0.113.7"),
+        ("X-Forwarded-For", ""),
+    ] {
+        for path in ["/dev/token", "/dev/sign-in"] {
+            let request = guest.request(reqwest::Method::POST, path).json(&body);
+            let answer = Answer::of(request.header(name, value)).await;
+            answer.problem(403, "forbidden");
+            assert_eq!(answer.header("set-cookie"), "", "{name} {path}");
+        }
+        let keys = guest.request(reqwest::Method::GET, "/.well-known/jwks.json");
+        assert_eq!(Answer::of(keys.header(name, value)).await.status, 403);
+    }
+    assert_eq!(guest.post("/dev/token", &body).await.status, 200);
 }
 
 #[tokio::test]
@@ -121,8 +174,6 @@ async fn administrators_are_who_is_named_and_nobody_else() {
         ("root@example.com", "xroot@example.com", "USER"),
         (",", "a@b.example", "USER"),
         (" ", "a@b.example", "USER"),
-        ("*", "a@b.example", "USER"),
-        ("@b.example", "a@b.example", "USER"),
         // Cyrillic: it looks the same.
         ("r\u{43e}ot@example.com", "root@example.com", "USER"),
     ] {

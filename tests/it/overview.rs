@@ -275,7 +275,7 @@ async fn everybody_sees_what_concerns_him() {
     let guest = portal.guest().page(overview).await;
     assert_eq!(guest.status, 200);
     assert!(texts(&guest.text, ".pt-stat, .pt-chart, [data-topics]").is_empty());
-    assert!(guest.text.contains("Good to see you"));
+    assert!(guest.text.contains("Sign in to get started"));
 
     let admin = sign_in(&portal, ADMIN).await;
     let fresh = admin.page(overview).await;

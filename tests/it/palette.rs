@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::Connection as _;
 
 use crate::app;
-use crate::support::{Chromium, Database, TestServer, attributes, eventually, on_both};
+use crate::support::{Chromium, Database, TaskClient, TestServer, attributes, eventually, on_both};
 
 on_both!(
     what_is_found_depends_on_who_asks,
@@ -43,6 +43,11 @@ async fn start(database: Database) -> TestServer {
 async fn what_is_found_depends_on_who_asks(database: Database) {
     let mut server = start(database).await;
     let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
+    let task = TaskClient::of(&admin)
+        .await
+        .start_in("probe", "echo", &json!({"name": "bob", "age": 6}))
+        .await;
+    let task_page = format!("href=\"/admin/tasks/{task}\"");
     for (text, word, seen) in [
         ("members", "href=\"/members\"", [false, true, true]),
         ("admins", "href=\"/secret\"", [false, false, true]),
@@ -62,6 +67,19 @@ async fn what_is_found_depends_on_who_asks(database: Database) {
         ("sign in", "href=\"/sign-in\"", [true, false, false]),
         ("sign out", "action=\"/sign-out\"", [false, true, true]),
         ("dark", "value=\"dark\"", [true, true, true]),
+        ("appearance", "value=\"dark\"", [true, true, true]),
+        (
+            "maintenance",
+            "href=\"/admin/maintenance\"",
+            [false, false, true],
+        ),
+        (
+            "notifications",
+            "href=\"/admin/notifications\"",
+            [false, true, true],
+        ),
+        ("failed", "status=ERROR", [false, false, true]),
+        (task.as_str(), task_page.as_str(), [false, false, true]),
     ] {
         for (client, seen) in [&guest, &user, &admin].into_iter().zip(seen) {
             for path in ["/palette", "/search"] {

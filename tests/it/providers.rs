@@ -231,6 +231,40 @@ async fn who_is_known_to_clerk_costs_no_query() {
     who_is_known_costs_no_query(Portal::clerk(Database::Postgres).await).await;
 }
 
+/// How often Clerk was told to revoke a session.
+fn revocations(portal: &ClerkPortal) -> usize {
+    let requests = portal.clerk.requests();
+    requests.iter().filter(|it| it.contains("/revoke")).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn session_that_has_ended_is_revoked_at_clerk_once() {
+    let portal = ClerkPortal::start(Database::Sqlite).await;
+    let session = portal.clerk.session(&portal.clerk.user("ann@example.com"));
+    let client = portal.with_session(&session);
+    assert_eq!(client.get("/api/auth/me").await.status, 200);
+    let sign_out = async |client: &Client| {
+        let mut browser = Browser::of_clerk(&portal.server.url, client);
+        assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
+    };
+    futures_util::future::join_all((0..100).map(|_| sign_out(&client))).await;
+    // Tokens that have expired, also of a session that the portal has not seen.
+    portal.clerk.set_token_lifetime(-60);
+    let expired = portal.with_session(&session);
+    let unseen = portal.clerk.session(&portal.clerk.user("bob@example.com"));
+    let unseen_client = portal.with_session(&unseen);
+    for client in [&expired, &unseen_client] {
+        futures_util::future::join_all((0..20).map(|_| sign_out(client))).await;
+    }
+    eventually("both have ended at Clerk", async || {
+        let ended = |id: &str| portal.clerk.session_status(id) == "revoked";
+        (ended(&session) && ended(&unseen)).then_some(())
+    })
+    .await;
+    sign_out(&expired).await;
+    assert_eq!(revocations(&portal), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_of_clerk_that_has_expired_can_still_end_its_session() {
     let portal = ClerkPortal::start(Database::Postgres).await;

@@ -72,7 +72,7 @@ async fn document_is_converted_at_once_and_errors_name_the_line() {
     becomes(&browser, text, json!("enabled: true\nenabled: false")).await;
     write("enabled: false").await;
     browser.click(SAVE).await;
-    browser.see("was saved").await;
+    browser.see("Saved “").await;
     assert_eq!(browser.script("return window.same").await, true);
     let stored = admin.get(&format!("/api/admin/models/plan/{id}")).await;
     assert_eq!(stored.json()["settings"], json!({"enabled": false}));
@@ -118,7 +118,7 @@ async fn conflict_names_the_person_and_offers_both_values() {
     assert_eq!(browser.script(typed).await, json!(["7", "mine"]));
     browser.click("[name='resolve.price'][value=theirs]").await;
     browser.click(SAVE).await;
-    browser.see("was saved").await;
+    browser.see("Saved “").await;
     let stored = admin.get(&path).await.json();
     assert_eq!(
         (&stored["price"], &stored["note"], &stored["name"]),
@@ -139,7 +139,7 @@ async fn focus_moves_to_the_new_row_and_to_the_heading_after_deletion() {
     browser.press("Enter").await;
     browser.click("#row [data-opens=delete-row]").await;
     browser.click("#delete-row [data-kind=danger]").await;
-    browser.see("was deleted").await;
+    browser.see("Deleted “").await;
     let focus = "return document.activeElement.tagName";
     becomes(&browser, focus, json!("H1")).await;
     assert_eq!(browser.script("return window.same").await, true);

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, Browser, Database, TestServer, attributes, raw};
+use crate::support::{Answer, Browser, ClerkPortal, Database, TestServer, attributes, raw};
 
 /// A change that is authenticated by cookie, with more headers.
 async fn change(browser: &Browser, headers: &[(&str, &str)]) -> Answer {
@@ -163,7 +163,8 @@ async fn every_answer_carries_the_security_headers() {
 #[tokio::test]
 async fn behind_https_browsers_are_told_to_stay_there() {
     let settings = [("PUBLIC_URL", "https://portal.example.com")];
-    let server = TestServer::start_with(Database::Sqlite, &settings, crate::app::build).await;
+    let portal = ClerkPortal::start_with(Database::Sqlite, &settings, crate::app::build).await;
+    let server = &portal.server;
     let answer = server.guest().page("/").await;
     assert!(
         answer

@@ -274,6 +274,17 @@ async fn the_shown_configuration_keeps_secrets() {
 }
 
 #[tokio::test]
+async fn seed_of_an_empty_database_names_the_fix() {
+    let directory = directory();
+    let run = run(directory.path(), &[], &["db", "seed"]).await;
+    assert_eq!(run.code, Some(1), "{} {}", run.out, run.err);
+    assert!(run.err.contains("run `db migrate` first"), "{}", run.err);
+    for word in ["request id", "statement", "no such table"] {
+        assert!(!run.err.contains(word), "{word} in {}", run.err);
+    }
+}
+
+#[tokio::test]
 async fn a_database_is_checked_migrated_and_seeded_by_command() {
     let directory = directory();
     let path = directory.path();

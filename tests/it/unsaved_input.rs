@@ -132,7 +132,7 @@ async fn deleted_record_keeps_its_form_and_can_be_created_again() {
     browser
         .click("#row .pt-drawer-foot [data-kind=solid]")
         .await;
-    browser.see("was added").await;
+    browser.see("Added “").await;
     assert_eq!(browser.script("return window.same").await, true);
     let rows = admin.get("/api/admin/models/plan").await.json();
     assert_eq!(rows["total"], 1, "{rows}");
@@ -178,7 +178,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser
         .click("#row .pt-drawer-foot [data-kind=solid]")
         .await;
-    browser.see("was added").await;
+    browser.see("Added “").await;
     assert_eq!(browser.script("return window.same").await, true);
     browser.close().await;
 }

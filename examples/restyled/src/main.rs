@@ -1,5 +1,6 @@
 //! A portal in the look of its application: `cargo run -p restyled`.
 
+mod booking;
 #[cfg(test)]
 mod tests;
 
@@ -68,7 +69,7 @@ async fn home() -> Markup {
 async fn berths() -> Markup {
     html! {
         (PageHead::new("Berths").description("What is free this week.")
-            .actions(Button::new("Book a berth").solid().icon("plus")))
+            .actions(Button::new("Book a berth").solid().icon("plus").href("/berths/book")))
         div class="pt-grid" {
             (StatCard::new("Free berths", "12").trend(&[4.0, 6.0, 5.0, 9.0, 12.0]))
             (StatCard::new("Arrivals today", "7").trend(&[2.0, 3.0, 6.0, 5.0, 7.0]))
@@ -87,6 +88,8 @@ fn portal() -> PortalBuilder {
         .layout(frame)
         .page(home)
         .page(berths)
+        .page(booking::book)
+        .page(booking::save_booking)
         .auth(ClerkAuth::new())
 }
 

@@ -59,6 +59,35 @@ async fn colour_logo_font_part_and_layout_are_the_application_s_own() {
     portal.shutdown().await;
 }
 
+#[tokio::test]
+async fn form_comes_back_with_its_errors() {
+    let portal = start().await;
+    let send = async |form: &'static str| {
+        let request = Request::post("/berths/book")
+            .header(header::HOST, "localhost:8000")
+            .header(header::ORIGIN, "http://127.0.0.1:8000")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form));
+        portal.router().oneshot(request.unwrap()).await.unwrap()
+    };
+    let page = send("boat=Ada&nights=lots&meters=1").await;
+    assert_eq!(page.status(), 422);
+    let page = to_bytes(page.into_body(), 1 << 20).await.unwrap();
+    let page = String::from_utf8_lossy(&page);
+    for part in [
+        "pt-side",
+        "value=\"lots\"",
+        "Must be a whole number.",
+        "Lower than 2.",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let done = send("boat=Ada&nights=3&meters=9.5").await;
+    assert_eq!(done.status(), 303);
+    assert_eq!(done.headers()[header::LOCATION], "/berths");
+    portal.shutdown().await;
+}
+
 #[test]
 fn it_takes_less_than_a_hundred_lines() {
     assert!(include_str!("main.rs").lines().count() < 100);

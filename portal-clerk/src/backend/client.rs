@@ -1,6 +1,6 @@
 //! One call of the Backend API, and when it is made again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portal_core::config::Secret;
 use reqwest::{Method, Response, StatusCode, header};
@@ -10,7 +10,7 @@ use url::Url;
 use super::error::BackendError;
 use crate::http::{self, API_VERSION};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// A page of a hundred users is far smaller.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Before the second attempt, where Clerk does not say how long to wait; doubles with each.
@@ -21,6 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Patience {
     attempts: u32,
     longest_pause: Duration,
+    /// Whether an attempt follows one that got no response in time.
+    waits_again: bool,
+    /// Limit for all attempts together.
+    total: Duration,
 }
 
 impl Patience {
@@ -28,21 +32,31 @@ impl Patience {
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
         longest_pause: Duration::ZERO,
+        waits_again: false,
+        total: TIMEOUT,
     };
     /// A browser waits for the answer.
     pub(crate) const REQUEST: Self = Self {
         attempts: 2,
         longest_pause: Duration::from_secs(1),
+        waits_again: false,
+        // The user has an answer within five seconds.
+        total: TIMEOUT,
     };
     /// A program waits for it.
     pub(crate) const USUAL: Self = Self {
         attempts: 3,
         longest_pause: Duration::from_secs(10),
+        // It may be a request that waits for the program.
+        waits_again: false,
+        total: Duration::from_secs(60),
     };
     /// A command that goes through everything.
     pub(crate) const LONG: Self = Self {
         attempts: 6,
         longest_pause: Duration::from_secs(30),
+        waits_again: true,
+        total: Duration::from_secs(10 * 60),
     };
 
     /// How long to wait after an attempt; spread, so that replicas do not come back all at once.
@@ -77,18 +91,36 @@ impl Client {
         patience: Patience,
     ) -> Result<Value, BackendError> {
         let url = self.url(path, query)?;
-        let mut attempt = 1;
-        loop {
-            match self.once(Method::GET, &url, None).await {
-                Err(error) if error.is_passing() && attempt < patience.attempts => {
-                    let pause = patience.pause(attempt, error.retry_after());
-                    tracing::debug!(path = url.path(), ?pause, "Clerk is asked again");
-                    tokio::time::sleep(pause).await;
-                    attempt += 1;
+        let attempts = tokio::time::timeout(patience.total, async {
+            let mut attempt = 1;
+            loop {
+                let started = Instant::now();
+                match self.once(Method::GET, &url, None).await {
+                    Err(error)
+                        if error.is_passing()
+                            && attempt < patience.attempts
+                            && (patience.waits_again || started.elapsed() < TIMEOUT) =>
+                    {
+                        let pause = patience.pause(attempt, error.retry_after());
+                        tracing::debug!(path = url.path(), ?pause, "Clerk is asked again");
+                        tokio::time::sleep(pause).await;
+                        attempt += 1;
+                    }
+                    answer => return answer,
                 }
-                answer => return answer,
             }
-        }
+        });
+        attempts.await.unwrap_or_else(|_| {
+            let limit = patience.total;
+            tracing::warn!(
+                path = url.path(),
+                ?limit,
+                "a call of Clerk's Backend API took too long"
+            );
+            Err(BackendError::Unreachable(format!(
+                "no response within {limit:?}"
+            )))
+        })
     }
 
     /// Changes something, once: whether a call that failed has had its effect is not known.

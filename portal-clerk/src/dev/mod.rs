@@ -31,8 +31,6 @@ pub(crate) struct Development {
     values: Values,
     base_path: String,
     home_path: String,
-    /// Whether browsers come over `https://`.
-    secure: bool,
 }
 
 /// Someone who signs in, checked to be well-formed.
@@ -73,7 +71,6 @@ impl Development {
             values: setup.values.clone(),
             base_path: config.base_path.clone(),
             home_path: config.home_path.clone(),
-            secure: config.public_url.starts_with("https://"),
         })
     }
 

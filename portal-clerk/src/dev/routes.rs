@@ -36,16 +36,26 @@ pub(crate) fn routes() -> Routes<Arc<Development>> {
 }
 
 /// Refuses names that are not this machine's own: a page whose name an attacker has rebound to
-/// the loopback address could otherwise sign in as anyone.
+/// the loopback address could otherwise sign in as anyone. Refuses what a proxy has passed on, too:
+/// it may come from anywhere.
 async fn require_loopback(request: Request, next: Next) -> Response {
-    if is_local(&request) && comes_from_here(&request) {
-        next.run(request).await
+    let detail = if !(is_local(&request) && comes_from_here(&request)) {
+        "development sign-in answers on this machine only; open the portal as localhost"
+    } else if is_forwarded(request.headers()) {
+        "development sign-in does not answer behind a proxy; open the portal directly, \
+         or set the keys of a Clerk instance"
     } else {
-        Error::forbidden(
-            "development sign-in answers on this machine only; open the portal as localhost",
-        )
-        .into_response()
-    }
+        return next.run(request).await;
+    };
+    Error::forbidden(detail).into_response()
+}
+
+/// Returns `true` for a request with a header that only proxies add.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str();
+        name.starts_with("x-forwarded") || ["forwarded", "via", "x-real-ip"].contains(&name)
+    })
 }
 
 /// Whether the caller is on this machine, as far as the server tells: an application that serves
@@ -142,7 +152,6 @@ async fn sign_in(
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(development.secure)
         .max_age(cookie::time::Duration::seconds(LIFETIME))
         .build();
     let base = development.base_path.as_str();

@@ -286,14 +286,6 @@ async fn a_nested_portal_keeps_its_prefix() {
 }
 
 #[tokio::test]
-async fn over_https_the_cookie_is_secure() {
-    let directory = TempDir::new().unwrap();
-    let auth = started_with(&directory, &[("PUBLIC_URL", "https://localhost:8443")]).await;
-    let answer = form(&auth, "email=ada%40example.com").await;
-    assert!(answer.header("set-cookie").contains("; Secure"));
-}
-
-#[tokio::test]
 async fn only_names_of_this_machine_are_answered() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;

@@ -300,6 +300,11 @@ impl ClerkDouble {
         self.state().failure = status;
     }
 
+    /// Calls of the Backend API get no response at all, or get one again.
+    pub fn set_hanging(&self, hangs: bool) {
+        self.state().hangs = hangs;
+    }
+
     /// Leaves a user out of lists, as one who has slipped from one page to the next while they
     /// were read.
     pub fn hide_from_lists(&self, user_id: &str) {

@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) refusals: (usize, u64),
     /// What every call of the Backend API is answered with, if it fails.
     pub(super) failure: Option<u16>,
+    /// Whether calls of the Backend API are never answered.
+    pub(super) hangs: bool,
     pub(super) requests: Vec<String>,
     /// Users who are there and whom lists leave out.
     pub(super) hidden: Vec<String>,
@@ -104,6 +106,7 @@ impl Instance {
                 jwks_fetches: 0,
                 refusals: (0, 0),
                 failure: None,
+                hangs: false,
                 requests: Vec::new(),
                 hidden: Vec::new(),
                 origins: Vec::new(),

@@ -1,6 +1,7 @@
 //! Renewing the session of a browser that opens a page: it is sent to Clerk, and comes back with
 //! new cookies.
 
+mod budget;
 pub(crate) mod directives;
 mod payload;
 #[cfg(test)]
@@ -15,11 +16,13 @@ use url::Url;
 
 use crate::cookies::{self, Cookies, HANDSHAKE, HANDSHAKE_NONCE, REDIRECT_COUNT};
 use crate::http::API_VERSION;
+use crate::log_rate::LogRate;
 use crate::query;
 use crate::session::{self, Credential};
 use crate::state::State;
 use crate::token::{Rejection, SKEW, Unverified, WRONG_CLOCK};
 use crate::verifier::{CookieSession, Found, Moment, Verifier};
+use budget::Visitor;
 use directives::Directives;
 
 pub(crate) use payload::Payloads;
@@ -45,6 +48,8 @@ pub(crate) struct Handshake {
     /// Whether the instance is a development one: it hands over in the query and not in cookies.
     pub(crate) development: bool,
     pub(crate) payloads: Payloads,
+    /// The rate of the line about a handshake that is not taken: strangers can cause it.
+    pub(crate) ignored: LogRate,
 }
 
 /// What a browser has come back with.
@@ -88,7 +93,7 @@ impl Handshake {
                 return navigation;
             }
             Some(Err(failure)) => {
-                self.log(&failure);
+                self.log(&failure, now);
                 if self.development && failure.is_of_other_keys() {
                     return answered(other_keys());
                 }
@@ -126,12 +131,12 @@ impl Handshake {
         cookies::shared_domain(&self.endpoint, &self.public_url)
     }
 
-    fn log(&self, failure: &Failure) {
+    fn log(&self, failure: &Failure, now: Moment) {
         let reason = "handshake-failed";
-        // In production a stranger may write what he likes into the cookie, as often as he likes.
-        match failure {
-            _ if self.development => tracing::warn!(reason, "handshake ignored: {failure}"),
-            _ => tracing::debug!(reason, "handshake ignored: {failure}"),
+        let due = self.development.then(|| self.ignored.line(now.instant));
+        match due.flatten() {
+            Some(left_out) => tracing::warn!(reason, left_out, "handshake ignored: {failure}"),
+            None => tracing::debug!(reason, "handshake ignored: {failure}"),
         }
     }
 
@@ -208,7 +213,8 @@ impl Handshake {
                 (None, Some(token)) => Returned::Token(token),
                 (None, None) => return None,
             };
-            self.directives(verifier, returned, now).await
+            let visitor = Visitor::of(parts, &cookies);
+            self.directives(verifier, returned, visitor, now).await
         };
         let directives = match directives {
             Ok(directives) => directives,
@@ -221,18 +227,21 @@ impl Handshake {
         &self,
         verifier: &Verifier,
         returned: Returned<'_>,
+        visitor: Visitor,
         now: Moment,
     ) -> Result<Directives, Failure> {
         let texts = match returned {
             Returned::Nonce(nonce) => {
-                let payload = self.payloads.fetch(nonce).await;
+                let payload = self.payloads.fetch(nonce, visitor, now.instant).await;
                 payload.map_err(Failure::NotFetched)?
             }
             Returned::Token(token) => {
                 let token = Unverified::parse_handshake(token).map_err(Failure::Handshake)?;
                 let keys = verifier.keys.keys_for(token.kid(), now.instant).await;
                 let keys = keys.map_err(|error| Failure::Handshake(error.into()))?;
-                token.verify_handshake(&keys).map_err(Failure::Handshake)?
+                token
+                    .verify_handshake(&keys, now.unix)
+                    .map_err(Failure::Handshake)?
             }
         };
         Directives::parse(&texts).map_err(Failure::Cookies)

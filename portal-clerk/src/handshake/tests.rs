@@ -46,6 +46,7 @@ impl Site {
                         .unwrap();
                     api
                 }),
+                ignored: LogRate::default(),
             },
             verifier: Verifier::new(keys, rules, names),
         }
@@ -105,7 +106,7 @@ fn expired() -> String {
 }
 
 fn handshake_token(key: &SigningKey, header: Value, directives: &[String]) -> String {
-    let header = merged(good_header(), header).to_string();
+    let header = merged(merged(good_header(), json!({"cat": null})), header).to_string();
     key.sign(&header, &json!({ "handshake": directives }).to_string())
 }
 

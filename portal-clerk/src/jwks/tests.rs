@@ -233,8 +233,9 @@ fn keys_that_are_not_fit_are_passed_over() {
         jwk[name] = value;
         jwk
     };
-    let number = |length: usize| {
-        let mut bytes = vec![0x81; length];
+    let number = |length: usize| json!(URL_SAFE_NO_PAD.encode(vec![0x81; length]));
+    let padded = || {
+        let mut bytes = vec![0x81; 256];
         bytes.insert(0, 0);
         json!(URL_SAFE_NO_PAD.encode(bytes))
     };
@@ -253,9 +254,17 @@ fn keys_that_are_not_fit_are_passed_over() {
         with("n", number(128)),
         with("n", number(255)),
         with("n", number(513)),
+        with("n", padded()),
         with("n", json!("***")),
         with("n", json!("")),
         with("e", json!("Aw")),
+        with("e", json!("AAEAAQ")),
+        with("d", json!("AQ")),
+        with("p", json!("AQ")),
+        with("key_ops", json!(["encrypt"])),
+        with("key_ops", json!(["verify", "encrypt"])),
+        with("key_ops", json!([])),
+        with("key_ops", json!("verify")),
         with("e", json!("")),
         json!("text"),
         json!(null),
@@ -265,11 +274,15 @@ fn keys_that_are_not_fit_are_passed_over() {
         let kids: Vec<_> = keys.iter().map(|(kid, _)| kid.as_deref()).collect();
         assert_eq!(kids, [Some("good")], "{bad}");
     }
+    // Of two keys with one id the first counts.
+    let document = json!({ "keys": [good, with("kid", json!("good"))] }).to_string();
+    let keys = parse_key_set(document.as_bytes()).unwrap();
+    assert!(keys.len() == 1 && keys[0].1 == SigningKey::first().public());
     for fine in [
         with("use", json!("sig")),
         with("n", number(256)),
         with("n", number(512)),
-        with("e", json!("AAEAAQ")),
+        with("key_ops", json!(["verify"])),
         with("kid", json!("x".repeat(128))),
     ] {
         let document = json!({ "keys": [fine] }).to_string();

@@ -195,14 +195,46 @@ async fn a_handshake_is_signed_and_of_the_right_category() {
         async move {
             let token = Unverified::parse_handshake(&token)?;
             let keys = keys.keys_for(token.kid(), Instant::now()).await?;
-            token.verify_handshake(&keys)
+            token.verify_handshake(&keys, NOW)
         }
     };
     let good = json!({"handshake": ["__session=a"]});
-    for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
+    for cat in [json!(null), json!(CATEGORY_ANY)] {
         let found = handshake(json!({ "cat": cat }), good.clone()).await;
         assert_eq!(found.unwrap(), ["__session=a"]);
     }
+    let timed = |name: &str, time: i64| {
+        let claims = merged(good.clone(), json!({ name: time }));
+        handshake(json!({"cat": null}), claims)
+    };
+    for (name, time) in [
+        ("exp", NOW + 1),
+        ("iat", NOW - 10),
+        ("iat", NOW + SKEW),
+        ("nbf", NOW),
+    ] {
+        assert!(timed(name, time).await.is_ok(), "{name} {time}");
+    }
+    for (name, time, expected) in [
+        ("exp", NOW - 3600, "session-token-expired"),
+        ("exp", NOW - SKEW, "session-token-expired"),
+        ("iat", NOW - 3600, "session-token-expired"),
+        ("iat", NOW + SKEW + 1, "session-token-iat-in-the-future"),
+        ("nbf", NOW + SKEW + 1, "session-token-nbf"),
+    ] {
+        let refused = timed(name, time).await.unwrap_err();
+        assert_eq!(refused.reason(), expected, "{name} {time}");
+    }
+    // A session with a claim of this name, whatever its header says.
+    let session = merged(good_claims(), good.clone());
+    for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
+        let refused = handshake(json!({ "cat": cat }), session.clone())
+            .await
+            .unwrap_err();
+        assert_eq!(refused.reason(), "token-type-mismatch", "{cat}");
+    }
+    let refused = handshake(json!({"cat": CATEGORY_SESSION}), good.clone()).await;
+    assert_eq!(refused.unwrap_err().reason(), "token-type-mismatch");
     for (header, claims, expected) in [
         (
             json!({"cat": "cl_B7d4PD222AAA"}),
@@ -214,24 +246,32 @@ async fn a_handshake_is_signed_and_of_the_right_category() {
             good.clone(),
             "token-invalid-algorithm",
         ),
-        (json!({"kid": "other"}), good.clone(), "jwk-kid-mismatch"),
-        (json!({}), good_claims(), "token-invalid"),
         (
-            json!({}),
+            json!({"kid": "other", "cat": null}),
+            good.clone(),
+            "jwk-kid-mismatch",
+        ),
+        (json!({"cat": null}), good_claims(), "token-invalid"),
+        (
+            json!({"cat": null}),
             json!({"handshake": "__session=a"}),
             "token-invalid",
         ),
-        (json!({}), json!({"handshake": [1]}), "token-invalid"),
+        (
+            json!({"cat": null}),
+            json!({"handshake": [1]}),
+            "token-invalid",
+        ),
     ] {
         let refused = handshake(header.clone(), claims).await.unwrap_err();
         assert_eq!(refused.reason(), expected, "{header}");
     }
-    let header = good_header().to_string();
+    let header = merged(good_header(), json!({"cat": null})).to_string();
     let forged = SigningKey::second().sign(&header, &good.to_string());
     let keys = std::sync::Arc::new(KeyCache::fixed(None, SigningKey::first().public()));
     let keys = keys.keys_for(None, Instant::now()).await.unwrap();
     let forged = Unverified::parse_handshake(&forged).unwrap();
-    let refused = forged.verify_handshake(&keys).unwrap_err();
+    let refused = forged.verify_handshake(&keys, NOW).unwrap_err();
     assert_eq!(refused.reason(), "token-invalid-signature");
     // Nor is a handshake a session.
     let token = SigningKey::first().sign(&header, &good.to_string());
@@ -273,6 +313,16 @@ async fn members_that_stand_twice_are_refused() {
 async fn claims_are_checked_one_by_one() {
     for (claims, expected) in [
         (json!({"sub": ""}), "Subject"),
+        (json!({"sub": "ann"}), "Subject"),
+        (json!({"sub": "user_1\u{0}"}), "Subject"),
+        (json!({"sub": "user_1\""}), "Subject"),
+        (json!({"sub": "user_1/../2"}), "Subject"),
+        (
+            json!({"sub": format!("user_{}", "a".repeat(5000))}),
+            "Subject",
+        ),
+        (json!({"sid": "sess_1/.."}), "NoSession"),
+        (json!({"sid": "sess_\u{0}"}), "NoSession"),
         (json!({"sub": "mch_1"}), "Machine"),
         (json!({"exp": NOW - SKEW}), "Expired"),
         (json!({"exp": NOW - SKEW - 1}), "Expired"),

@@ -14,6 +14,7 @@ on("input", ({ target }) => {
   clearTimeout(typing);
   typing = setTimeout(() => { typed = true; form.requestSubmit(); typed = false; }, 250);
 });
+on("change", ({ target }) => target.matches("[data-filter] [name=_field]") && target.form.requestSubmit($("[name=_choose]", target.form)));
 // The list that an address shows, if it is one of this page.
 const listAt = (url, list) => url.origin + url.pathname === location.origin + location.pathname && list;
 on("click", (event) => {
@@ -45,7 +46,8 @@ on("submit", (event) => {
   const url = new URL(form.action);
   if (!listAt(url, list)) return;
   event.preventDefault();
-  const pairs = [...new FormData(form, submitter)].filter(([, value]) => value);
+  // An empty filter is a condition of its own: no value.
+  const pairs = [...new FormData(form, submitter)].filter(([name, value]) => value || name.startsWith("filter["));
   url.search = new URLSearchParams(pairs);
   swapList(list, url, typed ? "replace" : "push");
 });
@@ -77,11 +79,14 @@ on("htmx:after:swap", ({ target, detail }) => {
   const list = listOf(target);
   // What a reader has chosen is stronger than what the server says, unless it is told otherwise.
   if (list) $$("form[data-autosubmit]", list).forEach((form) => form.contains(document.activeElement) || form.reset());
+  // The focused element was removed; the next control gets the focus.
+  if (list && document.activeElement === document.body) $("[data-filter] :is(select,[name=_value]),[data-adds-filter]", list)?.focus();
   const dialog = detail.ctx.target?.closest?.("dialog");
   const form = dialog && $("form[data-guard]", dialog);
   if (!form) return;
-  // It has come back, so it is not saved.
-  clean.set(form, "");
+  // A form that comes back is not saved; closing a question about it loses nothing.
+  if ($("[name=_confirmed]", form)) clean.delete(form);
+  else clean.set(form, "");
   const { activeElement } = document;
   ($("[aria-invalid=true]", form) ?? (dialog.contains(activeElement) ? activeElement : dialog)).focus();
 });

@@ -62,12 +62,12 @@ const ask = async () => {
     withRecent();
     mark(0);
     const { length } = options();
-    note.textContent = length ? `${length} results` : "Nothing found";
+    note.textContent = length ? `${length} result${length > 1 ? "s" : ""}` : "Nothing found";
   } catch (error) {
     if (error.name === "AbortError") return;
     list.replaceChildren();
     mark(0);
-    note.textContent = "The search cannot be reached.";
+    note.textContent = "Can't reach the server. Check your connection.";
   } finally {
     clearTimeout(slow);
     list.removeAttribute("aria-busy");
@@ -81,7 +81,7 @@ const build = () => {
   list = make("div", { id: "pt-palette-list", role: "listbox", "aria-label": "Results", hidden: "" });
   note = make("p", { role: "status", class: "pt-vh" });
   const key = (name, words) => make("span", {}, make("kbd", {}, name), words);
-  const foot = make("div", { class: "pt-palette-foot", "aria-hidden": "true" }, key("↑↓", "Move"), key("↵", "Open"), key("Esc", "Close"), key("?", "All keys"));
+  const foot = make("div", { class: "pt-palette-foot", "aria-hidden": "true" }, key("↑↓", "Navigate"), key("↵", "Open"), key("Esc", "Close"), key("?", "All shortcuts"));
   const icon = $("svg", button).cloneNode(true);
   dialog = make("dialog", { class: "pt-palette", "aria-label": "Search" }, make("div", { class: "pt-palette-head" }, icon, input), list, note, foot);
   document.body.append(dialog);
@@ -157,9 +157,9 @@ const keys = () => {
   const sheet = make("dialog", { class: "pt-dialog pt-sheet", "aria-labelledby": "pt-sheet-title" },
     make("div", { class: "pt-dialog-body" },
       make("h2", { id: "pt-sheet-title" }, "Keyboard shortcuts"),
-      part("Anywhere", [[[command, "K"], "Search and commands"], [["/"], "Search this page"], [["?"], "This list"], [["Esc"], "Close what is open"], [["J"], "Next row"], [["K"], "Row before"]]),
+      part("Anywhere", [[[command, "K"], "Search and commands"], [["/"], "Search this page"], [["?"], "Show shortcuts"], [["Esc"], "Close"], [["J"], "Next row"], [["K"], "Previous row"]]),
       part("Go to", [...places()].map(([letter, link]) => [["G", letter.toUpperCase()], link.textContent.trim()])),
-      make("div", { class: "pt-check" }, box, make("label", { for: "pt-keys-on" }, "Single-key shortcuts"), make("p", { class: "pt-hint" }, "Switch them off if you speak to your computer, or hit keys by accident."))),
+      make("div", { class: "pt-check" }, box, make("label", { for: "pt-keys-on" }, "Single-key shortcuts"), make("p", { class: "pt-hint" }, "Turn off if you use voice control or press keys by accident."))),
     make("form", { method: "dialog", class: "pt-dialog-foot" }, close));
   sheet.addEventListener("close", () => sheet.remove());
   document.body.append(sheet);

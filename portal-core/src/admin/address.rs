@@ -29,6 +29,13 @@ impl Address {
         address
     }
 
+    /// The same address with a filter, whose value may be empty.
+    pub(super) fn with_filter(&self, name: &str, value: &str) -> Self {
+        let mut address = self.without(name);
+        address.pairs.push((name.to_owned(), value.to_owned()));
+        address
+    }
+
     /// The same address without a parameter.
     pub(super) fn without(&self, name: &str) -> Self {
         let mut address = self.clone();
@@ -47,7 +54,8 @@ impl Address {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let known = self.pairs.iter_mut().find(|(known, _)| *known == name);
             match known {
-                _ if value.is_empty() => {}
+                // An empty filter compares with no value.
+                _ if value.is_empty() && !name.starts_with("filter[") => {}
                 None => self.pairs.push((name.into_owned(), value.into_owned())),
                 Some((name, values)) if name == COLUMNS => {
                     values.push(',');

@@ -15,7 +15,7 @@ use super::models::Models;
 use super::query::ListQuery;
 use super::record::{Expected, Record};
 use super::rows::Rows;
-use super::spec::Values;
+use super::spec::{ModelSpec, Values};
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, Routes, admit};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
@@ -87,7 +87,10 @@ async fn list(
     let rows = Rows::find(&state, &model, &user.0)?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
     let page = rows.list(&query).await?;
-    let items: Vec<Values> = page.records.into_iter().map(|it| it.values).collect();
+    let items = page.records.into_iter();
+    let items: Vec<Values> = items
+        .map(|record| rows.model().readable(record.values))
+        .collect();
     Ok(Json(json!({
         "items": items,
         "total": page.total,
@@ -111,7 +114,7 @@ async fn create(
         state.borrow::<Config>()?.base_path,
         utf8_percent_encode(&key, NON_ALPHANUMERIC)
     );
-    let mut response = (StatusCode::CREATED, answer(record)).into_response();
+    let mut response = (StatusCode::CREATED, answer(rows.model(), record)).into_response();
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -123,8 +126,9 @@ async fn read(
     user: ModelUser,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let record = Rows::find(&state, &model, &user.0)?.get(&id).await?;
-    Ok(answer(record).into_response())
+    let rows = Rows::find(&state, &model, &user.0)?;
+    let record = rows.get(&id).await?;
+    Ok(answer(rows.model(), record).into_response())
 }
 
 async fn replace(
@@ -157,7 +161,7 @@ async fn write(
     let expected = Expected::from_headers(request.headers())?;
     let given = body_values(request, state).await?;
     let record = rows.change(id, &expected, given, full).await?;
-    Ok(answer(record).into_response())
+    Ok(answer(rows.model(), record).into_response())
 }
 
 async fn remove(
@@ -209,10 +213,10 @@ pub(super) async fn initialize_defaults(
 }
 
 /// A row with its `ETag`.
-fn answer(record: Record) -> impl IntoResponse {
+fn answer(model: &ModelSpec, record: Record) -> impl IntoResponse + use<> {
     (
         [(header::ETAG, record.etag_header())],
-        Json(Value::Object(record.values)),
+        Json(Value::Object(model.readable(record.values))),
     )
 }
 

@@ -33,7 +33,7 @@ pub(super) fn page() -> Page {
         Box::pin(async move { show(&state, request).await.into_page() })
     })
     .title("Audit log")
-    .description("Who has changed what.")
+    .description("Changes to roles, accounts, settings and tasks.")
     .access(Access::Admin)
     .nav(
         NavItem::new("Audit log")
@@ -61,7 +61,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let older = older.and_then(|()| entries.last()).map(|entry| entry.id);
     Ok(html! {
         (PageHead::new("Audit log")
-            .description("Who has changed roles, accounts, settings and tasks. What is here stays as it is."))
+            .description("A permanent record of changes to roles, accounts, settings and tasks."))
         (live::region("audit", list_card("entries", html! {
             (search(&here))
             (table(&entries, &here, &filter))
@@ -73,9 +73,9 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
 fn search(here: &Address) -> Toolbar {
     let all = here.without("before");
     let mut bar = Toolbar::new(here.path())
-        .search("actor", "Who: an address", here.get("actor"))
-        .search("target", "What: such as user:…", here.get("target"));
-    for (name, words) in [("actor", "Who"), ("target", "What")] {
+        .search("actor", "Actor (e-mail)", here.get("actor"))
+        .search("target", "Target", here.get("target"));
+    for (name, words) in [("actor", "Actor"), ("target", "Target")] {
         if !here.get(name).is_empty() {
             let label = format!("{words}: {}", here.get(name));
             bar = bar
@@ -90,14 +90,14 @@ fn table(entries: &[AuditEntry], here: &Address, filter: &AuditFilter) -> Table 
     let empty = if filter.actor.is_some() || filter.target.is_some() {
         EmptyState::no_match(here.path())
     } else {
-        EmptyState::new("inbox", "Nothing has been changed yet")
+        EmptyState::new("inbox", "No changes yet")
     };
     Table::new("Audit log")
-        .column(Column::new("What"))
-        .column(Column::new("Who"))
-        .column(Column::new("On"))
-        .column(Column::new("Changes"))
         .column(Column::new("When"))
+        .column(Column::new("Actor"))
+        .column(Column::new("Action"))
+        .column(Column::new("Target"))
+        .column(Column::new("Changes"))
         .rows(entries.iter().map(|entry| row(entry, here)))
         .empty(empty)
 }
@@ -110,21 +110,29 @@ fn row(entry: &AuditEntry, here: &Address) -> Row {
     };
     let label = entry.details.get("label").and_then(Value::as_str);
     let cells = vec![
-        html! { code { (entry.action) } },
+        time(&entry.at.to_rfc3339(), TimeFormat::DateTime),
         html! {
-            a href=(only("actor", &entry.actor_email)) {
-                (actor_name(&entry.actor_email, entry.actor_user_id.is_some()))
+            a class="pt-break" href=(only("actor", &entry.actor_email)) {
+                @match entry.actor_user_id {
+                    Some(_) => (breakable(&entry.actor_email)),
+                    None => (actor_name(&entry.actor_email, false)),
+                }
             }
             @if let Some(acted_by) = &entry.acted_by {
                 div class="pt-muted" { "signed in as " (acted_by) }
             }
         },
+        html! { code class="pt-break" { (breakable(&entry.action)) } },
         html! {
-            a href=(only("target", &entry.target)) { (label.unwrap_or(&entry.target)) }
+            a class="pt-break" href=(only("target", &entry.target)) { (cut(label.unwrap_or(&entry.target))) }
             @if label.is_some() { div class="pt-muted pt-break" { (entry.target) } }
         },
-        changes(&entry.details),
-        time(&entry.at.to_rfc3339(), TimeFormat::DateTime),
+        html! {
+            // The values of a new row are in the row itself.
+            @if entry.action.ends_with(".create") {
+                details { summary { "Created" } (changes(&entry.details)) }
+            } @else { (changes(&entry.details)) }
+        },
     ];
     Row::new(entry.id.to_string(), cells)
 }
@@ -212,10 +220,20 @@ fn words(value: &Value) -> String {
 }
 
 fn shown(value: &Value) -> String {
-    let text = words(value);
+    cut(&words(value))
+}
+
+fn cut(text: &str) -> String {
     match text.char_indices().nth(VALUE_LENGTH) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+        None => text.to_owned(),
+    }
+}
+
+/// An identifier or an e-mail address that breaks between its words.
+fn breakable(name: &str) -> Markup {
+    html! {
+        @for part in name.split_inclusive(['@', '.', '_']) { (part) wbr; }
     }
 }
 

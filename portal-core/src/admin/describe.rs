@@ -40,6 +40,7 @@ fn describe_field(model: &ModelSpec, field: &FieldSpec) -> Value {
         "nullable": field.nullable,
         "primary_key": field.primary_key,
         "read_only": !field.is_editable(true),
+        "write_only": field.is_write_only(),
         "unique": field.unique || field.primary_key,
         "default": default_of(field),
         "choices": (!choices.is_empty()).then_some(choices),
@@ -121,6 +122,9 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
     }
     if !field.is_editable(true) {
         set("readOnly", json!(true));
+    }
+    if field.is_write_only() {
+        set("writeOnly", json!(true));
     }
     let default = default_of(field);
     if !default.is_null() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::field::{FieldKind, FieldSpec, Widget};
+use super::consequences::Question;
+use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::record::Record;
 use super::spec::{ModelSpec, Values};
@@ -88,6 +89,8 @@ pub(super) struct Draft {
     pub(super) conflicts: Vec<FieldConflict>,
     /// A change of the record since the form was rendered.
     pub(super) notice: Option<String>,
+    /// A question to answer before the row is saved; it replaces the fields.
+    pub(super) question: Option<Question>,
 }
 
 /// A form as it was sent: the last of several fields with one name counts.
@@ -134,8 +137,11 @@ impl Draft {
 
     fn set(&mut self, field: &'static FieldSpec, value: &Value) {
         // A secret does not go into a page; left empty, it stays as it is.
-        let is_secret = field.widget == Widget::Password;
-        let shown = if is_secret { &Value::Null } else { value };
+        let shown = if field.is_write_only() {
+            &Value::Null
+        } else {
+            value
+        };
         let text = text_of(field, shown, Format::default());
         let mut input = Input {
             text,
@@ -242,7 +248,7 @@ impl Draft {
             match self.inputs.get_mut(name) {
                 Some(mine) if mine.is_changed(field) => {
                     if mine.was != now.was && mine.fingerprint(field) != now.was {
-                        let values = if field.widget == Widget::Password {
+                        let values = if field.is_write_only() {
                             ["(hidden)".to_owned(), "(hidden)".to_owned()]
                         } else {
                             [mine.text.clone(), now.text.clone()]

@@ -97,7 +97,8 @@ pub enum Widget {
     Email,
     /// An address of the web.
     Url,
-    /// A text that is not shown while it is typed.
+    /// A text that is not shown while it is typed, and write-only everywhere else: no form, list,
+    /// response or log contains it, and no search, filter or order uses it.
     Password,
 }
 
@@ -233,6 +234,11 @@ impl FieldSpec {
     /// Whether an administrator can set it in a form.
     pub(crate) fn is_editable(&self, is_new: bool) -> bool {
         !self.read_only && !self.is_generated() && (is_new || !self.primary_key)
+    }
+
+    /// Returns `true` if the value can be set but never leaves the portal.
+    pub(crate) fn is_write_only(&self) -> bool {
+        self.widget == Widget::Password
     }
 
     fn default_text_now(&self) -> Option<&'static str> {

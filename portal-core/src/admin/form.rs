@@ -7,6 +7,7 @@ use maud::{Markup, Render, html};
 
 use super::address::Address;
 use super::changed::notice;
+use super::consequences::Question;
 use super::draft::{CONVERT, Draft, Format, Input, format_name, was_name};
 use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
 use super::spec::ModelSpec;
@@ -20,6 +21,9 @@ pub(super) type Targets = BTreeMap<&'static str, Vec<(String, String)>>;
 
 const DELETE_DIALOG: &str = "delete-row";
 
+/// The parameter of a form whose question was answered.
+pub(super) const CONFIRMED: &str = "_confirmed";
+
 /// The open drawer of a row. `here` is its own address, `back` that of the list.
 pub(super) fn drawer(
     model: &ModelSpec,
@@ -28,6 +32,9 @@ pub(super) fn drawer(
     here: &Address,
     back: &Address,
 ) -> Markup {
+    if let Some(question) = &draft.question {
+        return question_drawer(draft, question, here, back);
+    }
     let is_new = draft.row.is_none();
     let title = model.title.to_lowercase();
     let may_save = if is_new {
@@ -43,8 +50,11 @@ pub(super) fn drawer(
     let mut drawer = Drawer::new("row", title)
         .form(here.to_string(), hidden(draft))
         .body(body(model, draft, targets))
-        .foot(foot(model, is_new, may_save))
+        .foot(foot(is_new, may_save))
         .open(back.to_string());
+    if !is_new && model.permissions.delete {
+        drawer = drawer.aside(Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG));
+    }
     if !is_new {
         drawer = drawer.description(draft.label.clone());
     }
@@ -56,7 +66,7 @@ pub(super) fn drawer(
     }
 }
 
-fn hidden(draft: &Draft) -> Markup {
+fn hidden_row(draft: &Draft) -> Markup {
     html! {
         input type="hidden" name="_action" value="save";
         @if let Some((key, version)) = &draft.row {
@@ -64,16 +74,44 @@ fn hidden(draft: &Draft) -> Markup {
             input type="hidden" name="_version" value=(version);
             input type="hidden" name="_label" value=(draft.label);
         }
+    }
+}
+
+fn hidden(draft: &Draft) -> Markup {
+    html! {
+        (hidden_row(draft))
         // The first button of a form is what Enter presses; it has to be the one that saves.
         button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Save" }
     }
 }
 
-fn foot(model: &ModelSpec, is_new: bool, may_save: bool) -> Markup {
-    html! {
-        @if !is_new && model.permissions.delete {
-            (Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG))
+/// The drawer while a question about the change is open: the form as it was sent, and the answer.
+fn question_drawer(draft: &Draft, question: &Question, here: &Address, back: &Address) -> Markup {
+    let fields = html! {
+        (hidden_row(draft))
+        input type="hidden" name=(CONFIRMED) value="1";
+        @for (name, input) in &draft.inputs {
+            // A checkbox that is not checked is not sent.
+            @if input.text != "false" { input type="hidden" name=(name) value=(input.text); }
+            input type="hidden" name={ "_was." (name) } value=(input.was);
         }
+    };
+    let button = Button::new(question.verb);
+    let button = if question.is_danger {
+        button.danger()
+    } else {
+        button.solid()
+    };
+    let drawer = Drawer::new("row", question.title.clone())
+        .form(here.to_string(), fields)
+        .body(html! { p { (question.text) } })
+        .foot(button.submit())
+        .open(back.to_string());
+    html! { (drawer) }
+}
+
+fn foot(is_new: bool, may_save: bool) -> Markup {
+    html! {
         @if may_save { (Button::new(if is_new { "Add" } else { "Save" }).solid().submit()) }
     }
 }

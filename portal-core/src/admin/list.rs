@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::address::Address;
 use super::field::{FieldKind, FieldSpec};
+use super::filter;
 use super::query::{ListQuery, sortable};
 use super::record::Record;
 use super::repository::RowPage;
@@ -32,12 +33,15 @@ pub(super) fn list(
     selected: Option<&str>,
 ) -> Markup {
     let may_select = model.permissions.delete && !page.records.is_empty();
+    let adding = here.get(filter::ADDING);
+    let here = &here.without(filter::ADDING);
     let mut keep = here.without("per_page").without("page");
     keep = keep.without("edit").without("new");
     list_card(
         "rows",
         html! {
-            (toolbar(model, query, here))
+            (toolbar(model, here, adding))
+            (filter::form(model, adding, here))
             (table(model, query, page, here, selected, may_select))
             @if may_select {
                 (BulkBar::new(BULK_FORM, here.to_string(), html! { input type="hidden" name="_action" value="ask_delete"; })
@@ -51,40 +55,32 @@ pub(super) fn list(
 }
 
 /// Search, what the list is filtered by, and the choice of columns.
-fn toolbar(model: &ModelSpec, query: &ListQuery, here: &Address) -> Toolbar {
+fn toolbar(model: &ModelSpec, here: &Address, adding: &str) -> Toolbar {
     let first = here.without("page");
     let mut bar = Toolbar::new(here.path()).keep(&first.without("search").pairs());
     if model.searched().next().is_some() {
         let label = format!("Search {}", model.plural.to_lowercase());
-        bar = bar.search("search", label, query.search.as_str());
+        bar = bar.search("search", label, here.get("search"));
     }
-    for (name, value) in first.pairs() {
-        let Some(inner) = name.strip_prefix("filter[") else {
-            continue;
-        };
-        let (name_of, operator) = inner.split_once(']').unwrap_or((inner, ""));
-        let title = model.field(name_of).map_or(name_of, |field| field.title);
-        let operator = operator.trim_matches(['[', ']']);
-        let value = model.choice_title(name_of, value);
-        let label = match operator {
-            "" | "eq" => format!("{title}: {value}"),
-            operator => format!("{title} {operator} {value}"),
-        };
-        bar = bar.chip(label, first.without(name).to_string());
-    }
-    if !query.filters.is_empty() {
+    let chips = filter::chips(model, here);
+    if !chips.is_empty() {
         bar = bar.clear(everything(here).to_string());
     }
+    for (name, words) in chips {
+        bar = bar.chip(words, first.without(&name).to_string());
+    }
+    let add = html! { @if adding.is_empty() { (filter::add_button(model, here)) } };
     let fields = model.listed();
     if fields.len() < 2 {
-        return bar;
+        return bar.end(add);
     }
     let columns: Vec<_> = fields
         .iter()
         .map(|field| (field.name, field.title, is_shown(field, here)))
         .collect();
     let keep = first.without(COLUMNS);
-    bar.end(ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns))
+    let view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
+    bar.end(html! { (add) (view) })
 }
 
 /// Whether the reader wants to see a column; without a choice he sees all.
@@ -191,6 +187,9 @@ fn cell(model: &ModelSpec, field: &FieldSpec, values: &Values) -> Markup {
             badge(model.choice_title(field.name, text), Tone::Neutral)
         }
         (_, Value::String(text)) => html! { (shorten(text)) },
+        (_, Value::Number(number)) if !field.primary_key => {
+            html! { (filter::grouped(&number.to_string())) }
+        }
         (_, value) => html! { (value.to_string()) },
     }
 }

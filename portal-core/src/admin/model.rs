@@ -7,7 +7,6 @@ use super::spec::ModelSpec;
 use super::values::FieldValues;
 use crate::auth::Access;
 use crate::error::Fault;
-use crate::request::escape_pointer;
 use crate::source::Source;
 
 /// A table that administrators look at and change, with a REST interface of its own.
@@ -124,50 +123,3 @@ impl ModelEntry {
 }
 
 inventory::collect!(ModelEntry);
-
-/// Runs the rules of `#[garde(..)]`, each fault with the JSON pointer of its field.
-#[doc(hidden)]
-pub fn garde_faults<T: garde::Validate<Context = ()>>(value: &T) -> Vec<Fault> {
-    let Err(report) = value.validate() else {
-        return Vec::new();
-    };
-    report
-        .iter()
-        .map(|(path, error)| {
-            let mut pointer = String::new();
-            for (kind, name) in path.__iter().rev() {
-                if kind != garde::error::Kind::None {
-                    pointer.push('/');
-                    pointer.push_str(&escape_pointer(name));
-                }
-            }
-            Fault::new(pointer, "constraint", error.message())
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(garde::Validate)]
-    struct Limits {
-        #[garde(range(min = 1, max = 5))]
-        count: u8,
-        #[garde(inner(length(max = 2)))]
-        names: Vec<String>,
-    }
-
-    #[test]
-    fn a_broken_rule_has_the_pointer_of_its_field() {
-        let limits = Limits {
-            count: 9,
-            names: vec!["ab".to_owned(), "abc".to_owned()],
-        };
-        let pointers: Vec<String> = garde_faults(&limits)
-            .into_iter()
-            .map(|fault| fault.pointer)
-            .collect();
-        assert_eq!(pointers, ["/count", "/names/1"]);
-    }
-}

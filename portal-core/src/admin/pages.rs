@@ -3,6 +3,7 @@
 
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
+use axum::response::Redirect;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
@@ -10,8 +11,10 @@ use url::form_urlencoded;
 use super::address::Address;
 use super::api::initialize_defaults;
 use super::changed::{VERSION, last_change, notice};
+use super::consequences::{question, saved, shorten};
 use super::draft::{CONVERT, Draft, Sent};
-use super::form::{Targets, drawer};
+use super::filter;
+use super::form::{CONFIRMED, Targets, drawer};
 use super::list::{COLUMNS, delete_drawer, list};
 use super::models::Models;
 use super::query::ListQuery;
@@ -30,6 +33,8 @@ use crate::request::body_bytes;
 use crate::source;
 use crate::state::PortalState;
 
+/// Maximum number of rows that a form selects: as many as the longest page of a list has.
+const MAX_SELECTED: usize = 100;
 const SETTINGS: &str = "/admin/settings";
 const USERS: &str = "/admin/users";
 
@@ -131,6 +136,9 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
         version: here.get(VERSION).parse().ok(),
         here: here.without(VERSION),
     };
+    if let Some(to) = filter::sent(screen.model(), &screen.list, query) {
+        return Ok(Redirect::to(&to.to_string()).into_page());
+    }
     if request.method() == Method::POST {
         screen.post(request).await
     } else {
@@ -228,13 +236,19 @@ impl Screen<'_> {
         let sent: Sent = pairs.iter().cloned().collect();
         let keys = || {
             let ids = pairs.iter().filter(|(name, _)| name == "id");
-            ids.map(|(_, key)| key.clone()).collect::<Vec<String>>()
+            let keys: Vec<String> = ids.map(|(_, key)| key.clone()).collect();
+            if keys.len() > MAX_SELECTED {
+                return Err(Error::bad_request(format!(
+                    "select at most {MAX_SELECTED} rows at once"
+                )));
+            }
+            Ok(keys)
         };
         match sent.get("_action").map(String::as_str) {
             Some("save") => self.save(&sent).await,
             Some("delete") => self.delete(&sent).await,
-            Some("ask_delete") => self.ask_delete(&keys()).await,
-            Some("delete_rows") => self.delete_rows(&keys()).await,
+            Some("ask_delete") => self.ask_delete(&keys()?).await,
+            Some("delete_rows") => self.delete_rows(&keys()?).await,
             Some("defaults") => self.defaults().await,
             _ => Err(Error::bad_request("the form does not say what to do")),
         }
@@ -259,6 +273,18 @@ impl Screen<'_> {
                 return self.again(draft, StatusCode::UNPROCESSABLE_ENTITY).await;
             }
         };
+        let before = match &draft.row {
+            // A row that cannot be read cannot be changed either, which is reported below.
+            Some((key, _)) => self.rows.get(key).await.ok().map(|record| record.values),
+            None => None,
+        };
+        if let (Kind::Users, Some(before), None) = (self.kind, &before, sent.get(CONFIRMED)) {
+            let is_own = model.key_of(before) == self.user.id.to_string();
+            draft.question = question(before, &values, is_own);
+            if draft.question.is_some() {
+                return Ok(self.show(Some(&draft)).await?.into_page());
+            }
+        }
         let result = match &draft.row {
             None => self.rows.create(values).await,
             Some((key, version)) => {
@@ -270,13 +296,11 @@ impl Screen<'_> {
             Ok(record) => record,
             Err(error) => return self.not_saved(draft, error).await,
         };
-        let done = if draft.row.is_some() {
-            "saved"
-        } else {
-            "added"
+        let message = match &before {
+            Some(before) => saved(model, before, &record.values),
+            None => format!("Added “{}”", shorten(&model.label_of(&record.values))),
         };
-        let label = model.label_of(&record.values);
-        let flash = Flash::success(format!("“{label}” was {done}"));
+        let flash = Flash::success(message);
         if draft.row.is_some() {
             return Ok(self.redirect(flash));
         }
@@ -338,7 +362,7 @@ impl Screen<'_> {
             Err(error) => Err(error),
         };
         Ok(self.redirect(match deleted {
-            Ok(label) => Flash::success(format!("“{label}” was deleted")),
+            Ok(label) => Flash::success(format!("Deleted “{}”", shorten(&label))),
             Err(error) => not_deleted(error)?,
         }))
     }
@@ -380,11 +404,9 @@ impl Screen<'_> {
 
     async fn show(&self, draft: Option<&Draft>) -> Result<Markup> {
         let model = self.model();
-        let wanted = self.list.without("model").without(COLUMNS).query();
-        let (mut query, warning) = match ListQuery::parse(model, &wanted) {
-            Ok(query) => (query, None),
-            Err(error) => (ListQuery::first_page(model), Some(error)),
-        };
+        let wanted = self.list.without("model").without(COLUMNS);
+        let wanted = wanted.without(filter::ADDING).query();
+        let (mut query, ignored) = ListQuery::parse_leniently(model, &wanted);
         let mut page = self.rows.list(&query).await?;
         let last = page.total.div_ceil(query.per_page).max(1);
         if query.page > last {
@@ -399,9 +421,7 @@ impl Screen<'_> {
         };
         Ok(html! {
             (self.head()?)
-            @if let Some(error) = &warning {
-                (Banner::new(Tone::Warning, format!("This list cannot be shown as asked: {error}")))
-            }
+            @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
             (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &self.list, selected)))
             @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.here, &self.list)) }
         })

@@ -96,6 +96,16 @@ impl ListQuery {
 
     /// Reads a query string; an error names everything that is wrong with it.
     pub(crate) fn parse(model: &ModelSpec, query: &str) -> Result<Self> {
+        let (list, faults) = Self::parse_leniently(model, query);
+        if faults.is_empty() {
+            Ok(list)
+        } else {
+            Err(Error::invalid(faults))
+        }
+    }
+
+    /// Reads a query string as far as it is valid, and states the parameters that were left out.
+    pub(crate) fn parse_leniently(model: &ModelSpec, query: &str) -> (Self, Vec<Fault>) {
         let mut list = Self::first_page(model);
         let mut faults = Vec::new();
         let mut seen: Vec<String> = Vec::new();
@@ -109,11 +119,7 @@ impl ListQuery {
                 faults.extend(more);
             }
         }
-        if faults.is_empty() {
-            Ok(list)
-        } else {
-            Err(Error::invalid(faults))
-        }
+        (list, faults)
     }
 
     fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<Fault>> {
@@ -187,7 +193,7 @@ pub(crate) fn sortable(model: &ModelSpec, name: &str) -> Option<&'static FieldSp
 }
 
 fn is_sortable(field: &FieldSpec) -> bool {
-    !matches!(field.kind, FieldKind::Json { .. })
+    !matches!(field.kind, FieldKind::Json { .. }) && !field.is_write_only()
 }
 
 /// Reads `filter[field]` and `filter[field][operator]`.
@@ -217,7 +223,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
             "write eq, ne, lt, lte, gt, gte, in or contains",
         ));
     };
-    if !operator.suits(field.kind) {
+    if !operator.suits(field.kind) || field.is_write_only() {
         return Err(fault(
             parameter,
             "not_allowed",

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::spec::Values;
+use super::spec::{ModelSpec, Values};
 use crate::error::{Error, Result};
 
 /// A row as it is stored.
@@ -34,8 +34,8 @@ pub(crate) enum Expected {
 impl Expected {
     /// Reads `If-Match`: `428` without it.
     ///
-    /// A weak tag counts like the strong one: proxies that compress weaken tags, and ours name a
-    /// state of the row, not its bytes.
+    /// A weak tag never matches (RFC 9110, section 13.1.1). The portal's own tags are strong, and
+    /// responses that have one are not compressed.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self> {
         let mut versions = Vec::new();
         let mut is_given = false;
@@ -46,8 +46,9 @@ impl Expected {
                 if tag == "*" {
                     return Ok(Self::Any);
                 }
-                let tag = tag.strip_prefix("W/").unwrap_or(tag);
-                versions.extend(tag.trim_matches('"').parse::<i64>().ok());
+                if !tag.starts_with("W/") {
+                    versions.extend(tag.trim_matches('"').parse::<i64>().ok());
+                }
             }
         }
         if is_given {
@@ -69,13 +70,13 @@ impl Expected {
 }
 
 /// `412`: the row has changed in the meantime. Comes with the present row.
-pub(crate) fn stale(current: &Record) -> Error {
+pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
     Error::new(
         axum::http::StatusCode::PRECONDITION_FAILED,
         "stale",
         "the row has changed since you read it",
     )
-    .with_member("current", &current.values)
+    .with_member("current", model.readable(current.values.clone()))
     .with_member("etag", current.etag())
 }
 
@@ -97,13 +98,18 @@ mod tests {
     }
 
     #[test]
-    fn if_match_is_required_and_read_leniently() {
+    fn if_match_is_required_and_compared_strongly() {
         assert_eq!(expected(&[]).unwrap_err().code(), "precondition_required");
         assert_eq!(expected(&["\"3\""]).unwrap(), Expected::OneOf(vec![3]));
         assert_eq!(
-            expected(&["W/\"3\", \"4\"", "\"x\""]).unwrap(),
-            Expected::OneOf(vec![3, 4])
+            expected(&["\"2\",\"3\" , \"4\"", "\"x\""]).unwrap(),
+            Expected::OneOf(vec![2, 3, 4])
         );
+        assert_eq!(
+            expected(&["W/\"3\", \"4\""]).unwrap(),
+            Expected::OneOf(vec![4])
+        );
+        assert_eq!(expected(&["W/\"3\""]).unwrap(), Expected::OneOf(vec![]));
         assert_eq!(expected(&["*"]).unwrap(), Expected::Any);
     }
 }

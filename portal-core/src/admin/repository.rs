@@ -270,7 +270,7 @@ impl<'a> Table<'a> {
     /// Why a conditional write found no row.
     async fn missed(&self, key: &str) -> Result<Error> {
         Ok(match self.get(key).await? {
-            Some(current) => stale(&current),
+            Some(current) => stale(self.model, &current),
             None => row_not_found(),
         })
     }

@@ -68,7 +68,7 @@ impl<'a> Rows<'a> {
         permit(self.model().permissions.change, "changed")?;
         let present = self.get(key).await?;
         if !expected.is_met_by(&present) {
-            return Err(stale(&present));
+            return Err(stale(self.model(), &present));
         }
         match self {
             Self::Users(users) => users.change(&present, given, full).await,

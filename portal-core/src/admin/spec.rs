@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::field::{FieldKind, FieldSpec, Widget};
+use super::field::{FieldKind, FieldSpec};
 use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
 use crate::auth::Access;
@@ -119,7 +119,8 @@ impl ModelSpec {
     pub(crate) fn searched(&self) -> impl Iterator<Item = &'static FieldSpec> {
         let named = self.options.search;
         let chosen = !named.is_empty() || self.fields.iter().any(|field| field.searchable);
-        self.fields.iter().filter(move |field| {
+        let fields = self.fields.iter().filter(|field| !field.is_write_only());
+        fields.filter(move |field| {
             if chosen {
                 field.searchable || named.contains(&field.name)
             } else {
@@ -134,7 +135,7 @@ impl ModelSpec {
         if named.is_empty() {
             let is_short = |field: &&FieldSpec| {
                 let is_document = matches!(field.kind, FieldKind::Json { .. });
-                !is_document && !field.is_generated() && field.widget != Widget::Password
+                !is_document && !field.is_generated() && !field.is_write_only()
             };
             let fields: Vec<_> = self.fields.iter().filter(is_short).take(6).collect();
             return if fields.is_empty() {
@@ -144,6 +145,14 @@ impl ModelSpec {
             };
         }
         named.iter().filter_map(|name| self.field(name)).collect()
+    }
+
+    /// The values of a row that a response may contain.
+    pub(crate) fn readable(&self, mut values: Values) -> Values {
+        for field in self.fields.iter().filter(|field| field.is_write_only()) {
+            values.remove(field.name);
+        }
+        values
     }
 
     /// The text form of a row's key.
@@ -160,7 +169,7 @@ impl ModelSpec {
         let text = self
             .listed()
             .into_iter()
-            .find(|field| field.kind == FieldKind::Text)
+            .find(|field| field.kind == FieldKind::Text && !field.is_write_only())
             .and_then(|field| values.get(field.name)?.as_str())
             .filter(|text| !text.is_empty());
         text.map_or_else(
@@ -202,7 +211,8 @@ impl ModelSpec {
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
             if field.is_editable(false) {
-                if !full {
+                // Who replaces a row cannot know what is write-only.
+                if !full || field.is_write_only() {
                     row.insert(field.name.to_owned(), now.clone());
                 }
             } else {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::field::{FieldSpec, Widget};
+use super::field::FieldSpec;
 use super::spec::{ModelSpec, Values};
 use crate::auth::{Actor, AuditLog, FieldChange};
 use crate::error::Result;
@@ -55,7 +55,7 @@ fn change_of(
             .unwrap_or_default()
     };
     let (old, new) = (value(old), value(new));
-    if field.widget != Widget::Password || old == new {
+    if !field.is_write_only() || old == new {
         return (field.name, old, new);
     }
     let hidden = |value: Value, state: &str| match value {
@@ -70,6 +70,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::admin::Widget;
 
     #[test]
     fn a_secret_is_not_written_down() {

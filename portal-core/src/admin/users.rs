@@ -12,7 +12,7 @@ use super::record::{Record, row_not_found};
 use super::repository::Table;
 use super::spec::{ModelSpec, Permissions, Values, Version};
 use super::values::not_allowed;
-use crate::auth::{Access, Actor, Auth, Role, Roles, UserChange};
+use crate::auth::{Access, Actor, Auth, Role, RoleSource, Roles, UserChange};
 use crate::error::{Error, Fault, Result};
 
 /// Name of the model.
@@ -20,7 +20,7 @@ pub(crate) const MODEL: &str = "user";
 
 const USER_TYPE: FieldSpec = FieldSpec::new::<String>("user_type")
     .title("Role")
-    .help("What the user may do.");
+    .help("Controls access.");
 
 const FIELDS: &[FieldSpec] = &[
     FieldSpec::new::<Uuid>("id").title("ID").primary_key(),
@@ -34,11 +34,15 @@ const FIELDS: &[FieldSpec] = &[
         .title("Last name")
         .read_only(),
     USER_TYPE,
+    FieldSpec::new::<Option<String>>("role_source")
+        .title("Role from")
+        .help("Source of the role. One from ADMIN_USER_EMAILS ends with the entry.")
+        .read_only(),
     FieldSpec::new::<bool>("is_active")
         .title("Active")
-        .help("Whether the user may use the portal at all."),
+        .help("Can sign in."),
     FieldSpec::new::<DateTime<Utc>>("created_at")
-        .title("First seen")
+        .title("Joined")
         .read_only(),
     FieldSpec::new::<Option<DateTime<Utc>>>("last_login")
         .title("Last sign-in")
@@ -49,18 +53,20 @@ impl ModelSpec {
     /// The users of a portal with these roles.
     pub(crate) fn users(roles: &Roles) -> Self {
         let roles = roles.titles();
-        let roles = roles.map(|(name, title)| (name.to_owned(), title.to_owned()));
+        let owned = |(name, title): (&str, &str)| (name.to_owned(), title.to_owned());
+        let (roles, sources) = (roles.map(owned), RoleSource::titles().map(owned));
         Self {
             source: crate::source!(User),
             name: MODEL,
             table: "portal_users",
             title: "User",
             plural: "Users",
-            description: "Everyone who has signed in.",
+            description: "Everyone who has signed in at least once.",
             options: ModelOptions {
                 list: &[
                     "email",
                     "user_type",
+                    "role_source",
                     "is_active",
                     "last_login",
                     "created_at",
@@ -80,13 +86,19 @@ impl ModelSpec {
             access: Access::Admin,
             version: Version::UpdatedAt,
             deleted: Some("deleted_at"),
-            choices: BTreeMap::from([("user_type", roles.collect())]),
+            choices: BTreeMap::from([
+                ("user_type", roles.collect()),
+                ("role_source", sources.collect()),
+            ]),
             check: |mut values| {
                 let mut row = Vec::new();
                 for field in FIELDS {
                     row.push(match field.name {
                         "id" => values.take::<Uuid>(field).map(|it| it.to_value()),
                         "is_active" => values.take::<bool>(field).map(|it| it.to_value()),
+                        "role_source" => {
+                            values.take::<Option<String>>(field).map(|it| it.to_value())
+                        }
                         "created_at" | "last_login" => values
                             .take::<Option<DateTime<Utc>>>(field)
                             .map(|it| it.to_value()),

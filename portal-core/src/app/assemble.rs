@@ -16,7 +16,10 @@ use super::outer::Outer;
 use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, ModelRegistry};
-use crate::auth::{Accounts, AuditLog, Auth, AuthSetup, PreferenceChecks, RouteIndex, Users};
+use crate::auth::{
+    Access, Accounts, AuditLog, Auth, AuthSetup, ClientTokens, PreferenceChecks, RouteIndex,
+    SecretKey, Values,
+};
 use crate::error::Result;
 use crate::live::Live;
 use crate::notifications::{AccountMessages, Notifications};
@@ -24,9 +27,7 @@ use crate::pages::{self, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
 use crate::state::PortalState;
 use crate::store::{Notification, Store, now};
-use crate::tasks::{
-    self, ClientTokens, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker,
-};
+use crate::tasks::{self, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker};
 
 impl Plan {
     /// Wires everything together and starts the workers.
@@ -55,6 +56,7 @@ impl Plan {
             layers,
             task_settings,
             metrics,
+            content_sources,
             ..
         } = builder;
         let setup = AuthSetup::new(Arc::clone(&config), store.clone());
@@ -65,18 +67,21 @@ impl Plan {
         maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
+        sources.extend(content_sources);
         let headers = AnswerHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
             .with_listener(Arc::new(AccountMessages));
+        auth.apply_admin_emails().await?;
         let auth = Arc::new(auth);
         let live = Live::new(store.clone(), topics, &config);
         let notifications = Notifications::new(store.clone(), live.clone());
 
         let mut nav = Nav::default();
         for page in &pages {
+            nav.describe(page);
             if let Some(item) = &page.nav {
                 nav.link(item.clone(), page.path, page.access.clone());
             }
@@ -144,8 +149,8 @@ impl Plan {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        let users = Users::new(store.clone()).with_roles(Arc::clone(&roles));
-        state.insert(users.with_listener(Arc::new(AccountMessages)));
+        // The same users, for the application.
+        state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());
@@ -157,14 +162,15 @@ impl Plan {
                 auth.heed(notification);
             }
         });
-        state.insert(Accounts::new(Arc::clone(&auth)));
+        let key = SecretKey::new(config.secret_key.clone(), Values::new(store.clone()));
+        let tokens = ClientTokens::new(store.clone(), key);
+        state.insert(Accounts::new(Arc::clone(&auth), tokens.clone()));
         state.insert_shared(auth);
         state.insert_shared(roles);
         state.insert(PreferenceChecks(vec![(
             pages::THEME_PREFERENCE,
             Theme::preference_faults,
         )]));
-        let tokens = ClientTokens::new(store.clone());
         state.insert(tokens.clone());
         state.insert(tasks.clone());
         let monitors = OpenMonitors::default();
@@ -237,6 +243,17 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
         tasks.all().count(),
         crates.into_iter().collect::<Vec<_>>().join(", "),
     );
+    let open: Vec<_> = tasks
+        .startable()
+        .filter(|task| task.access == Access::Public)
+        .map(|task| format!("{}/{}", task.state, task.name))
+        .collect();
+    if !open.is_empty() {
+        tracing::info!(
+            tasks = open.join(", "),
+            "tasks without an access rule; anyone with a client token may start them"
+        );
+    }
 }
 
 /// Keeps the caches of this process true until the portal stops.

@@ -10,7 +10,7 @@ use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{Access, AuthSetup, DeclaredRoute, Roles, SyncReport};
-use crate::config::{Config, ConfigError, Settings, Sources};
+use crate::config::{Config, ConfigError, Settings, Sources, masked};
 use crate::error::Result;
 use crate::live::Topics;
 use crate::pages::theme::Accent;
@@ -35,19 +35,53 @@ pub(crate) struct Plan {
 impl PortalBuilder {
     /// Checks everything and opens the portal; its workers run from here on.
     pub async fn build(self) -> Result<Portal, BuildError> {
-        let settings = match &self.config {
-            Some(_) => None,
-            None => {
-                let sources =
-                    Sources::of_process(Default::default()).map_err(|error| ConfigError {
-                        problems: vec![format!(".env cannot be read: {error}")],
-                    })?;
-                Some(Settings::load(self.provider.settings(), &sources))
-            }
-        };
+        let settings = self.read_settings()?;
         let plan = self.plan(settings)?;
         let store = plan.open_store().await?;
         plan.assemble(store).await
+    }
+
+    /// Applies the portal's migrations and creates or extends the tables of the models, as
+    /// `db migrate` does, for applications without the portal's command line.
+    ///
+    /// In PROD [`build`](Self::build) fails until that is done. Replicas that migrate at once wait
+    /// for one another.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portal_core::prelude::*;
+    ///
+    /// fn portal() -> PortalBuilder {
+    ///     Portal::builder().base_path("/portal").discover()
+    /// }
+    ///
+    /// portal().migrate().await?;
+    /// let portal = portal().build().await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn migrate(self) -> Result<(), BuildError> {
+        let settings = self.read_settings()?;
+        let plan = self.plan(settings)?;
+        let store = plan.connect().await?;
+        plan.migrate(&store).await?;
+        // A store of the application stays open.
+        if plan.builder.store.is_none() {
+            store.close().await;
+        }
+        Ok(())
+    }
+
+    /// Settings of the process, unless the application has brought a configuration.
+    fn read_settings(&self) -> Result<Option<Settings>, ConfigError> {
+        if self.config.is_some() {
+            return Ok(None);
+        }
+        let extra = self.provider.settings();
+        let sources = Sources::of_process(Default::default(), extra);
+        let sources = sources.map_err(|error| ConfigError {
+            problems: vec![error.to_string()],
+        })?;
+        Ok(Some(Settings::load(extra, &sources)))
     }
 
     /// Checks configuration, pages, tasks and models; the database is not needed for that.
@@ -212,6 +246,20 @@ pub(super) fn missing_data(what: &str, source: Source, data: &str) -> String {
     )
 }
 
+/// Where the database of a URI is: the path of a file from the root, or the URI without its
+/// password.
+fn place_of(uri: &str) -> String {
+    let Some(rest) = uri.strip_prefix("sqlite:") else {
+        return masked(uri);
+    };
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.split('?').next().unwrap_or_default();
+    match std::path::absolute(path) {
+        Ok(path) => path.display().to_string(),
+        Err(_) => path.to_owned(),
+    }
+}
+
 impl Plan {
     /// Opens the database, and brings it up to date in DEV; in PROD that is for `db migrate`.
     pub(crate) async fn open_store(&self) -> Result<Store, BuildError> {
@@ -233,7 +281,18 @@ impl Plan {
     pub(crate) async fn connect(&self) -> Result<Store, BuildError> {
         Ok(match &self.builder.store {
             Some(store) => store.clone(),
-            None => Store::connect(self.config.database_url.expose()).await?,
+            None => {
+                let uri = self.config.database_url.expose();
+                let opened = Store::connect(uri).await;
+                opened.map_err(|source| BuildError::Database {
+                    variable: match self.config.is_dev() {
+                        true => "DB_LOCAL_URI",
+                        false => "DB_CONN_URI",
+                    },
+                    place: place_of(uri),
+                    source,
+                })?
+            }
         })
     }
 

@@ -5,8 +5,10 @@ use std::fmt;
 use crate::error::Error;
 use crate::store::StoreError;
 
-/// Why a portal cannot start.
-#[derive(Debug, thiserror::Error)]
+/// Reason why a portal cannot start.
+///
+/// `Debug` writes one problem per line too: `main() -> Result<_, Box<dyn Error>>` prints that.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The configuration is wrong; the process should end with exit code 2.
@@ -15,15 +17,33 @@ pub enum BuildError {
     /// The application's pages, tasks and models do not fit together.
     #[error("{}", list(.0))]
     Problems(Vec<BuildProblem>),
-    /// The database cannot be opened or brought up to date.
+    /// The configured database cannot be opened.
+    #[error("the database cannot be used: {variable} names `{place}`, which cannot be opened: {}", chain(.source))]
+    Database {
+        /// Variable that names the database.
+        variable: &'static str,
+        /// Path of the file, or URI without its password.
+        place: String,
+        /// Cause.
+        source: StoreError,
+    },
+    /// The database cannot be brought up to date.
     #[error("the database cannot be used: {}", chain(.0))]
     Store(#[from] StoreError),
     /// The database is not at the point where this program needs it.
-    #[error("the database is not up to date: {0}\n  run `db migrate` first")]
+    #[error(
+        "the database is not up to date: {0}\n  run `db migrate` first, or call `migrate()` of the builder"
+    )]
     NotMigrated(String),
     /// Something else failed while the portal was put together.
     #[error("{0}")]
     Other(#[from] Error),
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// One thing that keeps a portal from starting, with the way out.

@@ -15,8 +15,8 @@ use super::overlap::MergedRouter;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
-    Access, Accounts, AuditLog, AuthProvider, ErasedProvider, NoProvider, RoleDefinition, Routes,
-    Users,
+    Access, Accounts, AuditLog, AuthProvider, ContentSources, ErasedProvider, NoProvider,
+    RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
 use crate::live::Live;
@@ -75,6 +75,7 @@ pub struct PortalBuilder {
     pub(super) declared: Routes,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
+    pub(super) content_sources: ContentSources,
     /// Topics with who may hear of them, and whether each user has his own.
     pub(super) topics: Vec<(String, Access, bool)>,
 }
@@ -133,6 +134,7 @@ impl PortalBuilder {
             declared: Routes::new(),
             layers: Vec::new(),
             metrics: None,
+            content_sources: ContentSources::default(),
             topics: Vec::new(),
         }
     }
@@ -266,6 +268,21 @@ impl PortalBuilder {
         self.tasks.extend(plugin.tasks);
         self.models.extend(plugin.models);
         self.topics.extend(plugin.topics);
+        self
+    }
+
+    /// Adds sources, besides the portal itself and its identity provider, from which pages may load.
+    ///
+    /// ```
+    /// use portal_core::Portal;
+    /// use portal_core::auth::ContentSources;
+    ///
+    /// let mut sources = ContentSources::default();
+    /// sources.img.push("https://images.example.com".to_owned());
+    /// let portal = Portal::builder().content_sources(sources);
+    /// ```
+    pub fn content_sources(mut self, sources: ContentSources) -> Self {
+        self.content_sources.extend(sources);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The command line that every portal has.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::process::ExitCode;
 
 use axum::http::Method;
@@ -10,7 +11,7 @@ use super::build::Plan;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
 use super::maintenance;
-use crate::auth::{Actor, RouteKind, UserChange, UserFilter, Users};
+use crate::auth::{Actor, AdminEmails, RouteKind, UserChange, UserFilter, Users};
 use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
 use crate::store::Store;
@@ -30,6 +31,7 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match &error {
             BuildError::Config(_) => Self::Misuse(error.to_string()),
+            BuildError::Other(error) => Self::Failed(on_terminal(error)),
             _ => Self::Failed(chain(&error)),
         }
     }
@@ -37,7 +39,16 @@ impl From<BuildError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Failed(chain(&error))
+        Self::Failed(on_terminal(&error))
+    }
+}
+
+/// The text of an error on a terminal: the cause, if the error itself is written for clients that
+/// may not see it.
+fn on_terminal(error: &Error) -> String {
+    match error.source() {
+        Some(cause) if error.status().is_server_error() => chain(cause),
+        _ => chain(error),
     }
 }
 
@@ -146,8 +157,8 @@ fn flags(matches: &ArgMatches, provider_settings: &[Setting]) -> HashMap<String,
 async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Failure> {
     let provider_settings = builder.provider.settings();
     let innermost = innermost(matches);
-    let sources = Sources::of_process(flags(innermost, provider_settings))
-        .map_err(|error| Failure::Misuse(format!(".env cannot be read: {error}")))?;
+    let sources = Sources::of_process(flags(innermost, provider_settings), provider_settings)
+        .map_err(|error| Failure::Misuse(error.to_string()))?;
     let settings = Settings::load(provider_settings, &sources);
     if let Some(("config", _)) = matches.subcommand() {
         print_config(&settings);
@@ -211,9 +222,10 @@ fn print_config(settings: &Settings) {
 async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
     let store = plan.connect().await?;
     if command != "status" {
-        maintenance::switch(&store, Actor::command_line(), command == "on").await?;
+        let notice = (command == "on").then(maintenance::MaintenanceNotice::default);
+        maintenance::switch(&store, Actor::command_line(), notice).await?;
     }
-    let (is_on, _) = maintenance::stored(&store).await?;
+    let is_on = maintenance::stored(&store).await?.on;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
         println!("MAINTENANCE is on: whatever is said here, only administrators are let in");
@@ -234,7 +246,13 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
             }
             println!("the database is up to date");
         }
-        "seed" => seed(plan, &store).await?,
+        "seed" => {
+            let problems = plan.drift(&store).await?;
+            if !problems.is_empty() {
+                return Err(BuildError::NotMigrated(problems.join("; ")).into());
+            }
+            seed(plan, &store).await?;
+        }
         "init" => {
             migrate(plan, &store).await?;
             seed(plan, &store).await?;
@@ -282,7 +300,7 @@ fn print_routes(plan: &Plan) {
             page.source
         );
     }
-    for task in plan.tasks.all() {
+    for task in plan.tasks.startable() {
         let path = format!(
             "/api/{}/tasks/{{client_token}}/start/{}",
             task.state, task.name
@@ -327,10 +345,11 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
                 (true, false) => "active",
             };
             println!(
-                "{:<38} {:<40} {:<10} {state}",
+                "{:<38} {:<40} {:<10} {:<14} {state}",
                 user.id.to_string(),
                 user.email,
-                user.user_type.as_str()
+                user.user_type.as_str(),
+                user.role_source.as_str(),
             );
         }
         filter.offset += filter.limit;
@@ -355,7 +374,8 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
             roles.names()
         ))
     })?;
-    let users = Users::new(store.clone());
+    let admin_emails = AdminEmails::new(&plan.config.admin_emails);
+    let users = Users::new(store.clone()).with_admin_emails(admin_emails);
     let found = users.find_by_email(email).await?;
     let user = match found.as_slice() {
         [user] => user,

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::linger::Linger;
 use super::patience::Patient;
 use crate::config::Limits;
 use crate::security::{Connections, Place};
@@ -70,6 +71,7 @@ impl Connector {
             let _ = stream.set_nodelay(true);
             let stream = Admitted {
                 stream,
+                linger: Linger::default(),
                 _place: place,
             };
             let connection = converse(
@@ -136,6 +138,7 @@ async fn converse(
 /// A connection with its place, which it keeps as a WebSocket too.
 struct Admitted {
     stream: TcpStream,
+    linger: Linger,
     _place: Place,
 }
 
@@ -163,7 +166,8 @@ impl AsyncWrite for Admitted {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        this.linger.poll_shutdown(&mut this.stream, context)
     }
 
     fn poll_write_vectored(

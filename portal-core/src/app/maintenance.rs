@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -25,6 +27,37 @@ const RETRY: Duration = Duration::from_millis(500);
 /// What is answered while the portal is worked on, beside health, assets and the identity
 /// provider's own: by these an administrator comes in.
 const OPEN: [&str; 2] = ["/sign-in", "/sign-out"];
+
+/// Longest message of a [`MaintenanceNotice`], in characters.
+pub(super) const MAX_MESSAGE_LEN: usize = 500;
+
+/// A notice for the users who have no access during maintenance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MaintenanceNotice {
+    /// Plain text; characters beyond the 500th are dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Expected end. Nothing ends automatically at that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl MaintenanceNotice {
+    fn bounded(mut self) -> Self {
+        self.message = self
+            .message
+            .map(|text| {
+                text.trim()
+                    .replace('\0', "")
+                    .chars()
+                    .take(MAX_MESSAGE_LEN)
+                    .collect()
+            })
+            .filter(|text: &String| !text.is_empty());
+        self
+    }
+}
 
 /// Whether the portal is being worked on: an extractor through `Data<Maintenance>`.
 ///
@@ -48,9 +81,16 @@ struct Shared {
     always: bool,
     /// Shared with the pages, which tell administrators.
     on: Arc<AtomicBool>,
-    /// Which change of it is known: one that was read may be older than what is known.
-    version: Mutex<i64>,
+    known: Mutex<Known>,
     open: Vec<Open>,
+}
+
+/// The stored state as it was last read. A read may be older than what is known, hence the version.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) on: bool,
+    notice: MaintenanceNotice,
+    version: i64,
 }
 
 /// A path, or the beginning of paths.
@@ -78,7 +118,7 @@ impl Maintenance {
             store,
             always,
             on: Arc::new(AtomicBool::new(always)),
-            version: Mutex::new(0),
+            known: Mutex::default(),
             open: own.chain(open).collect(),
         }))
     }
@@ -92,9 +132,37 @@ impl Maintenance {
     /// Switches it on or off, in every replica; who did is in the audit log. What the variable
     /// `MAINTENANCE` has switched on stays on.
     pub async fn switch(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
-        let version = switch(&self.0.store, actor, on).await?;
-        self.take_over(on, version);
+        let notice = on.then(MaintenanceNotice::default);
+        self.apply(switch(&self.0.store, actor, notice).await?);
         Ok(())
+    }
+
+    /// Switches it on like [`switch`](Self::switch), or changes the notice, which the maintenance page shows.
+    ///
+    /// ```
+    /// use portal_core::{Maintenance, MaintenanceNotice};
+    /// use portal_core::prelude::*;
+    ///
+    /// async fn begin(admin: AdminUser, maintenance: Data<Maintenance>) -> Result<&'static str> {
+    ///     let message = Some("We are moving to a larger database.".to_owned());
+    ///     maintenance.begin(&admin, MaintenanceNotice { message, until: None }).await?;
+    ///     Ok("on")
+    /// }
+    /// ```
+    pub async fn begin(
+        &self,
+        actor: impl Into<Actor> + Send,
+        notice: MaintenanceNotice,
+    ) -> Result<()> {
+        self.apply(switch(&self.0.store, actor, Some(notice)).await?);
+        Ok(())
+    }
+
+    /// Returns the notice of the maintenance that is on.
+    #[must_use]
+    pub fn notice(&self) -> MaintenanceNotice {
+        let known = self.0.known.lock();
+        known.unwrap_or_else(PoisonError::into_inner).notice.clone()
     }
 
     /// Whether a path is for administrators only.
@@ -106,26 +174,34 @@ impl Maintenance {
             })
     }
 
-    /// What everybody else is told.
-    pub(super) fn refusal() -> Error {
-        Error::unavailable("the portal is down for maintenance")
+    /// The error for everyone but administrators.
+    pub(super) fn refusal(&self) -> Error {
+        let MaintenanceNotice { message, until } = self.notice();
+        let mut error = Error::unavailable("the portal is down for maintenance")
             .with_code("maintenance")
-            .retry_after(COME_AGAIN)
+            .retry_after(COME_AGAIN);
+        if let Some(message) = message {
+            error = error.with_member("message", message);
+        }
+        if let Some(until) = until.filter(|until| *until > now()) {
+            error = error.with_member("until", until);
+        }
+        error
     }
 
     /// Reads what is stored.
     pub(super) async fn refresh(&self) -> Result<()> {
-        let (on, version) = stored(&self.0.store).await?;
-        self.take_over(on, version);
+        self.apply(stored(&self.0.store).await?);
         Ok(())
     }
 
-    fn take_over(&self, on: bool, version: i64) {
-        let known = self.0.version.lock();
+    fn apply(&self, read: Known) {
+        let known = self.0.known.lock();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        if version >= *known {
-            *known = version;
-            self.0.on.store(on || self.0.always, Ordering::Relaxed);
+        if read.version >= known.version {
+            let on = read.on || self.0.always;
+            *known = read;
+            self.0.on.store(on, Ordering::Relaxed);
         }
     }
 
@@ -152,33 +228,41 @@ impl Maintenance {
     }
 }
 
-/// Whether somebody has switched it on, and which change that was.
-pub(super) async fn stored(store: &Store) -> Result<(bool, i64)> {
+/// Reads the stored state.
+pub(super) async fn stored(store: &Store) -> Result<Known> {
     let select = Query::select()
         .columns(["value", "version"])
         .from(TABLE)
         .and_where(Expr::col("key").eq(KEY))
         .take();
     let Some(row) = store.fetch_optional(&select).await? else {
-        return Ok((false, 0));
+        return Ok(Known::default());
     };
     let value: Value = row.get("value")?;
-    Ok((value["on"] == true, row.get("version")?))
+    Ok(Known {
+        on: value["on"] == true,
+        // A notice that cannot be read must not keep users out of a portal that is on again.
+        notice: serde_json::from_value(value).unwrap_or_default(),
+        version: row.get("version")?,
+    })
 }
 
-/// Stores it, and tells every replica; gives which change it was.
-pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bool) -> Result<i64> {
+/// Stores the state, on with a notice or off, and notifies every replica.
+pub(super) async fn switch(
+    store: &Store,
+    actor: impl Into<Actor> + Send,
+    notice: Option<MaintenanceNotice>,
+) -> Result<Known> {
+    let on = notice.is_some();
+    let notice = notice.unwrap_or_default().bounded();
+    let mut value = json!(notice);
+    value["on"] = json!(on);
     let mut transaction = store.begin().await?;
     let version = Expr::col((TABLE, "version")).add(1);
     let insert = Query::insert()
         .into_table(TABLE)
         .columns(["key", "value", "version", "updated_at"])
-        .values_panic([
-            KEY.into(),
-            json!({ "on": on }).into(),
-            1_i64.into(),
-            now().into(),
-        ])
+        .values_panic([KEY.into(), value.into(), 1_i64.into(), now().into()])
         .on_conflict(
             OnConflict::column("key")
                 .update_columns(["value", "updated_at"])
@@ -194,10 +278,14 @@ pub(super) async fn switch(store: &Store, actor: impl Into<Actor> + Send, on: bo
     } else {
         "maintenance.end"
     };
-    AuditLog::record_in(&mut transaction, actor, action, "portal", json!({})).await?;
+    AuditLog::record_in(&mut transaction, actor, action, "portal", json!(notice)).await?;
     transaction.notify(Notification::SettingsChanged);
     transaction.commit().await?;
-    Ok(version.unwrap_or_default())
+    Ok(Known {
+        on,
+        notice,
+        version: version.unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ mod discover;
 mod health;
 mod known_pages;
 mod limited;
+mod linger;
 mod listen;
+mod loggable;
 mod maintenance;
 mod maintenance_page;
 mod outer;
@@ -21,10 +23,11 @@ mod plugin;
 mod portal;
 mod routes;
 mod serve;
+mod unread;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;
-pub use maintenance::Maintenance;
+pub use maintenance::{Maintenance, MaintenanceNotice};
 pub use plugin::Plugin;
 pub use portal::Portal;
 

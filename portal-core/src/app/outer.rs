@@ -22,13 +22,15 @@ use uuid::Uuid;
 
 use super::compress::{self, Wish};
 use super::limited;
+use super::loggable::loggable;
 use super::maintenance::Maintenance;
+use super::unread::Unread;
 use crate::auth::{Auth, caller};
 use crate::config::Limits;
 use crate::error::{Error, Problem};
 use crate::pages::{PageError, PageSetup, accepts_html, error_document, head_of, is_api};
 use crate::security::{
-    AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID, has_bearer,
+    AnswerHeaders, Class, ClientAddress, Gate, Origins, Proxies, REQUEST_ID, guard_form, has_bearer,
 };
 use crate::state::PortalState;
 
@@ -83,7 +85,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let exchange = Exchange::begin(&self.state, &request, self.headers.clone());
+        let exchange = Exchange::begin(&self.state, &mut request, self.headers.clone());
         if !request.method().is_safe() {
             // For what outlives the request and has to name it, such as a task that it starts.
             let id = exchange.request_id.clone();
@@ -112,6 +114,7 @@ where
         // Most requests have no body, and each extension is an allocation.
         if !request.body().is_end_stream() {
             DefaultBodyLimit::max(body).apply(&mut request);
+            request = guard_form(request);
         }
         // A path of its own: what every other request does not need must not cost it anything.
         let (detour, request) = detour(&state, &self.maintenance, request);
@@ -249,7 +252,8 @@ where
     // While nobody can be found out, nobody is an administrator.
     let caller = caller(&mut parts, state).await.ok().flatten();
     if !caller.is_some_and(|user| user.is_admin() && user.is_allowed_in()) {
-        return Maintenance::refusal().into_response();
+        let refusal = state.borrow::<Maintenance>().map(Maintenance::refusal);
+        return refusal.unwrap_or_else(|error| error).into_response();
     }
     let request = Request::from_parts(parts, body);
     match limited::class_of(state, &request) {
@@ -298,6 +302,11 @@ where
     F: Future<Output = Response>,
 {
     let (mut parts, body) = request.into_parts();
+    if let Ok(proxies) = state.borrow::<Proxies>() {
+        let client = proxies.client(&parts.extensions, &parts.headers);
+        // For a provider that counts what it does for whom.
+        parts.extensions.insert(client);
+    }
     let navigation = match state.borrow::<Auth>() {
         Ok(auth) => auth.navigate(&mut parts).await,
         Err(error) => return error.into_response(),
@@ -340,12 +349,13 @@ struct Exchange {
     page_request: Option<Box<Parts>>,
     /// Whether a token stood in the header: then it is what a `401` is about.
     sends_bearer: bool,
+    unread: Unread,
     headers: AnswerHeaders,
     span: Span,
 }
 
 impl Exchange {
-    fn begin(state: &PortalState, request: &Request, headers: AnswerHeaders) -> Self {
+    fn begin(state: &PortalState, request: &mut Request, headers: AnswerHeaders) -> Self {
         let client = state.borrow::<Proxies>().ok();
         let client = client.map(|proxies| proxies.client(request.extensions(), request.headers()));
         let request_id = request_id(request);
@@ -353,7 +363,7 @@ impl Exchange {
         let page_request = accepts_html(request.headers())
             .then(|| Box::new(head_of(&method, &uri, request.headers())));
         let id = request_id.to_str().unwrap_or_default();
-        let span = tracing::info_span!("request", id, %method, path = uri.path());
+        let span = tracing::info_span!("request", id, %method, path = &*loggable(uri.path()));
         Self {
             started: Instant::now(),
             request_id,
@@ -362,6 +372,7 @@ impl Exchange {
             client,
             page_request,
             sends_bearer: has_bearer(request.headers()),
+            unread: Unread::watch(request),
             headers,
             span,
         }
@@ -376,6 +387,9 @@ impl Exchange {
         }
         let own = std::mem::take(response.headers_mut());
         *response.headers_mut() = self.headers.complete(own, self.request_id);
+        if self.unread.drain().await {
+            self.unread.say_close(response.headers_mut());
+        }
         tracing::debug!(
             method = %self.method,
             status = response.status().as_u16(),

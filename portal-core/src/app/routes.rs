@@ -45,7 +45,7 @@ pub(super) fn of_tasks_and_models(
     tasks: &TaskRegistry,
     models: &ModelRegistry,
 ) -> Vec<DeclaredRoute> {
-    let starts = tasks.all().map(|task| {
+    let starts = tasks.startable().map(|task| {
         DeclaredRoute::new(
             RouteKind::Task,
             Some(axum::http::Method::POST),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::client_tokens::ClientTokens;
 use super::identity::Profile;
 use super::service::Auth;
 use super::sessions::OpenSession;
@@ -27,7 +28,10 @@ use crate::error::Result;
 /// # fn main() {}
 /// ```
 #[derive(Clone)]
-pub struct Accounts(Arc<Auth>);
+pub struct Accounts {
+    auth: Arc<Auth>,
+    tokens: ClientTokens,
+}
 
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -36,8 +40,8 @@ impl std::fmt::Debug for Accounts {
 }
 
 impl Accounts {
-    pub(crate) fn new(auth: Arc<Auth>) -> Self {
-        Self(auth)
+    pub(crate) fn new(auth: Arc<Auth>, tokens: ClientTokens) -> Self {
+        Self { auth, tokens }
     }
 
     /// The provider's record of a user, with the metadata that it keeps of him: `404` if it has
@@ -46,16 +50,17 @@ impl Accounts {
     /// `public_metadata` and `private_metadata` are written by servers only; private metadata must
     /// not reach browsers. Roles and permissions are the portal's own and are in neither.
     pub async fn profile_of(&self, user: &User) -> Result<Profile> {
-        self.0.profile(&user.clerk_id).await
+        self.auth.profile(&user.clerk_id).await
     }
 
     /// The sessions of a user that go on, newest first: those of the last month.
     pub async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
-        self.0.sessions_of(user_id).await
+        self.auth.sessions_of(user_id).await
     }
 
-    /// Signs a user out everywhere but in the session `keep`, at the provider too. Gives how many
-    /// of [`sessions_of`](Self::sessions_of) that were.
+    /// Signs a user out everywhere but in the session `keep`, at the provider too, and revokes all
+    /// client tokens of the user. Returns the number of ended sessions of
+    /// [`sessions_of`](Self::sessions_of).
     ///
     /// ```
     /// use portal_core::auth::Accounts;
@@ -67,6 +72,7 @@ impl Accounts {
     /// }
     /// ```
     pub async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
-        self.0.end_other_sessions(user_id, keep).await
+        self.tokens.delete_all(user_id).await?;
+        self.auth.end_other_sessions(user_id, keep).await
     }
 }

@@ -219,11 +219,7 @@ async fn sign_out(State(state): State<PortalState>, mut parts: Parts) -> Result<
     match caller(&mut parts, &state).await {
         Ok(Some(user)) => auth.end_session(user.session_id()).await?,
         // Tokens live for a minute, sessions for days: what has expired can still be ended.
-        Ok(None) => {
-            if let Some(session_id) = auth.session_to_end(&parts).await {
-                auth.end_session(&session_id).await?;
-            }
-        }
+        Ok(None) => auth.end_expired_session(&parts).await?,
         Err(error) => {
             tracing::warn!(%error, "who signs out could not be found out; only his cookie is cleared");
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::extract::{AdminUser, CurrentUser};
+use super::role_source::RoleSource;
 use crate::error::Result;
 use crate::store::{Notification, Row, Store, Transaction, now};
 
@@ -101,6 +102,15 @@ impl Actor {
     #[must_use]
     pub fn command_line() -> Self {
         Self::program("command line")
+    }
+
+    /// Source of the roles that it assigns.
+    pub(super) fn role_source(&self) -> RoleSource {
+        match self.user_id {
+            Some(_) => RoleSource::Administrator,
+            None if *self == Self::command_line() => RoleSource::CommandLine,
+            None => RoleSource::Application,
+        }
     }
 
     /// Whether it is this user.

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 
-/// Sources, beside the portal itself, from which pages may load: what an identity provider's
-/// parts of a page need.
+/// Sources, in addition to the portal itself, from which pages may load: what the parts of an
+/// identity provider need, and what an application adds with
+/// [`content_sources`](crate::PortalBuilder::content_sources).
 ///
 /// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com`
 /// or `blob:`. What could end the directive that it stands in is left out, with an error in the log.
@@ -23,7 +24,7 @@ pub struct ContentSources {
     pub script: Vec<String>,
     /// What scripts may talk to.
     pub connect: Vec<String>,
-    /// Images; those over `https:` are allowed from everywhere already.
+    /// Images, such as the hosts of users' pictures.
     pub img: Vec<String>,
     /// Pages in frames.
     pub frame: Vec<String>,
@@ -48,7 +49,7 @@ impl ContentSources {
         if self.style_unsafe_inline {
             policy.push_str(" 'unsafe-inline'");
         }
-        policy.push_str("; img-src 'self' data: https:");
+        policy.push_str("; img-src 'self' data:");
         add(&mut policy, &self.img);
         policy.push_str("; connect-src 'self'");
         add(&mut policy, &self.connect);
@@ -67,6 +68,17 @@ impl ContentSources {
 }
 
 impl ContentSources {
+    /// Adds the sources of another part of the portal.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.script.extend(other.script);
+        self.connect.extend(other.connect);
+        self.img.extend(other.img);
+        self.frame.extend(other.frame);
+        self.worker.extend(other.worker);
+        self.form_action.extend(other.form_action);
+        self.style_unsafe_inline |= other.style_unsafe_inline;
+    }
+
     /// The policy as a header; it holds nothing that a header could not.
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::try_from(self.policy())
@@ -97,7 +109,7 @@ mod tests {
     fn without_sources_only_the_portal_itself_is_allowed() {
         assert_eq!(
             ContentSources::default().policy(),
-            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
              connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
              frame-ancestors 'none'"
         );
@@ -119,7 +131,7 @@ mod tests {
         for part in [
             "; script-src 'self' https://s.example;",
             "; style-src 'self' 'unsafe-inline';",
-            "; img-src 'self' data: https: blob:;",
+            "; img-src 'self' data: blob:;",
             "; connect-src 'self' https://c.example;",
             "; frame-src 'self' https://f.example;",
             "; worker-src 'self' blob:;",

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use serde_json::json;
 
+use super::admin_emails::{self, AdminEmails};
 use super::audit::{Actor, AuditLog};
 use super::identity::Profile;
 use super::records::{self, Outcome};
@@ -98,13 +99,15 @@ type Listener = Box<dyn Fn(&Notification) + Send + Sync>;
 #[derive(Clone)]
 pub struct Directory {
     store: Store,
+    admin_emails: AdminEmails,
     listener: Arc<OnceLock<Listener>>,
 }
 
 impl Directory {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, admin_emails: AdminEmails) -> Self {
         Self {
             store,
+            admin_emails,
             listener: Arc::default(),
         }
     }
@@ -129,9 +132,15 @@ impl Directory {
         {
             return Ok(Applied::Repeated);
         }
+        let mut role_changed = false;
         let (applied, notification) = match change {
             DirectoryChange::User { subject, profile } => {
+                admin_emails::lock_if_admin(&mut transaction, subject).await?;
                 let outcome = records::upsert(&mut transaction, subject, profile).await?;
+                // Another address, or one that is no longer verified.
+                if let Outcome::Created(id) | Outcome::Updated { id, .. } = outcome {
+                    role_changed = self.admin_emails.apply_to(&mut transaction, id).await?;
+                }
                 settle(&mut transaction, outcome, profile.banned).await?
             }
             DirectoryChange::UserDeleted { subject } => {
@@ -154,6 +163,9 @@ impl Directory {
                 listener(&notification);
             }
             self.store.notify(notification).await;
+        }
+        if role_changed {
+            self.admin_emails.take_back_kept(&self.store).await;
         }
         if message_id.is_some() {
             self.forget_old_messages().await;
@@ -249,7 +261,7 @@ mod tests {
             .unwrap();
         store.migrate().await.unwrap();
         let heard: Arc<Mutex<Vec<Notification>>> = Arc::default();
-        let directory = Directory::new(store.clone());
+        let directory = Directory::new(store.clone(), AdminEmails::default());
         let listener = Arc::clone(&heard);
         directory.listen(move |notification| listener.lock().unwrap().push(notification.clone()));
         let heard = || std::mem::take(&mut *heard.lock().unwrap());

@@ -51,6 +51,11 @@ impl CurrentUser {
         }
     }
 
+    /// Returns `true` if this is the user and the impersonator of an identity.
+    pub(super) fn is_of(&self, identity: &Identity) -> bool {
+        self.user.clerk_id == identity.subject && self.actor() == identity.actor.as_deref()
+    }
+
     /// The provider's id of whoever acts in the name of the user, if it is not he himself.
     #[must_use]
     pub fn actor(&self) -> Option<&str> {
@@ -64,6 +69,12 @@ impl CurrentUser {
             return Err(Denied::Impersonated.into());
         }
         Ok(())
+    }
+
+    /// The account, as [`Access::check`] takes it: `reader.map(CurrentUser::user)`.
+    #[must_use]
+    pub fn user(&self) -> &User {
+        &self.user
     }
 
     /// The e-mail address.

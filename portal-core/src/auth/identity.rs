@@ -3,13 +3,17 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+/// Maximum length of the id of a user, a session or an impersonator, in bytes.
+const MAX_ID_LEN: usize = 512;
+
 /// A caller whom the identity provider vouches for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
     /// The provider's id of the user (`sub`).
     pub subject: String,
-    /// The provider's id of the session (`sid`).
+    /// The provider's id of the session (`sid`): of one sign-in of one user. After a sign-out it is
+    /// refused for good, so it must not follow from the user alone.
     pub session_id: String,
     /// When the credential ends.
     pub expires_at: DateTime<Utc>,
@@ -35,6 +39,15 @@ impl Identity {
             source,
             actor: None,
         }
+    }
+
+    /// Returns `true` if the ids can be stored and shown: not empty, without control characters
+    /// and of bounded length.
+    pub(super) fn is_well_formed(&self) -> bool {
+        let is_plain = |id: &str| id.len() <= MAX_ID_LEN && !id.chars().any(char::is_control);
+        let ids = [self.subject.as_str(), self.session_id.as_str()];
+        let actor = self.actor.as_deref();
+        ids.iter().all(|id| !id.is_empty() && is_plain(id)) && actor.is_none_or(is_plain)
     }
 
     /// In the name of the user somebody else acts.

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::admin_emails::AdminEmails;
 use super::content_sources::ContentSources;
 use super::declared::{DeclaredRoute, Routes};
 use super::directory::{Directory, SyncReport};
@@ -20,21 +21,30 @@ use crate::store::Store;
 
 /// Says who is calling. `portal-clerk` is one; an application may write its own.
 ///
-/// A provider only vouches for an identity. The local user, his role and whether his session
-/// has been ended are the portal's own business.
+/// A provider only vouches for an identity. The local user, the role and whether the session
+/// has ended are the portal's own business.
+///
+/// [`Identity::session_id`] identifies one sign-in of one user: it differs for each user and for
+/// each sign-in. After a sign-out the portal refuses it for good, so an id that follows from the
+/// user alone locks the user out. A session id that the portal has stored for another user is
+/// refused, with an error in the log.
 ///
 /// ```
 /// use axum::http::request::Parts;
 /// use portal_core::auth::{AuthError, AuthProvider, CredentialSource, Identity, Profile};
 ///
-/// /// Trusts a header that a proxy in front of the portal sets.
-/// struct ProxyHeader;
+/// /// Trusts headers that a proxy in front of the portal sets: the user, and the session that
+/// /// the proxy begins at each sign-in.
+/// struct ProxyHeaders;
 ///
-/// impl AuthProvider for ProxyHeader {
+/// impl AuthProvider for ProxyHeaders {
 ///     async fn authenticate(&self, parts: &Parts) -> Result<Option<Identity>, AuthError> {
-///         let user = parts.headers.get("x-user").and_then(|value| value.to_str().ok());
+///         let header = |name: &str| parts.headers.get(name)?.to_str().ok();
+///         let (Some(user), Some(session)) = (header("x-user"), header("x-session")) else {
+///             return Ok(None);
+///         };
 ///         let tomorrow = chrono::Utc::now() + chrono::TimeDelta::days(1);
-///         Ok(user.map(|user| Identity::new(user, user, tomorrow, CredentialSource::Cookie)))
+///         Ok(Some(Identity::new(user, session, tomorrow, CredentialSource::Cookie)))
 ///     }
 ///
 ///     async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
@@ -96,6 +106,12 @@ pub trait AuthProvider: Send + Sync + 'static {
         html! { p { "Sign-in is handled in front of this portal." } }
     }
 
+    /// Returns `true` if people can create an account: the sign-in page then links to the sign-up
+    /// page. Default: `false`.
+    fn offers_sign_up(&self) -> bool {
+        false
+    }
+
     /// What the provider's parts of pages load from elsewhere; every page's
     /// `Content-Security-Policy` allows it. Asked for once, after [`start`](Self::start).
     fn content_sources(&self) -> ContentSources {
@@ -137,9 +153,9 @@ pub trait AuthProvider: Send + Sync + 'static {
         )))
     }
 
-    /// The session that somebody wants to end who is not, or no longer, signed in by it: its token
-    /// may have expired a while ago, but has to be the provider's own.
-    fn session_to_end(&self, parts: &Parts) -> impl Future<Output = Option<String>> + Send {
+    /// Session to end for a request that no longer authenticates with it: its token may have
+    /// expired a while ago, but must be one that the provider has issued.
+    fn session_to_end(&self, parts: &Parts) -> impl Future<Output = Option<Identity>> + Send {
         let _ = parts;
         ready(None)
     }
@@ -224,10 +240,11 @@ impl AuthSetup {
     /// What a portal of this configuration and database gives its provider; for a provider's own tests.
     #[must_use]
     pub fn new(config: Arc<Config>, store: Store) -> Self {
+        let admin_emails = AdminEmails::new(&config.admin_emails);
         Self {
             config,
             values: Values::new(store.clone()),
-            directory: Directory::new(store),
+            directory: Directory::new(store, admin_emails),
         }
     }
 }
@@ -277,13 +294,14 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn routes(&self) -> Routes;
     fn declared_routes(&self) -> Vec<DeclaredRoute>;
     fn sign_in(&self, page: &SignIn<'_>) -> Markup;
+    fn offers_sign_up(&self) -> bool;
     fn content_sources(&self) -> ContentSources;
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
     fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition>;
     fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>>;
-    fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<String>>;
+    fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<Identity>>;
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
 
@@ -330,6 +348,10 @@ impl<P: AuthProvider> ErasedProvider for P {
         AuthProvider::sign_in(self, page)
     }
 
+    fn offers_sign_up(&self) -> bool {
+        AuthProvider::offers_sign_up(self)
+    }
+
     fn content_sources(&self) -> ContentSources {
         AuthProvider::content_sources(self)
     }
@@ -354,7 +376,7 @@ impl<P: AuthProvider> ErasedProvider for P {
         Box::pin(AuthProvider::sync(self, directory))
     }
 
-    fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<String>> {
+    fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<Identity>> {
         Box::pin(AuthProvider::session_to_end(self, parts))
     }
 

@@ -8,8 +8,9 @@ use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::clean::cleaned;
 use super::identity::Profile;
-use super::role::Role;
+use super::role_source::StoredRole;
 use super::users::TABLE;
 use crate::error::{Error, Result};
 use crate::store::{Transaction, now};
@@ -37,15 +38,18 @@ pub(super) async fn upsert(
     subject: &str,
     profile: &Profile,
 ) -> Result<Outcome> {
+    let profile = &cleaned(profile);
     let (id, now) = (Uuid::now_v7(), now());
     let own = [
         ("id", id.into()),
         ("subject", subject.into()),
-        ("user_type", Role::User.as_str().into()),
         ("created_at", now.into()),
         ("provider_updated_at", profile.updated_at.into()),
     ];
-    let row = own.into_iter().chain(columns_of(profile, now));
+    let row = own
+        .into_iter()
+        .chain(StoredRole::of_new_user().columns())
+        .chain(columns_of(profile, now));
     if insert(transaction, row).await? {
         return Ok(Outcome::Created(id));
     }
@@ -75,12 +79,14 @@ pub(super) async fn bury(transaction: &mut Transaction, subject: &str) -> Result
     let own = [
         ("id", id.into()),
         ("subject", subject.into()),
-        ("user_type", Role::User.as_str().into()),
         ("created_at", now.into()),
         ("is_active", false.into()),
         ("deleted_at", now.into()),
     ];
-    let row = own.into_iter().chain(columns_of(&Profile::default(), now));
+    let row = own
+        .into_iter()
+        .chain(StoredRole::of_new_user().columns())
+        .chain(columns_of(&Profile::default(), now));
     if insert(transaction, row).await? {
         return Ok(Outcome::Deleted(id));
     }
@@ -90,7 +96,7 @@ pub(super) async fn bury(transaction: &mut Transaction, subject: &str) -> Result
     }
     let update = Query::update()
         .table(TABLE)
-        .value("user_type", Role::User.as_str())
+        .values(StoredRole::of_new_user().columns())
         .value("is_active", false)
         .value("deleted_at", now)
         .value("user_attribute", json!({}))

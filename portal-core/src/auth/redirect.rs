@@ -4,6 +4,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::config::Config;
 
+/// Maximum length of a wanted path, in bytes.
+const MAX_LEN: usize = 2 * 1024;
+
 /// Returns the path if it belongs to this site and is not a sign-in or sign-out page.
 ///
 /// Never returns another site: backslashes, control characters and `//` are rejected, also when
@@ -23,6 +26,7 @@ pub fn safe_redirect(wanted: &str) -> Option<&str> {
     let decoded = percent_decode_str(wanted).decode_utf8().ok()?;
     let path = decoded.split(['?', '#']).next().unwrap_or_default();
     let own_path = wanted.starts_with('/')
+        && wanted.len() <= MAX_LEN
         && !path.contains("//")
         && !decoded.contains('\\')
         && !path
@@ -117,9 +121,12 @@ mod tests {
             "/sign-in?x=1",
             "/Sign-In",
             "/portal/sign-in",
+            &format!("/{}", "a".repeat(MAX_LEN)),
         ] {
             assert_eq!(safe_redirect(wanted), None, "{wanted}");
         }
+        let longest = format!("/{}", "a".repeat(MAX_LEN - 1));
+        assert_eq!(safe_redirect(&longest), Some(longest.as_str()));
         for wanted in ["/", "/admin/overview", "/a/b?c=//d", "/a?next=%2Fb"] {
             assert_eq!(safe_redirect(wanted), Some(wanted));
         }

@@ -13,6 +13,7 @@ use tokio::time::{interval, sleep};
 use uuid::Uuid;
 
 use super::access::Access;
+use super::admin_emails::AdminEmails;
 use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
 use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
@@ -55,6 +56,7 @@ pub(crate) struct Auth {
     config: Arc<Config>,
     pub(crate) users: Users,
     sessions: Sessions,
+    admin_emails: AdminEmails,
     store: Store,
     allow_impersonated_admins: bool,
     /// Sessions that stand, with their user; a session that has ended is not kept.
@@ -73,10 +75,12 @@ impl Auth {
         config: Arc<Config>,
         store: Store,
     ) -> Self {
+        let admin_emails = AdminEmails::new(&config.admin_emails);
         Self {
             provider,
-            users: Users::new(store.clone()),
-            sessions: Sessions::new(store.clone(), config.admin_emails.clone()),
+            users: Users::new(store.clone()).with_admin_emails(admin_emails.clone()),
+            sessions: Sessions::new(store.clone(), admin_emails.clone()),
+            admin_emails,
             config,
             store,
             allow_impersonated_admins: false,
@@ -92,6 +96,11 @@ impl Auth {
         self.users = self.users.with_roles(roles);
         self.allow_impersonated_admins = allow_impersonated_admins;
         self
+    }
+
+    /// Brings the roles that `ADMIN_USER_EMAILS` grants to what the list says now.
+    pub(crate) async fn apply_admin_emails(&self) -> Result<()> {
+        self.admin_emails.apply_at_start_up(&self.store).await
     }
 
     /// With somebody who hears of what is changed of users.
@@ -114,7 +123,9 @@ impl Auth {
             return Ok(Presented::Nobody);
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
-        if let Some(user) = cached.and_then(|cached| self.fresh(cached)) {
+        let cached = cached.and_then(|cached| self.fresh(cached));
+        // The id alone does not say whose session it is.
+        if let Some(user) = cached.filter(|user| user.is_of(&identity)) {
             return Ok(Presented::Session(user));
         }
         // Boxed: the path to the database must not swell the future of every request.
@@ -131,6 +142,13 @@ impl Auth {
 
     /// The user of a session that is not cached, who is from now on.
     async fn unknown_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
+        if !identity.is_well_formed() {
+            tracing::warn!(
+                "the identity provider has named a user, a session or an impersonator by an id that is empty, \
+                 too long or has control characters; the request is refused"
+            );
+            return Ok(None);
+        }
         let read_at = self.store.read_at();
         let epoch = self.epoch.load(Ordering::Acquire);
         let Some((user, is_new)) = self.open_session(identity).await? else {
@@ -158,12 +176,27 @@ impl Auth {
         let standing = self.sessions.standing(identity).await?;
         let known = match standing {
             Standing::Ended => return Ok(None),
+            Standing::Foreign => {
+                tracing::error!(
+                    session_id = identity.session_id,
+                    subject = identity.subject,
+                    actor = identity.actor,
+                    "the identity provider has issued a session id that belongs to another user or impersonator;                      the request is refused"
+                );
+                return Ok(None);
+            }
             Standing::Open(user_id) => {
                 let user = self.users.get(user_id).await?;
                 return Ok(user.map(|user| (user, false)));
             }
             Standing::New { user_known } => user_known,
         };
+        if identity.session_id == identity.subject {
+            tracing::warn!(
+                subject = identity.subject,
+                "the identity provider uses the id of the user as session id;                  the user cannot sign in again after signing out"
+            );
+        }
         let profile = if known && !self.provider.refreshes_profile() {
             None
         } else {
@@ -209,9 +242,12 @@ impl Auth {
             .ok_or_else(|| Error::not_found("the identity provider has no record of this user"))
     }
 
-    /// Ends a session everywhere: its tokens are refused from now on.
+    /// Ends a session everywhere: its tokens are refused from now on. One that had ended before
+    /// costs neither a notification nor a call of the provider.
     pub(crate) async fn end_session(&self, session_id: &str) -> Result<()> {
-        self.sessions.end(session_id).await?;
+        if !self.sessions.end(session_id).await? {
+            return Ok(());
+        }
         self.forget_session(session_id);
         self.store
             .notify(Notification::SessionEnded {
@@ -254,14 +290,29 @@ impl Auth {
         self.provider.on_page(page)
     }
 
-    /// The session that somebody wants to end who is not, or no longer, signed in by it.
-    pub(crate) async fn session_to_end(&self, parts: &Parts) -> Option<String> {
-        self.provider.session_to_end(parts).await
+    /// Ends the session of a request that no longer authenticates with it. One that belongs to
+    /// another user stays open.
+    pub(crate) async fn end_expired_session(&self, parts: &Parts) -> Result<()> {
+        let identity = self.provider.session_to_end(parts).await;
+        let Some(identity) = identity.filter(Identity::is_well_formed) else {
+            return Ok(());
+        };
+        match self.sessions.standing(&identity).await? {
+            Standing::Ended | Standing::Foreign => Ok(()),
+            Standing::Open(_) | Standing::New { .. } => {
+                self.end_session(&identity.session_id).await
+            }
+        }
     }
 
     /// `Set-Cookie` values of a sign-out.
     pub(crate) fn forget(&self) -> Vec<HeaderValue> {
         self.provider.forget()
+    }
+
+    /// Returns `true` if people can create an account.
+    pub(crate) fn offers_sign_up(&self) -> bool {
+        self.provider.offers_sign_up()
     }
 
     /// What stands on the sign-in page.

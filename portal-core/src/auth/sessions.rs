@@ -1,16 +1,15 @@
 //! The sessions that the portal has seen, and the local user behind each.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
 use uuid::Uuid;
 
-use super::audit::{Actor, AuditLog, FieldChange};
+use super::admin_emails::{self, AdminEmails};
 use super::identity::{Identity, Profile};
 use super::records;
-use super::role::Role;
 use super::users::{TABLE as USERS, User};
 use crate::error::Result;
 use crate::store::{Notification, Row, Store, Transaction, now};
@@ -34,6 +33,8 @@ pub struct OpenSession {
 pub(super) enum Standing {
     /// Signed out; its tokens are refused until they expire.
     Ended,
+    /// Of another user or another impersonator.
+    Foreign,
     /// Seen before.
     Open(Uuid),
     /// Not seen before, of a user who may have been.
@@ -42,11 +43,11 @@ pub(super) enum Standing {
 
 pub(super) struct Sessions {
     store: Store,
-    admin_emails: BTreeSet<String>,
+    admin_emails: AdminEmails,
 }
 
 impl Sessions {
-    pub(super) fn new(store: Store, admin_emails: BTreeSet<String>) -> Self {
+    pub(super) fn new(store: Store, admin_emails: AdminEmails) -> Self {
         Self {
             store,
             admin_emails,
@@ -54,19 +55,9 @@ impl Sessions {
     }
 
     pub(super) async fn standing(&self, identity: &Identity) -> Result<Standing> {
-        let session = Query::select()
-            .columns(["user_id", "ended_at"])
-            .from(TABLE)
-            .and_where(Expr::col("id").eq(identity.session_id.as_str()))
-            .take();
+        let session = session_of(identity);
         if let Some(row) = self.store.fetch_optional(&session).await? {
-            let ended = row
-                .get::<Option<chrono::DateTime<chrono::Utc>>>("ended_at")?
-                .is_some();
-            return Ok(match row.get::<Option<Uuid>>("user_id")? {
-                Some(user_id) if !ended => Standing::Open(user_id),
-                _ => Standing::Ended,
-            });
+            return standing_of(&row, identity);
         }
         let user = Query::select()
             .column("id")
@@ -88,6 +79,7 @@ impl Sessions {
     ) -> Result<Option<User>> {
         let now = now();
         let mut transaction = self.store.begin().await?;
+        admin_emails::lock_if_admin(&mut transaction, &identity.subject).await?;
         if let Some(profile) = profile {
             records::upsert(&mut transaction, &identity.subject, profile).await?;
         }
@@ -98,36 +90,47 @@ impl Sessions {
             .execute(
                 Query::insert()
                     .into_table(TABLE)
-                    .columns(["id", "user_id", "created_at", "expires_at"])
+                    .columns(["id", "user_id", "created_at", "expires_at", "actor"])
                     .values_panic([
                         identity.session_id.as_str().into(),
                         user.id.into(),
                         now.into(),
                         identity.expires_at.into(),
+                        actor_of(identity).into(),
                     ])
                     .on_conflict(OnConflict::column("id").do_nothing().to_owned()),
             )
             .await?;
-        if inserted == 0 && !is_open(&mut transaction, &identity.session_id).await? {
-            return Ok(None);
+        if inserted == 0 {
+            // Another request has stored it in the meantime, and it may have ended since.
+            let stored = transaction.fetch_optional(&session_of(identity)).await?;
+            let standing = stored.map(|row| standing_of(&row, identity)).transpose()?;
+            if !matches!(standing, Some(Standing::Open(_))) {
+                return Ok(None);
+            }
         }
+        let mut role_changed = false;
         if inserted > 0 {
-            user.last_login = Some(now);
-            let mut update = Query::update()
+            let update = Query::update()
                 .table(USERS)
                 .value("last_login", now)
                 .and_where(Expr::col("id").eq(user.id))
                 .take();
-            // Written only if it changes: an administrator may demote him at this very moment.
-            // ASCII only: in Unicode the Kelvin sign is a `k` in lower case, and not the same address.
-            let is_listed = self.admin_emails.contains(&user.email.to_ascii_lowercase());
-            if user.email_verified && is_listed && user.user_type != Role::Admin {
-                promote(&mut transaction, &mut user).await?;
-                update.value("user_type", user.user_type.as_str());
-            }
             transaction.execute(&update).await?;
+            user.last_login = Some(now);
+            role_changed = self
+                .admin_emails
+                .apply_to(&mut transaction, user.id)
+                .await?;
+        }
+        if role_changed {
+            let stored = find_by_subject(&mut transaction, &identity.subject).await?;
+            user = stored.unwrap_or(user);
         }
         transaction.commit().await?;
+        if role_changed {
+            self.admin_emails.take_back_kept(&self.store).await;
+        }
         Ok(Some(user))
     }
 
@@ -187,10 +190,13 @@ impl Sessions {
         Ok(standing)
     }
 
-    pub(super) async fn end(&self, session_id: &str) -> Result<()> {
+    /// Ends a session; returns `false` if it had ended before, which then changes nothing.
+    pub(super) async fn end(&self, session_id: &str) -> Result<bool> {
         let now = now();
         let mut transaction = self.store.begin().await?;
-        end_in(&mut transaction, session_id).await?;
+        if !end_in(&mut transaction, session_id).await? {
+            return Ok(false);
+        }
         let id = session_id.to_owned();
         let ended = Notification::SessionEnded { id };
         transaction.notify(ended);
@@ -203,37 +209,63 @@ impl Sessions {
                     .and_where(Expr::col("expires_at").lt(now - chrono::TimeDelta::days(3660))),
             )
             .await?;
-        Ok(())
+        Ok(true)
     }
 }
 
-/// Makes an administrator of a user whose address is in `ADMIN_USER_EMAILS`; the log says so.
-async fn promote(transaction: &mut Transaction, user: &mut User) -> Result<()> {
-    let before = std::mem::replace(&mut user.user_type, Role::Admin);
-    let changes = FieldChange::between(&[(
-        "user_type",
-        before.as_str().into(),
-        user.user_type.as_str().into(),
-    )]);
-    let (actor, target) = (
-        Actor::program("ADMIN_USER_EMAILS"),
-        format!("user:{}", user.id),
-    );
-    let details = changes.details(&user.email);
-    AuditLog::record_in(transaction, actor, "user.update", &target, details).await
+/// Impersonator of a session as it is stored; empty without one.
+fn actor_of(identity: &Identity) -> &str {
+    match identity.actor.as_deref() {
+        None => "",
+        // An impersonator without a name is one all the same.
+        Some("") => "unknown",
+        Some(actor) => actor,
+    }
 }
 
-/// Ends a session within a transaction, also one that has never been seen.
-pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<()> {
+/// The stored session of an identity, with the subject of its user.
+fn session_of(identity: &Identity) -> SelectStatement {
+    Query::select()
+        .columns([
+            (TABLE, "user_id"),
+            (TABLE, "ended_at"),
+            (TABLE, "actor"),
+            (USERS, "subject"),
+        ])
+        .from(TABLE)
+        .left_join(USERS, Expr::col((USERS, "id")).equals((TABLE, "user_id")))
+        .and_where(Expr::col((TABLE, "id")).eq(identity.session_id.as_str()))
+        .take()
+}
+
+/// A session belongs to the user and the impersonator who have opened it. A provider that issues
+/// its id to anyone else would let them act as that user.
+fn standing_of(row: &Row, identity: &Identity) -> Result<Standing> {
+    let Some(user_id) = row.get::<Option<Uuid>>("user_id")? else {
+        return Ok(Standing::Ended);
+    };
+    let actor: Option<String> = row.get("actor")?;
+    // An older version has not stored the impersonator.
+    let same_actor = actor.is_none_or(|actor| actor == actor_of(identity));
+    if row.get::<Option<String>>("subject")?.as_deref() != Some(&*identity.subject) || !same_actor {
+        return Ok(Standing::Foreign);
+    }
+    Ok(match row.get::<Option<DateTime<Utc>>>("ended_at")? {
+        None => Standing::Open(user_id),
+        Some(_) => Standing::Ended,
+    })
+}
+
+/// Ends a session within a transaction, also one that has never been seen. Returns `false` if it
+/// had ended before.
+pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
     let now = now();
     // In one statement: a request of the session may store it at this very moment.
     let on_conflict = OnConflict::column("id")
-        .value(
-            "ended_at",
-            Expr::cust("COALESCE(portal_sessions.ended_at, excluded.ended_at)"),
-        )
+        .update_column("ended_at")
+        .action_and_where(Expr::col((TABLE, "ended_at")).is_null())
         .to_owned();
-    transaction
+    let ended = transaction
         .execute(
             Query::insert()
                 .into_table(TABLE)
@@ -242,7 +274,7 @@ pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> R
                 .on_conflict(on_conflict),
         )
         .await?;
-    Ok(())
+    Ok(ended > 0)
 }
 
 /// Ends all sessions of a user within a transaction.
@@ -257,17 +289,6 @@ pub(super) async fn end_all_in(transaction: &mut Transaction, user_id: Uuid) -> 
         )
         .await?;
     Ok(())
-}
-
-/// Whether a session that has been stored meanwhile has not been ended meanwhile.
-async fn is_open(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
-    let select = Query::select()
-        .column("id")
-        .from(TABLE)
-        .and_where(Expr::col("id").eq(session_id))
-        .and_where(Expr::col("ended_at").is_null())
-        .take();
-    Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
 async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result<Option<User>> {
@@ -296,7 +317,7 @@ mod tests {
             .await
             .unwrap();
         store.migrate().await.unwrap();
-        let sessions = Sessions::new(store.clone(), BTreeSet::new());
+        let sessions = Sessions::new(store.clone(), AdminEmails::default());
         let tomorrow = now() + chrono::TimeDelta::days(1);
         let identity = Identity::new("user_1", "sess_1", tomorrow, CredentialSource::Cookie);
         let profile = Profile::default();

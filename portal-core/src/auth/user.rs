@@ -8,8 +8,10 @@ use serde::ser::SerializeStruct;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::clean;
 use super::permission::Permission;
 use super::role::Role;
+use super::role_source::{self, RoleSource, StoredRole};
 use super::roles::{Grants, Roles};
 use crate::error::Result;
 use crate::store::Row;
@@ -34,8 +36,10 @@ pub struct User {
     pub last_name: String,
     /// Picture.
     pub avatar_url: Option<String>,
-    /// What kind of user he is.
+    /// The role.
     pub user_type: Role,
+    /// Source of the role.
+    pub role_source: RoleSource,
     /// Whether the portal lets him in at all.
     pub is_active: bool,
     /// Whether the identity provider has banned him.
@@ -56,7 +60,7 @@ pub struct User {
     restricted: bool,
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 14] = [
     "id",
     "subject",
     "email",
@@ -64,7 +68,6 @@ const COLUMNS: [&str; 15] = [
     "first_name",
     "last_name",
     "avatar_url",
-    "user_type",
     "is_active",
     "is_banned",
     "user_attribute",
@@ -79,16 +82,17 @@ impl User {
     pub(super) fn select() -> SelectStatement {
         Query::select()
             .columns(COLUMNS)
+            .columns(role_source::COLUMNS)
             .from(TABLE)
             .and_where(Expr::col("deleted_at").is_null())
             .take()
     }
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
-        let user_type: String = row.get("user_type")?;
+        let stored = StoredRole::from_row(row)?;
         // To the letter: what counts administrators in the database reads it so, too.
-        let role = user_type.parse::<Role>().ok();
-        let role = role.filter(|role: &Role| role.as_str() == user_type);
+        let role = stored.effective().parse::<Role>().ok();
+        let role = role.filter(|role: &Role| role.as_str() == stored.effective());
         Ok(Self {
             id: row.get("id")?,
             clerk_id: row.get("subject")?,
@@ -96,8 +100,12 @@ impl User {
             email_verified: row.get("email_verified")?,
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
-            avatar_url: row.get("avatar_url")?,
+            // Rows of older versions may contain anything.
+            avatar_url: row
+                .get::<Option<String>>("avatar_url")?
+                .and_then(|url| clean::picture(&url)),
             user_type: role.unwrap_or(Role::Guest),
+            role_source: stored.source(),
             is_active: row.get("is_active")?,
             is_banned: row.get("is_banned")?,
             user_attribute: row.document("user_attribute")?.unwrap_or_default(),
@@ -246,6 +254,7 @@ impl User {
             last_name: "Lee".to_owned(),
             avatar_url: None,
             user_type: role,
+            role_source: RoleSource::Administrator,
             is_active: true,
             is_banned: false,
             user_attribute: Value::Null,

@@ -9,9 +9,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::admin_emails::{AdminEmails, lock_admins};
 use super::audit::{Actor, AuditLog, FieldChange};
 use super::preferences;
 use super::role::Role;
+use super::role_source::{RoleSource, StoredRole};
 use super::roles::Roles;
 use super::statistics::Reads;
 pub(super) use super::user::TABLE;
@@ -97,6 +99,7 @@ pub struct Users {
     roles: Arc<Roles>,
     pub(super) reads: Reads,
     listener: Option<Arc<dyn UserListener>>,
+    admin_emails: Option<AdminEmails>,
 }
 
 impl std::fmt::Debug for Users {
@@ -113,7 +116,14 @@ impl Users {
             roles: Arc::default(),
             reads: Reads::default(),
             listener: None,
+            admin_emails: None,
         }
+    }
+
+    /// The same users, with the list that makes administrators.
+    pub(crate) fn with_admin_emails(mut self, admin_emails: AdminEmails) -> Self {
+        self.admin_emails = Some(admin_emails);
+        self
     }
 
     /// The same users, with somebody who hears of what is changed of them.
@@ -275,23 +285,7 @@ impl Users {
         change: &UserChange,
     ) -> Result<User> {
         let mut transaction = self.store.begin().await?;
-        // Locks every administrator, so that two who demote each other at once wait for one another.
-        let mut admins = Query::select()
-            .column("id")
-            .from(TABLE)
-            .and_where(Expr::col("user_type").eq(Role::Admin.as_str()))
-            .and_where(Expr::col("is_active").eq(true))
-            .and_where(Expr::col("is_banned").eq(false))
-            .and_where(Expr::col("deleted_at").is_null())
-            .order_by("id", Order::Asc)
-            .take();
-        admins.lock(sea_query::LockType::Update);
-        let admins = transaction
-            .fetch_all(&admins)
-            .await?
-            .iter()
-            .map(|row| row.get::<Uuid>("id"))
-            .collect::<Result<Vec<_>, _>>()?;
+        let admins = lock_admins(&mut transaction).await?;
         let mut select = User::select().and_where(Expr::col("id").eq(id)).take();
         select.lock(sea_query::LockType::Update);
         let Some(row) = transaction.fetch_optional(&select).await? else {
@@ -299,8 +293,14 @@ impl Users {
         };
         let before = self.read(&row)?;
         let mut user = before.clone();
-        if let Some(user_type) = &change.user_type {
+        let mut role = StoredRole::from_row(&row)?;
+        // Also the role that the user has by ADMIN_USER_EMAILS: then it outlasts the entry.
+        if let Some(user_type) = &change.user_type
+            && (*user_type != user.user_type || role.is_configured())
+        {
+            role = StoredRole::assigned(user_type.as_str(), actor.role_source());
             user.user_type = user_type.clone();
+            user.role_source = role.source();
         }
         if let Some(is_active) = change.is_active {
             user.is_active = is_active;
@@ -314,11 +314,21 @@ impl Users {
                 "this is the last active administrator; make someone else one first",
             ));
         }
+        // The actor of the entry names the source where the role itself changes.
+        let role_source = |source: RoleSource| match user.user_type == before.user_type {
+            true => source.as_str().into(),
+            false => Value::Null,
+        };
         let changes = FieldChange::between(&[
             (
                 "user_type",
                 before.user_type.as_str().into(),
                 user.user_type.as_str().into(),
+            ),
+            (
+                "role_source",
+                role_source(before.role_source),
+                role_source(user.role_source),
             ),
             ("is_active", before.is_active.into(), user.is_active.into()),
             (
@@ -336,8 +346,8 @@ impl Users {
             .execute(
                 Query::update()
                     .table(TABLE)
+                    .values(role.columns())
                     .values([
-                        ("user_type", user.user_type.as_str().into()),
                         ("is_active", user.is_active.into()),
                         ("preferences", user.preferences.clone().into()),
                         ("updated_at", user.updated_at.into()),
@@ -364,6 +374,12 @@ impl Users {
         }
         transaction.notify(Notification::User { id });
         transaction.commit().await?;
+        if let Some(admin_emails) = &self.admin_emails
+            && user.is_admin()
+            && !before.is_admin()
+        {
+            admin_emails.take_back_kept(&self.store).await;
+        }
         Ok(user)
     }
 

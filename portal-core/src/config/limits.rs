@@ -33,8 +33,9 @@ pub struct Limits {
     /// Connections from one address at a time, or from one `/64` of IPv6; trusted proxies are
     /// exempt. Default 256.
     pub connections_per_address: usize,
-    /// Streams of live changes that one user may have open at a time; an address of guests may
-    /// have [`users_per_address`](Rates::users_per_address) times as many. Default 100.
+    /// Streams that one user may have open at a time: live regions of pages, task monitors and event
+    /// streams together. An address of guests may have
+    /// [`users_per_address`](Rates::users_per_address) times as many. Default 100.
     pub live_streams: usize,
     /// How often things may be done.
     pub rates: Rates,
@@ -62,7 +63,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {
-    /// Sign-in, for each address. Default 60 a minute.
+    /// Sign-in and sign-out, for each address. Default 60 a minute.
     pub sign_in: Rate,
     /// New client tokens, for each user. Default 60 a minute.
     pub client_tokens: Rate,
@@ -70,6 +71,9 @@ pub struct Rates {
     pub start_task: Rate,
     /// Changes on administration pages and routes, for each user. Default 300 a minute.
     pub admin_writes: Rate,
+    /// Changes of one's own data, such as the theme, preferences and notifications, for each user.
+    /// Default 300 a minute.
+    pub own_writes: Rate,
     /// How much more often one address may do what is counted by user. Default 5.
     pub users_per_address: u32,
 }
@@ -81,6 +85,7 @@ impl Default for Rates {
             client_tokens: Rate::per_minute(60),
             start_task: Rate::per_minute(1200),
             admin_writes: Rate::per_minute(300),
+            own_writes: Rate::per_minute(300),
             users_per_address: 5,
         }
     }

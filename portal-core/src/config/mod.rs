@@ -1,12 +1,16 @@
 //! What a portal is told from outside: flags, environment, `.env`, defaults.
 
+mod admin_emails;
+mod dot_env;
 mod limits;
+mod mask;
 mod origins;
 mod setting;
 mod settings;
 mod values;
 
 pub use limits::{Limits, Rate, Rates};
+pub use mask::masked;
 pub use origins::is_loopback_host;
 pub(crate) use setting::PORTAL_SETTINGS;
 pub use setting::Setting;

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::mask::masked;
 use super::settings::Settings;
 
 pub(super) fn public_url(
@@ -47,7 +48,8 @@ fn read_public_url(
         Some(origin) => origin,
         None => {
             problems.push(format!(
-                "PUBLIC_URL is `{text}`; write an origin such as `https://portal.example.com`"
+                "PUBLIC_URL is `{}`; write an origin such as `https://portal.example.com`",
+                masked(text)
             ));
             default
         }
@@ -72,7 +74,8 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
             let origin = origin(text);
             if origin.is_none() {
                 problems.push(format!(
-                    "ALLOWED_ORIGINS has `{text}`; write origins such as `https://app.example.com`"
+                    "ALLOWED_ORIGINS has `{}`; write origins such as `https://app.example.com`",
+                    masked(text)
                 ));
             }
             origin
@@ -137,11 +140,14 @@ mod tests {
             &[("PUBLIC_URL", "http://portal.example.com")],
             &[("PUBLIC_URL", "http://localhost.evil.example")],
             &[("PUBLIC_URL", "https://a@portal.example.com")],
+            &[("PUBLIC_URL", "https://a:hunter2@portal.example.com")],
+            &[("PUBLIC_URL", "https://portal.example.com?token=hunter2")],
             &[("PUBLIC_URL", "https://portal.example.com/#a")],
             &[("PUBLIC_URL", "https://portal.example.com/a")],
         ] {
             let problems = prod(bad);
             assert_eq!(problems.len(), 1, "{bad:?} {problems:?}");
+            assert!(!problems[0].contains("hunter2"), "{problems:?}");
             assert!(problems[0].starts_with("PUBLIC_URL is "), "{problems:?}");
         }
     }

@@ -79,7 +79,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "ADMIN_USER_EMAILS",
-        "Comma-separated addresses whose verified owners become administrators",
+        "Comma-separated addresses whose verified owners are administrators while they are listed",
     ),
     Setting::new(
         "DB_CONN_URI",
@@ -98,7 +98,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "SECRET_KEY",
-        "Signs what the portal itself signs; at least 32 bytes, required in PROD",
+        "Keys the hashes of client tokens; at least 32 bytes, required in PROD",
     )
     .secret(),
     Setting::new(

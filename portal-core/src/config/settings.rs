@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
 
+use super::dot_env::{self, DotEnvError};
+use super::mask::masked;
 use super::setting::{PORTAL_SETTINGS, Setting};
 
 /// Where a value came from, strongest first.
@@ -41,10 +42,19 @@ impl fmt::Display for Origin {
 /// assert_eq!(settings.get("APP_NAME"), Some("Acme"));
 /// assert_eq!(settings.get("PORT"), Some("8000"));
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     table: Vec<Setting>,
     values: BTreeMap<&'static str, (String, Origin)>,
+}
+
+/// Without secrets, as in the output of `config`.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let given = self.describe().filter(|(name, ..)| self.is_given(name));
+        let given = given.map(|(name, value, _)| (name, value));
+        f.debug_map().entries(given).finish()
+    }
 }
 
 /// The sources that settings are read from.
@@ -57,7 +67,10 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// The process environment and `.env` of the working directory, if there is one.
-    pub(crate) fn of_process(flags: HashMap<String, String>) -> Result<Self, dotenvy::Error> {
+    pub(crate) fn of_process(
+        flags: HashMap<String, String>,
+        extra: &[Setting],
+    ) -> Result<Self, DotEnvError> {
         Ok(Self {
             flags,
             environment: std::env::vars_os()
@@ -65,19 +78,8 @@ impl Sources {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
-            dot_env: read_dot_env(Path::new(".env"))?,
+            dot_env: dot_env::read(extra)?,
         })
-    }
-}
-
-/// Reads `.env` into a map; unlike `dotenvy::dotenv` the process environment stays as it is.
-fn read_dot_env(path: &Path) -> Result<HashMap<String, String>, dotenvy::Error> {
-    match dotenvy::from_path_iter(path) {
-        Ok(pairs) => pairs.collect(),
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(HashMap::new())
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -162,20 +164,37 @@ impl Settings {
                 Some((_, origin)) if setting.secret => {
                     (setting.name, "********".to_owned(), origin.to_string())
                 }
-                Some((value, origin)) => {
-                    (setting.name, without_password(value), origin.to_string())
-                }
+                Some((value, origin)) => (setting.name, masked(value), origin.to_string()),
             })
     }
 }
 
-/// A value that may be shown: a password in a URI is masked.
-fn without_password(value: &str) -> String {
-    if let Ok(mut uri) = url::Url::parse(value.trim())
-        && uri.password().is_some()
-        && uri.set_password(Some("********")).is_ok()
-    {
-        return uri.into();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        const KEY: Setting = Setting::new("MAIL_KEY", "Key of the mail service").secret();
+        let settings = Settings::from_pairs_with(
+            &[KEY],
+            [
+                ("APP_ENV", "DEV"),
+                ("APP_NAME", "Acme"),
+                ("MAIL_KEY", "hunter2"),
+                ("SECRET_KEY", "hunter2hunter2hunter2hunter2hunter2"),
+                ("DB_PASSWORD", "hunter2"),
+                ("DB_LOCAL_URI", "postgres://u:hunter2@db/x?password=hunter2"),
+            ],
+        );
+        let config = Config::from_settings(settings.clone()).unwrap();
+        for shown in [format!("{settings:?}"), format!("{config:#?}")] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(
+                shown.contains("Acme") && shown.contains("MAIL_KEY"),
+                "{shown}"
+            );
+        }
     }
-    value.to_owned()
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use problem::Problem;
-pub(crate) use rejection::fault_of_serde;
+pub(crate) use rejection::{NOTHING_HERE, fault_of_serde};
 
 /// A `Result` with the portal's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -129,7 +129,18 @@ impl Error {
         error
     }
 
-    /// `500`: our own fault. The cause is logged, never shown.
+    /// `500`: a failure of the portal. The cause is logged; no client of PROD receives it.
+    ///
+    /// It converts the errors of other crates, for `?`:
+    ///
+    /// ```
+    /// use portal_core::prelude::*;
+    ///
+    /// async fn read_motd() -> Result<String> {
+    ///     let text = std::fs::read_to_string("motd.txt").map_err(Error::internal)?;
+    ///     Ok(text)
+    /// }
+    /// ```
     #[must_use]
     pub fn internal(cause: impl Into<Cause>) -> Self {
         let mut error = Self::new(
@@ -139,6 +150,32 @@ impl Error {
         );
         error.0.cause = Some(cause.into());
         error
+    }
+
+    /// The error of a rejection, as the portal makes one of an extractor that fails: with the status
+    /// and the text of the rejection, and the field where the text names one.
+    ///
+    /// It is for rejections that a handler receives itself, such as those of `Multipart`:
+    ///
+    /// ```
+    /// use axum::extract::Path;
+    /// use axum::extract::rejection::PathRejection;
+    /// use portal_core::prelude::*;
+    ///
+    /// /// A boat
+    /// #[page("/boats/{id}")]
+    /// async fn boat(id: Result<Path<u32>, PathRejection>) -> Result<Markup> {
+    ///     let Path(id) = id.map_err(Error::from_rejection)?;
+    ///     Ok(html! { "Boat " (id) })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn from_rejection(rejection: impl IntoResponse) -> Self {
+        let mut response = rejection.into_response();
+        let status = response.status();
+        Problem::of_response(&mut response)
+            .unwrap_or_else(|| rejection::problem(status, None))
+            .into()
     }
 
     /// `503`: something that is needed is away; the client may come again.

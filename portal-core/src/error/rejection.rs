@@ -4,40 +4,23 @@
 //! still becomes the detail of the problem; it only has no pointer.
 
 use std::borrow::Cow;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
 
-use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::StatusCode;
 use axum::response::Response;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::{Fault, Problem};
-use crate::request::escape_pointer as escape;
+use crate::request::{escape_pointer as escape, peek};
+
+/// The detail of a `404` that says no more than its status.
+pub(crate) const NOTHING_HERE: &str = "there is nothing at this address";
 
 /// Maximum length of a text in a problem, in characters.
 const MAX_TEXT_LEN: usize = 400;
 
-/// Reads the plain text of a response, which keeps it. `None` if it has none, or not yet.
+/// Reads the plain text of a response, which keeps it.
 pub(super) fn text_of(response: &mut Response) -> Option<String> {
-    let mut body = std::mem::take(response.body_mut());
-    let first = poll_fn(|context| match Pin::new(&mut body).poll_frame(context) {
-        Poll::Ready(frame) => Poll::Ready(frame.and_then(Result::ok)),
-        Poll::Pending => Poll::Ready(None),
-    });
-    let first = first.now_or_never().flatten();
-    let first = first.and_then(|frame| frame.into_data().ok());
-    let text = first.as_deref().map(printable);
-    *response.body_mut() = match first {
-        Some(first) if body.is_end_stream() => Body::from(first),
-        Some(first) => {
-            let first = stream::iter([Ok::<Bytes, axum::Error>(first)]);
-            Body::from_stream(first.chain(body.into_data_stream()))
-        }
-        None => body,
-    };
-    text.filter(|text| !text.is_empty())
+    let text = printable(&peek(response.body_mut())?);
+    (!text.is_empty()).then_some(text)
 }
 
 /// A text of at most [`MAX_TEXT_LEN`] characters in one line.
@@ -92,7 +75,7 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::BAD_REQUEST => ("bad_request", "the request cannot be understood"),
         StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
         StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
-        StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
+        StatusCode::NOT_FOUND => ("not_found", NOTHING_HERE),
         StatusCode::METHOD_NOT_ALLOWED => (
             "method_not_allowed",
             "this address does not take that method",
@@ -272,24 +255,5 @@ mod tests {
         assert_eq!(long.chars().count(), MAX_TEXT_LEN + 1);
         assert!(!long.contains(['\r', '\n']));
         assert_eq!(printable(b" a\xff "), "a\u{fffd}");
-    }
-
-    #[tokio::test]
-    async fn a_body_that_was_read_is_still_there() {
-        let parts = stream::iter(["one, ", "two"].map(Ok::<_, std::io::Error>));
-        for (body, text, whole) in [
-            (Body::from("one"), Some("one"), "one"),
-            (Body::from_stream(parts), Some("one,"), "one, two"),
-            (Body::empty(), None, ""),
-        ] {
-            let mut response = Response::new(body);
-            assert_eq!(text_of(&mut response).as_deref(), text);
-            let left = axum::body::to_bytes(response.into_body(), 100).await;
-            assert_eq!(left.unwrap(), whole);
-        }
-        let mut waits = Response::new(Body::from_stream(stream::pending::<
-            Result<Bytes, std::io::Error>,
-        >()));
-        assert_eq!(text_of(&mut waits), None);
     }
 }

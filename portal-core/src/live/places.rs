@@ -1,4 +1,4 @@
-//! How many streams somebody may have open.
+//! Limits on the open streams of a user and of an address: live regions, task monitors, event streams.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub(super) struct Places {
 
 /// A stream's place, which is free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     open: Arc<Mutex<HashMap<Holder, usize>>>,
     holder: Holder,
 }
@@ -57,7 +57,7 @@ impl Places {
             return Err(Error::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_streams",
-                "as many pages are open as may show changes at once; close some of them",
+                "too many streams are open; close pages or monitors that show changes",
             ));
         }
         open.insert(holder, count + 1);

@@ -14,9 +14,10 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::hub::Hub;
-use super::places::Places;
+use super::places::{Holder, Place, Places};
 use super::topics::{Key, NOTIFICATIONS, TASKS, Topics, USERS};
 use crate::config::Config;
+use crate::error::Error;
 use crate::store::{Dialect, Notification, Store, Transaction};
 
 /// The shortest time between two notifications of other replicas.
@@ -68,6 +69,11 @@ pub(super) struct Inner {
 }
 
 impl Live {
+    /// Reserves one of the streams that a user may have open: `429 too_many_streams` if none is left.
+    pub(crate) fn take_place(&self, user: Uuid) -> Result<Place, Error> {
+        self.0.places.take(Holder::User(user))
+    }
+
     pub(crate) fn new(store: Store, topics: Topics, config: &Config) -> Self {
         Self(Arc::new(Inner {
             store,

@@ -61,9 +61,12 @@ fn content(entry: &NotificationRecord, here: &str) -> Markup {
     html! {
         span class="pt-note-icon" data-tone=[entry.tone.as_str()] { (icon(glyph(entry))) }
         div {
-            p class="pt-note-title" {
+            div class="pt-note-title" {
                 @if entry.link.is_some() {
-                    a href={ (here) "/" (entry.id) } { (entry.title) }
+                    // It marks the entry as read, so it is no link.
+                    form method="post" action={ (here) "/" (entry.id) } {
+                        button type="submit" { (entry.title) }
+                    }
                 } @else { (entry.title) }
                 @if entry.is_unread() { span class="pt-vh" { " (unread)" } }
             }

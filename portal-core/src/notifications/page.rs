@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderValue, Method, header};
-use axum::response::{Html, IntoResponse, Redirect};
+use axum::response::{IntoResponse, Redirect};
 use maud::{Markup, html};
 use url::form_urlencoded;
 
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::live::Region;
 use crate::pages::components::{Button, EmptyState, PageHead, Tab};
 use crate::pages::{
-    Flash, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, asset_file,
+    Flash, Fragment, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, asset_file,
 };
 use crate::request::body_bytes;
 use crate::source;
@@ -53,6 +53,12 @@ pub(crate) fn pages() -> Vec<Page> {
             "/admin/notifications/{id}",
             |state, request| Box::pin(async move { open(&state, request).await.into_page() }),
         ),
+        page(
+            source!(read_notification),
+            "/admin/notifications/{id}",
+            |state, request| Box::pin(async move { open(&state, request).await.into_page() }),
+        )
+        .method(Method::POST),
     ]
 }
 
@@ -182,7 +188,7 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
         ..NotificationFilter::default()
     };
     let (items, _) = reader.notifications.list(reader.user.id, &filter).await?;
-    let mut response = Html(list::menu(&items, &reader.url(PATH)).into_string()).into_response();
+    let mut response = Fragment(list::menu(&items, &reader.url(PATH))).into_response();
     response.headers_mut().insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-store"),
@@ -190,13 +196,10 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
     Ok(response.into_page())
 }
 
-/// Goes to what a message is about, which is read by that.
+/// Redirects to what a message is about; a `POST`, which the lists send, marks it as read.
 async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (reader, request) = Reader::of(state, request).await?;
-    let is_guess = ["sec-purpose", "purpose"].iter().any(|name| {
-        let value = request.headers().get(*name);
-        value.is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
-    });
+    let reads = request.method() == Method::POST;
     let (mut parts, _) = request.into_parts();
     let Ok(path) = RawPathParams::from_request_parts(&mut parts, state).await else {
         return Err(not_found());
@@ -204,8 +207,7 @@ async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
     let id = path.iter().find(|(name, _)| *name == "id");
     let id = id_of(id.map_or("", |(_, value)| value))?;
     let message = reader.notifications.get(reader.user.id, id).await?;
-    // A browser that fetches ahead has shown nothing yet.
-    if message.is_unread() && !is_guess {
+    if message.is_unread() && reads {
         reader.notifications.mark_read(reader.user.id, id).await?;
     }
     let to = match message.link.as_deref() {

@@ -33,11 +33,11 @@ pub fn app_settings(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let setup = state.borrow::<PageSetup>()?;
     let caller = known_caller(parts);
     let kept = match caller {
-        Some(_) => "Kept with your account: every browser you sign in with shows it.",
-        None => "Kept in this browser. Sign in to take it with you.",
+        Some(_) => "Saved to your account on every device.",
+        None => "Saved in this browser. Sign in to use it on every device.",
     };
     let own = Card::new()
-        .title("Your look")
+        .title("Your theme")
         .description(kept)
         .body(html! {
             div class="pt-stack" {
@@ -138,7 +138,7 @@ fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
     let may_choose = |locked: bool| if locked { "No" } else { "Yes" };
     let lock = Field::select(
         "locked",
-        "Readers choose accent, gray and radius",
+        "Let users change accent, gray and radius",
         vec![
             FieldOption::new("", format!("{} (default)", may_choose(code.is_locked()))),
             FieldOption::new("false", may_choose(false)),
@@ -153,10 +153,10 @@ fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
             .map(|it| it.to_string())
             .unwrap_or_default(),
     )
-    .hint("Appearance, scaling and density are always theirs.");
+    .hint("Users can always change mode, scaling and density.");
     let card = Card::new()
-        .title("Look of the portal")
-        .description("For everyone who has not chosen for himself. Only administrators see this.")
+        .title("Default theme")
+        .description("Used by everyone who hasn't picked their own theme. Only administrators see this.")
         .body(html! {
             form class="pt-form" method="post" action={ (setup.config.base_path) (PORTAL_ACTION) } {
                 (return_to(parts))
@@ -167,12 +167,12 @@ fn portal_card(setup: &PageSetup, parts: &Parts) -> Markup {
                     (setting!("radius", "Radius", Radius, Radius::ALL, choice, code.radius))
                     (setting!("scaling", "Scaling", Scaling, Scaling::ALL, choice, code.scaling))
                     (setting!("appearance", "Appearance", Appearance, Appearance::ALL, choice, code.appearance))
-                    (setting!("density", "Density of tables", Density, Density::ALL, choice, code.density))
+                    (setting!("density", "Table density", Density, Density::ALL, choice, code.density))
                 }
                 (lock)
                 div class="pt-form-actions" {
                     (Button::new("Save for everyone").solid().submit())
-                    (Button::new("Use my look").submit().attribute("name", "mine").attribute("value", "true"))
+                    (Button::new("Use my theme").submit().attribute("name", "mine").attribute("value", "true"))
                 }
                 @if let Some(at) = stored.updated_at {
                     p class="pt-hint" { "Last changed " (time(&at.to_rfc3339(), TimeFormat::Ago)) "." }

@@ -34,6 +34,11 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         &["vendor/geist-latin-wght-normal.woff2"],
         "font/woff2",
     ),
+    (
+        "geist-ext.woff2",
+        &["vendor/geist-latin-ext-wght-normal.woff2"],
+        "font/woff2",
+    ),
     ("logo.svg", &["logo.svg"], "image/svg+xml"),
     (
         "portal.css",
@@ -152,14 +157,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     for &(name, parts, media_type) in SERVED {
         let mut bytes = joined(parts);
         if name == "portal.css" {
-            // A relative URL, so that the style sheet works below any base path.
-            if let Some(font) = assets.iter().find(|asset| asset.name == "geist.woff2") {
-                let hashed = font.url.trim_start_matches(PREFIX);
-                let text = String::from_utf8_lossy(&bytes);
-                bytes = text
-                    .replace("geist-latin-wght-normal.woff2", hashed)
-                    .into_bytes();
-            }
+            bytes = with_hashed_fonts(&bytes, &assets);
         }
         if name == "portal.js" {
             // It loads these from its own directory.
@@ -185,6 +183,21 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     }
     assets
 });
+
+/// Replaces the vendored names of the fonts with those they are served under. The URLs are relative, so
+/// that the style sheet works below any base path.
+fn with_hashed_fonts(css: &[u8], assets: &[Asset]) -> Vec<u8> {
+    let mut css = String::from_utf8_lossy(css).into_owned();
+    let fonts = SERVED.iter().filter(|(name, ..)| name.ends_with(".woff2"));
+    for (name, parts, _) in fonts {
+        let served = assets.iter().find(|asset| asset.name == *name);
+        let file = parts.first().and_then(|part| part.rsplit('/').next());
+        if let (Some(served), Some(file)) = (served, file) {
+            css = css.replace(file, served.url.trim_start_matches(PREFIX));
+        }
+    }
+    css.into_bytes()
+}
 
 /// The parts one after the other. Our own scripts share one function around them, and neither they
 /// nor our styles keep comments and indentation.
@@ -419,16 +432,60 @@ mod tests {
     }
 
     #[test]
-    fn the_style_sheet_names_the_hashed_font() {
+    fn style_sheet_names_the_hashed_fonts() {
         let css = ASSETS
             .iter()
             .find(|asset| asset.name == "portal.css")
             .unwrap();
         let text = std::str::from_utf8(&css.plain).unwrap();
-        assert!(text.contains(&format!(
-            "url({})",
-            url("geist.woff2").trim_start_matches(PREFIX)
-        )));
+        for name in ["geist.woff2", "geist-ext.woff2"] {
+            let hashed = url(name).trim_start_matches(PREFIX);
+            assert!(text.contains(&format!("url({hashed})")), "{name}");
+        }
+        assert!(!text.contains("wght-normal"));
+    }
+
+    /// Reads the table directory of a WOFF2 file, in which the table `prep` has the number 12.
+    fn has_prep(font: &[u8]) -> bool {
+        let tables = u16::from_be_bytes([font[12], font[13]]);
+        let mut rest = font[48..].iter();
+        let skip_number = |rest: &mut std::slice::Iter<'_, u8>| {
+            let _ = rest.find(|byte| **byte < 0x80);
+        };
+        (0..tables).any(|_| {
+            let flags = *rest.next().unwrap();
+            let (table, version) = (flags & 0x3f, flags >> 6);
+            if table == 63 {
+                rest.nth(3);
+            }
+            skip_number(&mut rest);
+            // Tables that are transformed have a second length: `glyf` and `loca` unless told otherwise.
+            let plain = if matches!(table, 10 | 11) { 3 } else { 0 };
+            if version != plain {
+                skip_number(&mut rest);
+            }
+            table == 12
+        })
+    }
+
+    #[test]
+    fn fonts_keep_the_program_that_turns_automatic_hinting_off() {
+        for name in ["geist.woff2", "geist-ext.woff2"] {
+            let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
+            assert!(has_prep(&asset.plain), "{name}");
+        }
+    }
+
+    #[test]
+    fn extended_font_has_the_letters_that_its_range_promises() {
+        let manifest = include_str!("../../assets/vendor/MANIFEST.toml");
+        let css = include_str!("../../assets/css/base.css");
+        let (_, entry) = manifest.split_once("geist-latin-ext-wght-normal").unwrap();
+        let (_, letters) = entry.split_once("letters = \"").unwrap();
+        let (letters, _) = letters.split_once('"').unwrap();
+        let (_, range) = css.split_once("unicode-range:").unwrap();
+        let (range, _) = range.split_once('}').unwrap();
+        assert_eq!(letters.replace("U+0", "U+").replace("-0", "-"), range);
     }
 
     #[test]
@@ -436,6 +493,7 @@ mod tests {
         // A page as a whole is held to its 64 KB by `the_first_load_of_every_page_keeps_to_its_budget`.
         for (name, limit) in [
             ("geist.woff2", 18 * 1024),
+            ("geist-ext.woff2", 11 * 1024),
             ("portal.css", 12 * 1024),
             ("portal.js", 20 * 1024),
         ] {

@@ -1,32 +1,56 @@
-//! What a page handler may return.
+//! Return types of page handlers.
 
 use axum::Json;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::http::response::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, IntoResponseParts, Redirect, Response};
 use maud::Markup;
 
 use crate::error::Error;
 
-/// What a page has to say: markup for the layout, a response as it is, or an error page.
+/// The response of a page: markup for the layout, a response of another form, or an error page.
+///
+/// A handler whose branches have different types returns it, and ends each branch with
+/// [`into_page`](IntoPage::into_page):
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::Redirect;
+/// use portal_core::prelude::*;
+///
+/// /// Rename a boat
+/// #[page("/boats/rename", method = post)]
+/// async fn rename(name: String) -> Result<PageResponse> {
+///     if name.is_empty() {
+///         let form = html! { p class="pt-error" { "Enter a name." } };
+///         return Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_page());
+///     }
+///     Ok(Redirect::to("/boats").into_page())
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PageResponse {
-    /// Markup that the layout is put around.
+    /// Markup that is rendered in the layout.
     Content(StatusCode, Markup),
-    /// A response that passes as it is.
+    /// Markup that is rendered in the layout, with the status and headers of a response.
+    ContentWithHead(Box<Parts>, Markup),
+    /// A response of another form. Its HTML is rendered in the layout, unless it is a whole document,
+    /// a [`Fragment`](super::Fragment) or the response to a script, such as htmx.
     Response(Box<Response>),
-    /// An error, drawn as a page.
+    /// An error, rendered as a page.
     Error(Error),
 }
 
-/// A return type of page handlers: [`Markup`] is wrapped in the layout, anything else passes.
+/// A return type of page handlers. Markup is rendered in the layout, whichever way it is returned.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a page: return `Markup`, a `Response` or a `Result` of one",
     label = "not a page",
-    note = "a response of any kind becomes one with `.into_response()`"
+    note = "`(StatusCode, Markup)`, `(StatusCode, HeaderMap, Markup)`, `Redirect`, `Json` and `Html` are pages as well",
+    note = "return `Result<PageResponse>` and end each branch with `.into_page()` where they differ"
 )]
 pub trait IntoPage {
-    /// The page's answer.
+    /// Converts the value into the response of a page.
     fn into_page(self) -> PageResponse;
 }
 
@@ -46,6 +70,78 @@ impl IntoPage for Markup {
 impl IntoPage for (StatusCode, Markup) {
     fn into_page(self) -> PageResponse {
         PageResponse::Content(self.0, self.1)
+    }
+}
+
+/// Markup with headers.
+impl IntoPage for (HeaderMap, Markup) {
+    fn into_page(self) -> PageResponse {
+        with_headers(StatusCode::OK, self.0, self.1)
+    }
+}
+
+/// Markup with status and headers.
+impl IntoPage for (StatusCode, HeaderMap, Markup) {
+    fn into_page(self) -> PageResponse {
+        with_headers(self.0, self.1, self.2)
+    }
+}
+
+/// Markup with headers.
+impl<K, V, const N: usize> IntoPage for ([(K, V); N], Markup)
+where
+    [(K, V); N]: IntoResponseParts,
+{
+    fn into_page(self) -> PageResponse {
+        with_headers(StatusCode::OK, self.0, self.1)
+    }
+}
+
+/// Markup with status and headers.
+impl<K, V, const N: usize> IntoPage for (StatusCode, [(K, V); N], Markup)
+where
+    [(K, V); N]: IntoResponseParts,
+{
+    fn into_page(self) -> PageResponse {
+        with_headers(self.0, self.1, self.2)
+    }
+}
+
+fn with_headers(
+    status: StatusCode,
+    headers: impl IntoResponseParts,
+    content: Markup,
+) -> PageResponse {
+    let response = (status, headers, ()).into_response();
+    if response.status() != status {
+        // A header that cannot be one; the pipeline renders the text of it as an error.
+        return response.into_page();
+    }
+    PageResponse::ContentWithHead(Box::new(response.into_parts().0), content)
+}
+
+/// A status without content.
+impl IntoPage for StatusCode {
+    fn into_page(self) -> PageResponse {
+        self.into_response().into_page()
+    }
+}
+
+impl<T> IntoPage for (StatusCode, Json<T>)
+where
+    Self: IntoResponse,
+{
+    fn into_page(self) -> PageResponse {
+        self.into_response().into_page()
+    }
+}
+
+impl<T> IntoPage for (StatusCode, Html<T>)
+where
+    Self: IntoResponse,
+{
+    fn into_page(self) -> PageResponse {
+        self.into_response().into_page()
     }
 }
 

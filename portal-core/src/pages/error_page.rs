@@ -3,16 +3,17 @@
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use maud::{Markup, html};
+use serde_json::Value;
 use url::Url;
 
 use super::assets;
-use super::components::{Button, copy_button, icon, rel};
+use super::components::{Button, TimeFormat, copy_button, icon, rel, time};
 use super::error_art::{Art, art};
 use super::error_details::developer_details;
 use super::layout::NavLink;
 use super::render::PageSetup;
 use crate::auth::{CurrentUser, address, safe_redirect};
-use crate::error::Problem;
+use crate::error::{NOTHING_HERE, Problem};
 
 /// Most pages that somebody is offered who is lost.
 const OFFERED: usize = 6;
@@ -51,7 +52,7 @@ impl<'a> ErrorPage<'a> {
             StatusCode::NOT_FOUND => "Page not found",
             StatusCode::FORBIDDEN => "Access denied",
             StatusCode::UNAUTHORIZED => "Your session has ended",
-            StatusCode::TOO_MANY_REQUESTS => "Slow down a little",
+            StatusCode::TOO_MANY_REQUESTS => "Too many requests",
             StatusCode::SERVICE_UNAVAILABLE if self.is_maintenance() => "Down for maintenance",
             StatusCode::SERVICE_UNAVAILABLE => "Back in a moment",
             status if status.is_server_error() => "Something went wrong",
@@ -137,7 +138,7 @@ impl<'a> ErrorPage<'a> {
 
     /// Back, and to the start.
     fn ways(&self, solid: bool) -> Markup {
-        let home = Button::new("Go to the start").href(self.url("/"));
+        let home = Button::new("Go to homepage").href(self.url("/"));
         html! {
             @if let Some(back) = self.back() {
                 @let back = Button::new("Go back").icon("arrow-left").href(back);
@@ -152,7 +153,7 @@ impl<'a> ErrorPage<'a> {
         html! {
             p {
                 @if is_role && user.is_some() {
-                    "This page needs more than your account may do. Ask an administrator if you need it."
+                    "You don't have permission to view this page. Ask an administrator for access."
                 } @else { (sentence(&self.problem.detail)) }
             }
             @if let Some(user) = user {
@@ -175,7 +176,7 @@ impl<'a> ErrorPage<'a> {
         let meant = self.meant(nav);
         html! {
             p {
-                @if self.problem.code == "not_found" {
+                @if self.problem.detail == NOTHING_HERE {
                     "There is nothing at " code class="pt-break" { (self.parts.uri.path()) } "."
                     @if let Some(link) = meant {
                         " Did you mean " a href=(link.href) rel=[rel(&link.href)] { (link.label) } "?"
@@ -189,8 +190,8 @@ impl<'a> ErrorPage<'a> {
                 }
             }
             @if !nav.is_empty() {
-                nav class="pt-oops-links" aria-label="Pages that there are" {
-                    h2 { "Pages that there are" }
+                nav class="pt-oops-links" aria-label="Other pages" {
+                    h2 { "Other pages" }
                     ul {
                         @for link in nav.iter().take(OFFERED) {
                             li { a href=(link.href) rel=[rel(&link.href)] { (icon(&link.icon)) (link.label) (icon("arrow-right")) } }
@@ -230,7 +231,7 @@ impl<'a> ErrorPage<'a> {
         let when = self.problem.retry_after.map(time_span);
         html! {
             p {
-                "That was asked for more often than this portal takes it."
+                "You've made too many requests."
                 @if let Some(when) = when { " Try again in " strong { (when) } "." }
             }
             div class="pt-row" {
@@ -246,14 +247,15 @@ impl<'a> ErrorPage<'a> {
         html! {
             p {
                 @if self.is_maintenance() {
-                    "We are working on " (self.setup.config.app_name) ", and it will be back soon. Nothing that you have saved is lost."
+                    "We are working on " (self.setup.config.app_name) ". Your saved work is safe."
                 } @else {
-                    "Something that this page needs does not answer just now."
+                    "A service this page depends on isn't responding."
                 }
             }
+            @if self.is_maintenance() { (self.notice()) }
             @if let Some(seconds) = again {
                 pt-retry data-after=(seconds) {
-                    p class="pt-oops-who" role="status" { span class="pt-spin" {} "This page comes back by itself." }
+                    p class="pt-oops-who" role="status" { span class="pt-spin" {} "This page reloads automatically." }
                 }
             }
             div class="pt-row" {
@@ -263,9 +265,20 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
+    /// The administrator's message and the expected end.
+    fn notice(&self) -> Markup {
+        let member = |name: &str| self.problem.members.get(name).and_then(Value::as_str);
+        html! {
+            @if let Some(message) = member("message") { p class="pt-break" { strong { (message) } } }
+            @if let Some(until) = member("until") {
+                p { "Expected end: " (time(until, TimeFormat::DateTime)) }
+            }
+        }
+    }
+
     fn broken(&self) -> Markup {
         html! {
-            p { "This is our mistake, not yours. Try again; if it happens again, tell us the number below: with it we find what went wrong." }
+            p { "Something went wrong on our side. If it keeps happening, send us this ID." }
             div class="pt-row" {
                 @if self.can_repeat() {
                     (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
@@ -324,8 +337,8 @@ fn time_span(seconds: u32) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// The words of an error, which begin small, as a sentence.
-fn sentence(detail: &str) -> String {
+/// The message of an error, which begins in lower case, as a sentence.
+pub(super) fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     let end = if detail.ends_with(['.', '!', '?']) {

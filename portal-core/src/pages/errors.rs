@@ -11,7 +11,7 @@ use super::default_layout::PlainLayout;
 use super::error_page::ErrorPage;
 use super::render::{PageHead, PageSetup};
 use crate::auth::{CurrentUser, caller};
-use crate::error::{Error, Problem};
+use crate::error::{Error, NOTHING_HERE, Problem};
 use crate::state::PortalState;
 
 /// An error of a page, which the outermost layer draws: it knows the id of the request.
@@ -109,7 +109,7 @@ fn finish(mut response: Response, problem: &Problem) -> Response {
 /// What stands at every path that nothing else does.
 pub(crate) async fn fallback(State(state): State<PortalState>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    let error = Error::not_found("there is nothing at this address");
+    let error = Error::not_found(NOTHING_HERE);
     if !accepts_html(&parts.headers) || is_api(parts.uri.path()) {
         return error.into_response();
     }

@@ -1,5 +1,7 @@
 //! A message that is shown once, on the page that a browser is sent to.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use cookie::{Cookie, SameSite};
@@ -8,6 +10,8 @@ use super::layout::{Flash, FlashKind};
 use crate::config::OWN_HOST;
 
 const COOKIE: &str = "portal_flash";
+/// Maximum size of a message as it is encoded in the cookie, in bytes.
+const MAX_ENCODED: usize = 3000;
 
 impl Flash {
     /// Something was done.
@@ -53,7 +57,7 @@ impl Flash {
             FlashKind::Error => 'e',
             FlashKind::Info => 'i',
         };
-        set(&mut response, &format!("{kind}{}", self.text), 60);
+        set(&mut response, &format!("{kind}{}", bounded(&self.text)), 60);
         response.extensions_mut().insert(self);
         response
     }
@@ -78,6 +82,23 @@ impl Flash {
     pub(crate) fn clear(response: &mut Response) {
         set(response, "", 0);
     }
+}
+
+/// Cuts a text such that its cookie has room in a browser, which drops one of over 4096 bytes.
+fn bounded(text: &str) -> Cow<'_, str> {
+    let mut size = 0;
+    for (at, character) in text.char_indices() {
+        // Percent-encoded, each byte is three; the letters of names mostly are.
+        size += if character.is_ascii_alphanumeric() {
+            1
+        } else {
+            3 * character.len_utf8()
+        };
+        if size > MAX_ENCODED {
+            return Cow::Owned(format!("{}…", &text[..at]));
+        }
+    }
+    Cow::Borrowed(text)
 }
 
 fn set(response: &mut Response, value: &str, seconds: i64) {
@@ -116,6 +137,20 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str, https: bool) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_so_that_the_browser_keeps_it() {
+        for letter in ["a", "ü", "表", "🦀", "“"] {
+            let long = letter.repeat(5000);
+            let response = Flash::success(format!("{long} was deleted")).redirect("/");
+            let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
+            assert!(cookie.len() < 4096, "{} bytes of {letter}", cookie.len());
+            let pair = cookie.split(';').next().unwrap();
+            let headers = HeaderMap::from_iter([(header::COOKIE, pair.parse().unwrap())]);
+            let shown = Flash::of(&headers, false).unwrap().text;
+            assert!(shown.starts_with(letter));
+        }
+    }
 
     #[test]
     fn over_https_a_message_that_another_host_could_set_is_not_shown() {

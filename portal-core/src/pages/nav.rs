@@ -1,7 +1,12 @@
 //! The navigation, and who sees which of its entries.
 
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+
 use super::components::{icon_names, is_icon};
 use super::layout::NavLink;
+use super::page::Page;
 use crate::auth::{Access, User, address};
 
 /// An entry of the navigation.
@@ -59,6 +64,7 @@ impl NavItem {
 #[derive(Debug, Clone, Default)]
 pub struct Nav {
     entries: Vec<Entry>,
+    described: Vec<Described>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +74,54 @@ struct Entry {
     access: Access,
 }
 
+/// A page as the search knows it.
+#[derive(Debug, Clone)]
+struct Described {
+    title: String,
+    description: String,
+    path: String,
+    access: Access,
+}
+
 impl Nav {
+    /// Adds a page that the search offers, in the navigation or not.
+    pub(crate) fn describe(&mut self, page: &Page) {
+        let is_untitled = page.title == page.source.name;
+        if page.method == Method::GET && !page.path.contains('{') && !is_untitled {
+            self.described.push(Described {
+                title: page.title.to_string(),
+                description: page.description.as_deref().unwrap_or_default().to_owned(),
+                path: page.path.to_owned(),
+                access: page.access.clone(),
+            });
+        }
+    }
+
+    /// Returns the description of the page at a URL, empty if there is none.
+    pub(crate) fn description_of(&self, href: &str, base_path: &str) -> &str {
+        let mut pages = self.described.iter();
+        let found = pages.find(|page| address(base_path, &page.path) == href);
+        found.map_or("", |page| page.description.as_str())
+    }
+
+    /// Returns the pages that a user may open and that no entry leads to: title and URL. Pages below an
+    /// entry's are its tabs, and public ones are found by other ways.
+    pub(crate) fn unlisted(&self, user: Option<&User>, base_path: &str) -> Vec<(&str, String)> {
+        let is_listed = |path: &str| {
+            self.entries.iter().any(|entry| {
+                let rest = path.strip_prefix(entry.path.as_str());
+                entry.path != "/" && rest.is_some_and(|it| it.is_empty() || it.starts_with('/'))
+            })
+        };
+        let mut titles = BTreeSet::new();
+        self.described
+            .iter()
+            .filter(|page| page.access != Access::Public && page.access.allows(user))
+            .filter(|page| !is_listed(&page.path) && titles.insert(page.title.as_str()))
+            .map(|page| (page.title.as_str(), address(base_path, &page.path)))
+            .collect()
+    }
+
     /// Adds an entry for a path; it is shown to whom the guard lets pass.
     pub fn link(&mut self, item: NavItem, path: impl Into<String>, access: Access) -> &mut Self {
         self.entries.push(Entry {

@@ -44,6 +44,7 @@ pub struct Page {
     pub(crate) access: Access,
     pub(crate) nav: Option<NavItem>,
     pub(crate) layout: Option<Arc<dyn Layout>>,
+    pub(crate) max_body: Option<usize>,
     pub(crate) dependencies: Vec<Requirement>,
     pub(crate) respond: Respond,
 }
@@ -60,6 +61,7 @@ impl Page {
             access: Access::Public,
             nav: None,
             layout: None,
+            max_body: None,
             dependencies: Vec::new(),
             respond,
         }
@@ -98,6 +100,12 @@ impl Page {
     /// A layout of its own.
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Some(Arc::new(layout));
+        self
+    }
+
+    /// Sets the maximum size of the request body in bytes, such as for an upload. Default: 1 MiB.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = Some(bytes);
         self
     }
 

@@ -273,7 +273,7 @@ fn maintenance_banner(base_path: &str) -> Markup {
     let page = Button::new("Maintenance")
         .size(1)
         .href(address(base_path, MAINTENANCE));
-    html! { (Banner::new(Tone::Warning, "Only administrators are let in.").title("Maintenance is on.").action(page)) }
+    html! { (Banner::new(Tone::Warning, "Only administrators have access.").title("Maintenance is on.").action(page)) }
 }
 
 /// What a page says of itself beside its content.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -12,7 +12,8 @@ use maud::html;
 use super::components::{Banner, Tone};
 use super::content::PageResponse;
 use super::error_page::came_from;
-use super::errors;
+use super::errors::{self, accepts_html};
+use super::fragment;
 use super::frame::Frames;
 use super::layout::Flash;
 use super::page::Page;
@@ -20,6 +21,7 @@ use super::render::{PageHead, PageSetup};
 use super::swap;
 use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
+use crate::error::Problem;
 use crate::state::PortalState;
 
 /// The routes of all pages; several pages may share a path with other methods.
@@ -66,30 +68,56 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     let head = head_of(&parts.method, &parts.uri, &parts.headers);
     // First: what changes while the page is made is told to it afterwards.
     let read_mark = (setup.read_mark)();
-    let content = (page.respond)(state.clone(), Request::from_parts(parts, body)).await;
+    let mut request = Request::from_parts(parts, body);
+    if let Some(bytes) = page.max_body {
+        DefaultBodyLimit::max(bytes).apply(&mut request);
+    }
+    let content = (page.respond)(state.clone(), request).await;
     // A deactivated user sees public pages as a guest does, and why.
     let is_deactivated = user.as_ref().is_some_and(|user| !user.is_allowed_in());
     let user = user.filter(|user| user.is_allowed_in());
+    let content = match content {
+        PageResponse::Response(response) => match fragment::content_of(&head, *response) {
+            Ok((head, content)) => PageResponse::ContentWithHead(Box::new(head), content),
+            Err(mut response) => match problem_of(&head, &mut response) {
+                Some(problem) => {
+                    setup.prepare(user.as_ref()).await;
+                    let page = errors::page(&head, user.as_ref(), problem.into());
+                    return fragment::with_head(page, response.into_parts().0);
+                }
+                None => return swap::answered(&head, response),
+            },
+        },
+        content => content,
+    };
+    let render = |status, content| {
+        let content = if is_deactivated {
+            html! { (deactivated_banner()) (content) }
+        } else {
+            content
+        };
+        let page_head = PageHead {
+            status,
+            title: &page.title,
+            description: page.description.as_deref(),
+            layout: page.layout.as_deref(),
+            extra: None,
+            read_mark: Some(read_mark),
+            frames: Some(frames),
+        };
+        setup.render(&head, user.as_ref(), page_head, content)
+    };
     match content {
         PageResponse::Content(status, content) => {
-            let content = if is_deactivated {
-                html! { (deactivated_banner()) (content) }
-            } else {
-                content
-            };
             setup.prepare(user.as_ref()).await;
-            let page_head = PageHead {
-                status,
-                title: &page.title,
-                description: page.description.as_deref(),
-                layout: page.layout.as_deref(),
-                extra: None,
-                read_mark: Some(read_mark),
-                frames: Some(frames),
-            };
-            setup.render(&head, user.as_ref(), page_head, content)
+            render(status, content)
         }
-        PageResponse::Response(response) => swap::answered(&head, *response),
+        PageResponse::ContentWithHead(response, content) => {
+            setup.prepare(user.as_ref()).await;
+            let page = render(response.status, content);
+            fragment::with_head(page, *response)
+        }
+        PageResponse::Response(response) => *response,
         // The page's own extractor has asked for someone who is signed in.
         PageResponse::Error(error)
             if error.status() == StatusCode::UNAUTHORIZED && user.is_none() =>
@@ -101,6 +129,13 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
             errors::page(&head, user.as_ref(), error)
         }
     }
+}
+
+/// The problem in an error response without markup, for a browser: it becomes a page in the layout.
+fn problem_of(request: &Parts, response: &mut Response) -> Option<Problem> {
+    accepts_html(&request.headers)
+        .then(|| Problem::of_response(response))
+        .flatten()
 }
 
 fn deactivated_banner() -> Banner {

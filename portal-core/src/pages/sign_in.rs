@@ -57,13 +57,20 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
         _ => {
             let query = parts.uri.query().unwrap_or_default();
             let part = auth.sign_in(sign_up, &return_to, query);
-            frame(sign_up, config, &return_to, part).into_page()
+            let links_other_page = sign_up || auth.offers_sign_up();
+            frame(sign_up, links_other_page, config, &return_to, part).into_page()
         }
     }
 }
 
 /// What every provider's part stands in, with the way to the other of the two pages.
-fn frame(sign_up: bool, config: &Config, return_to: &str, provider_part: Markup) -> Markup {
+fn frame(
+    sign_up: bool,
+    links_other_page: bool,
+    config: &Config,
+    return_to: &str,
+    provider_part: Markup,
+) -> Markup {
     let (title, text, question, other, path) = match sign_up {
         false => (
             "Sign in",
@@ -91,9 +98,10 @@ fn frame(sign_up: bool, config: &Config, return_to: &str, provider_part: Markup)
             p class="pt-muted" { (text) " " (config.app_name) "." }
         }
     };
-    html! {
-        (Card::new()
-            .body(html! { div class="pt-stack" { (head) (provider_part) } })
-            .foot(html! { p { (question) " " a href=(other_page) { (other) } } }))
-    }
+    let card = Card::new().body(html! { div class="pt-stack" { (head) (provider_part) } });
+    let card = match links_other_page {
+        true => card.foot(html! { p { (question) " " a href=(other_page) { (other) } } }),
+        false => card,
+    };
+    html! { (card) }
 }

@@ -143,9 +143,7 @@ async fn save(
     let mut response = match (by_script, sent.rail) {
         (true, _) => StatusCode::NO_CONTENT.into_response(),
         (false, Some(_)) => axum::response::Redirect::to(&back).into_response(),
-        (false, None) if is_reset => {
-            Flash::success("The portal’s look is yours again").redirect(&back)
-        }
+        (false, None) if is_reset => Flash::success("Using portal defaults").redirect(&back),
         (false, None) => Flash::success("Appearance saved").redirect(&back),
     };
     for cookie in cookies {

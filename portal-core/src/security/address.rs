@@ -27,6 +27,14 @@ use crate::state::PortalState;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
+impl ClientAddress {
+    /// The network that limits count as one client: the address itself, or the `/64` of IPv6.
+    #[must_use]
+    pub fn network(self) -> Option<IpAddr> {
+        self.0.map(network_of)
+    }
+}
+
 impl FromRequestParts<PortalState> for ClientAddress {
     type Rejection = Error;
 

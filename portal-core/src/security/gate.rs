@@ -3,6 +3,7 @@
 use axum::extract::Request;
 
 use super::hosts::Hosts;
+use super::nul;
 use super::size::check_head;
 use crate::config::{Config, Limits};
 use crate::error::Error;
@@ -25,6 +26,7 @@ impl Gate {
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Error> {
         let (uri, headers) = (request.uri(), request.headers());
         check_head(&self.limits, request.method(), uri, headers)?;
+        nul::check_url(uri)?;
         self.hosts.check(uri, headers)
     }
 }

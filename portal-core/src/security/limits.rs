@@ -26,7 +26,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Signing in at a provider's form or route.
+    /// Signing in at a provider's form or route, and signing out.
     SignIn,
     /// Making or withdrawing client tokens, and asking for the provider's record of oneself.
     ClientToken,
@@ -34,6 +34,8 @@ pub(crate) enum Class {
     StartTask,
     /// Changes on administration pages and routes.
     AdminWrite,
+    /// Changes of one's own data.
+    OwnWrite,
 }
 
 impl Class {
@@ -50,7 +52,7 @@ impl Class {
         let mut segments = path.strip_prefix('/')?.split('/');
         let (first, second) = (segments.next()?, segments.next());
         match (first, second, segments.next(), segments.next()) {
-            ("dev" | "sign-in" | "sign-up", ..) => Some(Self::SignIn),
+            ("dev" | "sign-in" | "sign-up" | "sign-out", ..) => Some(Self::SignIn),
             ("api", Some("client-tokens"), ..) | ("admin", Some("tasks"), Some("tokens"), _) => {
                 Some(Self::ClientToken)
             }
@@ -60,6 +62,7 @@ impl Class {
                 Some(Self::StartTask)
             }
             ("admin", ..) | ("api", Some("admin" | "users"), ..) => Some(Self::AdminWrite),
+            ("theme", ..) | ("api", Some("auth" | "notifications"), ..) => Some(Self::OwnWrite),
             _ => None,
         }
     }
@@ -87,6 +90,7 @@ struct Counts<C: Clock> {
     client_token: Pair<C>,
     start_task: Pair<C>,
     admin_write: Pair<C>,
+    own_write: Pair<C>,
 }
 
 struct Pair<C: Clock> {
@@ -157,6 +161,7 @@ impl<C: Clock> Counts<C> {
             client_token: pair(rates.client_tokens),
             start_task: pair(rates.start_task),
             admin_write: pair(rates.admin_writes),
+            own_write: pair(rates.own_writes),
         }
     }
 
@@ -168,6 +173,7 @@ impl<C: Clock> Counts<C> {
             Class::ClientToken => &self.client_token,
             Class::StartTask => &self.start_task,
             Class::AdminWrite => &self.admin_write,
+            Class::OwnWrite => &self.own_write,
         };
         match caller {
             Caller::User(_) => pair.by_user.check(caller),
@@ -357,11 +363,12 @@ mod tests {
 
     #[test]
     fn what_is_limited_is_told_by_method_and_path() {
-        use Class::{AdminWrite, ClientToken, SignIn, StartTask};
+        use Class::{AdminWrite, ClientToken, OwnWrite, SignIn, StartTask};
         for (path, class) in [
             ("/dev/token", Some(SignIn)),
             ("/dev/sign-in", Some(SignIn)),
             ("/sign-in", Some(SignIn)),
+            ("/sign-out", Some(SignIn)),
             ("/api/client-tokens", Some(ClientToken)),
             ("/api/client-tokens/x", Some(ClientToken)),
             ("/admin/tasks/tokens/new", Some(ClientToken)),
@@ -374,7 +381,9 @@ mod tests {
             ("/api/admin/models/plan", Some(AdminWrite)),
             ("/api/users/x", Some(AdminWrite)),
             ("/api/webhooks/clerk", None),
-            ("/theme", None),
+            ("/theme", Some(OwnWrite)),
+            ("/api/auth/me", Some(OwnWrite)),
+            ("/api/notifications/read", Some(OwnWrite)),
             ("/", None),
             ("*", None),
         ] {

@@ -7,6 +7,7 @@ mod gate;
 mod headers;
 mod hosts;
 mod limits;
+mod nul;
 mod origin;
 mod size;
 
@@ -16,4 +17,5 @@ pub(crate) use connections::{Connections, Place};
 pub(crate) use gate::Gate;
 pub(crate) use headers::{AnswerHeaders, REQUEST_ID};
 pub(crate) use limits::{Class, RateLimits};
+pub(crate) use nul::guard_form;
 pub(crate) use origin::{Origins, has_bearer};

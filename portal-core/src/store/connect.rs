@@ -12,7 +12,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 impl Store {
     /// Opens the database of a URI: `sqlite://file.db`, `sqlite::memory:` or `postgres://…`.
     ///
-    /// A SQLite file is created if it does not exist.
+    /// A SQLite file is created if it does not exist, readable and writable for its owner only.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), portal_core::store::StoreError> {
@@ -64,6 +64,9 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
     let in_memory = uri.contains(":memory:") || uri.contains("mode=memory");
     let mut writer = pool(1);
     if !in_memory {
+        if !uri.contains("mode=ro") {
+            create_private(&file).map_err(sqlx::Error::Io)?;
+        }
         // A full disk ends a transaction by itself, of which sqlx does not know: it would refuse
         // every later one. Such a connection gives way to a new one.
         writer = writer
@@ -87,6 +90,20 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         path.into()
     });
     Ok(Pool::Sqlite { lock, read, write })
+}
+
+/// Creates a file that only its owner can read: it holds sessions and keys. SQLite gives the files
+/// beside it the same permissions. A file that exists keeps its own.
+#[cfg(feature = "sqlite")]
+fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+    match super::lock::private_options()
+        .write(true)
+        .create_new(true)
+        .open(path)
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -36,9 +36,22 @@ impl Store {
     }
 }
 
+/// Options for a new file that only its owner can read and write.
+#[cfg(feature = "sqlite")]
+pub(super) fn private_options() -> std::fs::OpenOptions {
+    #[cfg_attr(
+        not(unix),
+        expect(unused_mut, reason = "only Unix has such permissions")
+    )]
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 #[cfg(feature = "sqlite")]
 fn try_lock(path: &Path) -> std::io::Result<File> {
-    let file = File::options()
+    let file = private_options()
         .create(true)
         .truncate(false)
         .write(true)

@@ -30,6 +30,9 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     5 "0005_notifications",
     6 "0006_settings",
     7 "0007_statistics",
+    8 "0008_task_quotas",
+    9 "0009_client_tokens",
+    10 "0010_role_sources",
 ];
 
 /// How the migrations of a database compare with those of this program.

@@ -25,9 +25,10 @@ pub use migrate::MigrationState;
 pub(crate) use notify::Notification;
 pub use range::{Buckets, Counts, Step, TimeRange};
 pub use row::{Column, Row};
+/// The crate whose statements a [`Transaction`] executes.
+pub use sea_query;
 pub(crate) use shared_read::SharedReads;
-#[cfg(feature = "postgres")]
-pub(crate) use statement::PostgresSql;
+pub(crate) use statement::RawSql;
 pub use statement::Statement;
 pub use transaction::Transaction;
 
@@ -156,6 +157,41 @@ impl Store {
                 Transaction::postgres(pool.begin().await?, self.notifications.clone())
             }
         })
+    }
+
+    /// Starts a transaction whose statements find their rows through indexes.
+    ///
+    /// PostgreSQL plans by statistics, which say nothing true of a queue that was empty a moment
+    /// ago, and it keeps a plan for as long as they stay the same.
+    pub(crate) async fn begin_by_index(&self) -> Result<Transaction, StoreError> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { .. } => self.begin().await,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => {
+                let transaction = pool
+                    .begin_with(
+                        "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
+                         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+                    )
+                    .await?;
+                Ok(Transaction::postgres(
+                    transaction,
+                    self.notifications.clone(),
+                ))
+            }
+        }
+    }
+
+    /// Reads with one statement that finds its rows through indexes.
+    pub(crate) async fn fetch_by_index(
+        &self,
+        statement: &RawSql<false>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self.dialect() {
+            Dialect::Sqlite => self.fetch_all(statement).await,
+            Dialect::Postgres => self.begin_by_index().await?.fetch_all(statement).await,
+        }
     }
 
     /// Whether the database answers.

@@ -34,20 +34,19 @@ statement!(InsertStatement, true);
 statement!(UpdateStatement, true);
 statement!(DeleteStatement, true);
 
-/// A statement of PostgreSQL as text, where sea-query has no words for it.
-#[cfg(feature = "postgres")]
-pub(crate) struct PostgresSql {
-    pub(crate) sql: &'static str,
+/// A statement as text, where sea-query has no words for it; its values are `$1`, `$2` ..
+#[derive(Debug, Clone)]
+pub(crate) struct RawSql<const WRITES: bool> {
+    pub(crate) sql: std::borrow::Cow<'static, str>,
     pub(crate) values: Vec<sea_query::Value>,
 }
 
-#[cfg(feature = "postgres")]
-impl Statement for PostgresSql {
-    const WRITES: bool = true;
+impl<const WRITES: bool> Statement for RawSql<WRITES> {
+    const WRITES: bool = WRITES;
 
     fn render(&self, _: super::Dialect) -> (String, SqlxValues) {
         (
-            self.sql.to_owned(),
+            self.sql.clone().into_owned(),
             SqlxValues(sea_query::Values(self.values.clone())),
         )
     }

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::claim::QUEUES;
 use super::insert::{self, NewTask};
 use super::queue::{self, TABLE};
-use super::service::{Starter, Tasks, settle, task_not_found};
+use super::service::{Tasks, settle, task_not_found};
+use super::starter::Starter;
 use super::task::TaskDefinition;
 use crate::error::{Error, Result};
 use crate::store::{Notification, Transaction, now};
@@ -57,14 +58,17 @@ impl Tasks {
             ));
         }
         let definition = self.registry().find(&record.state, &record.name)?;
-        definition.check(&record.args).map_err(Error::invalid)?;
-        let mut task = definition.new_task(record.args);
+        let args = queue::args_in(transaction, id)
+            .await?
+            .ok_or_else(task_not_found)?;
+        let mut task = definition.new_task(definition.accept(&args)?);
         let starter = Starter {
             client_token_id: record.client_token_id,
             owner_user_id: record.owner_user_id,
             trace_parent,
         };
         starter.apply_to(&mut task);
+        self.admit_in(transaction, &task).await?;
         let stored = insert::insert(transaction, &task).await?;
         let (id, before) = settle(&task, stored, definition)?;
         Ok(Again {

@@ -9,24 +9,25 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::client_token::{ClientToken, ClientTokens};
 use super::owner::Owner;
 use super::queue::Filter;
 use super::record::{TaskRecord, TaskStatus};
-use super::service::{Starter, Tasks, check_access, task_not_found};
+use super::service::{Tasks, check_start, task_not_found};
+use super::starter::Starter;
 use super::task::TaskDefinition;
 use super::trace;
 use super::{follow, history, monitor};
-use crate::auth::{Access, CurrentUser, Guard, Routes};
+use crate::auth::{Access, ClientTokens, CurrentUser, Guard, NewClientToken, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::request::{ApiQuery, ListPage, body_bytes, parse_json, require_json};
+use crate::request::{ApiQuery, ListPage, body_within, parse_json, require_json};
 use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Routes {
     let owner = || Guard::ClientToken(Access::Public);
     Routes::new()
         .post("/api/client-tokens", Access::User, create_token)
+        .get("/api/client-tokens", Access::User, list_tokens)
         .delete(
             "/api/client-tokens/{client_token}",
             Access::User,
@@ -72,10 +73,15 @@ pub(crate) fn routes() -> Routes {
 async fn create_token(
     user: CurrentUser,
     tokens: Data<ClientTokens>,
-) -> Result<(StatusCode, Json<ClientToken>)> {
-    // It has all rights of its owner, and outlives the session.
+) -> Result<(StatusCode, Json<NewClientToken>)> {
+    // A token has all rights of its owner and outlives the session.
     user.acts_himself()?;
     Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
+}
+
+async fn list_tokens(user: CurrentUser, tokens: Data<ClientTokens>) -> Result<Json<Value>> {
+    let tokens = tokens.of_user(user.id).await?;
+    Ok(Json(json!({ "client_tokens": tokens })))
 }
 
 async fn delete_token(
@@ -90,7 +96,7 @@ async fn delete_token(
 async fn kinds(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
     let kinds: Vec<_> = tasks
         .registry()
-        .all()
+        .startable()
         .map(|kind| describe(kind, &config.base_path))
         .collect();
     Json(json!({ "tasks": kinds }))
@@ -133,11 +139,13 @@ async fn start(
     let tasks = state.borrow::<Tasks>()?;
     let owner = Owner::of(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
-    check_access(definition, Some(&owner.user))?;
+    check_start(definition, Some(&owner.user))?;
+    // As the client wrote it: the portal stores no token.
+    let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
     let trace_parent = trace::of_request(request.headers());
-    let args = read_args(definition, request, &state).await?;
+    let args = read_args(definition, request).await?;
     let starter = Starter {
         client_token_id: Some(token.id),
         owner_user_id: Some(token.user_id),
@@ -149,7 +157,7 @@ async fn start(
     let base_path = &state.borrow::<Config>()?.base_path;
     let location = format!(
         "{base_path}/api/{}/tasks/{}/status/{id}",
-        path.state, token.id
+        path.state, secret
     );
     Ok((
         StatusCode::ACCEPTED,
@@ -160,13 +168,11 @@ async fn start(
 }
 
 /// The body as arguments. Without any body the faults of an empty object are told.
-async fn read_args(
-    definition: &TaskDefinition,
-    request: Request,
-    state: &PortalState,
-) -> Result<Value> {
+async fn read_args(definition: &TaskDefinition, request: Request) -> Result<Value> {
     let headers = request.headers().clone();
-    let bytes = body_bytes(request, state).await?;
+    let bytes = body_within(request, definition.max_args)
+        .await?
+        .ok_or_else(|| definition.args_too_large())?;
     if definition.args_schema().is_none() || bytes.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
@@ -248,8 +254,13 @@ async fn list(
         limit: page.to_read(),
         ..Filter::default()
     };
-    let mut records = tasks.list_with(&filter).await?;
-    let next_cursor = page.next_cursor(&mut records, |record| record.id);
+    let (mut records, is_cut) = tasks.list_with_results(&filter).await?;
+    // Large results end a page early.
+    let next_cursor = if is_cut {
+        records.last().map(|record| record.id)
+    } else {
+        page.next_cursor(&mut records, |record| record.id)
+    };
     Ok(Json(TaskList {
         all_tasks: ById(records),
         next_cursor,

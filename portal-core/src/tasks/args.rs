@@ -4,10 +4,10 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Fault;
-use crate::request::{escape_pointer, from_value};
+use crate::request::{from_value, garde_faults};
 
 /// What may be the arguments of a task. Never implemented by hand: derive the four traits.
 ///
@@ -74,6 +74,76 @@ mod derived {
 )]
 pub struct NoArgs {}
 
+/// Arguments as they are stored: the value of their type that has been checked, as JSON.
+#[derive(Debug, Clone)]
+pub(super) struct AcceptedArgs {
+    pub(super) value: Value,
+    /// Length of the JSON text.
+    pub(super) bytes: usize,
+}
+
+impl AcceptedArgs {
+    pub(super) fn new(value: Value) -> Self {
+        Self {
+            bytes: json_length(&value),
+            value,
+        }
+    }
+
+    /// The arguments of a task that takes none.
+    pub(super) fn none() -> Self {
+        Self::new(Value::Object(Map::new()))
+    }
+}
+
+#[cfg(test)]
+impl From<Value> for AcceptedArgs {
+    fn from(value: Value) -> Self {
+        Self::new(value)
+    }
+}
+
+/// The length of a value as JSON text, without writing it anywhere.
+pub(super) fn json_length(value: &Value) -> usize {
+    struct Counter(usize);
+
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        Err(_) => usize::MAX,
+    }
+}
+
+/// Decodes arguments, checks them, and writes the decoded value back to JSON. So what is stored has
+/// the members that the type declares, and no others.
+pub(super) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<Fault>> {
+    let args: A = decode(value.clone())?;
+    let unreadable = |message: String| vec![Fault::new("", "invalid_value", message)];
+    let accepted = serde_json::to_value(args)
+        .map_err(|error| unreadable(format!("cannot be written as JSON: {error}")))?;
+    if accepted != *value {
+        // Serde lets a type write what it does not read.
+        from_value::<A>(accepted.clone()).map_err(|fault| {
+            unreadable(format!(
+                "the type of the arguments does not read what it writes: {} {}",
+                fault.pointer, fault.message
+            ))
+        })?;
+    }
+    Ok(accepted)
+}
+
 /// Decodes and checks arguments.
 pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
     let args: A = from_value(value).map_err(|fault| vec![fault])?;
@@ -83,27 +153,6 @@ pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
     } else {
         Err(faults)
     }
-}
-
-/// The rules of garde that a value breaks, each with its JSON pointer.
-pub(crate) fn garde_faults<T: Validate<Context = ()>>(value: &T) -> Vec<Fault> {
-    let Err(report) = value.validate() else {
-        return Vec::new();
-    };
-    report
-        .iter()
-        .map(|(path, error)| {
-            Fault::new(pointer(&path.to_string()), "invalid_value", error.message())
-        })
-        .collect()
-}
-
-/// `items[2].name` as a JSON pointer.
-fn pointer(path: &str) -> String {
-    path.split(['.', '[', ']'])
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| format!("/{}", escape_pointer(segment)))
-        .collect()
 }
 
 #[cfg(test)]

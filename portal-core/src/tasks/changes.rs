@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_query::{Cond, Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait, Order, SelectStatement};
 use uuid::Uuid;
 
-use super::queue::TABLE;
-use super::record::{COLUMNS, TaskRecord};
+use super::record::TaskRecord;
+use super::results::{self, WithoutResults};
 use crate::store::{Store, StoreError};
 
 /// How many ids stand in one statement.
@@ -16,10 +16,10 @@ const CHUNK: usize = 500;
 pub(super) const MOST: u64 = 10_000;
 
 /// The tasks of ids, as far as they exist.
-pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecord>, StoreError> {
-    let mut records = Vec::new();
+pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults, StoreError> {
+    let mut records = WithoutResults::default();
     for chunk in ids.chunks(CHUNK) {
-        let select = select()
+        let select = results::select(store.dialect())
             .and_where(Expr::col("id").is_in(chunk.iter().copied()))
             .take();
         fetch(store, &select, &mut records).await?;
@@ -32,10 +32,10 @@ pub(super) async fn since(
     store: &Store,
     clients: &[Uuid],
     since: DateTime<Utc>,
-) -> Result<Vec<TaskRecord>, StoreError> {
-    let mut records = Vec::new();
+) -> Result<WithoutResults, StoreError> {
+    let mut records = WithoutResults::default();
     for chunk in clients.chunks(CHUNK) {
-        let select = select()
+        let select = results::select(store.dialect())
             .and_where(Expr::col("client_token_id").is_in(chunk.iter().copied()))
             .and_where(Expr::col("updated_at").gte(since))
             .take();
@@ -50,12 +50,12 @@ pub(super) async fn of_client(
     client: Uuid,
     state: Option<&str>,
     ended_since: Option<DateTime<Utc>>,
-) -> Result<Vec<TaskRecord>, StoreError> {
+) -> Result<WithoutResults, StoreError> {
     let mut fits = Cond::any().add(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
     if let Some(since) = ended_since {
         fits = fits.add(Expr::col("finished_at").gte(since));
     }
-    let mut select = select();
+    let mut select = results::select(store.dialect());
     select
         .and_where(Expr::col("client_token_id").eq(client))
         .cond_where(fits)
@@ -64,23 +64,18 @@ pub(super) async fn of_client(
     if let Some(state) = state {
         select.and_where(Expr::col("state").eq(state));
     }
-    let mut records = Vec::new();
+    let mut records = WithoutResults::default();
     fetch(store, &select, &mut records).await?;
     Ok(records)
-}
-
-fn select() -> SelectStatement {
-    Query::select().columns(COLUMNS).from(TABLE).take()
 }
 
 async fn fetch(
     store: &Store,
     select: &SelectStatement,
-    records: &mut Vec<TaskRecord>,
+    records: &mut WithoutResults,
 ) -> Result<(), StoreError> {
-    for row in store.fetch_all(select).await? {
-        records.push(TaskRecord::from_row(&row)?);
-    }
+    let rows = store.fetch_all(select).await?;
+    records.append(WithoutResults::from_rows(&rows)?);
     Ok(())
 }
 

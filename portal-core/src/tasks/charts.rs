@@ -11,7 +11,7 @@ impl TaskCounts {
             .counts("Completed", Tone::Success, &self.completed.values)
             .counts("Failed", Tone::Danger, &self.failed.values)
             .counts("Cancelled", Tone::Neutral, &self.cancelled.values)
-            .empty_text("No task ended in this range")
+            .empty_text("No tasks finished in this range")
     }
 }
 
@@ -21,8 +21,8 @@ impl TaskDurations {
         Chart::line("Duration of tasks")
             .over(&self.buckets)
             .unit(Unit::Seconds)
-            .series("Half within", self.median.iter().copied())
-            .series("95 % within", self.p95.iter().copied())
-            .empty_text("No task was completed in this range")
+            .series("Median", self.median.iter().copied())
+            .series("95th percentile", self.p95.iter().copied())
+            .empty_text("No tasks completed in this range")
     }
 }

@@ -64,9 +64,13 @@ impl TaskContext {
         self.attempt.record().owner_user_id
     }
 
-    /// Tells how far the task has come; takes effect when it is awaited.
+    /// Reports the progress of the task; takes effect when it is awaited.
     ///
-    /// It costs the task next to nothing: watchers hear of it at once, the database a little later.
+    /// It costs the task almost nothing: subscribers receive it immediately, the database stores it
+    /// a little later.
+    ///
+    /// It fails with the code `cancelled` once the task was cancelled, so that a task that passes
+    /// the error on with `?` stops at its next update.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn update(&self) -> Update<'_> {
         Update {
@@ -78,8 +82,12 @@ impl TaskContext {
 
     /// Keeps a value for the next attempt, should this one fail or its process die.
     ///
-    /// It is durable when this returns. Fails with the code `superseded` if another attempt has
-    /// taken over, and when the database is away.
+    /// It is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the code `cancelled` once the task was cancelled, with `superseded` once another
+    /// attempt runs, and while the database is unavailable.
     ///
     /// ```
     /// use portal_core::prelude::*;
@@ -97,6 +105,7 @@ impl TaskContext {
     /// # fn main() {}
     /// ```
     pub async fn checkpoint<T: Serialize + Sync>(&self, value: &T) -> Result<(), TaskError> {
+        self.attempt.check_continues()?;
         let value = json::to_storable(value).map_err(|error| {
             TaskError::permanent(format!("the checkpoint cannot be stored: {error}"))
                 .with_code("checkpoint_invalid")
@@ -120,7 +129,8 @@ impl TaskContext {
             let message = "the stored checkpoint is nested too deeply";
             return Err(TaskError::permanent(message).with_code("checkpoint_invalid"));
         }
-        Ok(checkpoint.map(serde_json::from_value).transpose()?)
+        let value = checkpoint.map(serde_json::from_value).transpose();
+        value.map_err(|error| TaskError::new(format!("the checkpoint is of another type: {error}")))
     }
 
     /// Runs code that blocks, such as a long computation, off the threads that serve requests.
@@ -143,7 +153,10 @@ impl TaskContext {
         })
     }
 
-    /// Resolves when the task is to stop; a task that does not listen is dropped a little later.
+    /// Resolves when the task must stop: it was cancelled, or another attempt runs.
+    ///
+    /// A task that waits for something for long races that with this, and cleans up. It has
+    /// [`cancel_grace`](crate::TaskSettings::cancel_grace) for that and is dropped afterwards.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.attempt.cancelled.cancelled() => {}

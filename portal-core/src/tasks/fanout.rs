@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -18,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::changes;
-use super::client_token::ClientTokens;
 use super::record::TaskRecord;
+use super::results::WithoutResults;
 use super::service::Tasks;
+use crate::auth::ClientTokens;
 use crate::error::Result;
 use crate::store::{Dialect, Notification, Store, TaskChange, TaskChanges, now};
 
@@ -32,6 +34,8 @@ const KEPT: usize = 20_000;
 const RETRY: Duration = Duration::from_millis(500);
 /// What sending the last changes may take when the portal stops.
 const LAST_SEND: Duration = Duration::from_secs(2);
+/// Interval at which the client tokens of open monitors are checked for their expiry.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// What clocks may differ by, and a commit take.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
@@ -155,6 +159,7 @@ impl Fanout {
         let stop = CancellationToken::new();
         let mut background = JoinSet::new();
         background.spawn(send(self.tasks.clone(), stop.clone()));
+        let tokens = self.tokens.clone();
         let follower = Follower {
             tasks: self.tasks.clone(),
             tokens: self.tokens,
@@ -168,6 +173,8 @@ impl Fanout {
         });
         let (tasks, stopped) = (self.tasks.clone(), stop.clone());
         background.spawn(async move { tasks.0.journals.write(&tasks.0.store, stopped).await });
+        let expiry = expire(self.tasks.clone(), tokens);
+        background.spawn(stop.clone().run_until_cancelled_owned(expiry).map(drop));
         work.await;
         stop.cancel();
         while background.join_next().await.is_some() {}
@@ -197,6 +204,25 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
         }
         if stopping.is_none() {
             return;
+        }
+    }
+}
+
+/// Closes monitors whose client token has expired. An open monitor counts as a use of its token,
+/// which therefore expires at its absolute end only.
+async fn expire(tasks: Tasks, tokens: ClientTokens) {
+    let hub = &tasks.0.hub;
+    loop {
+        sleep(EXPIRY_INTERVAL).await;
+        for id in hub.clients() {
+            match tokens.keep_monitored(id).await {
+                Ok(true) => {}
+                Ok(false) => hub.withdraw(id),
+                Err(error) => {
+                    tracing::warn!(%error, "failed to check client tokens; they are checked again");
+                    break;
+                }
+            }
         }
     }
 }
@@ -268,9 +294,8 @@ impl Follower {
             let hub = &self.tasks.0.hub;
             let watched = hub.watched();
             owed.tasks.extend(watched.tasks);
-            for record in changes::since(store, &watched.clients, since).await? {
-                self.tasks.show(record);
-            }
+            self.show_all(changes::since(store, &watched.clients, since).await?)
+                .await?;
             let clients = hub.clients();
             let standing = self.tokens.standing(&clients).await?;
             for id in clients {
@@ -282,10 +307,18 @@ impl Follower {
         }
         owed.tasks.sort_unstable();
         owed.tasks.dedup();
-        for record in changes::by_ids(store, &owed.tasks).await? {
-            self.tasks.show(record);
-        }
+        self.show_all(changes::by_ids(store, &owed.tasks).await?)
+            .await?;
         owed.tasks.clear();
+        Ok(())
+    }
+
+    async fn show_all(&self, mut changed: WithoutResults) -> Result<()> {
+        while !changed.is_empty() {
+            for record in changed.take(&self.tasks.0.store).await? {
+                self.tasks.show(record);
+            }
+        }
         Ok(())
     }
 }

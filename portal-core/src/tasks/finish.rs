@@ -8,6 +8,7 @@ use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::args::json_length;
 use super::end_message::EndMessage;
 use super::error::TaskError;
 #[cfg(feature = "postgres")]
@@ -195,6 +196,12 @@ fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
             ("progress", i32::from(record.progress).into()),
             ("message", record.message.clone().into()),
             ("result", record.result.clone().into()),
+            (
+                "stored_bytes",
+                Expr::col("stored_bytes").add(result_bytes(record)),
+            ),
+            // A task that is tried again is placed anew when it is due.
+            ("turn", Option::<i64>::None.into()),
             ("error", record.error.clone().into()),
             ("code", record.code.clone().into()),
             ("run_at", record.run_at.into()),
@@ -212,6 +219,11 @@ fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
         update.and_where(Expr::col("cancel_requested").eq(false));
     }
     update
+}
+
+fn result_bytes(record: &TaskRecord) -> i64 {
+    let bytes = record.result.as_ref().map_or(0, json_length);
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Writes a final state, and what a user is told of it: both or neither.
@@ -317,7 +329,7 @@ async fn tell(
 /// `status || ''` keeps the planner from reading all that is running through the index of it:
 /// the rows are found by their ids.
 #[cfg(feature = "postgres")]
-fn update_many(records: &[TaskRecord]) -> crate::store::PostgresSql {
+fn update_many(records: &[TaskRecord]) -> crate::store::RawSql<true> {
     let rows: Vec<_> = records
         .iter()
         .map(|record| {
@@ -328,6 +340,7 @@ fn update_many(records: &[TaskRecord]) -> crate::store::PostgresSql {
                 "progress": record.progress,
                 "message": record.message,
                 "result": record.result,
+                "result_bytes": result_bytes(record),
                 "error": record.error,
                 "code": record.code,
                 "run_at": record.run_at,
@@ -337,19 +350,22 @@ fn update_many(records: &[TaskRecord]) -> crate::store::PostgresSql {
             })
         })
         .collect();
-    crate::store::PostgresSql {
-        sql: "UPDATE portal_tasks AS task SET status = ended.status, progress = ended.progress, \
+    crate::store::RawSql {
+        sql: std::borrow::Cow::Borrowed(
+            "UPDATE portal_tasks AS task SET status = ended.status, progress = ended.progress, \
               message = ended.message, result = ended.result, error = ended.error, \
               code = ended.code, run_at = ended.run_at, updated_at = ended.updated_at, \
               finished_at = ended.finished_at, lease_owner = NULL, lease_until = NULL, \
+              turn = NULL, stored_bytes = task.stored_bytes + ended.result_bytes, \
               version = ended.version \
               FROM jsonb_to_recordset($1) AS ended(id uuid, attempt integer, status text, \
-              progress integer, message text, result jsonb, error text, code text, \
+              progress integer, message text, result jsonb, result_bytes bigint, error text, code text, \
               run_at timestamptz, updated_at timestamptz, finished_at timestamptz, \
               version bigint) \
               WHERE task.id = ended.id AND task.attempt = ended.attempt \
               AND task.status || '' = 'PROCESSING' AND NOT task.cancel_requested \
               RETURNING task.id",
+        ),
         values: vec![Value::Array(rows).into()],
     }
 }

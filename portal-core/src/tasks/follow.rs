@@ -23,6 +23,7 @@ use super::record::{TaskRecord, TaskStatus};
 use super::service::{Tasks, task_not_found};
 use crate::auth::{Access, AccessWatch, Auth, CurrentUser, Routes};
 use crate::error::Result;
+use crate::live::{Live, Place};
 use crate::state::PortalState;
 
 /// How often the history is looked at of a task that runs in another process.
@@ -92,6 +93,7 @@ async fn follow(
         task_id: Some(record.id),
         ..Watch::default()
     };
+    let place = state.borrow::<Live>()?.take_place(user.id)?;
     let session = Some(user.session_id().into());
     let needed = vec![Access::Admin];
     let holder = state
@@ -114,6 +116,7 @@ async fn follow(
         holder,
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
         _open: state.borrow::<OpenMonitors>()?.token(),
+        _place: place,
     };
     let body = Body::from_stream(stream::unfold(follower, |mut follower| async {
         let frame = follower.next().await?;
@@ -146,6 +149,7 @@ struct Follower {
     stop: CancellationToken,
     /// Counted as open until it is dropped.
     _open: TaskTrackerToken,
+    _place: Place,
 }
 
 impl Follower {

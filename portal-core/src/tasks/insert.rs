@@ -1,13 +1,19 @@
 //! Storing new tasks: alone within a transaction of the caller's, or many with one commit.
 
+#[cfg(feature = "postgres")]
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::queue::{TABLE, select};
+use super::args::AcceptedArgs;
+use super::queue::{TABLE, args_in, select};
 use super::record::{TaskRecord, TaskStatus};
+#[cfg(feature = "postgres")]
+use crate::store::RawSql;
 use crate::store::{Dialect, Executor, Store, StoreError, now};
 
 /// A task that is to be stored.
@@ -20,6 +26,10 @@ pub(super) struct NewTask {
     pub(super) client_token_id: Option<Uuid>,
     pub(super) owner_user_id: Option<Uuid>,
     pub(super) args: Value,
+    /// Bytes of its arguments as JSON.
+    pub(super) stored_bytes: i64,
+    /// Its place among the pending tasks of its type; `None` if the next claim is to assign one.
+    pub(super) turn: Option<i64>,
     pub(super) priority: i32,
     pub(super) run_at: DateTime<Utc>,
     pub(super) max_attempts: i32,
@@ -36,16 +46,22 @@ pub(super) struct NewTask {
 }
 
 impl NewTask {
-    /// A task of a kind that can be begun at once.
-    pub(super) fn new(state: impl Into<String>, name: &'static str, args: Value) -> Self {
-        let now = now();
+    /// A task of a type that is due at once.
+    pub(super) fn new(
+        state: impl Into<String>,
+        name: &'static str,
+        args: impl Into<AcceptedArgs>,
+    ) -> Self {
+        let (now, args) = (now(), args.into());
         Self {
             id: Uuid::now_v7(),
             state: state.into(),
             name,
             client_token_id: None,
             owner_user_id: None,
-            args,
+            stored_bytes: i64::try_from(args.bytes).unwrap_or(i64::MAX),
+            args: args.value,
+            turn: None,
             priority: 0,
             run_at: now,
             max_attempts: 1,
@@ -67,7 +83,6 @@ impl NewTask {
             title: self.name.into(),
             client_token_id: self.client_token_id,
             owner_user_id: self.owner_user_id,
-            args: self.args.clone(),
             status: TaskStatus::Pending,
             progress: 0,
             message: None,
@@ -191,21 +206,24 @@ pub(super) fn ids(
 
 /// One statement for any number of rows, so that it is planned once.
 #[cfg(feature = "postgres")]
-fn insert_many(tasks: &[NewTask]) -> Result<crate::store::PostgresSql, StoreError> {
+fn insert_many(tasks: &[NewTask]) -> Result<RawSql<true>, StoreError> {
     let rows = serde_json::to_value(tasks)
         .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
-    Ok(crate::store::PostgresSql {
-        sql: "INSERT INTO portal_tasks (id, state, name, client_token_id, owner_user_id, args, \
-              status, priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
+    Ok(RawSql {
+        sql: Cow::Borrowed(
+            "INSERT INTO portal_tasks (id, state, name, client_token_id, owner_user_id, args, \
+              stored_bytes, turn, status, priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
               scheduled_for, trace_parent, created_at, updated_at, version) \
               SELECT id, state, name, client_token_id, owner_user_id, coalesce(args, 'null'), \
-              'PENDING', priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
+              stored_bytes, turn, 'PENDING', priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
               scheduled_for, trace_parent, created_at, created_at, 1 \
               FROM jsonb_to_recordset($1) AS task(id uuid, state text, name text, \
-              client_token_id uuid, owner_user_id uuid, args jsonb, priority integer, \
+              client_token_id uuid, owner_user_id uuid, args jsonb, \
+              stored_bytes bigint, turn bigint, priority integer, \
               run_at timestamptz, max_attempts integer, idempotency_key text, unique_key text, \
               schedule text, scheduled_for timestamptz, trace_parent text, created_at timestamptz) \
               ON CONFLICT DO NOTHING RETURNING id",
+        ),
         values: vec![rows.into()],
     })
 }
@@ -224,6 +242,8 @@ pub(super) async fn insert_unless_clash(
             "client_token_id",
             "owner_user_id",
             "args",
+            "stored_bytes",
+            "turn",
             "status",
             "priority",
             "run_at",
@@ -244,6 +264,8 @@ pub(super) async fn insert_unless_clash(
             task.client_token_id.into(),
             task.owner_user_id.into(),
             task.args.clone().into(),
+            task.stored_bytes.into(),
+            task.turn.into(),
             TaskStatus::Pending.as_str().into(),
             task.priority.into(),
             task.run_at.into(),
@@ -263,6 +285,18 @@ pub(super) async fn insert_unless_clash(
     Ok(!executor.fetch_all(&insert).await?.is_empty())
 }
 
+/// The task that keeps this one from being stored, outside of any transaction.
+pub(super) async fn find_clash_in(
+    store: &Store,
+    task: &NewTask,
+) -> Result<Option<Stored>, StoreError> {
+    if task.idempotency_key.is_none() && task.unique_key.is_none() {
+        return Ok(None);
+    }
+    let mut transaction = store.begin().await?;
+    find_clash(&mut transaction, task).await
+}
+
 /// The task that keeps this one from being stored.
 async fn find_clash(
     executor: &mut impl Executor,
@@ -273,8 +307,9 @@ async fn find_clash(
             .eq(client_token_id)
             .and(Expr::col("idempotency_key").eq(key.as_str()));
         if let Some(before) = find(executor, same_key).await? {
-            let same =
-                before.state == task.state && before.name == task.name && before.args == task.args;
+            let same = before.state == task.state
+                && before.name == task.name
+                && args_in(executor, before.id).await?.as_ref() == Some(&task.args);
             return Ok(Some(if same {
                 Stored::Before(before.id)
             } else {

@@ -304,7 +304,7 @@ mod tests {
     use crate::source;
     use crate::store::Store;
     use crate::tasks::queue::TABLE;
-    use crate::tasks::service::Starter;
+    use crate::tasks::starter::Starter;
     use crate::tasks::{NoArgs, Task, TaskSettings};
 
     /// Tasks without a worker: what is started stays in the queue.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::client_token::{self, ClientToken, ClientTokens};
 use super::record::TaskRecord;
 use super::registry::TaskRegistry;
 use super::service::check_access;
 use super::task::TaskDefinition;
-use crate::auth::{Access, Auth, User};
+use crate::auth::{Access, Auth, ClientToken, ClientTokens, User, client_token_unknown};
 use crate::error::Result;
 use crate::state::PortalState;
 
@@ -21,8 +20,12 @@ impl Owner {
     /// The owner of the token of a path: every use of one begins here.
     pub(super) async fn of(state: &PortalState, token: &str) -> Result<Self> {
         let token = state.borrow::<ClientTokens>()?.verify(token).await?;
+        Self::with_token(state, token).await
+    }
+
+    pub(super) async fn with_token(state: &PortalState, token: ClientToken) -> Result<Self> {
         let user = state.borrow::<Auth>()?.user(token.user_id).await?;
-        let user = user.ok_or_else(client_token::unknown)?;
+        let user = user.ok_or_else(client_token_unknown)?;
         Access::User.check(Some(&user))?;
         Ok(Self { token, user })
     }

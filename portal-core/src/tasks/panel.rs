@@ -20,9 +20,8 @@ use axum::extract::{FromRequest, RawForm, Request};
 use axum::http::Method;
 use maud::{Markup, html};
 
-use super::client_token::ClientTokens;
 use super::service::Tasks;
-use crate::auth::{Access, AuditLog, CurrentUser, Users, caller};
+use crate::auth::{Access, AuditLog, ClientTokens, CurrentUser, Users, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pages::components::{PageHead, Tab, Tone, badge, icon};
@@ -36,6 +35,7 @@ const KINDS: &str = "/admin/tasks/kinds";
 const SCHEDULES: &str = "/admin/tasks/schedules";
 const STATISTICS: &str = "/admin/tasks/statistics";
 const TOKENS: &str = "/admin/tasks/tokens";
+const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
 
 /// The pages of the task monitor.
 pub(crate) fn pages() -> Vec<Page> {
@@ -81,13 +81,9 @@ pub(crate) fn pages() -> Vec<Page> {
         page(source!(client_tokens), TOKENS, |state, request| {
             Box::pin(async move { tokens::show(&state, request).await.into_page() })
         }),
-        page(
-            source!(new_client_token),
-            "/admin/tasks/tokens/new",
-            |state, request| {
-                Box::pin(async move { tokens::create(&state, request).await.into_page() })
-            },
-        )
+        page(source!(new_client_token), NEW_TOKEN, |state, request| {
+            Box::pin(async move { tokens::create(&state, request).await.into_page() })
+        })
         .method(Method::POST),
         page(
             source!(revoke_client_token),

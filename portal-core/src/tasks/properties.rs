@@ -8,10 +8,12 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::claim::{self, Claimer, Kind, Lost};
+use super::claim::{self, Claimer, Kind};
+use super::due::Rotation;
 use super::error::TaskError;
 use super::finish::{self, Ending};
 use super::insert::{self, NewTask};
+use super::lease::{self, Lost};
 use super::queue::{self, TABLE};
 use super::record::TaskRecord;
 use crate::store::{Store, now};
@@ -91,6 +93,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Se
                 lease: TimeDelta::seconds(30),
                 kinds: &kinds(),
                 total_concurrency: None,
+                rotation: &Rotation::default(),
             };
             for claimed in claim::claim(store, claimer, fastrand::u64(1..4))
                 .await
@@ -110,7 +113,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Se
                 .and_where(Expr::col("lease_owner").eq(worker.id))
                 .take();
             store.execute(&expire).await.unwrap();
-            claim::rescue(store, Lost::Expired, &kinds()).await.unwrap();
+            lease::rescue(store, Lost::Expired, &kinds()).await.unwrap();
         }
         (5, _) => {
             let ids: Vec<_> = seen.keys().copied().collect();
@@ -130,7 +133,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Se
         }
         (7, Some(_)) => {
             let ids = worker.attempts.iter().map(|record| record.id);
-            claim::heartbeat(store, worker.id, TimeDelta::seconds(30), ids)
+            lease::heartbeat(store, worker.id, TimeDelta::seconds(30), ids)
                 .await
                 .unwrap();
         }
@@ -181,12 +184,13 @@ async fn interleave(store: Store) {
     // All processes die; one that lives on ends everything.
     let owner = Uuid::new_v4();
     for _ in 0..seen.len() * 8 {
-        claim::rescue(&store, Lost::All, &kinds()).await.unwrap();
+        lease::rescue(&store, Lost::All, &kinds()).await.unwrap();
         let claimer = Claimer {
             owner,
             lease: TimeDelta::seconds(30),
             kinds: &kinds(),
             total_concurrency: None,
+            rotation: &Rotation::default(),
         };
         let claimed = claim::claim(&store, claimer, 9).await.unwrap();
         if claimed.is_empty() {

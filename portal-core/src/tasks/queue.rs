@@ -1,9 +1,11 @@
 //! The queue in the database, as clients see it: look, list, cancel.
 
 use sea_query::{Cond, Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
+use super::results::{self, WithoutResults};
 use crate::auth::escape_like;
 use crate::store::{Executor, Store, StoreError, Transaction, now};
 
@@ -25,16 +27,43 @@ pub(super) fn select() -> SelectStatement {
     Query::select().columns(COLUMNS).from(TABLE).take()
 }
 
+/// The task of an id with its result.
 pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, StoreError> {
-    let select = select().and_where(Expr::col("id").eq(id)).take();
+    let select = select()
+        .column("result")
+        .and_where(Expr::col("id").eq(id))
+        .take();
     store
         .fetch_optional(&select)
         .await?
-        .map(|row| TaskRecord::from_row(&row))
+        .map(|row| TaskRecord::from_row_with_result(&row))
         .transpose()
 }
 
-/// Those of some ids that there are.
+fn select_args(id: Uuid) -> SelectStatement {
+    Query::select()
+        .column("args")
+        .from(TABLE)
+        .and_where(Expr::col("id").eq(id))
+        .take()
+}
+
+/// The arguments of a task.
+pub(super) async fn args(store: &Store, id: Uuid) -> Result<Option<Value>, StoreError> {
+    let row = store.fetch_optional(&select_args(id)).await?;
+    row.map_or(Ok(None), |row| row.document("args"))
+}
+
+/// The arguments of a task, as part of a transaction.
+pub(super) async fn args_in(
+    executor: &mut impl Executor,
+    id: Uuid,
+) -> Result<Option<Value>, StoreError> {
+    let rows = executor.fetch_all(&select_args(id)).await?;
+    rows.first().map_or(Ok(None), |row| row.document("args"))
+}
+
+/// Those of some ids that there are, without their results.
 pub(super) async fn get_all(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecord>, StoreError> {
     let ids = ids.iter().copied();
     let select = select().and_where(Expr::col("id").is_in(ids)).take();
@@ -42,7 +71,7 @@ pub(super) async fn get_all(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecor
     rows.iter().map(TaskRecord::from_row).collect()
 }
 
-/// The same as part of a transaction.
+/// The task of an id without its result, as part of a transaction.
 pub(super) async fn get_in(
     transaction: &mut Transaction,
     id: Uuid,
@@ -70,43 +99,53 @@ pub(super) struct Filter {
     pub(super) limit: u64,
 }
 
+impl Filter {
+    fn apply_to(&self, mut select: SelectStatement) -> SelectStatement {
+        if let Some(id) = self.client_token_id {
+            select.and_where(Expr::col("client_token_id").eq(id));
+        }
+        if let Some(id) = self.owner_user_id {
+            select.and_where(Expr::col("owner_user_id").eq(id));
+        }
+        if let Some(state) = &self.state {
+            select.and_where(Expr::col("state").eq(state.as_str()));
+        }
+        if let Some(name) = &self.name {
+            select.and_where(Expr::col("name").eq(name.as_str()));
+        }
+        if !self.without.is_empty() {
+            select.and_where(Expr::col("name").is_not_in(self.without.iter().copied()));
+        }
+        if let Some(status) = self.status {
+            select.and_where(Expr::col("status").eq(status.as_str()));
+        }
+        if self.active_only {
+            select.and_where(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
+        }
+        if let Some(text) = self.text.as_deref() {
+            select.cond_where(holds(text));
+        }
+        if let Some(before) = self.before {
+            select.and_where(Expr::col("id").lt(before));
+        }
+        // Ids are UUIDs of version 7: they sort by time.
+        select.order_by("id", Order::Desc).limit(self.limit).take()
+    }
+}
+
+/// Lists tasks without their results.
 pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecord>, StoreError> {
-    let mut select = select();
-    if let Some(id) = filter.client_token_id {
-        select.and_where(Expr::col("client_token_id").eq(id));
-    }
-    if let Some(id) = filter.owner_user_id {
-        select.and_where(Expr::col("owner_user_id").eq(id));
-    }
-    if let Some(state) = &filter.state {
-        select.and_where(Expr::col("state").eq(state.as_str()));
-    }
-    if let Some(name) = &filter.name {
-        select.and_where(Expr::col("name").eq(name.as_str()));
-    }
-    if !filter.without.is_empty() {
-        select.and_where(Expr::col("name").is_not_in(filter.without.iter().copied()));
-    }
-    if let Some(status) = filter.status {
-        select.and_where(Expr::col("status").eq(status.as_str()));
-    }
-    if filter.active_only {
-        select.and_where(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
-    }
-    if let Some(text) = filter.text.as_deref() {
-        select.cond_where(holds(text));
-    }
-    if let Some(before) = filter.before {
-        select.and_where(Expr::col("id").lt(before));
-    }
-    // Ids are UUIDs of version 7: they sort by time.
-    select.order_by("id", Order::Desc).limit(filter.limit);
-    store
-        .fetch_all(&select)
-        .await?
-        .iter()
-        .map(TaskRecord::from_row)
-        .collect()
+    let rows = store.fetch_all(&filter.apply_to(select())).await?;
+    rows.iter().map(TaskRecord::from_row).collect()
+}
+
+/// Lists tasks whose results are to be read as well.
+pub(super) async fn list_for_results(
+    store: &Store,
+    filter: &Filter,
+) -> Result<WithoutResults, StoreError> {
+    let select = filter.apply_to(results::select(store.dialect()));
+    WithoutResults::from_rows(&store.fetch_all(&select).await?)
 }
 
 /// Whether a text stands in a task, in whatever case.

@@ -88,15 +88,13 @@ pub struct TaskRecord {
     pub client_token_id: Option<Uuid>,
     /// The user it was started for, if any.
     pub owner_user_id: Option<Uuid>,
-    /// Its arguments as JSON.
-    pub args: Value,
     /// Where it stands.
     pub status: TaskStatus,
     /// From 0 to 100, never falling within one attempt.
     pub progress: u8,
     /// What it says it is doing.
     pub message: Option<String>,
-    /// What it has given, once it is completed.
+    /// Result of a completed task. Lists of [`Tasks::list`](super::Tasks::list) leave it out.
     pub result: Option<Value>,
     /// Why it has failed, for people.
     pub error: Option<String>,
@@ -122,17 +120,17 @@ pub struct TaskRecord {
     pub version: i64,
 }
 
-pub(super) const COLUMNS: [&str; 21] = [
+/// The columns of a record without its result. Arguments are read only where an attempt or a
+/// person needs them: both may be large.
+pub(super) const COLUMNS: [&str; 19] = [
     "id",
     "state",
     "name",
     "client_token_id",
     "owner_user_id",
-    "args",
     "status",
     "progress",
     "message",
-    "result",
     "error",
     "code",
     "attempt",
@@ -162,6 +160,7 @@ impl TaskRecord {
         !self.status.is_final()
     }
 
+    /// Reads a row of [`COLUMNS`].
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let status: String = row.get("status")?;
         let name: String = row.get("name")?;
@@ -172,13 +171,12 @@ impl TaskRecord {
             name,
             client_token_id: row.get("client_token_id")?,
             owner_user_id: row.get("owner_user_id")?,
-            args: row.document("args")?.unwrap_or_default(),
             status: status
                 .parse()
                 .map_err(|error: String| StoreError::Other(sqlx::Error::Decode(error.into())))?,
             progress: u8::try_from(row.get::<i32>("progress")?.clamp(0, 100)).unwrap_or(100),
             message: row.get("message")?,
-            result: row.document("result")?,
+            result: None,
             error: row.get("error")?,
             code: row.get("code")?,
             attempt: row.get::<i32>("attempt")?.unsigned_abs(),
@@ -191,6 +189,13 @@ impl TaskRecord {
             trace_parent: row.get("trace_parent")?,
             version: row.get("version")?,
         })
+    }
+
+    /// Reads a row of [`COLUMNS`] and the result.
+    pub(super) fn from_row_with_result(row: &Row) -> Result<Self, StoreError> {
+        let mut record = Self::from_row(row)?;
+        record.result = row.document("result")?;
+        Ok(record)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::TaskRecord;
+use super::service::task_unknown;
 use super::task::TaskDefinition;
 use crate::error::Error;
 
@@ -78,17 +79,16 @@ impl TaskRegistry {
         self.states.values().flat_map(BTreeMap::values)
     }
 
-    pub(crate) fn states(&self) -> impl Iterator<Item = &str> {
-        self.states.keys().map(String::as_str)
+    /// Returns the task types that are not internal, sorted by state and name.
+    pub(crate) fn startable(&self) -> impl Iterator<Item = &Arc<TaskDefinition>> {
+        self.all().filter(|definition| !definition.internal)
     }
 
     /// The kind of a name, or the error that tells which part is unknown.
     pub(super) fn find(&self, state: &str, name: &str) -> Result<&Arc<TaskDefinition>, Error> {
         self.require_state(state)?;
-        self.get(state, name).ok_or_else(|| {
-            Error::not_found(format!("the state `{state}` has no task `{name}`"))
-                .with_code("task_unknown")
-        })
+        self.get(state, name)
+            .ok_or_else(|| task_unknown(state, name))
     }
 
     pub(super) fn require_state(&self, state: &str) -> Result<(), Error> {

@@ -59,16 +59,30 @@ impl Attempt {
         *lock(&self.checkpoint) = Some(checkpoint);
     }
 
-    /// Takes a step, at once visible to watchers of this process. Progress never falls.
+    /// Fails once the attempt was cancelled or superseded: no further effect of it is wanted.
+    pub(super) fn check_continues(&self) -> Result<(), TaskError> {
+        if self.superseded.is_cancelled() {
+            return Err(TaskError::superseded());
+        }
+        if self.cancelled.is_cancelled() {
+            return Err(TaskError::cancelled());
+        }
+        Ok(())
+    }
+
+    /// Takes a step, immediately visible to subscribers of this process. Progress never decreases.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once
+    /// another attempt runs.
     pub(super) fn update(
         &self,
         hub: &Hub,
         progress: Option<u8>,
         message: Option<String>,
     ) -> Result<(), TaskError> {
-        if self.superseded.is_cancelled() {
-            return Err(TaskError::superseded());
-        }
+        self.check_continues()?;
         let mut newest = lock(&self.newest);
         if newest.ended {
             return Ok(());

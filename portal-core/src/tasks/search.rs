@@ -1,7 +1,9 @@
 //! What the search finds among the kinds of task: a way to start each.
 
 use url::form_urlencoded;
+use uuid::Uuid;
 
+use super::record::TaskStatus;
 use super::service::{Tasks, check_access};
 use crate::auth::Access;
 use crate::error::Result;
@@ -17,8 +19,16 @@ impl SearchSource for TaskSearch {
             Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
             _ => return Ok(Vec::new()),
         };
-        let mut hits = Vec::new();
-        for kind in query.state.borrow::<Tasks>()?.registry().all() {
+        let tasks = query.state.borrow::<Tasks>()?;
+        let mut hits = statuses(&query);
+        if let Ok(id) = query.text.parse::<Uuid>()
+            && let Some(task) = tasks.get(id).await?
+        {
+            let href = query.url(&format!("/admin/tasks/{id}"));
+            let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
+            hits.push((0, hit.hint(task.status.as_str())));
+        }
+        for kind in tasks.registry().startable() {
             let title = format!("Start {}", kind.title);
             let Some(rank) = query
                 .rank(&title)
@@ -44,4 +54,20 @@ impl SearchSource for TaskSearch {
             SearchGroup::new("Tasks").hits(hits.into_iter().map(|(_, hit)| hit)),
         ])
     }
+}
+
+/// The lists of tasks by status.
+fn statuses(query: &SearchQuery<'_>) -> Vec<(u8, SearchHit)> {
+    let all = [
+        (TaskStatus::Pending, "Pending tasks"),
+        (TaskStatus::Processing, "Running tasks"),
+        (TaskStatus::Completed, "Completed tasks"),
+        (TaskStatus::Error, "Failed tasks"),
+    ];
+    let all = all.into_iter().filter_map(|(status, title)| {
+        let rank = query.rank(title)?;
+        let href = query.url(&format!("/admin/tasks/all?status={status}"));
+        Some((rank, SearchHit::link(title, href).icon("list-checks")))
+    });
+    all.collect()
 }

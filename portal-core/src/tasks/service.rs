@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -18,15 +19,18 @@ use super::insert::{self, NewTask, Stored};
 use super::journal::Journals;
 use super::metrics::TaskMetrics;
 use super::queue::{self, Cancelled, Filter};
+use super::quota::{Admission, Quotas, Source};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::running::Running;
 use super::settings::TaskSettings;
+use super::starter::Starter;
 use super::statistics::Reads;
 use super::task::TaskDefinition;
+use super::turn::Turns;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Store, StoreError, Transaction};
+use crate::store::{Executor, Notification, Store, StoreError, Transaction};
 
 /// The tasks of a portal. Cheap to clone; an extractor through `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -48,6 +52,8 @@ pub(super) struct Shared {
     pub(super) running: Running,
     pub(super) metrics: TaskMetrics,
     pub(super) reads: Reads,
+    quotas: Quotas,
+    turns: Turns,
     /// There may be something to claim.
     pub(super) wake: Notify,
     /// Until when tasks may turn up of which nobody tells: those of a caller's transaction.
@@ -62,26 +68,6 @@ const ENDINGS: usize = 256;
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
 /// How long a caller's transaction may stay open, for its tasks to be begun at once.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
-
-/// For whom a task is started.
-#[derive(Debug, Clone, Default)]
-pub struct Starter {
-    /// The client that sees the task.
-    pub client_token_id: Option<Uuid>,
-    /// The user whose rights count.
-    pub owner_user_id: Option<Uuid>,
-    /// The request that starts it: its W3C trace parent, or its id.
-    pub trace_parent: Option<String>,
-}
-
-impl Starter {
-    /// Writes into a new task for whom it is started.
-    pub(super) fn apply_to(self, task: &mut NewTask) {
-        task.client_token_id = self.client_token_id;
-        task.owner_user_id = self.owner_user_id;
-        task.trace_parent = self.trace_parent;
-    }
-}
 
 /// Which tasks to list, newest first.
 #[derive(Debug, Clone, Default)]
@@ -138,6 +124,7 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 
 impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
+        let quotas = Quotas::new(&settings);
         Self(Arc::new(Shared {
             unsent: Unsent::new(&store),
             journals: Journals::default(),
@@ -151,6 +138,8 @@ impl Tasks {
             hub: Arc::new(Hub::default()),
             running: Running::default(),
             reads: Reads::default(),
+            quotas,
+            turns: Turns::default(),
             wake: Notify::new(),
             expecting: Mutex::default(),
         }))
@@ -183,8 +172,7 @@ impl Tasks {
         starter: Starter,
         idempotency_key: Option<String>,
     ) -> Result<(Uuid, bool)> {
-        definition.check(&args).map_err(Error::invalid)?;
-        let mut task = definition.new_task(args);
+        let mut task = definition.new_task(definition.accept(&args)?);
         starter.apply_to(&mut task);
         task.idempotency_key = idempotency_key;
         self.store_new(definition, task).await
@@ -194,19 +182,48 @@ impl Tasks {
     pub(super) async fn store_new(
         &self,
         definition: &TaskDefinition,
-        task: NewTask,
+        mut task: NewTask,
     ) -> Result<(Uuid, bool)> {
         let store = self.0.store.clone();
+        let admitted = match self.admit(&task).await {
+            Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
+                // What was stored before needs no room.
+                let clash = insert::find_clash_in(&store, &task).await?;
+                let (id, _) = settle(&task, clash.ok_or(rejected)?, definition)?;
+                return Ok((id, true));
+            }
+            admitted => admitted?,
+        };
+        self.0.turns.assign(&store, &mut task).await;
         let stored = self.0.intake.submit(task.clone(), move |tasks| {
             let store = store.clone();
             async move { insert::insert_all(&store, tasks).await }
         });
         let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
+        drop(admitted);
         let (id, before) = settle(&task, stored, definition)?;
         if !before {
             self.stored(definition, &task);
         }
         Ok((id, before))
+    }
+
+    async fn admit(&self, task: &NewTask) -> Result<Option<Admission>> {
+        let (store, quotas) = (&self.0.store, &self.0.quotas);
+        let source = Source::<Transaction>::Store(store);
+        quotas.admit(store.dialect(), source, task).await
+    }
+
+    /// Counts a task that is stored as part of a transaction against the quotas of its owner.
+    pub(super) async fn admit_in(
+        &self,
+        executor: &mut impl Executor,
+        task: &NewTask,
+    ) -> Result<()> {
+        let source = Source::Transaction(executor);
+        let quotas = &self.0.quotas;
+        let admitted = quotas.admit(self.0.store.dialect(), source, task);
+        admitted.await.map(drop)
     }
 
     /// Tells of a task that has just been stored.
@@ -238,7 +255,7 @@ impl Tasks {
         Ok(self.all_newest(queue::get_all(&self.0.store, ids).await?))
     }
 
-    /// Tasks, newest first.
+    /// Lists tasks, newest first, without their results: [`get`](Self::get) reads the result of one.
     pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>> {
         let filter = Filter {
             client_token_id: filter.client_token_id,
@@ -257,6 +274,23 @@ impl Tasks {
 
     pub(super) async fn list_with(&self, filter: &Filter) -> Result<Vec<TaskRecord>> {
         Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
+    }
+
+    /// Lists tasks with their results; `true` if large results have ended the list early.
+    pub(super) async fn list_with_results(
+        &self,
+        filter: &Filter,
+    ) -> Result<(Vec<TaskRecord>, bool)> {
+        let mut listed = queue::list_for_results(&self.0.store, filter).await?;
+        let records = listed.take(&self.0.store).await?;
+        Ok((self.all_newest(records), !listed.is_empty()))
+    }
+
+    /// Returns the arguments of a task as they were stored; `None` if there is no such task.
+    ///
+    /// Other calls leave them out, since they may be large.
+    pub async fn args(&self, id: Uuid) -> Result<Option<Value>> {
+        Ok(queue::args(&self.0.store, id).await?)
     }
 
     fn all_newest(&self, records: Vec<TaskRecord>) -> Vec<TaskRecord> {
@@ -383,9 +417,21 @@ pub(super) fn settle(
     }
 }
 
-/// Whether a user may start a kind of task, as he is now.
+/// Checks that a user may start a task type from outside of the application's code.
+pub(super) fn check_start(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
+    if definition.internal {
+        return Err(task_unknown(&definition.state, definition.name));
+    }
+    check_access(definition, owner)
+}
+
+/// Checks the access of a task type for a user.
 pub(super) fn check_access(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
     definition.access.check(owner).map_err(Error::from)
+}
+
+pub(super) fn task_unknown(state: &str, name: &str) -> Error {
+    Error::not_found(format!("the state `{state}` has no task `{name}`")).with_code("task_unknown")
 }
 
 pub(super) fn task_not_found() -> Error {

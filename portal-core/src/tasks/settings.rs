@@ -27,6 +27,8 @@ pub struct TaskSettings {
     pub(crate) cancel_grace: Duration,
     pub(crate) max_result_bytes: usize,
     pub(crate) keep_finished: Duration,
+    pub(crate) pending_per_owner: u64,
+    pub(crate) stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) notify_after: Duration,
 }
@@ -42,6 +44,8 @@ impl Default for TaskSettings {
             cancel_grace: Duration::from_secs(5),
             max_result_bytes: 1024 * 1024,
             keep_finished: Duration::from_secs(7 * 24 * 60 * 60),
+            pending_per_owner: 20_000,
+            stored_bytes_per_owner: 256 * 1024 * 1024,
             notify: TaskNotify::default(),
             notify_after: Duration::from_secs(10),
         }
@@ -101,6 +105,27 @@ impl TaskSettings {
     /// How long a task is kept after its end, with its result and history, 7 days by default.
     pub fn keep_finished(mut self, time: Duration) -> Self {
         self.keep_finished = time;
+        self
+    }
+
+    /// Sets the maximum number of tasks of one user that wait to run. Default: 20,000; `u64::MAX`
+    /// for no limit.
+    ///
+    /// A further start is rejected with `429 too_many_pending_tasks`. Tasks without an owner, such as
+    /// those of schedules, are not limited.
+    pub fn pending_per_owner(mut self, tasks: u64) -> Self {
+        self.pending_per_owner = tasks;
+        self
+    }
+
+    /// Sets the maximum number of bytes that the arguments and results of all stored tasks of one
+    /// user have as JSON. Default: 256 MiB; `u64::MAX` for no limit.
+    ///
+    /// A further start is rejected with `429 task_storage_full`. Results are stored even if they
+    /// exceed it. Space is free again when finished tasks are deleted, see
+    /// [`keep_finished`](Self::keep_finished).
+    pub fn stored_bytes_per_owner(mut self, bytes: u64) -> Self {
+        self.stored_bytes_per_owner = bytes;
         self
     }
 

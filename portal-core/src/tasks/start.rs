@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::args::TaskArgs;
 use super::insert::{self, NewTask};
 use super::retry;
-use super::service::{Starter, TaskHandle, Tasks, settle};
+use super::service::{TaskHandle, Tasks, settle};
+use super::starter::Starter;
 use super::task::{Task, TaskDefinition};
 use crate::error::{Error, Result};
 use crate::store::Executor;
@@ -65,22 +66,15 @@ impl Tasks {
         Start::new(self.clone(), task().into_definition(), args)
     }
 
-    /// Starts a task within a transaction of the caller's: it exists exactly if that commits.
-    ///
-    /// The transaction is one of the portal's [`Store`](crate::Store), or the connection of one of sqlx on the
-    /// same database: `tasks.start_in(&mut *tx, ..)`.
+    /// Starts a task within a transaction of the caller: the same as
+    /// [`start(..).within(executor)`](Start::within).
     pub async fn start_in<A: TaskArgs, R: Serialize + Send + 'static>(
         &self,
         executor: &mut impl Executor,
         task: fn() -> Task<A, R>,
         args: A,
     ) -> Result<TaskHandle<R>> {
-        let start = self.start(task, args);
-        let (definition, new) = start.new_task()?;
-        let stored = insert::insert(executor, &new).await?;
-        let (id, _) = settle(&new, stored, &definition)?;
-        self.expect_tasks();
-        Ok(self.handle(id))
+        self.start(task, args).within(executor).await
     }
 }
 
@@ -98,9 +92,12 @@ impl<R> Start<R> {
         }
     }
 
-    /// For whom it is started: the client that sees it, and the user whose rights count.
-    pub fn starter(mut self, starter: Starter) -> Self {
-        self.starter = starter;
+    /// Sets the client, user and request that it is started for. Default: none of them, so that
+    /// the task belongs to the application.
+    ///
+    /// A `&CurrentUser` is a starter: the task belongs to that user.
+    pub fn starter(mut self, starter: impl Into<Starter>) -> Self {
+        self.starter = starter.into();
         self
     }
 
@@ -122,13 +119,56 @@ impl<R> Start<R> {
         self
     }
 
+    /// Starts it within a transaction of the caller: it exists only if that commits.
+    ///
+    /// The transaction is one of [`Store::begin`](crate::Store::begin), or the connection of one
+    /// of sqlx on the same database: `.within(&mut *transaction)`.
+    ///
+    /// ```
+    /// use portal_core::Store;
+    /// use portal_core::prelude::*;
+    /// use portal_core::store::sea_query::Query;
+    ///
+    /// /// Send the invoice
+    /// #[monitored_background_task(state = "shop", internal)]
+    /// async fn send_invoice(task: TaskContext) -> Result<(), TaskError> {
+    ///     Ok(())
+    /// }
+    ///
+    /// async fn order(user: CurrentUser, store: Data<Store>, tasks: Data<Tasks>) -> Result<()> {
+    ///     let mut transaction = store.begin().await?;
+    ///     let insert = Query::insert()
+    ///         .into_table("orders")
+    ///         .columns(["user_id"])
+    ///         .values_panic([user.id.into()])
+    ///         .take();
+    ///     transaction.execute(&insert).await?;
+    ///     tasks
+    ///         .start(send_invoice, NoArgs {})
+    ///         .starter(&user)
+    ///         .within(&mut transaction)
+    ///         .await?;
+    ///     transaction.commit().await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub async fn within(self, executor: &mut impl Executor) -> Result<TaskHandle<R>> {
+        let tasks = self.tasks.clone();
+        let (definition, task) = self.new_task()?;
+        tasks.admit_in(executor, &task).await?;
+        let stored = insert::insert(executor, &task).await?;
+        let (id, _) = settle(&task, stored, &definition)?;
+        tasks.expect_tasks();
+        Ok(tasks.handle(id))
+    }
+
     /// The task that is to be stored, checked, and its kind.
     pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
         let registry = self.tasks.registry();
         let definition = Arc::clone(registry.find(&self.state, self.name)?);
         let args = self.args.map_err(Error::internal)?;
-        definition.check(&args).map_err(Error::invalid)?;
-        let mut task = definition.new_task(args);
+        let mut task = definition.new_task(definition.accept(&args)?);
         self.starter.apply_to(&mut task);
         task.run_at = self.run_at.unwrap_or(task.run_at);
         task.priority = self.priority.unwrap_or(task.priority);

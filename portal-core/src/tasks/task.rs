@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::args::{NoArgs, TaskArgs, decode};
+use super::args::{AcceptedArgs, NoArgs, TaskArgs, accept, decode};
 use super::context::TaskContext;
 use super::end_message::TaskNotify;
 use super::error::TaskError;
@@ -19,7 +20,7 @@ use super::retry::RetryPolicy;
 use super::schedule::ScheduleText;
 use super::schema::ArgsSchema;
 use crate::auth::Access;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use crate::json;
 use crate::source::Source;
 use crate::state::{PortalState, Requirement, TaskInput};
@@ -66,6 +67,7 @@ struct Parts {
     title: Cow<'static, str>,
     description: Cow<'static, str>,
     access: Access,
+    internal: bool,
     on_crash: OnCrash,
     notify: Option<TaskNotify>,
     timeout: Option<Duration>,
@@ -74,8 +76,12 @@ struct Parts {
     concurrency: Option<u32>,
     unique: bool,
     schedule: ScheduleText,
+    max_args: usize,
     requirements: Vec<Requirement>,
 }
+
+/// Bytes that arguments have as JSON at most, unless their task type sets another limit.
+const MAX_ARGS: usize = 64 * 1024;
 
 impl<A, R> Task<A, R> {
     /// A task of a state and a name; both are stored and stand in URLs.
@@ -96,6 +102,7 @@ impl<A, R> Task<A, R> {
             title: Cow::Borrowed(name),
             description: Cow::Borrowed(""),
             access: Access::Public,
+            internal: false,
             on_crash: OnCrash::Rerun,
             notify: None,
             timeout: None,
@@ -104,6 +111,7 @@ impl<A, R> Task<A, R> {
             concurrency: None,
             unique: false,
             schedule: ScheduleText::default(),
+            max_args: MAX_ARGS,
             requirements: Vec::new(),
         };
         Self {
@@ -125,9 +133,17 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Who may start it, checked again when it begins to run.
+    /// Access rule for starting it, checked again when it starts to run. Default: anyone with a
+    /// client token.
     pub fn access(mut self, access: Access) -> Self {
         self.parts.access = access;
+        self
+    }
+
+    /// Hides it from everyone outside of the application's code: neither the REST API nor a page
+    /// lists or starts it.
+    pub fn internal(mut self) -> Self {
+        self.parts.internal = true;
         self
     }
 
@@ -195,6 +211,15 @@ impl<A, R> Task<A, R> {
         self
     }
 
+    /// Sets the maximum size of its arguments as JSON, in bytes. Default: 64 KiB.
+    ///
+    /// A larger request body is rejected with `413 args_too_large` before it is parsed, and so are
+    /// larger arguments from code.
+    pub fn max_args(mut self, bytes: usize) -> Self {
+        self.parts.max_args = bytes;
+        self
+    }
+
     /// Says that it takes a value out of the portal's state, so that start-up can check for it.
     pub fn needs<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::requirement());
@@ -220,6 +245,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         title: Arc::from(&*parts.title),
         description: parts.description,
         access: parts.access,
+        internal: parts.internal,
         on_crash: parts.on_crash,
         notify: parts.notify,
         timeout: parts.timeout,
@@ -228,9 +254,10 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
         concurrency: parts.concurrency,
         unique: parts.unique,
         schedule: parts.schedule,
+        max_args: parts.max_args,
         requirements: parts.requirements,
         schema: takes_args.then(|| ArgsSchema::new(schemars::schema_for!(A))),
-        check: |value| decode::<A>(value).map(drop),
+        check: accept::<A>,
         run: Box::new(move |context, state, value| {
             Box::pin(async move {
                 if json::is_cut(&value) {
@@ -310,6 +337,8 @@ pub struct TaskDefinition {
     pub(crate) title: Arc<str>,
     pub(crate) description: Cow<'static, str>,
     pub(crate) access: Access,
+    /// It is started from code only.
+    pub(crate) internal: bool,
     pub(crate) on_crash: OnCrash,
     pub(crate) notify: Option<TaskNotify>,
     pub(crate) timeout: Option<Duration>,
@@ -318,9 +347,11 @@ pub struct TaskDefinition {
     pub(super) concurrency: Option<u32>,
     pub(super) unique: bool,
     pub(super) schedule: ScheduleText,
+    /// Maximum size of its arguments as JSON, in bytes.
+    pub(super) max_args: usize,
     pub(crate) requirements: Vec<Requirement>,
     schema: Option<ArgsSchema>,
-    check: fn(Value) -> Result<(), Vec<Fault>>,
+    check: fn(&Value) -> Result<Value, Vec<Fault>>,
     pub(super) run: Box<dyn Fn(TaskContext, PortalState, Value) -> TaskFuture<Value> + Send + Sync>,
 }
 
@@ -335,11 +366,11 @@ impl TaskDefinition {
         self.schema.as_ref().map(|schema| &schema.example)
     }
 
-    /// A task of this kind that is to be stored; its arguments have been checked.
-    pub(super) fn new_task(&self, args: Value) -> NewTask {
+    /// A task of this type that is to be stored.
+    pub(super) fn new_task(&self, args: AcceptedArgs) -> NewTask {
         let unique_key = self
             .unique
-            .then(|| unique_key(&self.state, self.name, &args));
+            .then(|| unique_key(&self.state, self.name, &args.value));
         let mut task = NewTask::new(self.state.as_str(), self.name, args);
         task.priority = self.priority;
         task.max_attempts = i32::try_from(self.retry.max_attempts).unwrap_or(i32::MAX);
@@ -347,17 +378,37 @@ impl TaskDefinition {
         task
     }
 
-    /// Checks arguments and gives every fault: those of shape first, then those of the rules.
-    pub(crate) fn check(&self, args: &Value) -> Result<(), Vec<Fault>> {
+    /// Checks arguments and their size, and returns them as they are stored.
+    pub(super) fn accept(&self, args: &Value) -> Result<AcceptedArgs, Error> {
+        let args = self.check(args).map_err(Error::invalid)?;
+        if args.bytes > self.max_args {
+            return Err(self.args_too_large());
+        }
+        Ok(args)
+    }
+
+    pub(super) fn args_too_large(&self) -> Error {
+        Error::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "args_too_large",
+            format!(
+                "the arguments of `{}` have at most {} bytes",
+                self.name, self.max_args
+            ),
+        )
+    }
+
+    /// Checks arguments and returns every fault: those of shape first, then those of the rules.
+    pub(super) fn check(&self, args: &Value) -> Result<AcceptedArgs, Vec<Fault>> {
         let Some(schema) = &self.schema else {
-            return Ok(());
+            return Ok(AcceptedArgs::none());
         };
         let mut faults = schema.faults(args);
         faults.extend(json::faults(args, ""));
         if !faults.is_empty() {
             return Err(faults);
         }
-        (self.check)(args.clone())
+        (self.check)(args).map(AcceptedArgs::new)
     }
 }
 

@@ -7,10 +7,12 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::claim::{self, Claimed, Claimer, Kind, Lost};
+use super::claim::{self, Claimed, Claimer, Kind};
+use super::due::Rotation;
 use super::error::TaskError;
 use super::finish::{self, Ending};
 use super::insert::{self, NewTask, Stored};
+use super::lease::{self, Lost};
 use super::queue::{self, Cancelled, TABLE};
 use super::record::{TaskRecord, TaskStatus};
 use crate::store::{Store, StoreError, now};
@@ -37,6 +39,8 @@ macro_rules! on_both {
 
 mod batches;
 mod messages;
+mod order;
+mod plans;
 
 on_both!(
     what_is_due_is_claimed_by_priority_and_then_by_age,
@@ -124,6 +128,7 @@ async fn claim_with(store: &Store, owner: Uuid, total: Option<u32>, limit: u64) 
         lease: TimeDelta::seconds(30),
         kinds: &kinds(),
         total_concurrency: total,
+        rotation: &Rotation::default(),
     };
     claim::claim(store, claimer, limit).await.unwrap()
 }
@@ -137,8 +142,8 @@ async fn heartbeat(
     store: &Store,
     owner: Uuid,
     ids: impl IntoIterator<Item = Uuid>,
-) -> claim::Heartbeat {
-    claim::heartbeat(store, owner, TimeDelta::seconds(30), ids)
+) -> lease::Heartbeat {
+    lease::heartbeat(store, owner, TimeDelta::seconds(30), ids)
         .await
         .unwrap()
 }
@@ -162,7 +167,7 @@ async fn get(store: &Store, id: Uuid) -> TaskRecord {
 }
 
 async fn rescue(store: &Store, lost: Lost) -> Vec<TaskRecord> {
-    claim::rescue(store, lost, &kinds()).await.unwrap()
+    lease::rescue(store, lost, &kinds()).await.unwrap()
 }
 
 async fn set(store: &Store, id: Uuid, column: &'static str, value: impl Into<Expr>) {

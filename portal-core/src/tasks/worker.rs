@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::claim::{self, Claimed, Claimer, Kind, Lost};
-use super::client_token::ClientTokens;
+use super::claim::{self, Claimed, Claimer, Kind};
 use super::context::TaskContext;
+use super::due::Rotation;
 use super::end_message::EndMessage;
 use super::error::{Retry, TaskError};
 use super::finish::{self, Ending};
 use super::insert::unavailable;
+use super::lease::{self, Lost};
 use super::queue;
 use super::record::{TaskRecord, TaskStatus};
 use super::retry;
@@ -27,7 +28,7 @@ use super::running::Attempt;
 use super::service::{Tasks, check_access};
 use super::settings::TaskSettings;
 use super::task::{OnCrash, TaskDefinition};
-use crate::auth::Auth;
+use crate::auth::{Auth, ClientTokens};
 use crate::error::Error;
 use crate::state::PortalState;
 use crate::store::{Notification, StoreError};
@@ -51,6 +52,7 @@ pub(crate) struct Worker {
     id: Uuid,
     /// The kinds that this process knows.
     kinds: Arc<[Kind]>,
+    rotation: Arc<Rotation>,
     permits: Arc<Semaphore>,
     attempts: TaskTracker,
     stop: CancellationToken,
@@ -71,6 +73,7 @@ impl Worker {
             tasks,
             state,
             id: Uuid::new_v4(),
+            rotation: Arc::default(),
             permits: Arc::new(Semaphore::new(concurrency)),
             attempts: TaskTracker::new(),
             stop,
@@ -202,6 +205,7 @@ impl Worker {
             lease: self.lease(),
             kinds: &self.kinds,
             total_concurrency: self.settings().total_concurrency,
+            rotation: &self.rotation,
         };
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
@@ -234,7 +238,9 @@ impl Worker {
         let worker = self.clone();
         self.attempts.spawn(async move {
             let _running = worker.tasks.0.metrics.begun(&attempt.record());
-            worker.run_attempt(&definition, &attempt).await;
+            worker
+                .run_attempt(&definition, &attempt, claimed.args)
+                .await;
             worker.tasks.0.running.remove(&attempt);
             // Held until here: else ended tasks pile up that the database still calls running.
             drop(permit);
@@ -242,7 +248,12 @@ impl Worker {
         });
     }
 
-    async fn run_attempt(&self, definition: &Arc<TaskDefinition>, attempt: &Arc<Attempt>) {
+    async fn run_attempt(
+        &self,
+        definition: &Arc<TaskDefinition>,
+        attempt: &Arc<Attempt>,
+        args: Value,
+    ) {
         let record = attempt.record();
         let journal = self.tasks.0.journals.open(&record);
         let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
@@ -254,7 +265,7 @@ impl Worker {
         let outcome = match checked {
             Ok(()) => {
                 use tracing::Instrument;
-                self.outcome(definition, attempt, record.args.clone())
+                self.outcome(definition, attempt, args)
                     .instrument(span.clone())
                     .await
             }
@@ -264,6 +275,11 @@ impl Worker {
             span.in_scope(|| tracing::warn!("another attempt has taken over"));
             return;
         };
+        if let Err(error) = &outcome
+            && let Some(cause) = error.cause()
+        {
+            span.in_scope(|| tracing::error!(cause, "task attempt failed"));
+        }
         let last = attempt.end();
         let ending = Ending {
             retry_at: retry_at(definition, &last, &outcome),
@@ -317,7 +333,10 @@ impl Worker {
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
         // Code of the application may start what it likes.
-        if record.client_token_id.is_none() || definition.access == crate::Access::Public {
+        if record.client_token_id.is_none()
+            || definition.internal
+            || definition.access == crate::Access::Public
+        {
             return Ok(());
         }
         let auth = self.state.borrow::<Auth>()?;
@@ -408,7 +427,7 @@ impl Worker {
             return Ok(());
         }
         let ids = running.iter().map(|attempt| attempt.record().id);
-        let heartbeat = claim::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
+        let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
             // Also one that has just ended; then nobody listens.
             if !heartbeat.kept.contains(&attempt.record().id) {
@@ -480,7 +499,7 @@ impl Worker {
     }
 
     async fn rescue(&self, lost: Lost) -> Result<(), StoreError> {
-        let rescued = claim::rescue(&self.tasks.0.store, lost, &self.kinds).await?;
+        let rescued = lease::rescue(&self.tasks.0.store, lost, &self.kinds).await?;
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),

@@ -5,10 +5,10 @@ use syn::LitStr;
 
 use crate::errors::Errors;
 use crate::guard::Guard;
-use crate::keys::Keys;
+use crate::keys::{Flag, Keys};
 use crate::paths::Paths;
 
-use super::duration;
+use super::{duration, size};
 
 const KEYS: &[&str] = &[
     "state",
@@ -22,12 +22,14 @@ const KEYS: &[&str] = &[
     "priority",
     "concurrency",
     "unique",
+    "max_args",
     "schedule",
     "time_zone",
     "requires_auth",
     "requires_admin",
     "requires_role",
     "requires_permission",
+    "internal",
     "crate",
 ];
 
@@ -47,10 +49,13 @@ pub(crate) struct TaskAttribute {
     pub(crate) priority: Option<i32>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) unique: bool,
+    /// Maximum size of the arguments, and where it was written.
+    pub(crate) max_args: Option<(usize, Span)>,
     /// A cron expression.
     pub(crate) schedule: Option<LitStr>,
     pub(crate) time_zone: Option<LitStr>,
     pub(crate) guard: Guard,
+    pub(crate) internal: bool,
 }
 
 impl TaskAttribute {
@@ -58,6 +63,16 @@ impl TaskAttribute {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         let (schedule, time_zone) = take_schedule(&mut keys, errors);
+        let internal = keys.take_flag("internal", errors);
+        let guard = Guard::take(&mut keys, errors);
+        if let Some(Flag { is_set: true, span }) = internal
+            && !matches!(guard, Guard::Public)
+        {
+            errors.at(
+                span,
+                "an `internal` task is started from code only, where no `requires_..` applies; keep one of the two",
+            );
+        }
         let (retries, backoff_milliseconds) = take_retries(&mut keys, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
@@ -72,9 +87,11 @@ impl TaskAttribute {
             priority: keys.take("priority").and_then(|key| key.integer(errors)),
             concurrency: take_count("concurrency", 1, &mut keys, errors),
             unique: keys.is_set("unique", errors),
+            max_args: take_size("max_args", &mut keys, errors),
             schedule,
             time_zone,
-            guard: Guard::take(&mut keys, errors),
+            guard,
+            internal: internal.is_some_and(|flag| flag.is_set),
         }
     }
 }
@@ -83,6 +100,18 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
     let written = keys.take(name)?.duration_text(errors)?;
     match duration::milliseconds(&written.value()) {
         Ok(milliseconds) => Some(milliseconds),
+        Err(message) => {
+            errors.at(written.span(), message);
+            None
+        }
+    }
+}
+
+fn take_size(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<(usize, Span)> {
+    let key = keys.take(name)?;
+    let written = key.size_text(errors)?;
+    match size::bytes(&written.value()) {
+        Ok(bytes) => Some((bytes, key.name.span())),
         Err(message) => {
             errors.at(written.span(), message);
             None

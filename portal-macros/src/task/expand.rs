@@ -176,6 +176,9 @@ fn settings(task: &TaskModel) -> TokenStream {
     if attribute.unique {
         settings.extend(quote!(.unique()));
     }
+    if let Some((bytes, _)) = attribute.max_args {
+        settings.extend(quote!(.max_args(#bytes)));
+    }
     if let Some(cron) = &attribute.schedule {
         settings.extend(quote!(.schedule(#cron)));
     }
@@ -184,6 +187,9 @@ fn settings(task: &TaskModel) -> TokenStream {
     }
     if let Some(access) = attribute.guard.access(krate) {
         settings.extend(quote!(.access(#access)));
+    }
+    if attribute.internal {
+        settings.extend(quote!(.internal()));
     }
     for input in &task.inputs {
         settings.extend(quote_spanned!(located_at(input.span())=> .needs::<#input>()));
@@ -267,6 +273,48 @@ mod tests {
             "`concurrency` takes a number from 1 up",
         ] {
             assert!(code.contains(message), "{code}");
+        }
+    }
+
+    #[test]
+    fn size_of_arguments_is_passed_on_and_checked() {
+        let expand = |attribute, item| task(attribute, item).to_string();
+        let with_args = quote!(
+            async fn digest(task: TaskContext, task_args: Args) {}
+        );
+        let code = expand(quote!(max_args = "256KiB"), with_args.clone());
+        assert!(dense(&code).contains(".max_args(262144usize)"), "{code}");
+        let code = expand(quote!(max_args = 256), with_args.clone());
+        assert!(code.contains("a size in quotes"), "{code}");
+        let code = expand(quote!(max_args = "256KB"), with_args);
+        assert!(code.contains("is not a size"), "{code}");
+        let without_args = quote!(
+            async fn digest(task: TaskContext) {}
+        );
+        let code = expand(quote!(max_args = "1MiB"), without_args);
+        assert!(
+            code.contains("requires that the task takes arguments"),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn an_internal_task_has_no_access_rule() {
+        let internal = |attribute| {
+            let function = quote!(
+                async fn digest(task: TaskContext) {}
+            );
+            task(attribute, function).to_string()
+        };
+        assert!(dense(&internal(quote!(internal))).contains(".internal()"));
+        assert!(!internal(quote!(internal = false, requires_auth)).contains("compile_error"));
+        for guard in [
+            quote!(requires_auth),
+            quote!(requires_admin),
+            quote!(requires_role = "EDITOR"),
+        ] {
+            let code = internal(quote!(internal, #guard));
+            assert!(code.contains("is started from code only"), "{code}");
         }
     }
 

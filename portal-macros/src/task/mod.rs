@@ -4,6 +4,7 @@ mod attr;
 mod duration;
 mod expand;
 mod model;
+mod size;
 
 use proc_macro2::TokenStream;
 use quote::quote;

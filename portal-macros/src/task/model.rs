@@ -15,7 +15,7 @@ const ORDER: &str = "a task takes `TaskContext` first, then `Data<_>`, then its 
 pub(crate) struct TaskModel {
     pub(crate) attribute: TaskAttribute,
     pub(crate) handler: Handler,
-    /// The types of `Data<_>` and `Config<_>`, in their order.
+    /// The types of `Data<_>`, in their order.
     pub(crate) inputs: Vec<Type>,
     /// The type of the arguments, if the task takes any.
     pub(crate) arguments: Option<Type>,
@@ -51,6 +51,9 @@ impl TaskModel {
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
+        if let (None, Some((_, span))) = (&arguments, &attribute.max_args) {
+            errors.at(*span, "`max_args` requires that the task takes arguments");
+        }
         Self {
             attribute,
             handler,
@@ -155,9 +158,7 @@ fn has_lifetime(written: &Type) -> bool {
 fn part(argument: &PatType) -> Part {
     match type_name(&argument.ty) {
         Some(segment) if segment.ident == "TaskContext" => Part::Context,
-        Some(segment) if matches!(segment.ident.to_string().as_str(), "Data" | "Config") => {
-            Part::Input
-        }
+        Some(segment) if segment.ident == "Data" => Part::Input,
         _ => Part::Arguments,
     }
 }
@@ -182,7 +183,7 @@ mod tests {
         for good in [
             quote!(task: TaskContext),
             quote!(task: portal_core::TaskContext, task_args: Args),
-            quote!(task: TaskContext, mailer: Data<Mailer>, limits: Config<Limits>, task_args: Args),
+            quote!(task: TaskContext, mailer: Data<Mailer>, limits: Data<Limits>, task_args: Args),
         ] {
             assert!(model(good.clone(), quote!(())).1.is_empty(), "{good}");
         }

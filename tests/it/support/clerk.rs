@@ -1,6 +1,7 @@
 //! A portal that uses Clerk, and the Clerk that it uses.
 
 use portal_clerk::testing::{ClerkDouble, Webhook};
+use portal_core::PortalBuilder;
 use tempfile::TempDir;
 
 use super::{Client, Database, TestServer};
@@ -14,13 +15,23 @@ pub(crate) struct ClerkPortal {
 
 impl ClerkPortal {
     pub(crate) async fn start(database: Database) -> Self {
+        Self::start_with(database, &[], app::build).await
+    }
+
+    /// Starts a portal with more settings, and with what `build` adds.
+    pub(crate) async fn start_with(
+        database: Database,
+        settings: &[(&str, &str)],
+        build: impl FnOnce(PortalBuilder) -> PortalBuilder,
+    ) -> Self {
         let clerk = ClerkDouble::start().await;
         let variables = clerk.env();
         let settings: Vec<(&str, &str)> = variables
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
+            .chain(settings.iter().copied())
             .collect();
-        let server = TestServer::start_with(database, &settings, app::build).await;
+        let server = TestServer::start_with(database, &settings, build).await;
         Self { clerk, server }
     }
 

@@ -9,6 +9,8 @@ use tokio::process::{Child, Command};
 
 use super::Client;
 
+const LOG: &str = "portal.log";
+
 /// A running reference portal; its directory outlives its processes.
 pub(crate) struct ReferencePortal {
     pub(crate) url: String,
@@ -78,6 +80,21 @@ impl ReferencePortal {
         self.directory.path()
     }
 
+    /// Bytes of memory that the process holds.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it is readable");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
+        let kibibytes = kibibytes.and_then(|text| text.trim().parse::<u64>().ok());
+        kibibytes.expect("it has a size") * 1024
+    }
+
+    /// What it has logged, if its variables contain `RUST_LOG`.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join(LOG)).expect("it has logged")
+    }
+
     /// The end that `kill -9` brings.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("it was running");
@@ -108,6 +125,13 @@ fn spawn(directory: &Path, port: u16, variables: &[(String, String)]) -> Child {
         .env("PORT", port.to_string())
         .env("RUST_LOG", "info");
     command.envs(variables.iter().cloned());
+    // A test that sets the filter reads the log.
+    if variables.iter().any(|(name, _)| name == "RUST_LOG") {
+        let log = std::fs::File::create(directory.join(LOG)).expect("a file can be created");
+        command
+            .stdout(log.try_clone().expect("it is open"))
+            .stderr(log);
+    }
     command.spawn().expect("the binary runs")
 }
 

@@ -161,11 +161,16 @@ impl TestServer {
     }
 
     /// Stops the portal in good order, and starts another on the same database.
-    pub(crate) async fn start_again(mut self) -> Self {
+    pub(crate) async fn start_again(self) -> Self {
+        self.start_again_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn start_again_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.stop().await;
         let directory = tempfile::tempdir().expect("a directory can be made");
         let directory = std::mem::replace(&mut self.directory, directory);
-        Self::start_on(directory, self.uri.clone(), &[], app::build).await
+        Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
     /// Changes the database behind the portal's back; gives the number of changed rows.

@@ -111,6 +111,31 @@ impl Socket {
         }
     }
 
+    /// Sends a text as one frame.
+    pub(crate) async fn send_text(&mut self, text: String) {
+        let sent = self.0.send(Message::Text(text.into())).await;
+        sent.expect("it is sent");
+    }
+
+    /// Sends a text as one frame that the portal need not read, and returns the code of its close.
+    pub(crate) async fn send_until_closed(self, text: String) -> u16 {
+        let (mut sink, mut stream) = self.0.split();
+        let closed = async {
+            loop {
+                let message = tokio::time::timeout(Duration::from_secs(60), stream.next()).await;
+                match message.expect("something is heard within a minute") {
+                    Some(Ok(Message::Close(frame))) => {
+                        return frame.expect("a close frame").code.into();
+                    }
+                    Some(Ok(_)) => {}
+                    other => panic!("it ends without a close frame: {other:?}"),
+                }
+            }
+        };
+        let (_, code) = tokio::join!(sink.send(Message::Text(text.into())), closed);
+        code
+    }
+
     pub(crate) async fn leave(mut self) {
         let _ = self.0.send(Message::Close(None)).await;
     }

@@ -5,11 +5,13 @@ use axum::http::request::Parts;
 use portal_core::pages::components::PageHead;
 use portal_core::prelude::*;
 
-/// App settings
+/// Appearance
+///
+/// Your theme: accent, gray, radius, scaling, density, light or dark.
 #[page("/admin/app-settings", nav(icon = "palette", order = 50))]
 async fn app_settings(State(state): State<PortalState>, parts: Parts) -> Result<Markup> {
     Ok(html! {
-        (PageHead::new("App settings").description("Every change shows at once, here and in your other tabs."))
+        (PageHead::new("Appearance").description("Changes apply at once, here and in your other tabs."))
         (portal_core::pages::app_settings(&state, &parts)?)
     })
 }

@@ -1,20 +1,24 @@
 //! `/admin/profile`: what the portal knows of its reader, and what he sets for himself.
 
+use axum::extract::Form;
 use axum::response::Response;
 use portal_core::Config;
-use portal_core::auth::Accounts;
+use portal_core::auth::{Accounts, ClientToken, ClientTokens};
 use portal_core::pages::components::{
-    Button, Card, PageHead, TimeFormat, Tone, badge, detail_list, icon, sized_avatar, time,
+    Button, Card, Confirm, PageHead, TimeFormat, Tone, badge, detail_list, icon, sized_avatar, time,
 };
 use portal_core::prelude::*;
+use serde::Deserialize;
 
 /// Profile
 #[page("/admin/profile", requires_auth, nav(icon = "user", order = 40))]
 async fn profile(
     user: CurrentUser,
     accounts: Data<Accounts>,
+    tokens: Data<ClientTokens>,
     config: Data<Config>,
 ) -> Result<Markup> {
+    let tokens = tokens.of_user(user.id).await?;
     Ok(html! {
         (PageHead::new("Profile").description("Your account as this portal knows it."))
         div class="pt-split" {
@@ -23,10 +27,12 @@ async fn profile(
                 (portal_clerk::components::user_profile())
             }
             div class="pt-stack" {
-                (sessions_card(&user, &accounts, &config).await?)
+                (sessions_card(&user, &accounts, !tokens.is_empty(), &config).await?)
+                (tokens_card(&tokens, &config))
                 (appearance_card(&config))
             }
         }
+        @for token in &tokens { (revoke_dialog(token, &config)) }
     })
 }
 
@@ -42,11 +48,77 @@ async fn sign_out_others(
         .end_other_sessions(user.id, user.session_id())
         .await?;
     let said = match ended {
-        0 => "There was no other session".to_owned(),
+        0 => "Client tokens revoked; there was no other session".to_owned(),
         1 => "One other session was signed out".to_owned(),
         ended => format!("{ended} other sessions were signed out"),
     };
     Ok(Flash::success(said).redirect(&format!("{}/admin/profile", config.base_path)))
+}
+
+/// Revoke a client token
+#[page("/admin/profile/revoke-token", method = post, requires_auth)]
+async fn revoke_token(
+    user: CurrentUser,
+    tokens: Data<ClientTokens>,
+    config: Data<Config>,
+    Form(chosen): Form<ChosenToken>,
+) -> Result<Response> {
+    let flash = match tokens.delete(&chosen.token, user.id).await {
+        Ok(()) => Flash::success("Client token revoked"),
+        Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
+        Err(error) => return Err(error),
+    };
+    Ok(flash.redirect(&format!("{}/admin/profile", config.base_path)))
+}
+
+#[derive(Deserialize)]
+struct ChosenToken {
+    token: String,
+}
+
+fn tokens_card(tokens: &[ClientToken], config: &Config) -> Card<'static> {
+    let description = "Programs start and monitor tasks with your rights by these. A token expires 24 hours after its last use, at most 7 days after its creation.";
+    let list = html! {
+        ul class="pt-feed" {
+            @for token in tokens {
+                li {
+                    (icon("key-round"))
+                    span {
+                        code { (token.hint) "…" } " used "
+                        (time(&token.last_used_at.to_rfc3339(), TimeFormat::Ago))
+                    }
+                    (Button::new("Revoke")
+                        .size(1)
+                        .attribute("aria-label", format!("Revoke the token {}", token.hint))
+                        .opens(format!("revoke-{}", token.id)))
+                }
+            }
+        }
+    };
+    Card::new()
+        .title("Client tokens")
+        .description(description)
+        .body(html! {
+            @if tokens.is_empty() {
+                p class="pt-muted" {
+                    "Your programs have none. They request one with "
+                    code { "POST " (config.base_path) "/api/client-tokens" } "."
+                }
+            } @else {
+                (list)
+            }
+        })
+}
+
+fn revoke_dialog(token: &ClientToken, config: &Config) -> Confirm {
+    Confirm::new(
+        format!("revoke-{}", token.id),
+        format!("Revoke the token {}…?", token.hint),
+        format!("{}/admin/profile/revoke-token", config.base_path),
+        "Revoke token",
+    )
+    .text("Programs that use it are rejected, and its monitors close. Its tasks continue.")
+    .hidden(html! { input type="hidden" name="token" value=(token.id); })
 }
 
 fn account_card(user: &CurrentUser) -> Card<'_> {
@@ -90,11 +162,7 @@ fn appearance_card(config: &Config) -> Card<'_> {
     Card::new()
         .title("Appearance")
         .description("Kept with your account: every browser you sign in with shows it.")
-        .body(
-            Button::new("Choose your look")
-                .icon("palette")
-                .href(settings),
-        )
+        .body(Button::new("Change theme").icon("palette").href(settings))
 }
 
 /// A value that need not be there.
@@ -105,18 +173,19 @@ fn or_dash(text: &str) -> &str {
 async fn sessions_card(
     user: &CurrentUser,
     accounts: &Accounts,
+    has_tokens: bool,
     config: &Config,
 ) -> Result<Card<'static>> {
     let sessions = accounts.sessions_of(user.id).await?;
     let others = sessions.iter().any(|it| it.id != user.session_id());
     let sign_out = html! {
         form method="post" action={ (config.base_path) "/admin/profile/sign-out-others" } {
-            (Button::new("Sign out other sessions").icon("log-out").size(1).submit().disabled(!others))
+            (Button::new("Sign out other sessions").icon("log-out").size(1).submit().disabled(!others && !has_tokens))
         }
     };
     Ok(Card::new()
         .title("Sessions")
-        .description("Where you are signed in.")
+        .description("Where you are signed in. Signing out other sessions revokes your client tokens too.")
         .foot(sign_out)
         .body(html! {
             ul class="pt-feed" {

@@ -24,8 +24,8 @@ async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
 
 /// Show the database configuration
 ///
-/// Answers the configuration documents that stand under Settings.
-#[monitored_background_task]
+/// Returns the configuration documents under Settings, which only administrators may read.
+#[monitored_background_task(requires_admin)]
 async fn task2_show_db_config(task: TaskContext, models: Data<Models>) -> Result<Value, TaskError> {
     task.update()
         .progress(50)

@@ -7,17 +7,17 @@ use portal_core::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Who a task is about.
+/// The person that a task works on: any name, any whole number.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct InputArgs {
     /// Name of the person
-    #[garde(length(min = 1, max = 100))]
+    #[garde(skip)]
     #[schemars(example = &"bob")]
     pub(crate) name: String,
     /// Age in years
-    #[garde(range(min = 0, max = 150))]
+    #[garde(skip)]
     #[schemars(example = 6)]
-    pub(crate) age: i32,
+    pub(crate) age: i64,
 }
 
 /// Three steps

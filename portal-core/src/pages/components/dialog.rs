@@ -25,6 +25,8 @@ pub struct Confirm {
     verb: String,
     hidden: Option<Markup>,
     phrase: Option<String>,
+    body: Option<Markup>,
+    dismiss: String,
 }
 
 impl Confirm {
@@ -43,6 +45,8 @@ impl Confirm {
             verb: verb.into(),
             hidden: None,
             phrase: None,
+            body: None,
+            dismiss: "Cancel".to_owned(),
         }
     }
 
@@ -55,6 +59,19 @@ impl Confirm {
     /// The form's hidden fields, such as the anti-forgery token.
     pub fn hidden(mut self, hidden: impl Render) -> Self {
         self.hidden = Some(hidden.render());
+        self
+    }
+
+    /// More content below the text, such as fields that are sent with the answer.
+    pub fn body(mut self, body: impl Render) -> Self {
+        self.body = Some(body.render());
+        self
+    }
+
+    /// Sets the label of the button that closes the dialog. Default: "Cancel", which is ambiguous where the
+    /// question is about cancelling.
+    pub fn dismiss(mut self, label: impl Into<String>) -> Self {
+        self.dismiss = label.into();
         self
     }
 
@@ -88,13 +105,14 @@ impl Render for Confirm {
                     div class="pt-dialog-body" {
                         h2 id=(title_id) { (self.title) }
                         @if let Some(text) = &self.text { p id=[text_id.as_ref()] { (text) } }
+                        @if let Some(body) = &self.body { (body) }
                         @if let Some(phrase) = &self.phrase {
                             (Field::text("confirm", format!("Type “{phrase}” to go on"))
                                 .id(format!("{}-confirm", self.id)).required(true).autocomplete("off").pattern(literal(phrase)))
                         }
                     }
                     div class="pt-dialog-foot" {
-                        (Button::new("Cancel").closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
+                        (Button::new(self.dismiss.as_str()).closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
                         (Button::new(self.verb.as_str()).danger().submit())
                     }
                 }

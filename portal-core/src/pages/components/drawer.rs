@@ -27,6 +27,7 @@ pub struct Drawer {
     form: Option<(String, Markup)>,
     body: Markup,
     foot: Option<Markup>,
+    aside: Option<Markup>,
     tabs: Option<Markup>,
     back: Option<String>,
 }
@@ -41,6 +42,7 @@ impl Drawer {
             form: None,
             body: html! {},
             foot: None,
+            aside: None,
             tabs: None,
             back: None,
         }
@@ -82,6 +84,12 @@ impl Drawer {
         self
     }
 
+    /// An action at the start of the foot, apart from the others: one that destroys something.
+    pub fn aside(mut self, aside: impl Render) -> Self {
+        self.aside = Some(aside.render());
+        self
+    }
+
     /// Drawn open; closing leads to this address.
     pub fn open(mut self, back: impl Into<String>) -> Self {
         self.back = Some(back.into());
@@ -102,7 +110,11 @@ impl Drawer {
         html! {
             div class="pt-drawer-body" { div class="pt-form" { (self.body) } }
             @if let Some(foot) = &self.foot {
-                div class="pt-drawer-foot" { (self.closing(Button::new("Cancel"))) (foot) }
+                div class="pt-drawer-foot" {
+                    @if let Some(aside) = &self.aside { div class="pt-push" { (aside) } }
+                    (self.closing(Button::new("Cancel")))
+                    (foot)
+                }
             }
         }
     }

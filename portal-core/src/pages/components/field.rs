@@ -2,6 +2,8 @@ mod control;
 
 use serde::Serialize;
 
+use crate::pages::FormState;
+
 /// One choice of a select, a radio group or a [`Combobox`](super::Combobox).
 ///
 /// Written as JSON it is what the options address of a combobox answers with, in a list:
@@ -256,6 +258,22 @@ impl Field {
     /// What is wrong with the value.
     pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
         self.error = error.map(Into::into);
+        self
+    }
+
+    /// Takes over the text and the error of the field from a submitted form. Without a submitted
+    /// text the value stays.
+    pub fn state(mut self, form: &FormState) -> Self {
+        let text = form.value(&self.name);
+        if form.is_submitted() && !self.disabled {
+            self.checked = text == Some("true");
+        }
+        if let Some(text) = text {
+            self.value = text.to_owned();
+        }
+        if let Some(error) = form.error(&self.name) {
+            self.error = Some(error);
+        }
         self
     }
 

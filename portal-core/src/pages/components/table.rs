@@ -118,6 +118,10 @@ impl Row {
     }
 }
 
+/// Number of columns above which a table scrolls sideways in its card. The heads of narrower tables stay in
+/// view while the page scrolls, which a scrolling box does not allow.
+const WIDE: usize = 7;
+
 /// What a table shows in the place of rows.
 #[derive(Debug, Clone, Default)]
 enum State {
@@ -228,7 +232,10 @@ impl Table {
             tr id={ (slug) "-" (row.id) } aria-selected=[row.selected.then_some("true")] data-current[row.selected] {
                 @if let Some((name, form)) = &self.select {
                     td data-check {
-                        input type="checkbox" data-select name=(name) value=(row.id) form=(form) aria-label={ "Select " (row.label.as_deref().unwrap_or(&row.id)) };
+                        label {
+                            input type="checkbox" data-select name=(name) value=(row.id) form=(form)
+                                aria-label={ "Select " (row.label.as_deref().unwrap_or(&row.id)) };
+                        }
                     }
                 }
                 @for (at, (cell, column)) in self.cells(row).enumerate() {
@@ -300,14 +307,14 @@ impl Render for Table {
         let actions = is_ready && self.rows.iter().any(|row| row.actions.is_some());
         html! {
             div class="pt-table-wrap" data-requires=(asset_file("table.css")) role="region" aria-label=(self.caption) tabindex="0"
-                aria-busy=[is_loading.then_some("true")] data-density=[self.compact.then_some("compact")] {
+                aria-busy=[is_loading.then_some("true")] data-wide[self.shown().count() > WIDE] data-density=[self.compact.then_some("compact")] {
                 @if is_loading { span class="pt-vh" role="status" { "Loading" } }
                 table class="pt-table" {
                     caption class="pt-vh" { (self.caption) }
                     thead {
                         tr {
                             @if self.select.is_some() {
-                                th scope="col" data-check { input type="checkbox" data-select-all aria-label="Select all rows"; }
+                                th scope="col" data-check { label { input type="checkbox" data-select-all aria-label="Select all rows"; } }
                             }
                             @for column in self.shown() { (column.head()) }
                             @if actions { th scope="col" { span class="pt-vh" { "Actions" } } }

@@ -82,7 +82,7 @@ impl ThemePicker {
                 label class="pt-follow" {
                     input type="radio" name=(name) value="" data-shows=[shown] checked[self.choice.get(name).is_none()];
                     (icon("check"))
-                    span { "Portal’s: " (portal) }
+                    span { "Default: " (portal) }
                 }
                 (choices)
             }
@@ -192,11 +192,11 @@ impl Render for ThemePicker {
                 }
                 (self.setting("scaling", "Scaling", portal.scaling.label(),
                     words("scaling", &choices!(Scaling), choice.scaling.map(Scaling::as_str), portal.scaling.as_str())))
-                (self.setting("density", "Density of tables", portal.density.label(),
+                (self.setting("density", "Table density", portal.density.label(),
                     words("density", &choices!(Density), choice.density.map(Density::as_str), portal.density.as_str())))
                 div class="pt-form-actions" {
                     span class="pt-nojs" { button type="submit" class="pt-btn" data-kind="solid" { "Save" } }
-                    button type="submit" class="pt-btn" data-kind="outline" name="reset" value="all" { (icon("rotate-ccw")) "Reset to the portal’s" }
+                    button type="submit" class="pt-btn" data-kind="outline" name="reset" value="all" { (icon("rotate-ccw")) "Use portal defaults" }
                     span class="pt-muted" data-part="saved" role="status" {}
                 }
             }

@@ -10,13 +10,21 @@ use crate::pages::theme::{Appearance, Density};
 
 pub(super) fn pages(setup: &PageSetup, query: &SearchQuery<'_>) -> SearchGroup {
     let user: Option<&User> = query.reader.map(|user| &**user);
-    let links = setup.nav.visible(user, &setup.config.base_path, "");
+    let base_path = &setup.config.base_path;
+    let links = setup.nav.visible(user, base_path, "");
     let mut ranked: Vec<(u8, SearchHit)> = Vec::new();
     for link in links {
         let group = link.group.unwrap_or_default();
         let Some(rank) = query
             .rank(&link.label)
             .or_else(|| query.rank(&format!("{} {group}", link.label)).map(|_| 3))
+            .or_else(|| {
+                let description = setup.nav.description_of(&link.href, base_path);
+                query
+                    .rank(description)
+                    .filter(|_| !description.is_empty())
+                    .map(|_| 4)
+            })
         else {
             continue;
         };
@@ -29,6 +37,14 @@ pub(super) fn pages(setup: &PageSetup, query: &SearchQuery<'_>) -> SearchGroup {
                 hit.hint(group)
             },
         ));
+    }
+    // Too many to be shown before anything is typed.
+    if !query.text.is_empty() {
+        for (title, href) in setup.nav.unlisted(user, base_path) {
+            if let Some(rank) = query.rank(title) {
+                ranked.push((rank, SearchHit::link(title, href)));
+            }
+        }
     }
     ranked.sort_by_key(|(rank, _)| *rank);
     SearchGroup::new("Pages").hits(ranked.into_iter().map(|(_, hit)| hit))
@@ -63,8 +79,8 @@ pub(super) fn actions(
         }
     }
     let (density, title) = match theme.density {
-        Density::Compact => (Density::Default, "Switch to roomy lists"),
-        Density::Default => (Density::Compact, "Switch to compact lists"),
+        Density::Compact => (Density::Default, "Use comfortable density"),
+        Density::Default => (Density::Compact, "Use compact density"),
     };
     all.push((title, set(title, "table", "density", density.as_str())));
     match query.reader {
@@ -81,8 +97,8 @@ pub(super) fn actions(
             all.push(("Sign in", hit));
         }
     }
-    let found = all
-        .into_iter()
-        .filter(|(title, _)| query.rank(title).is_some());
+    let found = all.into_iter().filter(|(title, hit)| {
+        query.rank(title).is_some() || (hit.is_theme() && query.rank("Theme, appearance").is_some())
+    });
     SearchGroup::new("Actions").hits(found.map(|(_, hit)| hit))
 }

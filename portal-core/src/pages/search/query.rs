@@ -1,4 +1,4 @@
-use crate::auth::{CurrentUser, address};
+use crate::auth::{CurrentUser, User, address};
 use crate::state::PortalState;
 
 /// Longest text that is looked for, in characters.
@@ -35,6 +35,12 @@ impl<'a> SearchQuery<'a> {
             text: text.get(..end).unwrap_or_default(),
             base_path,
         }
+    }
+
+    /// Returns the account of the reader, for [`Access::allows`](crate::Access::allows).
+    #[must_use]
+    pub fn user(&self) -> Option<&'a User> {
+        self.reader.map(CurrentUser::user)
     }
 
     /// The address of a path inside the portal.

@@ -105,6 +105,10 @@ impl SearchHit {
         self
     }
 
+    pub(super) const fn is_theme(&self) -> bool {
+        matches!(self.target, Target::Post { theme: true, .. })
+    }
+
     fn words(&self) -> Markup {
         html! {
             (icon(&self.icon))

@@ -27,6 +27,30 @@ pub(super) fn from_field(text: &str) -> Option<String> {
     let wall = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"]
         .iter()
         .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())?;
-    let seconds = if text.len() > 16 { &text[16..] } else { ":00" };
-    Some(format!("{}{seconds}Z", wall.format("%Y-%m-%dT%H:%M")))
+    // As they were written: a browser's field has them with or without a fraction.
+    let seconds = text.splitn(3, ':').nth(2).unwrap_or("00");
+    Some(format!("{}:{seconds}Z", wall.format("%Y-%m-%dT%H:%M")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_that_the_parser_skips_break_nothing() {
+        for text in [
+            "2026-01-31T12:\u{2003}00",
+            "2026-01-31T12: 00",
+            "2026-1-31T12:00:\u{2003}5",
+            "2026-01-31T12\u{2003}:00",
+        ] {
+            // The schema rejects what is no moment afterwards.
+            let _ = from_field(text);
+        }
+        let whole = from_field("2026-01-31T12:00").unwrap();
+        assert_eq!(whole, "2026-01-31T12:00:00Z");
+        let exact = from_field("2026-01-31T12:00:05.250").unwrap();
+        assert_eq!(exact, "2026-01-31T12:00:05.250Z");
+        assert_eq!(to_field(&exact), "2026-01-31T12:00:05.250");
+    }
 }

@@ -53,17 +53,12 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
     // An id without data is no event; who is cut off before the first one goes on from here.
     let start = Cursor::start();
     let from = cursor.unwrap_or(start);
-    let mut stream = Stream {
+    let stream = Stream {
         ready: VecDeque::from([format!("retry: {RETRY}\nid: {from}\n\n").into()]),
         monitor,
+        start: Some(start),
         ended: false,
     };
-    let present = std::mem::take(&mut stream.monitor.present);
-    stream.add(present);
-    if !stream.ended {
-        // The present may have last changed long ago, but nothing before it is missing.
-        stream.ready.push_back(format!("id: {start}\n\n").into());
-    }
     let body = Body::from_stream(stream::unfold(stream, |mut stream| async {
         let frame = stream.next().await?;
         Some((Ok::<_, Infallible>(frame), stream))
@@ -74,6 +69,8 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
 struct Stream {
     monitor: Monitor,
     ready: VecDeque<Bytes>,
+    /// Position from which nothing is missing once the present has been sent.
+    start: Option<Cursor>,
     /// Nothing comes after what is ready.
     ended: bool,
 }
@@ -106,6 +103,18 @@ impl Stream {
             }
             if self.ended {
                 return None;
+            }
+            if let Some(start) = self.start {
+                // A client that is cut off here resumes from the last event it has received.
+                let present = self.monitor.next_present().await.ok()?;
+                if present.is_empty() {
+                    self.start = None;
+                    // The present may have last changed long ago, but nothing before it is missing.
+                    self.ready.push_back(format!("id: {start}\n\n").into());
+                } else {
+                    self.add(present);
+                }
+                continue;
             }
             let changed = tokio::select! {
                 closed = self.monitor.closed() => return Some(self.end(closed)),

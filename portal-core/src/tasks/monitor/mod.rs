@@ -21,19 +21,23 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::changes::{self, Seen};
-use super::client_token::ClientTokens;
 use super::cursor::Cursor;
 use super::fanout::OVERLAP;
 use super::hub::{Subscription, Watch};
 use super::owner::Owner;
 use super::record::TaskRecord;
+use super::results::WithoutResults;
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
 use super::task::TaskDefinition;
-use crate::auth::{Access, AccessWatch, Auth, Guard, Presented, Revoked, Routes};
+use crate::auth::{
+    Access, AccessWatch, Auth, ClientTokens, CurrentUser, Guard, Presented, Revoked, Routes,
+};
 use crate::error::{Error, Result};
+use crate::live::{Live, Place};
 use crate::security::Origins;
 use crate::state::PortalState;
+use crate::store::{Store, StoreError};
 
 /// What a peer gets to take the last message in.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -62,7 +66,12 @@ pub(super) fn routes() -> Routes {
         "/ws/{state}/tasks/{client_token}",
         "/ws/{state}/tasks/{client_token}/{task_id}",
     ];
-    paths.into_iter().fold(Routes::new(), |routes, path| {
+    let own = Routes::new().socket(
+        "/api/client-tokens/{token_id}/monitor",
+        Access::User,
+        monitor_own,
+    );
+    paths.into_iter().fold(own, |routes, path| {
         routes.socket(path, Guard::ClientToken(Access::Public), monitor)
     })
 }
@@ -74,6 +83,17 @@ struct MonitorPath {
     task_id: Option<String>,
 }
 
+/// The part of a token's tasks that a monitor shows.
+#[derive(Default)]
+struct Scope {
+    state: Option<String>,
+    task_id: Option<String>,
+    /// Position from which it resumes.
+    since: Option<Cursor>,
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
 #[derive(Deserialize)]
 struct MonitorQuery {
     /// Position from which to resume: the id of an event, the `updated_at` of a task object, or the
@@ -81,23 +101,65 @@ struct MonitorQuery {
     since: Option<String>,
 }
 
+impl MonitorQuery {
+    fn since(&self) -> Option<Cursor> {
+        self.since.as_deref()?.parse().ok()
+    }
+}
+
 async fn monitor(
     State(state): State<PortalState>,
     Path(path): Path<MonitorPath>,
     Query(query): Query<MonitorQuery>,
     parts: Parts,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
+) -> Result<Response> {
+    state.borrow::<Origins>()?.check_socket(&parts.headers)?;
+    let owner = Owner::of(&state, &path.client_token).await?;
+    let scope = Scope {
+        state: path.state,
+        task_id: path.task_id,
+        since: query.since(),
+    };
+    respond(&state, owner, scope, &parts, upgrade).await
+}
+
+/// The tasks of one of the caller's own tokens, for pages: they know its id and not its secret.
+async fn monitor_own(
+    State(state): State<PortalState>,
+    user: CurrentUser,
+    Path(token_id): Path<String>,
+    Query(query): Query<MonitorQuery>,
+    parts: Parts,
+    upgrade: Upgrade,
+) -> Result<Response> {
+    state.borrow::<Origins>()?.check_socket(&parts.headers)?;
+    let tokens = state.borrow::<ClientTokens>()?;
+    let token = tokens.owned(&token_id, user.id).await?;
+    let owner = Owner::with_token(&state, token).await?;
+    let scope = Scope {
+        since: query.since(),
+        ..Scope::default()
+    };
+    respond(&state, owner, scope, &parts, upgrade).await
+}
+
+async fn respond(
+    state: &PortalState,
+    owner: Owner,
+    scope: Scope,
+    parts: &Parts,
+    upgrade: Upgrade,
 ) -> Result<Response> {
     let headers = &parts.headers;
-    state.borrow::<Origins>()?.check_socket(headers)?;
     // As with an unknown event id, the stream starts with the present.
-    let since = query.since.and_then(|since| since.parse().ok());
+    let since = scope.since;
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
         let cursor = events::last_seen(headers).or(since);
-        let monitor = open(&state, path, &parts, cursor).await?;
+        let monitor = open(state, owner, scope, parts, cursor).await?;
         return Ok(events::serve(monitor, cursor));
     }
-    let monitor = open(&state, path, &parts, since).await?;
+    let monitor = open(state, owner, scope, parts, since).await?;
     let upgrade = upgrade.map_err(|rejection| {
         let status = if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
             StatusCode::METHOD_NOT_ALLOWED
@@ -116,8 +178,12 @@ async fn monitor(
 /// What somebody watches.
 struct Monitor {
     subscription: Subscription,
-    /// What he is to see first, the oldest change in front.
+    /// States to show first.
     present: Vec<Arc<Snapshot>>,
+    /// States to show next, the oldest change in front. Their results are read when the peer has
+    /// taken what precedes them, so that a monitor never holds all of them.
+    more: WithoutResults,
+    store: Store,
     /// It is one task, with whose end this ends too.
     single: bool,
     seen: Seen,
@@ -128,9 +194,20 @@ struct Monitor {
     stop: CancellationToken,
     /// Counted as open until it is dropped.
     _open: TaskTrackerToken,
+    _place: Place,
 }
 
 impl Monitor {
+    /// Returns the next part of the states to show first; an empty one if all have been shown.
+    async fn next_present(&mut self) -> Result<Vec<Arc<Snapshot>>, StoreError> {
+        if !self.present.is_empty() {
+            return Ok(std::mem::take(&mut self.present));
+        }
+        let records = self.more.take(&self.store).await?;
+        let snapshots = records.into_iter().map(Arc::new).map(Snapshot::new);
+        Ok(snapshots.map(Arc::new).collect())
+    }
+
     /// What of it has not been shown yet; `true` if nothing comes after that.
     fn fresh(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
         states.retain(|state| self.shows(state.record()) && self.seen.note(state.record()));
@@ -173,7 +250,7 @@ struct Closed {
 
 const WITHDRAWN: Closed = Closed {
     code: 4401,
-    reason: "the client token has been withdrawn",
+    reason: "the client token was revoked or has expired",
 };
 const GOING_AWAY: Closed = Closed {
     code: 1001,
@@ -206,64 +283,67 @@ async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<Acce
 /// Checks who asks for what, the token first, then the state, then the task; begins to watch.
 async fn open(
     state: &PortalState,
-    path: MonitorPath,
+    owner: Owner,
+    scope: Scope,
     parts: &Parts,
     cursor: Option<Cursor>,
 ) -> Result<Monitor> {
     let tasks = state.borrow::<Tasks>()?;
     let tokens = state.borrow::<ClientTokens>()?;
-    let owner = Owner::of(state, &path.client_token).await?;
     let token = &owner.token;
     let session = watch_session(state, parts).await?;
-    if let Some(name) = &path.state {
+    if let Some(name) = &scope.state {
         tasks.registry().require_state(name)?;
     }
-    let task_id = match &path.task_id {
+    let task_id = match &scope.task_id {
         Some(id) => Some(id.parse::<Uuid>().map_err(|_| task_not_found())?),
         None => None,
     };
     let watch = Watch {
         client_token_id: Some(token.id),
-        state: path.state,
+        state: scope.state,
         task_id,
     };
     // Before the state is read: what changes in between is seen twice rather than never.
     let subscription = tasks.watch(watch.clone());
     // Once more, now that its end would be heard of: it may have been withdrawn in between.
     tokens.read(token.id).await?;
-    let mut present = match task_id {
+    let mut more = WithoutResults::default();
+    let present = match task_id {
         Some(id) => {
             let record = tasks.get(id).await?.filter(|record| watch.wants(record));
             let record = record.ok_or_else(task_not_found)?;
             owner.check(tasks.registry(), &record)?;
-            vec![record]
+            Some(record)
         }
         None => {
             let since = cursor.and_then(|cursor| cursor.at.checked_sub_signed(OVERLAP));
             let state = watch.state.as_deref();
-            let records = changes::of_client(&tasks.0.store, token.id, state, since).await?;
-            let records = records.into_iter().map(|record| tasks.newest(record));
-            records.collect()
+            more = changes::of_client(&tasks.0.store, token.id, state, since).await?;
+            more.refresh(|record| tasks.newest(record));
+            None
         }
     };
     // He loses the monitor with any right that it uses.
-    let needed = match (task_id, present.first()) {
-        (Some(_), Some(record)) => {
+    let needed = match &present {
+        Some(record) => {
             let kind = tasks.registry().get(&record.state, &record.name);
             kind.into_iter().map(|kind| kind.access.clone()).collect()
         }
-        _ => distinct(owner.kinds(tasks.registry(), watch.state.as_deref(), true)),
+        None => distinct(owner.kinds(tasks.registry(), watch.state.as_deref(), true)),
     };
     let hidden = owner.kinds(tasks.registry(), watch.state.as_deref(), false);
     let hidden = hidden.map(|kind| (kind.state.clone(), kind.name)).collect();
+    let place = state.borrow::<Live>()?.take_place(owner.user.id)?;
     let holder = state
         .borrow::<Auth>()?
         .watch(owner.user.id, None, needed)
         .await?;
-    present.sort_by_key(|record| record.updated_at);
     let present = present.into_iter().map(Arc::new).map(Snapshot::new);
     Ok(Monitor {
         present: present.map(Arc::new).collect(),
+        more,
+        store: tasks.0.store.clone(),
         single: task_id.is_some(),
         subscription,
         seen: Seen::default(),
@@ -271,6 +351,7 @@ async fn open(
         holders: [Some(holder), session],
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
         _open: state.borrow::<OpenMonitors>()?.0.token(),
+        _place: place,
     })
 }
 

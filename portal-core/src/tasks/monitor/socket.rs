@@ -1,16 +1,22 @@
 //! Monitors over WebSockets.
 
+use std::future::Future;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{Closed, FAREWELL, Monitor, Snapshot};
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Maximum size of what a peer sends, which monitors ignore.
+const MAX_FRAME: usize = 4096;
+/// Time for a peer to read why its connection closes.
+const LINGER: Duration = Duration::from_secs(1);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 
 const DONE: Closed = Closed {
@@ -18,14 +24,19 @@ const DONE: Closed = Closed {
     reason: "the task has ended",
 };
 
+const TOO_LARGE: Closed = Closed {
+    code: 1009,
+    reason: "a frame is larger than 4096 bytes",
+};
+
 pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
     upgrade
         // Small buffers: a portal holds many sockets, each of them mostly idle.
         .read_buffer_size(1024)
         .write_buffer_size(0)
-        .max_message_size(4096)
-        // Or a frame is kept until it is whole, however large it says that it is.
-        .max_frame_size(4096)
+        .max_message_size(MAX_FRAME)
+        // Without it, a frame is buffered until it is complete, whatever length it announces.
+        .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| async move {
             if let Err(error) = run(monitor, socket).await {
                 tracing::debug!(%error, "a monitor went away");
@@ -49,39 +60,71 @@ async fn show(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let mut heard = Instant::now();
-    let mut states = std::mem::take(&mut monitor.present);
+    let mut states = present(monitor).await?;
+    let mut presenting = !states.is_empty();
     loop {
         if !states.is_empty() {
             let (fresh, ended) = monitor.fresh(std::mem::take(&mut states));
-            // Whatever ends the monitor ends it also while it waits for a peer that does not read.
-            tokio::select! {
-                biased;
-                closed = monitor.closed() => return Ok(Some(closed)),
-                sent = timeout(SILENCE_LIMIT, send(socket, &fresh)) => match sent {
-                    Ok(sent) => sent?,
-                    // A peer that takes nothing for so long answers no ping either.
-                    Err(_) => return Ok(None),
-                },
+            if let Break(end) = unless(monitor.closed(), send(socket, &fresh)).await? {
+                return Ok(end);
             }
             if ended {
                 return Ok(Some(DONE));
+            }
+            if presenting {
+                states = present(monitor).await?;
+                presenting = !states.is_empty();
+                continue;
             }
         }
         tokio::select! {
             changed = monitor.subscription.changes() => states = changed,
             message = socket.next() => match message {
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
-                Some(Err(error)) => return Err(error),
+                Some(Err(error)) => return too_large(error).map(Some),
                 Some(Ok(_)) => heard = Instant::now(),
             },
             _ = ping.tick() => {
                 if heard.elapsed() > SILENCE_LIMIT {
                     return Ok(None);
                 }
-                socket.send(Message::Ping(Vec::new().into())).await?;
+                let ping = socket.send(Message::Ping(Vec::new().into()));
+                if let Break(end) = unless(monitor.closed(), ping).await? {
+                    return Ok(end);
+                }
             }
             closed = monitor.closed() => return Ok(Some(closed)),
         }
+    }
+}
+
+/// The next part of the states to show first. A failure ends the socket, and the peer may reconnect.
+async fn present(monitor: &mut Monitor) -> Result<Vec<Arc<Snapshot>>, axum::Error> {
+    monitor.next_present().await.map_err(axum::Error::new)
+}
+
+/// Sends unless the monitor closes first, also while it waits for a peer that reads nothing.
+async fn unless<E>(
+    closed: impl Future<Output = Closed>,
+    sending: impl Future<Output = Result<(), E>>,
+) -> Result<ControlFlow<Option<Closed>>, E> {
+    tokio::select! {
+        biased;
+        closed = closed => Ok(Break(Some(closed))),
+        sent = timeout(SILENCE_LIMIT, sending) => match sent {
+            Ok(sent) => sent.map(Continue),
+            // A peer that reads nothing for so long answers no ping either.
+            Err(_) => Ok(Break(None)),
+        },
+    }
+}
+
+/// Closes with `1009` if the peer sent more than a frame may have; any other error stays one.
+fn too_large(error: axum::Error) -> Result<Closed, axum::Error> {
+    let inner = error.into_inner();
+    match inner.downcast_ref() {
+        Some(tungstenite::Error::Capacity(_)) => Ok(TOO_LARGE),
+        _ => Err(axum::Error::new(inner)),
     }
 }
 
@@ -105,7 +148,29 @@ async fn close(mut socket: WebSocket, closed: Closed) -> Result<(), axum::Error>
                 break;
             }
         }
+        if closed.code == TOO_LARGE.code {
+            // The rest of its frame stays unread, which would reset the connection before the peer
+            // has read why.
+            sleep(LINGER).await;
+        }
         Ok(())
     };
     timeout(FAREWELL, farewell).await.unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_reads_nothing_does_not_delay_the_end() {
+        let stuck = pending::<Result<(), axum::Error>>();
+        let end = unless(ready(DONE), stuck).await.unwrap();
+        assert!(matches!(end, Break(Some(closed)) if closed.code == 1000));
+        let sent = ready(Ok::<_, axum::Error>(()));
+        let end = unless(pending(), sent).await.unwrap();
+        assert!(matches!(end, Continue(())));
+    }
 }

@@ -3,20 +3,19 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{Reader, TOKENS};
-use crate::pages::components::{Button, Card, CodeBlock, copy_button, segmented};
-use crate::tasks::{ClientToken, TaskDefinition};
+use super::{NEW_TOKEN, Reader, TOKENS};
+use crate::pages::components::{Button, Card, CodeBlock, segmented};
+use crate::tasks::TaskDefinition;
 
-pub(super) fn card(
-    reader: &Reader<'_>,
-    definition: &TaskDefinition,
-    token: &ClientToken,
-) -> Markup {
+/// Stands for the token, of which the portal stores a hash only.
+const PLACEHOLDER: &str = "YOUR_CLIENT_TOKEN";
+
+pub(super) fn card(reader: &Reader<'_>, definition: &TaskDefinition) -> Markup {
     let call = Call {
         origin: format!("{}{}", reader.config.public_url, reader.config.base_path),
         state: &definition.state,
         name: definition.name,
-        token: token.id.to_string(),
+        token: PLACEHOLDER.to_owned(),
         args: definition.example(),
     };
     let languages = [
@@ -33,8 +32,9 @@ pub(super) fn card(
     let body = html! {
         div class="pt-stack pt-calls" {
             div class="pt-row" {
-                code class="pt-mono pt-cut" data-part="client-token" { (call.token) }
-                (copy_button(&call.token))
+                form method="post" action=(reader.url(NEW_TOKEN)) {
+                    (Button::new("Create client token").size(1).icon("plus").submit())
+                }
                 span class="pt-push" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(reader.url(TOKENS))) }
             }
             (segmented("Language", "language", &languages, "curl"))
@@ -50,7 +50,7 @@ pub(super) fn card(
     };
     let card = Card::new()
         .title("From your own programs")
-        .description("A client token stands for one client; the tasks it starts are seen under it.")
+        .description(format!("A client token identifies one client; only that token shows the tasks it started. Replace {PLACEHOLDER} with yours."))
         .body(body);
     html! { (card) }
 }

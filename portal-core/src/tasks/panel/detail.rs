@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::Request;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::row::Owners;
@@ -42,6 +43,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
 /// Everything about a task.
 struct About {
     record: TaskRecord,
+    args: Value,
     facts: Facts,
     history: TaskHistory,
     owners: Owners,
@@ -65,6 +67,7 @@ impl About {
         Ok(Self {
             owners: row::owners(reader, std::slice::from_ref(&record)).await?,
             done: reader.audit.list(&done).await?,
+            args: reader.tasks.args(id).await?.ok_or_else(task_not_found)?,
             record,
             facts,
             history,
@@ -120,7 +123,7 @@ fn render(reader: &Reader<'_>, about: &About) -> Markup {
                 div class="pt-stack" {
                     section class="pt-card" aria-label="Facts" data-swap="facts" { (facts_list(reader, about)) }
                     section class="pt-stack" aria-label="Arguments" {
-                        (CodeBlock::new(pretty(&record.args)).title("Arguments").wrap())
+                        (CodeBlock::new(pretty(&about.args)).title("Arguments").wrap())
                     }
                 }
             }
@@ -129,7 +132,7 @@ fn render(reader: &Reader<'_>, about: &About) -> Markup {
     }
 }
 
-fn pretty(value: &serde_json::Value) -> String {
+fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
@@ -171,7 +174,8 @@ fn top(reader: &Reader<'_>, about: &About) -> Markup {
             }
             @if record.is_active() {
                 (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), reader.url(&format!("/admin/tasks/{id}/cancel")), "Cancel task")
-                    .text("What it has done so far stays. It ends as cancelled, and can be run again.")
+                    .text("Work already done is kept. You can run the task again later.")
+                    .dismiss("Keep running")
                     .hidden(html! { input type="hidden" name="back" value=(reader.url(&format!("/admin/tasks/{id}"))); }))
             }
         }

@@ -1,5 +1,6 @@
 //! `/admin/tasks`: choose a task, start it, watch it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{RawForm, Request};
@@ -18,7 +19,8 @@ use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::tasks::form::{Change, Look, SchemaForm, Typed};
-use crate::tasks::service::{Starter, check_access, task_not_found};
+use crate::tasks::service::{check_start, task_not_found};
+use crate::tasks::starter::Starter;
 use crate::tasks::{TaskDefinition, TaskFilter, Tasks, trace};
 
 /// Where the form is sent to.
@@ -139,10 +141,12 @@ fn chosen<'a>(choice: &Choice, tasks: &'a Tasks) -> Option<&'a Arc<TaskDefinitio
     let state = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
     let registry = tasks.registry();
+    let mut of_state = registry.startable().filter(|kind| kind.state == state);
     registry
         .get(state, task)
-        .or_else(|| registry.all().find(|kind| kind.state == state))
-        .or_else(|| registry.all().next())
+        .filter(|kind| !kind.internal)
+        .or_else(|| of_state.next())
+        .or_else(|| registry.startable().next())
 }
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -160,7 +164,9 @@ async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
     let record = reader.tasks.get(id).await?.ok_or_else(task_not_found)?;
     let definition = reader.tasks.registry().find(&record.state, &record.name)?;
-    let draft = Draft::of_args(Arc::clone(definition), &record.args);
+    check_start(definition, Some(&reader.user))?;
+    let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
+    let draft = Draft::of_args(Arc::clone(definition), &args);
     Ok(Draft {
         again: Some(id),
         ..draft
@@ -175,7 +181,7 @@ pub(super) async fn start(state: &PortalState, request: Request) -> Result<PageR
     let definition = chosen(&choice, reader.tasks)
         .cloned()
         .ok_or_else(|| Error::not_found("this portal has no tasks").with_code("task_unknown"))?;
-    check_access(&definition, Some(&reader.user))?;
+    check_start(&definition, Some(&reader.user))?;
     let mut draft = Draft::sent(Arc::clone(&definition), Typed::parse(&encoded));
     if let Some(what) = choice.get("do")
         && draft.act(what)
@@ -265,7 +271,7 @@ async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> R
     let list = if shown.is_filtered() || shown.is_later() {
         Region::new("tasks").id("tasks-of-token").render(list)
     } else {
-        list.monitor(reader.url(&format!("/api/tasks/{}/monitor", token.id)))
+        list.monitor(reader.url(&format!("/api/client-tokens/{}/monitor", token.id)))
             .render()
     };
     Ok(html! {
@@ -274,7 +280,7 @@ async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> R
             (reader.styles())
             div class="pt-stack" {
                 (list)
-                (calls::card(reader, definition, &token))
+                (calls::card(reader, definition))
             }
             (start_card(reader, &draft, is_paused))
         }
@@ -284,13 +290,14 @@ async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> R
 /// Choosing another state drops the choice of task, which would be of the wrong one.
 fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
     let registry = reader.tasks.registry();
+    let states: BTreeSet<_> = registry.startable().map(|kind| &*kind.state).collect();
     html! {
         form class="pt-row" method="get" action=(reader.url(PATH)) data-autosubmit {
             (choose("state", "State", html! {
-                @for state in registry.states() { option value=(state) selected[state == chosen.state] { (state) } }
+                @for state in states { option value=(state) selected[state == chosen.state] { (state) } }
             }))
             (choose("task", "Task", html! {
-                @for kind in registry.all().filter(|kind| kind.state == chosen.state) {
+                @for kind in registry.startable().filter(|kind| kind.state == chosen.state) {
                     option value=(kind.name) selected[kind.name == chosen.name] { (kind.title) }
                 }
             }))

@@ -73,7 +73,7 @@ async fn render(
                 div class="pt-charts" {
                     (ChartCard::new(ended.chart()).description("Tasks by how they ended")
                         .value(Unit::Count.short(ended.ended().total as f64)))
-                    (ChartCard::new(durations.chart()).description("From beginning to end").value(median))
+                    (ChartCard::new(durations.chart()).description("Run time").value(median))
                 }
                 (depth(reader, kind, &waiting, &running))
             }

@@ -1,9 +1,9 @@
-//! `/admin/tasks/tokens`: the client tokens of the reader.
+//! `/admin/tasks/tokens`: the user's own client tokens.
 
 use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{Choice, PATH, Reader, TOKENS, head, read_form};
+use super::{Choice, NEW_TOKEN, PATH, Reader, TOKENS, head, read_form};
 use crate::error::Result;
 use crate::pages::components::Tone;
 use crate::pages::components::{
@@ -11,21 +11,19 @@ use crate::pages::components::{
 };
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::ClientToken;
+use crate::tasks::{ClientToken, NewClientToken};
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (reader, _) = Reader::of(state, request).await?;
-    Ok(render(&reader).await?.into_page())
+    Ok(render(&reader, None).await?.into_page())
 }
 
+/// Creates a token and shows its secret, which the portal cannot show again.
 pub(super) async fn create(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (reader, _) = Reader::of(state, request).await?;
     reader.user.acts_himself()?;
-    reader.tokens.create(reader.user.id).await?;
-    let message = "New client token: tasks of the old one stay with it";
-    Ok(Flash::success(message)
-        .redirect(&reader.url(TOKENS))
-        .into_page())
+    let created = reader.tokens.create(reader.user.id).await?;
+    Ok(render(&reader, Some(&created)).await?.into_page())
 }
 
 pub(super) async fn revoke(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -33,18 +31,19 @@ pub(super) async fn revoke(state: &PortalState, request: Request) -> Result<Page
     let form = Choice::parse(&read_form(request, state).await?.0);
     let token = form.get("token").unwrap_or_default();
     let flash = match reader.tokens.delete(token, reader.user.id).await {
-        Ok(()) => Flash::success("The client token has been revoked"),
+        Ok(()) => Flash::success("Client token revoked"),
         Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
         Err(error) => return Err(error),
     };
     Ok(flash.redirect(&reader.url(TOKENS)).into_page())
 }
 
-async fn render(reader: &Reader<'_>) -> Result<Markup> {
+async fn render(reader: &Reader<'_>, created: Option<&NewClientToken>) -> Result<Markup> {
     let tokens = reader.tokens.of_user(reader.user.id).await?;
     let newest = tokens.first().map(|token| token.id);
     let table = Table::new("Your client tokens")
         .column(Column::new("Token"))
+        .column(Column::new("Created"))
         .column(Column::new("Last used"))
         .column(Column::new("Expires"))
         .rows(
@@ -54,36 +53,50 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
         )
         .empty(
             EmptyState::new("key-round", "No client tokens")
-                .text("The first one is made when you open “Start and watch”."),
+                .text("The first one is created when you open “Start and watch”."),
         );
     let add = html! {
-        form method="post" action=(reader.url("/admin/tasks/tokens/new")) {
-            (Button::new("New token").solid().icon("plus").submit())
+        form method="post" action=(reader.url(NEW_TOKEN)) {
+            (Button::new("Create token").solid().icon("plus").submit())
         }
     };
     Ok(html! {
         (head(reader, TOKENS).actions(add))
+        @if let Some(created) = created { (new_token(&created.secret.to_string())) }
         (Card::new().flush()
             .title("Your client tokens")
-            .description("Each stands for one client: whoever has it starts and watches tasks with your rights. One ends 24 hours after its last use.")
+            .description("Each identifies one client, which starts and monitors tasks with your rights. A token expires 24 hours after its last use, at most 7 days after its creation.")
             .body(table))
         @for token in &tokens { (confirm(reader, token)) }
         p class="pt-hint pt-after" {
-            "Programs get one with " code { "POST /api/client-tokens" } ". The page "
-            a href=(reader.url(PATH)) { "Start and watch" } " works with the newest."
+            "Programs request one with " code { "POST /api/client-tokens" } ". The page "
+            a href=(reader.url(PATH)) { "Start and watch" } " uses the newest."
         }
     })
+}
+
+fn new_token(secret: &str) -> Markup {
+    let card = Card::new()
+        .title("Your new client token")
+        .description("Copy it now: this portal stores a hash of it and cannot show it again.")
+        .body(html! {
+            div class="pt-row" {
+                code class="pt-mono pt-cut" data-part="client-token" { (secret) }
+                (copy_button(secret))
+            }
+        });
+    html! { (card) }
 }
 
 fn confirm(reader: &Reader<'_>, token: &ClientToken) -> Confirm {
     let id = token.id.to_string();
     Confirm::new(
         format!("revoke-{id}"),
-        format!("Revoke the token {}…?", short(&id)),
+        format!("Revoke the token {}…?", token.hint),
         reader.url("/admin/tasks/tokens/revoke"),
         "Revoke token",
     )
-    .text("Programs that use it are refused, and its monitors close. Its tasks run on, and stay under “All tasks”.")
+    .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")
     .hidden(html! { input type="hidden" name="token" value=(id); })
 }
 
@@ -92,15 +105,15 @@ fn row(token: &ClientToken, is_newest: bool) -> Row {
     let cells = vec![
         html! {
             div class="pt-row" {
-                code class="pt-mono pt-cut" { (id) }
-                (copy_button(&id))
+                code class="pt-mono" { (token.hint) "…" }
                 @if is_newest { (badge("In use here", Tone::Accent)) }
             }
         },
+        time(&token.created_at.to_rfc3339(), TimeFormat::DateTime),
         time(&token.last_used_at.to_rfc3339(), TimeFormat::Ago),
         time(&token.expires_at.to_rfc3339(), TimeFormat::DateTime),
     ];
-    let label = format!("Revoke the token {}", short(&id));
+    let label = format!("Revoke the token {}", token.hint);
     Row::new(id.clone(), cells).actions(
         Button::new("Revoke")
             .size(1)
@@ -108,8 +121,4 @@ fn row(token: &ClientToken, is_newest: bool) -> Row {
             .attribute("aria-label", label)
             .opens(format!("revoke-{id}")),
     )
-}
-
-fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Scheduled;
 use crate::store::{Row, Store, StoreError, Transaction};
+use crate::tasks::args::AcceptedArgs;
 use crate::tasks::insert;
 use crate::tasks::record::TaskRecord;
 
@@ -146,7 +147,9 @@ pub(super) async fn fire(
     if transaction.execute(&advance).await? == 0 {
         return Ok(Fired::Passed);
     }
-    let mut task = scheduled.definition.new_task(json!({}));
+    // Start-up has checked that `{}` is accepted.
+    let args = (scheduled.definition.check(&json!({}))).unwrap_or_else(|_| AcceptedArgs::none());
+    let mut task = scheduled.definition.new_task(args);
     task.run_at = time;
     task.schedule = Some(scheduled.name.clone());
     task.scheduled_for = Some(time);

@@ -95,7 +95,8 @@ async fn a_new_schedule_begins_when_it_is_registered() {
         (task.state.as_str(), task.name.as_str()),
         ("probe", "nightly")
     );
-    assert_eq!(task.args, serde_json::json!({}));
+    let args = queue::args(&store, task.id).await.unwrap();
+    assert_eq!(args, Some(serde_json::json!({})));
     assert_eq!((task.client_token_id, task.owner_user_id), (None, None));
 }
 

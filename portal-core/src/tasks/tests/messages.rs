@@ -121,7 +121,7 @@ async fn a_crash_is_told_to_whom_it_concerns(store: Store) {
         kind.told = told();
     }
     for _ in 0..2 {
-        claim::rescue(&store, Lost::All, &kinds).await.unwrap();
+        lease::rescue(&store, Lost::All, &kinds).await.unwrap();
     }
     assert_eq!(heard(&store, ann).await, [("“Work” failed".to_owned(), 1)]);
 }

@@ -84,20 +84,37 @@ pub(super) async fn run_sqlite(pool: &SqlitePool, statements: &str) -> Result<()
     Ok(())
 }
 
-/// Stores tasks that wait, in place of all that were started, as PostgreSQL does it fastest.
-pub(super) async fn fill(pool: &PgPool, tasks: usize) -> Result<()> {
+/// Deletes all tasks that were started.
+pub(super) async fn clear(pool: &PgPool) -> Result<()> {
     let others = "DELETE FROM portal_tasks WHERE id >= '01000000-0000-0000-0000-000000000000'";
-    run(pool, others).await?;
-    add(pool, tasks).await?;
+    run(pool, others).await
+}
+
+/// Stores pending tasks of one type, in place of all that were started.
+pub(super) async fn fill(pool: &PgPool, tasks: usize) -> Result<()> {
+    fill_types(pool, tasks, 1).await
+}
+
+/// Stores pending tasks of several types, in place of all that were started.
+pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
+    clear(pool).await?;
+    add_types(pool, tasks, types).await?;
     run(pool, "VACUUM ANALYZE portal_tasks").await
 }
 
-/// Stores tasks that wait, besides all others.
+/// Stores pending tasks of one type, besides all others.
 pub(super) async fn add(pool: &PgPool, tasks: usize) -> Result<()> {
+    add_types(pool, tasks, 1).await
+}
+
+async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
+    // With their turns, as a start stores them.
     let insert = format!(
-        "INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at) \
-         SELECT ('01a00000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench', 'noop', '{{}}', \
-                'PENDING', now(), now(), now() FROM generate_series(1, {tasks}) AS n"
+        "INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
+                                   turn, stored_bytes) \
+         SELECT ('01a00000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench', \
+                concat('noop', nullif(n % {types}, 0)), '{{}}', 'PENDING', now(), now(), now(), n, 2 \
+         FROM generate_series(1, {tasks}) AS n"
     );
     run(pool, &insert).await
 }
@@ -121,8 +138,9 @@ pub(super) async fn fill_sqlite(pool: &SqlitePool, tasks: usize) -> Result<()> {
         "DELETE FROM portal_tasks; \
          WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {tasks}), \
               time(at) AS (SELECT strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')) \
-         INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at) \
-         SELECT unhex(printf('01a0000000007000800%013x', n)), 'bench', 'noop', '{{}}', 'PENDING', at, at, at \
+         INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
+                                   turn, stored_bytes) \
+         SELECT unhex(printf('01a0000000007000800%013x', n)), 'bench', 'noop', '{{}}', 'PENDING', at, at, at, n, 2 \
          FROM numbers, time; \
          ANALYZE"
     );

@@ -1,17 +1,22 @@
 //! How fast stored tasks are run: from the first claim until every row is final.
 
+use std::future::{Future, IntoFuture};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use portal_core::{NoArgs, Portal, Tasks};
 
 use super::database::{self, until_none};
-use super::kinds::Ran;
+use super::kinds::{self, Ran};
 use super::table::Line;
 use super::{Bench, apalis, bare, portal};
 
 /// What is measured of apalis on SQLite at the most: it may take minutes.
 const BOUND: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Starts at a time, of tasks that are started one by one.
+const AT_ONCE: usize = 64;
 
 /// On PostgreSQL, against a loop in SQL and apalis.
 pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
@@ -23,11 +28,18 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let apalis = apalis::Postgres::new(&bench.databases.postgres("drain_apalis").await?).await?;
     let (mut at_50, mut at_200, mut loops) = (Vec::new(), Vec::new(), Vec::new());
     let (mut plain, mut tuned) = (Vec::new(), Vec::new());
+    let (mut one_by_one, mut of_ten_types) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         for (concurrency, rates) in [(50, &mut at_50), (200, &mut at_200)] {
             database::fill(&pool, tasks).await?;
             rates.push(drain(&ours, &pool, tasks, concurrency).await?);
         }
+        start(&ours, &pool, tasks).await?;
+        one_by_one.push(drain(&ours, &pool, tasks, 50).await?);
+        database::fill_types(&pool, tasks, kinds::NOOPS).await?;
+        let ran = Ran::default();
+        let portal = portal::build_with_noops(&ours, 50, ran.clone());
+        of_ten_types.push(drain_with(portal, &ran, &pool, tasks).await?);
         loops.push(bare.drain(tasks).await?);
         // A tenth: what is measured is the rate.
         plain.push(
@@ -57,6 +69,18 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
             "≥ 1.5",
         ),
         line("200 at once / 50 at once", &at_200, &at_50, "≥ 1"),
+        line(
+            "50 at once, started one by one / stored with one statement",
+            &one_by_one,
+            &at_50,
+            "≥ 0.8",
+        ),
+        line(
+            "50 at once, of ten types / of one type",
+            &of_ten_types,
+            &at_50,
+            "≥ 0.8",
+        ),
     ])
 }
 
@@ -89,8 +113,37 @@ pub(super) async fn drain(
     concurrency: usize,
 ) -> Result<f64> {
     let ran = Ran::default();
+    let portal = portal::build(uri, concurrency, ran.clone());
+    drain_with(portal, &ran, pool, tasks).await
+}
+
+/// Stores tasks as an application does, each with a start of its own.
+async fn start(uri: &str, pool: &sqlx::PgPool, tasks: usize) -> Result<()> {
+    database::clear(pool).await?;
+    let portal = portal::build(uri, 0, Ran::default()).await?;
+    let handle = portal
+        .state()
+        .get::<Tasks>()
+        .context("a portal has tasks")?;
+    let starts = (0..tasks).map(|_| handle.start(kinds::noop, NoArgs {}).into_future());
+    let started: Vec<_> = stream::iter(starts)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    debug_assert_eq!(started.len(), tasks);
+    portal.shutdown().await;
+    portal.store().close().await;
+    database::run(pool, "VACUUM ANALYZE portal_tasks").await
+}
+
+async fn drain_with(
+    portal: impl Future<Output = Result<Portal>>,
+    ran: &Ran,
+    pool: &sqlx::PgPool,
+    tasks: usize,
+) -> Result<f64> {
     let begin = Instant::now();
-    let portal = portal::build(uri, concurrency, ran.clone()).await?;
+    let portal = portal.await?;
     until_none(async || Ok(ran.count() < tasks), LOOK_AGAIN).await?;
     until_none(async || database::is_active(pool).await, LOOK_AGAIN).await?;
     let rate = tasks as f64 / begin.elapsed().as_secs_f64();

@@ -52,6 +52,31 @@ pub(super) async fn noop(_task: TaskContext, ran: Data<Ran>) {
     ran.begin();
 }
 
+/// Types besides `noop` that do nothing, `noop1` and so on.
+macro_rules! noops {
+    ($($name:ident),*) => {
+        $(
+            /// Does nothing
+            #[monitored_background_task(state = "bench")]
+            async fn $name(_task: TaskContext, ran: Data<Ran>) {
+                ran.begin();
+            }
+        )*
+
+        /// Adds the other types that do nothing.
+        pub(super) fn add_noops(portal: PortalBuilder) -> PortalBuilder {
+            portal$(.task($name))*
+        }
+
+        /// The number of types that do nothing.
+        pub(super) const NOOPS: usize = 1 + [$(stringify!($name)),*].len();
+    };
+}
+
+noops!(
+    noop1, noop2, noop3, noop4, noop5, noop6, noop7, noop8, noop9
+);
+
 /// How often a task tells something.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(super) struct Pace {

@@ -13,6 +13,16 @@ pub(super) async fn build(database: &str, concurrency: usize, ran: Ran) -> Resul
     Ok(with_concurrency(portal, concurrency).build().await?)
 }
 
+/// A portal with ten types that do nothing.
+pub(super) async fn build_with_noops(
+    database: &str,
+    concurrency: usize,
+    ran: Ran,
+) -> Result<Portal> {
+    let portal = kinds::add_noops(kinds::add_to(builder(database)?, ran));
+    Ok(with_concurrency(portal, concurrency).build().await?)
+}
+
 /// Makes the tables, and the keys of the development identity provider.
 pub(super) async fn migrate(database: &str) -> Result<()> {
     let portal = builder(database)?.build().await?;
@@ -37,5 +47,10 @@ pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
 
 /// How many tasks the portal runs at once; with 0 it only starts and shows them.
 pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> PortalBuilder {
-    portal.task_settings(TaskSettings::default().concurrency(concurrency))
+    let settings = TaskSettings::default().concurrency(concurrency);
+    // One user starts everything that is measured.
+    let unbounded = settings
+        .pending_per_owner(u64::MAX)
+        .stored_bytes_per_owner(u64::MAX);
+    portal.task_settings(unbounded)
 }

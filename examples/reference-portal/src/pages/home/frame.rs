@@ -47,7 +47,7 @@ impl Layout for HomeLayout {
                     nav aria-label="Footer" {
                         a href=(page.url("/admin/overview")) { "Overview" }
                         a href=(page.url("/admin/tasks")) { "Background tasks" }
-                        a href=(page.url("/admin/app-settings")) { "App settings" }
+                        a href=(page.url("/admin/app-settings")) { "Appearance" }
                         a href=(page.url("/admin/about")) { "About" }
                         a href=(super::SOURCE) rel="noopener noreferrer" { "Source" }
                     }

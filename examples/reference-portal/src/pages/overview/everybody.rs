@@ -53,14 +53,14 @@ pub(super) async fn content(
             (failure_card(&ended))
         }
         div class="pt-charts" {
-            (ChartCard::new(sign_up_chart).description("Users who were seen for the first time")
+            (ChartCard::new(sign_up_chart).description("New users")
                 .value(Unit::Count.short(sign_ups.total as f64)))
-            (ChartCard::new(ended.chart()).description("Tasks by how they ended")
+            (ChartCard::new(ended.chart()).description("Finished tasks by result")
                 .value(Unit::Count.short(ended.ended().total as f64)))
             (ChartCard::new(durations.chart()).description(if durations.is_sample {
-                "From beginning to end; of the newest 20,000"
+                "Run time of the newest 20,000"
             } else {
-                "From beginning to end"
+                "Run time"
             }).value(median))
             (ChartCard::new(active_chart).description("Users who signed in").value(Unit::Count.short(active.total as f64)))
         }

@@ -44,9 +44,9 @@ async fn overview(
     };
     Ok(html! {
         (PageHead::new(format!("Hello, {}", user.full_name())).description(if user.is_admin() {
-            "What is going on in this portal."
+            "Activity across the portal"
         } else {
-            "What you have been doing here."
+            "Your recent activity"
         }))
         div class="pt-stack" {
             div class="pt-row" {
@@ -62,8 +62,8 @@ fn welcome() -> Markup {
     html! {
         (PageHead::new("Welcome"))
         (Card::new().body(
-            EmptyState::new("zap", "Good to see you")
-                .text("Sign in to see what is going on in this portal.")
+            EmptyState::new("zap", "Sign in to get started")
+                .text("Your activity in this portal appears here.")
                 .action(Button::new("Sign in").solid().href("/sign-in?redirect_url=/admin/overview"))
         ))
     }
@@ -109,15 +109,18 @@ fn failure_card(counts: &TaskCounts) -> StatCard {
         .collect();
     let range = counts.buckets().range();
     match (now, before) {
-        (None, _) => card.note("No task ended in this range"),
-        (Some(_), None) => card.note(format!("None ended in the {} before", range.words())),
+        (None, _) => card.note("No tasks finished in this range"),
+        (Some(_), None) => card.note(format!(
+            "No tasks finished in the previous {}",
+            range.words()
+        )),
         // Points, not percents of percents.
         (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
-            card.note(format!("Same as the {} before", range.words()))
+            card.note(format!("Same as previous {}", range.words()))
         }
         (Some(now), Some(before)) => {
             let points = format!("{:.1} points", (now - before).abs());
-            let than = format!("on the {} before", range.words());
+            let than = format!("vs previous {}", range.words());
             if now > before {
                 card.rise(points, than, Tone::Danger)
             } else {

@@ -45,9 +45,9 @@ pub(super) async fn content(
                 (count_card("Your sign-ins", "log-in", &sign_ins, Tone::Neutral))
             }
             div class="pt-charts" {
-                (ChartCard::new(ended.chart()).description("Your tasks by how they ended")
+                (ChartCard::new(ended.chart()).description("Your finished tasks by result")
                     .value(Unit::Count.short(ended.ended().total as f64)))
-                (ChartCard::new(durations.chart()).description("From beginning to end")
+                (ChartCard::new(durations.chart()).description("Run time")
                     .value(median.map_or_else(|| "–".to_owned(), |median| Unit::Seconds.full(median))))
             }
             (TaskList::new(latest.iter().map(TaskRowView::from).collect()).title("Your latest tasks"))

@@ -29,21 +29,21 @@ pub fn compared(
     };
     let change = (now - before) / before * 100.0;
     if now == before || !now.is_finite() || !before.is_finite() {
-        card.note(format!("Same as the {words} before"))
+        card.note(format!("Same as previous {words}"))
     } else if before <= 0.0 {
-        card.rise("from none", format!("in the {words} before"), more_is)
+        card.rise("from 0", format!("in the previous {words}"), more_is)
     } else if change > 0.0 {
-        card.rise(percent(change), format!("on the {words} before"), more_is)
+        card.rise(percent(change), format!("vs previous {words}"), more_is)
     } else {
-        card.fall(percent(-change), format!("on the {words} before"), opposite)
+        card.fall(percent(-change), format!("vs previous {words}"), opposite)
     }
 }
 
 /// Whole percents, and no absurd ones.
 fn percent(change: f64) -> String {
     match change {
-        _ if change < 1.0 => "under 1 %".to_owned(),
-        _ if change >= 1000.0 => "over 1,000 %".to_owned(),
+        _ if change < 1.0 => "less than 1 %".to_owned(),
+        _ if change >= 1000.0 => "more than 1,000 %".to_owned(),
         _ => format!("{change:.0} %"),
     }
 }
@@ -67,12 +67,12 @@ mod tests {
             .render()
             .into_string()
         };
-        assert!(say(0.0, 0.0).contains("Same as the 7 days before"));
-        assert!(say(3.0, 0.0).contains("Up from none"));
+        assert!(say(0.0, 0.0).contains("Same as previous 7 days"));
+        assert!(say(3.0, 0.0).contains("Up from 0"));
         assert!(say(0.0, 3.0).contains("Down 100 %") && say(0.0, 3.0).contains("danger"));
         assert!(say(112.0, 100.0).contains("Up 12 %") && say(112.0, 100.0).contains("success"));
-        assert!(say(10_001.0, 10_000.0).contains("under 1 %"));
-        assert!(say(u64::MAX as f64, 1.0).contains("over 1,000 %"));
+        assert!(say(10_001.0, 10_000.0).contains("less than 1 %"));
+        assert!(say(u64::MAX as f64, 1.0).contains("Up more than 1,000 %"));
         assert!(say(f64::NAN, 1.0).contains("Same"));
     }
 }

@@ -95,7 +95,8 @@ impl Labels {
         let longest = (0..count)
             .map(|index| self.short(index).chars().count())
             .max();
-        let room = longest.unwrap_or(0) * LETTER + SPACE;
+        // The labels at the edges are shifted inwards by half their width.
+        let room = longest.unwrap_or(0) * LETTER * 3 / 2 + SPACE;
         let stride = |width: usize| count.div_ceil((width / room).clamp(1, MOST)).max(1);
         let wide = stride(WIDE);
         // A multiple, so that the narrow ones are some of the wide ones.
@@ -139,7 +140,8 @@ mod tests {
                         .min();
                     let Some(gap) = gap else { continue };
                     let letters = kept[0].text.chars().count();
-                    assert!(gap * width / count >= letters * LETTER, "{count} {letters}");
+                    let needed = letters * LETTER * 3 / 2;
+                    assert!(gap * width / count >= needed, "{count} {letters}");
                 }
             }
         }

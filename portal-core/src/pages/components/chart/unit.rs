@@ -16,7 +16,7 @@ pub enum Unit {
     Count,
     /// Any number: 0.25.
     Number,
-    /// Parts of a hundred: 12.5 %.
+    /// Parts of a hundred, with one decimal that is left out of 0 and 100 alone: 12.5 %, 7.0 %.
     Percent,
     /// A time in seconds: 1.2 s.
     Seconds,
@@ -43,7 +43,7 @@ impl Unit {
         match self {
             _ if !value.is_finite() => "–".to_owned(),
             Self::Count | Self::Number if value.abs() < LARGEST => grouped(value),
-            Self::Percent => format!("{} %", trimmed(value, 1)),
+            Self::Percent => percent(value),
             _ => self.short(value),
         }
     }
@@ -56,6 +56,16 @@ impl Unit {
             Self::Seconds if greatest > 120.0 => 60.0,
             _ => 1.0,
         }
+    }
+}
+
+/// Percents beside each other have the same decimals.
+fn percent(value: f64) -> String {
+    let text = format!("{value:.1}");
+    match text.as_str() {
+        "0.0" | "-0.0" => "0 %".to_owned(),
+        "100.0" => "100 %".to_owned(),
+        _ => format!("{text} %"),
     }
 }
 
@@ -155,6 +165,9 @@ mod tests {
         assert_eq!(Unit::Count.full(123.0), "123");
         assert_eq!(Unit::Number.full(12.5), "12.5");
         assert_eq!(Unit::Percent.full(33.333), "33.3 %");
+        assert_eq!(Unit::Percent.full(7.0), "7.0 %");
+        assert_eq!(Unit::Percent.full(0.04), "0 %");
+        assert_eq!(Unit::Percent.full(100.0), "100 %");
     }
 
     #[test]

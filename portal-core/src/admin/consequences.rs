@@ -1,0 +1,227 @@
+//! Changes of accounts in words: the question before one that has consequences, the message after it.
+
+use serde_json::Value;
+
+use super::spec::{ModelSpec, Values};
+use super::users::{self, name_and_email};
+use crate::auth::Role;
+
+/// Longest label in a message, in characters.
+const LABEL_LENGTH: usize = 60;
+/// Most fields that a message names.
+const MAX_NAMED: usize = 3;
+
+/// A question that is asked before a change is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) verb: &'static str,
+    pub(super) is_danger: bool,
+}
+
+/// The question about a change of an account, if it makes or unmakes an administrator or deactivates.
+pub(super) fn question(present: &Values, given: &Values, is_own: bool) -> Option<Question> {
+    let (name, email) = name_and_email(present);
+    let name = shorten(&name);
+    let ask = |title: String, text: String, verb, is_danger| {
+        Some(Question {
+            title,
+            text,
+            verb,
+            is_danger,
+        })
+    };
+    let deactivates = present.get("is_active") != Some(&Value::Bool(false))
+        && given.get("is_active") == Some(&Value::Bool(false));
+    if deactivates && is_own {
+        return ask(
+            "Deactivate your own account?".to_owned(),
+            "You lose access immediately, in every browser. Only another administrator can reactivate \
+             your account."
+                .to_owned(),
+            "Deactivate my account",
+            true,
+        );
+    }
+    if deactivates {
+        return ask(
+            format!("Deactivate {name}?"),
+            format!(
+                "{email} loses access immediately and cannot sign in until an administrator reactivates \
+                 the account. Running tasks continue."
+            ),
+            "Deactivate",
+            true,
+        );
+    }
+    let admin = Value::from(Role::Admin.as_str());
+    let was_admin = present.get("user_type") == Some(&admin);
+    match given.get("user_type") {
+        Some(role) if *role == admin && !was_admin => ask(
+            format!("Make {name} an administrator?"),
+            format!(
+                "{email} gets access to all pages, records and tasks, and can change the role of every \
+                 user, including yours."
+            ),
+            "Make administrator",
+            false,
+        ),
+        Some(role) if *role != admin && was_admin && is_own => ask(
+            "Give up your administrator role?".to_owned(),
+            "You lose access to this page and to all other administration pages immediately. Only \
+             another administrator can restore your role."
+                .to_owned(),
+            "Give up role",
+            true,
+        ),
+        Some(role) if *role != admin && was_admin => ask(
+            format!("Remove the administrator role from {name}?"),
+            format!("{email} loses access to all administration pages immediately."),
+            "Remove role",
+            true,
+        ),
+        _ => None,
+    }
+}
+
+/// The message after a row was changed: for accounts what is different now, else the changed fields.
+pub(super) fn saved(model: &ModelSpec, before: &Values, after: &Values) -> String {
+    let is_changed = |name: &str| before.get(name) != after.get(name);
+    let label = shorten(&model.label_of(after));
+    if model.name == users::MODEL {
+        let name = shorten(&name_and_email(after).0);
+        let role = after.get("user_type").and_then(Value::as_str);
+        let role = role.unwrap_or_default();
+        let mut parts = Vec::new();
+        if is_changed("user_type") {
+            parts.push(if role == Role::Admin.as_str() {
+                "is now an administrator".to_owned()
+            } else {
+                format!("now has the role {}", model.choice_title("user_type", role))
+            });
+        }
+        if is_changed("is_active") {
+            let is_active = after.get("is_active") == Some(&Value::Bool(true));
+            parts.push(if is_active {
+                "can sign in again".to_owned()
+            } else {
+                "is deactivated".to_owned()
+            });
+        }
+        if !parts.is_empty() {
+            return format!("{name} {}", parts.join(" and "));
+        }
+    }
+    let changed = model.fields.iter().filter(|field| is_changed(field.name));
+    let changed: Vec<&str> = changed.map(|field| field.title).collect();
+    match changed.len() {
+        0 => format!("“{label}” has no changes"),
+        count if count > MAX_NAMED => format!("Saved “{label}”: {count} fields changed"),
+        _ => format!("Saved “{label}”: {} changed", changed.join(", ")),
+    }
+}
+
+/// A label that fits into a message.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LABEL_LENGTH) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::Roles;
+
+    fn values(value: Value) -> Values {
+        match value {
+            Value::Object(values) => values,
+            _ => Values::new(),
+        }
+    }
+
+    fn person(role: &str, is_active: bool) -> Values {
+        values(json!({
+            "first_name": "Łukasz", "last_name": "", "email": "lu@example.com",
+            "user_type": role, "is_active": is_active,
+        }))
+    }
+
+    #[test]
+    fn only_changes_with_consequences_are_asked_about() {
+        let title = |present: Values, given: Value, is_own| {
+            question(&present, &values(given), is_own).map(|it| it.title)
+        };
+        let admin = json!({"user_type": "ADMIN"});
+        let user = json!({"user_type": "USER"});
+        let off = json!({"is_active": false});
+        for (present, given, is_own, expected) in [
+            (
+                person("USER", true),
+                &admin,
+                false,
+                Some("Make Łukasz an administrator?"),
+            ),
+            (
+                person("ADMIN", true),
+                &user,
+                false,
+                Some("Remove the administrator role from Łukasz?"),
+            ),
+            (
+                person("ADMIN", true),
+                &user,
+                true,
+                Some("Give up your administrator role?"),
+            ),
+            (
+                person("USER", true),
+                &off,
+                false,
+                Some("Deactivate Łukasz?"),
+            ),
+            (
+                person("ADMIN", true),
+                &off,
+                true,
+                Some("Deactivate your own account?"),
+            ),
+            (
+                person("USER", false),
+                &json!({"is_active": true}),
+                false,
+                None,
+            ),
+            (person("GUEST", true), &user, false, None),
+            (person("ADMIN", true), &admin, true, None),
+            (person("USER", false), &off, false, None),
+        ] {
+            let asked = title(present.clone(), given.clone(), is_own);
+            assert_eq!(asked.as_deref(), expected, "{present:?} {given}");
+        }
+    }
+
+    #[test]
+    fn message_states_what_is_different() {
+        let model = ModelSpec::users(&Roles::default());
+        let say = |before: Values, after: Values| saved(&model, &before, &after);
+        assert_eq!(
+            say(person("USER", true), person("ADMIN", true)),
+            "Łukasz is now an administrator"
+        );
+        assert_eq!(
+            say(person("ADMIN", true), person("USER", false)),
+            "Łukasz now has the role User and is deactivated"
+        );
+        assert_eq!(
+            say(person("USER", false), person("USER", true)),
+            "Łukasz can sign in again"
+        );
+        assert!(say(person("USER", true), person("USER", true)).ends_with("has no changes"));
+        assert_eq!(shorten(&"ä".repeat(500)).chars().count(), LABEL_LENGTH + 1);
+    }
+}

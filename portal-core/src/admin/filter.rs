@@ -1,0 +1,388 @@
+//! Filters of a list: the form that adds one, and chips that state them in words.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::address::Address;
+use super::field::{FieldKind, FieldSpec, Widget};
+use super::fields;
+use super::spec::ModelSpec;
+use crate::error::Fault;
+use crate::pages::components::{Button, icon};
+
+/// The parameter that names the field for which the form is shown.
+pub(super) const ADDING: &str = "add_filter";
+
+const FIELD: &str = "_field";
+const OPERATOR: &str = "_operator";
+const VALUE: &str = "_value";
+/// Sent by the button that only chooses another field.
+const CHOOSE: &str = "_choose";
+
+/// Operators of the form alone: the address writes both as an empty value.
+const EMPTY: &str = "empty";
+const NOT_EMPTY: &str = "not_empty";
+
+type Words = (&'static str, &'static str);
+
+const NUMBER: [Words; 7] = [
+    ("gte", "is at least"),
+    ("lte", "is at most"),
+    ("eq", "is"),
+    ("ne", "is not"),
+    ("gt", "is greater than"),
+    ("lt", "is less than"),
+    ("in", "is one of"),
+];
+const TEXT: [Words; 4] = [
+    ("contains", "contains"),
+    ("eq", "is"),
+    ("ne", "is not"),
+    ("in", "is one of"),
+];
+const TIME: [Words; 4] = [
+    ("gte", "is at or after"),
+    ("gt", "is after"),
+    ("lte", "is at or before"),
+    ("lt", "is before"),
+];
+const DATE: [Words; 6] = [
+    ("gte", "is on or after"),
+    ("lte", "is on or before"),
+    ("eq", "is"),
+    ("ne", "is not"),
+    ("gt", "is after"),
+    ("lt", "is before"),
+];
+const ID: [Words; 3] = [("eq", "is"), ("ne", "is not"), ("in", "is one of")];
+const NULL: [Words; 2] = [(EMPTY, "is empty"), (NOT_EMPTY, "is not empty")];
+
+/// The fields that the form offers. A secret is not compared: the answer would reveal it.
+fn offered(model: &ModelSpec) -> impl Iterator<Item = &'static FieldSpec> {
+    let is_secret = |field: &&FieldSpec| field.widget == Widget::Password;
+    model.fields.iter().filter(move |field| !is_secret(field))
+}
+
+/// The operators that the form offers for a field. Choices and booleans need none.
+fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
+    let words: &[Words] = match field.kind {
+        _ if !model.choices(field).is_empty() => &[],
+        FieldKind::Boolean => &[],
+        FieldKind::Integer { .. } | FieldKind::Number => &NUMBER,
+        FieldKind::Timestamp => &TIME,
+        FieldKind::Date => &DATE,
+        FieldKind::Uuid => &ID,
+        FieldKind::Json { .. } => &TEXT[..1],
+        FieldKind::Text => &TEXT,
+    };
+    let mut words = words.to_vec();
+    let may_be_empty = field.nullable && field.kind != FieldKind::Text;
+    if may_be_empty && !words.is_empty() && !matches!(field.kind, FieldKind::Json { .. }) {
+        words.extend(NULL);
+    }
+    words
+}
+
+/// The way to the form; it starts with the first field of the list.
+pub(super) fn add_button(model: &ModelSpec, here: &Address) -> Markup {
+    let listed = model.listed();
+    let first = listed
+        .iter()
+        .find(|field| offered(model).any(|other| other.name == field.name))
+        .map(|field| field.name)
+        .or_else(|| offered(model).next().map(|field| field.name));
+    html! {
+        @if let Some(first) = first {
+            (Button::new("Add filter").size(1).icon("plus").href(here.with(ADDING, first).to_string())
+                .attribute("data-adds-filter", ""))
+        }
+    }
+}
+
+/// The form for one field, where the address asks for it.
+pub(super) fn form(model: &ModelSpec, adding: &str, here: &Address) -> Markup {
+    let Some(field) = offered(model).find(|field| field.name == adding) else {
+        return html! {};
+    };
+    html! {
+        form class="pt-toolbar pt-filter" method="get" action=(here.path()) aria-label="Add filter" data-filter {
+            @for (name, value) in here.without("page").pairs() { input type="hidden" name=(name) value=(value); }
+            // Enter presses the first button of a form, which has to be the one that applies the filter.
+            button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Apply" }
+            (select(FIELD, "Field", offered(model).map(|it| (it.name, it.title)), field.name))
+            button type="submit" class="pt-btn pt-nojs" data-kind="outline" data-size="1" name=(CHOOSE) value="1" formnovalidate { "Choose field" }
+            @let operators = operators(model, field);
+            @if !operators.is_empty() { (select(OPERATOR, "Operator", operators.into_iter(), "")) }
+            (value_control(model, field))
+            (Button::new("Apply").solid().size(1).submit())
+            (Button::new("Cancel").ghost().size(1).href(here.to_string()))
+        }
+    }
+}
+
+fn select<'a>(
+    name: &str,
+    label: &str,
+    options: impl Iterator<Item = (&'a str, &'a str)>,
+    current: &str,
+) -> Markup {
+    html! {
+        span class="pt-select" {
+            select class="pt-input" data-size="1" name=(name) aria-label=(label) {
+                @for (value, words) in options { option value=(value) selected[value == current] { (words) } }
+            }
+            (icon("chevron-down"))
+        }
+    }
+}
+
+fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
+    let choices = model.choices(field);
+    if !choices.is_empty() {
+        return html! {
+            fieldset class="pt-row" {
+                legend class="pt-vh" { "Values" }
+                @for choice in choices {
+                    label class="pt-tick" {
+                        input type="checkbox" name=(VALUE) value=(choice);
+                        (model.choice_title(field.name, choice))
+                    }
+                }
+            }
+        };
+    }
+    let (input_type, mode, hint) = match field.kind {
+        FieldKind::Boolean => {
+            return select(
+                VALUE,
+                "Value",
+                [("true", "Yes"), ("false", "No")].into_iter(),
+                "",
+            );
+        }
+        FieldKind::Integer { .. } | FieldKind::Number => ("text", Some("decimal"), None),
+        FieldKind::Timestamp => ("datetime-local", None, Some("UTC")),
+        FieldKind::Date => ("date", None, None),
+        _ => ("text", None, None),
+    };
+    html! {
+        input class="pt-input" data-size="1" type=(input_type) name=(VALUE) inputmode=[mode]
+            aria-label={ "Value" @if let Some(hint) = hint { " (" (hint) ")" } } placeholder="Value" autocomplete="off";
+        @if let Some(hint) = hint { span class="pt-hint" aria-hidden="true" { (hint) } }
+    }
+}
+
+/// The address that a sent form leads to; `None` if the request is not that form.
+///
+/// `here` has the parameters of the list and of the form, `query` may repeat the value.
+pub(super) fn sent(model: &ModelSpec, here: &Address, query: &str) -> Option<Address> {
+    let field = model.field(here.get(FIELD))?;
+    let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING, "page"]
+        .iter()
+        .fold(here.clone(), |list, name| list.without(name));
+    if !here.get(CHOOSE).is_empty() {
+        return Some(list.with(ADDING, field.name));
+    }
+    let values: Vec<String> = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, value)| name == VALUE && !value.trim().is_empty())
+        .map(|(_, value)| value.trim().to_owned())
+        .collect();
+    let operator = match here.get(OPERATOR) {
+        EMPTY => return Some(list.with_filter(&parameter(field, "eq"), "")),
+        NOT_EMPTY => return Some(list.with_filter(&parameter(field, "ne"), "")),
+        _ if values.is_empty() => return Some(list),
+        _ if values.len() > 1 => "in",
+        "" => "eq",
+        operator => operator,
+    };
+    Some(list.with_filter(&parameter(field, operator), &values.join(",")))
+}
+
+fn parameter(field: &FieldSpec, operator: &str) -> String {
+    match operator {
+        "eq" => format!("filter[{}]", field.name),
+        operator => format!("filter[{}][{operator}]", field.name),
+    }
+}
+
+/// The filters of an address: the parameter, and the condition in words.
+pub(super) fn chips(model: &ModelSpec, here: &Address) -> Vec<(String, String)> {
+    let filters = here.pairs().into_iter();
+    filters
+        .filter_map(|(name, value)| {
+            let inner = name.strip_prefix("filter[")?;
+            let (field, operator) = inner.split_once(']').unwrap_or((inner, ""));
+            let operator = operator.trim_matches(['[', ']']);
+            Some((name.to_owned(), condition(model, field, operator, value)))
+        })
+        .collect()
+}
+
+/// The parameters of a list that were ignored, with the reasons.
+pub(super) fn ignored(model: &ModelSpec, faults: &[Fault]) -> String {
+    let sentences = faults.iter().map(|fault| {
+        let name = fault.pointer.trim_start_matches('/');
+        let Some(field) = name
+            .strip_prefix("filter[")
+            .and_then(|it| it.split(']').next())
+        else {
+            return format!("“{name}” was ignored: {}.", fault.message);
+        };
+        match model.field(field) {
+            Some(field) => format!(
+                "The filter on “{}” was ignored: {}.",
+                field.title, fault.message
+            ),
+            None => format!("Unknown filter “{field}” was ignored."),
+        }
+    });
+    sentences.collect::<Vec<_>>().join(" ")
+}
+
+/// “Monthly limit ≥ 10,000”.
+fn condition(model: &ModelSpec, name: &str, operator: &str, value: &str) -> String {
+    let Some(field) = model.field(name) else {
+        return format!("{name}: {value}");
+    };
+    let title = field.title;
+    let is_empty = value.is_empty() && field.nullable && field.kind != FieldKind::Text;
+    let shown: Vec<String> = match operator {
+        "in" => value.split(',').map(|it| words(model, field, it)).collect(),
+        _ => vec![words(model, field, value)],
+    };
+    let shown = shown.join(", ");
+    let is_time = matches!(field.kind, FieldKind::Timestamp | FieldKind::Date);
+    match operator {
+        "" | "eq" if is_empty => format!("{title} is empty"),
+        "ne" if is_empty => format!("{title} is not empty"),
+        "" | "eq" => format!("{title}: {shown}"),
+        "ne" => format!("{title} is not {shown}"),
+        "in" => format!("{title}: {shown}"),
+        "contains" => format!("{title} contains “{value}”"),
+        "lt" if is_time => format!("{title} before {shown}"),
+        "lte" if is_time => format!("{title} until {shown}"),
+        "gt" if is_time => format!("{title} after {shown}"),
+        "gte" if is_time => format!("{title} from {shown}"),
+        "lt" => format!("{title} < {shown}"),
+        "lte" => format!("{title} ≤ {shown}"),
+        "gt" => format!("{title} > {shown}"),
+        "gte" => format!("{title} ≥ {shown}"),
+        other => format!("{title} {other} {shown}"),
+    }
+}
+
+/// A value as people read it; one that cannot be read stays as it is.
+fn words(model: &ModelSpec, field: &FieldSpec, text: &str) -> String {
+    match (field.kind, fields::parse(field.kind, text)) {
+        (FieldKind::Boolean, Ok(Value::Bool(value))) => if value { "Yes" } else { "No" }.to_owned(),
+        (FieldKind::Integer { .. } | FieldKind::Number, Ok(Value::Number(number))) => {
+            grouped(&number.to_string())
+        }
+        (FieldKind::Timestamp, Ok(Value::String(time))) => {
+            let minutes: String = time.chars().take(16).collect();
+            format!("{} UTC", minutes.replace('T', " "))
+        }
+        _ => model.choice_title(field.name, text).to_owned(),
+    }
+}
+
+/// A number with separators between groups of three digits.
+pub(super) fn grouped(number: &str) -> String {
+    let (sign, rest) = match number.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", number),
+    };
+    let digits = rest.chars().take_while(char::is_ascii_digit).count();
+    let (whole, fraction) = rest.split_at(digits);
+    let mut text = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (digits - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Roles;
+
+    fn here(query: &str) -> Address {
+        Address::new("/admin/users").read(query)
+    }
+
+    fn chip(query: &str) -> String {
+        let model = ModelSpec::users(&Roles::default());
+        let mut chips = chips(&model, &here(query));
+        assert_eq!(chips.len(), 1, "{chips:?}");
+        chips.remove(0).1
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, expected) in [
+            ("0", "0"),
+            ("999", "999"),
+            ("41250", "41,250"),
+            ("-1234567.25", "-1,234,567.25"),
+            ("9223372036854775807", "9,223,372,036,854,775,807"),
+        ] {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+
+    #[test]
+    fn chips_state_conditions_in_words() {
+        assert_eq!(chip("filter[user_type]=ADMIN"), "Role: Administrator");
+        assert_eq!(
+            chip("filter[user_type][in]=ADMIN,USER"),
+            "Role: Administrator, User"
+        );
+        assert_eq!(chip("filter[is_active]=false"), "Active: No");
+        assert_eq!(chip("filter[email][contains]=@x"), "E-mail contains “@x”");
+        assert_eq!(
+            chip("filter[last_login][gte]=2026-05-01T10:00:30Z"),
+            "Last sign-in from 2026-05-01 10:00 UTC"
+        );
+        assert_eq!(chip("filter[last_login]="), "Last sign-in is empty");
+        assert_eq!(chip("filter[last_login][ne]="), "Last sign-in is not empty");
+        assert_eq!(chip("filter[nope]=1"), "nope: 1");
+    }
+
+    #[test]
+    fn sent_form_leads_to_the_filtered_list() {
+        let model = ModelSpec::users(&Roles::default());
+        let lead = |query: &str| sent(&model, &here(query), query).map(|to| to.query());
+        let decoded = |query: &str| {
+            let query = lead(query).unwrap();
+            let pairs = url::form_urlencoded::parse(query.as_bytes());
+            let pairs = pairs.map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join("&")
+        };
+        assert_eq!(
+            decoded("search=a&page=3&_field=email&_operator=contains&_value=+b+"),
+            "search=a&filter[email][contains]=b"
+        );
+        assert_eq!(
+            decoded("_field=user_type&_value=ADMIN"),
+            "filter[user_type]=ADMIN"
+        );
+        assert_eq!(
+            decoded("_field=user_type&_value=ADMIN&_value=USER"),
+            "filter[user_type][in]=ADMIN,USER"
+        );
+        assert_eq!(
+            decoded("_field=last_login&_operator=empty&_value=x"),
+            "filter[last_login]="
+        );
+        assert_eq!(
+            decoded("_field=is_active&_choose=1&_value=x"),
+            "add_filter=is_active"
+        );
+        assert_eq!(decoded("search=a&_field=email&_value="), "search=a");
+        assert_eq!(lead("_field=nope&_value=1"), None);
+        assert_eq!(lead("search=a"), None);
+    }
+}

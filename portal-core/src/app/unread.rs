@@ -1,0 +1,221 @@
+//! Bodies that nobody has read: drained if they are small, so that the connection can be kept.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Version, header};
+use futures_util::future::poll_fn;
+use hyper::body::{Frame, SizeHint};
+
+/// Maximum number of bytes that are drained; a longer rest ends the connection.
+const MAX_DRAINED: u64 = 64 * 1024;
+/// Time limit for the client to send the rest.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What becomes of the body of a request.
+///
+/// A server closes a connection on which a body was not read to its end. A client that is not told
+/// so sends its next request on it and gets nothing.
+pub(super) struct Unread {
+    /// Shared with the body; `None` if the request has none.
+    rest: Option<Arc<Mutex<Rest>>>,
+    /// The client waits for a `100 Continue` before it sends the body.
+    expects: bool,
+    /// HTTP/2 and later have no `Connection`.
+    is_http1: bool,
+}
+
+#[derive(Default)]
+struct Rest {
+    /// The body, once its reader has dropped it before its end.
+    body: Option<Body>,
+    is_polled: bool,
+}
+
+impl Unread {
+    /// Watches the body of a request. Most have none, and cost nothing.
+    pub(super) fn watch(request: &mut Request) -> Self {
+        let is_http1 = request.version() <= Version::HTTP_11;
+        let expects = request.headers().contains_key(header::EXPECT);
+        let rest = (is_http1 && !request.body().is_end_stream()).then(|| {
+            let rest = Arc::new(Mutex::new(Rest::default()));
+            let body = std::mem::take(request.body_mut());
+            *request.body_mut() = Body::new(Watched {
+                body: Some(body),
+                rest: Arc::clone(&rest),
+                is_polled: false,
+            });
+            rest
+        });
+        Self {
+            rest,
+            expects,
+            is_http1,
+        }
+    }
+
+    /// Drains what is left of the body; returns `true` if the connection has to end.
+    pub(super) async fn drain(&self) -> bool {
+        let Some(rest) = &self.rest else {
+            return false;
+        };
+        let (body, is_polled) = {
+            let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+            (rest.body.take(), rest.is_polled)
+        };
+        let Some(body) = body else {
+            return false;
+        };
+        // To read it now would ask the client to send it.
+        if self.expects && !is_polled {
+            return true;
+        }
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, drain(body));
+        !drained.await.unwrap_or(false)
+    }
+
+    /// Says that the connection ends.
+    pub(super) fn say_close(&self, headers: &mut HeaderMap) {
+        if self.is_http1 {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// Returns `true` if the end was reached.
+async fn drain(mut body: Body) -> bool {
+    let mut drained = 0;
+    loop {
+        if drained + body.size_hint().lower() > MAX_DRAINED {
+            return false;
+        }
+        match poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            None => return true,
+            Some(Err(_)) => return false,
+            Some(Ok(frame)) => drained += frame.data_ref().map_or(0, |data| data.len() as u64),
+        }
+    }
+}
+
+struct Watched {
+    body: Option<Body>,
+    rest: Arc<Mutex<Rest>>,
+    is_polled: bool,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if !self.is_polled {
+            self.is_polled = true;
+            let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+            rest.is_polled = true;
+        }
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            // At its end, or broken: nothing is left to drain.
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else {
+            return;
+        };
+        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        rest.body = Some(body);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    fn request(pieces: &[usize], expects: bool) -> Request {
+        let pieces: Vec<_> = pieces
+            .iter()
+            .map(|length| Ok::<_, axum::Error>(vec![b'x'; *length]))
+            .collect();
+        let body = Body::from_stream(futures_util::stream::iter(pieces));
+        let mut request = Request::new(body);
+        if expects {
+            let continues = HeaderValue::from_static("100-continue");
+            request.headers_mut().insert(header::EXPECT, continues);
+        }
+        request
+    }
+
+    #[tokio::test]
+    async fn small_rest_is_drained_and_a_large_one_ends_the_connection() {
+        for (pieces, ends) in [
+            (&[][..], false),
+            (&[1], false),
+            (&[60_000, 5_536], false),
+            (&[60_000, 5_537], true),
+            (&[10; 7_000], true),
+        ] {
+            let mut request = request(pieces, false);
+            let unread = Unread::watch(&mut request);
+            drop(request);
+            assert_eq!(unread.drain().await, ends, "{}", pieces.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn body_that_was_read_keeps_the_connection() {
+        let mut request = request(&[70_000, 70_000], false);
+        let unread = Unread::watch(&mut request);
+        assert_eq!(
+            to_bytes(request.into_body(), usize::MAX)
+                .await
+                .unwrap()
+                .len(),
+            140_000
+        );
+        assert!(!unread.drain().await);
+    }
+
+    #[tokio::test]
+    async fn client_that_waits_to_send_is_not_asked_for_the_body() {
+        let mut waiting = request(&[1], true);
+        let unread = Unread::watch(&mut waiting);
+        drop(waiting);
+        assert!(unread.drain().await);
+    }
+
+    #[tokio::test]
+    async fn client_that_does_not_send_the_rest_is_not_waited_for() {
+        let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
+        let mut request = Request::new(body);
+        let unread = Unread::watch(&mut request);
+        drop(request);
+        assert!(unread.drain().await);
+    }
+}

@@ -1,0 +1,431 @@
+//! Client tokens: each identifies one client of a user in the task routes.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
+use sea_query::{Cond, Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::secret_key::SecretKey;
+use crate::error::{Error, Result};
+use crate::store::{Notification, ReadAt, Row, Store, now};
+
+const TABLE: &str = "portal_client_tokens";
+const COLUMNS: [&str; 6] = [
+    "id",
+    "user_id",
+    "hint",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+];
+
+/// Time after its last use at which a token expires.
+const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// Time after its creation at which a token expires, however often it is used.
+const MAX_LIFETIME: TimeDelta = TimeDelta::days(7);
+
+/// The use of a token is stored at most this often, so that reading requests do not write.
+const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
+
+/// An open monitor counts as a use this often.
+const MONITOR_TOUCH_INTERVAL: TimeDelta = TimeDelta::hours(1);
+
+/// Maximum number of tokens of a user; a new one revokes the one that was unused for longest.
+const MAX_PER_USER: u64 = 100;
+
+/// Number of characters of a token that are shown to recognize it.
+const HINT_LEN: usize = 8;
+
+const CACHE_ENTRIES: usize = 20_000;
+
+type TokenHash = [u8; 32];
+
+/// A client token without its secret: tasks refer to it by [`id`](Self::id).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ClientToken {
+    /// Id of the token, which authorizes nothing.
+    pub id: Uuid,
+    /// The user who created it.
+    #[serde(skip)]
+    pub user_id: Uuid,
+    /// First characters of the secret, to recognize it.
+    pub hint: String,
+    /// Time of its creation.
+    pub created_at: DateTime<Utc>,
+    /// Time of its last use, accurate to a few minutes.
+    pub last_used_at: DateTime<Utc>,
+    /// Time at which it expires unless it is used again; at most 7 days after its creation.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A token that was just created: the only moment at which its secret is known.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NewClientToken {
+    /// The secret that a client sends.
+    #[serde(rename = "client_token")]
+    pub secret: Uuid,
+    /// Time at which the token expires unless it is used again.
+    pub expires_at: DateTime<Utc>,
+    /// The token itself.
+    #[serde(skip)]
+    pub token: ClientToken,
+}
+
+impl fmt::Debug for NewClientToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.token.fmt(f)
+    }
+}
+
+impl ClientToken {
+    fn from_row(row: &Row) -> Result<Self> {
+        let id: Uuid = row.get("id")?;
+        let created_at: DateTime<Utc> = row.get("created_at")?;
+        let expires_at: DateTime<Utc> = row.get("expires_at")?;
+        let hint: Option<String> = row.get("hint")?;
+        Ok(Self {
+            id,
+            user_id: row.get("user_id")?,
+            // A row of an older version has the token itself as its id.
+            hint: hint.unwrap_or_else(|| hint_of(id)),
+            created_at,
+            last_used_at: row.get("last_used_at")?,
+            // An older replica knows no absolute end.
+            expires_at: Ord::min(expires_at, created_at + MAX_LIFETIME),
+        })
+    }
+
+    fn touch(&mut self, now: DateTime<Utc>) {
+        self.last_used_at = now;
+        self.expires_at = Ord::min(now + IDLE_LIFETIME, self.created_at + MAX_LIFETIME);
+    }
+}
+
+fn hint_of(secret: Uuid) -> String {
+    let mut text = secret.to_string();
+    text.truncate(HINT_LEN);
+    text
+}
+
+/// The client tokens of a portal: an extractor through `Data<ClientTokens>`.
+#[derive(Clone)]
+pub struct ClientTokens(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    key: SecretKey,
+    /// Ids of tokens by the hash of their secret; never changes for a token.
+    ids: Cache<TokenHash, Uuid>,
+    /// Tokens that were read recently.
+    tokens: Cache<Uuid, (ClientToken, ReadAt)>,
+    /// Number of revocations: what was read before one must not be cached after it.
+    epoch: AtomicU64,
+}
+
+impl fmt::Debug for ClientTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientTokens")
+    }
+}
+
+impl ClientTokens {
+    pub(crate) fn new(store: Store, key: SecretKey) -> Self {
+        Self(Arc::new(Shared {
+            store,
+            key,
+            ids: Cache::new(CACHE_ENTRIES),
+            tokens: Cache::new(CACHE_ENTRIES),
+            epoch: AtomicU64::new(0),
+        }))
+    }
+
+    /// Creates a token of a user. A user has at most 100: the one that was unused for longest is
+    /// revoked for a new one.
+    pub async fn create(&self, user_id: Uuid) -> Result<NewClientToken> {
+        let now = now();
+        let secret = Uuid::new_v4();
+        let mut token = ClientToken {
+            id: Uuid::new_v4(),
+            user_id,
+            hint: hint_of(secret),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now,
+        };
+        token.touch(now);
+        let hash = self.hash(secret).await?;
+        let insert = Query::insert()
+            .into_table(TABLE)
+            .columns(COLUMNS.into_iter().chain(["token_hash"]))
+            .values_panic([
+                token.id.into(),
+                user_id.into(),
+                token.hint.clone().into(),
+                now.into(),
+                now.into(),
+                token.expires_at.into(),
+                hash.to_vec().into(),
+            ])
+            .take();
+        let expired = Query::delete()
+            .from_table(TABLE)
+            .cond_where(is_valid(now).not())
+            .take();
+        let excess = Query::select()
+            .column("id")
+            .from(TABLE)
+            .and_where(Expr::col("user_id").eq(user_id))
+            .and_where(Expr::col("id").ne(token.id))
+            .order_by("last_used_at", Order::Desc)
+            .order_by("created_at", Order::Desc)
+            .limit(MAX_PER_USER)
+            .offset(MAX_PER_USER - 1)
+            .take();
+        let mut transaction = self.0.store.begin().await?;
+        transaction.execute(&expired).await?;
+        transaction.execute(&insert).await?;
+        let excess = ids(&transaction.fetch_all(&excess).await?)?;
+        self.revoke_in(&mut transaction, &excess).await?;
+        transaction.commit().await?;
+        excess.into_iter().for_each(|id| self.forget(id));
+        Ok(NewClientToken {
+            secret,
+            expires_at: token.expires_at,
+            token,
+        })
+    }
+
+    /// Returns the token of a secret if it is valid; this counts as a use of it.
+    pub async fn verify(&self, secret: &str) -> Result<ClientToken> {
+        let secret: Uuid = secret.parse().map_err(|_| unknown())?;
+        let hash = self.hash(secret).await?;
+        let Some(id) = self.0.ids.get(&hash) else {
+            let select = select(now()).cond_where(has_secret(secret, &hash)).take();
+            let id = self.read_with(&select).await?.id;
+            self.0.ids.insert(hash, id);
+            return self.read(id).await;
+        };
+        if let Some(token) = self.cached(id) {
+            let now = now();
+            if token.expires_at > now && now - token.last_used_at <= TOUCH_INTERVAL {
+                return Ok(token);
+            }
+        }
+        self.read(id).await
+    }
+
+    fn cached(&self, id: Uuid) -> Option<ClientToken> {
+        let (token, read_at) = self.0.tokens.get(&id)?;
+        self.0.store.is_current(read_at).then_some(token)
+    }
+
+    async fn hash(&self, secret: Uuid) -> Result<TokenHash> {
+        self.0.key.hash("client-token", secret.as_bytes()).await
+    }
+
+    async fn read_with(&self, select: &SelectStatement) -> Result<ClientToken> {
+        let row = self.0.store.fetch_optional(select).await?;
+        ClientToken::from_row(&row.ok_or_else(unknown)?)
+    }
+
+    /// Returns the token of an id as the database has it, if it is valid; this counts as a use.
+    pub(crate) async fn read(&self, id: Uuid) -> Result<ClientToken> {
+        let epoch = self.0.epoch.load(Ordering::Acquire);
+        let read_at = self.0.store.read_at();
+        let now = now();
+        let by_id = select(now).and_where(Expr::col("id").eq(id)).take();
+        let mut token = self.read_with(&by_id).await?;
+        if now - token.last_used_at > TOUCH_INTERVAL {
+            token.touch(now);
+            let used = Query::update()
+                .table(TABLE)
+                .values([
+                    ("last_used_at", now.into()),
+                    ("expires_at", token.expires_at.into()),
+                ])
+                .and_where(Expr::col("id").eq(id))
+                .take();
+            self.0.store.execute(&used).await?;
+        }
+        self.0.tokens.insert(id, (token.clone(), read_at));
+        // A token was revoked in the meantime: it may be this one.
+        if self.0.epoch.load(Ordering::Acquire) != epoch {
+            self.0.tokens.remove(&id);
+        }
+        Ok(token)
+    }
+
+    /// Keeps a token valid that is being monitored; `false` if it was revoked or has expired.
+    pub(crate) async fn keep_monitored(&self, id: Uuid) -> Result<bool> {
+        let now = now();
+        if let Some((token, _)) = self.0.tokens.get(&id)
+            && token.expires_at > now
+            && now - token.last_used_at < MONITOR_TOUCH_INTERVAL
+        {
+            return Ok(true);
+        }
+        match self.read(id).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.status().is_client_error() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drops what is cached of a token that was revoked.
+    pub(crate) fn forget(&self, id: Uuid) {
+        self.0.epoch.fetch_add(1, Ordering::AcqRel);
+        self.0.tokens.remove(&id);
+    }
+
+    /// Drops everything that is cached: notifications may have been lost.
+    pub(crate) fn forget_all(&self) {
+        self.0.epoch.fetch_add(1, Ordering::AcqRel);
+        self.0.tokens.clear();
+    }
+
+    /// Returns those of some ids whose token is valid.
+    pub(crate) async fn standing(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let mut standing = HashSet::new();
+        for chunk in tokens.chunks(500) {
+            let select = select(now())
+                .and_where(Expr::col("id").is_in(chunk.iter().copied()))
+                .take();
+            standing.extend(ids(&self.0.store.fetch_all(&select).await?)?);
+        }
+        Ok(standing)
+    }
+
+    /// Returns the newest valid token of a user, or a new one; this counts as a use.
+    pub async fn newest_or_create(&self, user_id: Uuid) -> Result<ClientToken> {
+        match self.of_user(user_id).await?.first() {
+            Some(token) => self.read(token.id).await,
+            None => Ok(self.create(user_id).await?.token),
+        }
+    }
+
+    /// Returns the valid tokens of a user, newest first.
+    pub async fn of_user(&self, user_id: Uuid) -> Result<Vec<ClientToken>> {
+        let select = select(now())
+            .and_where(Expr::col("user_id").eq(user_id))
+            .order_by("created_at", Order::Desc)
+            .limit(MAX_PER_USER)
+            .take();
+        let rows = self.0.store.fetch_all(&select).await?;
+        rows.iter().map(ClientToken::from_row).collect()
+    }
+
+    /// Returns the valid token of an id if it belongs to a user; this counts as a use.
+    pub(crate) async fn owned(&self, id: &str, user_id: Uuid) -> Result<ClientToken> {
+        let id: Uuid = id.parse().map_err(|_| unknown())?;
+        let by_owner = select(now())
+            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("user_id").eq(user_id))
+            .take();
+        self.read_with(&by_owner).await?;
+        self.read(id).await
+    }
+
+    /// Revokes a token of a user, named by its id or its secret; its monitors are closed.
+    pub async fn delete(&self, token: &str, user_id: Uuid) -> Result<()> {
+        let named: Uuid = token.parse().map_err(|_| unknown())?;
+        let hash = self.hash(named).await?;
+        let select = select(now())
+            .and_where(Expr::col("user_id").eq(user_id))
+            .cond_where(
+                Cond::any()
+                    .add(Expr::col("id").eq(named))
+                    .add(has_hash(&hash)),
+            )
+            .take();
+        let found = ids(&self.0.store.fetch_all(&select).await?)?;
+        if found.is_empty() {
+            return Err(unknown());
+        }
+        self.revoke(&found).await
+    }
+
+    /// Revokes every token of a user; their monitors are closed. Returns their number.
+    pub async fn delete_all(&self, user_id: Uuid) -> Result<usize> {
+        let select = select(now())
+            .and_where(Expr::col("user_id").eq(user_id))
+            .take();
+        let found = ids(&self.0.store.fetch_all(&select).await?)?;
+        if !found.is_empty() {
+            self.revoke(&found).await?;
+        }
+        Ok(found.len())
+    }
+
+    async fn revoke(&self, tokens: &[Uuid]) -> Result<()> {
+        let mut transaction = self.0.store.begin().await?;
+        self.revoke_in(&mut transaction, tokens).await?;
+        transaction.commit().await?;
+        tokens.iter().for_each(|id| self.forget(*id));
+        Ok(())
+    }
+
+    async fn revoke_in(
+        &self,
+        transaction: &mut crate::store::Transaction,
+        tokens: &[Uuid],
+    ) -> Result<()> {
+        for chunk in tokens.chunks(500) {
+            let delete = Query::delete()
+                .from_table(TABLE)
+                .and_where(Expr::col("id").is_in(chunk.iter().copied()))
+                .take();
+            transaction.execute(&delete).await?;
+        }
+        for id in tokens {
+            transaction.notify(Notification::ClientTokenDeleted { id: *id });
+        }
+        Ok(())
+    }
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<Uuid>> {
+    rows.iter().map(|row| Ok(row.get("id")?)).collect()
+}
+
+fn select(now: DateTime<Utc>) -> SelectStatement {
+    Query::select()
+        .columns(COLUMNS)
+        .from(TABLE)
+        .cond_where(is_valid(now))
+        .take()
+}
+
+/// Matches tokens that have not expired. An older replica stores later ends than it may.
+fn is_valid(now: DateTime<Utc>) -> Cond {
+    Cond::all()
+        .add(Expr::col("expires_at").gt(now))
+        .add(Expr::col("created_at").gt(now - MAX_LIFETIME))
+}
+
+fn has_hash(hash: &TokenHash) -> Expr {
+    Expr::col("token_hash").eq(hash.to_vec())
+}
+
+/// Matches the token of a secret. A row of an older version has the secret as its id, and no hash.
+fn has_secret(secret: Uuid, hash: &TokenHash) -> Cond {
+    let is_older = Cond::all()
+        .add(Expr::col("id").eq(secret))
+        .add(Expr::col("token_hash").is_null());
+    Cond::any()
+        .add(has_hash(hash))
+        .add(is_older)
+        .into_condition()
+}
+
+pub(crate) fn unknown() -> Error {
+    Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown")
+}

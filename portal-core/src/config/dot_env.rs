@@ -1,0 +1,124 @@
+//! The file `.env`, and what a mistake in it may show.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use super::setting::{PORTAL_SETTINGS, Setting};
+
+const FILE: &str = ".env";
+
+/// Reason why `.env` cannot be read. It never holds the content of a line, which may be a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DotEnvError {
+    /// A line has another form than `NAME=value`.
+    Line {
+        number: Option<usize>,
+        /// Only a variable of the portal: part of a secret could look like a name too.
+        variable: Option<String>,
+    },
+    /// The file cannot be opened, or is not text.
+    File(String),
+}
+
+impl fmt::Display for DotEnvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(reason) => write!(f, "{FILE} cannot be read: {reason}"),
+            Self::Line { number, variable } => {
+                match number {
+                    Some(number) => write!(f, "line {number} of {FILE}")?,
+                    None => write!(f, "a line of {FILE}")?,
+                }
+                if let Some(variable) = variable {
+                    write!(f, ", {variable},")?;
+                }
+                f.write_str(
+                    " cannot be read; write `NAME=value`, with quotes around a value that has spaces, \
+                     and close every quote",
+                )
+            }
+        }
+    }
+}
+
+/// Reads `.env` of the working directory into a map, if there is one. The environment of the
+/// process stays as it is.
+pub(super) fn read(extra: &[Setting]) -> Result<HashMap<String, String>, DotEnvError> {
+    match std::fs::read(Path::new(FILE)) {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes)
+                .map_err(|_| DotEnvError::File("it is not UTF-8 text".to_owned()))?;
+            parse(&text, extra)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashMap::new()),
+        Err(error) => Err(DotEnvError::File(error.to_string())),
+    }
+}
+
+fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEnvError> {
+    let pairs = dotenvy::from_read_iter(text.as_bytes());
+    pairs
+        .collect::<Result<_, _>>()
+        .map_err(|error| match error {
+            dotenvy::Error::LineParse(line, _) => bad_line(text, &line, extra),
+            // Neither holds what stands in the file.
+            error => DotEnvError::File(error.to_string()),
+        })
+}
+
+fn bad_line(text: &str, line: &str, extra: &[Setting]) -> DotEnvError {
+    let begins_line = |at: usize| at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
+    let mut found = text.match_indices(line).map(|(at, _)| at);
+    let at = found.find(|at| !line.is_empty() && begins_line(*at));
+    let before = at.and_then(|at| text.get(..at));
+    let name = line.split_once('=').map(|(name, _)| name.trim());
+    let name = name.map(|name| name.strip_prefix("export ").unwrap_or(name).trim());
+    let mut known = PORTAL_SETTINGS.iter().chain(extra);
+    let variable = name.filter(|name| {
+        known.any(|setting| setting.name == *name || setting.aliases.contains(name))
+    });
+    DotEnvError::Line {
+        number: before.map(|before| before.matches('\n').count() + 1),
+        variable: variable.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_line_is_named_by_number_and_variable_but_never_shown() {
+        for (text, expected) in [
+            (
+                "APP_NAME=x\nSECRET_KEY=hunter2 and more\n",
+                "line 2 of .env, SECRET_KEY, cannot",
+            ),
+            (
+                "# hunter2\r\n\r\nexport DB_PASSWORD=\"hunter2\r\nmore\r\n",
+                "line 3 of .env, DB_PASSWORD, cannot",
+            ),
+            ("hunter2", "line 1 of .env cannot"),
+            ("A=1\nhunter2\n", "line 2 of .env cannot"),
+            // Part of a key, which looks like a variable.
+            ("A=1\nhunter2=\n\nhunter2==x y\n", "line 4 of .env cannot"),
+            ("X=hunter2 hunter2\n", "line 1 of .env cannot"),
+            ("MAIL_KEY='hunter2\n", "line 1 of .env, MAIL_KEY, cannot"),
+        ] {
+            let error = parse(text, &[Setting::new("MAIL_KEY", "")]).unwrap_err();
+            let shown = error.to_string();
+            assert!(shown.starts_with(expected), "{text:?}: {shown}");
+            assert!(!format!("{shown}{error:?}").contains("hunter"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn good_file_is_read() {
+        let values = parse("A=1\n# b\nexport B='two words'\n", &[]).unwrap();
+        assert_eq!(
+            (values["A"].as_str(), values["B"].as_str()),
+            ("1", "two words")
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! Values of settings as they may be shown: without passwords.
+
+use percent_encoding::percent_decode_str;
+
+const MASK: &str = "********";
+
+/// Words in the name of a parameter whose value is a secret.
+const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "secret", "token"];
+
+/// A value that may be shown: the password of a URI and parameters that hold secrets are masked,
+/// also in a text that is not a valid URI. When in doubt it masks more.
+///
+/// ```
+/// use portal_core::config::masked;
+///
+/// assert_eq!(masked("postgres://ann:hunter2@db/crm"), "postgres://ann:********@db/crm");
+/// assert_eq!(masked("postgres://db/crm?password=hunter2"), "postgres://db/crm?password=********");
+/// ```
+#[must_use]
+pub fn masked(value: &str) -> String {
+    mask_parameters(&mask_user_info(value))
+}
+
+fn mask_user_info(value: &str) -> String {
+    let (scheme, rest) = match value.find("://") {
+        Some(at) => value.split_at(at + 3),
+        None => ("", value),
+    };
+    // A password may contain every separator, the `@` included.
+    if let Some((user_info, host)) = rest.rsplit_once('@') {
+        return match user_info.split_once(':') {
+            Some((user, _)) => format!("{scheme}{user}:{MASK}@{host}"),
+            None => value.to_owned(),
+        };
+    }
+    // A password where the host is missing; a port has digits only.
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port))
+            if !scheme.is_empty()
+                && !authority.ends_with(']')
+                && !port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            format!("{scheme}{host}:{MASK}")
+        }
+        _ => value.to_owned(),
+    }
+}
+
+fn mask_parameters(value: &str) -> String {
+    let mut shown = String::with_capacity(value.len());
+    for part in value.split_inclusive(['?', '&', ';', ' ', ',', '#']) {
+        let separator = part.len() - part.trim_end_matches(['?', '&', ';', ' ', ',', '#']).len();
+        let (text, separator) = part.split_at(part.len() - separator);
+        match text.split_once('=') {
+            Some((name, secret)) if !secret.is_empty() && is_secret(name) => {
+                shown.push_str(name);
+                shown.push('=');
+                shown.push_str(MASK);
+            }
+            _ => shown.push_str(text),
+        }
+        shown.push_str(separator);
+    }
+    shown
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = percent_decode_str(name).decode_utf8_lossy().to_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_uri_shows_its_password() {
+        for uri in [
+            "postgres://u:hunter2@db/x",
+            "postgres://u:hun/ter2@db/x",
+            "postgres://u:hun@ter2@db/x",
+            "postgres://u:hun?ter2@db/x",
+            "postgres://u:hun#ter2@db/x",
+            "postgres://u:hunter2",
+            "postgres://:hunter2@db/x",
+            "postgres://u:h%75nter2@db:port/x",
+            "postgres:u:hunter2@db/x",
+            "u:hunter2@db",
+            "postgres://db/x?user=u&password=hunter2",
+            "postgres://db/x?PassWord=hunter2&sslmode=require",
+            "postgres://db/x?pass%77ord=hunter2",
+            "postgres://u:hunter2@db/x?password=hunter2",
+            "host=db user=u password=hunter2 dbname=x",
+            "sqlite://file.db?secret_key=hunter2",
+        ] {
+            let shown = masked(uri);
+            for part in ["hunter2", "hun", "ter2", "h%75nter2"] {
+                assert!(!shown.contains(part), "{uri}: {shown}");
+            }
+            assert!(shown.contains(MASK), "{uri}: {shown}");
+        }
+    }
+
+    #[test]
+    fn value_without_a_secret_stays_as_it_is() {
+        for value in [
+            "",
+            "Portal",
+            "8000",
+            "sqlite://portal.db",
+            "postgres://ann@db:5432/crm?sslmode=require",
+            "https://portal.example.com:8443",
+            "http://[::1]:8000",
+            "info,sqlx=warn",
+            "ann@example.com,bob@example.com",
+            "10.0.0.0/8,::1",
+        ] {
+            assert_eq!(masked(value), value);
+        }
+    }
+}

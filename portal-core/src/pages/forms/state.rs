@@ -1,0 +1,129 @@
+//! The submitted texts of a form with their errors.
+
+use maud::{Markup, html};
+
+use crate::error::{Error, Fault};
+use crate::pages::components::{Banner, Tone};
+use crate::pages::error_page::sentence;
+use crate::request::escape_pointer;
+
+/// The texts of a form as they were submitted, with their errors. [`FormInput`](super::FormInput)
+/// makes one; the default is a form that nobody has submitted yet.
+///
+/// [`Field::state`](crate::pages::components::Field::state) renders the text and the error of
+/// its field, so that one function writes the form for its first and for every further display.
+///
+/// ```
+/// use portal_core::pages::FormState;
+/// use portal_core::pages::components::Field;
+/// use portal_core::prelude::*;
+///
+/// fn form(state: &FormState) -> Markup {
+///     html! {
+///         form method="post" class="pt-form" {
+///             (state.banner())
+///             (Field::text("name", "Name").required(true).state(state))
+///             (Field::number("seats", "Seats").value("2").state(state))
+///         }
+///     }
+/// }
+/// let first = form(&FormState::default()).into_string();
+/// assert!(first.contains(r#"value="2""#));
+///
+/// let state = FormState::default().with_error("name", "is already taken");
+/// assert!(form(&state).into_string().contains("Is already taken."));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct FormState {
+    /// Absent until the form is submitted.
+    values: Option<Vec<(String, String)>>,
+    errors: Vec<Fault>,
+}
+
+impl FormState {
+    pub(super) const fn submitted(values: Vec<(String, String)>, errors: Vec<Fault>) -> Self {
+        Self {
+            values: Some(values),
+            errors,
+        }
+    }
+
+    /// Returns `true` if a user has submitted the form.
+    #[must_use]
+    pub const fn is_submitted(&self) -> bool {
+        self.values.is_some()
+    }
+
+    /// Returns the submitted text of a field; the last one if there are several.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let mut values = self.values.iter().flatten().rev();
+        let found = values.find(|(field, _)| field == name);
+        found.map(|(_, text)| text.as_str())
+    }
+
+    /// Returns the error of a field as a sentence.
+    #[must_use]
+    pub fn error(&self, name: &str) -> Option<String> {
+        let pointer = format!("/{}", escape_pointer(name));
+        let of_field = |fault: &&Fault| {
+            let rest = fault.pointer.strip_prefix(&pointer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let fault = self.errors.iter().find(of_field)?;
+        Some(sentence(&fault.message))
+    }
+
+    /// Returns all errors, for a response to programs.
+    #[must_use]
+    pub fn errors(&self) -> &[Fault] {
+        &self.errors
+    }
+
+    /// Adds an error to a field, such as one that only a database can find.
+    #[must_use]
+    pub fn with_error(mut self, name: &str, message: impl Into<String>) -> Self {
+        let pointer = format!("/{}", escape_pointer(name));
+        self.errors
+            .push(Fault::new(pointer, "invalid_value", message));
+        self
+    }
+
+    /// Adds the field errors of an error, such as a duplicate value that `Models` reports.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error without field errors as it is: it is not about the form.
+    pub fn with_rejection(mut self, error: Error) -> Result<Self, Error> {
+        if error.faults().is_empty() || error.status().is_server_error() {
+            return Err(error);
+        }
+        self.errors.extend_from_slice(error.faults());
+        Ok(self)
+    }
+
+    /// Renders the errors that no submitted field shows; empty if there are none.
+    #[must_use]
+    pub fn banner(&self) -> Markup {
+        let is_shown = |fault: &&Fault| {
+            let name = fault.pointer.split('/').nth(1).unwrap_or_default();
+            self.values.is_none()
+                || self
+                    .value(&name.replace("~1", "/").replace("~0", "~"))
+                    .is_some()
+        };
+        let others: Vec<_> = self.errors.iter().filter(|it| !is_shown(it)).collect();
+        if others.is_empty() {
+            return html! {};
+        }
+        let text = others.iter().map(|fault| {
+            let name = fault.pointer.trim_start_matches('/');
+            match name {
+                "" => sentence(&fault.message),
+                name => format!("{name}: {}", sentence(&fault.message)),
+            }
+        });
+        let text = text.collect::<Vec<_>>().join(" ");
+        html! { (Banner::new(Tone::Danger, text)) }
+    }
+}

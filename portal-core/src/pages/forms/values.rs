@@ -1,0 +1,326 @@
+//! Deserialization of form fields, with an error for each field that does not fit.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::{SeqDeserializer, StrDeserializer};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::error::Fault;
+use crate::request::escape_pointer;
+
+/// Texts that stand in for a wrong one, so that serde, which stops at the first wrong field, finds
+/// the next. What is read with one of them is never returned as valid.
+const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"];
+
+/// Reads a value from the fields of a form. With errors, the value has a stand-in in each wrong
+/// field; it is absent if a field takes none.
+pub(super) fn read<'a, T: Deserialize<'a>>(
+    fields: &'a [(String, String)],
+) -> (Option<T>, Vec<Fault>) {
+    let mut form = Form::new(fields);
+    let mut errors = Vec::new();
+    loop {
+        let error = match T::deserialize(FormDeserializer(&form)) {
+            Ok(value) => return (Some(value), errors),
+            Err(error) => error,
+        };
+        let Some(name) = error.field else {
+            errors.push(Fault::new("", error.code, error.message));
+            return (None, errors);
+        };
+        let next = match form.stand_ins.get(&*name) {
+            Some(tried) => tried + 1,
+            None => {
+                let pointer = format!("/{}", escape_pointer(&name));
+                errors.push(Fault::new(pointer, error.code, error.message));
+                0
+            }
+        };
+        if next == STAND_INS.len() {
+            return (None, errors);
+        }
+        form.stand_ins.insert(name, next);
+    }
+}
+
+/// The texts of a form by field, in the order of its fields.
+struct Form<'a> {
+    names: Vec<&'a str>,
+    texts: HashMap<&'a str, Vec<&'a str>>,
+    /// Index into [`STAND_INS`] by the name of a wrong field.
+    stand_ins: HashMap<String, usize>,
+}
+
+impl<'a> Form<'a> {
+    fn new(fields: &'a [(String, String)]) -> Self {
+        let mut names = Vec::new();
+        let mut texts = HashMap::<_, Vec<_>>::new();
+        for (name, text) in fields {
+            let of_name = texts.entry(name.as_str()).or_default();
+            if of_name.is_empty() {
+                names.push(name.as_str());
+            }
+            of_name.push(text.as_str());
+        }
+        Self {
+            names,
+            texts,
+            stand_ins: HashMap::new(),
+        }
+    }
+
+    /// Each field with its texts, or with a stand-in.
+    fn fields(&self) -> Vec<(&str, Value<'_>)> {
+        let wrong = self.stand_ins.iter().map(|(name, at)| {
+            let stand_in = STAND_INS.get(*at).copied().unwrap_or_default();
+            (name.as_str(), Value::One(stand_in))
+        });
+        let right = self
+            .names
+            .iter()
+            .filter(|name| !self.stand_ins.contains_key(**name));
+        let right = right.map(|name| {
+            let texts = self.texts.get(name).map_or(&[][..], Vec::as_slice);
+            (*name, Value::All(texts))
+        });
+        right.chain(wrong).collect()
+    }
+}
+
+/// Why a form is not a value of its type.
+#[derive(Debug)]
+struct FieldError {
+    /// Absent if it is not about one field.
+    field: Option<String>,
+    code: &'static str,
+    message: String,
+}
+
+impl FieldError {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            field: None,
+            code,
+            message: message.into(),
+        }
+    }
+
+    fn empty() -> Self {
+        Self::new("missing", "must not be empty")
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+impl de::Error for FieldError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new("invalid_value", message.to_string())
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        let message = format!("must be one of {}", expected.join(", "));
+        Self::new("not_allowed", message)
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::empty()
+        }
+    }
+}
+
+struct FormDeserializer<'f, 'a>(&'f Form<'a>);
+
+impl<'de> de::Deserializer<'de> for FormDeserializer<'_, '_> {
+    type Error = FieldError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_map(Fields {
+            rest: self.0.fields().into_iter(),
+            next: None,
+        })
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, FieldError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct Fields<'f, I: Iterator<Item = (&'f str, Value<'f>)>> {
+    rest: I,
+    next: Option<(&'f str, Value<'f>)>,
+}
+
+impl<'de, 'f, I: Iterator<Item = (&'f str, Value<'f>)>> MapAccess<'de> for Fields<'f, I> {
+    type Error = FieldError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, FieldError> {
+        self.next = self.rest.next();
+        let Some((name, _)) = self.next else {
+            return Ok(None);
+        };
+        let name: StrDeserializer<'_, FieldError> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, FieldError> {
+        let Some((name, value)) = self.next.take() else {
+            return Err(de::Error::custom("a value without its key"));
+        };
+        seed.deserialize(value).map_err(|error| {
+            let is_empty = value.last().trim().is_empty();
+            FieldError {
+                field: Some(name.to_owned()),
+                ..if is_empty { FieldError::empty() } else { error }
+            }
+        })
+    }
+}
+
+/// The texts of one field.
+#[derive(Clone, Copy)]
+enum Value<'f> {
+    One(&'f str),
+    All(&'f [&'f str]),
+}
+
+impl<'f> Value<'f> {
+    /// The text that counts where there is room for one only.
+    fn last(self) -> &'f str {
+        match self {
+            Self::One(text) => text,
+            Self::All(texts) => texts.last().copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl<'f> IntoDeserializer<'_, FieldError> for Value<'f> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($method:ident $visit:ident $number:ty),+) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+            let text = self.last().trim();
+            match text.parse::<$number>() {
+                Ok(number) => visitor.$visit(number),
+                Err(_) if is_whole_number(text) => Err(FieldError::new(
+                    "invalid_value",
+                    format!("must be a whole number from {} to {}", <$number>::MIN, <$number>::MAX),
+                )),
+                Err(_) => Err(FieldError::new("invalid_type", "must be a whole number")),
+            }
+        }
+    )+};
+}
+
+fn is_whole_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+impl<'de> de::Deserializer<'de> for Value<'_> {
+    type Error = FieldError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_str(self.last())
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        match self.last().trim() {
+            "true" | "on" | "1" => visitor.visit_bool(true),
+            "false" | "off" | "0" => visitor.visit_bool(false),
+            _ => Err(FieldError::new("invalid_type", "must be `true` or `false`")),
+        }
+    }
+
+    whole_numbers! {
+        deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64, deserialize_i128 visit_i128 i128, deserialize_u8 visit_u8 u8,
+        deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64,
+        deserialize_u128 visit_u128 u128
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        match self.last().trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => visitor.visit_f64(number),
+            _ => Err(FieldError::new("invalid_type", "must be a number")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        if self.last().trim().is_empty() {
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, FieldError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        match self {
+            Self::One(_) => visitor.visit_seq(SeqDeserializer::new([self].into_iter())),
+            Self::All(texts) => {
+                let texts = texts.iter().map(|text| Value::One(text));
+                visitor.visit_seq(SeqDeserializer::new(texts))
+            }
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FieldError> {
+        let text: StrDeserializer<'_, FieldError> = self.last().into_deserializer();
+        visitor.visit_enum(text)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit_struct tuple tuple_struct map struct identifier ignored_any
+    }
+}

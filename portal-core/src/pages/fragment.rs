@@ -1,0 +1,225 @@
+//! HTML without a document: puts markup that a handler responds with as it is into the layout.
+
+use axum::body::HttpBody as _;
+use axum::http::request::Parts;
+use axum::http::response::Parts as Head;
+use axum::http::{HeaderMap, header};
+use axum::response::{Html, IntoResponse, Response};
+use maud::{Markup, PreEscaped};
+
+use super::content::{IntoPage, PageResponse};
+use super::regions;
+use crate::request::peek;
+
+/// Markup that a page sends without the layout, for a script that inserts it into a document.
+///
+/// ```
+/// use portal_core::pages::Fragment;
+/// use portal_core::prelude::*;
+///
+/// /// Number of open orders
+/// #[page("/orders/count")]
+/// async fn count() -> Fragment {
+///     Fragment(html! { span { "7 open" } })
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Fragment(pub Markup);
+
+/// Marks a response that is sent as it is.
+#[derive(Clone, Copy)]
+struct WithoutLayout;
+
+impl IntoResponse for Fragment {
+    fn into_response(self) -> Response {
+        let mut response = Html(self.0.into_string()).into_response();
+        response.extensions_mut().insert(WithoutLayout);
+        response
+    }
+}
+
+impl IntoPage for Fragment {
+    fn into_page(self) -> PageResponse {
+        self.into_response().into_page()
+    }
+}
+
+/// Splits a response into its head and the markup that belongs in the layout, or returns it as it
+/// is: no HTML, a whole document, a [`Fragment`], or the response to a script.
+pub(super) fn content_of(
+    request: &Parts,
+    mut response: Response,
+) -> Result<(Head, Markup), Response> {
+    let status = response.status();
+    let has_content = status.is_success() || status.is_client_error() || status.is_server_error();
+    if !has_content
+        || !is_html(response.headers())
+        || response.extensions().get::<WithoutLayout>().is_some()
+        || is_for_script(request)
+    {
+        return Err(response);
+    }
+    // A body that is not there at once is a stream, and no markup.
+    let first = peek(response.body_mut());
+    let Some(text) = first.filter(|first| {
+        response.body().size_hint().exact() == Some(first.len() as u64) && !is_document(first)
+    }) else {
+        return Err(response);
+    };
+    match String::from_utf8(text.to_vec()) {
+        Ok(text) => Ok((response.into_parts().0, PreEscaped(text))),
+        Err(_) => Err(response),
+    }
+}
+
+/// Puts the headers of a handler on the page that was rendered around its content.
+pub(super) fn with_head(mut response: Response, head: Head) -> Response {
+    let headers = response.headers_mut();
+    for name in head.headers.keys() {
+        if [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            continue;
+        }
+        // Each cookie is a header of its own.
+        if *name != header::SET_COOKIE {
+            headers.remove(name);
+        }
+        for value in head.headers.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    response.extensions_mut().extend(head.extensions);
+    response
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    let is_html = |it: &axum::http::HeaderValue| it.as_bytes().starts_with(b"text/html");
+    headers.get(header::CONTENT_TYPE).is_some_and(is_html)
+        && !headers.contains_key(header::CONTENT_ENCODING)
+        && !headers.contains_key(header::CONTENT_DISPOSITION)
+}
+
+/// Returns `true` if a script requests the page, to insert what it receives. htmx marks requests
+/// that need the whole page, and so do live regions.
+fn is_for_script(request: &Parts) -> bool {
+    let is_set = |name: &str| request.headers.get(name).is_some_and(|it| it == "true");
+    if regions::wanted(request).is_some() || is_set("hx-boosted") {
+        return false;
+    }
+    if is_set("hx-request") {
+        return !is_set("hx-history-restore-request");
+    }
+    let destination = request.headers.get("sec-fetch-dest");
+    destination.is_some_and(|destination| destination == "empty")
+}
+
+/// Returns `true` if HTML is a whole document, which has its own layout.
+fn is_document(html: &[u8]) -> bool {
+    let html = html.strip_prefix(b"\xef\xbb\xbf").unwrap_or(html);
+    let start = html.trim_ascii_start();
+    let begins = |word: &str| {
+        start
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    start.is_empty() || begins("<!doctype") || begins("<html")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, Bytes};
+    use axum::http::{Request, StatusCode};
+    use axum::{Json, body};
+    use maud::html;
+
+    use super::*;
+
+    fn request(headers: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = Request::builder().uri("/form");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn content(headers: &[(&'static str, &'static str)], response: Response) -> Option<String> {
+        let content = content_of(&request(headers), response).ok()?;
+        Some(content.1.into_string())
+    }
+
+    fn form() -> Response {
+        let form = html! { form { "again" } };
+        (StatusCode::UNPROCESSABLE_ENTITY, form).into_response()
+    }
+
+    #[test]
+    fn markup_in_a_response_belongs_in_the_layout() {
+        let (head, form) = content_of(&request(&[]), form()).unwrap();
+        assert_eq!(head.status, 422);
+        assert_eq!(form.into_string(), "<form>again</form>");
+        for headers in [
+            [("sec-fetch-dest", "document"), ("accept", "text/html")],
+            [("hx-request", "true"), ("hx-boosted", "true")],
+            [
+                ("hx-request", "true"),
+                ("hx-history-restore-request", "true"),
+            ],
+            [("sec-fetch-dest", "empty"), ("x-portal-region", "news")],
+        ] {
+            let form = content(&headers, super::tests::form());
+            assert!(form.is_some(), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn script_receives_the_markup_alone() {
+        for header in [("hx-request", "true"), ("sec-fetch-dest", "empty")] {
+            assert_eq!(content(&[header], form()), None, "{header:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn response_of_another_form_is_left_alone() {
+        let stream = futures_util::stream::iter(["<p>", "</p>"].map(Ok::<_, std::io::Error>));
+        let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+        for (response, text) in [
+            (
+                Html(" <!DOCTYPE html><p>").into_response(),
+                " <!DOCTYPE html><p>",
+            ),
+            (Html("<HTML lang=en>").into_response(), "<HTML lang=en>"),
+            (Html("").into_response(), ""),
+            (Fragment(html! { p {} }).into_response(), "<p></p>"),
+            (Json("<p></p>").into_response(), "\"<p></p>\""),
+            ("<p></p>".into_response(), "<p></p>"),
+            (
+                (html.clone(), Body::from_stream(stream)).into_response(),
+                "<p></p>",
+            ),
+            (
+                (html, [(header::CONTENT_DISPOSITION, "attachment")], "<p>").into_response(),
+                "<p>",
+            ),
+        ] {
+            let response = content_of(&request(&[]), response).unwrap_err();
+            let left = body::to_bytes(response.into_body(), 100).await.unwrap();
+            assert_eq!(left, Bytes::from(text));
+        }
+    }
+
+    #[test]
+    fn page_keeps_the_headers_of_its_handler() {
+        let mut first = form();
+        for (name, value) in [
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+            ("etag", "\"7\""),
+        ] {
+            first.headers_mut().append(name, value.parse().unwrap());
+        }
+        let page = [(header::SET_COOKIE, "flash="), (header::ETAG, "\"page\"")];
+        let page = with_head(page.into_response(), first.into_parts().0);
+        let cookies: Vec<_> = page.headers().get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["flash=", "a=1", "b=2"]);
+        assert_eq!(page.headers()["etag"], "\"7\"");
+    }
+}

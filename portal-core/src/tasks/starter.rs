@@ -1,0 +1,81 @@
+//! The client, user and request that a task is started for.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use uuid::Uuid;
+
+use super::insert::NewTask;
+use super::trace;
+use crate::auth::{CurrentUser, User, caller};
+use crate::error::{Error, Result};
+use crate::state::PortalState;
+
+/// The client, user and request that a task is started for.
+///
+/// A handler extracts the one of its request: its user becomes the owner of the task, who sees it,
+/// is notified of its end and whose permissions count. A `&CurrentUser` converts into one too.
+///
+/// ```
+/// use portal_core::Starter;
+/// use portal_core::prelude::*;
+///
+/// /// Send the digest
+/// #[monitored_background_task(state = "mail", internal)]
+/// async fn send_digest(task: TaskContext) -> Result<u32, TaskError> {
+///     Ok(3)
+/// }
+///
+/// /// Order a digest
+/// #[page("/digest", method = post, requires_auth)]
+/// async fn order_digest(starter: Starter, tasks: Data<Tasks>) -> Result<Markup> {
+///     let task = tasks.start(send_digest, NoArgs {}).starter(starter).await?;
+///     Ok(html! { p { "Ordered as " (task.id()) "." } })
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Starter {
+    /// The client token that shows the task, by its id.
+    pub client_token_id: Option<Uuid>,
+    /// The user who owns the task.
+    pub owner_user_id: Option<Uuid>,
+    /// The request that starts it: its W3C trace parent, or its id.
+    pub trace_parent: Option<String>,
+}
+
+impl Starter {
+    /// Writes the starter into a new task.
+    pub(super) fn apply_to(self, task: &mut NewTask) {
+        task.client_token_id = self.client_token_id;
+        task.owner_user_id = self.owner_user_id;
+        task.trace_parent = self.trace_parent;
+    }
+}
+
+impl From<&User> for Starter {
+    fn from(owner: &User) -> Self {
+        Self {
+            owner_user_id: Some(owner.id),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&CurrentUser> for Starter {
+    fn from(owner: &CurrentUser) -> Self {
+        Self::from(&**owner)
+    }
+}
+
+impl FromRequestParts<PortalState> for Starter {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self> {
+        let user = caller(parts, state).await?;
+        Ok(Self {
+            client_token_id: None,
+            owner_user_id: user.map(|user| user.id),
+            trace_parent: trace::of_request(&parts.headers),
+        })
+    }
+}

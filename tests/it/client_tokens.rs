@@ -1,0 +1,320 @@
+//! Client tokens: listed, bounded, hashed, expiring, revoked, and never in a log.
+
+use chrono::{TimeDelta, Utc};
+use portal_core::Store;
+use portal_core::auth::{Accounts, ClientTokens};
+use reqwest::Method;
+use sea_query::{Expr, ExprTrait, Query};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{
+    Answer, Browser, Client, Database, EventStream, ReferencePortal, Socket, TaskClient,
+    TestServer, on_both,
+};
+
+const TABLE: &str = "portal_client_tokens";
+
+on_both!(
+    an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id,
+    the_database_holds_hashes_that_only_the_key_can_match,
+    a_token_expires_seven_days_after_its_creation_however_often_it_is_used,
+    open_monitors_close_when_their_token_expires,
+    ending_other_sessions_revokes_every_client_token,
+    a_new_token_beyond_the_cap_revokes_the_one_that_was_unused_for_longest,
+    a_token_of_an_older_version_stays_valid_with_its_tasks,
+    a_page_monitors_the_tasks_of_the_user_s_own_token,
+);
+
+async fn setup(database: Database) -> (TestServer, Client, TaskClient) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    let client = TaskClient::of(&user).await;
+    (server, user, client)
+}
+
+async fn user_id(user: &Client) -> Uuid {
+    let me = user.get("/api/auth/me").await.json();
+    me["id"].as_str().expect("an id").parse().expect("a UUID")
+}
+
+async fn tokens_of(user: &Client) -> Vec<Value> {
+    let list = user.get("/api/client-tokens").await.json();
+    list["client_tokens"].as_array().expect("a list").clone()
+}
+
+fn store(server: &TestServer) -> std::sync::Arc<Store> {
+    server.state.get::<Store>().expect("a store")
+}
+
+/// Shifts the life of every token into the past.
+async fn age(server: &TestServer, created: TimeDelta, used: TimeDelta) {
+    let now = Utc::now();
+    let aged = Query::update()
+        .table(TABLE)
+        .values([
+            ("created_at", (now - created).into()),
+            ("last_used_at", (now - used).into()),
+        ])
+        .take();
+    store(server).execute(&aged).await.expect("it is stored");
+}
+
+async fn an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id(database: Database) {
+    let (server, user, client) = setup(database).await;
+    let other = TaskClient::of(&user).await;
+    let eve = server.sign_in("eve@example.com").await;
+    let listed = user.get("/api/client-tokens").await;
+    assert!(!listed.text.contains(&client.token), "{}", listed.text);
+    let tokens = tokens_of(&user).await;
+    assert_eq!(tokens.len(), 2);
+    let mine = tokens
+        .iter()
+        .find(|token| {
+            client
+                .token
+                .starts_with(token["hint"].as_str().expect("a hint"))
+        })
+        .expect("it is listed");
+    let members: Vec<_> = mine.as_object().expect("an object").keys().collect();
+    let expected = ["id", "hint", "created_at", "last_used_at", "expires_at"];
+    assert_eq!(members, expected);
+    assert_eq!(tokens_of(&eve).await, Vec::<Value>::new());
+    server
+        .guest()
+        .get("/api/client-tokens")
+        .await
+        .problem(401, "unauthorized");
+
+    let id = mine["id"].as_str().expect("an id");
+    let with_id = TaskClient {
+        token: id.to_owned(),
+        ..client.clone()
+    };
+    let refused = with_id.get("probe", "status").await;
+    refused.problem(404, "client_token_unknown");
+    let path = format!("/api/client-tokens/{id}");
+    eve.delete(&path).await.problem(404, "client_token_unknown");
+    assert_eq!(client.get("probe", "status").await.status, 200);
+    assert_eq!(user.delete(&path).await.status, 204);
+    let refused = client.get("probe", "status").await;
+    refused.problem(404, "client_token_unknown");
+    assert_eq!(other.get("probe", "status").await.status, 200);
+}
+
+async fn the_database_holds_hashes_that_only_the_key_can_match(database: Database) {
+    let (server, _, client) = setup(database).await;
+    let id = client.start("steps").await;
+    client.ended(&id).await;
+    let secret: Uuid = client.token.parse().expect("a UUID");
+    for (table, column) in [(TABLE, "id"), ("portal_tasks", "client_token_id")] {
+        let select = Query::select()
+            .column(column)
+            .from(table)
+            .and_where(Expr::col(column).eq(secret))
+            .take();
+        let rows = store(&server).fetch_all(&select).await.expect("rows");
+        assert!(rows.is_empty(), "{table}.{column} contains the token");
+    }
+    // Replicas without `SECRET_KEY` share the key that the database keeps.
+    let path = client.path("probe", &format!("status/{id}"));
+    let same = server.replica().await;
+    assert_eq!(same.guest().get(&path).await.status, 200);
+    let key = [("SECRET_KEY", "another-key-of-at-least-32-bytes-")];
+    let other = server.replica_with(&key).await;
+    let refused = other.guest().get(&path).await;
+    refused.problem(404, "client_token_unknown");
+}
+
+async fn a_token_expires_seven_days_after_its_creation_however_often_it_is_used(
+    database: Database,
+) {
+    let (server, user, client) = setup(database).await;
+    age(&server, TimeDelta::hours(7 * 24 - 1), TimeDelta::hours(1)).await;
+    // What a process has read before, it caches for a while.
+    let replica = server.replica_of_sessions().await;
+    let path = client.path("probe", "status");
+    assert_eq!(replica.guest().get(&path).await.status, 200);
+    let token = &tokens_of(&user).await[0];
+    let time = |name: &str| {
+        let text = token[name].as_str().expect("a time");
+        chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339")
+    };
+    assert_eq!(time("expires_at"), time("created_at") + TimeDelta::days(7));
+
+    // An older replica extends a token beyond that.
+    age(&server, TimeDelta::days(7), TimeDelta::zero()).await;
+    let extended = Query::update()
+        .table(TABLE)
+        .value("expires_at", Utc::now() + TimeDelta::hours(24))
+        .take();
+    store(&server).execute(&extended).await.expect("stored");
+    let replica = server.replica_of_sessions().await;
+    let refused = replica.guest().get(&path).await;
+    refused.problem(404, "client_token_unknown");
+    assert_eq!(tokens_of(&user).await, Vec::<Value>::new());
+}
+
+async fn open_monitors_close_when_their_token_expires(database: Database) {
+    let (server, _, client) = setup(database).await;
+    age(
+        &server,
+        TimeDelta::days(7) - TimeDelta::seconds(4),
+        TimeDelta::zero(),
+    )
+    .await;
+    let path = format!("/api/tasks/{}/monitor", client.token);
+    let socket = Socket::open(&server.url, &path).await;
+    let mut events = EventStream::open(&server.guest(), &path).await;
+    assert_eq!(socket.rest().await.1, 4401);
+    assert_eq!(events.next().await, None);
+    let closed = events.closed.expect("it says why");
+    assert_eq!(closed["code"], 4401);
+}
+
+async fn ending_other_sessions_revokes_every_client_token(database: Database) {
+    let (server, user, client) = setup(database).await;
+    let of_eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
+    // A plain sign-out ends one session; programs keep their tokens.
+    let elsewhere = server.user().await;
+    let signed_out = elsewhere.request(Method::POST, "/sign-out");
+    assert_eq!(Answer::of(signed_out).await.status, 303);
+    assert_eq!(client.get("probe", "status").await.status, 200);
+
+    let path = format!("/api/tasks/{}/monitor", client.token);
+    let socket = Socket::open(&server.url, &path).await;
+    let accounts = server.state.get::<Accounts>().expect("they are there");
+    let ended = accounts.end_other_sessions(user_id(&user).await, "none");
+    ended.await.expect("they end");
+    assert_eq!(socket.rest().await.1, 4401);
+    let refused = client.get("probe", "status").await;
+    refused.problem(404, "client_token_unknown");
+    let refused = client.ask("probe", "steps", &json!({})).await;
+    refused.problem(404, "client_token_unknown");
+    assert_eq!(of_eve.get("probe", "status").await.status, 200);
+}
+
+async fn a_new_token_beyond_the_cap_revokes_the_one_that_was_unused_for_longest(
+    database: Database,
+) {
+    let (server, user, client) = setup(database).await;
+    let owner = user_id(&user).await;
+    let tokens = server.state.get::<ClientTokens>().expect("they are there");
+    let second = tokens.create(owner).await.expect("created");
+    let path = format!("/api/tasks/{}/monitor", client.token);
+    let socket = Socket::open(&server.url, &path).await;
+    for _ in 0..99 {
+        tokens.create(owner).await.expect("created");
+    }
+    assert_eq!(tokens_of(&user).await.len(), 100);
+    assert_eq!(socket.rest().await.1, 4401);
+    let refused = client.get("probe", "status").await;
+    refused.problem(404, "client_token_unknown");
+    let second = second.secret.to_string();
+    tokens.verify(&second).await.expect("it is still valid");
+}
+
+async fn a_token_of_an_older_version_stays_valid_with_its_tasks(database: Database) {
+    let (server, user, client) = setup(database).await;
+    let id = client.start("steps").await;
+    client.ended(&id).await;
+    // What the version before wrote: the token itself as the id, also of its tasks.
+    let secret = Uuid::new_v4();
+    let older = Query::update()
+        .table(TABLE)
+        .values([
+            ("id", secret.into()),
+            ("token_hash", Option::<Vec<u8>>::None.into()),
+            ("hint", Option::<String>::None.into()),
+        ])
+        .take();
+    store(&server).execute(&older).await.expect("stored");
+    let tasks = Query::update()
+        .table("portal_tasks")
+        .value("client_token_id", secret)
+        .take();
+    store(&server).execute(&tasks).await.expect("stored");
+
+    let server = server.start_again().await;
+    let client = TaskClient {
+        http: server.guest(),
+        token: secret.to_string(),
+    };
+    assert_eq!(client.status(&id).await["status"], "COMPLETED");
+    let again = client.start("steps").await;
+    assert_eq!(client.ended(&again).await["status"], "COMPLETED");
+    drop(user);
+    let user = server.user().await;
+    let token = &tokens_of(&user).await[0];
+    assert_eq!(token["hint"], secret.to_string()[..8]);
+    let path = format!("/api/client-tokens/{secret}");
+    assert_eq!(user.delete(&path).await.status, 204);
+    let refused = client.get("probe", "status").await;
+    refused.problem(404, "client_token_unknown");
+}
+
+async fn a_page_monitors_the_tasks_of_the_user_s_own_token(database: Database) {
+    let (server, user, client) = setup(database).await;
+    let id = tokens_of(&user).await[0]["id"].clone();
+    let path = format!("/api/client-tokens/{}/monitor", id.as_str().expect("an id"));
+    let bearer = |of: &Client| format!("Bearer {}", of.token.clone().expect("signed in"));
+    let mine = bearer(&user);
+    let open = Socket::ask_with(&server.url, &path, &[("authorization", &mine)]).await;
+    let mut socket = open.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let task = client.start("steps").await;
+    assert_eq!(socket.update().await["data"]["task_id"], task.as_str());
+    let refusal = Socket::ask(&server.url, &path, None).await.err();
+    assert_eq!(refusal.map(|refusal| refusal.status), Some(401));
+    let eve = bearer(&server.sign_in("eve@example.com").await);
+    let refusal = Socket::ask_with(&server.url, &path, &[("authorization", &eve)]).await;
+    assert_eq!(refusal.err().map(|refusal| refusal.status), Some(404));
+}
+
+#[tokio::test]
+async fn no_log_line_contains_a_client_token_and_users_revoke_theirs_on_their_profile() {
+    let portal = ReferencePortal::start(&[("RUST_LOG", "trace")]).await;
+    let body = json!({"email": "ann@example.com"});
+    let token = portal.guest().post("/dev/token", &body).await.json();
+    let token = token["token"].as_str().expect("a token").to_owned();
+    let user = Client::new(&portal.url, Some(token));
+    let client = TaskClient::of(&user).await;
+    let id = client.start_in("example_task", "task1", &json!({})).await;
+    client.get("example_task", &format!("status/{id}")).await;
+    client.get("nonsense", "status").await;
+    let path = format!("/ws/example_task/tasks/{}", client.token);
+    Socket::open(&portal.url, &path).await.leave().await;
+    let events = format!("/api/tasks/{}/monitor", client.token);
+    drop(EventStream::open(&portal.guest(), &events).await);
+
+    let mut browser = Browser::of(&portal.url, &user);
+    let page = browser.page("/admin/profile").await;
+    assert!(!page.text.contains(&client.token));
+    let own = user.get("/api/client-tokens").await.json();
+    let own = own["client_tokens"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    assert!(
+        page.text.contains(&format!("revoke-{own}")),
+        "{}",
+        page.text
+    );
+    let revoke = "/admin/profile/revoke-token";
+    let revoked = browser.submit(revoke, &[("token", &own)]).await;
+    assert_eq!(revoked.status, 303);
+    let refused = client.get("example_task", "status").await;
+    refused.problem(404, "client_token_unknown");
+
+    let other = TaskClient::of(&user).await;
+    let page = browser.submit("/admin/profile/sign-out-others", &[]).await;
+    assert_eq!(page.status, 303);
+    let refused = other.get("example_task", "status").await;
+    refused.problem(404, "client_token_unknown");
+
+    let log = portal.log();
+    assert!(log.contains(&client.token[..8]), "requests are logged");
+    for token in [&client.token, &other.token] {
+        let line = log.lines().find(|line| line.contains(token.as_str()));
+        assert_eq!(line, None);
+    }
+}

@@ -1,0 +1,266 @@
+//! Input that no honest client sends: U+0000 in URLs and forms, secrets asked for, odd preconditions.
+
+use portal_core::auth::RouteKind;
+use portal_core::notifications::Notification;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::notifications::bell;
+use crate::support::{Answer, Browser, Database, TestServer, form, on_both};
+
+on_both!(
+    nul_in_a_url_or_form_is_rejected_by_every_route,
+    password_field_is_write_only,
+    weak_tag_never_matches,
+    link_of_a_notification_changes_nothing,
+    stored_picture_of_another_scheme_is_not_shown,
+);
+
+/// Every parameter that a list of the portal reads.
+const PARAMETERS: [&str; 16] = [
+    "search",
+    "sort",
+    "page",
+    "per_page",
+    "cursor",
+    "limit",
+    "before",
+    "target",
+    "actor",
+    "q",
+    "owner",
+    "kind",
+    "status",
+    "range",
+    "filter%5Bname%5D",
+    "redirect_url",
+];
+
+async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let token = admin.client_token().await;
+    let mut tried = 0;
+    let routes = server.routes.iter();
+    for route in routes.filter(|route| route.kind != RouteKind::Socket) {
+        let path: String = route
+            .path
+            .split('/')
+            .map(|segment| match segment.strip_prefix('{') {
+                None => segment.to_owned(),
+                Some("model}") => "plan".to_owned(),
+                Some("state}") => "probe".to_owned(),
+                Some("client_token}") => token.clone(),
+                Some("task}") => "echo".to_owned(),
+                Some(_) => "1".to_owned(),
+            })
+            .collect::<Vec<_>>()
+            .join("/");
+        let Some(method) = route.method.clone() else {
+            continue;
+        };
+        let ask = async |method: &Method, path: &str| {
+            let request = admin.request(method.clone(), path);
+            Answer::of(request.header("if-match", "*")).await
+        };
+        if method == Method::GET {
+            for name in PARAMETERS {
+                let answer = ask(&method, &format!("{path}?{name}=a%00b")).await;
+                assert_eq!(answer.status, 400, "{path} {name}: {}", answer.text);
+                tried += 1;
+            }
+        }
+        if let Some(at) = route.path.find('{') {
+            let answer = ask(&method, &format!("{}%00", &route.path[..at])).await;
+            assert_eq!(
+                answer.status, 400,
+                "{} {}: {}",
+                method, route.path, answer.text
+            );
+            tried += 1;
+        }
+        if method == Method::POST && !path.contains("sign") {
+            let fields = [
+                "state",
+                "task",
+                "name",
+                "id",
+                "_id",
+                "_action",
+                "title",
+                "return_to",
+            ];
+            let fields = fields.map(|name| (name, "\0"));
+            let request = admin
+                .request(method, &path)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form(&fields));
+            let answer = Answer::of(request).await;
+            assert!(!answer.status.is_server_error(), "{path}: {}", answer.text);
+            tried += 1;
+        }
+    }
+    assert!(tried > 400, "{tried}");
+    // By a form of a page, with the reason.
+    let mut browser = Browser::of(&server.url, &admin);
+    let answer = browser
+        .submit(
+            "/admin/settings?model=plan",
+            &[("_action", "save"), ("name", "a\0b")],
+        )
+        .await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    let answer = browser
+        .submit(
+            "/admin/tasks/kinds/pause-schedule",
+            &[("state", "\0"), ("task", "echo")],
+        )
+        .await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    // What only looks like it once it was decoded twice is a text like any other.
+    let answer = admin.get("/api/users?search=%2500").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+async fn password_field_is_write_only(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let articles = "/api/admin/models/article";
+    let body = json!({"title": "One", "secret": "s3cret-word"});
+    let made = admin.post(articles, &body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let row = made.location().to_owned();
+    let ask = async |method: Method, body: Value, tag: &str| {
+        let request = admin.request(method, &row).header("if-match", tag);
+        Answer::of(request.json(&body)).await
+    };
+    let shown = [
+        made,
+        admin.get(articles).await,
+        admin.get(&row).await,
+        ask(Method::PATCH, json!({"title": "Two"}), "*").await,
+        ask(Method::PATCH, json!({"title": "Three"}), "\"1\"").await,
+        admin.get("/search?q=s3cret").await,
+    ];
+    for answer in shown {
+        assert!(!answer.text.contains("s3cret-word"), "{}", answer.text);
+    }
+    assert!(!admin.get(&row).await.text.contains("secret"));
+    // Nothing tells whether a guess is right.
+    let found = admin.get(&format!("{articles}?search=s3cret-word")).await;
+    assert_eq!(found.json()["total"], 0, "{}", found.text);
+    for query in [
+        "sort=secret",
+        "sort=-secret",
+        "filter%5Bsecret%5D=s3cret-word",
+        "filter%5Bsecret%5D%5Bgte%5D=s",
+        "filter%5Bsecret%5D%5Bcontains%5D=s3",
+    ] {
+        let answer = admin.get(&format!("{articles}?{query}")).await;
+        answer.problem(422, "invalid_parameters");
+    }
+    let models = admin.get("/api/admin/models").await.json();
+    let models = models["models"].as_array().expect("a list").clone();
+    let article = models.iter().find(|model| model["name"] == "article");
+    let schema = &article.expect("it is listed")["json_schema"]["properties"]["secret"];
+    assert_eq!(schema["writeOnly"], true);
+    // A client that replaces a row cannot send what it cannot read.
+    let replaced = ask(Method::PUT, json!({"title": "Four"}), "*").await;
+    assert_eq!(replaced.status, 200, "{}", replaced.text);
+    let kept = "UPDATE article SET title = 'Five' WHERE secret = 's3cret-word'";
+    assert_eq!(server.sql(kept.to_owned()).await, 1);
+    let changed = ask(Method::PATCH, json!({"secret": "n3w"}), "*").await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let kept = "UPDATE article SET title = 'Six' WHERE secret = 'n3w'";
+    assert_eq!(server.sql(kept.to_owned()).await, 1);
+}
+
+async fn weak_tag_never_matches(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let made = admin
+        .post("/api/admin/models/plan", &json!({"name": "Tagged"}))
+        .await;
+    let (row, tag) = (made.location().to_owned(), made.header("etag").to_owned());
+    assert!(tag.starts_with('"'), "{tag}");
+    let change = async |method: Method, tag: String, body: Value| {
+        let request = admin.request(method, &row).header("if-match", tag);
+        Answer::of(request.json(&body)).await
+    };
+    for method in [Method::PATCH, Method::PUT, Method::DELETE] {
+        let answer = change(method, format!("W/{tag}"), json!({"name": "Tagged"})).await;
+        answer.problem(412, "stale");
+    }
+    let answer = change(
+        Method::PATCH,
+        format!("W/{tag}, {tag}"),
+        json!({"price": 3}),
+    )
+    .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+async fn link_of_a_notification_changes_nothing(database: Database) {
+    let server = TestServer::start(database).await;
+    let ann = server.user().await;
+    let me = ann.get("/api/auth/me").await.json();
+    let id = me["id"].as_str().and_then(|id| id.parse().ok());
+    let message = Notification::new("Look here").link("/members?a=b");
+    bell(&server)
+        .send(id.expect("an id"), &message)
+        .await
+        .expect("sent");
+    let listed = async || ann.get("/api/notifications").await.json();
+    let id = listed().await["items"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let path = format!("/admin/notifications/{id}");
+    for destination in ["document", "empty"] {
+        let opened = ann
+            .request(Method::GET, &path)
+            .header("sec-fetch-dest", destination);
+        let opened = Answer::of(opened.header("accept", "text/html")).await;
+        assert_eq!(
+            (opened.status.as_u16(), opened.location()),
+            (303, "/members?a=b")
+        );
+        assert_eq!(listed().await["unread"], 1);
+    }
+    // From another site it is refused, and the list sends it as a form that needs no script.
+    let mut browser = Browser::of(&server.url, &ann);
+    let foreign = browser
+        .request(Method::POST, &path)
+        .header("origin", "https://evil.example");
+    assert_eq!(Answer::of(foreign).await.status, 403);
+    let page = browser.page("/admin/notifications").await;
+    assert!(
+        page.text
+            .contains(&format!("method=\"post\" action=\"{path}\"")),
+        "{}",
+        page.text
+    );
+    let opened = browser.submit(&path, &[]).await;
+    assert_eq!(
+        (opened.status.as_u16(), opened.location()),
+        (303, "/members?a=b")
+    );
+    assert_eq!(listed().await["unread"], 0);
+}
+
+async fn stored_picture_of_another_scheme_is_not_shown(database: Database) {
+    let server = TestServer::start(database).await;
+    server.user().await.get("/api/auth/me").await;
+    let change = "UPDATE portal_users SET avatar_url = 'javascript:alert(3)'";
+    assert_eq!(server.sql(change.to_owned()).await, 1);
+    let replica = server.replica_of_sessions().await;
+    let ann = replica.user().await;
+    assert_eq!(
+        ann.get("/api/auth/me").await.json()["avatar_url"],
+        Value::Null
+    );
+    let page = ann.page("/members").await;
+    assert!(!page.text.contains("javascript:"), "{}", page.text);
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("img-src 'self' data:;"), "{policy}");
+}

@@ -1,0 +1,307 @@
+//! Tasks: cancelled at their next step, owned, internal, and silent about causes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use garde::Validate;
+use portal_core::auth::Users;
+use portal_core::prelude::*;
+use portal_core::store::Store;
+use portal_core::tasks::Starter;
+use portal_core::{Task, TaskSettings};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::app;
+use crate::support::{
+    Browser, Client, Database, ReferencePortal, Socket, TaskClient, TestServer, eventually, on_both,
+};
+
+on_both!(
+    a_cancelled_import_stops_at_its_next_step_without_further_effects,
+    a_task_of_a_transaction_belongs_to_the_user_of_the_request,
+    an_internal_task_is_started_from_code_only,
+    the_cause_of_a_failure_is_not_shown_to_the_owner,
+    a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes,
+);
+
+/// Lines that a test lets an import read, and the lines that it imported, by task.
+struct Import {
+    lines: Semaphore,
+    imported: Mutex<u32>,
+}
+
+static IMPORTS: Mutex<Option<HashMap<Uuid, Arc<Import>>>> = Mutex::new(None);
+
+fn import_of(task: Uuid) -> Arc<Import> {
+    let mut imports = IMPORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let imports = imports.get_or_insert_default();
+    Arc::clone(imports.entry(task).or_insert_with(|| {
+        Arc::new(Import {
+            lines: Semaphore::new(0),
+            imported: Mutex::default(),
+        })
+    }))
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+struct Step {
+    #[garde(skip)]
+    checkpoint: bool,
+}
+
+/// Import lines
+#[monitored_background_task(state = "rules")]
+async fn imports(task: TaskContext, task_args: Step) -> Result<(), TaskError> {
+    let import = import_of(task.id());
+    for line in 1..=8_u32 {
+        let permit = import.lines.acquire().await?;
+        permit.forget();
+        if task_args.checkpoint {
+            task.checkpoint(&line).await?;
+        } else {
+            task.update().message(format!("line {line}")).await?;
+        }
+        *import
+            .imported
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = line;
+    }
+    Ok(())
+}
+
+/// Send a receipt
+#[monitored_background_task(state = "rules", internal)]
+async fn sends_receipt(_task: TaskContext) -> Result<(), TaskError> {
+    Err(TaskError::permanent("the printer is on fire"))
+}
+
+/// Order
+#[page("/orders", method = post, requires_auth)]
+async fn order(starter: Starter, store: Data<Store>, tasks: Data<Tasks>) -> Result<Markup> {
+    let mut transaction = store.begin().await?;
+    let task = tasks
+        .start(sends_receipt, NoArgs {})
+        .starter(starter)
+        .within(&mut transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(html! { p data-task=(task.id()) { "Ordered" } })
+}
+
+/// Reads a file that is missing
+#[monitored_background_task(state = "rules")]
+async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
+    let text = std::fs::read_to_string("/nowhere/secret-of-the-house.txt")?;
+    Ok(text.parse::<u32>()?)
+}
+
+async fn a_cancelled_import_stops_at_its_next_step_without_further_effects(database: Database) {
+    // Whoever waits for the grace waits longer than a test may take.
+    let server = TestServer::start_with(database, &[], |portal| {
+        app::build(portal)
+            .task_settings(TaskSettings::default().cancel_grace(Duration::from_secs(3600)))
+    })
+    .await;
+    let client = TaskClient::of(&server.user().await).await;
+    for checkpoint in [false, true] {
+        let args = json!({ "checkpoint": checkpoint });
+        let id = client.start_in("rules", "imports", &args).await;
+        let import = import_of(id.parse().expect("a UUID"));
+        let imported = || {
+            *import
+                .imported
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        import.lines.add_permits(2);
+        eventually("two lines are imported", async || {
+            (imported() == 2).then_some(())
+        })
+        .await;
+        let path = client.path("rules", &format!("cancel/{id}"));
+        assert_eq!(client.http.post(&path, &json!({})).await.status, 202);
+        import.lines.add_permits(6);
+        let task = client.ended_in("rules", &id).await;
+        assert_eq!(
+            (&task["status"], &task["code"], &task["error"]),
+            (&json!("ERROR"), &json!("cancelled"), &json!("cancelled"))
+        );
+        assert_eq!(imported(), 2, "checkpoint: {checkpoint}");
+    }
+}
+
+async fn a_task_of_a_transaction_belongs_to_the_user_of_the_request(database: Database) {
+    let server = TestServer::start(database).await;
+    let user = server.user().await;
+    let ordered = user.post("/orders", &json!({})).await;
+    assert_eq!(ordered.status, 200, "{}", ordered.text);
+    let (_, rest) = ordered.text.split_once("data-task=\"").expect("an id");
+    let id: Uuid = rest[..36].parse().expect("a UUID");
+    let me = user.get("/api/auth/me").await.json();
+    let tasks = server.state.get::<Tasks>().expect("they are there");
+    let record = tasks.get(id).await.expect("read").expect("it is stored");
+    let owner = record.owner_user_id.expect("an owner").to_string();
+    assert_eq!(json!(owner), me["id"]);
+    eventually("the owner is notified", async || {
+        let list = user.get("/api/notifications").await.text;
+        list.contains("Send a receipt").then_some(())
+    })
+    .await;
+
+    let users = server.state.get::<Users>().expect("they are there");
+    let owner = owner.parse().expect("a UUID");
+    let owner = users.get(owner).await.expect("read").expect("a user");
+    let store = server.state.get::<Store>().expect("there is a store");
+    let mut transaction = store.begin().await.expect("it begins");
+    let start = tasks.start(sends_receipt, NoArgs {}).starter(&owner);
+    let kept = start.within(&mut transaction).await.expect("it starts");
+    transaction.commit().await.expect("it commits");
+    let record = tasks.get(kept.id()).await.expect("read").expect("stored");
+    assert_eq!(record.owner_user_id, Some(owner.id));
+}
+
+async fn an_internal_task_is_started_from_code_only(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let client = TaskClient::of(&admin).await;
+    let listed = admin.get("/api/tasks").await;
+    assert!(listed.text.contains("reads_secret_file"));
+    assert!(!listed.text.contains("sends_receipt"), "{}", listed.text);
+    client
+        .ask("rules", "sends_receipt", &json!({}))
+        .await
+        .problem(404, "task_unknown");
+    let declared = server.routes.iter();
+    let declared: Vec<_> = declared
+        .filter(|route| route.path.contains("sends_receipt"))
+        .collect();
+    assert!(declared.is_empty(), "{declared:?}");
+
+    let mut browser = Browser::of(&server.url, &admin);
+    let page = browser.page("/admin/tasks?state=rules").await;
+    let document = scraper::Html::parse_document(&page.text);
+    let offered = scraper::Selector::parse("select[name=task] option").expect("a selector");
+    let offered: Vec<_> = document
+        .select(&offered)
+        .filter_map(|option| option.attr("value"))
+        .collect();
+    assert!(offered.contains(&"reads_secret_file"), "{offered:?}");
+    assert!(!offered.contains(&"sends_receipt"), "{offered:?}");
+    let fields = [("state", "rules"), ("task", "sends_receipt")];
+    browser.submit("/admin/tasks/start", &fields).await;
+
+    let tasks = server.state.get::<Tasks>().expect("they are there");
+    let none = tasks.list(&of_receipts()).await.expect("a list");
+    assert!(none.is_empty(), "{none:?}");
+    let handle = tasks.start(sends_receipt, NoArgs {}).await;
+    let ended = handle.expect("it starts").result().await;
+    let error = ended.expect_err("it fails");
+    assert_eq!(error.message(), "the printer is on fire");
+    let by_hand = Task::<NoArgs, ()>::new(
+        portal_core::source!(by_hand),
+        "rules",
+        "by_hand",
+        |_, _, _| Box::pin(async { Ok(()) }),
+    );
+    let _ = by_hand.internal().into_definition();
+}
+
+fn of_receipts() -> portal_core::tasks::TaskFilter {
+    portal_core::tasks::TaskFilter {
+        name: Some("sends_receipt".to_owned()),
+        ..Default::default()
+    }
+}
+
+async fn the_cause_of_a_failure_is_not_shown_to_the_owner(database: Database) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    let id = client
+        .start_in("rules", "reads_secret_file", &json!({}))
+        .await;
+    let task = client.ended_in("rules", &id).await;
+    assert_eq!(task["code"], "task_failed");
+    let error = task["error"].as_str().expect("a text");
+    assert!(!error.contains("No such file"), "{error}");
+    let history = client.get("rules", &format!("history/{id}")).await;
+    assert_eq!(history.status, 200);
+    assert!(!history.text.contains("No such file"), "{}", history.text);
+}
+
+async fn a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes(database: Database) {
+    let server = TestServer::start(database).await;
+    let client = TaskClient::of(&server.user().await).await;
+    let path = format!("/api/tasks/{}/monitor", client.token);
+    for size in [4097, 70_000, 4 * 1024 * 1024] {
+        let socket = Socket::open(&server.url, &path).await;
+        let code = socket.send_until_closed("x".repeat(size)).await;
+        assert_eq!(code, 1009, "{size} bytes");
+    }
+    let mut socket = Socket::open(&server.url, &path).await;
+    socket.send_text("x".repeat(4096)).await;
+    let id = client.start("steps").await;
+    let message = socket.update().await;
+    assert_eq!(message["data"]["task_id"], id.as_str(), "it stays open");
+}
+
+async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
+    let body = json!({ "email": email });
+    let token = portal.guest().post("/dev/token", &body).await.json();
+    let token = token["token"].as_str().expect("a token").to_owned();
+    TaskClient::of(&Client::new(&portal.url, Some(token))).await
+}
+
+#[tokio::test]
+async fn the_seed_s_tasks_take_the_seed_s_arguments_and_guard_the_configuration() {
+    let settings = [
+        ("RUST_LOG", "info"),
+        ("ADMIN_USER_EMAILS", "root@example.com"),
+    ];
+    let portal = ReferencePortal::start(&settings).await;
+    let user = of_reference(&portal, "ann@example.com").await;
+    let admin = of_reference(&portal, "root@example.com").await;
+    let config = ("example_task", "task2_show_db_config");
+    let refused = user.ask(config.0, config.1, &json!({})).await;
+    refused.problem(403, "forbidden");
+    let id = admin.start_in(config.0, config.1, &json!({})).await;
+    assert_eq!(admin.ended_in(config.0, &id).await["status"], "COMPLETED");
+
+    for args in [
+        json!({"name": "", "age": -1}),
+        json!({"name": "x".repeat(5000), "age": 9_007_199_254_740_993_i64}),
+    ] {
+        let id = user
+            .start_in("example_task2", "task2_with_args", &args)
+            .await;
+        assert_eq!(user.ended_in("example_task2", &id).await["result"], args);
+        let started = user.ask("example_task2", "loaded_task", &args).await;
+        assert_eq!(started.status, 202, "{}", started.text);
+    }
+    for wrong in [
+        json!({"name": 1, "age": 6}),
+        json!({"name": "bob", "age": 1.5}),
+    ] {
+        let refused = user.ask("example_task2", "task2_with_args", &wrong).await;
+        refused.problem(422, "invalid_parameters");
+    }
+    // Validation is shown by another one.
+    let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
+    let refused = user.ask("reports", "write_report", &report).await;
+    let problem = refused.problem(422, "invalid_parameters");
+    let faults = problem["errors"].as_array().expect("faults");
+    let pointers: Vec<&Value> = faults.iter().map(|fault| &fault["pointer"]).collect();
+    assert!(pointers.contains(&&json!("/title")), "{pointers:?}");
+
+    let log = portal.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("anyone with a client token may start them"))
+        .expect("the start names them");
+    assert!(line.contains("example_task2/loaded_task"), "{line}");
+    assert!(!line.contains("task2_show_db_config"), "{line}");
+}
