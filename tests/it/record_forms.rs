@@ -127,22 +127,3 @@ async fn conflict_names_the_person_and_offers_both_values() {
     browser.close().await;
     server.stop().await;
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn focus_moves_to_the_new_row_and_to_the_heading_after_deletion() {
-    let (mut server, _, browser, _) = start().await;
-    open(&browser, &format!("{PLANS}&new=1")).await;
-    browser.fill("#row [name=name]", "Fresh").await;
-    browser.click(SAVE).await;
-    let row = "return document.activeElement.closest('tr')?.innerText.includes('Fresh') ?? false";
-    becomes(&browser, row, json!(true)).await;
-    browser.press("Enter").await;
-    browser.click("#row [data-opens=delete-row]").await;
-    browser.click("#delete-row [data-kind=danger]").await;
-    browser.see("Deleted “").await;
-    let focus = "return document.activeElement.tagName";
-    becomes(&browser, focus, json!("H1")).await;
-    assert_eq!(browser.script("return window.same").await, true);
-    browser.close().await;
-    server.stop().await;
-}

@@ -104,15 +104,22 @@ on("portal:done", ({ target, detail: { to, text, tone } }) => {
   if (!list) return location.assign(url);
   dialog?.close();
   if (text) toast(text, tone);
-  swapList(list, url, "replace")?.then?.(() => {
-    if (document.activeElement !== document.body) return;
-    // What had the focus is gone: the new row takes it, else the heading of the page.
-    const row = url.hash && document.getElementById(decodeURIComponent(url.hash.slice(1)));
-    const title = $("h1");
-    if (title) title.tabIndex = -1;
-    ((row && $(".pt-row-link", row)) ?? title)?.focus();
-  });
+  landing = url.hash;
+  swapList(list, url, "replace");
 });
+// Where the focus goes when the list is shown again: to the new row, else to the heading, unless
+// the element that opened the drawer has it.
+let landing;
+const land = () => {
+  const row = landing && document.getElementById(decodeURIComponent(landing.slice(1)));
+  landing = undefined;
+  const link = row && $(".pt-row-link", row);
+  const title = $("h1");
+  if (!link && document.activeElement !== document.body) return;
+  if (title) title.tabIndex = -1;
+  (link ?? title)?.focus();
+};
+on("htmx:after:swap", ({ target }) => landing !== undefined && listOf(target) && setTimeout(land, 50));
 // Someone else may have saved the record of the open drawer.
 let asking;
 const askState = async () => {
