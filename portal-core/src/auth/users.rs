@@ -374,9 +374,10 @@ impl Users {
         }
         transaction.notify(Notification::User { id });
         transaction.commit().await?;
+        let is_active_admin = |user: &User| user.is_admin() && user.is_allowed_in();
         if let Some(admin_emails) = &self.admin_emails
-            && user.is_admin()
-            && !before.is_admin()
+            && is_active_admin(&user)
+            && !is_active_admin(&before)
         {
             admin_emails.take_back_kept(&self.store).await;
         }
