@@ -151,11 +151,17 @@ impl Quotas {
         if let Some(settled) = reading.pending {
             let statement = count_pending(dialect, owner, self.pending);
             let count = number(&source.read(&statement).await?)?;
-            account.lock().pending.refill(self.pending, count, settled, 1);
+            account
+                .lock()
+                .pending
+                .refill(self.pending, count, settled, 1);
         }
         if let Some(settled) = reading.bytes {
             let stored = number(&source.read(&sum_bytes(dialect, owner)).await?)?;
-            account.lock().bytes.refill(self.bytes, stored, settled, bytes);
+            account
+                .lock()
+                .bytes
+                .refill(self.bytes, stored, settled, bytes);
         }
         self.admit_or_reject(&account, bytes).map(Some)
     }
