@@ -48,7 +48,9 @@ async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -
     let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
     let version = row.header("etag").trim_matches('"').to_owned();
     let active = if is_active { "&is_active=true" } else { "" };
-    let body = format!("_action=save&_id={id}&_version={version}&user_type={user_type}{active}");
+    let body = format!(
+        "_action=save&_confirmed=1&_id={id}&_version={version}&user_type={user_type}{active}"
+    );
     Answer::of(form(admin, "/admin/users", body)).await
 }
 
@@ -259,7 +261,9 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
         "user_type:</span> USER → EDITOR",
         ADMIN,
     ] {
-        assert!(page.text.contains(words), "{words}: {}", page.text);
+        // Identifiers and addresses may break between their words.
+        let text = page.text.replace("<wbr>", "");
+        assert!(text.contains(words), "{words}: {text}");
     }
     let filtered = admin
         .page(&format!("/admin/audit?target=user:{id}"))
@@ -267,7 +271,7 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
         .text;
     assert!(filtered.contains("EDITOR") && !filtered.contains("ADMIN_USER_EMAILS"));
     let none = admin.page("/admin/audit?actor=%3Cb%3E").await.text;
-    assert!(none.contains("Nothing matches") && !none.contains("<b>"));
+    assert!(none.contains("No results") && !none.contains("<b>"));
     assert_eq!(admin.page("/admin/audit?before=x").await.status, 200);
 
     for number in 0..60 {

@@ -127,7 +127,10 @@ async fn messages_that_clerk_has_not_signed_just_now_are_refused(database: Datab
     assert_eq!(portal.deliver(&rotated).await, effect("created"));
 
     let strange = portal.clerk.event("user.updated", json!({"id": ann}));
-    let (status, code) = portal.deliver(&strange).await;
+    assert_eq!(portal.deliver(&strange).await, effect("none"));
+    let mut broken = event();
+    broken.body.push('x');
+    let (status, code) = portal.deliver(&broken).await;
     assert_eq!((status, code.as_str()), (400, "invalid_event"));
     let mut large = event();
     large.body.push_str(&" ".repeat(256 * 1024));

@@ -210,7 +210,7 @@ async fn an_editor_works_on_the_models_that_are_his(database: Database) {
     let page = editor.page("/admin/settings").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("Two"), "{}", page.text);
-    assert!(!page.text.contains("Initialize defaults"));
+    assert!(!page.text.contains("Add default records"));
     assert!(!page.text.contains("model=plan"));
     // The rows of a model that is not his are not offered to choose from.
     let plan = admin

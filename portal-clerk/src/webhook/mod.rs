@@ -68,6 +68,8 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
         Error::bad_request("the signature of this message does not hold")
             .with_code("invalid_signature")
     };
+    // Before the body is read: whoever cannot sign is not to cost anything.
+    let signed = Signed::read(&parts.headers, now.unix).map_err(refused)?;
     if !is_json(&parts.headers) {
         return Err(Error::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -75,8 +77,6 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
             "send the message as `application/json`",
         ));
     }
-    // Before the body is read: whoever cannot sign is not to cost anything.
-    let signed = Signed::read(&parts.headers, now.unix).map_err(refused)?;
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
         Error::new(
             StatusCode::PAYLOAD_TOO_LARGE,

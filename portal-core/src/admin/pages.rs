@@ -392,9 +392,9 @@ impl Screen<'_> {
         let added = initialize_defaults(self.state, self.actor).await?;
         let added: u64 = added.values().sum();
         Ok(self.redirect(match added {
-            0 => Flash::info("All defaults are there already"),
-            1 => Flash::success("1 default row was added"),
-            added => Flash::success(format!("{added} default rows were added")),
+            0 => Flash::info("All default records exist"),
+            1 => Flash::success("Added 1 default record"),
+            added => Flash::success(format!("Added {added} default records")),
         }))
     }
 
@@ -452,7 +452,7 @@ impl Screen<'_> {
             @if self.kind == Kind::Settings && self.user.is_admin() {
                 form method="post" action=(self.list) {
                     input type="hidden" name="_action" value="defaults";
-                    (Button::new("Initialize defaults").icon("rotate-ccw").submit())
+                    (Button::new("Add default records").icon("rotate-ccw").submit())
                 }
             }
             @if model.permissions.create {

@@ -67,19 +67,27 @@ fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEn
         })
 }
 
-fn bad_line(text: &str, line: &str, extra: &[Setting]) -> DotEnvError {
-    let begins_line = |at: usize| at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
-    let mut found = text.match_indices(line).map(|(at, _)| at);
-    let at = found.find(|at| !line.is_empty() && begins_line(*at));
-    let before = at.and_then(|at| text.get(..at));
+/// Finds the line of a mistake. The parser gives either the whole line or the value alone.
+fn bad_line(text: &str, content: &str, extra: &[Setting]) -> DotEnvError {
+    let content = content.trim();
+    let start_of_line = |at: usize| {
+        let start = text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
+        let before = text.get(start..at)?.trim();
+        let is_there = before.is_empty() || (before.ends_with('=') && !before.starts_with('#'));
+        is_there.then_some(start)
+    };
+    let mut found = text.match_indices(content).map(|(at, _)| at);
+    let start = found
+        .find_map(start_of_line)
+        .filter(|_| !content.is_empty());
+    let (before, line) = start.map_or(("", ""), |start| text.split_at(start));
     let name = line.split_once('=').map(|(name, _)| name.trim());
     let name = name.map(|name| name.strip_prefix("export ").unwrap_or(name).trim());
     let mut known = PORTAL_SETTINGS.iter().chain(extra);
-    let variable = name.filter(|name| {
-        known.any(|setting| setting.name == *name || setting.aliases.contains(name))
-    });
+    let variable =
+        name.filter(|name| known.any(|it| it.name == *name || it.aliases.contains(name)));
     DotEnvError::Line {
-        number: before.map(|before| before.matches('\n').count() + 1),
+        number: start.map(|_| before.matches('\n').count() + 1),
         variable: variable.map(str::to_owned),
     }
 }

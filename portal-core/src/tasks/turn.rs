@@ -137,7 +137,7 @@ fn ends_on_sqlite((place, line): (usize, &&Line)) -> RawSql<false> {
         "SELECT {place} AS place, (SELECT task.turn FROM portal_tasks AS task \
          INDEXED BY portal_tasks_ready WHERE {IN_QUEUE} AND {queue} ORDER BY task.turn LIMIT 1) AS head, \
          (SELECT task.turn FROM portal_tasks AS task INDEXED BY portal_tasks_owner_pending \
-         WHERE {IN_QUEUE} AND {kind} AND task.owner_user_id IS $4 \
+         WHERE task.status = 'PENDING' AND {kind} AND task.owner_user_id IS $4 \
          ORDER BY task.turn DESC LIMIT 1) AS last"
     );
     RawSql {
@@ -172,8 +172,8 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
                 AND task.priority = line.priority";
     let last = |owner: &str| {
         format!(
-            "(SELECT task.turn FROM portal_tasks AS task WHERE {IN_QUEUE} AND {kind} \
-             AND task.owner_user_id {owner} ORDER BY task.turn DESC LIMIT 1)"
+            "(SELECT task.turn FROM portal_tasks AS task WHERE task.status = 'PENDING' AND {kind} \
+             AND task.owner_user_id {owner} ORDER BY task.turn DESC NULLS LAST LIMIT 1)"
         )
     };
     let sql = format!(
@@ -240,6 +240,19 @@ pub(super) fn unplaced(dialect: Dialect, now: DateTime<Utc>) -> RawSql<true> {
     }
 }
 
+/// An array of ids, not a join: with a join PostgreSQL may read all tasks to find these.
+pub(super) fn set_turns_on_postgres(turns: &[(Uuid, i64)]) -> RawSql<true> {
+    let turns = turns
+        .iter()
+        .map(|(id, turn)| (id.to_string(), (*turn).into()));
+    RawSql {
+        sql: "UPDATE portal_tasks SET turn = CAST($1 ->> CAST(id AS TEXT) AS BIGINT) \
+              WHERE id = ANY (ARRAY(SELECT CAST(key AS UUID) FROM jsonb_object_keys($1) AS key))"
+            .into(),
+        values: vec![serde_json::Value::Object(turns.collect()).into()],
+    }
+}
+
 async fn set_turns(
     transaction: &mut Transaction,
     dialect: Dialect,
@@ -249,17 +262,7 @@ async fn set_turns(
         return Ok(());
     }
     if dialect == Dialect::Postgres {
-        let rows: Vec<_> = turns
-            .iter()
-            .map(|(id, turn)| json!({ "id": id, "turn": turn }))
-            .collect();
-        let update = RawSql::<true> {
-            sql: "UPDATE portal_tasks AS task SET turn = placed.turn \
-                  FROM jsonb_to_recordset($1) AS placed(id uuid, turn bigint) \
-                  WHERE task.id = placed.id"
-                .into(),
-            values: vec![serde_json::Value::Array(rows).into()],
-        };
+        let update = set_turns_on_postgres(turns);
         return transaction.execute(&update).await.map(drop);
     }
     for (id, turn) in turns {

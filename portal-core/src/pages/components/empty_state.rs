@@ -36,8 +36,8 @@ impl EmptyState {
     /// Nothing matches the present search and filters; the link takes them away.
     pub fn no_match(clear_href: impl Into<String>) -> Self {
         let clear_href = clear_href.into();
-        Self::new("search", "Nothing matches")
-            .text("Try other words, or take the filters away.")
+        Self::new("search", "No results")
+            .text("Try a different search or clear the filters.")
             .action(super::Button::new("Clear filters").href(clear_href))
     }
 
