@@ -48,6 +48,8 @@ mod notification_pages;
 mod notifications;
 mod one_connection;
 mod overview;
+mod own_tasks;
+mod own_tasks_browser;
 mod pages;
 mod palette;
 mod profile;

@@ -73,15 +73,15 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     let user = user.filter(|user| user.is_allowed_in());
     let content = match content {
         PageResponse::Response(response) => match fragment::content_of(&head, *response) {
-            Ok((head, content)) => PageResponse::ContentWithHead(Box::new(head), content),
-            Err(mut response) => match problem_of(&head, &mut response) {
+            PageResponse::Response(mut response) => match problem_of(&head, &mut response) {
                 Some(problem) => {
                     setup.prepare(user.as_ref()).await;
                     let page = errors::page(&head, user.as_ref(), problem.into());
                     return fragment::with_head(page, response.into_parts().0);
                 }
-                None => return swap::answered(&head, response),
+                None => return swap::answered(&head, *response),
             },
+            content => content,
         },
         content => content,
     };

@@ -9,7 +9,7 @@ use crate::tasks::TaskEvent;
 const SHOWN: usize = 500;
 
 const LEVELS: [(&str, &str); 4] = [
-    ("", "Every level"),
+    ("", "All levels"),
     ("INFO", "Info and above"),
     ("WARN", "Warnings and errors"),
     ("ERROR", "Errors"),
@@ -22,7 +22,7 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
         section class="pt-card pt-log" data-flush aria-label="Log" {
             div class="pt-card-head" {
                 div { h2 { "Log" } }
-                span class="pt-live" data-part="connection" { @if is_active { "Not live" } @else { "Ended" } }
+                span class="pt-live" data-part="connection" { @if is_active { "Live updates off" } @else { "Ended" } }
                 div class="pt-row pt-js" {
                     span class="pt-search" {
                         (icon("search"))
@@ -34,7 +34,9 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
                         }
                         (icon("chevron-down"))
                     }
-                    (Button::new("Follow").size(1).icon("arrow-down").attribute("data-log", "follow").attribute("aria-pressed", "true"))
+                    @if is_active {
+                        (Button::new("Follow").size(1).icon("arrow-down").attribute("data-log", "follow").attribute("aria-pressed", "true"))
+                    }
                     (Button::icon_only("copy", "Copy the log").size(1).attribute("data-log", "copy"))
                 }
                 (Button::icon_only("download", "Download the log").size(1).href(download))
@@ -44,9 +46,7 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
             }
             // No space inside when it is empty: the style sheet looks at `:empty`.
             ol data-part="log" tabindex="0" aria-label="Log lines" { @for event in shown { (line(event)) } }
-            p class="pt-log-empty" {
-                @if is_active { "Nothing logged yet." } @else { "This task has logged nothing." }
-            }
+            p class="pt-log-empty" { "No log output" }
         }
     }
 }
