@@ -131,6 +131,7 @@ fn respond(
     let flash = Flash {
         kind: FlashKind::Success,
         text: "Grace Hopper was saved.".to_owned(),
+        link: None,
     };
     let mut page = PageContext::new("Acme Portal", title, path, &theme);
     page.nav = &nav;

@@ -294,8 +294,9 @@ async fn a_failed_task_is_told_once_and_a_burst_is_one_entry(database: Database)
             &json!("task")
         )
     );
-    // The page of all tasks is for administrators.
-    assert_eq!(item["link"], Value::Null);
+    assert_eq!(item["link"], format!("/tasks/{id}"));
+    let page = ann.page(&format!("/tasks/{id}")).await;
+    assert!(page.status == 200 && page.text.contains("it never works"));
 
     let starts = (0..20).map(|_| client.start("fails_task"));
     for id in futures_util::future::join_all(starts).await {
@@ -307,13 +308,17 @@ async fn a_failed_task_is_told_once_and_a_burst_is_one_entry(database: Database)
         (&json!(21), &json!(1))
     );
     assert_eq!(list["items"][0]["title"], "21 tasks failed");
+    let link = list["items"][0]["link"].as_str().expect("a link");
+    let failed = ann.page(link).await;
+    let listed = crate::support::attributes(&failed.text, "[data-task-id]", "data-task-id");
+    assert_eq!(listed.len(), 21, "{link}");
 
     let id = client.start_in("notify", "told", &json!({})).await;
     client.until_in("notify", &id, "COMPLETED").await;
     let list = until(&ann, 2).await;
     assert_eq!(
         list["items"][0]["title"],
-        "“Ends at once, and is told all the same” is done"
+        "“Ends at once, and is told all the same” completed"
     );
 
     let admin = server.admin().await;

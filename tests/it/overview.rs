@@ -394,7 +394,7 @@ async fn example_data_is_for_administrators() {
     assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
     assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
     let empty = admin.page("/admin/overview").await;
-    assert!(!empty.text.contains("are made up"));
+    assert!(!empty.text.contains("are sample data"));
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn the_navigation_hides_what_the_reader_may_not_see() {
     for (path, expected) in [
         ("/", [true, true, true]),
         ("/members", [false, true, true]),
+        ("/tasks", [false, true, true]),
         ("/secret", [false, false, true]),
         ("/admin/tasks", [false, false, true]),
     ] {

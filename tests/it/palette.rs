@@ -60,8 +60,8 @@ async fn what_is_found_depends_on_who_asks(database: Database) {
         ("root@", "/admin/users?edit=", [false, false, true]),
         (
             "echo",
-            "/admin/tasks?state=probe&amp;task=echo",
-            [false, false, true],
+            "/tasks?state=probe&amp;task=echo",
+            [false, true, true],
         ),
         ("proration", "href=\"/help\"", [false, true, true]),
         ("sign in", "href=\"/sign-in\"", [true, false, false]),

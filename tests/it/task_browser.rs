@@ -127,7 +127,17 @@ async fn a_log_is_followed_filtered_and_its_task_cancelled_and_run_again() {
     assert_eq!(browser.script("return window.same").await, true);
     assert_eq!(client.ended_in("reports", &id).await["code"], "cancelled");
     browser.click("form[action$='/again'] button").await;
-    browser.see("The task has been started again").await;
+    browser.see("Task restarted").await;
+    let new = browser.path().await;
+    assert_ne!(
+        new,
+        format!("/admin/tasks/{id}"),
+        "the page of the new task"
+    );
+    browser
+        .find("pt-task[data-status=PROCESSING], pt-task[data-status=PENDING]")
+        .await;
+    browser.goto("/admin/tasks/all").await;
     browser
         .find("li[data-status=PROCESSING], li[data-status=PENDING]")
         .await;

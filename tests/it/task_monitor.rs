@@ -191,7 +191,12 @@ async fn nested_arguments_are_typed_row_by_row_without_scripts(database: Databas
     );
     let done = send(&mut browser, &page, &[("args.lines/1/count", "9")]).await;
     assert_eq!(done.status, 303, "{}", done.text);
-    assert_eq!(done.location(), "/admin/tasks?state=mail&task=parcel");
+    let started = newest(&server).await;
+    assert_eq!(
+        done.location(),
+        format!("/admin/tasks?state=mail&task=parcel&from={}", started.id),
+        "the form keeps the type and its values"
+    );
     assert_eq!(
         args_of_newest(&server).await,
         json!({
@@ -308,8 +313,8 @@ async fn the_page_of_a_task_tells_all_of_it(database: Database) {
         "&lt;bob&gt;",
         "Completed",
         "Result",
-        "Stored",
-        "Begun",
+        "Queued",
+        "Started",
         "Run again",
     ] {
         assert!(page.text.contains(part), "{part} is not in {}", page.text);
@@ -476,7 +481,7 @@ async fn client_tokens_are_listed_and_revoked(database: Database) {
     let created = server.guest().get(&path(&shown)).await;
     assert_eq!(created.status, 200, "the page shows the secret once");
     let page = browser.page("/admin/tasks/tokens").await;
-    assert!(!page.text.contains(&shown) && page.text.contains("In use here"));
+    assert!(!page.text.contains(&shown) && page.text.contains("Last used"));
 }
 
 async fn what_cannot_be_audited_is_not_done(database: Database) {

@@ -1,7 +1,13 @@
 //! Task states that a page shows: they are right, whatever happens around its connection.
 
+use portal_core::pages::IntoPage;
+use portal_core::pages::components::{TaskList, TaskRowView};
+use portal_core::prelude::*;
+use portal_core::source;
+use portal_core::tasks::TaskFilter;
 use serde_json::{Value, json};
 
+use crate::app;
 use crate::support::{
     Chromium, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually, on_both,
 };
@@ -88,13 +94,38 @@ async fn finish(client: &TaskClient, ids: &[String]) {
     }
 }
 
-async fn open(server: &TestServer, admin: &Client) -> Chromium {
+/// A page of an application that follows the tasks of a client token.
+fn monitored() -> Page {
+    Page::new(
+        source!(monitored),
+        "/monitored/{token}",
+        |state, request| {
+            Box::pin(async move {
+                let path = request.uri().path();
+                let token = path.rsplit('/').next().unwrap_or_default();
+                let tasks = state.get::<Tasks>().expect("a portal has tasks");
+                let all = tasks.list(&TaskFilter::default()).await;
+                let rows = all.expect("they are read");
+                let rows = rows.iter().map(TaskRowView::from).collect();
+                let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
+                html! { (list) }.into_page()
+            })
+        },
+    )
+}
+
+async fn start() -> TestServer {
+    let build = |portal| app::build(portal).page(monitored);
+    TestServer::start_with(Database::Sqlite, &[], build).await
+}
+
+async fn open(server: &TestServer, admin: &Client, client: &TaskClient) -> Chromium {
     let browser = Chromium::open(&server.url).await;
     browser
         .use_session(admin.token.as_deref().expect("a token"))
         .await;
     browser.in_every_page(HELD).await;
-    browser.goto("/admin/tasks").await;
+    browser.goto(&format!("/monitored/{}", client.token)).await;
     wait_for(&browser, "the script is there", "return !!window.go").await;
     browser
 }
@@ -103,11 +134,11 @@ const ACTIVE: &str = "document.querySelectorAll('.pt-task:is([data-status=PENDIN
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_shows_tasks_as_finished_that_end_before_it_connects() {
-    let mut server = TestServer::start(Database::Sqlite).await;
+    let mut server = start().await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
     let ids = start_waiting(&client, 50).await;
-    let browser = open(&server, &admin).await;
+    let browser = open(&server, &admin, &client).await;
     let shown = browser.script(&format!("return {ACTIVE}")).await;
     assert_eq!(shown, 50);
     finish(&client, &ids).await;
@@ -126,11 +157,11 @@ async fn page_shows_tasks_as_finished_that_end_before_it_connects() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_shows_tasks_as_finished_that_end_while_it_is_cut_off() {
-    let mut server = TestServer::start(Database::Sqlite).await;
+    let mut server = start().await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
     let ids = start_waiting(&client, 10).await;
-    let browser = open(&server, &admin).await;
+    let browser = open(&server, &admin, &client).await;
     browser.expects("ERR_");
     browser.expects("WebSocket connection to");
     browser.script("window.go()").await;

@@ -1,12 +1,24 @@
-// The bell: its newest messages in a menu, and a toast for what comes while somebody looks.
+// The bell: its newest messages in a menu, and a toast for those that arrive while the page is open.
 let rung = 0;
 customElements.define("pt-bell", class extends HTMLElement {
-  static observedAttributes = ["data-at"];
-  attributeChangedCallback(name, was, at) {
-    if (was === null || +at <= Math.max(+was, rung)) return;
-    rung = +at;
-    // The other attributes of a page that was drawn anew come after this one.
-    setTimeout(() => toast(this.dataset.title));
+  static observedAttributes = ["data-at", "data-messages"];
+  connectedCallback() { this.known ??= +this.dataset.messages; }
+  attributeChangedCallback(name, was, now) {
+    if (was === null) return;
+    if (name === "data-messages") {
+      // Some have been read.
+      if (+now < this.known) this.known = +now;
+    } else if (+now > Math.max(+was, rung)) {
+      rung = +now;
+      // The other attributes of a page that was rendered again come after this one.
+      setTimeout(() => this.announce());
+    }
+  }
+  announce() {
+    const { title, text, tone, href, messages } = this.dataset;
+    const more = messages - this.known - 1;
+    this.known = +messages;
+    toast(more > 0 ? `${title}, and ${more} more` : text ? `${title}: ${text}` : title, tone, href);
   }
 });
 let inboxClosed = 0;

@@ -28,13 +28,15 @@ const part = (root, name, text) => {
 // What a row and the page of a task have in common.
 const fill = (root, task) => {
   const cancelled = task.error === "cancelled";
-  const [word, tone] = cancelled ? ["Cancelled", ""] : STATUS[task.status] ?? [task.status, ""];
+  // No change of a task tells that its cancellation is pending: the page does.
+  const cancelling = task.status === "PROCESSING" && "cancelling" in root.dataset;
+  const [word, tone] = cancelled ? ["Cancelled", ""] : cancelling ? ["Cancelling…", "warning"] : STATUS[task.status] ?? [task.status, ""];
   const badge = part(root, "status", word);
   if (badge) badge.dataset.tone = tone;
   part(root, "message", task.message ?? "");
   const box = $("[data-part=progress]", root);
   if (box) {
-    box.dataset.tone = tone === "info" ? "" : tone;
+    box.dataset.tone = tone === "info" || cancelling ? "" : tone;
     const bar = $("progress", box);
     bar.value = task.progress;
     bar.nextElementSibling.textContent = `${task.progress}%`;
@@ -102,6 +104,7 @@ customElements.define("pt-task-monitor", class extends HTMLElement {
     this.unwatch?.();
     this.socket?.close();
     this.observer?.disconnect();
+    document.removeEventListener("portal:drawn", this.drawn);
   }
   connect() {
     clearTimeout(this.timer);
@@ -138,6 +141,9 @@ customElements.define("pt-task-monitor", class extends HTMLElement {
       if (first.length && !this.isAtTop()) this.pill(first.length);
     });
     if (this.list) this.observer.observe(this.list, { childList: true });
+    // The clocks of the server and of the browser may differ.
+    this.drawn = () => $$("[data-status=PROCESSING]", this).forEach(tick);
+    document.addEventListener("portal:drawn", this.drawn);
   }
   isAtTop() { return (this.list ?? this).getBoundingClientRect().top >= 0; }
   // Nothing moves under the pointer, nor while somebody reads further down.
@@ -179,7 +185,12 @@ customElements.define("pt-task-monitor", class extends HTMLElement {
     pill.textContent = `${count} new`;
   }
   fill(row, task) {
-    part(row, "title", task.title || task.name);
+    const title = task.title || task.name;
+    part(row, "title", title);
+    for (const [when, verb] of [["active", "Cancel"], ["ended", "Run again"]]) {
+      const button = $(`[data-when=${when}] button`, row);
+      if (button) for (const name of ["aria-label", "title"]) button.setAttribute(name, `${verb}: ${title}`);
+    }
     part(row, "name", task.name);
     part(row, "state", task.state);
     part(row, "attempt", task.attempt > 1 || (task.max_attempts > 1 && task.attempt) ? `${task.attempt}/${Math.max(task.attempt, task.max_attempts)}` : "");
@@ -280,11 +291,11 @@ customElements.define("pt-task", class extends HTMLElement {
   }
   entry({ kind, at, level, message, progress, fields }) {
     if (kind === "status") return;
-    const time = make("time", { datetime: at }, new Date(at).toISOString().slice(11, 23));
+    const time = make("time", { datetime: at, "data-format": "precise" });
+    window.portal?.parts.formatTimes(make("p", {}, time));
     if (kind === "update") {
       const line = make("li", { "data-kind": kind }, make("b", {}, `${progress}%`), make("span", {}, message ?? ""), time);
-      const list = $(".pt-timeline", this);
-      list?.insertBefore(line, $("[data-kind=audit]", list));
+      $(".pt-timeline", this)?.append(line);
       $$("[data-kind=update]", this).slice(0, -UPDATES).forEach((old) => old.remove());
       return;
     }
@@ -324,18 +335,18 @@ customElements.define("pt-task", class extends HTMLElement {
     } else if (what === "copy") {
       const lines = [...this.log.children].filter((line) => !line.hidden);
       const text = lines.map((line) => [...line.children].map((cell) => cell.textContent).join(" ")).join("\n");
-      try { await navigator.clipboard.writeText(text); } catch { return window.portal?.toast("The log could not be copied", "danger"); }
+      try { await navigator.clipboard.writeText(text); } catch { return window.portal?.toast("Couldn't copy the log", "danger"); }
       part(this, "announce", "Copied");
-      window.portal?.toast("The log has been copied", "success");
+      window.portal?.toast("Log copied", "success");
     }
   }
-  // Cancelling leaves the reader where he is.
+  // The page stays open while its task is cancelled.
   async send(event) {
     const form = event.target;
     if (!form.action.endsWith("/cancel") || event.defaultPrevented) return;
     event.preventDefault();
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
-    if (!answer?.ok) return window.portal?.toast("This could not be cancelled. Try again.", "danger");
+    if (!answer?.ok) return window.portal?.toast("Couldn't cancel the task. Try again.", "danger");
     form.closest("dialog")?.close();
     this.refresh();
   }
@@ -350,6 +361,7 @@ customElements.define("pt-task", class extends HTMLElement {
       if (held) { const to = $("h1,h2", section) ?? section; to.tabIndex = -1; to.focus(); }
     }
     this.dataset.status = fresh.dataset.status;
+    this.toggleAttribute("data-cancelling", "cancelling" in fresh.dataset);
     if (isFinal(fresh.dataset.status)) $(".pt-log-empty", this)?.replaceWith($(".pt-log-empty", fresh) ?? "");
   }
 });
@@ -358,6 +370,7 @@ const load = async (href) => {
   const answer = await fetch(href, { headers: { accept: "text/html" } });
   if (!answer.headers.get("content-type")?.startsWith("text/html")) return null;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  window.portal?.parts.formatTimes(page);
   return answer.ok && !answer.redirected ? document.adoptNode($("pt-task", page)) : null;
 };
 
@@ -402,6 +415,29 @@ document.addEventListener("keydown", (event) => {
   try { if (localStorage["portal:keys"] === "off") return; } catch { /* not allowed */ }
   if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,select,textarea,.pt-task,dialog[role=alertdialog]")) return;
   $("pt-task [data-key=c]:enabled")?.click();
+});
+// The buttons of a row are small, and what they do cannot be undone.
+const confirmed = (title, text, dismiss, verb, kind) => new Promise((answer) => {
+  const button = (kind, label, value) => make("button", { class: "pt-btn", "data-kind": kind, value }, label);
+  const dialog = make("dialog", { class: "pt-dialog", role: "alertdialog", "aria-labelledby": "pt-sure", "aria-describedby": "pt-sure-text" },
+    make("div", { class: "pt-dialog-body" }, make("h2", { id: "pt-sure" }, title), make("p", { id: "pt-sure-text" }, text)),
+    make("form", { method: "dialog", class: "pt-dialog-foot" }, button("outline", dismiss, ""), button(kind, verb, "yes")));
+  dialog.addEventListener("close", () => { dialog.remove(); answer(dialog.returnValue === "yes"); });
+  document.body.append(dialog);
+  dialog.showModal();
+});
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const row = form.closest?.(".pt-task");
+  const { when } = form.dataset;
+  if (!row || !when || event.defaultPrevented) return;
+  event.preventDefault();
+  const name = $("[data-part=title]", row)?.textContent;
+  const sure = await (when === "active"
+    ? confirmed(`Cancel “${name}”?`, "Work already done is kept. You can run the task again later.", "Keep running", "Cancel task", "danger")
+    : confirmed(`Run “${name}” again?`, "A new task starts with the same arguments.", "Don't run", "Run again", "solid"));
+  // Not `requestSubmit`: that would ask again. The list may have been rendered since.
+  if (sure) (form.isConnected ? form : $(`#${row.id} form[data-when=${when}]`))?.submit();
 });
 // The fields of the chosen variant.
 document.addEventListener("change", ({ target }) => {

@@ -21,7 +21,7 @@ use crate::auth::{
     SecretKey, Values,
 };
 use crate::error::Result;
-use crate::live::Live;
+use crate::live::{Live, OWN_TASKS};
 use crate::notifications::{AccountMessages, Notifications};
 use crate::pages::{self, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
 use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
@@ -110,6 +110,7 @@ impl Plan {
                 "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
             );
         }
+        let has_task_pages = pages.iter().any(|page| page.path == tasks::OWN_TASK);
         log_summary(&pages, &tasks, &models);
         let mut listed = routes::of_tasks_and_models(&tasks, &models);
         let all = pages::routes(pages)
@@ -123,8 +124,17 @@ impl Plan {
         pages::assets::prepare();
         let stop = CancellationToken::new();
         let (of_pages, of_tasks) = (live.clone(), live.clone());
-        let tasks = Tasks::new(store.clone(), tasks, task_settings);
-        tasks.listen(move |_| of_tasks.changed_here("tasks"));
+        let tasks = Tasks::new(
+            store.clone(),
+            tasks,
+            task_settings.with_task_pages(has_task_pages),
+        );
+        tasks.listen(move |task| {
+            of_tasks.changed_here("tasks");
+            if task.owner_user_id.is_some() {
+                of_tasks.changed_here_for(task.owner_user_id, OWN_TASKS);
+            }
+        });
         state.insert(Gate::new(&config));
         state.insert(Origins::new(&config));
         state.insert(Proxies::new(&config));

@@ -15,8 +15,8 @@ use super::overlap::MergedRouter;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
-    Access, Accounts, AuditLog, AuthProvider, ContentSources, ErasedProvider, NoProvider,
-    RoleDefinition, Routes, Users,
+    Access, Accounts, AuditLog, AuthProvider, ClientTokens, ContentSources, ErasedProvider,
+    NoProvider, RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
 use crate::live::Live;
@@ -110,6 +110,7 @@ impl PortalBuilder {
                 [
                     TypeId::of::<Accounts>(),
                     TypeId::of::<AuditLog>(),
+                    TypeId::of::<ClientTokens>(),
                     TypeId::of::<Config>(),
                     TypeId::of::<Maintenance>(),
                     TypeId::of::<Live>(),

@@ -1,5 +1,6 @@
 //! The table that keeps the users.
 
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -163,6 +164,38 @@ impl Users {
             .await?
             .map(|row| self.read(&row))
             .transpose()
+    }
+
+    /// Returns the display names of users, by id; a deleted user has none.
+    ///
+    /// ```
+    /// # use portal_core::prelude::*;
+    /// # use portal_core::auth::AuditEntry;
+    /// async fn actors(users: &Users, entries: &[AuditEntry]) -> Result<()> {
+    ///     let ids = entries.iter().filter_map(|entry| entry.actor_user_id);
+    ///     let names = users.names(ids).await?;
+    ///     # let _ = names;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn names(
+        &self,
+        ids: impl IntoIterator<Item = Uuid> + Send,
+    ) -> Result<HashMap<Uuid, String>> {
+        let ids: BTreeSet<Uuid> = ids.into_iter().collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let mut names = HashMap::with_capacity(ids.len());
+        // Databases bind a limited number of values per statement.
+        for ids in ids.chunks(500) {
+            let select = User::select()
+                .and_where(Expr::col("id").is_in(ids.iter().copied()))
+                .take();
+            for row in self.store.fetch_all(&select).await? {
+                let user = self.read(&row)?;
+                names.insert(user.id, user.full_name());
+            }
+        }
+        Ok(names)
     }
 
     /// All users of an address, which need not be unique: the provider's id is.

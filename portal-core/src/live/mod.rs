@@ -19,4 +19,4 @@ pub use service::Live;
 pub(crate) use mark::read_mark_time;
 pub(crate) use open::routes;
 pub(crate) use places::Place;
-pub(crate) use topics::Topics;
+pub(crate) use topics::{OWN_TASKS, Topics};

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::hub::Hub;
 use super::places::{Holder, Place, Places};
-use super::topics::{Key, NOTIFICATIONS, TASKS, Topics, USERS};
+use super::topics::{Key, NOTIFICATIONS, OWN_TASKS, TASKS, Topics, USERS};
 use crate::config::Config;
 use crate::error::Error;
 use crate::store::{Dialect, Notification, Store, Transaction};
@@ -254,9 +254,26 @@ impl Live {
                     if let Some(key) = self.key_of(&hint) {
                         self.0.hub.touch(key);
                     }
+                    self.touch_own_tasks(&hint);
                 }
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Notes whose own tasks have changed: those of some users, or, after a change of many tasks
+    /// at once, anyone's.
+    fn touch_own_tasks(&self, hint: &Notification) {
+        match hint {
+            Notification::TasksChanged { owners, .. } => {
+                for owner in &owners.0 {
+                    self.changed_here_for(Some(*owner), OWN_TASKS);
+                }
+            }
+            Notification::TopicChanged { topic } if topic == TASKS => {
+                self.changed_here_for(None, OWN_TASKS);
+            }
+            _ => {}
         }
     }
 

@@ -11,6 +11,9 @@ pub(super) const USERS: &str = "users";
 /// Tasks have changed, whoever's they are.
 pub(super) const TASKS: &str = "tasks";
 
+/// A user's own tasks have changed.
+pub(crate) const OWN_TASKS: &str = "own_tasks";
+
 /// The messages of a user.
 pub(super) const NOTIFICATIONS: &str = "notifications";
 
@@ -50,7 +53,9 @@ impl Topics {
         for name in [USERS, TASKS, "audit"] {
             topics.put(name, Access::Admin, false);
         }
-        topics.put(NOTIFICATIONS, Access::User, true);
+        for name in [NOTIFICATIONS, OWN_TASKS] {
+            topics.put(name, Access::User, true);
+        }
         topics
     }
 

@@ -30,8 +30,6 @@ pub struct Notification {
     pub(super) title: String,
     pub(super) text: Option<String>,
     pub(super) link: Option<String>,
-    /// The link is for administrators; others get the message without it.
-    pub(super) link_for_admins: bool,
     pub(super) tone: Tone,
     pub(super) group: Option<Group>,
 }
@@ -54,7 +52,6 @@ impl Notification {
             title: title.into(),
             text: None,
             link: None,
-            link_for_admins: false,
             tone: Tone::Neutral,
             group: None,
         }
@@ -70,12 +67,6 @@ impl Notification {
     pub fn link(mut self, path: impl Into<String>) -> Self {
         self.link = Some(path.into()).filter(|path| !path.is_empty());
         self
-    }
-
-    /// A link to a page that only administrators may see; others get the message without it.
-    pub(crate) fn link_for_admins(mut self, path: impl Into<String>) -> Self {
-        self.link_for_admins = true;
-        self.link(path)
     }
 
     /// Its colour.
@@ -113,15 +104,6 @@ impl Notification {
     pub(crate) fn group_link(mut self, path: impl Into<String>) -> Self {
         if let Some(group) = &mut self.group {
             group.link = Some(path.into());
-        }
-        self
-    }
-
-    /// Without any way to go.
-    pub(super) fn without_links(mut self) -> Self {
-        self.link = None;
-        if let Some(group) = &mut self.group {
-            group.link = None;
         }
         self
     }

@@ -74,7 +74,7 @@ impl NotificationRecord {
 }
 
 /// The title of one, or of several with their number in it.
-pub(super) fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
+fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
     let plural: Option<String> = row.get("plural")?;
     Ok(match plural {
         Some(plural) if count > 1 => plural.replace("{count}", &count.to_string()),
@@ -95,7 +95,7 @@ pub(super) fn name_of(tone: Tone) -> &'static str {
     tone.as_str().unwrap_or("neutral")
 }
 
-fn tone_of(name: &str) -> Tone {
+pub(super) fn tone_of(name: &str) -> Tone {
     let known = TONES.into_iter().find(|tone| tone.as_str() == Some(name));
     known.unwrap_or_default()
 }

@@ -298,12 +298,9 @@ pub(crate) async fn send_in(
     }
     let living = table::living(transaction, merged.keys().map(|(user, ..)| *user)).await?;
     let mut told = Vec::new();
-    for ((user, ..), (mut message, count)) in merged {
-        let Some(role) = living.get(&user) else {
+    for ((user, ..), (message, count)) in merged {
+        if !living.contains(&user) {
             continue;
-        };
-        if message.link_for_admins && *role != Role::Admin {
-            message = message.without_links();
         }
         table::insert(transaction, &[user], &message, count).await?;
         told.push(user);

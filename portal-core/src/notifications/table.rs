@@ -1,6 +1,6 @@
 //! The table of messages.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_query::{
@@ -9,15 +9,16 @@ use sea_query::{
 use uuid::Uuid;
 
 use super::cursor::Cursor;
-use super::message::Notification;
-use super::record::{COLUMNS, NotificationRecord, name_of, title_of};
-use crate::auth::Role;
+use super::message::{Notification, excerpt};
+use super::record::{COLUMNS, NotificationRecord, name_of, tone_of};
 use crate::pages::Unread;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 const TABLE: &str = "portal_notifications";
 /// Most messages that a user keeps; the oldest go first, and of those the ones that were read.
 pub(super) const KEPT: i32 = 200;
+/// Most letters of a text that the bell announces.
+const LONGEST_SHOWN: usize = 120;
 /// Users whose messages are written with one statement.
 const CHUNK: usize = 500;
 
@@ -119,23 +120,19 @@ async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), Stor
     transaction.execute(&delete).await.map(drop)
 }
 
-/// Those of some users who have not been deleted, with their roles.
+/// Those of some users who have not been deleted.
 pub(super) async fn living(
     transaction: &mut Transaction,
     users: impl IntoIterator<Item = Uuid>,
-) -> Result<HashMap<Uuid, Role>, StoreError> {
+) -> Result<HashSet<Uuid>, StoreError> {
     let select = Query::select()
-        .columns(["id", "user_type"])
+        .column("id")
         .from("portal_users")
         .and_where(Expr::col("id").is_in(users))
         .and_where(Expr::col("deleted_at").is_null())
         .take();
     let rows = transaction.fetch_all(&select).await?;
-    let read = |row: &Row| {
-        let role: String = row.get("user_type")?;
-        Ok((row.get("id")?, Role::custom(&role)))
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(|row| row.get("id")).collect()
 }
 
 /// Which messages of a user to list, newest first.
@@ -188,10 +185,15 @@ pub(super) async fn get(
         .transpose()
 }
 
-/// How many a user has not read, and what the newest of them says.
+/// Unread messages of a user, with the newest of them.
 pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreError> {
     let select = of(user)
-        .columns(["title", "plural", "count", "updated_at"])
+        .columns(["id", "title", "text", "link", "tone", "updated_at"])
+        .expr_window_as(
+            Func::sum(Expr::col("count")),
+            WindowStatement::new(),
+            "messages",
+        )
         .expr_window_as(
             Func::count(Expr::col("id")),
             WindowStatement::new(),
@@ -203,11 +205,18 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreErr
         .take();
     let read = |row: Row| -> Result<Unread, StoreError> {
         let at: DateTime<Utc> = row.get("updated_at")?;
-        let count = row.get::<i32>("count")?.unsigned_abs();
+        let link: Option<String> = row.get("link")?;
+        let text: Option<String> = row.get("text")?;
+        let tone: String = row.get("tone")?;
+        let id: Uuid = row.get("id")?;
         Ok(Unread {
             count: row.get::<i64>("unread")?.unsigned_abs(),
+            messages: row.get::<i64>("messages")?.unsigned_abs(),
             newest_at: at.timestamp_micros(),
-            newest: title_of(&row, count)?,
+            newest: row.get("title")?,
+            newest_text: text.map(|text| excerpt(&text, LONGEST_SHOWN)),
+            tone: tone_of(&tone),
+            linked: link.map(|_| id),
         })
     };
     let row = store.fetch_optional(&select).await?;

@@ -1,4 +1,4 @@
-//! The bell: how many messages the reader has not read, on every page.
+//! The bell: the number of unread messages, on every page.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,22 +7,30 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::components::icon;
+use super::components::{Tone, icon};
 use super::layout::PageContext;
 
 /// Where the messages of the reader are.
 pub(crate) const PATH: &str = "/admin/notifications";
 
-/// What a reader has not read yet.
+/// Unread messages of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unread {
-    /// How many messages.
+    /// Number of entries; one entry can stand for several messages.
     pub count: u64,
-    /// When the newest of them came, in microseconds since 1970; 0 if there is none.
+    /// Number of messages.
+    pub messages: u64,
+    /// Time of the newest message, in microseconds since 1970; 0 if there is none.
     pub newest_at: i64,
-    /// What the newest of them says.
+    /// Title of the newest message, also where it joined an entry of several.
     pub newest: String,
+    /// Text of the newest message.
+    pub newest_text: Option<String>,
+    /// Tone of the newest message.
+    pub tone: Tone,
+    /// Id of the newest entry if it has a link.
+    pub linked: Option<Uuid>,
 }
 
 /// Knows what readers have not read; pages are drawn with what it knows without asking anybody.
@@ -60,7 +68,8 @@ pub fn bell(page: &PageContext<'_>, id: &str) -> Markup {
     html! {
         // As `live::region` draws it, which is above this module.
         pt-live id=(id) data-topics="notifications" data-requires="live" {
-            pt-bell data-at=(unread.newest_at) data-title=(unread.newest) {
+            pt-bell data-at=(unread.newest_at) data-messages=(unread.messages) data-title=(unread.newest) data-text=[&unread.newest_text]
+                data-tone=[unread.tone.as_str()] data-href=[unread.linked.map(|id| page.url(&format!("{PATH}/{id}")))] {
                 a class="pt-btn pt-bell" data-kind="ghost" data-icon href=(page.url(PATH)) aria-label=(label) title="Notifications" {
                     (icon("bell"))
                     @if unread.count > 0 { span class="pt-count" aria-hidden="true" { (shown(unread.count)) } }

@@ -7,9 +7,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use cookie::{Cookie, SameSite};
 
 use super::layout::{Flash, FlashKind};
+use crate::auth::safe_redirect;
 use crate::config::OWN_HOST;
 
 const COOKIE: &str = "portal_flash";
+/// Separates text, label and URL in the cookie; no text contains it.
+const SEPARATOR: char = '\u{1f}';
 /// Maximum size of a message as it is encoded in the cookie, in bytes.
 const MAX_ENCODED: usize = 3000;
 
@@ -27,6 +30,7 @@ impl Flash {
         Self {
             kind: FlashKind::Success,
             text: text.into(),
+            link: None,
         }
     }
 
@@ -36,6 +40,7 @@ impl Flash {
         Self {
             kind: FlashKind::Error,
             text: text.into(),
+            link: None,
         }
     }
 
@@ -45,6 +50,23 @@ impl Flash {
         Self {
             kind: FlashKind::Info,
             text: text.into(),
+            link: None,
+        }
+    }
+
+    /// Adds a link, such as "View", to a URL of this portal.
+    ///
+    /// ```
+    /// use portal_core::pages::Flash;
+    ///
+    /// let response = Flash::success("Report created").link("View", "/reports/7").redirect("/reports");
+    /// assert_eq!(response.status(), 303);
+    /// ```
+    #[must_use]
+    pub fn link(self, label: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            link: Some((label.into(), url.into())),
+            ..self
         }
     }
 
@@ -57,7 +79,15 @@ impl Flash {
             FlashKind::Error => 'e',
             FlashKind::Info => 'i',
         };
-        set(&mut response, &format!("{kind}{}", bounded(&self.text)), 60);
+        let link = self.link.iter();
+        let link: String = link
+            .map(|(label, url)| format!("{SEPARATOR}{label}{SEPARATOR}{url}"))
+            .collect();
+        set(
+            &mut response,
+            &format!("{kind}{}{link}", bounded(&self.text)),
+            60,
+        );
         response.extensions_mut().insert(self);
         response
     }
@@ -72,9 +102,19 @@ impl Flash {
             'i' => FlashKind::Info,
             _ => return None,
         };
+        let mut parts = characters.as_str().splitn(3, SEPARATOR);
+        let text = parts.next().unwrap_or_default();
+        let link = match (parts.next(), parts.next()) {
+            // A link leads to a page of this portal, whoever has set the cookie.
+            (Some(label), Some(url)) if safe_redirect(url) == Some(url) => {
+                Some((label.chars().take(50).collect(), url.to_owned()))
+            }
+            _ => None,
+        };
         Some(Self {
             kind,
-            text: characters.take(500).collect(),
+            text: text.chars().take(500).collect(),
+            link,
         })
     }
 
@@ -137,6 +177,25 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str, https: bool) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn link_survives_the_redirect_and_stays_within_the_portal() {
+        let shown = |url: &str| {
+            let response = Flash::success("Saved").link("View", url).redirect("/");
+            let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
+            let pair = cookie.split(';').next().unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_str(pair).unwrap());
+            let flash = Flash::of(&headers, false).unwrap();
+            assert_eq!(flash.text, "Saved");
+            flash.link
+        };
+        let link = ("View".to_owned(), "/x/tasks/7?a=b".to_owned());
+        assert_eq!(shown("/x/tasks/7?a=b"), Some(link));
+        for url in ["https://evil.example", "//evil.example", "javascript:x", ""] {
+            assert_eq!(shown(url), None, "{url}");
+        }
+    }
 
     #[test]
     fn a_long_message_is_cut_so_that_the_browser_keeps_it() {

@@ -129,6 +129,8 @@ pub struct Flash {
     pub kind: FlashKind,
     /// One sentence.
     pub text: String,
+    /// Link to what the message is about: its label and its URL.
+    pub link: Option<(String, String)>,
 }
 
 /// Draws the whole document around a page's content.

@@ -57,7 +57,9 @@ impl Class {
                 Some(Self::ClientToken)
             }
             ("admin", Some("tasks"), Some("start"), _)
-            | ("admin", Some("tasks"), Some(_), Some("again")) => Some(Self::StartTask),
+            | ("admin", Some("tasks"), Some(_), Some("again"))
+            | ("tasks", Some("start"), ..)
+            | ("tasks", Some(_), Some("again"), _) => Some(Self::StartTask),
             ("api", Some(_), Some("tasks"), Some(_)) if segments.next() == Some("start") => {
                 Some(Self::StartTask)
             }
@@ -375,6 +377,9 @@ mod tests {
             ("/api/probe/tasks/token/start/echo", Some(StartTask)),
             ("/admin/tasks/start", Some(StartTask)),
             ("/admin/tasks/x/again", Some(StartTask)),
+            ("/tasks/start", Some(StartTask)),
+            ("/tasks/x/again", Some(StartTask)),
+            ("/tasks/x/cancel", None),
             ("/api/probe/tasks/token/cancel/x", None),
             ("/admin/tasks/x/cancel", Some(AdminWrite)),
             ("/admin/settings/plan", Some(AdminWrite)),

@@ -1,5 +1,7 @@
 //! The hint that tasks have changed: small, since each replica sends and hears many of them.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use serde::de::Error;
@@ -9,6 +11,8 @@ use uuid::Uuid;
 /// How many bytes of a client token are told: enough for others to know whose it is not.
 const PREFIX: usize = 4;
 const LENGTH: usize = 16 + PREFIX;
+/// Maximum size of a notification's changes and owners, before they are encoded.
+const MAX_BYTES: usize = 5600;
 
 /// A task that has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub(crate) struct TaskChange {
     pub(crate) id: Uuid,
     /// How the token of its client begins; zeros if it has none.
     pub(crate) client: [u8; PREFIX],
+    /// User whose task it is. On the wire, it is in [`TaskOwners`], once for all changes.
+    pub(crate) owner: Option<Uuid>,
 }
 
 impl TaskChange {
@@ -23,7 +29,13 @@ impl TaskChange {
         Self {
             id,
             client: Self::prefix_of(client_token_id.unwrap_or_default()),
+            owner: None,
         }
+    }
+
+    /// Sets the user whose task it is.
+    pub(crate) fn of_owner(self, owner: Option<Uuid>) -> Self {
+        Self { owner, ..self }
     }
 
     pub(crate) fn prefix_of(client_token_id: Uuid) -> [u8; PREFIX] {
@@ -42,8 +54,53 @@ impl TaskChange {
 pub(crate) struct TaskChanges(pub(crate) Vec<TaskChange>);
 
 impl TaskChanges {
-    /// How many fit into one notification of PostgreSQL, which is under 8000 bytes.
-    pub(crate) const MOST: usize = 280;
+    /// Splits changes into notifications, each with the owners of its tasks, that PostgreSQL
+    /// accepts: a payload is under 8000 bytes.
+    pub(crate) fn split(changes: impl IntoIterator<Item = TaskChange>) -> Vec<(Self, TaskOwners)> {
+        let mut parts: Vec<(Self, TaskOwners)> = Vec::new();
+        let mut free = 0;
+        for change in changes {
+            let is_new =
+                |owners: &TaskOwners| change.owner.is_some_and(|owner| !owners.0.contains(&owner));
+            let cost = |owners: &TaskOwners| LENGTH + if is_new(owners) { 16 } else { 0 };
+            match parts.last_mut() {
+                Some((changes, owners)) if cost(owners) <= free => {
+                    free -= cost(owners);
+                    changes.0.push(change);
+                    owners.0.extend(change.owner);
+                }
+                _ => {
+                    free = MAX_BYTES.saturating_sub(LENGTH + 16);
+                    let owners = TaskOwners(change.owner.into_iter().collect());
+                    parts.push((Self(vec![change]), owners));
+                }
+            }
+        }
+        parts
+    }
+}
+
+/// Owners of tasks that have changed; one text on the wire. Older versions send none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct TaskOwners(pub(crate) BTreeSet<Uuid>);
+
+impl Serialize for TaskOwners {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.0.iter().copied().flat_map(Uuid::into_bytes).collect();
+        serializer.serialize_str(&BASE64.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskOwners {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64.decode(text).map_err(D::Error::custom)?;
+        let (owners, rest) = bytes.as_chunks::<16>();
+        if !rest.is_empty() {
+            return Err(D::Error::custom("the list of owners is truncated"));
+        }
+        Ok(Self(owners.iter().copied().map(Uuid::from_bytes).collect()))
+    }
 }
 
 impl Serialize for TaskChanges {
@@ -69,7 +126,11 @@ impl<'de> Deserialize<'de> for TaskChanges {
             let (id, client) = bytes.split_at(16);
             let id = Uuid::from_slice(id).map_err(D::Error::custom)?;
             let client = client.try_into().map_err(D::Error::custom)?;
-            Ok(TaskChange { id, client })
+            Ok(TaskChange {
+                id,
+                client,
+                owner: None,
+            })
         });
         changes.collect::<Result<_, _>>().map(Self)
     }
@@ -78,18 +139,60 @@ impl<'de> Deserialize<'de> for TaskChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Notification;
+
+    /// As the other replica reads it.
+    fn received(text: &str) -> (Vec<(Uuid, [u8; PREFIX])>, BTreeSet<Uuid>) {
+        let notification = serde_json::from_str(text).unwrap();
+        let Notification::TasksChanged { tasks, owners } = notification else {
+            panic!("{text}")
+        };
+        let changes = tasks.0.iter().map(|change| (change.id, change.client));
+        (changes.collect(), owners.0)
+    }
 
     #[test]
-    fn changes_survive_the_wire_and_fit_into_a_notification() {
-        let changes = (0..TaskChanges::MOST).map(|at| {
-            let client = (at % 2 == 0).then(Uuid::new_v4);
-            TaskChange::new(Uuid::now_v7(), client)
-        });
-        let changes = TaskChanges(changes.collect());
-        let text = serde_json::to_string(&changes).unwrap();
-        // The envelope around it names the sender and the kind.
-        assert!(text.len() < 7800, "{}", text.len());
-        assert_eq!(serde_json::from_str::<TaskChanges>(&text).unwrap(), changes);
+    fn changes_survive_the_wire_and_fit_into_notifications() {
+        let owner = Uuid::new_v4();
+        for owner_of in [
+            |_: Uuid| Some(Uuid::new_v4()),
+            |owner: Uuid| Some(owner),
+            |_: Uuid| None,
+        ] {
+            let all: Vec<_> = (0..1000)
+                .map(|at| {
+                    let client = (at % 2 == 0).then(Uuid::new_v4);
+                    TaskChange::new(Uuid::now_v7(), client).of_owner(owner_of(owner))
+                })
+                .collect();
+            let (mut changes, mut owners) = (Vec::new(), BTreeSet::new());
+            for (tasks, of_part) in TaskChanges::split(all.iter().copied()) {
+                let part = Notification::TasksChanged {
+                    tasks,
+                    owners: of_part,
+                };
+                let text = serde_json::to_string(&part).unwrap();
+                // The envelope around it names the sender.
+                assert!(text.len() < 7800, "{}", text.len());
+                let part = received(&text);
+                changes.extend(part.0);
+                owners.extend(part.1);
+            }
+            let sent: Vec<_> = all.iter().map(|it| (it.id, it.client)).collect();
+            assert_eq!(changes, sent);
+            assert_eq!(owners, all.iter().filter_map(|it| it.owner).collect());
+        }
+        assert_eq!(TaskChanges::split([]), []);
+    }
+
+    #[test]
+    fn changes_of_an_older_version_have_no_owners() {
+        let changes = TaskChanges(vec![TaskChange::new(Uuid::now_v7(), None)]);
+        let tasks = serde_json::to_string(&changes).unwrap();
+        let text = format!("{{\"kind\":\"tasks_changed\",\"tasks\":{tasks}}}");
+        let (read, owners) = received(&text);
+        assert_eq!(read, [(changes.0[0].id, changes.0[0].client)]);
+        assert!(owners.is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod shared_read;
 mod statement;
 mod transaction;
 
-pub(crate) use change::{TaskChange, TaskChanges};
+pub(crate) use change::{TaskChange, TaskChanges, TaskOwners};
 pub use error::StoreError;
 pub use executor::Executor;
 pub(crate) use hearing::ReadAt;

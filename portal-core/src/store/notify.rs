@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::hearing::BEAT;
-use super::{Pool, Store, StoreError, TaskChanges};
+use super::{Pool, Store, StoreError, TaskChanges, TaskOwners};
 
 /// A hint that something has changed; whoever cares reads the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,11 @@ pub(crate) enum Notification {
     /// Tasks are to stop.
     TaskCancelled { id: uuid::Uuid },
     /// Tasks have changed, for whoever watches them on another replica.
-    TasksChanged { tasks: TaskChanges },
+    TasksChanged {
+        tasks: TaskChanges,
+        #[serde(default)]
+        owners: TaskOwners,
+    },
     /// Schedules have been paused or resumed.
     SchedulesChanged,
     /// What administrators set for the whole portal has changed.

@@ -247,7 +247,7 @@ async fn list(
         client_token_id: Some(owner.token.id),
         without: owner
             .kinds(tasks.registry(), Some(&path.state), false)
-            .map(|kind| kind.name)
+            .map(|kind| (kind.state.clone(), kind.name))
             .collect(),
         state: Some(path.state.clone()),
         before: page.before,

@@ -1,20 +1,20 @@
-//! What the user of a task is told when it has ended.
+//! Notification of the owner of a task that has finished.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::panel::OWN;
 use super::record::{TaskRecord, TaskStatus};
 use super::settings::TaskSettings;
 use super::task::TaskDefinition;
 use crate::notifications::{Notification, excerpt};
 use crate::pages::components::Tone;
 
-/// Where administrators see tasks: one of them, and those that have failed or are done.
-const TASKS: &str = "/admin/tasks";
-const FAILED: &str = "/admin/tasks/all?status=ERROR";
-const DONE: &str = "/admin/tasks/all?status=COMPLETED";
+/// Lists of the owner's failed and completed tasks.
+const FAILED: &str = "/tasks?status=ERROR";
+const COMPLETED: &str = "/tasks?status=COMPLETED";
 /// Most letters of a task's title in that of a message, and of its error.
 const LONGEST_TITLE: usize = 80;
 const LONGEST_ERROR: usize = 300;
@@ -42,6 +42,8 @@ pub(super) struct EndMessage {
     title: Arc<str>,
     notify: TaskNotify,
     after: Duration,
+    /// The portal has pages to link to.
+    has_pages: bool,
 }
 
 impl EndMessage {
@@ -52,6 +54,7 @@ impl EndMessage {
             title: Arc::clone(&definition.title),
             notify,
             after: settings.notify_after,
+            has_pages: settings.task_pages,
         })
     }
 
@@ -61,6 +64,7 @@ impl EndMessage {
             title: Arc::from(title),
             notify,
             after: TaskSettings::default().notify_after,
+            has_pages: true,
         }
     }
 
@@ -77,21 +81,27 @@ impl EndMessage {
             },
         };
         let title = excerpt(&self.title, LONGEST_TITLE);
-        let message = if record.status == TaskStatus::Error {
+        let (message, several) = if record.status == TaskStatus::Error {
             let error = record.error.as_deref().unwrap_or_default();
-            Notification::new(format!("“{title}” failed"))
+            let message = Notification::new(format!("“{title}” failed"))
                 .text(excerpt(error, LONGEST_ERROR))
                 .tone(Tone::Danger)
-                .group("tasks.failed", "{count} tasks failed")
-                .group_link(FAILED)
+                .group("tasks.failed", "{count} tasks failed");
+            (message, FAILED)
         } else {
-            Notification::new(format!("“{title}” is done"))
+            let message = Notification::new(format!("“{title}” completed"))
                 .tone(Tone::Success)
-                .group("tasks.done", "{count} tasks are done")
-                .group_link(DONE)
+                .group("tasks.done", "{count} tasks completed");
+            (message, COMPLETED)
         };
-        let link = format!("{TASKS}/{}", record.id);
-        is_told.then(|| (user, message.kind("task").link_for_admins(link)))
+        let message = if self.has_pages {
+            message
+                .link(format!("{OWN}/{}", record.id))
+                .group_link(several)
+        } else {
+            message
+        };
+        is_told.then(|| (user, message.kind("task")))
     }
 }
 

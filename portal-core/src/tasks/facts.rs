@@ -1,4 +1,6 @@
-//! What only the page of a task shows of it.
+//! Facts about a task that only pages show.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query};
@@ -7,7 +9,7 @@ use uuid::Uuid;
 use super::queue::TABLE;
 use crate::store::{Store, StoreError};
 
-/// Beside the record of a task.
+/// Additions to the record of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
     /// The schedule that started it: state and name of the task.
@@ -17,7 +19,7 @@ pub(super) struct Facts {
     pub(super) priority: i32,
     /// How often its process has died.
     pub(super) crashes: u32,
-    /// It has been told to stop.
+    /// A cancellation is pending.
     pub(super) is_stopping: bool,
 }
 
@@ -43,4 +45,23 @@ pub(super) async fn of(store: &Store, id: Uuid) -> Result<Option<Facts>, StoreEr
         crashes: row.get::<i32>("crash_count")?.unsigned_abs(),
         is_stopping: row.get("cancel_requested")?,
     }))
+}
+
+/// Those of some running tasks whose cancellation is pending.
+pub(super) async fn cancelling(
+    store: &Store,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashSet<Uuid>, StoreError> {
+    let ids: Vec<_> = ids.collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let select = Query::select()
+        .column("id")
+        .from(TABLE)
+        .and_where(Expr::col("id").is_in(ids))
+        .and_where(Expr::col("cancel_requested").eq(true))
+        .take();
+    let rows = store.fetch_all(&select).await?;
+    rows.iter().map(|row| row.get("id")).collect()
 }

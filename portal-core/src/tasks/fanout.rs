@@ -86,7 +86,8 @@ impl Unsent {
             listener(record);
         }
         if self.replicas {
-            self.put([TaskChange::new(record.id, record.client_token_id)]);
+            let change = TaskChange::new(record.id, record.client_token_id);
+            self.put([change.of_owner(record.owner_user_id)]);
             self.wake.notify_one();
         }
     }
@@ -113,19 +114,16 @@ impl Unsent {
         if pending.lost {
             return vec![Notification::Lagged];
         }
-        let changes: Vec<_> = pending.changes.into_values().collect();
-        let parts = changes.chunks(TaskChanges::MOST);
-        parts
-            .map(|part| Notification::TasksChanged {
-                tasks: TaskChanges(part.to_vec()),
-            })
+        TaskChanges::split(pending.changes.into_values())
+            .into_iter()
+            .map(|(tasks, owners)| Notification::TasksChanged { tasks, owners })
             .collect()
     }
 
     fn put_back(&self, unsent: Vec<Notification>) {
         for notification in unsent {
             match notification {
-                Notification::TasksChanged { tasks } => self.put(tasks.0),
+                Notification::TasksChanged { tasks, .. } => self.put(tasks.0),
                 _ => self.lock().lost = true,
             }
         }
@@ -274,7 +272,7 @@ impl Follower {
     /// Notes what a hint tells; none if hints were lost.
     fn note(&mut self, hint: Option<Notification>, owed: &mut Owed) {
         match hint {
-            Some(Notification::TasksChanged { tasks }) => {
+            Some(Notification::TasksChanged { tasks, .. }) => {
                 let hub = &self.tasks.0.hub;
                 let wanted = tasks.0.iter().filter(|change| hub.may_want(change));
                 owed.tasks.extend(wanted.map(|change| change.id));
@@ -342,7 +340,7 @@ mod tests {
 
     fn told(notifications: &[Notification]) -> usize {
         let counts = notifications.iter().map(|notification| match notification {
-            Notification::TasksChanged { tasks } => tasks.0.len(),
+            Notification::TasksChanged { tasks, .. } => tasks.0.len(),
             _ => 0,
         });
         counts.sum()
@@ -358,7 +356,11 @@ mod tests {
         }
         let notifications = unsent.take();
         assert_eq!(told(&notifications), 1001);
-        assert_eq!(notifications.len(), 1001_usize.div_ceil(TaskChanges::MOST));
+        assert_eq!(
+            notifications.len(),
+            4,
+            "as many together as a notification holds"
+        );
         assert_eq!(unsent.take(), []);
         unsent.put_back(notifications);
         assert_eq!(told(&unsent.take()), 1001);

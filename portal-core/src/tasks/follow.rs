@@ -1,4 +1,4 @@
-//! One task as it runs, for administrators: its history and log lines, as server-sent events.
+//! Event stream of one task, with its history and log lines, for its owner and for administrators.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,6 +24,7 @@ use super::service::{Tasks, task_not_found};
 use crate::auth::{Access, AccessWatch, Auth, CurrentUser, Routes};
 use crate::error::Result;
 use crate::live::{Live, Place};
+use crate::security::Origins;
 use crate::state::PortalState;
 
 /// How often the history is looked at of a task that runs in another process.
@@ -35,8 +36,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .get("/api/admin/tasks/{task_id}/events", Access::Admin, follow)
-        .get("/api/admin/tasks/{task_id}/log", Access::Admin, log)
+        .get(
+            "/api/admin/tasks/{task_id}/events",
+            Access::Admin,
+            follow_any,
+        )
+        .get("/api/admin/tasks/{task_id}/log", Access::Admin, log_of_any)
+        .get("/api/tasks/{task_id}/events", Access::User, follow_own)
+        .get("/api/tasks/{task_id}/log", Access::User, log_of_own)
 }
 
 #[derive(Deserialize)]
@@ -58,9 +65,41 @@ async fn find(state: &PortalState, id: &str) -> Result<TaskRecord> {
     found.ok_or_else(task_not_found)
 }
 
-/// The log lines that are kept, as a text file.
-async fn log(State(state): State<PortalState>, Path(id): Path<String>) -> Result<Response> {
-    let record = find(&state, &id).await?;
+/// The user's own task; for any other, there is no such task.
+async fn find_own(state: &PortalState, user: &CurrentUser, id: &str) -> Result<TaskRecord> {
+    let record = find(state, id).await?;
+    let access = access_of(state, &record)?;
+    if record.owner_user_id == Some(user.id) && access.allows(Some(user)) {
+        Ok(record)
+    } else {
+        Err(task_not_found())
+    }
+}
+
+/// Access rule of the task's type.
+fn access_of(state: &PortalState, record: &TaskRecord) -> Result<Access> {
+    let registry = state.borrow::<Tasks>()?.registry();
+    let task_type = registry.get(&record.state, &record.name);
+    Ok(match task_type {
+        Some(task_type) if !task_type.internal => task_type.access.clone(),
+        _ => Access::User,
+    })
+}
+
+async fn log_of_any(State(state): State<PortalState>, Path(id): Path<String>) -> Result<Response> {
+    log(&state, find(&state, &id).await?).await
+}
+
+async fn log_of_own(
+    State(state): State<PortalState>,
+    user: CurrentUser,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    log(&state, find_own(&state, &user, &id).await?).await
+}
+
+/// The stored log lines, as a text file.
+async fn log(state: &PortalState, record: TaskRecord) -> Result<Response> {
     let history = state.borrow::<Tasks>()?.history(record.id).await?;
     let mut text = String::new();
     for event in history.iter().flat_map(|history| &history.events) {
@@ -77,7 +116,7 @@ async fn log(State(state): State<PortalState>, Path(id): Path<String>) -> Result
     Ok((headers, text).into_response())
 }
 
-async fn follow(
+async fn follow_any(
     State(state): State<PortalState>,
     user: CurrentUser,
     Path(id): Path<String>,
@@ -85,6 +124,31 @@ async fn follow(
     headers: HeaderMap,
 ) -> Result<Response> {
     let record = find(&state, &id).await?;
+    follow(&state, &user, record, vec![Access::Admin], query, &headers).await
+}
+
+async fn follow_own(
+    State(state): State<PortalState>,
+    user: CurrentUser,
+    Path(id): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let record = find_own(&state, &user, &id).await?;
+    let needed = vec![Access::User, access_of(&state, &record)?];
+    follow(&state, &user, record, needed, query, &headers).await
+}
+
+/// Streams a task until it finishes or the user loses one of the needed permissions.
+async fn follow(
+    state: &PortalState,
+    user: &CurrentUser,
+    record: TaskRecord,
+    needed: Vec<Access>,
+    query: After,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    state.borrow::<Origins>()?.check_socket(headers)?;
     let tasks = state.borrow::<Tasks>()?.clone();
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()).and_then(parse);
@@ -95,7 +159,6 @@ async fn follow(
     };
     let place = state.borrow::<Live>()?.take_place(user.id)?;
     let session = Some(user.session_id().into());
-    let needed = vec![Access::Admin];
     let holder = state
         .borrow::<Auth>()?
         .watch(user.id, session, needed)
@@ -106,7 +169,7 @@ async fn follow(
         seen: seen.unwrap_or((0, -1)),
         turns: tasks.0.journals.turns(),
         // Read again, now that what changes is heard of.
-        record: find(&state, &id).await?,
+        record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
         next_look: Instant::now(),
         heard: Instant::now(),

@@ -108,10 +108,11 @@ pub(super) enum Stored {
     New,
     /// The very same start was stored before.
     Before(Uuid),
-    /// A task with the same unique key is active, of this client.
+    /// A task with the same unique key is active, of this client and owner.
     Active {
         id: Uuid,
         client_token_id: Option<Uuid>,
+        owner_user_id: Option<Uuid>,
     },
     /// Another start has used the idempotency key.
     KeyTaken,
@@ -326,6 +327,7 @@ async fn find_clash(
     Ok(find(executor, active).await?.map(|active| Stored::Active {
         id: active.id,
         client_token_id: active.client_token_id,
+        owner_user_id: active.owner_user_id,
     }))
 }
 

@@ -74,7 +74,7 @@ pub(crate) use api::routes;
 pub(crate) use fanout::Fanout;
 pub(crate) use metrics::metrics_routes;
 pub(crate) use monitor::OpenMonitors;
-pub(crate) use panel::pages;
+pub(crate) use panel::{OWN_TASK, pages};
 pub(crate) use registry::TaskRegistry;
 pub(crate) use schedule::{Scheduler, problems as schedule_problems};
 pub(crate) use search::TaskSearch;

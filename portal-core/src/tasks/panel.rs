@@ -1,11 +1,11 @@
-//! `/admin/tasks`: choose a task, start it, watch it; and what keeps tasks in order.
+//! Pages of tasks: `/tasks` for users, `/admin/tasks` for administrators.
 
 mod all;
+mod area;
 mod calls;
 mod detail;
 mod filter;
 mod kinds;
-mod log;
 mod log_lines;
 mod operate;
 mod row;
@@ -20,6 +20,7 @@ use axum::extract::{FromRequest, RawForm, Request};
 use axum::http::Method;
 use maud::{Markup, html};
 
+use self::area::Area;
 use super::service::Tasks;
 use crate::auth::{Access, AuditLog, ClientTokens, CurrentUser, Users, caller};
 use crate::config::Config;
@@ -37,7 +38,10 @@ const STATISTICS: &str = "/admin/tasks/statistics";
 const TOKENS: &str = "/admin/tasks/tokens";
 const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
 
-/// The pages of the task monitor.
+pub(super) use self::area::OWN;
+pub(crate) use self::area::OWN_TASK;
+
+/// Pages of the task monitor, and of users' own tasks.
 pub(crate) fn pages() -> Vec<Page> {
     let nav = NavItem::new("Tasks")
         .icon("list-checks")
@@ -46,12 +50,13 @@ pub(crate) fn pages() -> Vec<Page> {
     let page = |source, path, respond: fn(PortalState, Request) -> PageFuture| {
         Page::new(source, path, respond)
             .title("Background tasks")
-            .description("Start background tasks and watch them run.")
+            .description("Run background tasks and follow their progress.")
             .access(Access::Admin)
     };
-    vec![
+    let mut pages = area::own_pages();
+    pages.extend([
         page(source!(tasks), PATH, |state, request| {
-            Box::pin(async move { start::show(&state, request).await.into_page() })
+            Box::pin(async move { start::show(&state, request, Area::Admin).await.into_page() })
         })
         .nav(nav),
         page(source!(all_tasks), ALL, |state, request| {
@@ -64,7 +69,9 @@ pub(crate) fn pages() -> Vec<Page> {
             source!(start_task),
             "/admin/tasks/start",
             |state, request| {
-                Box::pin(async move { start::start(&state, request).await.into_page() })
+                Box::pin(
+                    async move { start::start(&state, request, Area::Admin).await.into_page() },
+                )
             },
         )
         .method(Method::POST),
@@ -97,14 +104,20 @@ pub(crate) fn pages() -> Vec<Page> {
             source!(task_detail),
             "/admin/tasks/{task_id}",
             |state, request| {
-                Box::pin(async move { detail::show(&state, request).await.into_page() })
+                Box::pin(
+                    async move { detail::show(&state, request, Area::Admin).await.into_page() },
+                )
             },
         ),
         page(
             source!(cancel_task),
             "/admin/tasks/{task_id}/cancel",
             |state, request| {
-                Box::pin(async move { operate::cancel(&state, request).await.into_page() })
+                Box::pin(async move {
+                    operate::cancel(&state, request, Area::Admin)
+                        .await
+                        .into_page()
+                })
             },
         )
         .method(Method::POST),
@@ -112,7 +125,11 @@ pub(crate) fn pages() -> Vec<Page> {
             source!(run_task_again),
             "/admin/tasks/{task_id}/again",
             |state, request| {
-                Box::pin(async move { operate::run_again(&state, request).await.into_page() })
+                Box::pin(async move {
+                    operate::run_again(&state, request, Area::Admin)
+                        .await
+                        .into_page()
+                })
             },
         )
         .method(Method::POST),
@@ -156,7 +173,8 @@ pub(crate) fn pages() -> Vec<Page> {
             },
         )
         .method(Method::POST),
-    ]
+    ]);
+    pages
 }
 
 /// The fields of a query or of a form.
@@ -185,6 +203,7 @@ impl Choice {
 
 /// Who is at the page, and what it needs.
 struct Reader<'a> {
+    area: Area,
     user: CurrentUser,
     tasks: &'a Tasks,
     tokens: &'a ClientTokens,
@@ -195,11 +214,20 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     async fn of(state: &'a PortalState, request: Request) -> Result<(Self, Request)> {
+        Self::in_area(Area::Admin, state, request).await
+    }
+
+    async fn in_area(
+        area: Area,
+        state: &'a PortalState,
+        request: Request,
+    ) -> Result<(Self, Request)> {
         let (mut parts, body) = request.into_parts();
         let user = caller(&mut parts, state)
             .await?
             .ok_or_else(Error::unauthorized)?;
         let reader = Self {
+            area,
             user,
             tasks: state.borrow()?,
             tokens: state.borrow()?,
@@ -226,17 +254,21 @@ async fn read_form(request: Request, state: &PortalState) -> Result<RawForm> {
         .map_err(|_| Error::bad_request("the form could not be read"))
 }
 
-/// The top of each page, with the way to the others.
+/// Head of a page, with the tabs of the administrators' area.
 fn head(reader: &Reader<'_>, here: &str) -> PageHead<'static> {
+    if reader.area == Area::Own {
+        return PageHead::new("My tasks")
+            .description("Tasks you start appear here with live progress.");
+    }
     let tab = |label: &str, path: &str| Tab::new(label, reader.url(path), path == here);
     PageHead::new("Background tasks")
-        .description("Start tasks and watch them run, here or from your own programs.")
+        .description("Run tasks and follow their progress, here or from your own programs.")
         .tabs(
-            "Parts of the task monitor",
+            "Background tasks",
             vec![
-                tab("Start and watch", PATH),
+                tab("Run", PATH),
                 tab("All tasks", ALL),
-                tab("Kinds", KINDS),
+                tab("Task types", KINDS),
                 tab("Schedules", SCHEDULES),
                 tab("Statistics", STATISTICS),
                 tab("Client tokens", TOKENS),

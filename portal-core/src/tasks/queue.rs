@@ -11,13 +11,16 @@ use crate::store::{Executor, Store, StoreError, Transaction, now};
 
 pub(super) const TABLE: &str = "portal_tasks";
 
+/// Code of a cancelled task.
+const CANCELLED: &str = "cancelled";
+
 /// What came of asking a task to stop.
 #[derive(Debug)]
 pub(super) enum Cancelled {
     /// It had not begun, and has ended now.
     Ended(Box<TaskRecord>),
-    /// It is running and has been told to stop.
-    Asked,
+    /// It is running; the attempt receives the cancellation.
+    Asked(Box<TaskRecord>),
     /// It had ended before.
     Over,
     Unknown,
@@ -88,9 +91,11 @@ pub(super) struct Filter {
     pub(super) owner_user_id: Option<Uuid>,
     pub(super) state: Option<String>,
     pub(super) name: Option<String>,
-    /// Names of kinds that are left out.
-    pub(super) without: Vec<&'static str>,
+    /// Task types that are left out, by group and name.
+    pub(super) without: Vec<(String, &'static str)>,
     pub(super) status: Option<TaskStatus>,
+    /// Only cancelled tasks (`true`), or only others (`false`).
+    pub(super) cancelled: Option<bool>,
     pub(super) active_only: bool,
     /// Only tasks in which this stands: in the name, the message or the error; or of this id.
     pub(super) text: Option<String>,
@@ -113,11 +118,24 @@ impl Filter {
         if let Some(name) = &self.name {
             select.and_where(Expr::col("name").eq(name.as_str()));
         }
-        if !self.without.is_empty() {
-            select.and_where(Expr::col("name").is_not_in(self.without.iter().copied()));
+        for (state, name) in &self.without {
+            let is_type = Cond::all()
+                .add(Expr::col("state").eq(state.as_str()))
+                .add(Expr::col("name").eq(*name));
+            select.cond_where(is_type.not());
         }
         if let Some(status) = self.status {
             select.and_where(Expr::col("status").eq(status.as_str()));
+        }
+        if let Some(cancelled) = self.cancelled {
+            let code = Expr::col("code");
+            select.cond_where(if cancelled {
+                Cond::all().add(code.eq(CANCELLED))
+            } else {
+                Cond::any()
+                    .add(code.clone().is_null())
+                    .add(code.ne(CANCELLED))
+            });
         }
         if self.active_only {
             select.and_where(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
@@ -194,8 +212,8 @@ pub(super) async fn cancel_in(
         .table(TABLE)
         .values([
             ("status", TaskStatus::Error.as_str().into()),
-            ("error", "cancelled".into()),
-            ("code", "cancelled".into()),
+            ("error", CANCELLED.into()),
+            ("code", CANCELLED.into()),
             ("finished_at", now.into()),
             ("updated_at", now.into()),
             ("version", Expr::col("version").add(1)),
@@ -212,10 +230,10 @@ pub(super) async fn cancel_in(
         .value("cancel_requested", true)
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
-        .returning(Query::returning().column("id"))
+        .returning(Query::returning().columns(COLUMNS))
         .take();
-    if !executor.fetch_all(&ask).await?.is_empty() {
-        return Ok(Cancelled::Asked);
+    if let Some(row) = executor.fetch_all(&ask).await?.first() {
+        return Ok(Cancelled::Asked(Box::new(TaskRecord::from_row(row)?)));
     }
     let known = select().and_where(Expr::col("id").eq(id)).take();
     Ok(if executor.fetch_all(&known).await?.is_empty() {

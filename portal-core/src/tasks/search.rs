@@ -1,30 +1,37 @@
-//! What the search finds among the kinds of task: a way to start each.
+//! Search results for task types: a link to the form that starts each.
 
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::panel::OWN;
 use super::record::TaskStatus;
 use super::service::{Tasks, check_access};
 use crate::auth::Access;
 use crate::error::Result;
 use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 
-/// The kinds of task that the reader may start, on the page where he does.
+/// Finds the task types that the user may start.
 pub(crate) struct TaskSearch;
 
 impl SearchSource for TaskSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
-        let may_open = |reader| Access::Admin.allows(Some(reader));
+        let may_open = |reader| Access::User.allows(Some(reader));
         let reader = match query.reader {
             Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
             _ => return Ok(Vec::new()),
         };
         let tasks = query.state.borrow::<Tasks>()?;
-        let mut hits = statuses(&query);
+        let (one, all) = if reader.is_admin() {
+            ("/admin/tasks", "/admin/tasks/all")
+        } else {
+            (OWN, OWN)
+        };
+        let mut hits = statuses(&query, all);
         if let Ok(id) = query.text.parse::<Uuid>()
             && let Some(task) = tasks.get(id).await?
+            && (reader.is_admin() || task.owner_user_id == Some(reader.id))
         {
-            let href = query.url(&format!("/admin/tasks/{id}"));
+            let href = query.url(&format!("{one}/{id}"));
             let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
             hits.push((0, hit.hint(task.status.as_str())));
         }
@@ -39,7 +46,7 @@ impl SearchSource for TaskSearch {
             if check_access(kind, Some(reader)).is_err() {
                 continue;
             }
-            let href = query.url("/admin/tasks") + "?";
+            let href = query.url(OWN) + "?";
             let end = href.len();
             let mut href = form_urlencoded::Serializer::for_suffix(href, end);
             href.append_pair("state", &kind.state);
@@ -57,7 +64,7 @@ impl SearchSource for TaskSearch {
 }
 
 /// The lists of tasks by status.
-fn statuses(query: &SearchQuery<'_>) -> Vec<(u8, SearchHit)> {
+fn statuses(query: &SearchQuery<'_>, list: &str) -> Vec<(u8, SearchHit)> {
     let all = [
         (TaskStatus::Pending, "Pending tasks"),
         (TaskStatus::Processing, "Running tasks"),
@@ -66,7 +73,7 @@ fn statuses(query: &SearchQuery<'_>) -> Vec<(u8, SearchHit)> {
     ];
     let all = all.into_iter().filter_map(|(status, title)| {
         let rank = query.rank(title)?;
-        let href = query.url(&format!("/admin/tasks/all?status={status}"));
+        let href = query.url(&format!("{list}?status={status}"));
         Some((rank, SearchHit::link(title, href).icon("list-checks")))
     });
     all.collect()

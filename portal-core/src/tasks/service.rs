@@ -82,6 +82,8 @@ pub struct TaskFilter {
     pub name: Option<String>,
     /// Only tasks of this status.
     pub status: Option<TaskStatus>,
+    /// Only cancelled tasks (`true`), or only others (`false`).
+    pub cancelled: Option<bool>,
     /// Only tasks in which this stands: in the name, the message or the error; or of this id.
     pub text: Option<String>,
     /// Only tasks older than this one.
@@ -264,6 +266,7 @@ impl Tasks {
             name: filter.name.clone(),
             without: Vec::new(),
             status: filter.status,
+            cancelled: filter.cancelled,
             active_only: false,
             text: filter.text.clone(),
             before: filter.before,
@@ -331,7 +334,9 @@ impl Tasks {
                 self.publish(*record);
                 true
             }
-            Cancelled::Asked => {
+            Cancelled::Asked(record) => {
+                // Lists show that the cancellation is pending.
+                self.0.unsent.add(&record);
                 self.stop(id);
                 let notification = Notification::TaskCancelled { id };
                 self.0.store.notify(notification).await;
@@ -399,10 +404,16 @@ pub(super) fn settle(
     match stored {
         Stored::New => Ok((task.id, false)),
         Stored::Before(id) => Ok((id, true)),
+        // The owner sees it: under the same client token, or on their pages, which need none.
         Stored::Active {
             id,
             client_token_id,
-        } if client_token_id == task.client_token_id => Ok((id, true)),
+            owner_user_id,
+        } if owner_user_id == task.owner_user_id
+            && (task.client_token_id.is_none() || client_token_id == task.client_token_id) =>
+        {
+            Ok((id, true))
+        }
         Stored::Active { .. } => Err(Error::conflict(
             "task_already_active",
             format!(

@@ -31,6 +31,8 @@ pub struct TaskSettings {
     pub(crate) stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) notify_after: Duration,
+    /// The portal has the pages of users' own tasks, which notifications link to.
+    pub(crate) task_pages: bool,
 }
 
 impl Default for TaskSettings {
@@ -48,6 +50,7 @@ impl Default for TaskSettings {
             stored_bytes_per_owner: 256 * 1024 * 1024,
             notify: TaskNotify::default(),
             notify_after: Duration::from_secs(10),
+            task_pages: true,
         }
     }
 }
@@ -135,6 +138,11 @@ impl TaskSettings {
     pub fn notify(mut self, notify: TaskNotify) -> Self {
         self.notify = notify;
         self
+    }
+
+    /// States whether the portal has the pages of users' own tasks, which can be removed.
+    pub(crate) fn with_task_pages(self, task_pages: bool) -> Self {
+        Self { task_pages, ..self }
     }
 
     /// How long a task has to run for its result to be told, 10 seconds by default.

@@ -380,7 +380,7 @@ async fn who_was_told_to_stop_is_cancelled_however_it_ends(store: Store) {
     for id in ids {
         assert!(matches!(
             queue::cancel(&store, id).await.unwrap(),
-            Cancelled::Asked
+            Cancelled::Asked(_)
         ));
     }
     let mut told = heartbeat(&store, owner, ids).await.cancelled;

@@ -332,11 +332,9 @@ impl Worker {
         definition: &TaskDefinition,
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
-        // Code of the application may start what it likes.
-        if record.client_token_id.is_none()
-            || definition.internal
-            || definition.access == crate::Access::Public
-        {
+        // A task without an owner, or of an internal type, was started by the application itself.
+        let has_owner = record.client_token_id.or(record.owner_user_id).is_some();
+        if !has_owner || definition.internal || definition.access == crate::Access::Public {
             return Ok(());
         }
         let auth = self.state.borrow::<Auth>()?;

@@ -10,51 +10,51 @@ use portal_core::tasks::TaskStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a report is to be.
+/// Arguments of a report.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct ReportArgs {
-    /// What stands above it
+    /// Report title
     #[garde(length(min = 3, max = 80))]
     #[schemars(example = &"Sign-ups of the week")]
     title: String,
-    /// The first day that counts
+    /// First day of the report
     #[garde(skip)]
     #[schemars(example = &"2026-01-01")]
     from: NaiveDate,
-    /// How it is written
+    /// File format
     #[garde(skip)]
     #[serde(default)]
     format: Format,
-    /// What it is made of
+    /// Sections
     #[garde(length(min = 1, max = 5), dive)]
     #[schemars(length(min = 1, max = 5))]
     sections: Vec<Section>,
-    /// Where it goes
+    /// Delivery
     #[garde(dive)]
     delivery: Delivery,
-    /// Keep a copy for so many days
+    /// Days to keep a copy
     #[garde(range(max = 365))]
     keep_days: Option<u16>,
 }
 
-/// How a report is written.
+/// File format of a report.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
-    /// To be read
+    /// For reading
     #[default]
     Html,
-    /// To be reckoned with
+    /// For spreadsheets
     Csv,
 }
 
 /// A part of a report.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 struct Section {
-    /// Its heading
+    /// Heading
     #[garde(length(min = 1, max = 40))]
     heading: String,
-    /// How many rows it has at the most
+    /// Maximum number of rows
     #[garde(range(min = 1, max = 500))]
     #[schemars(range(min = 1, max = 500))]
     #[serde(default = "ten")]
@@ -65,15 +65,15 @@ fn ten() -> u16 {
     10
 }
 
-/// Where a report goes.
+/// Delivery of a report.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Delivery {
-    /// It stays in the portal.
+    /// Stored in the portal.
     Stored,
-    /// It is sent to an address.
+    /// Sent by e-mail.
     Email {
-        /// Who gets it
+        /// Recipient
         #[garde(email)]
         #[schemars(email, example = &"team@example.com")]
         to: String,

@@ -28,6 +28,10 @@ pub struct TaskRowView {
     pub attempt: u32,
     /// How often it may be begun before a failure is final.
     pub max_attempts: u32,
+    /// `true` while a cancellation of the running task is pending.
+    pub is_cancelling: bool,
+    /// Reason why the task waits, such as a paused task type.
+    pub note: Option<String>,
     /// Whose it is, if the list shows that.
     pub owner: Option<String>,
     /// The page with all there is to know of it.
@@ -53,6 +57,7 @@ impl TaskRowView {
         match self.status.as_str() {
             _ if self.cancelled() => ("Cancelled", Tone::Neutral),
             "PENDING" => ("Pending", Tone::Neutral),
+            "PROCESSING" if self.is_cancelling => ("Cancelling…", Tone::Warning),
             "PROCESSING" => ("Running", Tone::Info),
             "COMPLETED" => ("Completed", Tone::Success),
             "ERROR" => ("Failed", Tone::Danger),
@@ -60,10 +65,15 @@ impl TaskRowView {
         }
     }
 
+    /// Run time up to now or to the end; `None` while the task is pending.
     fn duration(&self) -> Option<String> {
         let from = self.started_at.as_deref().unwrap_or(&self.created_at);
-        let to = self.finished_at.as_deref()?;
-        Some(Self::span(parse(from)?, parse(to)?))
+        let to = match self.finished_at.as_deref() {
+            Some(to) => parse(to)?,
+            None if self.status == "PROCESSING" => Utc::now(),
+            None => return None,
+        };
+        Some(Self::span(parse(from)?, to))
     }
 
     /// How long something took, in words.
@@ -89,7 +99,7 @@ impl TaskRowView {
             .then(|| format!("{}/{}", self.attempt, self.max_attempts.max(self.attempt)));
         html! {
             // By its id a row is found again when the list is drawn anew.
-            li class="pt-task" id=[(!self.id.is_empty()).then(|| format!("row-{}", self.id))] data-task-id=(self.id) data-status=(self.status)
+            li class="pt-task" id=[(!self.id.is_empty()).then(|| format!("row-{}", self.id))] data-task-id=(self.id) data-status=(self.status) data-cancelling[self.is_cancelling]
                 data-from=(self.started_at.as_deref().unwrap_or(&self.created_at)) data-to=[&self.finished_at] {
                 (task_status(self))
                 div class="pt-task-main" {
@@ -101,6 +111,7 @@ impl TaskRowView {
                         span class="pt-attempt" data-part="attempt" title="Attempt" { @if let Some(tries) = tries { (tries) } }
                     }
                     div class="pt-task-sub" {
+                        @if let Some(note) = &self.note { span class="pt-task-note" { (note) } }
                         span data-part="message" { @if let Some(message) = &self.message { (message) } }
                         span { span data-part="state" { (self.state) } " / " code data-part="name" { (self.name) } }
                         @if let Some(owner) = &self.owner { span class="pt-cut" { (owner) } }
@@ -112,8 +123,8 @@ impl TaskRowView {
                     (time(&self.created_at, TimeFormat::Ago))
                 }
                 div class="pt-task-acts" {
-                    (form(self.cancel_action.as_ref(), "active", hidden, Button::icon_only("ban", "Cancel task")))
-                    (form(self.again_action.as_ref(), "ended", hidden, Button::icon_only("rotate-ccw", "Run again")))
+                    (form(self.cancel_action.as_ref(), "active", hidden, Button::icon_only("ban", format!("Cancel: {}", self.title)).disabled(self.is_cancelling)))
+                    (form(self.again_action.as_ref(), "ended", hidden, Button::icon_only("rotate-ccw", format!("Run again: {}", self.title))))
                 }
                 pre class="pt-task-out" data-part="result" { @if let Some(result) = &self.result { (result) } }
                 pre class="pt-task-out" data-part="error" { @if let Some(error) = error { (error) } }
@@ -254,7 +265,7 @@ impl Render for TaskList {
             ..TaskRowView::default()
         };
         let none = EmptyState::new("list-checks", "No tasks yet")
-            .text("Tasks that you start appear here and report as they go.");
+            .text("Tasks you start appear here with live progress.");
         let list = html! {
             // No space inside when it is empty: the style sheet looks at `:empty`.
             ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden.as_ref())) } }
@@ -267,7 +278,7 @@ impl Render for TaskList {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
                         div class="pt-card-head" {
                             div { @if let Some(title) = &self.title { h2 { (title) } } }
-                            @if self.monitor.is_some() { span class="pt-live" data-part="connection" { "Not live" } }
+                            @if self.monitor.is_some() { span class="pt-live" data-part="connection" { "Live updates off" } }
                             @if let Some(actions) = &self.actions { (actions) }
                         }
                     }

@@ -78,6 +78,7 @@ fn pages() -> Vec<String> {
     let flash = Flash {
         kind: FlashKind::Error,
         text: HOSTILE.to_owned(),
+        link: Some((HOSTILE.to_owned(), HOSTILE.to_owned())),
     };
     let mut page = PageContext::new(HOSTILE, HOSTILE, HOSTILE, &theme);
     page.nav = &nav;

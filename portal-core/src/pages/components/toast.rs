@@ -53,7 +53,10 @@ pub fn toast_region(flash: Option<&Flash>) -> Markup {
                     FlashKind::Error => Tone::Danger,
                     FlashKind::Info => Tone::Info,
                 };
-                (toast(tone, &flash.text))
+                @match &flash.link {
+                    Some((label, url)) => (toast_with(tone, &flash.text, Button::new(label.as_str()).size(1).href(url.as_str()))),
+                    None => (toast(tone, &flash.text)),
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `/admin/tasks/all`: the tasks of everyone, and clearing up after them.
+//! `/admin/tasks/all`: tasks of all users, and the deletion of old ones.
 
 use std::time::Duration;
 
@@ -8,19 +8,22 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::filter::Shown;
-use super::{ALL, Choice, Reader, head, log, row};
+use super::row::Surroundings;
+use super::{ALL, Choice, Reader, head};
 use crate::error::{Fault, Result};
 use crate::live;
-use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
+use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone, Unit};
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::TaskFilter;
+use crate::tasks::queue::Filter;
 
 /// How many tasks stand on one page.
 const PER_PAGE: usize = 25;
 /// More days than anyone keeps tasks.
 const MOST_DAYS: u64 = 36_500;
-/// What the form offers.
+/// Id of the card that deletes old tasks.
+const CLEAN_UP: &str = "clean-up";
+/// Days that the form starts with.
 const USUAL_DAYS: &str = "7";
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -44,7 +47,7 @@ pub(super) fn days_of(text: &str) -> Result<u64, Fault> {
         .ok()
         .filter(|days| *days <= MOST_DAYS)
         .ok_or_else(|| {
-            let message = format!("write a number of days from 0 to {MOST_DAYS}");
+            let message = format!("Enter a number of days from 0 to {MOST_DAYS}");
             Fault::new("/prune", "out_of_range", message)
         })
 }
@@ -63,18 +66,16 @@ async fn render(
         Some(email) => Some(owner(reader, email).await?),
         None => None,
     };
-    let filter = TaskFilter {
+    let filter = Filter {
         owner_user_id,
         limit: PER_PAGE as u64 + 1,
         ..shown.filter()
     };
-    let records = reader.tasks.list(&filter).await?;
-    let older = shown.older(&records, PER_PAGE);
-    let records = &records[..records.len().min(PER_PAGE)];
-    let owners = row::owners(reader, records).await?;
+    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(reader, &records).await?;
     let rows = records
         .iter()
-        .map(|record| row::row_of(reader, record, &owners))
+        .map(|record| surroundings.row(reader, record))
         .collect();
     let here = shown.here(reader);
     let asked = match &prune {
@@ -86,10 +87,10 @@ async fn render(
         EmptyState::no_match(reader.url(ALL))
     } else {
         EmptyState::new("list-checks", "No tasks yet")
-            .text("The tasks of all users appear here, those that programs start as well.")
+            .text("Tasks from all users and API clients appear here.")
     };
     let list = TaskList::new(rows)
-        .title("Tasks of everyone")
+        .title("All tasks")
         .toolbar(shown.toolbar(reader, true))
         .foot(shown.pages(reader, older))
         .empty(empty)
@@ -98,71 +99,72 @@ async fn render(
         (head(reader, ALL))
         div class="pt-stack" {
             (reader.styles())
-            @if let Some((days, tasks)) = asked { (confirm(reader, days, tasks)) }
             (live::region("tasks", list))
-            div class="pt-split" {
-                (log::card(&log::latest(reader).await?))
-                (clean_up(reader, choice, fault))
-            }
+            (clean_up(reader, choice, fault, asked))
         }
     })
 }
 
-/// The user of an address; an id of nobody if there is none, so that nothing is found.
+/// Id of the user with an e-mail address; the nil id, which nobody has, if there is none.
 async fn owner(reader: &Reader<'_>, email: &str) -> Result<Uuid> {
     let found = reader.users.find_by_email(email).await?;
     Ok(found.first().map_or(Uuid::nil(), |user| user.id))
 }
 
-/// Asks for an age; what would go is told before it goes.
-fn clean_up(reader: &Reader<'_>, choice: &Choice, fault: Option<Fault>) -> Markup {
+/// Form for an age, followed by a confirmation that names the number of tasks.
+fn clean_up(
+    reader: &Reader<'_>,
+    choice: &Choice,
+    fault: Option<Fault>,
+    asked: Option<(u64, u64)>,
+) -> Markup {
     let days = choice
         .fields
         .get("prune")
         .map_or(USUAL_DAYS, String::as_str);
-    let field = Field::number("prune", "Ended more than this many days ago")
+    let field = Field::number("prune", "Finished more than (days) ago")
         .range(Some("0".to_owned()), Some(MOST_DAYS.to_string()))
         .step("1")
         .value(days)
         .required(true)
         .error(fault.map(|fault| fault.message));
+    // The fragment brings the answer into view, next to the button.
+    let action = format!("{}#{CLEAN_UP}", reader.url(ALL));
     let card = Card::new()
-        .title("Clean up")
-        .description("Ended tasks are deleted with their results. Waiting and running ones stay.")
+        .id(CLEAN_UP)
+        .title("Delete old tasks")
+        .description("Deletes finished tasks and their results.")
         .body(html! {
-            form class="pt-form" method="get" action=(reader.url(ALL)) {
+            form class="pt-form" method="get" action=(action) {
                 (field)
                 div class="pt-form-actions" { (Button::new("Delete tasks…").icon("trash-2").submit()) }
             }
+            @if let Some((days, tasks)) = asked { (confirm(reader, days, tasks)) }
         });
     html! { (card) }
 }
 
 fn confirm(reader: &Reader<'_>, days: u64, tasks: u64) -> Markup {
     let age = match days {
-        0 => "by now".to_owned(),
-        1 => "more than a day ago".to_owned(),
-        days => format!("more than {days} days ago"),
+        0 => "Finished until now".to_owned(),
+        1 => "Finished more than a day ago".to_owned(),
+        days => format!("Finished more than {days} days ago"),
     };
     if tasks == 0 {
-        return html! { (Banner::new(Tone::Info, format!("No task ended {age}."))) };
+        return html! { (Banner::new(Tone::Info, "No tasks are that old.")) };
     }
-    let (these, verb) = if tasks == 1 {
-        ("1 task".to_owned(), "Delete 1 task".to_owned())
-    } else {
-        (format!("{tasks} tasks"), format!("Delete {tasks} tasks"))
+    let these = match tasks {
+        1 => "1 task".to_owned(),
+        tasks => format!("{} tasks", Unit::Count.full(tasks as f64)),
     };
-    let banner = Banner::new(
-        Tone::Danger,
-        format!("{these} ended {age}. This cannot be undone."),
-    )
-    .title("Delete them?")
-    .action(html! {
-        form class="pt-row" method="post" action=(reader.url("/admin/tasks/prune")) {
-            input type="hidden" name="days" value=(days);
-            (Button::new("Keep them").size(1).href(reader.url(ALL)))
-            (Button::new(verb).size(1).danger().submit())
-        }
-    });
+    let banner = Banner::new(Tone::Danger, format!("{age}. This cannot be undone."))
+        .title(format!("Delete {these}?"))
+        .action(html! {
+            form class="pt-row" method="post" action=(reader.url("/admin/tasks/prune")) {
+                input type="hidden" name="days" value=(days);
+                (Button::new("Cancel").size(1).href(reader.url(ALL)))
+                (Button::new(format!("Delete {these}")).size(1).danger().submit())
+            }
+        });
     html! { (banner) }
 }

@@ -1,19 +1,21 @@
-//! `/admin/tasks/{task_id}`: one task with all there is to know of it.
+//! `/tasks/{task_id}` and `/admin/tasks/{task_id}`: everything about one task.
 
 use std::collections::BTreeMap;
 
 use axum::extract::Request;
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::row::Owners;
-use super::{ALL, PATH, Reader, SCHEDULES, log_lines, row};
+use super::area::{Area, OWN};
+use super::row::{Owners, shown_result};
+use super::{ALL, Reader, SCHEDULES, log_lines};
 use crate::auth::{AuditEntry, AuditFilter};
 use crate::error::Result;
 use crate::pages::components::{
-    Banner, Button, CodeBlock, Confirm, TaskRowView, TimeFormat, Tone, detail_list, icon, progress,
-    task_status, time,
+    Banner, Button, CodeBlock, Confirm, TaskRowView, TimeFormat, Tone, bare_time, detail_list,
+    icon, progress, task_status, time,
 };
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
@@ -26,7 +28,11 @@ use crate::tasks::{TaskEvent, TaskHistory, TaskRecord, TaskStatus};
 /// How many updates of an attempt are drawn, the newest.
 const UPDATES: usize = 12;
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+pub(super) async fn show(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
     let id = request
         .uri()
         .path()
@@ -34,7 +40,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
         .next()
         .and_then(|id| id.parse().ok());
     let id: Uuid = id.ok_or_else(task_not_found)?;
-    let (reader, _) = Reader::of(state, request).await?;
+    let (reader, _) = Reader::in_area(area, state, request).await?;
     let about = About::of(&reader, id).await?;
     Ok(render(&reader, &about).into_page())
 }
@@ -45,27 +51,39 @@ struct About {
     args: Value,
     facts: Facts,
     history: TaskHistory,
+    /// The task type is paused.
+    is_paused: bool,
     owners: Owners,
-    /// What administrators have done to it.
+    /// Audit entries of the task.
     done: Vec<AuditEntry>,
 }
 
 impl About {
     async fn of(reader: &Reader<'_>, id: Uuid) -> Result<Self> {
-        // First the history: what comes after it is told by the stream.
+        // The history first: the stream sends everything after it.
         let history = reader.tasks.history(id).await?.ok_or_else(task_not_found)?;
-        let record = reader.tasks.get(id).await?.ok_or_else(task_not_found)?;
+        let record = reader.find(id).await?;
         let facts = facts::of(&reader.tasks.0.store, id)
             .await?
             .ok_or_else(task_not_found)?;
+        let is_paused = record.status == TaskStatus::Pending
+            && reader
+                .tasks
+                .paused()
+                .await?
+                .contains(&(record.state.clone(), record.name.clone()));
         let done = AuditFilter {
             target: Some(format!("task:{id}")),
             limit: 20,
             ..AuditFilter::default()
         };
+        let done = reader.audit.list(&done).await?;
+        let people = done.iter().filter_map(|entry| entry.actor_user_id);
+        let people = people.chain(record.owner_user_id);
         Ok(Self {
-            owners: row::owners(reader, std::slice::from_ref(&record)).await?,
-            done: reader.audit.list(&done).await?,
+            is_paused,
+            owners: reader.users.names(people.collect::<Vec<_>>()).await?,
+            done,
             args: reader.tasks.args(id).await?.ok_or_else(task_not_found)?,
             record,
             facts,
@@ -97,26 +115,28 @@ impl About {
 fn render(reader: &Reader<'_>, about: &About) -> Markup {
     let record = &about.record;
     let id = record.id;
-    let stream = reader.url(&format!(
-        "/api/admin/tasks/{id}/events?after={}",
-        about.seen()
-    ));
+    let api = reader.url(reader.area.api());
+    let stream = format!("{api}/{id}/events?after={}", about.seen());
+    let (all, crumb) = match reader.area {
+        Area::Own => (OWN, "My tasks"),
+        Area::Admin => (ALL, "All tasks"),
+    };
     let is_active = record.is_active();
     html! {
         nav class="pt-crumbs" aria-label="Breadcrumb" {
             ol {
-                li { a href=(reader.url(ALL)) { "Background tasks" } (icon("chevron-right")) }
+                li { a href=(reader.url(all)) { (crumb) } (icon("chevron-right")) }
                 li aria-current="page" { (record.title) }
             }
         }
-        pt-task id="task" class="pt-detail" data-task-id=(id) data-href=(reader.url(&format!("/admin/tasks/{id}"))) data-status=(record.status) data-stream=[is_active.then_some(&stream)]
+        pt-task id="task" class="pt-detail" data-task-id=(id) data-href=(reader.task_url(id, "")) data-status=(record.status) data-cancelling[about.facts.is_stopping && is_active] data-stream=[is_active.then_some(&stream)]
             data-from=[record.started_at.map(|at| at.to_rfc3339())] {
             (reader.styles())
             (top(reader, about))
             div class="pt-stack" data-swap="outcome" { (outcome(about)) }
             div class="pt-detail-grid" {
                 div class="pt-stack" {
-                    (log_lines::card(&about.history.events, &reader.url(&format!("/api/admin/tasks/{id}/log")), is_active))
+                    (log_lines::card(&about.history.events, &format!("{api}/{id}/log"), is_active))
                     (time_line(reader, about))
                 }
                 div class="pt-stack" {
@@ -144,25 +164,35 @@ fn top(reader: &Reader<'_>, about: &About) -> Markup {
         TaskStatus::Error if record.code.as_deref() != Some("cancelled") => Tone::Danger,
         _ => Tone::Neutral,
     };
-    let edit = format!("{PATH}?from={id}");
+    let edit = format!("{}?from={id}", reader.area.root());
+    let task_type = reader.tasks.registry().get(&record.state, &record.name);
+    let may_start = task_type.is_some_and(|task_type| reader.may_start(task_type));
+    let row = TaskRowView {
+        is_cancelling: about.facts.is_stopping,
+        ..TaskRowView::from(record)
+    };
+    let cancel = if about.facts.is_stopping {
+        "Cancelling…"
+    } else {
+        "Cancel"
+    };
     html! {
         header class="pt-detail-head" data-swap="head" {
             div class="pt-row" {
                 h1 id="task-title" { (record.title) }
-                (task_status(&TaskRowView::from(record)))
+                (task_status(&row))
                 @if record.attempt > 1 || record.max_attempts > 1 {
                     span class="pt-attempt" { "attempt " (record.attempt) "/" (record.max_attempts) }
                 }
                 div class="pt-row pt-push" {
                     @if record.is_active() {
-                        (Button::new("Cancel").icon("ban").attribute("data-key", "c").opens(dialog.as_str()).disabled(about.facts.is_stopping))
+                        (Button::new(cancel).icon("ban").attribute("data-key", "c").opens(dialog.as_str()).disabled(about.facts.is_stopping))
                     } @else {
-                        @if reader.tasks.registry().get(&record.state, &record.name).is_some() {
+                        @if may_start {
                             (Button::new("Edit and run").icon("pencil").href(reader.url(&edit)))
-                        }
-                        form method="post" action=(reader.url(&format!("/admin/tasks/{id}/again"))) {
-                            input type="hidden" name="back" value=(reader.url(PATH));
-                            (Button::new("Run again").icon("rotate-ccw").submit())
+                            form method="post" action=(reader.task_url(id, "/again")) {
+                                (Button::new("Run again").icon("rotate-ccw").submit())
+                            }
                         }
                     }
                 }
@@ -172,30 +202,37 @@ fn top(reader: &Reader<'_>, about: &About) -> Markup {
                 p class="pt-muted" data-part="message" { @if let Some(message) = &record.message { (message) } }
             }
             @if record.is_active() {
-                (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), reader.url(&format!("/admin/tasks/{id}/cancel")), "Cancel task")
+                (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), reader.task_url(id, "/cancel"), "Cancel task")
                     .text("Work already done is kept. You can run the task again later.")
                     .dismiss("Keep running")
-                    .hidden(html! { input type="hidden" name="back" value=(reader.url(&format!("/admin/tasks/{id}"))); }))
+                    .hidden(html! { input type="hidden" name="back" value=(reader.task_url(id, "")); }))
             }
         }
     }
 }
 
-/// How it ended, or what it waits for.
+/// Outcome of the task, or the reason why it waits.
 fn outcome(about: &About) -> Markup {
     let record = &about.record;
     let is_cancelled = record.code.as_deref() == Some("cancelled");
     let waits = record.status == TaskStatus::Pending && record.run_at > now();
+    let result = record
+        .result
+        .as_ref()
+        .and_then(|result| shown_result(result, pretty));
     html! {
         @if about.facts.is_stopping && record.is_active() {
-            (Banner::new(Tone::Warning, "It has been told to stop, and ends when it next reports."))
+            (Banner::new(Tone::Warning, "Cancelling… The task stops at its next update."))
+        }
+        @if about.is_paused {
+            (Banner::new(Tone::Warning, "This task type is paused. The task starts after an administrator resumes the type."))
         }
         @if waits {
             p class="pt-banner" data-tone="info" {
                 (icon("clock"))
                 span {
-                    @if record.attempt > 0 { "Attempt " (record.attempt) " has failed. The next one begins " }
-                    @else { "It begins " }
+                    @if record.attempt > 0 { "Attempt " (record.attempt) " failed. The next one starts " }
+                    @else { "It starts " }
                     (time(&record.run_at.to_rfc3339(), TimeFormat::Ago))
                     span data-part="countdown" data-at=(record.run_at.to_rfc3339()) {}
                     "."
@@ -214,33 +251,36 @@ fn outcome(about: &About) -> Markup {
                 }
             }
         }
-        @if record.status == TaskStatus::Completed && let Some(result) = &record.result {
-            section aria-label="Result" { (CodeBlock::new(pretty(result)).title("Result").wrap()) }
+        @if record.status == TaskStatus::Completed && let Some(result) = result {
+            section aria-label="Result" { (CodeBlock::new(result).title("Result").wrap()) }
         }
     }
 }
 
 fn facts_list(reader: &Reader<'_>, about: &About) -> Markup {
     let (record, facts) = (&about.record, &about.facts);
-    let moment = |at: chrono::DateTime<chrono::Utc>| time(&at.to_rfc3339(), TimeFormat::DateTime);
+    let moment = |at: DateTime<Utc>| time(&at.to_rfc3339(), TimeFormat::DateTime);
     let mut rows: Vec<(&str, Markup)> = vec![
-        ("Task", html! { code { (record.state) "/" (record.name) } }),
-        ("Id", html! { code class="pt-break" { (record.id) } }),
+        (
+            "Task type",
+            html! { code { (record.state) "/" (record.name) } },
+        ),
+        ("ID", html! { code class="pt-break" { (record.id) } }),
         ("Started by", started_by(reader, about)),
-        ("Asked for", moment(record.created_at)),
+        ("Created", moment(record.created_at)),
     ];
     if let Some(at) = record.started_at {
-        rows.push(("Begun", moment(at)));
+        rows.push(("Started", moment(at)));
         let waited = TaskRowView::span(record.created_at, at);
-        rows.push(("Waited", html! { (waited) }));
+        rows.push(("Wait time", html! { (waited) }));
         let took = record.finished_at.map(|end| TaskRowView::span(at, end));
         rows.push((
-            "Took",
+            "Duration",
             html! { span data-part="duration" { (took.unwrap_or_default()) } },
         ));
     }
     if let Some(at) = record.finished_at {
-        rows.push(("Ended", moment(at)));
+        rows.push(("Finished", moment(at)));
     }
     rows.push((
         "Attempts",
@@ -268,7 +308,7 @@ fn started_by(reader: &Reader<'_>, about: &About) -> Markup {
         } @else if let Some(owner) = owner {
             (owner)
         } @else if record.owner_user_id.is_some() {
-            "a user who is gone"
+            "a deleted user"
         } @else {
             "the application"
         }
@@ -278,7 +318,7 @@ fn started_by(reader: &Reader<'_>, about: &About) -> Markup {
     }
 }
 
-/// What has happened, attempt by attempt; and what administrators have done.
+/// Events of each attempt, then the audit entries.
 fn time_line(reader: &Reader<'_>, about: &About) -> Markup {
     let mut attempts: BTreeMap<u32, Vec<&TaskEvent>> = BTreeMap::new();
     for event in about
@@ -289,23 +329,40 @@ fn time_line(reader: &Reader<'_>, about: &About) -> Markup {
     {
         attempts.entry(event.attempt).or_default().push(event);
     }
+    let mut lines: Vec<(DateTime<Utc>, Markup)> = Vec::new();
+    for (attempt, events) in &attempts {
+        let updates = events.iter().filter(|event| event.kind == "update");
+        let left_out = updates.count().saturating_sub(UPDATES);
+        let mut passed = 0;
+        for event in events {
+            if event.kind == "update" {
+                passed += 1;
+            }
+            if event.kind == "update" && passed <= left_out {
+                if passed == left_out {
+                    let text = html! { li class="pt-muted" { (left_out) " earlier updates" } };
+                    lines.push((event.at, text));
+                }
+                continue;
+            }
+            let max_attempts = about.record.max_attempts;
+            lines.push((event.at, entry(event, *attempt, max_attempts)));
+        }
+    }
+    lines.extend(
+        about
+            .done
+            .iter()
+            .map(|done| (done.at, by_hand(reader, about, done))),
+    );
+    // Stable: what happened at the same time stays in its order.
+    lines.sort_by_key(|(at, _)| *at);
     html! {
         section class="pt-card" aria-label="Timeline" data-swap="timeline" {
             h2 { "Timeline" }
-            @if about.history.truncated { p class="pt-hint" { "The oldest entries are no longer kept." } }
+            @if about.history.truncated { p class="pt-hint" { "Older entries are no longer stored." } }
             ol class="pt-timeline" {
-                @for (attempt, events) in &attempts {
-                    @let updates = events.iter().filter(|event| event.kind == "update").count();
-                    @let left_out = updates.saturating_sub(UPDATES);
-                    @if left_out > 0 { li class="pt-muted" { (left_out) " earlier updates" } }
-                    @let mut passed = 0;
-                    @for event in events {
-                        @let is_update = event.kind == "update";
-                        @if is_update { ({ passed += 1; "" }) }
-                        @if !is_update || passed > left_out { (entry(event, *attempt, about.record.max_attempts)) }
-                    }
-                }
-                @for entry in about.done.iter().rev() { (by_hand(reader, entry)) }
+                @for (_, line) in &lines { (line) }
             }
         }
     }
@@ -315,10 +372,12 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
     let text = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
     let status = text("status");
     let words = match status {
-        Some("PENDING") if attempt == 0 => "Stored".to_owned(),
-        Some("PENDING") => format!("Attempt {attempt} is over, waiting for the next"),
-        Some("PROCESSING") if max_attempts > 1 || attempt > 1 => format!("Attempt {attempt} begun"),
-        Some("PROCESSING") => "Begun".to_owned(),
+        Some("PENDING") if attempt == 0 => "Queued".to_owned(),
+        Some("PENDING") => format!("Attempt {attempt} failed. Retrying soon"),
+        Some("PROCESSING") if max_attempts > 1 || attempt > 1 => {
+            format!("Attempt {attempt} started")
+        }
+        Some("PROCESSING") => "Started".to_owned(),
         Some("COMPLETED") => "Completed".to_owned(),
         Some("ERROR") if text("code") == Some("cancelled") => "Cancelled".to_owned(),
         Some("ERROR") => "Failed".to_owned(),
@@ -341,24 +400,32 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
         li data-tone=[tone] data-kind=(event.kind) {
             b { (words) }
             @if let Some(message) = text("message").or_else(|| text("error").filter(|error| *error != "cancelled")) { span { (message) } }
-            time datetime=(event.at.to_rfc3339()) { (event.at.format("%H:%M:%S%.3f")) }
+            (bare_time(&event.at.to_rfc3339(), TimeFormat::Precise))
         }
     }
 }
 
-fn by_hand(reader: &Reader<'_>, entry: &AuditEntry) -> Markup {
+fn by_hand(reader: &Reader<'_>, about: &About, entry: &AuditEntry) -> Markup {
+    let actor = entry.actor_user_id;
+    let name = match reader.area {
+        // Users see the names of administrators nowhere else.
+        Area::Own if actor != Some(reader.user.id) => "an administrator",
+        _ => actor
+            .and_then(|id| about.owners.get(&id))
+            .map_or(&*entry.actor_email, String::as_str),
+    };
     let again = entry
         .details
         .get("new_task_id")
         .and_then(serde_json::Value::as_str);
     html! {
         li data-kind="audit" {
-            b { (if again.is_some() { "Run again" } else { "Told to stop" }) }
+            b { (if again.is_some() { "Run again" } else { "Cancellation requested" }) }
             span {
-                "by " (entry.actor_email)
-                @if let Some(id) = again { ", as " a href=(reader.url(&format!("/admin/tasks/{id}"))) { code { (id.get(..8).unwrap_or(id)) "…" } } }
+                "by " (name)
+                @if let Some(id) = again { ", as " a href=(reader.task_url(id, "")) { code { (id.get(..8).unwrap_or(id)) "…" } } }
             }
-            time datetime=(entry.at.to_rfc3339()) { (entry.at.format("%H:%M:%S")) }
+            (bare_time(&entry.at.to_rfc3339(), TimeFormat::Precise))
         }
     }
 }

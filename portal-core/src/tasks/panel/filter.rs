@@ -1,25 +1,54 @@
-//! Which tasks a page lists: filters in the address, and the way to older ones.
+//! Filters of a task list, kept in the URL, and the links to older tasks.
 
 use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::{Choice, Reader, choose};
+use crate::error::Result;
 use crate::pages::components::{Button, icon};
-use crate::tasks::{TaskFilter, TaskRecord, TaskStatus};
+use crate::tasks::queue::Filter;
+use crate::tasks::{TaskRecord, TaskStatus};
 
-const STATUSES: [(TaskStatus, &str); 4] = [
-    (TaskStatus::Pending, "Pending"),
-    (TaskStatus::Processing, "Running"),
-    (TaskStatus::Completed, "Completed"),
-    (TaskStatus::Error, "Failed"),
-];
+/// One choice of the status filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Status {
+    /// Value in the URL.
+    value: &'static str,
+    label: &'static str,
+    status: TaskStatus,
+    /// A cancelled task has the status of a failed one; only its code differs.
+    cancelled: Option<bool>,
+}
+
+const STATUSES: [Status; 5] = {
+    const fn new(
+        value: &'static str,
+        label: &'static str,
+        status: TaskStatus,
+        cancelled: Option<bool>,
+    ) -> Status {
+        Status {
+            value,
+            label,
+            status,
+            cancelled,
+        }
+    }
+    [
+        new("PENDING", "Pending", TaskStatus::Pending, None),
+        new("PROCESSING", "Running", TaskStatus::Processing, None),
+        new("COMPLETED", "Completed", TaskStatus::Completed, None),
+        new("ERROR", "Failed", TaskStatus::Error, Some(false)),
+        new("CANCELLED", "Cancelled", TaskStatus::Error, Some(true)),
+    ]
+};
 
 /// Which tasks the page shows.
 pub(super) struct Shown {
     path: &'static str,
     /// What else the address says.
     keep: Vec<(String, String)>,
-    pub(super) status: Option<TaskStatus>,
+    status: Option<&'static Status>,
     /// State and name.
     kind: Option<(String, String)>,
     text: Option<String>,
@@ -43,7 +72,9 @@ impl Shown {
                 .iter()
                 .map(|(name, value)| (owned(name), owned(value)))
                 .collect(),
-            status: choice.get("status").and_then(|status| status.parse().ok()),
+            status: choice
+                .get("status")
+                .and_then(|value| STATUSES.iter().find(|status| status.value == value)),
             kind: choice
                 .get("kind")
                 .and_then(|kind| kind.split_once('/'))
@@ -65,34 +96,43 @@ impl Shown {
     }
 
     /// The filter without owner and limit.
-    pub(super) fn filter(&self) -> TaskFilter {
-        TaskFilter {
-            status: self.status,
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            status: self.status.map(|status| status.status),
+            cancelled: self.status.and_then(|status| status.cancelled),
             state: self.kind.as_ref().map(|(state, _)| state.clone()),
             name: self.kind.as_ref().map(|(_, name)| name.clone()),
             text: self.text.clone(),
             before: self.before,
-            ..TaskFilter::default()
+            ..Filter::default()
         }
     }
 
-    /// After which task the next page goes on, if there is one.
-    pub(super) fn older(&self, records: &[TaskRecord], per_page: usize) -> Option<Uuid> {
-        records.get(per_page)?;
-        records.get(per_page - 1).map(|record| record.id)
+    /// Tasks of one page with their results, and the task that the next page starts after.
+    pub(super) async fn page(
+        &self,
+        reader: &Reader<'_>,
+        filter: &Filter,
+        per_page: usize,
+    ) -> Result<(Vec<TaskRecord>, Option<Uuid>)> {
+        let (mut records, is_cut) = reader.tasks.list_with_results(filter).await?;
+        let has_more = is_cut || records.len() > per_page;
+        records.truncate(per_page);
+        let older = records.last().map(|record| record.id);
+        Ok((records, older.filter(|_| has_more)))
     }
 
     /// The address of the page with these filters, but for one that is told.
     fn address_with(
         &self,
         reader: &Reader<'_>,
-        status: Option<TaskStatus>,
+        status: Option<&Status>,
         before: Option<Uuid>,
     ) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.keep);
         if let Some(status) = status {
-            query.append_pair("status", status.as_str());
+            query.append_pair("status", status.value);
         }
         if let Some((state, name)) = &self.kind {
             query.append_pair("kind", &format!("{state}/{name}"));
@@ -147,13 +187,17 @@ impl Shown {
 
     /// The filters: a chip for each status, and a form for the others.
     pub(super) fn toolbar(&self, reader: &Reader<'_>, of_everyone: bool) -> Markup {
-        let chip = |status: Option<TaskStatus>, label: &str| {
+        let chip = |status: Option<&'static Status>, label: &str| {
             let is_here = self.status == status;
             html! {
                 a href=(self.address_with(reader, status, None)) aria-current=[is_here.then_some("true")] { (label) }
             }
         };
-        let kinds = reader.tasks.registry().all();
+        let kinds = reader
+            .tasks
+            .registry()
+            .all()
+            .filter(|kind| reader.may_start(kind));
         let is_kind = |state: &str, name: &str| {
             self.kind
                 .as_ref()
@@ -163,23 +207,23 @@ impl Shown {
             div class="pt-filters" {
                 nav class="pt-statuses" aria-label="Status" {
                     (chip(None, "All"))
-                    @for (status, label) in STATUSES { (chip(Some(status), label)) }
+                    @for status in &STATUSES { (chip(Some(status), status.label)) }
                 }
                 form class="pt-row" role="search" aria-label="Filter tasks" method="get" action=(reader.url(self.path)) data-autosubmit {
                     @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
-                    @if let Some(status) = self.status { input type="hidden" name="status" value=(status); }
+                    @if let Some(status) = self.status { input type="hidden" name="status" value=(status.value); }
                     span class="pt-search" {
                         (icon("search"))
-                        input class="pt-input" data-size="1" type="search" name="q" value=[&self.text] placeholder="Name, message or id" aria-label="Text";
+                        input class="pt-input" data-size="1" type="search" name="q" value=[&self.text] placeholder="Name, message or ID" aria-label="Search by name, message or ID";
                     }
-                    (choose("kind", "Task", html! {
-                        option value="" { "Every task" }
+                    (choose("kind", "Task type", html! {
+                        option value="" { "All types" }
                         @for kind in kinds {
                             option value={ (kind.state) "/" (kind.name) } selected[is_kind(&kind.state, kind.name)] { (kind.title) }
                         }
                     }))
                     @if of_everyone {
-                        input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Owner’s e-mail";
+                        input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Filter by the owner’s e-mail";
                     }
                     span class="pt-nojs" { (Button::new("Show").size(1).submit()) }
                     @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear(reader))) }

@@ -1,4 +1,4 @@
-//! `/admin/tasks/kinds`: what waits and runs of each kind of task, pause and resume.
+//! `/admin/tasks/kinds`: queued and running tasks of each type; pause and resume.
 
 use axum::extract::Request;
 use maud::{Markup, html};
@@ -35,10 +35,10 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
             is_paused,
         )
     });
-    let table = Table::new("Kinds of task")
-        .column(Column::new("Task"))
+    let table = Table::new("Task types")
+        .column(Column::new("Task type"))
         .column(Column::new("Status"))
-        .column(Column::new("Waiting").numeric())
+        .column(Column::new("Queued").numeric())
         .column(Column::new("Running").numeric())
         .column(Column::new("Next due"))
         .rows(rows)
@@ -46,8 +46,8 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
     Ok(html! {
         (head(reader, KINDS))
         (Region::new("tasks").id("task-kinds").render(Card::new().flush()
-            .title("Kinds of task")
-            .description("A paused kind is not begun on any replica: what is started waits, what runs goes on.")
+            .title("Task types")
+            .description("Pausing stops new runs of a type on every replica. Queued tasks wait; running tasks finish.")
             .body(table)))
     })
 }

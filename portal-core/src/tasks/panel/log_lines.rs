@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
-use crate::pages::components::{Button, icon};
+use crate::pages::components::{Button, TimeFormat, bare_time, icon};
 use crate::tasks::TaskEvent;
 
 /// How many lines the page draws; the file to download has all that are kept.
 const SHOWN: usize = 500;
 
 const LEVELS: [(&str, &str); 4] = [
-    ("", "Every level"),
+    ("", "All levels"),
     ("INFO", "Info and above"),
     ("WARN", "Warnings and errors"),
     ("ERROR", "Errors"),
@@ -22,7 +22,7 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
         section class="pt-card pt-log" data-flush aria-label="Log" {
             div class="pt-card-head" {
                 div { h2 { "Log" } }
-                span class="pt-live" data-part="connection" { @if is_active { "Not live" } @else { "Ended" } }
+                span class="pt-live" data-part="connection" { @if is_active { "Live updates off" } @else { "Ended" } }
                 div class="pt-row pt-js" {
                     span class="pt-search" {
                         (icon("search"))
@@ -34,7 +34,9 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
                         }
                         (icon("chevron-down"))
                     }
-                    (Button::new("Follow").size(1).icon("arrow-down").attribute("data-log", "follow").attribute("aria-pressed", "true"))
+                    @if is_active {
+                        (Button::new("Follow").size(1).icon("arrow-down").attribute("data-log", "follow").attribute("aria-pressed", "true"))
+                    }
                     (Button::icon_only("copy", "Copy the log").size(1).attribute("data-log", "copy"))
                 }
                 (Button::icon_only("download", "Download the log").size(1).href(download))
@@ -44,9 +46,7 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
             }
             // No space inside when it is empty: the style sheet looks at `:empty`.
             ol data-part="log" tabindex="0" aria-label="Log lines" { @for event in shown { (line(event)) } }
-            p class="pt-log-empty" {
-                @if is_active { "Nothing logged yet." } @else { "This task has logged nothing." }
-            }
+            p class="pt-log-empty" { "No log output" }
         }
     }
 }
@@ -61,7 +61,7 @@ fn line(event: &TaskEvent) -> Markup {
     };
     html! {
         li data-level=(text("level")) {
-            time datetime=(event.at.to_rfc3339()) { (event.at.format("%H:%M:%S%.3f")) }
+            (bare_time(&event.at.to_rfc3339(), TimeFormat::Precise))
             b { (text("level")) }
             span { (text("message")) @for (name, value) in event.fields() { " " i { (name) "=" } (value) } }
         }

@@ -1,31 +1,36 @@
-//! What the buttons of the task pages do; each leaves a line in the audit log.
+//! Actions of the task pages; each action of an administrator is audited.
 
 use axum::extract::Request;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::all::{days_of, span_of};
-use super::{ALL, Choice, KINDS, PATH, Reader, SCHEDULES, read_form};
+use super::area::Area;
+use super::{ALL, Choice, KINDS, Reader, SCHEDULES, read_form};
 use crate::auth::{AuditLog, safe_return};
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::tasks::queue::Cancelled;
-use crate::tasks::service::task_not_found;
+use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::trace;
 
-/// A form that was sent, by whom.
+/// A submitted form and its sender.
 struct Sent<'a> {
     reader: Reader<'a>,
     choice: Choice,
     /// The task in the path.
     task_id: Option<Uuid>,
-    /// What started the request, for what it starts itself.
+    /// Trace of the request, passed on to the task that it starts.
     trace_parent: Option<String>,
 }
 
 impl<'a> Sent<'a> {
     async fn of(state: &'a PortalState, request: Request) -> Result<Self> {
+        Self::in_area(Area::Admin, state, request).await
+    }
+
+    async fn in_area(area: Area, state: &'a PortalState, request: Request) -> Result<Self> {
         let task_id = request
             .uri()
             .path()
@@ -33,7 +38,7 @@ impl<'a> Sent<'a> {
             .nth(1)
             .and_then(|id| id.parse().ok());
         let trace_parent = trace::of_request(request.headers());
-        let (reader, request) = Reader::of(state, request).await?;
+        let (reader, request) = Reader::in_area(area, state, request).await?;
         let form = read_form(request, state).await?;
         Ok(Self {
             reader,
@@ -55,10 +60,10 @@ impl<'a> Sent<'a> {
         self.task_id.ok_or_else(task_not_found)
     }
 
-    /// Back to the page with the button.
+    /// Leads back to the page with the button.
     fn back(&self, flash: Flash) -> PageResponse {
         let wanted = match self.field("back") {
-            "" => PATH,
+            "" => self.reader.area.root(),
             wanted => wanted,
         };
         let config = &self.reader.config;
@@ -66,7 +71,7 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// What a button cannot do now is a message on the page that it stands on.
+/// Turns the refusal of an action into a message on the page with its button.
 fn refusal(error: Error) -> Result<Flash> {
     if error.status().is_client_error() {
         Ok(Flash::error(error.detail()))
@@ -75,27 +80,48 @@ fn refusal(error: Error) -> Result<Flash> {
     }
 }
 
-pub(super) async fn cancel(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let sent = Sent::of(state, request).await?;
+pub(super) async fn cancel(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
+    let sent = Sent::in_area(area, state, request).await?;
     let id = sent.task_id()?;
     let Reader { tasks, user, .. } = &sent.reader;
+    sent.reader.find(id).await?;
     let mut transaction = tasks.0.store.begin().await?;
     let cancelled = tasks.cancel_in(&mut transaction, id).await?;
     if matches!(cancelled, Cancelled::Over) {
-        return Ok(sent.back(Flash::info("The task had ended before")));
+        return Ok(sent.back(Flash::info("The task had already finished")));
     }
-    let target = format!("task:{id}");
-    AuditLog::record_in(&mut transaction, user, "task.cancel", &target, json!({})).await?;
+    let done = match cancelled {
+        Cancelled::Asked(_) => "Cancelling the task…",
+        _ => "Task cancelled",
+    };
+    if area == Area::Admin {
+        let target = format!("task:{id}");
+        AuditLog::record_in(&mut transaction, user, "task.cancel", &target, json!({})).await?;
+    }
     transaction.commit().await?;
     tasks.cancelled(id, cancelled).await;
-    Ok(sent.back(Flash::success("The task has been told to stop")))
+    Ok(sent.back(Flash::success(done)))
 }
 
-pub(super) async fn run_again(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let mut sent = Sent::of(state, request).await?;
+pub(super) async fn run_again(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
+    let mut sent = Sent::in_area(area, state, request).await?;
     let id = sent.task_id()?;
     let trace_parent = sent.trace_parent.take();
     let Reader { tasks, user, .. } = &sent.reader;
+    let record = sent.reader.find(id).await?;
+    if let Some(task_type) = tasks.registry().get(&record.state, &record.name)
+        && area == Area::Own
+    {
+        check_start(task_type, Some(user))?;
+    }
     let mut transaction = tasks.0.store.begin().await?;
     let again = tasks.run_again_in(&mut transaction, id, trace_parent).await;
     let again = match again {
@@ -103,12 +129,19 @@ pub(super) async fn run_again(state: &PortalState, request: Request) -> Result<P
         Err(error) if error.code() == "task_not_found" => return Err(error),
         Err(error) => return Ok(sent.back(refusal(error)?)),
     };
-    let target = format!("task:{id}");
-    let details = json!({ "new_task_id": again.id });
-    AuditLog::record_in(&mut transaction, user, "task.run_again", &target, details).await?;
+    if area == Area::Admin {
+        let target = format!("task:{id}");
+        let details = json!({ "new_task_id": again.id });
+        AuditLog::record_in(&mut transaction, user, "task.run_again", &target, details).await?;
+    }
     transaction.commit().await?;
-    tasks.runs_again(again);
-    Ok(sent.back(Flash::success("The task has been started again")))
+    let page = sent.reader.task_url(tasks.runs_again(again), "");
+    let restarted = Flash::success("Task restarted");
+    // A list stays where it is; the page of a task leads to the new one.
+    Ok(match sent.field("back") {
+        "" => restarted.redirect(&page).into_page(),
+        _ => sent.back(restarted.link("View", page)),
+    })
 }
 
 pub(super) async fn pause(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -127,7 +160,7 @@ async fn set_paused(state: &PortalState, request: Request, paused: bool) -> Resu
     let (action, done) = if paused {
         ("tasks.pause", "is paused")
     } else {
-        ("tasks.resume", "goes on")
+        ("tasks.resume", "is resumed")
     };
     let target = format!("task_kind:{kind_state}/{name}");
     let mut transaction = tasks.0.store.begin().await?;
@@ -160,7 +193,7 @@ async fn set_schedule_paused(
     let (action, done) = if paused {
         ("tasks.pause_schedule", "is paused")
     } else {
-        ("tasks.resume_schedule", "goes on")
+        ("tasks.resume_schedule", "is resumed")
     };
     let target = format!("schedule:{task_state}/{name}");
     let mut transaction = tasks.0.store.begin().await?;
@@ -191,7 +224,7 @@ pub(super) async fn prune(state: &PortalState, request: Request) -> Result<PageR
     transaction.commit().await?;
     let rest = tasks.prune(span_of(days)).await?;
     to_all(Flash::success(match first + rest {
-        1 => "1 task has been deleted".to_owned(),
-        tasks => format!("{tasks} tasks have been deleted"),
+        1 => "1 task deleted".to_owned(),
+        tasks => format!("{tasks} tasks deleted"),
     }))
 }

@@ -1,34 +1,48 @@
 //! A task as a row of a list.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Reader;
+use super::area::Area;
 use crate::error::Result;
 use crate::pages::components::TaskRowView;
-use crate::tasks::TaskRecord;
+use crate::tasks::{TaskRecord, TaskStatus, facts};
 
-/// The addresses of users, by id.
+/// Names of users, by id.
 pub(super) type Owners = HashMap<Uuid, String>;
 
-/// The owners of some tasks.
+/// Names of the owners of some tasks.
 pub(super) async fn owners(reader: &Reader<'_>, records: &[TaskRecord]) -> Result<Owners> {
-    let mut owners = Owners::new();
-    for id in records.iter().filter_map(|record| record.owner_user_id) {
-        if !owners.contains_key(&id)
-            && let Some(user) = reader.users.get(id).await?
-        {
-            owners.insert(id, user.email);
-        }
+    let ids = records.iter().filter_map(|record| record.owner_user_id);
+    reader.users.names(ids).await
+}
+
+/// A result as the pages show it: a text without quotes, anything else as JSON.
+pub(super) fn shown_result(value: &Value, format: impl Fn(&Value) -> String) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        value => Some(format(value)),
     }
-    Ok(owners)
+}
+
+/// Longest result in a row, in characters; the page of a task shows all of it.
+const MAX_RESULT: usize = 500;
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MAX_RESULT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// The row without buttons.
 impl From<&TaskRecord> for TaskRowView {
     fn from(record: &TaskRecord) -> Self {
+        let result = record.result.as_ref();
         Self {
             id: record.id.to_string(),
             title: record.title.to_string(),
@@ -37,7 +51,9 @@ impl From<&TaskRecord> for TaskRowView {
             status: record.status.to_string(),
             progress: record.progress,
             message: record.message.clone(),
-            result: record.result.as_ref().map(Value::to_string),
+            result: result
+                .and_then(|result| shown_result(result, Value::to_string))
+                .map(cut),
             error: record.error.clone(),
             attempt: record.attempt,
             max_attempts: record.max_attempts,
@@ -49,24 +65,59 @@ impl From<&TaskRecord> for TaskRowView {
     }
 }
 
-/// The row with the buttons of an administrator.
-pub(super) fn row(reader: &Reader<'_>, record: &TaskRecord) -> TaskRowView {
-    let address = format!("/admin/tasks/{}", record.id);
-    let action = |verb: &str| Some(reader.url(&format!("{address}/{verb}")));
-    TaskRowView {
-        href: Some(reader.url(&address)),
-        cancel_action: record.is_active().then(|| action("cancel")).flatten(),
-        // Shown once the task has ended, which a live list may see happen.
-        again_action: action("again"),
-        ..TaskRowView::from(record)
+/// Facts about the tasks of a list that are not part of their records.
+pub(super) struct Surroundings {
+    owners: Owners,
+    paused: BTreeSet<(String, String)>,
+    cancelling: HashSet<Uuid>,
+}
+
+impl Surroundings {
+    pub(super) async fn of(reader: &Reader<'_>, records: &[TaskRecord]) -> Result<Self> {
+        let has = |status| records.iter().any(|record| record.status == status);
+        let running = records
+            .iter()
+            .filter(|record| record.status == TaskStatus::Processing);
+        Ok(Self {
+            owners: match reader.area {
+                Area::Own => Owners::new(),
+                Area::Admin => owners(reader, records).await?,
+            },
+            paused: if has(TaskStatus::Pending) {
+                reader.tasks.paused().await?
+            } else {
+                BTreeSet::new()
+            },
+            cancelling: facts::cancelling(&reader.tasks.0.store, running.map(|record| record.id))
+                .await?,
+        })
+    }
+
+    /// The row with the buttons of the area.
+    pub(super) fn row(&self, reader: &Reader<'_>, record: &TaskRecord) -> TaskRowView {
+        let is_own = record.owner_user_id == Some(reader.user.id);
+        let owner = record.owner_user_id.filter(|_| !is_own);
+        TaskRowView {
+            owner: owner.and_then(|id| self.owners.get(&id).cloned()),
+            href: Some(reader.task_url(record.id, "")),
+            cancel_action: record
+                .is_active()
+                .then(|| reader.task_url(record.id, "/cancel")),
+            // Shown once the task has finished, which a live list may see happen.
+            again_action: Some(reader.task_url(record.id, "/again")),
+            is_cancelling: self.cancelling.contains(&record.id),
+            note: self.is_paused(record).then(|| PAUSED.to_owned()),
+            ..TaskRowView::from(record)
+        }
+    }
+
+    fn is_paused(&self, record: &TaskRecord) -> bool {
+        record.status == TaskStatus::Pending
+            && self
+                .paused
+                .contains(&(record.state.clone(), record.name.clone()))
     }
 }
 
-/// The same with the task's owner.
-pub(super) fn row_of(reader: &Reader<'_>, record: &TaskRecord, owners: &Owners) -> TaskRowView {
-    let owner = record.owner_user_id.and_then(|id| owners.get(&id).cloned());
-    TaskRowView {
-        owner,
-        ..row(reader, record)
-    }
-}
+/// Reason why a task of a paused type does not start.
+const PAUSED: &str = "Waits: this task type is paused";

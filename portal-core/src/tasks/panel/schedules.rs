@@ -64,7 +64,7 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
                 }
                 (Card::new().flush()
                     .title("Schedules")
-                    .description("Each time starts one task, whatever the number of replicas. What is missed while a schedule is paused is not made up for.")
+                    .description("Each run starts exactly one task, even with several replicas. Runs missed while paused are skipped.")
                     .body(table))
             }
         }))

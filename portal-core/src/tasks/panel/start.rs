@@ -1,35 +1,36 @@
-//! `/admin/tasks`: choose a task, start it, watch it.
+//! `/tasks` and `/admin/tasks`: the form that starts a task, and the list of the user's own.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{RawForm, Request};
 use axum::http::StatusCode;
-use axum::response::Redirect;
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::area::Area;
 use super::filter::Shown;
-use super::{Choice, PATH, Reader, access_badge, calls, choose, head, kinds, read_form, row};
-use crate::error::{Error, Fault, Result};
+use super::row::Surroundings;
+use super::{Choice, Reader, access_badge, calls, choose, head, kinds, read_form};
+use crate::error::{Fault, Result};
 use crate::json;
-use crate::live::Region;
+use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
-use crate::pages::{IntoPage, PageResponse};
+use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::tasks::form::{Change, Look, SchemaForm, Typed};
+use crate::tasks::queue::Filter;
 use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::starter::Starter;
-use crate::tasks::{TaskDefinition, TaskFilter, Tasks, trace};
+use crate::tasks::{TaskDefinition, trace};
 
-/// Where the form is sent to.
-const START: &str = "/admin/tasks/start";
 /// What the names of the arguments' fields begin with.
 const PREFIX: &str = "args";
 /// The field of the arguments as a whole, where they are edited as JSON.
 const WHOLE: &str = "json";
-const PER_PAGE: usize = 50;
+/// Number of tasks on one page.
+const PER_PAGE: usize = 25;
 
 /// The form of a kind of task, as far as it has been filled in.
 struct Draft {
@@ -38,10 +39,12 @@ struct Draft {
     /// The arguments as JSON, if they are edited so.
     json: Option<String>,
     faults: Vec<Fault>,
-    /// Below this name the focus is to be.
+    /// Name of the field, or of the group of fields, that gets the focus.
     focus: Option<String>,
-    /// The task whose arguments were taken over.
+    /// Task that the form is filled from.
     again: Option<Uuid>,
+    /// Reason why the task was not started that no field can fix.
+    refusal: Option<String>,
 }
 
 impl Draft {
@@ -56,6 +59,7 @@ impl Draft {
             faults: Vec::new(),
             focus: None,
             again: None,
+            refusal: None,
         }
     }
 
@@ -112,10 +116,15 @@ impl Draft {
         let (args, faults) = self.args();
         match what {
             "redraw" => {}
-            "json" => self.json = Some(serde_json::to_string_pretty(&args).unwrap_or_default()),
+            // The focus brings the first field into view, wherever the page is scrolled to.
+            "json" => {
+                self.json = Some(serde_json::to_string_pretty(&args).unwrap_or_default());
+                self.focus = Some(WHOLE.to_owned());
+            }
             "form" if !faults.is_empty() => self.faults = faults,
             "form" => {
                 self.json = None;
+                self.focus = Some(PREFIX.to_owned());
                 if let Some(form) = self.form() {
                     self.typed = form.filled(&args);
                 }
@@ -136,25 +145,32 @@ impl Draft {
     }
 }
 
-/// The chosen kind of task; else the first of the chosen state; else the first of all.
-fn chosen<'a>(choice: &Choice, tasks: &'a Tasks) -> Option<&'a Arc<TaskDefinition>> {
-    let state = choice.get("state").unwrap_or_default();
-    let task = choice.get("task").unwrap_or_default();
-    let registry = tasks.registry();
-    let mut of_state = registry.startable().filter(|kind| kind.state == state);
-    registry
-        .get(state, task)
-        .filter(|kind| !kind.internal)
-        .or_else(|| of_state.next())
-        .or_else(|| registry.startable().next())
+/// Task types that the user may start.
+fn startable<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = &'a Arc<TaskDefinition>> {
+    let all = reader.tasks.registry().all();
+    all.filter(|task_type| reader.may_start(task_type))
 }
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+/// The chosen task type, else the first of the chosen group, else the first.
+fn chosen<'a>(reader: &'a Reader<'_>, choice: &Choice) -> Option<&'a Arc<TaskDefinition>> {
+    let state = choice.get("state").unwrap_or_default();
+    let task = choice.get("task").unwrap_or_default();
+    startable(reader)
+        .find(|task_type| task_type.state == state && task_type.name == task)
+        .or_else(|| startable(reader).find(|task_type| task_type.state == state))
+        .or_else(|| startable(reader).next())
+}
+
+pub(super) async fn show(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
     let choice = Choice::of_query(&request);
-    let (reader, _) = Reader::of(state, request).await?;
+    let (reader, _) = Reader::in_area(area, state, request).await?;
     let draft = match choice.get("from") {
         Some(from) => Some(of_task(&reader, from).await?),
-        None => chosen(&choice, reader.tasks).cloned().map(Draft::new),
+        None => chosen(&reader, &choice).cloned().map(Draft::new),
     };
     Ok(render(&reader, &choice, draft).await?.into_page())
 }
@@ -162,7 +178,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
 /// The form with the arguments of a task.
 async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
-    let record = reader.tasks.get(id).await?.ok_or_else(task_not_found)?;
+    let record = reader.find(id).await?;
     let definition = reader.tasks.registry().find(&record.state, &record.name)?;
     check_start(definition, Some(&reader.user))?;
     let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
@@ -173,14 +189,18 @@ async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     })
 }
 
-pub(super) async fn start(state: &PortalState, request: Request) -> Result<PageResponse> {
+pub(super) async fn start(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
     let trace_parent = trace::of_request(request.headers());
-    let (reader, request) = Reader::of(state, request).await?;
+    let (reader, request) = Reader::in_area(area, state, request).await?;
     let RawForm(encoded) = read_form(request, state).await?;
     let choice = Choice::parse(&encoded);
-    let definition = chosen(&choice, reader.tasks)
-        .cloned()
-        .ok_or_else(|| Error::not_found("this portal has no tasks").with_code("task_unknown"))?;
+    let registry = reader.tasks.registry();
+    let named = |name: &str| choice.get(name).unwrap_or_default();
+    let definition = Arc::clone(registry.find(named("state"), named("task"))?);
     check_start(&definition, Some(&reader.user))?;
     let mut draft = Draft::sent(Arc::clone(&definition), Typed::parse(&encoded));
     if let Some(what) = choice.get("do")
@@ -189,10 +209,11 @@ pub(super) async fn start(state: &PortalState, request: Request) -> Result<PageR
         return Ok(render(&reader, &choice, Some(draft)).await?.into_page());
     }
     let (args, mut faults) = draft.args();
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     if faults.is_empty() {
-        let token = reader.tokens.newest_or_create(reader.user.id).await?;
+        // The task belongs to the user, not to one of their client tokens.
         let starter = Starter {
-            client_token_id: Some(token.id),
+            client_token_id: None,
             owner_user_id: Some(reader.user.id),
             trace_parent,
         };
@@ -201,17 +222,12 @@ pub(super) async fn start(state: &PortalState, request: Request) -> Result<PageR
             .start_json(&definition, args, starter, None)
             .await;
         match started {
-            Ok(_) => {
-                let kind = [
-                    ("state", definition.state.as_str()),
-                    ("task", definition.name),
-                ];
-                let query = url::form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(kind)
-                    .finish();
-                return Ok(Redirect::to(&format!("{}?{query}", reader.url(PATH))).into_page());
-            }
+            Ok((id, was_active)) => return Ok(started_page(&reader, &definition, id, was_active)),
             Err(error) if !error.faults().is_empty() => faults = error.faults().to_vec(),
+            Err(error) if error.status().is_client_error() => {
+                status = error.status();
+                draft.refusal = Some(error.detail().to_owned());
+            }
             Err(error) => return Err(error),
         }
     } else if let Err(others) = definition.check(&args) {
@@ -224,80 +240,120 @@ pub(super) async fn start(state: &PortalState, request: Request) -> Result<PageR
     }
     draft.faults = faults;
     let page = render(&reader, &choice, Some(draft)).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
+    Ok((status, page).into_page())
+}
+
+/// Leads back to the form, which keeps its type and its values, with a link to the task.
+fn started_page(
+    reader: &Reader<'_>,
+    definition: &TaskDefinition,
+    id: Uuid,
+    was_active: bool,
+) -> PageResponse {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("state", definition.state.as_str()),
+            ("task", definition.name),
+            ("from", &id.to_string()),
+        ])
+        .finish();
+    let flash = if was_active {
+        Flash::info("The same task is already active")
+    } else {
+        Flash::success("Task started")
+    };
+    flash
+        .link("View", reader.task_url(id, ""))
+        .redirect(&format!("{}?{query}", reader.url(reader.area.root())))
+        .into_page()
 }
 
 async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> Result<Markup> {
     let Some(draft) = draft else {
-        return Ok(html! {
-            (head(reader, PATH))
-            (Card::new().body(EmptyState::new("list-checks", "This portal has no tasks")
-                .text("Write one with #[monitored_background_task] and it appears here.")))
-        });
+        return without_types(reader, choice).await;
     };
     let definition = &draft.definition;
-    let token = reader.tokens.newest_or_create(reader.user.id).await?;
     let kind = (definition.state.clone(), definition.name.to_owned());
     let is_paused = reader.tasks.paused().await?.contains(&kind);
-    let keep = [
+    let from = draft.again.map(|id| id.to_string());
+    let mut keep = vec![
         ("state", definition.state.as_str()),
         ("task", definition.name),
     ];
-    let shown = Shown::of(reader, choice, PATH, &keep);
-    let filter = TaskFilter {
-        client_token_id: Some(token.id),
-        limit: PER_PAGE as u64 + 1,
-        ..shown.filter()
-    };
-    let records = reader.tasks.list(&filter).await?;
-    let older = shown.older(&records, PER_PAGE);
-    let rows = records
-        .iter()
-        .take(PER_PAGE)
-        .map(|record| row::row(reader, record));
-    let list = TaskList::new(rows.collect())
-        .title("Tasks of this client token")
-        .toolbar(shown.toolbar(reader, false))
-        .foot(shown.pages(reader, older))
-        .detail_pattern(reader.url("/admin/tasks/{id}"))
-        .cancel_pattern(reader.url("/admin/tasks/{id}/cancel"))
-        .again_pattern(reader.url("/admin/tasks/{id}/again"));
-    let list = if shown.is_filtered() {
-        list.empty(EmptyState::no_match(shown.clear(reader)))
-    } else {
-        list
-    };
-    // The monitor tells of every task; a part of them is drawn anew.
-    let list = if shown.is_filtered() || shown.is_later() {
-        Region::new("tasks").id("tasks-of-token").render(list)
-    } else {
-        list.monitor(reader.url(&format!("/api/client-tokens/{}/monitor", token.id)))
-            .render()
-    };
+    keep.extend(from.as_deref().map(|id| ("from", id)));
+    let list = own_list(reader, choice, &keep).await?;
     Ok(html! {
-        (head(reader, PATH).actions(chooser(reader, definition)))
+        (head(reader, reader.area.root()).actions(chooser(reader, definition)))
         div class="pt-task-page" {
             (reader.styles())
             div class="pt-stack" {
                 (list)
-                (calls::card(reader, definition))
+                @if reader.area == Area::Admin { (calls::card(reader, definition)) }
             }
             (start_card(reader, &draft, is_paused))
         }
     })
 }
 
-/// Choosing another state drops the choice of task, which would be of the wrong one.
+/// The page of a user who may start nothing.
+async fn without_types(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
+    let has_types = reader.tasks.registry().all().next().is_some();
+    let empty = if has_types {
+        EmptyState::new("lock", "No tasks to start")
+            .text("Your account can't start any tasks. Ask an administrator for access.")
+    } else {
+        EmptyState::new("list-checks", "This portal has no tasks")
+            .text("Write one with #[monitored_background_task] and it appears here.")
+    };
+    let list = own_list(reader, choice, &[]).await?;
+    Ok(html! {
+        (head(reader, reader.area.root()))
+        div class="pt-stack" {
+            (reader.styles())
+            (Card::new().body(empty))
+            (list)
+        }
+    })
+}
+
+/// The user's own tasks, over all of their client tokens.
+async fn own_list(reader: &Reader<'_>, choice: &Choice, keep: &[(&str, &str)]) -> Result<Markup> {
+    let shown = Shown::of(reader, choice, reader.area.root(), keep);
+    let filter = Filter {
+        owner_user_id: Some(reader.user.id),
+        without: reader.hidden_types(),
+        limit: PER_PAGE as u64 + 1,
+        ..shown.filter()
+    };
+    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(reader, &records).await?;
+    let rows = records
+        .iter()
+        .map(|record| surroundings.row(reader, record));
+    let here = shown.here(reader);
+    let list = TaskList::new(rows.collect())
+        .title("My tasks")
+        .toolbar(shown.toolbar(reader, false))
+        .foot(shown.pages(reader, older))
+        .hidden(html! { input type="hidden" name="back" value=(here); });
+    let list = if shown.is_filtered() || shown.is_later() {
+        list.empty(EmptyState::no_match(shown.clear(reader)))
+    } else {
+        list
+    };
+    Ok(Region::new(OWN_TASKS).id("own-tasks").render(list))
+}
+
+/// Choosing another group drops the choice of the task type, which belongs to the old group.
 fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
-    let registry = reader.tasks.registry();
-    let states: BTreeSet<_> = registry.startable().map(|kind| &*kind.state).collect();
+    let groups: BTreeSet<_> = startable(reader).map(|kind| kind.state.as_str()).collect();
     html! {
-        form class="pt-row" method="get" action=(reader.url(PATH)) data-autosubmit {
-            (choose("state", "State", html! {
-                @for state in states { option value=(state) selected[state == chosen.state] { (state) } }
+        form class="pt-row" method="get" action=(reader.url(reader.area.root())) data-autosubmit {
+            (choose("state", "Group", html! {
+                @for state in groups { option value=(state) selected[state == chosen.state] { (state) } }
             }))
-            (choose("task", "Task", html! {
-                @for kind in registry.startable().filter(|kind| kind.state == chosen.state) {
+            (choose("task", "Task type", html! {
+                @for kind in startable(reader).filter(|kind| kind.state == chosen.state) {
                     option value=(kind.name) selected[kind.name == chosen.name] { (kind.title) }
                 }
             }))
@@ -308,7 +364,7 @@ fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
 
 fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
     let definition = &draft.definition;
-    let action = reader.url(START);
+    let action = reader.url(&format!("{}/start", reader.area.root()));
     let (fields, others) = fields(draft, &action);
     // The state of a form that is drawn anew is that of the server, whatever is in the browser.
     let body = html! {
@@ -316,6 +372,7 @@ fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
             hx-target:inherited="#start-task" hx-select:inherited="#start-task" hx-swap:inherited="outerMorph" {
             input type="hidden" name="state" value=(definition.state);
             input type="hidden" name="task" value=(definition.name);
+            @if let Some(refusal) = &draft.refusal { (Banner::new(Tone::Danger, refusal.as_str())) }
             @for fault in others { (Banner::new(Tone::Danger, with_place(fault))) }
             (fields)
             div class="pt-form-actions" {
@@ -330,14 +387,14 @@ fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
         .actions(html! {
             div class="pt-row" {
                 @if is_paused { (kinds::state_badge(true)) }
-                (access_badge(&definition.access))
+                @if reader.area == Area::Admin { (access_badge(&definition.access)) }
             }
         })
         .body(html! {
             @if let Some(id) = draft.again {
                 p class="pt-hint pt-again" {
-                    "With the arguments of "
-                    a href=(reader.url(&format!("/admin/tasks/{id}"))) { "an earlier task" } "."
+                    "Filled in with the arguments of "
+                    a href=(reader.task_url(id, "")) { "an earlier task" } "."
                 }
             }
             (body)
@@ -362,7 +419,7 @@ fn fields(draft: &Draft, action: &str) -> (Markup, Vec<Fault>) {
         let field = Field::code(WHOLE, "Arguments")
             .hint("As JSON")
             .value(json.as_str());
-        let field = if error.is_some() {
+        let field = if error.is_some() || draft.focus.is_some() {
             field.autofocus()
         } else {
             field

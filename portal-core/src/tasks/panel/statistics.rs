@@ -66,7 +66,7 @@ async fn render(
                 (reader.styles())
                 div class="pt-grid" {
                     (StatCard::new("Running", sum(&running)).icon("activity").note("right now"))
-                    (StatCard::new("Waiting", sum(&waiting)).icon("clock").note("right now"))
+                    (StatCard::new("Queued", sum(&waiting)).icon("clock").note("right now"))
                     (compared(failures, all, before, TimeRange::Day, Tone::Danger).trend(&course))
                     (StatCard::new("Median duration", median.as_str()).icon("zap").note(range.words()))
                 }
@@ -99,8 +99,8 @@ fn chooser(reader: &Reader<'_>, range: TimeRange, kind: Option<(&str, &str)>) ->
     html! {
         form class="pt-row" method="get" action=(reader.url(STATISTICS)) data-autosubmit {
             input type="hidden" name="range" value=(range.as_str());
-            (choose("kind", "Task", html! {
-                option value="" { "Every task" }
+            (choose("kind", "Task type", html! {
+                option value="" { "All types" }
                 @for one in reader.tasks.registry().all() {
                     option value={ (one.state) "/" (one.name) } selected[kind == Some((&one.state, one.name))] { (one.title) }
                 }
@@ -140,8 +140,8 @@ fn depth(
     kinds.truncate(12);
     if kinds.is_empty() {
         let empty = EmptyState::new("inbox", "The queue is empty")
-            .text("What waits and runs of each kind of task stands here.");
-        return html! { (Card::new().title("Queue by kind").body(empty)) };
+            .text("Queued and running tasks appear here.");
+        return html! { (Card::new().title("Queue by type").body(empty)) };
     }
     let most = kinds.iter().map(|(_, waits, runs)| waits + runs).max();
     let body = html! {
@@ -155,5 +155,5 @@ fn depth(
             }
         }
     };
-    html! { (Card::new().title("Queue by kind").description("Right now").body(body)) }
+    html! { (Card::new().title("Queue by type").description("Right now").body(body)) }
 }

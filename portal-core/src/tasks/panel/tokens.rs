@@ -5,9 +5,8 @@ use maud::{Markup, html};
 
 use super::{Choice, NEW_TOKEN, PATH, Reader, TOKENS, head, read_form};
 use crate::error::Result;
-use crate::pages::components::Tone;
 use crate::pages::components::{
-    Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, badge, copy_button, time,
+    Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,
 };
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
@@ -40,20 +39,15 @@ pub(super) async fn revoke(state: &PortalState, request: Request) -> Result<Page
 
 async fn render(reader: &Reader<'_>, created: Option<&NewClientToken>) -> Result<Markup> {
     let tokens = reader.tokens.of_user(reader.user.id).await?;
-    let newest = tokens.first().map(|token| token.id);
     let table = Table::new("Your client tokens")
         .column(Column::new("Token"))
         .column(Column::new("Created"))
         .column(Column::new("Last used"))
         .column(Column::new("Expires"))
-        .rows(
-            tokens
-                .iter()
-                .map(|token| row(token, newest == Some(token.id))),
-        )
+        .rows(tokens.iter().map(row))
         .empty(
             EmptyState::new("key-round", "No client tokens")
-                .text("The first one is created when you open “Start and watch”."),
+                .text("Create one to start and watch tasks from your own programs."),
         );
     let add = html! {
         form method="post" action=(reader.url(NEW_TOKEN)) {
@@ -70,7 +64,7 @@ async fn render(reader: &Reader<'_>, created: Option<&NewClientToken>) -> Result
         @for token in &tokens { (confirm(reader, token)) }
         p class="pt-hint pt-after" {
             "Programs request one with " code { "POST /api/client-tokens" } ". The page "
-            a href=(reader.url(PATH)) { "Start and watch" } " uses the newest."
+            a href=(reader.url(PATH)) { "Run" } " shows how to use it."
         }
     })
 }
@@ -100,14 +94,11 @@ fn confirm(reader: &Reader<'_>, token: &ClientToken) -> Confirm {
     .hidden(html! { input type="hidden" name="token" value=(id); })
 }
 
-fn row(token: &ClientToken, is_newest: bool) -> Row {
+fn row(token: &ClientToken) -> Row {
     let id = token.id.to_string();
     let cells = vec![
         html! {
-            div class="pt-row" {
-                code class="pt-mono" { (token.hint) "…" }
-                @if is_newest { (badge("In use here", Tone::Accent)) }
-            }
+            code class="pt-mono" { (token.hint) "…" }
         },
         time(&token.created_at.to_rfc3339(), TimeFormat::DateTime),
         time(&token.last_used_at.to_rfc3339(), TimeFormat::Ago),

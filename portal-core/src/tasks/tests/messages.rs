@@ -101,7 +101,7 @@ async fn an_end_is_told_with_what_is_written_and_never_again(store: Store) {
     finish::finish_all(&store, vec![ending(&newer, Ok(json!(1)))]).await;
     assert_eq!(
         heard(&store, bob).await[0],
-        ("“Work” is done".to_owned(), 1)
+        ("“Work” completed".to_owned(), 1)
     );
     // Nobody is told of tasks of those who are gone.
     let gone = Uuid::now_v7();

@@ -102,11 +102,6 @@ pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Res
     run(pool, "VACUUM ANALYZE portal_tasks").await
 }
 
-/// Stores pending tasks of one type, besides all others.
-pub(super) async fn add(pool: &PgPool, tasks: usize) -> Result<()> {
-    add_types(pool, tasks, 1).await
-}
-
 async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
     // With their turns, as a start stores them.
     let insert = format!(

@@ -1,4 +1,4 @@
-//! What has happened lately.
+//! Recent activity: audit entries for administrators, sign-ins for users.
 
 use portal_core::auth::{AuditEntry, AuditFilter, AuditLog};
 use portal_core::pages::components::{
@@ -6,31 +6,39 @@ use portal_core::pages::components::{
 };
 use portal_core::prelude::*;
 
-/// How many lines.
+/// Number of lines.
 const SHOWN: u64 = 6;
 
-/// What administrators have done.
-pub(super) async fn of_everybody(audit: &AuditLog) -> Result<Markup> {
+/// The newest audit entries.
+pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Markup> {
     let filter = AuditFilter {
         limit: SHOWN,
         ..AuditFilter::default()
     };
     let entries = audit.list(&filter).await?;
+    let names = users
+        .names(entries.iter().filter_map(|entry| entry.actor_user_id))
+        .await?;
     Ok(html! {
         (Card::new().title("Recent activity").actions(Button::new("Audit log").size(1).href("/admin/audit"))
             .body(html! {
                 @if entries.is_empty() {
-                    (EmptyState::new("history", "Nothing has been changed yet")
-                        .text("What administrators change appears here, with who it was."))
+                    (EmptyState::new("history", "No changes yet")
+                        .text("Changes by administrators appear here."))
                 } @else {
-                    ul class="pt-feed" { @for entry in &entries { (line(entry)) } }
+                    ul class="pt-feed" {
+                        // As in the menu and in lists; a deleted user keeps the address of the entry.
+                        @for entry in &entries {
+                            @let name = entry.actor_user_id.and_then(|id| names.get(&id));
+                            (line(entry, name.unwrap_or(&entry.actor_email)))
+                        }
+                     }
                 }
             }))
     })
 }
 
-fn line(entry: &AuditEntry) -> Markup {
-    let name = &entry.actor_email;
+fn line(entry: &AuditEntry, name: &str) -> Markup {
     html! {
         li {
             @match entry.actor_user_id {
@@ -43,7 +51,7 @@ fn line(entry: &AuditEntry) -> Markup {
     }
 }
 
-/// What was done, in words: the log keeps `user.update` and the name of the user.
+/// Describes an entry in words: the log stores `user.update` and the name of the user.
 fn sentence(entry: &AuditEntry) -> String {
     let what = entry.details.get("label").and_then(|label| label.as_str());
     let (kind, verb) = entry
@@ -56,7 +64,14 @@ fn sentence(entry: &AuditEntry) -> String {
         "delete" => "deleted",
         "cancel" => "cancelled",
         "run_again" => "ran again",
-        "prune" => "cleared away",
+        "prune" => "deleted old",
+        "pause_schedule" => "paused the schedule of",
+        "resume_schedule" => "resumed the schedule of",
+        "send" => "sent",
+        "begin" => "turned on",
+        "end" => "turned off",
+        "ban" => "banned",
+        "unban" => "unbanned",
         "initialize" => "initialized",
         "pause" => "paused",
         "resume" => "resumed",
@@ -69,7 +84,7 @@ fn sentence(entry: &AuditEntry) -> String {
     }
 }
 
-/// The last times that the reader signed in, so that he sees one that was not his.
+/// The user's latest sign-ins, so that they notice one that was not theirs.
 pub(super) async fn own_sign_ins(users: &Users, user: &CurrentUser) -> Result<Markup> {
     let sign_ins = users.latest_sign_ins(user.id, SHOWN).await?;
     Ok(html! {
@@ -78,7 +93,7 @@ pub(super) async fn own_sign_ins(users: &Users, user: &CurrentUser) -> Result<Ma
                 @for sign_in in &sign_ins {
                     li {
                         (icon("log-in"))
-                        span { "Signed in " @if sign_in.is_open { (badge("Open", Tone::Success)) } }
+                        span { "Signed in " @if sign_in.is_open { (badge("Active session", Tone::Success)) } }
                         (time(&sign_in.at.to_rfc3339(), TimeFormat::Ago))
                     }
                 }

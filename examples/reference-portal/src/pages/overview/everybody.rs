@@ -64,7 +64,7 @@ pub(super) async fn content(
             }).value(median))
             (ChartCard::new(active_chart).description("Users who signed in").value(Unit::Count.short(active.total as f64)))
         }
-        (activity::of_everybody(audit).await?)
+        (activity::of_everybody(audit, users).await?)
         @if is_dev && !has_examples { (examples::offer()) }
     });
     Ok((figures, true))
@@ -109,12 +109,12 @@ fn first_steps(is_dev: bool) -> Markup {
     };
     html! {
         (Card::new().title("Your portal is ready")
-            .description("Nothing has happened here yet. These three make the figures appear.")
+            .description("There is no activity yet. These steps bring the first figures.")
             .body(html! {
                 ol class="pt-steps" {
                     (step("play", "Start your first task", "Watch it run, live, and see its result.",
-                        Button::new("Start a task").solid().href("/admin/tasks")))
-                    (step("user-plus", "Invite somebody", "Whoever signs in appears under Users, where you give out roles.",
+                        Button::new("Start a task").solid().href("/tasks")))
+                    (step("user-plus", "Invite someone", "Everyone who signs in appears under Users, where you assign roles.",
                         Button::new("Open users").href("/admin/users")))
                     (step("sliders-horizontal", "Edit a configuration", "Documents that your tasks read, as YAML or JSON.",
                         Button::new("Open settings").href("/admin/settings")))

@@ -1,6 +1,6 @@
 //! Example rows for who develops: marked as such, and gone with one button.
 
-use portal_core::pages::components::{Banner, Button, Tone};
+use portal_core::pages::components::{Banner, Button, Tone, Unit};
 use portal_core::pages::{IntoPage, PageResponse};
 use portal_core::prelude::*;
 
@@ -20,8 +20,9 @@ async fn add_examples(
     let owners = users.add_examples().await?;
     let count = tasks.add_examples(&owners).await?;
     let text = format!(
-        "{} example users and {count} example tasks are there",
-        owners.len()
+        "Added {} users and {} tasks",
+        Unit::Count.full(owners.len() as f64),
+        Unit::Count.full(count as f64)
     );
     Ok(Flash::success(text).redirect(PATH).into_page())
 }
@@ -36,7 +37,7 @@ async fn remove_examples(
     for_developers(&config)?;
     tasks.remove_examples().await?;
     users.remove_examples().await?;
-    Ok(Flash::success("The example data is gone")
+    Ok(Flash::success("Example data removed")
         .redirect(PATH)
         .into_page())
 }
@@ -57,10 +58,10 @@ pub(super) async fn are_there(users: &Users) -> Result<bool> {
 /// Says that not all figures are real.
 pub(super) fn banner() -> Markup {
     html! {
-        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are made up; they count in these figures.")
+        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are sample data and are included in these figures.")
             .title("Example data")
             .action(html! {
-                form method="post" action=(REMOVE) { (Button::new("Remove it").size(1).submit()) }
+                form method="post" action=(REMOVE) { (Button::new("Remove example data").size(1).submit()) }
             }))
     }
 }
@@ -68,8 +69,8 @@ pub(super) fn banner() -> Markup {
 /// Offers to fill an empty portal.
 pub(super) fn offer() -> Markup {
     html! {
-        (Banner::new(Tone::Neutral, "Add users and tasks that are marked as examples, to see this page filled. Only in development.")
-            .title("Nothing to look at?")
+        (Banner::new(Tone::Neutral, "Add users and tasks that are marked as examples to fill this page. Only in development.")
+            .title("Nothing here yet?")
             .action(html! {
                 form method="post" action=(ADD) { (Button::new("Add example data").size(1).submit()) }
             }))

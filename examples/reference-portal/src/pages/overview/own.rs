@@ -1,4 +1,4 @@
-//! What a user sees: his own figures, and nobody else's.
+//! Figures of the signed-in user.
 
 use portal_core::live::Region;
 use portal_core::pages::components::{
@@ -6,7 +6,7 @@ use portal_core::pages::components::{
 };
 use portal_core::prelude::*;
 use portal_core::store::TimeRange;
-use portal_core::tasks::{TaskFilter, TaskScope};
+use portal_core::tasks::{TaskFilter, TaskRecord, TaskScope};
 
 use super::{activity, count_card, failure_card};
 
@@ -29,8 +29,8 @@ pub(super) async fn content(
         html! {
             (Card::new().body(
                 EmptyState::new("list-checks", "Start your first task")
-                    .text("Your tasks and how they went appear here, live.")
-                    .action(Button::new("Start a task").solid().href("/admin/tasks"))
+                    .text("Your tasks appear here with live progress.")
+                    .action(Button::new("Start a task").solid().href("/tasks"))
             ))
         }
     } else {
@@ -50,15 +50,23 @@ pub(super) async fn content(
                 (ChartCard::new(durations.chart()).description("Run time")
                     .value(median.map_or_else(|| "–".to_owned(), |median| Unit::Seconds.full(median))))
             }
-            (TaskList::new(latest.iter().map(TaskRowView::from).collect()).title("Your latest tasks"))
+            (TaskList::new(latest.iter().map(row).collect()).title("Your latest tasks")
+                .actions(Button::new("My tasks").size(1).href("/tasks")))
         }
     };
-    // A task of his that has ended is told to him; the topic of all tasks is for administrators.
-    let region = Region::new("notifications").id("overview").render(html! {
+    let region = Region::new("own_tasks").id("overview").render(html! {
         div class="pt-stack" {
             (content)
             (activity::own_sign_ins(users, user).await?)
         }
     });
     Ok((region, has_figures))
+}
+
+/// A row that links to the page of its task.
+fn row(task: &TaskRecord) -> TaskRowView {
+    TaskRowView {
+        href: Some(format!("/tasks/{}", task.id)),
+        ..TaskRowView::from(task)
+    }
 }

@@ -1,0 +1,304 @@
+//! Users' own tasks in a browser.
+
+use serde_json::json;
+
+use crate::support::{
+    Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, eventually,
+};
+
+const USER: &str = "zoe@example.com";
+
+struct Setup {
+    portal: ReferencePortal,
+    user: Client,
+    browser: Chromium,
+}
+
+/// A portal, and a browser in which a user has signed in.
+async fn setup() -> Setup {
+    let portal = ReferencePortal::start(&[]).await;
+    let person = json!({"email": USER, "first_name": "Zoë", "last_name": "Ott"});
+    let answer = portal.guest().post("/dev/token", &person).await;
+    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let browser = Chromium::open(&portal.url).await;
+    browser.use_session(&session).await;
+    Setup {
+        user: Client::new(&portal.url, Some(session)),
+        portal,
+        browser,
+    }
+}
+
+async fn wait_for_path(browser: &Chromium, path: &str) {
+    eventually(&format!("the browser is at {path}"), async || {
+        (browser.path().await == path).then_some(())
+    })
+    .await;
+}
+
+async fn assert_quiet(browser: &Chromium) {
+    let said = browser.console().await;
+    assert!(said.is_empty(), "{said:#?}");
+}
+
+async fn is_true(browser: &Chromium, what: &str, script: &str) {
+    eventually(what, async || {
+        (browser.script(script).await == true).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn user_starts_their_first_task_from_the_overview() {
+    let Setup {
+        portal: _portal,
+        browser,
+        ..
+    } = setup().await;
+    browser.goto("/admin/overview").await;
+    browser
+        .click("a[href='/tasks'].pt-btn[data-kind=solid]")
+        .await;
+    wait_for_path(&browser, "/tasks").await;
+    browser.choose("select[name=state]", "example_task2").await;
+    browser
+        .find("select[name=task] option[value=loaded_task]")
+        .await;
+    browser.choose("select[name=task]", "loaded_task").await;
+    browser.find("input[name='args.name']").await;
+    browser.fill("input[name='args.name']", "Zoë").await;
+    browser.fill("input[name='args.age']", "41").await;
+    browser.click("#start-task button[data-kind=solid]").await;
+    browser.see("Task started").await;
+    // The row is there, and follows the task without a reload.
+    browser.script("window.same = true").await;
+    browser.find("li[data-status=COMPLETED]").await;
+    browser.see("Completed task for Zoë, age 41").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    let result = "return document.querySelector('[data-part=result]').textContent";
+    let live = browser.script(result).await;
+    assert_eq!(
+        browser
+            .script("return document.querySelector(\"[name='args.age']\").value")
+            .await,
+        "41",
+        "the form keeps its values"
+    );
+    browser.script("location.reload()").await;
+    is_true(
+        &browser,
+        "it is loaded again",
+        "return window.same === undefined && document.readyState === 'complete'",
+    )
+    .await;
+    assert_eq!(
+        browser.script(result).await,
+        live,
+        "the same live and loaded"
+    );
+    browser.click("[data-task-link]").await;
+    browser
+        .find("dialog.pt-task-drawer[open] pt-task[data-status=COMPLETED]")
+        .await;
+    assert_quiet(&browser).await;
+
+    // A failure is announced with a link to its task.
+    browser
+        .goto("/tasks?state=example_task2&task=failing_task")
+        .await;
+    browser.click("#start-task button[data-kind=solid]").await;
+    let failed = "li[data-status=ERROR]:has([data-part=error]:not(:empty))";
+    browser.find(failed).await;
+    browser.goto("/admin/notifications").await;
+    browser.click(".pt-note-title a").await;
+    eventually("the page of the task", async || {
+        browser.path().await.starts_with("/tasks/").then_some(())
+    })
+    .await;
+    browser.find("pt-task[data-status=ERROR]").await;
+    // A finished task has nothing to follow.
+    let follow = "return !document.querySelector('[data-log=follow]')";
+    assert_eq!(browser.script(follow).await, true);
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn tasks_of_every_client_token_stay_on_the_page() {
+    let Setup {
+        portal: _portal,
+        user,
+        browser,
+    } = setup().await;
+    let first = TaskClient::of(&user).await;
+    let old = first.start_in("example_task", "task1", &json!({})).await;
+    browser.goto("/tasks").await;
+    browser.script("window.same = true").await;
+    browser.find(&format!("li[data-task-id='{old}']")).await;
+    // A program requests a token of its own and starts a task with it.
+    let second = TaskClient::of(&user).await;
+    let new = second.start_in("example_task", "task1", &json!({})).await;
+    for id in [&old, &new] {
+        browser
+            .find(&format!("li[data-task-id='{id}'][data-status=COMPLETED]"))
+            .await;
+    }
+    assert_eq!(browser.script("return window.same").await, true);
+    user.client_token().await;
+    browser.goto("/tasks?n=1").await;
+    for id in [&old, &new] {
+        browser.find(&format!("li[data-task-id='{id}']")).await;
+    }
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+/// The stream of changes opens when the test calls `go()`.
+const HELD: &str = "const real = fetch; const held = new Promise((go) => { window.go = go; }); \
+    window.fetch = async (to, ...more) => { \
+        if (String(to).includes('/api/live')) await held; \
+        return real(to, ...more); };";
+
+#[tokio::test]
+async fn own_tasks_that_finish_before_the_stream_opens_are_shown_as_finished() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let client = TaskClient::of(&user).await;
+    let mut ids = Vec::new();
+    for _ in 0..25 {
+        ids.push(client.start("waits").await);
+    }
+    let browser = Chromium::open(&server.url).await;
+    browser
+        .use_session(user.token.as_deref().expect("a token"))
+        .await;
+    browser.in_every_page(HELD).await;
+    browser.goto("/tasks").await;
+    let active = "document.querySelectorAll('.pt-task:is([data-status=PENDING],[data-status=PROCESSING])').length";
+    is_true(&browser, "the script is there", "return !!window.go").await;
+    assert_eq!(browser.script(&format!("return {active}")).await, 25);
+    for id in &ids {
+        client.cancel(id).await;
+    }
+    for id in &ids {
+        client.ended(id).await;
+    }
+    assert_eq!(browser.script(&format!("return {active}")).await, 25);
+    browser.script("window.go()").await;
+    is_true(
+        &browser,
+        "no task is shown as active",
+        &format!("return {active} === 0"),
+    )
+    .await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn row_buttons_ask_and_keep_the_place() {
+    let Setup {
+        portal: _portal,
+        user,
+        browser,
+    } = setup().await;
+    let client = TaskClient::of(&user).await;
+    let id = client.start_in("reports", "import_lines", &json!({})).await;
+    let list = "/tasks?state=example_task2&task=loaded_task&kind=reports%2Fimport_lines";
+    browser.goto(list).await;
+    browser
+        .find(&format!("li[data-task-id='{id}'][data-status=PROCESSING]"))
+        .await;
+    let cancel = "button[aria-label='Cancel: Import a file']";
+    browser.click(cancel).await;
+    browser.see("Cancel “Import a file”?").await;
+    browser.click("dialog[open] button[value='']").await;
+    is_true(
+        &browser,
+        "it is closed",
+        "return !document.querySelector('dialog[open]')",
+    )
+    .await;
+    assert_eq!(client.status_in("reports", &id).await["active"], true);
+    browser.click(cancel).await;
+    browser.click("dialog[open] button[value=yes]").await;
+    browser
+        .find(&format!("li[data-task-id='{id}'][data-status=ERROR]"))
+        .await;
+    assert_eq!(browser.path().await, list);
+    assert_eq!(client.ended_in("reports", &id).await["code"], "cancelled");
+
+    browser
+        .click(&format!(
+            "li[data-task-id='{id}'] button[aria-label='Run again: Import a file']"
+        ))
+        .await;
+    browser.see("Run “Import a file” again?").await;
+    browser.click("dialog[open] button[value=yes]").await;
+    browser.see("Task restarted").await;
+    assert_eq!(browser.path().await, list);
+    let chosen = "return document.querySelector('#start-task [name=task]').value";
+    assert_eq!(browser.script(chosen).await, "loaded_task");
+    let second = "li[data-status=PROCESSING], li[data-status=PENDING]";
+    browser.find(second).await;
+
+    // The message leads to the new task, and so does its page to the next one.
+    browser.click("pt-toast a").await;
+    eventually("the page of the new task", async || {
+        browser.path().await.starts_with("/tasks/").then_some(())
+    })
+    .await;
+    let new = browser.path().await;
+    assert_ne!(new, format!("/tasks/{id}"));
+    browser.find("[data-part=connection][data-live=on]").await;
+    browser.click("[data-key=c]").await;
+    browser.see("Keep running").await;
+    browser.click("dialog[open] button[data-kind=danger]").await;
+    browser.find("pt-task[data-status=ERROR]").await;
+    browser.click("form[action$='/again'] button").await;
+    eventually("the page of the third task", async || {
+        let path = browser.path().await;
+        (path.starts_with("/tasks/") && path != new).then_some(())
+    })
+    .await;
+    browser
+        .find("pt-task:is([data-status=PROCESSING],[data-status=PENDING])")
+        .await;
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn json_editor_comes_into_view() {
+    let Setup {
+        portal: _portal,
+        browser,
+        ..
+    } = setup().await;
+    // Chromium mentions each field that could not take the focus while it was loading.
+    browser.expects("Autofocus");
+    browser.resize(1280, 700).await;
+    browser.goto("/tasks?state=reports&task=write_report").await;
+    browser.find("#start-task button[value=json]").await;
+    browser
+        .script("document.querySelector('#start-task button[value=json]').scrollIntoView({block: 'end'})")
+        .await;
+    browser.click("#start-task button[value=json]").await;
+    is_true(
+        &browser,
+        "the editor has the focus and is in view",
+        "const field = document.querySelector('textarea[name=json]'); \
+         const box = field?.getBoundingClientRect(); \
+         return !!field && document.activeElement === field && box.bottom > 40 && box.top < innerHeight - 40",
+    )
+    .await;
+    browser.click("#start-task button[value=form]").await;
+    is_true(
+        &browser,
+        "the first field has the focus and is in view",
+        "const field = document.querySelector(\"[name='args.title']\"); \
+         const box = field?.getBoundingClientRect(); \
+         return !!field && document.activeElement === field && box.top >= 0 && box.bottom <= innerHeight",
+    )
+    .await;
+    browser.close().await;
+}
