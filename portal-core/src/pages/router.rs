@@ -19,6 +19,7 @@ use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
 use super::swap;
+use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
 use crate::state::PortalState;
@@ -40,7 +41,11 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
             let shared = Arc::clone(&shared);
             async move {
                 let (page, frames) = &*shared;
-                answer(page, frames, state, request).await
+                let zone = match state.borrow::<PageSetup>() {
+                    Ok(setup) => Zone::of(request.headers(), setup.config.is_https()),
+                    Err(_) => Zone::default(),
+                };
+                zone.scope(answer(page, frames, state, request)).await
             }
         },
     )
