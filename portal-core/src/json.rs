@@ -37,7 +37,7 @@ pub(crate) const NOT_JSON: &str = "(cannot be shown: not valid JSON)";
 /// Failure to read a document that comes in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ParseError {
-    #[error("not valid JSON: {0}")]
+    #[error("invalid JSON at line {}, column {}: {}", .0.line(), .0.column(), advice(.0))]
     Malformed(#[from] serde_json::Error),
     #[error("must not be nested deeper than {MAX_DEPTH} levels (line {line}, column {column})")]
     TooDeep {
@@ -56,6 +56,28 @@ impl ParseError {
             Self::TooDeep { pointer, .. } => Fault::new(pointer, TOO_DEEP, message),
         }
     }
+}
+
+/// The reason of a syntax error, without its place.
+fn advice(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let before = message.rsplit_once(" at line ");
+    let message = before.map_or(message.as_str(), |(before, _)| before);
+    match message {
+        _ if message.starts_with("EOF") => "unexpected end",
+        "trailing comma" => "remove the comma after the last value",
+        "trailing characters" => "unexpected text after the end",
+        "key must be a string" => "names must be in double quotes",
+        "expected value" => "a value is missing or not in double quotes",
+        "expected `:`" => "a colon is missing",
+        "expected `,` or `}`" => "a comma or `}` is missing",
+        "expected `,` or `]`" => "a comma or `]` is missing",
+        _ if message.starts_with("control character") => {
+            "a text must not contain line breaks; write `\\n`"
+        }
+        other => other,
+    }
+    .to_owned()
 }
 
 /// Code of a fault about nesting.

@@ -327,7 +327,7 @@ async fn two_editors_of_a_row_lose_nothing() {
     let save = "dialog[open] button[data-kind=solid]";
     walker.tab_to(save).await;
     browser.press("Enter").await;
-    browser.see("Someone else has changed this meanwhile").await;
+    browser.see("Use theirs").await;
     browser.see("of the quicker one").await;
     let written = format!("return document.querySelector({document:?}).value");
     assert_eq!(browser.script(&written).await, "text: of the slower one");

@@ -439,3 +439,19 @@ async fn in_development_limits_can_be_switched_off() {
         held.push(stream);
     }
 }
+
+#[tokio::test]
+async fn a_form_selects_at_most_as_many_rows_as_a_page_has() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let mut browser = Browser::of(&server.url, &server.admin().await);
+    for (action, count, status) in [
+        ("ask_delete", 100, 303),
+        ("ask_delete", 101, 400),
+        ("delete_rows", 101, 400),
+    ] {
+        let mut fields = vec![("_action", action)];
+        fields.resize(count + 1, ("id", "0"));
+        let answer = browser.submit("/admin/settings?model=plan", &fields).await;
+        assert_eq!(answer.status, status, "{action} of {count}");
+    }
+}

@@ -86,13 +86,12 @@ async fn deleting_a_record_leads_to_the_list_while_others_change_rows() {
         browser.goto(&format!("{PLANS}&edit={id}")).await;
         is_live(&browser).await;
         browser
-            .script(
-                "window.before = true; document.querySelector('#delete-row form').requestSubmit()",
-            )
+            .script("document.querySelector('#delete-row form').requestSubmit()")
             .await;
-        let shown = "return !window.before && document.readyState === 'complete' \
+        let shown = "return document.readyState === 'complete' \
+            && !document.querySelector('dialog[open]') \
             && [location.pathname + location.search, document.querySelector('h1').innerText]";
-        let page = eventually("another page is shown", async || {
+        let page = eventually("the drawer is closed", async || {
             let page = browser.script(shown).await;
             page.is_array().then_some(page)
         })

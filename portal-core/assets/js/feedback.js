@@ -87,9 +87,11 @@ on("click", ({ target }) => {
 on("portal:toast", ({ detail }) => toast(detail.text, detail.tone));
 
 // To make a formatter takes longer than to format a page of times: each is made once, if it is needed.
+// In English they are those of the server (`time.rs`), so that nothing changes when this runs.
 const formats = {};
-const relative = () => formats.ago ??= new Intl.RelativeTimeFormat(root.lang || undefined, { numeric: "auto" });
-const absolute = (style) => formats[style] ??= new Intl.DateTimeFormat(undefined, STYLES[style]);
+const language = root.lang.replace(/^en$/, "en-GB") || "en-GB";
+const relative = () => formats.ago ??= new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const absolute = (style) => formats[style] ??= new Intl.DateTimeFormat(language, STYLES[style]);
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 const ago = (date) => {
   const seconds = (date - Date.now()) / 1000;
@@ -99,27 +101,44 @@ const ago = (date) => {
 const STYLES = {
   date: { dateStyle: "medium" },
   datetime: { dateStyle: "medium", timeStyle: "short" },
-  time: { timeStyle: "medium" },
+  clock: { timeStyle: "medium" },
+  precise: { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 },
 };
 const formatTime = (node) => {
   const date = new Date(node.dateTime);
   if (isNaN(date)) return;
-  const full = absolute("datetime").format(date);
+  const write = (style) => absolute(style).format(date).replace("Sept", "Sep");
+  const full = write("datetime");
   const style = node.dataset.format;
   const text = style === "ago" && Math.abs(date - Date.now()) < 6.048e8
-    ? ago(date) : STYLES[style] ? absolute(style).format(date) : full;
+    ? ago(date) : STYLES[style] ? write(style) : full;
   if (node.textContent !== text) node.textContent = text;
   node.title = full;
 };
 // Apart from the rest of the script, so that nobody who types or clicks waits for both.
-setTimeout(() => customElements.define("pt-time", class extends HTMLElement {
-  connectedCallback() { $$("time", this).forEach(formatTime); }
-}));
+let isWritten;
+setTimeout(() => {
+  customElements.define("pt-time", class extends HTMLElement {
+    connectedCallback() { if (isWritten) $$("time", this).forEach(formatTime); }
+  });
+  formatTimes();
+  isWritten = true;
+});
+const formatTimes = (part) => {
+  $$("time[data-format]", part).forEach(formatTime);
+  const name = $(".pt-zone>span");
+  if (name) name.textContent = zone;
+};
 on("htmx:after:swap", () => {
-  $$("pt-time>time").forEach(formatTime);
+  formatTimes();
   fetchStyles();
 });
-setInterval(() => $$("pt-time>time[data-format=ago]").forEach(formatTime), 30000);
+setInterval(() => $$("time[data-format=ago]").forEach(formatTime), 30000);
+// The server writes times in the zone of the browser: `zone.rs`.
+const { timeZone: zone } = Intl.DateTimeFormat().resolvedOptions();
+const isSecure = location.protocol === "https:";
+const zoneCookie = `${isSecure ? "__Host-" : ""}portal_zone=${encodeURIComponent(zone)}`;
+if (!document.cookie.includes(zoneCookie)) document.cookie = `${zoneCookie};path=/;max-age=31536000;samesite=lax${isSecure ? ";secure" : ""}`;
 
 // On a phone the tab of this page may be beyond the edge.
 for (const tab of $$(".pt-tabs [aria-current]")) {

@@ -2,6 +2,8 @@
 const { $, $$, on, clean, toast } = window.portal.parts;
 const listOf = (node) => node?.closest?.("[data-list]");
 const OVERLAYS = "pt-modal,pt-modal~dialog";
+// Forms of drawers, and the question whether to delete what a drawer shows.
+const FORMS = "dialog>form[data-guard],pt-modal~dialog>form";
 const swapList = (list, url, history = "push") => htmx.ajax("GET", url.pathname + url.search, {
   source: list, target: list, select: "#" + list.id, swap: "outerMorph", selectOOB: "#pt-head:outerMorph", [history]: "true",
 });
@@ -29,7 +31,7 @@ on("click", (event) => {
 on("submit", (event) => {
   const { target: form, submitter } = event;
   if (event.defaultPrevented) return;
-  if (form.method === "post" && form.matches("dialog>form[data-guard]")) {
+  if (form.method === "post" && form.matches(FORMS)) {
     event.preventDefault();
     const dialog = form.parentNode;
     form.setAttribute("hx-sync", "drop");
@@ -52,7 +54,7 @@ on("submit", (event) => {
 on("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
   const source = ctx.sourceElement;
-  if (ctx.swap === "none" || !source.matches("[data-list],form[data-guard]")) return;
+  if (ctx.swap === "none" || !source.matches(`[data-list],${FORMS}`)) return;
   const found = tasks.some((task) => task.type === "main" && task.fragment.childElementCount);
   if (!found) {
     event.preventDefault();
@@ -85,7 +87,8 @@ on("htmx:after:swap", ({ target, detail }) => {
   // A form that comes back is not saved; closing a question about it loses nothing.
   if ($("[name=_confirmed]", form)) clean.delete(form);
   else clean.set(form, "");
-  ($("[aria-invalid=true]", form) ?? dialog).focus();
+  const { activeElement } = document;
+  ($("[aria-invalid=true]", form) ?? (dialog.contains(activeElement) ? activeElement : dialog)).focus();
 });
 on("htmx:error", ({ detail: { ctx } }) => {
   if (!ctx?.sourceElement?.matches("[data-list],form[data-guard]")) return;
@@ -101,8 +104,39 @@ on("portal:done", ({ target, detail: { to, text, tone } }) => {
   if (!list) return location.assign(url);
   dialog?.close();
   if (text) toast(text, tone);
+  landing = url.hash;
   swapList(list, url, "replace");
 });
+// Where the focus goes when the list is shown again: to the new row, else to the heading, unless
+// the element that opened the drawer has it.
+let landing;
+const land = () => {
+  const row = landing && document.getElementById(decodeURIComponent(landing.slice(1)));
+  landing = undefined;
+  const link = row && $(".pt-row-link", row);
+  const title = $("h1");
+  if (!link && document.activeElement !== document.body) return;
+  if (title) title.tabIndex = -1;
+  (link ?? title)?.focus();
+};
+on("htmx:after:swap", ({ target }) => landing !== undefined && listOf(target) && setTimeout(land, 50));
+// Someone else may have saved the record of the open drawer.
+let asking;
+const askState = async () => {
+  asking = undefined;
+  const form = $("dialog[data-back] form[data-guard]");
+  const version = form && $("[name=_version]", form);
+  if (!version || !$("#row-state", form)) return;
+  const url = new URL(form.getAttribute("action"), location.href);
+  url.searchParams.set("version", version.value);
+  try {
+    const answer = await fetch(url, { headers: { accept: "text/html", "x-portal-region": "row-state" }, redirect: "error" });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("row-state");
+    const old = $("#row-state", form);
+    if (fresh && old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
+  } catch { /* the next change asks again */ }
+};
+on("portal:changed", () => { asking ??= setTimeout(askState, 300); });
 // A drawer that has its own address is closed: the list is shown as it is now.
 on("portal:back", (event) => {
   const back = new URL(event.target.dataset.back, location.href);

@@ -96,6 +96,7 @@ let drawing, busy, isOut, left = 0, failures = 0, refusals = 0;
 const note = (topics) => {
   for (const region of regions())
     if (!topics || topicsOf(region).some((topic) => topics.includes(topic))) stale.add(region.id);
+  document.dispatchEvent(new Event("portal:changed"));
   refresh();
 };
 // What the user is working on is left alone until they let go or have saved.
@@ -161,7 +162,7 @@ const reload = () => {
 };
 const link = (text) => make("a", { class: "pt-btn", "data-size": 1, href: location.href }, text);
 const redraw = (region, fresh) => {
-  $$("pt-time>time", fresh).forEach(formatTime);
+  formatTimes(fresh);
   fetchStyles(fresh);
   if (region.isEqualNode(fresh)) return;
   const focus = document.activeElement;
@@ -243,7 +244,7 @@ addEventListener("pageshow", ({ persisted }) => persisted && wake());
 setInterval(() => stream && Date.now() - heard > 40000 && listen(), 5000);
 customElements.define("pt-live", class extends HTMLElement {
   connectedCallback() {
-    if (!isLoaded) return;
+    if (!isLoaded || !this.dataset.topics) return;
     clearTimeout(gathering);
     gathering = setTimeout(() => topicsOf(this).every((topic) => listened.split(",").includes(topic)) || listen(), 50);
   }

@@ -291,11 +291,11 @@ customElements.define("pt-task", class extends HTMLElement {
   }
   entry({ kind, at, level, message, progress, fields }) {
     if (kind === "status") return;
-    const time = make("time", { datetime: at }, new Date(at).toISOString().slice(11, 23));
+    const time = make("time", { datetime: at, "data-format": "precise" });
+    window.portal?.parts.formatTimes(make("p", {}, time));
     if (kind === "update") {
       const line = make("li", { "data-kind": kind }, make("b", {}, `${progress}%`), make("span", {}, message ?? ""), time);
-      const list = $(".pt-timeline", this);
-      list?.insertBefore(line, $("[data-kind=audit]", list));
+      $(".pt-timeline", this)?.append(line);
       $$("[data-kind=update]", this).slice(0, -UPDATES).forEach((old) => old.remove());
       return;
     }
@@ -370,6 +370,7 @@ const load = async (href) => {
   const answer = await fetch(href, { headers: { accept: "text/html" } });
   if (!answer.headers.get("content-type")?.startsWith("text/html")) return null;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  window.portal?.parts.formatTimes(page);
   return answer.ok && !answer.redirected ? document.adoptNode($("pt-task", page)) : null;
 };
 

@@ -65,8 +65,16 @@ pub(super) struct Input {
     pub(super) format: Format,
     /// Fingerprint of the value that the form was made with.
     pub(super) was: String,
-    /// Something to know about the field, such as what someone else has written meanwhile.
-    pub(super) note: Option<String>,
+    /// The stored value replaces the text: chosen in a conflict.
+    takes_stored: bool,
+}
+
+/// A field that two people changed at the same time.
+#[derive(Debug, Clone)]
+pub(super) struct FieldConflict {
+    pub(super) field: &'static FieldSpec,
+    /// The text of the form and the stored one.
+    pub(super) values: [String; 2],
 }
 
 /// The form of a row while it is filled in.
@@ -78,6 +86,9 @@ pub(super) struct Draft {
     pub(super) inputs: BTreeMap<&'static str, Input>,
     pub(super) faults: Vec<Fault>,
     pub(super) banner: Option<String>,
+    pub(super) conflicts: Vec<FieldConflict>,
+    /// A change of the record since the form was rendered.
+    pub(super) notice: Option<String>,
     /// A question to answer before the row is saved; it replaces the fields.
     pub(super) question: Option<Question>,
 }
@@ -162,7 +173,7 @@ impl Draft {
                 text,
                 format: Format::from_name(get(&format_name(field))),
                 was: get(&was_name(field)).to_owned(),
-                note: None,
+                takes_stored: get(&format!("resolve.{}", field.name)) == "theirs",
             };
             draft.inputs.insert(field.name, input);
         }
@@ -170,18 +181,22 @@ impl Draft {
         draft
     }
 
-    /// Writes the documents of which the format was switched in their new format. One that cannot
-    /// be read stays as it is, with the reason.
-    pub(super) fn convert(&mut self, model: &ModelSpec, field: &str) {
-        let Some(field) = model.field(field) else {
+    /// Writes a document in another format; `target` is a field and a format, such as
+    /// `limits:json`. A document that cannot be read stays as it is, with the reason.
+    pub(super) fn convert(&mut self, model: &ModelSpec, target: &str) {
+        let (name, format) = target.split_once(':').unwrap_or((target, ""));
+        let Some(field) = model.field(name) else {
             return;
         };
         let Some(input) = self.inputs.get_mut(field.name) else {
             return;
         };
-        // YAML can read both.
-        match yaml::parse(&input.text) {
-            Ok(value) => input.text = text_of(field, &value, input.format),
+        match input.format.parse(&input.text) {
+            Ok(_) if input.text.trim().is_empty() => input.format = Format::from_name(format),
+            Ok(value) => {
+                input.format = Format::from_name(format);
+                input.text = text_of(field, &value, input.format);
+            }
             Err(mut fault) => {
                 fault.pointer = field.pointer();
                 self.faults.push(fault);
@@ -222,8 +237,8 @@ impl Draft {
         Err(faults)
     }
 
-    /// Puts the form on the present state of the row. What the sender has changed stays as he
-    /// wrote it, and says where someone else has changed the same field.
+    /// Updates the form to the stored row. Changed fields keep their text; those that someone else
+    /// changed too become conflicts.
     pub(super) fn rebase(&mut self, model: &ModelSpec, present: &Record) {
         let present = Self::of(model, present);
         for (name, now) in &present.inputs {
@@ -233,12 +248,12 @@ impl Draft {
             match self.inputs.get_mut(name) {
                 Some(mine) if mine.is_changed(field) => {
                     if mine.was != now.was && mine.fingerprint(field) != now.was {
-                        let text = if now.text.is_empty() {
-                            "nothing"
+                        let values = if field.is_write_only() {
+                            ["(hidden)".to_owned(), "(hidden)".to_owned()]
                         } else {
-                            &now.text
+                            [mine.text.clone(), now.text.clone()]
                         };
-                        mine.note = Some(format!("Meanwhile someone else has written: {text}"));
+                        self.conflicts.push(FieldConflict { field, values });
                     }
                     mine.was.clone_from(&now.was);
                 }
@@ -249,10 +264,14 @@ impl Draft {
         self.label = present.label;
     }
 
-    /// Adds the fields that cannot be changed, which a form does not send.
+    /// Adds the fields that cannot be changed, which a form does not send, and stored values that
+    /// were chosen in a conflict.
     pub(super) fn complete(&mut self, model: &ModelSpec, present: &Record) {
-        for (name, input) in Self::of(model, present).inputs {
-            self.inputs.entry(name).or_insert(input);
+        for (name, stored) in Self::of(model, present).inputs {
+            let input = self.inputs.entry(name).or_insert_with(|| stored.clone());
+            if input.takes_stored {
+                *input = stored;
+            }
         }
     }
 
@@ -266,6 +285,7 @@ impl Draft {
                 let rest = fault.pointer.strip_prefix(&pointer)?;
                 match rest.strip_prefix('/') {
                     Some(inner) => Some(format!("{inner}: {}", fault.message)),
+                    None if rest.is_empty() && is_syntax(fault) => Some(sentence(&fault.message)),
                     None if rest.is_empty() => Some(fault.message.clone()),
                     None => None,
                 }
@@ -305,7 +325,7 @@ impl Input {
     }
 
     pub(super) fn is_changed(&self, field: &FieldSpec) -> bool {
-        self.fingerprint(field) != self.was
+        !self.takes_stored && self.fingerprint(field) != self.was
     }
 
     /// A short text that is the same for the same value.
@@ -324,6 +344,17 @@ impl Input {
         });
         format!("{hash:016x}")
     }
+}
+
+fn is_syntax(fault: &Fault) -> bool {
+    matches!(&*fault.code, "invalid_yaml" | "invalid_json")
+}
+
+/// A message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
 /// The fields that the form of a row can change.
@@ -455,18 +486,20 @@ mod tests {
         let model = model();
         let shown = Draft::of(&model, &record("Basic", 3, 1));
         assert_eq!(shown.inputs["limits"].text.trim(), "a: 1");
-        let mut back = Draft::read(&model, &sent(&shown, &[("_format.limits", "json")]));
-        back.convert(&model, "limits");
+        let mut back = Draft::read(&model, &sent(&shown, &[]));
+        back.convert(&model, "limits:json");
         assert_eq!(back.inputs["limits"].text, "{\n  \"a\": 1\n}");
-        let broken = [("limits", "a: [1"), ("_format.limits", "json")];
+        assert_eq!(back.inputs["limits"].format, Format::Json);
+        let mut back = Draft::read(&model, &sent(&back, &[]));
+        back.convert(&model, "limits:yaml");
+        assert_eq!(back.inputs["limits"].text.trim(), "a: 1");
+        let broken = [("limits", "a: 1\na: 2\n")];
         let mut back = Draft::read(&model, &sent(&shown, &broken));
-        back.convert(&model, "limits");
-        assert_eq!(back.inputs["limits"].text, "a: [1");
-        assert!(
-            back.fault_of(model.field("limits").unwrap())
-                .unwrap()
-                .contains("line ")
-        );
+        back.convert(&model, "limits:json");
+        assert_eq!(back.inputs["limits"].text, "a: 1\na: 2\n");
+        assert_eq!(back.inputs["limits"].format, Format::Yaml);
+        let fault = back.fault_of(model.field("limits").unwrap());
+        assert_eq!(fault.as_deref(), Some("Line 2: “a” appears twice."));
     }
 
     #[test]
@@ -477,15 +510,14 @@ mod tests {
         back.rebase(&model, &record("Theirs", 4, 2));
         assert_eq!(back.row, Some(("1".to_owned(), 2)));
         assert_eq!(back.inputs["name"].text, "Mine");
-        assert!(
-            back.inputs["name"]
-                .note
-                .as_deref()
-                .unwrap()
-                .contains("Theirs")
-        );
+        let [conflict] = &back.conflicts[..] else {
+            panic!("one field was changed by both")
+        };
+        assert_eq!(conflict.field.name, "name");
+        assert_eq!(conflict.values, ["Mine", "Theirs"]);
         assert_eq!(back.inputs["seats"].text, "4");
-        assert_eq!(back.inputs["seats"].note, None);
+        let theirs = Draft::read(&model, &sent(&back, &[("resolve.name", "theirs")]));
+        assert_eq!(theirs.values(&model).unwrap(), Values::new());
         let again = Draft::read(&model, &sent(&back, &[]));
         assert_eq!(
             Value::Object(again.values(&model).unwrap()),

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
 use super::address::Address;
+use super::changed::notice;
 use super::consequences::Question;
 use super::draft::{CONVERT, Draft, Format, Input, format_name, was_name};
 use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
 use super::spec::ModelSpec;
 use crate::pages::components::{
-    Banner, Button, Confirm, Drawer, Field, FieldOption, Tone, segmented,
+    Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
+use crate::pages::zone::Zone;
 
 /// The rows that a reference can point to: key and label. A field without an entry has too many.
 pub(super) type Targets = BTreeMap<&'static str, Vec<(String, String)>>;
@@ -132,7 +135,12 @@ fn body(model: &ModelSpec, draft: &Draft, targets: &Targets) -> Markup {
         model.permissions.change
     };
     html! {
-        @if let Some(text) = &draft.banner { (Banner::new(Tone::Warning, text.as_str())) }
+        (notice(draft.notice.as_deref()))
+        @match &draft.banner {
+            Some(text) if !draft.conflicts.is_empty() => (conflict(draft, text)),
+            Some(text) => (Banner::new(Tone::Warning, text.as_str())),
+            None => {}
+        }
         @for fault in draft.other_faults() { (Banner::new(Tone::Danger, fault)) }
         @for field in model.fields {
             @if let Some(input) = draft.inputs.get(field.name) {
@@ -146,13 +154,28 @@ fn body(model: &ModelSpec, draft: &Draft, targets: &Targets) -> Markup {
     }
 }
 
+fn conflict(draft: &Draft, text: &str) -> Conflict {
+    let panel = Conflict::new(text);
+    draft.conflicts.iter().fold(panel, |panel, conflict| {
+        let (field, [mine, theirs]) = (conflict.field, &conflict.values);
+        panel.field(field.name, field.title, mine, theirs)
+    })
+}
+
 /// A field that cannot be changed. It has no part in the form: the server would refuse it.
 fn shown(field: &FieldSpec, input: &Input) -> Field {
     let name = format!("_shown.{}", field.name);
-    let text = if field.kind == FieldKind::Timestamp && !input.text.is_empty() {
-        format!("{} UTC", input.text.replace('T', " "))
-    } else {
-        input.text.clone()
+    let at = format!("{}Z", input.text).parse::<DateTime<Utc>>();
+    let text = match at {
+        Ok(at) if field.kind == FieldKind::Timestamp => {
+            let zone = Zone::current();
+            format!(
+                "{}{}",
+                zone.format(at, "%-d %b %Y, %H:%M:%S"),
+                zone.suffix()
+            )
+        }
+        _ => input.text.clone(),
     };
     let control = match field.kind {
         FieldKind::Json { .. } => Field::code(name, field.title),
@@ -168,18 +191,12 @@ fn control(
     input: &Input,
     targets: &Targets,
 ) -> Markup {
-    let hint = match (field.help, &input.note) {
-        ("", None) => None,
-        ("", Some(note)) => Some(note.clone()),
-        (help, None) => Some(help.to_owned()),
-        (help, Some(note)) => Some(format!("{help} · {note}")),
-    };
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
         .checked(input.text == "true")
         .error(draft.fault_of(field));
-    if let Some(hint) = hint {
-        control = control.hint(hint);
+    if !field.help.is_empty() {
+        control = control.hint(field.help);
     }
     html! {
         (control)
@@ -188,14 +205,19 @@ fn control(
     }
 }
 
+/// Buttons that write the document in another format. The hidden field says in which one it is.
 fn format_switch(field: &FieldSpec, input: &Input) -> Markup {
-    let choices = [Format::Yaml, Format::Json].map(|format| (format.as_str(), format.title()));
     html! {
-        div class="pt-row" {
-            (segmented(&format!("{}: written as", field.title), &format_name(field), &choices, input.format.as_str()))
-            (Button::new("Rewrite").ghost().size(1).submit()
-                .attribute("name", CONVERT).attribute("value", field.name).attribute("formnovalidate", "")
-                .attribute("aria-label", format!("Rewrite {} in the chosen format", field.title)))
+        div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
+            input type="hidden" name=(format_name(field)) value=(input.format.as_str());
+            @for format in [Format::Yaml, Format::Json] {
+                @let is_current = format == input.format;
+                (Button::new(format.title()).ghost().size(1).submit()
+                    .attribute("id", format!("format-{}-{}", field.name, format.as_str()))
+                    .attribute("name", CONVERT).attribute("value", format!("{}:{}", field.name, format.as_str()))
+                    .attribute("formnovalidate", "")
+                    .attribute("aria-pressed", if is_current { "true" } else { "false" }))
+            }
         }
     }
 }

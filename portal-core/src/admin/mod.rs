@@ -4,6 +4,7 @@ mod address;
 mod api;
 mod audit;
 mod audit_page;
+mod changed;
 mod consequences;
 mod defaults;
 mod describe;

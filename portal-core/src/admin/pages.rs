@@ -5,10 +5,12 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Redirect;
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use super::address::Address;
 use super::api::initialize_defaults;
+use super::changed::{VERSION, last_change, notice};
 use super::consequences::{question, saved, shorten};
 use super::draft::{CONVERT, Draft, Sent};
 use super::filter;
@@ -25,7 +27,7 @@ use crate::auth::{Access, Actor, CurrentUser, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;
-use crate::pages::components::{Banner, Button, EmptyState, PageHead, Tab, Tone};
+use crate::pages::components::{Banner, Button, EmptyState, PageHead, Tab, Tone, row_id};
 use crate::pages::{Flash, IntoPage, NavItem, Page, PageFuture, PageResponse};
 use crate::request::body_bytes;
 use crate::source;
@@ -94,6 +96,8 @@ struct Screen<'a> {
     list: Address,
     /// The address that was asked for.
     here: Address,
+    /// Version of the record that the form in the browser was rendered with.
+    version: Option<i64>,
 }
 
 async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<PageResponse> {
@@ -128,8 +132,9 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
         actor: &actor,
         kind,
         rows: rows_for(state, &user, &model, &actor)?,
-        list: here.without("edit").without("new"),
-        here,
+        list: here.without("edit").without("new").without(VERSION),
+        version: here.get(VERSION).parse().ok(),
+        here: here.without(VERSION),
     };
     if let Some(to) = filter::sent(screen.model(), &screen.list, query) {
         return Ok(Redirect::to(&to.to_string()).into_page());
@@ -198,7 +203,15 @@ impl Screen<'_> {
             ("", _) if model.permissions.create => Some(Draft::new_row(model)),
             ("", _) => None,
             (key, _) => match self.rows.get(key).await {
-                Ok(row) => Some(Draft::of(model, &row)),
+                Ok(row) => {
+                    let mut draft = Draft::of(model, &row);
+                    if self.version.is_some_and(|version| version != row.version) {
+                        let change = last_change(self.state, model, key).await?;
+                        let advice = "Your edits are kept; save to compare.";
+                        draft.notice = Some(format!("{change} {advice}"));
+                    }
+                    Some(draft)
+                }
                 Err(error) if error.code() == "row_not_found" => return self.gone().await,
                 Err(error) => return Err(error),
             },
@@ -208,11 +221,12 @@ impl Screen<'_> {
 
     /// The list in place of a row that does not exist: an old link, or deleted by someone else.
     async fn gone(&self) -> Result<PageResponse> {
-        let text = format!(
-            "This {} does not exist or was deleted.",
-            self.model().title.to_lowercase()
-        );
-        let content = html! { (Banner::new(Tone::Warning, text)) (self.show(None).await?) };
+        let noun = self.model().title.to_lowercase();
+        let text = match self.version {
+            Some(_) => format!("This {noun} was deleted. Save to create it again."),
+            None => format!("This {noun} does not exist or was deleted."),
+        };
+        let content = html! { (notice(Some(&text))) (self.show(None).await?) };
         Ok((StatusCode::NOT_FOUND, content).into_page())
     }
 
@@ -243,8 +257,8 @@ impl Screen<'_> {
     async fn save(&self, sent: &Sent) -> Result<PageResponse> {
         let model = self.model();
         let mut draft = Draft::read(model, sent);
-        if let Some(field) = sent.get(CONVERT) {
-            draft.convert(model, field);
+        if let Some(target) = sent.get(CONVERT) {
+            draft.convert(model, target);
             let status = if draft.faults.is_empty() {
                 StatusCode::OK
             } else {
@@ -286,7 +300,14 @@ impl Screen<'_> {
             Some(before) => saved(model, before, &record.values),
             None => format!("Added “{}”", shorten(&model.label_of(&record.values))),
         };
-        Ok(self.redirect(Flash::success(message)))
+        let flash = Flash::success(message);
+        if draft.row.is_some() {
+            return Ok(self.redirect(flash));
+        }
+        // With the new row in view, if the list shows it.
+        let id = row_id(model.plural, &model.key_of(&record.values));
+        let row = utf8_percent_encode(&id, NON_ALPHANUMERIC);
+        Ok(flash.redirect(&format!("{}#{row}", self.list)).into_page())
     }
 
     /// Shows the form again, with everything that was typed and why it was not saved.
@@ -300,11 +321,14 @@ impl Screen<'_> {
             ("stale", Some((key, _))) => {
                 let present = self.rows.get(&key).await?;
                 draft.rebase(model, &present);
-                draft.banner = Some(
-                    "Someone else has changed this meanwhile. What you wrote is still here, the \
-                     other fields show what is stored now. Save again to keep yours."
-                        .to_owned(),
-                );
+                let change = last_change(self.state, model, &key).await?;
+                let advice = if draft.conflicts.is_empty() {
+                    "Your edits are kept; other fields were updated. Save again to overwrite."
+                } else {
+                    "Your edits are kept; other fields were updated. Choose which values to keep, \
+                     then save again."
+                };
+                draft.banner = Some(format!("{change} {advice}"));
             }
             ("row_not_found", Some(_)) if model.permissions.create => {
                 draft.row = None;

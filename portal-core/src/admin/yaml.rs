@@ -37,12 +37,40 @@ fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, Fault> {
         if json::is_too_deep(message) {
             return json::too_deep(&place);
         }
-        // Some messages end with the place that stands before them already.
-        let message = message
-            .rsplit_once(" at line ")
-            .map_or(message, |(before, _)| before);
-        Fault::new("", "invalid_yaml", format!("{place}{message}"))
+        let line = error.location().map(|location| location.line());
+        let text = match (error.without_snippet(), line) {
+            (serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. }, Some(line)) => {
+                format!("line {line}: “{key}” appears twice")
+            }
+            _ => format!("{place}{}", advice(message)),
+        };
+        Fault::new("", "invalid_yaml", text)
     })
+}
+
+/// The way to fix what a message of the parser is about.
+fn advice(message: &str) -> &str {
+    let is_about = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if is_about(&["flow sequence", "flow mapping", "',' or ']'", "',' or '}'"]) {
+        "a comma or a closing bracket is missing"
+    } else if is_about(&["quoted scalar"]) {
+        "a closing quote is missing"
+    } else if is_about(&["tab character", "tabs"]) {
+        "indent with spaces instead of tabs"
+    } else if is_about(&["simple key", "expected ':'"]) {
+        "a colon is missing, or a text with a colon needs quotes"
+    } else if is_about(&[
+        "block mapping",
+        "block collection",
+        "indent",
+        "mapping values",
+    ]) {
+        "check the indentation"
+    } else {
+        // Some messages end with the place that precedes them already.
+        let before = message.rsplit_once(" at line ");
+        before.map_or(message, |(before, _)| before)
+    }
 }
 
 /// Writes YAML that reads back as the same value.
@@ -115,7 +143,26 @@ mod tests {
     }
 
     #[test]
-    fn a_key_given_twice_is_an_error() {
-        assert!(parse("a: 1\na: 2\n").is_err());
+    fn errors_name_the_place_and_the_way_out() {
+        for (text, expected) in [
+            (
+                "enabled: true\nenabled: false\n",
+                "line 2: “enabled” appears twice",
+            ),
+            ("a:\n  b: 1\n c: 2\n", "check the indentation"),
+            (
+                "a: [1, 2\nb: 1\n",
+                "a comma or a closing bracket is missing",
+            ),
+            ("a: \"text\n", "a closing quote is missing"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert!(
+                fault.message.ends_with(expected),
+                "{text}: {}",
+                fault.message
+            );
+            assert!(fault.message.starts_with("line "), "{}", fault.message);
+        }
     }
 }

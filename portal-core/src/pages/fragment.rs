@@ -44,12 +44,17 @@ impl IntoPage for Fragment {
     }
 }
 
-/// Splits a response into its head and the markup that belongs in the layout, or returns it as it
-/// is: no HTML, a whole document, a [`Fragment`], or the response to a script.
-pub(super) fn content_of(
-    request: &Parts,
-    mut response: Response,
-) -> Result<(Head, Markup), Response> {
+/// Finds the markup in a response that belongs in the layout. Other responses stay as they are: no
+/// HTML, a whole document, a [`Fragment`], or the response to a script.
+pub(super) fn content_of(request: &Parts, mut response: Response) -> PageResponse {
+    let Some(text) = bare_html(request, &mut response) else {
+        return PageResponse::Response(Box::new(response));
+    };
+    PageResponse::ContentWithHead(Box::new(response.into_parts().0), PreEscaped(text))
+}
+
+/// The HTML of a response if it is no document and there at once. The response keeps it.
+fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
     let status = response.status();
     let has_content = status.is_success() || status.is_client_error() || status.is_server_error();
     if !has_content
@@ -57,19 +62,15 @@ pub(super) fn content_of(
         || response.extensions().get::<WithoutLayout>().is_some()
         || is_for_script(request)
     {
-        return Err(response);
+        return None;
     }
-    // A body that is not there at once is a stream, and no markup.
-    let first = peek(response.body_mut());
-    let Some(text) = first.filter(|first| {
-        response.body().size_hint().exact() == Some(first.len() as u64) && !is_document(first)
-    }) else {
-        return Err(response);
-    };
-    match String::from_utf8(text.to_vec()) {
-        Ok(text) => Ok((response.into_parts().0, PreEscaped(text))),
-        Err(_) => Err(response),
+    let text = peek(response.body_mut())?;
+    // What comes in several pieces is a stream, and no markup.
+    let is_whole = response.body().size_hint().exact() == Some(text.len() as u64);
+    if !is_whole || is_document(&text) {
+        return None;
     }
+    String::from_utf8(text.to_vec()).ok()
 }
 
 /// Puts the headers of a handler on the page that was rendered around its content.
@@ -142,8 +143,10 @@ mod tests {
     }
 
     fn content(headers: &[(&'static str, &'static str)], response: Response) -> Option<String> {
-        let content = content_of(&request(headers), response).ok()?;
-        Some(content.1.into_string())
+        match content_of(&request(headers), response) {
+            PageResponse::ContentWithHead(_, content) => Some(content.into_string()),
+            _ => None,
+        }
     }
 
     fn form() -> Response {
@@ -153,7 +156,9 @@ mod tests {
 
     #[test]
     fn markup_in_a_response_belongs_in_the_layout() {
-        let (head, form) = content_of(&request(&[]), form()).unwrap();
+        let PageResponse::ContentWithHead(head, form) = content_of(&request(&[]), form()) else {
+            panic!("a form is markup")
+        };
         assert_eq!(head.status, 422);
         assert_eq!(form.into_string(), "<form>again</form>");
         for headers in [
@@ -200,7 +205,9 @@ mod tests {
                 "<p>",
             ),
         ] {
-            let response = content_of(&request(&[]), response).unwrap_err();
+            let PageResponse::Response(response) = content_of(&request(&[]), response) else {
+                panic!("{text} is no markup")
+            };
             let left = body::to_bytes(response.into_body(), 100).await.unwrap();
             assert_eq!(left, Bytes::from(text));
         }

@@ -34,6 +34,7 @@ mod swap;
 pub mod theme;
 mod theme_choice;
 mod theme_form;
+pub(crate) mod zone;
 
 pub use app_settings::app_settings;
 pub use bell::{Unread, bell};

@@ -21,6 +21,7 @@ use super::portal_theme::PortalTheme;
 use super::regions::{self, Mark, ReadMark};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
+use super::zone::Zone;
 use crate::auth::{Auth, CurrentUser, RouteIndex, ShownPage, User, address};
 use crate::config::Config;
 
@@ -144,6 +145,8 @@ impl PageSetup {
             }
             _ => content,
         };
+        let note = Zone::current().note(&content.0);
+        let content = html! { (content) (note) };
         let frames = head
             .frames
             .filter(|_| reader.is_anybody() && layout.keeps_content() && layout.keeps_frame());

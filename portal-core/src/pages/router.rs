@@ -19,6 +19,7 @@ use super::layout::Flash;
 use super::page::Page;
 use super::render::{PageHead, PageSetup};
 use super::swap;
+use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
 use crate::state::PortalState;
@@ -40,7 +41,11 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
             let shared = Arc::clone(&shared);
             async move {
                 let (page, frames) = &*shared;
-                answer(page, frames, state, request).await
+                let zone = match state.borrow::<PageSetup>() {
+                    Ok(setup) => Zone::of(request.headers(), setup.config.is_https()),
+                    Err(_) => Zone::default(),
+                };
+                zone.scope(answer(page, frames, state, request)).await
             }
         },
     )
@@ -73,15 +78,15 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     let user = user.filter(|user| user.is_allowed_in());
     let content = match content {
         PageResponse::Response(response) => match fragment::content_of(&head, *response) {
-            Ok((head, content)) => PageResponse::ContentWithHead(Box::new(head), content),
-            Err(mut response) => match problem_of(&head, &mut response) {
+            PageResponse::Response(mut response) => match problem_of(&head, &mut response) {
                 Some(problem) => {
                     setup.prepare(user.as_ref()).await;
                     let page = errors::page(&head, user.as_ref(), problem.into());
                     return fragment::with_head(page, response.into_parts().0);
                 }
-                None => return swap::answered(&head, response),
+                None => return swap::answered(&head, *response),
             },
+            content => content,
         },
         content => content,
     };

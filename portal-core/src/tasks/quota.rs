@@ -82,12 +82,12 @@ impl Allowance {
         self.settled += amount;
     }
 
-    /// Takes over what was read. Whatever was in flight during the reading counts in addition, so
+    /// Applies what was read, for a start that wants so much. Whatever was in flight during the reading counts in addition, so
     /// that the quota holds whether the reading has seen it or not.
-    fn refill(&mut self, quota: u64, read: u64, settled_before: u64) {
+    fn refill(&mut self, quota: u64, read: u64, settled_before: u64, wanted: u64) {
         let unseen = self.in_flight + self.settled.saturating_sub(settled_before);
         let room = quota.saturating_sub(read).saturating_sub(unseen);
-        self.left = room.min((quota / PART).max(1));
+        self.left = room.min((quota / PART).max(wanted));
     }
 }
 
@@ -151,11 +151,17 @@ impl Quotas {
         if let Some(settled) = reading.pending {
             let statement = count_pending(dialect, owner, self.pending);
             let count = number(&source.read(&statement).await?)?;
-            account.lock().pending.refill(self.pending, count, settled);
+            account
+                .lock()
+                .pending
+                .refill(self.pending, count, settled, 1);
         }
         if let Some(settled) = reading.bytes {
             let stored = number(&source.read(&sum_bytes(dialect, owner)).await?)?;
-            account.lock().bytes.refill(self.bytes, stored, settled);
+            account
+                .lock()
+                .bytes
+                .refill(self.bytes, stored, settled, bytes);
         }
         self.admit_or_reject(&account, bytes).map(Some)
     }
@@ -303,7 +309,7 @@ mod tests {
     #[test]
     fn starts_in_flight_count_whether_a_reading_has_seen_them_or_not() {
         let mut allowance = Allowance::default();
-        allowance.refill(100, 90, 0);
+        allowance.refill(100, 90, 0, 1);
         assert_eq!(allowance.left, 6, "a sixteenth at a time");
         for _ in 0..6 {
             allowance.admit(1);
@@ -311,13 +317,15 @@ mod tests {
         let before = allowance.settled;
         // Two of six are stored while the reading runs, which has seen none of them.
         allowance.settle(2);
-        allowance.refill(100, 90, before);
+        allowance.refill(100, 90, before, 1);
         assert_eq!(allowance.left, 4);
-        allowance.refill(100, 95, allowance.settled);
+        allowance.refill(100, 95, allowance.settled, 1);
         assert_eq!(allowance.left, 1);
-        allowance.refill(100, 100, allowance.settled);
+        allowance.refill(100, 100, allowance.settled, 1);
         assert_eq!(allowance.left, 0);
-        allowance.refill(5, 0, allowance.settled);
-        assert_eq!(allowance.left, 1, "at least one");
+        allowance.refill(5, 0, allowance.settled, 3);
+        assert_eq!(allowance.left, 3, "at least what is wanted");
+        allowance.refill(5, 4, allowance.settled, 3);
+        assert_eq!(allowance.left, 1, "but no more than there is");
     }
 }

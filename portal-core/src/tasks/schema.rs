@@ -1,5 +1,6 @@
 //! The JSON Schema of a task's arguments: finds every fault of shape, makes an example.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
@@ -17,7 +18,7 @@ pub(super) struct ArgsSchema {
 impl ArgsSchema {
     pub(super) fn new(schema: schemars::Schema) -> Self {
         let document = schema.to_value();
-        let validator = jsonschema::validator_for(&document)
+        let validator = compile(&document)
             .map_err(|error| tracing::warn!(%error, "a schema could not be compiled; faults come one at a time"))
             .ok();
         let example = example(&document, &document, 0);
@@ -38,6 +39,67 @@ impl ArgsSchema {
             collect(&error, &mut faults);
         }
         faults
+    }
+}
+
+/// Formats are part of the schema check, so that a wrong date is reported with everything else. What
+/// the types of the arguments read themselves, and may read more generously, is left to them.
+fn compile(document: &Value) -> Result<Validator, ValidationError<'static>> {
+    let left_to_types = [
+        "email",
+        "idn-email",
+        "hostname",
+        "idn-hostname",
+        "ipv4",
+        "ipv6",
+        "uri",
+        "uri-reference",
+        "iri",
+        "iri-reference",
+        "uuid",
+        "uri-template",
+        "json-pointer",
+        "relative-json-pointer",
+        "regex",
+        "duration",
+        "time",
+    ];
+    let options = jsonschema::options().should_validate_formats(true);
+    let options = left_to_types
+        .into_iter()
+        .fold(options, |options, name| options.with_format(name, |_| true));
+    options
+        .with_format("date", |text| text.parse::<NaiveDate>().is_ok())
+        .with_format("date-time", |text| text.parse::<DateTime<Utc>>().is_ok())
+        .build(document)
+}
+
+/// The rule that a value breaks, in words.
+fn message(error: &ValidationError<'_>) -> String {
+    let plural = |limit: u64| if limit == 1 { "" } else { "s" };
+    let entries = |limit: u64| if limit == 1 { "entry" } else { "entries" };
+    match error.kind() {
+        ValidationErrorKind::MinItems { limit } => {
+            format!("add at least {limit} {}", entries(*limit))
+        }
+        ValidationErrorKind::MaxItems { limit } => {
+            format!("use at most {limit} {}", entries(*limit))
+        }
+        ValidationErrorKind::MinLength { limit } => {
+            format!("use at least {limit} character{}", plural(*limit))
+        }
+        ValidationErrorKind::MaxLength { limit } => {
+            format!("use at most {limit} character{}", plural(*limit))
+        }
+        ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
+        ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+        ValidationErrorKind::Format { format } if format == "date" => {
+            "write a date such as 2026-05-01".to_owned()
+        }
+        ValidationErrorKind::Format { format } if format == "date-time" => {
+            "write a time such as 2026-05-01T12:30:00Z".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -65,7 +127,7 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
         ValidationErrorKind::Type { .. } => {
             faults.push(Fault::new(pointer, "invalid_type", error.to_string()));
         }
-        _ => faults.push(Fault::new(pointer, "invalid_value", error.to_string())),
+        _ => faults.push(Fault::new(pointer, "invalid_value", message(error))),
     }
 }
 
@@ -181,6 +243,31 @@ mod tests {
                 .map(|fault| fault.pointer.as_str())
                 .collect::<Vec<_>>(),
             ["/name", "/age"]
+        );
+    }
+
+    #[test]
+    fn broken_rules_are_told_in_words() {
+        let schema = serde_json::json!({"type": "object", "properties": {
+            "from": {"type": "string", "format": "date"},
+            "id": {"type": "string", "format": "uuid"},
+            "sections": {"type": "array", "minItems": 1},
+            "title": {"type": "string", "minLength": 3},
+        }});
+        let schema = ArgsSchema::new(schema.try_into().unwrap());
+        let value = json!({"from": "2026-13-01", "id": "x", "sections": [], "title": "ab"});
+        let faults = schema.faults(&value);
+        let told: Vec<_> = faults
+            .iter()
+            .map(|fault| format!("{} {}", fault.pointer, fault.message))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "/from write a date such as 2026-05-01",
+                "/sections add at least 1 entry",
+                "/title use at least 3 characters",
+            ]
         );
     }
 

@@ -61,11 +61,11 @@ impl Render for Conflict {
                         legend class="pt-legend" { (label) }
                         label {
                             input type="radio" name={ "resolve." (name) } value="mine" checked;
-                            span { small { "Yours" } (value(mine)) }
+                            span { small { "Keep mine" } (value(mine)) }
                         }
                         label {
                             input type="radio" name={ "resolve." (name) } value="theirs";
-                            span { small { "Stored now" } (value(theirs)) }
+                            span { small { "Use theirs" } (value(theirs)) }
                         }
                     }
                 }

@@ -80,3 +80,6 @@ pub(crate) use icon::is_icon;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use table::row_id;
+pub(crate) use time::{ago_text, bare_time};

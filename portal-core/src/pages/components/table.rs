@@ -256,15 +256,7 @@ impl Table {
 
     /// The caption as the start of ids.
     fn slug(&self) -> String {
-        let words = self.caption.chars();
-        let words = words.map(|c| {
-            if c.is_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        });
-        words.collect()
+        slug_of(&self.caption)
     }
 
     fn shown(&self) -> impl Iterator<Item = &Column> {
@@ -333,4 +325,19 @@ impl Render for Table {
             }
         }
     }
+}
+fn slug_of(caption: &str) -> String {
+    let words = caption.chars().map(|c| {
+        if c.is_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    });
+    words.collect()
+}
+
+/// The id of a row's element, for links to it.
+pub(crate) fn row_id(caption: &str, id: &str) -> String {
+    format!("{}-{id}", slug_of(caption))
 }

@@ -1,4 +1,8 @@
+use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
+
+use crate::pages::zone::Zone;
+use crate::store::now;
 
 /// How a moment is written for the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -10,6 +14,10 @@ pub enum TimeFormat {
     DateTime,
     /// How long ago, up to a week; then the day and the time.
     Ago,
+    /// The time of the day, to the second.
+    Clock,
+    /// The time of the day, to the millisecond.
+    Precise,
 }
 
 impl TimeFormat {
@@ -18,30 +26,104 @@ impl TimeFormat {
             Self::Date => "date",
             Self::DateTime => "datetime",
             Self::Ago => "ago",
+            Self::Clock => "clock",
+            Self::Precise => "precise",
         }
+    }
+
+    /// The same text as `feedback.js` writes, so that nothing changes when it runs.
+    fn write(self, at: DateTime<Utc>, zone: Zone) -> String {
+        let pattern = match self {
+            Self::Date => "%-d %b %Y",
+            Self::Clock => "%H:%M:%S",
+            Self::Precise => "%H:%M:%S%.3f",
+            Self::Ago => match ago(now().signed_duration_since(at)) {
+                Some(text) => return text,
+                None => DATE_TIME,
+            },
+            Self::DateTime => DATE_TIME,
+        };
+        zone.format(at, pattern)
     }
 }
 
-/// A moment given in RFC 3339; scripts write it in the reader's zone and language.
+const DATE_TIME: &str = "%-d %b %Y, %H:%M";
+/// A time further away is written as such.
+const RECENT: TimeDelta = TimeDelta::weeks(1);
+
+/// A distance in words, such as "4 minutes ago" and "in 2 hours".
+fn ago(passed: TimeDelta) -> Option<String> {
+    if passed.abs() >= RECENT {
+        return None;
+    }
+    let seconds = passed.num_seconds().unsigned_abs();
+    let (unit, length) = match seconds {
+        0..60 => return Some("just now".to_owned()),
+        60..3600 => ("minute", 60),
+        3600..86_400 => ("hour", 3600),
+        _ => ("day", 86_400),
+    };
+    let count = (seconds + length / 2) / length;
+    let plural = if count == 1 { "" } else { "s" };
+    let is_past = passed > TimeDelta::zero();
+    Some(match (unit, count, is_past) {
+        ("day", 1, true) => "yesterday".to_owned(),
+        ("day", 1, false) => "tomorrow".to_owned(),
+        (_, _, true) => format!("{count} {unit}{plural} ago"),
+        (_, _, false) => format!("in {count} {unit}{plural}"),
+    })
+}
+
+/// A moment as words of a sentence: the distance, or the day and the time in the user's zone.
+pub(crate) fn ago_text(at: DateTime<Utc>) -> String {
+    TimeFormat::Ago.write(at, Zone::current())
+}
+
+/// A moment given in RFC 3339, in the time zone of the user, which the page names once.
+///
+/// The script writes the same text, in the zone of the browser and in the language of the page.
 ///
 /// ```
 /// use portal_core::pages::components::{TimeFormat, time};
 ///
 /// let html = time("2026-11-22T08:30:00Z", TimeFormat::Date).into_string();
-/// assert!(html.contains(">2026-11-22<"));
+/// assert!(html.contains(">22 Nov 2026<"));
 /// ```
 #[must_use]
 pub fn time(rfc3339: &str, format: TimeFormat) -> Markup {
-    let plain = chrono::DateTime::parse_from_rfc3339(rfc3339).map_or_else(
+    html! { pt-time { (bare_time(rfc3339, format)) } }
+}
+
+/// The same without the custom element, for lists of many times that a script looks after.
+pub(crate) fn bare_time(rfc3339: &str, format: TimeFormat) -> Markup {
+    let text = DateTime::parse_from_rfc3339(rfc3339).map_or_else(
         |_| rfc3339.to_owned(),
-        |moment| {
-            let pattern = if format == TimeFormat::Date {
-                "%Y-%m-%d"
-            } else {
-                "%Y-%m-%d %H:%M UTC"
-            };
-            moment.to_utc().format(pattern).to_string()
-        },
+        |at| format.write(at.to_utc(), Zone::current()),
     );
-    html! { pt-time { time datetime=(rfc3339) data-format=(format.as_str()) { (plain) } } }
+    html! { time datetime=(rfc3339) data-format=(format.as_str()) { (text) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_written_as_the_script_writes_them() {
+        for (seconds, text) in [
+            (0, "just now"),
+            (59, "just now"),
+            (-59, "just now"),
+            (60, "1 minute ago"),
+            (240, "4 minutes ago"),
+            (-240, "in 4 minutes"),
+            (3599, "60 minutes ago"),
+            (5400, "2 hours ago"),
+            (86_400, "yesterday"),
+            (-86_400, "tomorrow"),
+            (2 * 86_400, "2 days ago"),
+        ] {
+            assert_eq!(ago(TimeDelta::seconds(seconds)).as_deref(), Some(text));
+        }
+        assert_eq!(ago(RECENT), None);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::Request;
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,8 +14,8 @@ use super::{ALL, Reader, SCHEDULES, log_lines};
 use crate::auth::{AuditEntry, AuditFilter};
 use crate::error::Result;
 use crate::pages::components::{
-    Banner, Button, CodeBlock, Confirm, TaskRowView, TimeFormat, Tone, detail_list, icon, progress,
-    task_status, time,
+    Banner, Button, CodeBlock, Confirm, TaskRowView, TimeFormat, Tone, bare_time, detail_list,
+    icon, progress, task_status, time,
 };
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
@@ -258,7 +259,7 @@ fn outcome(about: &About) -> Markup {
 
 fn facts_list(reader: &Reader<'_>, about: &About) -> Markup {
     let (record, facts) = (&about.record, &about.facts);
-    let moment = |at: chrono::DateTime<chrono::Utc>| time(&at.to_rfc3339(), TimeFormat::DateTime);
+    let moment = |at: DateTime<Utc>| time(&at.to_rfc3339(), TimeFormat::DateTime);
     let mut rows: Vec<(&str, Markup)> = vec![
         (
             "Task type",
@@ -328,23 +329,40 @@ fn time_line(reader: &Reader<'_>, about: &About) -> Markup {
     {
         attempts.entry(event.attempt).or_default().push(event);
     }
+    let mut lines: Vec<(DateTime<Utc>, Markup)> = Vec::new();
+    for (attempt, events) in &attempts {
+        let updates = events.iter().filter(|event| event.kind == "update");
+        let left_out = updates.count().saturating_sub(UPDATES);
+        let mut passed = 0;
+        for event in events {
+            if event.kind == "update" {
+                passed += 1;
+            }
+            if event.kind == "update" && passed <= left_out {
+                if passed == left_out {
+                    let text = html! { li class="pt-muted" { (left_out) " earlier updates" } };
+                    lines.push((event.at, text));
+                }
+                continue;
+            }
+            let max_attempts = about.record.max_attempts;
+            lines.push((event.at, entry(event, *attempt, max_attempts)));
+        }
+    }
+    lines.extend(
+        about
+            .done
+            .iter()
+            .map(|done| (done.at, by_hand(reader, about, done))),
+    );
+    // Stable: what happened at the same time stays in its order.
+    lines.sort_by_key(|(at, _)| *at);
     html! {
         section class="pt-card" aria-label="Timeline" data-swap="timeline" {
             h2 { "Timeline" }
             @if about.history.truncated { p class="pt-hint" { "Older entries are no longer stored." } }
             ol class="pt-timeline" {
-                @for (attempt, events) in &attempts {
-                    @let updates = events.iter().filter(|event| event.kind == "update").count();
-                    @let left_out = updates.saturating_sub(UPDATES);
-                    @if left_out > 0 { li class="pt-muted" { (left_out) " earlier updates" } }
-                    @let mut passed = 0;
-                    @for event in events {
-                        @let is_update = event.kind == "update";
-                        @if is_update { ({ passed += 1; "" }) }
-                        @if !is_update || passed > left_out { (entry(event, *attempt, about.record.max_attempts)) }
-                    }
-                }
-                @for entry in about.done.iter().rev() { (by_hand(reader, about, entry)) }
+                @for (_, line) in &lines { (line) }
             }
         }
     }
@@ -382,7 +400,7 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
         li data-tone=[tone] data-kind=(event.kind) {
             b { (words) }
             @if let Some(message) = text("message").or_else(|| text("error").filter(|error| *error != "cancelled")) { span { (message) } }
-            time datetime=(event.at.to_rfc3339()) { (event.at.format("%H:%M:%S%.3f")) }
+            (bare_time(&event.at.to_rfc3339(), TimeFormat::Precise))
         }
     }
 }
@@ -407,7 +425,7 @@ fn by_hand(reader: &Reader<'_>, about: &About, entry: &AuditEntry) -> Markup {
                 "by " (name)
                 @if let Some(id) = again { ", as " a href=(reader.task_url(id, "")) { code { (id.get(..8).unwrap_or(id)) "…" } } }
             }
-            time datetime=(entry.at.to_rfc3339()) { (entry.at.format("%H:%M:%S")) }
+            (bare_time(&entry.at.to_rfc3339(), TimeFormat::Precise))
         }
     }
 }

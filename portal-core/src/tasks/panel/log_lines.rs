@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::pages::components::{Button, icon};
+use crate::pages::components::{Button, TimeFormat, bare_time, icon};
 use crate::tasks::TaskEvent;
 
 /// How many lines the page draws; the file to download has all that are kept.
@@ -61,7 +61,7 @@ fn line(event: &TaskEvent) -> Markup {
     };
     html! {
         li data-level=(text("level")) {
-            time datetime=(event.at.to_rfc3339()) { (event.at.format("%H:%M:%S%.3f")) }
+            (bare_time(&event.at.to_rfc3339(), TimeFormat::Precise))
             b { (text("level")) }
             span { (text("message")) @for (name, value) in event.fields() { " " i { (name) "=" } (value) } }
         }

@@ -1,7 +1,9 @@
 //! What stands below the points of a chart, and how many of it.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
+use crate::pages::zone::Zone;
 use crate::store::Step;
 
 /// The words below the points.
@@ -50,14 +52,12 @@ impl Labels {
                     word.to_owned()
                 }
             }
-            Self::Times(times, step) => times.get(index).map_or_else(String::new, |at| {
-                let pattern = if *step == Step::Hour {
-                    "%H:%M"
-                } else {
-                    "%-d %b"
-                };
-                at.format(pattern).to_string()
-            }),
+            Self::Times(times, step) => {
+                times.get(index).map_or_else(String::new, |at| match step {
+                    Step::Hour => Zone::current().format(*at, "%H:%M"),
+                    Step::Day => at.format("%-d %b").to_string(),
+                })
+            }
         }
     }
 
@@ -65,14 +65,15 @@ impl Labels {
     pub(super) fn full(&self, index: usize) -> String {
         match self {
             Self::Words(words) => words.get(index).cloned().unwrap_or_default(),
-            Self::Times(times, step) => times.get(index).map_or_else(String::new, |at| {
-                let pattern = if *step == Step::Hour {
-                    "%-d %b, %H:%M UTC"
-                } else {
-                    "%a, %-d %b %Y"
-                };
-                at.format(pattern).to_string()
-            }),
+            Self::Times(times, step) => {
+                times.get(index).map_or_else(String::new, |at| match step {
+                    Step::Hour => {
+                        let zone = Zone::current();
+                        format!("{}{}", zone.format(*at, "%-d %b, %H:%M"), zone.suffix())
+                    }
+                    Step::Day => at.format("%a, %-d %b %Y").to_string(),
+                })
+            }
         }
     }
 
@@ -81,7 +82,9 @@ impl Labels {
         match self {
             Self::Words(_) => "Name",
             Self::Times(_, Step::Hour) => "Hour",
-            Self::Times(_, Step::Day) => "Day",
+            // Days are counted in UTC for every user.
+            Self::Times(_, Step::Day) if Zone::current().tz() == Tz::UTC => "Day",
+            Self::Times(_, Step::Day) => "Day (UTC)",
         }
     }
 

@@ -1,0 +1,50 @@
+//! Changes by someone else to the record of an open form.
+
+use maud::{Markup, html};
+
+use super::spec::ModelSpec;
+use crate::auth::{AuditFilter, AuditLog, Users};
+use crate::error::Result;
+use crate::pages::components::{Banner, Tone, ago_text};
+use crate::state::PortalState;
+
+/// Parameter with the version that an open form was rendered with.
+pub(super) const VERSION: &str = "version";
+
+/// A sentence about the last change of a record: the person and the time.
+pub(super) async fn last_change(
+    state: &PortalState,
+    model: &ModelSpec,
+    key: &str,
+) -> Result<String> {
+    let filter = AuditFilter {
+        target: Some(format!("{}:{key}", model.name)),
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    let entries = state.borrow::<AuditLog>()?.list(&filter).await?;
+    let Some(entry) = entries.into_iter().next() else {
+        return Ok("Someone else changed this record.".to_owned());
+    };
+    let user = match entry.actor_user_id {
+        Some(id) => state.borrow::<Users>()?.get(id).await?,
+        None => None,
+    };
+    let name = user.map(|user| user.full_name());
+    let name = name.filter(|name| !name.is_empty());
+    let name = name.unwrap_or(entry.actor_email);
+    Ok(format!(
+        "{name} changed this record {}.",
+        ago_text(entry.at)
+    ))
+}
+
+/// The part of an open form that says that its record has changed. `lists.js` requests it again
+/// whenever something changes, with the version of the form.
+pub(super) fn notice(text: Option<&str>) -> Markup {
+    html! {
+        pt-live id="row-state" role="status" {
+            @if let Some(text) = text { (Banner::new(Tone::Warning, text)) }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Time zone of the user who reads a page, and times written in it.
+//!
+//! The script of the pages keeps the browser's zone in a cookie, so that the server writes times as
+//! the script would. Without the cookie times are in UTC and say so.
+
+use std::fmt;
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use maud::{Markup, html};
+
+use super::flash;
+
+/// Set by `feedback.js`, percent-encoded.
+const COOKIE: &str = "portal_zone";
+/// Elements in which times can be.
+const WITH_TIMES: [&str; 3] = ["<time", "<pt-live", "<pt-task"];
+
+tokio::task_local! {
+    /// A task local, because components are functions that take no request.
+    static CURRENT: Zone;
+}
+
+/// The zone of a request; none if the browser has not named one yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Zone(Option<Tz>);
+
+impl Zone {
+    /// The zone that a request carries. A name that does not exist counts as none.
+    pub(crate) fn of(headers: &HeaderMap, https: bool) -> Self {
+        let name = flash::cookie(headers, COOKIE, https);
+        Self(name.and_then(|name| name.parse().ok()))
+    }
+
+    /// The zone of the request that is handled.
+    pub(crate) fn current() -> Self {
+        CURRENT.try_with(|zone| *zone).unwrap_or_default()
+    }
+
+    /// Runs the handling of a request with its zone as the current one.
+    pub(crate) async fn scope<F: Future>(self, handling: F) -> F::Output {
+        CURRENT.scope(self, handling).await
+    }
+
+    /// A time as a pattern of [`chrono::format::strftime`] writes it, in this zone.
+    pub(crate) fn format(self, at: DateTime<Utc>, pattern: &str) -> String {
+        at.with_timezone(&self.tz()).format(pattern).to_string()
+    }
+
+    /// The name of the zone after a text that scripts do not rewrite, unless the page names it.
+    pub(crate) fn suffix(self) -> &'static str {
+        if self.0.is_some() { "" } else { " UTC" }
+    }
+
+    pub(crate) fn tz(self) -> Tz {
+        self.0.unwrap_or(Tz::UTC)
+    }
+
+    /// The line that names the zone once on a page that can have times.
+    pub(crate) fn note(self, content: &str) -> Markup {
+        let has_times = WITH_TIMES.iter().any(|element| content.contains(element));
+        html! {
+            @if has_times { p class="pt-zone pt-hint" { "Times are in " span { (self) } "." } }
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.tz().name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderValue, header};
+
+    use super::*;
+
+    fn zone(cookie: &'static str) -> Zone {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_static(cookie));
+        Zone::of(&headers, false)
+    }
+
+    #[test]
+    fn only_names_of_zones_are_accepted() {
+        assert_eq!(zone("portal_zone=Europe%2FBerlin").tz(), Tz::Europe__Berlin);
+        assert_eq!(
+            zone("portal_zone=America/New_York").tz(),
+            Tz::America__New_York
+        );
+        for cookie in [
+            "portal_zone=<b>",
+            "portal_zone=",
+            "zone=Europe/Berlin",
+            "portal_zone=%ff",
+        ] {
+            assert_eq!(zone(cookie), Zone::default(), "{cookie}");
+        }
+    }
+
+    #[tokio::test]
+    async fn times_are_written_in_the_zone_of_the_request() {
+        let at = "2026-11-30T10:19:37Z".parse().unwrap();
+        let write = || {
+            let zone = Zone::current();
+            format!("{}{}", zone.format(at, "%-d %b %Y, %H:%M"), zone.suffix())
+        };
+        assert_eq!(write(), "30 Nov 2026, 10:19 UTC");
+        let berlin = zone("portal_zone=Europe/Berlin");
+        assert_eq!(berlin.scope(async { write() }).await, "30 Nov 2026, 11:19");
+    }
+}

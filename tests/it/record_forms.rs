@@ -1,0 +1,129 @@
+//! Forms of records in a browser: documents, conflicts between two people, and the focus.
+
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, Answer, Chromium, Client, Database, TestServer, eventually};
+
+const PLANS: &str = "/admin/settings?model=plan";
+const SAVE: &str = "#row .pt-drawer-foot [data-kind=solid]";
+
+async fn start() -> (TestServer, Client, Chromium, String) {
+    let server = TestServer::start(Database::Sqlite).await;
+    let admin = server.admin().await;
+    let plan = json!({"name": "Basic", "price": 3, "settings": {"a": 1}});
+    let answer = admin.post("/api/admin/models/plan", &plan).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let id = answer.json()["id"].to_string();
+    let browser = Chromium::open(&server.url).await;
+    browser
+        .use_session(admin.token.as_deref().expect("a token"))
+        .await;
+    // The response to a form that was not saved.
+    browser.expects("status of 4");
+    browser.expects("Autofocus");
+    (server, admin, browser, id)
+}
+
+/// Waits until the script of lists and drawers runs.
+async fn open(browser: &Chromium, path: &str) {
+    browser.goto(path).await;
+    browser
+        .find("head script[src*='/lists.'][data-loaded]")
+        .await;
+    browser.script("window.same = true").await;
+}
+
+async fn becomes(browser: &Chromium, script: &str, expected: Value) {
+    eventually(&format!("{script} gives {expected}"), async || {
+        (browser.script(script).await == expected).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_is_converted_at_once_and_errors_name_the_line() {
+    let (mut server, admin, browser, id) = start().await;
+    open(&browser, &format!("{PLANS}&edit={id}")).await;
+    let text = "return document.querySelector('#row [name=settings]').value.trim()";
+    assert_eq!(browser.script(text).await, "a: 1");
+    browser.click("#format-settings-json").await;
+    becomes(&browser, text, json!("{\n  \"a\": 1\n}")).await;
+    let pressed = "return document.querySelector('#row [aria-pressed=true]').textContent";
+    assert_eq!(browser.script(pressed).await, "JSON");
+
+    let write = async |text: &str| {
+        let field = "document.querySelector('#row [name=settings]')";
+        let text = json!(text);
+        let script = format!("{field}.focus(); {field}.value = {text}");
+        browser.script(&script).await;
+    };
+    write("{\"a\": ").await;
+    browser.click(SAVE).await;
+    browser
+        .see("Invalid JSON at line 1, column 6: unexpected end.")
+        .await;
+    write("{\"a\": 1}").await;
+    browser.click("#format-settings-yaml").await;
+    becomes(&browser, text, json!("a: 1")).await;
+    write("enabled: true\nenabled: false").await;
+    browser.click("#format-settings-json").await;
+    browser.see("Line 2: “enabled” appears twice.").await;
+    assert_eq!(browser.script(pressed).await, "YAML");
+    becomes(&browser, text, json!("enabled: true\nenabled: false")).await;
+    write("enabled: false").await;
+    browser.click(SAVE).await;
+    browser.see("Saved “").await;
+    assert_eq!(browser.script("return window.same").await, true);
+    let stored = admin.get(&format!("/api/admin/models/plan/{id}")).await;
+    assert_eq!(stored.json()["settings"], json!({"enabled": false}));
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conflict_names_the_person_and_offers_both_values() {
+    let (mut server, admin, browser, id) = start().await;
+    let other = server.sign_in(ADMIN).await;
+    open(&browser, &format!("{PLANS}&edit={id}")).await;
+    browser.fill("#row [name=price]", "7").await;
+    browser.fill("#row [name=note]", "mine").await;
+    let path = format!("/api/admin/models/plan/{id}");
+    let request = other
+        .request(reqwest::Method::PATCH, &path)
+        .header("if-match", "*")
+        .json(&json!({"price": 5, "name": "Renamed"}));
+    assert_eq!(Answer::of(request).await.status, 200);
+    // Before anything is sent.
+    browser
+        .see("Test Person changed this record just now.")
+        .await;
+    let typed =
+        "return ['price', 'note'].map((it) => document.querySelector(`#row [name=${it}]`).value)";
+    assert_eq!(browser.script(typed).await, json!(["7", "mine"]));
+    browser.click(SAVE).await;
+    browser.find(".pt-conflict").await;
+    let panel = browser
+        .script("return document.querySelector('.pt-conflict').innerText")
+        .await;
+    for text in [
+        "Test Person changed this record",
+        "Keep mine",
+        "Use theirs",
+        "7",
+        "5",
+    ] {
+        let panel = panel.as_str().unwrap_or_default();
+        assert!(panel.contains(text), "{panel}");
+    }
+    assert_eq!(browser.script(typed).await, json!(["7", "mine"]));
+    browser.click("[name='resolve.price'][value=theirs]").await;
+    browser.click(SAVE).await;
+    browser.see("Saved “").await;
+    let stored = admin.get(&path).await.json();
+    assert_eq!(
+        (&stored["price"], &stored["note"], &stored["name"]),
+        (&json!(5), &json!("mine"), &json!("Renamed"))
+    );
+    browser.close().await;
+    server.stop().await;
+}

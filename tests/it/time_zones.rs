@@ -1,0 +1,98 @@
+//! Times in the zone of the browser: what the server writes is what the user keeps seeing.
+
+use serde_json::json;
+
+use crate::support::{ADMIN, Chromium, Client, ReferencePortal, TaskClient, eventually};
+
+const TIMES: &str =
+    "return [...document.querySelectorAll('main time[data-format]')].map((it) => it.textContent)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let answer = portal
+        .guest()
+        .post("/dev/token", &json!({"email": ADMIN}))
+        .await;
+    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let admin = Client::new(&portal.url, Some(token.clone()));
+    let client = TaskClient::of(&admin).await;
+    let id = client
+        .start_in("example_task2", "failing_task", &json!({}))
+        .await;
+    client.ended_in("example_task2", &id).await;
+    let browser = Chromium::open(&portal.url).await;
+    browser.use_session(&token).await;
+    // Half an hour off: no other zone of the test can be taken for it.
+    let zone = json!({"timezoneId": "Asia/Kolkata"});
+    browser
+        .devtools("Emulation.setTimezoneOverride", zone)
+        .await;
+    let detail = format!("/admin/tasks/{id}");
+    for path in ["/admin/users", detail.as_str(), "/admin/audit"] {
+        browser.goto(path).await;
+        eventually("the page names the zone", async || {
+            browser
+                .text()
+                .await
+                .contains("Times are in Asia/Kolkata.")
+                .then_some(())
+        })
+        .await;
+        let shown = browser.script(TIMES).await;
+        assert!(shown.as_array().is_some_and(|it| !it.is_empty()), "{path}");
+        // The same page without scripts.
+        let request = admin.request(reqwest::Method::GET, path);
+        let request = request
+            .header("accept", "text/html")
+            .header("cookie", "portal_zone=Asia%2FKolkata");
+        let page = request
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("text");
+        let page = scraper::Html::parse_document(&page);
+        let times = scraper::Selector::parse("main time[data-format]").expect("a selector");
+        let written: Vec<String> = page.select(&times).map(|it| it.text().collect()).collect();
+        assert_eq!(shown, json!(written), "{path}");
+    }
+    // A time that only scripts or only the server write does not differ either.
+    let clock = "const time = document.querySelector('time[data-format=datetime]'); \
+        return [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]";
+    let clock = browser.script(clock).await;
+    let (shown, local) = (clock[0].as_str(), clock[1].as_str());
+    assert!(
+        shown
+            .zip(local)
+            .is_some_and(|(it, local)| it.ends_with(local)),
+        "{clock}"
+    );
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn zone_that_does_not_exist_counts_as_none() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let answer = portal
+        .guest()
+        .post("/dev/token", &json!({"email": ADMIN}))
+        .await;
+    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let admin = Client::new(&portal.url, Some(token));
+    for cookie in ["portal_zone=Mars%2FBase", "portal_zone=%3Cscript%3E", "a=b"] {
+        let request = admin.request(reqwest::Method::GET, "/admin/users");
+        let request = request
+            .header("accept", "text/html")
+            .header("cookie", cookie);
+        let page = request
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("text");
+        assert!(page.contains("Times are in <span>UTC</span>."), "{cookie}");
+    }
+}
