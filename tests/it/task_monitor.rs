@@ -258,6 +258,8 @@ async fn the_arguments_of_a_task_are_taken_over(database: Database) {
     assert_eq!(done.status, 303, "{}", done.text);
     let mut expected = args;
     expected["way"]["name"] = json!("Ruth");
+    // Stored as the type writes them.
+    expected["insurance"] = Value::Null;
     assert_eq!(args_of_newest(&server).await, expected);
     let unknown = browser.page("/admin/tasks?from=nonsense").await;
     assert_eq!(unknown.status, 404);

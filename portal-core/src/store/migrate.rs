@@ -33,7 +33,6 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     8 "0008_task_quotas",
     9 "0009_client_tokens",
     10 "0010_role_sources",
-    12 "0012_own_tasks",
 ];
 
 /// How the migrations of a database compare with those of this program.
