@@ -94,7 +94,11 @@ async fn own_tasks_are_listed_over_all_client_tokens(database: Database) {
     }
     let mut admin = browser_of(&server, &server.admin().await).await;
     for path in ["/tasks", "/admin/tasks"] {
-        assert_eq!(listed(&admin.page(path).await), [other.clone()], "{path}");
+        assert_eq!(
+            listed(&admin.page(path).await),
+            std::slice::from_ref(&other),
+            "{path}"
+        );
     }
     assert_eq!(listed(&admin.page("/admin/tasks/all").await).len(), 4);
     let by_text = page.page(&format!("/tasks?q={}", expected[1])).await;
@@ -258,7 +262,10 @@ async fn run_again_keeps_the_place(database: Database) {
     let list = "/tasks?state=probe&task=echo&status=ERROR";
     let shown = page.page(list).await;
     let form = "form[data-when=ended]";
-    assert_eq!(attributes(&shown.text, form, "action"), [again.clone()]);
+    assert_eq!(
+        attributes(&shown.text, form, "action"),
+        std::slice::from_ref(&again)
+    );
     let button = format!("{form} button");
     assert_eq!(
         attributes(&shown.text, &button, "aria-label"),
@@ -324,9 +331,17 @@ async fn cancelled_tasks_have_their_own_filter(database: Database) {
     let mut admin = browser_of(&server, &server.admin().await).await;
     for (status, id) in [("ERROR", &failed), ("CANCELLED", &cancelled)] {
         let path = format!("/tasks?status={status}");
-        assert_eq!(listed(&page.page(&path).await), [id.clone()], "{path}");
+        assert_eq!(
+            listed(&page.page(&path).await),
+            std::slice::from_ref(id),
+            "{path}"
+        );
         let path = format!("/admin/tasks/all?status={status}");
-        assert_eq!(listed(&admin.page(&path).await), [id.clone()], "{path}");
+        assert_eq!(
+            listed(&admin.page(&path).await),
+            std::slice::from_ref(id),
+            "{path}"
+        );
     }
 }
 

@@ -166,7 +166,7 @@ async fn arguments_have_their_own_limit(database: Database) {
         copies: 0,
     };
     let started = tasks(&server).start(little, args).await;
-    let error = started.err().expect("it is rejected");
+    let error = started.expect_err("it is rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (413, "args_too_large")
@@ -284,7 +284,7 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
         started.expect("it is stored");
     }
     let refused = tasks.start(quick, NoArgs {}).starter(starter()).await;
-    let error = refused.err().expect("it is rejected");
+    let error = refused.expect_err("it is rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (429, "too_many_pending_tasks")

@@ -64,12 +64,13 @@ mod tests {
     use super::*;
 
     fn profile(first_name: &str, email: &str, picture: &str) -> Profile {
-        let mut profile = Profile::default();
-        profile.first_name = first_name.to_owned();
-        profile.email = email.to_owned();
-        profile.email_verified = true;
-        profile.avatar_url = Some(picture.to_owned());
-        cleaned(&profile)
+        cleaned(&Profile {
+            first_name: first_name.to_owned(),
+            email: email.to_owned(),
+            email_verified: true,
+            avatar_url: Some(picture.to_owned()),
+            ..Profile::default()
+        })
     }
 
     #[test]

@@ -77,10 +77,11 @@ mod tests {
     use super::*;
 
     fn config(base_path: &str) -> Config {
-        let mut config = Config::default();
-        config.base_path = base_path.to_owned();
-        config.home_path = "/home".to_owned();
-        config
+        Config {
+            base_path: base_path.to_owned(),
+            home_path: "/home".to_owned(),
+            ..Config::default()
+        }
     }
 
     #[test]
