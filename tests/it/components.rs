@@ -90,7 +90,9 @@ async fn a_list_and_a_form_work_without_scripts() {
         Answer::of(request)
     };
     let plain = send(false).await;
-    assert_eq!((plain.status.as_u16(), plain.location()), (303, list));
+    // The new row is in view.
+    let added = format!("{list}#plans-3");
+    assert_eq!((plain.status.as_u16(), plain.location()), (303, &*added));
     // The name is taken now: the same page with the drawer, for both.
     for hx in [false, true] {
         let again = send(hx).await;

@@ -196,7 +196,7 @@ async fn the_bell_rings_on_an_open_page() {
     let toasts = "return [...document.querySelectorAll('.pt-toasts > pt-toast')].map((it) => it.innerText.trim())";
     assert_eq!(
         browser.script(toasts).await,
-        json!(["The report is ready"]),
+        json!(["The report is ready\nView"]),
         "once"
     );
     bell(&server)

@@ -110,7 +110,7 @@ async fn user_starts_their_first_task_from_the_overview() {
     let failed = "li[data-status=ERROR]:has([data-part=error]:not(:empty))";
     browser.find(failed).await;
     browser.goto("/admin/notifications").await;
-    browser.click(".pt-note-title a").await;
+    browser.click(".pt-note-title button").await;
     eventually("the page of the task", async || {
         browser.path().await.starts_with("/tasks/").then_some(())
     })

@@ -78,7 +78,7 @@ async fn what_is_found_depends_on_who_asks(database: Database) {
             "href=\"/admin/notifications\"",
             [false, true, true],
         ),
-        ("failed", "status=ERROR", [false, false, true]),
+        ("failed", "status=ERROR", [false, true, true]),
         (task.as_str(), task_page.as_str(), [false, false, true]),
     ] {
         for (client, seen) in [&guest, &user, &admin].into_iter().zip(seen) {

@@ -111,7 +111,7 @@ async fn a_body_that_is_no_json_is_told_from_json_that_does_not_fit(database: Da
             .header("content-type", "application/json")
             .body(large),
     );
-    answer.await.problem(413, "body_too_large");
+    answer.await.problem(413, "args_too_large");
     let listed = client.get("probe", "status").await.json();
     let started = listed["all_tasks"].as_object().map(serde_json::Map::len);
     assert_eq!(started, Some(1), "what is refused is not stored");

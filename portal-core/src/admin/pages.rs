@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Redirect;
 use maud::{Markup, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use super::address::Address;
@@ -32,6 +32,9 @@ use crate::pages::{Flash, IntoPage, NavItem, Page, PageFuture, PageResponse};
 use crate::request::body_bytes;
 use crate::source;
 use crate::state::PortalState;
+
+/// Bytes of an element id that are encoded in the fragment of a URL.
+const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Maximum number of rows that a form selects: as many as the longest page of a list has.
 const MAX_SELECTED: usize = 100;
@@ -306,7 +309,7 @@ impl Screen<'_> {
         }
         // With the new row in view, if the list shows it.
         let id = row_id(model.plural, &model.key_of(&record.values));
-        let row = utf8_percent_encode(&id, NON_ALPHANUMERIC);
+        let row = utf8_percent_encode(&id, FRAGMENT);
         Ok(flash.redirect(&format!("{}#{row}", self.list)).into_page())
     }
 

@@ -66,7 +66,6 @@ impl ModelSpec {
                 list: &[
                     "email",
                     "user_type",
-                    "role_source",
                     "is_active",
                     "last_login",
                     "created_at",

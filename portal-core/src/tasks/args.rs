@@ -28,7 +28,8 @@ use crate::request::{from_value, garde_faults};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as task arguments",
-    label = "not the arguments of a task"
+    label = "not the arguments of a task",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, garde::Validate)]`; the error names the one that is missing"
 )]
 pub trait TaskArgs:
     Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static

@@ -86,6 +86,8 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
         if let Some(message) = misplaced(&argument.ty) {
             errors.on(&argument.ty, message);
             is_in_order = false;
+            // Left out of the stub, where it would be reported again.
+            continue;
         }
         let part = part(argument);
         // The context stands first and alone, inputs repeat, and nothing follows the arguments.
