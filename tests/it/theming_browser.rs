@@ -45,7 +45,12 @@ async fn a_choice_shows_at_once_and_in_other_tabs_and_at_first_sight() {
         "return other.document.documentElement.dataset.accent === 'ruby'",
     )
     .await;
-    browser.find("pt-toast").await;
+    is(
+        &browser,
+        "the choice is saved",
+        "return [...document.querySelectorAll('[data-part=saved]')].some((it) => it.textContent === 'Saved')",
+    )
+    .await;
     assert_eq!(browser.script("return window.same").await, true);
     // The pair of the automatic gray follows the accent.
     let pair = browser

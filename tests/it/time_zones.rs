@@ -24,7 +24,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
     let browser = Chromium::open(&portal.url).await;
     browser.use_session(&token).await;
     // Half an hour off: no other zone of the test can be taken for it.
-    let zone = json!({"timezoneId": "Asia/Kolkata"});
+    let zone = json!({"timezoneId": "Australia/Darwin"});
     browser
         .devtools("Emulation.setTimezoneOverride", zone)
         .await;
@@ -35,7 +35,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
             browser
                 .text()
                 .await
-                .contains("Times are in Asia/Kolkata.")
+                .contains("Times are in Australia/Darwin.")
                 .then_some(())
         })
         .await;
@@ -45,7 +45,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
         let request = admin.request(reqwest::Method::GET, path);
         let request = request
             .header("accept", "text/html")
-            .header("cookie", "portal_zone=Asia%2FKolkata");
+            .header("cookie", "portal_zone=Australia%2FDarwin");
         let page = request
             .send()
             .await
