@@ -53,7 +53,9 @@ fn advice(message: &str) -> &str {
     let is_about = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if is_about(&["flow sequence", "flow mapping", "',' or ']'", "',' or '}'"]) {
         "a comma or a closing bracket is missing"
-    } else if is_about(&["quoted scalar"]) {
+    } else if is_about(&["illegal placement of ':'"]) {
+        "a comma or a closing bracket is missing, or a text with a colon needs quotes"
+    } else if is_about(&["quoted scalar", "unclosed quote"]) {
         "a closing quote is missing"
     } else if is_about(&["tab character", "tabs"]) {
         "indent with spaces instead of tabs"
@@ -152,7 +154,7 @@ mod tests {
             ("a:\n  b: 1\n c: 2\n", "check the indentation"),
             (
                 "a: [1, 2\nb: 1\n",
-                "a comma or a closing bracket is missing",
+                "a comma or a closing bracket is missing, or a text with a colon needs quotes",
             ),
             ("a: \"text\n", "a closing quote is missing"),
         ] {

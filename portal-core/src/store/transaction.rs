@@ -102,6 +102,18 @@ impl Transaction {
         }
     }
 
+    /// Undoes every change and waits for it; a dropped transaction is undone in the background.
+    #[cfg(test)]
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        match self.inner {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(transaction) => transaction.rollback().await?,
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(transaction) => transaction.rollback().await?,
+        }
+        Ok(())
+    }
+
     /// Makes every change of the transaction last.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.inner {

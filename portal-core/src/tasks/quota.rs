@@ -323,6 +323,7 @@ mod tests {
         assert_eq!(allowance.left, 1);
         allowance.refill(100, 100, allowance.settled, 1);
         assert_eq!(allowance.left, 0);
+        allowance.settle(4);
         allowance.refill(5, 0, allowance.settled, 3);
         assert_eq!(allowance.left, 3, "at least what is wanted");
         allowance.refill(5, 4, allowance.settled, 3);

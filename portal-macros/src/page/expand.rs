@@ -211,7 +211,7 @@ mod tests {
                 #[doc = " All users."]
                 #[cfg(unix)]
                 #[instrument]
-                pub(crate) async fn users(Path(id): Path<u32>, form: Form<Edit>) -> Markup { body }
+                pub(crate) async fn users(Query(filter): Query<Filter>, form: Form<Edit>) -> Markup { body }
             },
         )
         .to_string();
@@ -220,7 +220,7 @@ mod tests {
         for part in [
             quote!(
                 #[instrument]
-                async fn users(Path(id): Path<u32>, form: Form<Edit>) -> Markup {
+                async fn users(Query(filter): Query<Filter>, form: Form<Edit>) -> Markup {
                     body
                 }
             ),

@@ -97,9 +97,10 @@ async fn check<const W: bool>(store: &Store, statement: &RawSql<W>, most: u64, a
         sql: format!("{explain} {}", statement.sql).into(),
         values: statement.values.clone(),
     };
-    // Dropped, so that what a claim takes is there again for the next.
     let mut transaction = store.begin_by_index().await.unwrap();
     let rows = transaction.fetch_all(&explained).await.unwrap();
+    // The next claim finds the rows again, and none of them locked.
+    transaction.rollback().await.unwrap();
     match dialect {
         Dialect::Sqlite => {
             for row in &rows {
