@@ -127,3 +127,16 @@ async fn conflict_names_the_person_and_offers_both_values() {
     browser.close().await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn focus_moves_to_a_new_row_without_a_page_load() {
+    let (mut server, _, browser, _) = start().await;
+    open(&browser, &format!("{PLANS}&new=1")).await;
+    browser.fill("#row [name=name]", "Fresh").await;
+    browser.click(SAVE).await;
+    let row = "return document.activeElement.closest('tr')?.innerText.includes('Fresh') ?? false";
+    becomes(&browser, row, json!(true)).await;
+    assert_eq!(browser.script("return window.same").await, true);
+    browser.close().await;
+    server.stop().await;
+}
