@@ -391,7 +391,7 @@ mod tests {
     fn one_of_the_two_sets_of_cookies_counts() {
         let (plain, suffixed) = (false, true);
         for (the_plain, the_suffixed, expected) in [
-            // A token without an issuer is nobody's, and takes nothing from ours.
+            // A token without an issuer belongs to no instance and does not displace ours.
             (side("malformed", Some(1)), side("ours", Some(1)), suffixed),
             (side("malformed", None), side("ours", Some(1)), suffixed),
             (side("malformed", Some(1)), side("", None), plain),

@@ -15,7 +15,7 @@ const MAX_CALLS: usize = 4;
 /// Calls per session, over about a minute.
 const MAX_ATTEMPTS: u32 = 6;
 
-/// Revokes sessions at Clerk, so that nobody waits for Clerk to sign out here. Cheap to clone.
+/// Revokes sessions at Clerk in the background, so that signing out does not wait for Clerk. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Revocations {
     backend: BackendApi,

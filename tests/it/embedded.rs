@@ -32,7 +32,7 @@ fn embedded(uri: &str) -> PortalBuilder {
     app::build(Portal::builder().config(config).auth(OwnSignIn))
 }
 
-/// What `main() -> Result<_, Box<dyn Error>>` prints.
+/// Text that `main() -> Result<_, Box<dyn Error>>` prints.
 fn printed(error: BuildError) -> String {
     let error: Box<dyn std::error::Error> = error.into();
     format!("Error: {error:?}")

@@ -231,7 +231,7 @@ async fn who_is_known_to_clerk_costs_no_query() {
     who_is_known_costs_no_query(Portal::clerk(Database::Postgres).await).await;
 }
 
-/// How often Clerk was told to revoke a session.
+/// Number of requests to Clerk that revoke a session.
 fn revocations(portal: &ClerkPortal) -> usize {
     let requests = portal.clerk.requests();
     requests.iter().filter(|it| it.contains("/revoke")).count()

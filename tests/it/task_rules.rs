@@ -101,7 +101,7 @@ async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
 }
 
 async fn a_cancelled_import_stops_at_its_next_step_without_further_effects(database: Database) {
-    // Whoever waits for the grace waits longer than a test may take.
+    // A wait for the whole grace period would exceed the limit of the test.
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace(Duration::from_secs(3600)))

@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Patience {
     attempts: u32,
     longest_pause: Duration,
-    /// Whether an attempt follows one that got no response in time.
+    /// `true` if another attempt follows one that timed out.
     waits_again: bool,
     /// Limit for all attempts together.
     total: Duration,

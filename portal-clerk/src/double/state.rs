@@ -46,7 +46,7 @@ pub(super) struct State {
     pub(super) refusals: (usize, u64),
     /// What every call of the Backend API is answered with, if it fails.
     pub(super) failure: Option<u16>,
-    /// Whether calls of the Backend API are never answered.
+    /// `true` if calls of the Backend API get no response.
     pub(super) hangs: bool,
     pub(super) requests: Vec<String>,
     /// Users who are there and whom lists leave out.

@@ -54,7 +54,7 @@ impl Visitor {
     }
 }
 
-/// What calls for nonces may use. Browsers that Clerk has seen have a share of their own, so that
+/// Budget of calls that resolve nonces. Browsers that Clerk has seen have a separate share, so that
 /// nothing that comes without one can take it away.
 pub(super) struct Budget {
     with_client: Share,

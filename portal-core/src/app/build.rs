@@ -246,7 +246,7 @@ pub(super) fn missing_data(what: &str, source: Source, data: &str) -> String {
     )
 }
 
-/// Where the database of a URI is: the path of a file from the root, or the URI without its
+/// Location of the database of a URI: the absolute path of a file, or the URI without its
 /// password.
 fn place_of(uri: &str) -> String {
     let Some(rest) = uri.strip_prefix("sqlite:") else {

@@ -4,7 +4,7 @@ use crate::auth::{Access, DeclaredRoute, safe_redirect};
 use crate::config::Config;
 use crate::pages::Page;
 
-/// Where a portal has its profile page if the application does not name one.
+/// Path of the profile page if the application does not name one.
 const PROFILE: &str = "/profile";
 
 /// Paths that the application chose for the pages that the framework links to.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Number of characters of a token that stay, as in the list of a user's tokens.
 const HINT_LEN: usize = 8;
 
-/// Cuts the client tokens in a path: whoever reads the log must not be able to use them.
+/// Cuts the client tokens in a path, so that readers of the log cannot use them.
 pub(super) fn loggable(path: &str) -> Cow<'_, str> {
     let segments: Vec<&str> = path.split('/').collect();
     let follows_route = |at: usize| {

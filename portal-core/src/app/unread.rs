@@ -1,4 +1,4 @@
-//! Bodies that nobody has read: drained if they are small, so that the connection can be kept.
+//! Unread request bodies: drained if they are small, so that the connection can be kept.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ const MAX_DRAINED: u64 = 64 * 1024;
 /// Time limit for the client to send the rest.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What becomes of the body of a request.
+/// Outcome for the body of a request.
 ///
 /// A server closes a connection on which a body was not read to its end. A client that is not told
 /// so sends its next request on it and gets nothing.

@@ -193,7 +193,7 @@ pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uui
 }
 
 /// Locks every administrator if a subject is one, who may be about to lose the role. First of all
-/// in a transaction: whoever locks a user and then the administrators could wait for a transaction
+/// in a transaction: one that locks a user and then the administrators could wait for a transaction
 /// that waits for this one.
 pub(super) async fn lock_if_admin(transaction: &mut Transaction, subject: &str) -> Result<()> {
     let select = Query::select()

@@ -62,7 +62,7 @@ fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEn
         .collect::<Result<_, _>>()
         .map_err(|error| match error {
             dotenvy::Error::LineParse(line, _) => bad_line(text, &line, extra),
-            // Neither holds what stands in the file.
+            // Neither contains text of the file.
             error => DotEnvError::File(error.to_string()),
         })
 }

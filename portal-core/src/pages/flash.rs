@@ -105,7 +105,7 @@ impl Flash {
         let mut parts = characters.as_str().splitn(3, SEPARATOR);
         let text = parts.next().unwrap_or_default();
         let link = match (parts.next(), parts.next()) {
-            // A link leads to a page of this portal, whoever has set the cookie.
+            // A link leads to a page of this portal, also if another site has set the cookie.
             (Some(label), Some(url)) if safe_redirect(url) == Some(url) => {
                 Some((label.chars().take(50).collect(), url.to_owned()))
             }

@@ -58,7 +58,7 @@ pub(super) struct Claimer<'a> {
     pub(super) kinds: &'a [Kind],
     /// How many tasks all replicas together run at once.
     pub(super) total_concurrency: Option<u32>,
-    /// Which types this process has served last.
+    /// Task types that this process served last.
     pub(super) rotation: &'a Rotation,
 }
 

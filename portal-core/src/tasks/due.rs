@@ -34,7 +34,7 @@ pub(super) struct Due {
     pub(super) tasks: u64,
 }
 
-/// What is due.
+/// Due tasks of the candidates.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) due: Vec<Due>,

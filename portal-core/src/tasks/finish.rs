@@ -200,7 +200,7 @@ fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
                 "stored_bytes",
                 Expr::col("stored_bytes").add(result_bytes(record)),
             ),
-            // A task that is tried again is placed anew when it is due.
+            // A retried task is placed again when it is due.
             ("turn", Option::<i64>::None.into()),
             ("error", record.error.clone().into()),
             ("code", record.code.clone().into()),

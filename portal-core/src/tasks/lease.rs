@@ -16,15 +16,15 @@ use crate::store::{Store, StoreError, now};
 /// has to be greater than those, else they take it for old.
 const UNSAVED_VERSIONS: i64 = 1_000_000;
 
-/// How often a task may crash its process before it is given up.
+/// Maximum number of crashes before a task is given up.
 const CRASH_LIMIT: i32 = 5;
 
-/// What a sign of life has found out.
+/// Result of a heartbeat.
 #[derive(Debug, Default)]
 pub(super) struct Heartbeat {
-    /// What is still this process's own.
+    /// Tasks whose lease this process still holds.
     pub(super) kept: HashSet<Uuid>,
-    /// What somebody wants stopped.
+    /// Tasks whose cancellation was requested.
     pub(super) cancelled: Vec<Uuid>,
 }
 
@@ -56,12 +56,12 @@ pub(super) async fn heartbeat(
     Ok(heartbeat)
 }
 
-/// Which claims have lost their process.
+/// Claims whose process is gone.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lost {
     /// Those whose lease has run out.
     Expired,
-    /// All of them: nobody else works on this database, and this process has just begun.
+    /// All of them: no other process uses this database, and this one has just started.
     All,
     /// Those that this process still holds as it stops; that is no crash.
     HandedBack(Uuid),

@@ -57,7 +57,7 @@ struct Balance {
     full_until: Option<Instant>,
 }
 
-/// What may be started without reading again, and what a reading may have missed.
+/// Amount that may be started before the next reading, and starts that a reading may have missed.
 #[derive(Debug, Default)]
 struct Allowance {
     left: u64,
@@ -91,7 +91,7 @@ impl Allowance {
     }
 }
 
-/// What has to be read before a decision.
+/// Values to read before a decision.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     pending: Option<u64>,
@@ -104,7 +104,7 @@ impl Account {
     }
 }
 
-/// Where an owner's tasks are read.
+/// Connection that reads an owner's tasks.
 pub(super) enum Source<'a, E> {
     Store(&'a Store),
     /// A transaction of the caller's, which may hold the only connection.
@@ -193,7 +193,7 @@ impl Quotas {
         let mut begin = |reads: bool, allowance: fn(&mut Balance) -> &mut Allowance| {
             let allowance = allowance(&mut balance);
             reads.then(|| {
-                // Others go on with what is left until this reading has come back.
+                // Others use the remaining amount until this reading is back.
                 allowance.read_at = Some(Instant::now());
                 allowance.settled
             })

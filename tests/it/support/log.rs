@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What this thread logs at `INFO` and above, while this value lives. The runtime of the test has
+/// Lines that this thread logs at `INFO` and above, while this value lives. The runtime of the test has
 /// to be single-threaded, so that its portal logs on this thread as well.
 pub(crate) struct Log {
     lines: Lines,

@@ -90,7 +90,7 @@ impl ReferencePortal {
         kibibytes.expect("it has a size") * 1024
     }
 
-    /// What it has logged, if its variables contain `RUST_LOG`.
+    /// Its log, if its variables contain `RUST_LOG`.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join(LOG)).expect("it has logged")
     }

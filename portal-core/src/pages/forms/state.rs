@@ -8,7 +8,7 @@ use crate::pages::error_page::sentence;
 use crate::request::escape_pointer;
 
 /// The texts of a form as they were submitted, with their errors. [`FormInput`](super::FormInput)
-/// makes one; the default is a form that nobody has submitted yet.
+/// makes one; the default is a form that was not submitted yet.
 ///
 /// [`Field::state`](crate::pages::components::Field::state) renders the text and the error of
 /// its field, so that one function writes the form for its first and for every further display.

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 use crate::error::Fault;
 use crate::request::escape_pointer;
 
-/// Texts that stand in for a wrong one, so that serde, which stops at the first wrong field, finds
+/// Texts that replace a wrong one, so that serde, which stops at the first wrong field, finds
 /// the next. What is read with one of them is never returned as valid.
 const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"];
 

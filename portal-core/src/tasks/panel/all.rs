@@ -105,7 +105,7 @@ async fn render(
     })
 }
 
-/// Id of the user with an e-mail address; the nil id, which nobody has, if there is none.
+/// Id of the user with an e-mail address; the nil id, which matches no user, without one.
 async fn owner(reader: &Reader<'_>, email: &str) -> Result<Uuid> {
     let found = reader.users.find_by_email(email).await?;
     Ok(found.first().map_or(Uuid::nil(), |user| user.id))
