@@ -304,14 +304,6 @@ impl ClientTokens {
         Ok(standing)
     }
 
-    /// Returns the newest valid token of a user, or a new one; this counts as a use.
-    pub async fn newest_or_create(&self, user_id: Uuid) -> Result<ClientToken> {
-        match self.of_user(user_id).await?.first() {
-            Some(token) => self.read(token.id).await,
-            None => Ok(self.create(user_id).await?.token),
-        }
-    }
-
     /// Returns the valid tokens of a user, newest first.
     pub async fn of_user(&self, user_id: Uuid) -> Result<Vec<ClientToken>> {
         let select = select(now())
