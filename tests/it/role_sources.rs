@@ -141,9 +141,10 @@ async fn configured_role_falls_back_to_the_assigned_one(database: Database) {
     update_address(&portal, &user, "ann@example.com", "verified").await;
     assert_eq!(role(&ann).await, "EDITOR");
     assert_eq!(source(&keeper, &ann).await, "administrator");
-    let listed = keeper.page("/admin/users").await;
-    assert_eq!(listed.status, 200);
-    assert!(listed.text.contains("Role from"), "{}", listed.text);
+    let path = format!("/admin/users?edit={}", id(&ann).await);
+    let record = keeper.page(&path).await;
+    assert_eq!(record.status, 200);
+    assert!(record.text.contains("Role from"), "{}", record.text);
     assert_eq!(role(&client).await, "ADMIN");
 }
 
