@@ -45,8 +45,12 @@ enum Command {
     },
     /// Run what CI runs: format, clippy, tidy, test
     Check,
-    /// Check file lengths, import directions and forbidden words
-    Tidy,
+    /// Check file lengths, import directions, forbidden words and prose
+    Tidy {
+        /// List every match of the prose lint, also those within its limits
+        #[arg(long)]
+        prose: bool,
+    },
     /// Take the pictures of the documentation anew
     Screenshots(screenshots::Settings),
     /// Check that every feature builds alone
@@ -76,7 +80,8 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Test { arguments } => test::run(&cargo, &arguments, &interrupt),
         Command::Check => check::run(&cargo, &interrupt),
-        Command::Tidy => tidy::run(cargo.root()),
+        Command::Tidy { prose: true } => tidy::list_prose(cargo.root()),
+        Command::Tidy { prose: false } => tidy::run(cargo.root()),
         Command::Assets(settings) => assets::run(cargo.root(), &settings, &interrupt),
         Command::Screenshots(settings) => screenshots::run(&cargo, &settings, &interrupt),
         Command::Features => features::run(&cargo, &interrupt),

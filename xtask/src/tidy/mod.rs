@@ -1,9 +1,10 @@
 //! `cargo xtask tidy`: what neither rustfmt nor clippy checks.
 
 mod arrows;
-mod code;
 mod imports;
 mod length;
+mod lexer;
+mod prose;
 mod sources;
 mod words;
 
@@ -32,6 +33,11 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Prints every match of the prose lint, also those that are within its limits.
+pub(crate) fn list_prose(root: &Path) -> Result<()> {
+    prose::list(root, &sources::read(root)?)
+}
+
 /// Prints every fault; an error if there is one.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let sources = sources::read(root)?;
@@ -45,6 +51,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         faults.extend(words::faults(source));
         faults.extend(arrows.faults(source));
     }
+    faults.extend(prose::faults(root, &sources)?);
     if faults.is_empty() {
         eprintln!("xtask: {} source files are tidy", sources.len());
         return Ok(());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::code;
+use super::lexer;
 
 /// A Rust file.
 pub(super) struct Source {
@@ -22,7 +22,7 @@ impl Source {
         let text = text.into();
         Self {
             path: path.into(),
-            code: code::of(&text),
+            code: lexer::code_of(&text),
             text,
         }
     }
@@ -30,7 +30,23 @@ impl Source {
 
 /// Reads every `.rs` file below `root`, in the order of the paths.
 pub(super) fn read(root: &Path) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
+    let paths = find(root, "rs")?.into_iter();
+    let sources = paths.map(|path| {
+        let text = text(root, &path)?;
+        Ok(Source::new(path, text))
+    });
+    sources.collect()
+}
+
+/// Reads one file; `path` is relative to `root`.
+pub(super) fn text(root: &Path, path: &Path) -> Result<String> {
+    fs::read_to_string(root.join(path))
+        .with_context(|| format!("failed to read {}", path.display()))
+}
+
+/// Returns the paths, relative to `root`, of all files with this extension, in order.
+pub(super) fn find(root: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
         let entries = fs::read_dir(&directory).with_context(|| directory.display().to_string())?;
@@ -40,16 +56,14 @@ pub(super) fn read(root: &Path) -> Result<Vec<Source>> {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if entry.file_type()?.is_dir() {
-                if !name.starts_with('.') && name != "target" {
+                if !name.starts_with('.') && name != "target" && name != "node_modules" {
                     directories.push(path);
                 }
-            } else if name.ends_with(".rs") {
-                let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-                let path = path.strip_prefix(root).unwrap_or(&path);
-                sources.push(Source::new(path, text));
+            } else if path.extension().is_some_and(|it| it == extension) {
+                paths.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
             }
         }
     }
-    sources.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(sources)
+    paths.sort();
+    Ok(paths)
 }

@@ -1,0 +1,112 @@
+//! Prose lint: checks comments, messages, documents, test names and commit titles.
+//!
+//! The rules are described in `docs/language.md`.
+
+mod commits;
+mod passages;
+mod rules;
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+
+use self::passages::{Extractor, of_markdown};
+use self::rules::{Hit, RULES, Rules};
+use super::Fault;
+use super::sources::{self, Source};
+
+/// Files whose text is not checked: quotations of banned patterns, foreign files, compiler output.
+const EXEMPT: [&str; 4] = [
+    "docs/language.md",
+    "xtask/src/tidy/prose/",
+    "portal-core/assets/vendor/",
+    "portal-core/tests/ui/",
+];
+
+/// Phrases that match a rule and are right: part of a path, phrase, reason.
+const ALLOWED: [(&str, &str, &str); 1] = [(
+    "portal-core/src/store/mod.rs",
+    "a reader that turns writer",
+    "SQLite's own word for a connection that only reads",
+)];
+
+/// Returns what is wrong with the prose of the workspace.
+///
+/// # Errors
+///
+/// If a file cannot be read.
+pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Fault>> {
+    let hits = hits(root, sources)?;
+    let mut faults = Vec::new();
+    for rule in RULES {
+        let of_rule: Vec<_> = hits.iter().filter(|hit| hit.rule == rule.id).collect();
+        let (count, limit) = (of_rule.len(), rule.limit);
+        match count.cmp(&limit) {
+            Ordering::Less => eprintln!(
+                "warning: {}: {count} matches; lower its limit of {limit} in \
+                 xtask/src/tidy/prose/rules.rs",
+                rule.id,
+            ),
+            Ordering::Equal => {}
+            Ordering::Greater => {
+                eprintln!("{}: {count} matches, {limit} are allowed", rule.id);
+                faults.extend(of_rule.into_iter().map(Hit::to_fault));
+            }
+        }
+    }
+    faults.extend(commits::faults(root)?);
+    Ok(faults)
+}
+
+/// Prints every match, also those that are within a limit, and the number of matches of each rule.
+///
+/// # Errors
+///
+/// If a file cannot be read.
+pub(super) fn list(root: &Path, sources: &[Source]) -> Result<()> {
+    let hits = hits(root, sources)?;
+    let mut counts = BTreeMap::<_, usize>::new();
+    for hit in &hits {
+        println!("{}", hit.to_fault());
+        *counts.entry(hit.rule).or_default() += 1;
+    }
+    for (rule, count) in counts {
+        println!("{rule}: {count}");
+    }
+    Ok(())
+}
+
+fn hits(root: &Path, sources: &[Source]) -> Result<Vec<Hit>> {
+    let rules = Rules::compile()?;
+    let extractor = Extractor::compile()?;
+    let mut hits = Vec::new();
+    for source in sources.iter().filter(|source| !is_exempt(&source.path)) {
+        rules.check(&source.path, &extractor.of_rust(source), &mut hits);
+    }
+    for path in sources::find(root, "js")? {
+        if !is_exempt(&path) {
+            let passages = extractor.of_javascript(&sources::text(root, &path)?);
+            rules.check(&path, &passages, &mut hits);
+        }
+    }
+    for path in sources::find(root, "md")? {
+        if !is_exempt(&path) {
+            let passages = of_markdown(&sources::text(root, &path)?);
+            rules.check(&path, &passages, &mut hits);
+        }
+    }
+    hits.retain(|hit| !is_allowed(hit));
+    Ok(hits)
+}
+
+fn is_exempt(path: &Path) -> bool {
+    EXEMPT.iter().any(|exempt| path.starts_with(exempt))
+}
+
+fn is_allowed(hit: &Hit) -> bool {
+    ALLOWED
+        .iter()
+        .any(|(path, phrase, _)| hit.path.starts_with(path) && hit.text.contains(phrase))
+}
