@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::{Banner, Tone};
 
-/// Panel that compares the user's values with those someone else has stored, field by field.
+/// A panel that compares the user's values with those someone else has stored, field by field.
 ///
 /// Place it at the top of the form that could not be saved, in a response with `409` or `412`.
 /// Each field is a choice, submitted as `resolve.{name}` with `mine` or `theirs`; `mine` is

@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::{Button, Field};
 
-/// Confirmation dialog for a destructive action; name the affected item in the title.
+/// A confirmation dialog for a destructive action; name the affected item in the title.
 ///
 /// ```
 /// use maud::{Render as _, html};

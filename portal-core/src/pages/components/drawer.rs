@@ -4,8 +4,8 @@ use super::{Button, needs::needs};
 
 /// A panel at the end of the screen, for editing one record without leaving its list.
 ///
-/// It opens with [`Button::opens`], or a page requested with it (`?edit=3`) renders it open and
-/// sets the URL that closing leads to.
+/// It opens with [`Button::opens`]; a page that is requested with an open drawer (`?edit=3`)
+/// renders it open and sets the URL that closing leads to.
 ///
 /// ```
 /// use maud::{Render as _, html};

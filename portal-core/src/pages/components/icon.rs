@@ -135,9 +135,10 @@ fn shapes(name: &str) -> Option<&'static str> {
     SHAPES.get(name).copied()
 }
 
-/// Renders a 16px Lucide icon, hidden from assistive technology: adjacent text has the meaning.
+/// Renders a 16px Lucide icon, hidden from assistive technology.
 ///
-/// A name that is not in [`icon_names`] renders an empty square.
+/// The text next to it carries the meaning. A name that is not in [`icon_names`] renders an empty
+/// square.
 ///
 /// ```
 /// use portal_core::pages::components::icon;

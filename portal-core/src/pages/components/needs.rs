@@ -8,7 +8,7 @@ pub(super) fn files(names: &[&str]) -> String {
     files.collect::<Vec<_>>().join(" ")
 }
 
-/// Renders an element that loads scripts and styles which few pages need.
+/// Renders an element that loads scripts and styles needed by few pages.
 ///
 /// They are loaded once, as soon as the element is in the page.
 pub(super) fn needs(names: &[&str]) -> Markup {

@@ -281,7 +281,7 @@ impl Table {
                 }
             },
             State::Failed(text, retry) => {
-                let failed = EmptyState::new("circle-alert", "This could not be loaded")
+                let failed = EmptyState::new("circle-alert", "Could not load the data")
                     .text(text.as_str())
                     .action(
                         Button::new("Try again")

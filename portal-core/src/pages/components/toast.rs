@@ -11,7 +11,7 @@ pub fn toast(tone: Tone, text: &str) -> Markup {
     toast_with(tone, text, html! {})
 }
 
-/// Renders a message with an action that reverts it: a form or link labeled "Undo".
+/// Renders a message with an undo action: a form or link labeled "Undo".
 ///
 /// It stays open while the user interacts with it.
 ///
@@ -42,7 +42,7 @@ static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     }
 });
 
-/// Renders the region where messages appear, with the one that the last request left.
+/// Renders the region where messages appear, with the message left by the last request.
 ///
 /// Layouts render it once, last.
 #[must_use]

@@ -1,7 +1,7 @@
 /// Meaning of a color, which a word next to it always repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Tone {
-    /// Nothing notable.
+    /// No special meaning.
     #[default]
     Neutral,
     /// The accent color of the theme.

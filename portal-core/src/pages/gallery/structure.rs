@@ -76,7 +76,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "icon",
             "Icon",
-            "Lucide icons, inlined. The text next to them has the meaning.",
+            "Lucide icons, inlined. The text next to them carries the meaning.",
             vec![
                 example!(
                     "Sizes",

@@ -40,7 +40,7 @@ pub fn compared(
     }
 }
 
-/// Formats whole percentages, with limits at both ends.
+/// Formats a whole percentage; tiny and absurdly large ones become a bound.
 fn percent(change: f64) -> String {
     match change {
         _ if change < 1.0 => "less than 1 %".to_owned(),

@@ -67,7 +67,7 @@ fn round_up(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0]
         .into_iter()
-        // Tolerates the inexactness of the division.
+        // The factor absorbs the inexactness of the division.
         .find(|factor| rough <= factor * power * 1.000_000_1)
         .unwrap_or(10.0);
     factor * power
