@@ -1,7 +1,8 @@
 use maud::{Markup, html};
 
-/// Who has done something, as the audit log names him: a person by his address, a program by its
-/// name. What is written like a variable, as a setting whose word was followed, is set as code.
+/// Renders the actor of an audit entry: a person's e-mail address or a program's name.
+///
+/// A name written like a variable, such as a setting that was applied, is set as code.
 ///
 /// ```
 /// use portal_core::pages::components::actor_name;

@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use crate::pages::theme::Accent;
 
-/// Up to two initials of a name or an e-mail address.
+/// Returns up to two initials of a name or an e-mail address.
 fn initials(name: &str) -> String {
     let name = name.split('@').next().unwrap_or(name);
     let mut words = name
@@ -22,7 +22,7 @@ fn initials(name: &str) -> String {
     }
 }
 
-/// The same id always gets the same colour.
+/// Returns the color of an id, which is always the same.
 fn colour(id: &str) -> &'static str {
     let sum = id.bytes().fold(7_usize, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
@@ -34,13 +34,13 @@ fn colour(id: &str) -> &'static str {
         .as_str()
 }
 
-/// Initials on a colour that follows from the id. Decoration: the name stands beside it.
+/// Renders initials on a color derived from the id. Decoration: show the name next to it.
 #[must_use]
 pub fn avatar(id: &str, name: &str) -> Markup {
     sized_avatar(id, name, None, 2)
 }
 
-/// An avatar of 20, 28 or 56px (`size` 1, 2 or 3), with a picture if there is one.
+/// Renders an avatar of 20, 28 or 56px (`size` 1, 2 or 3), with the picture if there is one.
 #[must_use]
 pub fn sized_avatar(id: &str, name: &str, picture: Option<&str>, size: u8) -> Markup {
     let size = (size != 2).then_some(size);
@@ -53,7 +53,7 @@ pub fn sized_avatar(id: &str, name: &str, picture: Option<&str>, size: u8) -> Ma
     }
 }
 
-/// Avatar, name and a second line, as tables and menus show a user.
+/// Renders a user as in tables and menus: avatar, name and a second line.
 #[must_use]
 pub fn person(id: &str, name: &str, second_line: Option<&str>) -> Markup {
     html! {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn initials_come_from_the_first_and_the_last_word() {
+    fn initials_come_from_first_and_last_word() {
         assert_eq!(initials("Ada King Lovelace"), "AL");
         assert_eq!(initials("ada@example.com"), "A");
         assert_eq!(initials("grace.hopper@navy.mil"), "GH");

@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use super::Tone;
 
-/// A status: a word, with a colour that repeats what the word says.
+/// Renders a status: a word, with a color that repeats its meaning.
 ///
 /// ```
 /// use portal_core::pages::components::{Tone, badge};

@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::{Tone, icon};
 
-/// A sentence across the page that stays until its cause is gone.
+/// A message across the page that stays until its cause is resolved.
 ///
 /// ```
 /// use maud::Render as _;
@@ -21,7 +21,7 @@ pub struct Banner {
 }
 
 impl Banner {
-    /// A banner with one sentence.
+    /// Creates a banner with one sentence.
     pub fn new(tone: Tone, text: impl Into<String>) -> Self {
         Self {
             tone,
@@ -31,13 +31,13 @@ impl Banner {
         }
     }
 
-    /// A few words before the sentence.
+    /// Sets a short title before the sentence.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// A button or link at the end.
+    /// Sets a button or link at the end.
     pub fn action(mut self, action: impl Render) -> Self {
         self.action = Some(action.render());
         self

@@ -6,19 +6,19 @@ use super::icon::write_icon;
 use super::rel;
 use super::write::{write_attribute, write_text};
 
-/// How loud a button is. One solid button a view.
+/// Visual weight of a button. Use one solid button per view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ButtonKind {
-    /// The one thing that this view is for.
+    /// The main action of the view.
     Solid,
-    /// A lesser action in the accent colour.
+    /// A secondary action, in the accent color.
     Soft,
-    /// Everything else.
+    /// Any other action.
     #[default]
     Outline,
-    /// Part of a row or a toolbar.
+    /// An action inside a row or a toolbar.
     Ghost,
-    /// Destroys something.
+    /// A destructive action.
     Danger,
 }
 
@@ -34,10 +34,10 @@ impl ButtonKind {
     }
 }
 
-/// What a button with an icon takes, roughly, in bytes.
+/// Approximate size of a button with an icon, in bytes.
 const ROOM: usize = 512;
 
-/// A button, or a link that looks like one.
+/// A button, or a link that looks like a button.
 ///
 /// ```
 /// use maud::Render as _;
@@ -66,7 +66,7 @@ pub struct Button<'a> {
 }
 
 impl<'a> Button<'a> {
-    /// An outline button of the usual size that does nothing yet.
+    /// Creates an outline button of medium size that does nothing yet.
     pub fn new(label: impl Into<Cow<'a, str>>) -> Self {
         Self {
             label: label.into(),
@@ -84,101 +84,105 @@ impl<'a> Button<'a> {
         }
     }
 
-    /// A square ghost button with an icon; the label is what a screen reader says.
+    /// Creates a square ghost button with an icon; screen readers announce the label.
     pub fn icon_only(name: impl Into<Cow<'a, str>>, label: impl Into<Cow<'a, str>>) -> Self {
         let mut button = Self::new(label).ghost().icon(name);
         button.icon_only = true;
         button
     }
 
-    /// Sets how loud it is.
+    /// Sets the visual weight. Default: [`ButtonKind::Outline`].
     pub const fn kind(mut self, kind: ButtonKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// [`ButtonKind::Solid`].
+    /// Sets [`ButtonKind::Solid`].
     pub const fn solid(self) -> Self {
         self.kind(ButtonKind::Solid)
     }
 
-    /// [`ButtonKind::Soft`].
+    /// Sets [`ButtonKind::Soft`].
     pub const fn soft(self) -> Self {
         self.kind(ButtonKind::Soft)
     }
 
-    /// [`ButtonKind::Ghost`].
+    /// Sets [`ButtonKind::Ghost`].
     pub const fn ghost(self) -> Self {
         self.kind(ButtonKind::Ghost)
     }
 
-    /// [`ButtonKind::Danger`].
+    /// Sets [`ButtonKind::Danger`].
     pub const fn danger(self) -> Self {
         self.kind(ButtonKind::Danger)
     }
 
-    /// 1 is small, 2 usual, 3 large.
+    /// Sets the size: 1 is small, 2 medium, 3 large. Default: 2.
     pub const fn size(mut self, size: u8) -> Self {
         self.size = size;
         self
     }
 
-    /// As wide as what it stands in.
+    /// Makes the button as wide as its container.
     pub const fn wide(mut self) -> Self {
         self.wide = true;
         self
     }
 
-    /// An icon before the label.
+    /// Sets an icon before the label.
     pub fn icon(mut self, name: impl Into<Cow<'a, str>>) -> Self {
         self.icon = Some(name.into());
         self
     }
 
-    /// An icon after the label.
+    /// Sets an icon after the label.
     pub fn icon_end(mut self, name: impl Into<Cow<'a, str>>) -> Self {
         self.icon_end = Some(name.into());
         self
     }
 
-    /// Makes it a link.
+    /// Turns the button into a link.
     pub fn href(mut self, href: impl Into<Cow<'a, str>>) -> Self {
         self.href = Some(href.into());
         self
     }
 
-    /// Submits the form around it.
+    /// Makes the button submit the form around it.
     pub const fn submit(mut self) -> Self {
         self.submit = true;
         self
     }
 
-    /// Cannot be pressed now. Say nearby why.
+    /// Sets whether the button is disabled. Explain the reason nearby.
     pub const fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = disabled;
         self
     }
 
-    /// What it began is still under way: it keeps its width, shows a spinner, and cannot be pressed.
+    /// Sets whether the action is in progress.
+    ///
+    /// A busy button keeps its width, shows a spinner, and cannot be pressed.
     pub const fn busy(mut self, busy: bool) -> Self {
         self.busy = busy;
         self
     }
 
-    /// Opens the drawer or dialog with this id, without JavaScript as a popover.
+    /// Makes the button open the drawer or dialog with this id; without JavaScript as a popover.
     pub fn opens(self, dialog: impl Into<Cow<'a, str>>) -> Self {
         let dialog = dialog.into();
         self.attribute("popovertarget", dialog.clone())
             .attribute("data-opens", dialog)
     }
 
-    /// Closes the drawer or dialog around it.
+    /// Makes the button close the drawer or dialog around it.
     pub fn closes(self) -> Self {
         self.attribute("data-closes", "")
     }
 
-    /// Any other attribute, such as `hx-get`. Inline style and handlers are left out: the
-    /// Content-Security-Policy of the portal would refuse them.
+    /// Adds any other attribute, such as `hx-get`.
+    ///
+    /// Inline styles and event handlers are ignored: the portal's Content-Security-Policy would
+    /// block them.
     pub fn attribute(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
         if name != "style" && !name.starts_with("on") {
             self.attributes.push((name, value.into()));
@@ -188,7 +192,7 @@ impl<'a> Button<'a> {
 }
 
 impl Render for Button<'_> {
-    // By hand, because `html!` has no attributes with names from a list.
+    // Written by hand, because `html!` does not support attribute names from a list.
     fn render_to(&self, out: &mut String) {
         let tag = if self.href.is_some() { "a" } else { "button" };
         out.reserve(ROOM);

@@ -4,10 +4,10 @@ use maud::{Markup, Render, html};
 
 use super::write::{write_attribute, write_element};
 
-/// What a card takes beside its parts, roughly, in bytes.
+/// Approximate size of a card without its parts, in bytes.
 const ROOM: usize = 256;
 
-/// A surface with a title, at most one action, a body and perhaps a foot.
+/// A surface with a title, at most one action, a body and an optional footer.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -29,48 +29,48 @@ pub struct Card<'a> {
 }
 
 impl<'a> Card<'a> {
-    /// An empty card.
+    /// Creates an empty card.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A heading of the second level.
+    /// Sets the title, a second-level heading.
     pub fn title(mut self, title: impl Into<Cow<'a, str>>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// A line below the title.
+    /// Sets a line below the title.
     pub fn description(mut self, description: impl Into<Cow<'a, str>>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// What stands at the end of the title's line.
+    /// Sets the content at the end of the title line.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
     }
 
-    /// What the card is about.
+    /// Sets the main content.
     pub fn body(mut self, body: impl Render) -> Self {
         self.body = Some(body.render());
         self
     }
 
-    /// A tinted line at the bottom: a note, a button.
+    /// Sets a tinted line at the bottom: a note, a button.
     pub fn foot(mut self, foot: impl Render) -> Self {
         self.foot = Some(foot.render());
         self
     }
 
-    /// An id, as the target of links and swaps.
+    /// Sets an id, as the target of links and swaps.
     pub fn id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// No padding: for tables and lists that reach the edge.
+    /// Removes the padding, for tables and lists that reach the edge.
     pub const fn flush(mut self) -> Self {
         self.flush = true;
         self
@@ -107,7 +107,7 @@ impl Render for Card<'_> {
     }
 }
 
-/// Names and values below each other, as an "about" card shows them.
+/// Renders names and values below each other, as in an "About" card.
 #[must_use]
 pub fn detail_list(rows: &[(&str, Markup)]) -> Markup {
     html! {

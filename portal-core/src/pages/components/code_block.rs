@@ -20,7 +20,7 @@ pub struct CodeBlock {
 }
 
 impl CodeBlock {
-    /// A block without a title line.
+    /// Creates a block without a title line.
     pub fn new(code: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -29,13 +29,13 @@ impl CodeBlock {
         }
     }
 
-    /// A title line, with buttons that copy and that wrap long lines.
+    /// Adds a title line with buttons that copy the text and wrap long lines.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Long lines break instead of scrolling.
+    /// Wraps long lines instead of scrolling them.
     pub const fn wrap(mut self) -> Self {
         self.wrap = true;
         self
@@ -44,7 +44,7 @@ impl CodeBlock {
 
 impl Render for CodeBlock {
     fn render(&self) -> Markup {
-        // Without scripts there is nothing to toggle: long lines scroll.
+        // The toggle needs scripts; without them long lines scroll.
         let toggle = html! {
             button type="button" class="pt-btn" data-kind="ghost" data-size="1" data-icon data-wraps
                 aria-label="Wrap lines" title="Wrap lines" aria-pressed=(self.wrap) { (icon("wrap-text")) }
@@ -72,7 +72,7 @@ fn copy(value: Option<&str>) -> Markup {
     }
 }
 
-/// A small button that copies a value; hidden where scripts do not run.
+/// Renders a small button that copies a value; hidden where scripts do not run.
 #[must_use]
 pub fn copy_button(value: &str) -> Markup {
     copy(Some(value))

@@ -2,11 +2,11 @@ use maud::{Markup, Render, html};
 
 use super::{FieldOption, icon, needs::needs};
 
-/// A choice among more than fit into a list: one types, and it is searched.
+/// A select with a search field, for more choices than fit into a list.
 ///
 /// With [`options`](Self::options) all choices are in the page, and without JavaScript this is a
-/// plain select. With [`source`](Self::source) the server is asked while one types: `GET` with
-/// `q`, answered by a JSON list of [`FieldOption`]; without JavaScript it is a text field for the
+/// plain select. With [`source`](Self::source) the server is queried while the user types: `GET`
+/// with `q` returns a JSON list of [`FieldOption`]; without JavaScript it is a text field for the
 /// value itself.
 ///
 /// ```
@@ -39,7 +39,7 @@ pub struct Combobox {
 }
 
 impl Combobox {
-    /// A combobox without any choice yet.
+    /// Creates a combobox without choices.
     pub fn new(name: impl Into<String>, label: impl Into<String>) -> Self {
         let name = name.into();
         Self {
@@ -60,69 +60,70 @@ impl Combobox {
         }
     }
 
-    /// All choices, which are searched in the browser.
+    /// Sets all choices; the browser searches them.
     pub fn options(mut self, options: Vec<FieldOption>) -> Self {
         self.options = options;
         self
     }
 
-    /// The address that is asked for choices, with base path. It should answer with at most 20.
+    /// Sets the URL that returns the choices, with base path. It should return at most 20.
     pub fn source(mut self, address: impl Into<String>) -> Self {
         self.source = Some(address.into());
         self
     }
 
-    /// Offers to make what was typed and not found: a new tab opens this address with the text
-    /// at its end, such as `/people/new?name=`.
+    /// Offers to create a choice that was not found.
+    ///
+    /// A new tab opens this URL with the typed text appended, such as `/people/new?name=`.
     pub fn create(mut self, address: impl Into<String>) -> Self {
         self.create = Some(address.into());
         self
     }
 
-    /// The present choice: what is sent, and what is seen.
+    /// Sets the current choice: the submitted value and the displayed text.
     pub fn value(mut self, value: impl Into<String>, text: impl Into<String>) -> Self {
         self.value = value.into();
         self.text = text.into();
         self
     }
 
-    /// Another id than `f-{name}`.
+    /// Sets the id. Default: `f-{name}`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
     }
 
-    /// An example, never the only explanation.
+    /// Sets a placeholder: an example, never the only explanation.
     pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
         self.placeholder = Some(placeholder.into());
         self
     }
 
-    /// What to know before choosing.
+    /// Sets a hint to read before choosing.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// What is wrong with the choice.
+    /// Sets the error message for the choice.
     pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
         self.error = error.map(Into::into);
         self
     }
 
-    /// A button takes the choice away.
+    /// Adds a button that clears the choice.
     pub const fn clearable(mut self) -> Self {
         self.clearable = true;
         self
     }
 
-    /// Something must be chosen.
+    /// Sets whether a choice is required.
     pub const fn required(mut self, required: bool) -> Self {
         self.required = required;
         self
     }
 
-    /// Cannot be changed and is not sent.
+    /// Sets whether the field is disabled: it cannot be changed and is not submitted.
     pub const fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = disabled;
         self
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_scripts_it_is_a_select_or_a_text_field() {
+    fn combobox_is_select_or_text_field_without_scripts() {
         let choices = vec![FieldOption::new("1", "One"), FieldOption::new("2", "Two")];
         let select = Combobox::new("n", "N").options(choices).value("2", "Two");
         let select = select.render().into_string();
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_that_is_not_among_the_options_is_kept() {
+    fn current_choice_missing_from_options_is_kept() {
         let html = Combobox::new("n", "N")
             .options(Vec::new())
             .value("9", "Nine");

@@ -2,16 +2,17 @@ use maud::{Markup, Render, html};
 
 use super::{Banner, Tone};
 
-/// What someone else has stored meanwhile beside what the reader wrote, field by field.
+/// A panel that compares the user's values with those someone else has stored, field by field.
 ///
-/// Stands at the top of the form that could not be saved, which is answered with `409` or `412`.
-/// Each field is a choice, sent as `resolve.{name}` with `mine` or `theirs`; mine is chosen at first.
+/// Place it at the top of the form that could not be saved, in a response with `409` or `412`.
+/// Each field is a choice, submitted as `resolve.{name}` with `mine` or `theirs`; `mine` is
+/// selected initially.
 ///
 /// ```
 /// use maud::Render as _;
 /// use portal_core::pages::components::Conflict;
 ///
-/// let conflict = Conflict::new("Grace has changed this 2 minutes ago.")
+/// let conflict = Conflict::new("Grace changed this 2 minutes ago.")
 ///     .field("price", "Price", "12", "15");
 /// assert!(conflict.render().into_string().contains("resolve.price"));
 /// ```
@@ -23,7 +24,7 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    /// Who has changed it, and when.
+    /// Creates a panel; the text states who made the change, and when.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -31,7 +32,7 @@ impl Conflict {
         }
     }
 
-    /// A field in which both differ: what the reader wrote, and what is stored.
+    /// Adds a field whose values differ: the user's value and the stored value.
     pub fn field(
         mut self,
         name: impl Into<String>,

@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::{Button, Field};
 
-/// Asks before something is destroyed; name the thing in the title.
+/// A confirmation dialog for a destructive action; name the affected item in the title.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -11,7 +11,7 @@ use super::{Button, Field};
 /// let page = html! {
 ///     (Button::new("Delete").danger().opens("delete-3"))
 ///     (Confirm::new("delete-3", "Delete “Ada”?", "/admin/users/3/delete", "Delete user")
-///         .text("Her tasks are deleted too. This cannot be undone."))
+///         .text("Their tasks are deleted too. This cannot be undone."))
 /// };
 /// assert!(page.into_string().contains("<dialog"));
 /// ```
@@ -30,7 +30,7 @@ pub struct Confirm {
 }
 
 impl Confirm {
-    /// A closed dialog whose button posts to `action`.
+    /// Creates a closed dialog whose button posts to `action`.
     pub fn new(
         id: impl Into<String>,
         title: impl Into<String>,
@@ -50,39 +50,42 @@ impl Confirm {
         }
     }
 
-    /// What will happen.
+    /// Sets the text that describes the effect.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
     }
 
-    /// The form's hidden fields, such as the anti-forgery token.
+    /// Sets the form's hidden fields, such as the anti-forgery token.
     pub fn hidden(mut self, hidden: impl Render) -> Self {
         self.hidden = Some(hidden.render());
         self
     }
 
-    /// More content below the text, such as fields that are sent with the answer.
+    /// Sets more content below the text, such as fields that are submitted with the form.
     pub fn body(mut self, body: impl Render) -> Self {
         self.body = Some(body.render());
         self
     }
 
-    /// Sets the label of the button that closes the dialog. Default: "Cancel", which is ambiguous where the
-    /// question is about cancelling.
+    /// Sets the label of the button that closes the dialog. Default: "Cancel".
+    ///
+    /// The default is ambiguous if the dialog is about cancelling something.
     pub fn dismiss(mut self, label: impl Into<String>) -> Self {
         self.dismiss = label.into();
         self
     }
 
-    /// Asks to type this first; sent as `confirm`. For what hits many things at once.
+    /// Requires the user to type this phrase first, for actions that affect many items at once.
+    ///
+    /// The phrase is submitted as `confirm`.
     pub fn type_to_confirm(mut self, phrase: impl Into<String>) -> Self {
         self.phrase = Some(phrase.into());
         self
     }
 }
 
-/// The phrase as a regular expression that matches only itself; browsers refuse needless escapes.
+/// Returns a regular expression that matches only the phrase; browsers reject needless escapes.
 fn literal(phrase: &str) -> String {
     let mut pattern = String::new();
     for character in phrase.chars() {
@@ -107,7 +110,7 @@ impl Render for Confirm {
                         @if let Some(text) = &self.text { p id=[text_id.as_ref()] { (text) } }
                         @if let Some(body) = &self.body { (body) }
                         @if let Some(phrase) = &self.phrase {
-                            (Field::text("confirm", format!("Type “{phrase}” to go on"))
+                            (Field::text("confirm", format!("Type “{phrase}” to confirm"))
                                 .id(format!("{}-confirm", self.id)).required(true).autocomplete("off").pattern(literal(phrase)))
                         }
                     }

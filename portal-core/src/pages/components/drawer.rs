@@ -2,10 +2,10 @@ use maud::{Markup, Render, html};
 
 use super::{Button, needs::needs};
 
-/// A sheet at the end of the screen, for editing one thing without leaving its list.
+/// A panel at the end of the screen, for editing one record without leaving its list.
 ///
-/// It opens with [`Button::opens`]; or a page that was asked for it (`?edit=3`) draws it open and
-/// says where closing leads.
+/// It opens with [`Button::opens`]; a page that is requested with an open drawer (`?edit=3`)
+/// renders it open and sets the URL that closing leads to.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -33,7 +33,7 @@ pub struct Drawer {
 }
 
 impl Drawer {
-    /// A closed drawer.
+    /// Creates a closed drawer.
     pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -48,49 +48,49 @@ impl Drawer {
         }
     }
 
-    /// A line below the title.
+    /// Sets a line below the title.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Puts body and foot in a POST form that asks before it loses changes; `hidden` holds its
-    /// hidden fields, such as the anti-forgery token.
+    /// Puts body and footer in a POST form that asks for confirmation before changes are lost.
     ///
-    /// With scripts the drawer stays: a page that comes back with faults (`422`, `409`) and draws
-    /// the drawer of this id replaces what is in it, a redirect closes it, says the
-    /// [`Flash`](crate::pages::Flash) and fetches the list anew.
+    /// `hidden` holds its hidden fields, such as the anti-forgery token.
+    ///
+    /// With scripts the drawer stays open: a page that is returned with errors (`422`, `409`) and
+    /// renders the drawer with this id replaces its content; a redirect closes it, shows the
+    /// [`Flash`](crate::pages::Flash) and reloads the list.
     pub fn form(mut self, action: impl Into<String>, hidden: impl Render) -> Self {
         self.form = Some((action.into(), hidden.render()));
         self
     }
 
-    /// The parts of the drawer, such as the record and its history: [`tabs`](super::tabs), below
-    /// the title.
+    /// Sets the [`tabs`](super::tabs) below the title, such as the record and its history.
     pub fn tabs(mut self, tabs: impl Render) -> Self {
         self.tabs = Some(tabs.render());
         self
     }
 
-    /// What scrolls.
+    /// Sets the content that scrolls.
     pub fn body(mut self, body: impl Render) -> Self {
         self.body = body.render();
         self
     }
 
-    /// What stays at the bottom: one solid button, and a way out is added.
+    /// Sets the footer, which stays at the bottom: one solid button. A "Cancel" button is added.
     pub fn foot(mut self, foot: impl Render) -> Self {
         self.foot = Some(foot.render());
         self
     }
 
-    /// An action at the start of the foot, apart from the others: one that destroys something.
+    /// Sets a destructive action at the start of the footer, apart from the other buttons.
     pub fn aside(mut self, aside: impl Render) -> Self {
         self.aside = Some(aside.render());
         self
     }
 
-    /// Drawn open; closing leads to this address.
+    /// Renders the drawer open; closing it leads to this URL.
     pub fn open(mut self, back: impl Into<String>) -> Self {
         self.back = Some(back.into());
         self

@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::icon;
 
-/// What stands where nothing is: an icon, a sentence, one way on.
+/// Placeholder for missing content: an icon, a sentence, one next step.
 ///
 /// ```
 /// use maud::Render as _;
@@ -23,7 +23,7 @@ pub struct EmptyState {
 }
 
 impl EmptyState {
-    /// An icon and a few words.
+    /// Creates an empty state with an icon and a short title.
     pub fn new(icon: impl Into<String>, title: impl Into<String>) -> Self {
         Self {
             icon: icon.into(),
@@ -33,7 +33,7 @@ impl EmptyState {
         }
     }
 
-    /// Nothing matches the present search and filters; the link takes them away.
+    /// Creates an empty state for a search without matches; the link clears search and filters.
     pub fn no_match(clear_href: impl Into<String>) -> Self {
         let clear_href = clear_href.into();
         Self::new("search", "No results")
@@ -41,13 +41,13 @@ impl EmptyState {
             .action(super::Button::new("Clear filters").href(clear_href))
     }
 
-    /// A sentence below.
+    /// Sets a sentence below the title.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
     }
 
-    /// One button or link.
+    /// Sets one button or link.
     pub fn action(mut self, action: impl Render) -> Self {
         self.action = Some(action.render());
         self

@@ -6,7 +6,7 @@ use crate::pages::FormState;
 
 /// One choice of a select, a radio group or a [`Combobox`](super::Combobox).
 ///
-/// Written as JSON it is what the options address of a combobox answers with, in a list:
+/// The options URL of a combobox returns a JSON list of such choices:
 /// `{"value": "7", "label": "Ada", "hint": "ada@example.com"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldOption {
@@ -17,7 +17,7 @@ pub struct FieldOption {
 }
 
 impl FieldOption {
-    /// A choice with the value that is sent and the words that are seen.
+    /// Creates a choice with the submitted value and the displayed label.
     #[must_use]
     pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl FieldOption {
         }
     }
 
-    /// A second line, in radio groups and comboboxes.
+    /// Sets a second line, shown in radio groups and comboboxes.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -44,7 +44,7 @@ enum Kind {
     Checkbox { switch: bool },
 }
 
-/// A form field: label above, hint below, error below that.
+/// A form field: label above, hint below, error below the hint.
 ///
 /// ```
 /// use maud::Render as _;
@@ -110,57 +110,57 @@ impl Field {
         }
     }
 
-    /// One line of text.
+    /// Creates a single-line text field.
     pub fn text(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("text"), name, label)
     }
 
-    /// An e-mail address.
+    /// Creates a field for an e-mail address.
     pub fn email(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("email"), name, label).autocomplete("email")
     }
 
-    /// A password; its value is never written into the page.
+    /// Creates a password field; its value is never written into the page.
     pub fn password(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("password"), name, label).autocomplete("current-password")
     }
 
-    /// A web address.
+    /// Creates a field for a URL.
     pub fn url(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("url"), name, label)
     }
 
-    /// A number; see [`Field::range`] and [`Field::step`].
+    /// Creates a number field; see [`Field::range`] and [`Field::step`].
     pub fn number(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("number"), name, label)
     }
 
-    /// A day, as `2026-11-22`.
+    /// Creates a field for a date, such as `2026-11-22`.
     pub fn date(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("date"), name, label)
     }
 
-    /// A moment in local time, as `2026-11-22T08:30`.
+    /// Creates a field for a date and a local time, such as `2026-11-22T08:30`.
     pub fn date_time(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("datetime-local"), name, label)
     }
 
-    /// A time of day, as `08:30`.
+    /// Creates a field for a time of day, such as `08:30`.
     pub fn time(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("time"), name, label)
     }
 
-    /// Words to look for.
+    /// Creates a search field.
     pub fn search(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("search"), name, label).icon("search")
     }
 
-    /// A file to upload; the form needs `enctype="multipart/form-data"`.
+    /// Creates a file upload field; the form needs `enctype="multipart/form-data"`.
     pub fn file(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Input("file"), name, label)
     }
 
-    /// Several lines of text.
+    /// Creates a multi-line text field.
     pub fn textarea(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(
             Kind::Area {
@@ -172,7 +172,7 @@ impl Field {
         )
     }
 
-    /// Several lines of JSON, YAML or the like, in type of one width.
+    /// Creates a multi-line field for JSON, YAML or the like, in a monospaced font.
     pub fn code(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(
             Kind::Area {
@@ -184,7 +184,7 @@ impl Field {
         )
     }
 
-    /// One of some choices.
+    /// Creates a select with one of several choices.
     pub fn select(
         name: impl Into<String>,
         label: impl Into<String>,
@@ -193,7 +193,7 @@ impl Field {
         Self::new(Kind::Select(options), name, label)
     }
 
-    /// One of a few choices, all of them in sight.
+    /// Creates a radio group with one of a few choices, all of them visible.
     pub fn radio(
         name: impl Into<String>,
         label: impl Into<String>,
@@ -202,67 +202,69 @@ impl Field {
         Self::new(Kind::Radio(options), name, label)
     }
 
-    /// Yes or no; sends `true` when checked, and nothing when not.
+    /// Creates a checkbox; it submits `true` if checked, and nothing otherwise.
     pub fn checkbox(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Checkbox { switch: false }, name, label)
     }
 
-    /// On or off, for what takes effect at once.
+    /// Creates a switch, for settings that take effect immediately.
     pub fn switch(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(Kind::Checkbox { switch: true }, name, label)
     }
 
-    /// The present value.
+    /// Sets the current value.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = value.into();
         self
     }
 
-    /// The present value of a checkbox or switch.
+    /// Sets the current value of a checkbox or switch.
     pub const fn checked(mut self, checked: bool) -> Self {
         self.checked = checked;
         self
     }
 
-    /// Neither yes nor no, as the box above several of which some are checked. Until it is
-    /// changed it sends nothing; without scripts it looks unchecked.
+    /// Makes a checkbox indeterminate, such as one above several boxes of which some are checked.
+    ///
+    /// It submits nothing until it is changed; without scripts it looks unchecked.
     pub const fn indeterminate(mut self) -> Self {
         self.indeterminate = true;
         self
     }
 
-    /// An icon at the start of a one-line field.
+    /// Sets an icon at the start of a single-line field.
     pub fn icon(mut self, name: impl Into<String>) -> Self {
         self.icon = Some(name.into());
         self
     }
 
-    /// A unit at the end of a one-line field: `days`, `EUR`.
+    /// Sets a unit at the end of a single-line field: `days`, `EUR`.
     pub fn suffix(mut self, unit: impl Into<String>) -> Self {
         self.suffix = Some(unit.into());
         self
     }
 
-    /// Another id than `f-{name}`, for when a page has the same field twice.
+    /// Sets the id, for pages with two fields of the same name. Default: `f-{name}`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
     }
 
-    /// What to know before filling it in.
+    /// Sets a hint to read before filling in the field.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// What is wrong with the value.
+    /// Sets the error message for the value.
     pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
         self.error = error.map(Into::into);
         self
     }
 
-    /// Takes over the text and the error of the field from a submitted form. Without a submitted
-    /// text the value stays.
+    /// Applies the text and the error of the field from a submitted form.
+    ///
+    /// Without a submitted text the value stays.
     pub fn state(mut self, form: &FormState) -> Self {
         let text = form.value(&self.name);
         if form.is_submitted() && !self.disabled {
@@ -277,62 +279,64 @@ impl Field {
         self
     }
 
-    /// An example of a value, never the only explanation.
+    /// Sets a placeholder: an example of a value, never the only explanation.
     pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
         self.placeholder = Some(placeholder.into());
         self
     }
 
-    /// What the browser may fill in.
+    /// Sets the `autocomplete` token of the value that the browser may fill in.
     pub const fn autocomplete(mut self, token: &'static str) -> Self {
         self.autocomplete = Some(token);
         self
     }
 
-    /// A regular expression that the whole value has to match.
+    /// Sets a regular expression that must match the whole value.
     pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
         self.pattern = Some(pattern.into());
         self
     }
 
-    /// The least and greatest number or date.
+    /// Sets the minimum and maximum number or date.
     pub fn range(mut self, min: Option<String>, max: Option<String>) -> Self {
         self.min = min;
         self.max = max;
         self
     }
 
-    /// The step of a number; `any` allows fractions.
+    /// Sets the step of a number; `any` allows fractions.
     pub fn step(mut self, step: impl Into<String>) -> Self {
         self.step = Some(step.into());
         self
     }
 
-    /// The most characters.
+    /// Sets the maximum number of characters.
     pub const fn max_length(mut self, characters: usize) -> Self {
         self.max_length = Some(characters);
         self
     }
 
-    /// Must be filled in.
+    /// Sets whether the field must be filled in.
     pub const fn required(mut self, required: bool) -> Self {
         self.required = required;
         self
     }
 
-    /// Cannot be changed and is not sent.
+    /// Sets whether the field is disabled: it cannot be changed and is not submitted.
     pub const fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = disabled;
         self
     }
 
-    /// Cannot be changed and is sent. A select or checkbox is disabled instead.
+    /// Sets whether the field is read-only: it cannot be changed, but is submitted.
+    ///
+    /// A select or checkbox is disabled instead.
     pub const fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// Takes the focus when the page or drawer opens. At most one a page.
+    /// Focuses the field when the page or drawer opens. Use at most one per page.
     pub const fn autofocus(mut self) -> Self {
         self.autofocus = true;
         self

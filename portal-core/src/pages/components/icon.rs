@@ -90,12 +90,12 @@ icons!(
     "zap",
 );
 
-/// Every icon that [`icon`] knows, by name.
+/// Returns the names of all icons that [`icon`] renders.
 pub fn icon_names() -> impl Iterator<Item = &'static str> {
     ICONS.iter().map(|(name, _)| *name)
 }
 
-/// Returns `true` if an icon has this name. Usable in constants, where names are compared by the compiler.
+/// Returns `true` if an icon has this name. Usable in constants, which the compiler evaluates.
 pub(crate) const fn is_icon(name: &str) -> bool {
     let mut at = 0;
     while at < ICONS.len() {
@@ -135,9 +135,10 @@ fn shapes(name: &str) -> Option<&'static str> {
     SHAPES.get(name).copied()
 }
 
-/// A Lucide icon, 16px, hidden from assistive technology: the words beside it carry the meaning.
+/// Renders a 16px Lucide icon, hidden from assistive technology.
 ///
-/// A name that is not in [`icon_names`] draws an empty square.
+/// The text next to it carries the meaning. A name that is not in [`icon_names`] renders an empty
+/// square.
 ///
 /// ```
 /// use portal_core::pages::components::icon;
@@ -149,7 +150,7 @@ pub fn icon(name: &str) -> Markup {
     sized_icon(name, 1)
 }
 
-/// The same at 16, 20 or 24px (`size` 1, 2 or 3).
+/// Renders an [`icon`] of 16, 20 or 24px (`size` 1, 2 or 3).
 #[must_use]
 pub fn sized_icon(name: &str, size: u8) -> Markup {
     let mut svg = String::new();
@@ -157,7 +158,7 @@ pub fn sized_icon(name: &str, size: u8) -> Markup {
     PreEscaped(svg)
 }
 
-/// Puts an icon where it is to stand: there are dozens on each page.
+/// Writes an icon straight into the page, because each page has dozens of icons.
 pub(super) fn write_icon(out: &mut String, name: &str, size: u8) {
     let shapes = shapes(name).unwrap_or(r#"<rect x="4" y="4" width="16" height="16" rx="3"/>"#);
     let size = match size {
@@ -165,7 +166,7 @@ pub(super) fn write_icon(out: &mut String, name: &str, size: u8) {
         3 => r#" data-size="3""#,
         _ => "",
     };
-    // Which way is on is the other way where one reads from the right.
+    // Arrows point the other way in right-to-left text.
     let turns = match name {
         "arrow-left" | "arrow-right" | "chevron-left" | "chevron-right" => " data-turns",
         _ => "",
@@ -182,7 +183,7 @@ pub(super) fn write_icon(out: &mut String, name: &str, size: u8) {
     out.extend(pieces);
 }
 
-/// The portal's mark, in the accent colour.
+/// Renders the portal's logo, in the accent color.
 #[must_use]
 pub fn logo() -> Markup {
     html! {
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_and_every_icon_has_shapes() {
+    fn icon_table_is_sorted_and_every_icon_has_shapes() {
         let names: Vec<_> = icon_names().collect();
         assert!(names.is_sorted());
         for name in names {

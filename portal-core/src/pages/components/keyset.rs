@@ -3,7 +3,7 @@ use maud::{Markup, Render, html};
 use super::{Button, pagination::SizeForm};
 use crate::pages::asset_file;
 
-/// Pages of a list that is too long to be counted or numbered: back, on, and about how much it is.
+/// Pagination of a list that is too long to count: previous, next, and an estimated total.
 ///
 /// ```
 /// use maud::Render as _;
@@ -22,7 +22,7 @@ pub struct KeysetPages {
     words: [&'static str; 2],
 }
 
-/// Two digits that count, and thousands apart: nobody shall take it for an exact number.
+/// Formats two significant digits with thousands separators, so that it does not look exact.
 fn roughly(number: u64) -> String {
     let digits = number.checked_ilog10().unwrap_or(0);
     let unit = 10_u64.pow(digits.saturating_sub(1));
@@ -46,7 +46,7 @@ fn way<'a>(href: Option<&'a String>, button: Button<'a>) -> Button<'a> {
 }
 
 impl KeysetPages {
-    /// Where the previous and the next page are, if there are any.
+    /// Creates a pagination with the URLs of the previous and the next page, if any.
     pub const fn new(previous: Option<String>, next: Option<String>) -> Self {
         Self {
             previous,
@@ -57,19 +57,21 @@ impl KeysetPages {
         }
     }
 
-    /// An estimate of how many rows there are.
+    /// Sets the estimated number of rows.
     pub const fn about(mut self, rows: u64) -> Self {
         self.about = Some(rows);
         self
     }
 
-    /// Other words than "Previous" and "Next".
+    /// Sets the labels of the links. Default: "Previous" and "Next".
     pub const fn named(mut self, previous: &'static str, next: &'static str) -> Self {
         self.words = [previous, next];
         self
     }
 
-    /// Lets the reader choose the size: a GET form to `action` with `per_page` and the query to keep.
+    /// Lets the user choose the page size.
+    ///
+    /// Adds a GET form to `action` with `per_page` and the query to preserve.
     pub fn sizes(
         mut self,
         action: impl Into<String>,
@@ -105,7 +107,7 @@ mod tests {
     use super::roughly;
 
     #[test]
-    fn an_estimate_has_two_digits_that_count() {
+    fn estimate_has_two_significant_digits() {
         let shown = [0, 7, 42, 128, 9_999, 12_345, 1_250_000].map(roughly);
         assert_eq!(
             shown,

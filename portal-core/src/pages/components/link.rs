@@ -1,12 +1,13 @@
-//! Links that lead out of the portal.
+//! Links that leave the portal.
 
-/// The `rel` of a link: a page elsewhere is told neither where its reader comes from, nor given
-/// a hold on the window that it was opened from.
+/// Returns the `rel` of a link that leaves the portal.
+///
+/// An external page receives neither a referrer nor a reference to the window that opened it.
 pub(in crate::pages) fn rel(href: &str) -> Option<&'static str> {
     leads_out(href).then_some("noopener noreferrer")
 }
 
-/// Whether an address names a site of its own, as browsers read it.
+/// Returns `true` if a URL names another site, as browsers parse it.
 fn leads_out(href: &str) -> bool {
     let href = href.trim_start_matches(|c: char| c.is_control() || c == ' ');
     let mut characters = href.chars().map(|c| c == '/' || c == '\\');
@@ -22,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leads_out_is_told_apart() {
+    fn external_links_are_recognized() {
         for href in [
             "https://example.com",
             "HTTP://example.com/a",
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn components_say_it_of_their_links() {
+    fn components_set_rel_on_external_links() {
         use super::super::{Button, Menu};
         use maud::Render as _;
 

@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::{Button, Tone, icon, rel};
 
-/// A list of actions behind a `…` button. Needs no JavaScript.
+/// A list of actions behind a `…` button. Works without JavaScript.
 ///
 /// ```
 /// use maud::Render as _;
@@ -22,7 +22,7 @@ pub struct Menu {
 }
 
 impl Menu {
-    /// An empty menu; the label is what a screen reader calls its button.
+    /// Creates an empty menu; the label names its button for screen readers.
     pub fn new(id: impl Into<String>, label: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -31,14 +31,14 @@ impl Menu {
         }
     }
 
-    /// A link.
+    /// Adds a link.
     pub fn link(mut self, glyph: &str, label: &str, href: &str) -> Self {
         self.items
             .push(html! { a href=(href) rel=[rel(href)] { (icon(glyph)) (label) } });
         self
     }
 
-    /// A POST form with one button; `hidden` holds its hidden fields.
+    /// Adds a POST form with one button; `hidden` holds its hidden fields.
     pub fn post(
         mut self,
         glyph: &str,
@@ -56,7 +56,7 @@ impl Menu {
         self
     }
 
-    /// A button that opens a drawer or dialog of the page.
+    /// Adds a button that opens a drawer or dialog of the page.
     pub fn dialog(mut self, glyph: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
         self.items.push(html! {
             button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.as_str()] { (icon(glyph)) (label) }
@@ -64,7 +64,7 @@ impl Menu {
         self
     }
 
-    /// A line between two groups.
+    /// Adds a line between two groups.
     pub fn divider(mut self) -> Self {
         self.items.push(html! { hr; });
         self

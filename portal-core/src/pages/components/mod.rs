@@ -1,6 +1,6 @@
-//! The parts that pages are made of: plain functions and builders that give [`maud::Markup`].
+//! Components of pages: plain functions and builders that return [`maud::Markup`].
 //!
-//! None of them knows who uses it, none writes inline style or script, and all of them work without
+//! Components do not depend on their callers, write no inline styles or scripts, and work without
 //! JavaScript; `assets/js` adds live updates, modal drawers and copying.
 
 mod actor;

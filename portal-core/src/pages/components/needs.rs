@@ -2,13 +2,15 @@ use maud::{Markup, html};
 
 use crate::pages::assets;
 
-/// The names under which scripts and styles are served, as `portal.js` finds them beside itself.
+/// Returns the names under which scripts and styles are served, relative to `portal.js`.
 pub(super) fn files(names: &[&str]) -> String {
     let files = names.iter().map(|name| assets::file(name));
     files.collect::<Vec<_>>().join(" ")
 }
 
-/// Loads scripts and styles that few pages need, once, as soon as this stands in the page.
+/// Renders an element that loads scripts and styles needed by few pages.
+///
+/// They are loaded once, as soon as the element is in the page.
 pub(super) fn needs(names: &[&str]) -> Markup {
     html! { pt-needs hidden data-files=(files(names)) {} }
 }

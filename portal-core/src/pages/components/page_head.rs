@@ -4,7 +4,7 @@ use maud::{Markup, Render};
 
 use super::{Tab, small::breadcrumb, tabs, write::write_element};
 
-/// The top of a page: where it is, what it is called, its one main action, its tabs.
+/// The top of a page: breadcrumb, title, the one main action, tabs.
 ///
 /// ```
 /// use maud::Render as _;
@@ -27,7 +27,7 @@ pub struct PageHead<'a> {
 }
 
 impl<'a> PageHead<'a> {
-    /// A head with the page's title.
+    /// Creates a head with the page's title.
     pub fn new(title: impl Into<Cow<'a, str>>) -> Self {
         Self {
             title: title.into(),
@@ -38,25 +38,25 @@ impl<'a> PageHead<'a> {
         }
     }
 
-    /// One sentence below the title.
+    /// Sets one sentence below the title.
     pub fn description(mut self, description: impl Into<Cow<'a, str>>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// A page above this one, outermost first.
+    /// Adds a parent page to the breadcrumb, outermost first.
     pub fn crumb(mut self, label: impl Into<Cow<'a, str>>, href: impl Into<Cow<'a, str>>) -> Self {
         self.crumbs.push((label.into(), href.into()));
         self
     }
 
-    /// One solid button, at most two others before it.
+    /// Sets the actions: one solid button, with at most two others before it.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
     }
 
-    /// The parts of the page; the label is what a screen reader calls them.
+    /// Sets the tabs for the parts of the page; the label names them for screen readers.
     pub fn tabs(mut self, label: impl Into<Cow<'a, str>>, tabs: Vec<Tab>) -> Self {
         self.tabs = Some((label.into(), tabs));
         self

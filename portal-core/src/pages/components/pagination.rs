@@ -3,7 +3,7 @@ use maud::{Markup, Render, html};
 use super::icon;
 use crate::pages::asset_file;
 
-/// Numbered pages, how much there is, and how many rows a page has.
+/// Page numbers, the total number of rows, and the number of rows per page.
 ///
 /// ```
 /// use maud::Render as _;
@@ -60,7 +60,7 @@ impl SizeForm {
     }
 }
 
-/// The way one page back or on; without an address there is none.
+/// Renders the link to the previous or next page, disabled if there is no URL.
 fn step(href: Option<&String>, label: &str, glyph: &str) -> Markup {
     html! {
         li {
@@ -72,7 +72,7 @@ fn step(href: Option<&String>, label: &str, glyph: &str) -> Markup {
     }
 }
 
-/// The numbers to show: the ends, and the neighbours of the present page.
+/// Returns the page numbers to show: both ends, and the neighbors of the current page.
 fn shown(page: u64, pages: u64) -> Vec<u64> {
     (1..=pages)
         .filter(|number| *number == 1 || *number == pages || number.abs_diff(page) <= 1)
@@ -80,7 +80,7 @@ fn shown(page: u64, pages: u64) -> Vec<u64> {
 }
 
 impl Pagination {
-    /// `page` counts from 1; `href` makes the link to a page.
+    /// Creates a pagination; `page` counts from 1, `href` returns the URL of a page.
     pub fn new(page: u64, per_page: u64, total: u64, href: impl Fn(u64) -> String) -> Self {
         let per_page = per_page.max(1);
         let pages = total.div_ceil(per_page).max(1);
@@ -99,7 +99,9 @@ impl Pagination {
         }
     }
 
-    /// Lets the reader choose the size: a GET form to `action` with `per_page` and the query to keep.
+    /// Lets the user choose the page size.
+    ///
+    /// Adds a GET form to `action` with `per_page` and the query to preserve.
     pub fn sizes(
         mut self,
         action: impl Into<String>,
@@ -155,7 +157,7 @@ mod tests {
     use super::shown;
 
     #[test]
-    fn the_ends_and_the_neighbours_are_shown() {
+    fn ends_and_neighbors_of_current_page_are_shown() {
         assert_eq!(shown(1, 1), [1]);
         assert_eq!(shown(1, 9), [1, 2, 9]);
         assert_eq!(shown(5, 9), [1, 4, 5, 6, 9]);

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use super::{icon, kbd, needs::files};
 use crate::pages::layout::PageContext;
 
-/// The way to the search over everything: pages, records, tasks, actions.
+/// Renders the button of the search over everything: pages, records, tasks, actions.
 ///
 /// A link to `/search`; with JavaScript it opens the command palette, as `Ctrl K` does on every
-/// page that has this button. Layouts draw it once, or once for each width.
+/// page that has this button. Layouts render it once, or once for each width.
 #[must_use]
 pub fn palette_button(page: &PageContext<'_>) -> Markup {
     static FILES: LazyLock<String> = LazyLock::new(|| files(&["palette.js", "widgets.css"]));

@@ -2,10 +2,12 @@ use maud::{Markup, html};
 
 use super::{Tone, needs::needs};
 
-/// How far something is, as a bar and as a number. Over 100 counts as 100. The tone says how it
-/// ended: [`Tone::Success`], or [`Tone::Danger`] where it stopped.
+/// Renders progress as a bar and as a number.
 ///
-/// For something that a reader waits for, [`announced_progress`] tells screen readers as well.
+/// Values over 100 count as 100. The tone shows the outcome: [`Tone::Success`], or
+/// [`Tone::Danger`] if it stopped.
+///
+/// If users wait for the result, [`announced_progress`] also informs screen readers.
 ///
 /// ```
 /// use portal_core::pages::components::{Tone, progress};
@@ -23,14 +25,15 @@ pub fn progress(percent: u8, label: &str, tone: Tone) -> Markup {
     }
 }
 
-/// Something goes on, and nobody knows how far it is.
+/// Renders a bar for an operation whose progress is unknown.
 #[must_use]
 pub fn progress_unknown(label: &str) -> Markup {
     html! { div class="pt-progress" { progress aria-label=(label) { } } }
 }
 
-/// A progress bar whose steps are said to screen readers, at most every 10 %: scripts write them
-/// into a status line as the bar moves.
+/// Renders a progress bar that is announced to screen readers, at most every 10 %.
+///
+/// Scripts write the steps into a status line as the bar moves.
 #[must_use]
 pub fn announced_progress(percent: u8, label: &str, tone: Tone) -> Markup {
     html! {

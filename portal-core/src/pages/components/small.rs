@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use super::icon;
 
-/// A line between two groups, with words in it if there are any.
+/// Renders a line between two groups, with text in it unless `words` is empty.
 #[must_use]
 pub fn divider(words: &str) -> Markup {
     html! {
@@ -10,7 +10,7 @@ pub fn divider(words: &str) -> Markup {
     }
 }
 
-/// Keys to press: each word is a key.
+/// Renders keys to press: each word is a key.
 ///
 /// ```
 /// use portal_core::pages::components::kbd;
@@ -25,7 +25,7 @@ pub fn kbd(keys: &str) -> Markup {
     }
 }
 
-/// Where a page is: the pages above it, outermost first, each with its address, and itself.
+/// Renders a breadcrumb: the parent pages with their URLs, outermost first, and the page itself.
 #[must_use]
 pub fn breadcrumb(above: &[(&str, &str)], here: &str) -> Markup {
     html! {
@@ -38,8 +38,9 @@ pub fn breadcrumb(above: &[(&str, &str)], here: &str) -> Markup {
     }
 }
 
-/// Lines of text that are not there yet, each as wide as its share in percent. Give what stands
-/// around them `aria-busy="true"` and say in words what is awaited.
+/// Renders placeholders for lines of text, each with a width in percent.
+///
+/// Set `aria-busy="true"` on the surrounding element and state in words what is being loaded.
 ///
 /// ```
 /// use portal_core::pages::components::skeleton;

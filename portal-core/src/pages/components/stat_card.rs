@@ -4,14 +4,14 @@ use maud::{Markup, Render, html};
 
 use super::{Tone, icon};
 
-/// One number that matters, how it changed, and its recent course.
+/// A key figure, its change and its recent trend.
 ///
 /// ```
 /// use maud::Render as _;
 /// use portal_core::pages::components::{StatCard, Tone};
 ///
 /// let card = StatCard::new("Active users", "1,204")
-///     .rise("12%", "than last week", Tone::Success)
+///     .rise("12%", "vs last week", Tone::Success)
 ///     .trend(&[3.0, 4.0, 4.5, 7.0]);
 /// assert!(card.render().into_string().contains("1,204"));
 /// ```
@@ -27,7 +27,7 @@ pub struct StatCard {
 }
 
 impl StatCard {
-    /// A number, already written as people read it.
+    /// Creates a card for a figure that is already formatted.
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -39,31 +39,31 @@ impl StatCard {
         }
     }
 
-    /// An icon before the label.
+    /// Sets an icon before the label.
     pub fn icon(mut self, name: impl Into<String>) -> Self {
         self.icon = Some(name.into());
         self
     }
 
-    /// It went up by `amount`; the tone says whether that is good.
+    /// Shows a rise by `amount`; the tone shows whether that is good.
     pub fn rise(mut self, amount: impl Into<String>, than: impl Into<String>, tone: Tone) -> Self {
         self.change = Some(("arrow-up", amount.into(), than.into(), tone));
         self
     }
 
-    /// It went down by `amount`; the tone says whether that is good.
+    /// Shows a fall by `amount`; the tone shows whether that is good.
     pub fn fall(mut self, amount: impl Into<String>, than: impl Into<String>, tone: Tone) -> Self {
         self.change = Some(("arrow-down", amount.into(), than.into(), tone));
         self
     }
 
-    /// Words below the number, instead of a change.
+    /// Sets a note below the figure, shown if there is no change.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// The recent values, oldest first.
+    /// Sets the recent values, oldest first.
     pub fn trend(mut self, values: &[f64]) -> Self {
         self.trend = values.to_vec();
         self
@@ -94,9 +94,9 @@ impl Render for StatCard {
     }
 }
 
-/// A small line of values, oldest first; nothing for fewer than two.
+/// Renders a small line of values, oldest first; nothing for fewer than two.
 ///
-/// Decoration beside a number: it has no text of its own.
+/// Decoration next to a number: it has no text alternative.
 #[must_use]
 pub fn sparkline(values: &[f64]) -> Markup {
     const WIDTH: f64 = 88.0;

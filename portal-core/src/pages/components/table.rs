@@ -3,7 +3,7 @@ use maud::{Markup, Render, html};
 use super::{Button, EmptyState, icon, rel, small::skeleton};
 use crate::pages::asset_file;
 
-/// How a column is sorted now.
+/// Sort order of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SortOrder {
     /// Smallest first.
@@ -12,7 +12,7 @@ pub enum SortOrder {
     Descending,
 }
 
-/// The head of one column.
+/// The header of one column.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Column {
@@ -23,7 +23,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of words.
+    /// Creates a column of text.
     pub fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -33,19 +33,19 @@ impl Column {
         }
     }
 
-    /// A column of numbers, which line up at the end.
+    /// Marks a column of numbers, which are aligned at the end.
     pub const fn numeric(mut self) -> Self {
         self.numeric = true;
         self
     }
 
-    /// Left out, with its cells: what the reader has unchecked in a [`ViewMenu`](super::ViewMenu).
+    /// Omits the column and its cells, as unchecked by the user in a [`ViewMenu`](super::ViewMenu).
     pub const fn hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
         self
     }
 
-    /// Sorts by a link; `order` is the present order if this column leads.
+    /// Makes the header a sort link; `order` is the current order if this is the first sort column.
     pub fn sort(mut self, href: impl Into<String>, order: Option<SortOrder>) -> Self {
         self.sort = Some((href.into(), order));
         self
@@ -68,7 +68,7 @@ impl Column {
     }
 }
 
-/// One row: its cells in the order of the columns, and what can be done with it.
+/// One row: its cells in the order of the columns, and its actions.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Row {
@@ -81,7 +81,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row; the id is what a selection sends.
+    /// Creates a row; a selection submits its id.
     pub fn new(id: impl Into<String>, cells: Vec<Markup>) -> Self {
         Self {
             id: id.into(),
@@ -93,36 +93,38 @@ impl Row {
         }
     }
 
-    /// What the row's checkbox is called, where the id says nothing to people.
+    /// Sets the label of the row's checkbox, for ids that mean nothing to people.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Makes the whole row lead somewhere, from its first cell.
+    /// Makes the whole row a link, placed in its first cell.
     pub fn href(mut self, href: impl Into<String>) -> Self {
         self.href = Some(href.into());
         self
     }
 
-    /// Buttons or a menu at the end.
+    /// Sets buttons or a menu at the end.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
     }
 
-    /// Marked, as the row whose drawer is open.
+    /// Sets whether the row is highlighted, such as the one whose drawer is open.
     pub const fn selected(mut self, selected: bool) -> Self {
         self.selected = selected;
         self
     }
 }
 
-/// Number of columns above which a table scrolls sideways in its card. The heads of narrower tables stay in
-/// view while the page scrolls, which a scrolling box does not allow.
+/// Number of columns above which a table scrolls sideways in its card.
+///
+/// The headers of narrower tables stay in view while the page scrolls, which a scroll container
+/// does not allow.
 const WIDE: usize = 7;
 
-/// What a table shows in the place of rows.
+/// State of a table: the rows, or the content shown instead of them.
 #[derive(Debug, Clone, Default)]
 enum State {
     #[default]
@@ -131,7 +133,7 @@ enum State {
     Failed(String, String),
 }
 
-/// A data table with sortable heads; below 640px its rows become labelled cards.
+/// A data table with sortable headers; below 640px its rows become labeled cards.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -156,7 +158,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table; the caption is what a screen reader calls it.
+    /// Creates a table; the caption names it for screen readers.
     pub fn new(caption: impl Into<String>) -> Self {
         Self {
             caption: caption.into(),
@@ -187,39 +189,39 @@ impl Table {
         self
     }
 
-    /// What stands in place of rows: nothing there yet, or nothing that matches the filters.
+    /// Sets the empty state: nothing is there yet, or nothing matches the filters.
     pub fn empty(mut self, empty: EmptyState) -> Self {
         self.empty = Some(empty);
         self
     }
 
-    /// Placeholders as high as this many rows: the rows are on their way.
+    /// Shows placeholders as high as this many rows while the rows are being loaded.
     pub fn loading(mut self, rows: usize) -> Self {
         self.state = State::Loading(rows);
         self
     }
 
-    /// The rows could not be fetched; the link tries again.
+    /// Shows that the rows could not be loaded; the link retries.
     pub fn failed(mut self, text: impl Into<String>, retry: impl Into<String>) -> Self {
         self.state = State::Failed(text.into(), retry.into());
         self
     }
 
-    /// Low rows, whatever density the reader has chosen.
+    /// Uses low rows, whatever density the user has chosen.
     pub const fn compact(mut self) -> Self {
         self.compact = true;
         self
     }
 
-    /// A checkbox in each row, which sends the row's id as `name` with the form of that id.
+    /// Adds a checkbox to each row that submits the row's id as `name` in the form with id `form`.
     ///
-    /// A [`BulkBar`](super::BulkBar) in the same card shows while something is selected.
+    /// A [`BulkBar`](super::BulkBar) in the same card is visible while something is selected.
     pub fn selectable(mut self, name: impl Into<String>, form: impl Into<String>) -> Self {
         self.select = Some((name.into(), form.into()));
         self
     }
 
-    /// The cells that are shown, with their columns.
+    /// Returns the visible cells with their columns.
     fn cells<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (&'a Markup, Option<&'a Column>)> {
         let cells = row.cells.iter().enumerate();
         let cells = cells.map(|(at, cell)| (cell, self.columns.get(at)));
@@ -228,7 +230,7 @@ impl Table {
 
     fn row_markup(&self, row: &Row, slug: &str, actions: bool) -> Markup {
         html! {
-            // The id keeps a row and its checkbox together when the list is drawn anew.
+            // The id keeps a row and its checkbox together when the list is re-rendered.
             tr id={ (slug) "-" (row.id) } aria-selected=[row.selected.then_some("true")] data-current[row.selected] {
                 @if let Some((name, form)) = &self.select {
                     td data-check {
@@ -254,7 +256,7 @@ impl Table {
         }
     }
 
-    /// The caption as the start of ids.
+    /// Returns the caption as a prefix of ids.
     fn slug(&self) -> String {
         slug_of(&self.caption)
     }
@@ -271,7 +273,7 @@ impl Table {
                 @for row in 0..*rows {
                     tr data-loading {
                         @for column in 0..width {
-                            // Widths that differ, and are the same at each rendering.
+                            // Varied widths that are the same in each rendering.
                             @let share = u8::try_from(45 + (row * 7 + column * 13) % 45).unwrap_or(60);
                             td data-main[column == 0] { (skeleton(&[share])) }
                         }
@@ -279,7 +281,7 @@ impl Table {
                 }
             },
             State::Failed(text, retry) => {
-                let failed = EmptyState::new("circle-alert", "This could not be loaded")
+                let failed = EmptyState::new("circle-alert", "Could not load the data")
                     .text(text.as_str())
                     .action(
                         Button::new("Try again")
@@ -337,7 +339,7 @@ fn slug_of(caption: &str) -> String {
     words.collect()
 }
 
-/// The id of a row's element, for links to it.
+/// Returns the id of a row's element, for links to it.
 pub(crate) fn row_id(caption: &str, id: &str) -> String {
     format!("{}-{id}", slug_of(caption))
 }

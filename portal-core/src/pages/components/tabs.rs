@@ -9,7 +9,7 @@ pub struct Tab {
 }
 
 impl Tab {
-    /// A tab; `current` marks the part that is shown.
+    /// Creates a tab; `current` marks the part that is shown.
     #[must_use]
     pub fn new(label: impl Into<String>, href: impl Into<String>, current: bool) -> Self {
         Self {
@@ -20,7 +20,7 @@ impl Tab {
     }
 }
 
-/// Links between the parts of a page.
+/// Renders links between the parts of a page.
 #[must_use]
 pub fn tabs(label: &str, tabs: &[Tab]) -> Markup {
     html! {
@@ -30,7 +30,7 @@ pub fn tabs(label: &str, tabs: &[Tab]) -> Markup {
     }
 }
 
-/// A few choices beside each other, of which one holds: radio buttons as `name`.
+/// Renders a few adjacent choices, one of which is selected: radio buttons named `name`.
 #[must_use]
 pub fn segmented(label: &str, name: &str, choices: &[(&str, &str)], current: &str) -> Markup {
     html! {
@@ -45,7 +45,7 @@ pub fn segmented(label: &str, name: &str, choices: &[(&str, &str)], current: &st
     }
 }
 
-/// The same as links, where each choice is an address: a range of time, a way to look at a list.
+/// Renders [`segmented`] choices as links, each with its URL: time ranges, views of a list.
 #[must_use]
 pub fn segmented_links(label: &str, tabs: &[Tab]) -> Markup {
     html! {

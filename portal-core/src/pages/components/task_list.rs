@@ -3,48 +3,48 @@ use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, TimeFormat, Tone, progress, time};
 
-/// One background task, as its row shows it.
+/// One background task, as shown in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskRowView {
-    /// The task's id.
+    /// Id of the task.
     pub id: String,
-    /// What people call it.
+    /// Title for people.
     pub title: String,
-    /// The group it belongs to.
+    /// Task group.
     pub state: String,
-    /// What programs call it.
+    /// Name of the task type within its group.
     pub name: String,
-    /// `PENDING`, `PROCESSING`, `COMPLETED` or `ERROR`.
+    /// Status: `PENDING`, `PROCESSING`, `COMPLETED` or `ERROR`.
     pub status: String,
-    /// 0 to 100.
+    /// Progress, from 0 to 100.
     pub progress: u8,
-    /// What it does now.
+    /// Current progress message.
     pub message: Option<String>,
-    /// What it gave, as JSON.
+    /// Result, as JSON.
     pub result: Option<String>,
-    /// Why it failed; `cancelled` if somebody ended it.
+    /// Reason for the failure; `cancelled` if the task was cancelled.
     pub error: Option<String>,
-    /// How often it has been begun.
+    /// Number of attempts started so far.
     pub attempt: u32,
-    /// How often it may be begun before a failure is final.
+    /// Maximum number of attempts before a failure is final.
     pub max_attempts: u32,
     /// `true` while a cancellation of the running task is pending.
     pub is_cancelling: bool,
     /// Reason why the task waits, such as a paused task type.
     pub note: Option<String>,
-    /// Whose it is, if the list shows that.
+    /// Owner, if the list shows owners.
     pub owner: Option<String>,
-    /// The page with all there is to know of it.
+    /// URL of the page with all details.
     pub href: Option<String>,
-    /// When it was asked for, in RFC 3339.
+    /// Time at which it was enqueued, in RFC 3339.
     pub created_at: String,
-    /// When it began, in RFC 3339.
+    /// Time at which it started, in RFC 3339.
     pub started_at: Option<String>,
-    /// When it ended, in RFC 3339.
+    /// Time at which it finished, in RFC 3339.
     pub finished_at: Option<String>,
-    /// Where the cancel button posts to, if the reader may cancel it.
+    /// Form action of the cancel button, if the user may cancel the task.
     pub cancel_action: Option<String>,
-    /// Where the button posts to that runs an ended task again, if the reader may do so.
+    /// Form action of the "Run again" button of a finished task, if the user may run it.
     pub again_action: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl TaskRowView {
         }
     }
 
-    /// Run time up to now or to the end; `None` while the task is pending.
+    /// Returns the run time until now or until the end; `None` while the task is pending.
     fn duration(&self) -> Option<String> {
         let from = self.started_at.as_deref().unwrap_or(&self.created_at);
         let to = match self.finished_at.as_deref() {
@@ -76,7 +76,7 @@ impl TaskRowView {
         Some(Self::span(parse(from)?, to))
     }
 
-    /// How long something took, in words.
+    /// Formats a duration in words.
     pub(crate) fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
         let tenths = to.signed_duration_since(from).num_milliseconds().max(0) / 100;
         let seconds = tenths / 10;
@@ -98,7 +98,7 @@ impl TaskRowView {
         let tries = (self.attempt > 1 || (self.max_attempts > 1 && self.attempt > 0))
             .then(|| format!("{}/{}", self.attempt, self.max_attempts.max(self.attempt)));
         html! {
-            // By its id a row is found again when the list is drawn anew.
+            // The id identifies the row when the list is re-rendered.
             li class="pt-task" id=[(!self.id.is_empty()).then(|| format!("row-{}", self.id))] data-task-id=(self.id) data-status=(self.status) data-cancelling[self.is_cancelling]
                 data-from=(self.started_at.as_deref().unwrap_or(&self.created_at)) data-to=[&self.finished_at] {
                 (task_status(self))
@@ -133,14 +133,14 @@ impl TaskRowView {
     }
 }
 
-/// The status of a task as a badge.
+/// Renders the status of a task as a badge.
 #[must_use]
 pub fn task_status(task: &TaskRowView) -> Markup {
     let (word, tone) = task.status_word();
     html! { span class="pt-badge" data-part="status" data-tone=[tone.as_str()] { (word) } }
 }
 
-/// A button that shows while the task is `active`, or once it has `ended`.
+/// Renders a button that is visible while the task is `active`, or once it has `ended`.
 fn form(action: Option<&String>, when: &str, hidden: Option<&Markup>, button: Button) -> Markup {
     html! {
         @if let Some(action) = action {
@@ -158,7 +158,7 @@ fn parse(moment: &str) -> Option<DateTime<Utc>> {
         .map(|moment| moment.to_utc())
 }
 
-/// Tasks, newest first, which follow a monitor where scripts run.
+/// A list of tasks, newest first, that follows a monitor where scripts run.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct TaskList {
@@ -176,7 +176,7 @@ pub struct TaskList {
 }
 
 impl TaskList {
-    /// A list that stands still.
+    /// Creates a list without live updates.
     pub fn new(rows: Vec<TaskRowView>) -> Self {
         Self {
             rows,
@@ -193,19 +193,19 @@ impl TaskList {
         }
     }
 
-    /// A line above the rows, such as filters.
+    /// Sets a line above the rows, such as filters.
     pub fn toolbar(mut self, toolbar: impl Render) -> Self {
         self.toolbar = Some(toolbar.render());
         self
     }
 
-    /// A line below the rows, such as the way to older ones.
+    /// Sets a line below the rows, such as a link to older tasks.
     pub fn foot(mut self, foot: Option<Markup>) -> Self {
         self.foot = foot;
         self
     }
 
-    /// The page of each task, in new rows; `{id}` and `{state}` are filled in.
+    /// Sets the URL of each task's page, for new rows; `{id}` and `{state}` are filled in.
     pub fn detail_pattern(mut self, href: impl Into<String>) -> Self {
         self.detail = Some(href.into());
         self
@@ -217,37 +217,37 @@ impl TaskList {
         self
     }
 
-    /// Where the cancel buttons of new rows post to; `{id}` and `{state}` are filled in.
+    /// Sets the form action of cancel buttons in new rows; `{id}` and `{state}` are filled in.
     pub fn cancel_pattern(mut self, action: impl Into<String>) -> Self {
         self.cancel = Some(action.into());
         self
     }
 
-    /// Where the buttons post to that run an ended task again, in new rows.
+    /// Sets the form action of the "Run again" buttons of finished tasks in new rows.
     pub fn again_pattern(mut self, action: impl Into<String>) -> Self {
         self.again = Some(action.into());
         self
     }
 
-    /// What stands in the place of rows while there are none.
+    /// Sets the content shown while there are no rows.
     pub fn empty(mut self, empty: EmptyState) -> Self {
         self.empty = Some(empty);
         self
     }
 
-    /// Hidden fields of the rows' forms, such as the anti-forgery token.
+    /// Sets the hidden fields of the rows' forms, such as the anti-forgery token.
     pub fn hidden(mut self, hidden: impl Render) -> Self {
         self.hidden = Some(hidden.render());
         self
     }
 
-    /// Draws a card with this title around the list.
+    /// Sets the title of the card around the list.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// What stands in the title's line.
+    /// Sets the content at the end of the title line.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
@@ -267,12 +267,12 @@ impl Render for TaskList {
         let none = EmptyState::new("list-checks", "No tasks yet")
             .text("Tasks you start appear here with live progress.");
         let list = html! {
-            // No space inside when it is empty: the style sheet looks at `:empty`.
+            // No whitespace inside when it is empty: the style sheet matches `:empty`.
             ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden.as_ref())) } }
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         html! {
-            // The document then carries the mark from which the monitor starts.
+            // The document then carries the cursor from which the monitor starts.
             pt-task-monitor src=[&self.monitor] data-requires=[self.monitor.as_ref().map(|_| "live")] {
                 section class="pt-card" data-flush {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
@@ -294,7 +294,7 @@ impl Render for TaskList {
     }
 }
 
-/// A live list without title: [`TaskList`] with rows and monitor.
+/// Renders a live list without a title: a [`TaskList`] with rows and a monitor.
 #[must_use]
 pub fn task_list(rows: Vec<TaskRowView>, monitor_src: &str) -> Markup {
     TaskList::new(rows).monitor(monitor_src).render()
@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_reads_like_one() {
+    fn duration_unit_depends_on_its_length() {
         let task = |to: &str| TaskRowView {
             created_at: "2026-11-22T08:00:00Z".to_owned(),
             finished_at: Some(to.to_owned()),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_task_is_not_a_failed_one() {
+    fn cancelled_task_is_not_shown_as_failed() {
         let task = TaskRowView {
             status: "ERROR".to_owned(),
             error: Some("cancelled".to_owned()),

@@ -1,4 +1,4 @@
-//! What has to hold for every component.
+//! Rules for all components.
 
 use maud::{Markup, Render, html};
 
@@ -11,7 +11,7 @@ use crate::pages::{
 
 const HOSTILE: &str = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
 
-/// Every component, filled with a text that tries to get out.
+/// Renders every component with a text that tries to break out of its markup.
 fn everything() -> Markup {
     let x = HOSTILE;
     let option = FieldOption::new(x, x);
@@ -102,7 +102,7 @@ fn pages() -> Vec<String> {
     all
 }
 
-/// The attributes of every tag; a text inside a value cannot be taken for one.
+/// Returns the attributes of every tag; text inside a value is not mistaken for one.
 fn attributes(html: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -130,13 +130,13 @@ fn attributes(html: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn nothing_inline_is_ever_written() {
+fn inline_styles_and_scripts_are_never_written() {
     for html in pages() {
         assert!(!html.contains("<style"));
         assert_eq!(
             html.matches("<script").count(),
             1,
-            "only the file of the portal"
+            "only the portal's script file"
         );
         let attributes = attributes(&html);
         assert!(attributes.len() > 300);
@@ -150,13 +150,13 @@ fn nothing_inline_is_ever_written() {
 }
 
 #[test]
-fn every_button_says_what_it_does() {
+fn icon_button_has_an_accessible_label() {
     let html = Button::icon_only("x", "Close").render().into_string();
     assert!(html.contains(r#"aria-label="Close""#));
 }
 
 #[test]
-fn a_field_is_tied_to_its_notes() {
+fn field_refers_to_its_hint_and_error() {
     let html = Field::text("a", "A")
         .hint("h")
         .error(Some("e"))
@@ -167,7 +167,7 @@ fn a_field_is_tied_to_its_notes() {
 }
 
 #[test]
-fn a_textarea_keeps_a_first_line_break() {
+fn textarea_keeps_a_leading_line_break() {
     let html = Field::textarea("a", "A")
         .value("\nx")
         .render()
@@ -176,7 +176,7 @@ fn a_textarea_keeps_a_first_line_break() {
 }
 
 #[test]
-fn a_password_is_not_written_back() {
+fn password_is_not_written_into_the_page() {
     assert!(
         !Field::password("p", "P")
             .value("secret")

@@ -4,11 +4,11 @@ use super::icon;
 use crate::pages::assets;
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
-/// A form in which somebody chooses a theme. With scripts each choice shows and is saved at once;
-/// without them the button at the end saves.
+/// A form for choosing a theme.
 ///
-/// It posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density`, each empty where it
-/// follows the portal, or `reset`.
+/// With scripts each choice is applied and saved at once; without them the button at the end
+/// saves. It posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density`, each empty
+/// where it follows the portal's default, or `reset`.
 ///
 /// ```
 /// use maud::Render as _;
@@ -30,7 +30,7 @@ pub struct ThemePicker {
 }
 
 impl ThemePicker {
-    /// A picker that posts to `action`: what has been chosen, and what holds where nothing is.
+    /// Creates a picker that posts to `action`, with the user's choice and the portal's default.
     pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
         Self {
             action: action.into(),
@@ -42,13 +42,13 @@ impl ThemePicker {
         }
     }
 
-    /// With the brand's own accent as the first of the swatches, and the gray that goes with it.
+    /// Adds the brand's accent as the first swatch, with the gray that matches it.
     pub const fn brand(mut self, gray: Option<Gray>) -> Self {
         self.brand = gray;
         self
     }
 
-    /// The word for the gray that goes with an accent.
+    /// Returns the label of the gray that matches an accent.
     fn pair(&self, accent: Accent) -> &'static str {
         let paired = self.portal.accent(accent).paired_gray();
         match (accent, self.brand) {
@@ -57,20 +57,21 @@ impl ThemePicker {
         }
     }
 
-    /// What comes before every path of the portal; its styles are an asset that only pages with a
-    /// picker load.
+    /// Sets the base path of the portal.
+    ///
+    /// The picker's styles are a separate asset that only pages with a picker load.
     pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
         self.base_path = base_path.into();
         self
     }
 
-    /// Hidden fields, such as the page to come back to.
+    /// Sets hidden fields, such as the page to return to.
     pub fn hidden(mut self, fields: impl Render) -> Self {
         self.hidden = fields.render();
         self
     }
 
-    /// One setting: its name, the choice that follows the portal, and what can be chosen.
+    /// Renders one setting: its title, the portal's default, and the other choices.
     fn setting(&self, name: &'static str, title: &str, portal: &str, choices: Markup) -> Markup {
         let portal_value = self.portal.settings().into_iter();
         let shown = portal_value
@@ -109,7 +110,7 @@ impl ThemePicker {
         html! {
             div class="pt-swatches" {
                 @for gray in Gray::ALL {
-                    // `auto` is what the accent beside it makes of it.
+                    // `auto` follows the selected accent.
                     label data-gray=(gray) data-portal[*gray == self.portal.gray] data-accent=[(*gray == Gray::Auto).then_some(theme.accent)] {
                         input type="radio" name="gray" value=(gray) checked[self.choice.gray == Some(*gray)];
                         span { (icon("check")) }
@@ -156,7 +157,7 @@ impl ThemePicker {
     }
 }
 
-/// A few words beside each other, of which one holds or none.
+/// Renders a few adjacent text choices, of which at most one is selected.
 fn words(name: &str, choices: &[(&str, &str)], chosen: Option<&str>, portal: &str) -> Markup {
     html! {
         div class="pt-seg" {
@@ -204,7 +205,7 @@ impl Render for ThemePicker {
     }
 }
 
-/// The same for who has chosen everything, in a portal of the default theme.
+/// Renders a picker for a user who has chosen every setting, in a portal with the default theme.
 #[must_use]
 pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup {
     let choice = ThemeChoice::from_cookie(&theme.to_cookie()).unwrap_or_default();

@@ -4,19 +4,19 @@ use maud::{Markup, html};
 use crate::pages::zone::Zone;
 use crate::store::now;
 
-/// How a moment is written for the reader.
+/// Format in which a time is displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TimeFormat {
-    /// The day.
+    /// The date.
     Date,
-    /// The day and the time.
+    /// The date and the time.
     #[default]
     DateTime,
-    /// How long ago, up to a week; then the day and the time.
+    /// Relative time within a week of now; otherwise the date and the time.
     Ago,
-    /// The time of the day, to the second.
+    /// The time of day, to the second.
     Clock,
-    /// The time of the day, to the millisecond.
+    /// The time of day, to the millisecond.
     Precise,
 }
 
@@ -31,7 +31,7 @@ impl TimeFormat {
         }
     }
 
-    /// The same text as `feedback.js` writes, so that nothing changes when it runs.
+    /// Writes the same text as `feedback.js`, so that nothing changes when the script runs.
     fn write(self, at: DateTime<Utc>, zone: Zone) -> String {
         let pattern = match self {
             Self::Date => "%-d %b %Y",
@@ -48,10 +48,10 @@ impl TimeFormat {
 }
 
 const DATE_TIME: &str = "%-d %b %Y, %H:%M";
-/// A time further away is written as such.
+/// Times at least this far away are written as date and time.
 const RECENT: TimeDelta = TimeDelta::weeks(1);
 
-/// A distance in words, such as "4 minutes ago" and "in 2 hours".
+/// Returns a distance in words, such as "4 minutes ago" and "in 2 hours".
 fn ago(passed: TimeDelta) -> Option<String> {
     if passed.abs() >= RECENT {
         return None;
@@ -74,12 +74,12 @@ fn ago(passed: TimeDelta) -> Option<String> {
     })
 }
 
-/// A moment as words of a sentence: the distance, or the day and the time in the user's zone.
+/// Formats a time for a sentence: relative, or the date and the time in the user's zone.
 pub(crate) fn ago_text(at: DateTime<Utc>) -> String {
     TimeFormat::Ago.write(at, Zone::current())
 }
 
-/// A moment given in RFC 3339, in the time zone of the user, which the page names once.
+/// Renders an RFC 3339 time in the time zone of the user, which the page names once.
 ///
 /// The script writes the same text, in the zone of the browser and in the language of the page.
 ///
@@ -94,7 +94,7 @@ pub fn time(rfc3339: &str, format: TimeFormat) -> Markup {
     html! { pt-time { (bare_time(rfc3339, format)) } }
 }
 
-/// The same without the custom element, for lists of many times that a script looks after.
+/// Renders [`time()`] without the custom element, for long lists that a script updates.
 pub(crate) fn bare_time(rfc3339: &str, format: TimeFormat) -> Markup {
     let text = DateTime::parse_from_rfc3339(rfc3339).map_or_else(
         |_| rfc3339.to_owned(),
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_written_as_the_script_writes_them() {
+    fn relative_times_match_those_of_the_script() {
         for (seconds, text) in [
             (0, "just now"),
             (59, "just now"),

@@ -5,14 +5,15 @@ use maud::{Markup, Render, html};
 use super::{Button, Tone, icon};
 use crate::pages::layout::{Flash, FlashKind};
 
-/// A short message that leaves by itself; a [`Tone::Danger`] one stays until it is dismissed.
+/// Renders a short message that closes automatically; [`Tone::Danger`] stays until dismissed.
 #[must_use]
 pub fn toast(tone: Tone, text: &str) -> Markup {
     toast_with(tone, text, html! {})
 }
 
-/// A message with a way back: a form or link that says "Undo". It stays as long as the reader is
-/// at it.
+/// Renders a message with an undo action: a form or link labeled "Undo".
+///
+/// It stays open while the user interacts with it.
 ///
 /// ```
 /// use portal_core::pages::components::{Button, Tone, toast_with};
@@ -32,7 +33,7 @@ pub fn toast_with(tone: Tone, text: &str, undo: impl Render) -> Markup {
     }
 }
 
-/// What scripts make messages of.
+/// Templates from which scripts create messages.
 static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     html! {
         @for tone in [Tone::Info, Tone::Success, Tone::Danger] {
@@ -41,7 +42,9 @@ static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     }
 });
 
-/// Where messages appear, with the one that the last request left. Layouts draw it once, last.
+/// Renders the region where messages appear, with the message left by the last request.
+///
+/// Layouts render it once, last.
 #[must_use]
 pub fn toast_region(flash: Option<&Flash>) -> Markup {
     html! {

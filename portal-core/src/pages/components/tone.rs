@@ -1,23 +1,23 @@
-/// What a colour says; there is always a word beside it.
+/// Meaning of a color, which a word next to it always repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Tone {
-    /// Nothing to see.
+    /// No special meaning.
     #[default]
     Neutral,
-    /// The theme's own colour.
+    /// The accent color of the theme.
     Accent,
-    /// Something is going on.
+    /// Something is in progress.
     Info,
-    /// It went well.
+    /// Something succeeded.
     Success,
-    /// Look at it soon.
+    /// Something needs attention soon.
     Warning,
-    /// It failed, or it destroys.
+    /// Something failed, or is destructive.
     Danger,
 }
 
 impl Tone {
-    /// The word in `data-tone`, if it is not the neutral one.
+    /// Returns the value of `data-tone`; `None` for the neutral tone.
     #[must_use]
     pub const fn as_str(self) -> Option<&'static str> {
         match self {

@@ -3,16 +3,16 @@ use maud::{Markup, Render, html};
 use super::{Button, FieldOption, icon, needs::needs};
 use crate::pages::asset_file;
 
-/// What stands above a list: search, filters, what is filtered by, and how it is looked at.
+/// Toolbar of a list: search, filters, active filters, and view options.
 ///
-/// It is a GET form, so every choice is an address. Inside a [`list_card`] the list alone is
-/// fetched anew while one types or chooses; without JavaScript there is a button.
+/// It is a GET form, so every choice has a URL. Inside a [`list_card`] only the list is reloaded
+/// while the user types or chooses; without JavaScript there is a button.
 ///
 /// ```
 /// use maud::Render as _;
 /// use portal_core::pages::components::{FieldOption, Toolbar};
 ///
-/// let roles = vec![FieldOption::new("", "Every role"), FieldOption::new("ADMIN", "Admin")];
+/// let roles = vec![FieldOption::new("", "All roles"), FieldOption::new("ADMIN", "Admin")];
 /// let bar = Toolbar::new("/people")
 ///     .search("search", "Search people", "ada")
 ///     .filter("role", "Role", roles, "ADMIN")
@@ -33,7 +33,7 @@ pub struct Toolbar {
 }
 
 impl Toolbar {
-    /// A bar whose form asks this address.
+    /// Creates a toolbar whose form requests this URL.
     pub fn new(action: impl Into<String>) -> Self {
         Self {
             action: action.into(),
@@ -46,7 +46,7 @@ impl Toolbar {
         }
     }
 
-    /// What else of the present address has to stay: order, page size.
+    /// Preserves other parameters of the current URL: order, page size.
     pub fn keep(mut self, pairs: &[(&str, &str)]) -> Self {
         let pairs = pairs
             .iter()
@@ -55,7 +55,7 @@ impl Toolbar {
         self
     }
 
-    /// A field for words to look for; `/` puts the cursor into the first one.
+    /// Adds a search field; `/` focuses the first one.
     pub fn search(
         mut self,
         name: impl Into<String>,
@@ -66,7 +66,7 @@ impl Toolbar {
         self
     }
 
-    /// A small select.
+    /// Adds a filter, a small select.
     pub fn filter(
         mut self,
         name: impl Into<String>,
@@ -79,19 +79,19 @@ impl Toolbar {
         self
     }
 
-    /// Something that the list is filtered by, and the address without it.
+    /// Adds an active filter, with the URL without it.
     pub fn chip(mut self, label: impl Into<String>, without: impl Into<String>) -> Self {
         self.chips.push((label.into(), without.into()));
         self
     }
 
-    /// The address without any search or filter, while there is one.
+    /// Sets the URL without search and filters; set it only while one is active.
     pub fn clear(mut self, href: impl Into<String>) -> Self {
         self.clear = Some(href.into());
         self
     }
 
-    /// What stands at the end: a [`ViewMenu`](super::ViewMenu), an export.
+    /// Sets the content at the end: a [`ViewMenu`](super::ViewMenu), an export.
     pub fn end(mut self, end: impl Render) -> Self {
         self.end = Some(end.render());
         self
@@ -144,9 +144,10 @@ impl Render for Toolbar {
     }
 }
 
-/// What can be done with the selected rows of a [`Table`](super::Table); shows while there are any.
+/// Actions on the selected rows of a [`Table`](super::Table), visible while there are any.
 ///
-/// It brings the form whose id the table was given. Stands after the table, in the same card.
+/// It contains the form whose id was passed to the table. Place it after the table, in the same
+/// card.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -166,7 +167,7 @@ pub struct BulkBar {
 }
 
 impl BulkBar {
-    /// A bar around a POST form with this id; `hidden` holds its hidden fields.
+    /// Creates a bar around a POST form with this id; `hidden` holds its hidden fields.
     pub fn new(form: impl Into<String>, action: impl Into<String>, hidden: impl Render) -> Self {
         Self {
             form: form.into(),
@@ -176,7 +177,7 @@ impl BulkBar {
         }
     }
 
-    /// A submit button.
+    /// Adds a submit button.
     pub fn action(mut self, button: impl Render) -> Self {
         self.actions.push(button.render());
         self
@@ -196,12 +197,12 @@ impl Render for BulkBar {
     }
 }
 
-/// The card around a list: toolbar, table, pages.
+/// Renders the card around a list: toolbar, table, pagination.
 ///
-/// Links and GET forms in it that lead to the same page with another query fetch and replace this
-/// card alone, write the address into the browser's history and keep the focus; everything else
-/// works as it always does, and without JavaScript all of it are plain pages. The page has to draw
-/// the card with the same id whatever the query says.
+/// Links and GET forms in it that lead to the same page with another query fetch and replace only
+/// this card, push the URL to the browser's history and keep the focus; everything else works as
+/// usual, and without JavaScript all of them are ordinary page loads. The page must render the
+/// card with the same id for every query.
 ///
 /// ```
 /// use portal_core::pages::components::{Table, list_card};

@@ -1,9 +1,9 @@
 use maud::{Markup, Render, html};
 
-/// A word or two more about a control, seen while the pointer or the focus is on it.
+/// Renders a few more words about a control, visible while it is hovered or focused.
 ///
-/// Never the only copy of what it says: not everyone has a pointer. Esc hides it. The control
-/// should not have a `title` of its own.
+/// Do not put information only here: not everyone has a pointer. Esc hides it. The control should
+/// not have a `title` as well.
 ///
 /// ```
 /// use portal_core::pages::components::{Button, tooltip};

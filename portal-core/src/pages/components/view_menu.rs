@@ -3,7 +3,7 @@ use maud::{Markup, Render, html};
 use super::{Button, segmented};
 use crate::pages::theme::Density;
 
-/// How a list is looked at: which columns it has, and how high its rows are.
+/// View options of a list: its columns, and the height of its rows.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -24,7 +24,7 @@ pub struct ViewMenu {
 }
 
 impl ViewMenu {
-    /// An empty menu.
+    /// Creates an empty menu.
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -33,8 +33,9 @@ impl ViewMenu {
         }
     }
 
-    /// Checkboxes for the columns, each with its name, its words, and whether it is shown. A GET
-    /// form to `action` sends the checked ones as `columns`, with the query to keep.
+    /// Adds checkboxes for the columns, each with its name, its label, and `true` if it is shown.
+    ///
+    /// A GET form to `action` submits the checked ones as `columns`, with the query to preserve.
     pub fn columns(
         mut self,
         action: &str,
@@ -60,7 +61,7 @@ impl ViewMenu {
         self
     }
 
-    /// The density of all lists of this reader, posted to `action` (`/theme`, with base path).
+    /// Adds the density of all lists of this user, posted to `action` (`/theme`, with base path).
     pub fn density(mut self, present: Density, action: &str, hidden: impl Render) -> Self {
         let choices: Vec<_> = Density::ALL
             .iter()

@@ -1,8 +1,8 @@
-//! Writing straight into a page, for the components that most pages are full of.
+//! Writing straight into a page, for components that occur many times on most pages.
 
 use maud::Render;
 
-/// Writes a text, escaped. One that needs no escaping is written in one piece.
+/// Writes escaped text; text that needs no escaping is written in one piece.
 pub(super) fn write_text(out: &mut String, text: &str) {
     if text
         .bytes()
@@ -14,7 +14,7 @@ pub(super) fn write_text(out: &mut String, text: &str) {
     }
 }
 
-/// Writes an attribute, without a value if that is empty.
+/// Writes an attribute, without a value if the value is empty.
 pub(super) fn write_attribute(out: &mut String, name: &str, value: &str) {
     out.extend([" ", name]);
     if !value.is_empty() {
@@ -24,7 +24,7 @@ pub(super) fn write_attribute(out: &mut String, name: &str, value: &str) {
     }
 }
 
-/// Writes an element with nothing but a text in it.
+/// Writes an element that contains only text.
 pub(super) fn write_element(out: &mut String, tag: &str, text: &str) {
     out.extend(["<", tag, ">"]);
     write_text(out, text);
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_means_something_in_html_is_escaped() {
+    fn html_special_characters_are_escaped() {
         let (mut out, mut plain) = (String::new(), String::new());
         write_text(&mut out, "a < b > c & \"d\"");
         write_text(&mut plain, "Größe: 'x'");

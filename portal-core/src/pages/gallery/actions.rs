@@ -8,19 +8,19 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "button",
             "Button",
-            "For what happens on this page; a link that looks like one leads elsewhere. One solid button a view, danger only where something is destroyed.",
+            "For actions on this page; links to other pages can look like buttons. Use one solid button per view, and danger only for destructive actions.",
             vec![
                 example!(
-                    "Solid: the one thing this view is for",
+                    "Solid: the main action of the view",
                     Button::new("Save changes").solid()
                 ),
                 example!("Soft", Button::new("Add to list").soft().icon("plus")),
                 example!(
-                    "Outline: everything else",
+                    "Outline: any other action",
                     Button::new("Export").icon("download")
                 ),
                 example!(
-                    "Ghost: part of a row or toolbar",
+                    "Ghost: an action inside a row or toolbar",
                     Button::new("Cancel").ghost()
                 ),
                 example!(
@@ -30,11 +30,11 @@ pub(super) fn sections() -> Vec<Section> {
                 example!(
                     "Sizes",
                     html! {
-                        (Button::new("Small").size(1)) (Button::new("Usual")) (Button::new("Large").size(3))
+                        (Button::new("Small").size(1)) (Button::new("Medium")) (Button::new("Large").size(3))
                     }
                 ),
                 example!(
-                    "Icon alone: the label is for screen readers",
+                    "Icon only: the label is for screen readers",
                     Button::icon_only("refresh-cw", "Refresh")
                 ),
                 example!(
@@ -44,7 +44,7 @@ pub(super) fn sections() -> Vec<Section> {
                     }
                 ),
                 example!(
-                    "Disabled: say nearby why",
+                    "Disabled: explain the reason nearby",
                     html! {
                         (Button::new("Save changes").solid().disabled(true)) (Button::new("Export").disabled(true))
                     }
@@ -60,7 +60,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "menu",
             "Menu",
-            "Actions on one thing that need no place of their own. Opens without JavaScript; Esc closes it.",
+            "Actions on one item that need no separate buttons. Opens without JavaScript; Esc closes it.",
             vec![example!(
                 "Links, forms, dialogs and a divider",
                 Menu::new("g-menu", "Actions for Ada")
@@ -73,7 +73,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "tooltip",
             "Tooltip",
-            "A word or two more about a control, on hover and focus. Never the only copy of what it says. Esc hides it.",
+            "A few more words about a control, on hover and focus. Do not put information only here. Esc hides it.",
             vec![example!(
                 "On a button",
                 tooltip(
@@ -86,21 +86,18 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "kbd",
             "Keys",
-            "Which keys do the same as a control. Press ? on any page for all of them.",
+            "Keyboard shortcuts of a control. Press ? on any page to see all shortcuts.",
             vec![
                 example!("A combination", kbd("Ctrl K")),
-                example!(
-                    "One after the other",
-                    html! { (kbd("G")) " then " (kbd("O")) }
-                ),
+                example!("A sequence", html! { (kbd("G")) " then " (kbd("O")) }),
             ],
         ),
         Section::new(
             "copy",
             "Copy button",
-            "Copies a value; says \"Copied\" for two seconds, aloud as well. Hidden where scripts do not run.",
+            "Copies a value; shows \"Copied\" for two seconds and announces it to screen readers. Hidden where scripts do not run.",
             vec![example!(
-                "An id",
+                "An ID",
                 html! { code { "tok_7f3a" } " " (copy_button("tok_7f3a")) }
             )],
         ),

@@ -1,4 +1,4 @@
-//! Charts, and the cards they stand in.
+//! Charts and their cards.
 
 use super::example::{Section, example};
 use crate::pages::components::{
@@ -23,7 +23,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "charts",
             "Chart",
-            "Values over time, or beside each other. The same values stand in the table below it.",
+            "Values over time or by category. The table below shows the same values.",
             vec![
                 example!(
                     "Area",
@@ -37,7 +37,7 @@ pub(super) fn sections() -> Vec<Section> {
                             .labels(DAYS)
                             .unit(Unit::Seconds)
                             .series("Median", FEW)
-                            .series("Slowest of twenty", MANY)
+                            .series("95th percentile", MANY)
                     )
                 ),
                 example!(
@@ -51,7 +51,7 @@ pub(super) fn sections() -> Vec<Section> {
                 ),
                 example!("Parts of a whole", ChartCard::new(donut())),
                 example!(
-                    "Nothing in the range",
+                    "No data in the range",
                     ChartCard::new(
                         Chart::area("Orders")
                             .labels(DAYS)
@@ -65,11 +65,11 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "ranges",
             "Time range",
-            "Links to the same page over another span, and a figure compared with the span before.",
+            "Links to the same page with another time range, and a figure compared with the previous period.",
             vec![
                 example!("Ranges", range_links("Time range", "", TimeRange::Week)),
                 example!(
-                    "Compared",
+                    "Comparison",
                     compared(
                         StatCard::new("Sign-ups", "28"),
                         28.0,

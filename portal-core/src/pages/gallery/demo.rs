@@ -1,4 +1,4 @@
-//! What the examples ask the server for.
+//! Server side of the examples: combobox options and a working list.
 
 use axum::Json;
 use axum::extract::RawQuery;
@@ -61,7 +61,7 @@ fn value_of(query: &str, wanted: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The people whose name has the words of `q`.
+/// Returns the people whose name contains the text of `q`.
 async fn options(RawQuery(query): RawQuery) -> Json<Vec<FieldOption>> {
     let words = value_of(query.as_deref().unwrap_or_default(), "q").to_lowercase();
     let found = people()
@@ -74,7 +74,7 @@ async fn options(RawQuery(query): RawQuery) -> Json<Vec<FieldOption>> {
     Json(found.take(20).map(option).collect())
 }
 
-/// The present address with some parameters changed.
+/// Returns the current URL with some parameters changed.
 fn address(base: &str, query: &str, changes: &[(&str, &str)]) -> String {
     let mut out = form_urlencoded::Serializer::new(String::new());
     for name in ["q", "role", "sort", "page"] {
@@ -96,7 +96,7 @@ fn columns_of(query: &str) -> Vec<String> {
     chosen.map(|(_, value)| value.into_owned()).collect()
 }
 
-/// A list that works: search, filter, order, pages, columns, selection.
+/// Renders a working list: search, filter, order, pages, columns, selection.
 pub(super) fn list(base: &str, query: &str) -> Markup {
     let (words, role, sort) = (
         value_of(query, "q"),
@@ -161,7 +161,7 @@ pub(super) fn list(base: &str, query: &str) -> Markup {
                 .map(row),
         )
         .empty(EmptyState::no_match(plain.as_str()));
-    let mut roles = vec![FieldOption::new("", "Every role")];
+    let mut roles = vec![FieldOption::new("", "All roles")];
     roles.extend(
         ROLES
             .iter()
@@ -202,7 +202,7 @@ pub(super) fn list(base: &str, query: &str) -> Markup {
         Button::new("Export")
             .size(1)
             .icon("download")
-            .attribute("data-toast", "Nothing is exported here"),
+            .attribute("data-toast", "This example exports nothing"),
     );
     let pages = Pagination::new(page as u64, PER_PAGE as u64, total as u64, |number| {
         address(base, query, &[("page", &number.to_string())])

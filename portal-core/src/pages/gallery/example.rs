@@ -1,12 +1,12 @@
-//! One example: what is seen, and the code that draws it.
+//! One example: the rendered component, and the code that renders it.
 
 use maud::{Markup, Render};
 
-/// Components of one kind.
+/// Examples of one component.
 pub(super) struct Section {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
-    /// When to use it.
+    /// Advice on when to use it.
     pub(super) when: &'static str,
     pub(super) examples: Vec<Example>,
 }
@@ -27,12 +27,12 @@ impl Section {
     }
 }
 
-/// One state.
+/// One state of a component.
 pub(super) struct Example {
     pub(super) name: &'static str,
     pub(super) code: String,
     pub(super) view: Markup,
-    /// Reaches from edge to edge.
+    /// `true` if the example reaches from edge to edge.
     pub(super) wide: bool,
 }
 
@@ -46,7 +46,7 @@ impl Example {
         }
     }
 
-    /// Other code, as it is written here.
+    /// Replaces the displayed code, without formatting it.
     pub(super) fn with_code(mut self, code: &str) -> Self {
         code.clone_into(&mut self.code);
         self
@@ -58,7 +58,7 @@ impl Example {
     }
 }
 
-/// An example whose code is what is run.
+/// Creates an example that displays the code it runs.
 macro_rules! example {
     ($name:literal, $shown:expr $(,)?) => {
         $crate::pages::gallery::example::Example::new($name, stringify!($shown), $shown)
@@ -66,7 +66,7 @@ macro_rules! example {
 }
 pub(super) use example;
 
-/// Code as `stringify!` gives it, with a line for each call of a long chain.
+/// Formats code from `stringify!`, with a line for each call of a long chain.
 fn laid_out(code: &str) -> String {
     const WIDE: usize = 64;
     let mut flat = String::new();
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_chain_has_a_line_for_each_call() {
+    fn long_chain_has_one_line_per_call() {
         assert_eq!(
             laid_out("Button::new(\"a . b\").solid()"),
             "Button::new(\"a . b\").solid()"

@@ -11,58 +11,58 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "toast",
             "Toast",
-            "Says that something was done. Leaves after six seconds unless the reader is at it; errors stay. At most three at once. The server says it with Flash or HX-Trigger.",
+            "Confirms that something was done. Closes after six seconds unless the user interacts with it; errors stay. At most three at once. The server sends it with Flash or HX-Trigger.",
             vec![
                 example!("On demand", html! {
                     (Button::new("Success").attribute("data-toast", "Order saved").attribute("data-tone", "success"))
                     (Button::new("Info").attribute("data-toast", "A new version is ready"))
                     (Button::new("Error").attribute("data-toast", "The order could not be saved").attribute("data-tone", "danger"))
                 }),
-                example!("As it stands in a page", toast(Tone::Info, "Three people are looking at this")),
-                example!("With a way back", toast_with(Tone::Success, "Order archived", Button::new("Undo").size(1).href("#toast"))),
+                example!("Inside a page", toast(Tone::Info, "Three people are viewing this")),
+                example!("With undo", toast_with(Tone::Success, "Order archived", Button::new("Undo").size(1).href("#toast"))),
             ],
         ),
         Section::new(
             "banner",
             "Banner",
-            "Stays across the page until its cause is gone.",
+            "Stays across the page until its cause is resolved.",
             vec![
                 example!("Info", Banner::new(Tone::Info, "A new version is ready.").action(Button::new("Reload").size(1))),
                 example!("Success", Banner::new(Tone::Success, "Your e-mail address is confirmed.")),
-                example!("Warning", Banner::new(Tone::Warning, "Tasks wait until you start them again.").title("Paused.").action(Button::new("Resume").size(1))),
+                example!("Warning", Banner::new(Tone::Warning, "Tasks wait until you resume them.").title("Paused.").action(Button::new("Resume").size(1))),
                 example!("Danger", Banner::new(Tone::Danger, "The last three backups failed.").title("No backup.")),
             ],
         ),
         Section::new(
             "empty",
             "Empty state",
-            "What stands where nothing is: one sentence, one way on.",
+            "Placeholder for missing content: one sentence, one next step.",
             vec![
-                example!("Nothing yet", EmptyState::new("inbox", "No messages").text("What concerns you appears here.").action(Button::new("Choose what"))),
-                example!("Nothing matches", EmptyState::no_match("#empty")),
+                example!("Nothing yet", EmptyState::new("inbox", "No messages").text("Messages for you appear here.").action(Button::new("Choose topics"))),
+                example!("No matches", EmptyState::no_match("#empty")),
             ],
         ),
         Section::new(
             "progress",
             "Progress",
-            "How far something is. Screen readers hear it at most every 10 %.",
+            "Progress of an operation. Screen readers announce it at most every 10 %.",
             vec![
-                example!("On its way", announced_progress(40, "Export", Tone::Neutral)),
+                example!("In progress", announced_progress(40, "Export", Tone::Neutral)),
                 example!("Done", progress(100, "Export", Tone::Success)),
                 example!("Failed", progress(62, "Export", Tone::Danger)),
-                example!("Nobody knows", progress_unknown("Export")),
+                example!("Indeterminate", progress_unknown("Export")),
             ],
         ),
         Section::new(
             "skeleton",
             "Skeleton",
-            "Holds the place of what comes, at its size, so that nothing moves.",
+            "Reserves the space of loading content at its size, so that nothing moves.",
             vec![example!("Lines of text", skeleton(&[90, 75, 40]))],
         ),
         Section::new(
             "code",
             "Code block",
-            "Text to read and copy. Long lines scroll, or wrap at the press of a button.",
+            "Text to read and copy. Long lines scroll, or wrap when a button is pressed.",
             vec![
                 example!("With a title", CodeBlock::new("curl -X POST https://portal.example.com/api/reports/tasks/7f3a/start/monthly -H 'Content-Type: application/json' -d '{\"month\": 11}'").title("Terminal")),
                 example!("Wrapped", CodeBlock::new("SELECT name, count(*) FROM orders WHERE created_at > now() - interval '7 days' GROUP BY name ORDER BY 2 DESC").title("SQL").wrap()),

@@ -9,7 +9,7 @@ fn plans() -> Vec<FieldOption> {
     vec![
         FieldOption::new("free", "Free").hint("Up to three people"),
         FieldOption::new("team", "Team").hint("Up to fifty people"),
-        FieldOption::new("firm", "Enterprise").hint("As many as there are"),
+        FieldOption::new("firm", "Enterprise").hint("Unlimited"),
     ]
 }
 
@@ -21,7 +21,7 @@ pub(super) fn sections(base: &str) -> Vec<Section> {
         Section::new(
             "combobox",
             "Combobox",
-            "One of more choices than fit into a list, such as a reference to a record. The server is asked 250 ms after the last key; without JavaScript it is a select or a text field.",
+            "One of more choices than fit into a list, such as a reference to a record. The server is queried 250 ms after the last keystroke; without JavaScript it is a select or a text field.",
             vec![
                 example!(
                     "All choices in the page",
@@ -30,7 +30,7 @@ pub(super) fn sections(base: &str) -> Vec<Section> {
                         .value("team", "Team")
                 ),
                 example!(
-                    "Searched on the server, can be cleared, offers to make what is missing",
+                    "Searched on the server, clearable, offers to create a missing choice",
                     Combobox::new("g-owner", "Owner")
                         .source(people.as_str())
                         .value("1", "Grace Lovelace")
@@ -39,10 +39,10 @@ pub(super) fn sections(base: &str) -> Vec<Section> {
                         .hint("Type a name")
                 ),
                 example!(
-                    "Wrong",
-                    Combobox::new("g-payer", "Who pays")
+                    "Invalid",
+                    Combobox::new("g-payer", "Payer")
                         .source(people.as_str())
-                        .error(Some("Choose someone who is active."))
+                        .error(Some("Choose an active user."))
                         .required(true)
                 ),
                 example!(
@@ -56,9 +56,9 @@ pub(super) fn sections(base: &str) -> Vec<Section> {
         Section::new(
             "theme-picker",
             "Theme picker",
-            "The six settings of the reader's theme, seen and saved at once.",
+            "The six settings of the user's theme, applied and saved at once.",
             vec![example!(
-                "As on the page for app settings",
+                "As on the theme settings page",
                 theme_picker(&Theme::default(), &format!("{base}/theme"), html! {})
             )],
         ),
@@ -69,7 +69,7 @@ fn fields() -> Section {
     Section::new(
         "field",
         "Field",
-        "Label above, hint below, error below that with an icon and words. A placeholder is an example, never the label.",
+        "Label above, hint below, error below the hint with an icon and text. A placeholder is an example, never the label.",
         vec![
             example!(
                 "Text",
@@ -77,29 +77,30 @@ fn fields() -> Section {
             ),
             example!(
                 "With a hint",
-                Field::email("g-email", "E-mail").hint("We write when something needs you.")
+                Field::email("g-email", "E-mail")
+                    .hint("Used for messages that need your attention.")
             ),
             example!("Required", Field::text("g-title", "Title").required(true)),
             example!(
-                "Wrong",
-                Field::text("g-slug", "Address")
+                "Invalid",
+                Field::text("g-slug", "Path")
                     .value("my page")
-                    .error(Some("Letters, digits and dashes only."))
+                    .error(Some("Use letters, digits and dashes only."))
             ),
             example!(
-                "Read-only: sent, not changed",
+                "Read-only: submitted, not editable",
                 Field::text("g-id", "ID")
                     .value("usr_7f3a91")
                     .read_only(true)
             ),
             example!(
-                "Disabled: neither",
+                "Disabled: neither submitted nor editable",
                 Field::text("g-off", "Invoice number")
                     .value("2026-0042")
                     .disabled(true)
             ),
             example!(
-                "Icon and unit",
+                "Unit",
                 Field::number("g-price", "Price")
                     .value("12.50")
                     .step("any")
@@ -114,13 +115,13 @@ fn fields() -> Section {
                 html! {
                     (Field::number("g-seats", "Seats").range(Some("1".into()), Some("50".into())).value("3"))
                     (Field::date("g-day", "Day").value("2026-11-23")) (Field::time("g-time", "Time").value("08:30"))
-                    (Field::date_time("g-at", "Moment").value("2026-11-23T08:30"))
+                    (Field::date_time("g-at", "Date and time").value("2026-11-23T08:30"))
                 }
             ),
             example!(
                 "Password",
                 html! {
-                    // Browsers look for the form of a password, to keep it.
+                    // Browsers expect a form around a password field, to offer to save the password.
                     form class="pt-form" method="dialog" {
                         (Field::email("g-login", "E-mail").autocomplete("username"))
                         (Field::password("g-word", "Password").autocomplete("new-password"))
@@ -132,7 +133,7 @@ fn fields() -> Section {
                 Field::file("g-file", "Picture").hint("PNG or JPEG, at most 1 MB")
             ),
             example!(
-                "Several lines",
+                "Multiple lines",
                 Field::textarea("g-note", "Note").placeholder("What should the team know?")
             ),
             example!(
@@ -151,7 +152,7 @@ fn choices() -> Section {
     Section::new(
         "choice",
         "Checkbox, radio, switch",
-        "A checkbox is saved with its form, a switch takes effect at once. Radio buttons show up to six choices; more belong into a select.",
+        "A checkbox is saved with its form; a switch takes effect immediately. Use radio buttons for up to six choices, and a select for more.",
         vec![
             example!(
                 "Checkbox",
@@ -160,13 +161,13 @@ fn choices() -> Section {
                     .hint("Every Monday.")
             ),
             example!(
-                "Neither yes nor no",
+                "Indeterminate",
                 Field::checkbox("g-some", "All regions").indeterminate()
             ),
             example!(
-                "Wrong",
+                "Invalid",
                 Field::checkbox("g-terms", "I agree to the terms")
-                    .error(Some("This has to be agreed to."))
+                    .error(Some("Agree to the terms to continue."))
             ),
             example!(
                 "Disabled",
@@ -180,7 +181,7 @@ fn choices() -> Section {
             ),
             example!(
                 "Switch",
-                Field::switch("g-switch", "Maintenance").hint("Only administrators get in.")
+                Field::switch("g-switch", "Maintenance").hint("Only administrators have access.")
             ),
             example!(
                 "Switch, on",

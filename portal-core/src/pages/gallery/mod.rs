@@ -1,7 +1,8 @@
-//! `/dev/components`: every component in every state, with the line that draws it. In DEV only.
+//! `/dev/components`: every component in every state, with the code that renders it. In DEV only.
 //!
-//! Plain code behind the check of `APP_ENV`, not behind a feature or `debug_assertions`: pictures and
-//! sizes are taken from release builds too, and the texts cost a release some 100 KB that nobody loads.
+//! Plain code behind a check of `APP_ENV`, not behind a feature or `debug_assertions`: screenshots
+//! and sizes are taken from release builds too, and the texts cost a release some 100 KB that are
+//! never loaded.
 
 mod actions;
 mod charts;
@@ -33,7 +34,7 @@ pub(crate) fn page() -> Page {
         Box::pin(async move { show(&state, &request).into_page() })
     })
     .title("Components")
-    .description("Every component in every state, with the line that draws it.")
+    .description("Every component in every state, with the code that renders it.")
     .nav(
         NavItem::new("Components")
             .icon("box")
@@ -42,7 +43,7 @@ pub(crate) fn page() -> Page {
     )
 }
 
-/// What the examples ask for.
+/// Returns the routes that the examples request.
 pub(crate) fn routes() -> Routes {
     demo::routes()
 }
@@ -54,7 +55,7 @@ fn show(state: &PortalState, request: &Request) -> Result<Markup> {
     let style = format!("{base}{}", assets::url("gallery.css"));
     Ok(html! {
         (PageHead::new("Components")
-            .description("Every component in every state. Each block ends with the line that draws it; all are in portal_core::pages::components.")
+            .description("Every component in every state. Each block ends with the code that renders it; all are in portal_core::pages::components.")
             .actions(badge("Development only", Tone::Warning)))
         link rel="stylesheet" href=(style);
         div class="pt-gallery" {
@@ -71,7 +72,7 @@ fn show(state: &PortalState, request: &Request) -> Result<Markup> {
     })
 }
 
-/// Every section, under the heading of its group.
+/// Returns every section, under the heading of its group.
 fn sections(base: &str, query: &str) -> Vec<(&'static str, Vec<Section>)> {
     vec![
         ("Actions", actions::sections()),
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_inline_is_written() {
+    fn gallery_has_no_inline_styles_or_scripts() {
         let html = everything();
         assert!(html.len() > 20_000);
         for bad in [
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_is_there_once() {
+    fn every_id_is_unique() {
         let html = everything();
         let mut seen = BTreeSet::new();
         for part in html.split(" id=\"").skip(1) {
@@ -159,7 +160,7 @@ mod tests {
         ]
         .concat();
         let names = list.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        // Modules have the name of a component or none; what layouts draw is not an example.
+        // Module names are skipped; components that layouts render are not examples.
         let elsewhere = [
             "toast_region",
             "palette_button",

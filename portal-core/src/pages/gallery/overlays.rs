@@ -8,10 +8,10 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "drawer",
             "Drawer",
-            "Edits one thing without leaving its list. Asks before changes are lost; Esc and a click beside it close it. On a phone it fills the screen.",
+            "Edits one record without leaving its list. Warns before changes are lost; Esc or a click outside closes it. On a phone it fills the screen.",
             vec![
                 example!(
-                    "A form with a foot that stays",
+                    "A form with a fixed footer",
                     html! {
                         (Button::new("Edit user").opens("g-drawer"))
                         (Drawer::new("g-drawer", "Edit user").description("ada@example.com")
@@ -21,7 +21,7 @@ pub(super) fn sections() -> Vec<Section> {
                     }
                 ),
                 example!(
-                    "With parts: the record and its history",
+                    "With tabs: the record and its history",
                     html! {
                         (Button::new("Open record").opens("g-history"))
                         (Drawer::new("g-history", "Pro plan")
@@ -34,28 +34,30 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "conflict",
             "Conflict panel",
-            "Someone else has saved meanwhile. Both values of each field, and a choice; nothing is lost.",
+            "Someone else saved changes first. Both values of each field, and a choice; nothing is lost.",
             vec![example!(
                 "Two fields differ",
-                Conflict::new("Grace has changed this 2 minutes ago. Choose what is to be kept, then save again.")
-                    .field("price", "Price", "12", "15")
-                    .field("note", "Note", "For small teams", "")
+                Conflict::new(
+                    "Grace changed this 2 minutes ago. Choose the values to keep, then save again."
+                )
+                .field("price", "Price", "12", "15")
+                .field("note", "Note", "For small teams", "")
             )],
         ),
         Section::new(
             "dialog",
             "Confirm",
-            "Before something is destroyed. The title names the thing, the button says what it does. For many things at once a phrase has to be typed.",
+            "Before a destructive action. The title names the item, the button names the action. For many items at once the user must type a phrase.",
             vec![
                 example!(
-                    "One thing",
+                    "One item",
                     html! {
                         (Button::new("Delete…").icon("trash-2").opens("g-confirm"))
-                        (Confirm::new("g-confirm", "Delete “Ada Lovelace”?", "#dialog", "Delete user").text("Her tasks are deleted too. This cannot be undone."))
+                        (Confirm::new("g-confirm", "Delete “Ada Lovelace”?", "#dialog", "Delete user").text("Their tasks are deleted too. This cannot be undone."))
                     }
                 ),
                 example!(
-                    "Many things",
+                    "Many items",
                     html! {
                         (Button::new("Delete all…").icon("trash-2").opens("g-confirm-all"))
                         (Confirm::new("g-confirm-all", "Delete 1,204 orders?", "#dialog", "Delete orders").text("This cannot be undone.").type_to_confirm("delete 1204"))

@@ -1,4 +1,4 @@
-//! Larger parts, of one subject each.
+//! Larger components for one subject each.
 
 use super::example::{Section, example};
 use crate::pages::components::{TaskList, TaskRowView, task_status};
@@ -21,7 +21,7 @@ pub(super) fn sections() -> Vec<Section> {
     vec![Section::new(
         "tasks",
         "Task list",
-        "Background tasks as they run. Live where it is given the address of a monitor.",
+        "Background tasks as they run. Live if the URL of a monitor is set.",
         vec![
             example!("Running", TaskList::new(vec![running()]).title("Tasks")).wide(),
             example!(
@@ -34,8 +34,8 @@ pub(super) fn sections() -> Vec<Section> {
                 }])
             )
             .wide(),
-            example!("Status alone", task_status(&running())),
-            example!("None yet", TaskList::new(Vec::new()).title("Tasks")).wide(),
+            example!("Status only", task_status(&running())),
+            example!("No tasks yet", TaskList::new(Vec::new()).title("Tasks")).wide(),
         ],
     )]
 }

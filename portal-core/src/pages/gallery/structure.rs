@@ -11,7 +11,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "page-head",
             "Page head",
-            "Where the page is, what it is called, its one main action, its parts. Once a page; here its parts, since this page has its own.",
+            "Breadcrumb, title, the one main action, tabs. Use it once per page; here its parts are shown, because this page already has one.",
             vec![
                 example!(
                     "Breadcrumb",
@@ -32,7 +32,7 @@ pub(super) fn sections() -> Vec<Section> {
                     )
                 ),
                 example!(
-                    "Segmented links: ways to look at one thing",
+                    "Segmented links: views of the same data",
                     segmented_links(
                         "Range",
                         &[
@@ -47,19 +47,19 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "card",
             "Card",
-            "A surface with a title, at most one action, a body and perhaps a foot.",
+            "A surface with a title, at most one action, a body and an optional footer.",
             vec![
                 example!(
-                    "Everything",
+                    "All parts",
                     Card::new()
                         .title("Profile")
-                        .description("What others see of you.")
+                        .description("Visible to other users.")
                         .actions(Button::new("Edit").size(1))
                         .body(html! { p { "Ada Lovelace, London" } })
                         .foot("Changed yesterday")
                 ),
                 example!(
-                    "A body alone",
+                    "Body only",
                     Card::new().body(html! { p { "Short and quiet." } })
                 ),
             ],
@@ -67,23 +67,23 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "divider",
             "Divider",
-            "A line between two groups, with words if there are any.",
+            "A line between two groups, with optional text.",
             vec![
                 example!("Plain", divider("")),
-                example!("With words", divider("or")),
+                example!("With text", divider("or")),
             ],
         ),
         Section::new(
             "icon",
             "Icon",
-            "Lucide icons, inlined. Words beside them carry the meaning.",
+            "Lucide icons, inlined. The text next to them carries the meaning.",
             vec![
                 example!(
                     "Sizes",
                     html! { (icon("user")) (sized_icon("user", 2)) (sized_icon("user", 3)) }
                 ),
                 example!("Logo", logo()),
-                example!("All of them", all_icons()),
+                example!("All icons", all_icons()),
             ],
         ),
     ]
@@ -95,11 +95,11 @@ fn all_icons() -> Markup {
     }
 }
 
-/// A second head on the page would be a second `h1`.
+/// Shows only the code: a second page head would add a second `h1`.
 fn code_only() -> super::example::Example {
     super::example::Example::new(
-        "All of it",
+        "Complete",
         "PageHead::new(\"Users\").crumb(\"Admin\", \"/admin/overview\").description(\"Everyone who can sign in.\").actions(Button::new(\"Invite\").solid().icon(\"user-plus\"))",
-        html! { p class="pt-muted" { "See the top of this page. " (badge("One h1 a page", Tone::Neutral)) } },
+        html! { p class="pt-muted" { "See the top of this page. " (badge("One h1 per page", Tone::Neutral)) } },
     )
 }

@@ -1,4 +1,4 @@
-//! A chart with its title, its range and what it comes to.
+//! Card around a chart: title, time range and total.
 
 use maud::{Markup, Render, html};
 
@@ -7,7 +7,7 @@ use crate::pages::asset_file;
 use crate::pages::components::card::Card;
 use crate::store::TimeRange;
 
-/// What can be in a [`ChartCard`].
+/// Content of a [`ChartCard`].
 #[derive(Debug, Clone)]
 pub struct Drawing {
     title: String,
@@ -32,7 +32,7 @@ impl From<Donut> for Drawing {
     }
 }
 
-/// A card around a chart, which is as high while it is loading and when there is nothing to draw.
+/// A card around a chart that has the same height while it is loading and when it is empty.
 ///
 /// ```
 /// use maud::Render as _;
@@ -40,10 +40,10 @@ impl From<Donut> for Drawing {
 /// use portal_core::store::TimeRange;
 ///
 /// let range = TimeRange::Month;
-/// let chart = Chart::area("Sign-ups").over(&range.buckets()).empty_text("Nobody signed up");
+/// let chart = Chart::area("Sign-ups").over(&range.buckets()).empty_text("No sign-ups");
 /// let card = ChartCard::new(chart).value("0").ranges("/figures", range);
 /// let html = card.render().into_string();
-/// assert!(html.contains("Nobody signed up") && html.contains("/figures?range=7d"));
+/// assert!(html.contains("No sign-ups") && html.contains("/figures?range=7d"));
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
@@ -55,7 +55,7 @@ pub struct ChartCard {
 }
 
 impl ChartCard {
-    /// A card with the title of its chart.
+    /// Creates a card with the title of its chart.
     pub fn new(chart: impl Into<Drawing>) -> Self {
         Self {
             drawing: chart.into(),
@@ -65,7 +65,7 @@ impl ChartCard {
         }
     }
 
-    /// A card whose chart is still to come.
+    /// Creates a card whose chart is still being loaded.
     pub fn loading(title: impl Into<String>) -> Self {
         Self::new(Drawing {
             title: title.into(),
@@ -73,19 +73,19 @@ impl ChartCard {
         })
     }
 
-    /// A line below the title.
+    /// Sets a line below the title.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// What it comes to, already written as people read it.
+    /// Sets the total, already formatted.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self
     }
 
-    /// Links to other ranges of time: the address, to which `?range=` is added.
+    /// Adds links to other time ranges; `?range=` is appended to the path.
     pub fn ranges(mut self, path: impl Into<String>, current: TimeRange) -> Self {
         self.ranges = Some((path.into(), current));
         self
@@ -100,7 +100,7 @@ impl Render for ChartCard {
         if let Some(description) = &self.description {
             card = card.description(description);
         }
-        let label = || format!("Range of {}", self.drawing.title);
+        let label = || format!("Time range of {}", self.drawing.title);
         if self.value.is_some() || self.ranges.is_some() {
             card = card.actions(html! {
                 @if let Some(value) = &self.value { strong class="pt-chart-value" { (value) } }
@@ -111,8 +111,9 @@ impl Render for ChartCard {
     }
 }
 
-/// Links between ranges of time; `?range=` is added to the address, or `&range=` where it has a
-/// query. They need no script.
+/// Renders links between time ranges. They need no script.
+///
+/// `?range=` is appended to the path, or `&range=` if it has a query.
 #[must_use]
 pub fn range_links(label: &str, path: &str, current: TimeRange) -> Markup {
     let sign = if path.contains('?') { '&' } else { '?' };

@@ -1,10 +1,11 @@
-//! How a figure compares with the span before.
+//! Comparison of a figure with the previous period.
 
 use super::super::{StatCard, Tone};
 use crate::store::TimeRange;
 
-/// Says on a card how a figure compares with that of the span before, with an arrow and in words.
-/// `more_is` says what a rise means; a fall means the opposite.
+/// Shows on a card how a figure compares with the previous period, with an arrow and in words.
+///
+/// `more_is` is the tone of a rise; a fall has the opposite tone.
 ///
 /// ```
 /// use maud::Render as _;
@@ -39,7 +40,7 @@ pub fn compared(
     }
 }
 
-/// Whole percents, and no absurd ones.
+/// Formats a whole percentage; tiny and absurdly large ones become a bound.
 fn percent(change: f64) -> String {
     match change {
         _ if change < 1.0 => "less than 1 %".to_owned(),
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_are_said_in_words_also_from_zero() {
+    fn changes_are_described_in_words_including_from_zero() {
         let say = |now, before| {
             compared(
                 StatCard::new("x", "y"),

@@ -1,4 +1,4 @@
-//! Parts of a whole.
+//! Donut charts: parts of a whole.
 
 use maud::{Markup, Render, html};
 
@@ -8,14 +8,15 @@ use super::marks::N;
 use super::{Unit, nothing, scale, table};
 use crate::pages::asset_file;
 
-/// A ring whose parts are shares of a whole, with their figures beside it. For six parts at most;
-/// what is not greater than zero has no part.
+/// A ring whose parts are shares of a whole, with their figures next to it.
+///
+/// For at most six parts; a value that is not greater than zero has no part.
 ///
 /// ```
 /// use maud::Render as _;
 /// use portal_core::pages::components::{Donut, Tone};
 ///
-/// let donut = Donut::new("Tasks by state")
+/// let donut = Donut::new("Tasks by status")
 ///     .slice("Completed", Tone::Success, 120.0)
 ///     .slice("Failed", Tone::Danger, 4.0);
 /// assert!(donut.render().into_string().contains("96.8 %"));
@@ -29,11 +30,11 @@ pub struct Donut {
     empty: String,
 }
 
-/// Between two parts, in percent of the ring.
+/// Gap between two parts, in percent of the ring.
 const GAP: f64 = 0.8;
 
 impl Donut {
-    /// A ring without parts. The title is what a screen reader calls it.
+    /// Creates a ring without parts. The title names it for screen readers.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -50,19 +51,19 @@ impl Donut {
         self
     }
 
-    /// What the values are, and so how they are written.
+    /// Sets the unit of the values, which determines their format. Default: [`Unit::Count`].
     pub const fn unit(mut self, unit: Unit) -> Self {
         self.unit = unit;
         self
     }
 
-    /// What stands in its place when there is nothing to draw.
+    /// Sets the text shown when there is nothing to draw. Default: "No data in this range".
     pub fn empty_text(mut self, text: impl Into<String>) -> Self {
         self.empty = text.into();
         self
     }
 
-    /// Whether no part is greater than zero.
+    /// Returns `true` if no part is greater than zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.whole() <= 0.0
@@ -81,7 +82,7 @@ impl Donut {
     }
 
     fn ring(&self) -> Markup {
-        // Where each slice begins.
+        // Start of each slice.
         let begins = self.slices.iter().scan(0.0, |done, (_, _, value)| {
             let begin = *done;
             *done += self.share(*value);

@@ -1,4 +1,4 @@
-//! What stands below the points of a chart, and how many of it.
+//! Labels below the points of a chart, and the choice of those that are shown.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -6,30 +6,32 @@ use chrono_tz::Tz;
 use crate::pages::zone::Zone;
 use crate::store::Step;
 
-/// The words below the points.
+/// Labels of the points.
 #[derive(Debug, Clone)]
 pub(super) enum Labels {
     Words(Vec<String>),
     Times(Vec<DateTime<Utc>>, Step),
 }
 
-/// Longest label below a chart; the table has the whole.
+/// Maximum length of a label below a chart, in characters; the table has the full text.
 const LONGEST: usize = 16;
-/// About how wide a letter is, and the space between labels, in pixels.
+/// Approximate width of a letter, in pixels.
 const LETTER: usize = 7;
+/// Space between labels, in pixels.
 const SPACE: usize = 14;
-/// How much room there is for labels in a wide and in a narrow chart; `chart.css` says which is which.
+/// Room for labels in a wide chart, in pixels; `chart.css` defines which charts are wide.
 const WIDE: usize = 400;
+/// Room for labels in a narrow chart, in pixels.
 const NARROW: usize = 220;
-/// Most labels.
+/// Maximum number of labels.
 const MOST: usize = 8;
 
-/// A label that is shown.
+/// A visible label.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) index: usize,
     pub(super) text: String,
-    /// Only where there is room.
+    /// `true` if the label is visible only where there is room.
     pub(super) is_minor: bool,
 }
 
@@ -41,7 +43,7 @@ impl Labels {
         }
     }
 
-    /// As short as possible: below the chart.
+    /// Returns the label as short as possible, for below the chart.
     fn short(&self, index: usize) -> String {
         match self {
             Self::Words(words) => {
@@ -61,7 +63,7 @@ impl Labels {
         }
     }
 
-    /// All there is to say: in the table and beside the pointer.
+    /// Returns the full label, for the table and for the tooltip at the pointer.
     pub(super) fn full(&self, index: usize) -> String {
         match self {
             Self::Words(words) => words.get(index).cloned().unwrap_or_default(),
@@ -77,7 +79,7 @@ impl Labels {
         }
     }
 
-    /// What the column of the labels is called.
+    /// Returns the heading of the label column.
     pub(super) fn heading(&self) -> &'static str {
         match self {
             Self::Words(_) => "Name",
@@ -88,18 +90,19 @@ impl Labels {
         }
     }
 
-    /// Those that are shown, so few that they do not touch each other. Counted from the end, since
-    /// the last point is the one that people look for.
+    /// Returns the visible labels, few enough not to touch each other.
+    ///
+    /// They are counted from the end, because the last point is the one that people look for.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let count = self.len();
         let longest = (0..count)
             .map(|index| self.short(index).chars().count())
             .max();
-        // The labels at the edges are shifted inwards by half their width.
+        // The labels at the edges are shifted inward by half their width.
         let room = longest.unwrap_or(0) * LETTER * 3 / 2 + SPACE;
         let stride = |width: usize| count.div_ceil((width / room).clamp(1, MOST)).max(1);
         let wide = stride(WIDE);
-        // A multiple, so that the narrow ones are some of the wide ones.
+        // A multiple, so that the labels of a narrow chart are a subset of those of a wide one.
         let narrow = stride(NARROW).div_ceil(wide) * wide;
         let last = count.saturating_sub(1);
         let mut shown: Vec<Shown> = (0..count)
@@ -122,7 +125,7 @@ mod tests {
     use crate::store::TimeRange;
 
     #[test]
-    fn labels_never_touch_and_the_last_is_always_there() {
+    fn labels_never_touch_and_the_last_is_always_shown() {
         for count in [0, 1, 2, 5, 7, 8, 9, 24, 30, 90, 365] {
             for letters in [1, 6, 40] {
                 let labels = Labels::Words(vec!["x".repeat(letters); count]);
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_hours_are_written_as_such() {
+    fn labels_are_formatted_as_days_or_hours() {
         let range = TimeRange::Month;
         let labels = Labels::Times(range.buckets().times(), range.step());
         assert_eq!(labels.heading(), "Day");

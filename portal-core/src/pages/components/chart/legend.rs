@@ -1,4 +1,4 @@
-//! Which shape and colour is what.
+//! Legend of a chart: shapes and colors of its series.
 
 use maud::{Markup, html};
 
@@ -6,17 +6,17 @@ use super::super::Tone;
 use super::marks::N;
 use super::{Chart, Kind};
 
-/// How many series look different from each other.
+/// Number of series that look different from each other.
 const LOOKS: usize = 6;
-/// How the hatching of each is turned; the first has none.
+/// Rotation of each look's hatching, in degrees; the first look has none.
 const ANGLES: [u16; LOOKS] = [0, 45, 135, 0, 90, 22];
 
-/// How a series is painted: a colour by its number or by what it says, and its hatching.
+/// Paint of a series: a color by its number or its tone, and its hatching.
 #[derive(Debug, Clone)]
 pub(super) struct Paint {
     look: usize,
     tone: Option<Tone>,
-    /// The id of its hatching.
+    /// Id of the hatching.
     pattern: Option<String>,
 }
 
@@ -41,22 +41,22 @@ impl Paint {
         }
     }
 
-    /// `data-series`: the number of its look, counted from one.
+    /// Returns the value of `data-series`: the number of the look, counted from one.
     pub(super) const fn number(&self) -> usize {
         self.look + 1
     }
 
-    /// `data-tone`.
+    /// Returns the value of `data-tone`.
     pub(super) fn tone(&self) -> Option<&'static str> {
         self.tone.map(|tone| tone.as_str().unwrap_or("neutral"))
     }
 
-    /// The paint of a surface, if it is not plain.
+    /// Returns the paint of a surface; `None` if it is plain.
     pub(super) fn fill(&self) -> Option<String> {
         self.pattern.as_ref().map(|id| format!("url(#{id})"))
     }
 
-    /// A sample of it.
+    /// Renders a sample of the paint.
     pub(super) fn swatch(&self) -> Markup {
         html! {
             svg viewBox="0 0 22 10" aria-hidden="true" data-series=(self.number()) data-tone=[self.tone()] {
@@ -65,7 +65,7 @@ impl Paint {
         }
     }
 
-    /// What `fill` refers to.
+    /// Renders the pattern that `fill` refers to.
     pub(super) fn definition(&self) -> Markup {
         let turn = format!(
             "rotate({})",
@@ -83,7 +83,7 @@ impl Paint {
     }
 }
 
-/// What is what below a chart.
+/// Renders the legend below a chart.
 pub(super) fn of_chart(chart: &Chart) -> Markup {
     html! {
         ul class="pt-chart-legend" {

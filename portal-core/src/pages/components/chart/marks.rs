@@ -1,8 +1,8 @@
-//! Numbers in attributes of shapes.
+//! Numbers in the attributes of shapes.
 
 use std::fmt;
 
-/// A number with at most two decimals, as short as can be.
+/// A number with at most two decimals, as short as possible.
 #[derive(Clone, Copy)]
 pub(super) struct N(pub(super) f64);
 
@@ -14,7 +14,7 @@ impl fmt::Display for N {
         } else {
             hundredths / 100.0
         };
-        // Rust writes the shortest text that gives the number: `3`, `3.5`.
+        // Rust writes the shortest text that represents the number: `3`, `3.5`.
         write!(f, "{value}")
     }
 }
@@ -27,7 +27,7 @@ impl maud::Render for N {
     }
 }
 
-/// The same in percent.
+/// An [`N`] in percent.
 #[derive(Clone, Copy)]
 pub(super) struct Percent(pub(super) f64);
 

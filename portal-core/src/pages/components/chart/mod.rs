@@ -1,8 +1,7 @@
-//! Charts, drawn by the server as SVG: no script is needed to see one, and its figures stand
-//! below it as a table.
+//! Charts, rendered by the server as SVG, with their figures in a table below.
 //!
-//! Shapes are placed in percent and stretched with the page; text is never stretched. Colours come
-//! from the theme by class, and dashes and hatching say the same as the colours.
+//! They need no script. Shapes are placed in percent and stretched with the page; text is never
+//! stretched. Colors come from the theme by class, and dashes and hatching repeat their meaning.
 
 mod card;
 mod change;
@@ -31,7 +30,7 @@ use super::{Tone, icon};
 use crate::pages::asset_file;
 use crate::store::{Buckets, Step};
 
-/// How the values of a chart are drawn.
+/// Shape in which the values of a chart are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Line,
@@ -49,19 +48,19 @@ impl Kind {
     }
 }
 
-/// Values of one kind along the labels of a chart.
+/// One series of values along the labels of a chart.
 #[derive(Debug, Clone)]
 struct Series {
     name: String,
-    /// What its colour says; nothing for the colour of its place.
+    /// Meaning of the color; `None` for the color of its position.
     tone: Option<Tone>,
     values: Vec<Option<f64>>,
 }
 
-/// Values over time, or beside each other: lines, areas or stacked bars.
+/// Values over time or by category: lines, areas or stacked bars.
 ///
-/// Where a value is missing (`None`, or no number) a line has a gap. Infinite and very great
-/// values are drawn as `1e30`.
+/// A line has a gap where a value is missing (`None` or NaN). Infinite and very large values are
+/// drawn as `1e30`.
 ///
 /// ```
 /// use maud::Render as _;
@@ -101,40 +100,41 @@ impl Chart {
         }
     }
 
-    /// Lines, each dashed in its own way. The title is what a screen reader calls the chart.
+    /// Creates a line chart with differently dashed lines. The title names it for screen readers.
     pub fn line(title: impl Into<String>) -> Self {
         Self::new(Kind::Line, title)
     }
 
-    /// Lines with their areas tinted.
+    /// Creates a line chart with tinted areas.
     pub fn area(title: impl Into<String>) -> Self {
         Self::new(Kind::Area, title)
     }
 
-    /// Bars, in which the series stand on top of each other.
+    /// Creates a bar chart in which the series are stacked.
     pub fn bar(title: impl Into<String>) -> Self {
         Self::new(Kind::Bar, title)
     }
 
-    /// What stands below the points.
+    /// Sets the labels below the points.
     pub fn labels<T: Into<String>>(mut self, labels: impl IntoIterator<Item = T>) -> Self {
         self.labels = Labels::Words(labels.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The points are moments, so far apart.
+    /// Sets the times of the points, with the step between them.
     pub fn times(mut self, times: impl IntoIterator<Item = DateTime<Utc>>, step: Step) -> Self {
         self.labels = Labels::Times(times.into_iter().collect(), step);
         self
     }
 
-    /// The points are the buckets of a range of time.
+    /// Uses the buckets of a time range as the points.
     pub fn over(self, buckets: &Buckets) -> Self {
         self.times(buckets.times(), buckets.range().step())
     }
 
-    /// Adds values, one for each label, in the colour of their place; what is missing at the end
-    /// counts as missing.
+    /// Adds a series with one value for each label, in the color of its position.
+    ///
+    /// Values left out at the end count as missing.
     pub fn series<T: Into<Option<f64>>>(
         self,
         name: impl Into<String>,
@@ -143,7 +143,7 @@ impl Chart {
         self.add(name.into(), None, values)
     }
 
-    /// Adds values whose colour says something: neutral is gray.
+    /// Adds a series in the color of a tone; neutral is gray.
     pub fn toned_series<T: Into<Option<f64>>>(
         self,
         name: impl Into<String>,
@@ -153,7 +153,7 @@ impl Chart {
         self.add(name.into(), Some(tone), values)
     }
 
-    /// Adds counts whose colour says something.
+    /// Adds a series of counts in the color of a tone.
     pub fn counts(self, name: impl Into<String>, tone: Tone, counts: &[u64]) -> Self {
         self.toned_series(name, tone, counts.iter().map(|count| *count as f64))
     }
@@ -170,19 +170,19 @@ impl Chart {
         self
     }
 
-    /// What the values are, and so how they are written.
+    /// Sets the unit of the values, which determines their format. Default: [`Unit::Count`].
     pub const fn unit(mut self, unit: Unit) -> Self {
         self.unit = unit;
         self
     }
 
-    /// What stands in its place when there is nothing to draw.
+    /// Sets the text shown when there is nothing to draw. Default: "No data in this range".
     pub fn empty_text(mut self, text: impl Into<String>) -> Self {
         self.empty = text.into();
         self
     }
 
-    /// Whether there is nothing to draw: no value at all or, where things are counted, none but zero.
+    /// Returns `true` if there is nothing to draw: no value at all or, for counts, only zeros.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let mut values = self.points().filter_map(|(_, _, value)| value);
@@ -193,7 +193,7 @@ impl Chart {
         }
     }
 
-    /// Series, label and value of each point.
+    /// Returns series, label and value of each point.
     fn points(&self) -> impl Iterator<Item = (usize, usize, Option<f64>)> + '_ {
         let series = self.series.iter().enumerate();
         series.flat_map(|(at, series)| {
@@ -201,18 +201,18 @@ impl Chart {
         })
     }
 
-    /// How a series is painted.
+    /// Returns the paint of a series.
     fn paint(&self, at: usize) -> Paint {
         let tone = self.series.get(at).and_then(|series| series.tone);
         Paint::new(&self.title, at, tone)
     }
 
-    /// Whether the points have room of their own, as bars do, instead of lying on the edges.
+    /// Returns `true` if each point has its own band, as bars do, instead of lying on the edges.
     fn has_bands(&self) -> bool {
         self.kind == Kind::Bar
     }
 
-    /// Where a point is, in percent of the width.
+    /// Returns the position of a point, in percent of the width.
     fn x(&self, index: usize) -> f64 {
         let count = self.labels.len();
         if self.has_bands() || count < 2 {
@@ -244,7 +244,7 @@ impl Render for Chart {
     }
 }
 
-/// As high as a chart, so that nothing moves when there is something to draw.
+/// Renders a placeholder as high as a chart, so that nothing moves once there is data.
 fn nothing(text: &str) -> Markup {
     html! { div class="pt-chart pt-chart-none" data-requires=(asset_file("chart.css")) { (icon("activity")) p { (text) } } }
 }

@@ -1,4 +1,4 @@
-//! Lines, areas and bars.
+//! Plots of charts: lines, areas and bars.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,12 @@ use super::marks::{N, Percent};
 use super::scale::Scale;
 use super::{Chart, Kind};
 
-/// The part of its room that a bar takes, and the most of the whole width.
+/// Share of its band that a bar fills.
 const BAR: f64 = 0.72;
+/// Maximum width of a bar, in percent of the whole width.
 const WIDEST: f64 = 8.0;
 
-/// The axis that all values of a chart fit on.
+/// Returns the axis that fits all values of a chart.
 fn scale(chart: &Chart) -> Scale {
     if chart.kind != Kind::Bar {
         return Scale::over(chart.points().filter_map(|(_, _, value)| value), chart.unit);
@@ -30,7 +31,7 @@ fn scale(chart: &Chart) -> Scale {
     Scale::over(stacks, chart.unit)
 }
 
-/// The picture with its axes.
+/// Renders the plot with its axes.
 pub(super) fn draw(chart: &Chart) -> Markup {
     let scale = scale(chart);
     html! {
@@ -52,7 +53,7 @@ pub(super) fn draw(chart: &Chart) -> Markup {
                     Kind::Line | Kind::Area => (lines(chart, &scale)),
                 }
             }
-            // Filled by the script; what it says it reads from the table.
+            // Filled by the script, which reads its content from the table.
             pt-chart-tip hx-morph-skip="" data-label=(chart.title) data-bands[chart.has_bands()] {}
             svg class="pt-x" aria-hidden="true" {
                 @for label in chart.labels.shown() {
@@ -64,7 +65,7 @@ pub(super) fn draw(chart: &Chart) -> Markup {
     }
 }
 
-/// Words at the edges stay inside.
+/// Returns the anchor that keeps labels at the edges inside.
 fn anchor(x: f64) -> Option<&'static str> {
     match x {
         _ if x < 3.0 => Some("start"),
@@ -73,7 +74,7 @@ fn anchor(x: f64) -> Option<&'static str> {
     }
 }
 
-/// What a reader who does not see the picture is told of it.
+/// Returns the description of the chart for screen readers.
 fn summary(chart: &Chart) -> String {
     let mut text = String::new();
     for series in &chart.series {
@@ -87,7 +88,7 @@ fn summary(chart: &Chart) -> String {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "{}: from {} to {}, the most at {}. ",
+                "{}: from {} to {}, highest at {}. ",
                 series.name,
                 unit.full(least),
                 unit.full(greatest),
@@ -102,7 +103,7 @@ fn summary(chart: &Chart) -> String {
 fn bars(chart: &Chart, scale: &Scale) -> Markup {
     let count = chart.labels.len();
     let width = (100.0 / count.max(1) as f64 * BAR).min(WIDEST);
-    // What was piled up at each label, below and above zero.
+    // Height stacked so far at each label, below and above zero.
     let mut piles = vec![(0.0, 0.0); count];
     html! {
         defs { @for at in 0..chart.series.len() { (chart.paint(at).definition()) } }
@@ -130,7 +131,7 @@ fn add(pile: &mut f64, value: f64) -> f64 {
 
 fn lines(chart: &Chart, scale: &Scale) -> Markup {
     html! {
-        // Its own coordinates: percentages mean nothing in a path.
+        // Separate coordinates, because paths do not support percentages.
         svg viewBox="0 0 100 100" preserveAspectRatio="none" {
             @for (at, series) in chart.series.iter().enumerate() {
                 @let paint = chart.paint(at);
@@ -146,7 +147,7 @@ fn lines(chart: &Chart, scale: &Scale) -> Markup {
         @for (at, series) in chart.series.iter().enumerate() {
             @let paint = chart.paint(at);
             g class="pt-dots" data-series=(paint.number()) data-tone=[paint.tone()] {
-                // A point without neighbours would be no line.
+                // A line through a single point would be invisible.
                 @for run in runs(chart, series).iter().filter(|run| run.len() == 1) {
                     @for (label, value) in run {
                         circle cx=(Percent(chart.x(*label))) cy=(Percent(scale.y(*value))) r="3" {}
@@ -157,7 +158,7 @@ fn lines(chart: &Chart, scale: &Scale) -> Markup {
     }
 }
 
-/// The points of a series that have no gap between them.
+/// Splits the points of a series at its gaps.
 fn runs(chart: &Chart, series: &super::Series) -> Vec<Vec<(usize, f64)>> {
     let mut runs: Vec<Vec<(usize, f64)>> = Vec::new();
     let mut is_open = false;
@@ -187,7 +188,7 @@ fn line(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
     path
 }
 
-/// The lines, closed along zero.
+/// Returns the path of the lines, closed along zero.
 fn area(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
     let mut path = String::new();
     let ground = N(scale.y(0.0));

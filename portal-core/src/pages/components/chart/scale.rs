@@ -1,13 +1,13 @@
-//! The vertical axis: from where to where, and where its lines are.
+//! Vertical axis of a chart: its range and its grid lines.
 
 use super::Unit;
 
-/// Values beyond are drawn as if they were this large: their squares and sums stay numbers.
+/// Largest value drawn; larger ones are clamped, so that squares and sums stay finite.
 const LARGEST: f64 = 1e30;
-/// About how many steps an axis has.
+/// Approximate number of steps of an axis.
 const STEPS: f64 = 4.0;
 
-/// A value that can be drawn; `None` for what is no number.
+/// Returns a value that can be drawn; `None` for NaN.
 pub(super) fn drawable(value: Option<f64>) -> Option<f64> {
     value
         .filter(|value| !value.is_nan())
@@ -23,7 +23,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// An axis that has room for zero and for every value.
+    /// Creates an axis that includes zero and every value.
     pub(super) fn over(values: impl Iterator<Item = f64>, unit: Unit) -> Self {
         let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| {
             (low.min(value), high.max(value))
@@ -36,30 +36,30 @@ impl Scale {
         };
         let step = round_up((high - low) / base / STEPS).max(least) * base;
         let below = (-low / step).ceil();
-        // At least one step, also where everything is zero.
+        // At least one step, even if every value is zero.
         let above = (high / step).ceil().max(f64::from(u8::from(below < 1.0)));
         Self {
             low: -below * step,
             step,
-            // Both are small: the step is at least a quarter of all.
+            // Both are small: a step is at least a quarter of the range.
             steps: (below + above).clamp(1.0, 12.0) as u8,
         }
     }
 
-    /// The values of its lines, from below.
+    /// Returns the values of the grid lines, from bottom to top.
     pub(super) fn ticks(&self) -> impl DoubleEndedIterator<Item = f64> {
         let (low, step) = (self.low, self.step);
         (0..=self.steps).map(move |at| low + f64::from(at) * step)
     }
 
-    /// How far from the top a value is, in percent of the height.
+    /// Returns the distance of a value from the top, in percent of the height.
     pub(super) fn y(&self, value: f64) -> f64 {
         let height = f64::from(self.steps) * self.step;
         (100.0 - (value - self.low) / height * 100.0).clamp(0.0, 100.0)
     }
 }
 
-/// The next greater 1, 2 or 5 times a power of ten.
+/// Rounds up to the next 1, 2 or 5 times a power of ten.
 fn round_up(rough: f64) -> f64 {
     if rough <= 0.0 || !rough.is_finite() {
         return 0.0;
@@ -67,7 +67,7 @@ fn round_up(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0]
         .into_iter()
-        // What is greater only by the inexactness of the division is not.
+        // The factor absorbs the inexactness of the division.
         .find(|factor| rough <= factor * power * 1.000_000_1)
         .unwrap_or(10.0);
     factor * power
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_round_numbers_with_room_for_zero() {
+    fn ticks_are_round_numbers_and_include_zero() {
         assert_eq!(ticks(&[7.0, 3.0], Unit::Count), [0.0, 2.0, 4.0, 6.0, 8.0]);
         assert_eq!(ticks(&[1.0], Unit::Count), [0.0, 1.0]);
         assert_eq!(ticks(&[], Unit::Count), [0.0, 1.0]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_values_have_a_scale_of_few_steps() {
+    fn scale_of_extreme_values_has_few_steps() {
         for values in [
             vec![u64::MAX as f64],
             vec![LARGEST, -LARGEST],
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_top_is_zero_and_the_bottom_a_hundred() {
+    fn top_is_zero_and_bottom_is_a_hundred() {
         let scale = Scale::over([8.0].into_iter(), Unit::Count);
         assert_eq!(
             (scale.y(8.0), scale.y(4.0), scale.y(0.0)),

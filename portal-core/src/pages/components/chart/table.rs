@@ -1,4 +1,4 @@
-//! The figures of a chart as a table: for who does not see it, and for the script beside the pointer.
+//! Figures of a chart as a table, for screen readers and for the script of the tooltip.
 
 use maud::{Markup, html};
 
@@ -25,7 +25,7 @@ pub(super) fn of_chart(chart: &Chart) -> Markup {
     details(&chart.title, head, rows)
 }
 
-/// A table behind "View as table".
+/// Renders a table behind "View as table".
 pub(super) fn details(title: &str, head: Markup, rows: Markup) -> Markup {
     html! {
         details class="pt-figures" {

@@ -6,7 +6,7 @@ fn drawn(chart: &Chart) -> String {
 }
 
 #[test]
-fn an_area_has_lines_labels_and_a_table() {
+fn area_chart_has_lines_labels_and_a_table() {
     let html = drawn(
         &Chart::area("Sign-ups")
             .labels(["a", "b", "c"])
@@ -15,20 +15,20 @@ fn an_area_has_lines_labels_and_a_table() {
     assert!(html.contains("d=\"M0 100L50 0L100 50\""), "{html}");
     assert!(html.contains("L100 50L100 100L0 100Z\""), "{html}");
     assert!(html.contains("<title>Sign-ups</title>"));
-    assert!(html.contains("Users: from 0 to 8, the most at b."));
+    assert!(html.contains("Users: from 0 to 8, highest at b."));
     assert!(html.contains("<summary>View as table</summary>"));
     assert!(html.contains("<th scope=\"row\">b</th><td>8</td>"));
 }
 
 #[test]
-fn bars_are_piled_up_on_both_sides_of_zero() {
+fn bars_are_stacked_on_both_sides_of_zero() {
     let html = drawn(
         &Chart::bar("x")
             .labels(["a", "b"])
             .series("one", [4.0, -2.0])
             .series("two", [4.0, -2.0]),
     );
-    // From -5 to 10 by fives.
+    // The axis runs from -5 to 10 in steps of 5.
     assert!(html.contains("y=\"40%\" height=\"26.67%\""), "{html}");
     assert!(html.contains("y=\"13.33%\" height=\"26.67%\""), "{html}");
     assert!(html.contains("y=\"66.67%\" height=\"13.33%\""), "{html}");
@@ -39,7 +39,7 @@ fn bars_are_piled_up_on_both_sides_of_zero() {
 }
 
 #[test]
-fn a_gap_is_a_gap_and_a_lonely_point_is_a_dot() {
+fn missing_value_is_a_gap_and_single_point_is_a_dot() {
     let values = [Some(1.0), Some(2.0), None, Some(f64::NAN), Some(2.0), None];
     let html = drawn(&Chart::line("x").labels(["a"; 6]).series("y", values));
     assert!(html.contains("d=\"M0 50L20 0M80 0\""), "{html}");
@@ -50,7 +50,7 @@ fn a_gap_is_a_gap_and_a_lonely_point_is_a_dot() {
 }
 
 #[test]
-fn nothing_to_draw_is_said() {
+fn empty_chart_shows_its_empty_text() {
     let empty = Chart::area("x").empty_text("None <yet>");
     assert!(drawn(&empty).contains("None &lt;yet&gt;"));
     let zeros = Chart::bar("x")
@@ -61,7 +61,7 @@ fn nothing_to_draw_is_said() {
         .unit(Unit::Seconds)
         .labels(["a"])
         .series("y", [0.0]);
-    assert!(!quick.is_empty(), "a time of zero is a time");
+    assert!(!quick.is_empty(), "a duration of zero is a value");
     assert!(
         Chart::line("x")
             .labels(["a"])
@@ -75,7 +75,7 @@ fn nothing_to_draw_is_said() {
     assert!(Donut::new("x").slice("a", Tone::Neutral, -1.0).is_empty());
 }
 
-/// The numbers in the attributes that place shapes.
+/// Returns the numbers in the attributes that place shapes.
 fn geometry(html: &str) -> Vec<f64> {
     let mut found = Vec::new();
     for name in [
@@ -102,7 +102,7 @@ fn geometry(html: &str) -> Vec<f64> {
 }
 
 #[test]
-fn extreme_values_stay_inside_the_picture() {
+fn extreme_values_stay_inside_the_plot() {
     let extreme = [
         f64::NAN,
         f64::INFINITY,
@@ -143,7 +143,7 @@ fn extreme_values_stay_inside_the_picture() {
 }
 
 #[test]
-fn no_text_gets_out() {
+fn texts_of_charts_are_escaped() {
     let evil = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
     let days = TimeRange::Week.buckets();
     let chart = Chart::bar(evil)
@@ -175,7 +175,7 @@ fn no_text_gets_out() {
 }
 
 #[test]
-fn the_parts_of_a_ring_follow_each_other() {
+fn parts_of_a_ring_follow_each_other() {
     let donut = Donut::new("x")
         .slice("a", Tone::Success, 3.0)
         .slice("b", Tone::Danger, 1.0);
@@ -196,7 +196,7 @@ fn the_parts_of_a_ring_follow_each_other() {
 }
 
 #[test]
-fn links_to_ranges_keep_the_query() {
+fn time_range_links_keep_the_query() {
     let links = |path| range_links("Range", path, TimeRange::Week).into_string();
     assert!(links("/a").contains("href=\"/a?range=24h\""));
     assert!(links("/a?q=1").contains("href=\"/a?q=1&amp;range=24h\""));
@@ -204,7 +204,7 @@ fn links_to_ranges_keep_the_query() {
 }
 
 #[test]
-fn every_chart_says_that_it_requires_the_styles_of_charts() {
+fn every_chart_requires_the_chart_styles() {
     let chart = Chart::line("x").labels(["a"]).series("y", [1.0]);
     let ring = Donut::new("x").slice("a", Tone::Info, 1.0);
     for html in [

@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Number formats of chart values.
 
-/// What the values of a chart count, and so how they are written.
+/// Unit of the values of a chart, which determines their format.
 ///
 /// ```
 /// use portal_core::pages::components::Unit;
@@ -11,22 +11,22 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Unit {
-    /// Whole things: 1,234.
+    /// Whole numbers: 1,234.
     #[default]
     Count,
     /// Any number: 0.25.
     Number,
-    /// Parts of a hundred, with one decimal that is left out of 0 and 100 alone: 12.5 %, 7.0 %.
+    /// Percentages with one decimal, omitted only for 0 and 100: 12.5 %, 7.0 %.
     Percent,
-    /// A time in seconds: 1.2 s.
+    /// A duration in seconds: 1.2 s.
     Seconds,
 }
 
-/// From here on a number is written with a power of ten.
+/// Smallest number that is written with a power of ten.
 const LARGEST: f64 = 1e15;
 
 impl Unit {
-    /// At most about six letters: for axes.
+    /// Formats a value in at most about six characters, for axes.
     #[must_use]
     pub fn short(self, value: f64) -> String {
         match self {
@@ -37,7 +37,7 @@ impl Unit {
         }
     }
 
-    /// All that matters: for tables and beside the pointer.
+    /// Formats a value in full, for tables and for the tooltip at the pointer.
     #[must_use]
     pub fn full(self, value: f64) -> String {
         match self {
@@ -48,7 +48,7 @@ impl Unit {
         }
     }
 
-    /// The unit in which steps of an axis should be round.
+    /// Returns the unit in which steps of an axis should be round.
     pub(super) fn base(self, greatest: f64) -> f64 {
         match self {
             Self::Seconds if greatest > 2.0 * 86_400.0 => 86_400.0,
@@ -59,7 +59,7 @@ impl Unit {
     }
 }
 
-/// Percents beside each other have the same decimals.
+/// Formats a percentage so that adjacent ones have the same number of decimals.
 fn percent(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.as_str() {
@@ -69,7 +69,7 @@ fn percent(value: f64) -> String {
     }
 }
 
-/// Without zeros at the end, and never `-0`.
+/// Formats a number without trailing zeros, and never as `-0`.
 fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let text = if text.contains('.') {
@@ -80,7 +80,7 @@ fn trimmed(value: f64, decimals: usize) -> String {
     if text == "-0" { "0" } else { text }.to_owned()
 }
 
-/// As many decimals as leave three digits that say something.
+/// Returns the number of decimals that leaves three significant digits.
 fn decimals(value: f64) -> usize {
     match value.abs() {
         size if size >= 100.0 => 0,
@@ -96,7 +96,7 @@ fn abbreviated(value: f64) -> String {
     if size >= LARGEST {
         return format!("{value:.1e}");
     }
-    // What rounds up to the next step is written in it: not "1000k".
+    // A value that rounds up to the next step is written in that step: not "1000k".
     match STEPS.iter().find(|(step, _)| size >= step * 0.9995) {
         Some((step, letter)) => {
             let part = value / step;
@@ -148,7 +148,7 @@ mod tests {
     use super::Unit;
 
     #[test]
-    fn numbers_are_short_on_axes_and_whole_in_tables() {
+    fn numbers_are_short_on_axes_and_full_in_tables() {
         let short = |value| Unit::Count.short(value);
         assert_eq!(short(0.0), "0");
         assert_eq!(short(-0.0), "0");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_take_the_unit_that_fits() {
+    fn duration_unit_depends_on_its_length() {
         let short = |value| Unit::Seconds.short(value);
         assert_eq!(short(0.0), "0 s");
         assert_eq!(short(0.25), "250 ms");

@@ -61,7 +61,7 @@ impl Field {
                     placeholder=[&self.placeholder] maxlength=[self.max_length]
                     aria-describedby=[described_by] aria-invalid=[invalid]
                     required[self.required] disabled[self.disabled] readonly[self.read_only] autofocus[self.autofocus] {
-                    // The parser drops a first line break; this one keeps the value's own.
+                    // HTML parsers drop a leading line break; this one preserves that of the value.
                     (PreEscaped("\n")) (self.value)
                 }
             },
