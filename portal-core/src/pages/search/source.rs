@@ -85,7 +85,9 @@ impl SearchSources {
         for answer in join_all(answers).await {
             match answer {
                 Ok(Ok(found)) => groups.extend(found),
-                Ok(Err(error)) => tracing::warn!(%error, "search source failed; its results are omitted"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "search source failed; its results are omitted")
+                }
                 Err(_) => tracing::warn!("search source timed out; its results are omitted"),
             }
         }
