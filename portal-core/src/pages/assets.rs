@@ -1,7 +1,7 @@
-//! Builtin assets: style sheets, scripts, fonts and logo, under names that change with their content.
+//! Builtin assets: style sheets, scripts, fonts and logo, under content-based names.
 //!
-//! They are compressed once, at the highest level, while the portal starts. A request for a file that
-//! is not compressed yet waits for it.
+//! They are compressed once, at the highest level, while the portal starts. A request for a file
+//! that is not compressed yet waits for it.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -184,8 +184,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     assets
 });
 
-/// Replaces the vendored font names with the names under which the fonts are served. The URLs are
-/// relative, so that the style sheet works below any base path.
+/// Replaces the vendored font names with the served ones.
+///
+/// The URLs are relative, so that the style sheet works below any base path.
 fn with_hashed_fonts(css: &[u8], assets: &[Asset]) -> Vec<u8> {
     let mut css = String::from_utf8_lossy(css).into_owned();
     let fonts = SERVED.iter().filter(|(name, ..)| name.ends_with(".woff2"));
@@ -199,8 +200,10 @@ fn with_hashed_fonts(css: &[u8], assets: &[Asset]) -> Vec<u8> {
     css.into_bytes()
 }
 
-/// Concatenates files. Wraps the portal's own scripts in a shared function, and strips comments and
-/// indentation from its own scripts and styles.
+/// Concatenates files.
+///
+/// The portal's own scripts are wrapped in a shared function; its own scripts and styles lose
+/// comments and indentation.
 fn joined(parts: &[&str]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut is_open = false;
@@ -224,8 +227,9 @@ fn joined(parts: &[&str]) -> Vec<u8> {
     bytes
 }
 
-/// Removes indentation, empty lines and comment lines. Strings in the scripts must therefore not
-/// span several lines.
+/// Removes indentation, empty lines and comment lines.
+///
+/// Strings in the scripts must therefore not span several lines.
 fn compact(text: &str, into: &mut Vec<u8>) {
     let lines = text.lines().map(str::trim).filter(|line| {
         let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
@@ -285,7 +289,7 @@ impl Asset {
 
 /// Compresses all files in a separate thread, so that no request waits for it.
 ///
-/// Debug builds compress each file on first request, since many of those portals never serve a page.
+/// Debug builds compress each file on first request, since many of them never serve a page.
 pub(crate) fn prepare() {
     if cfg!(debug_assertions) {
         return;
@@ -305,10 +309,10 @@ pub(crate) fn prepare() {
     });
 }
 
-/// Returns the path, below the base path, of a style sheet with the remaining steps of the color scales.
+/// Returns the path of a style sheet with all remaining steps of the color scales.
 ///
-/// The portal itself does not use these steps: `--accent-1`, `--accent-7` to `--accent-12`, `--gray-7`
-/// to `--gray-10`.
+/// The portal itself does not use these steps: `--accent-1`, `--accent-7` to `--accent-12` and
+/// `--gray-7` to `--gray-10`. The path excludes the base path.
 ///
 /// ```
 /// let link = maud::html! { link rel="stylesheet" href=(portal_core::pages::assets::all_steps_path()); };
@@ -319,7 +323,7 @@ pub fn all_steps_path() -> &'static str {
     url(TOKENS_FULL)
 }
 
-/// Returns the path, below the base path, of the licenses of third-party assets.
+/// Returns the path of the licenses of third-party assets, without the base path.
 ///
 /// They cover the font, htmx, the icons and the color scales.
 ///
@@ -346,15 +350,16 @@ pub(crate) fn file(name: &str) -> &'static str {
     url(name).trim_start_matches(PREFIX)
 }
 
-/// Returns the path of the style sheet with a file name.
+/// Returns the path of the style sheet that is served under a file name.
 pub(super) fn style(file: &str) -> Option<&'static str> {
     let urls = ASSETS.iter().map(|asset| &*asset.url);
     urls.filter(|url| url.ends_with(".css"))
         .find(|url| url.strip_prefix(PREFIX) == Some(file))
 }
 
-/// Returns the logo as a data URL for the browser tab: a file would cost every visitor a request for
-/// the same number of bytes.
+/// Returns the logo as a data URL for the browser tab.
+///
+/// A file would cost every visitor a request for the same number of bytes.
 pub(super) fn icon() -> &'static str {
     const QUOTED: &AsciiSet = &CONTROLS
         .add(b'"')
@@ -462,7 +467,8 @@ mod tests {
                 rest.nth(3);
             }
             skip_number(&mut rest);
-            // Transformed tables have a second length; `glyf` and `loca` are transformed by default.
+            // Transformed tables have a second length; `glyf` and `loca` are transformed by
+            // default.
             let plain = if matches!(table, 10 | 11) { 3 } else { 0 };
             if version != plain {
                 skip_number(&mut rest);

@@ -35,14 +35,18 @@ pub enum PageResponse {
     Content(StatusCode, Markup),
     /// Markup that is rendered in the layout, with the status and headers of a response.
     ContentWithHead(Box<Parts>, Markup),
-    /// A response of another form. Its HTML is rendered in the layout, unless it is a whole document,
-    /// a [`Fragment`](super::Fragment) or the response to a script, such as htmx.
+    /// Response of another form.
+    ///
+    /// Its HTML is rendered in the layout, unless it is a whole document, a
+    /// [`Fragment`](super::Fragment) or the response to a script, such as htmx.
     Response(Box<Response>),
     /// An error, rendered as a page.
     Error(Error),
 }
 
-/// Return type of page handlers. Markup is rendered in the layout, in whichever form it is returned.
+/// Return type of page handlers.
+///
+/// Markup is rendered in the layout, in whichever form it is returned.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a page: return `Markup`, a `Response` or a `Result` of one",
     label = "not a page",

@@ -16,7 +16,9 @@ use super::layout_parts::{self, LayoutParts, OwnParts};
 pub enum Slot {
     /// End of the document's head, for additional style sheets, scripts and icons.
     HeadExtra,
-    /// Next to the brand, for small buttons. Rendered once per screen width, so it must not contain ids.
+    /// Next to the brand, for small buttons.
+    ///
+    /// Rendered once per screen width, so it must not contain ids.
     TopBarEnd,
     /// Above the navigation, for example for a workspace switcher.
     NavHeader,
@@ -54,7 +56,7 @@ type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 pub struct DefaultLayout {
     slots: Vec<(Slot, Fill)>,
     parts: Arc<dyn LayoutParts>,
-    /// `true` if slots or parts of the application are set, whose markup can differ between requests.
+    /// `true` if the application sets slots or parts; their markup can differ between requests.
     is_customized: bool,
 }
 

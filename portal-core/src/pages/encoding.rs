@@ -22,10 +22,10 @@ pub(crate) fn accepts_coding(request: &HeaderMap, coding: &str) -> bool {
         })
 }
 
-/// Compresses with Brotli, at the best quality in release builds; empty on failure, which cannot
-/// happen in memory.
+/// Compresses with Brotli, at the best quality in release builds.
 ///
-/// Without optimization the best quality takes seconds.
+/// Unoptimized builds would take seconds at that quality. Returns nothing on failure, which cannot
+/// happen when writing to memory.
 pub(super) fn brotli(plain: &[u8]) -> Vec<u8> {
     brotli_of(plain, if cfg!(debug_assertions) { 5 } else { 11 })
 }
@@ -34,7 +34,8 @@ pub(super) fn brotli(plain: &[u8]) -> Vec<u8> {
 pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
     let params = brotli::enc::BrotliEncoderParams {
         quality,
-        // A window of 256 KB is enough for every file; the largest window would use 32 MB of memory.
+        // A window of 256 KB is enough for every file; the largest window would use 32 MB of
+        // memory.
         lgwin: 18,
         size_hint: plain.len(),
         ..Default::default()
@@ -46,7 +47,9 @@ pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
     }
 }
 
-/// Compresses with gzip at the best level; empty on failure, which cannot happen in memory.
+/// Compresses with gzip at the best level.
+///
+/// Returns nothing on failure, which cannot happen when writing to memory.
 pub(super) fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let written = encoder.write_all(plain).and_then(|()| encoder.finish());

@@ -7,8 +7,9 @@ use super::components::{Card, detail_list};
 use super::render::PageSetup;
 use crate::error::Problem;
 
-/// Headers that describe how a request was made. They contain no credentials: no cookie, no
-/// authorization, no URL with a token.
+/// Headers that describe how a request was made.
+///
+/// They contain no credentials: no cookie, no authorization, no URL with a token.
 const SHOWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-language",
@@ -28,8 +29,9 @@ const SHOWN_HEADERS: [&str; 13] = [
 /// Maximum length of a shown header value, in characters.
 const MAX_HEADER_LEN: usize = 200;
 
-/// Renders the causes of an error, the handler and the request. Empty in PROD, and if the page
-/// already states the whole cause.
+/// Renders the causes of an error, the handler and the request.
+///
+/// Empty in PROD, and if the page already states the whole cause.
 pub(super) fn developer_details(setup: &PageSetup, parts: &Parts, problem: &Problem) -> Markup {
     let is_of_interest = !problem.reasons.is_empty()
         || (problem.is_malformed_request() && !problem.detail.is_empty());

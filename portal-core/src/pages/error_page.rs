@@ -71,8 +71,9 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Renders the link to the stylesheet. Temporary errors reload: by the script or, without scripts,
-    /// by the browser.
+    /// Renders the style sheet link and, for temporary errors, the reload without scripts.
+    ///
+    /// With scripts, the script reloads the page.
     pub(super) fn head(&self) -> Markup {
         html! {
             link rel="stylesheet" href=(self.url(assets::url("error.css")));

@@ -152,8 +152,9 @@ fn set(response: &mut Response, value: &str, seconds: i64) {
     }
 }
 
-/// Returns the percent-decoded value of one of the portal's cookies. Over `https://` the cookie has
-/// the prefix that the pipeline adds.
+/// Returns the percent-decoded value of one of the portal's cookies.
+///
+/// Over `https://` the cookie has the prefix that the pipeline adds.
 pub(crate) fn cookie(headers: &HeaderMap, name: &str, https: bool) -> Option<String> {
     let is_it = |pair: &&str| {
         let found = pair.split('=').next().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! Bare HTML in responses: moves markup that a handler returns in a response into the layout.
+//! Bare HTML in responses: renders it in the layout, unless it must be sent unchanged.
 
 use axum::body::HttpBody as _;
 use axum::http::request::Parts;
@@ -44,8 +44,10 @@ impl IntoPage for Fragment {
     }
 }
 
-/// Extracts the markup of a response that belongs in the layout. Leaves other responses unchanged:
-/// anything but HTML, a whole document, a [`Fragment`], or the response to a script.
+/// Extracts the markup of a response that belongs in the layout.
+///
+/// Other responses stay unchanged: anything but HTML, a whole document, a [`Fragment`], or the
+/// response to a script.
 pub(super) fn content_of(request: &Parts, mut response: Response) -> PageResponse {
     let Some(text) = bare_html(request, &mut response) else {
         return PageResponse::Response(Box::new(response));
@@ -53,7 +55,7 @@ pub(super) fn content_of(request: &Parts, mut response: Response) -> PageRespons
     PageResponse::ContentWithHead(Box::new(response.into_parts().0), PreEscaped(text))
 }
 
-/// Returns the HTML of a response if it is complete and not a whole document. The response keeps it.
+/// Returns a copy of the HTML of a response if it is complete and not a whole document.
 fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
     let status = response.status();
     let has_content = status.is_success() || status.is_client_error() || status.is_server_error();
@@ -99,8 +101,9 @@ fn is_html(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
-/// Returns `true` if a script requests the page to insert the response into a document. htmx and
-/// live regions mark requests that need the whole page.
+/// Returns `true` if a script requests the page to insert the response into a document.
+///
+/// htmx and live regions mark requests that need the whole page.
 fn is_for_script(request: &Parts) -> bool {
     let is_set = |name: &str| request.headers.get(name).is_some_and(|it| it == "true");
     if regions::wanted(request).is_some() || is_set("hx-boosted") {

@@ -1,7 +1,7 @@
 //! Layout cache: rendered layouts for guests, combined with the content of a page into a document.
 //!
-//! Rendering a layout takes several times as long as rendering a small page, and for guests it depends on
-//! few inputs. Layouts of signed-in users contain their name and are not cached.
+//! Rendering a layout takes several times as long as rendering a small page, and for guests it
+//! depends on few inputs. Layouts of signed-in users contain their name and are not cached.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ const KEPT: usize = 32;
 /// Maximum length of path and query, in bytes. Layouts for longer ones are not cached.
 const LONGEST: usize = 512;
 
-/// Placeholder for the content while a layout is rendered. Text cannot contain it, since text is
-/// escaped.
+/// Placeholder for the content while a layout is rendered.
+///
+/// Text cannot contain it, since text is escaped.
 const CONTENT: &str = "<!--content-->";
 
 const HEAD_END: &str = "</head>";
@@ -109,7 +110,7 @@ impl Frame {
         })
     }
 
-    /// Returns the document for a content.
+    /// Returns the document with a page's content.
     pub(super) fn around<'a>(&'a self, content: &'a str) -> Document<'a> {
         let mut required = self.required.clone();
         required.add(content);

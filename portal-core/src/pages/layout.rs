@@ -37,7 +37,7 @@ pub struct PageContext<'a> {
     pub rail: bool,
     /// URL of the sign-in page, which returns to this page; with base path.
     pub sign_in_url: &'a str,
-    /// `true` if the portal runs in DEV, which layouts indicate.
+    /// `true` if the portal runs in DEV, so that layouts can indicate it.
     pub development: bool,
     /// Flash message of the previous request.
     pub flash: Option<&'a Flash>,
@@ -118,7 +118,7 @@ pub enum FlashKind {
     Success,
     /// The action failed.
     Error,
-    /// Information.
+    /// General information.
     Info,
 }
 
@@ -157,19 +157,19 @@ pub trait Layout: Send + Sync + 'static {
 
     /// Returns `true` if the layout inserts the content of every page unmodified. Default: `false`.
     ///
-    /// Live regions in the content are then refreshed without rendering the layout, which is faster;
-    /// otherwise the whole document is rendered for them.
+    /// Live regions in the content are then refreshed without rendering the layout, which is
+    /// faster; otherwise the whole document is rendered for them.
     fn keeps_content(&self) -> bool {
         false
     }
 
     /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
     ///
-    /// That requires the markup around the content to depend on the page's context alone, neither on the
-    /// content nor on the time. It is then rendered around a placeholder, once for all guests with the
-    /// same URL, theme and sidebar, and cached until the portal stops; otherwise it is rendered for every
-    /// response. Only applies to layouts that also [keep the content](Self::keeps_content), and
-    /// insert it once.
+    /// That requires the markup around the content to depend on the page's context alone, neither
+    /// on the content nor on the time. It is then rendered around a placeholder, once for all
+    /// guests with the same URL, theme and sidebar, and cached until the portal stops; otherwise it
+    /// is rendered for every response. Only applies to layouts that also return `true` from
+    /// [`keeps_content`](Self::keeps_content), and that insert the content once.
     fn keeps_frame(&self) -> bool {
         false
     }
@@ -217,7 +217,8 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
-                // The portal adds these to every response; documents rendered without a portal get them here.
+                // The portal adds these to every response; documents rendered without a portal get
+                // them here.
                 (Requirements::of(&body.0).styles(page.base_path, ""))
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
@@ -229,7 +230,7 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
     }
 }
 
-/// Renders the stylesheet link of public pages, for a document's head.
+/// Renders the style sheet link of public pages, for a document's head.
 ///
 /// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-part`), features, numbered steps,
 /// syntax-highlighted code and a footer. Only pages that include this link load them.

@@ -24,7 +24,9 @@ use super::theme::Appearance;
 /// let layout = DefaultLayout::new().parts(Numbered);
 /// ```
 pub trait LayoutParts: Send + Sync + 'static {
-    /// Renders logo and name as a link to the home page. Sign-in and error pages show them on top.
+    /// Renders logo and name as a link to the home page.
+    ///
+    /// [`PlainLayout`](super::PlainLayout), for example on sign-in pages, shows the builtin brand.
     fn brand(&self, page: &PageContext<'_>) -> Markup {
         brand(page)
     }

@@ -73,7 +73,7 @@ impl Page {
         self
     }
 
-    /// Sets the description: one sentence for search engines and link previews. Default: no description.
+    /// Sets one sentence for search engines and link previews. Default: none.
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = Some(description.into());
         self
@@ -111,8 +111,8 @@ impl Page {
 
     /// Declares values that the handler reads as [`Data`](crate::Data).
     ///
-    /// A missing value is then an error at startup instead of at the first request. `#[page]` declares
-    /// those among its arguments.
+    /// A missing value is then an error at startup instead of at the first request. `#[page]`
+    /// declares those among its arguments.
     ///
     /// ```
     /// use portal_core::{Data, Page, TaskInput as _, source};

@@ -40,7 +40,7 @@ pub(crate) struct PageSetup {
     pub(crate) routes: RouteIndex,
     /// Content security policy of pages on which the identity provider adds inline styles.
     pub(crate) inline_styles_policy: HeaderValue,
-    /// Returns the cursor of a page whose data is read next.
+    /// Source of cursors for data that is read afterwards.
     pub(crate) read_mark: ReadMark,
 }
 
@@ -82,7 +82,7 @@ impl PageSetup {
         self.choice_of(headers, user).over(self.theme.theme())
     }
 
-    /// Returns the choice of a caller: from the user's preferences, or else from the browser's cookie.
+    /// Returns the theme choice of a caller, from the user's preferences or else from the cookie.
     pub(crate) fn choice_of(&self, headers: &HeaderMap, user: Option<&User>) -> ThemeChoice {
         if let Some(choice) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
             return ThemeChoice::from_preference(choice);
@@ -267,7 +267,7 @@ impl Reader<'_> {
     }
 }
 
-/// Renders the banner that reminds administrators that other users do not see the page.
+/// Renders the banner that reminds administrators that other users have no access.
 fn maintenance_banner(base_path: &str) -> Markup {
     let page = Button::new("Maintenance")
         .size(1)

@@ -1,15 +1,16 @@
 //! Asset requirements: what a document needs in addition to the assets that every document loads.
 //!
-//! Elements declare them in `data-requires`: the file of a style sheet, or `live`. One pass over the
-//! document finds them all, regardless of the code that rendered them.
+//! Elements declare them in `data-requires`: the file of a style sheet, or `live`. One pass over
+//! the document finds them all, regardless of the code that rendered them.
 
 use maud::{Markup, html};
 
 use super::assets;
 use crate::auth::address;
 
-/// Text before the rare letter of `data-requires`. Searching for that letter alone makes a scan of the
-/// document many times faster.
+/// Text before the rare letter of `data-requires`.
+///
+/// Searching for that letter alone makes the scan of a document many times faster.
 const BEFORE: &str = " data-re";
 const RARE: u8 = b'q';
 const AFTER: &str = "quires=\"";

@@ -9,9 +9,9 @@ use super::layout::{Flash, FlashKind};
 
 /// Converts a redirect into `204` with an `HX-Trigger` header if htmx has sent the form.
 ///
-/// A browser follows a redirect before the script sees it, and the message on the new page is lost with
-/// the parts that the script does not insert. The event `portal:done` in the header therefore carries
-/// the message and the target URL.
+/// A browser follows a redirect before the script sees it, and the message on the new page is lost
+/// with the parts that the script does not insert. The event `portal:done` in the header therefore
+/// carries the message and the target URL.
 ///
 /// The cookie of the message is kept: the next page shows or clears it.
 pub(super) fn answered(request: &Parts, mut response: Response) -> Response {

@@ -170,7 +170,8 @@ impl Theme {
 
     /// Prevents users from choosing accent, gray and radius.
     ///
-    /// Appearance, scaling and density remain their choice: some users cannot read a page otherwise.
+    /// Appearance, scaling and density remain their choice: some users cannot read a page
+    /// otherwise.
     ///
     /// ```
     /// use portal_core::pages::theme::{Accent, Theme, ThemeChoice};
@@ -197,7 +198,8 @@ impl Theme {
 
     /// Returns the gray that [`Gray::Auto`] pairs with the accent.
     ///
-    /// For [`Accent::Brand`] this is slate; the stylesheet of a [`Brand`](super::Brand) can pair another.
+    /// For [`Accent::Brand`] this is slate; the style sheet of a [`Brand`](super::Brand) can pair
+    /// another.
     #[must_use]
     pub const fn paired_gray(&self) -> Gray {
         match self.accent {

@@ -36,7 +36,7 @@ pub struct ThemeChoice {
 }
 
 impl ThemeChoice {
-    /// Applies the choice to a theme and returns the result. Settings that the theme locks stay unchanged.
+    /// Applies the choice to a theme. Settings that the theme locks stay unchanged.
     #[must_use]
     pub fn over(&self, portal: Theme) -> Theme {
         let own = if portal.is_locked() {

@@ -48,7 +48,7 @@ impl Zone {
         at.with_timezone(&self.tz()).format(pattern).to_string()
     }
 
-    /// Returns the zone suffix for times that scripts do not rewrite; empty if the page names the zone.
+    /// Returns the zone suffix of times that no script rewrites; empty if the page names the zone.
     pub(crate) fn suffix(self) -> &'static str {
         if self.0.is_some() { "" } else { " UTC" }
     }

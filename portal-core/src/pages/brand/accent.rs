@@ -1,6 +1,7 @@
 //! Accent tokens derived from one color.
 //!
-//! They follow the contrast rules by which `cargo xtask assets` builds tokens from hand-drawn scales.
+//! They follow the contrast rules by which `cargo xtask assets` builds tokens from hand-drawn
+//! scales.
 
 use super::color::{Oklch, Rgb};
 use crate::pages::theme::Gray;
@@ -133,7 +134,7 @@ struct Filled {
 }
 
 impl Filled {
-    /// Uses the color unchanged if it is distinguishable from the page, unlike black on black.
+    /// Keeps the color if it is distinguishable from the page, unlike black on black.
     fn visible_on(base: Oklch, page: Rgb, least: f64) -> Self {
         let is_dark = page.contrast(Rgb::WHITE) > 4.5;
         let mut colour = base;
@@ -265,7 +266,7 @@ mod tests {
         GRAYS.map(tokens).into()
     }
 
-    /// Returns violations of the rules that `pages::contrast` checks for the accents in the style sheet.
+    /// Returns violations of the rules that `pages::contrast` checks for builtin accents.
     fn faults(brand: Rgb, grays: &[Tokens]) -> Vec<String> {
         let tokens = AccentTokens::derive(brand);
         let mut faults = Vec::new();

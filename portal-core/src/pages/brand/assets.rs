@@ -18,7 +18,9 @@ use crate::pages::render::PageSetup;
 use crate::pages::theme::Gray;
 use crate::state::PortalState;
 
-/// Maximum size of a font or image, in bytes. Larger files load slowly and are most likely a mistake.
+/// Maximum size of a font or image, in bytes.
+///
+/// Larger files load slowly and are most likely a mistake.
 const MOST_BYTES: usize = 512 * 1024;
 
 pub(crate) fn routes() -> Routes {
@@ -40,7 +42,8 @@ async fn serve(
 
 /// Paths of the files of a validated [`Brand`], for custom layouts.
 ///
-/// All paths exclude the base path; [`PageContext::url`](crate::pages::PageContext::url) prepends it.
+/// All paths exclude the base path; [`PageContext::url`](crate::pages::PageContext::url) prepends
+/// it.
 #[derive(Default)]
 pub struct BrandAssets {
     style: Option<File>,

@@ -15,8 +15,8 @@ const PREFIX: &str = "/_portal/brand/";
 
 /// Visual identity of an application: accent color, logo, font and custom styles.
 ///
-/// A brand is the same for all users; the [`Theme`](super::Theme) is what users can change. All files
-/// are part of the binary, which serves them under names that change with the content.
+/// A brand is the same for all users; the [`Theme`](super::Theme) is what users can change. All
+/// files are part of the binary, which serves them under names that change with the content.
 ///
 /// ```
 /// use portal_core::pages::Brand;
@@ -62,8 +62,8 @@ impl Brand {
 
     /// Sets the accent color, such as `#0f766e`, for all users who have not chosen another.
     ///
-    /// It colors buttons, links and selections in light and dark, with shades that are readable in both.
-    /// The theme form shows it as the first swatch.
+    /// It colors buttons, links and selections in light and dark, with shades that are readable in
+    /// both. The theme form shows it as the first swatch.
     pub fn accent_color(mut self, hex: impl Into<Cow<'static, str>>) -> Self {
         self.accent = Some(hex.into());
         self
@@ -71,7 +71,8 @@ impl Brand {
 
     /// Sets the logo: an SVG or PNG of at most 512 KiB. Default: the portal's logo.
     ///
-    /// It is shown at 24 px in light and dark, and as the tab icon if no [`favicon`](Self::favicon) is set.
+    /// It is shown at 24 px in light and dark, and as the tab icon if no [`favicon`](Self::favicon)
+    /// is set.
     pub fn logo(mut self, image: impl Into<Cow<'static, [u8]>>) -> Self {
         self.logo = Some(image.into());
         self
@@ -106,7 +107,8 @@ impl Brand {
 
     /// Adds styles to every page. Repeated calls append.
     ///
-    /// They are in a cascade layer after the portal's, so a simple selector overrides any of the portal's.
+    /// They are in a cascade layer after the portal's, so a simple selector overrides any of the
+    /// portal's.
     pub fn css(mut self, css: impl Into<Cow<'static, str>>) -> Self {
         self.css.push(css.into());
         self

@@ -18,11 +18,11 @@ const MAX_FIELDS: usize = 1000;
 /// Errors are malformed values, such as text in a number field, empty required fields, and violated
 /// rules of `garde`.
 ///
-/// Unlike axum's `Form`, it does not reject a form with invalid values: the handler renders the form
-/// again, with the submitted texts and the errors next to them.
+/// Unlike axum's `Form`, it does not reject a form with invalid values: the handler renders the
+/// form again, with the submitted texts and the errors next to them.
 ///
-/// Empty fields are `None` in an `Option`. Browsers do not send unchecked checkboxes, so they require
-/// `#[serde(default)]`; so does a `Vec`, which collects all fields with the same name.
+/// Empty fields are `None` in an `Option`. Browsers do not send unchecked checkboxes, so they
+/// require `#[serde(default)]`; so does a `Vec`, which collects all fields with the same name.
 ///
 /// ```
 /// use axum::http::StatusCode;

@@ -11,8 +11,8 @@ use crate::request::escape_pointer;
 ///
 /// [`FormInput`](super::FormInput) creates it; the default is a form that has not been submitted.
 ///
-/// [`Field::state`](crate::pages::components::Field::state) renders the text and the error of a field, so
-/// that one function renders the form both initially and after errors.
+/// [`Field::state`](crate::pages::components::Field::state) renders the text and the error of a
+/// field, so that one function renders the form both initially and after errors.
 ///
 /// ```
 /// use portal_core::pages::FormState;

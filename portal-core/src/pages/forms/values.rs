@@ -11,12 +11,16 @@ use serde::forward_to_deserialize_any;
 use crate::error::Fault;
 use crate::request::escape_pointer;
 
-/// Texts that replace a malformed one, because serde stops at the first malformed field. A value
-/// deserialized with a stand-in is never returned as valid.
+/// Texts that replace a malformed one, so that serde continues to the next field.
+///
+/// Serde stops at the first malformed field. A value deserialized with a stand-in is
+/// never returned as valid.
 const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"];
 
-/// Deserializes a value from the fields of a form. With errors, the value has a stand-in in each
-/// malformed field; it is absent if a field accepts no stand-in.
+/// Deserializes a value from the fields of a form.
+///
+/// If there are errors, each malformed field of the value contains a stand-in; the value is absent
+/// if a field accepts none of them.
 pub(super) fn read<'a, T: Deserialize<'a>>(
     fields: &'a [(String, String)],
 ) -> (Option<T>, Vec<Fault>) {

@@ -10,7 +10,9 @@ const LONGEST: usize = 100;
 pub struct SearchQuery<'a> {
     /// Shared values of the portal.
     pub state: &'a PortalState,
-    /// User who searches; `None` for guests. Sources must only return what the user may currently see.
+    /// User who searches; `None` for guests.
+    ///
+    /// Sources must only return what the user may currently see.
     pub reader: Option<&'a CurrentUser>,
     /// Search text, trimmed and cut to 100 characters; empty before the user types.
     pub text: &'a str,
@@ -49,10 +51,10 @@ impl<'a> SearchQuery<'a> {
         address(self.base_path, path)
     }
 
-    /// Ranks a text that contains all words, ignoring case; `None` if it does not.
+    /// Ranks how well a text matches, ignoring case; `None` if it lacks one of the words.
     ///
-    /// 0 is best: the text starts with the search text. 1: every word matches the start of a word. 2: a
-    /// word matches elsewhere. An empty search text matches everything.
+    /// 0 is best: the text starts with the search text. 1: every word matches the start of a word.
+    /// 2: a word matches elsewhere. An empty search text matches everything.
     #[must_use]
     pub fn rank(&self, text: &str) -> Option<u8> {
         rank(self.text, text)

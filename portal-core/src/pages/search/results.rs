@@ -64,8 +64,8 @@ impl SearchHit {
 
     /// Creates an action: a POST form; the URL `action` includes the base path.
     ///
-    /// Selecting the result submits the form at once, so it must not be destructive. For destructive
-    /// actions, link to a page that asks for confirmation.
+    /// Selecting the result submits the form at once, so it must not be destructive. For
+    /// destructive actions, link to a page that asks for confirmation.
     pub fn action(title: impl Into<String>, action: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -153,8 +153,9 @@ pub(super) fn lists(groups: &[SearchGroup]) -> Markup {
     }
 }
 
-/// Renders the results as options of the palette's list box, plus a template for recent results,
-/// which the browser stores.
+/// Renders the results as options of the palette's list box.
+///
+/// Adds a template for recent results, which the browser stores.
 pub(super) fn options(groups: &[SearchGroup]) -> Markup {
     html! {
         @for (group_at, group) in groups.iter().enumerate() {

@@ -14,9 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Source of results for the command palette and `/search`.
 ///
-/// Register it on the builder with `.search(source)`. It is queried at every pause in typing, initially
-/// with an empty text, and returns what the user is currently allowed to see. If it fails or takes
-/// longer than 3 seconds, the failure is logged and the results of the other sources are shown.
+/// Register it on the builder with `.search(source)`. It is queried at every pause in typing,
+/// initially with an empty text, and returns what the user is currently allowed to see. If it fails
+/// or takes longer than 3 seconds, the failure is logged and the results of the other sources are
+/// shown.
 ///
 /// ```
 /// use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
