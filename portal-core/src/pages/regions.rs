@@ -22,7 +22,7 @@ pub(crate) type Mark = Box<dyn fmt::Display + Send>;
 /// Returns the cursor for data that is read afterwards.
 pub(crate) type ReadMark = Arc<dyn Fn() -> Mark + Send + Sync>;
 
-/// Returns the ids of the regions that a request asks for instead of the page.
+/// Returns the ids of the regions that are requested instead of the page.
 pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
     if parts.method != Method::GET {
         return None;
