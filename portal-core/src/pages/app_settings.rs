@@ -1,5 +1,4 @@
-//! What stands on a page of settings: the reader's own look, what it looks like, and for
-//! administrators that of the whole portal.
+//! Theme settings: the user's theme with a preview, and the default theme for administrators.
 
 use axum::http::request::Parts;
 use maud::{Markup, html};
@@ -15,8 +14,13 @@ use crate::auth::known_caller;
 use crate::error::Result;
 use crate::state::PortalState;
 
-/// The settings of the portal's look, as a page shows them: the reader's own with a preview, and
-/// for administrators what holds for who has not chosen.
+/// Renders the content of a theme settings page.
+///
+/// It contains the user's theme with a preview and, for administrators, the default theme.
+///
+/// # Errors
+///
+/// Returns an internal error if `state` is not the state of a running portal.
 ///
 /// ```
 /// use axum::http::request::Parts;
@@ -59,9 +63,9 @@ pub fn app_settings(state: &PortalState, parts: &Parts) -> Result<Markup> {
     })
 }
 
-/// Real components, which change with the page around them.
+/// Renders real components, which follow the theme of the page.
 fn preview() -> Card<'static> {
-    let people = Table::new("Sample of a table")
+    let people = Table::new("Sample table")
         .column(Column::new("Name"))
         .column(Column::new("Status"))
         .row(Row::new(
@@ -79,21 +83,21 @@ fn preview() -> Card<'static> {
                 (Button::new("Save").solid()) (Button::new("Share").soft()) (Button::new("Cancel"))
                 (Button::new("Remove").danger())
             }
-            (Field::text("preview", "Name").value("Ada Lovelace").hint("As others see it.").autocomplete("off"))
-            (Field::switch("preview-switch", "Tell me about news").checked(true))
+            (Field::text("preview", "Name").value("Ada Lovelace").hint("Visible to other users.").autocomplete("off"))
+            (Field::switch("preview-switch", "Send me news").checked(true))
             div class="pt-row" {
                 (badge("New", Tone::Accent)) (badge("Done", Tone::Success)) (badge("Late", Tone::Warning))
                 (badge("Failed", Tone::Danger))
             }
             (people)
             (StatCard::new("Sign-ups", "128").trend(&trend))
-            (progress(64, "Sample of a task", Tone::Accent))
+            (progress(64, "Sample task", Tone::Accent))
             p { "A " a href="#main" { "link" } " and some running text." }
         }
     })
 }
 
-/// One of some choices, the first of which is what the code says.
+/// Renders a select field whose first option follows the application's code.
 fn select<T: Copy + PartialEq>(
     name: &'static str,
     label: &str,

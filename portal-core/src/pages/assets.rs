@@ -1,7 +1,7 @@
-//! The style sheet, the scripts, the font and the logo, under names that change with their content.
+//! Builtin assets: style sheets, scripts, fonts and logo, under content-based names.
 //!
-//! They are compressed once, while the portal starts, and as well as can be; what is asked for before
-//! that is waited for.
+//! They are compressed once, at the highest level, while the portal starts. A request for a file
+//! that is not compressed yet waits for it.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -15,14 +15,14 @@ use rust_embed::RustEmbed;
 
 use super::encoding::{accepts_coding, brotli, gzip};
 
-/// Where [`serve`] is mounted, below the portal's base path.
+/// Path prefix of [`serve`], below the portal's base path.
 pub(crate) const PREFIX: &str = "/_portal/assets/";
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
 struct Files;
 
-/// Name on the page, the files it is made of, and its media type.
+/// Public name, source files and media type of each asset.
 const SERVED: &[(&str, &[&str], &str)] = &[
     (
         "picker.css",
@@ -63,7 +63,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         "text/css; charset=utf-8",
     ),
     ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
-    // What only the pages of tasks need.
+    // Only used by the task pages.
     (
         "tasks.css",
         &["css/task_page.css"],
@@ -79,7 +79,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         &["js/chart.js"],
         "text/javascript; charset=utf-8",
     ),
-    // Of error pages, which nobody sees on an ordinary day.
+    // Only used by error pages, which are rarely shown.
     ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
     (
         "portal.js",
@@ -98,7 +98,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         ],
         "text/javascript; charset=utf-8",
     ),
-    // What few pages need: `components::needs`, the palette's button and `data-requires` load these.
+    // Used by few pages: `components::needs`, the search button and `data-requires` load these.
     ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
     ("chart.css", &["css/chart.css"], "text/css; charset=utf-8"),
     (
@@ -160,7 +160,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             bytes = with_hashed_fonts(&bytes, &assets);
         }
         if name == "portal.js" {
-            // It loads these from its own directory.
+            // The script loads these from its own directory.
             let mut text = String::from_utf8_lossy(&bytes).into_owned();
             for asset in assets.iter().filter(|asset| asset.url.ends_with(".js")) {
                 let hashed = asset.url.trim_start_matches(PREFIX);
@@ -184,8 +184,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     assets
 });
 
-/// Replaces the vendored names of the fonts with those they are served under. The URLs are relative, so
-/// that the style sheet works below any base path.
+/// Replaces the vendored font names with the served ones.
+///
+/// The URLs are relative, so that the style sheet works below any base path.
 fn with_hashed_fonts(css: &[u8], assets: &[Asset]) -> Vec<u8> {
     let mut css = String::from_utf8_lossy(css).into_owned();
     let fonts = SERVED.iter().filter(|(name, ..)| name.ends_with(".woff2"));
@@ -199,8 +200,10 @@ fn with_hashed_fonts(css: &[u8], assets: &[Asset]) -> Vec<u8> {
     css.into_bytes()
 }
 
-/// The parts one after the other. Our own scripts share one function around them, and neither they
-/// nor our styles keep comments and indentation.
+/// Concatenates files.
+///
+/// The portal's own scripts are wrapped in a shared function; its own scripts and styles lose
+/// comments and indentation.
 fn joined(parts: &[&str]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut is_open = false;
@@ -224,8 +227,9 @@ fn joined(parts: &[&str]) -> Vec<u8> {
     bytes
 }
 
-/// Leaves out indentation, empty lines and lines that are a comment. So no text in our scripts may
-/// go over several lines.
+/// Removes indentation, empty lines and comment lines.
+///
+/// Strings in the scripts must therefore not span several lines.
 fn compact(text: &str, into: &mut Vec<u8>) {
     let lines = text.lines().map(str::trim).filter(|line| {
         let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
@@ -237,7 +241,7 @@ fn compact(text: &str, into: &mut Vec<u8>) {
     }
 }
 
-/// Eight hex digits of FNV-1a, folded: enough to tell two versions of one file apart.
+/// Returns eight hex digits of folded FNV-1a: enough to distinguish versions of a file.
 pub(super) fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -254,12 +258,12 @@ impl Asset {
         self.gzip.get_or_init(|| Bytes::from(gzip(&self.plain)))
     }
 
-    /// Fonts are compressed already.
+    /// Returns `true` if compression helps; fonts are already compressed.
     fn is_text(&self) -> bool {
         self.media_type != "font/woff2"
     }
 
-    /// The smallest form that the client takes, with its `Content-Encoding`.
+    /// Returns the smallest encoding that the client accepts, with its `Content-Encoding`.
     async fn encoded(&'static self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
         for (coding, ready, make) in [
             ("br", &self.brotli, Self::brotli as fn(&Self) -> &Bytes),
@@ -270,7 +274,7 @@ impl Asset {
             }
             let bytes = match ready.get() {
                 Some(bytes) => bytes.clone(),
-                // Beside the threads that answer requests: it takes its time.
+                // Compression is slow, so it must not block the threads that serve requests.
                 None => tokio::task::spawn_blocking(move || make(self).clone())
                     .await
                     .unwrap_or_default(),
@@ -283,9 +287,9 @@ impl Asset {
     }
 }
 
-/// Compresses all files in a thread of its own, so that no reader waits for it.
+/// Compresses all files in a separate thread, so that no request waits for it.
 ///
-/// In a debug build each waits until it is asked for: many such portals start and are never looked at.
+/// Debug builds compress each file on first request, since many of them never serve a page.
 pub(crate) fn prepare() {
     if cfg!(debug_assertions) {
         return;
@@ -300,13 +304,15 @@ pub(crate) fn prepare() {
             }
         });
         if let Err(error) = started {
-            tracing::warn!(%error, "files are compressed when they are asked for");
+            tracing::warn!(%error, "failed to start the compression thread; files are compressed on first request");
         }
     });
 }
 
-/// The path, below the portal's base path, of a style sheet with the steps of the scales that the
-/// portal itself does not use: `--accent-1`, `--accent-7` to `--accent-12`, `--gray-7` to `--gray-10`.
+/// Returns the path of a style sheet with all remaining steps of the color scales.
+///
+/// The portal itself does not use these steps: `--accent-1`, `--accent-7` to `--accent-12` and
+/// `--gray-7` to `--gray-10`. The path excludes the base path.
 ///
 /// ```
 /// let link = maud::html! { link rel="stylesheet" href=(portal_core::pages::assets::all_steps_path()); };
@@ -317,8 +323,9 @@ pub fn all_steps_path() -> &'static str {
     url(TOKENS_FULL)
 }
 
-/// The path, below the portal's base path, of the licences of what the portal serves and others made:
-/// the font, htmx, the icons, the colour scales.
+/// Returns the path of the licenses of third-party assets, without the base path.
+///
+/// They cover the font, htmx, the icons and the color scales.
 ///
 /// ```
 /// assert!(portal_core::pages::assets::licences_path().ends_with(".txt"));
@@ -328,9 +335,9 @@ pub fn licences_path() -> &'static str {
     url(LICENCES)
 }
 
-/// The path of an asset, below the base path: `/_portal/assets/portal.0a1b2c3d.css`.
+/// Returns the path of an asset, below the base path: `/_portal/assets/portal.0a1b2c3d.css`.
 ///
-/// An unknown name gives an empty string; the test `every_served_name_has_a_url` keeps the names right.
+/// Returns an empty string for an unknown name.
 pub(crate) fn url(name: &str) -> &'static str {
     ASSETS
         .iter()
@@ -338,20 +345,21 @@ pub(crate) fn url(name: &str) -> &'static str {
         .map_or("", |asset| &asset.url)
 }
 
-/// The name under which an asset is served, as elements say which style sheet they require.
+/// Returns the file name of an asset, as elements list it in `data-requires`.
 pub(crate) fn file(name: &str) -> &'static str {
     url(name).trim_start_matches(PREFIX)
 }
 
-/// The path of a style sheet that is served under a name.
+/// Returns the path of the style sheet that is served under a file name.
 pub(super) fn style(file: &str) -> Option<&'static str> {
     let urls = ASSETS.iter().map(|asset| &*asset.url);
     urls.filter(|url| url.ends_with(".css"))
         .find(|url| url.strip_prefix(PREFIX) == Some(file))
 }
 
-/// The logo in the page itself, for the tab of the browser: as a file it would be a request for each
-/// reader, of as many bytes.
+/// Returns the logo as a data URL for the browser tab.
+///
+/// A file would cost every visitor a request for the same number of bytes.
 pub(super) fn icon() -> &'static str {
     const QUOTED: &AsciiSet = &CONTROLS
         .add(b'"')
@@ -369,7 +377,7 @@ pub(super) fn icon() -> &'static str {
     &ICON
 }
 
-/// Answers `GET /_portal/assets/{file}`.
+/// Serves `GET /_portal/assets/{file}`.
 #[doc(hidden)]
 pub async fn serve(Path(file): Path<String>, request: HeaderMap) -> Response<Body> {
     let found = ASSETS
@@ -419,7 +427,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_served_name_has_a_url_and_bytes() {
+    fn every_asset_has_a_url_and_content() {
         assert_eq!(ASSETS.len(), SERVED.len());
         for asset in ASSETS.iter() {
             assert!(
@@ -432,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn style_sheet_names_the_hashed_fonts() {
+    fn style_sheet_references_the_hashed_fonts() {
         let css = ASSETS
             .iter()
             .find(|asset| asset.name == "portal.css")
@@ -445,7 +453,7 @@ mod tests {
         assert!(!text.contains("wght-normal"));
     }
 
-    /// Reads the table directory of a WOFF2 file, in which the table `prep` has the number 12.
+    /// Returns `true` if the table directory of a WOFF2 file lists `prep`, table number 12.
     fn has_prep(font: &[u8]) -> bool {
         let tables = u16::from_be_bytes([font[12], font[13]]);
         let mut rest = font[48..].iter();
@@ -459,7 +467,8 @@ mod tests {
                 rest.nth(3);
             }
             skip_number(&mut rest);
-            // Tables that are transformed have a second length: `glyf` and `loca` unless told otherwise.
+            // Transformed tables have a second length; `glyf` and `loca` are transformed by
+            // default.
             let plain = if matches!(table, 10 | 11) { 3 } else { 0 };
             if version != plain {
                 skip_number(&mut rest);
@@ -469,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn fonts_keep_the_program_that_turns_automatic_hinting_off() {
+    fn fonts_keep_the_prep_table_that_disables_auto_hinting() {
         for name in ["geist.woff2", "geist-ext.woff2"] {
             let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
             assert!(has_prep(&asset.plain), "{name}");
@@ -477,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn extended_font_has_the_letters_that_its_range_promises() {
+    fn extended_font_covers_its_unicode_range() {
         let manifest = include_str!("../../assets/vendor/MANIFEST.toml");
         let css = include_str!("../../assets/css/base.css");
         let (_, entry) = manifest.split_once("geist-latin-ext-wght-normal").unwrap();
@@ -489,8 +498,8 @@ mod tests {
     }
 
     #[test]
-    fn sizes_stay_inside_the_budget() {
-        // A page as a whole is held to its 64 KB by `the_first_load_of_every_page_keeps_to_its_budget`.
+    fn asset_sizes_stay_within_their_budget() {
+        // An integration test limits the first load of every page to 64 KB.
         for (name, limit) in [
             ("geist.woff2", 18 * 1024),
             ("geist-ext.woff2", 11 * 1024),
@@ -504,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn the_licences_of_all_that_is_vendored_are_served() {
+    fn licenses_of_all_vendored_files_are_served() {
         let licences = ASSETS.iter().find(|asset| asset.name == LICENCES).unwrap();
         let text = std::str::from_utf8(&licences.plain).unwrap();
         let manifest = include_str!("../../assets/vendor/MANIFEST.toml");
@@ -525,7 +534,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_asset_is_compressed_for_who_asks_and_cached_for_ever() {
+    async fn asset_is_compressed_on_request_and_immutable() {
         let file = url("portal.css").trim_start_matches(PREFIX).to_owned();
         let mut request = HeaderMap::new();
         request.insert(

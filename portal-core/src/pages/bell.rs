@@ -1,4 +1,4 @@
-//! The bell: the number of unread messages, on every page.
+//! Notification bell: the number of unread notifications, on every page.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,43 +10,44 @@ use uuid::Uuid;
 use super::components::{Tone, icon};
 use super::layout::PageContext;
 
-/// Where the messages of the reader are.
+/// Path of the user's notifications.
 pub(crate) const PATH: &str = "/admin/notifications";
 
-/// Unread messages of a user.
+/// Summary of a user's unread notifications.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unread {
-    /// Number of entries; one entry can stand for several messages.
+    /// Number of unread entries; an entry can group several notifications.
     pub count: u64,
-    /// Number of messages.
+    /// Number of unread notifications.
     pub messages: u64,
-    /// Time of the newest message, in microseconds since 1970; 0 if there is none.
+    /// Time of the newest notification, in microseconds since 1970; 0 if there is no notification.
     pub newest_at: i64,
-    /// Title of the newest message, also where it joined an entry of several.
+    /// Title of the newest notification, even if it was added to an existing entry.
     pub newest: String,
-    /// Text of the newest message.
+    /// Text of the newest notification.
     pub newest_text: Option<String>,
-    /// Tone of the newest message.
+    /// Tone of the newest notification.
     pub tone: Tone,
-    /// Id of the newest entry if it has a link.
+    /// ID of the newest entry if it has a link.
     pub linked: Option<Uuid>,
 }
 
-/// Knows what readers have not read; pages are drawn with what it knows without asking anybody.
+/// Cache of unread counts. Pages are rendered from the cached values, without I/O.
 pub(crate) trait UnreadSource: Send + Sync {
-    /// Whether what is known of a user may be taken for true.
+    /// Returns `true` if the cached value of a user is fresh.
     fn is_fresh(&self, user_id: Uuid) -> bool;
 
-    /// Asks, so that it is known.
+    /// Loads the current value of a user into the cache.
     fn refresh(&self, user_id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
-    /// What was known last.
+    /// Returns the cached value of a user, fresh or not.
     fn last_known(&self, user_id: Uuid) -> Option<Arc<Unread>>;
 }
 
-/// The bell of a signed-in reader, live; nothing for guests. For layouts: each place on a page has
-/// an id of its own.
+/// Renders the notification bell of a signed-in user as a live region; empty for guests.
+///
+/// For custom layouts. Each bell on a page needs a unique `id`.
 ///
 /// ```
 /// use portal_core::pages::{bell, Theme};
@@ -66,7 +67,7 @@ pub fn bell(page: &PageContext<'_>, id: &str) -> Markup {
         count => format!("Notifications, {count} unread"),
     };
     html! {
-        // As `live::region` draws it, which is above this module.
+        // Same markup as `live::region`, which this module cannot depend on.
         pt-live id=(id) data-topics="notifications" data-requires="live" {
             pt-bell data-at=(unread.newest_at) data-messages=(unread.messages) data-title=(unread.newest) data-text=[&unread.newest_text]
                 data-tone=[unread.tone.as_str()] data-href=[unread.linked.map(|id| page.url(&format!("{PATH}/{id}")))] {
@@ -93,7 +94,7 @@ mod tests {
     use crate::pages::Theme;
 
     #[test]
-    fn it_says_how_many_there_are_and_shows_no_more_than_nine() {
+    fn badge_shows_the_unread_count_up_to_nine() {
         let theme = Theme::default();
         for (count, label, badge) in [
             (0, "aria-label=\"Notifications\"", None),

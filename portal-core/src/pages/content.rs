@@ -8,9 +8,9 @@ use maud::Markup;
 
 use crate::error::Error;
 
-/// The response of a page: markup for the layout, a response of another form, or an error page.
+/// Response of a page: markup for the layout, a response of another form, or an error page.
 ///
-/// A handler whose branches have different types returns it, and ends each branch with
+/// Return it from a handler whose branches have different types, and end each branch with
 /// [`into_page`](IntoPage::into_page):
 ///
 /// ```
@@ -35,14 +35,18 @@ pub enum PageResponse {
     Content(StatusCode, Markup),
     /// Markup that is rendered in the layout, with the status and headers of a response.
     ContentWithHead(Box<Parts>, Markup),
-    /// A response of another form. Its HTML is rendered in the layout, unless it is a whole document,
-    /// a [`Fragment`](super::Fragment) or the response to a script, such as htmx.
+    /// Response of another form.
+    ///
+    /// Its HTML is rendered in the layout, unless it is a whole document, a
+    /// [`Fragment`](super::Fragment) or the response to a script, such as htmx.
     Response(Box<Response>),
     /// An error, rendered as a page.
     Error(Error),
 }
 
-/// A return type of page handlers. Markup is rendered in the layout, whichever way it is returned.
+/// Return type of page handlers.
+///
+/// Markup is rendered in the layout, in whichever form it is returned.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a page: return `Markup`, a `Response` or a `Result` of one",
     label = "not a page",
@@ -66,7 +70,7 @@ impl IntoPage for Markup {
     }
 }
 
-/// Markup with another status, such as `422` for a form with faults.
+/// Markup with another status, such as `422` for a form with errors.
 impl IntoPage for (StatusCode, Markup) {
     fn into_page(self) -> PageResponse {
         PageResponse::Content(self.0, self.1)
@@ -114,7 +118,7 @@ fn with_headers(
 ) -> PageResponse {
     let response = (status, headers, ()).into_response();
     if response.status() != status {
-        // A header that cannot be one; the pipeline renders the text of it as an error.
+        // A header was invalid; the pipeline renders the text of this response as an error.
         return response.into_page();
     }
     PageResponse::ContentWithHead(Box::new(response.into_parts().0), content)

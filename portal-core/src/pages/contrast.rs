@@ -1,4 +1,4 @@
-//! Reads tokens.css back and measures what a reader has to read.
+//! Contrast tests: parse tokens.css and measure the contrast of every color pair.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ type Tokens = HashMap<String, [String; 2]>;
 
 const SHEET: &str = include_str!("../../assets/tokens.css");
 
-/// `selector{--a:b;--c:d}` blocks, with the value for light and dark.
+/// Parses `selector{--a:b;--c:d}` blocks into values for light and dark.
 fn blocks(css: &str) -> Vec<(String, Tokens)> {
     css.lines()
         .filter(|line| line.contains("{--"))
@@ -30,10 +30,10 @@ fn blocks(css: &str) -> Vec<(String, Tokens)> {
         .collect()
 }
 
-/// The grays of the style sheet; `auto` is one of them.
+/// Grays of the style sheet; `auto` resolves to one of them.
 pub(super) const GRAYS: [&str; 6] = ["gray", "mauve", "slate", "sage", "olive", "sand"];
 
-/// A token of a gray, for light and dark.
+/// Returns a token of a gray for light and dark.
 pub(super) fn gray_token(gray: &str, name: &str) -> [String; 2] {
     let wanted = format!("[data-gray={gray}]");
     let mut blocks = blocks(SHEET).into_iter();
@@ -65,7 +65,7 @@ fn contrast(one: &str, other: &str) -> f64 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// Whether a block is for an element with this accent and this gray.
+/// Returns `true` if a block applies to elements with this accent and gray.
 fn is_for(selector: &str, accent: &Accent, gray: &Gray) -> bool {
     let own = [
         ":root".to_owned(),
@@ -83,7 +83,7 @@ fn is_for(selector: &str, accent: &Accent, gray: &Gray) -> bool {
     selector.split(',').any(|part| is_own(part.trim()))
 }
 
-/// What cannot be read, over all accents, grays and both modes; and how much was measured.
+/// Returns the unreadable pairs over all accents, grays and modes, and the number of measurements.
 fn faults(css: &str) -> (Vec<String>, usize) {
     let blocks = blocks(css);
     let mut checked = 0;
@@ -118,7 +118,7 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                 for ground in [
                     "accent-2", "accent-3", "accent-4", "gray-1", "gray-2", "surface", "raised",
                 ] {
-                    // Text, and the outline of what has the focus.
+                    // Text and focus outlines.
                     need("accent-text", ground, 4.5);
                 }
                 for ground in [
@@ -134,7 +134,7 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                     need("field-line", ground, 3.0);
                     need("accent-mark", ground, 3.0);
                 }
-                // Neighbours in a chart; chart.css has the same pairs.
+                // Adjacent chart colors; chart.css uses the same pairs.
                 let first = ["accent-mark", "accent-text"][mode];
                 let (second, third) = match (*accent, mode) {
                     (Accent::Gray, _) | (_, 1) => ("field-line", "gray-12"),
@@ -151,7 +151,7 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                     }
                     need("gray-12", &format!("{status}-fill"), 7.0);
                 }
-                // Words on the button that cannot be undone are white in every theme.
+                // Text on destructive buttons is white in every theme.
                 let danger = contrast("#fff", &value("danger-solid"));
                 let hovered = contrast("#fff", &value("danger-hover"));
                 if danger.min(hovered) < 4.5 {
@@ -164,19 +164,19 @@ fn faults(css: &str) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn every_accent_and_gray_reads_in_both_modes() {
+fn every_accent_and_gray_is_readable_in_both_modes() {
     let (faults, checked) = faults(SHEET);
     assert!(checked > 26 * 7 * 2 * 60, "{checked}");
     assert!(
         faults.is_empty(),
-        "{} faults, such as {:#?}",
+        "{} violations, such as {:#?}",
         faults.len(),
         &faults[..faults.len().min(12)]
     );
 }
 
 #[test]
-fn a_token_that_cannot_be_read_is_found() {
+fn unreadable_token_is_detected() {
     for (token, broken) in [
         ("accent-solid", "#aaa"),
         ("accent-text", "light-dark(#888,#666)"),
@@ -187,7 +187,7 @@ fn a_token_that_cannot_be_read_is_found() {
         ("success-text", "light-dark(#8c8,#363)"),
         ("danger-solid", "#f99"),
     ] {
-        // In the last block that has it, so for one accent or one gray at least.
+        // Breaks the last block with the token, and thereby at least one accent or gray.
         let at = SHEET.rfind(&format!("--{token}:")).unwrap() + token.len() + 3;
         let rest = &SHEET[at..];
         let end = rest.find(['{', '}', ';']).unwrap();
@@ -197,7 +197,7 @@ fn a_token_that_cannot_be_read_is_found() {
 }
 
 #[test]
-fn every_gray_and_accent_is_in_the_style_sheet_and_auto_pairs_each() {
+fn style_sheet_has_all_accents_grays_and_auto_pairs() {
     let css = SHEET;
     for gray in Gray::ALL {
         assert!(css.contains(&format!("[data-gray={gray}]")), "{gray}");
@@ -217,7 +217,7 @@ fn every_gray_and_accent_is_in_the_style_sheet_and_auto_pairs_each() {
 }
 
 #[test]
-fn auto_says_what_the_style_sheet_does() {
+fn paired_gray_matches_the_style_sheet() {
     let css = SHEET;
     for accent in Accent::ALL {
         let theme = Theme::default().accent(*accent);

@@ -1,4 +1,4 @@
-//! The layouts that come with the portal.
+//! Builtin layouts: `DefaultLayout` with navigation, and `PlainLayout`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,35 +10,37 @@ use super::components::{Button, Tone, badge, palette_button, toast_region};
 use super::layout::{Layout, NavLink, PageContext, Room, document};
 use super::layout_parts::{self, LayoutParts, OwnParts};
 
-/// A place in [`DefaultLayout`] where an application can put markup of its own.
+/// Place in [`DefaultLayout`] for markup of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Slot {
-    /// At the end of the document's head: more style sheets, scripts, icons.
+    /// End of the document's head, for additional style sheets, scripts and icons.
     HeadExtra,
-    /// Beside the brand, at its end: small buttons. It is drawn for each width, so without ids.
+    /// Next to the brand, for small buttons.
+    ///
+    /// Rendered once per screen width, so it must not contain ids.
     TopBarEnd,
-    /// Above the navigation, such as a switch between workspaces.
+    /// Above the navigation, for example for a workspace switcher.
     NavHeader,
-    /// Below the navigation, such as a link to the help.
+    /// Below the navigation, for example for a help link.
     NavFooter,
-    /// Above the content of every page, such as an announcement.
+    /// Above the content of every page, for example for an announcement.
     BeforeContent,
     /// Below the content of every page.
     AfterContent,
-    /// The foot of the page, at the bottom also where the content is short.
+    /// Footer of the page, at the bottom of the window even if the content is short.
     Footer,
 }
 
-/// What the frame takes beside navigation and content, roughly, in bytes.
+/// Approximate size of the layout without navigation and content, in bytes.
 const FRAME: usize = 8 << 10;
 
 type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 
-/// Sidebar, icon rail or top bar with drawer, as wide as the screen is.
+/// Layout with a sidebar, an icon rail, or a top bar with a drawer, depending on the screen width.
 ///
-/// Markup of an application goes into its [slots](Slot), and each of its [parts](LayoutParts) can be
-/// replaced; for another frame altogether, implement [`Layout`].
+/// Applications can fill its [slots](Slot) and replace its [parts](LayoutParts); for an entirely
+/// different layout, implement [`Layout`].
 ///
 /// ```
 /// use maud::html;
@@ -54,8 +56,7 @@ type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 pub struct DefaultLayout {
     slots: Vec<(Slot, Fill)>,
     parts: Arc<dyn LayoutParts>,
-    /// Whether an application has put something of its own into the frame, which may say something
-    /// else each time.
+    /// `true` if the application sets slots or parts; their markup can differ between requests.
     is_customized: bool,
 }
 
@@ -78,18 +79,18 @@ impl fmt::Debug for DefaultLayout {
     }
 }
 
-/// A centred card: sign-in, errors.
+/// Layout with a centered card, for sign-in and error pages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlainLayout;
 
 impl DefaultLayout {
-    /// The layout as the portal has it.
+    /// Creates the layout with empty slots and builtin parts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts markup into a slot, after what is in it already.
+    /// Adds markup to a slot, after its existing markup.
     #[must_use]
     pub fn slot(
         mut self,
@@ -101,7 +102,7 @@ impl DefaultLayout {
         self
     }
 
-    /// Draws some parts of the frame otherwise.
+    /// Replaces parts of the layout.
     #[must_use]
     pub fn parts(mut self, parts: impl LayoutParts) -> Self {
         self.parts = Arc::new(parts);
@@ -109,7 +110,7 @@ impl DefaultLayout {
         self
     }
 
-    /// What is in a slot, or nothing.
+    /// Renders the markup of a slot.
     fn fill(&self, slot: Slot, page: &PageContext<'_>) -> Markup {
         html! {
             @for (_, fill) in self.slots.iter().filter(|(it, _)| *it == slot) { (fill(page)) }
@@ -161,7 +162,7 @@ impl Layout for DefaultLayout {
         };
         page.head = Some(&head);
         let page = &page;
-        // Drawn once, and then put where each width wants them.
+        // Rendered once, then inserted for each screen width.
         let brand = self.parts.brand(page);
         let top_end = self.fill(Slot::TopBarEnd, page);
         let search = palette_button(page);
@@ -274,14 +275,14 @@ mod tests {
     }
 
     #[test]
-    fn each_slot_stands_in_its_place() {
+    fn slots_are_rendered_in_their_places() {
         let (theme, nav) = (Theme::default(), nav());
         let mut page = PageContext::new("Portal", "Home", "/", &theme);
         page.nav = &nav;
         let fill = |text: &'static str| move |_: &PageContext<'_>| html! { (text) };
         let layout = DefaultLayout::new()
             .slot(Slot::HeadExtra, fill("<in the head>"))
-            .slot(Slot::TopBarEnd, fill("beside the brand"))
+            .slot(Slot::TopBarEnd, fill("next to the brand"))
             .slot(Slot::NavHeader, fill("above the entries"))
             .slot(Slot::NavFooter, fill("below the entries"))
             .slot(Slot::BeforeContent, fill("before it"))
@@ -294,7 +295,7 @@ mod tests {
             &[
                 "&lt;in the head&gt;",
                 "</head>",
-                "beside the brand",
+                "next to the brand",
                 "above the entries",
                 "/one",
                 "below the entries",
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_part_leaves_the_others() {
+    fn replaced_part_leaves_the_others_unchanged() {
         let (theme, nav) = (Theme::default(), nav());
         let mut page = PageContext::new("Portal", "Home", "/", &theme);
         page.nav = &nav;
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_brand_is_on_every_layout_and_its_font_alone_is_loaded() {
+    fn layouts_show_the_brand_and_load_its_font_only() {
         let theme = Theme::default();
         let brand = Brand::new()
             .logo(b"<svg></svg>".as_slice())
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_drawn_without_a_portal_links_the_styles_of_its_content() {
+    fn document_without_portal_links_styles_of_its_content() {
         let theme = Theme::default();
         let page = PageContext::new("Portal", "Home", "/", &theme);
         let file = crate::pages::asset_file("table.css");
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_the_reader_is_marked_and_the_rail_is_remembered() {
+    fn current_page_and_collapsed_sidebar_are_marked() {
         let (theme, nav) = (Theme::default(), nav());
         let mut page = PageContext::new("Portal", "Home", "/", &theme);
         page.nav = &nav;
@@ -372,7 +373,7 @@ mod tests {
         assert_eq!(
             html.matches("aria-current=\"page\"").count(),
             2,
-            "beside and in the drawer"
+            "in the sidebar and in the drawer"
         );
         assert!(
             html.contains("value=\"narrow\" aria-expanded=\"true\""),

@@ -1,11 +1,11 @@
-//! The codings of what is compressed once and sent often, and what clients take.
+//! Content encodings: which ones a client accepts, and compression of files that are sent often.
 
 use std::io::Write as _;
 
 use axum::http::{HeaderMap, header};
 use flate2::{Compression, write::GzEncoder};
 
-/// Whether a client takes answers in a coding, such as `gzip`.
+/// Returns `true` if a client accepts a content encoding, such as `gzip`.
 pub(crate) fn accepts_coding(request: &HeaderMap, coding: &str) -> bool {
     request
         .get_all(header::ACCEPT_ENCODING)
@@ -22,18 +22,20 @@ pub(crate) fn accepts_coding(request: &HeaderMap, coding: &str) -> bool {
         })
 }
 
-/// As small as it gets, in a release build; nothing if it fails, which a writer into memory does not.
+/// Compresses with Brotli, at the best quality in release builds.
 ///
-/// The best quality takes seconds in a build without optimisation.
+/// Unoptimized builds would take seconds at that quality. Returns nothing on failure, which cannot
+/// happen when writing to memory.
 pub(super) fn brotli(plain: &[u8]) -> Vec<u8> {
     brotli_of(plain, if cfg!(debug_assertions) { 5 } else { 11 })
 }
 
-/// The same in a quality from 0 to 11.
+/// Compresses with Brotli at a quality from 0 to 11.
 pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
     let params = brotli::enc::BrotliEncoderParams {
         quality,
-        // A window of 256 KB holds any of the files; the largest one would cost 32 MB meanwhile.
+        // A window of 256 KB is enough for every file; the largest window would use 32 MB of
+        // memory.
         lgwin: 18,
         size_hint: plain.len(),
         ..Default::default()
@@ -45,7 +47,9 @@ pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
     }
 }
 
-/// As small as it gets; nothing if it fails, which a writer into memory does not.
+/// Compresses with gzip at the best level.
+///
+/// Returns nothing on failure, which cannot happen when writing to memory.
 pub(super) fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let written = encoder.write_all(plain).and_then(|()| encoder.finish());

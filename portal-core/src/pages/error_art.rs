@@ -1,23 +1,23 @@
-//! The small pictures of error pages: one window, and what is the matter with it.
+//! Illustrations of error pages: a window, in a state that matches the error.
 
 use maud::{Markup, html};
 
 use super::components::icon;
 
-/// What a picture shows.
+/// Subject of an illustration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Art {
-    /// An empty place.
+    /// Empty placeholder.
     Missing,
-    /// Something covered.
+    /// Redacted text.
     Locked,
-    /// Something torn.
+    /// Torn window.
     Broken,
-    /// Too much at once.
+    /// Rising load.
     Busy,
-    /// Being worked on.
+    /// Work in progress.
     Maintenance,
-    /// A door that has closed.
+    /// Clock of an expired session.
     Expired,
 }
 
@@ -42,7 +42,7 @@ impl Art {
     }
 }
 
-/// A picture; decoration only.
+/// Renders an illustration. It is decorative and hidden from screen readers.
 pub(super) fn art(art: Art) -> Markup {
     html! {
         div class="pt-art" data-tone=(art.tone()) aria-hidden="true" {

@@ -1,4 +1,4 @@
-//! Section of an error page for developers: cause, handler and request. Only DEV renders it.
+//! Developer section of an error page, rendered in DEV only: cause, handler and request.
 
 use axum::http::request::Parts;
 use maud::{Markup, html};
@@ -7,8 +7,9 @@ use super::components::{Card, detail_list};
 use super::render::PageSetup;
 use crate::error::Problem;
 
-/// Headers that say how a request was made. None holds a credential: no cookie, no authorization,
-/// no URL with a token in it.
+/// Headers that describe how a request was made.
+///
+/// They contain no credentials: no cookie, no authorization, no URL with a token.
 const SHOWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-language",
@@ -25,11 +26,12 @@ const SHOWN_HEADERS: [&str; 13] = [
     "user-agent",
 ];
 
-/// Maximum length of a shown header, in characters.
+/// Maximum length of a shown header value, in characters.
 const MAX_HEADER_LEN: usize = 200;
 
-/// Renders the reasons of an error, the handler and the request. Empty in PROD, and if the page
-/// has stated the whole reason already.
+/// Renders the causes of an error, the handler and the request.
+///
+/// Empty in PROD, and if the page already states the whole cause.
 pub(super) fn developer_details(setup: &PageSetup, parts: &Parts, problem: &Problem) -> Markup {
     let is_of_interest = !problem.reasons.is_empty()
         || (problem.is_malformed_request() && !problem.detail.is_empty());

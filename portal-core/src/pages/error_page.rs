@@ -1,4 +1,4 @@
-//! What stands on the page of an error: what happened, and the ways on.
+//! Content of error pages: the explanation and the next steps.
 
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
@@ -15,12 +15,12 @@ use super::render::PageSetup;
 use crate::auth::{CurrentUser, address, safe_redirect};
 use crate::error::{NOTHING_HERE, Problem};
 
-/// Most pages that somebody is offered who is lost.
+/// Maximum number of pages that a 404 page links.
 const OFFERED: usize = 6;
-/// How alike an address has to be to one that exists, for that to be meant.
+/// Minimum similarity, from 0 to 1, at which an existing URL is suggested.
 const ALIKE: f64 = 0.6;
 
-/// The page of an error.
+/// Error page for one request.
 pub(super) struct ErrorPage<'a> {
     setup: &'a PageSetup,
     parts: &'a Parts,
@@ -54,9 +54,9 @@ impl<'a> ErrorPage<'a> {
             StatusCode::UNAUTHORIZED => "Your session has ended",
             StatusCode::TOO_MANY_REQUESTS => "Too many requests",
             StatusCode::SERVICE_UNAVAILABLE if self.is_maintenance() => "Down for maintenance",
-            StatusCode::SERVICE_UNAVAILABLE => "Back in a moment",
+            StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
             status if status.is_server_error() => "Something went wrong",
-            _ => "That did not work",
+            _ => "Request failed",
         }
     }
 
@@ -71,8 +71,9 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Its style sheet. A page that is back soon is asked for again: by the script, and without
-    /// one by the browser.
+    /// Renders the style sheet link and, for temporary errors, the reload without scripts.
+    ///
+    /// With scripts, the script reloads the page.
     pub(super) fn head(&self) -> Markup {
         html! {
             link rel="stylesheet" href=(self.url(assets::url("error.css")));
@@ -82,13 +83,13 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// After how many seconds the page asks for itself again.
+    /// Returns the seconds after which the page reloads, if it does.
     fn again_after(&self) -> Option<u32> {
         let is_away = self.problem.status == StatusCode::SERVICE_UNAVAILABLE;
         (is_away && self.can_repeat()).then(|| self.problem.retry_after.unwrap_or(5).clamp(5, 60))
     }
 
-    /// Whether the request can be made again without doing something twice.
+    /// Returns `true` if repeating the request has no side effects.
     fn can_repeat(&self) -> bool {
         matches!(self.parts.method, Method::GET | Method::HEAD)
     }
@@ -106,7 +107,7 @@ impl<'a> ErrorPage<'a> {
         address(&self.setup.config.base_path, path)
     }
 
-    /// Where the reader came from, if it is not this page.
+    /// Returns the URL of the previous page, unless it is this page.
     fn back(&self) -> Option<String> {
         came_from(self.setup, self.parts).filter(|path| *path != self.here())
     }
@@ -136,7 +137,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Back, and to the start.
+    /// Renders the buttons to the previous page and to the home page.
     fn ways(&self, solid: bool) -> Markup {
         let home = Button::new("Go to homepage").href(self.url("/"));
         html! {
@@ -202,9 +203,9 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// The page whose address is most like the one that was asked for.
+    /// Returns the page whose URL is most similar to the requested one.
     fn meant<'n>(&self, nav: &'n [NavLink]) -> Option<&'n NavLink> {
-        // The comparison grows with the square of the length, and nobody mistypes this much.
+        // The comparison takes quadratic time, and longer paths are not typos.
         if self.parts.uri.path().len() > 100 {
             return None;
         }
@@ -219,7 +220,7 @@ impl<'a> ErrorPage<'a> {
 
     fn expired(&self) -> Markup {
         html! {
-            p { "Sign in again to go on. What you had not saved on the page before is still there if you go back." }
+            p { "Sign in again to continue. Unsaved changes on the previous page are still there if you go back." }
             div class="pt-row" {
                 (Button::new("Sign in").icon("log-in").solid().href(self.setup.sign_in_url(self.parts)))
                 @if let Some(back) = self.back() { (Button::new("Go back").href(back)) }
@@ -265,7 +266,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// The administrator's message and the expected end.
+    /// Renders the administrator's message and the expected end of maintenance.
     fn notice(&self) -> Markup {
         let member = |name: &str| self.problem.members.get(name).and_then(Value::as_str);
         html! {
@@ -288,7 +289,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// The id that finds the request in the log.
+    /// Renders the request ID, which identifies the request in the log.
     fn name_request(&self) -> Markup {
         let is_ours = self.problem.status.is_server_error() && !self.is_maintenance();
         html! {
@@ -299,7 +300,7 @@ impl<'a> ErrorPage<'a> {
     }
 }
 
-/// The page of this portal that a request was made from, as browsers know it.
+/// Returns the page of this portal from which a request was made, according to `Referer`.
 pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
     let referer = parts.headers.get(header::REFERER)?.to_str().ok()?;
     let url = Url::parse(referer).ok()?;
@@ -312,7 +313,7 @@ pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
     is_own.then_some(path)
 }
 
-/// How alike two paths are, from 0 to 1: in all, or in their last part.
+/// Returns the similarity of two paths, from 0 to 1: of the whole paths or of their last segments.
 fn likeness(one: &str, other: &str) -> f64 {
     let last = |path: &str| {
         let last = path.trim_end_matches('/').rsplit('/').next();
@@ -327,7 +328,7 @@ fn likeness(one: &str, other: &str) -> f64 {
     of_ends.max(strsim::normalized_damerau_levenshtein(one, other))
 }
 
-/// A span of time as people say it.
+/// Formats a time span in words.
 fn time_span(seconds: u32) -> String {
     let (count, unit) = match seconds {
         0..=90 => (seconds.max(1), "second"),
@@ -337,7 +338,7 @@ fn time_span(seconds: u32) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// The message of an error, which begins in lower case, as a sentence.
+/// Turns a lower-case error message into a sentence.
 pub(super) fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
@@ -354,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_pen_is_alike_and_another_word_is_not() {
+    fn typos_are_similar_and_other_words_are_not() {
         for (asked, there) in [
             ("/admin/profil", "/admin/profile"),
             ("/admin/oveview", "/admin/overview"),
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_as_people_say_them() {
+    fn sentences_and_time_spans_are_formatted() {
         assert_eq!(sentence("no such thing"), "No such thing.");
         assert_eq!(sentence("Really?"), "Really?");
         assert_eq!(sentence(""), ".");

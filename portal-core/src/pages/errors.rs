@@ -1,4 +1,4 @@
-//! Pages for what went wrong: which error is answered by which page.
+//! Error responses as pages: converts errors and unmatched paths into error pages.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::auth::{CurrentUser, caller};
 use crate::error::{Error, NOTHING_HERE, Problem};
 use crate::state::PortalState;
 
-/// An error of a page, which the outermost layer draws: it knows the id of the request.
+/// Error of a page. The pipeline renders it, since only the pipeline has the request ID.
 #[derive(Clone)]
 pub(crate) struct PageError(Arc<Inner>);
 
@@ -29,7 +29,7 @@ impl PageError {
         &self.0.problem
     }
 
-    /// The page, for whoever reads it.
+    /// Renders the error page for the caller of the request.
     pub(crate) fn render(&self, setup: &PageSetup, request_id: Option<&str>) -> Response {
         let Inner {
             parts,
@@ -40,7 +40,7 @@ impl PageError {
     }
 }
 
-/// An error as a page within the portal's layout.
+/// Returns an error as a page in the portal's layout.
 pub(crate) fn page(parts: &Parts, user: Option<&CurrentUser>, error: Error) -> Response {
     let problem = error.into_problem();
     let mut response = problem.status.into_response();
@@ -54,7 +54,7 @@ pub(crate) fn page(parts: &Parts, user: Option<&CurrentUser>, error: Error) -> R
     response
 }
 
-/// An error as a page of its own, for what fails outside of a page: without navigation or user.
+/// Returns an error as a standalone page without navigation or user, for failures outside of pages.
 pub(crate) fn error_document(
     setup: &PageSetup,
     parts: &Parts,
@@ -81,7 +81,7 @@ fn render(
     problem: &Problem,
     request_id: Option<&str>,
 ) -> Response {
-    // What is away for everybody is no matter of the reader's.
+    // An outage affects all users alike, so its page does not depend on the user.
     if problem.status == StatusCode::SERVICE_UNAVAILABLE {
         return error_document(setup, parts, problem, request_id);
     }
@@ -97,7 +97,7 @@ fn render(
 }
 
 fn finish(mut response: Response, problem: &Problem) -> Response {
-    // Whatever the answer that failed has said: what stands here is for one reader.
+    // Overrides the header of the failed response: the page is specific to one user.
     let private = HeaderValue::from_static("private, no-store");
     response
         .headers_mut()
@@ -106,7 +106,7 @@ fn finish(mut response: Response, problem: &Problem) -> Response {
     response
 }
 
-/// What stands at every path that nothing else does.
+/// Handles every path that no route matches.
 pub(crate) async fn fallback(State(state): State<PortalState>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let error = Error::not_found(NOTHING_HERE);
@@ -124,7 +124,7 @@ pub(crate) async fn fallback(State(state): State<PortalState>, request: Request)
     page(&parts, user.as_ref(), error)
 }
 
-/// Whether the client is a browser that wants a page.
+/// Returns `true` if the client accepts HTML, as browsers do.
 pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::ACCEPT)
@@ -133,7 +133,7 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
         .any(|value| value.contains("text/html"))
 }
 
-/// Whether a path belongs to programs; no HTML ever answers there.
+/// Returns `true` if a path belongs to the API, which never responds with HTML.
 pub(crate) fn is_api(path: &str) -> bool {
     path.split('/')
         .any(|segment| segment == "api" || segment == "ws")

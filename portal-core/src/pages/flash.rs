@@ -1,4 +1,4 @@
-//! A message that is shown once, on the page that a browser is sent to.
+//! Flash message: shown once, on the page that the browser is redirected to.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ const SEPARATOR: char = '\u{1f}';
 const MAX_ENCODED: usize = 3000;
 
 impl Flash {
-    /// Something was done.
+    /// Creates a message about a completed action.
     ///
     /// ```
     /// use portal_core::pages::Flash;
@@ -34,7 +34,7 @@ impl Flash {
         }
     }
 
-    /// Something could not be done.
+    /// Creates a message about a failed action.
     #[must_use]
     pub fn error(text: impl Into<String>) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Flash {
         }
     }
 
-    /// Good to know.
+    /// Creates an informational message.
     #[must_use]
     pub fn info(text: impl Into<String>) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Flash {
         }
     }
 
-    /// Adds a link, such as "View", to a URL of this portal.
+    /// Sets the link of the message, such as "View", to a URL of this portal. Default: no link.
     ///
     /// ```
     /// use portal_core::pages::Flash;
@@ -70,7 +70,7 @@ impl Flash {
         }
     }
 
-    /// Sends the browser to a page that shows the message.
+    /// Redirects the browser (`303`) to a page that shows the message.
     #[must_use]
     pub fn redirect(self, to: &str) -> Response {
         let mut response = Redirect::to(to).into_response();
@@ -92,7 +92,7 @@ impl Flash {
         response
     }
 
-    /// The message that a request carries.
+    /// Returns the message that a request carries.
     pub(crate) fn of(headers: &HeaderMap, https: bool) -> Option<Self> {
         let text = cookie(headers, COOKIE, https)?;
         let mut characters = text.chars();
@@ -105,7 +105,7 @@ impl Flash {
         let mut parts = characters.as_str().splitn(3, SEPARATOR);
         let text = parts.next().unwrap_or_default();
         let link = match (parts.next(), parts.next()) {
-            // A link leads to a page of this portal, also if another site has set the cookie.
+            // Only links within this portal are accepted, in case another site has set the cookie.
             (Some(label), Some(url)) if safe_redirect(url) == Some(url) => {
                 Some((label.chars().take(50).collect(), url.to_owned()))
             }
@@ -118,17 +118,17 @@ impl Flash {
         })
     }
 
-    /// Makes the browser forget the message.
+    /// Deletes the message from the browser.
     pub(crate) fn clear(response: &mut Response) {
         set(response, "", 0);
     }
 }
 
-/// Cuts a text such that its cookie has room in a browser, which drops one of over 4096 bytes.
+/// Truncates a text so that its cookie fits into the 4096 bytes that browsers accept.
 fn bounded(text: &str) -> Cow<'_, str> {
     let mut size = 0;
     for (at, character) in text.char_indices() {
-        // Percent-encoded, each byte is three; the letters of names mostly are.
+        // Percent-encoding triples each byte that is not alphanumeric ASCII.
         size += if character.is_ascii_alphanumeric() {
             1
         } else {
@@ -152,8 +152,9 @@ fn set(response: &mut Response, value: &str, seconds: i64) {
     }
 }
 
-/// The value of one of the portal's own cookies, percent-decoded. Over `https://` it has the name
-/// that the outermost layer gives it.
+/// Returns the percent-decoded value of one of the portal's cookies.
+///
+/// Over `https://` the cookie has the prefix that the pipeline adds.
 pub(crate) fn cookie(headers: &HeaderMap, name: &str, https: bool) -> Option<String> {
     let is_it = |pair: &&str| {
         let found = pair.split('=').next().unwrap_or_default().trim();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_cut_so_that_the_browser_keeps_it() {
+    fn long_message_is_truncated_to_fit_a_cookie() {
         for letter in ["a", "ü", "表", "🦀", "“"] {
             let long = letter.repeat(5000);
             let response = Flash::success(format!("{long} was deleted")).redirect("/");
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn over_https_a_message_that_another_host_could_set_is_not_shown() {
+    fn message_without_host_prefix_is_ignored_over_https() {
         let shown = |cookie: &'static str, https| {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_static(cookie));

@@ -1,4 +1,4 @@
-//! HTML without a document: puts markup that a handler responds with as it is into the layout.
+//! Bare HTML in responses: renders it in the layout, unless it must be sent unchanged.
 
 use axum::body::HttpBody as _;
 use axum::http::request::Parts;
@@ -11,7 +11,7 @@ use super::content::{IntoPage, PageResponse};
 use super::regions;
 use crate::request::peek;
 
-/// Markup that a page sends without the layout, for a script that inserts it into a document.
+/// Markup that a page returns without the layout, for a script that inserts it into a document.
 ///
 /// ```
 /// use portal_core::pages::Fragment;
@@ -26,7 +26,7 @@ use crate::request::peek;
 #[derive(Debug, Clone)]
 pub struct Fragment(pub Markup);
 
-/// Marks a response that is sent as it is.
+/// Marks a response that is sent unchanged.
 #[derive(Clone, Copy)]
 struct WithoutLayout;
 
@@ -44,8 +44,10 @@ impl IntoPage for Fragment {
     }
 }
 
-/// Finds the markup in a response that belongs in the layout. Other responses stay as they are: no
-/// HTML, a whole document, a [`Fragment`], or the response to a script.
+/// Extracts the markup of a response that belongs in the layout.
+///
+/// Other responses stay unchanged: anything but HTML, a whole document, a [`Fragment`], or the
+/// response to a script.
 pub(super) fn content_of(request: &Parts, mut response: Response) -> PageResponse {
     let Some(text) = bare_html(request, &mut response) else {
         return PageResponse::Response(Box::new(response));
@@ -53,7 +55,7 @@ pub(super) fn content_of(request: &Parts, mut response: Response) -> PageRespons
     PageResponse::ContentWithHead(Box::new(response.into_parts().0), PreEscaped(text))
 }
 
-/// The HTML of a response if it is no document and there at once. The response keeps it.
+/// Returns a copy of the HTML of a response if it is complete and not a whole document.
 fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
     let status = response.status();
     let has_content = status.is_success() || status.is_client_error() || status.is_server_error();
@@ -65,7 +67,7 @@ fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
         return None;
     }
     let text = peek(response.body_mut())?;
-    // What comes in several pieces is a stream, and no markup.
+    // A body in several pieces is a stream, not markup.
     let is_whole = response.body().size_hint().exact() == Some(text.len() as u64);
     if !is_whole || is_document(&text) {
         return None;
@@ -73,14 +75,14 @@ fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
     String::from_utf8(text.to_vec()).ok()
 }
 
-/// Puts the headers of a handler on the page that was rendered around its content.
+/// Copies the headers of a handler's response to the page rendered around its content.
 pub(super) fn with_head(mut response: Response, head: Head) -> Response {
     let headers = response.headers_mut();
     for name in head.headers.keys() {
         if [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
             continue;
         }
-        // Each cookie is a header of its own.
+        // Each cookie has a separate header.
         if *name != header::SET_COOKIE {
             headers.remove(name);
         }
@@ -99,8 +101,9 @@ fn is_html(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
-/// Returns `true` if a script requests the page, to insert what it receives. htmx marks requests
-/// that need the whole page, and so do live regions.
+/// Returns `true` if a script requests the page to insert the response into a document.
+///
+/// htmx and live regions mark requests that need the whole page.
 fn is_for_script(request: &Parts) -> bool {
     let is_set = |name: &str| request.headers.get(name).is_some_and(|it| it == "true");
     if regions::wanted(request).is_some() || is_set("hx-boosted") {
@@ -113,7 +116,7 @@ fn is_for_script(request: &Parts) -> bool {
     destination.is_some_and(|destination| destination == "empty")
 }
 
-/// Returns `true` if HTML is a whole document, which has its own layout.
+/// Returns `true` if the HTML is a whole document, which has its own layout.
 fn is_document(html: &[u8]) -> bool {
     let html = html.strip_prefix(b"\xef\xbb\xbf").unwrap_or(html);
     let start = html.trim_ascii_start();
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn response_of_another_form_is_left_alone() {
+    async fn other_responses_stay_unchanged() {
         let stream = futures_util::stream::iter(["<p>", "</p>"].map(Ok::<_, std::io::Error>));
         let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
         for (response, text) in [
@@ -206,7 +209,7 @@ mod tests {
             ),
         ] {
             let PageResponse::Response(response) = content_of(&request(&[]), response) else {
-                panic!("{text} is no markup")
+                panic!("{text} is not markup")
             };
             let left = body::to_bytes(response.into_body(), 100).await.unwrap();
             assert_eq!(left, Bytes::from(text));

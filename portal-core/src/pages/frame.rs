@@ -1,7 +1,7 @@
-//! Documents: the frame around a page, which is kept for guests, its content, and what both require.
+//! Layout cache: rendered layouts for guests, combined with the content of a page into a document.
 //!
-//! To draw a frame takes several times as long as a small page itself, and for guests it follows from
-//! few things. Signed-in readers see their own name in it, so theirs are not kept.
+//! Rendering a layout takes several times as long as rendering a small page, and for guests it
+//! depends on few inputs. Layouts of signed-in users contain their name and are not cached.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,22 +13,23 @@ use quick_cache::sync::Cache;
 use super::requires::Requirements;
 use super::theme::Theme;
 
-/// How many a page keeps: one for each query and theme that guests ask for.
+/// Maximum number of cached layouts per page: one for each query and theme that guests request.
 const KEPT: usize = 32;
 
-/// A frame of a longer address, which holds its query, is not kept.
+/// Maximum length of path and query, in bytes. Layouts for longer ones are not cached.
 const LONGEST: usize = 512;
 
-/// Stands for the content while a frame is drawn. No text of anybody can look like this, since text
-/// is escaped.
+/// Placeholder for the content while a layout is rendered.
+///
+/// Text cannot contain it, since text is escaped.
 const CONTENT: &str = "<!--content-->";
 
 const HEAD_END: &str = "</head>";
 
-/// All that a guest's frame of one page follows from.
+/// Inputs that determine a guest's layout of one page.
 #[derive(Clone, Copy, Hash)]
 pub(super) struct FrameKey<'a> {
-    /// Path and query, as they were asked for.
+    /// Path and query of the request.
     pub(super) address: &'a str,
     pub(super) theme: Theme,
     pub(super) rail: bool,
@@ -47,7 +48,7 @@ impl Equivalent<OwnedKey> for FrameKey<'_> {
     }
 }
 
-/// The frames of one page that guests asked for lately.
+/// Recently used guest layouts of one page.
 pub(super) struct Frames(Cache<OwnedKey, Arc<Frame>>);
 
 impl Default for Frames {
@@ -63,14 +64,15 @@ impl fmt::Debug for Frames {
 }
 
 impl Frames {
-    /// The frame of a key; `draw` puts one around what it is given, if none is kept. Nothing where
-    /// it is not to be kept, or does not stand around its content.
+    /// Returns the layout of a key; on a miss, `draw` renders it around the given placeholder.
+    ///
+    /// Returns `None` if the layout must not be cached, or does not enclose its content.
     pub(super) fn get(
         &self,
         key: FrameKey<'_>,
         draw: impl FnOnce(Markup) -> Markup,
     ) -> Option<Arc<Frame>> {
-        // The address is whatever a stranger asks for.
+        // The URL is untrusted input.
         if key.address.len() > LONGEST {
             return None;
         }
@@ -88,7 +90,7 @@ impl Frames {
     }
 }
 
-/// What stands before and after the content of a page.
+/// Markup before and after the content of a page.
 pub(super) struct Frame {
     head: Box<str>,
     before: Box<str>,
@@ -108,7 +110,7 @@ impl Frame {
         })
     }
 
-    /// The document of a content.
+    /// Returns the document with a page's content.
     pub(super) fn around<'a>(&'a self, content: &'a str) -> Document<'a> {
         let mut required = self.required.clone();
         required.add(content);
@@ -120,16 +122,16 @@ impl Frame {
     }
 }
 
-/// A document whose head is still open.
+/// Document whose head can still be extended.
 pub(super) struct Document<'a> {
     head: &'a str,
-    /// From the end of the head, in pieces.
+    /// Pieces from the end of the head on.
     body: [&'a str; 3],
     pub(super) required: Requirements,
 }
 
 impl<'a> Document<'a> {
-    /// A document as a layout has drawn it.
+    /// Splits a document that a layout has rendered.
     pub(super) fn of(drawn: &'a str) -> Self {
         let (head, body) = match drawn.find(HEAD_END) {
             Some(end) => drawn.split_at(end),
@@ -142,18 +144,18 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What there is of it so far.
+    /// Returns the pieces rendered so far.
     pub(super) fn pieces(&self) -> [&'a str; 4] {
         let [before, content, after] = self.body;
         [self.head, before, content, after]
     }
 
-    /// The links to the style sheets that it requires and does not have.
+    /// Renders links to the required style sheets that the head lacks.
     pub(super) fn styles(&self, base_path: &str) -> Markup {
         self.required.styles(base_path, self.head)
     }
 
-    /// The whole of it, with more at the end of its head; one without a head gets nothing into it.
+    /// Returns the document with additional markup at the end of its head, if it has a head.
     pub(super) fn complete(self, more: &str) -> String {
         let [before, content, after] = self.body;
         let more = if self.head.is_empty() { "" } else { more };
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_drawn_once_for_all_that_looks_the_same() {
+    fn layout_is_rendered_once_per_key() {
         let (frames, drawn) = (Frames::default(), Cell::new(0));
         let show = |key: FrameKey<'_>, content: &str| {
             let frame = frames.get(key, |content| {
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_stand_around_its_content_is_not_kept() {
+    fn layout_that_does_not_enclose_its_content_is_not_cached() {
         let frames = Frames::default();
         let long = "/".repeat(LONGEST + 1);
         let none = [
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_gets_what_its_frame_and_its_content_require() {
+    fn document_has_requirements_of_layout_and_content() {
         let (frames, file) = (Frames::default(), asset_file("table.css"));
         let live = html! { pt-live data-requires="live" {} };
         let frame = frames.get(key("/"), |content| html! { head {} (live) (content) });

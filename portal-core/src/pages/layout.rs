@@ -1,4 +1,4 @@
-//! What surrounds the content of a page, and what it is told.
+//! Layouts: the markup around the content of a page, and the context they receive.
 
 use maud::{DOCTYPE, Markup, Render, html};
 
@@ -7,48 +7,48 @@ use super::components::{Banner, Tone};
 use super::requires::Requirements;
 use super::{BrandAssets, assets, theme::Theme};
 
-/// What a layout is told about the page it draws.
+/// Data that a layout receives about the page that it renders.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct PageContext<'a> {
-    /// The portal's name.
+    /// Name of the portal.
     pub app_name: &'a str,
-    /// The page's title.
+    /// Title of the page.
     pub title: &'a str,
-    /// One sentence for search engines and link previews.
+    /// Description for search engines and link previews: one sentence.
     pub description: Option<&'a str>,
-    /// The path inside the portal: `/admin/overview`.
+    /// Path inside the portal, such as `/admin/overview`.
     pub path: &'a str,
-    /// What comes before every path: empty, or `/portal`.
+    /// Prefix of every path: empty, or for example `/portal`.
     pub base_path: &'a str,
-    /// The pages that the reader may see.
+    /// Navigation entries of the pages that the visitor may open.
     pub nav: &'a [NavLink],
-    /// Who reads; nobody is a guest.
+    /// Signed-in user; `None` for guests.
     pub user: Option<UserSummary<'a>>,
-    /// What the reader has not read; nothing for guests.
+    /// Unread notifications of the user; `None` for guests.
     pub unread: Option<&'a Unread>,
-    /// The provider's id of whoever acts in the name of the reader, if it is not he himself.
+    /// The identity provider's ID of the impersonator; `None` if the session is not impersonated.
     pub impersonated_by: Option<&'a str>,
-    /// How the page looks.
+    /// Theme of the page.
     pub theme: &'a Theme,
-    /// What is the application's own of the look; nothing is the portal's.
+    /// Brand of the application; `None` for the portal's own.
     pub brand: Option<&'a BrandAssets>,
-    /// The reader wants the sidebar narrow.
+    /// `true` if the visitor collapsed the sidebar.
     pub rail: bool,
-    /// Where a guest signs in, with the way back; with base path.
+    /// URL of the sign-in page, which returns to this page; with base path.
     pub sign_in_url: &'a str,
-    /// Shows that this is a development build.
+    /// `true` if the portal runs in DEV, so that layouts can indicate it.
     pub development: bool,
-    /// A message that the last request left.
+    /// Flash message of the previous request.
     pub flash: Option<&'a Flash>,
-    /// More for the document's head.
+    /// Additional markup for the document's head.
     pub head: Option<&'a Markup>,
-    /// Hidden fields that every POST form of the layout carries, such as the anti-forgery token.
+    /// Hidden fields for every POST form of the layout, such as an anti-forgery token.
     pub form_fields: Option<&'a Markup>,
 }
 
 impl<'a> PageContext<'a> {
-    /// A page for a guest, without navigation; set the other fields afterwards.
+    /// Creates the context of a guest's page without navigation; set the other fields afterwards.
     #[must_use]
     pub const fn new(app_name: &'a str, title: &'a str, path: &'a str, theme: &'a Theme) -> Self {
         Self {
@@ -72,68 +72,68 @@ impl<'a> PageContext<'a> {
         }
     }
 
-    /// The address of a path inside the portal.
+    /// Returns the URL of a path inside the portal, with base path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         crate::auth::address(self.base_path, path)
     }
 }
 
-/// One entry of the navigation.
+/// Navigation entry as a layout shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NavLink {
-    /// What it says.
+    /// Label of the link.
     pub label: String,
-    /// Where it leads, with base path.
+    /// URL of the page, with base path.
     pub href: String,
-    /// The name of its icon.
+    /// Name of the icon.
     pub icon: String,
-    /// The heading under which it stands; neighbours of one group stand together.
+    /// Navigation group, shown as a heading; adjacent entries of a group share it.
     pub group: Option<String>,
-    /// The reader is there.
+    /// `true` if the visitor is on this page or below it.
     pub active: bool,
 }
 
-/// Who reads the page.
+/// Signed-in user as a layout shows them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserSummary<'a> {
-    /// An id that does not change; the avatar's colour follows from it.
+    /// Stable ID, which determines the avatar's color.
     pub id: &'a str,
-    /// The name, or whatever stands in for it.
+    /// Display name, or its replacement.
     pub name: &'a str,
-    /// The e-mail address.
+    /// E-mail address.
     pub email: &'a str,
-    /// `Admin`, `User`.
+    /// Title of the role, such as `Admin` or `User`.
     pub role: Option<&'a str>,
-    /// A picture, which the Content-Security-Policy has to allow.
+    /// URL of the avatar image, which the Content-Security-Policy must allow.
     pub avatar_url: Option<&'a str>,
-    /// The page of one's own profile, with base path.
+    /// URL of the user's profile page, with base path.
     pub profile_url: Option<&'a str>,
 }
 
-/// What kind of message the last request left.
+/// Kind of a flash message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FlashKind {
-    /// It worked.
+    /// The action succeeded.
     Success,
-    /// It did not.
+    /// The action failed.
     Error,
-    /// Something to know.
+    /// General information.
     Info,
 }
 
-/// A message that is shown once.
+/// Message that is shown once, on the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flash {
-    /// What kind of message it is.
+    /// Kind of the message.
     pub kind: FlashKind,
-    /// One sentence.
+    /// Text of the message, one sentence.
     pub text: String,
-    /// Link to what the message is about: its label and its URL.
+    /// Link to the subject of the message: label and URL.
     pub link: Option<(String, String)>,
 }
 
-/// Draws the whole document around a page's content.
+/// Renders the whole document around the content of a page.
 ///
 /// ```
 /// use maud::{Markup, html};
@@ -148,34 +148,37 @@ pub struct Flash {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no layout",
+    message = "`{Self}` is not a layout",
     note = "implement `Layout`, or use `DefaultLayout` or `PlainLayout`"
 )]
 pub trait Layout: Send + Sync + 'static {
-    /// The document with `content` in its place.
+    /// Renders the document with `content` inside.
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup;
 
-    /// Whether the content of every page stands in its document as it is. Then live regions in it
-    /// are read anew without the layout, which is quicker; otherwise the whole document is drawn
-    /// for them.
+    /// Returns `true` if the layout inserts the content of every page unmodified. Default: `false`.
+    ///
+    /// Live regions in the content are then refreshed without rendering the layout, which is
+    /// faster; otherwise the whole document is rendered for them.
     fn keeps_content(&self) -> bool {
         false
     }
 
-    /// Whether all that stands around the content follows from the page's context, and neither from
-    /// the content nor from the time. Then it is drawn once for the guests of a page that see it
-    /// alike, around something that only stands for the content, and kept until the portal stops;
-    /// otherwise it is drawn for every answer. It counts for layouts that also
-    /// [keep the content](Self::keeps_content), and have it in the document once.
+    /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
+    ///
+    /// That requires the markup around the content to depend on the page's context alone, neither
+    /// on the content nor on the time. It is then rendered around a placeholder, once for all
+    /// guests with the same URL, theme and sidebar, and cached until the portal stops; otherwise it
+    /// is rendered for every response. Only applies to layouts that also return `true` from
+    /// [`keeps_content`](Self::keeps_content), and that insert the content once.
     fn keeps_frame(&self) -> bool {
         false
     }
 }
 
-/// What stands around the body of a document, roughly, in bytes.
+/// Approximate size of a document without its body, in bytes.
 const HEAD: usize = 4 << 10;
 
-/// Makes room for what follows: markup begins small and is copied whenever it has doubled.
+/// Reserves capacity for the following markup, which would otherwise be reallocated while it grows.
 pub(super) struct Room(pub(super) usize);
 
 impl Render for Room {
@@ -184,7 +187,7 @@ impl Render for Room {
     }
 }
 
-/// The document around a body: head, theme, style sheet and scripts. For layouts of your own.
+/// Renders the document around a body: head, theme, style sheets and scripts. For custom layouts.
 #[must_use]
 pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
     let theme = page.theme;
@@ -214,7 +217,8 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
                 @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
-                // A portal adds these to every answer; a document that is drawn without one has them from here.
+                // The portal adds these to every response; documents rendered without a portal get
+                // them here.
                 (Requirements::of(&body.0).styles(page.base_path, ""))
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
@@ -226,15 +230,16 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
     }
 }
 
-/// The link, for a document's head, to the styles of pages that face the public: a bar on top
-/// (`pt-site-bar`), sections (`pt-site-part`), features, numbered steps, code in colours, a foot.
-/// Only the pages that ask for them load them.
+/// Renders the style sheet link of public pages, for a document's head.
+///
+/// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-part`), features, numbered steps,
+/// syntax-highlighted code and a footer. Only pages that include this link load them.
 #[must_use]
 pub fn site_styles(page: &PageContext<'_>) -> Markup {
     html! { link rel="stylesheet" href=(page.url(assets::url("site.css"))); }
 }
 
-/// The font file that the page is set in, if it is not the system's.
+/// Returns the font file of the page, unless it uses the system font.
 fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
     match page.brand {
         Some(brand) if brand.has_font() => brand.font_url(),
@@ -242,14 +247,14 @@ fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
     }
 }
 
-/// Says on every page, whatever its layout, that its reader is somebody else.
+/// Renders the impersonation banner, which every page has regardless of its layout.
 fn acting(page: &PageContext<'_>, actor: &str) -> Markup {
     let whom = page.user.as_ref().map_or("another user", |user| user.name);
     let email = page.user.as_ref().map_or("", |user| user.email);
     html! {
         div class="pt-acting" {
-            (Banner::new(Tone::Warning, format!("{email}, signed in as {actor}."))
-                .title(format!("You act as {whom}")))
+            (Banner::new(Tone::Warning, format!("You signed in as {actor} and are using the account {email}."))
+                .title(format!("You are acting as {whom}")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of the frame around pages, each of which can be replaced.
+//! Replaceable parts of the default layout.
 
 use maud::{Markup, html};
 
@@ -6,8 +6,9 @@ use super::components::{Button, icon, logo, rel, sized_avatar};
 use super::layout::{NavLink, PageContext, UserSummary};
 use super::theme::Appearance;
 
-/// The parts of [`DefaultLayout`](super::DefaultLayout) that an application can draw itself, one
-/// without the others: what is not overridden stays the portal's.
+/// Parts of [`DefaultLayout`](super::DefaultLayout) that an application can replace one by one.
+///
+/// Methods that are not overridden render the builtin part.
 ///
 /// ```
 /// use maud::{Markup, html};
@@ -23,36 +24,40 @@ use super::theme::Appearance;
 /// let layout = DefaultLayout::new().parts(Numbered);
 /// ```
 pub trait LayoutParts: Send + Sync + 'static {
-    /// Logo and name, as a link to the start; also what stands above sign-in and error pages.
+    /// Renders logo and name as a link to the home page.
+    ///
+    /// [`PlainLayout`](super::PlainLayout), for example on sign-in pages, shows the builtin brand.
     fn brand(&self, page: &PageContext<'_>) -> Markup {
         brand(page)
     }
 
-    /// An entry of the navigation, in a list item of the portal's. In the narrow rail a `span`
-    /// within a link is shown as a tooltip.
+    /// Renders a navigation entry, inside a list item that the layout provides.
+    ///
+    /// While the sidebar is collapsed, a `span` in the link is shown as a tooltip.
     fn nav_link(&self, page: &PageContext<'_>, link: &NavLink) -> Markup {
         let _ = page;
         nav_link(link)
     }
 
-    /// The button with the reader's name, and its menu, which has to get the id `menu_id`: it is
-    /// drawn twice on a page, beside the content and in the drawer of small screens.
+    /// Renders the button with the user's name and its menu, which must have the ID `menu_id`.
+    ///
+    /// A page contains it twice: in the sidebar and in the drawer of small screens.
     fn user_menu(&self, page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
         user_menu(page, user, menu_id)
     }
 
-    /// What stands in the place of the user's menu for guests.
+    /// Renders the replacement of the user menu for guests.
     fn guest(&self, page: &PageContext<'_>) -> Markup {
         guest(page)
     }
 }
 
-/// The portal's own parts.
+/// Builtin parts.
 pub(super) struct OwnParts;
 
 impl LayoutParts for OwnParts {}
 
-/// The application's logo, or the portal's.
+/// Renders the logo of the brand, or the portal's logo.
 pub(super) fn mark(page: &PageContext<'_>) -> Markup {
     match page.brand.and_then(|brand| brand.logo_url()) {
         Some(url) => {
@@ -106,7 +111,7 @@ fn guest(page: &PageContext<'_>) -> Markup {
     }
 }
 
-/// Light, dark or the system's choice: a form that saves without a script as well.
+/// Renders the switch between light, dark and system: a form that also works without a script.
 pub(super) fn appearance_switch(page: &PageContext<'_>) -> Markup {
     let choices = [
         (Appearance::Light, "sun"),
@@ -127,7 +132,7 @@ pub(super) fn appearance_switch(page: &PageContext<'_>) -> Markup {
     }
 }
 
-/// The button that makes the sidebar narrow, or wide again.
+/// Renders the button that collapses and expands the sidebar.
 pub(super) fn rail_toggle(page: &PageContext<'_>) -> Markup {
     let button = Button::icon_only("panel-left", "Toggle sidebar")
         .size(1)
@@ -142,7 +147,7 @@ pub(super) fn rail_toggle(page: &PageContext<'_>) -> Markup {
     }
 }
 
-/// The hidden fields of a form that comes back to its page.
+/// Renders the hidden fields of a form that returns to its page.
 fn return_here(page: &PageContext<'_>) -> Markup {
     html! {
         @if let Some(fields) = page.form_fields { (fields) }

@@ -1,4 +1,4 @@
-//! What a reader sees: pages with layout, navigation and access, and the parts they are made of.
+//! Pages of the portal: layout, navigation, access, theme and components.
 
 mod app_settings;
 pub mod assets;

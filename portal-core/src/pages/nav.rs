@@ -1,4 +1,4 @@
-//! The navigation, and who sees which of its entries.
+//! Navigation: its entries, and the selection that each user sees.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::layout::NavLink;
 use super::page::Page;
 use crate::auth::{Access, User, address};
 
-/// An entry of the navigation.
+/// Navigation entry of a page or a link.
 ///
 /// ```
 /// use portal_core::NavItem;
@@ -27,7 +27,7 @@ pub struct NavItem {
 }
 
 impl NavItem {
-    /// An entry of this label.
+    /// Creates an entry with a label.
     pub fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -37,13 +37,13 @@ impl NavItem {
         }
     }
 
-    /// Name of its icon.
+    /// Sets the icon by name. Default: `box`.
     pub fn icon(mut self, name: impl Into<String>) -> Self {
         self.icon = name.into();
         self
     }
 
-    /// Its place, smallest first; 100 where nothing is said.
+    /// Sets the position; lower values come first. Default: 100.
     pub fn order(mut self, order: i32) -> Self {
         self.order = order;
         self
@@ -53,14 +53,14 @@ impl NavItem {
         self.order
     }
 
-    /// The heading it stands under.
+    /// Sets the navigation group, shown as a heading. Default: no group.
     pub fn group(mut self, name: impl Into<String>) -> Self {
         self.group = Some(name.into());
         self
     }
 }
 
-/// All entries, in their order.
+/// Navigation entries of a portal, in display order.
 #[derive(Debug, Clone, Default)]
 pub struct Nav {
     entries: Vec<Entry>,
@@ -74,7 +74,7 @@ struct Entry {
     access: Access,
 }
 
-/// A page as the search knows it.
+/// Page with the texts that the search matches.
 #[derive(Debug, Clone)]
 struct Described {
     title: String,
@@ -84,7 +84,7 @@ struct Described {
 }
 
 impl Nav {
-    /// Adds a page that the search offers, in the navigation or not.
+    /// Adds a page to the search, whether or not the navigation lists it.
     pub(crate) fn describe(&mut self, page: &Page) {
         let is_untitled = page.title == page.source.name;
         if page.method == Method::GET && !page.path.contains('{') && !is_untitled {
@@ -97,15 +97,16 @@ impl Nav {
         }
     }
 
-    /// Returns the description of the page at a URL, empty if there is none.
+    /// Returns the description of the page at a URL; empty if it has no description.
     pub(crate) fn description_of(&self, href: &str, base_path: &str) -> &str {
         let mut pages = self.described.iter();
         let found = pages.find(|page| address(base_path, &page.path) == href);
         found.map_or("", |page| page.description.as_str())
     }
 
-    /// Returns the pages that a user may open and that no entry leads to: title and URL. Pages below an
-    /// entry's are its tabs, and public ones are found by other ways.
+    /// Returns title and URL of the pages that a user may open and that no entry covers.
+    ///
+    /// Pages below the path of an entry are its tabs; public pages are reachable in other ways.
     pub(crate) fn unlisted(&self, user: Option<&User>, base_path: &str) -> Vec<(&str, String)> {
         let is_listed = |path: &str| {
             self.entries.iter().any(|entry| {
@@ -122,7 +123,7 @@ impl Nav {
             .collect()
     }
 
-    /// Adds an entry for a path; it is shown to whom the guard lets pass.
+    /// Adds an entry for a path, shown to users whom the access rule allows.
     pub fn link(&mut self, item: NavItem, path: impl Into<String>, access: Access) -> &mut Self {
         self.entries.push(Entry {
             item,
@@ -132,20 +133,20 @@ impl Nav {
         self
     }
 
-    /// Takes away the entry of a path.
+    /// Removes the entry of a path.
     pub fn remove(&mut self, path: &str) -> &mut Self {
         self.entries.retain(|entry| entry.path != path);
         self
     }
 
-    /// Where the entries lead, and who sees them.
+    /// Returns paths and access rules of the entries.
     pub(crate) fn links(&self) -> impl Iterator<Item = (&str, &Access)> {
         self.entries
             .iter()
             .map(|entry| (entry.path.as_str(), &entry.access))
     }
 
-    /// Describes the entries whose icon does not exist.
+    /// Returns a message for each entry with an unknown icon.
     pub(crate) fn unknown_icons(&self) -> Vec<String> {
         let unknown = self
             .entries
@@ -155,7 +156,7 @@ impl Nav {
             let likeness = |name: &str| strsim::jaro_winkler(&entry.item.icon, name);
             let closest = icon_names().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
             format!(
-                "the navigation entry of `{}` has the unknown icon `{}`, did you mean `{}`? `icon_names()` lists all",
+                "the navigation entry of `{}` has the unknown icon `{}`; did you mean `{}`? `icon_names()` lists all icons",
                 entry.path,
                 entry.item.icon,
                 closest.unwrap_or_default()
@@ -164,13 +165,13 @@ impl Nav {
         unknown.map(describe).collect()
     }
 
-    /// Sorts by order, then path: the order of registration differs between builds.
+    /// Sorts by order, then path, because the order of registration differs between builds.
     pub(crate) fn sort(&mut self) {
         self.entries
             .sort_by(|a, b| (a.item.order, &a.path).cmp(&(b.item.order, &b.path)));
     }
 
-    /// What a reader sees of it on the page of a path.
+    /// Returns the entries that a user sees on the page at a path.
     pub(crate) fn visible(
         &self,
         user: Option<&User>,

@@ -1,4 +1,4 @@
-//! A page: a route with a title, a guard and an entry in the navigation.
+//! Page: a route with a title, a guard and a navigation entry.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -18,7 +18,7 @@ use crate::state::{PortalState, Requirement};
 pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
 pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
 
-/// A page of the portal. `#[page]` writes one; it can be written by hand as well.
+/// Page of the portal. `#[page]` generates one; you can also build it by hand.
 ///
 /// ```
 /// use portal_core::{Access, Page, source};
@@ -50,7 +50,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A public page at a route of axum's syntax (`/users/{id}`).
+    /// Creates a public page at a route in axum's syntax (`/users/{id}`).
     pub fn new(source: Source, path: &'static str, respond: Respond) -> Self {
         Self {
             source,
@@ -67,37 +67,37 @@ impl Page {
         }
     }
 
-    /// The title, for the tab and the head of the page.
+    /// Sets the title in the browser tab and the document's head. Default: the name of the source.
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// A sentence for search engines and link previews.
+    /// Sets one sentence for search engines and link previews. Default: none.
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// The method it answers, instead of `GET`.
+    /// Sets the HTTP method. Default: `GET`.
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
-    /// Who may see it.
+    /// Sets the access rule. Default: [`Access::Public`].
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
         self
     }
 
-    /// Its entry in the navigation, hidden from who may not see the page.
+    /// Sets the navigation entry, hidden from users without access to the page. Default: no entry.
     pub fn nav(mut self, item: NavItem) -> Self {
         self.nav = Some(item);
         self
     }
 
-    /// A layout of its own.
+    /// Sets a layout for this page. Default: the layout of the portal.
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Some(Arc::new(layout));
         self
@@ -109,8 +109,10 @@ impl Page {
         self
     }
 
-    /// Declares values that the handler reads as [`Data`](crate::Data), so that a missing one is an error at
-    /// startup and not at the first request. `#[page]` declares those among its arguments.
+    /// Declares values that the handler reads as [`Data`](crate::Data).
+    ///
+    /// A missing value is then an error at startup instead of at the first request. `#[page]`
+    /// declares those among its arguments.
     ///
     /// ```
     /// use portal_core::{Data, Page, TaskInput as _, source};
@@ -129,14 +131,14 @@ impl Page {
         self
     }
 
-    /// The route with who may use it.
+    /// Returns the route with its access rule.
     pub(crate) fn declared(&self) -> DeclaredRoute {
         let method = Some(self.method.clone());
         DeclaredRoute::new(RouteKind::Page, method, self.path, self.access.clone())
             .source(self.source)
     }
 
-    /// The route, without the prefix of a portal that is nested in another app.
+    /// Returns the path of the route, without the base path of a portal nested in another app.
     #[must_use]
     pub fn url(&self) -> &'static str {
         self.path

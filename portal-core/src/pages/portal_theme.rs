@@ -1,4 +1,4 @@
-//! The look that administrators have given the whole portal, in the database and in memory.
+//! Default theme: the settings made by administrators, in the database and in memory.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -18,20 +18,20 @@ use crate::store::{Notification, Store, now};
 const TABLE: &str = "portal_settings";
 const KEY: &str = "theme";
 
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before a failed read of the database is retried.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What administrators have set; what they have not is what the application's code says.
+/// Settings made by administrators; unset ones fall back to the theme of the application's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PortalLook {
     pub(crate) choice: ThemeChoice,
-    /// Whether readers may not choose accent, gray and radius; `None` is what the code says.
+    /// `true` if users cannot choose accent, gray and radius; `None` uses the lock of the code.
     pub(crate) locked: Option<bool>,
 }
 
 impl PortalLook {
     fn over(&self, code: Theme) -> Theme {
-        // A lock of the code is about what readers choose, not about what administrators do.
+        // The lock of the code restricts users, not administrators.
         let theme = self.choice.over(code.with_lock(false));
         theme.with_lock(self.locked.unwrap_or(code.is_locked()))
     }
@@ -52,17 +52,16 @@ impl PortalLook {
     }
 }
 
-/// What is stored, and since when.
+/// Stored settings with their version.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StoredLook {
     pub(crate) look: PortalLook,
-    /// Counts changes; 0 while nobody has set anything.
+    /// Number of changes so far; 0 if nothing was ever set.
     pub(crate) version: i64,
     pub(crate) updated_at: Option<DateTime<Utc>>,
 }
 
-/// The portal's theme as it is now: read at the start and when somebody changes it, so that no
-/// page has to ask for it.
+/// Current default theme. It is read at startup and after each change, so that pages need no query.
 pub(crate) struct PortalTheme {
     store: Store,
     code: Theme,
@@ -70,7 +69,7 @@ pub(crate) struct PortalTheme {
 }
 
 impl PortalTheme {
-    /// Reads what is stored.
+    /// Creates the theme and reads the stored settings.
     pub(crate) async fn load(store: Store, code: Theme) -> Result<Self> {
         let theme = Self {
             store,
@@ -81,17 +80,17 @@ impl PortalTheme {
         Ok(theme)
     }
 
-    /// What the application's code says.
+    /// Returns the theme set in the application's code.
     pub(crate) fn code(&self) -> Theme {
         self.code
     }
 
-    /// What administrators have set.
+    /// Returns the settings made by administrators.
     pub(crate) fn stored(&self) -> StoredLook {
         *self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The theme for who has not chosen.
+    /// Returns the theme for users who have not chosen their own.
     pub(crate) fn theme(&self) -> Theme {
         self.stored().look.over(self.code)
     }
@@ -114,7 +113,7 @@ impl PortalTheme {
         Ok(())
     }
 
-    /// What was read may be older than what this process has stored meanwhile.
+    /// Keeps the newer version: this replica may have stored a change since `stored` was read.
     fn take_over(&self, stored: StoredLook) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if stored.version >= current.version {
@@ -122,11 +121,11 @@ impl PortalTheme {
         }
     }
 
-    /// Stores another look, in the name of an administrator.
+    /// Stores new settings and records the administrator in the audit log.
     ///
     /// # Errors
     ///
-    /// `409` if somebody else has changed it since `version`.
+    /// Returns `409` if the settings were changed since `version`.
     pub(crate) async fn set(
         &self,
         admin: &CurrentUser,
@@ -177,11 +176,11 @@ impl PortalTheme {
                     .to_owned(),
             )
             .take();
-        // Two who are the first find no row to lock; one of them stores it.
+        // The first two concurrent writers find no row to lock; only one of them inserts it.
         if transaction.execute(&insert).await? == 0 {
             return Err(changed_meanwhile());
         }
-        let details = changes.details("Look of the portal");
+        let details = changes.details("Portal theme");
         let actor = Actor::from(admin);
         AuditLog::record_in(
             &mut transaction,
@@ -197,14 +196,14 @@ impl PortalTheme {
         Ok(())
     }
 
-    /// Follows what other replicas change, until it is dropped.
+    /// Applies changes made by other replicas until dropped.
     pub(crate) async fn follow(&self, mut hints: Receiver<Notification>) {
         loop {
             match hints.recv().await {
                 Ok(Notification::SettingsChanged | Notification::Lagged)
                 | Err(RecvError::Lagged(_)) => {
                     while let Err(error) = self.refresh().await {
-                        tracing::warn!(%error, "the look of the portal could not be read");
+                        tracing::warn!(%error, "failed to read the default theme; retrying");
                         tokio::time::sleep(RETRY).await;
                     }
                 }
@@ -216,7 +215,7 @@ impl PortalTheme {
 }
 
 fn changed_meanwhile() -> Error {
-    let detail = "somebody else has changed the portal's look meanwhile: look at it and try again";
+    let detail = "the default theme was changed by someone else; review the change and try again";
     Error::conflict("settings_changed", detail)
 }
 
@@ -241,7 +240,7 @@ mod tests {
     use crate::pages::theme::{Accent, Radius};
 
     #[test]
-    fn a_look_lies_over_the_code_and_survives_being_stored() {
+    fn stored_settings_override_the_code_and_round_trip() {
         let code = Theme::default().accent(Accent::Jade).locked();
         assert_eq!(PortalLook::default().over(code), code);
         let mut look = PortalLook::default();
@@ -249,7 +248,7 @@ mod tests {
         assert_eq!(
             look.over(code),
             code.radius(Radius::Full),
-            "also where readers may not"
+            "despite the lock for users"
         );
         look.locked = Some(false);
         assert!(!look.over(code).is_locked());
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_read_late_does_not_undo_what_was_stored_meanwhile() {
+    async fn late_read_does_not_replace_a_newer_version() {
         let store = Store::connect("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
         let theme = PortalTheme::load(store, Theme::default()).await.unwrap();
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_logged() {
+    fn audit_entry_contains_changed_fields_only() {
         let mut look = PortalLook::default();
         assert!(changes(&look, &look).is_empty());
         look.choice.accent = Some(Accent::Ruby);

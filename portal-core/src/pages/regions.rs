@@ -1,5 +1,4 @@
-//! What a page does for its live regions: it says when it was read, and answers with nothing but
-//! them when it is asked for them.
+//! Live regions of a page: adds the cursor to its head, and serves single regions on request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,21 +8,21 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-/// The header in which the browser names the regions that it wants.
+/// Header that lists the ids of the requested regions.
 const HEADER: HeaderName = HeaderName::from_static("x-portal-region");
-/// How many regions one request may name, so that an answer is not greater than its page.
+/// Maximum number of regions per request, so that a response is not larger than its page.
 const MOST: usize = 64;
-/// How a region begins; `live::Region` writes it.
+/// Start of a region, as rendered by `live::Region`.
 const BEGIN: &str = "<pt-live";
 const END: &str = "</pt-live>";
 
-/// Up to when what is read is known; written down only where a page says so.
+/// Cursor of the data on a page. Formatted only for pages with live regions.
 pub(crate) type Mark = Box<dyn fmt::Display + Send>;
 
-/// Gives the mark of what is read next.
+/// Returns the cursor for data that is read afterwards.
 pub(crate) type ReadMark = Arc<dyn Fn() -> Mark + Send + Sync>;
 
-/// The ids of the regions that a request asks for in the place of a page.
+/// Returns the ids of the regions that are requested instead of the page.
 pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
     if parts.method != Method::GET {
         return None;
@@ -38,30 +37,30 @@ pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
     Some(wanted)
 }
 
-/// An id that stands in a document as it is.
+/// Returns `true` if a document contains the id without escaping.
 fn is_id(id: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
     !id.is_empty() && id.bytes().all(is_part)
 }
 
-/// Where the browser hears of changes, and up to when the page knows of them; for its head.
+/// Renders the URL of the live stream and the cursor of the page, for its head.
 pub(super) fn head(base_path: &str, mark: Option<&(dyn fmt::Display + Send)>) -> Markup {
     html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[mark.map(maud::display)]; }
 }
 
-/// Whether a part of a document has all of the regions.
+/// Returns `true` if a part of a document contains all of the regions.
 pub(super) fn are_in(part: &str, ids: &[&str]) -> bool {
     ids.iter().all(|id| cut(part, id).is_some())
 }
 
-/// The regions of a document, alone. What it has not is left out.
+/// Responds with the requested regions of a document. Missing ones are skipped.
 pub(super) fn answer(status: StatusCode, document: &str, ids: &[&str]) -> Response {
     let regions: String = ids.iter().filter_map(|id| cut(document, id)).collect();
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     (status, [(header::CONTENT_TYPE, html)], regions).into_response()
 }
 
-/// A region with its tags, and with the regions in it.
+/// Returns a region with its tags and nested regions.
 fn cut<'a>(document: &'a str, id: &str) -> Option<&'a str> {
     let start = document.find(&format!("{BEGIN} id=\"{id}\""))?;
     let region = document.get(start..)?;
@@ -92,7 +91,7 @@ mod tests {
         <pt-live id=\"two\" data-topics=\"a\">3</pt-live><pt-live id=\"open\">4</main>";
 
     #[test]
-    fn a_region_is_cut_out_with_what_is_in_it() {
+    fn region_is_extracted_with_its_nested_regions() {
         assert_eq!(
             cut(DOCUMENT, "one"),
             Some(
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn each_region_is_given_once_and_not_more_than_64_of_them() {
+    fn requested_regions_are_deduplicated_and_limited_to_64() {
         assert_eq!(
             asked(Method::GET, "one two one one two"),
             Some("one|two".to_owned())
@@ -135,14 +134,14 @@ mod tests {
             asked(Method::GET, &names(0..500, " ")),
             Some(names(0..64, "|"))
         );
-        // What is named again and again takes no place from others.
+        // Repeated ids do not count toward the limit.
         let ids = format!("{}{}", "one ".repeat(100), names(0..63, " "));
         let expected = format!("one|{}", names(0..63, "|"));
         assert_eq!(asked(Method::GET, &ids), Some(expected));
     }
 
     #[test]
-    fn only_a_page_is_asked_for_and_only_by_good_names() {
+    fn region_requests_require_get_and_valid_ids() {
         assert_eq!(
             asked(Method::GET, "one live-model:plan"),
             Some("one|live-model:plan".to_owned())

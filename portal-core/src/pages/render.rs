@@ -1,4 +1,4 @@
-//! Putting the layout around a page's content.
+//! Page rendering: wraps the content of a page in the layout.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ use super::zone::Zone;
 use crate::auth::{Auth, CurrentUser, RouteIndex, ShownPage, User, address};
 use crate::config::Config;
 
-/// What all pages of a portal share.
+/// Shared settings and services of all pages.
 pub(crate) struct PageSetup {
     pub(crate) config: Arc<Config>,
     pub(crate) nav: Nav,
@@ -34,20 +34,20 @@ pub(crate) struct PageSetup {
     pub(crate) layout: Arc<dyn Layout>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
-    /// Only administrators are let in, and are told so.
+    /// `true` during maintenance: only administrators have access, and see a banner.
     pub(crate) in_maintenance: Arc<AtomicBool>,
     /// The routes with their handlers, for error reports.
     pub(crate) routes: RouteIndex,
-    /// The content security policy of pages on which the identity provider brings its own styles.
+    /// Content security policy of pages on which the identity provider adds inline styles.
     pub(crate) inline_styles_policy: HeaderValue,
-    /// Up to when a page that is read now knows of changes.
+    /// Source of cursors for data that is read afterwards.
     pub(crate) read_mark: ReadMark,
 }
 
-/// Where administrators end maintenance.
+/// Path of the page on which administrators end maintenance.
 pub(crate) const MAINTENANCE: &str = "/admin/maintenance";
 
-/// What must not stand bare in the value of a query parameter.
+/// Characters that are percent-encoded in the value of a query parameter.
 pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -61,14 +61,14 @@ pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b'=');
 
 impl PageSetup {
-    /// The sign-in page that comes back to the page of a request.
+    /// Returns the URL of the sign-in page that returns to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         self.sign_in_url_to(&address(base_path, wanted))
     }
 
-    /// The sign-in page that comes back to an address with base path.
+    /// Returns the URL of the sign-in page that returns to a URL with base path.
     pub(crate) fn sign_in_url_to(&self, wanted: &str) -> String {
         format!(
             "{}/sign-in?redirect_url={}",
@@ -77,13 +77,12 @@ impl PageSetup {
         )
     }
 
-    /// The theme of a reader: what he has chosen, over what holds for the portal.
+    /// Returns the theme of a caller: their choice, applied to the default theme.
     pub(crate) fn theme_of(&self, headers: &HeaderMap, user: Option<&User>) -> Theme {
         self.choice_of(headers, user).over(self.theme.theme())
     }
 
-    /// What a reader has chosen: his own, wherever he signs in; else that of the browser, from its
-    /// cookie.
+    /// Returns the theme choice of a caller, from the user's preferences or else from the cookie.
     pub(crate) fn choice_of(&self, headers: &HeaderMap, user: Option<&User>) -> ThemeChoice {
         if let Some(choice) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
             return ThemeChoice::from_preference(choice);
@@ -93,7 +92,7 @@ impl PageSetup {
             .unwrap_or_default()
     }
 
-    /// Makes sure that a page can be drawn with what its reader has not read.
+    /// Loads the unread notifications of a user unless the cached ones are fresh.
     pub(crate) async fn prepare(&self, user: Option<&CurrentUser>) {
         if let Some(user) = user
             && !self.unread.is_fresh(user.id)
@@ -102,14 +101,14 @@ impl PageSetup {
         }
     }
 
-    /// The navigation as the reader of a page sees it.
+    /// Returns the navigation that a caller sees on a page.
     pub(crate) fn nav_of(&self, parts: &Parts, user: Option<&CurrentUser>) -> Vec<NavLink> {
         let user = user.map(|user| &**user);
         let path = parts.uri.path();
         self.nav.visible(user, &self.config.base_path, path)
     }
 
-    /// A page of the portal, as a response.
+    /// Renders a page of the portal into a response.
     pub(crate) fn render(
         &self,
         parts: &Parts,
@@ -123,7 +122,7 @@ impl PageSetup {
             && layout.keeps_content()
             && regions::are_in(&content.0, ids)
         {
-            // Nothing that the layout draws is asked for.
+            // All requested regions are in the content, so the layout is not rendered.
             return regions::answer(head.status, &content.0, ids);
         }
         let https = self.config.is_https();
@@ -133,7 +132,7 @@ impl PageSetup {
             theme: self.theme_of(&parts.headers, user.map(|user| &**user)),
             rail: flash::cookie(&parts.headers, theme_form::RAIL, https)
                 .is_some_and(|rail| rail == theme_form::NARROW),
-            // Whoever asks for regions shows no message: it waits for the page.
+            // Requests for regions do not show the message; it waits for the next page.
             flash: match regions {
                 Some(_) => None,
                 None => Flash::of(&parts.headers, https),
@@ -167,7 +166,7 @@ impl PageSetup {
         self.answer(&reader, &head, document)
     }
 
-    /// A page as its layout has it.
+    /// Renders the layout of a page.
     fn draw(&self, reader: &Reader<'_>, head: &PageHead<'_>, content: Markup) -> Markup {
         let base_path = self.config.base_path.as_str();
         let nav = self.nav_of(reader.parts, reader.user);
@@ -182,7 +181,7 @@ impl PageSetup {
             .as_ref()
             .map(|path| format!("{base_path}{path}"));
         let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
-        // Where the portal is nested, the host has taken the prefix away.
+        // If the portal is nested, the host has removed the prefix.
         let path = reader.parts.uri.path();
         let context = PageContext {
             description: head.description,
@@ -210,7 +209,7 @@ impl PageSetup {
         layout.render(&context, content)
     }
 
-    /// A document with what it requires, and what the identity provider adds to it.
+    /// Returns a document with its requirements and the additions of the identity provider.
     fn answer(&self, reader: &Reader<'_>, head: &PageHead<'_>, document: Document<'_>) -> Response {
         let base_path = self.config.base_path.as_str();
         let mut more = document.styles(base_path).0;
@@ -243,7 +242,7 @@ impl PageSetup {
     }
 }
 
-/// Who asks for a page, and how he wants it to look.
+/// Caller of a page, with the settings that affect its rendering.
 struct Reader<'a> {
     parts: &'a Parts,
     user: Option<&'a CurrentUser>,
@@ -253,7 +252,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether nothing on the page is for him alone.
+    /// Returns `true` if the layout contains nothing specific to this caller.
     fn is_anybody(&self) -> bool {
         self.user.is_none() && self.flash.is_none()
     }
@@ -268,7 +267,7 @@ impl Reader<'_> {
     }
 }
 
-/// Keeps administrators from forgetting that nobody else sees what they see.
+/// Renders the banner that reminds administrators that other users have no access.
 fn maintenance_banner(base_path: &str) -> Markup {
     let page = Button::new("Maintenance")
         .size(1)
@@ -276,17 +275,17 @@ fn maintenance_banner(base_path: &str) -> Markup {
     html! { (Banner::new(Tone::Warning, "Only administrators have access.").title("Maintenance is on.").action(page)) }
 }
 
-/// What a page says of itself beside its content.
+/// Metadata of a page, in addition to its content.
 pub(crate) struct PageHead<'a> {
     pub(crate) status: StatusCode,
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
     pub(crate) layout: Option<&'a dyn Layout>,
-    /// More for the document's head.
+    /// Additional markup for the document's head.
     pub(crate) extra: Option<&'a Markup>,
-    /// Up to when what it shows is known.
+    /// Cursor of the data on the page.
     pub(crate) read_mark: Option<Mark>,
-    /// What has been drawn of the page for guests.
+    /// Cached layouts of the page for guests.
     pub(super) frames: Option<&'a Frames>,
 }
 

@@ -1,26 +1,27 @@
-//! What a document requires beside what every document loads.
+//! Asset requirements: what a document needs in addition to the assets that every document loads.
 //!
-//! Its elements say so themselves, in `data-requires`: the file of a style sheet, or `live`. So it is
-//! found in one pass over the document, whoever has drawn it.
+//! Elements declare them in `data-requires`: the file of a style sheet, or `live`. One pass over
+//! the document finds them all, regardless of the code that rendered them.
 
 use maud::{Markup, html};
 
 use super::assets;
 use crate::auth::address;
 
-/// What stands before and after the one letter of `data-requires` that is rare: whoever looks for
-/// that letter is through with a document many times as soon.
+/// Text before the rare letter of `data-requires`.
+///
+/// Searching for that letter alone makes the scan of a document many times faster.
 const BEFORE: &str = " data-re";
 const RARE: u8 = b'q';
 const AFTER: &str = "quires=\"";
 
-/// The value of elements that follow what changes at the server.
+/// Value on elements that follow changes on the server.
 const LIVE: &str = "live";
 
-/// What the elements of a document require.
+/// Requirements of the elements of a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Requirements {
-    /// It has live regions.
+    /// `true` if the document has live regions.
     pub(super) live: bool,
     /// Paths of style sheets, without base path.
     styles: Vec<&'static str>,
@@ -33,7 +34,7 @@ impl Requirements {
         required
     }
 
-    /// Adds what another part of the document requires.
+    /// Adds the requirements of another part of the document.
     pub(super) fn add(&mut self, part: &str) {
         for at in memchr::memchr_iter(RARE, part.as_bytes()) {
             let (before, rest) = part.split_at(at);
@@ -56,7 +57,7 @@ impl Requirements {
         }
     }
 
-    /// The links to the style sheets that a head does not link yet.
+    /// Renders links to the style sheets that a head does not link yet.
     pub(super) fn styles(&self, base_path: &str, head: &str) -> Markup {
         html! {
             @for style in self.styles.iter().filter(|style| !head.contains(**style)) {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_style_is_linked_once_and_none_that_there_is_not() {
+    fn known_styles_are_linked_once_and_unknown_ones_ignored() {
         let file = assets::file("table.css");
         let document = format!(
             "<div data-requires=\"{file}\"></div><nav data-requires=\"{file}\"></nav>\

@@ -1,4 +1,4 @@
-//! From pages to axum routes, the guard on each handler.
+//! Conversion of pages into axum routes, with the guard on each handler.
 
 use std::sync::Arc;
 
@@ -24,14 +24,14 @@ use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
 use crate::state::PortalState;
 
-/// The routes of all pages; several pages may share a path with other methods.
+/// Returns the routes of all pages; pages can share a path if their methods differ.
 pub(crate) fn routes(pages: Vec<Page>) -> Routes {
     pages.into_iter().fold(Routes::new(), |routes, page| {
         routes.add(page.declared(), handler(page))
     })
 }
 
-/// The guard sits here, on the handler: no spelling of the path goes past it.
+/// Builds the handler of a page. It contains the guard, so no spelling of the path bypasses it.
 fn handler(page: Page) -> MethodRouter<PortalState> {
     let filter = MethodFilter::try_from(page.method.clone()).unwrap_or(MethodFilter::GET);
     let shared = Arc::new((page, Frames::default()));
@@ -66,14 +66,14 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
         return refuse(setup, &parts, user.as_ref(), denied);
     }
     let head = head_of(&parts.method, &parts.uri, &parts.headers);
-    // First: what changes while the page is made is told to it afterwards.
+    // Taken first, so that changes made while the page is rendered are reported to it afterwards.
     let read_mark = (setup.read_mark)();
     let mut request = Request::from_parts(parts, body);
     if let Some(bytes) = page.max_body {
         DefaultBodyLimit::max(bytes).apply(&mut request);
     }
     let content = (page.respond)(state.clone(), request).await;
-    // A deactivated user sees public pages as a guest does, and why.
+    // Deactivated users see public pages as guests do, with a banner that states the reason.
     let is_deactivated = user.as_ref().is_some_and(|user| !user.is_allowed_in());
     let user = user.filter(|user| user.is_allowed_in());
     let content = match content {
@@ -118,7 +118,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
             fragment::with_head(page, *response)
         }
         PageResponse::Response(response) => *response,
-        // The page's own extractor has asked for someone who is signed in.
+        // An extractor of the page requires a signed-in user.
         PageResponse::Error(error)
             if error.status() == StatusCode::UNAUTHORIZED && user.is_none() =>
         {
@@ -131,7 +131,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     }
 }
 
-/// The problem in an error response without markup, for a browser: it becomes a page in the layout.
+/// Returns the problem of an error response without markup, so that browsers get it as a page.
 fn problem_of(request: &Parts, response: &mut Response) -> Option<Problem> {
     accepts_html(&request.headers)
         .then(|| Problem::of_response(response))
@@ -143,7 +143,7 @@ fn deactivated_banner() -> Banner {
         .title("Your account is deactivated.")
 }
 
-/// What a page needs of a request that its handler has taken: all but its extensions.
+/// Copies the head of a request that the handler consumes, without its extensions.
 pub(crate) fn head_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Parts {
     let mut head = Request::new(()).into_parts().0;
     head.method = method.clone();
@@ -152,7 +152,7 @@ pub(crate) fn head_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Parts 
     head
 }
 
-/// Sends guests to sign in and back; tells everyone else that the page is not for him.
+/// Redirects guests to the sign-in page and back; shows everyone else an error page.
 fn refuse(
     setup: &PageSetup,
     parts: &Parts,
@@ -163,13 +163,13 @@ fn refuse(
         Denied::SignedOut if matches!(parts.method, Method::GET | Method::HEAD) => {
             Redirect::to(&setup.sign_in_url(parts)).into_response()
         }
-        // The form that was sent is lost; its page is where the user goes on.
+        // The submitted form is lost; sign-in returns to the page that contains it.
         Denied::SignedOut => {
             let to = match came_from(setup, parts) {
                 Some(page) => setup.sign_in_url_to(&page),
                 None => format!("{}/sign-in", setup.config.base_path),
             };
-            Flash::info("Your session has ended. Sign in again to go on.").redirect(&to)
+            Flash::info("Your session has ended. Sign in again to continue.").redirect(&to)
         }
         Denied::Forbidden | Denied::Impersonated => errors::page(parts, user, denied.into()),
         Denied::Deactivated => errors::page(parts, None, denied.into()),

@@ -1,4 +1,4 @@
-//! `/sign-in` and `/sign-up`: the portal's pages around the provider's part.
+//! `/sign-in` and `/sign-up`: the portal's pages around the content of the identity provider.
 
 use axum::extract::Request;
 use axum::response::Redirect;
@@ -63,7 +63,7 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
     }
 }
 
-/// What every provider's part stands in, with the way to the other of the two pages.
+/// Renders the card around the provider's content, with a link to the other of the two pages.
 fn frame(
     sign_up: bool,
     links_other_page: bool,
@@ -81,7 +81,7 @@ fn frame(
         ),
         true => (
             "Create an account",
-            "It takes a moment. Then you go on to",
+            "It only takes a moment. Then you'll continue to",
             "Have an account?",
             "Sign in",
             "/sign-in",

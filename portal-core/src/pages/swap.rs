@@ -1,4 +1,4 @@
-//! What forms that a script sends get in the place of a redirect.
+//! Responses to forms sent by htmx, which get a header instead of a redirect.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::layout::{Flash, FlashKind};
 
-/// A browser follows a redirect before its script sees it, and the message on the new page is lost
-/// with what the script does not take from it. So a form that htmx has sent is told in a header
-/// that it is done, what is to be said, and where to go on: `HX-Trigger` with `portal:done`.
+/// Converts a redirect into `204` with an `HX-Trigger` header if htmx has sent the form.
 ///
-/// The cookie of the message stays: whatever page comes next shows it, or forgets it.
+/// A browser follows a redirect before the script sees it, and the message on the new page is lost
+/// with the parts that the script does not insert. The event `portal:done` in the header therefore
+/// carries the message and the target URL.
+///
+/// The cookie of the message is kept: the next page shows or clears it.
 pub(super) fn answered(request: &Parts, mut response: Response) -> Response {
     let by_htmx = request
         .headers
@@ -42,7 +44,7 @@ pub(super) fn answered(request: &Parts, mut response: Response) -> Response {
     response
 }
 
-/// JSON that fits into a header: browsers read those as Latin-1.
+/// Escapes JSON for a header, which browsers decode as Latin-1.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_of_a_script_is_told_what_a_browser_would_see() {
+    fn htmx_form_receives_target_and_message_in_a_header() {
         let response = answer(true, Method::POST);
         assert_eq!(response.status(), 204);
         assert!(!response.headers().contains_key(header::LOCATION));
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_redirected() {
+    fn other_requests_are_redirected() {
         assert_eq!(answer(false, Method::POST).status(), 303);
         assert_eq!(answer(true, Method::GET).status(), 303);
     }

@@ -1,4 +1,4 @@
-//! How a portal looks for one reader: accent, gray, radius, scaling, appearance and density.
+//! Theme: accent, gray, radius, scaling, appearance and density of all pages for one visitor.
 
 use std::{fmt, str::FromStr};
 
@@ -8,9 +8,9 @@ pub use super::theme_choice::ThemeChoice;
 use crate::error::Fault;
 use crate::request::escape_pointer;
 
-/// The text names none of the choices of a theme setting.
+/// Error for a value that is not one of the choices of a theme setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is no {setting}, use one of {allowed}")]
+#[error("`{found}` is not a valid {setting}; use one of {allowed}")]
 pub struct UnknownChoice {
     setting: &'static str,
     found: String,
@@ -28,16 +28,16 @@ macro_rules! choices {
         }
 
         impl $name {
-            /// Every choice, in the order in which pickers show them.
+            /// All choices, in the order of the theme form.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word in cookies, forms and attributes.
+            /// Returns the value in cookies, forms and attributes.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ $(Self::$extra => $extra_text,)? }
             }
 
-            /// The word a reader sees.
+            /// Returns the label that users see.
             #[must_use]
             pub const fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label,)+ $(Self::$extra => $extra_label,)? }
@@ -71,7 +71,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// The colour of primary buttons, links and selections.
+    /// Color of primary buttons, links and selections.
     Accent, "accent", default Indigo {
         Gray "gray" "Gray", Ruby "ruby" "Ruby", Red "red" "Red", Tomato "tomato" "Tomato",
         Crimson "crimson" "Crimson", Pink "pink" "Pink", Plum "plum" "Plum", Purple "purple" "Purple",
@@ -82,13 +82,14 @@ choices! {
         Mint "mint" "Mint", Sky "sky" "Sky",
     }
     beside
-    /// The colour of [`Brand::accent_color`](super::Brand::accent_color), written `brand`; not
-    /// among [`Accent::ALL`], since a portal need not have one.
+    /// Color of [`Brand::accent_color`](super::Brand::accent_color), written `brand`.
+    ///
+    /// Not part of [`Accent::ALL`], since not every portal has one.
     Brand "brand" "Brand"
 }
 
 choices! {
-    /// The tint of everything that is not accent; `auto` pairs it with the accent.
+    /// Tint of everything except the accent; `auto` pairs it with the accent.
     Gray, "gray", default Slate {
         Auto "auto" "Auto", Gray "gray" "Gray", Mauve "mauve" "Mauve", Slate "slate" "Slate",
         Sage "sage" "Sage", Olive "olive" "Olive", Sand "sand" "Sand",
@@ -96,7 +97,7 @@ choices! {
 }
 
 choices! {
-    /// How round corners are.
+    /// Radius of corners.
     Radius, "radius", default Medium {
         None "none" "None", Small "small" "Small", Medium "medium" "Medium",
         Large "large" "Large", Full "full" "Full",
@@ -104,7 +105,7 @@ choices! {
 }
 
 choices! {
-    /// How large type, space and corners are; lines keep their width.
+    /// Scale of text, spacing and corners; lines keep their width.
     Scaling, "scaling", default Percent100 {
         Percent90 "90" "90%", Percent95 "95" "95%", Percent100 "100" "100%",
         Percent105 "105" "105%", Percent110 "110" "110%",
@@ -112,20 +113,20 @@ choices! {
 }
 
 choices! {
-    /// Light, dark, or what the reader's system says.
+    /// Light, dark, or the setting of the user's system.
     Appearance, "appearance", default Inherit {
         Light "light" "Light", Dark "dark" "Dark", Inherit "inherit" "System",
     }
 }
 
 choices! {
-    /// How tall table rows are.
+    /// Height of table rows.
     Density, "density", default Default {
         Default "default" "Default", Compact "compact" "Compact",
     }
 }
 
-/// The look of every page, for one reader.
+/// Visual settings of all pages, for one visitor.
 ///
 /// ```
 /// use portal_core::pages::theme::{Accent, Appearance, Theme};
@@ -136,17 +137,17 @@ choices! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Theme {
-    /// The colour of primary buttons, links and selections.
+    /// Color of primary buttons, links and selections.
     pub accent: Accent,
-    /// The tint of everything else.
+    /// Tint of everything else.
     pub gray: Gray,
-    /// How round corners are.
+    /// Radius of corners.
     pub radius: Radius,
-    /// How large type and space are.
+    /// Scale of text and spacing.
     pub scaling: Scaling,
-    /// Light, dark, or the system's choice.
+    /// Light, dark, or the setting of the user's system.
     pub appearance: Appearance,
-    /// How tall table rows are.
+    /// Height of table rows.
     pub density: Density,
     locked: bool,
 }
@@ -154,7 +155,7 @@ pub struct Theme {
 macro_rules! setters {
     ($($field:ident: $kind:ident),+) => {
         $(
-            #[doc = concat!("The same theme with another ", stringify!($field), ".")]
+            #[doc = concat!("Returns the theme with another ", stringify!($field), ".")]
             #[must_use]
             pub const fn $field(mut self, $field: $kind) -> Self {
                 self.$field = $field;
@@ -167,8 +168,10 @@ macro_rules! setters {
 impl Theme {
     setters!(accent: Accent, gray: Gray, radius: Radius, scaling: Scaling, appearance: Appearance, density: Density);
 
-    /// Readers do not choose accent, gray and radius. Appearance, scaling and density stay theirs:
-    /// some cannot read a page otherwise.
+    /// Prevents users from choosing accent, gray and radius.
+    ///
+    /// Appearance, scaling and density remain their choice: some users cannot read a page
+    /// otherwise.
     ///
     /// ```
     /// use portal_core::pages::theme::{Accent, Theme, ThemeChoice};
@@ -187,13 +190,16 @@ impl Theme {
         self
     }
 
-    /// Whether readers may not choose accent, gray and radius.
+    /// Returns `true` if users cannot choose accent, gray and radius.
     #[must_use]
     pub const fn is_locked(&self) -> bool {
         self.locked
     }
 
-    /// The gray that [`Gray::Auto`] pairs with the accent; a brand's own accent may say another.
+    /// Returns the gray that [`Gray::Auto`] pairs with the accent.
+    ///
+    /// For [`Accent::Brand`] this is slate; the style sheet of a [`Brand`](super::Brand) can pair
+    /// another.
     #[must_use]
     pub const fn paired_gray(&self) -> Gray {
         match self.accent {
@@ -223,11 +229,11 @@ impl Theme {
         }
     }
 
-    /// Changes one setting by name, as forms send it; other names change nothing.
+    /// Changes one setting by name, as sent by forms. Unknown names have no effect.
     ///
     /// # Errors
     ///
-    /// [`UnknownChoice`] if the setting exists and the value is none of its choices.
+    /// Returns [`UnknownChoice`] if the setting exists and the value is not one of its choices.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
         match name {
             "accent" => self.accent = value.parse()?,
@@ -241,7 +247,7 @@ impl Theme {
         Ok(())
     }
 
-    /// Each setting's name and value, as `data-*` attributes carry them.
+    /// Returns name and value of each setting, as in the `data-*` attributes.
     #[must_use]
     pub const fn settings(&self) -> [(&'static str, &'static str); 6] {
         [
@@ -254,10 +260,10 @@ impl Theme {
         ]
     }
 
-    /// What is wrong with a theme among the preferences of a user.
+    /// Returns the errors of a theme in a user's preferences.
     pub(crate) fn preference_faults(preference: &Value) -> Vec<Fault> {
         let Value::Object(settings) = preference else {
-            return vec![Fault::new("", "invalid_type", "send an object")];
+            return vec![Fault::new("", "invalid_type", "must be an object")];
         };
         let mut faults = Vec::new();
         for (name, value) in settings {
@@ -265,10 +271,10 @@ impl Theme {
             let is_known = Self::default().settings().iter().any(|(it, _)| it == name);
             match value.as_str() {
                 _ if !is_known => {
-                    let message = "a theme has no such setting";
+                    let message = "unknown theme setting";
                     faults.push(Fault::new(pointer, "unknown_field", message));
                 }
-                None => faults.push(Fault::new(pointer, "invalid_type", "write a text")),
+                None => faults.push(Fault::new(pointer, "invalid_type", "must be a string")),
                 Some(text) => {
                     if let Err(error) = Self::default().set(name, text) {
                         faults.push(Fault::new(pointer, "not_allowed", error.to_string()));
@@ -279,15 +285,15 @@ impl Theme {
         faults
     }
 
-    /// A compact text for a cookie: `indigo.slate.medium.100.inherit.default`.
+    /// Encodes the theme for a cookie: `indigo.slate.medium.100.inherit.default`.
     #[must_use]
     pub fn to_cookie(&self) -> String {
         self.settings().map(|(_, value)| value).join(".")
     }
 
-    /// Reads [`Theme::to_cookie`]; a part that is missing or unknown takes its default.
+    /// Decodes [`Theme::to_cookie`]. Missing and unknown parts get their default.
     ///
-    /// `None` if not one part is known: the cookie is somebody else's.
+    /// Returns `None` if no part is known, since the cookie then has another origin.
     #[must_use]
     pub fn from_cookie(text: &str) -> Option<Self> {
         ThemeChoice::from_cookie(text).map(|choice| choice.over(Self::default()))
@@ -299,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_theme_survives_its_cookie() {
+    fn theme_round_trips_through_its_cookie() {
         for accent in Accent::ALL {
             for gray in Gray::ALL {
                 let theme = Theme::default()
@@ -313,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_cookie_keeps_what_can_be_read() {
+    fn damaged_cookie_keeps_its_valid_parts() {
         assert_eq!(
             Theme::from_cookie("jade"),
             Some(Theme::default().accent(Accent::Jade))
@@ -327,11 +333,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_choice_names_the_right_ones() {
+    fn error_of_an_unknown_choice_lists_the_allowed_ones() {
         let error = "pearl".parse::<Radius>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`pearl` is no radius, use one of none, small, medium, large, full"
+            "`pearl` is not a valid radius; use one of none, small, medium, large, full"
         );
     }
 }

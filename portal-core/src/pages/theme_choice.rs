@@ -1,14 +1,15 @@
-//! What one reader has chosen of a theme.
+//! Theme choice: the settings of a theme that a user or an administrator has chosen.
 
 use serde_json::{Map, Value};
 
 use super::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, UnknownChoice};
 
-/// Stands in a cookie for a setting that follows the portal.
+/// Cookie value of a setting that follows the default theme.
 const FOLLOWS: &str = "-";
 
-/// What somebody has chosen of a theme: a reader for himself, or an administrator for the portal.
-/// A setting that nobody has chosen follows what lies under it.
+/// Chosen settings of a theme: by a user for themselves, or by an administrator for the portal.
+///
+/// A setting that is `None` follows the theme to which the choice is applied.
 ///
 /// ```
 /// use portal_core::pages::theme::{Accent, Radius, Theme, ThemeChoice};
@@ -20,22 +21,22 @@ const FOLLOWS: &str = "-";
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ThemeChoice {
-    /// The colour of primary buttons, links and selections.
+    /// Color of primary buttons, links and selections.
     pub accent: Option<Accent>,
-    /// The tint of everything else.
+    /// Tint of everything else.
     pub gray: Option<Gray>,
-    /// How round corners are.
+    /// Radius of corners.
     pub radius: Option<Radius>,
-    /// How large type and space are.
+    /// Scale of text and spacing.
     pub scaling: Option<Scaling>,
-    /// Light, dark, or the system's choice.
+    /// Light, dark, or the setting of the user's system.
     pub appearance: Option<Appearance>,
-    /// How tall table rows are.
+    /// Height of table rows.
     pub density: Option<Density>,
 }
 
 impl ThemeChoice {
-    /// The theme that comes of it on top of another. What is locked there stays as it is there.
+    /// Applies the choice to a theme. Settings that the theme locks stay unchanged.
     #[must_use]
     pub fn over(&self, portal: Theme) -> Theme {
         let own = if portal.is_locked() {
@@ -57,12 +58,13 @@ impl ThemeChoice {
             .density(own.density.unwrap_or(portal.density))
     }
 
-    /// Chooses one setting by name, as forms send it; an empty value follows the portal. Other
-    /// names change nothing.
+    /// Sets one setting by name, as sent by forms. Unknown names have no effect.
+    ///
+    /// An empty value makes the setting follow the default theme.
     ///
     /// # Errors
     ///
-    /// [`UnknownChoice`] if the setting exists and the value is none of its choices.
+    /// Returns [`UnknownChoice`] if the setting exists and the value is not one of its choices.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
         fn read<T: std::str::FromStr>(value: &str) -> Result<Option<T>, T::Err> {
             Some(value)
@@ -82,7 +84,7 @@ impl ThemeChoice {
         Ok(())
     }
 
-    /// Each setting's name, and what has been chosen.
+    /// Returns the name and the chosen value of each setting.
     #[must_use]
     pub fn settings(&self) -> [(&'static str, Option<&'static str>); 6] {
         [
@@ -95,19 +97,19 @@ impl ThemeChoice {
         ]
     }
 
-    /// What has been chosen of one setting.
+    /// Returns the chosen value of a setting.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'static str> {
         let mut settings = self.settings().into_iter();
         settings.find(|(it, _)| *it == name)?.1
     }
 
-    /// Whether there is such a setting.
+    /// Returns `true` if a setting with this name exists.
     pub(crate) fn knows(name: &str) -> bool {
         Self::default().settings().iter().any(|(it, _)| *it == name)
     }
 
-    /// What has been chosen as an object, as it is among the preferences of a user.
+    /// Encodes the choice as a JSON object, as stored in a user's preferences.
     #[must_use]
     pub fn to_preference(&self) -> Value {
         let chosen = self.settings().into_iter();
@@ -117,18 +119,18 @@ impl ThemeChoice {
             .into()
     }
 
-    /// Reads [`ThemeChoice::to_preference`]; what cannot be read follows the portal.
+    /// Decodes [`ThemeChoice::to_preference`]. Invalid settings follow the default theme.
     #[must_use]
     pub fn from_preference(preference: &Value) -> Self {
         let mut choice = Self::default();
         for (name, value) in preference.as_object().into_iter().flatten() {
-            // Stored by an older version, or by code of the application.
+            // Invalid values come from an older version or from the application's code.
             drop(choice.set(name, value.as_str().unwrap_or_default()));
         }
         choice
     }
 
-    /// A compact text for a cookie: `jade.-.-.-.dark.-`.
+    /// Encodes the choice for a cookie: `jade.-.-.-.dark.-`.
     #[must_use]
     pub fn to_cookie(&self) -> String {
         self.settings()
@@ -136,9 +138,9 @@ impl ThemeChoice {
             .join(".")
     }
 
-    /// Reads [`ThemeChoice::to_cookie`]; a part that is missing or unknown follows the portal.
+    /// Decodes [`ThemeChoice::to_cookie`]. Missing and unknown parts follow the default theme.
     ///
-    /// `None` if not one part is known: the cookie is somebody else's.
+    /// Returns `None` if no part is known, since the cookie then has another origin.
     #[must_use]
     pub fn from_cookie(text: &str) -> Option<Self> {
         let mut choice = Self::default();
@@ -156,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_choice_survives_cookie_and_preference() {
+    fn choice_round_trips_through_cookie_and_preference() {
         let mut choice = ThemeChoice::default();
         assert_eq!(choice.over(Theme::default()), Theme::default());
         for (name, value) in [
@@ -173,12 +175,12 @@ mod tests {
         choice.set("appearance", "").unwrap();
         assert_eq!(choice.appearance, None);
         assert!(choice.set("radius", "huge").is_err());
-        assert_eq!(ThemeChoice::from_cookie("somebody else's"), None);
+        assert_eq!(ThemeChoice::from_cookie("another app's"), None);
         assert_eq!(ThemeChoice::from_cookie(""), None);
     }
 
     #[test]
-    fn a_damaged_preference_keeps_what_can_be_read() {
+    fn damaged_preference_keeps_its_valid_settings() {
         let damaged = serde_json::json!({"accent": "pearl", "gray": 3, "x": "y", "radius": "full"});
         let expected = ThemeChoice {
             radius: Some(Radius::Full),
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_holds_for_the_look_and_not_for_what_one_needs_to_read() {
+    fn lock_covers_colors_and_radius_but_not_readability() {
         let mut choice = ThemeChoice::default();
         for (name, value) in [("accent", "ruby"), ("gray", "sand"), ("radius", "full")] {
             choice.set(name, value).unwrap();

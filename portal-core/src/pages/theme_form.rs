@@ -1,4 +1,4 @@
-//! Choosing a theme: kept with the user who is signed in, in a cookie for guests.
+//! Theme form: stores the choice with the signed-in user, or in a cookie for guests.
 
 use axum::extract::{RawForm, State};
 use axum::http::request::Parts;
@@ -18,11 +18,11 @@ use crate::error::{Error, Result};
 use crate::state::PortalState;
 
 pub(super) const COOKIE: &str = "portal_theme";
-/// Whether a browser shows the sidebar as a rail.
+/// Cookie that is present if the browser shows the sidebar collapsed.
 pub(super) const RAIL: &str = "portal_rail";
 pub(super) const NARROW: &str = "narrow";
 
-/// Name among the preferences of a user.
+/// Key of the theme in a user's preferences.
 pub(crate) const PREFERENCE: &str = "theme";
 
 const ACTION: &str = "/theme";
@@ -34,7 +34,11 @@ pub(crate) fn routes() -> Routes {
         .post(PORTAL_ACTION, Access::Admin, save_portal)
 }
 
-/// A form in which the reader chooses his theme; works on every page.
+/// Renders the form in which users choose their theme. It works on every page.
+///
+/// # Errors
+///
+/// Returns an internal error if `state` is not the state of a running portal.
 ///
 /// ```
 /// use axum::http::request::Parts;
@@ -59,12 +63,12 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
         .render())
 }
 
-/// The hidden field that brings the reader back to the page of a request.
+/// Renders the hidden field that returns the user to the page of a request.
 pub(super) fn return_to(parts: &Parts) -> Markup {
     html! { input type="hidden" name="return_to" value=(parts.uri.path()); }
 }
 
-/// What a form says beside the choices.
+/// Contents of a submitted theme form.
 #[derive(Default)]
 struct Sent {
     choice: ThemeChoice,
@@ -74,7 +78,7 @@ struct Sent {
 }
 
 impl Sent {
-    /// Reads a form on top of what has been chosen before.
+    /// Applies a form to the previous choice.
     fn read(form: &[u8], before: ThemeChoice) -> Self {
         let mut sent = Self {
             choice: before,
@@ -87,11 +91,11 @@ impl Sent {
                 "reset" => {
                     sent.choice = ThemeChoice::default();
                     sent.chooses = true;
-                    // What else the form has is what is being reset.
+                    // The other fields of the form are being reset.
                     sent.return_to = field(form, "return_to").unwrap_or_default();
                     break;
                 }
-                // An unknown choice leaves the setting as it was.
+                // An unknown choice leaves the setting unchanged.
                 name => {
                     sent.chooses |=
                         ThemeChoice::knows(name) && sent.choice.set(name, &value).is_ok()
@@ -135,7 +139,7 @@ async fn save(
     if let Some(rail) = sent.rail {
         cookies.push(cookie(setup, RAIL, NARROW.to_owned(), rail));
     }
-    // portal.js sends the form by itself and stays on the page.
+    // portal.js sends the form with `fetch` and stays on the page.
     let by_script = headers
         .get(header::ACCEPT)
         .is_none_or(|accept| !accept.as_bytes().starts_with(b"text/html"));
@@ -154,7 +158,7 @@ async fn save(
     Ok(response)
 }
 
-/// The look of the whole portal, for who has not chosen.
+/// Saves the default theme, used until a user chooses their own.
 async fn save_portal(
     State(state): State<PortalState>,
     admin: AdminUser,
@@ -165,7 +169,7 @@ async fn save_portal(
     let setup = state.borrow::<PageSetup>()?;
     let version = field(&form, "version").and_then(|it| it.parse().ok());
     let version = version.unwrap_or(-1);
-    // The form may come from a replica that knows more.
+    // The form may come from a replica with a newer version.
     if setup.theme.stored().version != version {
         setup.theme.refresh().await?;
     }
@@ -177,7 +181,7 @@ async fn save_portal(
             Some("true") => Some(true),
             Some("false") => Some(false),
             Some("") => None,
-            // As with the choices, what is not named or not known stays as it was.
+            // As with the choices, missing and unknown values leave the setting unchanged.
             _ => stored.look.locked,
         },
     };
@@ -206,7 +210,7 @@ fn conflict(error: Error) -> String {
     detail
 }
 
-/// A cookie that is kept for a year, or taken away.
+/// Returns a cookie that is stored for a year, or deleted.
 fn cookie(setup: &PageSetup, name: &'static str, value: String, keep: bool) -> String {
     let days = if keep { 365 } else { 0 };
     Cookie::build((name, value))
@@ -226,7 +230,7 @@ mod tests {
     use crate::pages::theme::{Accent, Appearance};
 
     #[test]
-    fn a_form_changes_what_it_names_and_a_reset_everything() {
+    fn form_changes_listed_settings_and_reset_clears_all() {
         let before = ThemeChoice {
             accent: Some(Accent::Jade),
             ..ThemeChoice::default()

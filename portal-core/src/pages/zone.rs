@@ -1,7 +1,7 @@
-//! Time zone of the user who reads a page, and times written in it.
+//! Time zone of a visitor, and times formatted in it.
 //!
-//! The script of the pages keeps the browser's zone in a cookie, so that the server writes times as
-//! the script would. Without the cookie times are in UTC and say so.
+//! A script stores the browser's zone in a cookie, so that the server formats times as the script
+//! would. Without the cookie, times are in UTC and marked as such.
 
 use std::fmt;
 
@@ -14,41 +14,41 @@ use super::flash;
 
 /// Set by `feedback.js`, percent-encoded.
 const COOKIE: &str = "portal_zone";
-/// Elements in which times can be.
+/// Start tags of elements that can contain times.
 const WITH_TIMES: [&str; 3] = ["<time", "<pt-live", "<pt-task"];
 
 tokio::task_local! {
-    /// A task local, because components are functions that take no request.
+    /// Zone of the current request. A task local, because components do not receive the request.
     static CURRENT: Zone;
 }
 
-/// The zone of a request; none if the browser has not named one yet.
+/// Time zone of a request; empty if the browser has not sent one yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Zone(Option<Tz>);
 
 impl Zone {
-    /// The zone that a request carries. A name that does not exist counts as none.
+    /// Reads the zone from a request. An unknown name is ignored.
     pub(crate) fn of(headers: &HeaderMap, https: bool) -> Self {
         let name = flash::cookie(headers, COOKIE, https);
         Self(name.and_then(|name| name.parse().ok()))
     }
 
-    /// The zone of the request that is handled.
+    /// Returns the zone of the current request.
     pub(crate) fn current() -> Self {
         CURRENT.try_with(|zone| *zone).unwrap_or_default()
     }
 
-    /// Runs the handling of a request with its zone as the current one.
+    /// Handles a request with this zone as the current one.
     pub(crate) async fn scope<F: Future>(self, handling: F) -> F::Output {
         CURRENT.scope(self, handling).await
     }
 
-    /// A time as a pattern of [`chrono::format::strftime`] writes it, in this zone.
+    /// Formats a time in this zone with a pattern of [`chrono::format::strftime`].
     pub(crate) fn format(self, at: DateTime<Utc>, pattern: &str) -> String {
         at.with_timezone(&self.tz()).format(pattern).to_string()
     }
 
-    /// The name of the zone after a text that scripts do not rewrite, unless the page names it.
+    /// Returns the zone suffix of times that no script rewrites; empty if the page names the zone.
     pub(crate) fn suffix(self) -> &'static str {
         if self.0.is_some() { "" } else { " UTC" }
     }
@@ -57,7 +57,7 @@ impl Zone {
         self.0.unwrap_or(Tz::UTC)
     }
 
-    /// The line that names the zone once on a page that can have times.
+    /// Renders the line that names the zone, on pages that can contain times.
     pub(crate) fn note(self, content: &str) -> Markup {
         let has_times = WITH_TIMES.iter().any(|element| content.contains(element));
         html! {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_zones_are_accepted() {
+    fn unknown_zone_names_are_ignored() {
         assert_eq!(zone("portal_zone=Europe%2FBerlin").tz(), Tz::Europe__Berlin);
         assert_eq!(
             zone("portal_zone=America/New_York").tz(),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn times_are_written_in_the_zone_of_the_request() {
+    async fn times_are_formatted_in_the_zone_of_the_request() {
         let at = "2026-11-30T10:19:37Z".parse().unwrap();
         let write = || {
             let zone = Zone::current();

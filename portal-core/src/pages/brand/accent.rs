@@ -1,10 +1,12 @@
-//! The tokens of an accent, derived from one colour: what `cargo xtask assets` makes of scales that
-//! people have drawn, by the same rules of contrast.
+//! Accent tokens derived from one color.
+//!
+//! They follow the contrast rules by which `cargo xtask assets` builds tokens from hand-drawn
+//! scales.
 
 use super::color::{Oklch, Rgb};
 use crate::pages::theme::Gray;
 
-/// Lightness and share of the strength of the steps 2 to 6.
+/// Lightness, and share of the base chroma, of steps 2 to 6.
 const LIGHT: [(f64, f64); 5] = [
     (0.984, 0.05),
     (0.962, 0.10),
@@ -19,29 +21,29 @@ const DARK: [(f64, f64); 5] = [
     (0.366, 0.52),
     (0.416, 0.58),
 ];
-/// Stronger grounds would shine through what stands on them.
+/// Maximum chroma of backgrounds; stronger ones would overpower the content on them.
 const STRONGEST_LIGHT: f64 = 0.21;
 const STRONGEST_DARK: f64 = 0.19;
-/// The least light ground of text that is not the accent's own, over all grays: gray 2.
+/// Darkest background of text in light mode over all grays, except the accent's own: gray 2.
 const LIGHT_GROUND: &str = "#f7f9f8";
-/// The lightest ground over all grays in the dark: what is raised.
+/// Lightest background in dark mode over all grays: raised surfaces.
 const DARK_GROUND: &str = "#232225";
 const DARK_PAGE: &str = "#111111";
 
-/// The tokens of one accent, each for light and dark.
+/// Tokens of one accent, each for light and dark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AccentTokens {
     /// Steps 2 to 6.
     pub(super) steps: [[Rgb; 2]; 5],
     pub(super) solid: [Rgb; 2],
     pub(super) hover: [Rgb; 2],
-    /// What is written on `solid` and `hover`.
+    /// Text on `solid` and `hover`.
     pub(super) contrast: [Rgb; 2],
-    /// Links and words, on every ground.
+    /// Links and text, on every background.
     pub(super) text: [Rgb; 2],
-    /// What has no words: switches, progress, lines of charts.
+    /// Graphics without text: switches, progress bars, chart lines.
     pub(super) mark: [Rgb; 2],
-    /// The gray that `auto` pairs with it.
+    /// Gray that `auto` pairs with the accent.
     pub(super) gray: Gray,
 }
 
@@ -97,7 +99,7 @@ impl AccentTokens {
         }
     }
 
-    /// The declarations of a style sheet.
+    /// Returns the tokens as CSS declarations.
     pub(super) fn css(&self) -> String {
         let steps = self.steps.iter().enumerate();
         let mut all: Vec<_> = steps
@@ -124,7 +126,7 @@ fn value([light, dark]: [Rgb; 2]) -> String {
     }
 }
 
-/// A filled button.
+/// Colors of a filled button.
 struct Filled {
     solid: Rgb,
     hover: Rgb,
@@ -132,7 +134,7 @@ struct Filled {
 }
 
 impl Filled {
-    /// The colour itself where that can be told from the page: black on black cannot.
+    /// Keeps the color if it is distinguishable from the page, unlike black on black.
     fn visible_on(base: Oklch, page: Rgb, least: f64) -> Self {
         let is_dark = page.contrast(Rgb::WHITE) > 4.5;
         let mut colour = base;
@@ -149,8 +151,8 @@ impl Filled {
     fn of(base: Oklch) -> Self {
         let solid = base.to_rgb();
         let white = solid.contrast(Rgb::WHITE);
-        // A little darker, and white words can be read: that looks like the brand, and dark words
-        // on a blue do not.
+        // Slightly darkened, the color carries readable white text. That looks like the brand; dark
+        // text on a blue does not.
         if white >= 3.0 {
             let solid = darkened(base, &[Rgb::WHITE], 4.5);
             let hover = solid.to_oklch();
@@ -199,12 +201,12 @@ impl Oklch {
     }
 }
 
-/// The same hue, no lighter, so dark that it reads on every ground.
+/// Darkens a color of the same hue, if needed, until it is readable on every background.
 fn darkened(colour: Oklch, grounds: &[Rgb], least: f64) -> Rgb {
     moved(colour, grounds, least, -0.005)
 }
 
-/// The same hue, no darker, so light that it reads on every ground.
+/// Lightens a color of the same hue, if needed, until it is readable on every background.
 fn lightened(colour: Oklch, grounds: &[Rgb], least: f64) -> Rgb {
     moved(colour, grounds, least, 0.005)
 }
@@ -220,7 +222,7 @@ fn moved(mut colour: Oklch, grounds: &[Rgb], least: f64, step: f64) -> Rgb {
     }
 }
 
-/// The colour of buttons where it can be told from its grounds, else that of words.
+/// Returns the button color if it is distinguishable from its backgrounds, else the text color.
 fn pick(solid: Rgb, grounds: &[Rgb; 2], text: Rgb) -> Rgb {
     let [surface, hover] = *grounds;
     if solid.contrast(surface) >= 3.0 && solid.contrast(hover) >= 2.0 {
@@ -230,7 +232,7 @@ fn pick(solid: Rgb, grounds: &[Rgb; 2], text: Rgb) -> Rgb {
     }
 }
 
-/// The gray of a hue, as the style sheet pairs the accents that come with the portal.
+/// Returns the gray for a hue, by the pairing that the style sheet uses for the builtin accents.
 fn gray(base: Oklch) -> Gray {
     if base.chroma < 0.03 {
         return Gray::Gray;
@@ -264,7 +266,7 @@ mod tests {
         GRAYS.map(tokens).into()
     }
 
-    /// Every fault of the rules that `pages::contrast` checks for the accents in the style sheet.
+    /// Returns violations of the rules that `pages::contrast` checks for builtin accents.
     fn faults(brand: Rgb, grays: &[Tokens]) -> Vec<String> {
         let tokens = AccentTokens::derive(brand);
         let mut faults = Vec::new();
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn every_colour_reads_in_both_modes_and_beside_every_gray() {
+    fn every_color_is_readable_in_both_modes_with_every_gray() {
         let mut random = fastrand::Rng::with_seed(7);
         let (mut found, grays) = (Vec::new(), grays());
         let named = [
@@ -312,13 +314,13 @@ mod tests {
         let first = &found[..found.len().min(12)];
         assert!(
             found.is_empty(),
-            "{} faults, such as {first:#?}",
+            "{} violations, such as {first:#?}",
             found.len()
         );
     }
 
     #[test]
-    fn the_brand_s_own_colour_is_kept_where_it_reads() {
+    fn brand_color_is_unchanged_where_it_is_readable() {
         for (brand, ink) in [("#0f766e", "#ffffff"), ("#7c3aed", "#ffffff")] {
             let brand = Rgb::parse(brand).unwrap();
             let tokens = AccentTokens::derive(brand);
@@ -328,8 +330,8 @@ mod tests {
         let yellow = Rgb::parse("#ffd43b").unwrap();
         let tokens = AccentTokens::derive(yellow);
         assert_eq!(tokens.solid[0], yellow);
-        assert!(tokens.contrast[0].contrast(Rgb::WHITE) > 7.0, "dark words");
-        // White reads on a blue that is a little darker.
+        assert!(tokens.contrast[0].contrast(Rgb::WHITE) > 7.0, "dark text");
+        // White is readable on a slightly darker blue.
         let blue = Rgb::parse("#3b82f6").unwrap();
         let tokens = AccentTokens::derive(blue);
         assert_eq!(tokens.contrast[0], Rgb::WHITE);
@@ -337,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn black_shows_in_the_dark_and_white_in_the_light() {
+    fn black_is_visible_in_dark_mode_and_white_in_light_mode() {
         let black = AccentTokens::derive(Rgb::parse("#000").unwrap());
         assert_eq!(black.solid[0].hex(), "#000000");
         assert!(black.solid[1].to_oklch().lightness > 0.9);
@@ -346,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gray_is_paired_by_hue() {
+    fn gray_is_paired_by_hue() {
         for (brand, gray) in [
             ("#0f766e", "sage"),
             ("#3e63dd", "slate"),
@@ -361,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokens_are_those_of_the_style_sheet() {
+    fn derived_tokens_match_the_style_sheet() {
         let css = AccentTokens::derive(Rgb::parse("#0f766e").unwrap()).css();
         let known = include_str!("../../../assets/tokens.css");
         let line = known

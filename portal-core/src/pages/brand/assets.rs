@@ -1,4 +1,4 @@
-//! A brand as it is served: checked, put together, hashed.
+//! Brand assets: validates, builds and hashes the files of a brand.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,7 +18,9 @@ use crate::pages::render::PageSetup;
 use crate::pages::theme::Gray;
 use crate::state::PortalState;
 
-/// Fonts and pictures of this size keep readers waiting, and most likely are a mistake.
+/// Maximum size of a font or image, in bytes.
+///
+/// Larger files load slowly and are most likely a mistake.
 const MOST_BYTES: usize = 512 * 1024;
 
 pub(crate) fn routes() -> Routes {
@@ -34,21 +36,21 @@ async fn serve(
     let found = setup.and_then(|setup| setup.brand.all().find(|known| known.name() == file));
     match found {
         Some(file) => file.respond(&request),
-        None => Error::not_found("there is no such file").into_response(),
+        None => Error::not_found("file not found").into_response(),
     }
 }
 
-/// A [`Brand`] that has been checked, for layouts of your own: where its parts are served.
+/// Paths of the files of a validated [`Brand`], for custom layouts.
 ///
-/// All paths are without base path; [`PageContext::url`](crate::pages::PageContext::url) puts it
-/// before them.
+/// All paths exclude the base path; [`PageContext::url`](crate::pages::PageContext::url) prepends
+/// it.
 #[derive(Default)]
 pub struct BrandAssets {
     style: Option<File>,
     logo: Option<File>,
     favicon: Option<File>,
     font: Option<File>,
-    /// The gray that goes with the accent colour.
+    /// Gray that is paired with the accent color.
     gray: Option<Gray>,
     has_font: bool,
     language: Option<Cow<'static, str>>,
@@ -63,38 +65,38 @@ impl std::fmt::Debug for BrandAssets {
 }
 
 impl BrandAssets {
-    /// The style sheet with colour, font and styles of the application.
+    /// Returns the path of the style sheet with the brand's color, font and custom styles.
     #[must_use]
     pub fn style_url(&self) -> Option<&str> {
         self.style.as_ref().map(File::url)
     }
 
-    /// The logo.
+    /// Returns the path of the logo.
     #[must_use]
     pub fn logo_url(&self) -> Option<&str> {
         self.logo.as_ref().map(File::url)
     }
 
-    /// The icon of the tab, and its media type.
+    /// Returns the path and media type of the tab icon; the logo if no favicon is set.
     #[must_use]
     pub fn favicon(&self) -> Option<(&str, &'static str)> {
         let icon = self.favicon.as_ref().or(self.logo.as_ref())?;
         Some((icon.url(), icon.media_type()))
     }
 
-    /// The application's own font.
+    /// Returns the path of the custom font.
     #[must_use]
     pub fn font_url(&self) -> Option<&str> {
         self.font.as_ref().map(File::url)
     }
 
-    /// Whether pages are set in another font than the portal's.
+    /// Returns `true` if pages use another font than the portal's.
     #[must_use]
     pub fn has_font(&self) -> bool {
         self.has_font
     }
 
-    /// Whether there is an accent colour.
+    /// Returns `true` if the brand has an accent color.
     #[must_use]
     pub fn has_accent(&self) -> bool {
         self.gray.is_some()
@@ -104,13 +106,13 @@ impl BrandAssets {
         self.gray
     }
 
-    /// The language of the texts.
+    /// Returns the language of the texts. Default: `en`.
     #[must_use]
     pub fn language(&self) -> &str {
         self.language.as_deref().unwrap_or("en")
     }
 
-    /// Whether the texts run from right to left.
+    /// Returns `true` if the texts run from right to left.
     #[must_use]
     pub fn right_to_left(&self) -> bool {
         self.right_to_left
@@ -143,7 +145,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
                 );
             }
             None => problems.push(format!(
-                "the brand's accent colour `{hex}` is none: write it like `#0f766e`"
+                "invalid accent color `{hex}` in the brand; use a hex color such as `#0f766e`"
             )),
         }
     }
@@ -157,7 +159,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
             assets.has_font = true;
             problems.extend(font_problem(&family, &woff2));
             let font = File::new("font.woff2", "font/woff2", woff2.into_owned());
-            // A relative address, so that it works below any base path.
+            // A relative URL, so that it works below any base path.
             let file = font.name();
             let _ = writeln!(
                 style,
@@ -170,7 +172,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
     }
     for css in &brand.css {
         match css_problem(css) {
-            Some(problem) => problems.push(format!("the brand's styles cannot be used: {problem}")),
+            Some(problem) => problems.push(format!("invalid CSS in the brand: {problem}")),
             None => {
                 let _ = writeln!(style, "@layer app{{\n{css}\n}}");
             }
@@ -186,7 +188,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
             }
             Err(problem) => {
                 problems.push(format!(
-                    "the brand's {} {problem}",
+                    "invalid {} in the brand: {problem}",
                     names[0].trim_end_matches(".svg")
                 ));
                 None
@@ -206,7 +208,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
     }
 }
 
-/// What `data-gray=auto` means beside the brand's accent: the tokens of one of the grays.
+/// Returns the rule for `data-gray=auto` with the brand's accent: the tokens of one of the grays.
 fn paired_gray(gray: Gray) -> String {
     let wanted = format!("[data-gray={gray}]");
     let mut lines = include_str!("../../../assets/tokens.css").lines();
@@ -223,20 +225,20 @@ fn font_problem(family: &str, woff2: &[u8]) -> Option<String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     if family.trim().is_empty() || !family.chars().all(is_name) {
         return Some(format!(
-            "the brand's font has the name `{family}`: a family is named by letters, digits and spaces"
+            "invalid font family `{family}` in the brand; use letters, digits and spaces"
         ));
     }
     if !woff2.starts_with(b"wOF2") {
-        let detail = "is no WOFF2 file: `fonttools ttLib.woff2 compress` makes one of a TTF or OTF";
-        return Some(format!("the brand's font {detail}"));
+        let detail = "not a WOFF2 file; convert a TTF or OTF with `fonttools ttLib.woff2 compress`";
+        return Some(format!("invalid font in the brand: {detail}"));
     }
-    too_large(woff2).map(|problem| format!("the brand's font {problem}"))
+    too_large(woff2).map(|problem| format!("invalid font in the brand: {problem}"))
 }
 
 fn too_large(bytes: &[u8]) -> Option<String> {
     (bytes.len() > MOST_BYTES).then(|| {
         format!(
-            "has {} KiB, and may have {}",
+            "{} KiB exceeds the limit of {} KiB",
             bytes.len() / 1024,
             MOST_BYTES / 1024
         )
@@ -254,11 +256,11 @@ fn image_type(bytes: &[u8]) -> Result<&'static str, String> {
         Ok(text) if text.contains("<svg") && text.trim_end().ends_with("</svg>") => {
             Ok("image/svg+xml")
         }
-        _ => Err("is neither an SVG nor a PNG".to_owned()),
+        _ => Err("neither an SVG nor a PNG".to_owned()),
     }
 }
 
-/// What would end the layer in which the styles stand, or not work within it.
+/// Finds syntax that would end the cascade layer around the styles, or does not work inside it.
 fn css_problem(css: &str) -> Option<String> {
     let mut depth = 0_usize;
     let mut rest = css.chars().peekable();
@@ -281,27 +283,27 @@ fn css_problem(css: &str) -> Option<String> {
                             line += usize::from(c == '\n');
                             before = c;
                         }
-                        None => return Some("a comment is not closed".to_owned()),
+                        None => return Some("unclosed comment".to_owned()),
                     }
                 }
             }
             (None, '{') => depth += 1,
             (None, '}') => match depth.checked_sub(1) {
                 Some(less) => depth = less,
-                None => return Some(format!("line {line} has a `}}` too many")),
+                None => return Some(format!("line {line}: unexpected `}}`")),
             },
             (None, '@') if depth == 0 => {
                 let name: String = rest.clone().take_while(char::is_ascii_alphabetic).collect();
                 if ["import", "charset", "namespace"].contains(&&*name.to_ascii_lowercase()) {
                     return Some(format!(
-                        "line {line} has `@{name}`, which must stand in a file of its own"
+                        "line {line}: `@{name}` is only allowed in a separate file"
                     ));
                 }
             }
             (None, _) => {}
         }
     }
-    (depth > 0).then(|| format!("{depth} `{{` not closed"))
+    (depth > 0).then(|| format!("{depth} unclosed `{{`"))
 }
 
 #[cfg(test)]
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_brand_becomes_one_style_sheet_and_its_files() {
+    fn brand_becomes_one_style_sheet_and_its_files() {
         let brand = Brand::new()
             .accent_color("#0f766e")
             .logo(SVG)
@@ -343,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_its_own_costs_nothing() {
+    fn empty_brand_has_no_files() {
         let assets = Brand::new().prepare().unwrap();
         assert_eq!(assets.all().count(), 0);
         assert_eq!((assets.language(), assets.has_font()), ("en", false));
@@ -352,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_with_the_way_out() {
+    fn every_invalid_part_is_reported_with_a_remedy() {
         let brand = Brand::new()
             .accent_color("teal")
             .logo(b"GIF89a".as_slice())
@@ -361,21 +363,21 @@ mod tests {
             .css("}");
         let problems = brand.prepare().unwrap_err();
         for (problem, part) in problems.iter().zip([
-            "`teal` is none: write it like `#0f766e`",
-            "a family is named by letters",
-            "line 1 has a `}` too many",
-            "logo is neither an SVG nor a PNG",
-            "favicon has 512 KiB",
+            "`teal` in the brand; use a hex color such as `#0f766e`",
+            "use letters, digits and spaces",
+            "line 1: unexpected `}`",
+            "invalid logo in the brand: neither an SVG nor a PNG",
+            "invalid favicon in the brand: 512 KiB",
         ]) {
             assert!(problem.contains(part), "{problem}");
         }
         assert_eq!(problems.len(), 5);
         let ttf = Brand::new().font("A", b"\0\x01\0\0".as_slice());
-        assert!(ttf.prepare().unwrap_err()[0].contains("no WOFF2"));
+        assert!(ttf.prepare().unwrap_err()[0].contains("not a WOFF2"));
     }
 
     #[test]
-    fn styles_cannot_leave_their_layer() {
+    fn styles_that_leave_their_layer_are_rejected() {
         for css in [
             "",
             "a{b:c}",

@@ -1,18 +1,18 @@
-//! A colour as people write it, as screens show it, and as eyes see it.
+//! Color conversions between hex notation, sRGB and OKLCH.
 //!
-//! The conversions are those of <https://bottosson.github.io/posts/oklab/>: thirty lines, where the
-//! crates for it bring whole colour libraries along.
+//! The formulas are from <https://bottosson.github.io/posts/oklab/>: thirty lines, whereas the
+//! crates for this are whole color libraries.
 
-/// A colour of a screen.
+/// Color in sRGB, as screens show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rgb([u8; 3]);
 
-/// A colour by lightness, strength and hue, in steps that look equal.
+/// Color by lightness, chroma and hue, in perceptually uniform steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Oklch {
-    /// From 0, black, to 1, white.
+    /// From 0 (black) to 1 (white).
     pub(super) lightness: f64,
-    /// 0 is gray; few screens go beyond 0.3.
+    /// 0 is gray; few screens exceed 0.3.
     pub(super) chroma: f64,
     /// In radians.
     pub(super) hue: f64,
@@ -21,7 +21,7 @@ pub(super) struct Oklch {
 impl Rgb {
     pub(super) const WHITE: Self = Self([255; 3]);
 
-    /// Reads `#0f766e` or `#0f7`.
+    /// Parses `#0f766e` or `#0f7`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.trim().strip_prefix('#')?;
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -57,7 +57,7 @@ impl Rgb {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// The contrast of two colours as WCAG counts it, from 1 to 21.
+    /// Returns the contrast ratio of two colors as defined by WCAG, from 1 to 21.
     pub(super) fn contrast(self, other: Self) -> f64 {
         let (a, b) = (self.luminance(), other.luminance());
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
@@ -96,7 +96,7 @@ impl Oklch {
         self.linear().iter().all(|channel| bounds.contains(channel))
     }
 
-    /// The nearest colour that screens show: as light, of the same hue, and as strong as can be.
+    /// Returns the nearest sRGB color: same lightness and hue, at the highest possible chroma.
     pub(super) fn to_rgb(self) -> Rgb {
         let mut shown = Self {
             lightness: self.lightness.clamp(0.0, 1.0),
@@ -121,7 +121,7 @@ impl Oklch {
             } else {
                 1.055 * value.powf(1.0 / 2.4) - 0.055
             };
-            // Between 0 and 255 by the clamp.
+            // The clamp ensures 0 to 255.
             (value * 255.0).round() as u8
         }))
     }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_read_and_written() {
+    fn hex_colors_are_parsed_and_formatted() {
         for (text, expected) in [
             ("#0f766e", Some("#0f766e")),
             (" #F0a ", Some("#ff00aa")),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_there_and_back_ends_at_the_same_colour() {
+    fn oklch_round_trip_preserves_colors() {
         for red in (0..=255).step_by(15) {
             for green in (0..=255).step_by(15) {
                 for blue in (0..=255).step_by(15) {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_screen_shows_becomes_weaker_and_stays_as_light() {
+    fn out_of_gamut_color_loses_chroma_and_keeps_lightness() {
         let wild = Oklch {
             lightness: 0.6,
             chroma: 0.5,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_that_of_the_guidelines() {
+    fn contrast_matches_wcag() {
         let black = Rgb::parse("#000").unwrap();
         assert!((Rgb::WHITE.contrast(black) - 21.0).abs() < 1e-9);
         let gray = Rgb::parse("#767676").unwrap();

@@ -1,4 +1,4 @@
-//! A file of a brand as it goes over the wire.
+//! Brand file: an immutable, precompressed HTTP response.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -7,7 +7,7 @@ use super::PREFIX;
 use crate::pages::assets::fingerprint;
 use crate::pages::encoding::{accepts_coding, brotli, gzip};
 
-/// A file that never changes under its name.
+/// Immutable file: its name changes with its content.
 pub(super) struct File {
     url: String,
     etag: HeaderValue,
@@ -18,11 +18,11 @@ pub(super) struct File {
 }
 
 impl File {
-    /// A file of this name, which gets the fingerprint of its content.
+    /// Creates a file and adds the fingerprint of its content to its name.
     pub(super) fn new(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Self {
         let hash = fingerprint(&bytes);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
-        // Fonts and PNG are compressed already.
+        // Fonts and PNGs are already compressed.
         let is_text = media_type.starts_with("text/") || media_type == "image/svg+xml";
         Self {
             url: format!("{PREFIX}{stem}.{hash}.{extension}"),
@@ -35,12 +35,12 @@ impl File {
         }
     }
 
-    /// Its path, below the portal's base path.
+    /// Returns the path, below the portal's base path.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The last segment of its path.
+    /// Returns the last segment of the path.
     pub(super) fn name(&self) -> &str {
         self.url.strip_prefix(PREFIX).unwrap_or(&self.url)
     }
@@ -54,7 +54,7 @@ impl File {
         std::str::from_utf8(&self.plain).unwrap()
     }
 
-    /// The smallest form that the client takes, with its `Content-Encoding`.
+    /// Returns the smallest encoding that the client accepts, with its `Content-Encoding`.
     fn encoded(&self, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
         for (coding, body) in [("br", &self.brotli), ("gzip", &self.gzip)] {
             if let Some(body) = body
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_goes_out_small_once_and_for_ever() {
+    fn file_is_compressed_cacheable_and_immutable() {
         let css = "a{color:red}\n".repeat(100);
         let file = File::new("brand.css", "text/css; charset=utf-8", css.into_bytes());
         let mut request = HeaderMap::new();

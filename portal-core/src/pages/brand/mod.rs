@@ -1,4 +1,4 @@
-//! What is an application's own in the look of its portal: colour, logo, font, style sheet.
+//! Brand: the color, logo, font and styles that an application adds to its portal.
 
 mod accent;
 mod assets;
@@ -10,13 +10,13 @@ use std::borrow::Cow;
 pub use assets::BrandAssets;
 pub(crate) use assets::routes;
 
-/// Where the files of a brand are served, below the portal's base path.
+/// Path prefix of brand files, below the portal's base path.
 const PREFIX: &str = "/_portal/brand/";
 
-/// What an application gives its portal of its own: an accent colour, a logo, a font, styles.
+/// Visual identity of an application: accent color, logo, font and custom styles.
 ///
-/// What readers may choose is the [`Theme`](super::Theme); what is the same for all of them is here.
-/// Everything is part of the program and served by it, under names that change with the content.
+/// A brand is the same for all users; the [`Theme`](super::Theme) is what users can change. All
+/// files are part of the binary, which serves them under names that change with the content.
 ///
 /// ```
 /// use portal_core::pages::Brand;
@@ -30,7 +30,7 @@ const PREFIX: &str = "/_portal/brand/";
 /// let builder = Portal::builder().brand(brand);
 /// ```
 ///
-/// What cannot be used, such as a colour that is none, is named when the portal is built.
+/// Building the portal fails with a list of all invalid values, such as a malformed color.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Brand {
@@ -55,34 +55,38 @@ enum Font {
 }
 
 impl Brand {
-    /// The portal's own look.
+    /// Creates a brand without customizations.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A colour, such as `#0f766e`, as the accent of everyone who has not chosen another: buttons,
-    /// links and selections in light and dark, with shades that can be read in both. Readers find
-    /// it as the first of the swatches.
+    /// Sets the accent color, such as `#0f766e`, for all users who have not chosen another.
+    ///
+    /// It colors buttons, links and selections in light and dark, with shades that are readable in
+    /// both. The theme form shows it as the first swatch.
     pub fn accent_color(mut self, hex: impl Into<Cow<'static, str>>) -> Self {
         self.accent = Some(hex.into());
         self
     }
 
-    /// An SVG or PNG in the place of the portal's logo, and as the icon of the tab if there is no
-    /// [`favicon`](Self::favicon). It is shown at 24 px in light and dark.
+    /// Sets the logo: an SVG or PNG of at most 512 KiB. Default: the portal's logo.
+    ///
+    /// It is shown at 24 px in light and dark, and as the tab icon if no [`favicon`](Self::favicon)
+    /// is set.
     pub fn logo(mut self, image: impl Into<Cow<'static, [u8]>>) -> Self {
         self.logo = Some(image.into());
         self
     }
 
-    /// An SVG or PNG as the icon of the tab.
+    /// Sets the tab icon: an SVG or PNG of at most 512 KiB. Default: the logo.
     pub fn favicon(mut self, image: impl Into<Cow<'static, [u8]>>) -> Self {
         self.favicon = Some(image.into());
         self
     }
 
-    /// A font in the place of Geist: the name of its family, and the file in the format WOFF2. A
-    /// variable font serves all weights; of another, the browser makes the bold ones up.
+    /// Sets the font: its family name and a WOFF2 file of at most 512 KiB. Default: Geist.
+    ///
+    /// A variable font provides all weights; with a static font, the browser synthesizes bold.
     pub fn font(
         mut self,
         family: impl Into<Cow<'static, str>>,
@@ -95,32 +99,34 @@ impl Brand {
         self
     }
 
-    /// The font of the reader's system, which saves 18 KB at the first visit.
+    /// Uses the system font of the visitor, which saves 18 KB on the first visit.
     pub fn system_font(mut self) -> Self {
         self.font = Font::System;
         self
     }
 
-    /// More styles, on every page. They stand in a cascade layer after the portal's, so a plain
-    /// selector of theirs wins over any of the portal's. Several are taken one after the other.
+    /// Adds styles to every page. Repeated calls append.
+    ///
+    /// They are in a cascade layer after the portal's, so a simple selector overrides any of the
+    /// portal's.
     pub fn css(mut self, css: impl Into<Cow<'static, str>>) -> Self {
         self.css.push(css.into());
         self
     }
 
-    /// The language of the application's texts, as in `<html lang>`: `en` if nothing is said.
+    /// Sets the language of the application's texts, as in `<html lang>`. Default: `en`.
     pub fn language(mut self, tag: impl Into<Cow<'static, str>>) -> Self {
         self.language = Some(tag.into());
         self
     }
 
-    /// The texts run from right to left, and so does the layout.
+    /// Sets right-to-left text direction and mirrors the layout.
     pub fn right_to_left(mut self) -> Self {
         self.right_to_left = true;
         self
     }
 
-    /// Everything as it is served; or what cannot be used, a line each.
+    /// Builds the files to serve, or returns one message per invalid value.
     pub(crate) fn prepare(self) -> Result<BrandAssets, Vec<String>> {
         assets::prepare(self)
     }

@@ -1,4 +1,4 @@
-//! The extractor of a form.
+//! Extractor of submitted forms.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
@@ -13,15 +13,16 @@ use crate::request::{body_bytes, escape_pointer, garde_faults};
 /// Maximum number of fields in one form.
 const MAX_FIELDS: usize = 1000;
 
-/// A submitted form (`application/x-www-form-urlencoded`) as a struct, or with the errors of all
-/// its fields: a number that is not one, an empty field that is required, and every rule of
-/// `garde` that is broken.
+/// Submitted form (`application/x-www-form-urlencoded`) as a struct, or with errors per field.
 ///
-/// Unlike axum's `Form`, it does not reject a form with wrong values: the handler renders the form
-/// again, with the submitted texts and the errors next to them.
+/// Errors are malformed values, such as text in a number field, empty required fields, and violated
+/// rules of `garde`.
 ///
-/// Empty fields are `None` in an `Option`. A checkbox that is not checked is not sent, so it
-/// requires `#[serde(default)]`; so does a `Vec`, which collects all fields of one name.
+/// Unlike axum's `Form`, it does not reject a form with invalid values: the handler renders the
+/// form again, with the submitted texts and the errors next to them.
+///
+/// Empty fields are `None` in an `Option`. Browsers do not send unchecked checkboxes, so they
+/// require `#[serde(default)]`; so does a `Vec`, which collects all fields with the same name.
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -71,11 +72,11 @@ pub struct FormInput<T> {
 }
 
 impl<T> FormInput<T> {
-    /// Returns the value, with the texts that it was made of, or the form with its errors.
+    /// Returns the value with the submitted texts, or the form with its errors.
     ///
     /// # Errors
     ///
-    /// Returns the state for the next display of the form if any value is wrong.
+    /// Returns the state for rendering the form again if any value is invalid.
     pub fn into_result(self) -> Result<(T, FormState), FormState> {
         match self.value {
             Some(value) => Ok((value, self.state)),
@@ -83,7 +84,7 @@ impl<T> FormInput<T> {
         }
     }
 
-    /// The submitted texts with their errors.
+    /// Returns the submitted texts with their errors.
     #[must_use]
     pub const fn state(&self) -> &FormState {
         &self.state
@@ -91,13 +92,13 @@ impl<T> FormInput<T> {
 }
 
 impl<T: DeserializeOwned + Validate<Context = ()>> FormInput<T> {
-    /// Reads a form from its fields.
+    /// Decodes and validates the fields of a form.
     fn new(fields: Vec<(String, String)>) -> Self {
         let (value, mut errors) = values::read::<T>(&fields);
         let mut is_right = errors.is_empty();
         if let Some(value) = &value {
             for fault in garde_faults(value) {
-                // A field whose text is wrong has a stand-in, for which no rule counts.
+                // A malformed field has a stand-in value, to which rules do not apply.
                 let is_known = errors.iter().any(|it| it.pointer == fault.pointer);
                 if !is_known {
                     is_right = false;
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn right_form_is_a_struct() {
+    fn valid_form_is_a_struct() {
         let form = "name=Ada&seats=+2+&price=&gift=true&tags=a&tags=b&button=save";
         let (order, state) = input(form).into_result().unwrap();
         let expected = Order {
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_field_has_its_error() {
+    fn every_invalid_field_has_an_error() {
         let wrong = errors("name=x&seats=many&price=cheap&gift=perhaps&tags=a&tags=long");
         let pointers: Vec<_> = wrong.iter().map(|(pointer, _)| pointer.as_str()).collect();
         for pointer in ["/name", "/seats", "/price", "/gift", "/tags/1"] {
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn error_of_a_number_names_its_range() {
+    fn error_of_a_number_states_its_range() {
         for (text, message) in [
             ("x", "Must be a whole number."),
             ("1.5", "Must be a whole number."),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn error_of_a_field_that_was_not_sent_is_in_the_banner() {
+    fn error_of_a_missing_field_is_in_the_banner() {
         let state = input("name=x").into_result().unwrap_err();
         let banner = state.banner().into_string();
         assert!(banner.contains("seats: Must not be empty."), "{banner}");

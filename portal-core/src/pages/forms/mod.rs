@@ -1,4 +1,4 @@
-//! Typed forms: a struct from the fields of a form, and the form again with its errors.
+//! Typed forms: decode submitted fields into a struct, and render the form again with its errors.
 
 mod input;
 mod state;

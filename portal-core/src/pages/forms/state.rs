@@ -1,4 +1,4 @@
-//! The submitted texts of a form with their errors.
+//! Form state: the submitted texts of a form with their errors.
 
 use maud::{Markup, html};
 
@@ -7,11 +7,12 @@ use crate::pages::components::{Banner, Tone};
 use crate::pages::error_page::sentence;
 use crate::request::escape_pointer;
 
-/// The texts of a form as they were submitted, with their errors. [`FormInput`](super::FormInput)
-/// makes one; the default is a form that was not submitted yet.
+/// Submitted texts of a form with their errors.
 ///
-/// [`Field::state`](crate::pages::components::Field::state) renders the text and the error of
-/// its field, so that one function writes the form for its first and for every further display.
+/// [`FormInput`](super::FormInput) creates it; the default is a form that has not been submitted.
+///
+/// [`Field::state`](crate::pages::components::Field::state) renders the text and the error of a
+/// field, so that one function renders the form both initially and after errors.
 ///
 /// ```
 /// use portal_core::pages::FormState;
@@ -48,7 +49,7 @@ impl FormState {
         }
     }
 
-    /// Returns `true` if a user has submitted the form.
+    /// Returns `true` if the form was submitted.
     #[must_use]
     pub const fn is_submitted(&self) -> bool {
         self.values.is_some()
@@ -74,13 +75,13 @@ impl FormState {
         Some(sentence(&fault.message))
     }
 
-    /// Returns all errors, for a response to programs.
+    /// Returns all errors, for example for a JSON response.
     #[must_use]
     pub fn errors(&self) -> &[Fault] {
         &self.errors
     }
 
-    /// Adds an error to a field, such as one that only a database can find.
+    /// Adds an error to a field, such as one that only the database can detect.
     #[must_use]
     pub fn with_error(mut self, name: &str, message: impl Into<String>) -> Self {
         let pointer = format!("/{}", escape_pointer(name));
@@ -89,11 +90,12 @@ impl FormState {
         self
     }
 
-    /// Adds the field errors of an error, such as a duplicate value that `Models` reports.
+    /// Adds the field errors of an error, such as a duplicate value reported by `Models`.
     ///
     /// # Errors
     ///
-    /// Returns an error without field errors as it is: it is not about the form.
+    /// Returns the error unchanged if it has no field errors or is a server error, since it is then
+    /// unrelated to the form.
     pub fn with_rejection(mut self, error: Error) -> Result<Self, Error> {
         if error.faults().is_empty() || error.status().is_server_error() {
             return Err(error);
@@ -102,7 +104,7 @@ impl FormState {
         Ok(self)
     }
 
-    /// Renders the errors that no submitted field shows; empty if there are none.
+    /// Renders the errors that no submitted field shows; empty if every error has a field.
     #[must_use]
     pub fn banner(&self) -> Markup {
         let is_shown = |fault: &&Fault| {

@@ -1,4 +1,4 @@
-//! Deserialization of form fields, with an error for each field that does not fit.
+//! Deserialization of form fields, with an error for each malformed field.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,12 +11,16 @@ use serde::forward_to_deserialize_any;
 use crate::error::Fault;
 use crate::request::escape_pointer;
 
-/// Texts that replace a wrong one, so that serde, which stops at the first wrong field, finds
-/// the next. What is read with one of them is never returned as valid.
+/// Texts that replace a malformed one, so that serde continues to the next field.
+///
+/// Serde stops at the first malformed field. A value deserialized with a stand-in is
+/// never returned as valid.
 const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"];
 
-/// Reads a value from the fields of a form. With errors, the value has a stand-in in each wrong
-/// field; it is absent if a field takes none.
+/// Deserializes a value from the fields of a form.
+///
+/// If there are errors, each malformed field of the value contains a stand-in; the value is absent
+/// if a field accepts none of them.
 pub(super) fn read<'a, T: Deserialize<'a>>(
     fields: &'a [(String, String)],
 ) -> (Option<T>, Vec<Fault>) {
@@ -46,11 +50,11 @@ pub(super) fn read<'a, T: Deserialize<'a>>(
     }
 }
 
-/// The texts of a form by field, in the order of its fields.
+/// Texts of a form by field, in the order of its fields.
 struct Form<'a> {
     names: Vec<&'a str>,
     texts: HashMap<&'a str, Vec<&'a str>>,
-    /// Index into [`STAND_INS`] by the name of a wrong field.
+    /// Index into [`STAND_INS`] by the name of a malformed field.
     stand_ins: HashMap<String, usize>,
 }
 
@@ -72,7 +76,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Each field with its texts, or with a stand-in.
+    /// Returns each field with its texts or its stand-in.
     fn fields(&self) -> Vec<(&str, Value<'_>)> {
         let wrong = self.stand_ins.iter().map(|(name, at)| {
             let stand_in = STAND_INS.get(*at).copied().unwrap_or_default();
@@ -90,10 +94,10 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Why a form is not a value of its type.
+/// Reason why a form cannot be deserialized.
 #[derive(Debug)]
 struct FieldError {
-    /// Absent if it is not about one field.
+    /// Absent if the error does not concern one field.
     field: Option<String>,
     code: &'static str,
     message: String,
@@ -190,7 +194,7 @@ impl<'de, 'f, I: Iterator<Item = (&'f str, Value<'f>)>> MapAccess<'de> for Field
         seed: V,
     ) -> Result<V::Value, FieldError> {
         let Some((name, value)) = self.next.take() else {
-            return Err(de::Error::custom("a value without its key"));
+            return Err(de::Error::custom("value without a key"));
         };
         seed.deserialize(value).map_err(|error| {
             let is_empty = value.last().trim().is_empty();
@@ -202,7 +206,7 @@ impl<'de, 'f, I: Iterator<Item = (&'f str, Value<'f>)>> MapAccess<'de> for Field
     }
 }
 
-/// The texts of one field.
+/// Texts of one field.
 #[derive(Clone, Copy)]
 enum Value<'f> {
     One(&'f str),
@@ -210,7 +214,7 @@ enum Value<'f> {
 }
 
 impl<'f> Value<'f> {
-    /// The text that counts where there is room for one only.
+    /// Returns the text to use if the type takes a single value.
     fn last(self) -> &'f str {
         match self {
             Self::One(text) => text,

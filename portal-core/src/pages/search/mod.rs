@@ -1,7 +1,7 @@
-//! Search over everything that a reader may see: pages, records, tasks, actions.
+//! Search over everything that a user may see: pages, records, tasks and actions.
 //!
-//! `/search` is its page, and `/palette` the same results for the command palette. Who knows of
-//! something that can be found is a [`SearchSource`]; this module knows pages and actions only.
+//! `/search` is the search page; `/palette` serves the same results to the command palette. Results
+//! come from a [`SearchSource`]; this module itself only provides pages and actions.
 
 mod own;
 mod query;

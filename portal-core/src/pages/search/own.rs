@@ -1,4 +1,4 @@
-//! What this module itself can find: the pages of the navigation, and what a reader can do anywhere.
+//! Builtin search sources: pages, and actions that are available everywhere.
 
 use axum::http::HeaderMap;
 
@@ -38,7 +38,7 @@ pub(super) fn pages(setup: &PageSetup, query: &SearchQuery<'_>) -> SearchGroup {
             },
         ));
     }
-    // Too many to be shown before anything is typed.
+    // There are too many to show before the user types.
     if !query.text.is_empty() {
         for (title, href) in setup.nav.unlisted(user, base_path) {
             if let Some(rank) = query.rank(title) {

@@ -1,18 +1,20 @@
 use crate::auth::{CurrentUser, User, address};
 use crate::state::PortalState;
 
-/// Longest text that is looked for, in characters.
+/// Maximum length of the search text, in characters.
 const LONGEST: usize = 100;
 
-/// What is looked for, and by whom.
+/// Search request: the text and the caller.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SearchQuery<'a> {
-    /// The portal's values.
+    /// Shared values of the portal.
     pub state: &'a PortalState,
-    /// Who asks; nobody is a guest. A source answers with what he may see now, and nothing else.
+    /// User who searches; `None` for guests.
+    ///
+    /// Sources must only return what the user may currently see.
     pub reader: Option<&'a CurrentUser>,
-    /// The words, trimmed and not too long; empty while nothing is typed yet.
+    /// Search text, trimmed and cut to 100 characters; empty before the user types.
     pub text: &'a str,
     base_path: &'a str,
 }
@@ -37,20 +39,22 @@ impl<'a> SearchQuery<'a> {
         }
     }
 
-    /// Returns the account of the reader, for [`Access::allows`](crate::Access::allows).
+    /// Returns the account of the user, for [`Access::allows`](crate::Access::allows).
     #[must_use]
     pub fn user(&self) -> Option<&'a User> {
         self.reader.map(CurrentUser::user)
     }
 
-    /// The address of a path inside the portal.
+    /// Returns the URL of a path inside the portal, with base path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         address(self.base_path, path)
     }
 
-    /// Whether all words stand in a text, in whatever case, and how well: 0 is best, for the
-    /// start of the text, then the start of a word, then anywhere. Without words everything matches.
+    /// Ranks how well a text matches, ignoring case; `None` if it lacks one of the words.
+    ///
+    /// 0 is best: the text starts with the search text. 1: every word matches the start of a word.
+    /// 2: a word matches elsewhere. An empty search text matches everything.
     #[must_use]
     pub fn rank(&self, text: &str) -> Option<u8> {
         rank(self.text, text)
@@ -83,7 +87,7 @@ mod tests {
     use super::rank;
 
     #[test]
-    fn the_start_is_better_than_a_word_and_that_than_any_place() {
+    fn rank_prefers_text_start_then_word_start_then_anywhere() {
         let ranks = ["", "back", "tasks", "ground", "task back", "backs", "ÄRGER"]
             .map(|words| rank(words, "Background tasks"));
         let expected = [Some(0), Some(0), Some(1), Some(2), Some(1), None, None];

@@ -2,10 +2,10 @@ use maud::{Markup, html};
 
 use crate::pages::components::{icon, rel};
 
-/// Most results that one group shows.
+/// Maximum number of results per group.
 const MOST: usize = 8;
 
-/// Results of one kind.
+/// Results under one heading.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SearchGroup {
@@ -14,7 +14,7 @@ pub struct SearchGroup {
 }
 
 impl SearchGroup {
-    /// A group under a heading.
+    /// Creates an empty group with a heading.
     pub fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -22,7 +22,7 @@ impl SearchGroup {
         }
     }
 
-    /// Adds results, best first; of more than eight the others are not shown.
+    /// Adds results, best first. Results beyond the first eight of the group are dropped.
     pub fn hits(mut self, hits: impl IntoIterator<Item = SearchHit>) -> Self {
         let room = MOST.saturating_sub(self.hits.len());
         self.hits.extend(hits.into_iter().take(room));
@@ -30,7 +30,7 @@ impl SearchGroup {
     }
 }
 
-/// Where a result leads.
+/// Target of a result.
 #[derive(Debug, Clone)]
 enum Target {
     Link(String),
@@ -41,7 +41,7 @@ enum Target {
     },
 }
 
-/// One result: something to open, or something to do.
+/// One result: a link or an action.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SearchHit {
@@ -52,7 +52,7 @@ pub struct SearchHit {
 }
 
 impl SearchHit {
-    /// A link, with base path.
+    /// Creates a link; `href` includes the base path.
     pub fn link(title: impl Into<String>, href: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -62,8 +62,10 @@ impl SearchHit {
         }
     }
 
-    /// An action: a POST form to this address, with base path. Choosing it does it, so it should
-    /// not destroy anything; for that, link to a page that asks first.
+    /// Creates an action: a POST form; the URL `action` includes the base path.
+    ///
+    /// Selecting the result submits the form at once, so it must not be destructive. For
+    /// destructive actions, link to a page that asks for confirmation.
     pub fn action(title: impl Into<String>, action: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -77,7 +79,7 @@ impl SearchHit {
         }
     }
 
-    /// A field that an action sends.
+    /// Adds a form field to an action. Ignored for links.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         if let Target::Post { fields, .. } = &mut self.target {
             fields.push((name.into(), value.into()));
@@ -85,19 +87,19 @@ impl SearchHit {
         self
     }
 
-    /// The name of its icon.
+    /// Sets the icon by name. Default: `arrow-right` for links, `zap` for actions.
     pub fn icon(mut self, name: impl Into<String>) -> Self {
         self.icon = name.into();
         self
     }
 
-    /// Quieter words after the title: where it is, what it is.
+    /// Sets the muted text after the title, such as its location or type. Default: no text.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Scripts apply it to the page at once, as the theme form does.
+    /// Marks a theme action, which scripts apply to the page at once, as in the theme form.
     pub(super) fn theme(mut self) -> Self {
         if let Target::Post { theme, .. } = &mut self.target {
             *theme = true;
@@ -117,7 +119,7 @@ impl SearchHit {
         }
     }
 
-    /// `id` makes it an option of a list box.
+    /// Renders the result; with an `id`, as an option of a list box.
     fn render(&self, id: Option<&str>) -> Markup {
         let (role, tabindex) = (id.map(|_| "option"), id.map(|_| "-1"));
         match &self.target {
@@ -138,7 +140,7 @@ impl SearchHit {
     }
 }
 
-/// The results as lists of links and buttons.
+/// Renders the results as lists of links and buttons.
 pub(super) fn lists(groups: &[SearchGroup]) -> Markup {
     html! {
         @for (at, group) in groups.iter().enumerate() {
@@ -151,8 +153,9 @@ pub(super) fn lists(groups: &[SearchGroup]) -> Markup {
     }
 }
 
-/// The results as options of the palette's list box, and the pattern for those that the browser
-/// remembers.
+/// Renders the results as options of the palette's list box.
+///
+/// Adds a template for recent results, which the browser stores.
 pub(super) fn options(groups: &[SearchGroup]) -> Markup {
     html! {
         @for (group_at, group) in groups.iter().enumerate() {
@@ -174,13 +177,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_shows_the_best_only() {
+    fn group_shows_the_first_eight_results() {
         let many = (0..20).map(|at| SearchHit::link(at.to_string(), "/"));
         assert_eq!(SearchGroup::new("Many").hits(many).hits.len(), MOST);
     }
 
     #[test]
-    fn an_action_is_a_form_and_a_link_that_leads_out_says_so() {
+    fn action_is_a_form_and_external_link_has_noopener() {
         let group = SearchGroup::new("<Group>").hits([
             SearchHit::action("Do <it>", "/do").field("a", "\"b\""),
             SearchHit::link("Out", "https://elsewhere.example"),

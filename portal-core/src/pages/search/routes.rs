@@ -1,4 +1,4 @@
-//! `/search` for everyone, and `/palette` for the script.
+//! `/search`: the search page. `/palette`: the same results for the command palette's script.
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -20,7 +20,7 @@ use crate::state::PortalState;
 
 const PATH: &str = "/search";
 
-/// Everyone may search; what is found depends on who it is.
+/// Returns the routes. Everyone may search; the results depend on the caller.
 pub(crate) fn routes() -> Routes {
     Routes::new().get("/palette", Access::Public, palette)
 }
@@ -32,7 +32,7 @@ pub(crate) fn page() -> Page {
     .title("Search")
 }
 
-/// What was asked for with `q`.
+/// Returns the search text in the parameter `q`.
 fn text_of(parts: &Parts) -> String {
     let query = parts.uri.query().unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -72,14 +72,14 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let groups = find(state, known_caller(&parts), &text, &parts.headers).await?;
     let action = &state.borrow::<PageSetup>()?.config.base_path;
     Ok(html! {
-        (PageHead::new("Search").description("Pages, records, tasks and actions: everything that you may see."))
+        (PageHead::new("Search").description("Pages, records, tasks and actions that you have access to."))
         link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };
         form class="pt-find" method="get" action={ (action) (PATH) } role="search" {
             (Field::search("q", "Search for").id("find").value(text.as_str()).autocomplete("off"))
             (Button::new("Search").solid().submit())
         }
         @if groups.is_empty() {
-            (EmptyState::new("search", "Nothing found").text("Try fewer or other words."))
+            (EmptyState::new("search", "Nothing found").text("Try a different search."))
         } @else {
             div class="pt-card pt-found" { (lists(&groups)) }
         }

@@ -9,14 +9,15 @@ use super::query::SearchQuery;
 use super::results::SearchGroup;
 use crate::error::Result;
 
-/// A source that takes longer is left out of the results.
+/// Timeout per source. The results omit slower sources.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Something in which the command palette and `/search` look.
+/// Source of results for the command palette and `/search`.
 ///
-/// Given to the builder with `.search(source)`. It is asked at every pause in typing, with an
-/// empty text at first, and answers with what the reader may see at that moment. An error is
-/// logged, and the results of the other sources are shown.
+/// Register it on the builder with `.search(source)`. It is queried at every pause in typing,
+/// initially with an empty text, and returns what the user is currently allowed to see. If it fails
+/// or takes longer than 3 seconds, the failure is logged and the results of the other sources are
+/// shown.
 ///
 /// ```
 /// use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
@@ -35,11 +36,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// let builder = Portal::builder().search(Help);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no search source",
+    message = "`{Self}` is not a search source",
     note = "implement `SearchSource` for it"
 )]
 pub trait SearchSource: Send + Sync + 'static {
-    /// What is found, in groups; empty groups are not shown.
+    /// Returns the results in groups; empty groups are not shown.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged; the results then omit this source.
     fn search(
         &self,
         query: SearchQuery<'_>,
@@ -48,7 +53,7 @@ pub trait SearchSource: Send + Sync + 'static {
 
 type Found<'a> = Pin<Box<dyn Future<Output = Result<Vec<SearchGroup>>> + Send + 'a>>;
 
-/// A source of any type.
+/// Type-erased [`SearchSource`].
 trait Erased: Send + Sync {
     fn search<'a>(&'a self, query: SearchQuery<'a>) -> Found<'a>;
 }
@@ -59,7 +64,7 @@ impl<S: SearchSource> Erased for S {
     }
 }
 
-/// All sources of a portal, in the order of their results.
+/// Sources of a portal, in the order of their results.
 #[derive(Clone, Default)]
 pub(crate) struct SearchSources(Vec<Arc<dyn Erased>>);
 
@@ -81,8 +86,10 @@ impl SearchSources {
         for answer in join_all(answers).await {
             match answer {
                 Ok(Ok(found)) => groups.extend(found),
-                Ok(Err(error)) => tracing::warn!(%error, "a search source failed"),
-                Err(_) => tracing::warn!("a search source took too long"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "search source failed; its results are omitted")
+                }
+                Err(_) => tracing::warn!("search source timed out; its results are omitted"),
             }
         }
         groups.retain(|group| !group.hits.is_empty());
