@@ -19,7 +19,7 @@ use crate::tasks::queue::Filter;
 
 /// Number of tasks on one page.
 const PER_PAGE: usize = 25;
-/// Maximum age in days; nobody keeps tasks for longer.
+/// Maximum age in days, longer than any portal keeps tasks.
 const MOST_DAYS: u64 = 36_500;
 /// Id of the card that deletes old tasks.
 const CLEAN_UP: &str = "clean-up";
