@@ -142,7 +142,7 @@ impl Pen<'_> {
         };
         let field = match part.shape {
             Shape::Boolean if !part.is_open() => field,
-            // `required` is only for display: the form has `novalidate`.
+            // `required` marks the field and never blocks submission: the form has `novalidate`.
             _ => field
                 .value(value)
                 .required(part.required && !part.node.nullable),

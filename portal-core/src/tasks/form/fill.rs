@@ -47,7 +47,7 @@ pub(super) fn fill(part: &Part<'_>, place: &Place, value: Option<&Value>, typed:
     // A missing value has its default.
     let value = value.or_else(|| part.default());
     let Some(value) = value.filter(|value| !value.is_null()) else {
-        // The fields behind the switch are filled in for the time it is turned on.
+        // Fill in the fields behind the switch for when it is turned on.
         if part.has_switch() {
             behind_switch(part, place, typed);
         }

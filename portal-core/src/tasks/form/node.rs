@@ -1,10 +1,10 @@
-//! The part of a JSON Schema that a form supports.
+//! Subset of JSON Schema that forms support.
 
 use serde_json::{Map, Value};
 
 use super::choice::{Choice, Variant, branches};
 
-/// Maximum number of variants in a form; more of them are no longer usable.
+/// Maximum number of variants of a select; a union with more is edited as JSON.
 const MOST_VARIANTS: usize = 24;
 
 /// A schema with its references resolved.
