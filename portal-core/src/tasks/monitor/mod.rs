@@ -52,7 +52,7 @@ impl OpenMonitors {
         self.0.token()
     }
 
-    /// Waits until all monitors have closed, or their time to do so is over.
+    /// Waits until all monitors have closed, at most `FAREWELL`.
     pub(crate) async fn closed(&self) {
         self.0.close();
         let _ = timeout(FAREWELL, self.0.wait()).await;
@@ -194,7 +194,7 @@ struct Monitor {
     seen: Seen,
     /// Task types that the owner of the token may not use, by group and name.
     hidden: HashSet<(String, &'static str)>,
-    /// Access of the token's owner, and of the session that the request presented.
+    /// Revocation watches of the token's owner, and of the session that the request presented.
     holders: [Option<AccessWatch>; 2],
     stop: CancellationToken,
     /// Counts the monitor as open until it is dropped.

@@ -80,8 +80,8 @@ impl Schedule {
     pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let is_due = |time: &DateTime<Utc>| *time <= now;
         let mut newest = self.next_after(last).filter(is_due)?;
-        // Binary search, since a schedule that fires every second misses millions of times while
-        // a portal is down for a month. Any later due time is before `until`.
+        // No due time is after `until`. This is a binary search, since a schedule that fires every
+        // second misses millions of times while a portal is down for a month.
         let mut until = now.trunc_subsecs(0);
         while let Some(next) = self.next_after(newest).filter(is_due) {
             let middle = newest + TimeDelta::seconds((until - newest).num_seconds() / 2);

@@ -16,7 +16,7 @@ fn told() -> Option<EndMessage> {
     Some(EndMessage::for_tests("Work", TaskNotify::Always))
 }
 
-/// Stores a user with nothing but an id; the tests need no other columns.
+/// Stores a user and returns the id; the other columns do not matter here.
 async fn user(store: &Store) -> Uuid {
     let id = Uuid::now_v7();
     let now = now();
