@@ -21,7 +21,7 @@ use crate::store::{Notification, Transaction, now};
 
 /// Interval at which old finished tasks are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
-/// Maximum number of tasks that one statement deletes; a small statement blocks others only briefly.
+/// Maximum number of tasks that one statement deletes, so that it blocks others only briefly.
 const PRUNE_BATCH: u64 = 500;
 
 /// A task that was run again; `new` is `None` if the same task is already active.
@@ -38,10 +38,10 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `404 task_not_found` if the task does not exist, with `409 task_not_finished` if it
-    /// has not finished, if its type is no longer registered or no longer accepts the arguments, if
-    /// a quota of the owner is reached, with `409 task_already_active` if the same task is active for
-    /// another client, and if the database is unavailable.
+    /// Fails with `404 task_not_found` if the task does not exist, with `409 task_not_finished` if
+    /// it has not finished, with `409 task_already_active` if the same task is active for another
+    /// client, if its type is no longer registered or no longer accepts the arguments, if a quota of
+    /// the owner is reached, and if the database is unavailable.
     pub async fn run_again(&self, id: Uuid) -> Result<Uuid> {
         let mut transaction = self.0.store.begin().await?;
         let again = self.run_again_in(&mut transaction, id, None).await?;
@@ -99,8 +99,8 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if the
-    /// database is unavailable.
+    /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
+    /// the database is unavailable.
     pub async fn pause(&self, state: &str, name: &str) -> Result<()> {
         self.set_paused(state, name, true).await
     }
@@ -109,8 +109,8 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if the
-    /// database is unavailable.
+    /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
+    /// the database is unavailable.
     pub async fn resume(&self, state: &str, name: &str) -> Result<()> {
         self.set_paused(state, name, false).await
     }

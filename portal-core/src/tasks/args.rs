@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::Fault;
 use crate::request::{from_value, garde_faults};
 
-/// Arguments of a task; derive the four traits instead of implementing it.
+/// Type of a task's arguments; derive its four traits, never implement it by hand.
 ///
 /// ```
 /// use garde::Validate;

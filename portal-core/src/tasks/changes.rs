@@ -83,7 +83,7 @@ async fn fetch(
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     versions: HashMap<Uuid, i64>,
-    /// Finished tasks, the next one to be evicted first; a late state can only follow soon.
+    /// Finished tasks to evict, oldest first: nothing follows a final state, or only shortly after.
     ended: std::collections::VecDeque<Uuid>,
 }
 

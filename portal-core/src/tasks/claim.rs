@@ -54,7 +54,7 @@ pub(super) struct Claimer<'a> {
     /// Id of the process.
     pub(super) owner: Uuid,
     pub(super) lease: TimeDelta,
-    /// Task types that the process has registered; tasks of other types are left to other processes.
+    /// Task types that the process has registered; other processes claim tasks of other types.
     pub(super) kinds: &'a [Kind],
     /// Maximum number of concurrent tasks of all replicas together.
     pub(super) total_concurrency: Option<u32>,
@@ -307,7 +307,7 @@ pub(super) fn take_statements(
         }
         Dialect::Postgres if shares.is_empty() => Vec::new(),
         Dialect::Postgres => {
-            // An array is evaluated once; in a join, PostgreSQL might lock other rows at each evaluation.
+            // An array is evaluated once; in a join, PostgreSQL might lock other rows each time.
             let next = format!(
                 "id = ANY (ARRAY(SELECT next.id \
                  FROM jsonb_to_recordset($4) AS kind(state text, name text, most bigint) \

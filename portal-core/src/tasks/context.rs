@@ -66,8 +66,8 @@ impl TaskContext {
 
     /// Reports the progress of the task; takes effect when it is awaited.
     ///
-    /// An update costs the task almost nothing: subscribers receive it immediately, and the database
-    /// stores it a little later.
+    /// An update costs the task almost nothing: subscribers receive it immediately, and the
+    /// database stores it a little later.
     ///
     /// # Errors
     ///
@@ -127,8 +127,8 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// Fails if the value has another type, for example if an older version of the program stored it,
-    /// and with the code `checkpoint_invalid` if it is nested too deeply.
+    /// Fails if the value has another type, for example if an older version of the program stored
+    /// it, and with the code `checkpoint_invalid` if it is nested too deeply.
     pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
         let checkpoint = self.attempt.checkpoint();
         if checkpoint.as_ref().is_some_and(json::is_cut) {
@@ -141,8 +141,8 @@ impl TaskContext {
 
     /// Runs blocking code, such as a long computation, outside of the threads that serve requests.
     ///
-    /// Blocking code cannot be interrupted: a cancelled task finishes without waiting for it, and the
-    /// code runs to its end.
+    /// Blocking code cannot be interrupted: a cancelled task finishes without waiting for it, and
+    /// the code runs to its end.
     ///
     /// # Errors
     ///
@@ -165,8 +165,9 @@ impl TaskContext {
 
     /// Resolves when the task must stop: it was cancelled, or another attempt runs.
     ///
-    /// A task that waits for a long time can race that wait against this method, and then clean up.
-    /// It has [`cancel_grace`](crate::TaskSettings::cancel_grace) to do so, and is dropped afterwards.
+    /// A task that waits for a long time can race that wait against this method, and then clean
+    /// up. It has [`cancel_grace`](crate::TaskSettings::cancel_grace) to do so, and is dropped
+    /// afterwards.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.attempt.cancelled.cancelled() => {}
@@ -195,8 +196,8 @@ impl Update<'_> {
     ///
     /// # Errors
     ///
-    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once another
-    /// attempt runs.
+    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once
+    /// another attempt runs.
     pub fn send(self) -> Result<(), TaskError> {
         let TaskContext { attempt, hub, .. } = self.context;
         attempt.update(hub, self.progress, self.message)

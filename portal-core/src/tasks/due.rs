@@ -12,7 +12,8 @@ use crate::store::{Dialect, RawSql, StoreError, Transaction};
 
 /// Condition that the index `portal_tasks_ready` serves, in the order of [`READY_ORDER`].
 ///
-/// A task whose turn was assigned early, by a replica whose clock is ahead, still waits for `run_at`.
+/// A task whose turn was assigned early, by a replica whose clock is ahead, still waits for
+/// `run_at`.
 pub(super) const READY: &str = "task.status = 'PENDING' AND task.turn IS NOT NULL";
 pub(super) const READY_ORDER: &str = "task.priority DESC, task.turn, task.id";
 

@@ -28,7 +28,7 @@ pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
         .any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
-/// Returns the cursor that the client received last; ignores a value from elsewhere.
+/// Returns the last cursor that the client received; ignores one that this portal did not issue.
 pub(super) fn last_seen(headers: &HeaderMap) -> Option<Cursor> {
     let value = headers.get("last-event-id")?;
     value.to_str().ok()?.trim().parse().ok()

@@ -408,7 +408,7 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
 fn by_hand(reader: &Reader<'_>, about: &About, entry: &AuditEntry) -> Markup {
     let actor = entry.actor_user_id;
     let name = match reader.area {
-        // Nothing else shows users the names of administrators.
+        // Users do not see the names of administrators anywhere else.
         Area::Own if actor != Some(reader.user.id) => "an administrator",
         _ => actor
             .and_then(|id| about.owners.get(&id))

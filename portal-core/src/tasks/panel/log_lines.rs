@@ -22,7 +22,7 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
         section class="pt-card pt-log" data-flush aria-label="Log" {
             div class="pt-card-head" {
                 div { h2 { "Log" } }
-                span class="pt-live" data-part="connection" { @if is_active { "Live updates off" } @else { "Ended" } }
+                span class="pt-live" data-part="connection" { @if is_active { "Live updates off" } @else { "Finished" } }
                 div class="pt-row pt-js" {
                     span class="pt-search" {
                         (icon("search"))

@@ -344,7 +344,7 @@ async fn own_list(reader: &Reader<'_>, choice: &Choice, keep: &[(&str, &str)]) -
     Ok(Region::new(OWN_TASKS).id("own-tasks").render(list))
 }
 
-/// Renders the selects; another group discards the task type, which belongs to the old group.
+/// Renders the selects; changing the group discards the task type, which belongs to the old one.
 fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
     let groups: BTreeSet<_> = startable(reader).map(|kind| kind.state.as_str()).collect();
     html! {
@@ -366,7 +366,7 @@ fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
     let definition = &draft.definition;
     let action = reader.url(&format!("{}/start", reader.area.root()));
     let (fields, others) = fields(draft, &action);
-    // A re-rendered form has the state of the server, whatever the browser shows.
+    // A re-rendered form shows the state of the server, not the one in the browser.
     let body = html! {
         form class="pt-form" id="start-task" method="post" action=(action) novalidate
             hx-target:inherited="#start-task" hx-select:inherited="#start-task" hx-swap:inherited="outerMorph" {

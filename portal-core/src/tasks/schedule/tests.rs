@@ -1,4 +1,4 @@
-//! Guarantees of schedules: each time fires once, one missed run is made up for, past times never fire.
+//! Guarantees of schedules: each time fires once, and only the latest missed time fires later.
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
