@@ -1,4 +1,4 @@
-//! What administrators do to tasks: run again, pause, resume, prune.
+//! Actions of administrators on tasks: run again, pause, resume, prune.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use super::task::TaskDefinition;
 use crate::error::{Error, Result};
 use crate::store::{Notification, Transaction, now};
 
-/// How often finished tasks that are old enough are looked for.
+/// Interval at which old finished tasks are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
-/// How many tasks one statement deletes: a small one holds up nobody for long.
+/// Maximum number of tasks that one statement deletes, so that it blocks others only briefly.
 const PRUNE_BATCH: u64 = 500;
 
-/// A task that was started again; nothing new if the same one is active already.
+/// A task that was run again; `new` is `None` if the same task is already active.
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) id: Uuid,
@@ -32,7 +32,16 @@ pub(super) struct Again {
 }
 
 impl Tasks {
-    /// Starts an ended task anew, as a task of its own with the same arguments, client and owner.
+    /// Runs a finished task again, as a new task with the same arguments, client and owner.
+    ///
+    /// Returns the id of the new task, or of the same task if it is already active.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404 task_not_found` if the task does not exist, with `409 task_not_finished` if
+    /// it has not finished, with `409 task_already_active` if the same task is active for another
+    /// client, if its type is no longer registered or no longer accepts the arguments, if a quota of
+    /// the owner is reached, and if the database is unavailable.
     pub async fn run_again(&self, id: Uuid) -> Result<Uuid> {
         let mut transaction = self.0.store.begin().await?;
         let again = self.run_again_in(&mut transaction, id, None).await?;
@@ -40,8 +49,9 @@ impl Tasks {
         Ok(self.runs_again(again))
     }
 
-    /// The same as part of a transaction, for the request that asks for it;
-    /// [`runs_again`](Self::runs_again) has to follow its commit.
+    /// Runs a finished task again within a transaction, with the trace context of the request.
+    ///
+    /// Call [`runs_again`](Self::runs_again) after the commit.
     pub(super) async fn run_again_in(
         &self,
         transaction: &mut Transaction,
@@ -54,7 +64,7 @@ impl Tasks {
         if record.is_active() {
             return Err(Error::conflict(
                 "task_not_finished",
-                format!("the task is {}, and cannot be run again yet", record.status),
+                format!("the task is {}; wait until it has finished", record.status),
             ));
         }
         let definition = self.registry().find(&record.state, &record.name)?;
@@ -77,7 +87,7 @@ impl Tasks {
         })
     }
 
-    /// Tells of a task that was started again, and gives its id.
+    /// Publishes a task that was run again, and returns its id.
     pub(super) fn runs_again(&self, again: Again) -> Uuid {
         if let Some((definition, task)) = &again.new {
             self.stored(definition, task);
@@ -85,12 +95,22 @@ impl Tasks {
         again.id
     }
 
-    /// Keeps tasks of a kind from being begun, on every replica; those that run go on.
+    /// Pauses a task type: no replica starts its tasks; running tasks continue.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
+    /// the database is unavailable.
     pub async fn pause(&self, state: &str, name: &str) -> Result<()> {
         self.set_paused(state, name, true).await
     }
 
-    /// Lets tasks of a kind be begun again.
+    /// Resumes a paused task type.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
+    /// the database is unavailable.
     pub async fn resume(&self, state: &str, name: &str) -> Result<()> {
         self.set_paused(state, name, false).await
     }
@@ -104,7 +124,9 @@ impl Tasks {
         Ok(())
     }
 
-    /// The same as part of a transaction; [`resumed`](Self::resumed) has to follow its commit.
+    /// Pauses or resumes a task type within a transaction.
+    ///
+    /// Call [`resumed`](Self::resumed) after the commit.
     pub(super) async fn set_paused_in(
         &self,
         transaction: &mut Transaction,
@@ -132,7 +154,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Tells workers that tasks of a kind may be begun again.
+    /// Notifies the workers of all replicas that a task type was resumed.
     pub(super) async fn resumed(&self, paused: bool) {
         if !paused {
             self.0.wake.notify_one();
@@ -140,7 +162,11 @@ impl Tasks {
         }
     }
 
-    /// The kinds that are paused, as state and name.
+    /// Returns the paused task types as group and name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn paused(&self) -> Result<BTreeSet<(String, String)>> {
         let select = Query::select()
             .columns(["state", "name"])
@@ -154,7 +180,11 @@ impl Tasks {
         kinds.collect()
     }
 
-    /// Deletes the tasks that ended longer ago than this, and gives their number.
+    /// Deletes the tasks that finished longer ago than `older_than`, and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable; batches deleted before that stay deleted.
     pub async fn prune(&self, older_than: Duration) -> Result<u64> {
         let before = moment(older_than);
         let mut pruned = 0;
@@ -169,7 +199,7 @@ impl Tasks {
         }
     }
 
-    /// The beginning of [`prune`](Self::prune), as part of a transaction.
+    /// Deletes the first batch of [`prune`](Self::prune) within a transaction.
     pub(super) async fn prune_in(
         &self,
         transaction: &mut Transaction,
@@ -179,7 +209,7 @@ impl Tasks {
         Ok(deleted)
     }
 
-    /// How many tasks [`prune`](Self::prune) would delete.
+    /// Returns the number of tasks that [`prune`](Self::prune) would delete.
     pub(super) async fn count_finished(&self, older_than: Duration) -> Result<u64> {
         let count = finished_before(moment(older_than))
             .expr(Func::count(Expr::col("id")))
@@ -187,7 +217,7 @@ impl Tasks {
         Ok(self.0.store.fetch_count(&count).await?.unsigned_abs())
     }
 
-    /// Prunes from time to time until the portal stops. Any number of replicas may do so at once.
+    /// Prunes at an interval until the portal stops; any number of replicas may do so concurrently.
     pub(crate) async fn keep_pruned(self, stop: CancellationToken) {
         let mut tick = interval(PRUNE_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -197,7 +227,7 @@ impl Tasks {
                 match self.prune(self.0.settings.keep_finished).await {
                     Ok(0) => {}
                     Ok(tasks) => tracing::debug!(tasks, "pruned finished tasks"),
-                    Err(error) => tracing::warn!(%error, "finished tasks could not be pruned"),
+                    Err(error) => tracing::warn!(%error, "failed to prune finished tasks"),
                 }
             }
         };
@@ -205,7 +235,7 @@ impl Tasks {
     }
 }
 
-/// How many tasks were found, and how many of them no other replica has deleted before.
+/// Deletes a batch; returns the number of tasks found, and of those that it deleted itself.
 async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Result<(u64, u64)> {
     let oldest = finished_before(before)
         .column("id")
@@ -221,7 +251,7 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
         .map(|row| row.get::<Uuid>("id"))
         .collect::<Result<Vec<_>, _>>()?;
     let found = ids.len() as u64;
-    // Final states are final: what was found cannot have become anything else.
+    // A final status never changes, so every task found still qualifies.
     let delete = Query::delete()
         .from_table(TABLE)
         .and_where(Expr::col("id").is_in(ids))
@@ -233,7 +263,7 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
     Ok((found, deleted))
 }
 
-/// For open lists: what no task tells by itself.
+/// Cluster event for open lists, for changes that no task publishes.
 fn tasks_changed() -> Notification {
     Notification::TopicChanged {
         topic: "tasks".to_owned(),
@@ -248,7 +278,7 @@ fn finished_before(moment: DateTime<Utc>) -> SelectStatement {
         .take()
 }
 
-/// So long ago; the beginning of time if that is out of reach.
+/// Returns the time a duration ago, or the Unix epoch if that is out of range.
 fn moment(ago: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(ago)
         .ok()

@@ -1,4 +1,4 @@
-//! REST: start a task, look at it, fetch its result, stop it.
+//! `/api/{state}/tasks` and `/api/client-tokens`: enqueue, read and cancel tasks; client tokens.
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -74,7 +74,7 @@ async fn create_token(
     user: CurrentUser,
     tokens: Data<ClientTokens>,
 ) -> Result<(StatusCode, Json<NewClientToken>)> {
-    // A token has all rights of its owner and outlives the session.
+    // A token has all permissions of its owner and outlives the session.
     user.acts_himself()?;
     Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
 }
@@ -140,7 +140,7 @@ async fn start(
     let owner = Owner::of(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
     check_start(definition, Some(&owner.user))?;
-    // As the client wrote it: the portal stores no token.
+    // The token as the client sent it, since the portal does not store it.
     let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
@@ -167,7 +167,7 @@ async fn start(
         .into_response())
 }
 
-/// The body as arguments. Without any body the faults of an empty object are told.
+/// Reads the body as arguments; an empty body counts as an empty object.
 async fn read_args(definition: &TaskDefinition, request: Request) -> Result<Value> {
     let headers = request.headers().clone();
     let bytes = body_within(request, definition.max_args)
@@ -186,10 +186,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
     };
     match value.to_str() {
         Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(
-            Error::bad_request("`Idempotency-Key` takes 1 to 255 visible ASCII characters")
-                .with_code("invalid_idempotency_key"),
-        ),
+        _ => Err(Error::bad_request(
+            "`Idempotency-Key` must have 1 to 255 visible ASCII characters",
+        )
+        .with_code("invalid_idempotency_key")),
     }
 }
 
@@ -200,7 +200,7 @@ pub(super) struct TaskPath {
     task_id: String,
 }
 
-/// The task of a path: the token with its owner is checked first, then the state, then the task.
+/// Returns the task of a path; checks the token with its owner, then the group, then the task.
 pub(super) async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
     let owner = Owner::of(state, &path.client_token).await?;
@@ -274,7 +274,7 @@ struct TaskList {
     next_cursor: Option<Uuid>,
 }
 
-/// An object of tasks by id, in the order of the list.
+/// Tasks serialized as an object by id, in the order of the list.
 struct ById(Vec<TaskRecord>);
 
 impl Serialize for ById {

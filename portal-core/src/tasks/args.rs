@@ -1,4 +1,4 @@
-//! The typed arguments of a task: decoded and checked, with every fault.
+//! Typed arguments of a task: decoded and validated, with all errors.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::Fault;
 use crate::request::{from_value, garde_faults};
 
-/// What may be the arguments of a task. Never implemented by hand: derive the four traits.
+/// Type of a task's arguments; derive its four traits, never implement it by hand.
 ///
 /// ```
 /// use garde::Validate;
@@ -27,9 +27,9 @@ use crate::request::{from_value, garde_faults};
 /// # is_args::<DigestArgs>();
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be used as task arguments",
-    label = "not the arguments of a task",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, garde::Validate)]`; the error names the one that is missing"
+    message = "`{Self}` does not implement `TaskArgs`",
+    label = "invalid task arguments",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, garde::Validate)]`; the error names the missing one"
 )]
 pub trait TaskArgs:
     Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static
@@ -46,13 +46,13 @@ impl<T> TaskArgs for T where
 {
 }
 
-/// One trait per derive, so that an error names exactly the derives that are missing.
+/// One trait per derive, so that an error names exactly the missing derives.
 mod derived {
     macro_rules! derived {
         ($($name:ident: $bound:path, $message:literal;)+) => {$(
             #[diagnostic::on_unimplemented(
                 message = $message,
-                label = "not the arguments of a task"
+                label = "invalid task arguments"
             )]
             pub trait $name: $bound {}
 
@@ -62,20 +62,20 @@ mod derived {
     }
 
     derived! {
-        Serialize: serde::Serialize, "`{Self}` cannot be used as task arguments, add `#[derive(serde::Serialize)]`";
-        Deserialize: serde::de::DeserializeOwned, "`{Self}` cannot be used as task arguments, add `#[derive(serde::Deserialize)]`";
-        JsonSchema: schemars::JsonSchema, "`{Self}` cannot be used as task arguments, add `#[derive(schemars::JsonSchema)]`";
-        Validate: garde::Validate<Context = ()>, "`{Self}` cannot be used as task arguments, add `#[derive(garde::Validate)]`";
+        Serialize: serde::Serialize, "`{Self}` does not implement `TaskArgs`; add `#[derive(serde::Serialize)]`";
+        Deserialize: serde::de::DeserializeOwned, "`{Self}` does not implement `TaskArgs`; add `#[derive(serde::Deserialize)]`";
+        JsonSchema: schemars::JsonSchema, "`{Self}` does not implement `TaskArgs`; add `#[derive(schemars::JsonSchema)]`";
+        Validate: garde::Validate<Context = ()>, "`{Self}` does not implement `TaskArgs`; add `#[derive(garde::Validate)]`";
     }
 }
 
-/// The arguments of a task that takes none.
+/// Arguments of a task without arguments.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, Validate,
 )]
 pub struct NoArgs {}
 
-/// Arguments as they are stored: the value of their type that has been checked, as JSON.
+/// Arguments as stored: a checked value of their type, as JSON.
 #[derive(Debug, Clone)]
 pub(super) struct AcceptedArgs {
     pub(super) value: Value,
@@ -91,7 +91,7 @@ impl AcceptedArgs {
         }
     }
 
-    /// The arguments of a task that takes none.
+    /// Returns the arguments of a task without arguments.
     pub(super) fn none() -> Self {
         Self::new(Value::Object(Map::new()))
     }
@@ -104,7 +104,7 @@ impl From<Value> for AcceptedArgs {
     }
 }
 
-/// The length of a value as JSON text, without writing it anywhere.
+/// Returns the length of a value as JSON text, without storing the text.
 pub(super) fn json_length(value: &Value) -> usize {
     struct Counter(usize);
 
@@ -126,18 +126,19 @@ pub(super) fn json_length(value: &Value) -> usize {
     }
 }
 
-/// Decodes arguments, checks them, and writes the decoded value back to JSON. So what is stored has
-/// the members that the type declares, and no others.
+/// Decodes and checks arguments, and encodes the decoded value as JSON.
+///
+/// So the stored arguments contain only the members that the type declares.
 pub(super) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<Fault>> {
     let args: A = decode(value.clone())?;
     let unreadable = |message: String| vec![Fault::new("", "invalid_value", message)];
     let accepted = serde_json::to_value(args)
-        .map_err(|error| unreadable(format!("cannot be written as JSON: {error}")))?;
+        .map_err(|error| unreadable(format!("failed to encode as JSON: {error}")))?;
     if accepted != *value {
-        // Serde lets a type write what it does not read.
+        // With Serde, a type can write a value that it does not read.
         from_value::<A>(accepted.clone()).map_err(|fault| {
             unreadable(format!(
-                "the type of the arguments does not read what it writes: {} {}",
+                "the argument type does not read its own output: {} {}",
                 fault.pointer, fault.message
             ))
         })?;
@@ -175,10 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_rule_has_its_pointer() {
+    fn each_violated_rule_has_its_pointer() {
         let value = serde_json::json!({"name": "x", "items": [{"count": 1}, {"count": 10}]});
         let Err(faults) = decode::<Args>(value) else {
-            panic!("two rules are broken")
+            panic!("two rules are violated")
         };
         let mut pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         pointers.sort_unstable();

@@ -1,4 +1,4 @@
-//! What waits and what runs in the whole portal, by kind of task.
+//! Waiting and running tasks by type, across all replicas.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query};
@@ -7,17 +7,17 @@ use super::queue::TABLE;
 use super::record::TaskStatus;
 use crate::store::{Store, StoreError};
 
-/// The tasks of one kind that have one status.
+/// Tasks of one type with one status.
 #[derive(Debug)]
 pub(super) struct Backlog {
     pub(super) state: String,
     pub(super) name: String,
     pub(super) tasks: u64,
-    /// When the first of them may be begun, or could have been.
+    /// Earliest time at which one of the tasks may start, or could have started.
     pub(super) oldest: Option<DateTime<Utc>>,
 }
 
-/// Counts active tasks by kind; one status at a time, since the index of each is a partial one.
+/// Counts active tasks by type, one status at a time, since each has its own partial index.
 pub(super) async fn by_kind(store: &Store, status: TaskStatus) -> Result<Vec<Backlog>, StoreError> {
     let select = Query::select()
         .columns(["state", "name"])

@@ -1,4 +1,4 @@
-//! Group commit: whoever comes while a batch is being written shares the next one.
+//! Group commit: items that arrive while a batch is being written share the next one.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// Collects items of many callers and writes them together; nobody waits for company.
+/// Collects items of many callers and writes them together; a single caller does not wait.
 #[derive(Debug)]
 pub(super) struct Batcher<I, O> {
     waiting: Mutex<VecDeque<(I, oneshot::Sender<O>)>>,
-    /// Whose turn it is to write; holds the size of the batch before.
+    /// Lock of the current writer, with the size of the previous batch.
     turn: Arc<tokio::sync::Mutex<usize>>,
     limit: usize,
 }
 
-/// How long those of the batch before, who have just been answered, get to come again.
+/// Time for the callers of the previous batch to submit their next items.
 const LINGER: Duration = Duration::from_micros(300);
 
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
-    /// Writes at most `limit` items together.
+    /// Creates a batcher that writes at most `limit` items together.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             waiting: Mutex::default(),
@@ -29,10 +29,10 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         }
     }
 
-    /// Hands an item in and waits for what came of it; `None` if its writer panicked.
+    /// Submits an item and waits for its result; returns `None` if the writer panicked.
     ///
-    /// `write` answers each item in its place. It runs detached: a caller that goes away takes
-    /// nobody's answer along.
+    /// `write` returns the results in the order of the items. It runs detached: a caller that is
+    /// dropped does not cancel the results of the others.
     pub(super) async fn submit<F>(
         self: &Arc<Self>,
         item: I,
@@ -50,7 +50,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
                 turn = Arc::clone(&self.turn).lock_owned() => turn,
             };
             self.gather(*turn).await;
-            // The batch of the turn before may have had this item.
+            // The previous batch may have contained this item.
             match receiver.try_recv() {
                 Ok(answer) => return Some(answer),
                 Err(oneshot::error::TryRecvError::Closed) => return None,
@@ -65,7 +65,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
             let written = write(items);
             tokio::spawn(async move {
                 for (answer, sender) in written.await.into_iter().zip(senders) {
-                    // Whoever has gone away does not need it.
+                    // A dropped caller does not need its result.
                     let _ = sender.send(answer);
                 }
                 drop(turn);
@@ -73,9 +73,9 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         }
     }
 
-    /// Lets others join in. A caller who is alone is not kept.
+    /// Waits briefly for more items; a single caller does not wait.
     async fn gather(&self, before: usize) {
-        // Whoever is ready in this moment.
+        // Callers that are ready right now.
         tokio::task::yield_now().await;
         let waiting = lock(&self.waiting).len();
         if waiting <= 1 && before <= 1 {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whoever_comes_during_a_batch_shares_the_next() {
+    async fn items_arriving_during_a_batch_share_the_next() {
         let batcher = Arc::new(Batcher::new(8));
         let sizes = Arc::new(Mutex::new(Vec::new()));
         let callers = (0..20).map(|number: u64| {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_that_goes_away_takes_nobody_along() {
+    async fn aborted_leader_does_not_cancel_other_callers() {
         let batcher = Arc::new(Batcher::new(8));
         let write = |items: Vec<u8>| async move {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! Reading tasks that have changed.
+//! Reads tasks that have changed.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use super::record::TaskRecord;
 use super::results::{self, WithoutResults};
 use crate::store::{Store, StoreError};
 
-/// How many ids stand in one statement.
+/// Maximum number of ids in one statement.
 const CHUNK: usize = 500;
-/// How many tasks of one client are shown at the most.
+/// Maximum number of tasks shown for one client.
 pub(super) const MOST: u64 = 10_000;
 
-/// The tasks of ids, as far as they exist.
+/// Returns the tasks with these ids that exist.
 pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults, StoreError> {
     let mut records = WithoutResults::default();
     for chunk in ids.chunks(CHUNK) {
@@ -27,7 +27,7 @@ pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults
     Ok(records)
 }
 
-/// Tasks of clients that have changed since a time.
+/// Returns the tasks of clients that have changed since a time.
 pub(super) async fn since(
     store: &Store,
     clients: &[Uuid],
@@ -44,7 +44,7 @@ pub(super) async fn since(
     Ok(records)
 }
 
-/// The tasks of a client that are active, and those that have ended since a time.
+/// Returns the active tasks of a client, and those that have finished since a time.
 pub(super) async fn of_client(
     store: &Store,
     client: Uuid,
@@ -79,18 +79,18 @@ async fn fetch(
     Ok(())
 }
 
-/// Which states a watcher has been shown, so that it is shown none twice and no older one later.
+/// States that a subscriber has been shown, so that none is repeated or followed by an older one.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     versions: HashMap<Uuid, i64>,
-    /// Ended tasks, the first to be forgotten in front: nothing comes after an end, or soon.
+    /// Finished tasks to evict, oldest first: nothing follows a final state, or only shortly after.
     ended: std::collections::VecDeque<Uuid>,
 }
 
 impl Seen {
     const ENDED: usize = 256;
 
-    /// `true` if the state is new.
+    /// Records a state; returns `true` if it is new.
     pub(super) fn note(&mut self, record: &TaskRecord) -> bool {
         let version = self.versions.entry(record.id).or_insert(i64::MIN);
         if record.version <= *version {
@@ -116,7 +116,7 @@ mod tests {
     use crate::tasks::record::TaskStatus;
 
     #[test]
-    fn what_was_shown_is_not_shown_again_and_is_forgotten_in_the_end() {
+    fn each_state_is_shown_once_and_finished_tasks_are_evicted() {
         let record = |id, version, status| {
             let mut record = NewTask::new("probe", "work", serde_json::Value::Null).record();
             (record.id, record.version, record.status) = (id, version, status);

@@ -1,10 +1,10 @@
-//! The statistics of tasks as charts.
+//! Charts of the task statistics.
 
 use super::statistics::{TaskCounts, TaskDurations};
 use crate::pages::components::{Chart, Tone, Unit};
 
 impl TaskCounts {
-    /// How many ended how, as bars: throughput and failures in one.
+    /// Returns a bar chart of finished tasks by outcome: throughput and failures in one.
     pub fn chart(&self) -> Chart {
         Chart::bar("Tasks by outcome")
             .over(self.buckets())
@@ -16,7 +16,7 @@ impl TaskCounts {
 }
 
 impl TaskDurations {
-    /// How long tasks took, as lines: half of them, and all but the slowest.
+    /// Returns a line chart of task durations: the median and the 95th percentile.
     pub fn chart(&self) -> Chart {
         Chart::line("Duration of tasks")
             .over(&self.buckets)

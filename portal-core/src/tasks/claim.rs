@@ -1,7 +1,7 @@
-//! Claims: how a process takes due tasks out of the queue in the database.
+//! Claims: a process takes due tasks from the queue in the database.
 //!
-//! A claim reads at most as many rows of each type as it takes, whatever the queue holds: it follows
-//! the index of each type, and what is paused or at its limit is left out beforehand.
+//! A claim reads at most as many rows of each type as it takes, however long the queue is: it uses
+//! the index of each type, and skips types that are paused or at their limit beforehand.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Query};
@@ -14,23 +14,23 @@ use super::record::{COLUMNS, TaskRecord, TaskStatus};
 use super::turn;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction, now};
 
-/// A row per type of task that is paused or has a limit.
+/// Table with a row for each task type that is paused or has a limit.
 pub(super) const QUEUES: &str = "portal_task_queues";
 
 pub(super) fn is_processing() -> Expr {
     Expr::col("status").eq(TaskStatus::Processing.as_str())
 }
 
-/// A kind of task, as the queue tells them apart.
+/// A task type, from the point of view of the queue.
 #[derive(Debug, Clone)]
 pub(super) struct Kind {
     pub(super) state: String,
     pub(super) name: &'static str,
-    /// How many run at once, over all replicas.
+    /// Maximum number of concurrent tasks across all replicas.
     pub(super) concurrency: Option<u32>,
-    /// Whether it must not run again after a crash.
+    /// `true` if a task must not run again after a crash.
     pub(super) only_once: bool,
-    /// What is told of its ends.
+    /// Notification about finished tasks.
     pub(super) told: Option<EndMessage>,
 }
 
@@ -48,21 +48,21 @@ pub(super) fn any_of<'a>(kinds: impl IntoIterator<Item = &'a Kind>) -> Cond {
         .fold(Cond::any(), |any, kind| any.add(kind.is()))
 }
 
-/// Who claims, and how much.
+/// Parameters of a claim.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claimer<'a> {
-    /// The process.
+    /// Id of the process.
     pub(super) owner: Uuid,
     pub(super) lease: TimeDelta,
-    /// The kinds that it knows; others are left for those who do.
+    /// Task types that the process has registered; other processes claim tasks of other types.
     pub(super) kinds: &'a [Kind],
-    /// How many tasks all replicas together run at once.
+    /// Maximum number of concurrent tasks of all replicas together.
     pub(super) total_concurrency: Option<u32>,
     /// Task types that this process served last.
     pub(super) rotation: &'a Rotation,
 }
 
-/// A task that was claimed, and what the attempt before it has left.
+/// A claimed task with the checkpoint of its previous attempts.
 #[derive(Debug, PartialEq)]
 pub(super) struct Claimed {
     pub(super) record: TaskRecord,
@@ -72,8 +72,8 @@ pub(super) struct Claimed {
 
 /// Claims up to `limit` tasks.
 ///
-/// `attempt` is the fencing token: whoever claims the task next gets a greater one, and only
-/// the greatest may write.
+/// `attempt` is the fencing token: the next claim of the task gets a greater one, and only the
+/// attempt with the greatest one may write.
 pub(super) async fn claim(
     store: &Store,
     claimer: Claimer<'_>,
@@ -121,8 +121,9 @@ impl Claimer<'_> {
     }
 }
 
-/// The types that may start an attempt now, each with the number that its limit allows, and the
-/// number in total; `None` if that is zero.
+/// Returns the types with the number of attempts that their limits allow, and the total number.
+///
+/// Returns `None` if the total is zero.
 async fn candidates<'a>(
     transaction: &mut Transaction,
     dialect: Dialect,
@@ -150,11 +151,11 @@ async fn candidates<'a>(
             most: free.map_or(room, |free| Ord::min(free, room)),
         }
     });
-    // Every type keeps its place, which the rotation remembers it by.
+    // Every type keeps its index, which identifies it in the rotation.
     Ok((room > 0).then(|| (candidates.collect(), room)))
 }
 
-/// Claims of a type with a limit take turns: each counts what all replicas run.
+/// Claims tasks of a type with a limit, one process at a time, since each counts all running tasks.
 async fn claim_limited(
     store: &Store,
     claimer: &Claimer<'_>,
@@ -164,7 +165,7 @@ async fn claim_limited(
     let dialect = store.dialect();
     let mut transaction = store.begin_by_index().await?;
     if claimer.total_concurrency.is_some() {
-        // The empty name stands for all types.
+        // The empty name represents all types.
         lock(&mut transaction, "", "").await?;
     }
     if kind.concurrency.is_some() {
@@ -189,7 +190,7 @@ async fn claim_limited(
     Ok(claimed)
 }
 
-/// Takes the row of a queue, made if it is not there yet, until the transaction ends.
+/// Locks the row of a queue until the transaction ends; creates the row if it is missing.
 async fn lock(transaction: &mut Transaction, state: &str, name: &str) -> Result<(), StoreError> {
     let take = Query::insert()
         .into_table(QUEUES)
@@ -232,7 +233,7 @@ async fn count_running(
     running.collect()
 }
 
-/// Counts what all replicas run, by type; they are few.
+/// Counts the running tasks of all replicas by type; there are few of them.
 pub(super) fn running_by_type(dialect: Dialect) -> RawSql<false> {
     let index = match dialect {
         Dialect::Sqlite => " INDEXED BY portal_tasks_lease",
@@ -263,7 +264,7 @@ async fn take(
     Ok(claimed)
 }
 
-/// The statements of [`take`]: one for all types on PostgreSQL, one for each on SQLite.
+/// Returns the statements of [`take`]: one for all types on PostgreSQL, one per type on SQLite.
 pub(super) fn take_statements(
     dialect: Dialect,
     claimer: &Claimer<'_>,
@@ -306,7 +307,7 @@ pub(super) fn take_statements(
         }
         Dialect::Postgres if shares.is_empty() => Vec::new(),
         Dialect::Postgres => {
-            // An array is evaluated once: within a join PostgreSQL might lock other rows at each turn.
+            // An array is evaluated once; in a join, PostgreSQL might lock other rows each time.
             let next = format!(
                 "id = ANY (ARRAY(SELECT next.id \
                  FROM jsonb_to_recordset($4) AS kind(state text, name text, most bigint) \

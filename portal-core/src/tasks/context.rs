@@ -1,4 +1,4 @@
-//! What a task knows of itself, and how it tells how far it has come.
+//! Context of a running task: its identity, progress updates, checkpoints and cancellation.
 
 use std::future::{Future, IntoFuture, ready};
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use super::running::Attempt;
 use crate::json;
 use crate::store::Store;
 
-/// The first argument of every task.
+/// Context of a running task, the first argument of every task.
 ///
 /// ```
 /// use portal_core::prelude::*;
@@ -46,19 +46,19 @@ impl TaskContext {
         }
     }
 
-    /// The id of the task.
+    /// Returns the id of the task.
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.attempt.record().id
     }
 
-    /// Which attempt this is, counted from 1.
+    /// Returns the number of this attempt, counted from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt.record().attempt
     }
 
-    /// The user for whom the task was started, if any.
+    /// Returns the user for whom the task was enqueued, if any.
     #[must_use]
     pub fn owner_user_id(&self) -> Option<Uuid> {
         self.attempt.record().owner_user_id
@@ -66,11 +66,14 @@ impl TaskContext {
 
     /// Reports the progress of the task; takes effect when it is awaited.
     ///
-    /// It costs the task almost nothing: subscribers receive it immediately, the database stores it
-    /// a little later.
+    /// An update costs the task almost nothing: subscribers receive it immediately, and the
+    /// database stores it a little later.
     ///
-    /// It fails with the code `cancelled` once the task was cancelled, so that a task that passes
-    /// the error on with `?` stops at its next update.
+    /// # Errors
+    ///
+    /// The update fails with the code `cancelled` once the task was cancelled, so that a task that
+    /// propagates the error with `?` stops at its next update, and with `superseded` once another
+    /// attempt runs.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn update(&self) -> Update<'_> {
         Update {
@@ -80,9 +83,9 @@ impl TaskContext {
         }
     }
 
-    /// Keeps a value for the next attempt, should this one fail or its process die.
+    /// Stores a value for the next attempt in case this one fails or its process dies.
     ///
-    /// It is durable when this returns.
+    /// The value is durable when this method returns.
     ///
     /// # Errors
     ///
@@ -107,7 +110,7 @@ impl TaskContext {
     pub async fn checkpoint<T: Serialize + Sync>(&self, value: &T) -> Result<(), TaskError> {
         self.attempt.check_continues()?;
         let value = json::to_storable(value).map_err(|error| {
-            TaskError::permanent(format!("the checkpoint cannot be stored: {error}"))
+            TaskError::permanent(format!("failed to store the checkpoint: {error}"))
                 .with_code("checkpoint_invalid")
         })?;
         let record = self.attempt.record();
@@ -120,9 +123,12 @@ impl TaskContext {
         Ok(())
     }
 
-    /// The value of the last checkpoint, of this attempt or one before it.
+    /// Returns the value of the last checkpoint, of this attempt or a previous one.
     ///
-    /// Fails if it is of another type, such as one that an older version of the program has left.
+    /// # Errors
+    ///
+    /// Fails if the value has another type, for example if an older version of the program stored
+    /// it, and with the code `checkpoint_invalid` if it is nested too deeply.
     pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
         let checkpoint = self.attempt.checkpoint();
         if checkpoint.as_ref().is_some_and(json::is_cut) {
@@ -130,13 +136,17 @@ impl TaskContext {
             return Err(TaskError::permanent(message).with_code("checkpoint_invalid"));
         }
         let value = checkpoint.map(serde_json::from_value).transpose();
-        value.map_err(|error| TaskError::new(format!("the checkpoint is of another type: {error}")))
+        value.map_err(|error| TaskError::new(format!("the checkpoint has another type: {error}")))
     }
 
-    /// Runs code that blocks, such as a long computation, off the threads that serve requests.
+    /// Runs blocking code, such as a long computation, outside of the threads that serve requests.
     ///
-    /// It cannot be dropped half-way: a cancelled task ends without it, and it runs to its end.
-    /// A panic in it fails the attempt.
+    /// Blocking code cannot be interrupted: a cancelled task finishes without waiting for it, and
+    /// the code runs to its end.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the code `internal` if the code panics, which fails the attempt.
     pub async fn blocking<T, F>(&self, work: F) -> Result<T, TaskError>
     where
         T: Send + 'static,
@@ -155,8 +165,9 @@ impl TaskContext {
 
     /// Resolves when the task must stop: it was cancelled, or another attempt runs.
     ///
-    /// A task that waits for something for long races that with this, and cleans up. It has
-    /// [`cancel_grace`](crate::TaskSettings::cancel_grace) for that and is dropped afterwards.
+    /// A task that waits for a long time can race that wait against this method, and then clean
+    /// up. It has [`cancel_grace`](crate::TaskSettings::cancel_grace) to do so, and is dropped
+    /// afterwards.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.attempt.cancelled.cancelled() => {}
@@ -165,7 +176,7 @@ impl TaskContext {
     }
 }
 
-/// An update that is being put together.
+/// Builder for a progress update.
 #[derive(Debug)]
 pub struct Update<'a> {
     context: &'a TaskContext,
@@ -174,20 +185,25 @@ pub struct Update<'a> {
 }
 
 impl Update<'_> {
-    /// From 0 to 100; less than before leaves it where it was.
+    /// Sets the progress, from 0 to 100. A value lower than the current one is ignored.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn progress(mut self, percent: u8) -> Self {
         self.progress = Some(percent);
         self
     }
 
-    /// Takes effect at once, for code that does not run on an async thread.
+    /// Sends the update immediately, for code that is not async.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once
+    /// another attempt runs.
     pub fn send(self) -> Result<(), TaskError> {
         let TaskContext { attempt, hub, .. } = self.context;
         attempt.update(hub, self.progress, self.message)
     }
 
-    /// What the task is doing.
+    /// Sets the message that describes the current work.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn message(mut self, text: impl Into<String>) -> Self {
         self.message = Some(text.into());

@@ -1,4 +1,4 @@
-//! Where a client that was cut off goes on: the `id` of a server-sent event.
+//! Cursor from which a disconnected client resumes: the `id` of a server-sent event.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,17 +9,17 @@ use super::record::TaskRecord;
 use crate::live;
 use crate::store::now;
 
-/// A change that a client has seen.
+/// Position of a change that a client has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
-    /// When it was.
+    /// Time of the change.
     pub(super) at: DateTime<Utc>,
-    /// The `seq` that it had; 0 for the beginning of a stream.
+    /// `seq` of the change; 0 at the start of a stream.
     seq: i64,
 }
 
 impl Cursor {
-    /// For a client that has seen nothing yet.
+    /// Returns the cursor for a client that has not seen anything yet.
     pub(super) fn start() -> Self {
         Self { at: now(), seq: 0 }
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = ();
 
-    /// Reads a cursor, the mark of a page or a time in RFC 3339.
+    /// Parses a cursor of a task, the cursor of a page, or a time in RFC 3339.
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(at) = live::read_mark_time(text) {
             return Ok(Self { at, seq: 0 });
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_the_wire() {
+    fn cursor_survives_a_round_trip() {
         let cursor = Cursor {
             at: now(),
             seq: 1_000_007,
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn page_marks_and_times_are_cursors() {
+    fn page_cursors_and_times_are_valid() {
         let at = DateTime::from_timestamp_micros(0x0006_60ed_02c4_9476).unwrap();
         let expected = Cursor { at, seq: 0 };
         assert_eq!("1082cc84e2d3459a.660ed02c49476".parse(), Ok(expected));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_told() {
+    fn invalid_cursor_is_rejected() {
         for text in [
             "",
             "-",

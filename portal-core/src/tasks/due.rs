@@ -1,4 +1,4 @@
-//! The pending tasks that a claim may take, and how many of each type it takes.
+//! Pending tasks that a claim may take, and their distribution over the types.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,13 +10,14 @@ use serde_json::json;
 use super::claim::Kind;
 use crate::store::{Dialect, RawSql, StoreError, Transaction};
 
-/// The condition that the index `portal_tasks_ready` serves, and its order.
+/// Condition that the index `portal_tasks_ready` serves, in the order of [`READY_ORDER`].
 ///
-/// A task whose turn was assigned early, by a replica whose clock is ahead, still waits for `run_at`.
+/// A task whose turn was assigned early, by a replica whose clock is ahead, still waits for
+/// `run_at`.
 pub(super) const READY: &str = "task.status = 'PENDING' AND task.turn IS NOT NULL";
 pub(super) const READY_ORDER: &str = "task.priority DESC, task.turn, task.id";
 
-/// A type that a claim may take tasks of.
+/// A task type from which a claim may take tasks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub(super) kind: &'a Kind,
@@ -30,7 +31,7 @@ pub(super) struct Due {
     /// Index of the type among the candidates.
     pub(super) place: usize,
     pub(super) priority: i32,
-    /// Number of tasks, at most as many as may be taken.
+    /// Number of tasks, at most the number that may be taken.
     pub(super) tasks: u64,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Due {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) due: Vec<Due>,
-    /// Tasks have become due that have no turn yet.
+    /// `true` if tasks without a turn are due.
     pub(super) unplaced: bool,
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// The statements of [`find`]: one on PostgreSQL, few on SQLite, which reads each type by itself.
+/// Returns the statements of [`find`]: one on PostgreSQL, few on SQLite, with one part per type.
 pub(super) fn statements(
     dialect: Dialect,
     candidates: &[Candidate<'_>],
@@ -92,7 +93,7 @@ pub(super) fn statements(
     }
 }
 
-/// SQLite takes 500 parts of a compound statement.
+/// Maximum number of types per compound statement; SQLite allows 500 parts.
 const SQLITE_PARTS: usize = 100;
 
 fn sqlite(candidates: &[(usize, &Candidate<'_>)], now: DateTime<Utc>) -> RawSql<false> {
@@ -103,7 +104,7 @@ fn sqlite(candidates: &[(usize, &Candidate<'_>)], now: DateTime<Utc>) -> RawSql<
             sql.push_str(" UNION ALL ");
         }
         let first = values.len();
-        // Numbers alone are written into the text.
+        // Only numbers are formatted into the SQL text.
         let _ = write!(
             sql,
             "SELECT {place} AS place, priority, count(*) AS tasks FROM (SELECT task.priority \
@@ -141,7 +142,7 @@ fn postgres(candidates: &[Candidate<'_>], now: DateTime<Utc>) -> RawSql<false> {
             })
         })
         .collect();
-    // One text for any number of types, so that it is planned once.
+    // One SQL text for any number of types, so that it is planned once.
     let sql = format!(
         "SELECT kind.place, CAST(due.priority AS BIGINT) AS priority, count(*) AS tasks \
          FROM jsonb_to_recordset($1) AS kind(place bigint, state text, name text, most bigint) \
@@ -164,21 +165,21 @@ fn limit(tasks: u64) -> i64 {
     i64::try_from(tasks).unwrap_or(i64::MAX)
 }
 
-/// Remembers which types a process has served last, so that types of equal priority take turns.
+/// Order in which a process last served the types, so that types of equal priority take turns.
 #[derive(Debug, Default)]
 pub(super) struct Rotation(Mutex<Served>);
 
 #[derive(Debug, Default)]
 struct Served {
     count: u64,
-    /// For each type the count at which it was served last.
+    /// For each type, the count at which it was last served.
     last: Vec<u64>,
 }
 
 impl Rotation {
-    /// Decides how many tasks of each type are taken, `room` in total: greater priorities first,
-    /// and one of each type in turn where they are equal. The answer has a number for each of the
-    /// `kinds` types.
+    /// Returns the number of tasks to take from each of the `kinds` types, `room` in total.
+    ///
+    /// Higher priorities are served first; types of equal priority take turns, one task at a time.
     pub(super) fn share(&self, kinds: usize, due: &[Due], room: u64) -> Vec<u64> {
         let mut by_priority: BTreeMap<_, Vec<Due>> = BTreeMap::new();
         for part in due {
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn greater_priorities_are_served_first() {
+    fn higher_priorities_are_served_first() {
         let rotation = Rotation::default();
         let queues = [due(0, 5, 3), due(0, 0, 9), due(1, 0, 9), due(1, -1, 9)];
         assert_eq!(rotation.share(2, &queues, 2), [2, 0]);

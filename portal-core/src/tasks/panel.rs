@@ -41,7 +41,7 @@ const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
 pub(super) use self::area::OWN;
 pub(crate) use self::area::OWN_TASK;
 
-/// Pages of the task monitor, and of users' own tasks.
+/// Returns the pages of the task monitor and of users' own tasks.
 pub(crate) fn pages() -> Vec<Page> {
     let nav = NavItem::new("Tasks")
         .icon("list-checks")
@@ -177,7 +177,7 @@ pub(crate) fn pages() -> Vec<Page> {
     pages
 }
 
-/// The fields of a query or of a form.
+/// Fields of a query or a form.
 #[derive(Default)]
 struct Choice {
     fields: HashMap<String, String>,
@@ -194,14 +194,14 @@ impl Choice {
         Self::parse(request.uri().query().unwrap_or_default().as_bytes())
     }
 
-    /// A field in which something stands.
+    /// Returns the trimmed text of a field unless it is empty.
     fn get(&self, name: &str) -> Option<&str> {
         let text = self.fields.get(name).map(|text| text.trim());
         text.filter(|text| !text.is_empty())
     }
 }
 
-/// Who is at the page, and what it needs.
+/// User of a page, and the services that the page uses.
 struct Reader<'a> {
     area: Area,
     user: CurrentUser,
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
         format!("{}{path}", self.config.base_path)
     }
 
-    /// What only these pages need of styles.
+    /// Renders the link to the style sheet that only these pages use.
     fn styles(&self) -> Markup {
         html! { link rel="stylesheet" href=(self.url(asset_url("tasks.css"))); }
     }
@@ -251,10 +251,10 @@ impl<'a> Reader<'a> {
 async fn read_form(request: Request, state: &PortalState) -> Result<RawForm> {
     RawForm::from_request(request, state)
         .await
-        .map_err(|_| Error::bad_request("the form could not be read"))
+        .map_err(|_| Error::bad_request("failed to read the form"))
 }
 
-/// Head of a page, with the tabs of the administrators' area.
+/// Returns the head of a page with the tabs of the administrators' area.
 fn head(reader: &Reader<'_>, here: &str) -> PageHead<'static> {
     if reader.area == Area::Own {
         return PageHead::new("My tasks")
@@ -276,7 +276,7 @@ fn head(reader: &Reader<'_>, here: &str) -> PageHead<'static> {
         )
 }
 
-/// A small select without a label of its own.
+/// Renders a small select without a visible label.
 fn choose(name: &str, label: &str, options: Markup) -> Markup {
     html! {
         span class="pt-select" {

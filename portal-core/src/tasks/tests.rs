@@ -1,4 +1,4 @@
-//! The queue's promises, one by one: order of claims, fencing, rescue, final states.
+//! Guarantees of the queue, one by one: order of claims, fencing, rescue, final states.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::queue::{self, Cancelled, TABLE};
 use super::record::{TaskRecord, TaskStatus};
 use crate::store::{Store, StoreError, now};
 
-/// Each test on a database of its own, of either kind.
+/// Runs each test on SQLite and on PostgreSQL, with a separate database.
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod on_sqlite {
@@ -43,23 +43,23 @@ mod order;
 mod plans;
 
 on_both!(
-    what_is_due_is_claimed_by_priority_and_then_by_age,
-    a_superseded_attempt_writes_neither_progress_nor_an_end,
-    nothing_changes_a_task_that_has_ended,
-    only_a_lease_that_is_over_is_rescued,
-    a_rescued_task_begins_anew_above_every_number_that_was_seen,
-    a_task_that_kills_its_process_again_and_again_is_given_up,
-    a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash,
-    who_was_told_to_stop_is_cancelled_however_it_ends,
-    a_waiting_task_that_is_stopped_is_never_claimed,
-    a_task_that_is_tried_again_waits_and_says_why,
-    who_was_told_to_stop_is_not_tried_again,
-    a_limit_counts_what_every_process_runs,
-    a_limit_of_all_counts_every_kind,
-    a_paused_kind_waits,
-    a_checkpoint_is_there_for_the_next_attempt_and_only_the_newest_may_leave_one,
-    what_must_not_run_twice_ends_with_its_process,
-    two_claimers_never_get_the_same_task,
+    due_tasks_are_claimed_by_priority_and_then_by_age,
+    superseded_attempt_writes_neither_progress_nor_outcome,
+    finished_task_never_changes,
+    only_tasks_with_an_expired_lease_are_rescued,
+    rescued_task_restarts_above_every_published_version,
+    task_fails_after_repeated_crashes,
+    stopping_process_releases_its_tasks_without_a_crash,
+    cancelled_task_stays_cancelled_whatever_its_outcome,
+    cancelled_pending_task_is_never_claimed,
+    retried_task_waits_and_stores_its_error,
+    cancelled_task_is_not_retried,
+    type_limit_counts_the_tasks_of_all_processes,
+    global_limit_counts_the_tasks_of_all_types,
+    tasks_of_a_paused_type_wait,
+    checkpoint_reaches_the_next_attempt_and_is_fenced,
+    at_most_once_task_is_never_requeued,
+    concurrent_claims_never_return_the_same_task,
 );
 
 pub(super) async fn sqlite() -> Store {
@@ -190,7 +190,7 @@ fn stepped(record: &TaskRecord, progress: u8) -> TaskRecord {
     record
 }
 
-async fn what_is_due_is_claimed_by_priority_and_then_by_age(store: Store) {
+async fn due_tasks_are_claimed_by_priority_and_then_by_age(store: Store) {
     let (first, second, urgent) = (
         insert(&store, "work").await,
         insert(&store, "work").await,
@@ -210,7 +210,7 @@ async fn what_is_due_is_claimed_by_priority_and_then_by_age(store: Store) {
     }
 }
 
-async fn two_claimers_never_get_the_same_task(store: Store) {
+async fn concurrent_claims_never_return_the_same_task(store: Store) {
     for _ in 0..60 {
         insert(&store, "work").await;
     }
@@ -237,7 +237,7 @@ async fn two_claimers_never_get_the_same_task(store: Store) {
     assert_eq!(all.len(), 60);
 }
 
-async fn a_superseded_attempt_writes_neither_progress_nor_an_end(store: Store) {
+async fn superseded_attempt_writes_neither_progress_nor_outcome(store: Store) {
     let id = insert(&store, "work").await;
     let old = claim_one(&store, Uuid::new_v4()).await;
     expire(&store, id).await;
@@ -261,7 +261,7 @@ async fn a_superseded_attempt_writes_neither_progress_nor_an_end(store: Store) {
     assert_eq!(get(&store, id).await.progress, 40);
 }
 
-async fn nothing_changes_a_task_that_has_ended(store: Store) {
+async fn finished_task_never_changes(store: Store) {
     let (done, failed) = (insert(&store, "work").await, insert(&store, "work").await);
     let owner = Uuid::new_v4();
     for (record, outcome) in claim(&store, owner, 2)
@@ -287,7 +287,7 @@ async fn nothing_changes_a_task_that_has_ended(store: Store) {
     }
 }
 
-async fn only_a_lease_that_is_over_is_rescued(store: Store) {
+async fn only_tasks_with_an_expired_lease_are_rescued(store: Store) {
     let (dead, alive) = (insert(&store, "work").await, insert(&store, "work").await);
     let (gone, here) = (Uuid::new_v4(), Uuid::new_v4());
     let lost = claim_one(&store, gone).await;
@@ -295,7 +295,7 @@ async fn only_a_lease_that_is_over_is_rescued(store: Store) {
     assert_eq!(rescue(&store, Lost::Expired).await, []);
     expire(&store, dead).await;
     expire(&store, alive).await;
-    // A sign of life keeps the other.
+    // A heartbeat keeps the other task.
     assert_eq!(
         heartbeat(&store, here, [alive, dead]).await.kept,
         [alive].into()
@@ -310,7 +310,7 @@ async fn only_a_lease_that_is_over_is_rescued(store: Store) {
     assert_eq!(get(&store, alive).await, kept);
 }
 
-async fn a_rescued_task_begins_anew_above_every_number_that_was_seen(store: Store) {
+async fn rescued_task_restarts_above_every_published_version(store: Store) {
     let id = insert(&store, "work").await;
     let mut seen = claim_one(&store, Uuid::new_v4()).await;
     seen.message = Some("half-way".to_owned());
@@ -318,7 +318,7 @@ async fn a_rescued_task_begins_anew_above_every_number_that_was_seen(store: Stor
     finish::save_progress(&store, &[Arc::new(seen.clone())])
         .await
         .unwrap();
-    // Watchers were shown more than the process came to save.
+    // Subscribers were shown more than the process saved.
     let unsaved = seen.version + 5000;
     rescue(&store, Lost::All).await;
     let again = claim_one(&store, Uuid::new_v4()).await;
@@ -328,7 +328,7 @@ async fn a_rescued_task_begins_anew_above_every_number_that_was_seen(store: Stor
     assert_eq!(again.started_at, seen.started_at);
 }
 
-async fn a_task_that_kills_its_process_again_and_again_is_given_up(store: Store) {
+async fn task_fails_after_repeated_crashes(store: Store) {
     let id = insert(&store, "work").await;
     for crash in 1..=5 {
         let record = claim_one(&store, Uuid::new_v4()).await;
@@ -341,7 +341,7 @@ async fn a_task_that_kills_its_process_again_and_again_is_given_up(store: Store)
     assert!(record.finished_at.is_some());
 }
 
-async fn what_must_not_run_twice_ends_with_its_process(store: Store) {
+async fn at_most_once_task_is_never_requeued(store: Store) {
     for stopped in [false, true] {
         let id = insert(&store, "once").await;
         let owner = Uuid::new_v4();
@@ -359,7 +359,7 @@ async fn what_must_not_run_twice_ends_with_its_process(store: Store) {
     }
 }
 
-async fn a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash(store: Store) {
+async fn stopping_process_releases_its_tasks_without_a_crash(store: Store) {
     let (mine, theirs) = (insert(&store, "work").await, insert(&store, "work").await);
     let (stopping, other) = (Uuid::new_v4(), Uuid::new_v4());
     assert_eq!(claim_one(&store, stopping).await.id, mine);
@@ -373,7 +373,7 @@ async fn a_process_that_stops_hands_back_its_own_tasks_and_that_is_no_crash(stor
     assert_eq!(get(&store, theirs).await, kept);
 }
 
-async fn who_was_told_to_stop_is_cancelled_however_it_ends(store: Store) {
+async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
     let ids = [insert(&store, "work").await, insert(&store, "work").await];
     let owner = Uuid::new_v4();
     let running = claim(&store, owner, 2).await;
@@ -386,7 +386,7 @@ async fn who_was_told_to_stop_is_cancelled_however_it_ends(store: Store) {
     let mut told = heartbeat(&store, owner, ids).await.cancelled;
     told.sort();
     assert_eq!(told, ids);
-    // One ends well in the same moment, the process of the other dies.
+    // One completes at the same moment, the process of the other dies.
     let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
     assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
     rescue(&store, Lost::All).await;
@@ -399,10 +399,10 @@ async fn who_was_told_to_stop_is_cancelled_however_it_ends(store: Store) {
     }
 }
 
-async fn a_waiting_task_that_is_stopped_is_never_claimed(store: Store) {
+async fn cancelled_pending_task_is_never_claimed(store: Store) {
     let id = insert(&store, "work").await;
     let Cancelled::Ended(record) = queue::cancel(&store, id).await.unwrap() else {
-        panic!("it had not begun")
+        panic!("it had not started")
     };
     assert_eq!(record.status, TaskStatus::Error);
     assert_eq!(claim(&store, Uuid::new_v4(), 1).await, []);
@@ -421,7 +421,7 @@ fn retried(record: &TaskRecord, error: &str) -> Ending {
     }
 }
 
-async fn a_task_that_is_tried_again_waits_and_says_why(store: Store) {
+async fn retried_task_waits_and_stores_its_error(store: Store) {
     let id = insert(&store, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
     let ended = finish::finish_all(&store, vec![retried(&record, "no mail")]).await;
@@ -430,17 +430,13 @@ async fn a_task_that_is_tried_again_waits_and_says_why(store: Store) {
     assert_eq!(waiting.status, TaskStatus::Pending);
     assert_eq!(waiting.error.as_deref(), Some("no mail"));
     assert_eq!(waiting.finished_at, None);
-    assert_eq!(
-        claim(&store, Uuid::new_v4(), 1).await,
-        [],
-        "its time has not come"
-    );
+    assert_eq!(claim(&store, Uuid::new_v4(), 1).await, [], "not due yet");
     set(&store, id, "run_at", now()).await;
     let again = claim_one(&store, Uuid::new_v4()).await;
     assert_eq!((again.attempt, again.error, again.code), (2, None, None));
 }
 
-async fn who_was_told_to_stop_is_not_tried_again(store: Store) {
+async fn cancelled_task_is_not_retried(store: Store) {
     let id = insert(&store, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
     queue::cancel(&store, id).await.unwrap();
@@ -450,7 +446,7 @@ async fn who_was_told_to_stop_is_not_tried_again(store: Store) {
     assert_eq!(record.code.as_deref(), Some("cancelled"));
 }
 
-async fn a_limit_counts_what_every_process_runs(store: Store) {
+async fn type_limit_counts_the_tasks_of_all_processes(store: Store) {
     for _ in 0..5 {
         insert(&store, "two").await;
     }
@@ -463,7 +459,7 @@ async fn a_limit_counts_what_every_process_runs(store: Store) {
     assert_eq!(claim(&store, one, 9).await.len(), 1);
 }
 
-async fn a_limit_of_all_counts_every_kind(store: Store) {
+async fn global_limit_counts_the_tasks_of_all_types(store: Store) {
     for name in ["work", "two", "once", "work"] {
         insert(&store, name).await;
     }
@@ -473,7 +469,7 @@ async fn a_limit_of_all_counts_every_kind(store: Store) {
     assert_eq!(claim_with(&store, owner, None, 9).await.len(), 1);
 }
 
-async fn a_paused_kind_waits(store: Store) {
+async fn tasks_of_a_paused_type_wait(store: Store) {
     let (work, once) = (insert(&store, "work").await, insert(&store, "once").await);
     let pause = Query::insert()
         .into_table(claim::QUEUES)
@@ -492,9 +488,7 @@ async fn a_paused_kind_waits(store: Store) {
     assert_eq!(claim_one(&store, owner).await.id, work);
 }
 
-async fn a_checkpoint_is_there_for_the_next_attempt_and_only_the_newest_may_leave_one(
-    store: Store,
-) {
+async fn checkpoint_reaches_the_next_attempt_and_is_fenced(store: Store) {
     insert(&store, "work").await;
     let owner = Uuid::new_v4();
     let old = claim_with(&store, owner, None, 1).await.pop().unwrap();

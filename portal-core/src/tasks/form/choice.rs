@@ -1,10 +1,10 @@
-//! One of some values, or of some shapes.
+//! Choices of a form: one of several values, or one of several shapes.
 
 use serde_json::Value;
 
 use super::node::{Node, Part, Shape};
 
-/// One value that can be chosen.
+/// One value of a select.
 #[derive(Debug, Clone)]
 pub(super) struct Choice<'a> {
     pub(super) value: &'a Value,
@@ -21,7 +21,7 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The values of an `enum`, if all of them can be written in one line.
+    /// Returns the values of an `enum` if none of them is an array or an object.
     pub(super) fn of_values(values: &'a [Value]) -> Option<Vec<Self>> {
         let values = values.iter().filter(|value| !value.is_null());
         values
@@ -29,7 +29,7 @@ impl<'a> Choice<'a> {
             .collect()
     }
 
-    /// The values of branches that are nothing but constants.
+    /// Returns the values of the branches if all branches are constants.
     pub(super) fn of_branches(branches: &[&'a Value]) -> Option<Vec<Self>> {
         let mut choices = Vec::new();
         for branch in branches {
@@ -47,12 +47,12 @@ impl<'a> Choice<'a> {
         Some(choices)
     }
 
-    /// What is sent for it.
+    /// Returns the submitted text of the value.
     pub(super) fn sent(&self) -> String {
         sent(self.value)
     }
 
-    /// What people read.
+    /// Returns the displayed text of the value.
     pub(super) fn label(&self) -> String {
         let word = self.title.map_or_else(|| sent(self.value), str::to_owned);
         match self.description {
@@ -62,7 +62,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A text as it is, anything else as JSON.
+/// Returns a string without quotes, anything else as JSON.
 fn sent(value: &Value) -> String {
     value
         .as_str()
@@ -73,7 +73,7 @@ fn is_plain(value: &Value) -> bool {
     !value.is_array() && !value.is_object()
 }
 
-/// One shape that can be chosen.
+/// One variant of a union.
 #[derive(Debug, Clone)]
 pub(super) struct Variant<'a> {
     pub(super) label: String,
@@ -81,7 +81,7 @@ pub(super) struct Variant<'a> {
     pub(super) part: Part<'a>,
 }
 
-/// The variants of a union; a branch of several constants is a variant for each of them.
+/// Returns the variants of a union; a branch of several constants is one variant per constant.
 pub(super) fn branches<'a>(union: &Node<'a>, branches: &[&'a Value]) -> Vec<Variant<'a>> {
     let mut variants = Vec::new();
     for branch in branches {
@@ -107,7 +107,7 @@ pub(super) fn branches<'a>(union: &Node<'a>, branches: &[&'a Value]) -> Vec<Vari
     variants
 }
 
-/// What a variant is called: its title, the value of its tag, its only member, or its type.
+/// Returns the label of a variant: its title, the value of its tag, its only member, or its type.
 fn label(part: &Part<'_>, index: usize) -> String {
     if let Some(title) = part.node.text("title") {
         return title.to_owned();
@@ -133,7 +133,7 @@ fn label(part: &Part<'_>, index: usize) -> String {
     }
 }
 
-/// `first_name` as "First name".
+/// Converts `first_name` to "First name".
 pub(super) fn words(name: &str) -> String {
     let mut words = name.replace(['_', '-'], " ");
     if let Some(first) = words.get_mut(..1) {

@@ -1,4 +1,4 @@
-//! From a schema to markup.
+//! Renders a schema as markup.
 
 use maud::{Markup, Render, html};
 
@@ -10,22 +10,22 @@ use super::typed::Typed;
 use crate::error::Fault;
 use crate::pages::components::{Button, Field, FieldOption, icon};
 
-/// How a form is drawn.
+/// Options for rendering a form.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Look<'a> {
-    /// Where the buttons of rows post to as well, so that only the form is drawn anew.
+    /// URL to which the buttons of rows post with scripts, so that only the form is re-rendered.
     pub(crate) post: Option<&'a str>,
-    /// The first field whose name begins like this takes the focus.
+    /// Prefix of a field name; the first field that matches receives the focus.
     pub(crate) focus: Option<&'a str>,
 }
 
-/// A form that has been drawn.
+/// A rendered form.
 #[derive(Debug)]
 pub(crate) struct Drawn {
     pub(crate) fields: Markup,
-    /// The faults of no field.
+    /// Errors that belong to no field.
     pub(crate) others: Vec<Fault>,
-    /// Buttons that submit, and are not the one that sends the form, stand among the fields.
+    /// `true` if the fields contain submit buttons other than the one that sends the form.
     pub(crate) has_buttons: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn draw(
 
 struct Pen<'a> {
     typed: &'a Typed,
-    /// The faults, and whether they stand at a field.
+    /// Errors, each with `true` if it is shown at a field.
     faults: Vec<(&'a Fault, bool)>,
     look: &'a Look<'a>,
     focused: bool,
@@ -90,7 +90,7 @@ impl Pen<'_> {
             }),
             Shape::Variants(variants) if part.has_switch() => {
                 self.group(part, place, label, |pen| {
-                    pen.variants(variants, place, "Kind", None, None)
+                    pen.variants(variants, place, "Type", None, None)
                 })
             }
             Shape::Variants(variants) => {
@@ -105,7 +105,7 @@ impl Pen<'_> {
         }
     }
 
-    /// A field of one value.
+    /// Renders a field with one value.
     fn field(&mut self, part: &Part<'_>, place: &Place, label: &str) -> Markup {
         let node = &part.node;
         let error = self.error(&place.pointer, matches!(part.shape, Shape::Json));
@@ -142,7 +142,7 @@ impl Pen<'_> {
         };
         let field = match part.shape {
             Shape::Boolean if !part.is_open() => field,
-            // Whoever types may see what is wrong, a file's `required` stops nobody here.
+            // `required` marks the field and never blocks submission: the form has `novalidate`.
             _ => field
                 .value(value)
                 .required(part.required && !part.node.nullable),
@@ -155,7 +155,7 @@ impl Pen<'_> {
         field.id(place.id()).error(error).render()
     }
 
-    /// Fields that belong together, with a switch if they may be left out together.
+    /// Renders a group of fields, with a switch if the group is optional.
     fn group(
         &mut self,
         part: &Part<'_>,
@@ -163,7 +163,7 @@ impl Pen<'_> {
         label: &str,
         body: impl FnOnce(&mut Self) -> Markup,
     ) -> Markup {
-        // What a type says of itself is not said again in every row.
+        // The description of a type is not repeated in every row.
         let hint = part.node.text("description").filter(|_| !place.is_row);
         let error = self.error(&place.pointer, false);
         let (switch, id) = (place.switch(), place.id());
@@ -257,7 +257,7 @@ impl Pen<'_> {
                 @let shown = index == chosen;
                 div class="pt-group-body" data-variant=(index) hidden[!shown] {
                     @if let Some(description) = variant.description { p class="pt-hint" { (description) } }
-                    // What is wrong belongs to the variant that was sent.
+                    // The errors belong to the submitted variant.
                     @if shown { (self.variant(variant, &place.variant(index))) }
                     @else { (Pen { typed: self.typed, faults: Vec::new(), look: self.look, focused: true }.variant(variant, &place.variant(index))) }
                 }
@@ -311,7 +311,7 @@ impl Pen<'_> {
         }
     }
 
-    /// A button that changes rows: sent like the form, or on its own where scripts run.
+    /// Returns a button that changes rows; with scripts, it only re-renders the form.
     fn acting<'b>(&self, button: Button<'b>, what: String) -> Button<'b> {
         let button = button
             .size(1)
@@ -331,7 +331,7 @@ impl Pen<'_> {
         takes
     }
 
-    /// What is wrong here, and below if nothing below is drawn.
+    /// Returns the errors at a pointer, and below it if its parts are not rendered.
     fn error(&mut self, pointer: &str, with_below: bool) -> Option<String> {
         let mut texts = Vec::new();
         for (fault, shown) in &mut self.faults {
@@ -360,7 +360,7 @@ fn error_text(id: &str, error: Option<&str>) -> Markup {
 }
 
 fn select(part: &Part<'_>, name: &str, label: &str, choices: &[Choice<'_>]) -> Field {
-    // Nothing is chosen for the reader, unless there is a default.
+    // Nothing is preselected, unless there is a default.
     let empty = (part.is_optional() || part.default().is_none()).then(|| {
         FieldOption::new(
             "",
@@ -418,7 +418,7 @@ fn text_field(
 const LEAST: (&str, &str, i64) = ("minimum", "exclusiveMinimum", 1);
 const MOST: (&str, &str, i64) = ("maximum", "exclusiveMaximum", -1);
 
-/// The least or greatest number: a whole one next to a bound that is excluded.
+/// Returns the minimum or maximum; for integers, the number next to an exclusive bound.
 fn bound(node: &Node<'_>, whole: bool, (key, excluded, step): (&str, &str, i64)) -> Option<String> {
     if let Some(bound) = node.get(key).filter(|bound| bound.is_number()) {
         return Some(bound.to_string());
@@ -437,7 +437,7 @@ fn is_plain(part: &Part<'_>) -> bool {
     )
 }
 
-/// "Recipients" as "Recipient".
+/// Converts "Recipients" to "Recipient".
 fn singular(label: &str) -> String {
     if let Some(stem) = label.strip_suffix("ies") {
         return format!("{stem}y");
@@ -456,7 +456,7 @@ fn lower_first(text: &str) -> String {
     text
 }
 
-/// A message as a sentence begins.
+/// Capitalizes the first letter of a message.
 fn sentence(message: &str) -> String {
     let mut text = message.to_owned();
     if let Some(first) = text.get_mut(..1) {

@@ -1,4 +1,4 @@
-//! From a value to what has to be typed for it.
+//! Encodes a value as form input.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::node::{Part, Shape};
 use super::place::Place;
 use super::typed::Typed;
 
-/// What stands in a form at first.
+/// Adds the initial input of a part: its default, its example, or empty fields.
 pub(super) fn initial(part: &Part<'_>, place: &Place, typed: &mut Typed) {
     if let Some(value) = part.default().or_else(|| part.node.example()) {
         return fill(part, place, Some(value), typed);
@@ -33,7 +33,7 @@ pub(super) fn initial(part: &Part<'_>, place: &Place, typed: &mut Typed) {
     }
 }
 
-/// Chooses a variant, with what stands in it at first.
+/// Selects a variant, and adds the initial input of all variants.
 pub(super) fn choose(part: &Part<'_>, place: &Place, index: usize, typed: &mut Typed) {
     if let Shape::Variants(variants) = &part.shape {
         typed.add(place.name.clone(), index.to_string());
@@ -44,10 +44,10 @@ pub(super) fn choose(part: &Part<'_>, place: &Place, index: usize, typed: &mut T
 }
 
 pub(super) fn fill(part: &Part<'_>, place: &Place, value: Option<&Value>, typed: &mut Typed) {
-    // What is not there has its default.
+    // A missing value has its default.
     let value = value.or_else(|| part.default());
     let Some(value) = value.filter(|value| !value.is_null()) else {
-        // What is behind the switch waits for it.
+        // Fill in the fields behind the switch for when it is turned on.
         if part.has_switch() {
             behind_switch(part, place, typed);
         }
@@ -107,7 +107,7 @@ pub(super) fn fill(part: &Part<'_>, place: &Place, value: Option<&Value>, typed:
     }
 }
 
-/// What stands behind a switch that is off, for when it is put on.
+/// Adds the initial input behind a switch that is off, for when it is turned on.
 fn behind_switch(part: &Part<'_>, place: &Place, typed: &mut Typed) {
     match &part.shape {
         Shape::Object(members) => {

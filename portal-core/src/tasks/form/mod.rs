@@ -1,12 +1,12 @@
-//! A form drawn from a JSON Schema: schema in, markup out, and what was typed back as a value.
+//! Forms for values of a JSON Schema: rendered as markup, and decoded from the submitted input.
 //!
-//! It knows nothing of what the value is for. Nested objects become fieldsets, arrays and maps
-//! rows, enums selects, tagged unions a select with the fields of each variant; what cannot be
-//! drawn, such as a recursive part, is a field of JSON.
+//! The form is independent of what the value is used for. Nested objects become fieldsets, arrays
+//! and maps rows, enums selects, tagged unions a select with the fields of each variant.
+//! Unsupported parts, such as recursive ones, become a JSON field.
 //!
-//! Every field has a name made of the prefix and the way to it: `args.address/street`. A list
-//! sends the keys of its rows under its own name, in their order; what is optional as a whole
-//! sends a switch under its name and a `?`; a union sends the number of its variant.
+//! The name of a field consists of the prefix and its path: `args.address/street`. A list submits
+//! the keys of its rows under its name, in their order; an optional group submits a switch under
+//! its name and a `?`; a union submits the index of its variant.
 
 mod choice;
 mod draw;
@@ -40,36 +40,36 @@ pub(super) struct SchemaForm<'a> {
 }
 
 impl<'a> SchemaForm<'a> {
-    /// A form whose fields have names that begin with the prefix.
+    /// Creates a form whose field names start with the prefix.
     pub(super) fn new(schema: &'a Value, prefix: &'a str) -> Self {
         Self { schema, prefix }
     }
 
-    /// What stands in the form before anything was typed: defaults and examples.
+    /// Returns the initial input of the form: defaults and examples.
     pub(super) fn initial(&self) -> Typed {
         let mut typed = Typed::default();
         fill::initial(&self.part(), &self.place(), &mut typed);
         typed
     }
 
-    /// What has to be typed for a value.
+    /// Encodes a value as form input.
     pub(super) fn filled(&self, value: &Value) -> Typed {
         let mut typed = Typed::default();
         fill::fill(&self.part(), &self.place(), Some(value), &mut typed);
         typed
     }
 
-    /// What was typed, as a value. What is no value of its type stays text, for a check to refuse.
+    /// Decodes form input to a value; text that does not fit its type stays a string for the check.
     pub(super) fn read(&self, typed: &Typed) -> Reading {
         read::read(&self.part(), &self.place(), typed)
     }
 
-    /// Adds, moves or removes a row, if there is such a list.
+    /// Adds, moves or removes a row, if the list exists.
     pub(super) fn change(&self, typed: &mut Typed, change: &Change) {
         rows::apply(&self.part(), &self.place(), typed, change);
     }
 
-    /// The fields, with what was typed and what is wrong with it.
+    /// Renders the fields with their input and its errors.
     pub(super) fn draw(&self, typed: &Typed, faults: &[Fault], look: &Look<'_>) -> Drawn {
         draw::draw(&self.part(), &self.place(), typed, faults, look)
     }

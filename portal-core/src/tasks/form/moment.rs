@@ -1,8 +1,8 @@
-//! Moments, as JSON and a browser's field write them.
+//! Conversion of timestamps between JSON and the `datetime-local` fields of browsers.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// A moment in UTC as `datetime-local` takes it: `2026-01-31T12:00`; anything else stays.
+/// Converts a UTC timestamp for `datetime-local`: `2026-01-31T12:00`; keeps any other text.
 pub(super) fn to_field(text: &str) -> String {
     let Ok(moment) = text.parse::<DateTime<Utc>>() else {
         return text.to_owned();
@@ -14,7 +14,7 @@ pub(super) fn to_field(text: &str) -> String {
         "%Y-%m-%dT%H:%M:%S%.3f",
     ] {
         let shown = short.format(pattern).to_string();
-        // Only if nothing of it gets lost.
+        // Only if the conversion is lossless.
         if from_field(&shown).as_deref() == Some(text) {
             return shown;
         }
@@ -22,12 +22,12 @@ pub(super) fn to_field(text: &str) -> String {
     text.to_owned()
 }
 
-/// What a field holds, as a moment in UTC, if the field is one of a browser's.
+/// Converts the text of a `datetime-local` field to a UTC timestamp, if it has that format.
 pub(super) fn from_field(text: &str) -> Option<String> {
     let wall = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"]
         .iter()
         .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())?;
-    // As they were written: a browser's field has them with or without a fraction.
+    // Keep the seconds as they are: browsers write them with or without a fraction.
     let seconds = text.splitn(3, ':').nth(2).unwrap_or("00");
     Some(format!("{}:{seconds}Z", wall.format("%Y-%m-%dT%H:%M")))
 }
@@ -37,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spaces_that_the_parser_skips_break_nothing() {
+    fn white_space_skipped_by_the_parser_does_not_panic() {
         for text in [
             "2026-01-31T12:\u{2003}00",
             "2026-01-31T12: 00",
             "2026-1-31T12:00:\u{2003}5",
             "2026-01-31T12\u{2003}:00",
         ] {
-            // The schema rejects what is no moment afterwards.
+            // The schema rejects invalid timestamps afterwards.
             let _ = from_field(text);
         }
         let whole = from_field("2026-01-31T12:00").unwrap();

@@ -1,29 +1,29 @@
-//! What a schema asks for, as far as a form is concerned.
+//! Subset of JSON Schema that forms support.
 
 use serde_json::{Map, Value};
 
 use super::choice::{Choice, Variant, branches};
 
-/// More variants than this are no help in a form.
+/// Maximum number of variants of a select; a union with more is edited as JSON.
 const MOST_VARIANTS: usize = 24;
 
-/// A schema with what it refers to.
+/// A schema with its references resolved.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {
     root: &'a Value,
-    /// The schema, and what it refers to; what comes first counts.
+    /// The schema and the schemas it refers to; the first one with a keyword wins.
     chain: Vec<&'a Value>,
-    /// The references that lead here.
+    /// References that lead to this schema.
     references: Vec<&'a str>,
-    /// It takes `null` as well.
+    /// `true` if `null` is allowed.
     pub(super) nullable: bool,
-    /// It is part of itself.
+    /// `true` if the schema contains itself.
     recursive: bool,
-    /// The schemas of which one holds.
+    /// Alternatives, of which one has to match.
     branches: Vec<&'a Value>,
 }
 
-/// What is drawn.
+/// Control that represents a part of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Shape<'a> {
     Object(Vec<Member<'a>>),
@@ -35,14 +35,14 @@ pub(super) enum Shape<'a> {
     },
     Choice(Vec<Choice<'a>>),
     Variants(Vec<Variant<'a>>),
-    /// There is nothing to choose.
+    /// The only allowed value.
     Constant(&'a Value),
     Text,
     Number {
         whole: bool,
     },
     Boolean,
-    /// What cannot be drawn.
+    /// Any part without a control, edited as JSON.
     Json,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Member<'a> {
     pub(super) part: Part<'a>,
 }
 
-/// A part of a value: its schema, its shape, and whether it has to be there.
+/// A part of a value: its schema, its shape, and `true` if it is required.
 #[derive(Debug, Clone)]
 pub(super) struct Part<'a> {
     pub(super) node: Node<'a>,
@@ -75,17 +75,17 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// What is there without being typed.
+    /// Returns the default value, unless it is `null`.
     pub(super) fn default(&self) -> Option<&'a Value> {
         self.node.get("default").filter(|value| !value.is_null())
     }
 
-    /// Whether the part may be left out; a default is as good as a value.
+    /// Returns `true` if the part may be omitted; a part with a default always has a value.
     pub(super) fn is_optional(&self) -> bool {
         self.node.nullable || (!self.required && self.default().is_none())
     }
 
-    /// Whether a switch says that it is there at all.
+    /// Returns `true` if a switch controls whether the part is present.
     pub(super) fn has_switch(&self) -> bool {
         let composite = matches!(
             self.shape,
@@ -94,12 +94,12 @@ impl<'a> Part<'a> {
         composite && self.is_optional()
     }
 
-    /// Whether a yes or no may also be left open.
+    /// Returns `true` if a boolean may also be unset.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.shape, Shape::Boolean) && self.is_optional()
     }
 
-    /// What stands for nothing typed: `null` where something has to be there.
+    /// Returns the value of empty input: `null` if the part is required and nullable.
     pub(super) fn nothing(&self) -> Option<Value> {
         (self.required && self.node.nullable).then_some(Value::Null)
     }
@@ -154,12 +154,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A schema below this one.
+    /// Returns the node of a subschema.
     pub(super) fn below(&self, schema: &'a Value) -> Self {
         Self::new(schema, self.root, &self.references)
     }
 
-    /// A keyword of the schema, or of what it refers to.
+    /// Returns a keyword of the schema, or of a schema it refers to.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.chain.iter().find_map(|schema| schema.get(key))
     }
@@ -174,7 +174,7 @@ impl<'a> Node<'a> {
             .and_then(|count| usize::try_from(count).ok())
     }
 
-    /// The first example.
+    /// Returns the first example.
     pub(super) fn example(&self) -> Option<&'a Value> {
         self.get("examples")?.get(0)
     }
@@ -183,7 +183,7 @@ impl<'a> Node<'a> {
         self.text("format").unwrap_or_default()
     }
 
-    /// The one type besides `null`.
+    /// Returns the only type besides `null`.
     fn kind(&self) -> Option<&'a str> {
         match self.get("type")? {
             Value::String(kind) => Some(kind),
@@ -227,7 +227,7 @@ impl<'a> Node<'a> {
     }
 
     fn union(&self) -> Shape<'a> {
-        // Members beside the variants belong to every one of them.
+        // Properties next to the branches belong to every variant.
         if self.get("properties").is_some() {
             return Shape::Json;
         }
@@ -256,7 +256,7 @@ impl<'a> Node<'a> {
                     values: Box::new(values),
                 })
             }
-            // Without a word about members any will do.
+            // A schema that does not mention members allows any.
             None if others.is_none() => Shape::Json,
             None => Shape::Object(Vec::new()),
         }
@@ -276,7 +276,7 @@ impl<'a> Node<'a> {
             .collect()
     }
 
-    /// Whether a value looks like one of this schema; the check proper is another's.
+    /// Returns `true` if a value roughly matches the schema; it is validated elsewhere.
     pub(super) fn fits(&self, value: &Value) -> bool {
         if value.is_null() && self.nullable {
             return true;

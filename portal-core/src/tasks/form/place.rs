@@ -1,8 +1,8 @@
-//! Where a part of a value stands: in the form, and in the value.
+//! Location of a part: its field name in the form, and its pointer in the value.
 
 use crate::request::escape_pointer;
 
-/// The name of a part's field, and its JSON pointer.
+/// Field name and JSON pointer of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) name: String,
@@ -31,16 +31,16 @@ impl Place {
         }
     }
 
-    /// A member of an object.
+    /// Returns the location of a member of an object.
     pub(super) fn member(&self, name: &str) -> Self {
         let escaped = escape_pointer(name);
         let pointer = format!("{}/{escaped}", self.pointer);
-        // `?` ends the name of a switch, `@` begins the number of a variant.
+        // `?` ends the name of a switch, `@` precedes the index of a variant.
         let name = escaped.replace('?', "~2").replace('@', "~3");
         self.below(&name, pointer)
     }
 
-    /// A row of a list: what its key is, and the how manieth it is.
+    /// Returns the location of a row of a list, from its key and its index.
     pub(super) fn row(&self, key: &str, index: usize) -> Self {
         Self {
             is_row: true,
@@ -48,28 +48,28 @@ impl Place {
         }
     }
 
-    /// The value of a row of a map.
+    /// Returns the location of the value of a row of a map.
     pub(super) fn entry(&self, key: &str, name: &str) -> Self {
         let pointer = format!("{}/{}", self.pointer, escape_pointer(name));
         self.below(&format!("{key}/value"), pointer)
     }
 
-    /// The name of the field of a map's key.
+    /// Returns the name of the field for the key of a row of a map.
     pub(super) fn entry_key(&self, key: &str) -> String {
         self.below(&format!("{key}/key"), String::new()).name
     }
 
-    /// The fields of a variant, which is the whole value.
+    /// Returns the location of a variant, which represents the whole value.
     pub(super) fn variant(&self, index: usize) -> Self {
         self.below(&format!("@{index}"), self.pointer.clone())
     }
 
-    /// The name of the switch of what is optional as a whole.
+    /// Returns the field name of the switch of an optional group.
     pub(super) fn switch(&self) -> String {
         format!("{}?", self.name)
     }
 
-    /// The id of the part's element: a name may hold what no id may.
+    /// Returns the id of the part's element; characters not allowed in an id are escaped.
     pub(super) fn id(&self) -> String {
         id_of(&self.name)
     }

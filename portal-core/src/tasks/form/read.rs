@@ -1,4 +1,4 @@
-//! From what was typed to a value.
+//! Decodes form input to a value.
 
 use std::str::FromStr;
 
@@ -11,11 +11,11 @@ use super::typed::Typed;
 use crate::error::Fault;
 use crate::json;
 
-/// What was typed, as a value.
+/// Form input, decoded to a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
     pub(crate) value: Value,
-    /// What could not be read.
+    /// Errors of input that is not readable.
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn read(part: &Part<'_>, place: &Place, typed: &Typed) -> Reading {
     Reading { value, faults }
 }
 
-/// The value of a part; `None` if it is left out.
+/// Returns the value of a part; `None` if it is omitted.
 fn value(part: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fault>) -> Option<Value> {
     if part.has_switch() && !typed.is_on(&place.switch()) {
         return part.nothing();
@@ -80,7 +80,7 @@ fn value(part: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fault>)
             None => part.nothing(),
             Some(text) => Some(Value::Bool(text == "true")),
         },
-        // A browser sends nothing for a switch that is off.
+        // Browsers submit nothing for a switch that is off.
         Shape::Boolean => Some(Value::Bool(typed.is_on(&place.name))),
         Shape::Json => match trimmed {
             None => part.nothing(),
@@ -100,7 +100,7 @@ fn entries(values: &Part<'_>, place: &Place, typed: &Typed, faults: &mut Vec<Fau
         let name = typed.get(&place.entry_key(key)).unwrap_or_default();
         let place = place.entry(key, name);
         if map.contains_key(name) {
-            let message = "this key stands in another row as well";
+            let message = "another row has the same key";
             faults.push(Fault::new(&*place.pointer, "invalid_value", message));
         }
         let value = value(values, &place, typed, faults).unwrap_or_else(|| {

@@ -1,11 +1,11 @@
-//! Adding, moving and removing the rows of a list or map.
+//! Actions that add, move and remove the rows of a list or map.
 
 use super::fill;
 use super::node::{Part, Shape};
 use super::place::Place;
 use super::typed::Typed;
 
-/// What a button beside a row does: `add args.tags`, `remove args.tags 3`.
+/// Action of a row button: `add args.tags`, `remove args.tags 3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     Add { list: String },
@@ -15,7 +15,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// What the value of a button says.
+    /// Parses the value of a button.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (verb, rest) = text.split_once(' ')?;
         if verb == "add" {
@@ -23,7 +23,7 @@ impl Change {
                 list: rest.to_owned(),
             });
         }
-        // A name may hold spaces, a key does not.
+        // A name may contain spaces, a key does not.
         let (list, key) = rest.rsplit_once(' ')?;
         let (list, key) = (list.to_owned(), key.to_owned());
         match verb {
@@ -43,7 +43,7 @@ impl Change {
         }
     }
 
-    /// The name below which the focus is to be after an addition.
+    /// Returns the name of the added row, which receives the focus.
     pub(crate) fn added(&self, typed: &Typed) -> Option<String> {
         match self {
             Self::Add { list } => {
@@ -97,7 +97,7 @@ pub(super) fn apply(part: &Part<'_>, place: &Place, typed: &mut Typed, change: &
     }
 }
 
-/// The list of a name, and where it stands.
+/// Returns the list with a name, and its location.
 fn find<'p, 'a>(
     part: &'p Part<'a>,
     place: &Place,

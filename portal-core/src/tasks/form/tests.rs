@@ -1,4 +1,4 @@
-//! Values into forms and back, over schemas of every kind.
+//! Round trips of values through forms, for all supported schemas.
 
 use schemars::JsonSchema;
 use scraper::{Html, Selector};
@@ -10,7 +10,7 @@ use crate::error::Fault;
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Order {
-    /// Who gets it
+    /// Name of the recipient
     name: String,
     note: Option<String>,
     #[schemars(range(min = 1, max = 9))]
@@ -44,9 +44,9 @@ enum Size {
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 enum Speed {
-    /// No hurry
+    /// At any time
     Slow,
-    /// As soon as can be
+    /// As soon as possible
     Fast,
 }
 
@@ -90,7 +90,7 @@ fn schema() -> Value {
     schemars::schema_for!(Order).to_value()
 }
 
-/// What a browser sends of a form as it is drawn.
+/// Returns the input that a browser submits for an unchanged form.
 fn browser(markup: &str) -> Typed {
     let page = Html::parse_fragment(markup);
     let all = Selector::parse("input,select,textarea").unwrap();
@@ -118,7 +118,7 @@ fn browser(markup: &str) -> Typed {
     sent.into_iter().collect()
 }
 
-/// A value through the form, the browser and back.
+/// Sends a value through the form and the browser, and returns the decoded one.
 fn round(schema: &Value, value: &Value) -> Value {
     let form = SchemaForm::new(schema, "args");
     let typed = form.filled(value);
@@ -128,7 +128,7 @@ fn round(schema: &Value, value: &Value) -> Value {
     reading.value
 }
 
-/// Small numbers that are the same in every run.
+/// Generator of small numbers, the same ones in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -239,7 +239,7 @@ impl Dice {
     }
 }
 
-/// What is `null` may as well not be there, if it need not.
+/// Removes members that are `null`, since optional members may also be missing.
 fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -253,7 +253,7 @@ fn without_nulls(value: &Value) -> Value {
 }
 
 #[test]
-fn every_value_survives_the_form() {
+fn values_survive_a_round_trip_through_the_form() {
     let (schema, mut dice) = (schema(), Dice(42));
     for _ in 0..300 {
         let value = dice.order();
@@ -267,7 +267,7 @@ fn every_value_survives_the_form() {
 }
 
 #[test]
-fn what_is_drawn_at_first_is_sent_back_as_defaults_and_examples() {
+fn unchanged_form_submits_defaults_and_examples() {
     let schema = json!({
         "type": "object",
         "required": ["name", "many"],
@@ -289,7 +289,7 @@ fn what_is_drawn_at_first_is_sent_back_as_defaults_and_examples() {
 }
 
 #[test]
-fn typed_text_becomes_values_of_the_schemas_types() {
+fn submitted_text_becomes_values_of_the_schema_types() {
     let schema = json!({
         "type": "object",
         "required": ["name", "age"],
@@ -315,13 +315,13 @@ fn typed_text_becomes_values_of_the_schemas_types() {
     );
     let typed = [("args.age", "old"), ("args.tags", "[1")];
     let reading = read(typed.into_iter().collect());
-    assert_eq!(reading.value["age"], "old", "for the check to refuse");
+    assert_eq!(reading.value["age"], "old", "for the check to reject");
     assert_eq!(reading.faults[0].pointer, "/tags");
     assert_eq!(reading.faults[0].code, "invalid_json");
 }
 
 #[test]
-fn a_fault_stands_at_its_field_and_the_text_is_kept() {
+fn errors_are_shown_at_their_fields_and_keep_the_text() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");
     let mut value = Dice(7).order();
@@ -370,12 +370,12 @@ fn rows_are_added_moved_and_removed() {
     assert_eq!(change("add args.lines/0/parts").1, json!([1, null]));
     assert_eq!(change("remove args.lines/0/parts 0").1, json!([null]));
     assert_eq!(change("remove args.nothing 0").1, json!([null]));
-    assert_eq!(change("add args.name").0, json!(["b", null]), "no list");
+    assert_eq!(change("add args.name").0, json!(["b", null]), "not a list");
     assert_eq!(Change::parse("start"), None);
 }
 
 #[test]
-fn a_row_that_is_sent_twice_is_one_row() {
+fn row_submitted_twice_is_one_row() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");
     let read = |sent: &str| form.read(&Typed::parse(sent.as_bytes())).value;
@@ -384,7 +384,7 @@ fn a_row_that_is_sent_twice_is_one_row() {
     let value = read(sent);
     assert_eq!(value["lines"].as_array().map(Vec::len), Some(1), "{value}");
     assert_eq!(value["lines"][0]["parts"], json!([7, 7]), "equal rows stay");
-    // What is no number would name the fields of other rows.
+    // Keys that are not numbers could name the fields of other rows.
     let value = read(
         "args.tags=0%0A&args.tags=0%0D%0A&args.tags/0%0A=a&args.tags=1&args.tags/1=b\
          &args.lines=0&args.lines/0/parts=0&args.lines/0/parts/0=7&args.lines=0/parts/0&args.lines=",
@@ -394,7 +394,7 @@ fn a_row_that_is_sent_twice_is_one_row() {
 }
 
 #[test]
-fn keys_of_a_map_stand_once() {
+fn duplicate_key_of_a_map_is_an_error() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");
     let typed = [
@@ -411,12 +411,12 @@ fn keys_of_a_map_stand_once() {
 }
 
 #[test]
-fn the_fields_say_what_the_schema_asks_for() {
+fn fields_have_the_constraints_of_the_schema() {
     let schema = json!({
         "type": "object",
         "required": ["mail"],
         "properties": {
-            "mail": {"type": "string", "format": "email", "maxLength": 50, "description": "Where to"},
+            "mail": {"type": "string", "format": "email", "maxLength": 50, "description": "Recipient address"},
             "count": {"type": "integer", "exclusiveMinimum": 0, "maximum": 9, "multipleOf": 3},
             "code": {"type": "string", "pattern": "[A-Z]+"},
             "when": {"type": "string", "format": "date"},
@@ -431,7 +431,7 @@ fn the_fields_say_what_the_schema_asks_for() {
     for part in [
         r#"type="email" id="f-args.mail" name="args.mail""#,
         r#"maxlength="50""#,
-        ">Where to</p>",
+        ">Recipient address</p>",
         r#"min="1" max="9" step="3""#,
         r#"pattern="[A-Z]+""#,
         r#"type="date""#,

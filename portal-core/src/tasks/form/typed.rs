@@ -1,19 +1,19 @@
-//! What stands in the fields of a form.
+//! Input of a form.
 
 use std::collections::{HashMap, HashSet};
 
-/// Texts by the name of their field; a name may have several.
+/// Texts by field name; a name may have several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Typed(HashMap<String, Vec<String>>);
 
 impl Typed {
-    /// Reads a form that was sent, or the query of an address.
+    /// Parses a submitted form or the query of a URL.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         let mut typed = Self::default();
         // Rows with the same key would share their fields, and multiply those of rows in them.
         let mut seen = HashSet::new();
         for (name, text) in url::form_urlencoded::parse(encoded) {
-            // Browsers send line breaks of a text area as two characters.
+            // Browsers submit a line break of a text area as two characters.
             let pair = (name.into_owned(), text.replace("\r\n", "\n"));
             if seen.insert(pair.clone()) {
                 typed.add(pair.0, pair.1);
@@ -22,19 +22,20 @@ impl Typed {
         typed
     }
 
-    /// The first text of a field.
+    /// Returns the first text of a field.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.first().map(String::as_str)
     }
 
-    /// The keys of the rows of a list or map, in order: numbers. Others could name the fields of
-    /// rows in other rows, and multiply those.
+    /// Returns the keys of the rows of a list or map, in order; only numbers are keys.
+    ///
+    /// Other keys could name the fields of nested rows, and multiply those.
     pub(super) fn keys(&self, list: &str) -> Vec<&str> {
         let sent = self.0.get(list).into_iter().flatten();
         sent.map(String::as_str).filter(|key| is_key(key)).collect()
     }
 
-    /// The same, to be changed.
+    /// Returns the keys mutably.
     pub(super) fn keys_mut(&mut self, list: &str) -> &mut Vec<String> {
         let keys = self.0.entry(list.to_owned()).or_default();
         keys.retain(|key| is_key(key));
@@ -50,7 +51,7 @@ impl Typed {
         self.0.insert(name.to_owned(), vec![text.to_owned()]);
     }
 
-    /// Whether a box is ticked.
+    /// Returns `true` if a checkbox is checked.
     pub(super) fn is_on(&self, name: &str) -> bool {
         matches!(self.get(name), Some("true" | "on" | "1"))
     }

@@ -1,4 +1,4 @@
-//! Monitors as streams of server-sent events.
+//! Monitors as event streams.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use super::{Closed, Cursor, Monitor, Snapshot};
 /// Proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
-/// How long a client is to wait before it connects again, in milliseconds.
+/// Reconnection delay of clients, in milliseconds.
 const RETRY: u32 = 2000;
 
 pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
         .any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
-/// What the client has seen; one that this portal has not given counts as none.
+/// Returns the last cursor that the client received; ignores one that this portal did not issue.
 pub(super) fn last_seen(headers: &HeaderMap) -> Option<Cursor> {
     let value = headers.get("last-event-id")?;
     value.to_str().ok()?.trim().parse().ok()
@@ -41,16 +41,17 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
             record.status.is_final() && cursor == Some(Cursor::of(record))
         });
     if has_seen_the_end {
-        // Browsers connect again after every end, until they are told that there is no more.
+        // Browsers reconnect after every end of a stream, except after this status.
         return StatusCode::NO_CONTENT.into_response();
     }
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
         (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Proxies are not to collect what is sent.
+        // Disables buffering by proxies.
         ("x-accel-buffering", "no"),
     ];
-    // An id without data is no event; who is cut off before the first one goes on from here.
+    // An id without data is not an event; a client that is cut off before the first event resumes
+    // from this id.
     let start = Cursor::start();
     let from = cursor.unwrap_or(start);
     let stream = Stream {
@@ -69,9 +70,9 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
 struct Stream {
     monitor: Monitor,
     ready: VecDeque<Bytes>,
-    /// Position from which nothing is missing once the present has been sent.
+    /// Position from which nothing is missing once the current states have been sent.
     start: Option<Cursor>,
-    /// Nothing comes after what is ready.
+    /// `true` if nothing follows the ready frames.
     ended: bool,
 }
 
@@ -82,7 +83,7 @@ impl Stream {
         self.ended = ended;
     }
 
-    /// The last event; what has not been sent yet is not sent any more.
+    /// Returns the last event, and drops everything that has not been sent yet.
     fn end(&mut self, closed: Closed) -> Bytes {
         self.ready.clear();
         self.ended = true;
@@ -90,7 +91,7 @@ impl Stream {
         format!("event: closed\ndata: {data}\n\n").into()
     }
 
-    /// What is to be sent next; it is asked for only when the peer can take it.
+    /// Returns the next frame; called only when the peer can receive it.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if !self.ended
@@ -105,11 +106,11 @@ impl Stream {
                 return None;
             }
             if let Some(start) = self.start {
-                // A client that is cut off here resumes from the last event it has received.
+                // A client that is cut off here resumes from the last event it received.
                 let present = self.monitor.next_present().await.ok()?;
                 if present.is_empty() {
                     self.start = None;
-                    // The present may have last changed long ago, but nothing before it is missing.
+                    // The current states may be old, but nothing before `start` is missing.
                     self.ready.push_back(format!("id: {start}\n\n").into());
                 } else {
                     self.add(present);

@@ -1,4 +1,4 @@
-//! Shows the changes of tasks to clients as they happen: over a WebSocket or as server-sent events.
+//! Monitors: send changes of tasks to clients as they happen, over a WebSocket or an event stream.
 
 mod events;
 mod socket;
@@ -39,20 +39,20 @@ use crate::security::Origins;
 use crate::state::PortalState;
 use crate::store::{Store, StoreError};
 
-/// What a peer gets to take the last message in.
+/// Time for a peer to receive the last message.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The monitors of this process that are open: a portal that stops lets them say so.
+/// Open monitors of this process, which a stopping portal closes with a message.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct OpenMonitors(TaskTracker);
 
 impl OpenMonitors {
-    /// Counts as open until it is dropped.
+    /// Returns a token that counts as an open monitor until it is dropped.
     pub(super) fn token(&self) -> TaskTrackerToken {
         self.0.token()
     }
 
-    /// Waits until each has closed, or has had its time to.
+    /// Waits until all monitors have closed, at most `FAREWELL`.
     pub(crate) async fn closed(&self) {
         self.0.close();
         let _ = timeout(FAREWELL, self.0.wait()).await;
@@ -88,7 +88,7 @@ struct MonitorPath {
 struct Scope {
     state: Option<String>,
     task_id: Option<String>,
-    /// Position from which it resumes.
+    /// Position from which the monitor resumes.
     since: Option<Cursor>,
 }
 
@@ -96,8 +96,9 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 #[derive(Deserialize)]
 struct MonitorQuery {
-    /// Position from which to resume: the id of an event, the `updated_at` of a task object, or the
-    /// mark of a page.
+    /// Position from which to resume.
+    ///
+    /// The id of an event, the `updated_at` of a task object, or the cursor of a page.
     since: Option<String>,
 }
 
@@ -124,7 +125,9 @@ async fn monitor(
     respond(&state, owner, scope, &parts, upgrade).await
 }
 
-/// The tasks of one of the caller's own tokens, for pages: they know its id and not its secret.
+/// Monitors the tasks of one of the caller's own tokens.
+///
+/// For pages, which have the id of the token but not its secret.
 async fn monitor_own(
     State(state): State<PortalState>,
     user: CurrentUser,
@@ -152,7 +155,7 @@ async fn respond(
     upgrade: Upgrade,
 ) -> Result<Response> {
     let headers = &parts.headers;
-    // As with an unknown event id, the stream starts with the present.
+    // As with an unknown event id, the stream starts with the current states.
     let since = scope.since;
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
         let cursor = events::last_seen(headers).or(since);
@@ -169,36 +172,38 @@ async fn respond(
         Error::new(
             status,
             "websocket_required",
-            "this address speaks WebSocket: send an upgrade request, or ask for `text/event-stream`",
+            "this is a WebSocket endpoint; send an upgrade request, or accept `text/event-stream`",
         )
     })?;
     Ok(socket::serve(monitor, upgrade))
 }
 
-/// What somebody watches.
+/// State of an open monitor.
 struct Monitor {
     subscription: Subscription,
     /// States to show first.
     present: Vec<Arc<Snapshot>>,
-    /// States to show next, the oldest change in front. Their results are read when the peer has
-    /// taken what precedes them, so that a monitor never holds all of them.
+    /// States to show next, the oldest change first.
+    ///
+    /// Their results are read when the peer has received the preceding states, so that a monitor
+    /// never holds all of them.
     more: WithoutResults,
     store: Store,
-    /// It is one task, with whose end this ends too.
+    /// `true` for a single task; the monitor closes when it has finished.
     single: bool,
     seen: Seen,
-    /// Kinds of task that the owner of the token may not use, by state and name.
+    /// Task types that the owner of the token may not use, by group and name.
     hidden: HashSet<(String, &'static str)>,
-    /// The owner of the token, and the session that the monitor was asked for with.
+    /// Revocation watches of the token's owner, and of the session that the request presented.
     holders: [Option<AccessWatch>; 2],
     stop: CancellationToken,
-    /// Counted as open until it is dropped.
+    /// Counts the monitor as open until it is dropped.
     _open: TaskTrackerToken,
     _place: Place,
 }
 
 impl Monitor {
-    /// Returns the next part of the states to show first; an empty one if all have been shown.
+    /// Returns the next batch of the states to show first; an empty one if all have been shown.
     async fn next_present(&mut self) -> Result<Vec<Arc<Snapshot>>, StoreError> {
         if !self.present.is_empty() {
             return Ok(std::mem::take(&mut self.present));
@@ -208,7 +213,7 @@ impl Monitor {
         Ok(snapshots.map(Arc::new).collect())
     }
 
-    /// What of it has not been shown yet; `true` if nothing comes after that.
+    /// Returns the states that have not been shown yet, and `true` if nothing follows them.
     fn fresh(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
         states.retain(|state| self.shows(state.record()) && self.seen.note(state.record()));
         let ended = self.single
@@ -223,7 +228,7 @@ impl Monitor {
         !hidden.any(|(state, name)| record.state == *state && record.name == *name)
     }
 
-    /// Why nothing may be shown any more, or need not, once that is so.
+    /// Waits until the monitor has to close, and returns the reason.
     async fn closed(&self) -> Closed {
         let [owner, session] = self.holders.each_ref().map(|holder| async move {
             match holder {
@@ -241,7 +246,7 @@ impl Monitor {
     }
 }
 
-/// What a client is told when its monitor closes.
+/// Reason that a client receives when its monitor closes.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Closed {
     code: u16,
@@ -266,8 +271,9 @@ impl Closed {
     }
 }
 
-/// Watches the session that a request shows, if it shows one. The client token is credential
-/// enough, but whoever shows a session means to be the one who has it.
+/// Watches the session of the request, if it presents one.
+///
+/// The client token alone is sufficient, but a session that is presented must be valid.
 async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<AccessWatch>> {
     let auth = state.borrow::<Auth>()?;
     match auth.presented(parts).await? {
@@ -280,7 +286,7 @@ async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<Acce
     }
 }
 
-/// Checks who asks for what, the token first, then the state, then the task; begins to watch.
+/// Checks the token, then the group, then the task, and subscribes to their changes.
 async fn open(
     state: &PortalState,
     owner: Owner,
@@ -304,9 +310,10 @@ async fn open(
         state: scope.state,
         task_id,
     };
-    // Before the state is read: what changes in between is seen twice rather than never.
+    // Subscribe before reading the states: a change in between is seen twice rather than never.
     let subscription = tasks.watch(watch.clone());
-    // Once more, now that its end would be heard of: it may have been withdrawn in between.
+    // Read the token again now that its revocation would be noticed; it may have been revoked
+    // before the subscription.
     tokens.read(token.id).await?;
     let mut more = WithoutResults::default();
     let present = match task_id {
@@ -324,7 +331,7 @@ async fn open(
             None
         }
     };
-    // He loses the monitor with any right that it uses.
+    // The monitor closes when its owner loses access to any task type that it shows.
     let needed = match &present {
         Some(record) => {
             let kind = tasks.registry().get(&record.state, &record.name);
@@ -355,7 +362,7 @@ async fn open(
     })
 }
 
-/// What kinds of task ask for, each once.
+/// Returns the access rules of the task types without duplicates.
 fn distinct<'a>(kinds: impl Iterator<Item = &'a Arc<TaskDefinition>>) -> Vec<Access> {
     let mut all: Vec<Access> = Vec::new();
     for kind in kinds {

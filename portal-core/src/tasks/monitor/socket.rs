@@ -13,15 +13,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use super::{Closed, FAREWELL, Monitor, Snapshot};
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
-/// Maximum size of what a peer sends, which monitors ignore.
+/// Maximum size of a message from a peer; monitors ignore its content.
 const MAX_FRAME: usize = 4096;
-/// Time for a peer to read why its connection closes.
+/// Time for a peer to read the reason why its connection closes.
 const LINGER: Duration = Duration::from_secs(1);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 
 const DONE: Closed = Closed {
     code: 1000,
-    reason: "the task has ended",
+    reason: "the task has finished",
 };
 
 const TOO_LARGE: Closed = Closed {
@@ -35,11 +35,11 @@ pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
         .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_message_size(MAX_FRAME)
-        // Without it, a frame is buffered until it is complete, whatever length it announces.
+        // Without this limit, a frame of any announced length is buffered until it is complete.
         .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| async move {
             if let Err(error) = run(monitor, socket).await {
-                tracing::debug!(%error, "a monitor went away");
+                tracing::debug!(%error, "monitor connection lost");
             }
         })
 }
@@ -51,7 +51,7 @@ async fn run(mut monitor: Monitor, mut socket: WebSocket) -> Result<(), axum::Er
     }
 }
 
-/// Shows every change until there is nothing more to show, or nobody to show it to: `None`.
+/// Sends every change until the monitor closes; returns `None` if the peer is gone.
 async fn show(
     monitor: &mut Monitor,
     socket: &mut WebSocket,
@@ -98,12 +98,14 @@ async fn show(
     }
 }
 
-/// The next part of the states to show first. A failure ends the socket, and the peer may reconnect.
+/// Returns the next batch of the states to show first.
+///
+/// A failure closes the socket, and the peer may reconnect.
 async fn present(monitor: &mut Monitor) -> Result<Vec<Arc<Snapshot>>, axum::Error> {
     monitor.next_present().await.map_err(axum::Error::new)
 }
 
-/// Sends unless the monitor closes first, also while it waits for a peer that reads nothing.
+/// Sends unless the monitor closes first, even while it waits for a peer that reads nothing.
 async fn unless<E>(
     closed: impl Future<Output = Closed>,
     sending: impl Future<Output = Result<(), E>>,
@@ -113,13 +115,13 @@ async fn unless<E>(
         closed = closed => Ok(Break(Some(closed))),
         sent = timeout(SILENCE_LIMIT, sending) => match sent {
             Ok(sent) => sent.map(Continue),
-            // A peer that reads nothing for so long answers no ping either.
+            // A peer that reads nothing for this time does not respond to pings either.
             Err(_) => Ok(Break(None)),
         },
     }
 }
 
-/// Closes with `1009` if the peer sent more than a frame may have; any other error stays one.
+/// Returns close code `1009` if the peer sent a frame that is too large, else the error.
 fn too_large(error: axum::Error) -> Result<Closed, axum::Error> {
     let inner = error.into_inner();
     match inner.downcast_ref() {
@@ -140,7 +142,7 @@ async fn close(mut socket: WebSocket, closed: Closed) -> Result<(), axum::Error>
         code: closed.code,
         reason: closed.reason.into(),
     };
-    // The peer answers with a close frame of its own; a peer that does not is dropped.
+    // The peer responds with a close frame; a peer that does not is dropped.
     let farewell = async {
         socket.send(Message::Close(Some(frame))).await?;
         while let Some(Ok(message)) = socket.next().await {
@@ -149,8 +151,8 @@ async fn close(mut socket: WebSocket, closed: Closed) -> Result<(), axum::Error>
             }
         }
         if closed.code == TOO_LARGE.code {
-            // The rest of its frame stays unread, which would reset the connection before the peer
-            // has read why.
+            // The rest of the frame stays unread, which would reset the connection before the peer
+            // has read the reason.
             sleep(LINGER).await;
         }
         Ok(())
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_peer_that_reads_nothing_does_not_delay_the_end() {
+    async fn stalled_peer_does_not_delay_closing() {
         let stuck = pending::<Result<(), axum::Error>>();
         let end = unless(ready(DONE), stuck).await.unwrap();
         assert!(matches!(end, Break(Some(closed)) if closed.code == 1000));

@@ -17,13 +17,13 @@ use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::tasks::queue::Filter;
 
-/// How many tasks stand on one page.
+/// Number of tasks on one page.
 const PER_PAGE: usize = 25;
-/// More days than anyone keeps tasks.
+/// Maximum age in days, longer than any portal keeps tasks.
 const MOST_DAYS: u64 = 36_500;
 /// Id of the card that deletes old tasks.
 const CLEAN_UP: &str = "clean-up";
-/// Days that the form starts with.
+/// Default age in days.
 const USUAL_DAYS: &str = "7";
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -40,7 +40,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
     })
 }
 
-/// A number of days, or what is wrong with it.
+/// Parses a number of days, or returns the error of its field.
 pub(super) fn days_of(text: &str) -> Result<u64, Fault> {
     text.trim()
         .parse()
@@ -105,13 +105,13 @@ async fn render(
     })
 }
 
-/// Id of the user with an e-mail address; the nil id, which matches no user, without one.
+/// Returns the id of the user with this e-mail address, or the nil id, which matches no user.
 async fn owner(reader: &Reader<'_>, email: &str) -> Result<Uuid> {
     let found = reader.users.find_by_email(email).await?;
     Ok(found.first().map_or(Uuid::nil(), |user| user.id))
 }
 
-/// Form for an age, followed by a confirmation that names the number of tasks.
+/// Renders the form for an age, and the confirmation with the number of tasks.
 fn clean_up(
     reader: &Reader<'_>,
     choice: &Choice,
@@ -128,7 +128,7 @@ fn clean_up(
         .value(days)
         .required(true)
         .error(fault.map(|fault| fault.message));
-    // The fragment brings the answer into view, next to the button.
+    // The fragment scrolls to the confirmation, next to the button.
     let action = format!("{}#{CLEAN_UP}", reader.url(ALL));
     let card = Card::new()
         .id(CLEAN_UP)
@@ -146,7 +146,7 @@ fn clean_up(
 
 fn confirm(reader: &Reader<'_>, days: u64, tasks: u64) -> Markup {
     let age = match days {
-        0 => "Finished until now".to_owned(),
+        0 => "All finished tasks".to_owned(),
         1 => "Finished more than a day ago".to_owned(),
         days => format!("Finished more than {days} days ago"),
     };

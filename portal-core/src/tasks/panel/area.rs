@@ -1,4 +1,4 @@
-//! The two areas that show tasks: `/tasks` for every user's own, `/admin/tasks` for administrators.
+//! The two areas that show tasks: `/tasks` for users' own tasks, `/admin/tasks` for administrators.
 
 use std::fmt::Display;
 
@@ -15,13 +15,13 @@ use crate::tasks::{TaskDefinition, TaskRecord};
 
 /// Root of the users' own area; the page of a task is below it.
 pub(in crate::tasks) const OWN: &str = "/tasks";
-/// Path of the page of one own task; notifications link to it.
+/// Path of the page of one of the user's own tasks; notifications link to it.
 pub(crate) const OWN_TASK: &str = "/tasks/{task_id}";
 
 /// Area that a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Area {
-    /// The user's own tasks, over all of their client tokens.
+    /// The user's own tasks, across all of their client tokens.
     Own,
     /// Tasks of all users.
     Admin,
@@ -35,7 +35,7 @@ impl Area {
         }
     }
 
-    /// Root of the event stream and the log file of a task.
+    /// Returns the root path of the event stream and the log file of a task.
     pub(super) fn api(self) -> &'static str {
         match self {
             Self::Own => "/api/tasks",
@@ -45,12 +45,12 @@ impl Area {
 }
 
 impl Reader<'_> {
-    /// URL below the page of a task; the page itself if `rest` is empty.
+    /// Returns a URL below the page of a task, or that of the page if `rest` is empty.
     pub(super) fn task_url(&self, id: impl Display, rest: &str) -> String {
         self.url(&format!("{}/{id}{rest}", self.area.root()))
     }
 
-    /// Returns a task that the user may see here; for any other, there is no such task.
+    /// Returns a task that the user may see here; any other task is not found.
     pub(super) async fn find(&self, id: Uuid) -> Result<TaskRecord> {
         let record = self.tasks.get(id).await?;
         record
@@ -63,12 +63,13 @@ impl Reader<'_> {
 
     fn may_use(&self, record: &TaskRecord) -> bool {
         let task_type = self.tasks.registry().get(&record.state, &record.name);
-        // Tasks of a type that only another version of the portal has stay visible.
+        // Tasks stay visible if only another version of the portal has their type.
         task_type.is_none_or(|task_type| self.may_see(task_type))
     }
 
-    /// Returns `true` if the user may see their own tasks of this type. Tasks of an internal type
-    /// are started for them by the application.
+    /// Returns `true` if the user may see their own tasks of this type.
+    ///
+    /// The application enqueues tasks of internal types for the user.
     fn may_see(&self, task_type: &TaskDefinition) -> bool {
         task_type.internal || check_access(task_type, Some(&self.user)).is_ok()
     }
@@ -78,7 +79,7 @@ impl Reader<'_> {
         check_start(task_type, Some(&self.user)).is_ok()
     }
 
-    /// Task types that own lists leave out, since the user may no longer use them.
+    /// Returns the task types hidden from the user's own lists: those they may no longer use.
     pub(super) fn hidden_types(&self) -> Vec<(String, &'static str)> {
         let all = self.tasks.registry().all();
         all.filter(|task_type| !self.may_see(task_type))
@@ -87,7 +88,7 @@ impl Reader<'_> {
     }
 }
 
-/// Pages of the users' own area.
+/// Returns the pages of the users' own area.
 pub(super) fn own_pages() -> Vec<Page> {
     let nav = NavItem::new("My tasks").icon("play").order(30);
     let page = |source, path, respond| {

@@ -1,4 +1,4 @@
-//! How programs start and watch the chosen task, ready to be copied.
+//! Code samples: start and monitor the selected task from a program.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::{NEW_TOKEN, Reader, TOKENS};
 use crate::pages::components::{Button, Card, CodeBlock, segmented};
 use crate::tasks::TaskDefinition;
 
-/// Stands for the token, of which the portal stores a hash only.
+/// Placeholder for the token, of which the portal stores only a hash.
 const PLACEHOLDER: &str = "YOUR_CLIENT_TOKEN";
 
 pub(super) fn card(reader: &Reader<'_>, definition: &TaskDefinition) -> Markup {
@@ -39,25 +39,25 @@ pub(super) fn card(reader: &Reader<'_>, definition: &TaskDefinition) -> Markup {
             }
             (segmented("Language", "language", &languages, "curl"))
             div data-language="curl" {
-                (blocks(vec![("Start it", call.curl()), ("Look at it", call.curl_status()), ("Watch it", call.curl_watch())]))
+                (blocks(vec![("Start", call.curl()), ("Check status", call.curl_status()), ("Monitor", call.curl_watch())]))
             }
             div data-language="wscat" {
-                (blocks(vec![("Watch every task of the token", call.wscat("")), ("Watch one task", call.wscat("/TASK_ID"))]))
+                (blocks(vec![("Monitor all tasks of the token", call.wscat("")), ("Monitor one task", call.wscat("/TASK_ID"))]))
             }
             div data-language="python" { (blocks(vec![("pip install requests websockets", call.python())])) }
             div data-language="js" { (blocks(vec![("Browser or Node.js", call.javascript())])) }
         }
     };
     let card = Card::new()
-        .title("From your own programs")
+        .title("Use the API")
         .description(format!("A client token identifies one client; only that token shows the tasks it started. Replace {PLACEHOLDER} with yours."))
         .body(body);
     html! { (card) }
 }
 
-/// What a program calls.
+/// Values from which the samples are generated.
 struct Call<'a> {
-    /// With the base path.
+    /// Origin of the portal, including its base path.
     origin: String,
     state: &'a str,
     name: &'a str,
@@ -83,7 +83,7 @@ impl Call<'_> {
 
     fn curl(&self) -> String {
         let body = self.args.map(|args| {
-            // Within single quotes of a shell.
+            // Escaped for single quotes in a shell.
             let args = args.to_string().replace('\'', "'\\''");
             format!(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{args}'")
         });
@@ -181,7 +181,7 @@ impl Call<'_> {
     }
 }
 
-/// JSON as Python writes it.
+/// Formats JSON as a Python literal.
 fn python(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
@@ -198,7 +198,7 @@ fn python(value: &Value) -> String {
                 .collect();
             format!("{{{}}}", members.join(", "))
         }
-        // Numbers, and texts: every text of JSON is one of Python.
+        // Numbers and strings: every JSON string is a valid Python string.
         other => other.to_string(),
     }
 }
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_written_as_each_language_has_them() {
+    fn arguments_are_formatted_for_each_language() {
         let args = json!({"name": "O'Hara", "on": true, "list": [1, null]});
         let call = Call {
             origin: "https://portal.example/x".to_owned(),

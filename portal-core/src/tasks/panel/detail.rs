@@ -1,4 +1,4 @@
-//! `/tasks/{task_id}` and `/admin/tasks/{task_id}`: everything about one task.
+//! `/tasks/{task_id}` and `/admin/tasks/{task_id}`: details of one task.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::tasks::history;
 use crate::tasks::service::task_not_found;
 use crate::tasks::{TaskEvent, TaskHistory, TaskRecord, TaskStatus};
 
-/// How many updates of an attempt are drawn, the newest.
+/// Maximum number of progress updates shown per attempt; older ones are only counted.
 const UPDATES: usize = 12;
 
 pub(super) async fn show(
@@ -45,13 +45,13 @@ pub(super) async fn show(
     Ok(render(&reader, &about).into_page())
 }
 
-/// Everything about a task.
+/// Data of the detail page of a task.
 struct About {
     record: TaskRecord,
     args: Value,
     facts: Facts,
     history: TaskHistory,
-    /// The task type is paused.
+    /// `true` if the task type is paused.
     is_paused: bool,
     owners: Owners,
     /// Audit entries of the task.
@@ -60,7 +60,7 @@ struct About {
 
 impl About {
     async fn of(reader: &Reader<'_>, id: Uuid) -> Result<Self> {
-        // The history first: the stream sends everything after it.
+        // Read the history first: the event stream sends everything after it.
         let history = reader.tasks.history(id).await?.ok_or_else(task_not_found)?;
         let record = reader.find(id).await?;
         let facts = facts::of(&reader.tasks.0.store, id)
@@ -91,7 +91,7 @@ impl About {
         })
     }
 
-    /// What the page has seen of the history, for the stream to go on.
+    /// Returns the position in the history from which the event stream continues.
     fn seen(&self) -> String {
         let events = &self.history.events;
         let attempt = events.iter().map(|event| event.attempt).max().unwrap_or(0);
@@ -140,7 +140,7 @@ fn render(reader: &Reader<'_>, about: &About) -> Markup {
                     (time_line(reader, about))
                 }
                 div class="pt-stack" {
-                    section class="pt-card" aria-label="Facts" data-swap="facts" { (facts_list(reader, about)) }
+                    section class="pt-card" aria-label="Details" data-swap="facts" { (facts_list(reader, about)) }
                     section class="pt-stack" aria-label="Arguments" {
                         (CodeBlock::new(pretty(&about.args)).title("Arguments").wrap())
                     }
@@ -211,7 +211,7 @@ fn top(reader: &Reader<'_>, about: &About) -> Markup {
     }
 }
 
-/// Outcome of the task, or the reason why it waits.
+/// Renders the outcome of the task, or the reason why it waits.
 fn outcome(about: &About) -> Markup {
     let record = &about.record;
     let is_cancelled = record.code.as_deref() == Some("cancelled");
@@ -318,7 +318,7 @@ fn started_by(reader: &Reader<'_>, about: &About) -> Markup {
     }
 }
 
-/// Events of each attempt, then the audit entries.
+/// Renders the events of all attempts and the audit entries, ordered by time.
 fn time_line(reader: &Reader<'_>, about: &About) -> Markup {
     let mut attempts: BTreeMap<u32, Vec<&TaskEvent>> = BTreeMap::new();
     for event in about
@@ -355,7 +355,7 @@ fn time_line(reader: &Reader<'_>, about: &About) -> Markup {
             .iter()
             .map(|done| (done.at, by_hand(reader, about, done))),
     );
-    // Stable: what happened at the same time stays in its order.
+    // The sort is stable: simultaneous entries keep their order.
     lines.sort_by_key(|(at, _)| *at);
     html! {
         section class="pt-card" aria-label="Timeline" data-swap="timeline" {
@@ -408,7 +408,7 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
 fn by_hand(reader: &Reader<'_>, about: &About, entry: &AuditEntry) -> Markup {
     let actor = entry.actor_user_id;
     let name = match reader.area {
-        // Users see the names of administrators nowhere else.
+        // Users do not see the names of administrators anywhere else.
         Area::Own if actor != Some(reader.user.id) => "an administrator",
         _ => actor
             .and_then(|id| about.owners.get(&id))

@@ -1,4 +1,4 @@
-//! Filters of a task list, kept in the URL, and the links to older tasks.
+//! Filters of a task list, stored in the URL, and the links to older tasks.
 
 use maud::{Markup, html};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::pages::components::{Button, icon};
 use crate::tasks::queue::Filter;
 use crate::tasks::{TaskRecord, TaskStatus};
 
-/// One choice of the status filter.
+/// One option of the status filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Status {
     /// Value in the URL.
@@ -43,22 +43,22 @@ const STATUSES: [Status; 5] = {
     ]
 };
 
-/// Which tasks the page shows.
+/// Filters and position of a task list.
 pub(super) struct Shown {
     path: &'static str,
-    /// What else the address says.
+    /// Other query parameters to preserve.
     keep: Vec<(String, String)>,
     status: Option<&'static Status>,
-    /// State and name.
+    /// Group and name.
     kind: Option<(String, String)>,
     text: Option<String>,
-    /// The address of an owner.
+    /// E-mail address of an owner.
     pub(super) owner: Option<String>,
     before: Option<Uuid>,
 }
 
 impl Shown {
-    /// What the address asks for; what it asks for in vain is left out.
+    /// Reads the filters from the query; ignores unknown values.
     pub(super) fn of(
         reader: &Reader<'_>,
         choice: &Choice,
@@ -90,12 +90,12 @@ impl Shown {
         self.status.is_some() || self.kind.is_some() || self.text.is_some() || self.owner.is_some()
     }
 
-    /// Whether newer tasks are not on the page.
+    /// Returns `true` if the page does not start with the newest task.
     pub(super) fn is_later(&self) -> bool {
         self.before.is_some()
     }
 
-    /// The filter without owner and limit.
+    /// Returns the filter without owner and limit.
     pub(super) fn filter(&self) -> Filter {
         Filter {
             status: self.status.map(|status| status.status),
@@ -108,7 +108,7 @@ impl Shown {
         }
     }
 
-    /// Tasks of one page with their results, and the task that the next page starts after.
+    /// Returns the tasks of one page with their results, and the task before the next page.
     pub(super) async fn page(
         &self,
         reader: &Reader<'_>,
@@ -122,7 +122,7 @@ impl Shown {
         Ok((records, older.filter(|_| has_more)))
     }
 
-    /// The address of the page with these filters, but for one that is told.
+    /// Returns the URL of the page with these filters, except for status and position.
     fn address_with(
         &self,
         reader: &Reader<'_>,
@@ -158,12 +158,12 @@ impl Shown {
         }
     }
 
-    /// The address of what is shown.
+    /// Returns the URL of the current page.
     pub(super) fn here(&self, reader: &Reader<'_>) -> String {
         self.address_with(reader, self.status, self.before)
     }
 
-    /// The address without filters.
+    /// Returns the URL without filters.
     pub(super) fn clear(&self, reader: &Reader<'_>) -> String {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.keep)
@@ -171,7 +171,7 @@ impl Shown {
         self.with_query(reader, &query)
     }
 
-    /// The way to older tasks, and back to the newest.
+    /// Renders the links to older tasks and back to the newest ones.
     pub(super) fn pages(&self, reader: &Reader<'_>, older: Option<Uuid>) -> Option<Markup> {
         (older.is_some() || self.before.is_some()).then(|| {
             html! {
@@ -185,7 +185,7 @@ impl Shown {
         })
     }
 
-    /// The filters: a chip for each status, and a form for the others.
+    /// Renders the filters: a chip for each status, and a form for the others.
     pub(super) fn toolbar(&self, reader: &Reader<'_>, of_everyone: bool) -> Markup {
         let chip = |status: Option<&'static Status>, label: &str| {
             let is_here = self.status == status;

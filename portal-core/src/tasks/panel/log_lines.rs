@@ -1,11 +1,11 @@
-//! The log of one task: the newest lines, and what has to be there for those that come.
+//! Log of one task: its latest lines, and the list to which the script appends new ones.
 
 use maud::{Markup, html};
 
 use crate::pages::components::{Button, TimeFormat, bare_time, icon};
 use crate::tasks::TaskEvent;
 
-/// How many lines the page draws; the file to download has all that are kept.
+/// Maximum number of rendered lines; the download contains all stored lines.
 const SHOWN: usize = 500;
 
 const LEVELS: [(&str, &str); 4] = [
@@ -22,7 +22,7 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
         section class="pt-card pt-log" data-flush aria-label="Log" {
             div class="pt-card-head" {
                 div { h2 { "Log" } }
-                span class="pt-live" data-part="connection" { @if is_active { "Live updates off" } @else { "Ended" } }
+                span class="pt-live" data-part="connection" { @if is_active { "Live updates off" } @else { "Finished" } }
                 div class="pt-row pt-js" {
                     span class="pt-search" {
                         (icon("search"))
@@ -42,9 +42,9 @@ pub(super) fn card(events: &[TaskEvent], download: &str, is_active: bool) -> Mar
                 (Button::icon_only("download", "Download the log").size(1).href(download))
             }
             @if lines.len() > shown.len() {
-                p class="pt-hint pt-log-note" { (lines.len() - shown.len()) " older lines are in the file to download." }
+                p class="pt-hint pt-log-note" { (lines.len() - shown.len()) " older lines are only in the download." }
             }
-            // No space inside when it is empty: the style sheet looks at `:empty`.
+            // The style sheet uses `:empty`, so an empty list must not contain white space.
             ol data-part="log" tabindex="0" aria-label="Log lines" { @for event in shown { (line(event)) } }
             p class="pt-log-empty" { "No log output" }
         }

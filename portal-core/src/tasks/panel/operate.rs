@@ -21,7 +21,7 @@ struct Sent<'a> {
     choice: Choice,
     /// The task in the path.
     task_id: Option<Uuid>,
-    /// Trace of the request, passed on to the task that it starts.
+    /// Trace context of the request, passed to the task that it starts.
     trace_parent: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Sent<'a> {
         self.task_id.ok_or_else(task_not_found)
     }
 
-    /// Leads back to the page with the button.
+    /// Redirects to the page with the button.
     fn back(&self, flash: Flash) -> PageResponse {
         let wanted = match self.field("back") {
             "" => self.reader.area.root(),
@@ -71,7 +71,7 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// Turns the refusal of an action into a message on the page with its button.
+/// Converts a client error into a message on the page with the button.
 fn refusal(error: Error) -> Result<Flash> {
     if error.status().is_client_error() {
         Ok(Flash::error(error.detail()))
@@ -137,7 +137,7 @@ pub(super) async fn run_again(
     transaction.commit().await?;
     let page = sent.reader.task_url(tasks.runs_again(again), "");
     let restarted = Flash::success("Task restarted");
-    // A list stays where it is; the page of a task leads to the new one.
+    // A list stays open; the page of a task redirects to the new task.
     Ok(match sent.field("back") {
         "" => restarted.redirect(&page).into_page(),
         _ => sent.back(restarted.link("View", page)),
@@ -158,9 +158,9 @@ async fn set_paused(state: &PortalState, request: Request, paused: bool) -> Resu
     let (kind_state, name) = (sent.field("state"), sent.field("task"));
     let definition = tasks.registry().find(kind_state, name)?;
     let (action, done) = if paused {
-        ("tasks.pause", "is paused")
+        ("tasks.pause", "paused")
     } else {
-        ("tasks.resume", "is resumed")
+        ("tasks.resume", "resumed")
     };
     let target = format!("task_kind:{kind_state}/{name}");
     let mut transaction = tasks.0.store.begin().await?;
@@ -191,9 +191,9 @@ async fn set_schedule_paused(
     let Reader { tasks, user, .. } = &sent.reader;
     let (task_state, name) = (sent.field("state"), sent.field("task"));
     let (action, done) = if paused {
-        ("tasks.pause_schedule", "is paused")
+        ("tasks.pause_schedule", "paused")
     } else {
-        ("tasks.resume_schedule", "is resumed")
+        ("tasks.resume_schedule", "resumed")
     };
     let target = format!("schedule:{task_state}/{name}");
     let mut transaction = tasks.0.store.begin().await?;
@@ -203,7 +203,7 @@ async fn set_schedule_paused(
     AuditLog::record_in(&mut transaction, user, action, &target, json!({})).await?;
     transaction.commit().await?;
     tasks.schedules_changed().await;
-    let flash = Flash::success(format!("The schedule of “{name}” {done}"));
+    let flash = Flash::success(format!("Schedule of “{name}” {done}"));
     Ok(flash.redirect(&sent.reader.url(SCHEDULES)).into_page())
 }
 
@@ -217,7 +217,7 @@ pub(super) async fn prune(state: &PortalState, request: Request) -> Result<PageR
     let Reader { tasks, user, .. } = &sent.reader;
     let count = tasks.count_finished(span_of(days)).await?;
     let details = json!({ "days": days, "tasks": count });
-    // Small steps delete; the entry comes with the first of them.
+    // Tasks are deleted in batches; the first one also stores the audit entry.
     let mut transaction = tasks.0.store.begin().await?;
     AuditLog::record_in(&mut transaction, user, "tasks.prune", "tasks", details).await?;
     let first = tasks.prune_in(&mut transaction, span_of(days)).await?;

@@ -1,4 +1,4 @@
-//! A task as a row of a list.
+//! Rows of task lists.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,13 +14,13 @@ use crate::tasks::{TaskRecord, TaskStatus, facts};
 /// Names of users, by id.
 pub(super) type Owners = HashMap<Uuid, String>;
 
-/// Names of the owners of some tasks.
+/// Returns the names of the owners of these tasks.
 pub(super) async fn owners(reader: &Reader<'_>, records: &[TaskRecord]) -> Result<Owners> {
     let ids = records.iter().filter_map(|record| record.owner_user_id);
     reader.users.names(ids).await
 }
 
-/// A result as the pages show it: a text without quotes, anything else as JSON.
+/// Formats a result for display: a string without quotes, anything else as JSON.
 pub(super) fn shown_result(value: &Value, format: impl Fn(&Value) -> String) -> Option<String> {
     match value {
         Value::Null => None,
@@ -29,7 +29,7 @@ pub(super) fn shown_result(value: &Value, format: impl Fn(&Value) -> String) -> 
     }
 }
 
-/// Longest result in a row, in characters; the page of a task shows all of it.
+/// Maximum length of a result in a row, in characters; the page of a task shows all of it.
 const MAX_RESULT: usize = 500;
 
 fn cut(text: String) -> String {
@@ -39,7 +39,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// The row without buttons.
+/// Converts a record to a row without buttons.
 impl From<&TaskRecord> for TaskRowView {
     fn from(record: &TaskRecord) -> Self {
         let result = record.result.as_ref();
@@ -65,7 +65,7 @@ impl From<&TaskRecord> for TaskRowView {
     }
 }
 
-/// Facts about the tasks of a list that are not part of their records.
+/// Data about the tasks of a list that their records do not contain.
 pub(super) struct Surroundings {
     owners: Owners,
     paused: BTreeSet<(String, String)>,
@@ -93,7 +93,7 @@ impl Surroundings {
         })
     }
 
-    /// The row with the buttons of the area.
+    /// Returns the row with the buttons of the area.
     pub(super) fn row(&self, reader: &Reader<'_>, record: &TaskRecord) -> TaskRowView {
         let is_own = record.owner_user_id == Some(reader.user.id);
         let owner = record.owner_user_id.filter(|_| !is_own);
@@ -103,7 +103,7 @@ impl Surroundings {
             cancel_action: record
                 .is_active()
                 .then(|| reader.task_url(record.id, "/cancel")),
-            // Shown once the task has finished, which a live list may see happen.
+            // Shown once the task has finished, which may happen while a live list is open.
             again_action: Some(reader.task_url(record.id, "/again")),
             is_cancelling: self.cancelling.contains(&record.id),
             note: self.is_paused(record).then(|| PAUSED.to_owned()),
@@ -120,4 +120,4 @@ impl Surroundings {
 }
 
 /// Reason why a task of a paused type does not start.
-const PAUSED: &str = "Waits: this task type is paused";
+const PAUSED: &str = "Waiting: this task type is paused";

@@ -1,4 +1,4 @@
-//! `/admin/tasks/schedules`: when each schedule fires, how the last time went, pause and resume.
+//! `/admin/tasks/schedules`: next and last run of each schedule; pause and resume.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ use crate::state::PortalState;
 use crate::store::now;
 use crate::tasks::{ScheduleRecord, TaskRecord};
 
-/// How far ahead the time line looks.
+/// Time span of the time line.
 const AHEAD: TimeDelta = TimeDelta::hours(24);
-/// More marks than this are one bar.
+/// Maximum number of marks per line; more are shown as one bar.
 const MOST_MARKS: usize = 96;
-/// More missed times than this are not counted.
+/// Maximum number of missed runs that are counted.
 const MOST_MISSED: usize = 100;
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -40,20 +40,19 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
         .collect();
     let last = reader.tasks.get_all(&last).await?;
     let last: HashMap<_, _> = last.into_iter().map(|task| (task.id, task)).collect();
-    let table =
-        Table::new("Schedules")
-            .column(Column::new("Task"))
-            .column(Column::new("Schedule"))
-            .column(Column::new("Next"))
-            .column(Column::new("Last run"))
-            .rows(
-                schedules
-                    .iter()
-                    .map(|schedule| row(reader, schedule, &last, now)),
-            )
-            .empty(EmptyState::new("calendar", "No schedules").text(
-                "A task gets one with #[monitored_background_task(schedule = \"0 3 * * *\")].",
-            ));
+    let table = Table::new("Schedules")
+        .column(Column::new("Task"))
+        .column(Column::new("Schedule"))
+        .column(Column::new("Next"))
+        .column(Column::new("Last run"))
+        .rows(
+            schedules
+                .iter()
+                .map(|schedule| row(reader, schedule, &last, now)),
+        )
+        .empty(EmptyState::new("calendar", "No schedules").text(
+            "Add one to a task with #[monitored_background_task(schedule = \"0 3 * * *\")].",
+        ));
     Ok(html! {
         (head(reader, SCHEDULES))
         (Region::new("tasks").id("task-schedules").render(html! {
@@ -71,7 +70,7 @@ async fn render(reader: &Reader<'_>) -> Result<Markup> {
     })
 }
 
-/// A line for each schedule, with a mark for each of its times.
+/// Renders a line for each schedule, with a mark for each of its times.
 fn time_line(reader: &Reader<'_>, schedules: &[ScheduleRecord], now: DateTime<Utc>) -> Markup {
     const WIDTH: i64 = 1440;
     let end = now + AHEAD;
@@ -82,10 +81,10 @@ fn time_line(reader: &Reader<'_>, schedules: &[ScheduleRecord], now: DateTime<Ut
                 @let times = if schedule.paused { Vec::new() } else { reader.tasks.times_of(schedule, now, end, MOST_MARKS + 1) };
                 @let words = match (schedule.paused, times.len()) {
                     (true, _) => "paused".to_owned(),
-                    (_, 0) => "not within 24 hours".to_owned(),
-                    (_, 1) => "once".to_owned(),
-                    (_, many) if many > MOST_MARKS => "all the time".to_owned(),
-                    (_, many) => format!("{many} times"),
+                    (_, 0) => "no runs in 24 hours".to_owned(),
+                    (_, 1) => "1 run".to_owned(),
+                    (_, many) if many > MOST_MARKS => "continuously".to_owned(),
+                    (_, many) => format!("{many} runs"),
                 };
                 div class="pt-ahead-row" {
                     span class="pt-cut" { (schedule.title) }
@@ -141,16 +140,16 @@ fn row(
             }
             @match missed {
                 0 => {},
-                1 => div class="pt-muted" { "1 time missed" },
-                MOST_MISSED => div class="pt-muted" { (MOST_MISSED) " or more times missed" },
-                many => div class="pt-muted" { (many) " times missed" },
+                1 => div class="pt-muted" { "1 run missed" },
+                MOST_MISSED => div class="pt-muted" { (MOST_MISSED) " or more runs missed" },
+                many => div class="pt-muted" { (many) " runs missed" },
             }
         },
         html! {
             @match schedule.last_task_id {
                 None => span class="pt-muted" { "Never" },
                 Some(id) => @match last.get(&id) {
-                    None => span class="pt-muted" { "Deleted since" },
+                    None => span class="pt-muted" { "Deleted" },
                     Some(record) => {
                         a class="pt-last-run" href=(reader.url(&format!("/admin/tasks/{id}"))) {
                             (task_status(&TaskRowView::from(record)))

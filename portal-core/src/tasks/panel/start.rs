@@ -1,4 +1,4 @@
-//! `/tasks` and `/admin/tasks`: the form that starts a task, and the list of the user's own.
+//! `/tasks` and `/admin/tasks`: the form that starts a task, and the list of the user's own tasks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,25 +25,25 @@ use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::starter::Starter;
 use crate::tasks::{TaskDefinition, trace};
 
-/// What the names of the arguments' fields begin with.
+/// Prefix of the names of the argument fields.
 const PREFIX: &str = "args";
-/// The field of the arguments as a whole, where they are edited as JSON.
+/// Name of the field for all arguments, used if they are edited as JSON.
 const WHOLE: &str = "json";
 /// Number of tasks on one page.
 const PER_PAGE: usize = 25;
 
-/// The form of a kind of task, as far as it has been filled in.
+/// State of the form that starts a task.
 struct Draft {
     definition: Arc<TaskDefinition>,
     typed: Typed,
-    /// The arguments as JSON, if they are edited so.
+    /// Arguments as JSON, if they are edited as JSON.
     json: Option<String>,
     faults: Vec<Fault>,
-    /// Name of the field, or of the group of fields, that gets the focus.
+    /// Name of the field, or of the group of fields, that receives the focus.
     focus: Option<String>,
-    /// Task that the form is filled from.
+    /// Task whose arguments fill the form.
     again: Option<Uuid>,
-    /// Reason why the task was not started that no field can fix.
+    /// Reason why the task was rejected, if it does not concern a field.
     refusal: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl Draft {
         Some(SchemaForm::new(schema, PREFIX))
     }
 
-    /// The arguments, and what could not be read of them.
+    /// Returns the arguments, and an error for each field that is not readable.
     fn args(&self) -> (Value, Vec<Fault>) {
         if let Some(json) = &self.json {
             return match json::parse(json.as_bytes()) {
@@ -111,12 +111,12 @@ impl Draft {
         }
     }
 
-    /// What a button beside the one that starts does; `false` if there is no such button.
+    /// Applies the action of a button other than Start; returns `false` if there is no such button.
     fn act(&mut self, what: &str) -> bool {
         let (args, faults) = self.args();
         match what {
             "redraw" => {}
-            // The focus brings the first field into view, wherever the page is scrolled to.
+            // The focus scrolls to the first field from anywhere on the page.
             "json" => {
                 self.json = Some(serde_json::to_string_pretty(&args).unwrap_or_default());
                 self.focus = Some(WHOLE.to_owned());
@@ -145,13 +145,13 @@ impl Draft {
     }
 }
 
-/// Task types that the user may start.
+/// Returns the task types that the user may start.
 fn startable<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = &'a Arc<TaskDefinition>> {
     let all = reader.tasks.registry().all();
     all.filter(|task_type| reader.may_start(task_type))
 }
 
-/// The chosen task type, else the first of the chosen group, else the first.
+/// Returns the selected task type, else the first of the selected group, else the first.
 fn chosen<'a>(reader: &'a Reader<'_>, choice: &Choice) -> Option<&'a Arc<TaskDefinition>> {
     let state = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
@@ -175,7 +175,7 @@ pub(super) async fn show(
     Ok(render(&reader, &choice, draft).await?.into_page())
 }
 
-/// The form with the arguments of a task.
+/// Returns the form with the arguments of a task.
 async fn of_task(reader: &Reader<'_>, id: &str) -> Result<Draft> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
     let record = reader.find(id).await?;
@@ -231,7 +231,7 @@ pub(super) async fn start(
             Err(error) => return Err(error),
         }
     } else if let Err(others) = definition.check(&args) {
-        // Of one part the first fault is enough.
+        // One error per field is enough.
         let is_new = |fault: &Fault| faults.iter().all(|known| known.pointer != fault.pointer);
         let others: Vec<_> = others.into_iter().filter(is_new).collect();
         if draft.json.is_none() {
@@ -243,7 +243,7 @@ pub(super) async fn start(
     Ok((status, page).into_page())
 }
 
-/// Leads back to the form, which keeps its type and its values, with a link to the task.
+/// Redirects to the form with the same type and values, and a link to the task.
 fn started_page(
     reader: &Reader<'_>,
     definition: &TaskDefinition,
@@ -295,7 +295,7 @@ async fn render(reader: &Reader<'_>, choice: &Choice, draft: Option<Draft>) -> R
     })
 }
 
-/// The page of a user who may start nothing.
+/// Renders the page of a user who may not start any task.
 async fn without_types(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
     let has_types = reader.tasks.registry().all().next().is_some();
     let empty = if has_types {
@@ -316,7 +316,7 @@ async fn without_types(reader: &Reader<'_>, choice: &Choice) -> Result<Markup> {
     })
 }
 
-/// The user's own tasks, over all of their client tokens.
+/// Renders the list of the user's own tasks, across all of their client tokens.
 async fn own_list(reader: &Reader<'_>, choice: &Choice, keep: &[(&str, &str)]) -> Result<Markup> {
     let shown = Shown::of(reader, choice, reader.area.root(), keep);
     let filter = Filter {
@@ -344,7 +344,7 @@ async fn own_list(reader: &Reader<'_>, choice: &Choice, keep: &[(&str, &str)]) -
     Ok(Region::new(OWN_TASKS).id("own-tasks").render(list))
 }
 
-/// Choosing another group drops the choice of the task type, which belongs to the old group.
+/// Renders the selects; changing the group discards the task type, which belongs to the old one.
 fn chooser(reader: &Reader<'_>, chosen: &TaskDefinition) -> Markup {
     let groups: BTreeSet<_> = startable(reader).map(|kind| kind.state.as_str()).collect();
     html! {
@@ -366,7 +366,7 @@ fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
     let definition = &draft.definition;
     let action = reader.url(&format!("{}/start", reader.area.root()));
     let (fields, others) = fields(draft, &action);
-    // The state of a form that is drawn anew is that of the server, whatever is in the browser.
+    // A re-rendered form shows the state of the server, not the one in the browser.
     let body = html! {
         form class="pt-form" id="start-task" method="post" action=(action) novalidate
             hx-target:inherited="#start-task" hx-select:inherited="#start-task" hx-swap:inherited="outerMorph" {
@@ -407,7 +407,7 @@ fn start_card(reader: &Reader<'_>, draft: &Draft, is_paused: bool) -> Markup {
     html! { (card) }
 }
 
-/// The fields, and the faults that stand at none of them.
+/// Renders the fields, and returns the errors that belong to none of them.
 fn fields(draft: &Draft, action: &str) -> (Markup, Vec<Fault>) {
     let Some(form) = draft.form() else {
         let nothing = html! { p class="pt-muted" { "This task takes no arguments." } };
@@ -432,7 +432,7 @@ fn fields(draft: &Draft, action: &str) -> (Markup, Vec<Fault>) {
     };
     let drawn = form.draw(&draft.typed, &draft.faults, &look);
     let fields = html! {
-        // The enter key presses the first button of a form.
+        // The Enter key presses the first button of a form.
         @if drawn.has_buttons { button type="submit" hidden tabindex="-1" {} }
         (drawn.fields)
     };
@@ -454,7 +454,7 @@ fn switch_mode<'a>(draft: &Draft, action: &'a str) -> Button<'a> {
         .attribute("hx-post", action)
 }
 
-/// What is wrong, and where if that is not the whole.
+/// Returns the message of an error, preceded by its pointer if that is not the root.
 fn with_place(fault: impl std::borrow::Borrow<Fault>) -> String {
     let Fault {
         pointer, message, ..

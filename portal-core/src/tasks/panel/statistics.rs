@@ -1,4 +1,4 @@
-//! `/admin/tasks/statistics`: throughput, failures, durations, and how deep the queue is.
+//! `/admin/tasks/statistics`: throughput, failures, durations and queue depth.
 
 use axum::extract::Request;
 use maud::{Markup, html};
@@ -71,7 +71,7 @@ async fn render(
                     (StatCard::new("Median duration", median.as_str()).icon("zap").note(range.words()))
                 }
                 div class="pt-charts" {
-                    (ChartCard::new(ended.chart()).description("Tasks by how they ended")
+                    (ChartCard::new(ended.chart()).description("Finished tasks by result")
                         .value(Unit::Count.short(ended.ended().total as f64)))
                     (ChartCard::new(durations.chart()).description("Run time").value(median))
                 }
@@ -85,7 +85,7 @@ fn is_of(line: &Backlog, kind: Option<(&str, &str)>) -> bool {
     kind.is_none_or(|(state, name)| line.state == state && line.name == name)
 }
 
-/// Which kind of task, and which range.
+/// Renders the choice of a task type and of a time range.
 fn chooser(reader: &Reader<'_>, range: TimeRange, kind: Option<(&str, &str)>) -> Markup {
     let query = kind.map(|(state, name)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -111,7 +111,7 @@ fn chooser(reader: &Reader<'_>, range: TimeRange, kind: Option<(&str, &str)>) ->
     }
 }
 
-/// What waits and runs of each kind, as bars.
+/// Renders the number of waiting and running tasks of each type as bars.
 fn depth(
     reader: &Reader<'_>,
     kind: Option<(&str, &str)>,

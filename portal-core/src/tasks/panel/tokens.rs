@@ -47,7 +47,7 @@ async fn render(reader: &Reader<'_>, created: Option<&NewClientToken>) -> Result
         .rows(tokens.iter().map(row))
         .empty(
             EmptyState::new("key-round", "No client tokens")
-                .text("Create one to start and watch tasks from your own programs."),
+                .text("Create one to start and monitor tasks from your own programs."),
         );
     let add = html! {
         form method="post" action=(reader.url(NEW_TOKEN)) {
@@ -59,7 +59,7 @@ async fn render(reader: &Reader<'_>, created: Option<&NewClientToken>) -> Result
         @if let Some(created) = created { (new_token(&created.secret.to_string())) }
         (Card::new().flush()
             .title("Your client tokens")
-            .description("Each identifies one client, which starts and monitors tasks with your rights. A token expires 24 hours after its last use, at most 7 days after its creation.")
+            .description("Each token identifies one client and lets it start and monitor tasks with your permissions. A token expires 24 hours after its last use, at most 7 days after its creation.")
             .body(table))
         @for token in &tokens { (confirm(reader, token)) }
         p class="pt-hint pt-after" {
@@ -72,7 +72,7 @@ async fn render(reader: &Reader<'_>, created: Option<&NewClientToken>) -> Result
 fn new_token(secret: &str) -> Markup {
     let card = Card::new()
         .title("Your new client token")
-        .description("Copy it now: this portal stores a hash of it and cannot show it again.")
+        .description("Copy it now. This portal stores only a hash of it and cannot show it again.")
         .body(html! {
             div class="pt-row" {
                 code class="pt-mono pt-cut" data-part="client-token" { (secret) }

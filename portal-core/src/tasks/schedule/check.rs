@@ -1,4 +1,4 @@
-//! The mistakes in a task's schedule, found before the portal starts.
+//! Validation of a task's schedule before the portal starts.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::cron::{Schedule, Unusable};
 use crate::source::Source;
 use crate::tasks::task::TaskDefinition;
 
-/// Everything that is wrong with the schedule of a task.
+/// Returns all problems of the schedule of a task.
 pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
     let TaskDefinition {
         source, schedule, ..
@@ -18,8 +18,8 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
     let Some(cron) = schedule.cron.as_deref() else {
         return match schedule.time_zone {
             Some(_) => vec![problem(
-                "has a time zone, but no schedule".to_owned(),
-                "add `schedule = \"..\"`, or drop the time zone",
+                "has a time zone but no schedule".to_owned(),
+                "add `schedule = \"..\"`, or remove the time zone",
             )],
             None => Vec::new(),
         };
@@ -30,16 +30,16 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
         .flatten()
         .map(|fault| match fault {
             Unusable::Cron(error) => problem(
-                format!("has the schedule `{cron}`, which is no cron expression: {error}"),
-                "write minute, hour, day, month and weekday, as in `0 3 * * *`; six fields begin with seconds",
+                format!("has the schedule `{cron}`, which is not a cron expression: {error}"),
+                "use minute, hour, day, month and weekday, as in `0 3 * * *`; six fields start with seconds",
             ),
             Unusable::NeverFires => problem(
-                format!("has the schedule `{cron}`, a time that never comes"),
-                "write a day that some month has",
+                format!("has the schedule `{cron}`, which never fires"),
+                "use a day that exists in one of its months",
             ),
             Unusable::TimeZone => problem(
-                format!("has the time zone `{}`, which is unknown", schedule.time_zone()),
-                "write a name of the IANA database, as in `Europe/Berlin`",
+                format!("has the unknown time zone `{}`", schedule.time_zone()),
+                "use a name of the IANA time zone database, such as `Europe/Berlin`",
             ),
         })
         .collect();
@@ -50,10 +50,10 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
             .collect();
         problems.push(problem(
             format!(
-                "has a schedule, which starts it with the arguments `{{}}`, and these do not fit: {}",
+                "has a schedule, which starts it with the arguments `{{}}`, but they are invalid: {}",
                 faults.join("; ")
             ),
-            "give each of its arguments a default with `#[serde(default)]`",
+            "add a default to each argument with `#[serde(default)]`",
         ));
     }
     problems

@@ -1,18 +1,18 @@
-//! The times of a cron expression in a time zone.
+//! Times of a cron expression in a time zone.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 use croner::Cron;
 use croner::parser::{CronParser, Year};
 
-/// A cron expression and the time zone it is read in.
+/// A cron expression and its time zone.
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
     cron: Cron,
     time_zone: Tz,
 }
 
-/// Why a schedule cannot be.
+/// Reason why a schedule is invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unusable {
     Cron(String),
@@ -21,9 +21,9 @@ pub(super) enum Unusable {
 }
 
 impl Schedule {
-    /// Reads both, and gives every fault.
+    /// Parses both, and returns all errors.
     pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<Unusable>> {
-        // With a year it would end one day, and then keep the portal from starting.
+        // A schedule with a year would end some day, and the portal would no longer start.
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser
             .parse(cron)
@@ -42,32 +42,32 @@ impl Schedule {
         }
     }
 
-    /// The expression in English.
+    /// Returns the expression in English.
     pub(super) fn in_words(&self) -> String {
         self.cron.describe()
     }
 
-    /// The first time after an instant.
+    /// Returns the first time after an instant.
     pub(super) fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let start = instant.trunc_subsecs(0).with_timezone(&self.time_zone);
         if self.cron.pattern.hours.values().len() == 24 {
-            // Every hour is wanted, so the clock's jumps do not matter: real time counts.
+            // The schedule fires in every hour, so clock changes do not matter: use real time.
             let next = self.cron.find_next_occurrence(&start, false).ok()?;
             return Some(next.with_timezone(&Utc));
         }
-        // Hours of the clock on the wall: found as if it never jumped, and then brought to real time.
+        // Find the local time as if the clock never changed, then convert it to real time.
         let mut wall = start.naive_local().and_utc();
         loop {
             wall = self.cron.find_next_occurrence(&wall, false).ok()?;
             let next = self.first_instant(wall.naive_utc())?;
-            // In an hour that is repeated, the first time was the one.
+            // In a repeated hour, only the first occurrence counts.
             if next > instant {
                 return Some(next);
             }
         }
     }
 
-    /// When the clock on the wall first shows a time, or has just jumped over it.
+    /// Returns the instant at which the local clock first shows a time, or has just skipped it.
     fn first_instant(&self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         let instant = match self.time_zone.from_local_datetime(&wall).earliest() {
             Some(instant) => instant,
@@ -76,12 +76,12 @@ impl Schedule {
         Some(instant.with_timezone(&Utc))
     }
 
-    /// The newest time that has come since the last one; those between are passed over.
+    /// Returns the latest time that is due since the last one; skips those in between.
     pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let is_due = |time: &DateTime<Utc>| *time <= now;
         let mut newest = self.next_after(last).filter(is_due)?;
-        // There is a time between `newest` and `until`, or none at all: halved, since a schedule
-        // of every second misses millions while a portal is down for a month.
+        // No due time is after `until`. This is a binary search, since a schedule that fires every
+        // second misses millions of times while a portal is down for a month.
         let mut until = now.trunc_subsecs(0);
         while let Some(next) = self.next_after(newest).filter(is_due) {
             let middle = newest + TimeDelta::seconds((until - newest).num_seconds() / 2);
@@ -109,7 +109,7 @@ mod tests {
         Schedule::parse(cron, "Europe/Berlin").unwrap()
     }
 
-    /// Every time in a stretch, one after the other.
+    /// Returns all times of a period, in order.
     fn times(schedule: &Schedule, from: &str, to: &str) -> Vec<DateTime<Utc>> {
         let (mut time, end, mut times) = (at(from), at(to), Vec::new());
         while let Some(next) = schedule.next_after(time).filter(|next| *next <= end) {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_zone_counts() {
+    fn times_are_in_the_time_zone() {
         let winter = berlin("0 3 * * *").next_after(at("2026-01-10T12:00:00Z"));
         assert_eq!(winter, Some(at("2026-01-11T02:00:00Z")));
         let summer = berlin("0 3 * * *").next_after(at("2026-07-10T12:00:00Z"));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn six_fields_begin_with_seconds() {
+    fn six_fields_start_with_seconds() {
         let every_second = Schedule::parse("* * * * * *", "UTC").unwrap();
         let next = every_second.next_after(at("2026-01-10T12:00:00.750Z"));
         assert_eq!(next, Some(at("2026-01-10T12:00:01Z")));
@@ -144,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_skipped_fires_once_right_after() {
-        // On 29 March, Berlin goes from 02:00 to 03:00, which is 01:00 UTC.
+    fn skipped_time_fires_once_right_after_the_gap() {
+        // On March 29, Berlin changes from 02:00 to 03:00, which is 01:00 UTC.
         for (cron, expected) in [
             ("30 2 * * *", &["28 01:30", "29 01:00", "30 00:30"][..]),
             (
@@ -170,8 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_happens_twice_fires_the_first_time_only() {
-        // On 25 October, Berlin goes from 03:00 back to 02:00, which is 01:00 UTC.
+    fn repeated_time_fires_only_the_first_time() {
+        // On October 25, Berlin changes from 03:00 back to 02:00, which is 01:00 UTC.
         for (cron, expected) in [
             ("30 2 * * *", &["24 00:30", "25 00:30", "26 01:30"][..]),
             (
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fires_in_every_hour_goes_by_real_time() {
+    fn schedule_of_every_hour_follows_real_time() {
         let schedule = berlin("*/30 * * * *");
         for day in ["2026-03-29", "2026-10-25"] {
             let found = times(
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn of_missed_times_the_newest_is_due() {
+    fn latest_missed_time_is_due() {
         let times_of = [
             (
                 "* * * * * *",
@@ -240,7 +240,7 @@ mod tests {
                 "2026-03-21T01:59:59Z",
                 None,
             ),
-            // The clock went back.
+            // The clock was set back.
             (
                 "0 3 * * *",
                 "2026-03-20T02:00:00Z",
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_the_last_of_them_all_across_jumps_of_the_clock() {
+    fn due_time_is_the_latest_across_clock_changes() {
         for cron in [
             "* * * * *",
             "*/7 * * * *",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_schedules_are_rejected() {
         let parse = |cron, zone| Schedule::parse(cron, zone).map(drop);
         for cron in [
             "",
@@ -296,7 +296,7 @@ mod tests {
             "@reboot",
         ] {
             let Err(faults) = parse(cron, "UTC") else {
-                panic!("`{cron}` is no cron expression")
+                panic!("`{cron}` is not a cron expression")
             };
             assert!(matches!(faults[..], [Unusable::Cron(_)]), "{cron}");
         }

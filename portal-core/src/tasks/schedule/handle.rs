@@ -1,4 +1,4 @@
-//! Looking at schedules, and pausing them.
+//! Listing and pausing of schedules.
 
 use std::sync::Arc;
 
@@ -11,35 +11,41 @@ use crate::error::{Error, Result};
 use crate::store::{Notification, Transaction, now};
 use crate::tasks::service::Tasks;
 
-/// A schedule, and how far it has come.
+/// A schedule and its stored state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ScheduleRecord {
-    /// The group of the task that it starts.
+    /// Group of the task that the schedule starts.
     pub state: String,
-    /// The name of the task that it starts.
+    /// Name of the task that the schedule starts.
     pub task: String,
-    /// The task's name for people.
+    /// Display name of the task.
     pub title: Arc<str>,
-    /// The cron expression.
+    /// Cron expression.
     pub cron: String,
-    /// The time zone in which the expression is read.
+    /// Time zone of the cron expression.
     pub time_zone: String,
-    /// The expression in English: "At 03:00 AM."; nothing if it is no longer in the code.
+    /// Cron expression in English: "At 03:00 AM."; `None` if the schedule is no longer in the code.
     pub in_words: Option<String>,
-    /// Every time until this instant is settled: the newest one that was fired, or the instant
-    /// at which the schedule was first known, changed or resumed.
+    /// Instant up to which all times are settled.
+    ///
+    /// The latest time that fired, or the instant at which the schedule was registered, changed or
+    /// resumed.
     pub last_fired_for: DateTime<Utc>,
-    /// The newest task that it has started, if it has started any.
+    /// Latest task that the schedule started, if any.
     pub last_task_id: Option<Uuid>,
-    /// When it fires next; `None` if it is paused, or no longer in the code.
+    /// Next scheduled time; `None` if the schedule is paused or no longer in the code.
     pub next_at: Option<DateTime<Utc>>,
-    /// Whether it is kept from firing.
+    /// `true` if the schedule is paused.
     pub paused: bool,
 }
 
 impl Tasks {
-    /// All schedules, those that the code no longer has included.
+    /// Returns all schedules, including those that are no longer in the code.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn schedules(&self) -> Result<Vec<ScheduleRecord>> {
         let known: Vec<_> = scheduled(&self.0.registry).collect();
         let stored = table::all(&self.0.store).await?;
@@ -69,7 +75,7 @@ impl Tasks {
             .collect())
     }
 
-    /// The times of a schedule in a stretch of time, so many at the most.
+    /// Returns the times of a schedule in a period, at most `most` of them.
     pub(in crate::tasks) fn times_of(
         &self,
         schedule: &ScheduleRecord,
@@ -93,12 +99,22 @@ impl Tasks {
         times
     }
 
-    /// Keeps the schedule of a task from firing, on every replica, until it is resumed.
+    /// Pauses the schedule of a task on every replica until it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404 schedule_unknown` if there is no such schedule, and if the database is
+    /// unavailable.
     pub async fn pause_schedule(&self, state: &str, task: &str) -> Result<()> {
         self.set_schedule_paused(state, task, true).await
     }
 
-    /// Lets the schedule of a task fire again; what it has missed while it was paused is over.
+    /// Resumes the schedule of a task; runs missed while it was paused are skipped.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404 schedule_unknown` if there is no such schedule, and if the database is
+    /// unavailable.
     pub async fn resume_schedule(&self, state: &str, task: &str) -> Result<()> {
         self.set_schedule_paused(state, task, false).await
     }
@@ -112,8 +128,9 @@ impl Tasks {
         Ok(())
     }
 
-    /// The same as part of a transaction; [`schedules_changed`](Self::schedules_changed) has to
-    /// follow its commit.
+    /// Pauses or resumes a schedule within a transaction.
+    ///
+    /// Call [`schedules_changed`](Self::schedules_changed) after the commit.
     pub(in crate::tasks) async fn set_schedule_paused_in(
         &self,
         transaction: &mut Transaction,
@@ -134,7 +151,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Tells schedulers to look again.
+    /// Notifies the schedulers of all replicas to read the schedules again.
     pub(in crate::tasks) async fn schedules_changed(&self) {
         self.0.store.notify(Notification::SchedulesChanged).await;
     }

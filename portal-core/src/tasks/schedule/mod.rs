@@ -1,4 +1,4 @@
-//! Cron schedules of tasks: each time of a schedule starts one task, over all replicas.
+//! Cron schedules of tasks: each scheduled time starts one task across all replicas.
 
 mod check;
 mod cron;
@@ -20,7 +20,7 @@ use super::registry::TaskRegistry;
 use super::task::TaskDefinition;
 use cron::Schedule;
 
-/// What a task says of its schedule, as it was written.
+/// Schedule of a task as written in the code.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScheduleText {
     pub(super) cron: Option<Cow<'static, str>>,
@@ -33,16 +33,16 @@ impl ScheduleText {
     }
 }
 
-/// A task of the code that has a schedule.
+/// A registered task with its schedule.
 #[derive(Debug)]
 struct Scheduled {
-    /// The name of the schedule: the task's state and name.
+    /// Name of the schedule: group and name of the task.
     name: String,
     definition: Arc<TaskDefinition>,
     schedule: Schedule,
 }
 
-/// Every schedule of the code; one that cannot be read has kept the portal from starting.
+/// Returns all schedules of the code; the portal does not start if one of them is invalid.
 fn scheduled(registry: &TaskRegistry) -> impl Iterator<Item = Scheduled> {
     registry.all().filter_map(|definition| {
         let text = &definition.schedule;

@@ -1,4 +1,4 @@
-//! Fires the schedules of the code until the portal stops; every replica runs one.
+//! Scheduler: fires the schedules of the code until the portal stops; every replica runs one.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::{Scheduled, scheduled};
 use crate::store::{Notification, StoreError, now};
 use crate::tasks::service::Tasks;
 
-/// A clock that was set, or a hint that got lost, is noticed after this.
+/// Maximum sleep, after which a changed clock or a lost cluster event is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// How long to wait before what the database did not do is tried again.
+/// Delay before a failed database operation is retried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The scheduler of a process.
+/// Scheduler of a replica.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     pub(super) tasks: Tasks,
@@ -33,7 +33,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes the schedules of the code known to all; those that are new or changed begin now.
+    /// Stores the schedules of the code; new and changed ones start now.
     pub(crate) async fn register(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for scheduled in &self.scheduled {
             table::register(&self.tasks.0.store, scheduled, now).await?;
@@ -60,7 +60,7 @@ impl Scheduler {
                         .min(LONGEST_SLEEP)
                 }),
                 Err(error) => {
-                    tracing::warn!(%error, "schedules could not be fired");
+                    tracing::warn!(%error, "failed to fire schedules");
                     RETRY
                 }
             };
@@ -71,7 +71,7 @@ impl Scheduler {
         }
     }
 
-    /// Fires what is due, each schedule once at the most; gives the next time of any.
+    /// Fires each due schedule at most once, and returns the next time of any schedule.
     pub(super) async fn pass(
         &self,
         now: DateTime<Utc>,
@@ -86,7 +86,7 @@ impl Scheduler {
         let mut failed = None;
         for scheduled in &self.scheduled {
             let Some(stored) = stored.remove(&scheduled.name) else {
-                // Somebody has deleted the row.
+                // The row was deleted.
                 table::register(store, scheduled, now).await?;
                 next = Some(now);
                 continue;
@@ -95,7 +95,7 @@ impl Scheduler {
                 continue;
             }
             if let Some(time) = scheduled.schedule.due(stored.last_fired_for, now) {
-                // One that fails does not keep the others from firing.
+                // A schedule that fails does not prevent the others from firing.
                 if let Err(error) = self.fire(scheduled, time).await {
                     failed = Some(error);
                 }
@@ -112,15 +112,15 @@ impl Scheduler {
         let (shared, name) = (&self.tasks.0, &scheduled.name);
         match table::fire(&shared.store, scheduled, time).await? {
             Fired::Started(record) => {
-                tracing::info!(schedule = name, %time, id = %record.id, "fired");
+                tracing::info!(schedule = name, %time, id = %record.id, "schedule fired");
                 shared.metrics.started(&record.state, &record.name);
                 self.tasks.publish(*record);
                 shared.wake.notify_one();
                 shared.hint.notify_one();
             }
             Fired::Refused => {
-                tracing::info!(schedule = name, %time, "fired without a task: there is one already");
-                // No task tells that its next time is another now.
+                tracing::info!(schedule = name, %time, "schedule fired without a new task; one exists already");
+                // Without a new task, nothing else announces the next time.
                 shared.store.notify(Notification::SchedulesChanged).await;
             }
             Fired::Passed => {}
@@ -129,7 +129,7 @@ impl Scheduler {
     }
 }
 
-/// Waits until a schedule has been paused or resumed somewhere, or may have been.
+/// Waits until a schedule was paused or resumed on any replica, or may have been.
 pub(super) async fn changed(hints: &mut broadcast::Receiver<Notification>) {
     loop {
         match hints.recv().await {

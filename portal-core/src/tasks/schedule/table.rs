@@ -1,4 +1,4 @@
-//! `portal_task_schedules`: how far each schedule has come, for all replicas.
+//! `portal_task_schedules`: state of each schedule, shared by all replicas.
 
 use chrono::{DateTime, Utc};
 use sea_query::{CaseStatement, Cond, Expr, ExprTrait, OnConflict, Order, Query};
@@ -13,7 +13,7 @@ use crate::tasks::record::TaskRecord;
 
 const TABLE: &str = "portal_task_schedules";
 
-/// A schedule as it is stored.
+/// A stored schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stored {
     pub(super) name: String,
@@ -41,7 +41,7 @@ impl Stored {
     }
 }
 
-/// All schedules, those that the code no longer has included.
+/// Returns all schedules, including those that are no longer in the code.
 pub(super) async fn all(store: &Store) -> Result<Vec<Stored>, StoreError> {
     let select = Query::select()
         .columns([
@@ -65,7 +65,7 @@ pub(super) async fn all(store: &Store) -> Result<Vec<Stored>, StoreError> {
         .collect()
 }
 
-/// Stores a schedule that is new, or says that it has changed; both count from now on.
+/// Stores a new or changed schedule, which fires for times from now on.
 pub(super) async fn register(
     store: &Store,
     scheduled: &Scheduled,
@@ -111,22 +111,23 @@ pub(super) async fn register(
     store.execute(&change).await.map(drop)
 }
 
-/// What came of firing a schedule for one of its times.
+/// Outcome of firing a schedule for one of its times.
 #[derive(Debug, PartialEq)]
 pub(super) enum Fired {
     /// The task is stored.
     Started(Box<TaskRecord>),
-    /// The time counts as fired, but a task stands in the way: one of the same time, or an active
-    /// one of a kind of which only one may be.
+    /// The time counts as fired, but no task was stored.
+    ///
+    /// There is a task for the same time, or an active task of a type that allows only one.
     Refused,
-    /// Another replica was first, or the schedule has been paused.
+    /// Another replica fired first, or the schedule was paused.
     Passed,
 }
 
-/// Fires a schedule for one of its times, if nobody has done so for this or a later one.
+/// Fires a schedule for one of its times, unless it was fired for this or a later one.
 ///
-/// The row of the schedule is locked until the commit. So of all replicas one goes on, and its
-/// task is stored exactly if the time counts as fired.
+/// The row of the schedule is locked until the commit. So only one of the replicas continues, and
+/// its task is stored if and only if the time counts as fired.
 pub(super) async fn fire(
     store: &Store,
     scheduled: &Scheduled,
@@ -137,7 +138,7 @@ pub(super) async fn fire(
     let advance = Query::update()
         .table(TABLE)
         .value("last_fired_for", time)
-        // While an older version runs beside a newer one, the table shows what was followed last.
+        // While an older version runs next to a newer one, the table shows the last one that fired.
         .value("cron", text.cron.as_deref().unwrap_or_default())
         .value("time_zone", text.time_zone())
         .and_where(Expr::col("name").eq(scheduled.name.as_str()))
@@ -147,7 +148,7 @@ pub(super) async fn fire(
     if transaction.execute(&advance).await? == 0 {
         return Ok(Fired::Passed);
     }
-    // Start-up has checked that `{}` is accepted.
+    // The start-up has checked that `{}` is accepted.
     let args = (scheduled.definition.check(&json!({}))).unwrap_or_else(|_| AcceptedArgs::none());
     let mut task = scheduled.definition.new_task(args);
     task.run_at = time;
@@ -168,7 +169,7 @@ pub(super) async fn fire(
     Ok(fired)
 }
 
-/// Stops a schedule from firing; `false` if there is no such schedule.
+/// Pauses a schedule; returns `false` if there is no such schedule.
 pub(super) async fn pause(transaction: &mut Transaction, name: &str) -> Result<bool, StoreError> {
     let update = Query::update()
         .table(TABLE)
@@ -178,7 +179,7 @@ pub(super) async fn pause(transaction: &mut Transaction, name: &str) -> Result<b
     Ok(transaction.execute(&update).await? > 0)
 }
 
-/// Lets a schedule fire again, from now on; `false` if there is no such schedule.
+/// Resumes a schedule from now on; returns `false` if there is no such schedule.
 pub(super) async fn resume(
     transaction: &mut Transaction,
     name: &str,
@@ -202,7 +203,7 @@ pub(super) async fn resume(
     Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
-/// `last_fired_for` never falls, whatever the clocks of the replicas say.
+/// Ensures that `last_fired_for` never decreases, even if the clocks of the replicas differ.
 fn later_of(instant: DateTime<Utc>) -> CaseStatement {
     CaseStatement::new()
         .case(Expr::col("last_fired_for").lt(instant), Expr::val(instant))

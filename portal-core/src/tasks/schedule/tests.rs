@@ -1,4 +1,4 @@
-//! The promises of schedules: each time once, catching up once, and nothing of the past.
+//! Guarantees of schedules: each time fires once, and only the latest missed time fires later.
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
@@ -44,7 +44,7 @@ fn tasks(store: &Store, kinds: impl IntoIterator<Item = Task<NoArgs, u8>>) -> Ta
     Tasks::new(store.clone(), registry(kinds), TaskSettings::default())
 }
 
-/// A replica whose code has one task, and its scheduler.
+/// Returns the scheduler of a replica with one task.
 fn replica(store: &Store, cron: &'static str) -> Scheduler {
     let task = task("nightly").schedule(cron).title("Nightly");
     Scheduler::new(tasks(store, [task]))
@@ -56,7 +56,7 @@ async fn row(store: &Store) -> Stored {
     rows.remove(0)
 }
 
-/// The times for which tasks were stored, in their order.
+/// Returns the times for which tasks were stored, in order.
 async fn fired(store: &Store) -> Vec<DateTime<Utc>> {
     let select = Query::select()
         .columns(["scheduled_for", "run_at", "schedule"])
@@ -75,7 +75,7 @@ async fn fired(store: &Store) -> Vec<DateTime<Utc>> {
 }
 
 #[tokio::test]
-async fn a_new_schedule_begins_when_it_is_registered() {
+async fn new_schedule_starts_at_its_registration() {
     let store = store().await;
     let replica = replica(&store, "0 3 * * *");
     replica.register(at("2026-03-10T12:00:00Z")).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_new_schedule_begins_when_it_is_registered() {
     let next = replica.pass(at("2026-03-11T03:00:00Z")).await.unwrap();
     assert_eq!(next, Some(at("2026-03-12T03:00:00Z")));
     assert_eq!(fired(&store).await, [at("2026-03-11T03:00:00Z")]);
-    // Starting again changes nothing.
+    // A second registration changes nothing.
     replica.register(at("2026-03-12T12:00:00Z")).await.unwrap();
     let row = row(&store).await;
     assert_eq!(row.last_fired_for, at("2026-03-11T03:00:00Z"));
@@ -101,7 +101,7 @@ async fn a_new_schedule_begins_when_it_is_registered() {
 }
 
 #[tokio::test]
-async fn each_time_fires_once_over_all_replicas() {
+async fn each_time_fires_once_across_all_replicas() {
     let store = store().await;
     let (one, other) = (replica(&store, "0 * * * *"), replica(&store, "0 * * * *"));
     for replica in [&one, &other] {
@@ -121,7 +121,7 @@ async fn each_time_fires_once_over_all_replicas() {
 }
 
 #[tokio::test]
-async fn what_was_fired_wakes_the_workers() {
+async fn fired_schedule_wakes_the_workers() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
@@ -134,7 +134,7 @@ async fn what_was_fired_wakes_the_workers() {
 }
 
 #[tokio::test]
-async fn schedulers_hear_of_a_pause_and_a_resume() {
+async fn schedulers_are_notified_of_pause_and_resume() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
@@ -149,7 +149,7 @@ async fn schedulers_hear_of_a_pause_and_a_resume() {
 }
 
 #[tokio::test]
-async fn who_comes_second_for_a_time_starts_nothing() {
+async fn second_replica_starts_nothing_for_the_same_time() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
@@ -159,7 +159,7 @@ async fn who_comes_second_for_a_time_starts_nothing() {
         fire("2026-03-10T14:00:00Z").await,
         Fired::Started(_)
     ));
-    // Another saw the same time, or is behind; both read the row before the first had written.
+    // Another replica fires the same time or is behind; both read the row before the first write.
     for time in ["2026-03-10T14:00:00Z", "2026-03-10T13:00:00Z"] {
         assert_eq!(fire(time).await, Fired::Passed);
     }
@@ -170,13 +170,13 @@ async fn who_comes_second_for_a_time_starts_nothing() {
 }
 
 #[tokio::test]
-async fn a_time_whose_task_is_there_is_settled_without_a_second_one() {
+async fn time_with_an_existing_task_fires_without_a_second_one() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
     let first = row(&store).await;
-    // As after a backup of this table alone was restored.
+    // As if only this table was restored from a backup.
     let back = Query::update()
         .table("portal_task_schedules")
         .value("last_fired_for", at("2026-03-10T12:30:00Z"))
@@ -188,7 +188,7 @@ async fn a_time_whose_task_is_there_is_settled_without_a_second_one() {
 }
 
 #[tokio::test]
-async fn a_task_of_which_only_one_may_be_active_is_not_started_beside_it() {
+async fn unique_task_is_not_started_while_another_is_active() {
     let store = store().await;
     let task = task("nightly").schedule("0 * * * *").unique().retries(2);
     let replica = Scheduler::new(tasks(&store, [task]));
@@ -197,7 +197,7 @@ async fn a_task_of_which_only_one_may_be_active_is_not_started_beside_it() {
     let mut hints = store.notifications();
     replica.pass(at("2026-03-10T14:00:00Z")).await.unwrap();
     assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
-    // No task tells that the next time is another.
+    // Without a new task, the next time is announced separately.
     assert!(changed(&mut hints).now_or_never().is_some());
     let row = row(&store).await;
     assert_eq!(row.last_fired_for, at("2026-03-10T14:00:00Z"));
@@ -206,7 +206,7 @@ async fn a_task_of_which_only_one_may_be_active_is_not_started_beside_it() {
 }
 
 #[tokio::test]
-async fn after_down_time_only_the_newest_missed_time_is_caught_up() {
+async fn only_the_latest_missed_time_fires_after_downtime() {
     let store = store().await;
     replica(&store, "0 * * * *")
         .register(at("2026-03-10T12:30:00Z"))
@@ -226,7 +226,7 @@ async fn after_down_time_only_the_newest_missed_time_is_caught_up() {
 }
 
 #[tokio::test]
-async fn what_is_missed_while_paused_is_not_caught_up() {
+async fn times_missed_while_paused_do_not_fire() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
@@ -237,7 +237,7 @@ async fn what_is_missed_while_paused_is_not_caught_up() {
     assert!(resumed.await.unwrap());
     replica.pass(at("2026-03-10T15:20:00Z")).await.unwrap();
     assert!(fired(&store).await.is_empty());
-    // Resuming what is not paused takes no time from it.
+    // Resuming a schedule that is not paused does not skip any time.
     let resumed = resume(&store, at("2026-03-10T16:00:01Z"));
     assert!(resumed.await.unwrap());
     replica.pass(at("2026-03-10T16:00:02Z")).await.unwrap();
@@ -245,7 +245,7 @@ async fn what_is_missed_while_paused_is_not_caught_up() {
 }
 
 #[tokio::test]
-async fn a_changed_schedule_does_not_fire_for_the_past() {
+async fn changed_schedule_does_not_fire_for_past_times() {
     let store = store().await;
     let old = replica(&store, "0 3 * * *");
     old.register(at("2026-03-10T12:00:00Z")).await.unwrap();
@@ -262,7 +262,7 @@ async fn a_changed_schedule_does_not_fire_for_the_past() {
     assert_eq!(fired(&store).await, [at("2026-03-11T03:00:00Z")]);
     new.pass(at("2026-03-12T05:00:00Z")).await.unwrap();
 
-    // A clock that is behind does not take back what is settled.
+    // A clock that is behind does not reset settled times.
     let newest = replica(&store, "0 4 * * *");
     newest.register(at("2026-03-12T01:00:00Z")).await.unwrap();
     assert_eq!(row(&store).await.last_fired_for, at("2026-03-12T05:00:00Z"));
@@ -272,7 +272,7 @@ async fn a_changed_schedule_does_not_fire_for_the_past() {
 }
 
 #[tokio::test]
-async fn two_versions_side_by_side_fire_no_time_twice() {
+async fn two_versions_side_by_side_fire_each_time_once() {
     let store = store().await;
     let (old, new) = (
         replica(&store, "0 * * * *"),
@@ -295,12 +295,12 @@ async fn two_versions_side_by_side_fire_no_time_twice() {
         "2026-03-10T13:30:00Z",
     ];
     assert_eq!(fired(&store).await, expected.map(at));
-    // The table shows what was followed last.
+    // The table shows the version that fired last.
     assert_eq!(row(&store).await.cron, "0,30 * * * *");
 }
 
 #[tokio::test]
-async fn a_schedule_that_left_the_code_stays_and_does_not_fire() {
+async fn schedule_removed_from_the_code_stays_and_does_not_fire() {
     let store = store().await;
     replica(&store, "0 3 * * *")
         .register(at("2026-03-10T12:00:00Z"))
@@ -317,7 +317,7 @@ async fn a_schedule_that_left_the_code_stays_and_does_not_fire() {
 }
 
 #[tokio::test]
-async fn a_deleted_row_is_made_again() {
+async fn deleted_row_is_recreated() {
     let store = store().await;
     let replica = replica(&store, "0 3 * * *");
     replica.register(at("2026-03-10T12:00:00Z")).await.unwrap();
@@ -332,7 +332,7 @@ async fn a_deleted_row_is_made_again() {
 }
 
 #[tokio::test]
-async fn schedules_are_shown_paused_and_resumed() {
+async fn schedules_are_listed_paused_and_resumed() {
     let store = store().await;
     let replica = replica(&store, "0 3 * * *");
     replica.register(crate::store::now()).await.unwrap();

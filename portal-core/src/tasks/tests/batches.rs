@@ -1,14 +1,14 @@
-//! Tasks that are stored, and ended, together.
+//! Tasks that are stored or finished in batches.
 
 use super::*;
 
 on_both!(
-    one_task_under_a_unique_key_is_active_and_later_another,
-    tasks_of_one_commit_get_their_own_answers,
-    ends_of_one_commit_are_fenced_one_by_one,
+    unique_key_allows_one_active_task_at_a_time,
+    tasks_of_one_commit_get_separate_results,
+    attempts_finished_in_one_commit_are_fenced_separately,
 );
 
-async fn one_task_under_a_unique_key_is_active_and_later_another(store: Store) {
+async fn unique_key_allows_one_active_task_at_a_time(store: Store) {
     let unique = || NewTask {
         unique_key: Some("probe/work/abc".to_owned()),
         ..new("work")
@@ -20,12 +20,12 @@ async fn one_task_under_a_unique_key_is_active_and_later_another(store: Store) {
     assert!(matches!(clash, Stored::Active { id: active, .. } if active == id));
     let record = claim_one(&store, Uuid::new_v4()).await;
     let clash = store_one(&store, unique()).await;
-    assert!(matches!(clash, Stored::Active { .. }), "it still runs");
+    assert!(matches!(clash, Stored::Active { .. }), "still running");
     finish(&store, &record, &Ok(Value::Null)).await;
     assert!(matches!(store_one(&store, unique()).await, Stored::New));
 }
 
-async fn tasks_of_one_commit_get_their_own_answers(store: Store) {
+async fn tasks_of_one_commit_get_separate_results(store: Store) {
     let keyed = |key: &str| NewTask {
         client_token_id: Some(Uuid::nil()),
         idempotency_key: Some(key.to_owned()),
@@ -45,7 +45,7 @@ async fn tasks_of_one_commit_get_their_own_answers(store: Store) {
     assert!(matches!(answers[3], Stored::KeyTaken));
 }
 
-async fn ends_of_one_commit_are_fenced_one_by_one(store: Store) {
+async fn attempts_finished_in_one_commit_are_fenced_separately(store: Store) {
     for _ in 0..3 {
         insert(&store, "work").await;
     }
@@ -71,12 +71,12 @@ async fn ends_of_one_commit_are_fenced_one_by_one(store: Store) {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_starts_and_loses_nothing() {
+async fn full_disk_rejects_new_tasks_and_loses_nothing() {
     let store = sqlite().await;
     let id = insert(&store, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
-    // A limit of the one connection that writes stands in for a disk without space. It goes with
-    // the connection, so it is set before each attempt.
+    // A limit on the only connection that writes simulates a full disk. It ends with the
+    // connection, so it is set before each attempt.
     let fill = async || store.run_script("PRAGMA max_page_count = 1").await.unwrap();
     fill().await;
     let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));

@@ -1,4 +1,4 @@
-//! What users are told of the ends of their tasks: once, and only what has really been written.
+//! Notifications about finished tasks: sent once, and only for stored outcomes.
 
 use super::*;
 use crate::config::Config;
@@ -7,16 +7,16 @@ use crate::notifications::{NotificationFilter, Notifications};
 use crate::tasks::end_message::{EndMessage, TaskNotify};
 
 on_both!(
-    an_end_is_told_with_what_is_written_and_never_again,
-    a_crash_is_told_to_whom_it_concerns,
-    a_message_that_cannot_be_written_does_not_cost_the_end,
+    finish_notification_is_stored_once_with_the_outcome,
+    owner_is_notified_of_a_crash,
+    failed_notification_does_not_lose_the_outcome,
 );
 
 fn told() -> Option<EndMessage> {
     Some(EndMessage::for_tests("Work", TaskNotify::Always))
 }
 
-/// A user by himself: nothing else of him matters here.
+/// Stores a user and returns the id; the other columns do not matter here.
 async fn user(store: &Store) -> Uuid {
     let id = Uuid::now_v7();
     let now = now();
@@ -53,7 +53,7 @@ async fn insert_for(store: &Store, user: Uuid, name: &'static str) -> Uuid {
     id
 }
 
-/// Titles and counts of what a user has.
+/// Returns titles and counts of a user's notifications.
 async fn heard(store: &Store, user: Uuid) -> Vec<(String, u32)> {
     let live = Live::new(store.clone(), Topics::new(), &Config::default());
     let bell = Notifications::new(store.clone(), live);
@@ -74,7 +74,7 @@ fn ending(record: &TaskRecord, outcome: Result<Value, TaskError>) -> Ending {
     }
 }
 
-async fn an_end_is_told_with_what_is_written_and_never_again(store: Store) {
+async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     let (ann, bob) = (user(&store).await, user(&store).await);
     for user in [ann, ann, ann, bob] {
         insert_for(&store, user, "work").await;
@@ -83,14 +83,14 @@ async fn an_end_is_told_with_what_is_written_and_never_again(store: Store) {
     queue::cancel(&store, running[2].id).await.unwrap();
     let failed = || Err(TaskError::new("no mail"));
     let endings = || -> Vec<Ending> { running.iter().map(|it| ending(it, failed())).collect() };
-    // The answer got lost, so it is written again; the third was told to stop.
+    // The response got lost, so the outcomes are written again; the third task was cancelled.
     for _ in 0..2 {
         finish::finish_all(&store, endings()).await;
     }
     assert_eq!(heard(&store, ann).await, [("2 tasks failed".to_owned(), 2)]);
     assert_eq!(heard(&store, bob).await, [("“Work” failed".to_owned(), 1)]);
 
-    // Whoever has been superseded tells nobody.
+    // A superseded attempt notifies no one.
     let id = insert_for(&store, bob, "work").await;
     let late = claim_one(&store, Uuid::new_v4()).await;
     expire(&store, id).await;
@@ -103,7 +103,7 @@ async fn an_end_is_told_with_what_is_written_and_never_again(store: Store) {
         heard(&store, bob).await[0],
         ("“Work” completed".to_owned(), 1)
     );
-    // Nobody is told of tasks of those who are gone.
+    // Tasks of deleted users do not cause notifications.
     let gone = Uuid::now_v7();
     insert_for(&store, gone, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
@@ -112,7 +112,7 @@ async fn an_end_is_told_with_what_is_written_and_never_again(store: Store) {
     assert_eq!(heard(&store, gone).await, []);
 }
 
-async fn a_crash_is_told_to_whom_it_concerns(store: Store) {
+async fn owner_is_notified_of_a_crash(store: Store) {
     let ann = user(&store).await;
     insert_for(&store, ann, "once").await;
     claim_one(&store, Uuid::new_v4()).await;
@@ -126,7 +126,7 @@ async fn a_crash_is_told_to_whom_it_concerns(store: Store) {
     assert_eq!(heard(&store, ann).await, [("“Work” failed".to_owned(), 1)]);
 }
 
-async fn a_message_that_cannot_be_written_does_not_cost_the_end(store: Store) {
+async fn failed_notification_does_not_lose_the_outcome(store: Store) {
     let ann = user(&store).await;
     for _ in 0..2 {
         insert_for(&store, ann, "work").await;
@@ -147,7 +147,7 @@ async fn a_message_that_cannot_be_written_does_not_cost_the_end(store: Store) {
 }
 
 #[test]
-fn only_what_somebody_wants_to_hear_is_told() {
+fn notify_setting_selects_the_outcomes() {
     let record = |status, seconds: i64, code: Option<&str>| {
         let mut record = new("work").record();
         record.owner_user_id = Some(Uuid::nil());

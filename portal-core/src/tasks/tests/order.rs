@@ -1,4 +1,4 @@
-//! The order of claims: owners and types take turns.
+//! Order of claims: owners and types take turns.
 
 use super::*;
 use crate::tasks::turn::Turns;
@@ -6,11 +6,11 @@ use crate::tasks::turn::Turns;
 on_both!(
     owners_take_turns_within_a_type,
     first_task_behind_a_long_queue_is_claimed_next,
-    tasks_without_turns_are_placed_when_they_are_due,
+    tasks_without_turns_are_placed_once_due,
     types_take_turns,
 );
 
-/// Stores tasks of an owner as a start does, and returns their ids.
+/// Stores tasks of an owner as `Tasks::start` does, and returns their ids.
 async fn insert_of(
     store: &Store,
     turns: &Turns,
@@ -66,7 +66,7 @@ async fn first_task_behind_a_long_queue_is_claimed_next(store: Store) {
     insert_of(&store, &turns, ann, "work", 10_000).await;
     let claimer = Uuid::new_v4();
     assert_eq!(claim(&store, claimer, 100).await.len(), 100);
-    // Another replica, which has seen nothing of the tasks before.
+    // Another replica, which has not seen the previous tasks.
     let turns = Turns::default();
     let of_eve = insert_of(&store, &turns, eve, "work", 3).await;
     let next = claim(&store, claimer, 2).await;
@@ -80,7 +80,7 @@ async fn first_task_behind_a_long_queue_is_claimed_next(store: Store) {
     assert_eq!(next.len(), 2, "they alternate");
 }
 
-async fn tasks_without_turns_are_placed_when_they_are_due(store: Store) {
+async fn tasks_without_turns_are_placed_once_due(store: Store) {
     let turns = Turns::default();
     let (ann, eve) = (Some(Uuid::new_v4()), Some(Uuid::new_v4()));
     insert_of(&store, &turns, ann, "work", 20).await;

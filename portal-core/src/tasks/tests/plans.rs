@@ -1,4 +1,4 @@
-//! Claims read a bounded number of rows, whatever the queue holds and the statistics say.
+//! Claims read a bounded number of rows, whatever the queue and the table statistics contain.
 
 use serde_json::Value;
 
@@ -13,9 +13,9 @@ on_both!(claims_read_a_bounded_number_of_rows);
 const NAMES: [&str; 10] = [
     "type0", "type1", "type2", "type3", "type4", "type5", "type6", "type7", "type8", "type9",
 ];
-/// Tasks that a claim takes.
+/// Number of tasks per claim.
 const ROOM: u64 = 32;
-/// Tasks of one owner; of others there are few.
+/// Owner of most of the tasks.
 const OWNER: Uuid = Uuid::from_u128(7);
 const QUOTA: u64 = 1_000;
 
@@ -30,7 +30,7 @@ fn types(count: usize, limited: bool) -> Vec<Kind> {
     NAMES.into_iter().take(count).map(kind).collect()
 }
 
-/// Adds due tasks from one number up to another with one statement.
+/// Inserts due tasks for a range of numbers with one statement.
 async fn fill(store: &Store, types: usize, status: &str, numbers: std::ops::Range<u64>) {
     let (from, to) = (numbers.start, numbers.end);
     let (id, series) = match store.dialect() {
@@ -73,7 +73,7 @@ async fn pause(store: &Store, paused: &[&str]) {
     }
 }
 
-/// Rows of tasks that a plan of PostgreSQL has read, those that it dropped included.
+/// Returns the number of task rows that a PostgreSQL plan read, including discarded ones.
 fn rows_read(plan: &Value) -> u64 {
     let number = |key: &str| plan[key].as_f64().unwrap_or_default();
     let own = if plan["Relation Name"] == "portal_tasks" && plan["Node Type"] != "ModifyTable" {
@@ -86,7 +86,7 @@ fn rows_read(plan: &Value) -> u64 {
     own + parts.map(rows_read).sum::<u64>()
 }
 
-/// Runs a statement and asserts that it reads at most so many rows of tasks.
+/// Runs a statement and asserts that it reads at most `most` rows of tasks.
 async fn check<const W: bool>(store: &Store, statement: &RawSql<W>, most: u64, about: &str) {
     let dialect = store.dialect();
     let explain = match dialect {
@@ -99,13 +99,13 @@ async fn check<const W: bool>(store: &Store, statement: &RawSql<W>, most: u64, a
     };
     let mut transaction = store.begin_by_index().await.unwrap();
     let rows = transaction.fetch_all(&explained).await.unwrap();
-    // The next claim finds the rows again, and none of them locked.
+    // The next claim finds the rows again, without locks.
     transaction.rollback().await.unwrap();
     match dialect {
         Dialect::Sqlite => {
             for row in &rows {
                 let step: String = row.get("detail").unwrap();
-                // An index may be read as a whole if it holds only what runs.
+                // A full scan is fine for an index that contains only running tasks.
                 let is_bounded = !step.contains("SCAN task")
                     && !step.contains("SCAN portal_tasks")
                     && !step.contains("TEMP B-TREE FOR ORDER BY")
@@ -147,7 +147,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
             };
             let each = ROOM / types_known as u64;
             for statement in claim::take_statements(dialect, &claimer, &share(each), now) {
-                // Each is read once by its turn, and once by its id to be changed.
+                // Each row is read once by its turn, and once by its id for the update.
                 check(store, &statement, 3 * ROOM, &format!("{about}, take")).await;
             }
         }
@@ -185,7 +185,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
     }
 }
 
-/// Checks everything, also with paused types: before and after the statistics have been read.
+/// Runs all checks, with paused types too, before and after the statistics are collected.
 async fn check_states(store: &Store, types: usize, about: &str) {
     for analyzed in [false, true] {
         if analyzed {
@@ -203,7 +203,7 @@ async fn check_states(store: &Store, types: usize, about: &str) {
 async fn claims_read_a_bounded_number_of_rows(store: Store) {
     for types in [1, 2, 10] {
         store.run_script("DELETE FROM portal_tasks").await.unwrap();
-        // The statistics of an empty table are the worst ones.
+        // The statistics of an empty table mislead the planner most.
         store.run_script("ANALYZE").await.unwrap();
         fill(&store, types, "COMPLETED", 2_000_000..2_005_000).await;
         fill(&store, types, "PENDING", 1..1_001).await;
@@ -213,7 +213,7 @@ async fn claims_read_a_bounded_number_of_rows(store: Store) {
     }
     fill(&store, 10, "PENDING", 20_001..1_000_001).await;
     check_states(&store, 10, "1,000,000 rows of 10").await;
-    // Databases of tests stay, this one without its rows.
+    // Test databases are kept; empty this one.
     let empty = match store.dialect() {
         Dialect::Sqlite => "DELETE FROM portal_tasks; VACUUM",
         Dialect::Postgres => "TRUNCATE portal_tasks CASCADE",
