@@ -157,7 +157,7 @@ impl Hub {
         }
     }
 
-    /// Returns the clients that subscribers monitor tasks of.
+    /// Returns the clients whose tasks have subscribers.
     pub(super) fn clients(&self) -> Vec<Uuid> {
         let index = read(&self.0.index);
         let of_tasks = index.by_task.values().flatten();
