@@ -1,7 +1,7 @@
 //! Task hub: delivers each change of a task to its subscribers, as the latest state, never a queue.
 //!
 //! Subscribers are indexed by task and by client, so a change costs nothing for those of other
-//! tasks, and next to nothing if there are none.
+//! tasks, and next to nothing without subscribers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -20,7 +20,7 @@ pub(super) struct Attempt {
     checkpoint: Mutex<Option<Value>>,
     /// Triggered when the cancellation of the task is requested.
     pub(super) cancelled: CancellationToken,
-    /// Triggered when another attempt supersedes this one: none of its writes take effect anymore.
+    /// Triggered when another attempt supersedes this one, whose writes then take no effect.
     pub(super) superseded: CancellationToken,
 }
 

@@ -111,7 +111,8 @@ impl<R: DeserializeOwned> TaskHandle<R> {
     ///
     /// # Errors
     ///
-    /// Fails with the message and the code of the task if it failed, or if it cannot be read.
+    /// Fails with the message and code of a failed task, or if the task or its result cannot be
+    /// read.
     pub async fn result(&self) -> Result<R, TaskError> {
         let record = self
             .tasks
@@ -193,7 +194,7 @@ impl Tasks {
         let store = self.0.store.clone();
         let admitted = match self.admit(&task).await {
             Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
-                // A task that was stored before is not counted again.
+                // A task that was stored before needs no quota.
                 let clash = insert::find_clash_in(&store, &task).await?;
                 let (id, _) = settle(&task, clash.ok_or(rejected)?, definition)?;
                 return Ok((id, true));
@@ -265,8 +266,9 @@ impl Tasks {
         Ok(self.all_newest(queue::get_all(&self.0.store, ids).await?))
     }
 
-    /// Lists tasks, newest first, without their results: [`get`](Self::get) reads the result of
-    /// one.
+    /// Lists tasks, newest first, without their results.
+    ///
+    /// [`get`](Self::get) reads the result of a task.
     ///
     /// # Errors
     ///

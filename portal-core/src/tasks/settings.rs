@@ -31,7 +31,7 @@ pub struct TaskSettings {
     pub(crate) stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) notify_after: Duration,
-    /// The portal has the pages of users' own tasks, which notifications link to.
+    /// `true` if the portal has the pages of users' own tasks, which notifications link to.
     pub(crate) task_pages: bool,
 }
 

@@ -156,8 +156,9 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets the outcomes its owner is notified of. Default:
-    /// [`TaskSettings::notify`](super::TaskSettings::notify).
+    /// Sets the outcomes that the owner of the task is notified of.
+    ///
+    /// Default: [`TaskSettings::notify`](super::TaskSettings::notify).
     pub fn notify(mut self, notify: TaskNotify) -> Self {
         self.parts.notify = Some(notify);
         self
@@ -204,10 +205,10 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Enqueues a task at the times of a cron expression: five fields, or six that begin with
-    /// seconds.
+    /// Enqueues the task at the times of a cron expression.
     ///
-    /// Each time enqueues one task across all replicas, with the arguments `{}`.
+    /// The expression has five fields, or six that begin with seconds. Each time enqueues one task
+    /// across all replicas, with the arguments `{}`.
     pub fn schedule(mut self, cron: impl Into<Cow<'static, str>>) -> Self {
         self.parts.schedule.cron = Some(cron.into());
         self
@@ -228,8 +229,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Declares a value that the task takes from the portal's state, so that start-up checks for
-    /// it.
+    /// Declares a value that the task takes from the portal's state; start-up checks for it.
     pub fn needs<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::requirement());
         self

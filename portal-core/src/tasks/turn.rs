@@ -2,8 +2,8 @@
 //!
 //! Each pending task has a turn, and tasks are claimed in the order of their turns. The first task
 //! of an owner gets the turn at the head of the queue, each further one the turn after the owner's
-//! last. So a task waits for at most one task of each other owner per task of its own owner,
-//! however many another owner has stored. Tasks without an owner count as those of one owner.
+//! last. So a task waits for at most one task of each other owner per task of the same owner,
+//! however many tasks others have stored. Tasks without an owner count as those of one owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -112,8 +112,7 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
     Ok(turn)
 }
 
-/// Returns the turn of a new task: not before the head of the queue, and after the last of its
-/// line.
+/// Returns the turn of a new task: not before the head of the queue, and after its line's last.
 ///
 /// An empty queue starts at the current time, which is later than all turns that it has ever had.
 fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {

@@ -383,7 +383,7 @@ impl Worker {
             }
         };
         let joined = tokio::select! {
-            // In this order: a task that gives up because of a cancellation has not failed.
+            // In this order: a task that stops because of a cancellation has not failed.
             biased;
             () = attempt.superseded.cancelled() => {
                 handle.abort();
@@ -430,7 +430,7 @@ impl Worker {
         let ids = running.iter().map(|attempt| attempt.record().id);
         let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
-            // This includes attempts that have just finished, where nothing waits for it.
+            // Also attempts that have just finished; then nothing listens.
             if !heartbeat.kept.contains(&attempt.record().id) {
                 attempt.superseded.cancel();
             }
