@@ -12,42 +12,43 @@ use super::task::TaskDefinition;
 use crate::notifications::{Notification, excerpt};
 use crate::pages::components::Tone;
 
-/// Lists of the owner's failed and completed tasks.
+/// Pages that list the owner's failed and completed tasks.
 const FAILED: &str = "/tasks?status=ERROR";
 const COMPLETED: &str = "/tasks?status=COMPLETED";
-/// Most letters of a task's title in that of a message, and of its error.
+/// Maximum number of characters of a task's title and of its error in a notification.
 const LONGEST_TITLE: usize = 80;
 const LONGEST_ERROR: usize = 300;
 
-/// Of which ends of a task the user for whom it was started is told, under the bell.
+/// Outcomes of a task that its owner is notified of.
 ///
-/// Whoever cancels a task knows of it: that is never told, nor a failure that is tried again.
+/// Notifications appear under the bell. A cancellation is never reported, because someone requested
+/// it, and neither is a failure that is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TaskNotify {
-    /// Of none.
+    /// No outcome.
     Never,
-    /// Of a failure.
+    /// Failures.
     Failure,
-    /// Of a failure, and of a result that took longer than
+    /// Failures, and results that took longer than
     /// [`notify_after`](super::TaskSettings::notify_after).
     #[default]
     Slow,
-    /// Of every end.
+    /// Every outcome.
     Always,
 }
 
-/// Which ends of a kind of task are told, and under which title.
+/// Notification settings of a task type, with its title.
 #[derive(Debug, Clone)]
 pub(super) struct EndMessage {
     title: Arc<str>,
     notify: TaskNotify,
     after: Duration,
-    /// The portal has pages to link to.
+    /// `true` if the portal has pages to link to.
     has_pages: bool,
 }
 
 impl EndMessage {
-    /// `None` if nothing is told of the kind.
+    /// Returns `None` if the task type sends no notifications.
     pub(super) fn of(definition: &TaskDefinition, settings: &TaskSettings) -> Option<Self> {
         let notify = definition.notify.unwrap_or(settings.notify);
         (notify != TaskNotify::Never).then(|| Self {
@@ -68,7 +69,7 @@ impl EndMessage {
         }
     }
 
-    /// The message of a task that has ended, and for whom it is.
+    /// Returns the notification about a finished task, and its recipient.
     pub(super) fn message(&self, record: &TaskRecord) -> Option<(Uuid, Notification)> {
         let user = record.owner_user_id?;
         let is_told = match record.status {
@@ -105,7 +106,7 @@ impl EndMessage {
     }
 }
 
-/// How long a task has run, with all its attempts.
+/// Returns the run time of a task, including all its attempts.
 fn took(record: &TaskRecord) -> Duration {
     let began = record.started_at.unwrap_or(record.created_at);
     let ended = record.finished_at.unwrap_or(record.updated_at);

@@ -1,4 +1,4 @@
-//! How a task says that it has failed.
+//! Task failures: the error type that the code of a task returns.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -6,11 +6,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// The failure of a task: it ends as `ERROR` with this message.
+/// Failure of a task, which finishes as `ERROR` with this message.
 ///
-/// Every [`std::error::Error`] converts into one with `?`. Its text goes to the log only, since
-/// errors contain addresses, statements and paths: the owner reads that the task failed. Texts for
-/// people are those of [`TaskError::new`], and of a [`portal_core::Error`](crate::Error) that is
+/// Every [`std::error::Error`] converts into a `TaskError` with `?`. Its text is only logged, since
+/// errors contain addresses, statements and paths; the owner only sees that the task failed.
+/// User-facing texts come from [`TaskError::new`], and from a [`portal_core::Error`](crate::Error)
 /// about the client's input.
 ///
 /// ```
@@ -24,26 +24,28 @@ pub struct TaskError {
     message: String,
     code: Cow<'static, str>,
     retry: Retry,
-    /// For the log only.
+    /// Cause, for the log only.
     cause: Option<String>,
 }
 
-/// Message of an error whose text is not for people.
-const UNEXPECTED: &str = "the task failed; the log of the server has the cause";
+/// Message of an error whose text is not meant for users.
+const UNEXPECTED: &str = "the task failed; see the server log for the cause";
 
-/// Whether an attempt that failed this way is followed by another.
+/// Retry behavior after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// If the task has attempts left.
+    /// Retry if the task has attempts left.
     Allowed,
-    /// If the task has attempts left, but not before that.
+    /// Retry after at least this delay, if the task has attempts left.
     After(Duration),
-    /// Trying again cannot help.
+    /// Do not retry, since a retry cannot help.
     Never,
 }
 
 impl TaskError {
-    /// A failure with a message for people. It is tried again if the task has attempts left.
+    /// Creates a failure with a user-facing message.
+    ///
+    /// The task is retried if it has attempts left.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
@@ -54,13 +56,13 @@ impl TaskError {
         }
     }
 
-    /// A failure that may pass: the same as [`new`](Self::new), for code that wants to say so.
+    /// Creates a failure that may pass; the same as [`new`](Self::new), but explicit.
     #[must_use]
     pub fn retryable(message: impl Into<String>) -> Self {
         Self::new(message)
     }
 
-    /// A failure that trying again cannot help: the task ends, whatever attempts it has left.
+    /// Creates a failure that a retry cannot fix: the task finishes even if it has attempts left.
     #[must_use]
     pub fn permanent(message: impl Into<String>) -> Self {
         Self {
@@ -69,33 +71,33 @@ impl TaskError {
         }
     }
 
-    /// The same failure, after which the next attempt waits at least so long.
+    /// Sets the minimum delay before the next attempt. Default: the backoff of the task type.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.retry = Retry::After(pause);
         self
     }
 
-    /// The same failure with a word for programs, in `snake_case`.
+    /// Sets the code for programs, in `snake_case`. Default: `task_failed`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.code = code.into();
         self
     }
 
-    /// What people are told.
+    /// Returns the user-facing message.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The word for programs; `task_failed` where none was given.
+    /// Returns the code for programs; `task_failed` if none was set.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// Returns what the log says in addition to the message.
+    /// Returns the cause, which is logged in addition to the message.
     pub(super) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
@@ -105,7 +107,7 @@ impl TaskError {
     }
 
     pub(super) fn superseded() -> Self {
-        Self::permanent("another attempt has taken over").with_code("superseded")
+        Self::permanent("superseded by another attempt").with_code("superseded")
     }
 
     pub(super) fn retry(&self) -> Retry {
@@ -113,7 +115,8 @@ impl TaskError {
     }
 }
 
-// As with `anyhow::Error`, this is no `std::error::Error`: only so can every other error become one.
+// Like `anyhow::Error`, this does not implement `std::error::Error`, so that every other error can
+// convert into it.
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -133,7 +136,7 @@ impl<E: StdError + 'static> From<E> for TaskError {
     }
 }
 
-/// Joins the texts of an error and its sources; many errors repeat that of their source.
+/// Joins the texts of an error and its sources; many errors already repeat that of their source.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -154,7 +157,7 @@ mod tests {
     use crate::Error;
 
     #[test]
-    fn the_text_of_a_foreign_error_goes_to_the_log_only() {
+    fn text_of_foreign_error_is_only_logged() {
         let refused = std::io::Error::other("connection to postgres://root@10.0.0.7 refused");
         let error = TaskError::from(refused);
         assert!(!error.to_string().contains("postgres"), "{error}");
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_input_keeps_its_text_and_code() {
+    fn error_about_input_keeps_its_text_and_code() {
         let taken = Error::conflict("not_unique", "another row has this name");
         let error = TaskError::from(taken);
         assert_eq!(error.to_string(), "another row has this name");

@@ -1,4 +1,4 @@
-//! Ended tasks that never ran: so that whoever develops a portal sees its pages filled.
+//! Demo data: finished tasks that never ran, to fill the pages of a portal in development.
 
 use chrono::TimeDelta;
 use sea_query::{Expr, ExprTrait, Query};
@@ -12,16 +12,22 @@ use crate::error::Result;
 use crate::store::now;
 
 const TABLE: &str = "portal_tasks";
-/// What examples have in the place of the request that started them.
+/// Marks demo tasks; stored instead of the request that enqueued them.
 const MARK: &str = "example-data";
-/// How far back they go.
+/// Age of the oldest demo tasks, in days.
 const DAYS: i64 = 90;
-/// How many are stored with one statement.
+/// Maximum number of rows per statement.
 const ROWS: usize = 400;
 
 impl Tasks {
-    /// Adds ended tasks of the portal's kinds over 90 days, unless there are some; they belong to
-    /// the given users. For development: they never ran. Says how many there are.
+    /// Adds finished demo tasks over the last 90 days, unless there are some; returns their number.
+    ///
+    /// For development: the tasks never ran. They are of the portal's task types and belong to the
+    /// given users.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read or written.
     pub async fn add_examples(&self, owners: &[Uuid]) -> Result<u64> {
         let count = Query::select()
             .expr(sea_query::Func::count(Expr::col("id")))
@@ -37,12 +43,12 @@ impl Tasks {
         let now = now();
         let mut rows: Vec<[Expr; 17]> = Vec::new();
         for day in 0..DAYS {
-            // More lately than long ago, and fewer at weekends.
+            // More tasks on recent days than long ago, and fewer on weekends.
             let busy = if (day % 7) < 2 { 4 } else { 14 } + (DAYS - day) / 9;
             for _ in 0..random.i64(busy / 2..=busy) {
                 let created = now - TimeDelta::minutes(day * 1440 + random.i64(1..1440));
                 let kind = kinds[random.usize(..kinds.len())];
-                // Most are quick and some are slow.
+                // Most tasks are quick and some are slow.
                 let took =
                     TimeDelta::milliseconds((300.0 * 12_f64.powf(random.f64() * 1.6)) as i64);
                 let started = created + TimeDelta::milliseconds(random.i64(2..400));
@@ -52,7 +58,7 @@ impl Tasks {
                     0..=6 => (
                         TaskStatus::Error,
                         None,
-                        Some("An example of a failure"),
+                        Some("Example failure"),
                         Some("example"),
                     ),
                     7..=9 => (
@@ -63,7 +69,7 @@ impl Tasks {
                     ),
                     _ => (
                         TaskStatus::Completed,
-                        Some(json!("An example of a result")),
+                        Some(json!("Example result")),
                         None,
                         None,
                     ),
@@ -126,7 +132,11 @@ impl Tasks {
         Ok(all)
     }
 
-    /// Removes the example tasks, and says how many there were.
+    /// Removes the demo tasks and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be written.
     pub async fn remove_examples(&self) -> Result<u64> {
         let delete = Query::delete()
             .from_table(TABLE)

@@ -1,4 +1,4 @@
-//! Facts about a task that only pages show.
+//! Details of a task that only pages show.
 
 use std::collections::HashSet;
 
@@ -9,17 +9,17 @@ use uuid::Uuid;
 use super::queue::TABLE;
 use crate::store::{Store, StoreError};
 
-/// Additions to the record of a task.
+/// Details of a task in addition to its record.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
-    /// The schedule that started it: state and name of the task.
+    /// Schedule that enqueued the task: group and name of the task type.
     pub(super) schedule: Option<String>,
-    /// The time of the schedule that it is for.
+    /// Scheduled time that the task was enqueued for.
     pub(super) scheduled_for: Option<DateTime<Utc>>,
     pub(super) priority: i32,
-    /// How often its process has died.
+    /// Number of times that its process died.
     pub(super) crashes: u32,
-    /// A cancellation is pending.
+    /// `true` if a cancellation is pending.
     pub(super) is_stopping: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn of(store: &Store, id: Uuid) -> Result<Option<Facts>, StoreEr
     }))
 }
 
-/// Those of some running tasks whose cancellation is pending.
+/// Returns those of the given running tasks whose cancellation is pending.
 pub(super) async fn cancelling(
     store: &Store,
     ids: impl Iterator<Item = Uuid>,

@@ -1,7 +1,7 @@
-//! Tells other replicas which tasks have changed, and shows watchers of this one what others tell.
+//! Fan-out: publishes task changes to other replicas and shows theirs to local subscribers.
 //!
-//! Only ids travel. They are sent together, a few times in a hundredth of a second at the most,
-//! never with each change; and only rows that somebody watches here are read, once for all.
+//! Only ids are sent. They are batched, with at least 15 ms between two batches, never one message
+//! per change; and a replica only reads rows that have subscribers on it, once for all subscribers.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -26,27 +26,27 @@ use crate::auth::ClientTokens;
 use crate::error::Result;
 use crate::store::{Dialect, Notification, Store, TaskChange, TaskChanges, now};
 
-/// The shortest time between two notifications of a process.
+/// Minimum interval between two batches of cluster events from a process.
 const SEND_INTERVAL: Duration = Duration::from_millis(15);
-/// More changes than this are not kept for the others: they are told to read everything anew.
+/// Maximum number of buffered changes; beyond it, other replicas must re-read everything.
 const KEPT: usize = 20_000;
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before a failed database operation is retried.
 const RETRY: Duration = Duration::from_millis(500);
-/// What sending the last changes may take when the portal stops.
+/// Timeout for sending changes, including the last ones when the portal stops.
 const LAST_SEND: Duration = Duration::from_secs(2);
 /// Interval at which the client tokens of open monitors are checked for their expiry.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
-/// What clocks may differ by, and a commit take.
+/// Allowance for clock skew and for the duration of a commit.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
-/// Changes that other replicas have not been told of yet.
+/// Outbox: changes not yet published to other replicas.
 #[derive(Debug)]
 pub(super) struct Unsent {
-    /// Whether there can be others.
+    /// `true` if there can be other replicas.
     replicas: bool,
     changes: Mutex<Pending>,
     wake: Notify,
-    /// Told of each change of this process.
+    /// Called for each change made by this process.
     listener: OnceLock<Listener>,
 }
 
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Listener {
 #[derive(Debug, Default)]
 struct Pending {
     changes: HashMap<Uuid, TaskChange>,
-    /// There were too many to keep.
+    /// `true` if there were too many changes to buffer.
     lost: bool,
 }
 
@@ -75,12 +75,12 @@ impl Unsent {
         }
     }
 
-    /// Lets somebody hear of each change of this process. There is one at most.
+    /// Registers the listener for changes made by this process. There is at most one.
     pub(super) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
         let _ = self.listener.set(Listener(Box::new(listener)));
     }
 
-    /// Remembers that a task has changed; the change has been committed.
+    /// Records a committed change of a task.
     pub(super) fn add(&self, record: &TaskRecord) {
         if let Some(Listener(listener)) = self.listener.get() {
             listener(record);
@@ -108,7 +108,7 @@ impl Unsent {
         }
     }
 
-    /// Takes everything, as notifications.
+    /// Takes all changes, as cluster events.
     fn take(&self) -> Vec<Notification> {
         let pending = std::mem::take(&mut *self.lock());
         if pending.lost {
@@ -134,7 +134,7 @@ impl Unsent {
     }
 }
 
-/// The fan-out of a process.
+/// Fan-out of a process.
 pub(crate) struct Fanout {
     tasks: Tasks,
     tokens: ClientTokens,
@@ -143,7 +143,7 @@ pub(crate) struct Fanout {
 
 impl Fanout {
     pub(crate) fn new(tasks: Tasks, tokens: ClientTokens) -> Self {
-        // At once: nothing that a monitor waits for may pass before.
+        // Subscribe now, so that no event that a monitor waits for is missed.
         let hints = tasks.0.store.notifications();
         Self {
             tasks,
@@ -152,7 +152,7 @@ impl Fanout {
         }
     }
 
-    /// Runs as long as the work whose changes it tells of, and until the last of them are sent.
+    /// Runs alongside the work whose changes it publishes, until the last of them are sent.
     pub(crate) async fn beside(self, work: impl Future<Output = ()>) {
         let stop = CancellationToken::new();
         let mut background = JoinSet::new();
@@ -179,7 +179,7 @@ impl Fanout {
     }
 }
 
-/// Sends what has changed until the portal stops.
+/// Sends changes until the portal stops.
 async fn send(tasks: Tasks, stop: CancellationToken) {
     let unsent = &tasks.0.unsent;
     loop {
@@ -191,7 +191,7 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
                 Ok(Ok(())) => SEND_INTERVAL,
                 failed => {
                     if let Ok(Err(error)) = failed {
-                        tracing::warn!(%error, "other replicas could not be told what has changed");
+                        tracing::warn!(%error, "failed to publish task changes to other replicas");
                     }
                     unsent.put_back(notifications);
                     unsent.wake.notify_one();
@@ -206,8 +206,10 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
     }
 }
 
-/// Closes monitors whose client token has expired. An open monitor counts as a use of its token,
-/// which therefore expires at its absolute end only.
+/// Closes monitors whose client token has expired.
+///
+/// An open monitor counts as a use of its token, which therefore only expires at the end of its
+/// absolute lifetime.
 async fn expire(tasks: Tasks, tokens: ClientTokens) {
     let hub = &tasks.0.hub;
     loop {
@@ -225,19 +227,19 @@ async fn expire(tasks: Tasks, tokens: ClientTokens) {
     }
 }
 
-/// Brings to the hub what others tell of.
+/// Publishes changes made by other replicas to the local hub.
 struct Follower {
     tasks: Tasks,
     tokens: ClientTokens,
-    /// When hints were last known to arrive.
+    /// Time at which cluster events were last known to arrive.
     heard: DateTime<Utc>,
 }
 
-/// What has to be read.
+/// Pending reads.
 #[derive(Default)]
 struct Owed {
     tasks: Vec<Uuid>,
-    /// Hints were lost: everything that somebody watches, as far as it changed since then.
+    /// Set if cluster events were lost: everything subscribed to that changed since then is read.
     since: Option<DateTime<Utc>>,
 }
 
@@ -250,7 +252,7 @@ impl Follower {
                 hint => self.note(hint.ok(), &mut owed),
             }
             loop {
-                // Whatever else has arrived meanwhile is read together.
+                // Everything that has arrived in the meantime is read together.
                 loop {
                     match hints.try_recv() {
                         Ok(hint) => self.note(Some(hint), &mut owed),
@@ -261,7 +263,7 @@ impl Follower {
                 match self.read(&mut owed).await {
                     Ok(()) => break,
                     Err(error) => {
-                        tracing::warn!(%error, "changes that another replica told of could not be read");
+                        tracing::warn!(%error, "failed to read task changes made by another replica");
                         sleep(RETRY).await;
                     }
                 }
@@ -269,7 +271,7 @@ impl Follower {
         }
     }
 
-    /// Notes what a hint tells; none if hints were lost.
+    /// Records a cluster event; `None` means that events were lost.
     fn note(&mut self, hint: Option<Notification>, owed: &mut Owed) {
         match hint {
             Some(Notification::TasksChanged { tasks, .. }) => {
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn many_changes_of_a_task_are_told_once_and_many_tasks_together() {
+    fn repeated_changes_are_sent_once_and_tasks_are_batched() {
         let unsent = unsent();
         let again = TaskChange::new(Uuid::now_v7(), None);
         unsent.put(changes(1000));
@@ -356,18 +358,14 @@ mod tests {
         }
         let notifications = unsent.take();
         assert_eq!(told(&notifications), 1001);
-        assert_eq!(
-            notifications.len(),
-            4,
-            "as many together as a notification holds"
-        );
+        assert_eq!(notifications.len(), 4, "as many per event as it can carry");
         assert_eq!(unsent.take(), []);
         unsent.put_back(notifications);
         assert_eq!(told(&unsent.take()), 1001);
     }
 
     #[test]
-    fn what_is_too_much_to_keep_becomes_one_hint_to_read_anew() {
+    fn too_many_changes_become_one_event_to_reread_everything() {
         let unsent = unsent();
         unsent.put(changes(KEPT + 1));
         unsent.put(changes(10));

@@ -1,4 +1,4 @@
-//! What a worker writes of an attempt; each write carries the fencing token.
+//! Writes of a worker for an attempt, each with the fencing token.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::record::{TaskRecord, TaskStatus, storable};
 use crate::notifications::{Notification, send_in};
 use crate::store::{Dialect, Store, StoreError, Transaction, now};
 
-/// Saves how far attempts have come; gives those that have been superseded.
+/// Saves the progress of attempts and returns the ids of superseded ones.
 pub(super) async fn save_progress(
     store: &Store,
     records: &[Arc<TaskRecord>],
@@ -47,20 +47,20 @@ pub(super) async fn save_progress(
     Ok(superseded)
 }
 
-/// How an attempt ended.
+/// Outcome of an attempt.
 #[derive(Debug, Clone)]
 pub(super) struct Ending {
-    /// The newest state of the task while it ran.
+    /// Latest state of the task while it ran.
     pub(super) last: Arc<TaskRecord>,
     pub(super) outcome: Result<Value, TaskError>,
-    /// When it is tried again, if it is.
+    /// Time of the retry, if there is one.
     pub(super) retry_at: Option<DateTime<Utc>>,
-    /// What the user is told of it for whom the task was started, if there is one.
+    /// Notification for the owner of the task, if there is one.
     pub(super) told: Option<EndMessage>,
 }
 
 impl Ending {
-    /// An ending after which the task has ended too.
+    /// Creates an outcome that also finishes the task.
     pub(super) fn last(last: Arc<TaskRecord>, outcome: Result<Value, TaskError>) -> Self {
         Self {
             last,
@@ -70,13 +70,13 @@ impl Ending {
         }
     }
 
-    /// What a user is told, once the task has become this.
+    /// Returns the notification about a task that has reached this state.
     fn message(&self, record: &TaskRecord) -> Option<Message> {
         let (user, message) = self.told.as_ref()?.message(record)?;
         Some((record.id, user, message))
     }
 
-    /// What the task becomes by it.
+    /// Returns the state of the task after the attempt.
     fn record(&self) -> TaskRecord {
         let now = now();
         let mut record = TaskRecord::clone(&self.last);
@@ -105,11 +105,12 @@ impl Ending {
     }
 }
 
-/// What is told of a task, and to whom.
+/// A task, the user to notify and the notification.
 type Message = (Uuid, Uuid, Notification);
 
-/// Writes how attempts ended, with one commit, and gives what their tasks have become, each in
-/// its place; `None` where another attempt has taken over in the meantime.
+/// Writes the outcomes of attempts with one commit and returns the new task states in order.
+///
+/// The state is `None` if the attempt was superseded in the meantime.
 pub(super) async fn finish_all(
     store: &Store,
     endings: Vec<Ending>,
@@ -120,10 +121,10 @@ pub(super) async fn finish_all(
     let written = match write_all(store, &records, messages.collect()).await {
         Ok(written) => written,
         Err(StoreError::Unavailable(error)) => {
-            tracing::warn!(%error, "the ends of tasks could not be stored");
+            tracing::warn!(%error, "failed to store the outcomes of tasks");
             return endings.iter().map(|_| Err(unavailable())).collect();
         }
-        // The database refuses one of them; the others shall not suffer for it.
+        // The database rejects one of them; the others must not fail with it.
         Err(_) => HashSet::new(),
     };
     let mut ended = Vec::with_capacity(records.len());
@@ -137,10 +138,10 @@ pub(super) async fn finish_all(
     ended
 }
 
-/// Writes how an attempt ended and gives what its task has become; `None` if another attempt has
-/// taken over in the meantime.
+/// Writes the outcome of an attempt and returns the new state of its task.
 ///
-/// A task that was told to stop in time has been cancelled, however its code ended.
+/// Returns `None` if the attempt was superseded in the meantime. A task whose cancellation was
+/// requested in time is cancelled, however its code ended.
 pub(super) async fn finish(
     store: &Store,
     ending: &Ending,
@@ -152,7 +153,7 @@ pub(super) async fn finish(
     };
     let written = match write(&record, Unless::Cancelled).await {
         Err(StoreError::Other(error)) => {
-            tracing::error!(%error, "the database refuses what a task ended with");
+            tracing::error!(%error, "the database rejected the outcome of a task");
             let refused = TaskError::new("the result cannot be stored").with_code("internal");
             write(&instead(refused), Unless::Cancelled).await?
         }
@@ -164,7 +165,7 @@ pub(super) async fn finish(
     }
 }
 
-/// Saves what an attempt wants its successor to know; `false` if it has been superseded.
+/// Saves a checkpoint for the next attempt; returns `false` if this one was superseded.
 pub(super) async fn save_checkpoint(
     store: &Store,
     record: &TaskRecord,
@@ -180,11 +181,11 @@ pub(super) async fn save_checkpoint(
     Ok(store.execute(&update).await? > 0)
 }
 
-/// What keeps a final state from being written.
+/// Condition under which a final state is not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unless {
     Superseded,
-    /// Superseded, or told to stop.
+    /// Superseded, or a cancellation was requested.
     Cancelled,
 }
 
@@ -200,7 +201,7 @@ fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
                 "stored_bytes",
                 Expr::col("stored_bytes").add(result_bytes(record)),
             ),
-            // A retried task is placed again when it is due.
+            // A retried task gets a new turn when it is due.
             ("turn", Option::<i64>::None.into()),
             ("error", record.error.clone().into()),
             ("code", record.code.clone().into()),
@@ -226,7 +227,7 @@ fn result_bytes(record: &TaskRecord) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Writes a final state, and what a user is told of it: both or neither.
+/// Writes a final state and the notification about it: both or neither.
 async fn write_one(
     store: &Store,
     record: &TaskRecord,
@@ -237,9 +238,9 @@ async fn write_one(
     let changed = match message {
         None => store.execute(&update).await?,
         Some(message) => match write_and_tell(store, record, &update, message).await {
-            // The end of a task is not to be lost with a message.
+            // The outcome of a task must not be lost because of its notification.
             Err(StoreError::Other(error)) => {
-                tracing::warn!(%error, "the user of a task could not be told of its end");
+                tracing::warn!(%error, "failed to notify the owner of a finished task");
                 store.execute(&update).await?
             }
             changed => changed?,
@@ -264,14 +265,15 @@ async fn write_and_tell(
     Ok(changed)
 }
 
-/// Writes all that have neither been superseded nor told to stop, with what users are told of
-/// them, and gives their ids.
+/// Writes task states with the notifications about them, and returns the ids of those written.
+///
+/// Superseded tasks and those with a requested cancellation are skipped.
 async fn write_all(
     store: &Store,
     records: &[TaskRecord],
     messages: Vec<Message>,
 ) -> Result<HashSet<Uuid>, StoreError> {
-    // Where nobody is told anything, one statement is all.
+    // Without notifications, one statement is enough.
     #[cfg(feature = "postgres")]
     if messages.is_empty() && store.dialect() == Dialect::Postgres {
         return ids(&store.fetch_all(&update_many(records)).await?);
@@ -306,7 +308,7 @@ async fn write_all_in(
     }
 }
 
-/// Stores what users are told of the tasks that have been written.
+/// Stores the notifications about tasks that were written.
 async fn tell(
     transaction: &mut Transaction,
     written: &HashSet<Uuid>,
@@ -324,10 +326,10 @@ async fn tell(
     .await
 }
 
-/// The same for any number of rows in one statement.
+/// Returns the same update for any number of rows in one statement.
 ///
-/// `status || ''` keeps the planner from reading all that is running through the index of it:
-/// the rows are found by their ids.
+/// `status || ''` keeps the planner from reading all running tasks through their index; the rows
+/// are found by their ids.
 #[cfg(feature = "postgres")]
 fn update_many(records: &[TaskRecord]) -> crate::store::RawSql<true> {
     let rows: Vec<_> = records

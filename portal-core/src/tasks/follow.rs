@@ -27,9 +27,9 @@ use crate::live::{Live, Place};
 use crate::security::Origins;
 use crate::state::PortalState;
 
-/// How often the history is looked at of a task that runs in another process.
+/// Interval at which the history of a task that runs in another process is read.
 const LOOK: Duration = Duration::from_secs(1);
-/// The same of a task that does not run: its beginning is told.
+/// The same for a task that is not running; its start is announced by an event.
 const LOOK_AT_WAITING: Duration = Duration::from_secs(15);
 /// Proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -51,7 +51,7 @@ struct After {
     after: Option<String>,
 }
 
-/// The entry that a client has seen last: attempt and number.
+/// Last entry that a client has seen: attempt and number.
 type Seen = (u32, i64);
 
 fn parse(text: &str) -> Option<Seen> {
@@ -65,7 +65,7 @@ async fn find(state: &PortalState, id: &str) -> Result<TaskRecord> {
     found.ok_or_else(task_not_found)
 }
 
-/// The user's own task; for any other, there is no such task.
+/// Returns a task of the user; any other task counts as missing.
 async fn find_own(state: &PortalState, user: &CurrentUser, id: &str) -> Result<TaskRecord> {
     let record = find(state, id).await?;
     let access = access_of(state, &record)?;
@@ -98,7 +98,7 @@ async fn log_of_own(
     log(&state, find_own(&state, &user, &id).await?).await
 }
 
-/// The stored log lines, as a text file.
+/// Responds with the stored log lines as a text file.
 async fn log(state: &PortalState, record: TaskRecord) -> Result<Response> {
     let history = state.borrow::<Tasks>()?.history(record.id).await?;
     let mut text = String::new();
@@ -168,7 +168,7 @@ async fn follow(
         ready: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
         seen: seen.unwrap_or((0, -1)),
         turns: tasks.0.journals.turns(),
-        // Read again, now that what changes is heard of.
+        // Read again, now that changes are received.
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
         next_look: Instant::now(),
@@ -188,7 +188,7 @@ async fn follow(
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
         (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Proxies are not to collect what is sent.
+        // Proxies must not buffer the stream.
         ("x-accel-buffering", "no"),
     ];
     Ok((headers, body).into_response())
@@ -197,26 +197,26 @@ async fn follow(
 struct Follower {
     tasks: Tasks,
     record: TaskRecord,
-    /// The change of the task that was sent last.
+    /// Version of the task that was sent last.
     shown: Option<i64>,
     seen: Seen,
     ready: VecDeque<Bytes>,
     subscription: Subscription,
-    /// The writer of this process has written something.
+    /// Changes when the event log writer of this process has written something.
     turns: watch::Receiver<u64>,
     next_look: Instant,
-    /// When something was sent last.
+    /// Time at which something was last sent.
     heard: Instant,
     ended: bool,
     holder: AccessWatch,
     stop: CancellationToken,
-    /// Counted as open until it is dropped.
+    /// Counts the stream as open until it is dropped.
     _open: TaskTrackerToken,
     _place: Place,
 }
 
 impl Follower {
-    /// What is to be sent next; it is asked for only when the peer can take it.
+    /// Returns the next frame to send; only called when the peer can receive it.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
@@ -235,7 +235,7 @@ impl Follower {
                     () = self.stop.cancelled() => return None,
                     states = self.subscription.changes() => changed = states,
                     Ok(()) = self.turns.changed() => {
-                        // It may have written of other tasks only.
+                        // The writer may only have written events of other tasks.
                         if !journals.has(&self.record) {
                             continue;
                         }
@@ -247,13 +247,13 @@ impl Follower {
                 self.record = TaskRecord::clone(newest.record());
             }
             if self.look().await.is_err() {
-                // The browser comes again, and goes on where it is.
+                // The browser reconnects and resumes where it stopped.
                 return None;
             }
         }
     }
 
-    /// Collects what has happened since the last look.
+    /// Collects the events since the last poll.
     async fn look(&mut self) -> Result<()> {
         let is_running = self.record.status == TaskStatus::Processing;
         self.next_look = Instant::now() + if is_running { LOOK } else { LOOK_AT_WAITING };

@@ -1,4 +1,4 @@
-//! The history of a task: updates, changes of status and log lines, each with its time.
+//! History of a task: progress updates, status changes and log lines, each with its time.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -22,18 +22,19 @@ pub(super) const UPDATE: &str = "update";
 pub(super) const LOG: &str = "log";
 pub(super) const STATUS: &str = "status";
 
-/// The number of the entry that an attempt has begun.
+/// Number of the entry for the start of an attempt.
 pub(super) const BEGUN: i64 = 0;
-/// The number of the entry that a task has been put back into the queue: after every other, also
-/// when another process writes it, which does not know how many there are.
+/// Number of the entry for a requeued task.
+///
+/// It sorts after all others, even if another process writes it, which cannot count them.
 pub(super) const PUT_BACK: i64 = 1 << 40;
 
-/// How many entries of an attempt are kept, the newest.
+/// Maximum number of entries stored per attempt; the oldest are deleted.
 pub(super) const KEPT: usize = 1000;
-/// How many entries of a task are shown at the most, the newest.
+/// Maximum number of entries shown per task, the newest.
 const SHOWN: usize = 5000;
 
-/// An entry as it is stored.
+/// Entry as it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) task_id: Uuid,
@@ -45,7 +46,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// About how much memory it takes.
+    /// Returns the approximate size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         fn of(value: &Value) -> usize {
             match value {
@@ -62,7 +63,7 @@ impl Entry {
     }
 }
 
-/// Stores entries; those that cannot be stored, since their task is gone, are left out.
+/// Stores entries; skips those that cannot be stored because their task was deleted.
 pub(super) async fn insert(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
     match insert_all(store, entries).await {
         Ok(()) => Ok(()),
@@ -72,7 +73,7 @@ pub(super) async fn insert(store: &Store, entries: &[Entry]) -> Result<(), Store
                 match insert_all(store, std::slice::from_ref(entry)).await {
                     Err(error @ StoreError::Unavailable(_)) => return Err(error),
                     Err(error) => {
-                        tracing::debug!(%error, task = %entry.task_id, "an entry of a task's history was left out")
+                        tracing::debug!(%error, task = %entry.task_id, "skipped an entry of a task's history")
                     }
                     Ok(()) => {}
                 }
@@ -95,7 +96,7 @@ async fn insert_all(store: &Store, entries: &[Entry]) -> Result<(), StoreError> 
             entry.data.clone().into(),
         ]);
     }
-    // It may have been stored, and the answer got lost.
+    // An earlier write may have stored the entry although its response was lost.
     insert.on_conflict(
         OnConflict::columns(["task_id", "attempt", "seq"])
             .do_nothing()
@@ -104,7 +105,7 @@ async fn insert_all(store: &Store, entries: &[Entry]) -> Result<(), StoreError> 
     store.execute(&insert).await.map(drop)
 }
 
-/// Removes the entries of an attempt up to a number.
+/// Deletes the entries of an attempt up to a number.
 pub(super) async fn trim(
     store: &Store,
     task_id: Uuid,
@@ -120,38 +121,40 @@ pub(super) async fn trim(
     store.execute(&delete).await.map(drop)
 }
 
-/// What has happened to a task. Serializes as the answer of the API.
+/// History of a task, which serializes as the response of the API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TaskHistory {
-    /// The task.
+    /// Id of the task.
     pub task_id: Uuid,
-    /// What has happened, in order.
+    /// Events, in order.
     pub events: Vec<TaskEvent>,
-    /// Whether there was more than is kept or shown.
+    /// `true` if there were more events than are stored or shown.
     pub truncated: bool,
 }
 
-/// Something that has happened to a task.
+/// Event in the history of a task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TaskEvent {
-    /// In which attempt; 0 before the first.
+    /// Number of the attempt; 0 before the first.
     pub attempt: u32,
-    /// Its number within the attempt; a gap shows that others are no longer kept.
+    /// Number within the attempt; a gap shows that other events are no longer stored.
     pub seq: i64,
-    /// When it was.
+    /// Time of the event.
     pub at: DateTime<Utc>,
     /// `update`, `log` or `status`.
     pub kind: String,
+    /// Data of the event, depending on `kind`.
+    ///
     /// `progress` and `message` of an update; `level`, `target`, `message` and `fields` of a log
-    /// line; `status`, and `error` and `code` if it failed, of a change of status.
+    /// line; `status` of a status change, with `error` and `code` if the attempt failed.
     #[serde(flatten)]
     pub data: Map<String, Value>,
 }
 
 impl TaskEvent {
-    /// A log line as one line of text.
+    /// Formats a log line as a single line of text.
     pub(super) fn line(&self) -> String {
         let text = |name: &str| {
             self.data
@@ -164,11 +167,10 @@ impl TaskEvent {
         for (name, value) in self.fields() {
             line.push_str(&format!(" {name}={value}"));
         }
-        // A line is one line.
         line.replace('\n', "\\n")
     }
 
-    /// What a log line has beside its message.
+    /// Returns the fields of a log line, other than its message.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&str, String)> {
         let fields = self.data.get("fields").and_then(Value::as_object);
         fields.into_iter().flatten().map(|(name, value)| {
@@ -181,7 +183,11 @@ impl TaskEvent {
 }
 
 impl Tasks {
-    /// What has happened to a task; `None` if there is no such task.
+    /// Returns the history of a task; `None` if the task does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub async fn history(&self, id: Uuid) -> Result<Option<TaskHistory>> {
         match self.get(id).await? {
             Some(record) => Ok(Some(read(&self.0.store, &record).await?)),
@@ -190,7 +196,7 @@ impl Tasks {
     }
 }
 
-/// Answers a client that may see the task.
+/// Responds to a client that may see the task.
 pub(super) async fn history(
     State(state): State<PortalState>,
     Path(path): Path<TaskPath>,
@@ -200,7 +206,7 @@ pub(super) async fn history(
     Ok(Json(read(store, &record).await?))
 }
 
-/// What has been written of a task after an entry, the oldest in front.
+/// Reads the entries of a task after a given one, oldest first.
 pub(super) async fn after(
     store: &Store,
     task_id: Uuid,
@@ -248,7 +254,7 @@ async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreEr
     if let Some(at) = record.started_at {
         events.push(of_row(record, 1, BEGUN, at, TaskStatus::Processing));
     }
-    // More of an attempt than is kept is only there until it is trimmed. The newest come first.
+    // An attempt only has more entries than the maximum until it is trimmed. The newest come first.
     for attempt in stored.chunk_by(|a, b| a.attempt == b.attempt) {
         let (statuses, others): (Vec<_>, Vec<_>) =
             attempt.iter().partition(|event| event.kind == STATUS);
@@ -259,7 +265,7 @@ async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreEr
         let at = record.finished_at.unwrap_or(record.updated_at);
         events.push(of_row(record, record.attempt, PUT_BACK, at, record.status));
     }
-    // Updates come into the journal a little after the lines around them.
+    // Progress updates reach the event log a little later than the log lines around them.
     events.sort_by_key(|event| {
         let place = match event.seq {
             BEGUN => 0,
@@ -276,7 +282,7 @@ async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreEr
     })
 }
 
-/// Gives the last entry of an attempt the number after the others; `true` if some are missing.
+/// Numbers the last entry of an attempt after the others; returns `true` if some are missing.
 fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;
     for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {
@@ -293,7 +299,7 @@ fn number(events: &mut [TaskEvent]) -> bool {
     missing
 }
 
-/// What is told of a status.
+/// Returns the data of a status event.
 pub(super) fn status(record: &TaskRecord) -> Value {
     let mut data = Map::new();
     data.insert("status".to_owned(), record.status.as_str().into());
@@ -305,7 +311,7 @@ pub(super) fn status(record: &TaskRecord) -> Value {
     Value::Object(data)
 }
 
-/// A change of status that the task's own row tells of.
+/// Returns a status event that is derived from the task's own row.
 fn of_row(
     record: &TaskRecord,
     attempt: u32,
@@ -341,7 +347,7 @@ fn event(row: &Row) -> Result<TaskEvent, StoreError> {
     })
 }
 
-/// A value whose texts every database stores.
+/// Makes all texts of a value storable in every database.
 #[cfg(feature = "telemetry")]
 pub(super) fn storable_value(value: Value) -> Value {
     use super::record::storable;

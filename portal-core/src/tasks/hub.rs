@@ -1,7 +1,7 @@
-//! Hands each change of a task to whoever watches: the newest state, never a queue.
+//! Task hub: delivers each change of a task to its subscribers, as the latest state, never a queue.
 //!
-//! Watchers stand in an index by task and by client, so a change costs nothing for those who
-//! watch something else, and next to nothing if nobody watches.
+//! Subscribers are indexed by task and by client, so a change costs nothing for those of other
+//! tasks, and next to nothing without subscribers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +14,12 @@ use super::record::TaskRecord;
 use super::snapshot::Snapshot;
 use crate::store::TaskChange;
 
-/// So many watchers are told by whoever has changed the task; more are told by a task of their
-/// own, so that a crowd does not slow down what it watches.
+/// Maximum number of subscribers that are notified by the code that changed the task.
+///
+/// More are notified by a separate tokio task, so that a crowd does not slow down what it monitors.
 const TOLD_AT_ONCE: usize = 16;
 
-/// What a watcher wants to see.
+/// Tasks that a subscriber receives.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watch {
     pub(super) client_token_id: Option<Uuid>,
@@ -38,16 +39,16 @@ impl Watch {
     }
 }
 
-/// One per process.
+/// Hub of a process.
 #[derive(Debug, Default)]
 pub(super) struct Hub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Lets a change that nobody watches pass without a lock.
+    /// Number of subscribers; lets a change without subscribers pass without a lock.
     watchers: AtomicUsize,
     index: RwLock<Index>,
-    /// What is on its way to a crowd: the newest state of each task.
+    /// Changes on their way to a crowd: the latest state of each task.
     crowded: Mutex<HashMap<Uuid, Arc<Snapshot>>>,
 }
 
@@ -58,9 +59,9 @@ struct Index {
     of_everything: Vec<Arc<Mailbox>>,
 }
 
-/// The newest state of each task that has changed since its watcher last looked.
+/// Latest state of each task that changed since the subscriber last read.
 ///
-/// It holds one state a task at the most, however slow the watcher is.
+/// Holds at most one state per task, however slow the subscriber is.
 #[derive(Debug)]
 struct Mailbox {
     watch: Watch,
@@ -69,7 +70,7 @@ struct Mailbox {
     withdrawn: Notify,
 }
 
-/// Most watchers watch one task: these need no map.
+/// Undelivered states; most subscribers monitor one task and need no map.
 #[derive(Debug, Default)]
 enum Newest {
     #[default]
@@ -78,14 +79,14 @@ enum Newest {
     Many(HashMap<Uuid, Arc<Snapshot>>),
 }
 
-/// A watcher's end of the hub.
+/// Subscriber's handle to the hub.
 #[derive(Debug)]
 pub(super) struct Subscription {
     mailbox: Arc<Mailbox>,
     hub: Arc<Inner>,
 }
 
-/// What watchers of this process want to know.
+/// Tasks and clients that this process has subscribers for.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     pub(super) tasks: Vec<Uuid>,
@@ -100,7 +101,8 @@ impl Hub {
             changed: Notify::new(),
             withdrawn: Notify::new(),
         });
-        // Before the index: a change is never taken for unwatched while somebody comes.
+        // Counted before it is in the index, so that no change is skipped while a subscriber is
+        // added.
         self.0.watchers.fetch_add(1, Ordering::SeqCst);
         write(&self.0.index)
             .place(&mailbox.watch)
@@ -134,7 +136,7 @@ impl Hub {
         }
     }
 
-    /// Whether somebody may want to hear of a change; by its hint, before its row is read.
+    /// Returns `true` if a change may have subscribers, based on its event, before its row is read.
     pub(super) fn may_want(&self, change: &TaskChange) -> bool {
         if self.0.watchers.load(Ordering::SeqCst) == 0 {
             return false;
@@ -155,7 +157,7 @@ impl Hub {
         }
     }
 
-    /// The clients that somebody watches something of.
+    /// Returns the clients whose tasks have subscribers.
     pub(super) fn clients(&self) -> Vec<Uuid> {
         let index = read(&self.0.index);
         let of_tasks = index.by_task.values().flatten();
@@ -168,7 +170,7 @@ impl Hub {
         clients
     }
 
-    /// Tells the watchers of a client that its token does not stand any more.
+    /// Notifies the subscribers of a client that its token is no longer valid.
     pub(super) fn withdraw(&self, client_token_id: Uuid) {
         let index = read(&self.0.index);
         let all = index
@@ -183,7 +185,7 @@ impl Hub {
 }
 
 impl Inner {
-    /// `true` if nobody is on the way to tell the crowds yet.
+    /// Adds a state for the crowds; returns `true` if its delivery is not scheduled yet.
     fn add_crowded(&self, snapshot: Arc<Snapshot>) -> bool {
         let mut crowded = lock(&self.crowded);
         let first = crowded.is_empty();
@@ -262,7 +264,7 @@ impl Mailbox {
             Newest::One(before) => before,
             Newest::Many(all) => all.entry(record.id).or_insert_with(|| Arc::clone(snapshot)),
         };
-        // Its watcher has been woken and has not looked yet.
+        // The subscriber has been woken and has not read yet.
         if before.record().version < record.version {
             *before = Arc::clone(snapshot);
         }
@@ -270,7 +272,7 @@ impl Mailbox {
 }
 
 impl Subscription {
-    /// Waits for changes and takes them all, the oldest first.
+    /// Waits for changes and takes them all, oldest first.
     pub(super) async fn changes(&self) -> Vec<Arc<Snapshot>> {
         loop {
             let newest = std::mem::take(&mut *lock(&self.mailbox.newest));
@@ -279,7 +281,8 @@ impl Subscription {
                 Newest::One(snapshot) => return vec![snapshot],
                 Newest::Many(all) => {
                     let mut all: Vec<_> = all.into_values().collect();
-                    // Who is cut off half-way goes on from the newest that he has seen.
+                    // A client that is disconnected half-way resumes from the latest state it has
+                    // seen.
                     all.sort_by_key(|snapshot| snapshot.record().updated_at);
                     return all;
                 }
@@ -287,7 +290,7 @@ impl Subscription {
         }
     }
 
-    /// Resolves when the token of the client that is watched does not stand any more.
+    /// Resolves when the client token of the subscription is no longer valid.
     pub(super) async fn withdrawn(&self) {
         self.mailbox.withdrawn.notified().await;
     }
@@ -300,7 +303,7 @@ impl Drop for Subscription {
     }
 }
 
-/// A panic elsewhere cannot leave what is locked half-changed.
+/// Ignores poisoning, since a panic elsewhere cannot leave the locked value half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -351,7 +354,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watcher_that_does_not_look_keeps_one_state_a_task_and_sees_the_newest() {
+    async fn slow_subscriber_holds_only_the_latest_state_per_task() {
         let hub = Hub::default();
         let client = Uuid::new_v4();
         let ids = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
@@ -363,7 +366,7 @@ mod tests {
             }
             assert!(kept(&slow) <= ids.len() && kept(&slow_of_one) <= 1);
         }
-        // What comes late is not newer for that.
+        // A state that arrives late does not replace a newer one.
         hub.publish(&record(ids[0], client, 7));
         let versions = |changes: Vec<Arc<Snapshot>>| -> Vec<_> {
             changes
@@ -377,7 +380,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_watcher_sees_what_it_watches_and_nothing_else() {
+    async fn subscribers_receive_matching_changes_only() {
         let hub = Hub::default();
         let (client, other) = (Uuid::new_v4(), Uuid::new_v4());
         let (id, another) = (Uuid::now_v7(), Uuid::now_v7());
@@ -404,7 +407,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crowd_shares_one_state_that_is_written_out_once() {
+    async fn crowd_shares_one_state_that_is_serialized_once() {
         let hub = Hub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
         let crowd: Vec<_> = (0..1000)
@@ -427,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_goes_leaves_nothing_behind() {
+    fn dropped_subscription_is_removed_from_the_index() {
         let hub = Hub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
         let watchers = [of_client(client), of_task(client, id), Watch::default()];
@@ -443,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_is_wanted_by_those_who_watch_the_task_or_its_client() {
+    fn event_matches_subscribers_of_its_task_or_client() {
         let hub = Hub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
         let _of_client = hub.subscribe(of_client(client));
@@ -459,7 +462,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn watchers_are_told_that_their_token_is_withdrawn() {
+    async fn revoked_token_notifies_its_subscribers() {
         let hub = Hub::default();
         let (client, other, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::now_v7());
         let mine = [of_client(client), of_task(client, id)].map(|watch| hub.subscribe(watch));

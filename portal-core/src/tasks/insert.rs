@@ -1,4 +1,4 @@
-//! Storing new tasks: alone within a transaction of the caller's, or many with one commit.
+//! Insertion of new tasks: one within a caller's transaction, or many with one commit.
 
 #[cfg(feature = "postgres")]
 use std::borrow::Cow;
@@ -16,37 +16,37 @@ use super::record::{TaskRecord, TaskStatus};
 use crate::store::RawSql;
 use crate::store::{Dialect, Executor, Store, StoreError, now};
 
-/// A task that is to be stored.
+/// Task to be stored.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct NewTask {
-    /// Sorts by time of creation.
+    /// Id that sorts by time of creation.
     pub(super) id: Uuid,
     pub(super) state: String,
     pub(super) name: &'static str,
     pub(super) client_token_id: Option<Uuid>,
     pub(super) owner_user_id: Option<Uuid>,
     pub(super) args: Value,
-    /// Bytes of its arguments as JSON.
+    /// Size of its arguments as JSON, in bytes.
     pub(super) stored_bytes: i64,
-    /// Its place among the pending tasks of its type; `None` if the next claim is to assign one.
+    /// Position among the pending tasks of its type; `None` if the next claim assigns one.
     pub(super) turn: Option<i64>,
     pub(super) priority: i32,
     pub(super) run_at: DateTime<Utc>,
     pub(super) max_attempts: i32,
     pub(super) idempotency_key: Option<String>,
-    /// No other task with this key is active.
+    /// Key that no other active task has.
     pub(super) unique_key: Option<String>,
-    /// The schedule that started it.
+    /// Schedule that enqueued it.
     pub(super) schedule: Option<String>,
-    /// The time of the schedule that it is for.
+    /// Scheduled time that it was enqueued for.
     pub(super) scheduled_for: Option<DateTime<Utc>>,
-    /// The request that started it.
+    /// Request that enqueued it.
     pub(super) trace_parent: Option<String>,
     pub(super) created_at: DateTime<Utc>,
 }
 
 impl NewTask {
-    /// A task of a type that is due at once.
+    /// Creates a task of a type that is due immediately.
     pub(super) fn new(
         state: impl Into<String>,
         name: &'static str,
@@ -74,7 +74,7 @@ impl NewTask {
         }
     }
 
-    /// The task as it is once it has been stored.
+    /// Returns the record of the task after it was stored.
     pub(super) fn record(&self) -> TaskRecord {
         TaskRecord {
             id: self.id,
@@ -102,28 +102,28 @@ impl NewTask {
     }
 }
 
-/// What came of storing a task.
+/// Result of storing a task.
 #[derive(Debug)]
 pub(super) enum Stored {
     New,
-    /// The very same start was stored before.
+    /// The same task was already stored for this idempotency key.
     Before(Uuid),
-    /// A task with the same unique key is active, of this client and owner.
+    /// A task with the same unique key is active; it belongs to this client and owner.
     Active {
         id: Uuid,
         client_token_id: Option<Uuid>,
         owner_user_id: Option<Uuid>,
     },
-    /// Another start has used the idempotency key.
+    /// The idempotency key was used for a different task.
     KeyTaken,
 }
 
-/// Stores a task as part of a transaction.
+/// Stores a task within a transaction.
 pub(super) async fn insert(
     executor: &mut impl Executor,
     task: &NewTask,
 ) -> Result<Stored, StoreError> {
-    // What stood in the way may have ended before it could be looked at.
+    // A conflicting task may have finished before it could be read.
     for _ in 0..5 {
         if insert_unless_clash(executor, task).await? {
             return Ok(Stored::New);
@@ -137,8 +137,9 @@ pub(super) async fn insert(
     })
 }
 
-/// Stores many tasks with one commit; they are durable when this returns. The answers stand in
-/// the places of their tasks.
+/// Stores many tasks with one commit; they are durable when this returns.
+///
+/// The results are in the order of the tasks.
 pub(super) async fn insert_all(
     store: &Store,
     tasks: Vec<NewTask>,
@@ -146,10 +147,10 @@ pub(super) async fn insert_all(
     let stored = match try_insert_all(store, &tasks).await {
         Ok(stored) => stored,
         Err(StoreError::Unavailable(error)) => {
-            tracing::warn!(%error, "tasks could not be stored");
+            tracing::warn!(%error, "failed to store tasks");
             return tasks.iter().map(|_| Err(unavailable())).collect();
         }
-        // One of them cannot be stored at all; the others shall not suffer for it.
+        // One of them cannot be stored at all; the others must not fail with it.
         Err(_) => vec![false; tasks.len()],
     };
     let mut answers = Vec::with_capacity(tasks.len());
@@ -163,7 +164,7 @@ pub(super) async fn insert_all(
     answers
 }
 
-/// The error of a batch, for each of those who wait for it; the cause is in the log.
+/// Returns the error of a batch, for each caller that waits for it; the cause is in the log.
 pub(super) fn unavailable() -> StoreError {
     StoreError::Unavailable(sqlx::Error::WorkerCrashed)
 }
@@ -175,7 +176,7 @@ async fn insert_alone(store: &Store, task: &NewTask) -> Result<Stored, StoreErro
     Ok(stored)
 }
 
-/// Stores those that clash with nothing; says which.
+/// Stores the tasks without conflicts; returns for each task whether it was stored.
 async fn try_insert_all(store: &Store, tasks: &[NewTask]) -> Result<Vec<bool>, StoreError> {
     match store.dialect() {
         Dialect::Sqlite => {
@@ -205,7 +206,7 @@ pub(super) fn ids(
     rows.iter().map(|row| row.get("id")).collect()
 }
 
-/// One statement for any number of rows, so that it is planned once.
+/// Returns one statement for any number of rows, so that it is planned once.
 #[cfg(feature = "postgres")]
 fn insert_many(tasks: &[NewTask]) -> Result<RawSql<true>, StoreError> {
     let rows = serde_json::to_value(tasks)
@@ -229,7 +230,7 @@ fn insert_many(tasks: &[NewTask]) -> Result<RawSql<true>, StoreError> {
     })
 }
 
-/// Stores a task unless another stands in its way; says whether it did.
+/// Stores a task unless another one conflicts with it; returns `true` if it was stored.
 pub(super) async fn insert_unless_clash(
     executor: &mut impl Executor,
     task: &NewTask,
@@ -286,7 +287,7 @@ pub(super) async fn insert_unless_clash(
     Ok(!executor.fetch_all(&insert).await?.is_empty())
 }
 
-/// The task that keeps this one from being stored, outside of any transaction.
+/// Finds the task that conflicts with this one, in a separate transaction.
 pub(super) async fn find_clash_in(
     store: &Store,
     task: &NewTask,
@@ -298,7 +299,7 @@ pub(super) async fn find_clash_in(
     find_clash(&mut transaction, task).await
 }
 
-/// The task that keeps this one from being stored.
+/// Finds the task that conflicts with this one.
 async fn find_clash(
     executor: &mut impl Executor,
     task: &NewTask,

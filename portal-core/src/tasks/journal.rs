@@ -1,7 +1,7 @@
-//! What happens in an attempt, on its way to the history: buffered, bounded, written in batches.
+//! Event log of an attempt: buffers its events with a bound and writes them in batches.
 //!
-//! A task never waits for it while it runs. At its end it does, for a short time, so that the
-//! history is complete when the end is seen.
+//! A running task never waits for its event log. A finishing task waits for a short time, so that
+//! the history is complete when its final status becomes visible.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -19,20 +19,20 @@ use super::history::{self, Entry};
 use super::record::{TaskRecord, TaskStatus};
 use crate::store::{Store, StoreError};
 
-/// How long entries wait for others.
+/// Time for which entries are collected before they are written.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before a failed write is retried.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long the end of a task waits for its history at the most.
+/// Maximum time for which a finishing task waits for its history.
 const FLUSH: Duration = Duration::from_secs(2);
-/// How many entries stand in one statement.
+/// Maximum number of entries per statement.
 const BATCH: usize = 500;
-/// How much of an attempt waits for the database at the most; the oldest is dropped.
+/// Maximum size of the unwritten entries of an attempt; beyond it, the oldest are dropped.
 const WAITING_BYTES: usize = 256 * 1024;
-/// How many entries are written before the oldest are looked for again.
+/// Number of entries that are written before the oldest are trimmed again.
 const TRIM_INTERVAL: i64 = 250;
 
-/// The journals of the attempts of this process.
+/// Event logs of the attempts of this process.
 #[derive(Debug)]
 pub(super) struct Journals {
     running: Mutex<HashMap<(Uuid, u32), Arc<Journal>>>,
@@ -44,13 +44,13 @@ struct Unwritten {
     journals: Mutex<Vec<Arc<Journal>>>,
     statuses: Mutex<Vec<Entry>>,
     wake: Notify,
-    /// The end of a task waits.
+    /// Notified when a finishing task waits.
     urgent: Notify,
-    /// Counts the turns of the writer.
+    /// Counts the rounds of the writer.
     turns: watch::Sender<u64>,
 }
 
-/// What one attempt has to tell.
+/// Event log of one attempt.
 #[derive(Debug)]
 pub(super) struct Journal {
     task_id: Uuid,
@@ -63,17 +63,17 @@ pub(super) struct Journal {
 struct Lines {
     waiting: VecDeque<Entry>,
     bytes: usize,
-    /// How many there have been: a gap in the numbers shows that some were dropped.
+    /// Number of the last event; a gap in the numbers shows that some were dropped.
     seq: i64,
-    /// The newest state that has become an entry.
+    /// Latest version of the task that has become an entry.
     version: i64,
-    /// The writer knows that there is something.
+    /// `true` if the writer has been notified of entries.
     queued: bool,
-    /// Up to here the oldest have been removed.
+    /// Number up to which the oldest entries have been deleted.
     trimmed: i64,
 }
 
-/// Puts an attempt's journal away when it is over.
+/// Removes the event log of an attempt when the attempt is over.
 #[derive(Debug)]
 pub(super) struct Open<'a> {
     journals: &'a Journals,
@@ -96,7 +96,7 @@ impl Default for Journals {
 }
 
 impl Journals {
-    /// Opens the journal of an attempt that begins.
+    /// Opens the event log of an attempt that starts.
     pub(super) fn open(&self, record: &TaskRecord) -> Open<'_> {
         let journal = Arc::new(Journal {
             task_id: record.id,
@@ -112,7 +112,7 @@ impl Journals {
             unwritten: Arc::downgrade(&self.unwritten),
         });
         lock(&self.running).insert((record.id, record.attempt), Arc::clone(&journal));
-        // Of the first attempt the task's own row tells.
+        // The task's own row records the start of the first attempt.
         if record.attempt > 1 {
             let data = history::status(record);
             let entry = journal.entry(history::BEGUN, record.updated_at, history::STATUS, data);
@@ -124,7 +124,7 @@ impl Journals {
         }
     }
 
-    /// Runs a task's code so that what it logs comes into its journal.
+    /// Runs the code of a task and captures its log lines in the event log.
     pub(super) fn capture<F: Future + Send>(
         &self,
         record: &TaskRecord,
@@ -140,14 +140,14 @@ impl Journals {
         }
     }
 
-    /// Takes note of how far an attempt has come; the state has been saved.
+    /// Records the progress of an attempt; the state has been saved.
     pub(super) fn update(&self, record: &TaskRecord) {
         if let Some(journal) = self.get(record) {
             journal.update(record);
         }
     }
 
-    /// Takes note that a task has gone back into the queue; its own row does not tell of it later.
+    /// Records that a task was requeued, which its own row does not show later.
     pub(super) fn put_back(&self, record: &TaskRecord) {
         if record.status != TaskStatus::Pending || record.attempt == 0 {
             return;
@@ -163,12 +163,12 @@ impl Journals {
         self.unwritten.wake.notify_one();
     }
 
-    /// Tells when the writer has written something.
+    /// Returns a receiver that changes when the writer has written something.
     pub(super) fn turns(&self) -> watch::Receiver<u64> {
         self.unwritten.turns.subscribe()
     }
 
-    /// Whether this process writes of a task.
+    /// Returns `true` if this process writes events of a task.
     pub(super) fn has(&self, record: &TaskRecord) -> bool {
         self.get(record).is_some()
     }
@@ -179,7 +179,7 @@ impl Journals {
             .cloned()
     }
 
-    /// Writes what there is until the portal stops, and then the rest.
+    /// Writes events until the portal stops, and then the remaining ones.
     pub(super) async fn write(&self, store: &Store, stop: CancellationToken) {
         let unwritten = &self.unwritten;
         loop {
@@ -197,7 +197,7 @@ impl Journals {
                 return;
             }
             if let Err(error) = written {
-                tracing::warn!(%error, "the history of tasks could not be written");
+                tracing::warn!(%error, "failed to write the history of tasks");
                 unwritten.wake.notify_one();
                 stop.run_until_cancelled(sleep(RETRY)).await;
             }
@@ -207,7 +207,7 @@ impl Journals {
 }
 
 impl Open<'_> {
-    /// Waits until everything up to the last state is written, if that takes no longer than it may.
+    /// Waits until everything up to the last state is written, for a limited time.
     pub(super) async fn close(self, last: &TaskRecord) {
         self.journal.update(last);
         let unwritten = &self.journals.unwritten;
@@ -285,13 +285,13 @@ impl crate::telemetry::LogSink for Arc<Journal> {
 }
 
 impl Lines {
-    /// The number of the next entry.
+    /// Returns the number of the next entry.
     fn next(&mut self) -> i64 {
         self.seq += 1;
         self.seq
     }
 
-    /// Drops the oldest of what is too much.
+    /// Drops the oldest entries that exceed the limits.
     fn shrink(&mut self) {
         while self.waiting.len() > history::KEPT || self.bytes > WAITING_BYTES {
             match self.waiting.pop_front() {
@@ -343,14 +343,14 @@ impl Unwritten {
             };
             if let Some(first) = trim {
                 let trimmed = history::trim(store, journal.task_id, journal.attempt, first).await;
-                // Not at once: the next time there is more to trim.
+                // Not retried immediately: the next trim deletes more.
                 failed = failed.or(trimmed.err());
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    /// Keeps what could not be written for the next time, before what has come since.
+    /// Restores entries that could not be written, in front of those that have arrived since.
     fn put_back(&self, entries: Vec<Entry>, journals: &[Arc<Journal>]) {
         if entries.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The leases of claimed tasks: heartbeats, and the rescue of tasks that have lost their process.
+//! Leases of claimed tasks: heartbeats, and the rescue of orphaned tasks.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,9 @@ use super::record::{COLUMNS, TaskRecord, TaskStatus};
 use crate::notifications::send_in;
 use crate::store::{Store, StoreError, now};
 
-/// Watchers of the process that died may have seen versions that it had not saved: the next one
-/// has to be greater than those, else they take it for old.
+/// Increment that makes a version greater than all unsaved ones of a process that died.
+///
+/// Its subscribers may have seen those, and would take a smaller version for an old one.
 const UNSAVED_VERSIONS: i64 = 1_000_000;
 
 /// Maximum number of crashes before a task is given up.
@@ -28,9 +29,10 @@ pub(super) struct Heartbeat {
     pub(super) cancelled: Vec<Uuid>,
 }
 
-/// Keeps the claims of a process alive.
+/// Renews the leases of a process.
 ///
-/// Only what really runs is kept alive: a row that was left behind is rescued when its lease is over.
+/// Only tasks that are really running are renewed; an orphaned row is rescued when its lease
+/// expires.
 pub(super) async fn heartbeat(
     store: &Store,
     owner: Uuid,
@@ -56,18 +58,18 @@ pub(super) async fn heartbeat(
     Ok(heartbeat)
 }
 
-/// Claims whose process is gone.
+/// Orphaned tasks to rescue.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lost {
-    /// Those whose lease has run out.
+    /// Tasks whose lease has expired.
     Expired,
-    /// All of them: no other process uses this database, and this one has just started.
+    /// All claimed tasks: no other process uses this database, and this one has just started.
     All,
-    /// Those that this process still holds as it stops; that is no crash.
+    /// Tasks that this process releases while it stops, which does not count as a crash.
     HandedBack(Uuid),
 }
 
-/// Puts tasks whose process died or stopped back into the queue, or ends those that must not run twice.
+/// Requeues orphaned and released tasks, or finishes those that must not run twice.
 pub(super) async fn rescue(
     store: &Store,
     lost: Lost,
@@ -105,7 +107,7 @@ pub(super) async fn rescue(
 
     let final_crash = any_of(kinds.iter().filter(|kind| kind.only_once))
         .add(Expr::col("crash_count").add(crashes).gte(CRASH_LIMIT));
-    let mut crashed = end("the process that ran the task died", "crashed");
+    let mut crashed = end("the process running the task died", "crashed");
     crashed.cond_where(final_crash);
 
     let again = Query::update()
@@ -117,7 +119,7 @@ pub(super) async fn rescue(
             ("lease_owner", Option::<Uuid>::None.into()),
             ("lease_until", Option::<DateTime<Utc>>::None.into()),
             ("crash_count", Expr::col("crash_count").add(crashes)),
-            // The attempt has not failed, so it is not counted as one.
+            // The attempt has not failed, so it does not count.
             ("max_attempts", Expr::col("max_attempts").add(1)),
             ("version", Expr::col("version").add(UNSAVED_VERSIONS)),
         ])
@@ -131,7 +133,7 @@ pub(super) async fn rescue(
     Ok(changed)
 }
 
-/// Ends what has crashed for good, and tells those for whom it was started.
+/// Finishes tasks that must not run again after a crash, and notifies their owners.
 async fn end_crashed(
     store: &Store,
     update: &UpdateStatement,

@@ -1,4 +1,4 @@
-//! Figures for Prometheus: what this process has done with tasks, and what waits in the queue.
+//! Prometheus metrics: task execution in this process, and the depth of the queue.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -26,13 +26,14 @@ use crate::error::{Error, Result};
 use crate::state::PortalState;
 use crate::store::now;
 
-/// How long an answer of the database serves: several scrapers at once ask it once.
+/// Time for which a queue depth is cached, so that concurrent scrapers cause one query.
 const KEEP_BACKLOG: Duration = Duration::from_secs(3);
-/// How long a scrape waits for the database before it answers without it.
+/// Time for which a scrape waits for the database before it responds without its values.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The codes that have a series of their own. An application may make up codes as it runs, so all
-/// others count as one.
+/// Codes with a separate series.
+///
+/// An application may create codes at run time, so all others are counted as one.
 const CODES: [&str; 8] = [
     "cancelled",
     "crashed",
@@ -48,12 +49,12 @@ const OTHER_CODES: &str = "task_failed";
 type Labels = Vec<(&'static str, String)>;
 type NewHistogram = fn() -> Histogram;
 
-/// From a millisecond to nine hours, each bound four times the one before.
+/// Creates a histogram from 1 ms to 4.7 hours, each bound four times the previous one.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 13))
 }
 
-/// The figures of one kind of task.
+/// Metrics of one task type.
 struct Kind {
     started: Counter,
     retried: Counter,
@@ -63,14 +64,14 @@ struct Kind {
     run_time: Histogram,
 }
 
-/// The figures of every kind that the portal knows: no label comes from outside.
+/// Metrics of every registered task type; no label comes from outside.
 pub(super) struct TaskMetrics {
     registry: Registry,
     kinds: HashMap<String, HashMap<&'static str, Kind>>,
     finished: Family<Labels, Counter>,
     queued: Family<Labels, Gauge>,
     lag: Family<Labels, Gauge<f64, AtomicU64>>,
-    /// When `queued` and `lag` were read; locked as long as they are in use.
+    /// Time at which `queued` and `lag` were read; locked while they are in use.
     backlog_read: Mutex<Option<Instant>>,
 }
 
@@ -118,34 +119,30 @@ impl TaskMetrics {
         }
 
         let mut registry = Registry::with_prefix("portal_tasks");
-        registry.register("started", "Tasks that this process has stored", started);
+        registry.register("started", "Tasks stored by this replica", started);
         registry.register(
             "finished",
-            "Tasks whose final state this process has stored",
+            "Tasks whose final status was stored by this replica",
             finished.clone(),
         );
-        registry.register(
-            "retried",
-            "Tasks that this process has put back into the queue",
-            retried,
-        );
-        registry.register("running", "Tasks that this process is running", running);
+        registry.register("retried", "Tasks requeued by this replica", retried);
+        registry.register("running", "Tasks running on this replica", running);
         registry.register(
             "queued",
-            "Tasks that no process has begun, in the whole portal",
+            "Tasks that have not started, across all replicas",
             queued.clone(),
         );
         registry.register(
             "oldest_due_seconds",
-            "For how long the oldest task that is due has not been begun, in the whole portal",
+            "Seconds since the oldest task that has not started became due, across all replicas",
             lag.clone(),
         );
         registry.register(
             "wait_seconds",
-            "From when a task was due until it was begun",
+            "Seconds from the time a task became due until it started",
             waiting,
         );
-        registry.register("run_seconds", "How long an attempt has taken", run_time);
+        registry.register("run_seconds", "Duration of an attempt in seconds", run_time);
         Self {
             registry,
             kinds,
@@ -160,14 +157,14 @@ impl TaskMetrics {
         self.kinds.get(state)?.get(name)
     }
 
-    /// A task has been stored.
+    /// Counts a stored task.
     pub(super) fn started(&self, state: &str, name: &str) {
         if let Some(kind) = self.kind(state, name) {
             kind.started.inc();
         }
     }
 
-    /// An attempt begins; it runs until the guard is dropped.
+    /// Counts an attempt that starts; it runs until the guard is dropped.
     pub(super) fn begun(&self, record: &TaskRecord) -> Option<RunningGuard> {
         let kind = self.kind(&record.state, &record.name)?;
         let due = record.run_at.max(record.created_at);
@@ -180,7 +177,7 @@ impl TaskMetrics {
         })
     }
 
-    /// A state has been stored that is not that of a running task.
+    /// Counts a stored state that is not that of a running task.
     pub(super) fn ended(&self, record: &TaskRecord) {
         let Some(kind) = self.kind(&record.state, &record.name) else {
             return;
@@ -205,7 +202,7 @@ impl TaskMetrics {
         }
     }
 
-    /// Every series as text. What only the database knows is left out while it is away.
+    /// Renders every series as text, without values from the database while it is unavailable.
     async fn text(&self, tasks: &Tasks) -> Result<String> {
         let mut read = self.backlog_read.lock().await;
         if read.is_none_or(|at| at.elapsed() > KEEP_BACKLOG) {
@@ -216,7 +213,7 @@ impl TaskMetrics {
                     *read = Some(Instant::now());
                 }
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, "the queue could not be measured");
+                    tracing::debug!(%error, "failed to read the queue depth");
                     self.clear(&mut read);
                 }
                 Err(_) => self.clear(&mut read),
@@ -252,12 +249,12 @@ impl TaskMetrics {
     }
 }
 
-/// Not less than nothing: clocks of replicas differ, and a task may be due later.
+/// Converts to seconds, at least 0: clocks of replicas differ, and a task may be due later.
 fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }
 
-/// An attempt that is running.
+/// Guard of a running attempt.
 #[derive(Debug)]
 pub(super) struct RunningGuard {
     running: Gauge,
@@ -277,8 +274,9 @@ pub(crate) fn metrics_routes() -> Routes {
     Routes::new().get("/metrics", Access::Public, metrics)
 }
 
-/// The text of OpenMetrics, which is the older Prometheus text for those who do not ask for it:
-/// what it has more are comments to them.
+/// Responds with OpenMetrics text, labeled as Prometheus text for clients that do not accept it.
+///
+/// To Prometheus parsers, the additions are comments.
 async fn metrics(State(state): State<PortalState>, headers: HeaderMap) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
     let text = tasks.0.metrics.text(tasks).await?;
@@ -307,7 +305,7 @@ mod tests {
     use crate::tasks::starter::Starter;
     use crate::tasks::{NoArgs, Task, TaskSettings};
 
-    /// Tasks without a worker: what is started stays in the queue.
+    /// Creates tasks without a worker: enqueued tasks stay in the queue.
     async fn tasks() -> (Tasks, Store) {
         let store = Store::connect("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
@@ -327,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_due_task_tells_how_far_the_workers_are_behind() {
+    async fn oldest_due_task_sets_the_lag() {
         let (tasks, store) = tasks().await;
         let definition = tasks.registry().get("probe", "work").unwrap();
         for minutes in [2, 10] {
@@ -359,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_goes_back_into_the_queue_is_counted() {
+    async fn requeued_task_is_counted_as_retried() {
         let (tasks, store) = tasks().await;
         let definition = tasks.registry().get("probe", "work").unwrap();
         let (id, _) = tasks

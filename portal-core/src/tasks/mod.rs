@@ -1,4 +1,4 @@
-//! Background tasks: stored before they are accepted, run by tokio workers, watched live.
+//! Background tasks: stored before they are accepted, run by tokio workers, monitored live.
 
 mod actions;
 mod api;

@@ -1,4 +1,4 @@
-//! Whose authority a client token stands for: its owner's, as he is now.
+//! Authorization of client tokens: each has the current permissions of its owner.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::auth::{Access, Auth, ClientToken, ClientTokens, User, client_token_un
 use crate::error::Result;
 use crate::state::PortalState;
 
-/// A client token that stands, and its owner, who is allowed in.
+/// A valid client token and its owner, who is enabled.
 pub(super) struct Owner {
     pub(super) token: ClientToken,
     pub(super) user: Arc<User>,
 }
 
 impl Owner {
-    /// The owner of the token of a path: every use of one begins here.
+    /// Returns the owner of the client token in a path; every use of a token starts here.
     pub(super) async fn of(state: &PortalState, token: &str) -> Result<Self> {
         let token = state.borrow::<ClientTokens>()?.verify(token).await?;
         Self::with_token(state, token).await
@@ -30,16 +30,16 @@ impl Owner {
         Ok(Self { token, user })
     }
 
-    /// Refuses a task that he may not use.
+    /// Rejects a task that the owner has no access to.
     pub(super) fn check(&self, registry: &TaskRegistry, record: &TaskRecord) -> Result<()> {
         match registry.get(&record.state, &record.name) {
             Some(kind) => check_access(kind, Some(&self.user)),
-            // Another version of the portal knows the kind; the token is all that can be asked for.
+            // Another version of the portal has the task type; only the token can be checked.
             None => Ok(()),
         }
     }
 
-    /// The kinds of task that he may use, or may not, in one state or in all.
+    /// Returns the task types that the owner has, or lacks, access to, in one group or in all.
     pub(super) fn kinds<'a>(
         &'a self,
         registry: &'a TaskRegistry,

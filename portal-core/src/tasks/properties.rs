@@ -1,4 +1,4 @@
-//! Random interleavings of everything that can happen to tasks, on the real queue.
+//! Random interleavings of all operations on tasks, on the real queue.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::store::{Store, now};
 
 const STEPS: usize = 250;
 
-/// Attempts that workers believe they have, as a process does that was frozen or cut off.
+/// Worker with the attempts it believes to hold, like a process that was frozen or cut off.
 struct Worker {
     id: Uuid,
     attempts: Vec<TaskRecord>,
@@ -41,7 +41,7 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// What is known of a task from outside, and must stay true.
+/// Observed state of a task, which must stay true.
 #[derive(Default)]
 struct Seen {
     attempt: u32,
@@ -49,17 +49,20 @@ struct Seen {
     ended: Option<TaskRecord>,
 }
 
-/// Checks after each step what no step may break.
+/// Checks the invariants after each step.
 async fn check(store: &Store, seen: &mut HashMap<Uuid, Seen>) {
     let mut running = 0;
     for (id, seen) in seen {
         let record = queue::get(store, *id).await.unwrap().unwrap();
         if let Some(ended) = &seen.ended {
-            assert_eq!(record, *ended, "a final state has changed");
+            assert_eq!(record, *ended, "a final state changed");
             continue;
         }
-        assert!(record.attempt >= seen.attempt, "an attempt was taken back");
-        assert!(record.version >= seen.version, "the version fell");
+        assert!(
+            record.attempt >= seen.attempt,
+            "the attempt number decreased"
+        );
+        assert!(record.version >= seen.version, "the version decreased");
         (seen.attempt, seen.version) = (record.attempt, record.version);
         if record.status.is_final() {
             seen.ended = Some(record);
@@ -69,7 +72,7 @@ async fn check(store: &Store, seen: &mut HashMap<Uuid, Seen>) {
     }
     assert!(
         running <= 2,
-        "{running} run of a kind that may run twice at once"
+        "{running} tasks of a type run at once, more than its limit of two"
     );
 }
 
@@ -101,12 +104,15 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Se
             {
                 let record = claimed.record;
                 let before = &seen[&record.id];
-                assert!(record.attempt > before.attempt, "two have the same attempt");
+                assert!(
+                    record.attempt > before.attempt,
+                    "two claims have the same attempt number"
+                );
                 worker.attempts.push(record);
             }
         }
         (4, _) => {
-            // Some lease is over, whether its process lives or not.
+            // A lease expires, whether or not its process is alive.
             let expire = Query::update()
                 .table(TABLE)
                 .value("lease_until", now() - TimeDelta::seconds(1))
@@ -155,7 +161,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Se
                 let record = queue::get(store, last.id).await.unwrap().unwrap();
                 assert_eq!(
                     record.attempt, last.attempt,
-                    "a superseded attempt was heard"
+                    "a write of a superseded attempt took effect"
                 );
             }
         }
@@ -181,7 +187,7 @@ async fn interleave(store: Store) {
         step(&store, &mut workers, &mut seen).await;
         check(&store, &mut seen).await;
     }
-    // All processes die; one that lives on ends everything.
+    // All processes die; a surviving one finishes everything.
     let owner = Uuid::new_v4();
     for _ in 0..seen.len() * 8 {
         lease::rescue(&store, Lost::All, &kinds()).await.unwrap();
@@ -208,16 +214,16 @@ async fn interleave(store: Store) {
         .iter()
         .filter(|(_, seen)| seen.ended.is_none())
         .collect();
-    assert!(lost.is_empty(), "{} tasks have never ended", lost.len());
+    assert!(lost.is_empty(), "{} tasks never finished", lost.len());
 }
 
 #[tokio::test]
-async fn no_interleaving_breaks_a_promise_on_sqlite() {
+async fn random_interleavings_keep_the_invariants_on_sqlite() {
     interleave(super::tests::sqlite().await).await;
 }
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn no_interleaving_breaks_a_promise_on_postgres() {
+async fn random_interleavings_keep_the_invariants_on_postgres() {
     interleave(super::tests::postgres().await).await;
 }

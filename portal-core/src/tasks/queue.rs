@@ -1,4 +1,4 @@
-//! The queue in the database, as clients see it: look, list, cancel.
+//! Task queue in the database, as clients use it: get, list, cancel.
 
 use sea_query::{Cond, Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
 use serde_json::Value;
@@ -14,14 +14,14 @@ pub(super) const TABLE: &str = "portal_tasks";
 /// Code of a cancelled task.
 const CANCELLED: &str = "cancelled";
 
-/// What came of asking a task to stop.
+/// Result of requesting the cancellation of a task.
 #[derive(Debug)]
 pub(super) enum Cancelled {
-    /// It had not begun, and has ended now.
+    /// The task had not started and is now finished.
     Ended(Box<TaskRecord>),
-    /// It is running; the attempt receives the cancellation.
+    /// The task is running; its attempt receives the cancellation.
     Asked(Box<TaskRecord>),
-    /// It had ended before.
+    /// The task had already finished.
     Over,
     Unknown,
 }
@@ -30,7 +30,7 @@ pub(super) fn select() -> SelectStatement {
     Query::select().columns(COLUMNS).from(TABLE).take()
 }
 
-/// The task of an id with its result.
+/// Reads a task with its result.
 pub(super) async fn get(store: &Store, id: Uuid) -> Result<Option<TaskRecord>, StoreError> {
     let select = select()
         .column("result")
@@ -51,13 +51,13 @@ fn select_args(id: Uuid) -> SelectStatement {
         .take()
 }
 
-/// The arguments of a task.
+/// Reads the arguments of a task.
 pub(super) async fn args(store: &Store, id: Uuid) -> Result<Option<Value>, StoreError> {
     let row = store.fetch_optional(&select_args(id)).await?;
     row.map_or(Ok(None), |row| row.document("args"))
 }
 
-/// The arguments of a task, as part of a transaction.
+/// Reads the arguments of a task within a transaction.
 pub(super) async fn args_in(
     executor: &mut impl Executor,
     id: Uuid,
@@ -66,7 +66,7 @@ pub(super) async fn args_in(
     rows.first().map_or(Ok(None), |row| row.document("args"))
 }
 
-/// Those of some ids that there are, without their results.
+/// Reads the existing tasks among the given ids, without their results.
 pub(super) async fn get_all(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecord>, StoreError> {
     let ids = ids.iter().copied();
     let select = select().and_where(Expr::col("id").is_in(ids)).take();
@@ -74,7 +74,7 @@ pub(super) async fn get_all(store: &Store, ids: &[Uuid]) -> Result<Vec<TaskRecor
     rows.iter().map(TaskRecord::from_row).collect()
 }
 
-/// The task of an id without its result, as part of a transaction.
+/// Reads a task without its result, within a transaction.
 pub(super) async fn get_in(
     transaction: &mut Transaction,
     id: Uuid,
@@ -84,7 +84,7 @@ pub(super) async fn get_in(
     row.map(|row| TaskRecord::from_row(&row)).transpose()
 }
 
-/// Which tasks to list, newest first.
+/// Filter for a list of tasks, newest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     pub(super) client_token_id: Option<Uuid>,
@@ -97,7 +97,7 @@ pub(super) struct Filter {
     /// Only cancelled tasks (`true`), or only others (`false`).
     pub(super) cancelled: Option<bool>,
     pub(super) active_only: bool,
-    /// Only tasks in which this stands: in the name, the message or the error; or of this id.
+    /// Only tasks whose group, name, message or error contains this text, or whose id it is.
     pub(super) text: Option<String>,
     /// Only tasks older than this one.
     pub(super) before: Option<Uuid>,
@@ -157,7 +157,7 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
     rows.iter().map(TaskRecord::from_row).collect()
 }
 
-/// Lists tasks whose results are to be read as well.
+/// Lists tasks whose results will be read as well.
 pub(super) async fn list_for_results(
     store: &Store,
     filter: &Filter,
@@ -166,14 +166,14 @@ pub(super) async fn list_for_results(
     WithoutResults::from_rows(&store.fetch_all(&select).await?)
 }
 
-/// Whether a text stands in a task, in whatever case.
+/// Returns the condition that a task contains a text, ignoring case.
 fn holds(text: &str) -> Cond {
-    // No text of PostgreSQL has this character.
+    // PostgreSQL cannot store this character in a text.
     let text = text.replace('\0', "");
     let like = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
     let mut any = Cond::any();
     for column in ["state", "name", "message", "error"] {
-        // SQLite knows the case of ASCII letters only.
+        // SQLite only folds the case of ASCII letters.
         any = any
             .add(Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase())))
             .add(Expr::col(column).like(like(&text)));
@@ -184,7 +184,7 @@ fn holds(text: &str) -> Cond {
     }
 }
 
-/// How many tasks there are of each status.
+/// Counts the tasks of each status.
 pub(super) async fn count_by_status(store: &Store) -> Result<Vec<(TaskStatus, u64)>, StoreError> {
     let select = Query::select()
         .column("status")
@@ -202,7 +202,7 @@ pub(super) async fn count_by_status(store: &Store) -> Result<Vec<(TaskStatus, u6
     Ok(counts)
 }
 
-/// Ends a task that has not begun, or asks the one who runs it to stop.
+/// Finishes a task that has not started, or requests a running one to stop.
 pub(super) async fn cancel_in(
     executor: &mut impl Executor,
     id: Uuid,
@@ -243,7 +243,7 @@ pub(super) async fn cancel_in(
     })
 }
 
-/// The same on its own.
+/// The same in a separate transaction.
 #[cfg(test)]
 pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreError> {
     let mut transaction = store.begin().await?;

@@ -1,8 +1,8 @@
 //! Quotas of owners: the number of pending tasks and the bytes that all their tasks store.
 //!
-//! A process reads what an owner has stored and then counts on by itself for a while, so that most
-//! starts read nothing. It grants itself at most a sixteenth of a quota at a time; with several
-//! replicas an owner can exceed a quota by that much for each further replica.
+//! A process reads what an owner has stored and then counts locally for a while, so that enqueuing
+//! a task usually reads nothing. It grants itself at most a sixteenth of a quota at a time; with
+//! several replicas, an owner can exceed a quota by that much for each further replica.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,22 +16,22 @@ use super::settings::TaskSettings;
 use crate::error::{Error, Result};
 use crate::store::{Dialect, Executor, RawSql, Row, Store, StoreError};
 
-/// Owners that a process remembers.
+/// Maximum number of owners that a process caches.
 const OWNERS: usize = 10_000;
-/// Part of a quota that a process grants itself at a time.
+/// Divisor of a quota for the share that a process grants itself at a time.
 const PART: u64 = 16;
-/// Time for which the number of pending tasks is counted on before it is read again.
+/// Time for which the number of pending tasks is counted locally before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
-/// The same for stored bytes: to read them means to read every task of the owner in an index.
+/// The same for stored bytes; reading them scans every task of the owner in an index.
 const BYTES_FRESH: Duration = Duration::from_secs(60);
-/// Time for which an owner whose storage is full is rejected without reading it again.
+/// Time for which an owner whose storage is full is rejected without another read.
 const FULL: Duration = Duration::from_secs(5);
 /// Seconds after which a rejected client may retry: some tasks have run by then.
 const RETRY_PENDING: u32 = 5;
-/// The same for stored bytes, which old tasks give back when they are deleted.
+/// The same for stored bytes, which are freed when old tasks are deleted.
 const RETRY_BYTES: u32 = 60;
 
-/// The quotas of all owners, as far as this process counts.
+/// Quotas of all owners, as counted by this process.
 #[derive(Debug)]
 pub(super) struct Quotas {
     pending: u64,
@@ -39,7 +39,7 @@ pub(super) struct Quotas {
     accounts: Cache<Uuid, Arc<Account>>,
 }
 
-/// A start that counts until the task is stored or has failed to be.
+/// Admitted task that counts until it is stored or could not be stored.
 #[derive(Debug)]
 pub(super) struct Admission {
     account: Arc<Account>,
@@ -53,17 +53,17 @@ struct Account(Mutex<Balance>);
 struct Balance {
     pending: Allowance,
     bytes: Allowance,
-    /// Until when a lack of storage is taken for granted.
+    /// Time until which storage is assumed to be full.
     full_until: Option<Instant>,
 }
 
-/// Amount that may be started before the next reading, and starts that a reading may have missed.
+/// Amount that may be enqueued before the next read, and tasks that a read may have missed.
 #[derive(Debug, Default)]
 struct Allowance {
     left: u64,
     read_at: Option<Instant>,
     in_flight: u64,
-    /// Everything that was ever admitted and is no longer in flight.
+    /// Total amount that was admitted and is no longer in flight.
     settled: u64,
 }
 
@@ -82,8 +82,10 @@ impl Allowance {
         self.settled += amount;
     }
 
-    /// Applies what was read, for a start that wants so much. Whatever was in flight during the reading counts in addition, so
-    /// that the quota holds whether the reading has seen it or not.
+    /// Applies a read value, for a task that needs the amount `wanted`.
+    ///
+    /// Everything in flight during the read counts in addition, so that the quota holds whether or
+    /// not the read has seen it.
     fn refill(&mut self, quota: u64, read: u64, settled_before: u64, wanted: u64) {
         let unseen = self.in_flight + self.settled.saturating_sub(settled_before);
         let room = quota.saturating_sub(read).saturating_sub(unseen);
@@ -107,7 +109,7 @@ impl Account {
 /// Connection that reads an owner's tasks.
 pub(super) enum Source<'a, E> {
     Store(&'a Store),
-    /// A transaction of the caller's, which may hold the only connection.
+    /// A caller's transaction, which may hold the only connection.
     Transaction(&'a mut E),
 }
 
@@ -129,7 +131,7 @@ impl Quotas {
         }
     }
 
-    /// Counts a task against the quotas of its owner, if it has one: `429` if they are used up.
+    /// Counts a task against the quotas of its owner, if any; fails with `429` if they are used up.
     pub(super) async fn admit<E: Executor>(
         &self,
         dialect: Dialect,
@@ -174,7 +176,7 @@ impl Quotas {
         })
     }
 
-    /// Decides without reading, or says what has to be read.
+    /// Decides without reading, or returns the values to read.
     fn try_admit(&self, account: &Arc<Account>, bytes: u64) -> Result<Result<Admission>, Reading> {
         let mut balance = account.lock();
         let lacks_bytes = balance.bytes.left < bytes;
@@ -193,7 +195,7 @@ impl Quotas {
         let mut begin = |reads: bool, allowance: fn(&mut Balance) -> &mut Allowance| {
             let allowance = allowance(&mut balance);
             reads.then(|| {
-                // Others use the remaining amount until this reading is back.
+                // Other callers use the remaining amount until this read has finished.
                 allowance.read_at = Some(Instant::now());
                 allowance.settled
             })
@@ -221,7 +223,7 @@ impl Quotas {
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_pending_tasks",
             format!(
-                "{} tasks of this user are waiting to run, the maximum; retry when some of them have started",
+                "this user has {} pending tasks, the maximum; retry when some of them have started",
                 self.pending
             ),
         )
@@ -233,7 +235,7 @@ impl Quotas {
             StatusCode::TOO_MANY_REQUESTS,
             "task_storage_full",
             format!(
-                "the tasks of this user would store more than {} bytes, the maximum; retry when old ones have been deleted",
+                "the tasks of this user would store more than {} bytes, the maximum; retry when old tasks have been deleted",
                 self.bytes
             ),
         )
@@ -258,8 +260,10 @@ impl Drop for Admission {
     }
 }
 
-/// Counts no further than a quota reaches. Every type is greater than the empty text, which keeps
-/// PostgreSQL to the index of pending tasks: the other index of owners holds finished ones as well.
+/// Counts pending tasks, at most up to a quota.
+///
+/// Every type is greater than the empty text, which keeps PostgreSQL on the index of pending tasks:
+/// the other index of owners contains finished ones as well.
 pub(super) fn count_pending(dialect: Dialect, owner: Uuid, quota: u64) -> RawSql<false> {
     let index = indexed_by(dialect, "portal_tasks_owner_pending");
     let sql = format!(
@@ -307,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn starts_in_flight_count_whether_a_reading_has_seen_them_or_not() {
+    fn tasks_in_flight_count_whether_or_not_a_read_saw_them() {
         let mut allowance = Allowance::default();
         allowance.refill(100, 90, 0, 1);
         assert_eq!(allowance.left, 6, "a sixteenth at a time");
@@ -315,7 +319,7 @@ mod tests {
             allowance.admit(1);
         }
         let before = allowance.settled;
-        // Two of six are stored while the reading runs, which has seen none of them.
+        // Two of six are stored during the read, which has seen none of them.
         allowance.settle(2);
         allowance.refill(100, 90, before, 1);
         assert_eq!(allowance.left, 4);
@@ -325,8 +329,8 @@ mod tests {
         assert_eq!(allowance.left, 0);
         allowance.settle(4);
         allowance.refill(5, 0, allowance.settled, 3);
-        assert_eq!(allowance.left, 3, "at least what is wanted");
+        assert_eq!(allowance.left, 3, "at least the requested amount");
         allowance.refill(5, 4, allowance.settled, 3);
-        assert_eq!(allowance.left, 1, "but no more than there is");
+        assert_eq!(allowance.left, 1, "but no more than is left");
     }
 }

@@ -1,4 +1,4 @@
-//! A task as it is stored and shown.
+//! Task record: a task as it is stored and shown.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,21 +12,21 @@ use uuid::Uuid;
 
 use crate::store::{Row, StoreError};
 
-/// Where a task stands.
+/// Status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TaskStatus {
-    /// Stored, and not yet running.
+    /// Stored, but not running yet.
     Pending,
     /// Running.
     Processing,
-    /// Ended with a result; final.
+    /// Finished with a result; final.
     Completed,
-    /// Ended without one; final.
+    /// Finished without a result; final.
     Error,
 }
 
 impl TaskStatus {
-    /// The word on the wire and in the database.
+    /// Returns the name used on the wire and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl TaskStatus {
         }
     }
 
-    /// Whether nothing changes the task any more.
+    /// Returns `true` if the task no longer changes.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Error)
@@ -62,7 +62,7 @@ impl FromStr for TaskStatus {
         ]
         .into_iter()
         .find(|status| status.as_str() == text)
-        .ok_or_else(|| format!("`{text}` is not the status of a task"))
+        .ok_or_else(|| format!("`{text}` is not a task status"))
     }
 }
 
@@ -72,56 +72,57 @@ impl Serialize for TaskStatus {
     }
 }
 
-/// A task and how far it has come. Serializes as the task object of the API.
+/// Task with its progress, which serializes as the task object of the API.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TaskRecord {
-    /// Its id; sorts by time of creation.
+    /// Id of the task; sorts by time of creation.
     pub id: Uuid,
-    /// The group it belongs to.
+    /// Task group.
     pub state: String,
-    /// Its name within the group.
+    /// Name of the task type within its group.
     pub name: String,
-    /// Its name for people.
+    /// Display name of the task type.
     pub title: Arc<str>,
-    /// The client it was started for, if any.
+    /// Client token that the task was enqueued for, if any.
     pub client_token_id: Option<Uuid>,
-    /// The user it was started for, if any.
+    /// User that the task was enqueued for, if any.
     pub owner_user_id: Option<Uuid>,
-    /// Where it stands.
+    /// Current status.
     pub status: TaskStatus,
-    /// From 0 to 100, never falling within one attempt.
+    /// Progress from 0 to 100; never decreases within an attempt.
     pub progress: u8,
-    /// What it says it is doing.
+    /// Message of the latest progress update.
     pub message: Option<String>,
-    /// Result of a completed task. Lists of [`Tasks::list`](super::Tasks::list) leave it out.
+    /// Result of a completed task, which [`Tasks::list`](super::Tasks::list) leaves out.
     pub result: Option<Value>,
-    /// Why it has failed, for people.
+    /// Reason for the failure, for users.
     pub error: Option<String>,
-    /// Why it has failed, for programs.
+    /// Code of the failure, for programs.
     pub code: Option<String>,
-    /// How often it has been begun.
+    /// Number of attempts that have started.
     pub attempt: u32,
-    /// How often it may be begun before a failure is final.
+    /// Number of attempts that may start before a failure is final.
     pub max_attempts: u32,
-    /// When it may begin, at the earliest.
+    /// Earliest time at which the task may start.
     pub run_at: DateTime<Utc>,
-    /// When it was stored.
+    /// Time at which the task was stored.
     pub created_at: DateTime<Utc>,
-    /// When it was first begun.
+    /// Time at which the first attempt started.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// Time at which the task finished.
     pub finished_at: Option<DateTime<Utc>>,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// The request that started it: its trace parent, or its id.
+    /// Request that enqueued the task: its trace parent, or its id.
     pub(super) trace_parent: Option<String>,
-    /// Counts its changes; the `seq` of monitor messages.
+    /// Counter of changes; the `seq` of monitor messages.
     pub version: i64,
 }
 
-/// The columns of a record without its result. Arguments are read only where an attempt or a
-/// person needs them: both may be large.
+/// Columns of a record without its result.
+///
+/// Arguments are only read where an attempt or a user needs them: both may be large.
 pub(super) const COLUMNS: [&str; 19] = [
     "id",
     "state",
@@ -144,7 +145,7 @@ pub(super) const COLUMNS: [&str; 19] = [
     "version",
 ];
 
-/// A text that every database stores: PostgreSQL has no U+0000.
+/// Makes a text storable in every database: PostgreSQL does not support U+0000.
 pub(super) fn storable(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")
@@ -154,7 +155,7 @@ pub(super) fn storable(text: String) -> String {
 }
 
 impl TaskRecord {
-    /// Whether it has not ended yet.
+    /// Returns `true` if the task has not finished.
     #[must_use]
     pub fn is_active(&self) -> bool {
         !self.status.is_final()

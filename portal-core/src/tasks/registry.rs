@@ -1,4 +1,4 @@
-//! The kinds of task that this portal knows.
+//! Registry of the portal's task types.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::service::task_unknown;
 use super::task::TaskDefinition;
 use crate::error::Error;
 
-/// States that would hide a route of the portal.
+/// Task groups that would hide a route of the portal.
 const RESERVED_STATES: [&str; 8] = [
     "admin",
     "auth",
@@ -20,14 +20,14 @@ const RESERVED_STATES: [&str; 8] = [
     "docs",
 ];
 
-/// All kinds of task, by state and name.
+/// All task types, by group and name.
 #[derive(Debug, Default)]
 pub(crate) struct TaskRegistry {
     states: BTreeMap<String, BTreeMap<&'static str, Arc<TaskDefinition>>>,
 }
 
 impl TaskRegistry {
-    /// Adds a kind of task, or says why that is not possible.
+    /// Adds a task type, or returns the problem that prevents it.
     pub(crate) fn insert(&mut self, definition: TaskDefinition) -> Result<(), String> {
         let TaskDefinition {
             source,
@@ -38,7 +38,7 @@ impl TaskRegistry {
         let place = format!("       {source}   {}:{}", source.file, source.line);
         if RESERVED_STATES.contains(&state.as_str()) {
             return Err(format!(
-                "task `{source}` is in the state `{state}`, which would hide a route of the portal\n{place}\n     give it another with `state = \"..\"`"
+                "task `{source}` is in the group `{state}`, which would hide a route of the portal\n{place}\n     choose another one with `state = \"..\"`"
             ));
         }
         let word = |text: &str| {
@@ -49,7 +49,7 @@ impl TaskRegistry {
         };
         if !word(state) || !word(name) {
             return Err(format!(
-                "task `{source}` is named `{state}/{name}`; both stand in URLs\n{place}\n     use letters, digits, `_` and `-`"
+                "task `{source}` is named `{state}/{name}`; both parts appear in URLs\n{place}\n     use letters, digits, `_` and `-`"
             ));
         }
         if let Some(other) = self.get(state, name) {
@@ -74,17 +74,17 @@ impl TaskRegistry {
         self.states.get(state)?.get(name)
     }
 
-    /// All of them, sorted by state and name.
+    /// Returns all task types, sorted by group and name.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<TaskDefinition>> {
         self.states.values().flat_map(BTreeMap::values)
     }
 
-    /// Returns the task types that are not internal, sorted by state and name.
+    /// Returns the task types that are not internal, sorted by group and name.
     pub(crate) fn startable(&self) -> impl Iterator<Item = &Arc<TaskDefinition>> {
         self.all().filter(|definition| !definition.internal)
     }
 
-    /// The kind of a name, or the error that tells which part is unknown.
+    /// Finds a task type, or returns an error that names the unknown part.
     pub(super) fn find(&self, state: &str, name: &str) -> Result<&Arc<TaskDefinition>, Error> {
         self.require_state(state)?;
         self.get(state, name)
@@ -95,10 +95,13 @@ impl TaskRegistry {
         if self.states.contains_key(state) {
             return Ok(());
         }
-        Err(Error::not_found(format!("there is no state `{state}`")).with_code("state_unknown"))
+        Err(
+            Error::not_found(format!("there is no task group `{state}`"))
+                .with_code("state_unknown"),
+        )
     }
 
-    /// Gives a record its title.
+    /// Sets the title of a record.
     pub(super) fn name(&self, mut record: TaskRecord) -> TaskRecord {
         if let Some(definition) = self.get(&record.state, &record.name) {
             record.title = Arc::clone(&definition.title);

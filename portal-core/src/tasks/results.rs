@@ -12,21 +12,21 @@ use crate::store::{Dialect, Row, Store, StoreError};
 
 /// Bytes of results that one list or one step of a monitor holds in memory.
 pub(super) const BUDGET: u64 = 2 * 1024 * 1024;
-/// Ids in one statement.
+/// Maximum number of ids in one statement.
 const CHUNK: usize = 500;
 
-/// Tasks whose results have not been read yet, in the order in which they are wanted.
+/// Tasks whose results have not been read yet, in the order in which they are needed.
 #[derive(Debug, Default)]
 pub(super) struct WithoutResults(VecDeque<Measured>);
 
-/// A task and the size of its result.
+/// Task with the size of its result.
 #[derive(Debug)]
 struct Measured {
     record: TaskRecord,
     bytes: u64,
 }
 
-/// The columns of records, and the size of each result.
+/// Selects the columns of records and the size of each result.
 pub(super) fn select(dialect: Dialect) -> SelectStatement {
     let text = Expr::col("result").cast_as(match dialect {
         Dialect::Sqlite => "BLOB",
@@ -36,7 +36,7 @@ pub(super) fn select(dialect: Dialect) -> SelectStatement {
         Dialect::Sqlite => Func::cust("length").arg(text),
         Dialect::Postgres => Func::cust("octet_length").arg(text),
     };
-    // Only a row whose size was not stored has its result measured, which means to read it.
+    // A result is only measured, which requires reading it, if its size was not stored.
     let bytes = CaseStatement::new()
         .case(Expr::col("result").is_null(), 0_i64)
         .finally(Func::coalesce([
@@ -69,7 +69,7 @@ impl WithoutResults {
         self.0.append(&mut others.0);
     }
 
-    /// Replaces each record by a newer state of the same task, and sorts by the last change.
+    /// Replaces each record with a newer state of the same task, and sorts by the last change.
     pub(super) fn refresh(&mut self, newest: impl Fn(TaskRecord) -> TaskRecord) {
         let known = std::mem::take(&mut self.0).into_iter();
         let newer = known.map(|Measured { record, bytes }| Measured {
@@ -82,8 +82,9 @@ impl WithoutResults {
             .sort_by_key(|measured| measured.record.updated_at);
     }
 
-    /// Takes tasks from the front with their results: as many as [`BUDGET`] allows, and at least
-    /// one unless none are left.
+    /// Takes tasks from the front and reads their results.
+    ///
+    /// It takes as many as [`BUDGET`] allows, and at least one unless the list is empty.
     pub(super) async fn take(&mut self, store: &Store) -> Result<Vec<TaskRecord>, StoreError> {
         let count = self.within(BUDGET);
         let mut records: Vec<TaskRecord> = Vec::with_capacity(count);
@@ -101,7 +102,7 @@ impl WithoutResults {
         Ok(records)
     }
 
-    /// The number of tasks at the front whose results fit into a budget; the first always counts.
+    /// Returns the number of tasks at the front whose results fit a budget; the first always does.
     fn within(&self, budget: u64) -> usize {
         let mut bytes = 0;
         let fits = self.0.iter().take_while(|measured| {

@@ -1,4 +1,4 @@
-//! When a failed task is tried again.
+//! Retry policy: the number of attempts and the delays between them.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::store::now;
 
-/// How often a task may be begun, and how long it waits before it is begun again.
+/// Maximum number of attempts, and the delay between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RetryPolicy {
     pub(super) max_attempts: u32,
-    /// The pause after the first failure; each one after it is twice as long.
+    /// Delay after the first failure; each further one is twice as long.
     pub(super) backoff: Duration,
 }
 
-/// No pause is longer.
+/// Maximum delay between attempts.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// A later moment is never, and written like this every database can keep it.
+/// Longest delay of a task, in effect never; every database can store the resulting time.
 const NEVER: TimeDelta = TimeDelta::days(365_000);
 
-/// The moment after a pause, however long.
+/// Returns the time after a delay of any length.
 pub(super) fn after(pause: Duration) -> DateTime<Utc> {
     now() + TimeDelta::from_std(pause).unwrap_or(NEVER).min(NEVER)
 }
@@ -35,9 +35,9 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The pause after the failure of an attempt, counted from 1.
+    /// Returns the delay after the failure of an attempt, counted from 1.
     ///
-    /// Up to half of it is left to chance: what failed together need not come back together.
+    /// Up to half of it is random, so that tasks that failed together are not retried together.
     pub(super) fn pause(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let longest = self.backoff.saturating_mul(doubled).min(LONGEST);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_without_end_has_an_end_that_can_be_stored() {
+    fn unbounded_delay_is_capped_to_a_storable_time() {
         for pause in [Duration::MAX, Duration::from_secs(u64::MAX / 1_000_000)] {
             let moment = after(pause);
             assert!(moment > now() + TimeDelta::days(364_000));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_an_hour_and_are_spread() {
+    fn delays_double_up_to_an_hour_with_jitter() {
         let policy = RetryPolicy {
             max_attempts: 9,
             backoff: Duration::from_secs(2),

@@ -1,4 +1,4 @@
-//! The attempts that this process is running, newer than the database knows them.
+//! Attempts that run in this process, with newer states than in the database.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,15 +12,15 @@ use super::hub::Hub;
 use super::record::{TaskRecord, storable};
 use crate::store::now;
 
-/// An attempt that runs in this process.
+/// Attempt that runs in this process.
 #[derive(Debug)]
 pub(super) struct Attempt {
     newest: Mutex<Newest>,
-    /// What this attempt or the one before it has left for the next.
+    /// Checkpoint that this attempt or the previous one has stored for the next.
     checkpoint: Mutex<Option<Value>>,
-    /// Somebody wants the task to stop.
+    /// Triggered when the cancellation of the task is requested.
     pub(super) cancelled: CancellationToken,
-    /// Another attempt has taken over: nothing that this one does counts any more.
+    /// Triggered when another attempt supersedes this one, whose writes then take no effect.
     pub(super) superseded: CancellationToken,
 }
 
@@ -46,7 +46,7 @@ impl Attempt {
         }
     }
 
-    /// The newest state of the task.
+    /// Returns the latest state of the task.
     pub(super) fn record(&self) -> Arc<TaskRecord> {
         Arc::clone(&lock(&self.newest).record)
     }
@@ -59,7 +59,7 @@ impl Attempt {
         *lock(&self.checkpoint) = Some(checkpoint);
     }
 
-    /// Fails once the attempt was cancelled or superseded: no further effect of it is wanted.
+    /// Fails once the attempt was cancelled or superseded: it must have no further effects.
     pub(super) fn check_continues(&self) -> Result<(), TaskError> {
         if self.superseded.is_cancelled() {
             return Err(TaskError::superseded());
@@ -70,7 +70,9 @@ impl Attempt {
         Ok(())
     }
 
-    /// Takes a step, immediately visible to subscribers of this process. Progress never decreases.
+    /// Applies a progress update, immediately visible to subscribers of this process.
+    ///
+    /// Progress never decreases.
     ///
     /// # Errors
     ///
@@ -96,12 +98,12 @@ impl Attempt {
         }
         record.version += 1;
         record.updated_at = now();
-        // While nobody else can change the record: watchers hear of changes in their order.
+        // Published under the lock, so that subscribers receive changes in order.
         hub.publish(&newest.record);
         Ok(())
     }
 
-    /// The newest state if the database does not have it yet.
+    /// Returns the latest state if the database does not have it yet.
     fn unsaved(&self) -> Option<Arc<TaskRecord>> {
         let newest = lock(&self.newest);
         (!newest.ended && newest.record.version > newest.saved_version)
@@ -113,7 +115,7 @@ impl Attempt {
         newest.saved_version = newest.saved_version.max(version);
     }
 
-    /// No update counts from here on; gives the last state.
+    /// Ends the attempt, which ignores further updates, and returns the last state.
     pub(super) fn end(&self) -> Arc<TaskRecord> {
         let mut newest = lock(&self.newest);
         newest.ended = true;
@@ -126,7 +128,7 @@ impl Attempt {
 pub(super) struct Running(Mutex<HashMap<Uuid, Arc<Attempt>>>);
 
 impl Running {
-    /// Puts an attempt in; an older one of the same task has been superseded.
+    /// Adds an attempt, which supersedes an older one of the same task.
     pub(super) fn insert(&self, attempt: &Arc<Attempt>) {
         let before = lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));
         if let Some(before) = before {
@@ -134,7 +136,7 @@ impl Running {
         }
     }
 
-    /// Takes an attempt out, unless a newer one of the same task is in its place.
+    /// Removes an attempt, unless a newer one of the same task has replaced it.
     pub(super) fn remove(&self, attempt: &Arc<Attempt>) {
         let id = attempt.record().id;
         let mut attempts = lock(&self.0);
@@ -154,7 +156,7 @@ impl Running {
         lock(&self.0).values().cloned().collect()
     }
 
-    /// The states that the database does not have yet.
+    /// Returns the states that the database does not have yet.
     pub(super) fn unsaved(&self) -> Vec<Arc<TaskRecord>> {
         self.all()
             .iter()
@@ -168,7 +170,7 @@ impl Running {
         }
     }
 
-    /// What the database says of a task, or what this process knows better.
+    /// Returns the stored state of a task, or the newer one of this process.
     pub(super) fn newest(&self, stored: TaskRecord) -> TaskRecord {
         match self.get(stored.id).map(|attempt| attempt.record()) {
             Some(live)

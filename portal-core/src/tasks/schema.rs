@@ -1,4 +1,4 @@
-//! The JSON Schema of a task's arguments: finds every fault of shape, makes an example.
+//! JSON Schema of a task's arguments: finds all structural errors and creates an example.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use jsonschema::error::ValidationErrorKind;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::error::Fault;
 use crate::request::escape_pointer;
 
-/// A compiled schema. Deserializing stops at the first fault; the schema finds all of them.
+/// Compiled schema, which finds all errors; deserialization stops at the first one.
 pub(super) struct ArgsSchema {
     pub(super) document: Value,
     pub(super) example: Value,
@@ -19,7 +19,7 @@ impl ArgsSchema {
     pub(super) fn new(schema: schemars::Schema) -> Self {
         let document = schema.to_value();
         let validator = compile(&document)
-            .map_err(|error| tracing::warn!(%error, "a schema could not be compiled; faults come one at a time"))
+            .map_err(|error| tracing::warn!(%error, "failed to compile a schema; errors are reported one at a time"))
             .ok();
         let example = example(&document, &document, 0);
         Self {
@@ -29,7 +29,7 @@ impl ArgsSchema {
         }
     }
 
-    /// Everything about a value that does not fit the schema.
+    /// Returns every error of a value that does not match the schema.
     pub(super) fn faults(&self, value: &Value) -> Vec<Fault> {
         let Some(validator) = &self.validator else {
             return Vec::new();
@@ -42,8 +42,10 @@ impl ArgsSchema {
     }
 }
 
-/// Formats are part of the schema check, so that a wrong date is reported with everything else. What
-/// the types of the arguments read themselves, and may read more generously, is left to them.
+/// Compiles a schema with format checks, so that a wrong date is reported with all other errors.
+///
+/// Formats that the types of the arguments parse themselves, perhaps more leniently, are left to
+/// them.
 fn compile(document: &Value) -> Result<Validator, ValidationError<'static>> {
     let left_to_types = [
         "email",
@@ -74,7 +76,7 @@ fn compile(document: &Value) -> Result<Validator, ValidationError<'static>> {
         .build(document)
 }
 
-/// The rule that a value breaks, in words.
+/// Describes the rule that a value violates.
 fn message(error: &ValidationError<'_>) -> String {
     let plural = |limit: u64| if limit == 1 { "" } else { "s" };
     let entries = |limit: u64| if limit == 1 { "entry" } else { "entries" };
@@ -94,16 +96,16 @@ fn message(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
         ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
         ValidationErrorKind::Format { format } if format == "date" => {
-            "write a date such as 2026-05-01".to_owned()
+            "must be a date such as 2026-05-01".to_owned()
         }
         ValidationErrorKind::Format { format } if format == "date-time" => {
-            "write a time such as 2026-05-01T12:30:00Z".to_owned()
+            "must be a time such as 2026-05-01T12:30:00Z".to_owned()
         }
         _ => error.to_string(),
     }
 }
 
-/// A fault of a union is told where it is: in the branch that was meant.
+/// Collects errors; an error in a union is reported in the branch that the value was meant for.
 fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
     let pointer = error.instance_path().to_string();
     match error.kind() {
@@ -111,7 +113,7 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
             match meant(context, &pointer) {
                 Some(branch) => branch.iter().for_each(|error| collect(error, faults)),
                 None => {
-                    let message = "is none of what may stand here";
+                    let message = "is not an allowed value";
                     faults.push(Fault::new(pointer, "invalid_value", message));
                 }
             }
@@ -131,7 +133,7 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// The branch of a union that a value was meant for: one that nothing but details keep it from.
+/// Returns the branch of a union that a value was meant for, from which only details differ.
 fn meant<'a, 'e>(
     branches: &'a [Vec<ValidationError<'e>>],
     pointer: &str,
@@ -141,7 +143,7 @@ fn meant<'a, 'e>(
             let is_here = error.instance_path().as_str() == pointer;
             match error.kind() {
                 ValidationErrorKind::Type { .. } if is_here => 100,
-                // Another tag, or another member around everything.
+                // A different tag, or a different outer member.
                 ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => 10,
                 _ if is_here => 1,
                 _ => 0,
@@ -155,7 +157,7 @@ fn meant<'a, 'e>(
     (least < 10 && as_near.count() == 1).then_some(nearest)
 }
 
-/// A value that fits a schema: its own example, else its default, else something of its type.
+/// Returns a value that matches a schema: its example, else its default, else one of its type.
 fn example(schema: &Value, root: &Value, depth: u8) -> Value {
     if let Some(example) = schema
         .pointer("/examples/0")
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     #[derive(schemars::JsonSchema, garde::Validate)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "only its schema is used")]
     struct Args {
         #[garde(skip)]
         name: String,
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_found_at_once() {
+    fn all_errors_are_found_at_once() {
         let schema = ArgsSchema::new(schemars::schema_for!(Args));
         let faults = schema.faults(&json!({"name": 5, "age": 151}));
         let found: Vec<_> = faults
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_rules_are_told_in_words() {
+    fn violated_rules_are_described_in_words() {
         let schema = serde_json::json!({"type": "object", "properties": {
             "from": {"type": "string", "format": "date"},
             "id": {"type": "string", "format": "uuid"},
@@ -264,7 +266,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "/from write a date such as 2026-05-01",
+                "/from must be a date such as 2026-05-01",
                 "/sections add at least 1 entry",
                 "/title use at least 3 characters",
             ]
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_fits_its_schema() {
+    fn example_matches_its_schema() {
         let schema = ArgsSchema::new(schemars::schema_for!(Args));
         assert_eq!(schema.faults(&schema.example), []);
     }

@@ -1,4 +1,4 @@
-//! Search results for task types: a link to the form that starts each.
+//! Search results for tasks: forms that start a task type, lists by status, and a task by its id.
 
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::auth::Access;
 use crate::error::Result;
 use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 
-/// Finds the task types that the user may start.
+/// Finds the task types that the user may start, and the user's tasks.
 pub(crate) struct TaskSearch;
 
 impl SearchSource for TaskSearch {
@@ -63,7 +63,7 @@ impl SearchSource for TaskSearch {
     }
 }
 
-/// The lists of tasks by status.
+/// Returns links to the task lists by status.
 fn statuses(query: &SearchQuery<'_>, list: &str) -> Vec<(u8, SearchHit)> {
     let all = [
         (TaskStatus::Pending, "Pending tasks"),

@@ -1,4 +1,4 @@
-//! The handle through which code starts, finds, watches and stops tasks.
+//! Handle through which code enqueues, finds, monitors and cancels tasks.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ use crate::auth::User;
 use crate::error::{Error, Result};
 use crate::store::{Executor, Notification, Store, StoreError, Transaction};
 
-/// The tasks of a portal. Cheap to clone; an extractor through `Data<Tasks>`.
+/// Tasks of a portal; cheap to clone, and available to handlers as `Data<Tasks>`.
 #[derive(Clone, Debug)]
 pub struct Tasks(pub(super) Arc<Shared>);
 
@@ -43,10 +43,10 @@ pub(super) struct Shared {
     pub(super) settings: TaskSettings,
     intake: Arc<Batcher<NewTask, Result<Stored, StoreError>>>,
     pub(super) endings: Arc<Batcher<Ending, Result<Option<TaskRecord>, StoreError>>>,
-    /// Other replicas have to be told that there is something to claim.
+    /// Notified when other replicas must learn that there are tasks to claim.
     pub(super) hint: Notify,
     pub(super) hub: Arc<Hub>,
-    /// Changes that other replicas are to hear of.
+    /// Changes to publish to other replicas.
     pub(super) unsent: Unsent,
     pub(super) journals: Journals,
     pub(super) running: Running,
@@ -54,22 +54,22 @@ pub(super) struct Shared {
     pub(super) reads: Reads,
     quotas: Quotas,
     turns: Turns,
-    /// There may be something to claim.
+    /// Notified when there may be tasks to claim.
     pub(super) wake: Notify,
-    /// Until when tasks may turn up of which nobody tells: those of a caller's transaction.
+    /// Time until which tasks may appear without an event: those of a caller's transaction.
     pub(super) expecting: Mutex<Option<Instant>>,
 }
 
-/// Starts that are stored with one commit.
+/// Maximum number of tasks that are stored with one commit.
 const INTAKE: usize = 256;
-/// Ends that are stored with one commit.
+/// Maximum number of outcomes that are stored with one commit.
 const ENDINGS: usize = 256;
-/// Hints to other replicas are at least so far apart: each takes a lock of the whole server.
+/// Minimum interval between events for other replicas; each takes a lock of the whole server.
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
-/// How long a caller's transaction may stay open, for its tasks to be begun at once.
+/// Time for which a caller's transaction may stay open for its tasks to start at once.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Which tasks to list, newest first.
+/// Filter for a list of tasks, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
     /// Only tasks of this client.
@@ -84,15 +84,15 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Only cancelled tasks (`true`), or only others (`false`).
     pub cancelled: Option<bool>,
-    /// Only tasks in which this stands: in the name, the message or the error; or of this id.
+    /// Only tasks whose group, name, message or error contains this text, or whose id it is.
     pub text: Option<String>,
     /// Only tasks older than this one.
     pub before: Option<Uuid>,
-    /// How many at the most; 0 means 100.
+    /// Maximum number of tasks; 0 means 100.
     pub limit: u64,
 }
 
-/// A task that was started from code.
+/// Handle to a task that was enqueued from code.
 #[derive(Debug)]
 pub struct TaskHandle<R> {
     id: Uuid,
@@ -101,13 +101,18 @@ pub struct TaskHandle<R> {
 }
 
 impl<R: DeserializeOwned> TaskHandle<R> {
-    /// The id of the task.
+    /// Returns the id of the task.
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Waits for the task to end and gives its result.
+    /// Waits for the task to finish and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the message and code of a failed task, or if the task or its result cannot be
+    /// read.
     pub async fn result(&self) -> Result<R, TaskError> {
         let record = self
             .tasks
@@ -147,7 +152,7 @@ impl Tasks {
         }))
     }
 
-    /// Tasks may turn up for a while of which nobody tells.
+    /// Prepares for tasks that may appear without an event for a while.
     pub(super) fn expect_tasks(&self) {
         let until = Instant::now() + EXPECTED_WITHIN;
         *self
@@ -166,7 +171,7 @@ impl Tasks {
         }
     }
 
-    /// Checks arguments and stores a task; `true` if this very start had been stored before.
+    /// Checks arguments and stores a task; returns `true` if the same one was stored before.
     pub(crate) async fn start_json(
         &self,
         definition: &TaskDefinition,
@@ -180,7 +185,7 @@ impl Tasks {
         self.store_new(definition, task).await
     }
 
-    /// Stores a task that has been checked, together with others that are started meanwhile.
+    /// Stores a checked task, together with others that are enqueued at the same time.
     pub(super) async fn store_new(
         &self,
         definition: &TaskDefinition,
@@ -189,7 +194,7 @@ impl Tasks {
         let store = self.0.store.clone();
         let admitted = match self.admit(&task).await {
             Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
-                // What was stored before needs no room.
+                // A task that was stored before needs no quota.
                 let clash = insert::find_clash_in(&store, &task).await?;
                 let (id, _) = settle(&task, clash.ok_or(rejected)?, definition)?;
                 return Ok((id, true));
@@ -216,7 +221,7 @@ impl Tasks {
         quotas.admit(store.dialect(), source, task).await
     }
 
-    /// Counts a task that is stored as part of a transaction against the quotas of its owner.
+    /// Counts a task that is stored within a transaction against the quotas of its owner.
     pub(super) async fn admit_in(
         &self,
         executor: &mut impl Executor,
@@ -228,7 +233,7 @@ impl Tasks {
         admitted.await.map(drop)
     }
 
-    /// Tells of a task that has just been stored.
+    /// Publishes a task that has just been stored.
     pub(super) fn stored(&self, definition: &TaskDefinition, task: &NewTask) {
         self.0.metrics.started(&definition.state, definition.name);
         self.publish(task.record());
@@ -236,7 +241,7 @@ impl Tasks {
         self.0.hint.notify_one();
     }
 
-    /// Tells other replicas of new tasks, many with one hint, until it is dropped.
+    /// Notifies other replicas of new tasks, many with one event, until it is dropped.
     pub(super) async fn send_hints(&self) {
         loop {
             self.0.hint.notified().await;
@@ -245,19 +250,29 @@ impl Tasks {
         }
     }
 
-    /// The task of an id, as new as this process knows it.
+    /// Returns a task by id, in the latest state that this process has.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub async fn get(&self, id: Uuid) -> Result<Option<TaskRecord>> {
         Ok(queue::get(&self.0.store, id)
             .await?
             .map(|record| self.newest(record)))
     }
 
-    /// Those of some ids that there are, in any order.
+    /// Returns the existing tasks among the given ids, in any order.
     pub(super) async fn get_all(&self, ids: &[Uuid]) -> Result<Vec<TaskRecord>> {
         Ok(self.all_newest(queue::get_all(&self.0.store, ids).await?))
     }
 
-    /// Lists tasks, newest first, without their results: [`get`](Self::get) reads the result of one.
+    /// Lists tasks, newest first, without their results.
+    ///
+    /// [`get`](Self::get) reads the result of a task.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>> {
         let filter = Filter {
             client_token_id: filter.client_token_id,
@@ -279,7 +294,7 @@ impl Tasks {
         Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
     }
 
-    /// Lists tasks with their results; `true` if large results have ended the list early.
+    /// Lists tasks with their results; returns `true` if large results ended the list early.
     pub(super) async fn list_with_results(
         &self,
         filter: &Filter,
@@ -291,7 +306,11 @@ impl Tasks {
 
     /// Returns the arguments of a task as they were stored; `None` if there is no such task.
     ///
-    /// Other calls leave them out, since they may be large.
+    /// Other methods leave them out, since they may be large.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub async fn args(&self, id: Uuid) -> Result<Option<Value>> {
         Ok(queue::args(&self.0.store, id).await?)
     }
@@ -301,12 +320,20 @@ impl Tasks {
         records.map(|record| self.newest(record)).collect()
     }
 
-    /// How many tasks there are of each status.
+    /// Counts the tasks of each status.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub async fn count_by_status(&self) -> Result<Vec<(TaskStatus, u64)>> {
         Ok(queue::count_by_status(&self.0.store).await?)
     }
 
-    /// Asks a task to stop; `false` if it had ended before.
+    /// Requests that a task stops; returns `false` if it had already finished.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `task_not_found` if there is no such task, or if the database cannot be written.
     pub async fn cancel(&self, id: Uuid) -> Result<bool> {
         let mut transaction = self.0.store.begin().await?;
         let cancelled = self.cancel_in(&mut transaction, id).await?;
@@ -314,7 +341,7 @@ impl Tasks {
         Ok(self.cancelled(id, cancelled).await)
     }
 
-    /// The same as part of a transaction; [`cancelled`](Self::cancelled) has to follow its commit.
+    /// The same within a transaction; call [`cancelled`](Self::cancelled) after its commit.
     pub(super) async fn cancel_in(
         &self,
         transaction: &mut Transaction,
@@ -326,7 +353,7 @@ impl Tasks {
         }
     }
 
-    /// Tells of a task that was asked to stop; `false` if it had ended before.
+    /// Publishes the cancellation of a task; returns `false` if the task had already finished.
     pub(super) async fn cancelled(&self, id: Uuid, cancelled: Cancelled) -> bool {
         match cancelled {
             Cancelled::Ended(record) => {
@@ -346,7 +373,7 @@ impl Tasks {
         }
     }
 
-    /// Waits for a task to end.
+    /// Waits for a task to finish.
     async fn finished(&self, id: Uuid) -> Result<TaskRecord> {
         let mut updates = self.subscribe(id).await?;
         while let Some(record) = updates.next().await {
@@ -361,26 +388,26 @@ impl Tasks {
         self.0.hub.subscribe(watch)
     }
 
-    /// Tells the attempt of a task to stop, if it runs in this process.
+    /// Cancels the attempt of a task if it runs in this process.
     pub(super) fn stop(&self, id: Uuid) {
         if let Some(attempt) = self.0.running.get(id) {
             attempt.cancelled.cancel();
         }
     }
 
-    /// Shows a change of this process to watchers, here and on other replicas.
+    /// Publishes a change of this process to subscribers, here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
         self.0.unsent.add(&record);
         self.0.journals.put_back(&record);
         self.show(record);
     }
 
-    /// Lets somebody hear of each change that this process makes to a task.
+    /// Registers a listener for each change that this process makes to a task.
     pub(crate) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
         self.0.unsent.listen(listener);
     }
 
-    /// Shows a state to watchers of this process.
+    /// Publishes a state to subscribers of this process.
     pub(super) fn show(&self, record: TaskRecord) {
         self.0.hub.publish(&Arc::new(self.0.registry.name(record)));
     }
@@ -389,13 +416,13 @@ impl Tasks {
         self.0.registry.name(self.0.running.newest(record))
     }
 
-    /// The kinds of task that this portal knows.
+    /// Returns the registered task types.
     pub(crate) fn registry(&self) -> &TaskRegistry {
         &self.0.registry
     }
 }
 
-/// What a caller is told of a stored task: its id, and whether it had been there before.
+/// Returns the id of a stored task for the caller, and `true` if the task existed before.
 pub(super) fn settle(
     task: &NewTask,
     stored: Stored,
@@ -404,7 +431,7 @@ pub(super) fn settle(
     match stored {
         Stored::New => Ok((task.id, false)),
         Stored::Before(id) => Ok((id, true)),
-        // The owner sees it: under the same client token, or on their pages, which need none.
+        // The owner can see it: under the same client token, or on pages, which need no token.
         Stored::Active {
             id,
             client_token_id,
@@ -417,13 +444,13 @@ pub(super) fn settle(
         Stored::Active { .. } => Err(Error::conflict(
             "task_already_active",
             format!(
-                "`{}` is active with the same arguments, for another client",
+                "`{}` is already active with the same arguments, for another client",
                 definition.title
             ),
         )),
         Stored::KeyTaken => Err(Error::conflict(
             "idempotency_key_reused",
-            "this `Idempotency-Key` has been used for another start",
+            "this `Idempotency-Key` was used for a different task; use a new key",
         )),
     }
 }
@@ -442,9 +469,12 @@ pub(super) fn check_access(definition: &TaskDefinition, owner: Option<&User>) ->
 }
 
 pub(super) fn task_unknown(state: &str, name: &str) -> Error {
-    Error::not_found(format!("the state `{state}` has no task `{name}`")).with_code("task_unknown")
+    Error::not_found(format!(
+        "the task group `{state}` has no task type `{name}`"
+    ))
+    .with_code("task_unknown")
 }
 
 pub(super) fn task_not_found() -> Error {
-    Error::not_found("there is no such task").with_code("task_not_found")
+    Error::not_found("the task does not exist").with_code("task_not_found")
 }

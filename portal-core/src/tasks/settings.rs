@@ -1,10 +1,10 @@
-//! How a portal runs its tasks.
+//! Settings of a portal's tasks.
 
 use std::time::Duration;
 
 use super::end_message::TaskNotify;
 
-/// How a process runs tasks, and for how long they are kept.
+/// Settings for running tasks, and for storing them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct TaskSettings {
     pub(crate) stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) notify_after: Duration,
-    /// The portal has the pages of users' own tasks, which notifications link to.
+    /// `true` if the portal has the pages of users' own tasks, which notifications link to.
     pub(crate) task_pages: bool,
 }
 
@@ -56,96 +56,101 @@ impl Default for TaskSettings {
 }
 
 impl TaskSettings {
-    /// How many tasks a process runs at once, 64 by default; 0 runs none, for a process that only
-    /// starts and shows them.
+    /// Sets the maximum number of tasks that a process runs at once. Default: 64.
+    ///
+    /// 0 runs no tasks, for a process that only enqueues and shows them.
     pub fn concurrency(mut self, tasks: usize) -> Self {
         self.concurrency = tasks;
         self
     }
 
-    /// How many tasks all replicas together run at once; no limit by default.
+    /// Sets the maximum number of tasks that all replicas together run at once. Default: no limit.
     ///
-    /// Every claim then waits for its turn, which costs throughput.
+    /// With a limit, every claim waits for its turn, which costs throughput.
     pub fn total_concurrency(mut self, tasks: u32) -> Self {
         self.total_concurrency = Some(tasks);
         self
     }
 
-    /// How long a replica that gives no sign of life keeps its tasks, 30 seconds by default.
+    /// Sets how long a replica keeps its tasks without a heartbeat. Default: 30 seconds.
     ///
-    /// Shorter finds a dead replica sooner; one that is merely slow for so long loses its tasks,
-    /// which begin again elsewhere. From one second to one day.
+    /// A shorter lease detects a dead replica sooner; a replica that stalls for longer loses its
+    /// tasks, which start again elsewhere. Clamped to 1 second–1 day.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time.clamp(Duration::from_secs(1), Duration::from_secs(24 * 60 * 60));
         self
     }
 
-    /// How often the queue is looked at although nobody has told of a task, 2 seconds by default.
+    /// Sets the interval at which the queue is polled without an event. Default: 2 seconds.
+    ///
+    /// Minimum: 10 milliseconds.
     pub fn poll_interval(mut self, time: Duration) -> Self {
         self.poll_interval = time.max(Duration::from_millis(10));
         self
     }
 
-    /// What running tasks get to end in when the portal stops, 10 seconds by default; the rest is
-    /// handed back.
+    /// Sets the time that running tasks have to finish when the portal stops. Default: 10 seconds.
+    ///
+    /// Tasks that are still running after it are released.
     pub fn stop_grace(mut self, time: Duration) -> Self {
         self.stop_grace = time;
         self
     }
 
-    /// What a cancelled task gets to tidy up in before it is dropped, 5 seconds by default.
+    /// Sets the time a cancelled task has to clean up before it is dropped. Default: 5 seconds.
     pub fn cancel_grace(mut self, time: Duration) -> Self {
         self.cancel_grace = time;
         self
     }
 
-    /// How long a result may be as JSON, 1 MiB by default; a longer one is an error.
+    /// Sets the maximum size of a result as JSON, in bytes. Default: 1 MiB.
+    ///
+    /// A larger result is an error.
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.max_result_bytes = bytes;
         self
     }
 
-    /// How long a task is kept after its end, with its result and history, 7 days by default.
+    /// Sets how long a finished task is kept, with its result and history. Default: 7 days.
     pub fn keep_finished(mut self, time: Duration) -> Self {
         self.keep_finished = time;
         self
     }
 
-    /// Sets the maximum number of tasks of one user that wait to run. Default: 20,000; `u64::MAX`
-    /// for no limit.
+    /// Sets the maximum number of pending tasks per user. Default: 20,000.
     ///
-    /// A further start is rejected with `429 too_many_pending_tasks`. Tasks without an owner, such as
-    /// those of schedules, are not limited.
+    /// `u64::MAX` removes the limit. Further tasks are rejected with `429 too_many_pending_tasks`.
+    /// Tasks without an owner, such as those of schedules, are not limited.
     pub fn pending_per_owner(mut self, tasks: u64) -> Self {
         self.pending_per_owner = tasks;
         self
     }
 
-    /// Sets the maximum number of bytes that the arguments and results of all stored tasks of one
-    /// user have as JSON. Default: 256 MiB; `u64::MAX` for no limit.
+    /// Sets the maximum number of bytes that the tasks of one user store. Default: 256 MiB.
     ///
-    /// A further start is rejected with `429 task_storage_full`. Results are stored even if they
-    /// exceed it. Space is free again when finished tasks are deleted, see
+    /// The arguments and results of all stored tasks count, as JSON; `u64::MAX` removes the limit.
+    /// Further tasks are rejected with `429 task_storage_full`. Results are stored even if they
+    /// exceed the limit. Space is free again when finished tasks are deleted, see
     /// [`keep_finished`](Self::keep_finished).
     pub fn stored_bytes_per_owner(mut self, bytes: u64) -> Self {
         self.stored_bytes_per_owner = bytes;
         self
     }
 
-    /// Of which ends a user is told for whom a task was started, where its kind says nothing:
-    /// by default of failures, and of results that took longer than
-    /// [`notify_after`](Self::notify_after).
+    /// Sets the outcomes that owners are notified of, unless a task type sets its own.
+    ///
+    /// Default: failures, and results that took longer than [`notify_after`](Self::notify_after).
     pub fn notify(mut self, notify: TaskNotify) -> Self {
         self.notify = notify;
         self
     }
 
-    /// States whether the portal has the pages of users' own tasks, which can be removed.
+    /// Sets whether the portal has the pages of users' own tasks, which can be removed.
     pub(crate) fn with_task_pages(self, task_pages: bool) -> Self {
         Self { task_pages, ..self }
     }
 
-    /// How long a task has to run for its result to be told, 10 seconds by default.
+    /// Sets the minimum run time for a result to be reported. Default: 10 seconds.
     pub fn notify_after(mut self, time: Duration) -> Self {
         self.notify_after = time;
         self

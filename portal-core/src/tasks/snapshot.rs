@@ -1,4 +1,4 @@
-//! A state of a task on its way to watchers: written out once, however many watch.
+//! State of a task for subscribers: serialized once, however many there are.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::cursor::Cursor;
 use super::record::TaskRecord;
 
-/// A state of a task, and its forms on the wire, made when the first watcher needs them.
+/// State of a task, with its wire formats, created when the first subscriber needs them.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     record: Arc<TaskRecord>,
@@ -37,7 +37,7 @@ impl Snapshot {
         &self.record
     }
 
-    /// The message of a WebSocket.
+    /// Returns the WebSocket message.
     pub(super) fn message(&self) -> Utf8Bytes {
         let message = self.message.get_or_init(|| {
             let update = StateUpdate {
@@ -45,18 +45,18 @@ impl Snapshot {
                 seq: self.record.version,
                 data: &self.record,
             };
-            // Everything in a record has a form in JSON.
+            // Everything in a record can be represented in JSON.
             serde_json::to_string(&update).unwrap_or_default().into()
         });
         message.clone()
     }
 
-    /// The same as a server-sent event; its id is where a client can go on.
+    /// Returns the same as a server-sent event, whose id is the cursor from which a client resumes.
     pub(super) fn event(&self) -> Bytes {
         let event = self.event.get_or_init(|| {
             let cursor = Cursor::of(&self.record);
             let message = self.message();
-            // JSON has no line breaks outside of strings, and inside they are escaped.
+            // JSON has no line breaks outside of strings, and those inside are escaped.
             format!("event: state_update\nid: {cursor}\ndata: {message}\n\n").into()
         });
         event.clone()

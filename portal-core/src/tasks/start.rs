@@ -1,4 +1,4 @@
-//! A start from code that is being put together.
+//! Builder for enqueuing a task from code.
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -20,9 +20,9 @@ use super::task::{Task, TaskDefinition};
 use crate::error::{Error, Result};
 use crate::store::Executor;
 
-/// A start that takes effect when it is awaited; see [`Tasks::start`].
+/// Builder for a task, which is enqueued when this is awaited; see [`Tasks::start`].
 #[derive(Debug)]
-#[must_use = "a task is started when this is awaited"]
+#[must_use = "a task is only enqueued when this is awaited"]
 pub struct Start<R> {
     tasks: Tasks,
     state: String,
@@ -35,7 +35,7 @@ pub struct Start<R> {
 }
 
 impl Tasks {
-    /// Starts a task of a kind with its arguments; it is stored when this has been awaited.
+    /// Enqueues a task with its arguments; it is stored once the returned value has been awaited.
     ///
     /// ```
     /// use std::time::Duration;
@@ -66,8 +66,13 @@ impl Tasks {
         Start::new(self.clone(), task().into_definition(), args)
     }
 
-    /// Starts a task within a transaction of the caller: the same as
-    /// [`start(..).within(executor)`](Start::within).
+    /// Enqueues a task within the caller's transaction.
+    ///
+    /// This is the same as [`start(..).within(executor)`](Start::within).
+    ///
+    /// # Errors
+    ///
+    /// Fails for the same reasons as [`Start::within`].
     pub async fn start_in<A: TaskArgs, R: Serialize + Send + 'static>(
         &self,
         executor: &mut impl Executor,
@@ -92,37 +97,45 @@ impl<R> Start<R> {
         }
     }
 
-    /// Sets the client, user and request that it is started for. Default: none of them, so that
-    /// the task belongs to the application.
+    /// Sets the client, user and request that the task is enqueued for. Default: none of them.
     ///
-    /// A `&CurrentUser` is a starter: the task belongs to that user.
+    /// By default, the task belongs to the application. A `&CurrentUser` is accepted too: the task
+    /// then belongs to that user.
     pub fn starter(mut self, starter: impl Into<Starter>) -> Self {
         self.starter = starter.into();
         self
     }
 
-    /// Not before that time has passed.
+    /// Sets the delay before the task may start. Default: none.
     pub fn delay(mut self, time: Duration) -> Self {
         self.run_at = Some(retry::after(time));
         self
     }
 
-    /// Not before that moment.
+    /// Sets the earliest time at which the task may start. Default: immediately.
     pub fn run_at(mut self, moment: DateTime<Utc>) -> Self {
         self.run_at = Some(moment);
         self
     }
 
-    /// Instead of the priority of its kind; greater ones are begun first.
+    /// Sets the priority; higher ones start first. Default: the priority of the task type.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = Some(priority);
         self
     }
 
-    /// Starts it within a transaction of the caller: it exists only if that commits.
+    /// Enqueues the task within the caller's transaction: it exists only if that commits.
     ///
-    /// The transaction is one of [`Store::begin`](crate::Store::begin), or the connection of one
-    /// of sqlx on the same database: `.within(&mut *transaction)`.
+    /// The transaction is one of [`Store::begin`](crate::Store::begin), or the connection of a sqlx
+    /// transaction on the same database: `.within(&mut *transaction)`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the task type is not registered, the arguments are invalid or too large, a quota of
+    /// the owner is used up, the task conflicts with another one, or the database cannot be
+    /// written.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use portal_core::Store;
@@ -163,7 +176,7 @@ impl<R> Start<R> {
         Ok(tasks.handle(id))
     }
 
-    /// The task that is to be stored, checked, and its kind.
+    /// Returns the checked task to store, and its type.
     pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
         let registry = self.tasks.registry();
         let definition = Arc::clone(registry.find(&self.state, self.name)?);

@@ -1,4 +1,4 @@
-//! The client, user and request that a task is started for.
+//! Initiator of a task: the client, user and request that it is enqueued for.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,10 +10,11 @@ use crate::auth::{CurrentUser, User, caller};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
-/// The client, user and request that a task is started for.
+/// Client, user and request that a task is enqueued for.
 ///
-/// A handler extracts the one of its request: its user becomes the owner of the task, who sees it,
-/// is notified of its end and whose permissions count. A `&CurrentUser` converts into one too.
+/// A handler extracts the initiator of its request. Its user becomes the owner of the task: the
+/// owner sees the task, is notified when it finishes, and their permissions count. A `&CurrentUser`
+/// converts into an initiator too.
 ///
 /// ```
 /// use portal_core::Starter;
@@ -35,16 +36,16 @@ use crate::state::PortalState;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Starter {
-    /// The client token that shows the task, by its id.
+    /// Id of the client token that shows the task.
     pub client_token_id: Option<Uuid>,
-    /// The user who owns the task.
+    /// Id of the user who owns the task.
     pub owner_user_id: Option<Uuid>,
-    /// The request that starts it: its W3C trace parent, or its id.
+    /// Request that enqueues the task: its W3C trace parent, or its id.
     pub trace_parent: Option<String>,
 }
 
 impl Starter {
-    /// Writes the starter into a new task.
+    /// Writes the initiator into a new task.
     pub(super) fn apply_to(self, task: &mut NewTask) {
         task.client_token_id = self.client_token_id;
         task.owner_user_id = self.owner_user_id;

@@ -1,4 +1,4 @@
-//! How many tasks ended how, and how long they took.
+//! Statistics of finished tasks: their number by outcome, and their durations.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query};
@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::store::{Buckets, Counts, SharedReads, TimeRange};
 
 const TABLE: &str = "portal_tasks";
-/// How many of the newest tasks the durations are taken from.
+/// Maximum number of tasks that durations are computed from, the newest.
 const SAMPLE: u64 = 20_000;
 
-/// Whose or which tasks to count; each that is given narrows it further.
+/// Tasks to count; each field that is set narrows the scope further.
 ///
 /// ```
 /// use portal_core::tasks::TaskScope;
@@ -32,7 +32,7 @@ pub struct TaskScope {
 }
 
 impl TaskScope {
-    /// The tasks of one user.
+    /// Returns the scope of the tasks of one user.
     #[must_use]
     pub fn of_user(id: Uuid) -> Self {
         Self {
@@ -53,15 +53,15 @@ impl TaskScope {
     }
 }
 
-/// How tasks ended, by when they did.
+/// Finished tasks by outcome and by the time at which they finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskCounts {
-    /// With a result.
+    /// Tasks with a result.
     pub completed: Counts,
-    /// With an error.
+    /// Tasks with an error.
     pub failed: Counts,
-    /// Because somebody stopped them; the API calls them failed with the code `cancelled`.
+    /// Cancelled tasks; the API reports them as failed with the code `cancelled`.
     pub cancelled: Counts,
 }
 
@@ -74,13 +74,13 @@ impl TaskCounts {
         }
     }
 
-    /// The buckets that all three are counted in.
+    /// Returns the buckets that all three are counted in.
     #[must_use]
     pub const fn buckets(&self) -> &Buckets {
         &self.completed.buckets
     }
 
-    /// All that ended, in each bucket.
+    /// Returns all finished tasks, in each bucket.
     #[must_use]
     pub fn ended(&self) -> Counts {
         let mut all = self.completed.clone();
@@ -94,8 +94,10 @@ impl TaskCounts {
         all
     }
 
-    /// How many percent of those that nobody stopped have failed: now, and in the span before;
-    /// `None` where none ended.
+    /// Returns the percentage of failures among tasks that were not cancelled.
+    ///
+    /// The first value is for the range, the second for the previous period; `None` if no such task
+    /// finished in it.
     #[must_use]
     pub fn failure_rate(&self) -> (Option<f64>, Option<f64>) {
         (
@@ -104,7 +106,7 @@ impl TaskCounts {
         )
     }
 
-    /// The same for each bucket.
+    /// Returns the failure percentage of each bucket.
     #[must_use]
     pub fn failure_rates(&self) -> Vec<Option<f64>> {
         let both = self.failed.values.iter().zip(&self.completed.values);
@@ -118,23 +120,23 @@ fn rate(part: u64, rest: u64) -> Option<f64> {
     (all > 0.0).then(|| part as f64 / all * 100.0)
 }
 
-/// How long completed tasks took, from their first beginning to their end, in seconds.
+/// Durations of completed tasks from first start to finish, in seconds.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TaskDurations {
-    /// The buckets, by when a task ended.
+    /// Buckets, by the time at which a task finished.
     pub buckets: Buckets,
-    /// Half of the tasks of a bucket took at most so long; `None` where none ended.
+    /// Median of each bucket; `None` if no task finished in it.
     pub median: Vec<Option<f64>>,
-    /// 95 of 100 tasks of a bucket took at most so long.
+    /// 95th percentile of each bucket; `None` if no task finished in it.
     pub p95: Vec<Option<f64>>,
-    /// The median of all.
+    /// Median of all buckets together.
     pub median_of_all: Option<f64>,
-    /// There were more tasks than are looked at; these are of the newest 20,000.
+    /// `true` if there were more tasks than are read; the values are of the newest 20,000.
     pub is_sample: bool,
 }
 
-/// What is being read for somebody, for all who ask the same at once.
+/// Reads in progress, shared by all callers that request the same at once.
 #[derive(Debug)]
 pub(super) struct Reads {
     counts: SharedReads<(TaskScope, TimeRange), TaskCounts>,
@@ -151,7 +153,13 @@ impl Default for Reads {
 }
 
 impl Tasks {
-    /// How many tasks ended how in each bucket of a range, of those that are still kept.
+    /// Counts finished tasks by outcome in each bucket of a range, among those still stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use portal_core::pages::components::{Chart, Tone};
@@ -173,7 +181,11 @@ impl Tasks {
         self.0.reads.counts.get(key, read).await
     }
 
-    /// How long completed tasks took in each bucket of a range, of those that are still kept.
+    /// Returns the durations of stored completed tasks in each bucket of a range.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub async fn durations(&self, range: TimeRange, scope: &TaskScope) -> Result<TaskDurations> {
         let key = (scope.clone(), range);
         let read = self.read_durations(range, scope);
@@ -253,7 +265,7 @@ impl Tasks {
     }
 }
 
-/// The least that so many percent do not exceed, in seconds.
+/// Returns the smallest duration that `percent` % of the durations do not exceed, in seconds.
 fn quantile(taken: &mut [TimeDelta], percent: usize) -> Option<f64> {
     let rank = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
     let (_, found, _) = taken.select_nth_unstable(rank);
@@ -265,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_values_that_were_there() {
+    fn quantiles_are_observed_values() {
         let of = |millis: &[i64], percent| {
             let mut taken: Vec<_> = millis
                 .iter()
@@ -279,11 +291,11 @@ mod tests {
         assert_eq!(of(&[400, 100, 300, 200], 50), Some(0.2));
         let hundred: Vec<i64> = (1..=100).rev().map(|number| number * 1000).collect();
         assert_eq!(of(&hundred, 95), Some(95.0));
-        assert_eq!(of(&[-5], 50), Some(0.0), "clocks that were set back");
+        assert_eq!(of(&[-5], 50), Some(0.0), "a clock was set back");
     }
 
     #[test]
-    fn a_rate_of_nothing_is_none() {
+    fn rate_without_tasks_is_missing() {
         assert_eq!(rate(0, 0), None);
         assert_eq!(rate(1, 3), Some(25.0));
     }

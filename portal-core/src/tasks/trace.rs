@@ -1,10 +1,10 @@
-//! Which request has started a task.
+//! Trace context of the request that enqueues a task.
 
 use axum::http::HeaderMap;
 
 use crate::security::REQUEST_ID;
 
-/// The trace that a request belongs to (`traceparent` of W3C Trace Context), else its id.
+/// Returns the trace of a request (`traceparent` of W3C Trace Context), else its id.
 pub(super) fn of_request(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("traceparent")
@@ -13,8 +13,10 @@ pub(super) fn of_request(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// `version-trace_id-parent_id-flags`, in lower-case hexadecimal digits. A later version may say
-/// more behind the flags; that is not kept, so only the present one counts.
+/// Returns `true` for `version-trace_id-parent_id-flags` in lower-case hexadecimal digits.
+///
+/// Later versions may append fields after the flags; those are not stored, so only the current
+/// version is accepted.
 fn is_trace_parent(value: &str) -> bool {
     let parts: Vec<_> = value.split('-').collect();
     let [version, trace_id, parent_id, flags] = parts[..] else {
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_valid_trace_parent_counts() {
+    fn only_valid_trace_parents_are_accepted() {
         let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert!(is_trace_parent(valid));
         for other in [
@@ -53,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_stands_in_for_a_trace() {
+    fn request_id_replaces_a_missing_trace_parent() {
         let mut headers = HeaderMap::new();
         assert_eq!(of_request(&headers), None);
         headers.insert(REQUEST_ID, "abc-1".parse().expect("a header"));

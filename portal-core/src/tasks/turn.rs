@@ -2,8 +2,8 @@
 //!
 //! Each pending task has a turn, and tasks are claimed in the order of their turns. The first task
 //! of an owner gets the turn at the head of the queue, each further one the turn after the owner's
-//! last. So a task waits for at most one task of each other owner per task of its own owner, however
-//! many another owner has stored. Tasks without an owner count as those of one owner.
+//! last. So a task waits for at most one task of each other owner per task of the same owner,
+//! however many tasks others have stored. Tasks without an owner count as those of one owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use super::insert::NewTask;
 use super::queue::TABLE;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction};
 
-/// Tasks that one claim places at most.
+/// Maximum number of tasks that one claim assigns turns to.
 pub(super) const PLACED: u64 = 256;
-/// Lines that a process remembers.
+/// Maximum number of lines that a process caches.
 const LINES: usize = 10_000;
-/// Time for which a process counts on by itself; then it reads how far the queue has come.
+/// Time for which a process counts locally before it reads the head of the queue again.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The pending tasks of one owner, type and priority.
@@ -64,7 +64,9 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Assigns a turn to a task that is due at once. Any other gets one from a claim when it is due.
+    /// Assigns a turn to a task that is due immediately.
+    ///
+    /// Any other task gets one from a claim when it is due.
     pub(super) async fn assign(&self, store: &Store, task: &mut NewTask) {
         if task.run_at > task.created_at {
             return;
@@ -82,7 +84,7 @@ impl Turns {
         let known = next.filter(|next| next.read_at.elapsed() < FRESH);
         let turn = match known {
             Some(next) => next.turn,
-            // Without a turn the task is stored all the same, and a claim places it.
+            // If this fails, the task is stored without a turn, and a claim assigns one.
             None => match read_one(store, &line, task.created_at).await {
                 Ok(turn) => turn,
                 Err(error) => {
@@ -110,8 +112,9 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
     Ok(turn)
 }
 
-/// The turn of a new task: not before the head of the queue, and after the last of its own line.
-/// An empty queue begins at the time of day, which is later than all turns that it has ever had.
+/// Returns the turn of a new task: not before the head of the queue, and after its line's last.
+///
+/// An empty queue starts at the current time, which is later than all turns that it has ever had.
 fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
     let head: Option<i64> = row.get("head")?;
     let last: Option<i64> = row.get("last")?;
@@ -119,8 +122,9 @@ fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
     Ok(last.map_or(head, |last| Ord::max(head, last.saturating_add(1))))
 }
 
-/// Statements that read the head of the queue and the end of the line for each line: one on
-/// PostgreSQL, one for each line on SQLite.
+/// Returns statements that read the head of the queue and the end of each line.
+///
+/// There is one statement on PostgreSQL, and one per line on SQLite.
 pub(super) fn ends(dialect: Dialect, lines: &[&Line]) -> Vec<RawSql<false>> {
     match dialect {
         Dialect::Sqlite => lines.iter().enumerate().map(ends_on_sqlite).collect(),
@@ -167,7 +171,7 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
         .collect();
     let queue =
         "task.state = line.state AND task.name = line.name AND task.priority = line.priority";
-    // As `portal_tasks_owner_pending` has it.
+    // Matches the expression of the index `portal_tasks_owner_pending`.
     let kind = "task.state || '/' || task.name = line.state || '/' || line.name \
                 AND task.priority = line.priority";
     let last = |owner: &str| {
@@ -223,7 +227,7 @@ pub(super) async fn place_due(
     set_turns(transaction, dialect, &turns).await
 }
 
-/// The tasks that [`place_due`] places.
+/// Selects the tasks that [`place_due`] assigns turns to.
 pub(super) fn unplaced(dialect: Dialect, now: DateTime<Utc>) -> RawSql<true> {
     let (index, lock) = match dialect {
         Dialect::Sqlite => (" INDEXED BY portal_tasks_waiting", ""),
@@ -240,7 +244,7 @@ pub(super) fn unplaced(dialect: Dialect, now: DateTime<Utc>) -> RawSql<true> {
     }
 }
 
-/// An array of ids, not a join: with a join PostgreSQL may read all tasks to find these.
+/// Sets turns by an array of ids; with a join, PostgreSQL may read all tasks to find these.
 pub(super) fn set_turns_on_postgres(turns: &[(Uuid, i64)]) -> RawSql<true> {
     let turns = turns
         .iter()

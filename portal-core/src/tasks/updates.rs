@@ -1,4 +1,4 @@
-//! Watching a task from code.
+//! Subscription to a task from code.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use super::record::TaskRecord;
 use super::service::{Tasks, task_not_found};
 use crate::error::Result;
 
-/// Changes are told; this only finds what a lost hint did not tell of.
+/// Interval at which the task is read again, to find changes whose cluster event was lost.
 const SAFETY_NET: Duration = Duration::from_secs(15);
 
-/// The states of a task as they come, wherever it runs.
+/// Stream of a task's states, on whichever replica it runs.
 ///
 /// ```
 /// # use portal_core::prelude::*;
@@ -40,11 +40,13 @@ pub struct TaskUpdates {
 }
 
 impl Tasks {
-    /// Watches a task: its present state, then each change.
+    /// Subscribes to a task: its current state, then each change.
     ///
-    /// Fails with `task_not_found` if there is no such task.
+    /// # Errors
+    ///
+    /// Fails with `task_not_found` if there is no such task, or if the database cannot be read.
     pub async fn subscribe(&self, id: Uuid) -> Result<TaskUpdates> {
-        // Before the state is read: what changes in between is told twice rather than never.
+        // Before the state is read: a change in between is delivered twice rather than never.
         let subscription = self.watch(Watch {
             task_id: Some(id),
             ..Watch::default()
@@ -62,9 +64,9 @@ impl Tasks {
 }
 
 impl TaskUpdates {
-    /// The next state; `None` after the final one, or if the task has been removed.
+    /// Returns the next state; `None` after the final one, or if the task has been deleted.
     ///
-    /// First comes the present state. Who asks too seldom gets the newest state, not every step.
+    /// The current state comes first. A slow caller gets the latest state, not every step.
     pub async fn next(&mut self) -> Option<Arc<TaskRecord>> {
         while !self.ended {
             while let Some(record) = self.ready.pop_front() {
@@ -80,7 +82,7 @@ impl TaskUpdates {
                 Err(_) => match self.tasks.get(self.id).await {
                     Ok(Some(record)) => self.ready.push_back(Arc::new(record)),
                     Ok(None) => self.ended = true,
-                    // It is asked again.
+                    // It is read again later.
                     Err(_) => {}
                 },
             }

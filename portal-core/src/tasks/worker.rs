@@ -1,4 +1,4 @@
-//! Claims tasks and runs them until the portal stops.
+//! Worker: claims tasks and runs them until the portal stops.
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError};
@@ -34,23 +34,23 @@ use crate::state::PortalState;
 use crate::store::{Notification, StoreError};
 
 const SAVE_INTERVAL: Duration = Duration::from_millis(25);
-/// How often the queue is looked at while a caller's transaction may bring tasks.
+/// Interval at which the queue is polled while a caller's transaction may add tasks.
 const EXPECTING_INTERVAL: Duration = Duration::from_millis(50);
-/// No more are claimed with one statement.
+/// Maximum number of tasks claimed with one statement.
 const CLAIM_BATCH: usize = 100;
-/// How long to wait before the owner of a task is looked for again while the database is away.
+/// Delay before the owner of a task is read again while the database is unavailable.
 const OWNER_RETRY: Duration = Duration::from_secs(1);
-/// What the last writes get when the portal stops.
+/// Time limit of the last writes when the portal stops.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(5);
 
-/// The worker of a process.
+/// Worker of a process.
 #[derive(Clone)]
 pub(crate) struct Worker {
     tasks: Tasks,
     state: PortalState,
-    /// Made anew by each process: a name that lasts would keep the claims of a dead one alive.
+    /// New in each process: with a permanent id, the claims of a dead process would be renewed.
     id: Uuid,
-    /// The kinds that this process knows.
+    /// Task types that are registered in this process.
     kinds: Arc<[Kind]>,
     rotation: Arc<Rotation>,
     permits: Arc<Semaphore>,
@@ -80,16 +80,17 @@ impl Worker {
         }
     }
 
-    /// Works until the portal stops, then lets tasks end and hands back the rest.
+    /// Runs until the portal stops, then lets tasks finish and releases the rest.
     pub(crate) async fn run(self) {
-        // Held until the end: as long as another process has it, its tasks are alive.
+        // Held until the end: while another process holds it, the tasks of that process are
+        // running.
         let sole = self.tasks.0.store.lock_for_one_process();
         let lost = if sole.is_some() {
             Lost::All
         } else {
             Lost::Expired
         };
-        let rescued = self.insist("tasks of a process that died could not be rescued", || {
+        let rescued = self.insist("failed to rescue tasks of a process that died", || {
             self.rescue(lost)
         });
         if self.stop.run_until_cancelled(rescued).await.is_none() {
@@ -122,11 +123,11 @@ impl Worker {
             .await
             .is_err()
         {
-            tracing::info!(running = self.attempts.len(), "handing running tasks back");
+            tracing::info!(running = self.attempts.len(), "releasing running tasks");
             for attempt in self.tasks.0.running.all() {
                 attempt.superseded.cancel();
             }
-            // What cannot be stored now keeps its lease and is rescued when that is over.
+            // Tasks that cannot be stored now keep their lease and are rescued when it expires.
             let _ = timeout(HAND_BACK_LIMIT, self.attempts.wait()).await;
         }
         care.cancel();
@@ -137,11 +138,11 @@ impl Worker {
         match timeout(HAND_BACK_LIMIT, handed_back).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "tasks could not be handed back; they go on when their lease is over");
+                tracing::warn!(%error, "failed to release tasks; they are rescued when their lease expires");
             }
             Err(_) => {
                 tracing::warn!(
-                    "tasks could not be handed back in time; they go on when their lease is over"
+                    "releasing tasks timed out; they are rescued when their lease expires"
                 );
             }
         }
@@ -152,7 +153,7 @@ impl Worker {
             let claimed = match self.claim().await {
                 Ok(claimed) => claimed,
                 Err(error) => {
-                    tracing::warn!(%error, "no tasks could be claimed");
+                    tracing::warn!(%error, "failed to claim tasks");
                     false
                 }
             };
@@ -164,12 +165,12 @@ impl Worker {
                 () = self.tasks.0.wake.notified() => {}
                 () = sleep(self.pause()) => {}
             }
-            // Attempts that end together give their places back together.
+            // Attempts that finish together release their permits together.
             tokio::task::yield_now().await;
         }
     }
 
-    /// How long to wait for a hint.
+    /// Returns how long to wait for an event.
     fn pause(&self) -> Duration {
         let mut expecting = self
             .tasks
@@ -192,9 +193,10 @@ impl Worker {
         TimeDelta::from_std(self.settings().lease).unwrap_or(TimeDelta::MAX)
     }
 
-    /// Claims as many tasks as there is room for; `true` if there may be more.
+    /// Claims as many tasks as there are permits for; returns `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
-        // At most half of all places at once: the ends of one half are stored while the other is claimed.
+        // At most half of all permits at once: outcomes of one half are stored while the other is
+        // claimed.
         let batch = self.settings().concurrency.div_ceil(2).min(CLAIM_BATCH);
         let room = self.permits.available_permits().min(batch);
         if room == 0 || self.kinds.is_empty() {
@@ -210,7 +212,7 @@ impl Worker {
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
         for claimed in claimed {
-            // There is room for each; a claim that was not begun would stay without end.
+            // There is a permit for each; a claimed task that is not started would never finish.
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };
@@ -242,7 +244,8 @@ impl Worker {
                 .run_attempt(&definition, &attempt, claimed.args)
                 .await;
             worker.tasks.0.running.remove(&attempt);
-            // Held until here: else ended tasks pile up that the database still calls running.
+            // Hold the permit until here; otherwise finished tasks pile up that are still running
+            // according to the database.
             drop(permit);
             worker.tasks.0.wake.notify_one();
         });
@@ -272,7 +275,7 @@ impl Worker {
             Err(error) => Some(Err(error)),
         };
         let Some(outcome) = outcome else {
-            span.in_scope(|| tracing::warn!("another attempt has taken over"));
+            span.in_scope(|| tracing::warn!("superseded by another attempt"));
             return;
         };
         if let Err(error) = &outcome
@@ -289,7 +292,7 @@ impl Worker {
         };
         journal.close(&last).await;
         let ended = self
-            .insist("the end of a task could not be stored", || {
+            .insist("failed to store the outcome of a task", || {
                 self.finish(ending.clone())
             })
             .await;
@@ -300,15 +303,15 @@ impl Worker {
                     TaskStatus::Pending => tracing::warn!(
                         error = record.error,
                         again_at = %record.run_at,
-                        "failed, and is tried again"
+                        "task attempt failed; it is retried"
                     ),
-                    status => tracing::info!(%status, error = record.error, "ended"),
+                    status => tracing::info!(%status, error = record.error, "task finished"),
                 });
                 self.tasks.publish(record);
             }
             None => {
-                span.in_scope(|| tracing::warn!("another attempt has taken over"));
-                // Or it was stored and the answer got lost: then watchers still have to hear of it.
+                span.in_scope(|| tracing::warn!("superseded by another attempt"));
+                // Or it was stored and the response was lost; subscribers must still be notified.
                 if let Ok(Some(stored)) = queue::get(&self.tasks.0.store, last.id).await {
                     self.tasks.publish(stored);
                 }
@@ -316,7 +319,7 @@ impl Worker {
         }
     }
 
-    /// Writes how an attempt ended, together with others that end meanwhile.
+    /// Writes the outcome of an attempt, together with others that finish at the same time.
     async fn finish(&self, ending: Ending) -> Result<Option<TaskRecord>, StoreError> {
         let store = self.tasks.0.store.clone();
         let written = self.tasks.0.endings.submit(ending, move |endings| {
@@ -326,13 +329,13 @@ impl Worker {
         written.await.unwrap_or_else(|| Err(unavailable()))
     }
 
-    /// The owner may have lost his rights since the task was started.
+    /// Checks the owner's permissions, which may have changed since the task was enqueued.
     async fn check_owner(
         &self,
         definition: &TaskDefinition,
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
-        // A task without an owner, or of an internal type, was started by the application itself.
+        // A task without an owner, or of an internal type, was enqueued by the application itself.
         let has_owner = record.client_token_id.or(record.owner_user_id).is_some();
         if !has_owner || definition.internal || definition.access == crate::Access::Public {
             return Ok(());
@@ -346,7 +349,7 @@ impl Worker {
             };
             match auth.user(id).await {
                 Ok(owner) => break owner,
-                // Nothing is known of the owner, so nothing is decided.
+                // The owner cannot be read, so nothing is decided.
                 Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => {
                     sleep(OWNER_RETRY).await;
                 }
@@ -357,7 +360,7 @@ impl Worker {
             .map_err(|error| refused(error).with_code("forbidden"))
     }
 
-    /// Runs the task's code; `None` if another attempt has taken over.
+    /// Runs the code of a task; returns `None` if the attempt was superseded.
     async fn outcome(
         &self,
         definition: &Arc<TaskDefinition>,
@@ -371,7 +374,7 @@ impl Worker {
         );
         let future = (definition.run)(context, self.state.clone(), args);
         let future = self.tasks.0.journals.capture(&attempt.record(), future);
-        // A task of its own contains a panic, and can be dropped at any await.
+        // A separate tokio task contains a panic, and can be dropped at any await.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
         let limit = async {
             match definition.timeout {
@@ -380,7 +383,7 @@ impl Worker {
             }
         };
         let joined = tokio::select! {
-            // In this order: a task that gives up because it is told to stop has not failed.
+            // In this order: a task that stops because of a cancellation has not failed.
             biased;
             () = attempt.superseded.cancelled() => {
                 handle.abort();
@@ -394,27 +397,27 @@ impl Worker {
             joined = &mut handle => joined,
             () = limit => {
                 handle.abort();
-                return Some(Err(TaskError::new("the task took longer than it may").with_code("timeout")));
+                return Some(Err(TaskError::new("the task exceeded its time limit").with_code("timeout")));
             }
         };
         let outcome = joined.unwrap_or_else(|error| {
-            tracing::error!(%error, "a task panicked");
+            tracing::error!(%error, "task panicked");
             Err(TaskError::new("the task failed unexpectedly").with_code("internal"))
         });
         Some(outcome.and_then(|result| limit_size(result, self.settings().max_result_bytes)))
     }
 
     async fn keep_alive(self) {
-        // Three signs of life may get lost before the lease is over.
+        // Three heartbeats may fail before the lease expires.
         let mut tick = interval(self.settings().lease / 4);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
             if let Err(error) = self.give_sign_of_life().await {
-                tracing::warn!(%error, "the leases of running tasks could not be extended");
+                tracing::warn!(%error, "failed to extend task leases");
             }
             if let Err(error) = self.rescue(Lost::Expired).await {
-                tracing::warn!(%error, "tasks of a process that died could not be rescued");
+                tracing::warn!(%error, "failed to rescue tasks of a process that died");
             }
         }
     }
@@ -427,7 +430,7 @@ impl Worker {
         let ids = running.iter().map(|attempt| attempt.record().id);
         let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
-            // Also one that has just ended; then nobody listens.
+            // Also attempts that have just finished; then nothing listens.
             if !heartbeat.kept.contains(&attempt.record().id) {
                 attempt.superseded.cancel();
             }
@@ -465,7 +468,7 @@ impl Worker {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the progress of tasks could not be saved"),
+                Err(error) => tracing::warn!(%error, "failed to save the progress of tasks"),
             }
         }
     }
@@ -501,7 +504,7 @@ impl Worker {
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),
-                "put tasks of a process that died or stopped back into the queue"
+                "rescued tasks of a process that died or stopped"
             );
             self.tasks.0.wake.notify_one();
         }
@@ -512,7 +515,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Tries until it works: what has ended must not be lost because the database is away.
+    /// Retries until it succeeds: an outcome must not be lost because the database is unavailable.
     async fn insist<T: Default, F: Future<Output = Result<T, StoreError>>>(
         &self,
         problem: &str,
@@ -523,7 +526,7 @@ impl Worker {
             match action().await {
                 Ok(value) => return value,
                 Err(StoreError::Unavailable(error)) => {
-                    tracing::warn!(%error, "{problem}; trying again");
+                    tracing::warn!(%error, "{problem}; retrying");
                     sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
@@ -536,7 +539,7 @@ impl Worker {
     }
 }
 
-/// When an attempt that ended like this is followed by another, if it is.
+/// Returns the time of the next attempt after this outcome, if there is one.
 fn retry_at(
     definition: &TaskDefinition,
     last: &TaskRecord,
@@ -555,12 +558,12 @@ fn retry_at(
     Some(retry::after(pause))
 }
 
-/// Refuses a result that is longer as JSON than results may be.
+/// Rejects a result that exceeds the maximum size as JSON.
 fn limit_size(result: Value, limit: usize) -> Result<Value, TaskError> {
     let length = serde_json::to_string(&result).map_or(usize::MAX, |text| text.len());
     if length <= limit {
         return Ok(result);
     }
-    let message = format!("the result is {length} bytes long, more than the {limit} that are kept");
+    let message = format!("the result is {length} bytes long; the maximum is {limit}");
     Err(TaskError::permanent(message).with_code("result_too_large"))
 }
