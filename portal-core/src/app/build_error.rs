@@ -18,7 +18,7 @@ pub enum BuildError {
     #[error("{}", list(.0))]
     Problems(Vec<BuildProblem>),
     /// The configured database cannot be opened.
-    #[error("failed to open the database `{place}` of {variable}: {}", chain(.source))]
+    #[error("failed to open the database `{place}` ({variable}): {}", chain(.source))]
     Database {
         /// Variable that names the database.
         variable: &'static str,

@@ -344,7 +344,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Sets the rows that "Initialize Defaults" adds if they are missing.
+    /// Sets the rows that "Add default records" adds if they are missing.
     ///
     /// Format: YAML, with a list of rows per model.
     pub fn defaults(mut self, yaml: impl Into<String>) -> Self {

@@ -43,8 +43,9 @@ impl From<Error> for Failure {
     }
 }
 
-/// Formats an error for a terminal: the cause, if the error itself is written for clients that must
-/// not see it.
+/// Formats an error for a terminal.
+///
+/// Prints the cause if the error itself is written for clients that must not see it.
 fn on_terminal(error: &Error) -> String {
     match error.source() {
         Some(cause) if error.status().is_server_error() => chain(cause),

@@ -31,8 +31,9 @@ impl TaskEntry {
 inventory::collect!(PageEntry);
 inventory::collect!(TaskEntry);
 
-/// Returns all registered items, sorted by the location of their declaration, because inventory
-/// returns them in an order that differs between builds.
+/// Returns all registered items, sorted by the location of their declaration.
+///
+/// Without sorting, the order would differ between builds.
 pub(crate) fn discover() -> (Vec<Page>, Vec<TaskDefinition>, Vec<ModelSpec>) {
     let mut pages: Vec<_> = inventory::iter::<PageEntry>()
         .map(|entry| (entry.0)())

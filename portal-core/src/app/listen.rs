@@ -31,8 +31,9 @@ const READ_BUFFER: usize = 64 * 1024;
 /// Pause before the next accept after a system resource is exhausted.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves connections until it is stopped; then accepts no new ones and closes open ones after
-/// their current request.
+/// Serves connections until it is stopped.
+///
+/// Then it accepts no new ones and closes open ones after their current request.
 ///
 /// Replaces `axum::serve`, which waits for the head of a request without a timeout and accepts any
 /// number of connections.
@@ -88,8 +89,7 @@ impl Connector {
     }
 }
 
-/// Waits after an error of the system, such as no file descriptors left, which will not recover
-/// immediately.
+/// Pauses after a system error that will not recover immediately, such as no file descriptors.
 ///
 /// A connection that failed before it was accepted only concerns its client.
 async fn pause_after(error: &io::Error, stop: &CancellationToken) {

@@ -24,8 +24,9 @@ const COME_AGAIN: u32 = 30;
 /// Delay before a failed database query is retried.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Paths that stay available in addition to health, assets and the identity provider's routes, so
-/// that administrators can sign in.
+/// Paths that are always available, so that administrators can sign in.
+///
+/// Health, assets and the identity provider's routes are available in addition.
 const OPEN: [&str; 2] = ["/sign-in", "/sign-out"];
 
 /// Maximum length of the message of a [`MaintenanceNotice`], in characters.

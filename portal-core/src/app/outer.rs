@@ -34,11 +34,11 @@ use crate::security::{
 };
 use crate::state::PortalState;
 
-/// Layer that assigns a request id, rejects invalid and rate-limited requests, limits body and
-/// time, contains panics, and finalizes and compresses responses.
+/// Layer that runs the fixed steps around every request.
 ///
-/// Rejected are requests that are too large or too frequent, for another host, or sent from another
-/// site.
+/// It assigns a request id, rejects requests that are too large, too frequent, for another host or
+/// sent from another site, limits body and time, contains panics, and finalizes and compresses
+/// responses.
 ///
 /// A single service instead of a stack of layers, because each layer costs every request a boxed
 /// future and a clone of all layers below it.

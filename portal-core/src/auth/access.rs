@@ -115,8 +115,7 @@ fn check_any(any: &[Access], user: Option<&User>) -> Result<(), Denied> {
     Err(denied)
 }
 
-/// Formats the rule as in the list of tasks: `public`, `user`, `admin`, `role:NAME` or
-/// `permission:NAME`.
+/// Formats the rule: `public`, `user`, `admin`, `role:NAME` or `permission:NAME`.
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -27,7 +27,7 @@ impl AdminEmails {
         Self(Arc::new(emails.collect()))
     }
 
-    /// ASCII only: in Unicode the Kelvin sign lowercases to `k`, but is a different address.
+    /// ASCII only: in Unicode the Kelvin sign lowercases to `k`, but is a different letter.
     fn contains(&self, email: &str) -> bool {
         self.0.contains(&email.to_ascii_lowercase())
     }
@@ -178,8 +178,9 @@ impl AdminEmails {
     }
 }
 
-/// Locks all active administrators, so that transactions that demote them are serialized. Returns
-/// their ids.
+/// Locks all active administrators and returns their ids.
+///
+/// Transactions that demote administrators are thereby serialized.
 pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uuid>> {
     let mut admins = Query::select()
         .column("id")

@@ -128,7 +128,7 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// Fails without any effect if the database is unavailable.
+    /// Fails if the database is unavailable.
     pub async fn apply(
         &self,
         message_id: Option<&str>,

@@ -42,8 +42,9 @@ impl Identity {
         }
     }
 
-    /// Returns `true` if the ids can be stored and displayed: not empty, without control characters
-    /// and of bounded length.
+    /// Returns `true` if the ids can be stored and displayed.
+    ///
+    /// They must not be empty, contain control characters or exceed the maximum length.
     pub(super) fn is_well_formed(&self) -> bool {
         let is_plain = |id: &str| id.len() <= MAX_ID_LEN && !id.chars().any(char::is_control);
         let ids = [self.subject.as_str(), self.session_id.as_str()];

@@ -142,7 +142,7 @@ impl StoredRole {
         self.source() == RoleSource::Configuration
     }
 
-    /// Returns `false` for a row whose role an older version has written, because it only writes
+    /// Returns `false` if an older version has written the role, because it only writes
     /// `user_type`.
     fn is_consistent(&self) -> bool {
         match (self.source, self.assigned.as_deref()) {

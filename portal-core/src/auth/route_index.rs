@@ -17,8 +17,9 @@ impl RouteIndex {
         Self(routes.filter(|route| route.source.is_some()).collect())
     }
 
-    /// Returns the route that serves a request. As in axum, literal text takes precedence over
-    /// parameters, from left to right.
+    /// Returns the route that serves a request.
+    ///
+    /// As in axum, literal text takes precedence over parameters, from left to right.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Option<&DeclaredRoute> {
         let method = match *method {
             Method::HEAD => &Method::GET,
@@ -32,8 +33,9 @@ impl RouteIndex {
             .map(|(_, route)| route)
     }
 
-    /// Returns a displayable request path without the values of parameters that contain
-    /// credentials, such as `{client_token}`.
+    /// Returns a displayable request path.
+    ///
+    /// Values that are credentials are replaced by their parameter, such as `{client_token}`.
     pub(crate) fn without_credentials(&self, method: &Method, path: &str) -> String {
         let Some(route) = self.find(method, path) else {
             return path.to_owned();

@@ -153,7 +153,7 @@ impl Auth {
         let Some((user, is_new)) = self.open_session(identity).await? else {
             return Ok(None);
         };
-        // A new session updates the last login, and may change the name, address or role.
+        // A new session updates the last login, and may change the name, e-mail or role.
         if is_new {
             self.user_changed(user.id).await;
         }

@@ -240,6 +240,8 @@ fn session_of(identity: &Identity) -> SelectStatement {
         .take()
 }
 
+/// Compares a stored session with an identity.
+///
 /// A session belongs to the user and the impersonator who opened it. If a provider issued its id to
 /// anyone else, they could act as that user.
 fn standing_of(row: &Row, identity: &Identity) -> Result<Standing> {
@@ -258,8 +260,9 @@ fn standing_of(row: &Row, identity: &Identity) -> Result<Standing> {
     })
 }
 
-/// Ends a session within a transaction, including one that was never stored. Returns `false` if it
-/// had already ended.
+/// Ends a session within a transaction, including one that was never stored.
+///
+/// Returns `false` if it had already ended.
 pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
     let now = now();
     // One statement, because a concurrent request may store the session.

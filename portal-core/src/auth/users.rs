@@ -299,7 +299,7 @@ impl Users {
 
     /// Changes a user on behalf of the application.
     ///
-    /// The change is recorded in the audit log, and every replica has applied it when this returns.
+    /// The change is recorded in the audit log, and all replicas are notified when this returns.
     ///
     /// # Errors
     ///
