@@ -104,7 +104,7 @@ fn command(provider_settings: &[Setting]) -> Command {
                 .global(true)
         });
     Command::new("portal")
-        .about("Serve and manage a user portal; serves if no command is given")
+        .about("Serve and manage a user portal; the default command is `serve`")
         .after_help("Flags override environment variables, which override `.env`, which overrides defaults.\nAn empty variable counts as unset.")
         .args(flags)
         .subcommand(Command::new("serve").about("Serve until SIGINT or SIGTERM (the default)"))
