@@ -1,4 +1,4 @@
-//! From a checked plan to a portal that runs.
+//! Assembly: turns a validated portal into a running one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::store::{Notification, Store, now};
 use crate::tasks::{self, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker};
 
 impl Plan {
-    /// Wires everything together and starts the workers.
+    /// Wires the parts together and starts the workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
         let Self {
             config,
@@ -103,11 +103,11 @@ impl Plan {
             return Err(BuildError::Problems(problems));
         }
         if maintenance.is_on() {
-            tracing::warn!("maintenance is on: only administrators are let in");
+            tracing::warn!("maintenance is on; only administrators have access");
         }
         if allow_impersonated_admins {
             tracing::warn!(
-                "who acts in the name of an administrator has all his rights: allow_impersonated_admins() is on"
+                "allow_impersonated_admins() is set; impersonators of administrators have full rights"
             );
         }
         let has_task_pages = pages.iter().any(|page| page.path == tasks::OWN_TASK);
@@ -159,13 +159,13 @@ impl Plan {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        // The same users, for the application.
+        // The same handle for the application.
         state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
-        // Weak: the provider, which the service owns, owns the directory.
+        // Weak, because the service owns the provider, which owns the directory.
         let caches = Arc::downgrade(&auth);
         setup.directory.listen(move |notification| {
             if let Some(auth) = caches.upgrade() {
@@ -219,7 +219,7 @@ impl Plan {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.beside(worker.run()));
-        // Subscribed here, so that nothing is missed.
+        // Subscribed here, so that no event is missed.
         let hints = std::array::from_fn(|_| store.notifications());
         workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
@@ -238,7 +238,7 @@ impl Plan {
     }
 }
 
-/// Says what the portal is made of: a crate that was not linked shows by its absence.
+/// Logs the contents of the portal; a crate that was not linked is missing from it.
 fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
     let sources = pages
         .iter()
@@ -247,11 +247,11 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
         .chain(models.models().iter().map(|model| model.source));
     let crates: BTreeSet<_> = sources.map(|source| source.crate_name()).collect();
     tracing::info!(
-        "{} pages, {} models, {} tasks from {}",
-        pages.len(),
-        models.models().len(),
-        tasks.all().count(),
-        crates.into_iter().collect::<Vec<_>>().join(", "),
+        pages = pages.len(),
+        models = models.models().len(),
+        tasks = tasks.all().count(),
+        crates = crates.into_iter().collect::<Vec<_>>().join(", "),
+        "portal assembled"
     );
     let open: Vec<_> = tasks
         .startable()
@@ -266,7 +266,7 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
     }
 }
 
-/// Keeps the caches of this process true until the portal stops.
+/// Invalidates the caches of this process on cluster events, until the portal stops.
 async fn follow(
     state: PortalState,
     store: Store,

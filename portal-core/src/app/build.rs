@@ -1,4 +1,4 @@
-//! Checking what a builder has collected.
+//! Validation of the items that a builder has collected.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::source::Source;
 use crate::store::Store;
 use crate::tasks::{self, TaskRegistry};
 
-/// What has been checked and is ready to be opened: everything but the database.
+/// A validated portal that is ready to be opened: everything but the database.
 pub(crate) struct Plan {
     pub(crate) config: Arc<Config>,
     pub(crate) pages: Vec<Page>,
@@ -33,7 +33,11 @@ pub(crate) struct Plan {
 }
 
 impl PortalBuilder {
-    /// Checks everything and opens the portal; its workers run from here on.
+    /// Validates everything, opens the database and starts the workers.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] with all problems that prevent the portal from starting.
     pub async fn build(self) -> Result<Portal, BuildError> {
         let settings = self.read_settings()?;
         let plan = self.plan(settings)?;
@@ -41,11 +45,15 @@ impl PortalBuilder {
         plan.assemble(store).await
     }
 
-    /// Applies the portal's migrations and creates or extends the tables of the models, as
-    /// `db migrate` does, for applications without the portal's command line.
+    /// Applies the portal's migrations and creates or extends the tables of the models.
     ///
-    /// In PROD [`build`](Self::build) fails until that is done. Replicas that migrate at once wait
+    /// This is `db migrate` for applications without the portal's command line. In PROD
+    /// [`build`](Self::build) fails until it is done. Replicas that migrate at the same time wait
     /// for one another.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if the portal is invalid or the database cannot be migrated.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,14 +72,14 @@ impl PortalBuilder {
         let plan = self.plan(settings)?;
         let store = plan.connect().await?;
         plan.migrate(&store).await?;
-        // A store of the application stays open.
+        // A store provided by the application stays open.
         if plan.builder.store.is_none() {
             store.close().await;
         }
         Ok(())
     }
 
-    /// Settings of the process, unless the application has brought a configuration.
+    /// Loads the settings of the process, unless the application has set a configuration.
     fn read_settings(&self) -> Result<Option<Settings>, ConfigError> {
         if self.config.is_some() {
             return Ok(None);
@@ -84,7 +92,7 @@ impl PortalBuilder {
         Ok(Some(Settings::load(extra, &sources)))
     }
 
-    /// Checks configuration, pages, tasks and models; the database is not needed for that.
+    /// Validates configuration, pages, tasks and models, without the database.
     pub(crate) fn plan(mut self, settings: Option<Settings>) -> Result<Plan, BuildError> {
         let (mut config, mut problems) = match (self.config.take(), settings) {
             (Some(config), _) => (config, Vec::new()),
@@ -173,7 +181,7 @@ impl PortalBuilder {
         })
     }
 
-    /// The portal's topics, those of models, and the application's.
+    /// Collects the topics of the portal, its models and the application.
     fn collect_topics(
         &mut self,
         roles: &Roles,
@@ -187,7 +195,7 @@ impl PortalBuilder {
             problems.extend(topics.add(&name, access, personal).err());
         }
         let guards = topics.guards();
-        // A model reports its own.
+        // Models report the problems with their own access.
         let guards = guards.filter(|(name, _)| !name.starts_with("model:"));
         problems.extend(guards.filter_map(|(name, access)| {
             let problem = roles.problem_of(access)?;
@@ -213,7 +221,7 @@ impl PortalBuilder {
     }
 }
 
-/// Roles and permissions that somebody asks for and nobody can have.
+/// Describes required roles and permissions that no user can have.
 fn access_problems(
     roles: &Roles,
     pages: &[Page],
@@ -223,7 +231,7 @@ fn access_problems(
     let pages = pages.iter().map(|it| ("page", it.source, &it.access));
     let tasks = tasks.all().map(|it| ("task", it.source, &it.access));
     let models = models.models().iter();
-    // The settings page asks for what its models ask for.
+    // The settings page requires the access of its models, which report it themselves.
     let models: Vec<_> = models
         .map(|it| ("admin model", it.source, &it.access))
         .collect();
@@ -242,11 +250,11 @@ fn access_problems(
 pub(super) fn missing_data(what: &str, source: Source, data: &str) -> String {
     let Source { file, line, .. } = source;
     format!(
-        "{what} `{source}` needs `Data<{data}>` ({file}:{line})\n     add `.data(value)` of that type to the builder"
+        "{what} `{source}` requires `Data<{data}>` ({file}:{line})\n     add `.data(value)` of that type to the builder"
     )
 }
 
-/// Location of the database of a URI: the absolute path of a file, or the URI without its
+/// Returns the location of a database: the absolute path of a file, or the URI without its
 /// password.
 fn place_of(uri: &str) -> String {
     let Some(rest) = uri.strip_prefix("sqlite:") else {
@@ -261,13 +269,13 @@ fn place_of(uri: &str) -> String {
 }
 
 impl Plan {
-    /// Opens the database, and brings it up to date in DEV; in PROD that is for `db migrate`.
+    /// Opens the database. In DEV it is migrated; in PROD this is left to `db migrate`.
     pub(crate) async fn open_store(&self) -> Result<Store, BuildError> {
         let store = self.connect().await?;
         if self.config.is_dev() {
             self.migrate(&store).await?;
             for problem in self.drift(&store).await? {
-                tracing::warn!("the database differs from the models: {problem}");
+                tracing::warn!(%problem, "the database differs from the models");
             }
         } else {
             let problems = self.drift(&store).await?;
@@ -296,14 +304,14 @@ impl Plan {
         })
     }
 
-    /// Applies migrations and makes the tables of the models.
+    /// Applies migrations and creates or extends the tables of the models.
     pub(crate) async fn migrate(&self, store: &Store) -> Result<(), BuildError> {
         store.migrate().await?;
         admin::apply_models(store, &self.models).await?;
         Ok(())
     }
 
-    /// Everything in which the database differs from what this program needs.
+    /// Describes all differences between the database and the requirements of this program.
     pub(crate) async fn drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
         let state = store.migration_state().await?;
         let mut problems: Vec<_> = state
@@ -315,7 +323,7 @@ impl Plan {
             state
                 .foreign
                 .iter()
-                .map(|version| format!("migration {version} is not of this program")),
+                .map(|version| format!("migration {version} is not part of this program")),
         );
         if problems.is_empty() {
             problems.extend(admin::model_drift(store, &self.models).await?);
@@ -323,7 +331,7 @@ impl Plan {
         Ok(problems)
     }
 
-    /// Every route with who may use it; pages, tasks and models come with more in their lists.
+    /// Returns all routes with their guards; pages, tasks and models list further details.
     pub(crate) fn declared_routes(&self) -> Vec<DeclaredRoute> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())
@@ -335,7 +343,7 @@ impl Plan {
         routes
     }
 
-    /// Brings the users to what the identity provider has.
+    /// Synchronizes the users with the identity provider.
     pub(crate) async fn sync_users(mut self, store: Store) -> Result<SyncReport> {
         let setup = AuthSetup::new(Arc::clone(&self.config), store);
         let provider = &mut self.builder.provider;

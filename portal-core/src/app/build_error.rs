@@ -1,4 +1,4 @@
-//! Every start-up problem, in words.
+//! Build errors: every start-up problem with its solution.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use crate::store::StoreError;
 
 /// Reason why a portal cannot start.
 ///
-/// `Debug` writes one problem per line too: `main() -> Result<_, Box<dyn Error>>` prints that.
+/// `Debug` also prints one problem per line, because `main() -> Result<_, Box<dyn Error>>` uses it.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The configuration is wrong; the process should end with exit code 2.
+    /// The configuration is invalid; the process should exit with code 2.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
-    /// The application's pages, tasks and models do not fit together.
+    /// The pages, tasks and models of the application are inconsistent.
     #[error("{}", list(.0))]
     Problems(Vec<BuildProblem>),
     /// The configured database cannot be opened.
-    #[error("the database cannot be used: {variable} names `{place}`, which cannot be opened: {}", chain(.source))]
+    #[error("failed to open the database `{place}` ({variable}): {}", chain(.source))]
     Database {
         /// Variable that names the database.
         variable: &'static str,
@@ -27,15 +27,15 @@ pub enum BuildError {
         /// Cause.
         source: StoreError,
     },
-    /// The database cannot be brought up to date.
-    #[error("the database cannot be used: {}", chain(.0))]
+    /// Migrating or checking the database failed.
+    #[error("failed to prepare the database: {}", chain(.0))]
     Store(#[from] StoreError),
-    /// The database is not at the point where this program needs it.
+    /// The schema of the database does not match this program.
     #[error(
-        "the database is not up to date: {0}\n  run `db migrate` first, or call `migrate()` of the builder"
+        "the database is not up to date: {0}\n  run `db migrate` first, or call `migrate()` on the builder"
     )]
     NotMigrated(String),
-    /// Something else failed while the portal was put together.
+    /// Another error while the portal was built.
     #[error("{0}")]
     Other(#[from] Error),
 }
@@ -46,7 +46,7 @@ impl fmt::Debug for BuildError {
     }
 }
 
-/// One thing that keeps a portal from starting, with the way out.
+/// A problem that prevents the portal from starting, with its solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildProblem(pub(crate) String);
 
@@ -59,7 +59,7 @@ impl fmt::Display for BuildProblem {
 fn list(problems: &[BuildProblem]) -> String {
     let count = problems.len();
     let mut text = format!(
-        "the portal can't start, {count} problem{}",
+        "failed to start the portal: {count} problem{}",
         if count == 1 { "" } else { "s" }
     );
     for (index, problem) in problems.iter().enumerate() {
@@ -68,7 +68,7 @@ fn list(problems: &[BuildProblem]) -> String {
     text
 }
 
-/// An error with all its causes, on one line.
+/// Formats an error with all its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! Putting a portal together.
+//! Portal builder: collects the configuration and the items of a portal.
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
 
 type EditNav = Box<dyn FnOnce(&mut Nav) + Send + Sync>;
 
-/// Collects what a portal is made of. Mistakes are found by `build()`, all at once.
+/// Builder of a portal. `build()` validates everything and reports all problems together.
 ///
 /// ```no_run
 /// use portal_core::prelude::*;
@@ -59,9 +59,10 @@ pub struct PortalBuilder {
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
-    /// Types of [`Data`](crate::Data), with the call that set them; the framework's own have none.
+    /// Types of [`Data`](crate::Data), with the call that set them; those of the framework have
+    /// none.
     pub(super) data: HashMap<TypeId, Option<&'static Location<'static>>>,
-    /// Mistakes in calls of the builder.
+    /// Problems with calls of the builder.
     pub(super) mistakes: Vec<String>,
     pub(super) known_pages: KnownPages,
     pub(super) discover: bool,
@@ -76,7 +77,7 @@ pub struct PortalBuilder {
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
     pub(super) content_sources: ContentSources,
-    /// Topics with who may hear of them, and whether each user has his own.
+    /// Topics with their access; the flag marks topics with separate state for each user.
     pub(super) topics: Vec<(String, Access, bool)>,
 }
 
@@ -105,7 +106,7 @@ impl PortalBuilder {
             roles: Vec::new(),
             allow_impersonated_admins: false,
             state: StateBuilder::default(),
-            // The framework's own handles, which `assemble` adds.
+            // Handles of the framework, which `assemble` adds.
             data: HashMap::from(
                 [
                     TypeId::of::<Accounts>(),
@@ -140,98 +141,104 @@ impl PortalBuilder {
         }
     }
 
-    /// A configuration of the application's own, in the place of environment and `.env`.
+    /// Uses this configuration instead of the environment and `.env`.
     pub fn config(mut self, config: Config) -> Self {
         self.config = Some(config);
         self
     }
 
-    /// The path under which the portal is nested in another app, such as `/portal`.
+    /// Sets the path under which the portal is nested in another app, such as `/portal`.
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.base_path = Some(path.into());
         self
     }
 
-    /// Other bounds of what clients may send, hold and ask for.
+    /// Replaces the limits for requests and connections of clients.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// Who says who is calling.
+    /// Sets the authentication provider.
     pub fn auth(mut self, provider: impl AuthProvider) -> Self {
         self.provider = Box::new(provider);
         self
     }
 
-    /// A database that is open already, in the place of the configured one.
+    /// Uses a database that is already open instead of the configured one.
     pub fn store(mut self, store: Store) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// What stands around the content of pages.
+    /// Sets the layout that surrounds the content of pages.
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Arc::new(layout);
         self
     }
 
-    /// The look for those who have not chosen their own.
+    /// Sets the default theme, for users who have not chosen their own.
     pub fn theme(mut self, theme: Theme) -> Self {
         self.theme = theme;
         self
     }
 
-    /// What is the application's own in the look: accent colour, logo, font, styles. With an accent
-    /// colour, that is the accent of the theme.
+    /// Sets the brand of the application: accent color, logo, font, styles.
+    ///
+    /// If the brand has an accent color, it becomes the accent of the default theme.
     pub fn brand(mut self, brand: Brand) -> Self {
         self.brand = brand;
         self
     }
 
-    /// Changes the navigation after the pages have filled it.
+    /// Edits the navigation after the pages have filled it.
     pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + Sync + 'static) -> Self {
         self.edit_nav.push(Box::new(edit));
         self
     }
 
-    /// Sets the path of the page that users reach after signing in, inside the portal. Default: `/`, or
-    /// if that is not a page, the first page of the navigation that every user may open.
+    /// Sets the path of the page inside the portal that users reach after signing in.
+    ///
+    /// Default: `/`, or if that is not a page, the first page of the navigation that every user may
+    /// open.
     pub fn home_page(mut self, path: impl Into<String>) -> Self {
         self.known_pages.home = Some(path.into());
         self
     }
 
-    /// Sets the path of the page about a user's own account, which the user menu and the command
-    /// palette link to. Default: `/profile` if there is such a page, otherwise no link.
+    /// Sets the path of the user's profile page, which the user menu and the command palette link
+    /// to.
+    ///
+    /// Default: `/profile` if there is such a page, otherwise no link.
     pub fn profile_page(mut self, path: impl Into<String>) -> Self {
         self.known_pages.profile = Some(path.into());
         self
     }
 
-    /// Something more in which the command palette and `/search` look.
+    /// Adds a source of results to the command palette and `/search`.
     pub fn search(mut self, source: impl SearchSource) -> Self {
         self.search.push(source);
         self
     }
 
-    /// A role of the application, beside `ADMIN`, `USER` and `GUEST`: by name alone
-    /// (`Role::custom("editor")`), or with what it may do ([`RoleDefinition`]).
+    /// Adds a role of the application, in addition to `ADMIN`, `USER` and `GUEST`.
+    ///
+    /// Pass its name (`Role::custom("editor")`), or a [`RoleDefinition`] with permissions.
     pub fn role(mut self, role: impl Into<RoleDefinition>) -> Self {
         self.roles.push(role.into());
         self
     }
 
-    /// Lets whoever acts in the name of a user (Clerk's impersonation) do all that the user may.
+    /// Grants impersonators (as with Clerk's impersonation) the full rights of the user.
     ///
-    /// Without this he is let in as an ordinary user: nothing that needs a role or a permission,
-    /// no settings, no credentials. The audit log names him in any case.
+    /// By default they have the access of an ordinary user: nothing that requires a role or a
+    /// permission, no settings, no credentials. The audit log always contains the impersonator.
     pub fn allow_impersonated_admins(mut self) -> Self {
         self.allow_impersonated_admins = true;
         self
     }
 
-    /// A value for handlers and tasks, which take it as `Data<T>`.
+    /// Adds a value that handlers and tasks extract as `Data<T>`.
     #[track_caller]
     pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         let here = Location::caller();
@@ -244,7 +251,7 @@ impl PortalBuilder {
                 let name = type_name::<T>();
                 self.mistakes.push(match entry.get() {
                     Some(first) => format!(
-                        "`.data(..)` sets two values of the type `{name}`\n       {}:{}\n       {}:{}\n     wrap one of them in a type of its own",
+                        "`.data(..)` sets two values of the type `{name}`\n       {}:{}\n       {}:{}\n     wrap one of them in a separate type",
                         first.file(), first.line(), here.file(), here.line(),
                     ),
                     None => format!(
@@ -257,13 +264,13 @@ impl PortalBuilder {
         self
     }
 
-    /// Everything that the macros have registered in the crates that are linked.
+    /// Adds all pages, tasks and models that the macros have registered in linked crates.
     pub fn discover(mut self) -> Self {
         self.discover = true;
         self
     }
 
-    /// What another crate adds.
+    /// Adds the pages, tasks, models and topics of another crate.
     pub fn plugin(mut self, plugin: Plugin) -> Self {
         self.pages.extend(plugin.pages);
         self.tasks.extend(plugin.tasks);
@@ -272,7 +279,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds sources, besides the portal itself and its identity provider, from which pages may load.
+    /// Adds sources that pages may load from, besides the portal itself and its identity provider.
     ///
     /// ```
     /// use portal_core::Portal;
@@ -287,20 +294,19 @@ impl PortalBuilder {
         self
     }
 
-    /// A page.
+    /// Adds a page.
     pub fn page(mut self, page: fn() -> Page) -> Self {
         self.pages.push(page());
         self
     }
 
-    /// Leaves out a page that was discovered, by the name that start-up errors give it
-    /// (`crm::pages::users`).
+    /// Removes a discovered page by its name in start-up errors (`crm::pages::users`).
     pub fn without_page(mut self, name: impl Into<String>) -> Self {
         self.without_pages.push(name.into());
         self
     }
 
-    /// A kind of task.
+    /// Adds a task type.
     pub fn task<A: TaskArgs, R: Serialize + Send + 'static>(
         mut self,
         task: fn() -> Task<A, R>,
@@ -309,41 +315,44 @@ impl PortalBuilder {
         self
     }
 
-    /// How tasks are run, and for how long they are kept.
+    /// Sets how tasks are executed and how long finished ones are retained.
     pub fn task_settings(mut self, settings: TaskSettings) -> Self {
         self.task_settings = settings;
         self
     }
 
-    /// An admin model.
+    /// Adds an admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
         self
     }
 
-    /// A topic of [live regions](crate::live), with who may hear that something of it has changed;
-    /// [`Live::changed`] says so.
+    /// Adds a topic of [live regions](crate::live) with the access that its subscribers need.
     ///
-    /// The portal has topics of its own: `users`, `tasks` and `audit` for administrators,
-    /// `model:{name}` for whoever may open that admin model, and `notifications` for each user.
+    /// [`Live::changed`] publishes a change. Built-in topics are `users`, `tasks` and `audit` for
+    /// administrators, `model:{name}` for users with access to that admin model, and
+    /// `notifications` for each user.
     pub fn topic(mut self, name: impl Into<String>, access: Access) -> Self {
         self.topics.push((name.into(), access, false));
         self
     }
 
-    /// A topic of which each user has his own: [`Live::changed_for`] tells the pages of one user.
+    /// Adds a personal topic, whose changes [`Live::changed_for`] publishes to the pages of one
+    /// user.
     pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
         self.topics.push((name.into(), Access::User, true));
         self
     }
 
-    /// Rows that "Initialize Defaults" adds where they are missing: YAML, a list of rows by model.
+    /// Sets the rows that "Add default records" adds if they are missing.
+    ///
+    /// Format: YAML, with a list of rows per model.
     pub fn defaults(mut self, yaml: impl Into<String>) -> Self {
         self.defaults = yaml.into();
         self
     }
 
-    /// Routes of the application's own, each with who may use it:
+    /// Adds routes of the application, each with its guard.
     ///
     /// ```
     /// use portal_core::auth::Routes;
@@ -361,24 +370,26 @@ impl PortalBuilder {
         self
     }
 
-    /// Routes of the application's own as axum has them, with the portal's extractors and its
-    /// outer layer. Each handler guards itself, and the list of routes does not know them:
-    /// [`declared_routes`](Self::declared_routes) does both.
+    /// Adds an axum router, with the portal's extractors and request pipeline.
+    ///
+    /// Handlers must check access themselves, and the list of routes does not contain them;
+    /// [`declared_routes`](Self::declared_routes) covers both.
     #[track_caller]
     pub fn routes(mut self, routes: Router<PortalState>) -> Self {
         self.routes.push((routes, Location::caller()));
         self
     }
 
-    /// Whether `GET /metrics` answers; otherwise it does in DEV and is `404` in PROD.
+    /// Enables or disables `GET /metrics`. Default: enabled in DEV, `404` in PROD.
     ///
-    /// Everyone who reaches the portal can read it: keep the path from the outside in the proxy.
+    /// Everyone who can reach the portal can read it; block external access to the path in the
+    /// proxy.
     pub fn metrics(mut self, on: bool) -> Self {
         self.metrics = Some(on);
         self
     }
 
-    /// A layer around everything, outside of the portal's own.
+    /// Adds a layer around the whole portal, outside of its request pipeline.
     pub fn layer(mut self, layer: impl FnOnce(Router) -> Router + Send + Sync + 'static) -> Self {
         self.layers.push(Box::new(layer));
         self

@@ -1,4 +1,4 @@
-//! The command line that every portal has.
+//! Command line of a portal.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -16,12 +16,12 @@ use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
 use crate::error::Error;
 use crate::store::Store;
 
-/// Something failed at run time.
+/// Exit code of a failure at run time.
 const FAILED: u8 = 1;
-/// Configuration or usage is wrong.
+/// Exit code of an invalid configuration or usage.
 const MISUSED: u8 = 2;
 
-/// What a command ended with, if not well.
+/// Unsuccessful outcome of a command.
 enum Failure {
     Misuse(String),
     Failed(String),
@@ -43,8 +43,9 @@ impl From<Error> for Failure {
     }
 }
 
-/// The text of an error on a terminal: the cause, if the error itself is written for clients that
-/// may not see it.
+/// Formats an error for a terminal.
+///
+/// Prints the cause if the error itself is written for clients that must not see it.
 fn on_terminal(error: &Error) -> String {
     match error.source() {
         Some(cause) if error.status().is_server_error() => chain(cause),
@@ -59,11 +60,11 @@ impl From<std::io::Error> for Failure {
 }
 
 impl PortalBuilder {
-    /// Runs the portal as a program: reads flags, environment and `.env`, and does what the
-    /// sub-command says; without one it serves until SIGINT or SIGTERM.
+    /// Runs the portal as a program, with flags, the environment and `.env`.
     ///
-    /// Errors are printed. The exit code is 0 when all went well, 2 for wrong configuration or
-    /// usage, 1 for what fails at run time.
+    /// Executes the subcommand; without one it serves until SIGINT or SIGTERM. Errors are printed.
+    /// The exit code is 0 on success, 2 for an invalid configuration or usage, and 1 for failures
+    /// at run time.
     pub async fn run(self) -> ExitCode {
         let matches = match command(self.provider.settings()).try_get_matches() {
             Ok(matches) => matches,
@@ -103,38 +104,38 @@ fn command(provider_settings: &[Setting]) -> Command {
                 .global(true)
         });
     Command::new("portal")
-        .about("A user portal. Without a command it serves.")
-        .after_help("A flag is stronger than its variable, a variable than `.env`, `.env` than the default.\nAn empty variable counts as unset.")
+        .about("Serve and manage a user portal; the default command is `serve`")
+        .after_help("Flags override environment variables, which override `.env`, which overrides defaults.\nAn empty variable counts as unset.")
         .args(flags)
         .subcommand(Command::new("serve").about("Serve until SIGINT or SIGTERM (the default)"))
         .subcommand(
             Command::new("db")
-                .about("Look after the database")
+                .about("Manage the database")
                 .subcommand_required(true)
                 .subcommand(Command::new("init").about("Create the database, apply migrations, add the default rows"))
-                .subcommand(Command::new("migrate").about("Apply migrations and make the tables of the models"))
+                .subcommand(Command::new("migrate").about("Apply migrations and create or extend the tables of the models"))
                 .subcommand(Command::new("check").about("Exit with 1 if anything is missing or has drifted"))
-                .subcommand(Command::new("seed").about("Add the default rows that are missing")),
+                .subcommand(Command::new("seed").about("Add missing default rows")),
         )
         .subcommand(Command::new("routes").about("List all routes with their access"))
-        .subcommand(Command::new("config").about("Print the effective configuration, secrets masked"))
+        .subcommand(Command::new("config").about("Print the effective configuration with masked secrets"))
         .subcommand(
             Command::new("maintenance")
-                .about("Let only administrators in, in every replica, without a restart")
+                .about("Restrict access to administrators, in every replica, without a restart")
                 .subcommand_required(true)
-                .subcommand(Command::new("on").about("Let only administrators in"))
-                .subcommand(Command::new("off").about("Let everybody in again"))
-                .subcommand(Command::new("status").about("Say whether it is on")),
+                .subcommand(Command::new("on").about("Restrict access to administrators"))
+                .subcommand(Command::new("off").about("Restore access for everyone"))
+                .subcommand(Command::new("status").about("Print whether maintenance is on")),
         )
         .subcommand(
             Command::new("users")
-                .about("Look after the users")
+                .about("Manage users")
                 .subcommand_required(true)
                 .subcommand(Command::new("list").about("List all users"))
-                .subcommand(Command::new("sync").about("Bring the users to what the identity provider has"))
+                .subcommand(Command::new("sync").about("Synchronize users from the identity provider"))
                 .subcommand(
                     Command::new("role")
-                        .about("Give a user another role")
+                        .about("Change the role of a user")
                         .arg(Arg::new("email").required(true).value_name("EMAIL"))
                         .arg(Arg::new("role").required(true).value_name("ROLE")),
                 ),
@@ -169,7 +170,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let store = plan.open_store().await?;
-            // First, so that a busy port ends the process before it takes over any task.
+            // First, so that an occupied port ends the process before it claims any task.
             let listener = super::serve::listen(&plan.config).await?;
             plan.assemble(store).await?.serve_on(listener).await?;
         }
@@ -200,7 +201,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     Ok(())
 }
 
-/// Flags may stand before or after the sub-command; clap hands global ones down.
+/// Flags may precede or follow the subcommand; clap passes global ones down.
 fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
     while let Some((_, inner)) = matches.subcommand() {
         matches = inner;
@@ -228,7 +229,7 @@ async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
     let is_on = maintenance::stored(&store).await?.on;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
-        println!("MAINTENANCE is on: whatever is said here, only administrators are let in");
+        println!("MAINTENANCE is on and takes precedence: only administrators have access");
     }
     Ok(())
 }
@@ -240,7 +241,7 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
             let problems = plan.drift(&store).await?;
             if !problems.is_empty() {
                 return Err(Failure::Failed(format!(
-                    "the database differs\n  {}",
+                    "the database does not match this program\n  {}",
                     problems.join("\n  ")
                 )));
             }
@@ -262,13 +263,13 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Applies migrations, and fails if the database still differs from what the program needs.
+/// Applies migrations; fails if the database still differs from what the program needs.
 async fn migrate(plan: &Plan, store: &Store) -> Result<(), Failure> {
     plan.migrate(store).await?;
     let problems = plan.drift(store).await?;
     if !problems.is_empty() {
         return Err(Failure::Failed(format!(
-            "all migrations are applied, but the database still differs\n  {}\nchange these columns by hand, or change the models",
+            "all migrations are applied, but the database still differs\n  {}\nchange these columns manually, or change the models",
             problems.join("\n  ")
         )));
     }
@@ -370,7 +371,7 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
     let roles = &plan.roles;
     let role = roles.find(role).ok_or_else(|| {
         Failure::Misuse(format!(
-            "`{role}` is not a role of this portal; write one of {}",
+            "`{role}` is not a role of this portal; use one of {}",
             roles.names()
         ))
     })?;
@@ -381,12 +382,12 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
         [user] => user,
         [] => {
             return Err(Failure::Failed(format!(
-                "no user has the address `{email}`; users appear at their first sign-in"
+                "no user has the e-mail address `{email}`; users are created at their first sign-in"
             )));
         }
         _ => {
             return Err(Failure::Failed(format!(
-                "several users have the address `{email}`; use the users page"
+                "several users have the e-mail address `{email}`; use the users page"
             )));
         }
     };
@@ -400,6 +401,6 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
             },
         )
         .await?;
-    println!("{} is {} now", user.email, user.user_type);
+    println!("{} now has the role {}", user.email, user.user_type);
     Ok(())
 }

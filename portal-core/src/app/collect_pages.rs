@@ -14,7 +14,9 @@ use crate::source::Source;
 use crate::tasks;
 
 impl PortalBuilder {
-    /// Returns the pages of the portal. The same source twice is one page; the same route twice is a problem.
+    /// Returns the pages of the portal.
+    ///
+    /// Pages with the same source are merged; two pages with the same route are a problem.
     pub(super) fn collect_pages(
         &mut self,
         models: &ModelRegistry,
@@ -67,18 +69,18 @@ impl PortalBuilder {
     }
 }
 
-/// Describes a route that no page can have.
+/// Describes the problem with an invalid route of a page.
 fn invalid_route(page: &Page, taken: &[DeclaredRoute]) -> Option<String> {
     let reason = if !page.path.starts_with('/') {
         "which must start with `/`".to_owned()
     } else if !is_route(page.path) {
-        "which axum cannot read; write parameters as `{id}`, a last one as `{*rest}`".to_owned()
+        "which is not valid in axum; write parameters as `{id}`, and a trailing wildcard as `{*rest}`".to_owned()
     } else if let Some(prefix) = reserved_prefix(page.path) {
         format!(
-            "but no page can be under `{prefix}`; change the route, or declare an API route with `Routes`"
+            "but `{prefix}` is reserved; change the route, or declare an API route with `Routes`"
         )
     } else if taken.iter().any(|own| collide(own, &page.declared())) {
-        "which would hide a route of the portal".to_owned()
+        "which would shadow a route of the portal".to_owned()
     } else {
         return None;
     };
@@ -89,7 +91,8 @@ fn invalid_route(page: &Page, taken: &[DeclaredRoute]) -> Option<String> {
     ))
 }
 
-/// Returns the prefix under which only programs and the framework's own files are served.
+/// Returns the reserved prefix of a path, under which only APIs and the framework's files are
+/// served.
 fn reserved_prefix(path: &str) -> Option<&'static str> {
     let reserved = ["/api/", "/ws/", "/_portal/"];
     reserved.into_iter().find(|prefix| path.starts_with(prefix))
@@ -103,7 +106,7 @@ fn duplicate_pages(one: &Page, other: &Page) -> String {
         )
     };
     format!(
-        "two pages claim {} `{}`\n{}\n{}\n     change one route, or drop one with `.without_page(\"{}\")`",
+        "two pages claim {} `{}`\n{}\n{}\n     change one of the routes, or remove a page with `.without_page(\"{}\")`",
         other.method,
         other.path,
         line(one),
@@ -121,5 +124,5 @@ fn no_such_page(name: &str, pages: &[String]) -> String {
         Some(other) if likeness(&other) > 0.8 => format!(", did you mean `{other}`?"),
         _ => "; the subcommand `routes` lists the names".to_owned(),
     };
-    format!("`.without_page(\"{name}\")` names no page{suggestion}")
+    format!("`.without_page(\"{name}\")` does not name a page{suggestion}")
 }

@@ -1,7 +1,7 @@
-//! Compressing answers for clients that take it.
+//! Response compression for clients that accept it.
 //!
-//! What is gzip here and not brotli: at the size of a page brotli saves four bytes in a hundred and
-//! takes five times as long. Files that do not change are served by `pages::assets`, with both.
+//! Uses gzip, not brotli: at the size of a page brotli saves 4 % but takes five times as long.
+//! `pages::assets` serves immutable files with both.
 
 use std::cell::RefCell;
 
@@ -12,35 +12,35 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 use crate::pages::accepts_coding;
 
-/// Smaller answers fit into one packet as they are.
+/// Minimum size in bytes; smaller responses fit into one packet uncompressed.
 const SMALLEST: u64 = 1024;
-/// Larger ones would hold up other requests of the thread.
+/// Maximum size in bytes; compressing larger responses would block other requests of the thread.
 const LARGEST: u64 = 512 * 1024;
 
 /// Magic number, deflate, no flags, no time, no hint, unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 thread_local! {
-    // Its tables take longer to make than a page takes to compress.
+    // Reused, because allocating its tables takes longer than compressing a page.
     static ENCODER: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(6), false));
 }
 
-/// What a request says of the form of its answer.
+/// Encoding of a response, chosen from its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// As it is, whatever the client takes: nothing is compressed here.
+    /// Unmodified for every client: compression is disabled.
     Never,
-    /// As it is, for this client.
+    /// Unmodified for this client.
     Plain,
     /// Compressed.
     Gzip,
 }
 
 impl Wish {
-    /// Reads the head of a request.
+    /// Chooses the encoding from the headers of a request.
     ///
-    /// A page that another site has the browser ask for in a user's name stays plain: from the
-    /// length of compressed answers to chosen addresses the secrets in them can be guessed (BREACH).
+    /// A request with cookies that another site triggers is not compressed: otherwise the length of
+    /// responses to chosen URLs would reveal the secrets in them (BREACH).
     pub(super) fn of(headers: &HeaderMap) -> Self {
         if !accepts_coding(headers, "gzip")
             || is_foreign(headers) && headers.contains_key(header::COOKIE)
@@ -51,13 +51,13 @@ impl Wish {
     }
 }
 
-/// Whether the browser says that a page of another site is behind the request.
+/// Returns `true` if the browser states that a page of another site triggered the request.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site");
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// The answer in the form that is wished for.
+/// Applies the chosen encoding to a response.
 pub(super) async fn apply(wish: Wish, mut response: Response) -> Response {
     if wish == Wish::Never || !may_change(&response) {
         return response;
@@ -66,7 +66,7 @@ pub(super) async fn apply(wish: Wish, mut response: Response) -> Response {
     response.headers_mut().append(header::VARY, vary);
     match wish {
         Wish::Never | Wish::Plain => response,
-        // To HEAD as well: what is not sent is cut off further out.
+        // To HEAD as well: the body is removed further out.
         Wish::Gzip => compressed(response).await,
     }
 }
@@ -78,7 +78,7 @@ async fn compressed(response: Response) -> Response {
     }
     let (mut parts, body) = response.into_parts();
     let Ok(plain) = to_bytes(body, usize::MAX).await else {
-        // It has failed while it was read; its headers are those of an answer that is not there.
+        // Reading the body failed, so its headers no longer apply.
         let mut broken = Response::new(Body::empty());
         *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return broken;
@@ -95,9 +95,10 @@ async fn compressed(response: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// Whether the answer is text as a whole, and nobody has said how it is to be kept or sent.
+/// Returns `true` for complete text responses without a fixed encoding.
 ///
-/// An answer with an `ETag` is left alone: the tag names its bytes, and clients send it back.
+/// A response with an `ETag` is left unchanged: the tag identifies its bytes, and clients send it
+/// back.
 fn may_change(response: &Response) -> bool {
     let headers = response.headers();
     let is_text = headers
@@ -119,7 +120,7 @@ fn may_change(response: &Response) -> bool {
     is_text && !is_fixed && !no_transform
 }
 
-/// Streams of events are text too, but they are not waited for.
+/// Event streams are text too, but never complete.
 fn is_text(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     (essence.starts_with("text/") && essence != "text/event-stream")
@@ -129,7 +130,7 @@ fn is_text(media_type: &str) -> bool {
         || essence.ends_with("xml")
 }
 
-/// `None` where it would not get smaller.
+/// Returns `None` if the result would not be smaller.
 fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
     ENCODER.with_borrow_mut(|encoder| {
         encoder.reset();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_compressed_reads_the_same_again() {
+    async fn compressed_body_decompresses_to_the_original() {
         let text = "<p>A line of a page.</p>".repeat(200);
         for _ in 0..2 {
             let response = apply(Wish::Gzip, answer(&[PAGE], &text)).await;
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_texts_that_are_worth_it_are_compressed() {
+    async fn only_suitable_text_responses_are_compressed() {
         let text = "A line of a text.".repeat(200);
         assert_eq!(encoding(&[PAGE], &text).await.as_deref(), Some("gzip"));
         assert_eq!(encoding(&[PAGE], "short").await, None);
@@ -211,7 +212,7 @@ mod tests {
             let coding = encoding(own, &text).await;
             assert_ne!(coding.as_deref(), Some("gzip"), "{own:?}");
         }
-        // Nobody knows how long it gets, and nobody wants to wait for its end.
+        // A stream has no known length and is not buffered.
         let parts = futures_util::stream::iter([Ok::<_, std::io::Error>(text)]);
         let mut stream = Response::new(Body::from_stream(parts));
         stream.headers_mut().extend(headers(&[PAGE]));
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_another_site_asks_for_in_a_users_name_stays_plain() {
+    fn cross_site_request_with_cookie_is_not_compressed() {
         let wish = |pairs: &[_]| Wish::of(&headers(pairs));
         let gzip = ("accept-encoding", "gzip, deflate, br");
         let cookie = ("cookie", "__session=1");

@@ -1,10 +1,10 @@
-//! What the macros have registered, from inventory to sorted lists.
+//! Discovery: collects the items that the macros have registered.
 
 use crate::admin::{ModelEntry, ModelSpec};
 use crate::pages::Page;
 use crate::tasks::TaskDefinition;
 
-/// A page that `#[page]` has registered.
+/// A page registered by `#[page]`.
 #[derive(Debug)]
 pub struct PageEntry(fn() -> Page);
 
@@ -16,7 +16,7 @@ impl PageEntry {
     }
 }
 
-/// A task that `#[monitored_background_task]` has registered.
+/// A task registered by `#[monitored_background_task]`.
 #[derive(Debug)]
 pub struct TaskEntry(fn() -> TaskDefinition);
 
@@ -31,8 +31,9 @@ impl TaskEntry {
 inventory::collect!(PageEntry);
 inventory::collect!(TaskEntry);
 
-/// Everything that is registered, sorted by where it was declared: the order in which
-/// inventory gives it differs from build to build.
+/// Returns all registered items, sorted by the location of their declaration.
+///
+/// Without sorting, the order would differ between builds.
 pub(crate) fn discover() -> (Vec<Page>, Vec<TaskDefinition>, Vec<ModelSpec>) {
     let mut pages: Vec<_> = inventory::iter::<PageEntry>()
         .map(|entry| (entry.0)())

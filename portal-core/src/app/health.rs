@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`.
+//! `/healthz` and `/readyz`: liveness and readiness.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,7 +15,7 @@ pub(super) fn routes() -> Routes {
         .get("/readyz", Access::Public, ready)
 }
 
-/// Whether this process should be sent requests: not while it is draining.
+/// Responds with `200` if this process can receive requests; not while it is draining.
 async fn ready(State(state): State<PortalState>) -> Result<&'static str> {
     if state.borrow::<CancellationToken>()?.is_cancelled() {
         return Err(Error::unavailable("the portal is shutting down"));
@@ -31,6 +31,6 @@ pub(super) async fn method_not_allowed() -> Error {
     Error::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
-        "this address does not take that method",
+        "this URL does not support this method",
     )
 }

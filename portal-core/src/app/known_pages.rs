@@ -37,11 +37,11 @@ impl KnownPages {
             let without_query = path.split('?').next().unwrap_or_default();
             if safe_redirect(path).is_none() {
                 problems.push(format!(
-                    "`.{setting}(\"{path}\")` needs the path of a page of this portal, such as `/`"
+                    "`.{setting}(\"{path}\")` requires the path of a page of this portal, such as `/`"
                 ));
             } else if !has_others && !answers(without_query) {
                 problems.push(format!(
-                    "`.{setting}(\"{path}\")` names no page of this portal; add a page with this route or name another"
+                    "`.{setting}(\"{path}\")` does not name a page of this portal; add a page with this route or use another path"
                 ));
             }
         }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn home_defaults_to_the_root_or_the_first_open_page_of_the_navigation() {
+    fn home_defaults_to_root_or_first_open_navigation_page() {
         let root = page("/", Access::Public, None);
         let admin = page("/admin", Access::Admin, Some(1));
         let orders = page("/orders", Access::User, Some(3));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn profile_defaults_to_its_usual_path_if_there_is_such_a_page() {
+    fn profile_defaults_to_the_usual_path_if_it_is_a_page() {
         let profile = page("/profile", Access::User, None);
         let found = resolved(KnownPages::default(), &[profile]).1;
         assert_eq!(found.as_deref(), Some("/profile"));
@@ -129,6 +129,6 @@ mod tests {
         let (.., problems) = resolved(known, &[page("/", Access::Public, None)]);
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("`.home_page(\"//evil.example\")`"));
-        assert!(problems[1].contains("`.profile_page(\"/me\")` names no page"));
+        assert!(problems[1].contains("`.profile_page(\"/me\")` does not name a page"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who is counted for what is limited.
+//! Rate limiting: classifies requests and picks the key they are counted under.
 
 use std::borrow::Cow;
 
@@ -12,17 +12,17 @@ use crate::security::{Class, Proxies, RateLimits};
 use crate::state::PortalState;
 use crate::tasks::ClientTokens;
 
-/// What a request does that is limited, where limits are on.
+/// Returns the rate class of a request, if rate limits are enabled.
 pub(super) fn class_of<B>(state: &PortalState, request: &axum::http::Request<B>) -> Option<Class> {
     let class = Class::of(request.method(), request.uri().path())?;
     let on = state.borrow::<RateLimits>().is_ok_and(RateLimits::are_on);
     on.then_some(class)
 }
 
-/// Counts a request for its address, then for its user: `429` if either asks too often.
+/// Counts a request for its IP address, then for its user: `429` if either exceeds its rate.
 ///
-/// It comes before the handler, so that what is refused costs little. Who may do what is the
-/// handler's affair: here a stranger is counted like everyone else.
+/// Runs before the handler, so that rejected requests are cheap. Authorization is up to the
+/// handler: callers without access are counted like all others.
 pub(super) async fn check(class: Class, parts: &mut Parts, state: &PortalState) -> Result<()> {
     let limits = state.borrow::<RateLimits>()?;
     let address = state
@@ -36,7 +36,7 @@ pub(super) async fn check(class: Class, parts: &mut Parts, state: &PortalState) 
     limits.check_user(class, user, address)
 }
 
-/// The user for whom something is done: of a task's start the owner of the client token.
+/// Returns the user a request is counted for; when a task is enqueued, the owner of the token.
 async fn user(class: Class, parts: &mut Parts, state: &PortalState) -> Option<Uuid> {
     if class == Class::StartTask
         && let Some(text) = client_token(parts.uri.path())
@@ -44,14 +44,14 @@ async fn user(class: Class, parts: &mut Parts, state: &PortalState) -> Option<Uu
         let token = state.borrow::<ClientTokens>().ok()?.verify(&text).await;
         return token.ok().map(|token| token.user_id);
     }
-    // That he cannot be found out is the handler's to tell.
+    // The handler reports that the caller cannot be identified.
     let caller = caller(parts, state).await.ok().flatten();
     caller.map(|user| user.id)
 }
 
-/// The client token in `/api/{state}/tasks/{client_token}/start/{task}`.
+/// Returns the client token in `/api/{state}/tasks/{client_token}/start/{task}`.
 ///
-/// Decoded as the handler has it, or another spelling would be counted for nobody.
+/// Decoded as in the handler; otherwise another spelling would not be counted for its user.
 fn client_token(path: &str) -> Option<Cow<'_, str>> {
     let mut segments = path.strip_prefix("/api/")?.split('/').skip(2);
     percent_decode_str(segments.next()?).decode_utf8().ok()

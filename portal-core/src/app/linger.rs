@@ -1,4 +1,4 @@
-//! Closing a connection whose client is still sending.
+//! Lingering close: closes connections whose client is still sending.
 
 use std::future::Future;
 use std::io;
@@ -14,11 +14,11 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum number of bytes that are discarded.
 const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
-/// The end of a connection.
+/// Close sequence of a connection.
 ///
-/// A socket that is closed while unread bytes arrive makes the system reset the connection, and the
-/// client may lose the response that explains why. So after the last byte was sent, what still
-/// arrives is discarded for a while. A connection on which nothing arrives is closed at once.
+/// If a socket is closed while unread bytes arrive, the system resets the connection, and the
+/// client may lose the response that explains why. So after the last byte was sent, arriving bytes
+/// are discarded for a while. A connection on which nothing arrives is closed immediately.
 pub(super) struct Linger {
     timeout: Duration,
     is_shut: bool,
@@ -38,7 +38,7 @@ impl Default for Linger {
 }
 
 impl Linger {
-    /// Shuts a stream down.
+    /// Shuts down a stream.
     pub(super) fn poll_shutdown<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
@@ -59,7 +59,7 @@ impl Linger {
             }
             let mut buffer = ReadBuf::new(&mut bytes);
             match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
-                // Nothing was on its way.
+                // No bytes were in transit.
                 Poll::Pending if self.deadline.is_none() => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => return Poll::Ready(Ok(())),
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn connection_on_which_nothing_arrives_closes_at_once() {
+    async fn idle_connection_closes_immediately() {
         let (mut here, mut there) = duplex(64);
         let mut linger = Linger::default();
         poll_fn(|context| linger.poll_shutdown(&mut here, context))
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_still_arrive_are_discarded_for_a_while() {
+    async fn late_bytes_are_discarded_until_the_timeout() {
         let (mut here, mut there) = duplex(64);
         let sent = tokio::spawn(async move {
             let sent = there.write_all(&[0; 100_000]).await;

@@ -1,4 +1,4 @@
-//! Taking connections, and speaking HTTP on them.
+//! HTTP server: accepts connections and serves HTTP/1 on them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,16 +25,17 @@ use super::patience::Patient;
 use crate::config::Limits;
 use crate::security::{Connections, Place};
 
-/// What a connection reads ahead; more than the largest head that the portal takes.
+/// Read buffer of a connection, in bytes; larger than the maximum size of a request head.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// How long nothing is accepted after the system has run out of something.
+/// Pause before the next accept after a system resource is exhausted.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Answers on a listener until it is told to stop; then nothing new is taken, and what is open
-/// ends after its present request.
+/// Serves connections until it is stopped.
 ///
-/// In the place of `axum::serve`, which waits for the head of a request for ever and takes any
+/// Then it accepts no new ones and closes open ones after their current request.
+///
+/// Replaces `axum::serve`, which waits for the head of a request without a timeout and accepts any
 /// number of connections.
 pub(super) struct Connector {
     pub(super) router: Router,
@@ -44,9 +45,9 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// Gives the connections that are still open when it is told to stop.
+    /// Runs until it is stopped; returns a tracker of the connections that are still open then.
     pub(super) async fn run(self, listener: TcpListener) -> TaskTracker {
-        // Each route is made ready once and not on each request.
+        // Builds the routes once instead of on each request.
         let router: Router = self.router.with_state(());
         let open = TaskTracker::new();
         loop {
@@ -64,7 +65,7 @@ impl Connector {
             let Some(place) = self.connections.admit(peer.ip()) else {
                 tracing::warn!(
                     %peer,
-                    "refused: the address has as many connections as it may; is it a proxy, name it in TRUSTED_PROXIES"
+                    "connection rejected: limit per address reached; if the address is a proxy, add it to TRUSTED_PROXIES"
                 );
                 continue;
             };
@@ -88,8 +89,9 @@ impl Connector {
     }
 }
 
-/// A connection that broke before it was taken is its client's affair; anything else, such as no
-/// file descriptor left, will not be better at once.
+/// Pauses after a system error that will not recover immediately, such as no file descriptors.
+///
+/// A connection that failed before it was accepted only concerns its client.
 async fn pause_after(error: &io::Error, stop: &CancellationToken) {
     let is_of_client = matches!(
         error.kind(),
@@ -98,12 +100,12 @@ async fn pause_after(error: &io::Error, stop: &CancellationToken) {
             | io::ErrorKind::ConnectionReset
     );
     if !is_of_client {
-        tracing::error!(%error, "no connection could be accepted");
+        tracing::error!(%error, "failed to accept a connection");
         let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
     }
 }
 
-/// Answers the requests of one connection.
+/// Serves the requests of one connection.
 async fn converse(
     router: Router,
     stream: Patient<Admitted>,
@@ -131,11 +133,11 @@ async fn converse(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection broke");
+        tracing::debug!(%peer, %error, "connection failed");
     }
 }
 
-/// A connection with its place, which it keeps as a WebSocket too.
+/// A connection with its permit, which it also keeps as a WebSocket.
 struct Admitted {
     stream: TcpStream,
     linger: Linger,

@@ -1,18 +1,18 @@
-//! The path of a request as it may be logged: without the client token.
+//! Loggable paths: request paths without client tokens.
 
 use std::borrow::Cow;
 
-/// Number of characters of a token that stay, as in the list of a user's tokens.
+/// Number of characters of a token that are kept, as in the list of a user's tokens.
 const HINT_LEN: usize = 8;
 
-/// Cuts the client tokens in a path, so that readers of the log cannot use them.
+/// Truncates client tokens in a path, so that they cannot be taken from the log.
 pub(super) fn loggable(path: &str) -> Cow<'_, str> {
     let segments: Vec<&str> = path.split('/').collect();
     let follows_route = |at: usize| {
         let before = |distance: usize| at.checked_sub(distance).map(|at| segments[at]);
         match (before(3), before(2), before(1)) {
             (_, Some("api"), Some("client-tokens" | "tasks")) => true,
-            // Administrators' routes have the id of a task there.
+            // Administrators' routes contain the id of a task at this position.
             (Some("api"), Some("admin"), Some("tasks")) => false,
             (Some("api" | "ws"), Some(_), Some("tasks")) => true,
             _ => false,
@@ -39,7 +39,7 @@ mod tests {
     const TOKEN: &str = "0123abcd-89ab-4def-8123-456789abcdef";
 
     #[test]
-    fn client_tokens_are_cut_in_every_route_that_has_one() {
+    fn client_tokens_are_truncated_in_every_route() {
         for (path, expected) in [
             ("/api/tasks/T/monitor", "/api/tasks/0123abcd…/monitor"),
             ("/api/tasks/T/T/monitor", "/api/tasks/0123abcd…/T/monitor"),

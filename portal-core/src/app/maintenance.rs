@@ -1,4 +1,4 @@
-//! Maintenance: everybody but administrators is told to come later.
+//! Maintenance mode: restricts access to administrators.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,17 +18,18 @@ use crate::store::{Notification, Store, now};
 const TABLE: &str = "portal_settings";
 const KEY: &str = "maintenance";
 
-/// After how many seconds to come again.
+/// Value of `Retry-After` in seconds.
 const COME_AGAIN: u32 = 30;
 
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before a failed database query is retried.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What is answered while the portal is worked on, beside health, assets and the identity
-/// provider's own: by these an administrator comes in.
+/// Paths that are always available, so that administrators can sign in.
+///
+/// Health, assets and the identity provider's routes are available in addition.
 const OPEN: [&str; 2] = ["/sign-in", "/sign-out"];
 
-/// Longest message of a [`MaintenanceNotice`], in characters.
+/// Maximum length of the message of a [`MaintenanceNotice`], in characters.
 pub(super) const MAX_MESSAGE_LEN: usize = 500;
 
 /// A notice for the users who have no access during maintenance.
@@ -59,9 +60,9 @@ impl MaintenanceNotice {
     }
 }
 
-/// Whether the portal is being worked on: an extractor through `Data<Maintenance>`.
+/// Maintenance mode of the portal. Extract it with `Data<Maintenance>`.
 ///
-/// While it is on, everybody but administrators is answered with `503`, in every replica.
+/// While it is on, everyone except administrators gets `503`, in every replica.
 ///
 /// ```
 /// use portal_core::Maintenance;
@@ -77,15 +78,15 @@ pub struct Maintenance(Arc<Shared>);
 
 struct Shared {
     store: Store,
-    /// By the variable `MAINTENANCE`; nobody can switch that off.
+    /// `true` if the variable `MAINTENANCE` is on; then it cannot be turned off at run time.
     always: bool,
-    /// Shared with the pages, which tell administrators.
+    /// Shared with the pages, which show it to administrators.
     on: Arc<AtomicBool>,
     known: Mutex<Known>,
     open: Vec<Open>,
 }
 
-/// The stored state as it was last read. A read may be older than what is known, hence the version.
+/// Stored state as last read. The version detects reads that are older than the known state.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) on: bool,
@@ -93,7 +94,7 @@ pub(super) struct Known {
     version: i64,
 }
 
-/// A path, or the beginning of paths.
+/// An exempt path or prefix of paths.
 #[derive(Debug, PartialEq, Eq)]
 enum Open {
     Path(String),
@@ -107,7 +108,7 @@ impl std::fmt::Debug for Maintenance {
 }
 
 impl Maintenance {
-    /// With the routes that stay open beside the portal's own.
+    /// Creates the handle; `open` are routes that stay available in addition to the built-in ones.
     pub(super) fn new(store: Store, always: bool, open: &[DeclaredRoute]) -> Self {
         let own = OPEN.iter().map(|path| Open::Path((*path).to_owned()));
         let open = open.iter().map(|route| match route.path.split_once('{') {
@@ -123,21 +124,32 @@ impl Maintenance {
         }))
     }
 
-    /// Whether it is on.
+    /// Returns `true` if maintenance mode is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.on.load(Ordering::Relaxed)
     }
 
-    /// Switches it on or off, in every replica; who did is in the audit log. What the variable
-    /// `MAINTENANCE` has switched on stays on.
+    /// Turns maintenance mode on or off, in every replica, and records it in the audit log.
+    ///
+    /// If the variable `MAINTENANCE` has turned it on, it stays on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn switch(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
         let notice = on.then(MaintenanceNotice::default);
         self.apply(switch(&self.0.store, actor, notice).await?);
         Ok(())
     }
 
-    /// Switches it on like [`switch`](Self::switch), or changes the notice, which the maintenance page shows.
+    /// Turns maintenance mode on, like [`switch`](Self::switch), or changes the notice.
+    ///
+    /// The maintenance page shows the notice.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     ///
     /// ```
     /// use portal_core::{Maintenance, MaintenanceNotice};
@@ -158,14 +170,14 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Returns the notice of the maintenance that is on.
+    /// Returns the notice of the current maintenance.
     #[must_use]
     pub fn notice(&self) -> MaintenanceNotice {
         let known = self.0.known.lock();
         known.unwrap_or_else(PoisonError::into_inner).notice.clone()
     }
 
-    /// Whether a path is for administrators only.
+    /// Returns `true` if a path is restricted to administrators at the moment.
     pub(super) fn keeps_out(&self, path: &str) -> bool {
         self.is_on()
             && !self.0.open.iter().any(|open| match open {
@@ -174,7 +186,7 @@ impl Maintenance {
             })
     }
 
-    /// The error for everyone but administrators.
+    /// Returns the error for everyone except administrators.
     pub(super) fn refusal(&self) -> Error {
         let MaintenanceNotice { message, until } = self.notice();
         let mut error = Error::unavailable("the portal is down for maintenance")
@@ -189,7 +201,7 @@ impl Maintenance {
         error
     }
 
-    /// Reads what is stored.
+    /// Reads the stored state.
     pub(super) async fn refresh(&self) -> Result<()> {
         self.apply(stored(&self.0.store).await?);
         Ok(())
@@ -205,19 +217,19 @@ impl Maintenance {
         }
     }
 
-    /// Whether it is on, for who only looks.
+    /// Returns the shared flag, for code that only reads it.
     pub(super) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0.on)
     }
 
-    /// Follows the hints of all replicas until it is dropped.
+    /// Follows the cluster events of all replicas until it is dropped.
     pub(super) async fn follow(&self, mut hints: Receiver<Notification>) {
         loop {
             match hints.recv().await {
                 Ok(Notification::SettingsChanged | Notification::Lagged)
                 | Err(RecvError::Lagged(_)) => {
                     while let Err(error) = self.refresh().await {
-                        tracing::warn!(%error, "whether maintenance is on could not be read");
+                        tracing::warn!(%error, "failed to read the maintenance state");
                         tokio::time::sleep(RETRY).await;
                     }
                 }
@@ -241,7 +253,7 @@ pub(super) async fn stored(store: &Store) -> Result<Known> {
     let value: Value = row.get("value")?;
     Ok(Known {
         on: value["on"] == true,
-        // A notice that cannot be read must not keep users out of a portal that is on again.
+        // An unreadable notice must not keep users out of a portal that is available again.
         notice: serde_json::from_value(value).unwrap_or_default(),
         version: row.get("version")?,
     })
@@ -294,7 +306,7 @@ mod tests {
     use crate::auth::{Access, RouteKind};
 
     #[tokio::test]
-    async fn only_what_is_open_lets_everybody_in() {
+    async fn maintenance_blocks_all_but_exempt_paths() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("portal.db");
         let store = Store::connect(&format!("sqlite://{}", path.display()))

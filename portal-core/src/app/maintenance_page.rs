@@ -156,7 +156,7 @@ async fn switch(state: &PortalState, request: Request) -> Result<PageResponse> {
             maintenance.switch(actor, false).await?;
             Flash::success("Maintenance is off: the portal is open to everyone")
         }
-        _ => return Err(Error::bad_request("write `maintenance=on` or `off`")),
+        _ => return Err(Error::bad_request("`maintenance` must be `on` or `off`")),
     };
     let here = address(&state.borrow::<Config>()?.base_path, PATH);
     Ok(flash.redirect(&here).into_page())

@@ -1,4 +1,4 @@
-//! A portal as a whole: the only module that knows all others.
+//! Portal applications: the only module that depends on all others.
 
 mod assemble;
 mod build;

@@ -1,4 +1,4 @@
-//! The outermost layer: one pass over each request and its answer.
+//! Request pipeline: fixed steps around every request and its response.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -34,12 +34,14 @@ use crate::security::{
 };
 use crate::state::PortalState;
 
-/// Names the request, refuses what is too large, too often, meant for another host or sent from
-/// another site, limits its body and its time, contains panics, and gives every error its final
-/// form, compressed where that is worth it.
+/// Layer that runs the fixed steps around every request.
 ///
-/// One service and not a stack of layers: each layer costs every request a boxed future and
-/// a clone of all that is below it.
+/// It assigns a request id, rejects requests that are too large, too frequent, for another host or
+/// sent from another site, limits body and time, contains panics, and finalizes and compresses
+/// responses.
+///
+/// A single service instead of a stack of layers, because each layer costs every request a boxed
+/// future and a clone of all layers below it.
 #[derive(Clone)]
 pub(super) struct Outer {
     pub(super) state: PortalState,
@@ -87,7 +89,8 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let exchange = Exchange::begin(&self.state, &mut request, self.headers.clone());
         if !request.method().is_safe() {
-            // For what outlives the request and has to name it, such as a task that it starts.
+            // For anything that outlives the request and refers to it, such as a task that it
+            // enqueues.
             let id = exchange.request_id.clone();
             request.headers_mut().insert(REQUEST_ID, id);
         }
@@ -116,7 +119,7 @@ where
             DefaultBodyLimit::max(body).apply(&mut request);
             request = guard_form(request);
         }
-        // A path of its own: what every other request does not need must not cost it anything.
+        // A separate path, so that it costs nothing for all other requests.
         let (detour, request) = detour(&state, &self.maintenance, request);
         if let Some(detour) = detour {
             let inner = self.inner.clone();
@@ -144,7 +147,7 @@ where
     }
 }
 
-/// The rules that need only the head of a request; gives the limits for what comes after.
+/// Applies the rules that only need the head of a request; returns the limits for the rest.
 fn admit(state: &PortalState, request: &Request) -> Result<Limits, Error> {
     let gate = state.borrow::<Gate>()?;
     gate.check(request)?;
@@ -153,19 +156,19 @@ fn admit(state: &PortalState, request: &Request) -> Result<Limits, Error> {
     Ok(gate.limits)
 }
 
-/// An answer, but for one that takes too long or panics.
+/// Returns the response, or an error if it takes too long or the handler panics.
 async fn guarded(answer: impl Future<Output = Response>, limit: Duration) -> Response {
     let answer = within(limit, answer);
     match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(Some(response)) => response,
-        Ok(None) => Error::unavailable("the portal took too long to answer")
+        Ok(None) => Error::unavailable("the portal took too long to respond")
             .with_code("timeout")
             .into_response(),
         Err(panic) => panicked(&*panic),
     }
 }
 
-/// Waits for something, but not for ever. A timer is made only where it takes its time.
+/// Waits for a future with a time limit. The timer is only created if the future is not ready.
 async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let at_once = poll_fn(|context| {
@@ -186,17 +189,17 @@ fn infallible(answer: Result<Response, Infallible>) -> Response {
     }
 }
 
-/// What comes before the handler of some requests.
+/// Step before the handler of some requests.
 enum Detour {
-    /// The identity provider wants to look at it.
+    /// The identity provider handles the request first.
     Navigation,
-    /// It is counted.
+    /// The request is rate-limited.
     Limited(Class),
-    /// Only administrators are let in.
+    /// Only administrators have access.
     Maintenance,
 }
 
-/// The way that a request has to take, if it is not the straight one.
+/// Returns the step that a request needs before its handler, if any.
 fn detour(
     state: &PortalState,
     maintenance: &Maintenance,
@@ -223,7 +226,7 @@ where
             let (wanted, request) = is_navigation(&state, request);
             let go_on = |request| for_admins(&state, inner, request);
             if wanted {
-                // The session of an administrator may have to be renewed first.
+                // The session of an administrator may need to be renewed first.
                 navigate(&state, request, go_on).await
             } else {
                 go_on(request).await
@@ -243,13 +246,13 @@ where
     }
 }
 
-/// Answers administrators, and tells everyone else to come later.
+/// Serves administrators and rejects everyone else with a notice to retry later.
 async fn for_admins<S>(state: &PortalState, inner: S, request: Request) -> Response
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     let (mut parts, body) = request.into_parts();
-    // While nobody can be found out, nobody is an administrator.
+    // If the caller cannot be identified, the request is not from an administrator.
     let caller = caller(&mut parts, state).await.ok().flatten();
     if !caller.is_some_and(|user| user.is_admin() && user.is_allowed_in()) {
         let refusal = state.borrow::<Maintenance>().map(Maintenance::refusal);
@@ -269,7 +272,7 @@ where
     infallible(inner.call(request).await)
 }
 
-/// Whether by this request a browser opens a page and the identity provider wants to look at it.
+/// Returns `true` if a browser opens a page with this request and the provider handles it.
 fn is_navigation(state: &PortalState, request: Request) -> (bool, Request) {
     if request.method() != Method::GET || !opens_page(request.headers()) {
         return (false, request);
@@ -282,7 +285,7 @@ fn is_navigation(state: &PortalState, request: Request) -> (bool, Request) {
     (wanted, Request::from_parts(parts, body))
 }
 
-/// Whether a browser says that it opens a page; one that says nothing of it asks for HTML first.
+/// Returns `true` if a browser opens a page; without `Sec-Fetch-Dest`, if it prefers HTML.
 fn opens_page(headers: &HeaderMap) -> bool {
     match headers.get(FETCH_DESTINATION) {
         Some(destination) => matches!(destination.as_bytes(), b"document" | b"iframe"),
@@ -292,7 +295,7 @@ fn opens_page(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Asks the identity provider before anything else, then goes on with what it leaves to do.
+/// Lets the identity provider handle the request, then continues unless it responded.
 async fn navigate<F>(
     state: &PortalState,
     request: Request,
@@ -304,7 +307,7 @@ where
     let (mut parts, body) = request.into_parts();
     if let Ok(proxies) = state.borrow::<Proxies>() {
         let client = proxies.client(&parts.extensions, &parts.headers);
-        // For a provider that counts what it does for whom.
+        // For a provider that has rate limits for its clients.
         parts.extensions.insert(client);
     }
     let navigation = match state.borrow::<Auth>() {
@@ -314,7 +317,7 @@ where
     let mut response = match navigation.answer {
         Some(answer) => answer,
         None => {
-            // The cookies of a renewed session are not to be lost with what a handler breaks.
+            // The cookies of a renewed session must not be lost if a handler panics.
             let answer = go_on(Request::from_parts(parts, body));
             match AssertUnwindSafe(answer).catch_unwind().await {
                 Ok(response) => response,
@@ -323,7 +326,7 @@ where
         }
     };
     if !navigation.cookies.is_empty() {
-        // Whatever the answer is for, with a session in it it is for one browser only.
+        // A response with a session is for one browser only, whatever it contains.
         let private = HeaderValue::from_static("private, no-store");
         response
             .headers_mut()
@@ -335,19 +338,19 @@ where
     response
 }
 
-/// What a browser says that it wants an answer for.
+/// The destination for which a browser sends a request.
 const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What has to be remembered of a request until it is answered.
+/// State of a request until its response is sent.
 struct Exchange {
     started: Instant,
     request_id: HeaderValue,
     method: Method,
     uri: Uri,
     client: Option<ClientAddress>,
-    /// The request again, if an error may be answered as a page: only to a browser.
+    /// Copy of the request head, if an error may be rendered as a page: only for browsers.
     page_request: Option<Box<Parts>>,
-    /// Whether a token stood in the header: then it is what a `401` is about.
+    /// `true` if the header contained a token: then a `401` refers to it.
     sends_bearer: bool,
     unread: Unread,
     headers: AnswerHeaders,
@@ -378,7 +381,7 @@ impl Exchange {
         }
     }
 
-    /// The answer as it is sent.
+    /// Returns the response in the form in which it is sent.
     async fn end(self, state: &PortalState, wish: Wish, response: Response) -> Response {
         let response = self.in_final_form(state, response);
         let mut response = compress::apply(wish, response).await;
@@ -395,13 +398,15 @@ impl Exchange {
             status = response.status().as_u16(),
             client = self.client.and_then(|ClientAddress(address)| address).map(tracing::field::display),
             elapsed = ?self.started.elapsed(),
-            "answered"
+            "response sent"
         );
         response
     }
 
-    /// Logs an error, and renders it for its client: as a page for browsers, otherwise as a problem
-    /// document. No API route responds with a page.
+    /// Logs an error and renders it for its client: a page for browsers, otherwise a problem
+    /// document.
+    ///
+    /// API routes never respond with a page.
     fn in_final_form(&self, state: &PortalState, mut response: Response) -> Response {
         let id = self.request_id.to_str().ok();
         let setup = state.borrow::<PageSetup>().ok();
@@ -409,7 +414,7 @@ impl Exchange {
         if let Some(error) = response.extensions_mut().remove::<PageError>() {
             log_rejection(setup, &self.method, &self.uri, error.problem());
             let page = match setup {
-                // The layout is the application's.
+                // The application provides the layout, which may panic.
                 Some(setup) if !is_api(self.uri.path()) => {
                     catch_unwind(AssertUnwindSafe(|| error.render(setup, id)))
                         .unwrap_or_else(|panic| panicked(&*panic))
@@ -421,7 +426,8 @@ impl Exchange {
         if !(response.status().is_client_error() || response.status().is_server_error()) {
             return response;
         }
-        // Plain text is for neither browsers nor programs; elsewhere it is the application's choice.
+        // Neither browsers nor API clients expect plain text; elsewhere it is the application's
+        // choice.
         let is_ours = self.page_request.is_some()
             || response.extensions().get::<Problem>().is_some()
             || is_api(self.uri.path());
@@ -434,10 +440,10 @@ impl Exchange {
         }
         let answer = match (&self.page_request, setup) {
             (Some(head), Some(setup)) if !is_api(self.uri.path()) => {
-                // The layout is ours here, but the provider adds to this page too.
+                // The portal provides this layout, but the provider adds to the page.
                 let page = || error_document(setup, head, &problem, id);
                 catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
-                    tracing::error!("failed to render the page of an error");
+                    tracing::error!("failed to render the error page");
                     problem.to_response(id, reveals)
                 })
             }
@@ -447,10 +453,10 @@ impl Exchange {
     }
 }
 
-/// Logs the reason of a rejected request with its route and handler. In DEV, a request whose form
-/// is wrong shows with the default filter: its developer looks for the reason.
+/// Logs the reason of a rejected request with its route and handler.
 ///
-/// An error of the portal itself is in the log already, unless an extractor made it.
+/// In DEV, malformed requests are visible with the default filter, because their developer needs
+/// the reason. Errors of the portal itself are already logged, unless an extractor caused them.
 fn log_rejection(setup: Option<&PageSetup>, method: &Method, uri: &Uri, problem: &Problem) {
     if problem.status.is_server_error() && !problem.is_rejection {
         return;
@@ -470,7 +476,7 @@ fn log_rejection(setup: Option<&PageSetup>, method: &Method, uri: &Uri, problem:
     }
 }
 
-/// Says that it is the token that was not good, unless the answer asks for something else.
+/// States that the token is invalid, unless the response requires another scheme.
 fn name_the_token(headers: &mut HeaderMap) {
     if headers
         .get(header::WWW_AUTHENTICATE)
@@ -481,11 +487,11 @@ fn name_the_token(headers: &mut HeaderMap) {
     }
 }
 
-/// An error in its final form keeps what else its first form said, such as `Allow`.
+/// Copies the headers of the original error, such as `Allow`, to its final form.
 fn with_headers_of(mut response: Response, first: &Response) -> Response {
     for name in first.headers().keys() {
         let of_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);
-        // Each cookie is a header of its own.
+        // Each cookie is a separate header.
         let is_said = *name != header::SET_COOKIE && response.headers().contains_key(name);
         if of_body || is_said {
             continue;
@@ -497,7 +503,7 @@ fn with_headers_of(mut response: Response, first: &Response) -> Response {
     response
 }
 
-/// The id that a proxy has given the request, if it is one, else a new one.
+/// Returns the request id that a proxy has set, if it is valid, otherwise a new one.
 fn request_id(request: &Request) -> HeaderValue {
     let given = request.headers().get(&REQUEST_ID).filter(|value| {
         let bytes = value.as_bytes();
@@ -522,8 +528,9 @@ fn request_id(request: &Request) -> HeaderValue {
 
 const COUNTER_DIGITS: usize = 10;
 
-/// A random number of the process, which tells its ids from those of others without asking the
-/// system for each, and room for the counter.
+/// Random prefix of the ids of this process, followed by digits for the counter.
+///
+/// It distinguishes them from the ids of other processes without a system call for each.
 static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
     let mut id = [b'0'; 17 + COUNTER_DIGITS];
     let process = format!("{:016x}-", Uuid::new_v4().as_u64_pair().0);
@@ -534,13 +541,13 @@ static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
 });
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
-/// What a panic in a handler becomes: `500 internal`, with nothing of the inside.
+/// Converts a panic in a handler to `500 internal` without any details.
 fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned());
+        .unwrap_or_else(|| "no panic message".to_owned());
     let mut problem = Error::internal(format!("a handler panicked: {text}")).into_problem();
     // No response reveals a panic, not even in DEV.
     problem.reasons.clear();

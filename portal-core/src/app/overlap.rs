@@ -1,4 +1,4 @@
-//! Overlapping routes: finds those between merged axum routers and the routes of the portal.
+//! Overlapping routes: finds conflicts between merged axum routers and the routes of the portal.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -13,13 +13,13 @@ use crate::pages::Page;
 use crate::source::Source;
 use crate::state::PortalState;
 
-/// An axum router of the application and the call that merged it.
+/// An axum router of the application and the location of the call that merged it.
 pub(super) type MergedRouter = (Router<PortalState>, &'static Location<'static>);
 
-/// A route whose path is known, with the place that the application can change.
+/// A route whose path is known, with a location that the application can change.
 pub(super) struct KnownRoute {
     pub(super) route: DeclaredRoute,
-    /// Item and place, for error messages.
+    /// Item and location, for error messages.
     pub(super) place: String,
 }
 
@@ -46,7 +46,7 @@ impl KnownRoute {
         Self { route, place }
     }
 
-    /// Method and path.
+    /// Returns method and path.
     pub(super) fn name(&self) -> String {
         let path = &self.route.path;
         match &self.route.method {
@@ -55,7 +55,7 @@ impl KnownRoute {
         }
     }
 
-    /// A router with only this route.
+    /// Returns a router with only this route.
     fn router(&self) -> Router<PortalState> {
         let filter = self.route.method.clone();
         let handlers = match filter.and_then(|method| MethodFilter::try_from(method).ok()) {
@@ -66,9 +66,10 @@ impl KnownRoute {
     }
 }
 
-/// Describes every overlap of the merged routers with known routes and with each other.
+/// Describes all overlaps of the merged routers with known routes and with each other.
 ///
-/// axum cannot list the routes of a router and panics when two overlap, so each pair is merged on trial.
+/// axum cannot list the routes of a router and panics when two overlap, so each pair is merged as a
+/// test.
 pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<String> {
     if merged.is_empty() {
         return Vec::new();
@@ -117,8 +118,8 @@ fn reason(payload: Box<dyn Any + Send>) -> String {
 
 /// Runs a function whose panics are expected, without the panic message on standard error.
 ///
-/// Other threads keep the present hook. The lock keeps two portals that are built at the same time from
-/// restoring each other's hook.
+/// Other threads keep the current hook. The lock prevents two portals that are built at the same
+/// time from restoring each other's hook.
 fn quietly<T>(run: impl FnOnce() -> T) -> T {
     static HOOK: Mutex<()> = Mutex::new(());
     let _lock = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn overlap_names_both_places() {
+    fn overlap_is_reported_with_both_locations() {
         let found = problems(
             &[merged(Router::new().route("/a", get(async || ())))],
             &known(),
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_and_paths_do_not_overlap() {
+    fn different_methods_or_paths_do_not_overlap() {
         let router = Router::new()
             .route("/a", post(async || ()))
             .route("/items", get(async || ()));

@@ -1,4 +1,4 @@
-//! How long a peer may take nothing of what it is sent.
+//! Write timeout for connections whose peer stops reading.
 
 use std::future::Future;
 use std::io;
@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A connection that breaks when its peer takes nothing for too long: else whoever never reads
-/// keeps what is sent to him, and a place, for ever.
+/// A connection that fails when its peer stops reading for too long.
+///
+/// Otherwise a peer that never reads would hold its buffered data and a permit forever.
 pub(super) struct Patient<S> {
     stream: S,
     limit: Duration,
-    /// Runs while something waits to be taken.
+    /// Runs while data waits to be read by the peer.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -27,7 +28,7 @@ impl<S> Patient<S> {
         }
     }
 
-    /// Lets a wait go on or ends it; what has been taken begins a new one.
+    /// Continues or ends a wait; any progress resets the timeout.
     fn watch<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -42,7 +43,7 @@ impl<S> Patient<S> {
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the peer takes nothing of what it is sent",
+            "the peer stopped reading",
         )))
     }
 }
@@ -100,7 +101,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn who_never_reads_loses_the_connection() {
+    async fn peer_that_never_reads_is_disconnected() {
         let (here, _there) = duplex(16);
         let mut connection = Patient::new(here, MOMENT);
         let error = connection.write_all(&[0; 100]).await.unwrap_err();
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_reads_slowly_does_not() {
+    async fn slow_peer_stays_connected() {
         let (here, mut there) = duplex(16);
         let mut connection = Patient::new(here, Duration::from_secs(60));
         let sent = tokio::spawn(async move { connection.write_all(&[0; 100]).await });

@@ -1,4 +1,4 @@
-//! What a crate adds to a portal.
+//! Plugins: additions of a crate to a portal.
 
 use crate::admin::{AdminModel, ModelSpec};
 use crate::auth::Access;
@@ -7,8 +7,8 @@ use crate::tasks::{Task, TaskArgs, TaskDefinition};
 
 /// Pages, tasks and models of a crate, as one value.
 ///
-/// A crate that is in `Cargo.toml` but never named is not linked, and `discover()` finds nothing
-/// of it. So a plugin crate exports a function, and the application calls it.
+/// A crate that is listed in `Cargo.toml` but never used is not linked, so `discover()` does not
+/// find its items. Therefore a plugin crate exports a function, which the application calls.
 ///
 /// ```
 /// use portal_core::Plugin;
@@ -24,12 +24,12 @@ pub struct Plugin {
     pub(crate) pages: Vec<Page>,
     pub(crate) tasks: Vec<TaskDefinition>,
     pub(crate) models: Vec<ModelSpec>,
-    /// Topics with who may hear of them, and whether each user has his own.
+    /// Topics with their access; the flag marks topics with separate state for each user.
     pub(crate) topics: Vec<(String, Access, bool)>,
 }
 
 impl Plugin {
-    /// A plugin without anything yet.
+    /// Creates an empty plugin.
     pub fn new() -> Self {
         Self {
             pages: Vec::new(),
@@ -39,13 +39,13 @@ impl Plugin {
         }
     }
 
-    /// With a page.
+    /// Adds a page.
     pub fn page(mut self, page: fn() -> Page) -> Self {
         self.pages.push(page());
         self
     }
 
-    /// With a kind of task.
+    /// Adds a task type.
     pub fn task<A: TaskArgs, R: serde::Serialize + Send + 'static>(
         mut self,
         task: fn() -> Task<A, R>,
@@ -54,19 +54,20 @@ impl Plugin {
         self
     }
 
-    /// With an admin model.
+    /// Adds an admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
         self
     }
 
-    /// With a topic of live regions; see [`PortalBuilder::topic`](super::PortalBuilder::topic).
+    /// Adds a topic of live regions; see [`PortalBuilder::topic`](super::PortalBuilder::topic).
     pub fn topic(mut self, name: impl Into<String>, access: Access) -> Self {
         self.topics.push((name.into(), access, false));
         self
     }
 
-    /// With a topic of which each user has his own.
+    /// Adds a personal topic; see
+    /// [`PortalBuilder::personal_topic`](super::PortalBuilder::personal_topic).
     pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
         self.topics.push((name.into(), Access::User, true));
         self

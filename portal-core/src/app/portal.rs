@@ -1,4 +1,4 @@
-//! The portal as a value.
+//! The built portal: its router, state and shutdown.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::state::PortalState;
 use crate::store::Store;
 use crate::tasks::OpenMonitors;
 
-/// A portal that is ready to answer, its workers running.
+/// A built portal with running workers.
 ///
 /// Serve it, or nest its router in another app:
 ///
@@ -50,48 +50,50 @@ impl std::fmt::Debug for Portal {
 }
 
 impl Portal {
-    /// Starts to put a portal together.
+    /// Returns a builder for a portal.
     pub fn builder() -> PortalBuilder {
         PortalBuilder::new()
     }
 
-    /// The portal's routes; keep the portal itself, to stop its workers in the end.
+    /// Returns a router of the portal; keep the portal to shut down its workers.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// The portal's routes, for an app that runs as long as its process.
+    /// Converts the portal to its router, for an app that runs as long as its process.
     pub fn into_router(self) -> Router {
         self.router
     }
 
-    /// The configuration it runs with.
+    /// Returns the configuration of the portal.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Every route with who may use it: pages, tasks, models, sockets and all others, except
-    /// those that an application has added with [`PortalBuilder::routes`].
+    /// Returns all routes with their guards: pages, tasks, models, sockets and others.
+    ///
+    /// Excludes routes that an application has added with [`PortalBuilder::routes`].
     #[must_use]
     pub fn declared_routes(&self) -> &[DeclaredRoute] {
         &self.routes
     }
 
-    /// Its shared values: `portal.state().get::<Tasks>()`.
+    /// Returns the shared values: `portal.state().get::<Tasks>()`.
     #[must_use]
     pub fn state(&self) -> &PortalState {
         &self.state
     }
 
-    /// Its database.
+    /// Returns the database of the portal.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Stops claiming tasks, closes monitors and streams, lets running tasks end for ten seconds and hands
-    /// back the rest.
+    /// Stops claiming tasks, closes monitors and streams, and releases unfinished tasks.
+    ///
+    /// Running tasks have ten seconds to finish.
     pub async fn shutdown(&self) {
         self.stop.cancel();
         tokio::join!(

@@ -1,4 +1,4 @@
-//! Every route of a portal with who may use it.
+//! Route list: all routes of a portal with their guards.
 
 use super::health;
 use super::overlap::KnownRoute;
@@ -9,7 +9,7 @@ use crate::notifications;
 use crate::pages;
 use crate::tasks::{self, TaskRegistry};
 
-/// What the portal answers itself and no page can.
+/// Returns the built-in routes, which no page can replace.
 pub(super) fn own(metrics: bool, dev: bool) -> Routes {
     let routes = auth::routes()
         .merge(tasks::routes())
@@ -31,7 +31,7 @@ pub(super) fn own(metrics: bool, dev: bool) -> Routes {
     }
 }
 
-/// What is answered whatever the portal is at: whether it is well, and what pages are made of.
+/// Returns routes that respond in every state of the portal: health checks and assets.
 pub(super) fn always_open() -> Routes {
     let assets = format!("{}{{file}}", pages::assets::PREFIX);
     health::routes()
@@ -39,8 +39,8 @@ pub(super) fn always_open() -> Routes {
         .get(assets, Access::Public, pages::assets::serve)
 }
 
-/// The start of each kind of task and the rows of each model: general routes answer them, each
-/// with an access of its own.
+/// Returns a route per task type and admin model; general routes serve them, each with its own
+/// access.
 pub(super) fn of_tasks_and_models(
     tasks: &TaskRegistry,
     models: &ModelRegistry,
@@ -63,15 +63,16 @@ pub(super) fn of_tasks_and_models(
     starts.chain(rows).collect()
 }
 
-/// Describes the declared routes that axum cannot read or that overlap; axum would panic. Adds the others
-/// to the known routes.
+/// Describes declared routes that overlap or are invalid in axum, which would panic.
+///
+/// Adds the others to the known routes.
 pub(super) fn problems(routes: &[DeclaredRoute], known: &mut Vec<KnownRoute>) -> Vec<String> {
     let mut problems = Vec::new();
     for route in routes {
         let new = KnownRoute::of_route(route.clone());
         if !is_route(&route.path) {
             problems.push(format!(
-                "axum cannot read the route `{}`\n       {}",
+                "the route `{}` is not valid in axum\n       {}",
                 new.name(),
                 new.place
             ));
@@ -89,7 +90,7 @@ pub(super) fn problems(routes: &[DeclaredRoute], known: &mut Vec<KnownRoute>) ->
     problems
 }
 
-/// Whether two routes claim the same requests.
+/// Returns `true` if two routes match the same requests.
 pub(super) fn collide(one: &DeclaredRoute, other: &DeclaredRoute) -> bool {
     let same_method = match (&one.method, &other.method) {
         (Some(one), Some(other)) => one == other,
@@ -98,7 +99,7 @@ pub(super) fn collide(one: &DeclaredRoute, other: &DeclaredRoute) -> bool {
     same_method && shape(&one.path) == shape(&other.path)
 }
 
-/// `{id}` and `{name}` are one route to axum.
+/// `{id}` and `{name}` are the same route in axum.
 pub(super) fn shape(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         if segment.starts_with('{') {
@@ -110,7 +111,7 @@ pub(super) fn shape(path: &str) -> String {
     segments.collect()
 }
 
-/// Whether axum takes a path for a route; it would panic at any other.
+/// Returns `true` if axum accepts a path as a route; it panics otherwise.
 pub(super) fn is_route(path: &str) -> bool {
     if !path.starts_with('/') {
         return false;

@@ -1,4 +1,4 @@
-//! Listening, and stopping in good order.
+//! Serving and graceful shutdown.
 
 use std::io;
 use std::time::Duration;
@@ -10,26 +10,34 @@ use super::listen::Connector;
 use super::portal::Portal;
 use crate::config::Config;
 
-/// What open requests get to end in, once the portal stops.
+/// Time limit for open requests after a shutdown was requested.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 impl Portal {
-    /// Listens on the configured address until SIGINT or SIGTERM, then stops in good order.
+    /// Serves on the configured address until SIGINT or SIGTERM, then shuts down gracefully.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the address cannot be bound.
     pub async fn serve(self) -> io::Result<()> {
         let listener = listen(&self.config).await?;
         self.serve_on(listener).await
     }
 
-    /// Serves on a listener of the caller's until SIGINT or SIGTERM.
+    /// Serves on an existing listener until SIGINT or SIGTERM, then shuts down gracefully.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the listener has no local address.
     pub async fn serve_on(self, listener: TcpListener) -> io::Result<()> {
         let signal = CancellationToken::new();
         let on_signal = signal.clone();
         let watcher = tokio::spawn(async move {
             shutdown_signal().await;
             on_signal.cancel();
-            // Who asks twice does not want to wait.
+            // A second signal requests an immediate exit.
             shutdown_signal().await;
-            tracing::warn!("stopped at once");
+            tracing::warn!("stopped immediately");
             std::process::exit(1);
         });
         let served = self.serve_until(listener, signal).await;
@@ -37,14 +45,18 @@ impl Portal {
         served
     }
 
-    /// Serves on a listener until a token is cancelled.
+    /// Serves on a listener until a token is cancelled, then shuts down gracefully.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the listener has no local address.
     pub async fn serve_until(
         self,
         listener: TcpListener,
         signal: CancellationToken,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        tracing::info!(env = %self.config.app_env, url = self.config.public_url, "listening on http://{address}");
+        tracing::info!(%address, env = %self.config.app_env, url = self.config.public_url, "listening");
         let connector = Connector {
             router: self.router.clone(),
             connections: self.connections.clone(),
@@ -55,7 +67,10 @@ impl Portal {
         tracing::info!("stopping");
         let drained = async {
             if tokio::time::timeout(DRAIN_TIME, open.wait()).await.is_err() {
-                tracing::warn!("{} connections did not end in time", open.len());
+                tracing::warn!(
+                    connections = open.len(),
+                    "connections did not finish in time"
+                );
             }
         };
         tokio::join!(drained, self.shutdown());
@@ -65,7 +80,7 @@ impl Portal {
     }
 }
 
-/// Takes the configured port, before anything of the database is touched.
+/// Binds the configured port, before the database is accessed.
 pub(super) async fn listen(config: &Config) -> io::Result<TcpListener> {
     let address = (config.host.as_str(), config.port);
     TcpListener::bind(address).await.map_err(|error| {

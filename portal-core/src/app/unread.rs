@@ -11,33 +11,33 @@ use axum::http::{HeaderMap, HeaderValue, Version, header};
 use futures_util::future::poll_fn;
 use hyper::body::{Frame, SizeHint};
 
-/// Maximum number of bytes that are drained; a longer rest ends the connection.
+/// Maximum number of bytes that are drained; more remaining data ends the connection.
 const MAX_DRAINED: u64 = 64 * 1024;
 /// Time limit for the client to send the rest.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Outcome for the body of a request.
+/// Tracks whether the body of a request was read.
 ///
-/// A server closes a connection on which a body was not read to its end. A client that is not told
-/// so sends its next request on it and gets nothing.
+/// A server closes a connection on which a body was not read to its end. A client that is not
+/// informed sends its next request on it and gets no response.
 pub(super) struct Unread {
     /// Shared with the body; `None` if the request has none.
     rest: Option<Arc<Mutex<Rest>>>,
-    /// The client waits for a `100 Continue` before it sends the body.
+    /// `true` if the client waits for a `100 Continue` before it sends the body.
     expects: bool,
-    /// HTTP/2 and later have no `Connection`.
+    /// HTTP/2 and later have no `Connection` header.
     is_http1: bool,
 }
 
 #[derive(Default)]
 struct Rest {
-    /// The body, once its reader has dropped it before its end.
+    /// The body, if the handler dropped it before its end.
     body: Option<Body>,
     is_polled: bool,
 }
 
 impl Unread {
-    /// Watches the body of a request. Most have none, and cost nothing.
+    /// Tracks the body of a request. Requests without one, which are most, cost nothing.
     pub(super) fn watch(request: &mut Request) -> Self {
         let is_http1 = request.version() <= Version::HTTP_11;
         let expects = request.headers().contains_key(header::EXPECT);
@@ -58,7 +58,7 @@ impl Unread {
         }
     }
 
-    /// Drains what is left of the body; returns `true` if the connection has to end.
+    /// Drains the rest of the body; returns `true` if the connection has to be closed.
     pub(super) async fn drain(&self) -> bool {
         let Some(rest) = &self.rest else {
             return false;
@@ -70,7 +70,7 @@ impl Unread {
         let Some(body) = body else {
             return false;
         };
-        // To read it now would ask the client to send it.
+        // Reading it now would make the client send it.
         if self.expects && !is_polled {
             return true;
         }
@@ -78,7 +78,7 @@ impl Unread {
         !drained.await.unwrap_or(false)
     }
 
-    /// Says that the connection ends.
+    /// Announces that the connection will be closed.
     pub(super) fn say_close(&self, headers: &mut HeaderMap) {
         if self.is_http1 {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -125,7 +125,7 @@ impl HttpBody for Watched {
         };
         let frame = ready!(Pin::new(body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
-            // At its end, or broken: nothing is left to drain.
+            // Ended or failed: nothing is left to drain.
             self.body = None;
         }
         Poll::Ready(frame)
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_rest_is_drained_and_a_large_one_ends_the_connection() {
+    async fn only_a_small_rest_is_drained_to_keep_the_connection() {
         for (pieces, ends) in [
             (&[][..], false),
             (&[1], false),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn body_that_was_read_keeps_the_connection() {
+    async fn fully_read_body_keeps_the_connection() {
         let mut request = request(&[70_000, 70_000], false);
         let unread = Unread::watch(&mut request);
         assert_eq!(
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn client_that_waits_to_send_is_not_asked_for_the_body() {
+    async fn unread_body_is_not_requested_from_a_waiting_client() {
         let mut waiting = request(&[1], true);
         let unread = Unread::watch(&mut waiting);
         drop(waiting);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn client_that_does_not_send_the_rest_is_not_waited_for() {
+    async fn stalled_body_is_not_drained_beyond_the_timeout() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
         let mut request = Request::new(body);
         let unread = Unread::watch(&mut request);

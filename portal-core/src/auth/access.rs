@@ -1,4 +1,4 @@
-//! The one guard: pages, navigation, tasks and models all ask it.
+//! Access rules: the conditions on a user that pages, navigation, tasks and models share.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::role::Role;
 use super::users::User;
 use crate::error::Error;
 
-/// Who may use something.
+/// Access rule: the users who may use something.
 ///
 /// ```
 /// use portal_core::{Access, Denied};
@@ -21,7 +21,7 @@ pub enum Access {
     /// Everyone, signed in or not.
     #[default]
     Public,
-    /// Whoever is signed in.
+    /// Signed-in users.
     User,
     /// Administrators.
     Admin,
@@ -29,44 +29,49 @@ pub enum Access {
     Role(Role),
     /// Users whose role has a permission, and administrators.
     Permission(Permission),
-    /// Whomever one of these lets in; nobody if there is none.
+    /// Users who pass any of these rules. An empty list denies everyone.
     AnyOf(Vec<Access>),
 }
 
-/// Why somebody may not use something.
+/// Reason why access is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
-    /// He has to sign in first.
+    /// The caller is not signed in.
     SignedOut,
-    /// He is signed in, and it is not for him.
+    /// The user is signed in, but does not have access.
     Forbidden,
-    /// His account has been switched off.
+    /// The account is deactivated or banned.
     Deactivated,
-    /// He may, but somebody else acts in his name.
+    /// The user has access, but is impersonated.
     Impersonated,
 }
 
 impl Access {
-    /// Users of the role of a name, and administrators.
+    /// Creates a rule for users with a role, and administrators.
     #[must_use]
     pub fn role(name: &str) -> Self {
         Self::Role(Role::custom(name))
     }
 
-    /// Users with the permission of a name, and administrators. A name that cannot be one is
-    /// nobody's; on a page, task or model `build()` reports it.
+    /// Creates a rule for users with a permission, and administrators.
+    ///
+    /// No role grants an invalid name; on a page, task or model `build()` reports it.
     #[must_use]
     pub fn permission(name: &str) -> Self {
         Self::Permission(Permission::unchecked(name))
     }
 
-    /// Whether a user, or nobody, may use what this guards.
+    /// Checks whether a user, or a guest (`None`), has access.
     ///
-    /// Who acts in the name of somebody else is let in as an ordinary user only.
+    /// An impersonated user only has the access of an ordinary user.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason for which access is denied.
     pub fn check(&self, user: Option<&User>) -> Result<(), Denied> {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),
-            // One of several may be public.
+            // One of several rules may be public.
             (Self::AnyOf(any), _) => return check_any(any, user),
             (_, None) => return Err(Denied::SignedOut),
             (_, Some(user)) if !user.is_allowed_in() => return Err(Denied::Deactivated),
@@ -86,14 +91,14 @@ impl Access {
         }
     }
 
-    /// Whether a user, or nobody, may use what this guards.
+    /// Returns `true` if a user, or a guest (`None`), has access.
     #[must_use]
     pub fn allows(&self, user: Option<&User>) -> bool {
         self.check(user).is_ok()
     }
 }
 
-/// Lets in whom one of several lets in; else the refusal that says most.
+/// Grants access if any of the rules does; otherwise returns the most specific denial.
 fn check_any(any: &[Access], user: Option<&User>) -> Result<(), Denied> {
     let mut denied = match user {
         None => Denied::SignedOut,
@@ -110,7 +115,7 @@ fn check_any(any: &[Access], user: Option<&User>) -> Result<(), Denied> {
     Err(denied)
 }
 
-/// As in the list of tasks: `public`, `user`, `admin`, `role:NAME` or `permission:NAME`.
+/// Formats the rule: `public`, `user`, `admin`, `role:NAME` or `permission:NAME`.
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -134,14 +139,13 @@ impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::SignedOut => Self::unauthorized(),
-            Denied::Forbidden => Self::forbidden("your account may not use this"),
+            Denied::Forbidden => Self::forbidden("your account does not have permission for this"),
             Denied::Deactivated => {
                 Self::forbidden("your account has been deactivated").with_code("deactivated")
             }
-            Denied::Impersonated => Self::forbidden(
-                "you act in the name of another user; only the user himself may do this",
-            )
-            .with_code("impersonated"),
+            Denied::Impersonated => {
+                Self::forbidden("not allowed while impersonating a user").with_code("impersonated")
+            }
         }
     }
 }
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_role_gets_past_its_own_guards() {
+    fn each_role_passes_its_own_rules() {
         assert_eq!(allowed(&user("admin")), [0, 1, 2, 3, 4, 5]);
         assert_eq!(allowed(&user("editor")), [0, 1, 3, 4]);
         assert_eq!(allowed(&user("reviewer")), [0, 1, 5]);
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_the_portal_does_not_know_grants_nothing() {
+    fn unregistered_role_grants_nothing() {
         let stranger = user("owner");
         assert_eq!(allowed(&stranger), [0, 1]);
         assert_eq!(
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_shut_out_gets_past_nothing_but_what_is_public() {
+    fn inactive_and_banned_users_pass_public_access_only() {
         let (mut inactive, mut banned) = (user("admin"), user("admin"));
         inactive.is_active = false;
         banned.is_banned = true;
@@ -218,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_impersonated_is_an_ordinary_user() {
+    fn impersonated_user_has_access_of_an_ordinary_user() {
         for role in ["admin", "editor", "reviewer", "user"] {
             let user = user(role).restricted();
             assert_eq!(allowed(&user), [0, 1], "{role}");
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_access_reads_as_on_the_wire() {
+    fn access_is_displayed_in_wire_format() {
         let words = guards().map(|guard| guard.to_string());
         assert_eq!(
             words,

@@ -1,4 +1,4 @@
-//! What the identity provider has of a user, for the application.
+//! Accounts: profile and sessions of users at the identity provider.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use super::sessions::OpenSession;
 use super::user::User;
 use crate::error::Result;
 
-/// What the identity provider keeps of users: an extractor through `Data<Accounts>`.
+/// Accounts of users at the identity provider. Extract it with `Data<Accounts>`.
 ///
-/// Each call may be a request to the provider; the rights of a user never need one.
+/// Each call may send a request to the provider; authorization never needs one.
 ///
 /// ```
 /// use portal_core::auth::Accounts;
@@ -44,23 +44,35 @@ impl Accounts {
         Self { auth, tokens }
     }
 
-    /// The provider's record of a user, with the metadata that it keeps of him: `404` if it has
-    /// none any more, `503` while it is away.
+    /// Returns the provider's record of a user, with its metadata.
     ///
-    /// `public_metadata` and `private_metadata` are written by servers only; private metadata must
-    /// not reach browsers. Roles and permissions are the portal's own and are in neither.
+    /// Only servers write `public_metadata` and `private_metadata`; private metadata must not reach
+    /// browsers. Roles and permissions belong to the portal and are in neither.
+    ///
+    /// # Errors
+    ///
+    /// `404` if the provider no longer has a record of the user, `503` while it is unavailable.
     pub async fn profile_of(&self, user: &User) -> Result<Profile> {
         self.auth.profile(&user.clerk_id).await
     }
 
-    /// The sessions of a user that go on, newest first: those of the last month.
+    /// Returns the active sessions of a user, newest first: those first seen in the last 30 days.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         self.auth.sessions_of(user_id).await
     }
 
-    /// Signs a user out everywhere but in the session `keep`, at the provider too, and revokes all
-    /// client tokens of the user. Returns the number of ended sessions of
+    /// Signs a user out everywhere except in the session `keep`, also at the provider.
+    ///
+    /// Revokes all client tokens of the user as well. Returns the number of ended sessions of
     /// [`sessions_of`](Self::sessions_of).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     ///
     /// ```
     /// use portal_core::auth::Accounts;

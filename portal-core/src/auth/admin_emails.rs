@@ -1,4 +1,4 @@
-//! `ADMIN_USER_EMAILS`: grants the role of an administrator and takes it back.
+//! `ADMIN_USER_EMAILS`: grants and revokes the administrator role.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::users::TABLE;
 use crate::error::Result;
 use crate::store::{Notification, Store, Transaction, now};
 
-/// Name under which the list of the newest start-up is stored.
+/// Key under which the list of the latest start-up is stored.
 const STORED_LIST: &str = "auth/admin-user-emails";
 
-/// Addresses whose verified owners are administrators. Cheap to clone.
+/// E-mail addresses whose verified owners are administrators. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AdminEmails(Arc<BTreeSet<String>>);
 
@@ -27,15 +27,16 @@ impl AdminEmails {
         Self(Arc::new(emails.collect()))
     }
 
-    /// ASCII only: in Unicode the Kelvin sign is a `k` in lower case, and not the same address.
+    /// ASCII only: in Unicode the Kelvin sign lowercases to `k`, but is a different letter.
     fn contains(&self, email: &str) -> bool {
         self.0.contains(&email.to_ascii_lowercase())
     }
 
-    /// Makes the role of a user what the list says, within the transaction that has changed the
-    /// user or opened a session. Returns `true` if the effective role is another one now.
+    /// Applies the list to a user, within the transaction that changed the user or opened a
+    /// session.
     ///
-    /// Call [`lock_if_admin`] before anything else in the transaction.
+    /// Returns `true` if the effective role changed. Call [`lock_if_admin`] before anything else in
+    /// the transaction.
     pub(super) async fn apply_to(&self, transaction: &mut Transaction, id: Uuid) -> Result<bool> {
         let mut select = Query::select()
             .columns(role_source::COLUMNS)
@@ -93,15 +94,17 @@ impl AdminEmails {
         Ok(has_changed)
     }
 
-    /// Applies the list to all users. Roles that it no longer grants are taken back at every
-    /// start-up; it grants roles only if it is another list than that of the start-up before, so
-    /// that a restart does not undo what an administrator has done since.
+    /// Applies the list to all users.
+    ///
+    /// Every start-up revokes roles that the list no longer grants. It grants roles only if the
+    /// list differs from that of the previous start-up, so that a restart does not undo changes by
+    /// an administrator.
     pub(crate) async fn apply_at_start_up(&self, store: &Store) -> Result<()> {
         let mut transaction = store.begin().await?;
         lock_admins(&mut transaction).await?;
         if self.replace_stored_list(&mut transaction).await? && !self.0.is_empty() {
             let listed = Func::lower(Expr::col("email")).is_in(self.0.iter().map(String::as_str));
-            // New administrators first: the last one of the old list may go then.
+            // New administrators first, so that the last one of the old list can be demoted.
             for id in ids(&mut transaction, Cond::all().add(listed)).await? {
                 self.apply_to(&mut transaction, id).await?;
             }
@@ -114,12 +117,13 @@ impl AdminEmails {
         Ok(())
     }
 
-    /// Takes back roles that were kept because their owner was the last administrator. To be
-    /// called when someone has become one; a failure is logged, since the next start-up or session
-    /// does the same.
+    /// Revokes roles that were kept because their owner was the last administrator.
+    ///
+    /// Call it when someone has become an administrator. Failures are only logged, because the next
+    /// start-up or session tries again.
     pub(super) async fn take_back_kept(&self, store: &Store) {
         if let Err(error) = self.try_take_back_kept(store).await {
-            tracing::warn!(%error, "failed to take back roles that ADMIN_USER_EMAILS no longer grants");
+            tracing::warn!(%error, "failed to revoke roles that ADMIN_USER_EMAILS no longer grants");
         }
     }
 
@@ -150,7 +154,7 @@ impl AdminEmails {
         Ok(())
     }
 
-    /// Stores the list; returns `true` if another one was stored.
+    /// Stores the list; returns `true` if the stored one was different.
     async fn replace_stored_list(&self, transaction: &mut Transaction) -> Result<bool> {
         let list = json!(*self.0);
         let select = Query::select()
@@ -174,8 +178,9 @@ impl AdminEmails {
     }
 }
 
-/// Locks every administrator, so that transactions that demote them wait for one another. Returns
-/// the ids.
+/// Locks all active administrators and returns their ids.
+///
+/// Transactions that demote administrators are thereby serialized.
 pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uuid>> {
     let mut admins = Query::select()
         .column("id")
@@ -192,9 +197,10 @@ pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uui
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Locks every administrator if a subject is one, who may be about to lose the role. First of all
-/// in a transaction: one that locks a user and then the administrators could wait for a transaction
-/// that waits for this one.
+/// Locks all administrators if a subject is one, because the role may be about to be revoked.
+///
+/// Must be the first lock of a transaction: locking a user before the administrators could deadlock
+/// with another transaction.
 pub(super) async fn lock_if_admin(transaction: &mut Transaction, subject: &str) -> Result<()> {
     let select = Query::select()
         .column("id")

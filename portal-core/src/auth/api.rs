@@ -1,4 +1,4 @@
-//! `/api/auth`, `/api/users`, `/sign-out`.
+//! `/api/auth`, `/api/users`, `/sign-out`: current user, list of users and sign-out.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -43,7 +43,7 @@ async fn preferences(user: CurrentUser) -> Json<Value> {
     Json(json!({ "preferences": preferences }))
 }
 
-/// What a user changes of himself: `{"preferences": {name: value}}`; `null` takes one away.
+/// Changes the user's preferences: `{"preferences": {name: value}}`; `null` removes one.
 async fn change_me(
     auth: Data<Auth>,
     checks: Data<PreferenceChecks>,
@@ -62,7 +62,7 @@ fn read_preferences(
     checks: &PreferenceChecks,
 ) -> Result<Map<String, Value>, Vec<Fault>> {
     let Value::Object(members) = body else {
-        return Err(vec![Fault::new("", "invalid_type", "send an object")]);
+        return Err(vec![Fault::new("", "invalid_type", "must be an object")]);
     };
     let mut faults = Vec::new();
     let mut preferences = Map::new();
@@ -73,13 +73,13 @@ fn read_preferences(
                 preferences = given;
             }
             ("preferences", _) => {
-                let message = "send an object of preferences by name";
+                let message = "must be an object of preferences by name";
                 faults.push(Fault::new("/preferences", "invalid_type", message));
             }
             (name, _) => faults.push(Fault::new(
                 format!("/{}", escape_pointer(name)),
                 "unknown_field",
-                "there are only `preferences` to change",
+                "only `preferences` can be changed",
             )),
         }
     }
@@ -119,7 +119,7 @@ async fn list(
             faults.push(Fault::new(
                 "/sort",
                 "unknown_field",
-                "sort by email, created_at, last_login or user_type",
+                "must be email, created_at, last_login or user_type",
             ));
             UserSort::default()
         }
@@ -130,14 +130,14 @@ async fn list(
         faults.push(Fault::new(
             "/page",
             "out_of_range",
-            "pages are counted from 1",
+            "must be between 1 and 1000000",
         ));
     }
     if ![10, 20, 50, 100].contains(&per_page) {
         faults.push(Fault::new(
             "/per_page",
             "not_allowed",
-            "write 10, 20, 50 or 100",
+            "must be 10, 20, 50 or 100",
         ));
     }
     if !faults.is_empty() {
@@ -160,10 +160,10 @@ async fn list(
     })))
 }
 
-/// What a body changes of a user; an error names all that is wrong with it.
+/// Reads the changes to a user from a body; the error lists all invalid fields.
 fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
     let Some(members) = body.as_object() else {
-        let fault = Fault::new("", "invalid_type", "send an object");
+        let fault = Fault::new("", "invalid_type", "must be an object");
         return Err(Error::invalid(vec![fault]));
     };
     let mut change = UserChange::default();
@@ -176,15 +176,15 @@ fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
                     change.user_type = Some(role);
                     continue;
                 }
-                None => ("not_allowed", format!("write one of {}", roles.names())),
+                None => ("not_allowed", format!("must be one of {}", roles.names())),
             },
             ("is_active", Value::Bool(is_active)) => {
                 change.is_active = Some(*is_active);
                 continue;
             }
-            ("user_type", _) => ("invalid_type", "write a text".to_owned()),
-            ("is_active", _) => ("invalid_type", "write true or false".to_owned()),
-            _ => ("unknown_field", "there is no such field".to_owned()),
+            ("user_type", _) => ("invalid_type", "must be a string".to_owned()),
+            ("is_active", _) => ("invalid_type", "must be true or false".to_owned()),
+            _ => ("unknown_field", "unknown field".to_owned()),
         };
         let pointer = format!("/{}", escape_pointer(name));
         faults.push(Fault::new(pointer, code, message));
@@ -205,23 +205,23 @@ async fn change(
 ) -> Result<Json<User>> {
     let id: Uuid = id
         .parse()
-        .map_err(|_| Error::not_found("there is no such user").with_code("user_not_found"))?;
+        .map_err(|_| Error::not_found("the user does not exist").with_code("user_not_found"))?;
     let change = read_change(&body, &roles)?;
     let user = auth.users.change(&Actor::from(&admin), id, &change).await?;
     auth.forget_user(id);
     Ok(Json(user))
 }
 
-/// Ends the session of whoever has one, also of a user who has been deactivated.
+/// Ends the caller's session, even if the account is deactivated.
 async fn sign_out(State(state): State<PortalState>, mut parts: Parts) -> Result<Response> {
     let auth = state.borrow::<Auth>()?;
     let config = state.borrow::<Config>()?;
     match caller(&mut parts, &state).await {
         Ok(Some(user)) => auth.end_session(user.session_id()).await?,
-        // Tokens live for a minute, sessions for days: what has expired can still be ended.
+        // Tokens live for a minute, sessions for days: an expired token can still end its session.
         Ok(None) => auth.end_expired_session(&parts).await?,
         Err(error) => {
-            tracing::warn!(%error, "who signs out could not be found out; only his cookie is cleared");
+            tracing::warn!(%error, "failed to identify the caller at sign-out; only the cookie is cleared");
         }
     }
     let home = address(&config.base_path, "/");

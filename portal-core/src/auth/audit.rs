@@ -1,4 +1,4 @@
-//! What administrators have done, and who it was.
+//! Audit log: records changes and the actors who made them.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Func, InsertStatement, Order, Query};
@@ -14,25 +14,25 @@ use crate::store::{Notification, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_audit_log";
 
-/// One thing that somebody has done. Serializes as an item of `GET /api/admin/audit`.
+/// A recorded change. Serializes as an item of `GET /api/admin/audit`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AuditEntry {
-    /// Its id; sorts by time.
+    /// Id of the entry; sorts by time.
     pub id: Uuid,
-    /// When it was done.
+    /// Time of the change.
     pub at: DateTime<Utc>,
-    /// Who did it; nobody where it was a program.
+    /// User who made the change; `None` for a program.
     pub actor_user_id: Option<Uuid>,
-    /// His address at that time, or what the program is called.
+    /// E-mail address of the user at that time, or the name of the program.
     pub actor_email: String,
-    /// The provider's id of who acted in his name, if it was not he himself.
+    /// Impersonator's id at the provider, if the user was impersonated.
     pub acted_by: Option<String>,
-    /// What was done, such as `task.cancel`.
+    /// Action, such as `task.cancel`.
     pub action: String,
-    /// What it was done to, such as `task:` and an id.
+    /// Target of the action, such as `task:` and an id.
     pub target: String,
-    /// What else there is to know.
+    /// Further details of the change.
     pub details: Value,
 }
 
@@ -68,7 +68,7 @@ impl Serialize for AuditEntry {
     }
 }
 
-/// Who does something that the audit log keeps: a user, or a program.
+/// Actor of a change in the audit log: a user or a program.
 ///
 /// ```
 /// use portal_core::auth::Actor;
@@ -88,7 +88,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// A program, by what people call it.
+    /// Creates the actor for a program, with its display name.
     #[must_use]
     pub fn program(name: impl Into<String>) -> Self {
         Self {
@@ -98,13 +98,13 @@ impl Actor {
         }
     }
 
-    /// Whoever is at the command line of the portal.
+    /// Returns the actor for the command line of the portal.
     #[must_use]
     pub fn command_line() -> Self {
         Self::program("command line")
     }
 
-    /// Source of the roles that it assigns.
+    /// Returns the source of the roles that this actor assigns.
     pub(super) fn role_source(&self) -> RoleSource {
         match self.user_id {
             Some(_) => RoleSource::Administrator,
@@ -113,12 +113,12 @@ impl Actor {
         }
     }
 
-    /// Whether it is this user.
+    /// Returns `true` if the actor is this user.
     pub(super) fn is_user(&self, id: Uuid) -> bool {
         self.user_id == Some(id)
     }
 
-    /// The application's own code.
+    /// Returns the actor for the application's own code.
     #[must_use]
     pub fn application() -> Self {
         Self::program("application")
@@ -147,7 +147,7 @@ impl From<&Self> for Actor {
     }
 }
 
-/// A field of something that has changed, as the audit log keeps it.
+/// A changed field, as stored in the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct FieldChange {
     field: String,
@@ -155,15 +155,15 @@ pub(crate) struct FieldChange {
     new: Value,
 }
 
-/// The fields of something that have changed.
+/// Changed fields of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldChanges(Vec<FieldChange>);
 
-/// Most bytes of a value in the log: it says what was done, and is no copy of the data.
+/// Maximum size of a logged value, in bytes: the log states what changed and is not a data copy.
 const LONGEST_VALUE: usize = 2000;
 
 impl FieldChange {
-    /// The fields whose old and new value differ.
+    /// Returns the fields whose old and new values differ.
     pub(crate) fn between(fields: &[(&str, Value, Value)]) -> FieldChanges {
         let changed = fields.iter().filter(|(_, old, new)| old != new);
         let changes = changed.map(|(field, old, new)| Self {
@@ -180,13 +180,13 @@ impl FieldChanges {
         self.0.is_empty()
     }
 
-    /// What the log keeps of them: with the name that people know the changed thing by.
+    /// Returns the details for the audit log; `label` is the display name of the changed record.
     pub(crate) fn details(&self, label: &str) -> Value {
         json!({"label": label, "changes": self.0})
     }
 }
 
-/// A value, or the beginning of its text if it is long.
+/// Returns a value, or the beginning of its text if it is long.
 fn shortened(value: &Value) -> Value {
     let text = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => return value.clone(),
@@ -201,22 +201,20 @@ fn shortened(value: &Value) -> Value {
     Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
-/// Which entries to list, newest first.
+/// Filter of a list of audit entries; the newest come first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Only what was done to this, such as `user:` and an id.
+    /// Only entries with this target, such as `user:` and an id.
     pub target: Option<String>,
-    /// Only what this user did, by id or address; or a program, by name.
+    /// Only entries of this user, by id or e-mail address, or of this program, by name.
     pub actor: Option<String>,
     /// Only entries older than this one.
     pub before: Option<Uuid>,
-    /// How many at the most; 0 means 100.
+    /// Maximum number of entries; 0 means 100.
     pub limit: u64,
 }
 
-/// The audit log of a portal: what is in it stays as it is.
-///
-/// An extractor through `Data<AuditLog>`.
+/// Audit log of a portal, which is append-only. Extract it with `Data<AuditLog>`.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
     store: Store,
@@ -227,7 +225,11 @@ impl AuditLog {
         Self { store }
     }
 
-    /// Writes down what somebody has done.
+    /// Records a change.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn record(
         &self,
         actor: impl Into<Actor> + Send,
@@ -241,7 +243,11 @@ impl AuditLog {
         Ok(())
     }
 
-    /// The same within a transaction: it is written exactly if that is committed.
+    /// Records a change within a transaction; it is stored only if the transaction commits.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn record_in(
         transaction: &mut Transaction,
         actor: impl Into<Actor> + Send,
@@ -255,7 +261,11 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Entries, newest first.
+    /// Returns entries, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
         let mut select = Query::select()
             .columns([
@@ -283,7 +293,7 @@ impl AuditLog {
             select.and_where(Expr::col("id").lt(before));
         }
         let limit = if filter.limit == 0 { 100 } else { filter.limit };
-        // Ids are UUIDs of version 7: they sort by time.
+        // Ids are UUIDs of version 7, which sort by time.
         select.order_by("id", Order::Desc).limit(limit);
         self.store
             .fetch_all(&select)
@@ -294,7 +304,7 @@ impl AuditLog {
     }
 }
 
-/// Tells whoever looks at the log.
+/// Notifies viewers of the log.
 fn written() -> Notification {
     Notification::TopicChanged {
         topic: "audit".to_owned(),
@@ -338,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_a_change_and_long_values_are_cut() {
+    fn field_changes_omit_equal_values_and_truncate_long_ones() {
         let long = "ä".repeat(LONGEST_VALUE);
         let changes = FieldChange::between(&[
             ("same", json!(1), json!(1)),

@@ -1,4 +1,4 @@
-//! Profiles of identity providers: keeps what pages may show, drops the rest.
+//! Sanitization of provider profiles: keeps displayable values, drops the rest.
 
 use url::Url;
 
@@ -11,17 +11,17 @@ const MAX_EMAIL_LEN: usize = 320;
 /// Maximum length of the URL of a picture, in bytes.
 const MAX_PICTURE_LEN: usize = 2048;
 
-/// The profile as it may be stored.
+/// Returns the profile as it may be stored.
 ///
-/// Users write parts of it themselves: names may contain characters that reverse the text around
-/// them, or fill every page.
+/// Users write parts of it themselves: names may contain characters that reverse the surrounding
+/// text, or be long enough to fill a page.
 pub(super) fn cleaned(profile: &Profile) -> Profile {
     let mut clean = profile.clone();
     clean.first_name = name(&profile.first_name);
     clean.last_name = name(&profile.last_name);
     clean.avatar_url = profile.avatar_url.as_deref().and_then(picture);
     if !is_email(&profile.email) {
-        // An address that is repaired would be another one, which may have other rights.
+        // A repaired address would be a different one, possibly with other permissions.
         clean.email = String::new();
         clean.email_verified = false;
     }
@@ -49,7 +49,7 @@ fn is_email(text: &str) -> bool {
     text.len() <= MAX_EMAIL_LEN && text.chars().all(fits)
 }
 
-/// The URL of a picture, if pages may load it: `https` only.
+/// Returns the URL of a picture if pages may load it: `https` only.
 pub(super) fn picture(text: &str) -> Option<String> {
     if text.len() > MAX_PICTURE_LEN {
         return None;
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn names_lose_what_is_not_visible_and_end_somewhere() {
+    fn names_lose_invisible_characters_and_are_truncated() {
         for (text, expected) in [
             ("Ada", "Ada"),
             ("  Ada\u{0} \n", "Ada"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn address_is_never_repaired_into_another_one() {
+    fn invalid_email_is_dropped_instead_of_repaired() {
         let good = profile("", "ada@example.com", "");
         assert_eq!(
             (good.email.as_str(), good.email_verified),

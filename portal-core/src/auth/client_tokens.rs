@@ -25,57 +25,57 @@ const COLUMNS: [&str; 6] = [
     "expires_at",
 ];
 
-/// Time after its last use at which a token expires.
+/// Idle time after which a token expires.
 const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Time after its creation at which a token expires, however often it is used.
+/// Age at which a token expires, however often it is used.
 const MAX_LIFETIME: TimeDelta = TimeDelta::days(7);
 
-/// The use of a token is stored at most this often, so that reading requests do not write.
+/// Minimum interval between stored uses of a token, so that read requests do not write.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
-/// An open monitor counts as a use this often.
+/// Interval at which an open monitor counts as a use.
 const MONITOR_TOUCH_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
-/// Maximum number of tokens of a user; a new one revokes the one that was unused for longest.
+/// Maximum number of tokens per user; creating another revokes the least recently used one.
 const MAX_PER_USER: u64 = 100;
 
-/// Number of characters of a token that are shown to recognize it.
+/// Number of displayed characters of a token, by which users recognize it.
 const HINT_LEN: usize = 8;
 
 const CACHE_ENTRIES: usize = 20_000;
 
 type TokenHash = [u8; 32];
 
-/// A client token without its secret: tasks refer to it by [`id`](Self::id).
+/// A client token without its secret; tasks refer to it by [`id`](Self::id).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClientToken {
-    /// Id of the token, which authorizes nothing.
+    /// Id of the token; it does not authorize anything.
     pub id: Uuid,
-    /// The user who created it.
+    /// User who created the token.
     #[serde(skip)]
     pub user_id: Uuid,
-    /// First characters of the secret, to recognize it.
+    /// First characters of the secret, by which users recognize it.
     pub hint: String,
-    /// Time of its creation.
+    /// Creation time.
     pub created_at: DateTime<Utc>,
-    /// Time of its last use, accurate to a few minutes.
+    /// Time of the last use, accurate to a few minutes.
     pub last_used_at: DateTime<Utc>,
-    /// Time at which it expires unless it is used again; at most 7 days after its creation.
+    /// Expiry time unless the token is used again; at most 7 days after its creation.
     pub expires_at: DateTime<Utc>,
 }
 
-/// A token that was just created: the only moment at which its secret is known.
+/// A newly created token; its secret is available only here.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NewClientToken {
-    /// The secret that a client sends.
+    /// Secret that a client sends.
     #[serde(rename = "client_token")]
     pub secret: Uuid,
-    /// Time at which the token expires unless it is used again.
+    /// Expiry time unless the token is used again.
     pub expires_at: DateTime<Utc>,
-    /// The token itself.
+    /// The token without its secret.
     #[serde(skip)]
     pub token: ClientToken,
 }
@@ -95,11 +95,11 @@ impl ClientToken {
         Ok(Self {
             id,
             user_id: row.get("user_id")?,
-            // A row of an older version has the token itself as its id.
+            // In rows of older versions the id is the token itself.
             hint: hint.unwrap_or_else(|| hint_of(id)),
             created_at,
             last_used_at: row.get("last_used_at")?,
-            // An older replica knows no absolute end.
+            // Older replicas do not apply the maximum lifetime.
             expires_at: Ord::min(expires_at, created_at + MAX_LIFETIME),
         })
     }
@@ -116,18 +116,18 @@ fn hint_of(secret: Uuid) -> String {
     text
 }
 
-/// The client tokens of a portal: an extractor through `Data<ClientTokens>`.
+/// Client tokens of a portal. Extract it with `Data<ClientTokens>`.
 #[derive(Clone)]
 pub struct ClientTokens(Arc<Shared>);
 
 struct Shared {
     store: Store,
     key: SecretKey,
-    /// Ids of tokens by the hash of their secret; never changes for a token.
+    /// Token ids by the hash of their secret; they never change.
     ids: Cache<TokenHash, Uuid>,
     /// Tokens that were read recently.
     tokens: Cache<Uuid, (ClientToken, ReadAt)>,
-    /// Number of revocations: what was read before one must not be cached after it.
+    /// Number of revocations: a token that was read before one must not be cached after it.
     epoch: AtomicU64,
 }
 
@@ -148,8 +148,13 @@ impl ClientTokens {
         }))
     }
 
-    /// Creates a token of a user. A user has at most 100: the one that was unused for longest is
-    /// revoked for a new one.
+    /// Creates a token for a user.
+    ///
+    /// A user has at most 100 tokens; creating another revokes the least recently used one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn create(&self, user_id: Uuid) -> Result<NewClientToken> {
         let now = now();
         let secret = Uuid::new_v4();
@@ -204,7 +209,11 @@ impl ClientTokens {
         })
     }
 
-    /// Returns the token of a secret if it is valid; this counts as a use of it.
+    /// Returns the valid token of a secret; this counts as a use.
+    ///
+    /// # Errors
+    ///
+    /// `404 client_token_unknown` if no valid token has this secret.
     pub async fn verify(&self, secret: &str) -> Result<ClientToken> {
         let secret: Uuid = secret.parse().map_err(|_| unknown())?;
         let hash = self.hash(secret).await?;
@@ -237,7 +246,7 @@ impl ClientTokens {
         ClientToken::from_row(&row.ok_or_else(unknown)?)
     }
 
-    /// Returns the token of an id as the database has it, if it is valid; this counts as a use.
+    /// Reads the valid token of an id from the database; this counts as a use.
     pub(crate) async fn read(&self, id: Uuid) -> Result<ClientToken> {
         let epoch = self.0.epoch.load(Ordering::Acquire);
         let read_at = self.0.store.read_at();
@@ -257,14 +266,14 @@ impl ClientTokens {
             self.0.store.execute(&used).await?;
         }
         self.0.tokens.insert(id, (token.clone(), read_at));
-        // A token was revoked in the meantime: it may be this one.
+        // A token was revoked in the meantime, possibly this one.
         if self.0.epoch.load(Ordering::Acquire) != epoch {
             self.0.tokens.remove(&id);
         }
         Ok(token)
     }
 
-    /// Keeps a token valid that is being monitored; `false` if it was revoked or has expired.
+    /// Keeps a monitored token valid. Returns `false` if it was revoked or has expired.
     pub(crate) async fn keep_monitored(&self, id: Uuid) -> Result<bool> {
         let now = now();
         if let Some((token, _)) = self.0.tokens.get(&id)
@@ -280,19 +289,19 @@ impl ClientTokens {
         }
     }
 
-    /// Drops what is cached of a token that was revoked.
+    /// Invalidates the cached entry of a revoked token.
     pub(crate) fn forget(&self, id: Uuid) {
         self.0.epoch.fetch_add(1, Ordering::AcqRel);
         self.0.tokens.remove(&id);
     }
 
-    /// Drops everything that is cached: notifications may have been lost.
+    /// Invalidates the whole cache, because cluster events may have been lost.
     pub(crate) fn forget_all(&self) {
         self.0.epoch.fetch_add(1, Ordering::AcqRel);
         self.0.tokens.clear();
     }
 
-    /// Returns those of some ids whose token is valid.
+    /// Returns those of the given ids whose token is valid.
     pub(crate) async fn standing(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
         let mut standing = HashSet::new();
         for chunk in tokens.chunks(500) {
@@ -305,6 +314,10 @@ impl ClientTokens {
     }
 
     /// Returns the valid tokens of a user, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn of_user(&self, user_id: Uuid) -> Result<Vec<ClientToken>> {
         let select = select(now())
             .and_where(Expr::col("user_id").eq(user_id))
@@ -326,7 +339,11 @@ impl ClientTokens {
         self.read(id).await
     }
 
-    /// Revokes a token of a user, named by its id or its secret; its monitors are closed.
+    /// Revokes a token of a user by its id or its secret and closes its monitors.
+    ///
+    /// # Errors
+    ///
+    /// `404 client_token_unknown` if the user has no such valid token.
     pub async fn delete(&self, token: &str, user_id: Uuid) -> Result<()> {
         let named: Uuid = token.parse().map_err(|_| unknown())?;
         let hash = self.hash(named).await?;
@@ -345,7 +362,11 @@ impl ClientTokens {
         self.revoke(&found).await
     }
 
-    /// Revokes every token of a user; their monitors are closed. Returns their number.
+    /// Revokes all tokens of a user, closes their monitors and returns the number of tokens.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn delete_all(&self, user_id: Uuid) -> Result<usize> {
         let select = select(now())
             .and_where(Expr::col("user_id").eq(user_id))
@@ -396,7 +417,7 @@ fn select(now: DateTime<Utc>) -> SelectStatement {
         .take()
 }
 
-/// Matches tokens that have not expired. An older replica stores later ends than it may.
+/// Matches tokens that have not expired. Older replicas store expiry times beyond the maximum.
 fn is_valid(now: DateTime<Utc>) -> Cond {
     Cond::all()
         .add(Expr::col("expires_at").gt(now))
@@ -407,7 +428,8 @@ fn has_hash(hash: &TokenHash) -> Expr {
     Expr::col("token_hash").eq(hash.to_vec())
 }
 
-/// Matches the token of a secret. A row of an older version has the secret as its id, and no hash.
+/// Matches the token of a secret. In rows of older versions the secret is the id and there is no
+/// hash.
 fn has_secret(secret: Uuid, hash: &TokenHash) -> Cond {
     let is_older = Cond::all()
         .add(Expr::col("id").eq(secret))

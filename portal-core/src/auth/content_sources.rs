@@ -1,15 +1,16 @@
-//! What pages may load from elsewhere.
+//! Content-Security-Policy sources: external origins that pages may load from.
 
 use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 
-/// Sources, in addition to the portal itself, from which pages may load: what the parts of an
-/// identity provider need, and what an application adds with
-/// [`content_sources`](crate::PortalBuilder::content_sources).
+/// Sources, in addition to the portal itself, that pages may load from.
 ///
-/// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com`
-/// or `blob:`. What could end the directive that it stands in is left out, with an error in the log.
+/// They come from the identity provider and from
+/// [`content_sources`](crate::PortalBuilder::content_sources) of the application.
+///
+/// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com` or
+/// `blob:`. A value that could end its directive is skipped and logged as an error.
 ///
 /// ```
 /// use portal_core::auth::ContentSources;
@@ -22,25 +23,25 @@ use axum::http::HeaderValue;
 pub struct ContentSources {
     /// Scripts.
     pub script: Vec<String>,
-    /// What scripts may talk to.
+    /// Targets of requests from scripts, such as `fetch` and WebSockets.
     pub connect: Vec<String>,
-    /// Images, such as the hosts of users' pictures.
+    /// Images, such as the hosts of users' avatars.
     pub img: Vec<String>,
     /// Pages in frames.
     pub frame: Vec<String>,
     /// Workers.
     pub worker: Vec<String>,
-    /// Where forms may lead, over redirects as well.
+    /// Targets of form submissions, including redirects.
     pub form_action: Vec<String>,
-    /// Whether styles may stand in the page itself.
+    /// `true` if pages may contain inline styles.
     pub style_unsafe_inline: bool,
 }
 
 impl ContentSources {
-    /// The `Content-Security-Policy` of a page that may load from these sources.
+    /// Returns the `Content-Security-Policy` of a page that may load from these sources.
     ///
-    /// Without sources no nonce and no exception is in it, since nothing in the portal's own
-    /// pages is inline.
+    /// Without sources it contains no nonce and no exception, because the portal's own pages
+    /// contain nothing inline.
     #[must_use]
     pub fn policy(&self) -> String {
         let mut policy = "default-src 'self'; script-src 'self'".to_owned();
@@ -54,7 +55,7 @@ impl ContentSources {
         policy.push_str("; connect-src 'self'");
         add(&mut policy, &self.connect);
         for (directive, sources) in [("frame-src", &self.frame), ("worker-src", &self.worker)] {
-            // Without sources of their own these are what `default-src` says.
+            // Without their own sources these directives fall back to `default-src`.
             if !sources.is_empty() {
                 let _ = write!(policy, "; {directive} 'self'");
                 add(&mut policy, sources);
@@ -79,7 +80,8 @@ impl ContentSources {
         self.style_unsafe_inline |= other.style_unsafe_inline;
     }
 
-    /// The policy as a header; it holds nothing that a header could not.
+    /// Returns the policy as a header value; `policy` contains only bytes that are valid in a
+    /// header.
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::try_from(self.policy())
             .unwrap_or(HeaderValue::from_static("default-src 'none'"))
@@ -96,7 +98,7 @@ fn add(policy: &mut String, sources: &[String]) {
             policy.push(' ');
             policy.push_str(source);
         } else {
-            tracing::error!(source, "this is no source of content and is left out");
+            tracing::error!(source, "skipped an invalid content source");
         }
     }
 }
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_sources_only_the_portal_itself_is_allowed() {
+    fn policy_without_sources_allows_only_the_portal() {
         assert_eq!(
             ContentSources::default().policy(),
             "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn each_source_stands_in_its_own_directive() {
+    fn each_source_is_added_to_its_directive() {
         let list = |text: &str| vec![text.to_owned()];
         let policy = ContentSources {
             script: list("https://s.example"),
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_cannot_add_a_directive() {
+    fn source_cannot_add_a_directive() {
         for evil in ["", "a; script-src *", "a b", "a,b", "a\r\nX: y", "h\u{e9}"] {
             let sources = ContentSources {
                 script: vec![evil.to_owned()],

@@ -1,4 +1,4 @@
-//! Routes that say who may use them: without a guard none can be added.
+//! Route declarations: no route can be added without a guard.
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -23,21 +23,23 @@ use super::extract::admit;
 use crate::source::Source;
 use crate::state::PortalState;
 
-/// What stands before a handler.
+/// Authorization of requests to a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Guard {
-    /// The caller's account. [`Routes`] checks it before the handler sees anything.
+    /// Requires an account with this access. [`Routes`] checks it before the handler runs.
     Account(Access),
-    /// The client token in the path, which the handler checks: its owner has to be allowed in,
-    /// and to pass the access of the task.
+    /// Requires the client token in the path.
+    ///
+    /// The handler checks it: the owner must be enabled and pass the access of the task.
     ClientToken(Access),
-    /// The access of the admin model in the path, which the handler checks; the list of routes has
-    /// each model with its own. Nobody gets past without an account.
+    /// Requires an account that passes the access of the admin model in the path.
+    ///
+    /// The handler checks it; the list of routes contains each model with its own access.
     Model,
-    /// The signature of the body, which the handler checks.
+    /// Requires a valid signature of the body, which the handler checks.
     Signature,
-    /// The routes of a development tool, which answer on this machine only.
+    /// Serves a development tool; responds on this machine only.
     Development,
 }
 
@@ -47,7 +49,7 @@ impl From<Access> for Guard {
     }
 }
 
-/// As in the list of routes.
+/// Formats the guard as in the list of routes.
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,19 +62,19 @@ impl fmt::Display for Guard {
     }
 }
 
-/// What a route leads to, which also says how it refuses.
+/// Type of a route, which also determines how it rejects requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteKind {
-    /// A page: guests are sent to sign in.
+    /// A page; guests are redirected to sign in.
     Page,
-    /// A route for programs and forms: guests get `401`.
+    /// A route for API clients and forms; guests get `401`.
     Route,
-    /// A WebSocket or a stream of events.
+    /// A WebSocket or an event stream.
     Socket,
-    /// The start of one kind of task; one of the general routes answers it.
+    /// Enqueues tasks of one type; served by a general route.
     Task,
-    /// The rows of one admin model; one of the general routes answers them.
+    /// Rows of one admin model; served by a general route.
     Model,
 }
 
@@ -91,20 +93,20 @@ impl fmt::Display for RouteKind {
 /// A route with its guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredRoute {
-    /// What it leads to.
+    /// Type of the route.
     pub kind: RouteKind,
-    /// The method it answers, `None` if it looks at the method itself.
+    /// HTTP method; `None` if the handler checks the method itself.
     pub method: Option<Method>,
-    /// The path in axum's syntax, without the prefix of a portal that is nested in another app.
+    /// Path in axum's syntax, without the base path of a nested portal.
     pub path: Cow<'static, str>,
-    /// Who gets past.
+    /// Guard of the route.
     pub guard: Guard,
-    /// The handler, and the place of its declaration; absent if a general route serves it.
+    /// Handler and location of its declaration; absent if a general route serves it.
     pub source: Option<Source>,
 }
 
 impl DeclaredRoute {
-    /// A route of a kind.
+    /// Creates a route without a source.
     pub fn new(
         kind: RouteKind,
         method: Option<Method>,
@@ -120,7 +122,7 @@ impl DeclaredRoute {
         }
     }
 
-    /// Sets the handler and the place of its declaration.
+    /// Sets the handler and the location of its declaration.
     #[must_use]
     pub const fn source(mut self, source: Source) -> Self {
         self.source = Some(source);
@@ -128,8 +130,10 @@ impl DeclaredRoute {
     }
 }
 
-/// Routes, each with who may use it. The guard stands on the handler, so no spelling of the path
-/// goes past it, and it is asked before the path's parameters or the body are looked at.
+/// Routes, each with its guard.
+///
+/// The guard wraps the handler, so no spelling of the path bypasses it, and it runs before the
+/// parameters of the path or the body are read.
 ///
 /// ```
 /// use portal_core::Access;
@@ -159,12 +163,12 @@ impl<S> Default for Routes<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// None yet.
+    /// Creates an empty list of routes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers `GET` and `HEAD`.
+    /// Adds a handler for `GET` and `HEAD`.
     #[track_caller]
     pub fn get<H: Handler<T, S>, T: 'static>(
         self,
@@ -176,7 +180,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route::<H>(Method::GET, path, guard, handlers)
     }
 
-    /// Answers `POST`.
+    /// Adds a handler for `POST`.
     #[track_caller]
     pub fn post<H: Handler<T, S>, T: 'static>(
         self,
@@ -188,7 +192,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route::<H>(Method::POST, path, guard, handlers)
     }
 
-    /// Answers `PUT`.
+    /// Adds a handler for `PUT`.
     #[track_caller]
     pub fn put<H: Handler<T, S>, T: 'static>(
         self,
@@ -200,7 +204,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route::<H>(Method::PUT, path, guard, handlers)
     }
 
-    /// Answers `PATCH`.
+    /// Adds a handler for `PATCH`.
     #[track_caller]
     pub fn patch<H: Handler<T, S>, T: 'static>(
         self,
@@ -212,7 +216,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route::<H>(Method::PATCH, path, guard, handlers)
     }
 
-    /// Answers `DELETE`.
+    /// Adds a handler for `DELETE`.
     #[track_caller]
     pub fn delete<H: Handler<T, S>, T: 'static>(
         self,
@@ -224,8 +228,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route::<H>(Method::DELETE, path, guard, handlers)
     }
 
-    /// A WebSocket or a stream of events. Every method reaches the handler, since HTTP/2 opens
-    /// WebSockets by another one than HTTP/1.
+    /// Adds a WebSocket or an event stream.
+    ///
+    /// Every method reaches the handler, because HTTP/2 opens WebSockets with another method than
+    /// HTTP/1.
     #[track_caller]
     pub fn socket<H: Handler<T, S>, T: 'static>(
         self,
@@ -237,20 +243,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(route.source(source_of::<H>()), any(handler))
     }
 
-    /// All of another one.
+    /// Adds all routes of another list.
     pub fn merge(mut self, other: Self) -> Self {
         self.routes.extend(other.routes);
         self
     }
 
-    /// Puts something around each handler, inside of its guard.
+    /// Wraps each handler, inside of its guard.
     pub fn map_handlers(mut self, map: impl Fn(MethodRouter<S>) -> MethodRouter<S>) -> Self {
         let routes = self.routes.into_iter();
         self.routes = routes.map(|(route, it)| (route, map(it))).collect();
         self
     }
 
-    /// Gives the handlers the state that they take, as axum's routers do.
+    /// Provides the state that the handlers extract, as in axum's routers.
     pub fn with_state<S2: Clone + Send + Sync + 'static>(self, state: S) -> Routes<S2> {
         let routes = self.routes.into_iter();
         Routes {
@@ -260,7 +266,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         }
     }
 
-    /// What has been declared.
+    /// Returns the declared routes.
     #[must_use]
     pub fn declared(&self) -> Vec<DeclaredRoute> {
         let routes = self.routes.iter();
@@ -279,7 +285,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(route.source(source_of::<H>()), handlers)
     }
 
-    /// A route whose kind knows how to refuse, such as a page.
+    /// Adds a route of a type that has its own form of rejection, such as a page.
     pub(crate) fn add(mut self, route: DeclaredRoute, handlers: MethodRouter<S>) -> Self {
         self.routes.push((route, handlers));
         self
@@ -287,7 +293,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 }
 
 impl Routes {
-    /// An axum router in which each handler has its guard.
+    /// Builds an axum router in which each handler has its guard.
     pub fn into_router(self, state: &PortalState) -> Router<PortalState> {
         let mut router = Router::new();
         for (route, handlers) in self.routes {
@@ -297,7 +303,7 @@ impl Routes {
     }
 }
 
-/// The source of a handler, declared on the line of the caller.
+/// Returns the source of a handler, with the location of the caller as its declaration.
 #[track_caller]
 fn source_of<H>() -> Source {
     let place = Location::caller();
@@ -314,7 +320,7 @@ fn guarded(
     let access = match &route.guard {
         Guard::Account(access) if *access != Access::Public => access,
         Guard::Model => &Access::User,
-        // Nothing to ask, or the handler asks.
+        // There is nothing to check, or the handler does it.
         _ => return handlers,
     };
     let guard = AccountGuard {
@@ -322,15 +328,15 @@ fn guarded(
         state: state.clone(),
     };
     match route.kind {
-        // Its own handler asks, since it refuses in another form.
+        // The handler of the page checks access, because it rejects requests in another form.
         RouteKind::Page => handlers,
         RouteKind::Socket => handlers.layer(guard),
-        // Not the answer to a wrong method.
+        // Not applied to requests with an unsupported method.
         _ => handlers.route_layer(guard),
     }
 }
 
-/// Asks for the caller's account before the handler.
+/// Checks the caller's account before the handler runs.
 #[derive(Clone)]
 struct AccountGuard {
     access: Arc<Access>,
@@ -402,8 +408,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_guard_that_cannot_ask_keeps_everyone_out() {
-        // This state has nobody who could say who is calling.
+    async fn guard_without_auth_service_rejects_everyone() {
+        // This state has no service that identifies callers.
         assert_eq!(answer(Method::GET, "/open").await, 200);
         assert_eq!(answer(Method::GET, "/closed").await, 500);
         assert_eq!(answer(Method::HEAD, "/closed").await, 500);
@@ -413,7 +419,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_method_that_no_route_has_is_not_guarded() {
+    async fn unsupported_method_is_not_guarded() {
         assert_eq!(answer(Method::POST, "/closed").await, 405);
         assert_eq!(answer(Method::POST, "/open").await, 405);
         assert_eq!(answer(Method::GET, "/nowhere").await, 404);
@@ -424,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_route_names_handler_and_place() {
+    fn declared_route_contains_handler_and_location() {
         let routes: Routes = Routes::new().get("/prices", Access::Public, prices);
         let line = line!() - 1;
         let source = routes.declared()[0].source.unwrap();
@@ -434,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_is_shown_with_its_access() {
+    fn guard_is_displayed_with_its_access() {
         let shown = [
             (Access::Admin.into(), "admin"),
             (Guard::ClientToken(Access::User), "user (client token)"),

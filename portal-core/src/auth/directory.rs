@@ -1,4 +1,4 @@
-//! What an identity provider may do to the portal's users.
+//! User directory: applies events of the identity provider to the portal's users.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,70 +16,73 @@ use crate::error::Result;
 use crate::store::{Notification, Store, Transaction, now};
 
 const EVENTS: &str = "portal_provider_events";
-/// How long a message is remembered, in days; providers try for less than two.
+/// Retention of processed event ids, in days; providers retry for less than two.
 const REMEMBERED: i64 = 30;
 
-/// Something that has happened at the identity provider.
+/// An event at the identity provider.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum DirectoryChange<'a> {
-    /// A user is there, and this is his record. Older records than one that has been taken over
-    /// have no effect, nor has one of a user who was deleted.
+    /// The current record of a user.
+    ///
+    /// Has no effect if a newer record was applied or the user was deleted.
     User {
-        /// The provider's id.
+        /// Id of the user at the provider.
         subject: &'a str,
-        /// His record.
+        /// Record of the user.
         profile: &'a Profile,
     },
-    /// A user has been deleted: his row loses everything personal, his sessions end, and he is
-    /// never created again.
+    /// A user was deleted.
+    ///
+    /// All personal data is removed from the row, the sessions end, and the user is never created
+    /// again.
     UserDeleted {
-        /// The provider's id.
+        /// Id of the user at the provider.
         subject: &'a str,
     },
-    /// A session has ended, whether the portal has seen it or not.
+    /// A session has ended, whether the portal has stored it or not.
     SessionEnded {
-        /// The provider's id.
+        /// Id of the session at the provider.
         session_id: &'a str,
     },
 }
 
-/// What a change has led to.
+/// Effect of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Applied {
-    /// A user is new.
+    /// The user was created.
     Created,
-    /// A user is another now.
+    /// The user was updated.
     Updated,
-    /// A user is gone.
+    /// The user was deleted.
     Deleted,
-    /// A session is over.
+    /// The session was ended.
     Ended,
-    /// Something newer had been taken over before.
+    /// The event is not newer than what was already applied.
     Unchanged,
-    /// This very message had been taken over before.
+    /// The event was already applied.
     Repeated,
 }
 
-/// What [`AuthProvider::sync`](super::AuthProvider::sync) has done.
+/// Result of [`AuthProvider::sync`](super::AuthProvider::sync).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncReport {
-    /// How many users the provider has.
+    /// Number of users at the provider.
     pub found: u64,
-    /// How many of them were new here.
+    /// Number of users that were created in the portal.
     pub created: u64,
-    /// How many were out of date here.
+    /// Number of users that were updated in the portal.
     pub updated: u64,
-    /// How many are banned.
+    /// Number of banned users.
     pub banned: u64,
-    /// How many users of the portal the provider has no more.
+    /// Number of users in the portal that the provider no longer has.
     pub deleted: u64,
 }
 
 impl SyncReport {
-    /// Counts what has become of one user.
+    /// Counts the effect on one user.
     pub fn count(&mut self, applied: Applied) {
         match applied {
             Applied::Created => self.created += 1,
@@ -90,12 +93,12 @@ impl SyncReport {
     }
 }
 
-/// Hears of a change before the one who has caused it is answered.
+/// Receives each change before the provider's event is acknowledged.
 type Listener = Box<dyn Fn(&Notification) + Send + Sync>;
 
-/// The users and sessions of a portal, for its identity provider.
+/// Users and sessions of a portal, for its identity provider.
 ///
-/// A provider gets one with [`AuthSetup`](super::AuthSetup). Cheap to clone.
+/// A provider receives one with [`AuthSetup`](super::AuthSetup). Cheap to clone.
 #[derive(Clone)]
 pub struct Directory {
     store: Store,
@@ -112,15 +115,20 @@ impl Directory {
         }
     }
 
-    /// Has the caches of this process hear of every change at once.
+    /// Registers a listener that invalidates the caches of this process immediately.
     pub(crate) fn listen(&self, listener: impl Fn(&Notification) + Send + Sync + 'static) {
-        // There is one portal to a directory; a second would not get here.
+        // A directory belongs to one portal, so a second listener cannot occur.
         let _ = self.listener.set(Box::new(listener));
     }
 
-    /// Takes a change over in one transaction, together with the id of the message that told of
-    /// it: a message that comes again has no effect. When it returns, this process has forgotten
-    /// what it had cached, and the other replicas have been told.
+    /// Applies an event, together with its id, in one transaction.
+    ///
+    /// A repeated event has no effect. When this returns, the caches of this process are
+    /// invalidated and the other replicas are notified.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn apply(
         &self,
         message_id: Option<&str>,
@@ -137,7 +145,7 @@ impl Directory {
             DirectoryChange::User { subject, profile } => {
                 admin_emails::lock_if_admin(&mut transaction, subject).await?;
                 let outcome = records::upsert(&mut transaction, subject, profile).await?;
-                // Another address, or one that is no longer verified.
+                // The e-mail address changed, or is no longer verified.
                 if let Outcome::Created(id) | Outcome::Updated { id, .. } = outcome {
                     role_changed = self.admin_emails.apply_to(&mut transaction, id).await?;
                 }
@@ -153,7 +161,8 @@ impl Directory {
                 (Applied::Ended, Some(Notification::SessionEnded { id }))
             }
         };
-        // With the change itself, so that it is told also if nobody waits for what comes after.
+        // Published with the transaction, so that it is sent even if the caller stops waiting after
+        // it.
         if let Some(notification) = &notification {
             transaction.notify(notification.clone());
         }
@@ -173,7 +182,11 @@ impl Directory {
         Ok(applied)
     }
 
-    /// The provider's ids of all users who have not been deleted.
+    /// Returns the provider's ids of all users that have not been deleted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn subjects(&self) -> Result<Vec<String>> {
         let select = Query::select()
             .column("subject")
@@ -192,7 +205,7 @@ impl Directory {
             .and_where(Expr::col("received_at").lt(old))
             .take();
         if let Err(error) = self.store.execute(&delete).await {
-            tracing::warn!(%error, "old messages of the identity provider could not be removed");
+            tracing::warn!(%error, "failed to prune event ids of the identity provider");
         }
     }
 }
@@ -203,7 +216,7 @@ impl std::fmt::Debug for Directory {
     }
 }
 
-/// Writes a message down; `false` if that has been done before.
+/// Stores an event id; returns `false` if it is already stored.
 async fn remember(transaction: &mut Transaction, id: &str) -> Result<bool> {
     let inserted = transaction
         .execute(
@@ -217,7 +230,7 @@ async fn remember(transaction: &mut Transaction, id: &str) -> Result<bool> {
     Ok(inserted > 0)
 }
 
-/// Does what follows from a user's new record: the audit log, the end of his sessions.
+/// Records the effects of a new user record: audit entry and end of sessions.
 async fn settle(
     transaction: &mut Transaction,
     outcome: Outcome,
@@ -253,7 +266,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn this_process_knows_before_the_provider_is_answered() {
+    async fn local_listener_is_notified_before_apply_returns() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("portal.db");
         let store = Store::connect(&format!("sqlite://{}", path.display()))
@@ -277,7 +290,7 @@ mod tests {
         };
         assert_eq!(directory.apply(None, ann).await.unwrap(), Applied::Created);
         let [Notification::User { id }] = heard()[..] else {
-            panic!("one user has changed")
+            panic!("expected one changed user")
         };
         assert_eq!(hints.try_recv().unwrap(), Notification::User { id });
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Users that nobody is: so that whoever develops a portal sees its pages filled.
+//! Demo users, so that pages have content during development.
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query};
@@ -10,25 +10,30 @@ use super::users::{TABLE, Users};
 use crate::error::Result;
 use crate::store::{Row, now};
 
-/// What the subjects of examples begin with. No provider vouches for them, so nobody signs in as one.
+/// Prefix of the subjects of demo users. No provider vouches for them, so they cannot sign in.
 const PREFIX: &str = "example:";
 const NAMES: [&str; 8] = [
     "Ada", "Alan", "Barbara", "Dennis", "Edsger", "Grace", "Ken", "Margaret",
 ];
 const SURNAMES: [&str; 6] = ["Allen", "Clarke", "Hopper", "Liskov", "Perlis", "Ritchie"];
-/// How far back they go, and how many there are.
+/// Age of the oldest demo user, in days, and number of demo users.
 const DAYS: i64 = 90;
 const USERS: i64 = 90;
 
-/// An id that sorts by a moment of the past.
+/// Creates an id that sorts by a time in the past.
 pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.nanosecond()))
 }
 
 impl Users {
-    /// Adds example users with sign-ins over 90 days, unless there are some. For development:
-    /// their addresses end in `@example.invalid`, and nobody can sign in as one.
+    /// Adds demo users with sign-ins over 90 days, unless there are some, and returns their ids.
+    ///
+    /// For development: their e-mail addresses end in `@example.invalid`, and they cannot sign in.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn add_examples(&self) -> Result<Vec<Uuid>> {
         let known = self.examples().await?;
         if !known.is_empty() {
@@ -62,7 +67,7 @@ impl Users {
         ]);
         let mut ids = Vec::new();
         for number in 0..USERS {
-            // More of them lately than long ago.
+            // More recent users than old ones.
             let age = (DAYS * 1440) as f64 * (1.0 - random.f64().sqrt());
             let created = now - TimeDelta::minutes(age as i64);
             let id = id_at(created);
@@ -113,7 +118,11 @@ impl Users {
         Ok(ids)
     }
 
-    /// Removes the example users with all that is theirs, and says how many there were.
+    /// Removes the demo users with all their data and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn remove_examples(&self) -> Result<u64> {
         let delete = Query::delete()
             .from_table(TABLE)
@@ -122,7 +131,11 @@ impl Users {
         Ok(self.store.execute(&delete).await?)
     }
 
-    /// The ids of the example users; none if there are none.
+    /// Returns the ids of the demo users.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn examples(&self) -> Result<Vec<Uuid>> {
         let select = Query::select()
             .column("id")
@@ -137,9 +150,9 @@ impl Users {
     }
 }
 
-/// By range, which the index of subjects answers.
+/// Matches by range, which can use the index on subjects.
 fn is_example() -> Expr {
-    // `;` comes after `:`.
+    // `;` is the character after `:`.
     Expr::col("subject")
         .gte(PREFIX)
         .and(Expr::col("subject").lt("example;"))

@@ -1,4 +1,4 @@
-//! Extractors for the caller.
+//! Extractors of the caller.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -14,9 +14,10 @@ use super::users::User;
 use crate::error::Error;
 use crate::state::PortalState;
 
-/// The signed-in user. As an extractor it rejects guests with `401`, deactivated users with `403`.
+/// The signed-in user.
 ///
-/// `Option<CurrentUser>` never rejects: it is `None` for guests.
+/// As an extractor it rejects guests with `401` and deactivated users with `403`.
+/// `Option<CurrentUser>` never rejects: it is `None` for guests and deactivated users.
 ///
 /// ```
 /// use portal_core::prelude::*;
@@ -36,8 +37,9 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// The user of a session, with the rights that whoever acts in it may use: unless the portal
-    /// allows more, who acts in the name of the user has those of an ordinary user only.
+    /// Creates the user of a session with the rights that apply to it.
+    ///
+    /// Unless the portal allows more, an impersonator only has the rights of an ordinary user.
     pub(super) fn of(identity: &Identity, user: User, allow_impersonated_admins: bool) -> Self {
         let actor = identity.actor.as_deref();
         let user = match actor {
@@ -56,14 +58,20 @@ impl CurrentUser {
         self.user.clerk_id == identity.subject && self.actor() == identity.actor.as_deref()
     }
 
-    /// The provider's id of whoever acts in the name of the user, if it is not he himself.
+    /// Returns the impersonator's id at the provider, if the user is impersonated.
     #[must_use]
     pub fn actor(&self) -> Option<&str> {
         self.actor.as_deref()
     }
 
-    /// `403 impersonated` if somebody else acts in the name of the user and the portal does not
-    /// allow that for what only he himself should do: settings, credentials, payments.
+    /// Returns an error if the session is impersonated.
+    ///
+    /// Call it before actions reserved for the user in person: settings, credentials, payments.
+    ///
+    /// # Errors
+    ///
+    /// `403 impersonated` if the session is impersonated and the portal does not grant
+    /// impersonators full rights.
     pub fn acts_himself(&self) -> Result<(), Error> {
         if self.user.is_restricted() {
             return Err(Denied::Impersonated.into());
@@ -71,19 +79,19 @@ impl CurrentUser {
         Ok(())
     }
 
-    /// The account, as [`Access::check`] takes it: `reader.map(CurrentUser::user)`.
+    /// Returns the account, as [`Access::check`] takes it: `user.map(CurrentUser::user)`.
     #[must_use]
     pub fn user(&self) -> &User {
         &self.user
     }
 
-    /// The e-mail address.
+    /// Returns the e-mail address.
     #[must_use]
     pub fn email(&self) -> &str {
         &self.user.email
     }
 
-    /// The provider's id of the session.
+    /// Returns the id of the session at the provider.
     #[must_use]
     pub fn session_id(&self) -> &str {
         &self.session_id
@@ -110,11 +118,11 @@ impl Deref for AdminUser {
     }
 }
 
-/// What was found out about the caller of a request, kept for the extractors that follow.
+/// The identified caller of a request, stored for the extractors that follow.
 #[derive(Clone)]
 struct Resolved(Option<CurrentUser>);
 
-/// The caller, whatever his account's state; found out once a request.
+/// Returns the caller, whatever the state of the account; identified once per request.
 pub(crate) async fn caller(
     parts: &mut Parts,
     state: &PortalState,
@@ -127,13 +135,13 @@ pub(crate) async fn caller(
     Ok(caller)
 }
 
-/// The caller of a request whose page has found him out already, unless he has been shut out.
+/// Returns the caller if the page already identified them and the account is enabled.
 pub(crate) fn known_caller(parts: &Parts) -> Option<&CurrentUser> {
     let Resolved(caller) = parts.extensions.get()?;
     caller.as_ref().filter(|user| user.is_allowed_in())
 }
 
-/// The caller if a guard lets him pass.
+/// Returns the caller if a guard grants access.
 pub(crate) async fn admit(
     access: &Access,
     parts: &mut Parts,
@@ -167,7 +175,7 @@ impl OptionalFromRequestParts<PortalState> for CurrentUser {
         match caller(parts, state).await {
             Ok(caller) => Ok(caller.filter(|user| user.is_allowed_in())),
             Err(error) => {
-                tracing::warn!(%error, "the caller could not be found out and counts as a guest");
+                tracing::warn!(%error, "failed to identify the caller; treating the request as a guest");
                 Ok(None)
             }
         }

@@ -1,4 +1,4 @@
-//! What an identity provider says of a caller.
+//! Identities: what an identity provider reports about a caller.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,25 +6,26 @@ use serde_json::Value;
 /// Maximum length of the id of a user, a session or an impersonator, in bytes.
 const MAX_ID_LEN: usize = 512;
 
-/// A caller whom the identity provider vouches for.
+/// A caller for whom the identity provider vouches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The provider's id of the user (`sub`).
+    /// Id of the user at the provider (`sub`).
     pub subject: String,
-    /// The provider's id of the session (`sid`): of one sign-in of one user. After a sign-out it is
-    /// refused for good, so it must not follow from the user alone.
+    /// Id of the session at the provider (`sid`): one sign-in of one user.
+    ///
+    /// After a sign-out it is permanently rejected, so it must not be derived from the user alone.
     pub session_id: String,
-    /// When the credential ends.
+    /// Time at which the credential expires.
     pub expires_at: DateTime<Utc>,
-    /// Where the credential stood.
+    /// Location of the credential in the request.
     pub source: CredentialSource,
-    /// The provider's id of whoever acts in the name of the user, if it is not he himself.
+    /// Impersonator's id at the provider, if the user is impersonated.
     pub actor: Option<String>,
 }
 
 impl Identity {
-    /// An identity.
+    /// Creates an identity without an impersonator.
     #[must_use]
     pub fn new(
         subject: impl Into<String>,
@@ -41,8 +42,9 @@ impl Identity {
         }
     }
 
-    /// Returns `true` if the ids can be stored and shown: not empty, without control characters
-    /// and of bounded length.
+    /// Returns `true` if the ids can be stored and displayed.
+    ///
+    /// They must not be empty, contain control characters or exceed the maximum length.
     pub(super) fn is_well_formed(&self) -> bool {
         let is_plain = |id: &str| id.len() <= MAX_ID_LEN && !id.chars().any(char::is_control);
         let ids = [self.subject.as_str(), self.session_id.as_str()];
@@ -50,7 +52,7 @@ impl Identity {
         ids.iter().all(|id| !id.is_empty() && is_plain(id)) && actor.is_none_or(is_plain)
     }
 
-    /// In the name of the user somebody else acts.
+    /// Sets the impersonator who acts as the user.
     #[must_use]
     pub fn acted_by(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
@@ -58,12 +60,12 @@ impl Identity {
     }
 }
 
-/// Where a credential stood in the request.
+/// Location of a credential in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialSource {
     /// `Authorization: Bearer`.
     Header,
-    /// A cookie, which a browser sends by itself.
+    /// A cookie, which browsers send automatically.
     Cookie,
 }
 
@@ -73,40 +75,41 @@ pub enum CredentialSource {
 pub struct Profile {
     /// Primary e-mail address.
     pub email: String,
-    /// Whether the provider has verified that the address is the user's.
+    /// `true` if the provider has verified the e-mail address.
     pub email_verified: bool,
     /// First name, may be empty.
     pub first_name: String,
     /// Last name, may be empty.
     pub last_name: String,
-    /// Picture of the user.
+    /// URL of the user's avatar.
     pub avatar_url: Option<String>,
-    /// Whether the provider has banned the user. A lock that anybody can cause by guessing
-    /// passwords is none.
+    /// `true` if the provider has banned the user.
+    ///
+    /// A lock that anyone can trigger by guessing passwords does not count as a ban.
     pub banned: bool,
-    /// When the provider's record last changed, in milliseconds since 1970; 0 if it does not say.
+    /// Last change of the provider's record, in milliseconds since 1970; 0 if unknown.
     pub updated_at: i64,
-    /// What the provider keeps of the user for everyone to see.
+    /// Public metadata of the user at the provider.
     pub public_metadata: Value,
-    /// What the provider keeps of the user for servers only; never shown to browsers.
+    /// Private metadata of the user at the provider, for servers only; never sent to browsers.
     pub private_metadata: Value,
-    /// The whole record as the provider has it, for `GET /api/auth/clerk/me`.
+    /// Complete record as the provider returned it, for `GET /api/auth/clerk/me`.
     pub record: Value,
 }
 
-/// Why a provider could not say who is calling.
+/// Reason why a provider could not identify a caller.
 ///
-/// A credential that is merely wrong is no error: the caller is then signed out.
+/// An invalid credential is not an error: the caller is treated as a guest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
     /// The provider cannot be reached, or its keys cannot be loaded.
-    #[error("the identity provider is away: {0}")]
+    #[error("the identity provider is unavailable: {0}")]
     Unavailable(String),
     /// The request contradicts itself, such as two `Authorization` headers.
     #[error("{0}")]
     BadRequest(&'static str),
-    /// Something of ours failed.
+    /// An internal error.
     #[error(transparent)]
     Internal(#[from] crate::error::Error),
 }
@@ -115,7 +118,7 @@ impl From<AuthError> for crate::error::Error {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Unavailable(_) => {
-                Self::unavailable("sign-in cannot be checked at the moment; try again shortly")
+                Self::unavailable("the identity provider is unavailable; try again shortly")
                     .with_cause(error)
             }
             AuthError::BadRequest(detail) => Self::bad_request(detail),

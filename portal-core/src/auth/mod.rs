@@ -1,4 +1,4 @@
-//! Who is calling, and what he may do.
+//! Authentication and authorization: callers, users, sessions, roles and guards.
 
 mod access;
 mod accounts;

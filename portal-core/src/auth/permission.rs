@@ -1,4 +1,4 @@
-//! What a role may do, by name.
+//! Permissions: named rights that roles grant.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,12 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest name of a permission.
+/// Maximum length of a name, in bytes.
 const LONGEST: usize = 100;
 
-/// Something that roles may do, by a name such as `articles:write`.
+/// Permission that roles can grant, with a name such as `articles:write`.
 ///
-/// A name is one or more words with `:` between them; a word has `a-z`, `0-9`, `_`, `-` and `.`.
+/// A name consists of one or more words separated by `:`; a word contains `a-z`, `0-9`, `_`, `-`
+/// and `.`.
 ///
 /// ```
 /// use portal_core::Permission;
@@ -25,21 +26,21 @@ const LONGEST: usize = 100;
 #[serde(into = "String", try_from = "String")]
 pub struct Permission(Cow<'static, str>);
 
-/// A text that cannot name a permission.
+/// Error for a text that is not a valid permission name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a permission is named by words of `a-z`, `0-9`, `_`, `-` and `.` with `:` between them, as in `articles:write`"
+    "a permission name consists of words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`"
 )]
 pub struct PermissionError;
 
 impl Permission {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A name that is not looked at: one that is none belongs to no role, so nobody has it.
+    /// Creates a permission without validation; no role grants one with an invalid name.
     pub(super) fn unchecked(name: &str) -> Self {
         Self(Cow::Owned(name.to_owned()))
     }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_checked() {
+    fn permission_name_is_validated() {
         for name in ["articles:write", "a", "org:billing-2:read_all", "v1.x:do"] {
             assert_eq!(name.parse::<Permission>().unwrap().as_str(), name);
         }

@@ -1,4 +1,4 @@
-//! What a user has set for himself: JSON values by name.
+//! User preferences: JSON values by name.
 
 use serde_json::{Map, Value};
 
@@ -6,19 +6,19 @@ use crate::error::Fault;
 use crate::json;
 use crate::request::escape_pointer;
 
-/// Most bytes of all preferences of a user, as JSON.
+/// Maximum size of all preferences of a user, in bytes of JSON.
 pub(super) const MOST_BYTES: usize = 16 * 1024;
-/// Most letters of a name.
+/// Maximum length of a name, in characters.
 const LONGEST_NAME: usize = 100;
 
-/// What must hold for the preference of a name; its faults have pointers within the value.
+/// Checks the value of one preference; the pointers of the errors are relative to the value.
 pub(crate) type Check = fn(&Value) -> Vec<Fault>;
 
-/// The preferences whose form the portal knows; all others are the application's.
+/// Checks for the preferences whose form the portal defines; the application defines all others.
 pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
 
 impl PreferenceChecks {
-    /// What is wrong with the preferences of a request, with pointers into its body.
+    /// Returns the errors in the preferences of a request, with pointers into its body.
     pub(super) fn faults(&self, given: &Map<String, Value>) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (name, check) in &self.0 {
@@ -32,7 +32,7 @@ impl PreferenceChecks {
     }
 }
 
-/// Preferences after a change; `null` takes one away.
+/// Returns the preferences after a change; `null` removes a preference.
 pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value, Vec<Fault>> {
     let mut after = before.as_object().cloned().unwrap_or_default();
     let mut faults = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
             faults.push(Fault::new(
                 pointer(&name),
                 "invalid_name",
-                format!("a preference is named by 1 to {LONGEST_NAME} letters"),
+                format!("the name of a preference must have 1 to {LONGEST_NAME} characters"),
             ));
         } else if let Some(fault) = unstorable(&name, &value) {
             faults.push(fault);
@@ -56,7 +56,7 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
         faults.push(Fault::new(
             "/preferences",
             "too_long",
-            format!("all preferences together take at most {MOST_BYTES} bytes"),
+            format!("all preferences together must not exceed {MOST_BYTES} bytes"),
         ));
     }
     if faults.is_empty() {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_replaced_and_taken_away() {
+    fn patch_replaces_and_removes_preferences() {
         let before = json!({"a": 1, "b": {"c": 2}});
         let after = merge(before, json!({"b": {"d": 3}, "a": null, "e": []})).unwrap();
         assert_eq!(after, json!({"b": {"d": 3}, "e": []}));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_refused_and_what_is_there_counts() {
+    fn size_limit_includes_stored_preferences() {
         let half = "x".repeat(MOST_BYTES / 2);
         let before = merge(json!({}), json!({"a": half})).unwrap();
         let faults = merge(before.clone(), json!({"b": half})).unwrap_err();
@@ -109,11 +109,14 @@ mod tests {
             (&*faults[0].pointer, &*faults[0].code),
             ("/preferences", "too_long")
         );
-        assert!(merge(before, json!({"a": half})).is_ok(), "in its place");
+        assert!(
+            merge(before, json!({"a": half})).is_ok(),
+            "replaces the stored value"
+        );
     }
 
     #[test]
-    fn a_name_and_a_text_can_be_stored_anywhere() {
+    fn unstorable_names_and_values_are_rejected() {
         for name in ["", &"n".repeat(LONGEST_NAME + 1)] {
             let faults = merge(json!({}), json!({name: 1})).unwrap_err();
             assert_eq!(faults[0].code, "invalid_name");

@@ -1,4 +1,4 @@
-//! The one thing about sign-in that can be replaced.
+//! Identity providers: the replaceable part of sign-in.
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -19,22 +19,22 @@ use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Says who is calling. `portal-clerk` is one; an application may write its own.
+/// Identifies callers. Implemented by `portal-clerk`, or by an application itself.
 ///
-/// A provider only vouches for an identity. The local user, the role and whether the session
-/// has ended are the portal's own business.
+/// A provider only vouches for an identity. The portal manages the local user, the role and whether
+/// the session has ended.
 ///
 /// [`Identity::session_id`] identifies one sign-in of one user: it differs for each user and for
-/// each sign-in. After a sign-out the portal refuses it for good, so an id that follows from the
-/// user alone locks the user out. A session id that the portal has stored for another user is
-/// refused, with an error in the log.
+/// each sign-in. After a sign-out the portal permanently rejects it, so an id that is derived from
+/// the user alone locks the user out. A session id that is stored for another user is rejected and
+/// logged as an error.
 ///
 /// ```
 /// use axum::http::request::Parts;
 /// use portal_core::auth::{AuthError, AuthProvider, CredentialSource, Identity, Profile};
 ///
-/// /// Trusts headers that a proxy in front of the portal sets: the user, and the session that
-/// /// the proxy begins at each sign-in.
+/// /// Trusts headers of a proxy in front of the portal: the user, and the session that the
+/// /// proxy starts at each sign-in.
 /// struct ProxyHeaders;
 ///
 /// impl AuthProvider for ProxyHeaders {
@@ -56,131 +56,154 @@ use crate::store::Store;
 /// }
 /// ```
 pub trait AuthProvider: Send + Sync + 'static {
-    /// Who is calling: `None` without a credential, or with one that does not hold.
+    /// Identifies the caller: `None` without a credential, or with an invalid one.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] if the provider cannot decide, such as while it is unavailable.
     fn authenticate(
         &self,
         parts: &Parts,
     ) -> impl Future<Output = Result<Option<Identity>, AuthError>> + Send;
 
-    /// The provider's record of a user; `None` if it has none of that id.
+    /// Returns the provider's record of a user; `None` if no record has this id.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] if the record cannot be read.
     fn profile(
         &self,
         subject: &str,
     ) -> impl Future<Output = Result<Option<Profile>, AuthError>> + Send;
 
-    /// Whether `profile` is cheap enough to be asked at each new session, not only at the first.
+    /// Returns `true` if `profile` is cheap enough to call for each new session. Default: `false`.
+    ///
+    /// Otherwise the portal calls it for the first session of a user only.
     fn refreshes_profile(&self) -> bool {
         false
     }
 
-    /// The variables that configure the provider.
+    /// Returns the variables that configure the provider.
     fn settings(&self) -> &'static [Setting] {
         &[]
     }
 
-    /// Reads the provider's settings and gives everything that is wrong with them, a line each.
+    /// Reads the provider's settings and returns all problems with them, one line each.
     fn configure(&mut self, config: &Config) -> Vec<String> {
         let _ = config;
         Vec::new()
     }
 
-    /// Gets the provider ready, before the first request; the database is there by now.
+    /// Initializes the provider before the first request; the database is available by then.
+    ///
+    /// # Errors
+    ///
+    /// An error prevents the portal from starting.
     fn start(&mut self, setup: &AuthSetup) -> impl Future<Output = Result<()>> + Send {
         let _ = setup;
         ready(Ok(()))
     }
 
-    /// Routes of the provider's own, such as the target of its sign-in form.
+    /// Returns the provider's own routes, such as the target of its sign-in form.
     fn routes(&self) -> Routes {
         Routes::new()
     }
 
-    /// The list of these routes, which is asked for before [`start`](Self::start) as well.
+    /// Lists these routes; the portal may call it before [`start`](Self::start).
     fn declared_routes(&self) -> Vec<DeclaredRoute> {
         self.routes().declared()
     }
 
-    /// What stands on the portal's sign-in and sign-up pages.
+    /// Renders the content of the sign-in and sign-up pages.
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
         let _ = page;
         html! { p { "Sign-in is handled in front of this portal." } }
     }
 
-    /// Returns `true` if people can create an account: the sign-in page then links to the sign-up
-    /// page. Default: `false`.
+    /// Returns `true` if visitors can create an account. Default: `false`.
+    ///
+    /// The sign-in page then links to the sign-up page.
     fn offers_sign_up(&self) -> bool {
         false
     }
 
-    /// What the provider's parts of pages load from elsewhere; every page's
-    /// `Content-Security-Policy` allows it. Asked for once, after [`start`](Self::start).
+    /// Returns external sources for the provider's markup on pages.
+    ///
+    /// The `Content-Security-Policy` of every page allows them. Called once, after
+    /// [`start`](Self::start).
     fn content_sources(&self) -> ContentSources {
         ContentSources::default()
     }
 
-    /// `Set-Cookie` values that make the browser forget the session.
+    /// Returns `Set-Cookie` values that remove the session from the browser.
     fn forget(&self) -> Vec<HeaderValue> {
         Vec::new()
     }
 
-    /// Whether [`navigate`](Self::navigate) has anything to say to a request.
+    /// Returns `true` if [`navigate`](Self::navigate) handles a request. Default: `false`.
     fn wants_navigation(&self, parts: &Parts) -> bool {
         let _ = parts;
         false
     }
 
-    /// Looks at a request by which a browser opens a page, before anything else does, where
-    /// [`wants_navigation`](Self::wants_navigation) has asked for it.
+    /// Processes a request for a page before anything else.
     ///
-    /// The provider may answer itself, such as with a redirect that renews the session, or give
-    /// the request another `Cookie` header and the browser cookies to keep.
+    /// Called if [`wants_navigation`](Self::wants_navigation) returned `true`.
+    ///
+    /// The provider may respond itself, for example with a redirect that renews the session, or
+    /// replace the `Cookie` header of the request and set cookies in the browser.
     fn navigate(&self, parts: &mut Parts) -> impl Future<Output = Navigation> + Send {
         let _ = parts;
         ready(Navigation::default())
     }
 
-    /// What the provider adds to a page, such as a script that keeps the session alive.
+    /// Returns the provider's additions to a page, such as a script that keeps the session alive.
     fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
         let _ = page;
         None
     }
 
-    /// Brings the portal's users to what the provider has, for `users sync` on the command line.
+    /// Synchronizes the portal's users with the provider, for `users sync` on the command line.
+    ///
+    /// # Errors
+    ///
+    /// The default implementation always fails: the provider has no list of users.
     fn sync(&self, directory: &Directory) -> impl Future<Output = Result<SyncReport>> + Send {
         let _ = directory;
         ready(Err(Error::internal(
-            "the identity provider of this portal has no list of users to compare with",
+            "the identity provider of this portal has no list of users to synchronize",
         )))
     }
 
-    /// Session to end for a request that no longer authenticates with it: its token may have
-    /// expired a while ago, but must be one that the provider has issued.
+    /// Returns the session to revoke for a request that no longer authenticates with it.
+    ///
+    /// Its token may have expired a while ago, but the provider must have issued it.
     fn session_to_end(&self, parts: &Parts) -> impl Future<Output = Option<Identity>> + Send {
         let _ = parts;
         ready(None)
     }
 
-    /// A user has signed out of a session here: the provider may end it as well.
+    /// Called after a user signed out of a session; the provider may end it as well.
     fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
         ready(())
     }
 }
 
-/// A page that is about to be sent, as a provider sees it.
+/// A page that is about to be sent, as passed to a provider.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ShownPage<'a> {
-    /// The document.
+    /// Pieces of the document.
     pub(crate) pieces: [&'a str; 4],
-    /// Whether its reader is signed in.
+    /// `true` if the page is rendered for a signed-in user.
     pub signed_in: bool,
     /// Prefix of every path of the portal, empty or such as `/portal`.
     pub base_path: &'a str,
 }
 
 impl<'a> ShownPage<'a> {
-    /// A page for a guest, in a portal that is not nested.
+    /// Creates a page for a guest, in a portal that is not nested.
     #[must_use]
     pub fn new(content: &'a str) -> Self {
         Self {
@@ -190,7 +213,8 @@ impl<'a> ShownPage<'a> {
         }
     }
 
-    /// Whether a text stands in the document, such as what marks an element of the provider's.
+    /// Returns `true` if the document contains a text, such as an attribute of the provider's
+    /// markup.
     ///
     /// ```
     /// use portal_core::auth::ShownPage;
@@ -204,40 +228,40 @@ impl<'a> ShownPage<'a> {
     }
 }
 
-/// What a provider adds to a page.
+/// Additions of a provider to a page.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct PageAddition {
-    /// Stands at the end of the document's head.
+    /// Markup appended to the head of the document.
     pub head: Markup,
-    /// Whether `style` elements and attributes have to be allowed on this page.
+    /// `true` if this page must allow `style` elements and attributes.
     pub inline_styles: bool,
 }
 
-/// What a provider has made of a request that opens a page.
+/// Outcome of the provider's processing of a page request.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Navigation {
-    /// The answer, if the provider gives it itself.
+    /// Response, if the provider responds itself.
     pub answer: Option<Response>,
-    /// `Set-Cookie` values for the answer, whoever gives it.
+    /// `Set-Cookie` values for the response, whether the provider or the portal creates it.
     pub cookies: Vec<HeaderValue>,
 }
 
-/// What a provider may use to get ready.
+/// Resources for the initialization of a provider.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthSetup {
-    /// The configuration of the portal.
+    /// Configuration of the portal.
     pub config: Arc<Config>,
-    /// Values that last, shared by all replicas.
+    /// Persistent values, shared by all replicas.
     pub values: Values,
-    /// The portal's users and sessions, for what happens to them at the provider.
+    /// Users and sessions of the portal, to apply events of the provider.
     pub directory: Directory,
 }
 
 impl AuthSetup {
-    /// What a portal of this configuration and database gives its provider; for a provider's own tests.
+    /// Creates the context for a configuration and a database, for tests of a provider.
     #[must_use]
     pub fn new(config: Arc<Config>, store: Store) -> Self {
         let admin_emails = AdminEmails::new(&config.admin_emails);
@@ -249,25 +273,25 @@ impl AuthSetup {
     }
 }
 
-/// What a provider is told of the page that it signs people in on.
+/// Context of a sign-in or sign-up page, as passed to a provider.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SignIn<'a> {
-    /// Whether the page is for people who have no account yet.
+    /// `true` if this is the sign-up page.
     pub sign_up: bool,
-    /// Path to go to afterwards, checked to be one of this site.
+    /// Path to redirect to after sign-in, checked to belong to this site.
     pub return_to: &'a str,
     /// Prefix of every path of the portal, empty or such as `/portal`.
     pub base_path: &'a str,
-    /// The query of the page's address: a provider whose form was refused can send the browser
-    /// back with what was given.
+    /// Query of the page: a provider that rejects its form can redirect back with the submitted
+    /// values.
     pub query: &'a str,
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl<'a> SignIn<'a> {
-    /// A sign-in page that leads to a path, in a portal that is not nested.
+    /// Creates a sign-in page that redirects to a path, in a portal that is not nested.
     #[must_use]
     pub fn new(return_to: &'a str) -> Self {
         Self {
@@ -385,7 +409,7 @@ impl<P: AuthProvider> ErasedProvider for P {
     }
 }
 
-/// Stands in where no provider was given: everyone is a guest.
+/// Default without a configured provider: everyone is a guest.
 pub(crate) struct NoProvider;
 
 impl AuthProvider for NoProvider {
@@ -398,6 +422,6 @@ impl AuthProvider for NoProvider {
     }
 
     fn sign_in(&self, _: &SignIn<'_>) -> Markup {
-        html! { p { "This portal has no sign-in: its builder was given no auth provider." } }
+        html! { p { "This portal has no sign-in: no identity provider is configured." } }
     }
 }

@@ -1,7 +1,7 @@
-//! What an identity provider says of its users, as the portal stores it.
+//! User records of the identity provider, as the portal stores them.
 //!
-//! Messages of a provider come in any order and more than once. So each is measured against the
-//! newest one that has been taken over, by the provider's own clock.
+//! Events of a provider arrive in any order and more than once. Each is therefore compared with the
+//! newest applied one, by the provider's own clock.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
@@ -15,24 +15,24 @@ use super::users::TABLE;
 use crate::error::{Error, Result};
 use crate::store::{Transaction, now};
 
-/// What has become of a record.
+/// Outcome of writing a user record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// There was no such user.
+    /// The user did not exist.
     Created(Uuid),
-    /// His row is another now.
+    /// The row was updated.
     Updated {
         id: Uuid,
-        /// Whether he is banned now, if he was not before, or the other way round.
+        /// New state of the ban, if it changed.
         ban: Option<bool>,
     },
-    /// He is gone.
+    /// The user was deleted.
     Deleted(Uuid),
-    /// The database knew better.
+    /// The stored record is newer, or the user was deleted before.
     Unchanged,
 }
 
-/// Takes over a profile, unless a newer one is stored or the user has been deleted.
+/// Stores a profile, unless a newer one is stored or the user has been deleted.
 pub(super) async fn upsert(
     transaction: &mut Transaction,
     subject: &str,
@@ -54,7 +54,7 @@ pub(super) async fn upsert(
         return Ok(Outcome::Created(id));
     }
     let stored = lock(transaction, subject).await?;
-    // A provider that does not say when a record changed is taken at its word.
+    // A profile without a time of change is always applied.
     let is_older = profile.updated_at != 0 && profile.updated_at <= stored.updated_at;
     if stored.is_deleted || is_older {
         return Ok(Outcome::Unchanged);
@@ -73,7 +73,8 @@ pub(super) async fn upsert(
     })
 }
 
-/// Leaves nothing of a user but that he must not come back, also if he has never been here.
+/// Replaces the user's row with a tombstone, so that the subject is never created again, even if it
+/// was never stored.
 pub(super) async fn bury(transaction: &mut Transaction, subject: &str) -> Result<Outcome> {
     let (id, now) = (Uuid::now_v7(), now());
     let own = [
@@ -114,7 +115,7 @@ pub(super) async fn bury(transaction: &mut Transaction, subject: &str) -> Result
     Ok(Outcome::Deleted(stored.id))
 }
 
-/// What a profile says, by column.
+/// Returns the columns that a profile determines.
 fn columns_of(profile: &Profile, now: DateTime<Utc>) -> [(&'static str, Expr); 7] {
     [
         ("email", profile.email.as_str().into()),
@@ -145,7 +146,7 @@ async fn insert(
     Ok(inserted > 0)
 }
 
-/// What the guard needs to know of a row.
+/// Columns that decide whether a record is applied.
 struct Stored {
     id: Uuid,
     is_deleted: bool,
@@ -153,7 +154,7 @@ struct Stored {
     updated_at: i64,
 }
 
-/// Reads the row of a subject and keeps others from changing it.
+/// Reads the row of a subject and locks it against concurrent changes.
 async fn lock(transaction: &mut Transaction, subject: &str) -> Result<Stored> {
     let mut select = Query::select()
         .columns(["id", "deleted_at", "is_banned", "provider_updated_at"])
@@ -162,7 +163,8 @@ async fn lock(transaction: &mut Transaction, subject: &str) -> Result<Stored> {
         .take();
     select.lock(LockType::Update);
     let row = transaction.fetch_optional(&select).await?;
-    let row = row.ok_or_else(|| Error::internal("a user has vanished while he was changed"))?;
+    let row =
+        row.ok_or_else(|| Error::internal("the row of a user disappeared during an update"))?;
     Ok(Stored {
         id: row.get("id")?,
         is_deleted: row.get::<Option<DateTime<Utc>>>("deleted_at")?.is_some(),

@@ -1,16 +1,16 @@
-//! Redirect targets that a request names, checked against open redirects.
+//! Redirect targets from requests, checked against open redirects.
 
 use percent_encoding::percent_decode_str;
 
 use crate::config::Config;
 
-/// Maximum length of a wanted path, in bytes.
+/// Maximum length of a requested path, in bytes.
 const MAX_LEN: usize = 2 * 1024;
 
 /// Returns the path if it belongs to this site and is not a sign-in or sign-out page.
 ///
 /// Never returns another site: backslashes, control characters and `//` are rejected, also when
-/// they are percent-encoded, since browsers interpret them differently. Callers fall back to
+/// percent-encoded, because browsers interpret them differently. Callers fall back to
 /// [`Config::home_path`].
 ///
 /// ```
@@ -33,7 +33,7 @@ pub fn safe_redirect(wanted: &str) -> Option<&str> {
             .split('/')
             .any(|segment| segment == "." || segment == "..")
         && !decoded.chars().any(char::is_control)
-        // No space either: browsers cut it off, and what stood before it is another path then.
+        // Spaces are rejected too: browsers trim them, which changes the path.
         && wanted.bytes().all(|byte| byte.is_ascii_graphic());
     let sign_in_or_out = path.split('/').any(|segment| {
         ["sign-in", "sign-up", "sign-out"]
@@ -43,9 +43,9 @@ pub fn safe_redirect(wanted: &str) -> Option<&str> {
     (own_path && !sign_in_or_out).then_some(wanted)
 }
 
-/// The address of a path of the portal, as browsers know it.
+/// Returns the path of a page of the portal as browsers see it, with the base path.
 ///
-/// The start of a nested portal has no slash at its end: axum's `nest` does not answer there.
+/// The root of a nested portal has no trailing slash: axum's `nest` does not serve that path.
 pub(crate) fn address(base_path: &str, path: &str) -> String {
     match path.strip_prefix('/') {
         Some(rest) if !base_path.is_empty() && (rest.is_empty() || rest.starts_with('?')) => {
@@ -55,9 +55,9 @@ pub(crate) fn address(base_path: &str, path: &str) -> String {
     }
 }
 
-/// Returns the wanted path with the base path, or the home page if the path is not safe.
+/// Returns the requested path with the base path, or the home page if the path is not safe.
 ///
-/// The wanted path may include the base path or not.
+/// The requested path may already include the base path.
 pub(crate) fn safe_return(config: &Config, wanted: &str) -> String {
     let base_path = config.base_path.as_str();
     let rest = match base_path {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nested_portal_is_returned_to_under_its_prefix() {
+    fn nested_portal_redirects_below_its_base_path() {
         for (wanted, target) in [
             ("/portal", "/portal"),
             ("/portal?a=b", "/portal?a=b"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_paths_of_this_site_are_followed() {
+    fn redirect_accepts_only_paths_of_this_site() {
         for wanted in [
             "",
             "//evil",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_old_tricks_leads_home() {
+    fn known_open_redirect_payloads_are_rejected() {
         for wanted in [
             "///evil",
             "////evil.example",
@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    /// Parts that URLs and their parsers are at odds about.
+    /// Parts that URL parsers interpret differently.
     const PARTS: [&str; 36] = [
         "/",
         "/",
@@ -217,7 +217,7 @@ mod tests {
     ];
 
     #[test]
-    fn whatever_is_wanted_the_browser_stays_on_the_site() {
+    fn random_redirects_stay_on_the_site() {
         let mut random = fastrand::Rng::with_seed(0x5eed);
         let mut followed = 0;
         let portal = config("/portal");
@@ -253,6 +253,6 @@ mod tests {
                 "{wanted:?}"
             );
         }
-        assert!(followed > 2_000, "{followed} of the addresses were good");
+        assert!(followed > 2_000, "only {followed} paths were accepted");
     }
 }

@@ -1,11 +1,11 @@
-//! What kind of user someone is.
+//! Roles of users.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a user: three that every portal has, and the application's own.
+/// Role of a user: three builtin roles and those of the application.
 ///
 /// ```
 /// use portal_core::Role;
@@ -16,24 +16,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Role {
-    /// Signed in, with nothing granted yet.
+    /// Signed in, without any permissions yet.
     Guest,
     /// An ordinary user.
     User,
-    /// May do everything.
+    /// Has every permission.
     Admin,
     /// A role of the application, in upper case.
     Custom(String),
 }
 
-/// A text that cannot name a role.
+/// Error for a text that is not a valid role name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a role is named by letters, digits and `_`, starting with a letter")]
+#[error("a role name consists of letters, digits and `_` and starts with a letter")]
 pub struct RoleError;
 
 impl Role {
-    /// The role of a name, one of the application's unless every portal has it. `build()` reports
-    /// a name that cannot be one.
+    /// Returns the role with a name: a builtin role, or one of the application.
+    ///
+    /// `build()` reports an invalid name.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         match name.to_ascii_uppercase().as_str() {
@@ -44,7 +45,7 @@ impl Role {
         }
     }
 
-    /// The name on the wire and in the database, in upper case.
+    /// Returns the name on the wire and in the database, in upper case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! Provenance of roles: the source of a user's role, and what it is apart from the configuration.
+//! Provenance of roles: the source of a user's role, and the role apart from the configuration.
 
 use serde::Serialize;
 
@@ -18,9 +18,9 @@ use crate::store::Row;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoleSource {
-    /// `ADMIN_USER_EMAILS`: the role ends with the entry, or with the verified address.
+    /// `ADMIN_USER_EMAILS`: the role ends with the list entry or the verified address.
     Configuration,
-    /// The account as it came from the identity provider.
+    /// Default role of an account from the identity provider.
     Provider,
     /// An administrator.
     Administrator,
@@ -39,7 +39,7 @@ impl RoleSource {
         Self::Application,
     ];
 
-    /// Name in the database and on the wire.
+    /// Returns the name in the database and on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl RoleSource {
         }
     }
 
-    /// Name for people.
+    /// Returns the display name.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl RoleSource {
         }
     }
 
-    /// Names of all sources with their titles.
+    /// Returns the names of all sources with their titles.
     pub(crate) fn titles() -> impl Iterator<Item = (&'static str, &'static str)> {
         Self::ALL.into_iter().map(|it| (it.as_str(), it.title()))
     }
@@ -81,9 +81,9 @@ pub(super) const COLUMNS: [&str; 4] = [
     "assigned_source",
 ];
 
-/// Role of a user as it is stored: the effective role, and the role apart from the configuration.
+/// Stored role of a user: the effective role, and the role apart from the configuration.
 ///
-/// Roles are texts here, so that a role that this version does not know survives.
+/// Roles are strings here, so that a role that this version does not support is preserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredRole {
     effective: String,
@@ -106,12 +106,12 @@ impl StoredRole {
         })
     }
 
-    /// The role of a new account.
+    /// Returns the role of a new account.
     pub(super) fn of_new_user() -> Self {
         Self::assigned(Role::User.as_str(), RoleSource::Provider)
     }
 
-    /// A role that someone has assigned.
+    /// Creates a role that an actor has assigned.
     pub(super) fn assigned(role: &str, source: RoleSource) -> Self {
         Self {
             effective: role.to_owned(),
@@ -125,8 +125,10 @@ impl StoredRole {
         &self.effective
     }
 
-    /// Source of the effective role. In rows that an older version has written it follows from the
-    /// role itself: every account begins as a user, and whatever else it is was assigned.
+    /// Returns the source of the effective role.
+    ///
+    /// In rows written by older versions it follows from the role itself: every account starts as a
+    /// user, and any other role was assigned.
     pub(super) fn source(&self) -> RoleSource {
         match self.source {
             Some(source) if self.is_consistent() => source,
@@ -135,13 +137,13 @@ impl StoredRole {
         }
     }
 
-    /// `true` if this is an administrator by `ADMIN_USER_EMAILS` alone.
+    /// Returns `true` if the user is an administrator by `ADMIN_USER_EMAILS` alone.
     pub(super) fn is_configured(&self) -> bool {
         self.source() == RoleSource::Configuration
     }
 
-    /// Returns `false` for a row whose role an older version has written: it writes `user_type`
-    /// alone.
+    /// Returns `false` if an older version has written the role, because it only writes
+    /// `user_type`.
     fn is_consistent(&self) -> bool {
         match (self.source, self.assigned.as_deref()) {
             (Some(RoleSource::Configuration), Some(_)) => self.effective == Role::Admin.as_str(),
@@ -152,8 +154,10 @@ impl StoredRole {
         }
     }
 
-    /// The same role with its source. An administrator of an older version whose verified address
-    /// is listed owes the role to the configuration, as does one whom an older replica has promoted.
+    /// Returns the same role with its source.
+    ///
+    /// For an administrator stored by an older version or promoted by an older replica, the source
+    /// is the configuration if the verified address is listed.
     pub(super) fn with_source(&self, is_listed: bool) -> Self {
         if self.is_consistent() {
             return self.clone();
@@ -167,25 +171,25 @@ impl StoredRole {
         Self::assigned(&self.effective, self.source())
     }
 
-    /// Returns `true` if the configuration makes a difference for a user who is listed.
+    /// Returns `true` if the configuration changes the role of a listed user.
     pub(super) fn is_below_admin(&self) -> bool {
         self.assigned.as_deref() != Some(Role::Admin.as_str())
     }
 
-    /// The same user as an administrator by configuration.
+    /// Returns the role of the same user as an administrator by configuration.
     pub(super) fn configured(mut self) -> Self {
         self.effective = Role::Admin.as_str().to_owned();
         self.source = Some(RoleSource::Configuration);
         self
     }
 
-    /// The same user without the configuration.
+    /// Returns the role of the same user without the configuration.
     pub(super) fn without_configuration(&self) -> Self {
         let role = self.assigned.as_deref().unwrap_or(Role::User.as_str());
         Self::assigned(role, self.assigned_source.unwrap_or(RoleSource::Provider))
     }
 
-    /// Columns with their values, for an insert or an update.
+    /// Returns the columns with their values, for an insert or an update.
     pub(super) fn columns(&self) -> [(&'static str, sea_query::Expr); 4] {
         let source = |source: Option<RoleSource>| source.map(RoleSource::as_str);
         let [effective, of_role, assigned, of_assigned] = COLUMNS;
@@ -233,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn role_that_an_older_replica_writes_counts() {
+    fn role_written_by_older_replica_is_effective() {
         use RoleSource::{Administrator, Configuration, Provider};
         let editor = Some(("EDITOR", Administrator));
-        // It promotes an editor who is listed.
+        // An older replica promotes an editor who is listed.
         let promoted = stored("ADMIN", Some(Administrator), editor).with_source(true);
         assert_eq!(promoted.source(), Configuration);
         assert_eq!(promoted.without_configuration().effective(), "EDITOR");
-        // An administrator demotes someone there.
+        // An administrator demotes a user on an older replica.
         let user = Some(("USER", Provider));
         let demoted = stored("EDITOR", Some(Configuration), user).with_source(true);
         assert_eq!(

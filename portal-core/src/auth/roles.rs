@@ -1,4 +1,4 @@
-//! The roles of a portal: what each is called and what it may do.
+//! Roles of a portal with their titles and permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::access::Access;
 use super::permission::{Permission, PermissionError};
 use super::role::{Role, RoleError};
 
-/// A role of the application with its title and its permissions.
+/// Definition of a role: its title and permissions.
 ///
 /// ```no_run
 /// use portal_core::prelude::*;
@@ -21,12 +21,12 @@ use super::role::{Role, RoleError};
 ///             .permission("articles:write")
 ///             .permission("articles:publish"),
 ///     )
-///     // What everyone of a role that every portal has may do besides.
+///     // Additional permissions of a builtin role.
 ///     .role(RoleDefinition::from(Role::User).permission("comments:write"))
 /// # }
 /// ```
 ///
-/// The same role given twice has the permissions of both.
+/// Definitions of the same role are merged; it has the permissions of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RoleDefinition {
@@ -36,18 +36,18 @@ pub struct RoleDefinition {
 }
 
 impl RoleDefinition {
-    /// A role of this name that may do what users may.
+    /// Creates a role with the permissions of an ordinary user.
     pub fn new(name: &str) -> Self {
         Role::custom(name).into()
     }
 
-    /// What people call it; the name in lower case where nothing is said.
+    /// Sets the display name. Default: the name of the role.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// What it may do. `build()` reports a name that cannot be one.
+    /// Adds a permission. `build()` reports an invalid name.
     pub fn permission(mut self, name: &str) -> Self {
         self.permissions.insert(Permission::unchecked(name));
         self
@@ -71,8 +71,10 @@ impl From<Role> for RoleDefinition {
     }
 }
 
-/// What the role of a user grants him. Nothing at all is granted by a role that the portal does
-/// not know, such as one of an older version of the application.
+/// Grants of a user's role.
+///
+/// A role that is not registered, such as one of an older version of the application, grants
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Grants(Option<Arc<RoleDefinition>>);
 
@@ -96,7 +98,7 @@ impl Grants {
     }
 }
 
-/// The roles that a portal knows: those of every portal, then the application's.
+/// Roles that are registered in a portal: the builtin ones, then the application's.
 #[derive(Debug, Clone)]
 pub(crate) struct Roles(Vec<Arc<RoleDefinition>>);
 
@@ -124,12 +126,12 @@ impl Roles {
         Self(roles.into_iter().map(Arc::new).collect())
     }
 
-    /// Every role, those of every portal first.
+    /// Returns all roles, builtin ones first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Role> {
         self.0.iter().map(|definition| &definition.role)
     }
 
-    /// Every role by what programs call it, with what people call it.
+    /// Returns the names of all roles with their titles.
     pub(crate) fn titles(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|definition| {
             let name = definition.role.as_str();
@@ -137,7 +139,7 @@ impl Roles {
         })
     }
 
-    /// The role of a name, if the portal knows it.
+    /// Returns the role with a name, if it is registered.
     pub(crate) fn find(&self, name: &str) -> Option<Role> {
         let role = name.parse().ok()?;
         self.all().find(|known| **known == role).cloned()
@@ -147,13 +149,13 @@ impl Roles {
         self.all().map(Role::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// What a role grants.
+    /// Returns the grants of a role.
     pub(super) fn grants(&self, role: &Role) -> Grants {
         let known = self.0.iter().find(|definition| definition.role == *role);
         Grants(known.cloned())
     }
 
-    /// What is wrong with the roles themselves, in sentences.
+    /// Returns the problems with the definitions of roles.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for RoleDefinition {
@@ -162,24 +164,26 @@ impl Roles {
         {
             let is_name = role.as_str().parse::<Role>();
             if is_name.is_err() {
-                problems.push(format!("the role `{role}` needs another name: {RoleError}"));
+                problems.push(format!(
+                    "the role `{role}` has an invalid name: {RoleError}"
+                ));
             }
             for name in permissions.iter().filter(|it| !it.is_well_formed()) {
                 problems.push(format!(
-                    "the permission `{name}` of the role `{role}` needs another name: {PermissionError}"
+                    "the permission `{name}` of the role `{role}` has an invalid name: {PermissionError}"
                 ));
             }
         }
         problems
     }
 
-    /// What an access names that no user of this portal can have, in a sentence.
+    /// Returns the problem with a rule that no user of this portal can pass.
     pub(crate) fn problem_of(&self, access: &Access) -> Option<String> {
         match access {
             Access::Public | Access::User | Access::Admin => None,
             Access::Role(role) if self.all().any(|known| known == role) => None,
             Access::Role(role) => Some(format!(
-                "requires the role `{role}`, which the portal does not have; it has {}\n     \
+                "requires the role `{role}`, which is not registered; registered roles: {}\n     \
                  add it with `.role(Role::custom(\"{}\"))`",
                 self.names(),
                 role.as_str().to_lowercase()
@@ -194,11 +198,11 @@ impl Roles {
                 }
                 let known: Vec<&str> = known.into_iter().map(Permission::as_str).collect();
                 let known = match known.as_slice() {
-                    [] => "no role has any".to_owned(),
-                    known => format!("they have {}", known.join(", ")),
+                    [] => "no role grants any".to_owned(),
+                    known => format!("they grant {}", known.join(", ")),
                 };
                 Some(format!(
-                    "requires the permission `{permission}`, which no role of the portal ({}) has; {known}\n     \
+                    "requires the permission `{permission}`, which no role of the portal ({}) grants; {known}\n     \
                      add it with `.role(RoleDefinition::new(\"..\").permission(\"{permission}\"))`",
                     self.names(),
                 ))
@@ -223,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_given_twice_has_the_permissions_of_both() {
+    fn duplicate_role_definitions_are_merged() {
         let roles = roles();
         assert_eq!(roles.names(), "ADMIN, USER, GUEST, REVIEWER, EDITOR");
         let grants = roles.grants(&Role::custom("editor"));
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_cannot_be_are_reported() {
+    fn invalid_names_are_reported() {
         let roles = Roles::new(vec![
             Role::custom("chief editor").into(),
             RoleDefinition::new("editor").permission("Write!"),
@@ -246,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_access_that_nobody_can_have_is_reported() {
+    fn access_without_matching_role_is_reported() {
         let roles = roles();
         assert_eq!(roles.problem_of(&Access::role("Editor")), None);
         assert_eq!(

@@ -4,10 +4,10 @@ use axum::http::Method;
 
 use super::declared::DeclaredRoute;
 
-/// The declared routes that have a handler of their own.
+/// Declared routes that have their own handler.
 ///
-/// axum does not pass the matched route on to what surrounds its router. Only a request that
-/// failed is looked up here, so a search through the list is enough.
+/// axum does not expose the matched route to the layers around its router. Only failed requests are
+/// looked up here, so a linear search is enough.
 #[derive(Debug, Default)]
 pub(crate) struct RouteIndex(Vec<DeclaredRoute>);
 
@@ -17,8 +17,9 @@ impl RouteIndex {
         Self(routes.filter(|route| route.source.is_some()).collect())
     }
 
-    /// Returns the route that serves a request. Literal text precedes parameters, from left to
-    /// right, as in axum.
+    /// Returns the route that serves a request.
+    ///
+    /// As in axum, literal text takes precedence over parameters, from left to right.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Option<&DeclaredRoute> {
         let method = match *method {
             Method::HEAD => &Method::GET,
@@ -32,8 +33,9 @@ impl RouteIndex {
             .map(|(_, route)| route)
     }
 
-    /// Returns the path of a request for display, without the values of parameters that hold
-    /// credentials, such as `{client_token}`.
+    /// Returns a displayable request path.
+    ///
+    /// Values that are credentials are replaced by their parameter, such as `{client_token}`.
     pub(crate) fn without_credentials(&self, method: &Method, path: &str) -> String {
         let Some(route) = self.find(method, path) else {
             return path.to_owned();
@@ -47,7 +49,7 @@ impl RouteIndex {
     }
 }
 
-/// The kinds of segments by which a route matches a path; the lowest matches best.
+/// Types of segments by which a route matches a path; the lowest matches best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Literal,
@@ -88,7 +90,7 @@ mod tests {
     use crate::auth::{Access, Routes};
 
     #[test]
-    fn request_has_the_route_that_axum_matches() {
+    fn request_resolves_to_the_route_that_axum_matches() {
         let nothing = async || "";
         let routes: Routes = Routes::new()
             .get("/", Access::Public, nothing)

@@ -1,4 +1,4 @@
-//! Keyed hashes: `SECRET_KEY`, or in development a key that the database keeps.
+//! Keyed hashes: the key is `SECRET_KEY`, or in development one generated in the database.
 
 use aws_lc_rs::{hmac, rand};
 use base64::Engine;
@@ -9,10 +9,10 @@ use super::values::Values;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 
-/// Name under which the database keeps the generated key.
+/// Name under which the generated key is stored in the database.
 const NAME: &str = "portal/secret-key";
 
-/// Key of everything that the portal stores as a hash.
+/// Key for all hashes that the portal stores.
 pub(crate) struct SecretKey {
     configured: Option<Secret>,
     values: Values,
@@ -28,7 +28,7 @@ impl SecretKey {
         }
     }
 
-    /// Returns the HMAC-SHA-256 of a value; `purpose` separates the hashes of different things.
+    /// Returns the HMAC-SHA-256 of a value; `purpose` separates hashes of different uses.
     pub(crate) async fn hash(&self, purpose: &str, value: &[u8]) -> Result<[u8; 32]> {
         let key = self.key.get_or_try_init(|| self.load()).await?;
         let mut context = hmac::Context::with_key(key);
@@ -48,7 +48,7 @@ impl SecretKey {
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
     }
 
-    /// Reads the key that the database keeps; the first caller creates it.
+    /// Reads the key from the database; the first caller creates it.
     async fn generated(&self) -> Result<Vec<u8>> {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes)

@@ -1,4 +1,4 @@
-//! From a request to a local user, through two caches.
+//! Authentication service: resolves requests to local users through two caches.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,30 +27,29 @@ use crate::store::{Notification, ReadAt, Store};
 
 const CACHE_ENTRIES: usize = 100_000;
 
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before a failed database query is retried.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How long what is open may go on if a hint was lost.
+/// Maximum time for which a connection stays open after a lost cluster event.
 const RECHECK: Duration = Duration::from_secs(60);
 
-/// What was read, and when.
+/// A cached value with the time at which it was read.
 #[derive(Clone)]
 struct Cached<T> {
     value: T,
     read_at: ReadAt,
 }
 
-/// What a request shows of a session.
+/// Outcome of the authentication of a request.
 pub(crate) enum Presented {
-    /// None that holds.
+    /// No valid credential.
     Nobody,
-    /// One that the provider vouches for and the portal does not let in: it has ended, or its
-    /// user is gone.
+    /// Valid credential of a rejected session: the session has ended, or its user was deleted.
     Refused,
     Session(CurrentUser),
 }
 
-/// Finds out who is calling. One per portal.
+/// Identifies callers. One per portal.
 pub(crate) struct Auth {
     provider: Box<dyn ErasedProvider>,
     config: Arc<Config>,
@@ -59,13 +58,13 @@ pub(crate) struct Auth {
     admin_emails: AdminEmails,
     store: Store,
     allow_impersonated_admins: bool,
-    /// Sessions that stand, with their user; a session that has ended is not kept.
+    /// Active sessions with their users; ended sessions are not cached.
     session_cache: Cache<Arc<str>, Cached<CurrentUser>>,
-    /// Users who are asked for by id, such as the owners of tasks.
+    /// Users that are read by id, such as the owners of tasks.
     user_cache: Cache<Uuid, Cached<Arc<User>>>,
-    /// Counts invalidations: what was read before one must not be cached after it.
+    /// Number of invalidations: a value that was read before one must not be cached after it.
     epoch: AtomicU64,
-    /// What is open, and for whom.
+    /// Open connections with their users.
     holders: Arc<Holders>,
 }
 
@@ -91,25 +90,25 @@ impl Auth {
         }
     }
 
-    /// With the roles of the portal, and whether who acts in the name of others has their rights.
+    /// Sets the roles of the portal, and whether impersonators have the full rights of the user.
     pub(crate) fn with_roles(mut self, roles: Arc<Roles>, allow_impersonated_admins: bool) -> Self {
         self.users = self.users.with_roles(roles);
         self.allow_impersonated_admins = allow_impersonated_admins;
         self
     }
 
-    /// Brings the roles that `ADMIN_USER_EMAILS` grants to what the list says now.
+    /// Applies the current list of `ADMIN_USER_EMAILS`.
     pub(crate) async fn apply_admin_emails(&self) -> Result<()> {
         self.admin_emails.apply_at_start_up(&self.store).await
     }
 
-    /// With somebody who hears of what is changed of users.
+    /// Sets the listener that is notified of changes to users.
     pub(crate) fn with_listener(mut self, listener: Arc<dyn UserListener>) -> Self {
         self.users = self.users.with_listener(listener);
         self
     }
 
-    /// Who is calling, whatever the state of his account; `None` for guests.
+    /// Returns the caller, whatever the state of the account; `None` for guests.
     pub(crate) async fn caller(&self, parts: &Parts) -> Result<Option<CurrentUser>> {
         Ok(match self.presented(parts).await? {
             Presented::Session(user) => Some(user),
@@ -117,35 +116,35 @@ impl Auth {
         })
     }
 
-    /// Like [`caller`](Self::caller), and tells a session that has ended from none.
+    /// Like [`caller`](Self::caller), but distinguishes an ended session from none.
     pub(crate) async fn presented(&self, parts: &Parts) -> Result<Presented> {
         let Some(identity) = self.provider.authenticate(parts).await? else {
             return Ok(Presented::Nobody);
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
         let cached = cached.and_then(|cached| self.fresh(cached));
-        // The id alone does not say whose session it is.
+        // The id alone does not identify the user of the session.
         if let Some(user) = cached.filter(|user| user.is_of(&identity)) {
             return Ok(Presented::Session(user));
         }
-        // Boxed: the path to the database must not swell the future of every request.
+        // Boxed, so that the database path does not enlarge the future of every request.
         let user = Box::pin(self.unknown_caller(&identity)).await?;
         Ok(user.map_or(Presented::Refused, Presented::Session))
     }
 
-    /// What is cached, unless it may have changed meanwhile.
+    /// Returns the cached value, unless it may have changed since.
     fn fresh<T>(&self, cached: Cached<T>) -> Option<T> {
         self.store
             .is_current(cached.read_at)
             .then_some(cached.value)
     }
 
-    /// The user of a session that is not cached, who is from now on.
+    /// Reads the user of a session that is not cached, and caches it.
     async fn unknown_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
         if !identity.is_well_formed() {
             tracing::warn!(
-                "the identity provider has named a user, a session or an impersonator by an id that is empty, \
-                 too long or has control characters; the request is refused"
+                "the identity provider returned an id of a user, session or impersonator that is empty, \
+                 too long or contains control characters; the request is rejected"
             );
             return Ok(None);
         }
@@ -154,7 +153,7 @@ impl Auth {
         let Some((user, is_new)) = self.open_session(identity).await? else {
             return Ok(None);
         };
-        // A new session moves the last login, and may bring another name, address or role.
+        // A new session updates the last login, and may change the name, e-mail or role.
         if is_new {
             self.user_changed(user.id).await;
         }
@@ -163,15 +162,16 @@ impl Auth {
         let value = user.clone();
         self.session_cache
             .insert(Arc::clone(&session_id), Cached { value, read_at });
-        // Something changed while the user was read: what was read may be of before.
+        // Something changed during the read, so the result may be outdated.
         if self.epoch.load(Ordering::Acquire) != epoch + u64::from(is_new) {
             self.session_cache.remove(&session_id);
         }
         Ok(Some(user))
     }
 
-    /// The user of a session that is not cached; the first request of a user creates him here.
-    /// With it comes whether the session had not been seen before.
+    /// Returns the user of a session that is not cached; `true` if the session is new.
+    ///
+    /// The first request of a user creates the local user.
     async fn open_session(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let standing = self.sessions.standing(identity).await?;
         let known = match standing {
@@ -181,7 +181,7 @@ impl Auth {
                     session_id = identity.session_id,
                     subject = identity.subject,
                     actor = identity.actor,
-                    "the identity provider has issued a session id that belongs to another user or impersonator;                      the request is refused"
+                    "the identity provider has issued a session id that belongs to another user or impersonator; the request is rejected"
                 );
                 return Ok(None);
             }
@@ -194,7 +194,7 @@ impl Auth {
         if identity.session_id == identity.subject {
             tracing::warn!(
                 subject = identity.subject,
-                "the identity provider uses the id of the user as session id;                  the user cannot sign in again after signing out"
+                "the identity provider uses the id of the user as session id; the user cannot sign in again after signing out"
             );
         }
         let profile = if known && !self.provider.refreshes_profile() {
@@ -215,7 +215,7 @@ impl Auth {
         Ok(user.map(|user| (self.users.equip(user), true)))
     }
 
-    /// The current user of an id, through the cache.
+    /// Returns the current user with an id, through the cache.
     pub(crate) async fn user(&self, id: Uuid) -> Result<Option<Arc<User>>> {
         let cached = self.user_cache.get(&id);
         if let Some(user) = cached.and_then(|cached| self.fresh(cached)) {
@@ -234,7 +234,7 @@ impl Auth {
         Ok(Some(user))
     }
 
-    /// The provider's own record of a user.
+    /// Returns the provider's record of a user.
     pub(crate) async fn profile(&self, subject: &str) -> Result<Profile> {
         self.provider
             .profile(subject)
@@ -242,8 +242,9 @@ impl Auth {
             .ok_or_else(|| Error::not_found("the identity provider has no record of this user"))
     }
 
-    /// Ends a session everywhere: its tokens are refused from now on. One that had ended before
-    /// costs neither a notification nor a call of the provider.
+    /// Ends a session everywhere: its tokens are rejected from now on.
+    ///
+    /// If the session had already ended, no event is published and the provider is not called.
     pub(crate) async fn end_session(&self, session_id: &str) -> Result<()> {
         if !self.sessions.end(session_id).await? {
             return Ok(());
@@ -258,12 +259,12 @@ impl Auth {
         Ok(())
     }
 
-    /// The sessions of a user that go on.
+    /// Returns the active sessions of a user.
     pub(crate) async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         self.sessions.of_user(user_id).await
     }
 
-    /// Ends all sessions of a user but one, and says how many recent ones that were.
+    /// Ends all sessions of a user except one; returns the number of recent ones among them.
     pub(crate) async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
         let sessions = self.sessions.of_user(user_id).await?;
         let others: Vec<_> = sessions.iter().filter(|it| it.id != keep).collect();
@@ -275,23 +276,24 @@ impl Auth {
         Ok(others.len())
     }
 
-    /// Whether the provider wants to look at a request that opens a page.
+    /// Returns `true` if the provider handles a request for a page.
     pub(crate) fn wants_navigation(&self, parts: &Parts) -> bool {
         self.provider.wants_navigation(parts)
     }
 
-    /// What the provider makes of it.
+    /// Lets the provider process a request for a page.
     pub(crate) async fn navigate(&self, parts: &mut Parts) -> Navigation {
         self.provider.navigate(parts).await
     }
 
-    /// What the provider adds to a page.
+    /// Returns the provider's additions to a page.
     pub(crate) fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
         self.provider.on_page(page)
     }
 
-    /// Ends the session of a request that no longer authenticates with it. One that belongs to
-    /// another user stays open.
+    /// Ends the session of a request that no longer authenticates with it.
+    ///
+    /// A session that belongs to another user stays open.
     pub(crate) async fn end_expired_session(&self, parts: &Parts) -> Result<()> {
         let identity = self.provider.session_to_end(parts).await;
         let Some(identity) = identity.filter(Identity::is_well_formed) else {
@@ -305,17 +307,17 @@ impl Auth {
         }
     }
 
-    /// `Set-Cookie` values of a sign-out.
+    /// Returns the `Set-Cookie` values of a sign-out.
     pub(crate) fn forget(&self) -> Vec<HeaderValue> {
         self.provider.forget()
     }
 
-    /// Returns `true` if people can create an account.
+    /// Returns `true` if visitors can create an account.
     pub(crate) fn offers_sign_up(&self) -> bool {
         self.provider.offers_sign_up()
     }
 
-    /// What stands on the sign-in page.
+    /// Renders the content of the sign-in page.
     pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str, query: &str) -> maud::Markup {
         self.provider.sign_in(&SignIn {
             sign_up,
@@ -325,14 +327,15 @@ impl Auth {
         })
     }
 
-    /// Drops what is cached of a user after his row has changed, here and in every replica.
+    /// Invalidates a user after a change of the row, here and in every replica.
     async fn user_changed(&self, id: Uuid) {
         self.forget_user(id);
         self.store.notify(Notification::User { id }).await;
     }
 
-    /// Drops what is cached of a user here, so that whoever has changed him sees it at once: others
-    /// hear of it by the change itself.
+    /// Invalidates a user in this process, so that the author of a change sees it immediately.
+    ///
+    /// The transaction of the change notifies the other replicas.
     pub(crate) fn forget_user(&self, id: Uuid) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.user_cache.remove(&id);
@@ -345,7 +348,7 @@ impl Auth {
         self.session_cache.remove(session_id);
     }
 
-    /// Drops what a hint says is stale, and closes what is open without a right to it.
+    /// Invalidates what a cluster event makes stale, and closes connections that lost access.
     pub(crate) fn heed(&self, notification: &Notification) {
         match notification {
             Notification::User { id } => {
@@ -360,15 +363,17 @@ impl Auth {
         }
     }
 
-    /// Watches whether a user may have something that stays open: he has to be allowed in, to
-    /// pass all that is needed, and if there is a session, it has to go on.
+    /// Registers an open connection that closes when its user loses access.
+    ///
+    /// The user must be enabled and pass all rules of `needed`, and the session, if any, must be
+    /// active.
     pub(crate) async fn watch(
         &self,
         user_id: Uuid,
         session_id: Option<Arc<str>>,
         needed: Vec<Access>,
     ) -> Result<AccessWatch> {
-        // First, so that a change is heard of that comes while the rest is looked up.
+        // Registered first, so that changes during the following reads are noticed.
         let watch = self.holders.add(user_id, session_id, needed);
         let user = self.user(user_id).await?;
         watch.holder().check(user.as_deref())?;
@@ -389,9 +394,9 @@ impl Auth {
         Ok(!standing.is_empty())
     }
 
-    /// Follows the hints of all replicas until it is dropped.
+    /// Follows the cluster events of all replicas until it is dropped.
     pub(crate) async fn follow(&self, hints: Receiver<Notification>) {
-        // Apart from each other: what is cached is dropped also while the database is slow.
+        // Separate futures: caches are invalidated even while the database is slow.
         tokio::select! {
             () = self.follow_hints(hints) => {}
             () = self.keep_checking() => {}
@@ -416,15 +421,15 @@ impl Auth {
         }
     }
 
-    /// Closes what is open for those who may not have it any more.
+    /// Closes connections whose users no longer have access.
     async fn keep_checking(&self) {
-        // Should a hint get lost after all, what is open without a right to it ends then.
+        // Fallback for lost cluster events: closes connections that lost access.
         let mut now_and_then = interval(RECHECK);
         loop {
             tokio::select! {
                 () = self.holders.wake.notified() => {}
                 _ = now_and_then.tick() => self.holders.anyone_changed(),
-                // While nothing is heard of others, the database is asked.
+                // While no events of other replicas are received, the database is polled.
                 () = sleep(RETRY) => if !self.store.hears_others() {
                     self.holders.anyone_changed();
                 }
@@ -434,7 +439,7 @@ impl Auth {
                 continue;
             }
             if let Err(error) = self.check_again(&owed).await {
-                tracing::warn!(%error, "whether open streams may go on could not be looked up");
+                tracing::warn!(%error, "failed to check the access of open connections");
                 self.holders.put_back(owed);
                 sleep(RETRY).await;
                 self.holders.wake.notify_one();

@@ -1,4 +1,4 @@
-//! The sessions that the portal has seen, and the local user behind each.
+//! Sessions that the portal has seen, each with its local user.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,28 +16,29 @@ use crate::store::{Notification, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
 
-/// For how long a session is shown that has not been ended.
+/// Period for which a session that did not end is listed.
 const RECENT: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
-/// A session of a user that goes on.
+/// An active session of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSession {
-    /// The provider's id of it, as [`CurrentUser::session_id`](super::CurrentUser::session_id).
+    /// Session id at the identity provider, as
+    /// [`CurrentUser::session_id`](super::CurrentUser::session_id).
     pub id: String,
-    /// When the portal has seen it first.
+    /// Time at which the portal first saw the session.
     pub created_at: DateTime<Utc>,
 }
 
-/// How a session stands.
+/// State of a session.
 pub(super) enum Standing {
-    /// Signed out; its tokens are refused until they expire.
+    /// Signed out; its tokens are rejected until they expire.
     Ended,
-    /// Of another user or another impersonator.
+    /// Belongs to another user or another impersonator.
     Foreign,
-    /// Seen before.
+    /// Stored and active.
     Open(Uuid),
-    /// Not seen before, of a user who may have been.
+    /// Not stored yet; `user_known` is `true` if its user is stored.
     New { user_known: bool },
 }
 
@@ -69,9 +70,9 @@ impl Sessions {
         })
     }
 
-    /// Stores a new session: gets or creates its user, and moves his last login.
+    /// Stores a new session: gets or creates its user and updates their last login.
     ///
-    /// Two requests of one new session may both come here; only one of them stores it.
+    /// Two concurrent requests of a new session may both get here; only one of them stores it.
     pub(super) async fn open(
         &self,
         identity: &Identity,
@@ -102,7 +103,7 @@ impl Sessions {
             )
             .await?;
         if inserted == 0 {
-            // Another request has stored it in the meantime, and it may have ended since.
+            // A concurrent request stored the session, which may have ended since.
             let stored = transaction.fetch_optional(&session_of(identity)).await?;
             let standing = stored.map(|row| standing_of(&row, identity)).transpose()?;
             if !matches!(standing, Some(Standing::Open(_))) {
@@ -134,11 +135,12 @@ impl Sessions {
         Ok(Some(user))
     }
 
-    /// The sessions of a user that go on, newest first: those that have been seen in the last
-    /// month for the first time, a hundred at most.
+    /// Returns the active sessions of a user, newest first.
+    ///
+    /// Includes sessions first seen in the last 30 days, at most 100.
     pub(super) async fn of_user(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         let now = now();
-        // A token's own end says nothing: some providers make a new one for a session each minute.
+        // The expiry of a token is not enough: some providers issue one per minute for a session.
         let recent = Expr::col("created_at").gt(now - RECENT);
         let select = Query::select()
             .columns(["id", "created_at"])
@@ -159,7 +161,7 @@ impl Sessions {
         rows.iter().map(read).collect()
     }
 
-    /// Ends what is left of a user's sessions but one, such as very old ones.
+    /// Ends the remaining sessions of a user except one, such as very old ones.
     pub(super) async fn end_rest(&self, user_id: Uuid, keep: &str) -> Result<()> {
         let update = Query::update()
             .table(TABLE)
@@ -172,7 +174,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Those of some sessions that go on.
+    /// Returns those of the given sessions that are active.
     pub(super) async fn standing_of(&self, ids: &[Arc<str>]) -> Result<HashSet<String>> {
         let mut standing = HashSet::new();
         for ids in ids.chunks(500) {
@@ -190,7 +192,7 @@ impl Sessions {
         Ok(standing)
     }
 
-    /// Ends a session; returns `false` if it had ended before, which then changes nothing.
+    /// Ends a session. Returns `false` without any change if it had already ended.
     pub(super) async fn end(&self, session_id: &str) -> Result<bool> {
         let now = now();
         let mut transaction = self.store.begin().await?;
@@ -201,7 +203,7 @@ impl Sessions {
         let ended = Notification::SessionEnded { id };
         transaction.notify(ended);
         transaction.commit().await?;
-        // No provider keeps a session for ten years; until then its id may come back in a new token.
+        // No provider keeps a session for ten years; until then a new token may carry its id again.
         self.store
             .execute(
                 Query::delete()
@@ -213,17 +215,17 @@ impl Sessions {
     }
 }
 
-/// Impersonator of a session as it is stored; empty without one.
+/// Returns the stored impersonator of a session; empty without one.
 fn actor_of(identity: &Identity) -> &str {
     match identity.actor.as_deref() {
         None => "",
-        // An impersonator without a name is one all the same.
+        // An impersonator without a name still counts as one.
         Some("") => "unknown",
         Some(actor) => actor,
     }
 }
 
-/// The stored session of an identity, with the subject of its user.
+/// Selects the stored session of an identity, with the subject of its user.
 fn session_of(identity: &Identity) -> SelectStatement {
     Query::select()
         .columns([
@@ -238,14 +240,16 @@ fn session_of(identity: &Identity) -> SelectStatement {
         .take()
 }
 
-/// A session belongs to the user and the impersonator who have opened it. A provider that issues
-/// its id to anyone else would let them act as that user.
+/// Compares a stored session with an identity.
+///
+/// A session belongs to the user and the impersonator who opened it. If a provider issued its id to
+/// anyone else, they could act as that user.
 fn standing_of(row: &Row, identity: &Identity) -> Result<Standing> {
     let Some(user_id) = row.get::<Option<Uuid>>("user_id")? else {
         return Ok(Standing::Ended);
     };
     let actor: Option<String> = row.get("actor")?;
-    // An older version has not stored the impersonator.
+    // Older versions did not store the impersonator.
     let same_actor = actor.is_none_or(|actor| actor == actor_of(identity));
     if row.get::<Option<String>>("subject")?.as_deref() != Some(&*identity.subject) || !same_actor {
         return Ok(Standing::Foreign);
@@ -256,11 +260,12 @@ fn standing_of(row: &Row, identity: &Identity) -> Result<Standing> {
     })
 }
 
-/// Ends a session within a transaction, also one that has never been seen. Returns `false` if it
-/// had ended before.
+/// Ends a session within a transaction, including one that was never stored.
+///
+/// Returns `false` if it had already ended.
 pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
     let now = now();
-    // In one statement: a request of the session may store it at this very moment.
+    // One statement, because a concurrent request may store the session.
     let on_conflict = OnConflict::column("id")
         .update_column("ended_at")
         .action_and_where(Expr::col((TABLE, "ended_at")).is_null())
@@ -292,7 +297,7 @@ pub(super) async fn end_all_in(transaction: &mut Transaction, user_id: Uuid) -> 
 }
 
 async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result<Option<User>> {
-    // Locked: his deletion must not come between this and what is written of him.
+    // Locked, so that the user cannot be deleted before the following writes.
     let mut select = User::select()
         .and_where(Expr::col("subject").eq(subject))
         .take();
@@ -310,7 +315,7 @@ mod tests {
     use crate::auth::CredentialSource;
 
     #[tokio::test]
-    async fn a_session_that_ends_while_a_request_of_it_is_looked_at_is_over() {
+    async fn session_that_ended_concurrently_is_not_opened() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("portal.db");
         let store = Store::connect(&format!("sqlite://{}", path.display()))
@@ -326,7 +331,10 @@ mod tests {
         let standing = sessions.standing(&identity).await.unwrap();
         assert!(matches!(standing, Standing::New { user_known: false }));
         assert!(open().await.is_some());
-        assert!(open().await.is_some(), "the second of two requests at once");
+        assert!(
+            open().await.is_some(),
+            "the second of two concurrent requests"
+        );
         let mut transaction = store.begin().await.unwrap();
         end_in(&mut transaction, "sess_1").await.unwrap();
         transaction.commit().await.unwrap();

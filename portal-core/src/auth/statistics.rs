@@ -1,4 +1,4 @@
-//! How many users came, and how many were there.
+//! User statistics: sign-ups, active users and sign-ins.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ enum What {
     SignIns(Uuid),
 }
 
-/// What is being read for somebody, for all who ask the same at once.
+/// Statistics that are being read, shared by concurrent callers of the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Reads(Arc<SharedReads<(What, TimeRange), Counts>>);
 
@@ -29,19 +29,24 @@ impl Default for Reads {
     }
 }
 
-/// One time that a user signed in.
+/// A sign-in of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignInRecord {
-    /// When the portal first saw the session.
+    /// Time at which the portal first saw the session.
     pub at: DateTime<Utc>,
-    /// Whether the session goes on.
+    /// `true` if the session is still active.
     pub is_open: bool,
 }
 
 impl Users {
-    /// How many users were first seen in each bucket of a range. Users who have been deleted since
-    /// do not count.
+    /// Counts the users that were first seen in each bucket of a range.
+    ///
+    /// Users deleted since are not counted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     ///
     /// ```
     /// use portal_core::pages::components::Chart;
@@ -69,8 +74,14 @@ impl Users {
             .await
     }
 
-    /// How many users were active in each bucket of a range. Active is who has begun a session in
-    /// it, that is, who has signed in; each counts once in a bucket, and once in all.
+    /// Counts the active users in each bucket of a range.
+    ///
+    /// A user is active if they started a session, that is, signed in. Each user counts once per
+    /// bucket and once in the total.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn active(&self, range: TimeRange) -> Result<Counts> {
         self.reads
             .0
@@ -82,7 +93,7 @@ impl Users {
                     .and_where(Expr::col("created_at").gte(buckets.start()))
                     .take();
                 let mut counts = self.read_counts(buckets, &select).await?;
-                // Who was there on two days is one user.
+                // A user who was active in two buckets counts once in the total.
                 let (since, until) = buckets.before();
                 counts.total = self.active_within(buckets.start(), buckets.end()).await?;
                 counts.before = self.active_within(since, until).await?;
@@ -91,7 +102,11 @@ impl Users {
             .await
     }
 
-    /// How often a user has signed in, in each bucket of a range.
+    /// Counts the sign-ins of a user in each bucket of a range.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn sign_ins(&self, user_id: Uuid, range: TimeRange) -> Result<Counts> {
         self.reads
             .0
@@ -107,7 +122,11 @@ impl Users {
             .await
     }
 
-    /// The last times that a user signed in, newest first; 100 at most.
+    /// Returns the latest sign-ins of a user, newest first; at most 100.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn latest_sign_ins(&self, user_id: Uuid, limit: u64) -> Result<Vec<SignInRecord>> {
         let select = Query::select()
             .columns(["created_at", "expires_at", "ended_at"])
@@ -128,7 +147,7 @@ impl Users {
         rows.iter().map(read).collect()
     }
 
-    /// A count of the rows of each bucket, and of the span before, by when they were made.
+    /// Counts rows by creation time, per bucket and for the previous period.
     fn by_bucket(&self, buckets: &Buckets, count: FunctionCall) -> SelectStatement {
         Query::select()
             .expr_as(buckets.column(self.store.dialect(), "created_at"), "bucket")
@@ -163,7 +182,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    /// A user who has begun a session at a moment.
+    /// Stores a user who started a session at a given time.
     async fn sign_in(store: &Store, at: DateTime<Utc>) {
         let id = Uuid::new_v4();
         let user = Query::insert()
@@ -188,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_span_has_its_first_moment_and_not_its_last() {
+    async fn range_includes_its_start_and_excludes_its_end() {
         let store = Store::connect("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
         let now = "2026-11-23T07:20:00Z".parse().unwrap();
@@ -201,7 +220,7 @@ mod tests {
         let active = users.active_within(buckets.start(), buckets.end()).await;
         assert_eq!(active.unwrap(), 1);
         assert_eq!(users.active_within(since, until).await.unwrap(), 1);
-        // Bucket by bucket it is the same.
+        // The same holds for each bucket.
         let select = users.by_bucket(&buckets, Func::count(Expr::col("id")));
         let select = select.clone().from(SESSIONS).take();
         let counts = users.read_counts(buckets, &select).await.unwrap();

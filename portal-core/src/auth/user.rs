@@ -1,4 +1,4 @@
-//! The local user, and what he may do.
+//! Local users and the permissions they have.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query, SelectStatement};
@@ -18,45 +18,45 @@ use crate::store::Row;
 
 pub(super) const TABLE: &str = "portal_users";
 
-/// A user of the portal, as it has stored him.
+/// A user of the portal, as stored.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct User {
-    /// The portal's own id.
+    /// Id in the portal.
     pub id: Uuid,
-    /// The identity provider's id.
+    /// Id at the identity provider.
     pub clerk_id: String,
     /// Primary e-mail address.
     pub email: String,
-    /// Whether the provider has verified the address.
+    /// `true` if the provider has verified the e-mail address.
     pub email_verified: bool,
     /// First name, may be empty.
     pub first_name: String,
     /// Last name, may be empty.
     pub last_name: String,
-    /// Picture.
+    /// URL of the avatar.
     pub avatar_url: Option<String>,
-    /// The role.
+    /// Role of the user.
     pub user_type: Role,
     /// Source of the role.
     pub role_source: RoleSource,
-    /// Whether the portal lets him in at all.
+    /// `false` if the portal has deactivated the account.
     pub is_active: bool,
-    /// Whether the identity provider has banned him.
+    /// `true` if the identity provider has banned the user.
     pub is_banned: bool,
     /// Free-form data of the application.
     pub user_attribute: Value,
-    /// What he has set for himself, such as the theme.
+    /// Preferences that the user has set, such as the theme.
     pub preferences: Value,
-    /// When he was first seen.
+    /// Time at which the user was first seen.
     pub created_at: DateTime<Utc>,
-    /// When his row last changed.
+    /// Time of the last change of the row.
     pub updated_at: DateTime<Utc>,
-    /// When his newest session began.
+    /// Start of the latest session.
     pub last_login: Option<DateTime<Utc>>,
-    /// What his role grants him.
+    /// Permissions that the role grants.
     grants: Grants,
-    /// Somebody else acts in his name, and may do no more than an ordinary user.
+    /// `true` if the user is impersonated with the permissions of an ordinary user only.
     restricted: bool,
 }
 
@@ -78,7 +78,7 @@ const COLUMNS: [&str; 14] = [
 ];
 
 impl User {
-    /// All users but those whom the provider has deleted.
+    /// Selects all users except those that the provider has deleted.
     pub(super) fn select() -> SelectStatement {
         Query::select()
             .columns(COLUMNS)
@@ -90,7 +90,7 @@ impl User {
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
         let stored = StoredRole::from_row(row)?;
-        // To the letter: what counts administrators in the database reads it so, too.
+        // Exact spelling only: the queries that count administrators compare it in the same way.
         let role = stored.effective().parse::<Role>().ok();
         let role = role.filter(|role: &Role| role.as_str() == stored.effective());
         Ok(Self {
@@ -118,13 +118,13 @@ impl User {
         })
     }
 
-    /// The same user with what his role grants him; without it he has no more than every user.
+    /// Adds the permissions of the user's role; without it the user has those of any user.
     pub(super) fn with_roles(mut self, roles: &Roles) -> Self {
         self.grants = roles.grants(&self.user_type);
         self
     }
 
-    /// The same user with no more rights than every user has.
+    /// Limits the user to the permissions of an ordinary user.
     pub(super) fn restricted(mut self) -> Self {
         self.restricted = true;
         self
@@ -134,12 +134,12 @@ impl User {
         self.restricted
     }
 
-    /// What he may do himself, whoever acts in his name.
+    /// Returns the rights of the user in person, regardless of impersonation.
     pub(super) fn rights(&self) -> Rights<'_> {
         Rights(self)
     }
 
-    /// First and last name; the address where both are empty.
+    /// Returns first and last name; the e-mail address if both are empty.
     #[must_use]
     pub fn full_name(&self) -> String {
         let name = format!("{} {}", self.first_name, self.last_name);
@@ -149,46 +149,49 @@ impl User {
         }
     }
 
-    /// Whether neither the portal nor the identity provider has shut him out.
+    /// Returns `true` if the account is active and not banned.
     #[must_use]
     pub fn is_allowed_in(&self) -> bool {
         self.is_active && !self.is_banned
     }
 
-    /// Whether he is an administrator.
+    /// Returns `true` if the user is an administrator.
     ///
-    /// Like every right above that of an ordinary user, this is `false` while somebody else acts
-    /// in his name.
+    /// Like all rights beyond those of an ordinary user, this is `false` while the user is
+    /// impersonated, unless the portal grants impersonators full rights.
     #[must_use]
     pub fn is_admin(&self) -> bool {
         !self.restricted && self.rights().is_admin()
     }
 
-    /// Whether his role is this one. Administrators have every role; a role that the portal does
-    /// not know is nobody's.
+    /// Returns `true` if the user has a role.
+    ///
+    /// Administrators have every role. Users of a role that is not registered do not have it.
     #[must_use]
     pub fn has_role(&self, role: &Role) -> bool {
         !self.restricted && self.rights().has_role(role)
     }
 
-    /// Whether his role has a permission. Administrators have every one.
+    /// Returns `true` if the role of the user grants a permission. Administrators have every one.
     #[must_use]
     pub fn can(&self, permission: &Permission) -> bool {
         !self.restricted && self.rights().can(permission)
     }
 
-    /// The permissions of his role, by name. Administrators may do everything, listed or not.
+    /// Returns the permissions of the role, by name.
+    ///
+    /// Administrators have every permission, listed or not.
     pub fn permissions(&self) -> impl Iterator<Item = &Permission> {
         self.grants.permissions()
     }
 
-    /// What people call his role.
+    /// Returns the display name of the role.
     #[must_use]
     pub fn role_title(&self) -> &str {
         self.grants.title().unwrap_or(self.user_type.as_str())
     }
 
-    /// One of his preferences, if it is there and of this type.
+    /// Returns a preference if it is set and has this type.
     ///
     /// ```
     /// # use portal_core::User;
@@ -202,7 +205,7 @@ impl User {
     }
 }
 
-/// What a user may do himself.
+/// Rights of a user in person, regardless of impersonation.
 #[derive(Clone, Copy)]
 pub(super) struct Rights<'a>(&'a User);
 
@@ -220,7 +223,7 @@ impl Rights<'_> {
     }
 }
 
-/// As in `GET /api/auth/me`.
+/// Serializes the user as in `GET /api/auth/me`.
 impl Serialize for User {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut user = serializer.serialize_struct("User", 12)?;
@@ -242,7 +245,7 @@ impl Serialize for User {
 
 #[cfg(test)]
 impl User {
-    /// An active user of a role.
+    /// Creates an active user with a role.
     pub(crate) fn for_tests(role: Role, roles: &Roles) -> Self {
         let now = crate::store::now();
         Self {

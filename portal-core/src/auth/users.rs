@@ -1,4 +1,4 @@
-//! The table that keeps the users.
+//! Users of the portal: the handle that reads and changes them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -22,26 +22,26 @@ pub use super::user::User;
 use crate::error::{Error, Result};
 use crate::store::{Notification, Row, Store, Transaction, now};
 
-/// What to change of a user; `None` leaves a field alone.
+/// Changes to a user; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UserChange {
-    /// Another role.
+    /// New role.
     pub user_type: Option<Role>,
-    /// Switched on or off.
+    /// `true` activates the account, `false` deactivates it.
     pub is_active: Option<bool>,
-    /// Other preferences.
+    /// New preferences, which replace all previous ones.
     pub preferences: Option<Value>,
 }
 
-/// How a list of users is sorted.
+/// Sort order of a list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UserSort {
-    /// By address.
+    /// By e-mail address.
     Email,
-    /// By when he was first seen.
+    /// By the time at which the user was first seen.
     #[default]
     CreatedAt,
-    /// By his newest session.
+    /// By the time of the latest sign-in.
     LastLogin,
     /// By role.
     UserType,
@@ -58,31 +58,31 @@ impl UserSort {
     }
 }
 
-/// Which users to list, one page of them.
+/// Filter, order and page of a list of users.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Part of an address or a name.
+    /// Part of an e-mail address or a name.
     pub search: Option<String>,
-    /// What to sort by.
+    /// Column to sort by.
     pub sort: UserSort,
-    /// Greatest first.
+    /// `true` to sort in descending order.
     pub descending: bool,
-    /// How many rows to pass over.
+    /// Number of rows to skip.
     pub offset: u64,
-    /// How many rows to give.
+    /// Maximum number of rows to return.
     pub limit: u64,
 }
 
-/// What has changed of a user, for whoever tells him.
+/// Change of a user, for notifications to that user.
 pub(crate) struct UserChanged<'a> {
     pub(crate) id: Uuid,
-    /// The title of his new role.
+    /// Title of the new role, if it changed.
     pub(crate) role: Option<&'a str>,
-    /// He may use the portal again.
+    /// `true` if the account was reactivated.
     pub(crate) activated: bool,
 }
 
-/// Hears of what somebody has changed of another user, within the transaction of the change.
+/// Receives changes that someone made to another user, within the transaction of the change.
 pub(crate) trait UserListener: Send + Sync {
     fn changed<'a>(
         &'a self,
@@ -91,9 +91,7 @@ pub(crate) trait UserListener: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 }
 
-/// The users of a portal.
-///
-/// An extractor through `Data<Users>`.
+/// Users of a portal. Extract it with `Data<Users>`.
 #[derive(Clone)]
 pub struct Users {
     pub(super) store: Store,
@@ -110,7 +108,7 @@ impl std::fmt::Debug for Users {
 }
 
 impl Users {
-    /// The users, who have no rights of the application's roles until those are given.
+    /// Creates the handle; until [`with_roles`](Self::with_roles) no role grants anything.
     pub(crate) fn new(store: Store) -> Self {
         Self {
             store,
@@ -121,25 +119,25 @@ impl Users {
         }
     }
 
-    /// The same users, with the list that makes administrators.
+    /// Sets the list that grants the administrator role.
     pub(crate) fn with_admin_emails(mut self, admin_emails: AdminEmails) -> Self {
         self.admin_emails = Some(admin_emails);
         self
     }
 
-    /// The same users, with somebody who hears of what is changed of them.
+    /// Sets the listener that is notified of changes to users.
     pub(crate) fn with_listener(mut self, listener: Arc<dyn UserListener>) -> Self {
         self.listener = Some(listener);
         self
     }
 
-    /// The same users with what their roles grant them.
+    /// Sets the roles and their permissions.
     pub(crate) fn with_roles(mut self, roles: Arc<Roles>) -> Self {
         self.roles = roles;
         self
     }
 
-    /// A user as it was read, with what his role grants him.
+    /// Adds the permissions of the role to a user that was read from the database.
     pub(super) fn equip(&self, user: User) -> User {
         user.with_roles(&self.roles)
     }
@@ -148,7 +146,7 @@ impl Users {
         User::from_row(row).map(|user| self.equip(user))
     }
 
-    /// Those of some users who have not been deleted; a few hundred at most.
+    /// Returns those of the given users that have not been deleted; pass a few hundred ids at most.
     pub(super) async fn of_ids(&self, ids: &[Uuid]) -> Result<Vec<User>> {
         let some = Expr::col("id").is_in(ids.iter().copied());
         let select = User::select().and_where(some).take();
@@ -156,7 +154,11 @@ impl Users {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
-    /// The user of an id.
+    /// Returns the user with an id, or `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn get(&self, id: Uuid) -> Result<Option<User>> {
         let select = User::select().and_where(Expr::col("id").eq(id)).take();
         self.store
@@ -166,7 +168,11 @@ impl Users {
             .transpose()
     }
 
-    /// Returns the display names of users, by id; a deleted user has none.
+    /// Returns the display names of users by id; deleted users are missing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     ///
     /// ```
     /// # use portal_core::prelude::*;
@@ -198,9 +204,13 @@ impl Users {
         Ok(names)
     }
 
-    /// All users of an address, which need not be unique: the provider's id is.
+    /// Returns all users with an e-mail address; only the provider's id is unique.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn find_by_email(&self, email: &str) -> Result<Vec<User>> {
-        // No text of PostgreSQL has this character.
+        // Text in PostgreSQL cannot contain this character.
         if email.contains('\0') {
             return Ok(Vec::new());
         }
@@ -212,12 +222,16 @@ impl Users {
             .iter()
             .map(|row| self.read(row))
             .collect::<Result<_>>()?;
-        // PostgreSQL makes an ASCII letter of some others, such as the Kelvin sign.
+        // PostgreSQL lowercases some non-ASCII letters to ASCII ones, such as the Kelvin sign.
         let is_same = |user: &User| user.email.eq_ignore_ascii_case(email);
         Ok(users.into_iter().filter(is_same).collect())
     }
 
-    /// One page of the users that a filter lets through, and how many there are in all.
+    /// Returns one page of the users that match a filter, and the total number of matches.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn list(&self, filter: &UserFilter) -> Result<(Vec<User>, u64)> {
         let condition = match filter.search.as_deref().map(str::trim) {
             None | Some("") => Cond::all(),
@@ -262,7 +276,11 @@ impl Users {
         Ok((users, total.unsigned_abs()))
     }
 
-    /// How many users there are, and how many of them may use the portal.
+    /// Returns the number of users, and the number of active ones.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn count(&self) -> Result<(u64, u64)> {
         let all = Query::select()
             .expr(Func::count(Expr::col("id")))
@@ -279,15 +297,23 @@ impl Users {
         ))
     }
 
-    /// Changes a user, in the name of the application. The last active administrator can be
-    /// neither demoted nor deactivated (`409 last_admin`).
+    /// Changes a user on behalf of the application.
     ///
-    /// The change is in the audit log, and every replica knows of it when this returns.
+    /// The change is recorded in the audit log, and all replicas are notified when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `404 user_not_found` if the user does not exist, and `409 last_admin` if the change would
+    /// demote or deactivate the last active administrator.
     pub async fn update(&self, id: Uuid, change: &UserChange) -> Result<User> {
         self.update_by(Actor::application(), id, change).await
     }
 
-    /// The same, done by somebody.
+    /// Changes a user on behalf of an actor; otherwise like [`update`](Self::update).
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Self::update).
     ///
     /// ```
     /// use portal_core::auth::{UserChange, Users};
@@ -310,7 +336,7 @@ impl Users {
         Ok(user)
     }
 
-    /// The same for callers who tell the replicas themselves.
+    /// Like [`update_by`](Self::update_by), for callers that notify the replicas themselves.
     pub(crate) async fn change(
         &self,
         actor: &Actor,
@@ -327,7 +353,7 @@ impl Users {
         let before = self.read(&row)?;
         let mut user = before.clone();
         let mut role = StoredRole::from_row(&row)?;
-        // Also the role that the user has by ADMIN_USER_EMAILS: then it outlasts the entry.
+        // Also if `ADMIN_USER_EMAILS` grants the role: then it outlasts the list entry.
         if let Some(user_type) = &change.user_type
             && (*user_type != user.user_type || role.is_configured())
         {
@@ -344,10 +370,10 @@ impl Users {
         if admins == [id] && !(user.is_admin() && user.is_active) {
             return Err(Error::conflict(
                 "last_admin",
-                "this is the last active administrator; make someone else one first",
+                "this is the last active administrator; make someone else an administrator first",
             ));
         }
-        // The actor of the entry names the source where the role itself changes.
+        // If the role itself changes, the actor of the entry already identifies the source.
         let role_source = |source: RoleSource| match user.user_type == before.user_type {
             true => source.as_str().into(),
             false => Value::Null,
@@ -370,7 +396,7 @@ impl Users {
                 user.preferences.clone(),
             ),
         ]);
-        // What changes nothing does not make the row stale for others.
+        // Without changes the row must not become stale for others.
         if changes.is_empty() {
             return Ok(before);
         }
@@ -417,10 +443,14 @@ impl Users {
         Ok(user)
     }
 
-    /// Stores a preference of a user under a name, in the place of what was there.
+    /// Stores a preference of a user by name and replaces the previous value.
     ///
-    /// All preferences of a user together take at most 16 KiB as JSON. A name has at most 100
-    /// letters; `theme` is the portal's own.
+    /// All preferences of a user take at most 16 KiB as JSON. A name has at most 100 characters;
+    /// `theme` is reserved for the portal.
+    ///
+    /// # Errors
+    ///
+    /// `404 user_not_found` if the user does not exist, and `422` if a limit is exceeded.
     pub async fn set_preference<T: Serialize + Sync>(
         &self,
         id: Uuid,
@@ -434,8 +464,9 @@ impl Users {
         Ok(())
     }
 
-    /// Stores preferences by name; `null` takes one away. Gives all that are there then. For
-    /// callers who tell the replicas themselves.
+    /// Stores preferences by name and returns all that are stored then; `null` removes one.
+    ///
+    /// For callers that notify the replicas themselves.
     pub(crate) async fn set_preferences(
         &self,
         id: Uuid,
@@ -467,10 +498,10 @@ impl Users {
 }
 
 fn user_not_found() -> Error {
-    Error::not_found("there is no such user").with_code("user_not_found")
+    Error::not_found("the user does not exist").with_code("user_not_found")
 }
 
-/// Takes the special meaning from `%`, `_` and `\` in a search text.
+/// Escapes `%`, `_` and `\` in a search text for `LIKE`.
 pub(crate) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")

@@ -1,4 +1,4 @@
-//! Small things that an identity provider keeps in the portal's database.
+//! Key-value storage in the portal's database for identity providers.
 
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use serde::Serialize;
@@ -19,7 +19,11 @@ impl Values {
         Self { store }
     }
 
-    /// The value of a name.
+    /// Returns the value stored under a name, or `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the value does not deserialize as `T`, or the database is unavailable.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let select = Query::select()
             .column("value")
@@ -34,7 +38,11 @@ impl Values {
         }
     }
 
-    /// Stores a value under a name, in the place of what was there.
+    /// Stores a value under a name and replaces the previous one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the value does not serialize, or the database is unavailable.
     pub async fn put<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
         let mut insert = Self::insert(name, value)?;
         insert.on_conflict(OnConflict::column("name").update_column("value").to_owned());
@@ -42,8 +50,13 @@ impl Values {
         Ok(())
     }
 
-    /// Stores a value unless there is one, and gives what is there then: replicas that start
-    /// at once agree on one value.
+    /// Stores a value unless one exists, and returns the stored one.
+    ///
+    /// Replicas that start at the same time agree on one value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a value does not serialize or deserialize, or the database is unavailable.
     pub async fn get_or_put<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! Tells what stays open, such as a socket, when whoever it is for may not have it any more.
+//! Revocation: notifies open connections, such as WebSockets, when their user loses access.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use super::access::{Access, Denied};
 use super::users::{User, Users};
 use crate::error::{Error, Result};
 
-/// Why somebody may not go on.
+/// Reason why an open connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Revoked {
     SessionEnded,
@@ -20,8 +20,7 @@ pub(crate) enum Revoked {
 }
 
 impl Revoked {
-    /// The code that a WebSocket closes with: `4401` without a session or a user, `4403` where he
-    /// may not any more.
+    /// Returns the WebSocket close code: `4401` without a session or a user, `4403` without access.
     pub(crate) fn code(self) -> u16 {
         match self {
             Self::SessionEnded | Self::UserDeleted => 4401,
@@ -34,7 +33,7 @@ impl Revoked {
             Self::SessionEnded => "the session has ended",
             Self::UserDeleted => "the account has been deleted",
             Self::Deactivated => "the account has been deactivated",
-            Self::Forbidden => "the account may not see this any more",
+            Self::Forbidden => "the account no longer has access",
         }
     }
 }
@@ -59,19 +58,19 @@ impl From<Revoked> for Error {
     }
 }
 
-/// Who has something open, and what he needs for it.
+/// An open connection, its user and the access it requires.
 #[derive(Debug)]
 pub(super) struct Holder {
     pub(super) user_id: Uuid,
     pub(super) session_id: Option<Arc<str>>,
-    /// All that he has to pass.
+    /// Rules that the user must pass.
     pub(super) needed: Vec<Access>,
     revoked: OnceLock<Revoked>,
     told: Notify,
 }
 
 impl Holder {
-    /// What keeps a user, or nobody, from going on.
+    /// Returns the reason why a user (`None` if deleted) no longer has access.
     pub(super) fn check(&self, user: Option<&User>) -> Result<(), Revoked> {
         let user = user.ok_or(Revoked::UserDeleted)?;
         Access::User.check(Some(user))?;
@@ -87,7 +86,7 @@ impl Holder {
     }
 }
 
-/// All that is open in this process, by who has it.
+/// All open connections of this process, by user and session.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     index: Mutex<Index>,
@@ -101,11 +100,11 @@ struct Index {
     by_session: HashMap<Arc<str>, Vec<Arc<Holder>>>,
 }
 
-/// Whom to look at again.
+/// Users whose open connections must be re-checked.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
     pub(super) users: HashSet<Uuid>,
-    /// Hints were lost: it may be anyone, and his session may have ended.
+    /// Cluster events were lost: any user may have changed, and any session may have ended.
     pub(super) everyone: bool,
 }
 
@@ -143,7 +142,7 @@ impl Holders {
         }
     }
 
-    /// Notes that a user has changed, if he has anything open.
+    /// Schedules a check of a user that changed, if they have open connections.
     pub(super) fn user_changed(&self, id: Uuid) {
         if lock(&self.index).by_user.contains_key(&id) {
             lock(&self.owed).users.insert(id);
@@ -151,7 +150,7 @@ impl Holders {
         }
     }
 
-    /// Notes that anyone may have changed.
+    /// Schedules a check of all users.
     pub(super) fn anyone_changed(&self) {
         if !lock(&self.index).by_user.is_empty() {
             lock(&self.owed).everyone = true;
@@ -169,14 +168,14 @@ impl Holders {
         std::mem::take(&mut lock(&self.owed))
     }
 
-    /// Keeps for later what could not be looked at.
+    /// Restores checks that could not be performed.
     pub(super) fn put_back(&self, more: Owed) {
         let mut owed = lock(&self.owed);
         owed.everyone |= more.everyone;
         owed.users.extend(more.users);
     }
 
-    /// What those have open who are to be looked at again.
+    /// Returns the open connections of the users to check.
     pub(super) fn of(&self, owed: &Owed) -> Vec<Arc<Holder>> {
         let index = lock(&self.index);
         if owed.everyone {
@@ -188,7 +187,7 @@ impl Holders {
     }
 }
 
-/// Something that is open as long as its holder may have it; dropped when it closes.
+/// Registration of an open connection; dropped when the connection closes.
 #[derive(Debug)]
 pub(crate) struct AccessWatch {
     holder: Arc<Holder>,
@@ -200,7 +199,7 @@ impl AccessWatch {
         &self.holder
     }
 
-    /// Why its holder may not have it any more, once that is so.
+    /// Waits until access is revoked and returns the reason.
     pub(crate) async fn revoked(&self) -> Revoked {
         loop {
             if let Some(revoked) = self.holder.revoked.get() {
@@ -241,7 +240,7 @@ fn remove<K: Eq + std::hash::Hash>(
     }
 }
 
-/// Those of some users who have not been deleted.
+/// Returns those of the given users that have not been deleted.
 pub(super) async fn users_of(users: &Users, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(500) {
@@ -252,7 +251,7 @@ pub(super) async fn users_of(users: &Users, ids: &[Uuid]) -> Result<HashMap<Uuid
     Ok(found)
 }
 
-/// A panic elsewhere cannot leave what is locked half-changed.
+/// A panic elsewhere cannot leave the locked value half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -264,7 +263,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_end_of_a_session_is_told_to_those_who_have_it() {
+    async fn session_end_revokes_only_its_connections() {
         let holders = Arc::new(Holders::default());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mine = [1, 2].map(|_| holders.add(ann, Some("one".into()), Vec::new()));
@@ -275,7 +274,11 @@ mod tests {
         holders.session_ended("one");
         for watch in &mine {
             assert_eq!(watch.revoked().await, Revoked::SessionEnded);
-            assert_eq!(watch.revoked().await, Revoked::SessionEnded, "it stays so");
+            assert_eq!(
+                watch.revoked().await,
+                Revoked::SessionEnded,
+                "stays revoked"
+            );
         }
         for watch in &others {
             assert!(watch.revoked().now_or_never().is_none());
@@ -283,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_who_have_something_open_are_looked_at() {
+    fn only_users_with_open_connections_are_checked() {
         let holders = Arc::new(Holders::default());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         holders.user_changed(ann);
