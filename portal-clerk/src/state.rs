@@ -16,7 +16,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// Returns the reason, or an empty string if there is none.
+    /// Returns the reason, or an empty string.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::SignedIn => "",

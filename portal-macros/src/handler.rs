@@ -216,7 +216,7 @@ impl Handler {
 /// Returns `true` if an attribute belongs on the constructor instead of the user's function.
 ///
 /// Lints also apply to nested items, so they go outside with docs, `cfg` and `deprecated`; the
-/// rest, such as `tracing::instrument`, goes on the user's function.
+/// rest, such as `tracing::instrument`, stays on the user's function.
 fn belongs_outside(attribute: &Attribute) -> bool {
     const OUTSIDE: &[&str] = &[
         "allow",

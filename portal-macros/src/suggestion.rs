@@ -32,7 +32,7 @@ pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns the known word that the given one most likely stands for.
+/// Returns the known word that was most likely meant.
 fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase();
     let synonyms = SYNONYMS.iter().filter(|(other, _)| *other == given);

@@ -28,7 +28,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// For calls that Clerk answers only once.
+    /// For calls that succeed only once.
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
         longest_pause: Duration::ZERO,
