@@ -156,7 +156,7 @@ impl KeySet {
 /// Members of a JWK that only a private key has (RFC 7518, section 6.3.2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// Reads a JWKS document. Keys that are not fit for session tokens are skipped with a warning.
+/// Parses a JWKS document. Keys unusable for session tokens are skipped with a warning.
 fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
     #[derive(Deserialize)]
     struct Document {
@@ -186,7 +186,11 @@ fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
         };
         let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default();
         let kid = kid.get(..kid.floor_char_boundary(MAX_KEY_ID));
-        tracing::warn!(kid, reason = skipped, "key of the key set skipped");
+        tracing::warn!(
+            kid,
+            reason = skipped,
+            "skipped an unusable key of the key set"
+        );
     }
     if keys.is_empty() {
         return Err("no usable key for session tokens".to_owned());

@@ -285,7 +285,7 @@ impl Verifier {
             tracing::info!(
                 actor,
                 subject = claims.subject,
-                "session of an impersonated user verified"
+                "impersonated session verified"
             );
         }
         self.verified.insert(
@@ -330,7 +330,7 @@ fn best(
             true => candidate.suffixed,
             false => candidate.plain,
         });
-        // `None` is less than every time.
+        // `None` is less than any time.
         if of_name && best.is_none_or(|best| issued_at(best) < issued_at(at)) {
             best = Some(at);
         }

@@ -29,7 +29,7 @@ impl Guard {
             Some((key, span, _)) => {
                 errors.at(
                     span,
-                    format!("`{key}` already includes administrators; keep it or `requires_admin`"),
+                    format!("`{key}` already includes administrators; keep either `{key}` or `requires_admin`"),
                 );
                 ("requires_admin", Self::Admin)
             }
@@ -197,7 +197,7 @@ mod tests {
             ),
             (
                 quote!(requires_role = "editor", requires_admin),
-                "`requires_role` already includes administrators; keep it or `requires_admin`",
+                "`requires_role` already includes administrators; keep either `requires_role` or `requires_admin`",
             ),
             (
                 quote!(requires_role = "editor", requires_permission = "a:b"),

@@ -9,7 +9,7 @@ use portal_core::auth::AuthError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
-    /// The portal has not been started, or does not use Clerk.
+    /// The portal has not started or does not use Clerk.
     #[error(
         "Clerk's Backend API is not configured: the portal has not started or has no Clerk keys"
     )]

@@ -110,7 +110,7 @@ impl Handshake {
                 Some(count) => return answered(self.redirect(parts, &session, reason, count)),
                 None => tracing::warn!(
                     reason,
-                    "handshake loop with Clerk; treating the request as signed out. The two keys probably belong to another instance than the one that this browser is signed in to"
+                    "handshake loop with Clerk, treating the request as signed out; the two keys probably do not belong to the instance that this browser is signed in to"
                 ),
             }
         }

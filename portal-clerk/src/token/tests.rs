@@ -48,7 +48,7 @@ async fn valid_token_identifies_the_caller() {
 }
 
 #[tokio::test]
-async fn other_headers_are_rejected() {
+async fn unsupported_headers_are_rejected() {
     for (header, expected) in [
         (json!({}), "ok user_1"),
         (json!({"typ": null}), "ok user_1"),
