@@ -51,7 +51,7 @@ impl Hosted {
             img: vec!["https://img.clerk.com".to_owned()],
             frame: vec![TURNSTILE.to_owned()],
             worker: vec!["blob:".to_owned()],
-            // A form's response may redirect to the handshake; Chromium applies this rule to redirects.
+            // A form may redirect to the handshake, and Chromium applies this rule to redirects.
             form_action: vec![host()],
             ..ContentSources::default()
         }

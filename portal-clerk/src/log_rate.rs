@@ -17,7 +17,7 @@ struct State {
 }
 
 impl LogRate {
-    /// Returns the number of messages suppressed since the last one; `None` to suppress this one too.
+    /// Returns the number of messages suppressed since the last one; `None` suppresses this one.
     pub(crate) fn line(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = state

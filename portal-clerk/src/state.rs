@@ -10,8 +10,8 @@ pub(crate) enum State {
     SignedIn,
     /// Signed out, with the reason for the log.
     SignedOut(&'static str),
-    /// A browser that opens a page is redirected to Clerk and returns with new cookies. For any other
-    /// request this means signed out.
+    /// A browser that opens a page is redirected to Clerk and returns with new cookies. For any
+    /// other request this means signed out.
     Handshake(&'static str),
 }
 
@@ -30,8 +30,8 @@ impl State {
 pub(crate) struct Seen<'a> {
     /// `Some` for a development instance.
     pub(crate) development: Option<DevBrowser>,
-    /// Time of the browser's last sign-in; 0 if it has no sessions. It is not signed, so it must never
-    /// sign a request in.
+    /// Time since which the browser has its sessions; 0 if it has none. It is not signed, so it may
+    /// only end a signed-in state, never establish one.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<Session<'a>>,
 }

@@ -1,9 +1,10 @@
 //! Attribute macros of Portal.
 //!
-//! Use them through `portal_core`, which re-exports all three. The function macros turn an item into
-//! a constructor of the same name for the registered value; all generated code can also be written
-//! by hand. Internally, each macro has the same steps: `attr` reads the keys, `model` adds the item
-//! and checks both, `expand` generates the code. All errors of one item are reported together.
+//! Use them through `portal_core`, which re-exports all three. The function macros turn an item
+//! into a constructor of the same name for the registered value; all generated code can also be
+//! written by hand. Internally, each macro has the same steps: `attr` reads the keys, `model` adds
+//! the item and checks both, `expand` generates the code. All errors of one item are reported
+//! together.
 
 mod admin_model;
 mod docs;

@@ -28,7 +28,7 @@ pub enum BackendError {
         message: String,
         /// Trace id of the call, for Clerk's support.
         trace_id: Option<String>,
-        /// Time after which Clerk accepts a retry.
+        /// Delay after which Clerk accepts a retry.
         retry_after: Option<Duration>,
     },
     /// Clerk is unreachable or closed the connection early.

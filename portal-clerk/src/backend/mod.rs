@@ -23,8 +23,8 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 /// Client for Clerk's Backend API with the portal's secret key. Cheap to clone.
 ///
 /// It works once the portal has started, if the portal uses Clerk. Each call uses the network
-/// and counts against Clerk's rate limits; requests of stored users do not need it. Reading calls
-/// are retried if Clerk is unavailable or requests a delay.
+/// and counts against Clerk's rate limits; requests of users that the portal has stored do not
+/// need it. Calls that only read are retried if Clerk is unavailable or requests a delay.
 ///
 /// ```no_run
 /// use portal_clerk::{BackendApi, ClerkAuth, MetadataChange};
@@ -165,7 +165,7 @@ impl BackendApi {
         ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
     }
 
-    /// Removes the ban of a user.
+    /// Lifts the ban of a user.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Tests of the development identity provider from the view of a browser and a script.
+//! Tests of the development identity provider, as used by browsers and scripts.
 
 use std::sync::Arc;
 

@@ -55,7 +55,7 @@ pub enum Jwks {
     Huge(usize),
 }
 
-/// Separate Clerk instance for a test, on a free port of 127.0.0.1 until it is dropped.
+/// Fake Clerk instance for a single test, on a free port of 127.0.0.1 until it is dropped.
 ///
 /// Impossible operations, such as a session of an unknown user, panic.
 pub struct ClerkDouble {
@@ -173,7 +173,7 @@ impl ClerkDouble {
         self.state().end_sessions_of(user_id, "revoked");
     }
 
-    /// Removes the ban of a user.
+    /// Lifts the ban of a user.
     pub fn unban(&self, user_id: &str) {
         self.edit(user_id, |record| record["banned"] = false.into());
     }
@@ -236,12 +236,14 @@ impl ClerkDouble {
         assert!(ended, "there is no active session {session_id}");
     }
 
-    /// Sets the lifetime of new tokens, in seconds. Default: 60. A negative value creates expired ones.
+    /// Sets the lifetime of new tokens, in seconds. Default: 60.
+    ///
+    /// A negative value creates expired tokens.
     pub fn set_token_lifetime(&self, seconds: i64) {
         self.state().token_lifetime = seconds;
     }
 
-    /// Sets if the script in the browser renews tokens automatically. Default: `true`.
+    /// Sets whether the script in the browser renews tokens automatically. Default: `true`.
     pub fn set_renewal_in_browser(&self, renews: bool) {
         self.state().renew_in_browser = renews;
     }
@@ -274,12 +276,12 @@ impl ClerkDouble {
         self.state().handshake_count
     }
 
-    /// Sets if handshakes return a signed token instead of a nonce.
+    /// Sets whether handshakes return a signed token instead of a nonce.
     pub fn set_handshake_tokens(&self, tokens: bool) {
         self.state().handshake_tokens = tokens;
     }
 
-    /// Returns the cookie (`__client`) of a new browser with a signed-in user, for tests without one.
+    /// Returns the `__client` cookie of a new signed-in browser, for tests without a browser.
     pub fn browser(&self, user_id: &str) -> String {
         let mut state = self.state();
         let client = state.new_client();
@@ -304,12 +306,12 @@ impl ClerkDouble {
         self.state().failure = status;
     }
 
-    /// Sets if calls of the Backend API receive no response.
+    /// Sets whether calls of the Backend API receive no response.
     pub fn set_hanging(&self, hangs: bool) {
         self.state().hangs = hangs;
     }
 
-    /// Leaves a user out of lists, like a user who moved to another page while the pages were read.
+    /// Leaves a user out of lists, as if they had moved to another page while the pages were read.
     pub fn hide_from_lists(&self, user_id: &str) {
         self.state().hidden.push(user_id.to_owned());
     }
@@ -339,7 +341,7 @@ impl ClerkDouble {
         self.event("user.deleted", data)
     }
 
-    /// Creates a `session.created`, `session.ended`, `session.removed` or `session.revoked` message.
+    /// Creates a `session.created`, `.ended`, `.removed` or `.revoked` message.
     pub fn session_event(&self, kind: &str, session_id: &str) -> Webhook {
         let state = self.state();
         let session = state.session(session_id).expect("the session exists");

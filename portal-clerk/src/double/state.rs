@@ -42,7 +42,7 @@ pub(super) struct State {
     pub(super) renew_in_browser: bool,
     pub(super) jwks: Jwks,
     pub(super) jwks_fetches: usize,
-    /// Number of calls of the Backend API still to fail with `429`, and their `Retry-After` in seconds.
+    /// Remaining Backend API calls to fail with `429`, and their `Retry-After` in seconds.
     pub(super) refusals: (usize, u64),
     /// Status with which every call of the Backend API fails, if set.
     pub(super) failure: Option<u16>,

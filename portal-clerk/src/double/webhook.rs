@@ -54,7 +54,7 @@ impl Webhook {
         }
     }
 
-    /// Moves the time of sending into the past, in seconds; a negative value moves it to the future.
+    /// Moves the time of sending into the past by seconds; a negative value into the future.
     pub fn aged(mut self, seconds: i64) -> Self {
         self.timestamp = Utc::now().timestamp() - seconds;
         self

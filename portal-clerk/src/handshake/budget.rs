@@ -166,7 +166,7 @@ impl Budget {
         Ok(&share.places)
     }
 
-    /// Stores that a nonce is unknown to Clerk.
+    /// Records that a nonce is unknown to Clerk.
     pub(super) fn is_unknown(&self, nonce: &str) {
         self.unknown.insert(cache::digest_of(nonce), ());
     }

@@ -82,7 +82,9 @@ impl SigningSecrets {
 }
 
 impl<'a> Signed<'a> {
-    /// Reads the headers and rejects messages outside of the window around `now`, in seconds since 1970.
+    /// Reads the headers and rejects messages outside of the window around `now`.
+    ///
+    /// `now` is in seconds since 1970.
     pub(crate) fn read(headers: &'a HeaderMap, now: i64) -> Result<Self, Refused> {
         let id = header(headers, "svix-id")?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
