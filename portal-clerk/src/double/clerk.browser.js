@@ -1,4 +1,4 @@
-// Replacement for clerk-js: keeps the session's cookie and mounts the components of the user interface.
+// Replaces clerk-js: keeps the session cookie and mounts the components of the user interface.
 "use strict";
 (() => {
   const frontendApi = new URL(document.currentScript.src).origin;
