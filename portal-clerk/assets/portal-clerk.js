@@ -1,6 +1,6 @@
-// Loads Clerk's script and puts Clerk's parts where a page has room for them. A page without them
-// still loads the script for a signed-in reader: session tokens live for about a minute, and it
-// is what renews them while the page is open.
+// Loads Clerk's script and mounts Clerk's components at their placeholders in the page. For a
+// signed-in user, pages without components load the script too: session tokens live for about a
+// minute, and the script renews them while the page is open.
 (() => {
   "use strict";
   const { clerkSrc, uiSrc, publishableKey, signInUrl, signUpUrl, home, signedIn } = document.currentScript.dataset;
@@ -12,7 +12,7 @@
       document.head.append(node);
     });
 
-  // Relative addresses would be taken for Clerk's own.
+  // Clerk would resolve relative URLs against its own origin.
   const absolute = (path) => path && new URL(path, location.href).href;
   const MOUNT = {
     "sign-in": (clerk, node) =>
@@ -26,7 +26,7 @@
     for (const node of root.querySelectorAll("[data-clerk-part]:not([data-clerk-mounted])")) {
       const part = MOUNT[node.dataset.clerkPart];
       if (!part) continue;
-      // What stood there until now was for the time without the script.
+      // Remove the fallback content, which is only for the time without the script.
       node.replaceChildren();
       node.dataset.clerkMounted = "";
       node.hidden = false;
@@ -34,8 +34,8 @@
     }
   };
 
-  // Signed out elsewhere: what is on the screen is no longer his to see. Once only: should the server
-  // still take the old token, the page would never come to rest.
+  // Signed out elsewhere: the user may no longer see this page. Reload only once: if the server still
+  // accepted the old token, the page would reload forever.
   const leave = () => {
     const last = Number(sessionStorage.getItem("portal-clerk-left"));
     if (Date.now() - last < 120_000) return;
@@ -43,8 +43,8 @@
     location.reload();
   };
 
-  // Clerk has a session that the portal does not take: its form would send the reader on to where he
-  // is sent back from. The second time round the session is ended in the place of going on for ever.
+  // Clerk has a session that the portal rejects: its form would redirect the user to a page that
+  // redirects back to the form. The second time, end the session instead of looping forever.
   const isRefused = async (clerk) => {
     const form = document.querySelector('[data-clerk-part="sign-in"],[data-clerk-part="sign-up"]');
     if (signedIn !== undefined || !clerk.session || !form) return false;
@@ -69,11 +69,11 @@
     }
     if (await isRefused(clerk)) return;
     mount(clerk, document);
-    // What htmx brings in later.
+    // Components that htmx inserts later.
     document.addEventListener("htmx:after:swap", () => mount(clerk, document));
   };
   start().catch((error) => {
     document.documentElement.dataset.clerk = "unavailable";
-    console.warn("Clerk's script could not be loaded", error);
+    console.warn("failed to load Clerk's script", error);
   });
 })();

@@ -1,4 +1,4 @@
-//! Tokens that have been verified before.
+//! Cache of verified tokens.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::claims::Claims;
 
 const ENTRIES: usize = 50_000;
 
-/// What stands for a token in the cache, so that memory holds no usable token.
+/// Cache key of a token, so that memory contains no usable tokens.
 pub(crate) type Digest = [u8; 32];
 
-/// A verified token, and the epoch of the keys that it was verified with.
+/// Verified token, and the epoch of the keys it was verified with.
 #[derive(Clone)]
 pub(crate) struct Verified {
     pub(crate) claims: Arc<Claims>,
     pub(crate) epoch: u64,
 }
 
-/// Verified tokens by their SHA-256. What comes out has yet to be checked against the clock.
+/// Verified tokens by their SHA-256; the caller must still check their times.
 pub(crate) struct VerifiedTokens(Cache<Digest, Verified>);
 
 impl VerifiedTokens {

@@ -1,48 +1,48 @@
-//! What a session token says.
+//! Claims of session tokens.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny};
 use serde_json::Value;
 
-/// The verified claims of a session token.
+/// Verified claims of a session token.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Claims {
-    /// Who has issued the token.
+    /// Issuer of the token (`iss`).
     pub issuer: String,
-    /// The user (`sub`).
+    /// Id of the user (`sub`).
     pub subject: String,
-    /// The session (`sid`).
+    /// Id of the session (`sid`).
     pub session_id: String,
-    /// Origin of the page that the token was made for (`azp`).
+    /// Origin of the page that the token was issued for (`azp`).
     pub authorized_party: Option<String>,
-    /// Seconds since 1970 (`exp`).
+    /// Time of expiry, in seconds since 1970 (`exp`).
     pub expires_at: i64,
-    /// Seconds since 1970 (`iat`).
+    /// Time of issue, in seconds since 1970 (`iat`).
     pub issued_at: Option<i64>,
-    /// Minutes since the first and the second factor were last checked; -1 if never (`fva`).
+    /// Minutes since the first and the second factor were last verified; -1 if never (`fva`).
     pub factor_ages: Option<[i64; 2]>,
-    /// Who is acting in the name of the user, if it is not he himself (`act.sub`).
+    /// Impersonator, if the session is impersonated (`act.sub`).
     pub actor: Option<String>,
-    /// The organization that is active in the session.
+    /// Active organization of the session.
     pub organization: Option<Organization>,
 }
 
-/// The active organization of a session.
+/// Active organization of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Organization {
-    /// Its id.
+    /// Id of the organization.
     pub id: String,
-    /// Its name in URLs.
+    /// Name of the organization in URLs.
     pub slug: Option<String>,
-    /// The user's role in it, such as `org:admin`.
+    /// Role of the user in the organization, such as `org:admin`.
     pub role: Option<String>,
-    /// The user's permissions in it, such as `org:invoices:read`.
+    /// Permissions of the user in the organization, such as `org:invoices:read`.
     pub permissions: Vec<String>,
 }
 
-/// The claims as they stand in the token, of both versions.
+/// Claims as in the token, of both versions.
 #[derive(Deserialize)]
 pub(crate) struct RawClaims {
     pub(crate) iss: String,
@@ -80,7 +80,7 @@ pub(crate) struct RawClaims {
 }
 
 impl RawClaims {
-    /// The claims for use; `session_id` is the `sid` that has been checked to be there.
+    /// Converts to [`Claims`]; `session_id` is the `sid`, which is known to be present.
     pub(crate) fn into_claims(self, session_id: String) -> Claims {
         let organization = match self.v.as_ref().and_then(Value::as_u64) {
             Some(2) => self.organization_v2(),
@@ -137,14 +137,15 @@ fn text(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The permissions of a token of version 2: for each feature of the organization a bit mask
-/// over the list of permissions.
+/// Returns the permissions of a version 2 token.
+///
+/// For each feature of the organization there is a bit mask over the list of permissions.
 fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
     if names.is_empty() || masks.is_empty() {
         return Vec::new();
     }
     let names: Vec<&str> = names.split(',').map(str::trim).collect();
-    // One that cannot be read would move the masks of all that follow.
+    // An unreadable feature would shift the masks of all that follow.
     let Some(features) = organization_features(features) else {
         return Vec::new();
     };
@@ -159,7 +160,9 @@ fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
     permissions
 }
 
-/// The features of an organization: `o:` is one of its own, `u:` a user's, `uo:` or `ou:` of both.
+/// Returns the features of an organization.
+///
+/// The prefix `o:` marks a feature of the organization, `u:` of the user, `uo:` or `ou:` of both.
 fn organization_features(list: &str) -> Option<Vec<&str>> {
     let mut features = Vec::new();
     for feature in list.split(',') {
@@ -173,7 +176,7 @@ fn organization_features(list: &str) -> Option<Vec<&str>> {
     Some(features)
 }
 
-/// The lowest bits of a decimal number of any length, the lowest first; none if it is no number.
+/// Returns the lowest bits of a decimal number of any length, lowest first; empty if it is invalid.
 fn bits(decimal: &str, count: usize) -> Vec<bool> {
     let mut digits: Vec<u8> = decimal
         .bytes()
@@ -195,25 +198,25 @@ fn bits(decimal: &str, count: usize) -> Vec<bool> {
     bits
 }
 
-/// A point in time; fractions of a second are dropped.
+/// Reads a point in time; fractions of a second are dropped.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     number
         .as_i64()
         .or_else(|| {
             let float = number.as_f64()?;
-            // Far beyond every date, and exact in a float.
+            // Far beyond any date, and exact in a float.
             (float.abs() < 1e15).then_some(float.floor() as i64)
         })
         .ok_or_else(|| D::Error::custom("not a point in time"))
 }
 
-/// Like [`seconds`]; what is there has to be a number, also if it need not be there.
+/// Reads an optional point in time like [`seconds`]; if present, it must be a number.
 fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     seconds(deserializer).map(Some)
 }
 
-/// Whether a member is there, whatever its value.
+/// Reads a member as `true` if it is present, whatever its value.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn permission_masks_pick_features_and_permissions() {
+    fn permission_masks_select_features_and_permissions() {
         let list = |features, names, masks| permissions(features, names, masks);
         assert_eq!(
             list("o:x,u:y,uo:z", "read,write,run", "5,2"),
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_may_be_longer_than_any_integer() {
+    fn masks_can_be_longer_than_any_integer() {
         let names: Vec<String> = (0..130).map(|index| format!("p{index}")).collect();
         // 2^129 + 1
         let mask = "680564733841876926926749214863536422913";
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_organization_without_permissions_is_no_error() {
+    fn organization_without_permissions_is_valid() {
         let found = organization(json!({"v": 2, "o": {"id": "org_1", "rol": "member"}})).unwrap();
         assert_eq!(found.role.as_deref(), Some("org:member"));
         assert_eq!(found.permissions, [""; 0]);

@@ -1,4 +1,4 @@
-//! Sign-in with a real Clerk instance.
+//! Sign-in with a Clerk instance.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(crate) struct Clerk {
     public_url: String,
 }
 
-/// The routes of an instance, which are known before it is started.
+/// Returns the routes of an instance, which do not depend on its start.
 pub(crate) fn declared(clerk: &ClerkConfig) -> Vec<DeclaredRoute> {
     let mut routes = hosted::routes().declared();
     if clerk.webhook_secrets.is_some() {
@@ -77,8 +77,8 @@ impl Clerk {
         });
         if webhooks.is_none() {
             tracing::warn!(
-                "without CLERK_WEBHOOK_SIGNING_SECRET the portal does not hear of deleted and banned users, \
-                 nor of sessions that end at Clerk"
+                "CLERK_WEBHOOK_SIGNING_SECRET is not set; the portal is not notified of deleted and banned users \
+                or of sessions that end at Clerk"
             );
         }
         Ok(Self {
@@ -103,7 +103,7 @@ impl Clerk {
         hosted::routes().merge(webhooks.unwrap_or_default())
     }
 
-    /// Clerk's own part; until its script has come, a link to the pages that Clerk hosts.
+    /// Renders Clerk's component; until its script has loaded, a link to Clerk's hosted pages.
     pub(crate) fn sign_in(&self, page: &SignIn<'_>) -> Markup {
         let (path, label) = match page.sign_up {
             false => ("sign-in", "Sign in"),
@@ -117,7 +117,7 @@ impl Clerk {
         let fallback = html! {
             @match target {
                 Ok(target) => (Button::new(label).solid().wide().href(target.as_str())),
-                Err(_) => p { "The address of the sign-in page is not known." },
+                Err(_) => p { "The sign-in page is unavailable because its URL is invalid." },
             }
         };
         match page.sign_up {

@@ -1,9 +1,8 @@
-//! Clerk's own parts, for the portal's pages and the application's.
+//! Clerk's components, for pages of the portal and of the application.
 //!
-//! Each is a place in a page that Clerk's script fills. A page that has one gets the script and
-//! the content security policy that it needs, without being told. Where the portal does not use
-//! Clerk, or scripts do not run, what stands in the place is what [`sign_in`] and the others say
-//! below.
+//! Each is a placeholder that Clerk's script fills. A page that contains one automatically gets the
+//! script and the content security policy that it needs. If the portal does not use Clerk or
+//! scripts do not run, the page shows the fallback that each component documents.
 //!
 //! ```
 //! use maud::{Markup, html};
@@ -20,34 +19,35 @@
 
 use maud::{Markup, html};
 
-/// The attribute by which the script finds a part, and the provider a page that has one.
+/// Attribute by which the script finds a component, and the provider a page that contains one.
 ///
-/// With the quote, which no text of a user can have in a page.
+/// Includes the quote, which is always escaped in text from users.
 pub(crate) const MARK: &str = "data-clerk-part=\"";
 
-/// Where people sign in; afterwards they come to `return_to`, a path of the portal.
+/// Renders Clerk's sign-in form, which then redirects to `return_to`, a path of the portal.
 ///
-/// `fallback` stands there until the script has come, and for good where none runs: a link to
-/// the pages that Clerk hosts, for example.
+/// `fallback`, for example a link to Clerk's hosted pages, is shown until the script has loaded,
+/// and permanently if scripts do not run.
 #[must_use]
 pub fn sign_in(return_to: &str, fallback: Markup) -> Markup {
     html! { div class="pt-center" data-clerk-part="sign-in" data-return-to=(return_to) { (fallback) } }
 }
 
-/// Where people create an account; as [`sign_in`].
+/// Renders Clerk's sign-up form; see [`sign_in`].
 #[must_use]
 pub fn sign_up(return_to: &str, fallback: Markup) -> Markup {
     html! { div class="pt-center" data-clerk-part="sign-up" data-return-to=(return_to) { (fallback) } }
 }
 
-/// The picture of the signed-in user, with Clerk's menu behind it. Nothing without Clerk.
+/// Renders the picture of the signed-in user, which opens Clerk's menu. Empty without Clerk.
 #[must_use]
 pub fn user_button() -> Markup {
     html! { div data-clerk-part="user-button" hidden {} }
 }
 
-/// Everything a user can change of his account: addresses, password, second factor, devices.
-/// Nothing without Clerk.
+/// Renders Clerk's account settings: e-mail addresses, password, second factor, devices.
+///
+/// Empty without Clerk.
 #[must_use]
 pub fn user_profile() -> Markup {
     html! { div data-clerk-part="user-profile" hidden {} }

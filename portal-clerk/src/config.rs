@@ -1,4 +1,4 @@
-//! Clerk's keys, the hosts that they imply, and everything that can be wrong with them.
+//! Configuration: Clerk's keys, the hosts they imply, and their validation.
 
 use std::fmt;
 
@@ -22,65 +22,65 @@ const BACKEND_API_URL: &str = "CLERK_BACKEND_API_URL";
 const WEBHOOK_SECRET: &str = "CLERK_WEBHOOK_SIGNING_SECRET";
 const IS_SATELLITE: &str = "CLERK_IS_SATELLITE";
 
-/// The variables that configure sign-in with Clerk.
+/// Variables that configure sign-in with Clerk.
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new(PUBLISHABLE_KEY, "Clerk's publishable key, pk_live_… or pk_test_…")
         .aliases(&["CLERK_PUBLISHABLE_KEY"]),
     Setting::new(SECRET_KEY, "Clerk's secret key, sk_live_… or sk_test_…").secret(),
     Setting::new(
         JWT_KEY,
-        "PEM public key of the Clerk instance: sessions are verified with no network at all",
+        "PEM public key of the Clerk instance, to verify sessions without network access",
     ),
     Setting::new(
         AUTHORIZED_PARTIES,
-        "Comma-separated origins whose session tokens are accepted; default the origin of PUBLIC_URL",
+        "Comma-separated origins whose session tokens are accepted; default: the origin of PUBLIC_URL",
     )
     .aliases(&["CLERK_AUTHORIZED_DOMAINS"]),
     Setting::new(
         FRONTEND_API_URL,
-        "Overrides the Frontend API host that the publishable key implies",
+        "Base URL of Clerk's Frontend API; default: the host in the publishable key",
     ),
-    Setting::new(BACKEND_API_URL, "Base of Clerk's Backend API, without /v1")
+    Setting::new(BACKEND_API_URL, "Base URL of Clerk's Backend API, without /v1")
         .default("https://api.clerk.com"),
     Setting::new(
         WEBHOOK_SECRET,
-        "Signing secret of the webhook, whsec_…, which enables POST /api/webhooks/clerk",
+        "Signing secret of the webhook, whsec_…; enables POST /api/webhooks/clerk",
     )
     .secret(),
-    Setting::new(IS_SATELLITE, "Satellite domains are not supported: `false` or nothing")
+    Setting::new(IS_SATELLITE, "Must be `false` or unset; satellite domains are not supported")
         .aliases(&["NEXT_PUBLIC_CLERK_IS_SATELLITE", "IS_SATELLITE"]),
 ];
 
-/// How people sign in, as the settings say.
+/// Provider selected by the settings.
 pub(crate) enum Plan {
-    /// Real Clerk.
+    /// A real Clerk instance.
     Clerk(Box<ClerkConfig>),
     /// The development identity provider.
     #[cfg(feature = "dev-identity")]
     Development,
 }
 
-/// What is needed to talk to one Clerk instance.
+/// Configuration of one Clerk instance.
 pub(crate) struct ClerkConfig {
-    /// The publishable key.
+    /// Publishable key.
     pub(crate) publishable_key: PublishableKey,
-    /// The secret key, for the Backend API.
+    /// Secret key, for the Backend API.
     pub(crate) secret_key: Secret,
-    /// The public key if sessions are to be verified with no network.
+    /// Public key, to verify sessions without network access.
     pub(crate) jwt_key: Option<RsaKey>,
     /// Origins accepted as `azp`.
     pub(crate) authorized_parties: Vec<String>,
-    /// Base of the Frontend API; also the issuer that tokens must name.
+    /// Base URL of the Frontend API; also the required issuer of tokens.
     pub(crate) frontend_api: String,
-    /// Base of the Backend API, without `/v1`.
+    /// Base URL of the Backend API, without `/v1`.
     pub(crate) backend_api: String,
-    /// What messages of Clerk's are signed with, if it sends any.
+    /// Secrets that sign Clerk's webhooks, if enabled.
     pub(crate) webhook_secrets: Option<SigningSecrets>,
-    /// Whether only `https://` may be spoken.
+    /// `true` if only `https://` is allowed.
     pub(crate) https_only: bool,
 }
 
-/// Which of Clerk's two kinds of instances a key belongs to.
+/// Type of the Clerk instance that a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Test,
@@ -106,12 +106,12 @@ impl KeyKind {
     }
 }
 
-/// A publishable key: `pk_test_` or `pk_live_`, and the base64 of a host and `$`.
+/// Publishable key: `pk_test_` or `pk_live_`, followed by the base64 of a host and `$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublishableKey {
     text: String,
     pub(crate) kind: KeyKind,
-    /// Host of the Frontend API, perhaps with a port.
+    /// Host of the Frontend API, with an optional port.
     pub(crate) host: String,
 }
 
@@ -137,12 +137,12 @@ impl PublishableKey {
         })
     }
 
-    /// The key as it stands in the settings; it is no secret.
+    /// Returns the key as in the settings; it is not a secret.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What stands behind the names of the cookies of this instance.
+    /// Returns the suffix of this instance's cookie names.
     pub(crate) fn cookie_suffix(&self) -> String {
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.text.as_bytes());
         let mut suffix = URL_SAFE_NO_PAD.encode(digest);
@@ -152,9 +152,9 @@ impl PublishableKey {
 }
 
 impl ClerkConfig {
-    /// Base of the pages on which Clerk signs people in, beside the Frontend API.
+    /// Returns the base URL of Clerk's hosted sign-in pages, derived from the Frontend API.
     pub(crate) fn account_portal(&self) -> String {
-        // Behind a path there is a proxy of the Frontend API, which has no such pages.
+        // A URL with a path is a proxy of the Frontend API, which has no such pages.
         let proxied = Url::parse(&self.frontend_api).is_ok_and(|url| url.path() != "/");
         let base = match proxied {
             true => format!("https://{}", self.publishable_key.host),
@@ -169,7 +169,7 @@ impl ClerkConfig {
     }
 }
 
-/// Whether a text is a host, perhaps with a port, and nothing else that a URL can hold.
+/// Returns `true` if a text is only a host with an optional port, without other parts of a URL.
 fn is_host(text: &str) -> bool {
     let plain = text
         .bytes()
@@ -177,7 +177,7 @@ fn is_host(text: &str) -> bool {
     plain && Url::parse(&format!("https://{text}")).is_ok_and(|url| url.path() == "/")
 }
 
-/// Reads the settings; the problems are a line each, beginning with the name of the variable.
+/// Reads the settings; each problem is one line that begins with the name of the variable.
 pub(crate) fn read(config: &Config) -> (Option<Plan>, Vec<String>) {
     let mut problems = Vec::new();
     let settings = &config.settings;
@@ -185,20 +185,20 @@ pub(crate) fn read(config: &Config) -> (Option<Plan>, Vec<String>) {
         && !text.eq_ignore_ascii_case("false")
     {
         problems.push(format!(
-            "{IS_SATELLITE} is `{text}`, and satellite domains are not supported; serve the portal on the primary domain of the Clerk instance and unset it"
+            "{IS_SATELLITE} is `{text}`, but satellite domains are not supported; serve the portal on the primary domain of the Clerk instance and unset it"
         ));
     }
     let plan = match (settings.get(PUBLISHABLE_KEY), settings.get(SECRET_KEY)) {
         (None, None) => without_keys(config, &mut problems),
         (Some(_), None) => {
             problems.push(format!(
-                "{SECRET_KEY} is missing; {PUBLISHABLE_KEY} is set, and the two go together"
+                "{SECRET_KEY} is missing; it is required if {PUBLISHABLE_KEY} is set"
             ));
             None
         }
         (None, Some(_)) => {
             problems.push(format!(
-                "{PUBLISHABLE_KEY} is missing; {SECRET_KEY} is set, and the two go together"
+                "{PUBLISHABLE_KEY} is missing; it is required if {SECRET_KEY} is set"
             ));
             None
         }
@@ -211,10 +211,10 @@ pub(crate) fn read(config: &Config) -> (Option<Plan>, Vec<String>) {
 fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
     if config.app_env == AppEnv::Prod {
         problems.push(format!(
-            "{PUBLISHABLE_KEY} is missing; PROD needs the pk_live_… key of a Clerk instance"
+            "{PUBLISHABLE_KEY} is missing; PROD requires the pk_live_… key of a Clerk instance"
         ));
         problems.push(format!(
-            "{SECRET_KEY} is missing; PROD needs the sk_live_… key of a Clerk instance"
+            "{SECRET_KEY} is missing; PROD requires the sk_live_… key of a Clerk instance"
         ));
         return None;
     }
@@ -231,32 +231,34 @@ fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
     development(config, problems)
 }
 
-/// Development sign-in serves this machine only. A proxy in front of it would pass on requests from
-/// anywhere, and those come from a loopback address too if the proxy runs here.
+/// Checks that development sign-in serves this machine only.
+///
+/// A proxy would forward requests from anywhere, and if it runs on this machine they arrive from
+/// a loopback address.
 #[cfg(feature = "dev-identity")]
 fn development(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
-    let why = "without Clerk's keys anyone who reaches the portal could sign in as anyone";
+    let why = "without Clerk's keys anyone who reaches the portal could sign in as any user";
     let keys = format!("or set {PUBLISHABLE_KEY} and {SECRET_KEY}");
     let mut refused = Vec::new();
     let host = config.host.as_str();
     if !is_loopback_host(host) {
         refused.push(format!(
-            "HOST is `{host}`, and {why}; set HOST to `127.0.0.1`, {keys}"
+            "HOST is `{host}`, but {why}; set HOST to `127.0.0.1`, {keys}"
         ));
     }
-    // The default follows from HOST, which has been named then.
+    // The default derives from HOST, which was already reported.
     let is_default = config.settings.get("PUBLIC_URL").is_none() && !refused.is_empty();
     let url = config.public_url.as_str();
     let is_local = Url::parse(url)
         .is_ok_and(|url| url.scheme() == "http" && url.host_str().is_some_and(is_loopback_host));
     if !is_default && !is_local {
         refused.push(format!(
-            "PUBLIC_URL is `{url}`, and {why}; unset PUBLIC_URL, {keys}"
+            "PUBLIC_URL is `{url}`, but {why}; unset PUBLIC_URL, {keys}"
         ));
     }
     if !config.trusted_proxies.is_empty() {
         refused.push(format!(
-            "TRUSTED_PROXIES is set, and {why}; unset TRUSTED_PROXIES, {keys}"
+            "TRUSTED_PROXIES is set, but {why}; unset TRUSTED_PROXIES, {keys}"
         ));
     }
     let is_safe = refused.is_empty();
@@ -268,7 +270,7 @@ fn development(config: &Config, problems: &mut Vec<String>) -> Option<Plan> {
 fn development(_: &Config, problems: &mut Vec<String>) -> Option<Plan> {
     for name in [PUBLISHABLE_KEY, SECRET_KEY] {
         problems.push(format!(
-            "{name} is missing; this build has no development sign-in, so set the key of a Clerk instance"
+            "{name} is missing; set the key of a Clerk instance, because this build has no development sign-in"
         ));
     }
     None
@@ -284,13 +286,13 @@ fn with_keys(
     let publishable_key = PublishableKey::parse(publishable);
     if publishable_key.is_none() {
         problems.push(format!(
-            "{PUBLISHABLE_KEY} is not a publishable key; copy `pk_live_…` or `pk_test_…` from Clerk's dashboard, whole"
+            "{PUBLISHABLE_KEY} is not a publishable key; copy the complete `pk_live_…` or `pk_test_…` from Clerk's dashboard"
         ));
     }
     let secret_kind = secret_kind(secret);
     if secret_kind.is_none() {
         problems.push(format!(
-            "{SECRET_KEY} is not a secret key; copy `sk_live_…` or `sk_test_…` from Clerk's dashboard, whole"
+            "{SECRET_KEY} is not a secret key; copy the complete `sk_live_…` or `sk_test_…` from Clerk's dashboard"
         ));
     }
     let kind = publishable_key.as_ref().map(|key| key.kind);
@@ -301,7 +303,7 @@ fn with_keys(
         ] {
             if kind == Some(KeyKind::Test) {
                 problems.push(format!(
-                    "{name} is the key of a test instance; PROD needs `{prefix}_live_…`"
+                    "{name} is the key of a test instance; PROD requires `{prefix}_live_…`"
                 ));
             }
         }
@@ -309,7 +311,7 @@ fn with_keys(
         && kind != secret_kind
     {
         problems.push(format!(
-            "{SECRET_KEY} is a {secret_kind} key and {PUBLISHABLE_KEY} a {kind} key; take both from one Clerk instance"
+            "{SECRET_KEY} is a {secret_kind} key but {PUBLISHABLE_KEY} is a {kind} key; use the keys of one Clerk instance"
         ));
     }
     let jwt_key = config.settings.get(JWT_KEY).and_then(|pem| {
@@ -373,7 +375,7 @@ fn authorized_parties(config: &Config, problems: &mut Vec<String>) -> Vec<String
         .collect();
     if items.is_empty() {
         problems.push(format!(
-            "{AUTHORIZED_PARTIES} names no origin; write some, or unset it"
+            "{AUTHORIZED_PARTIES} has no origins; add at least one or unset it"
         ));
     }
     let mut parties = Vec::new();
@@ -391,7 +393,7 @@ fn authorized_parties(config: &Config, problems: &mut Vec<String>) -> Vec<String
                 parties.push(url.origin().ascii_serialization());
             }
             _ => problems.push(format!(
-                "{AUTHORIZED_PARTIES} has `{}`; write origins such as `https://portal.example.com`, each in full",
+                "{AUTHORIZED_PARTIES} contains `{}`; use full origins such as `https://portal.example.com`",
                 masked(item)
             )),
         }
@@ -399,7 +401,7 @@ fn authorized_parties(config: &Config, problems: &mut Vec<String>) -> Vec<String
     parties
 }
 
-/// The base of an API without a slash at its end; `http://` in DEV only.
+/// Returns the base URL of an API without a trailing slash; `http://` is allowed in DEV only.
 fn api_base(name: &str, text: &str, prod: bool, problems: &mut Vec<String>) -> Option<String> {
     let url = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -412,13 +414,13 @@ fn api_base(name: &str, text: &str, prod: bool, problems: &mut Vec<String>) -> O
     match url {
         None => {
             problems.push(format!(
-                "{name} is `{}`; write a URL such as `https://clerk.example.com`",
+                "{name} is `{}`; use a URL such as `https://clerk.example.com`",
                 masked(text)
             ));
             None
         }
         Some(url) if prod && url.scheme() == "http" => {
-            problems.push(format!("{name} is `{text}`; PROD needs `https://`"));
+            problems.push(format!("{name} is `{text}`; PROD requires `https://`"));
             None
         }
         Some(_) => Some(text.trim_end_matches('/').to_owned()),

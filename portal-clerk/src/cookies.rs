@@ -1,10 +1,11 @@
-//! Clerk's cookies in a request, and which of the two sets of them counts.
+//! Clerk's cookies: parsing, and the choice between the plain and the suffixed set.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
-/// More session cookies of a name than these are not looked at. Those of the plain name can be set
-/// by every application of the host, and must leave room for ours.
+/// Maximum number of session cookies considered per name; further ones are ignored.
+///
+/// Every application on the host can set the plain name, so those must leave room for ours.
 const MAX_PLAIN: usize = 4;
 const MAX_SUFFIXED: usize = 2;
 pub(crate) const MAX_CANDIDATES: usize = MAX_PLAIN + MAX_SUFFIXED;
@@ -16,29 +17,29 @@ pub(crate) const HANDSHAKE: &str = "__clerk_handshake";
 pub(crate) const HANDSHAKE_NONCE: &str = "__clerk_handshake_nonce";
 pub(crate) const REDIRECT_COUNT: &str = "__clerk_redirect_count";
 
-/// The names of the cookies that a verifier looks at.
+/// Names of the cookies that a verifier reads.
 pub(crate) struct CookieNames {
-    /// Names with the suffix of the instance; real Clerk only.
+    /// Names with the suffix of the instance; only with Clerk.
     pub(crate) instance: Option<InstanceNames>,
 }
 
-/// What is known of the cookies of a real instance.
+/// Cookie names of a Clerk instance.
 pub(crate) struct InstanceNames {
     session: String,
     client_uat: String,
     refresh: String,
     dev_browser: String,
-    /// Whether it is a development instance, which hands browsers over by a cookie of its own.
+    /// `true` for a development instance, which identifies browsers by a separate cookie.
     pub(crate) development: bool,
 }
 
 impl CookieNames {
-    /// A session cookie and nothing else.
+    /// Creates the names for a session cookie only.
     pub(crate) fn bare() -> Self {
         Self { instance: None }
     }
 
-    /// The cookies of an instance, of which all have a plain and a suffixed name.
+    /// Creates the names for an instance, each with a plain and a suffixed variant.
     pub(crate) fn of_instance(suffix: &str, development: bool) -> Self {
         let name = |name: &str| format!("{name}_{suffix}");
         Self {
@@ -52,7 +53,7 @@ impl CookieNames {
         }
     }
 
-    /// The names of the cookies that make a session, to forget them.
+    /// Returns the names of the cookies that make up a session, to clear them.
     pub(crate) fn of_session(&self) -> impl Iterator<Item = &str> {
         let names = self.instance.as_ref().map(|names| {
             let (session, client_uat) = (names.session.as_str(), names.client_uat.as_str());
@@ -62,8 +63,7 @@ impl CookieNames {
     }
 }
 
-/// `Set-Cookie` values that make a browser forget cookies of these names: those of the portal's
-/// host, and those of a domain.
+/// Returns `Set-Cookie` values that clear cookies of these names, for the host and for a domain.
 pub(crate) fn forget<'a>(
     names: impl Iterator<Item = &'a str>,
     domain: Option<&str>,
@@ -80,7 +80,7 @@ pub(crate) fn forget<'a>(
         .collect()
 }
 
-/// The domain whose cookies both Clerk's host and the portal's set and get.
+/// Returns the domain whose cookies both Clerk's host and the portal's can set and read.
 pub(crate) fn shared_domain<'a>(clerk: &'a Url, portal: &str) -> Option<&'a str> {
     let (_, shared) = clerk.domain()?.split_once('.')?;
     let portal = Url::parse(portal).ok()?;
@@ -88,7 +88,7 @@ pub(crate) fn shared_domain<'a>(clerk: &'a Url, portal: &str) -> Option<&'a str>
     (shared.contains('.') && (below.is_empty() || below.ends_with('.'))).then_some(shared)
 }
 
-/// A session token in a cookie; both names may carry the same one.
+/// Session token in a cookie; both names may carry the same token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate<'a> {
     pub(crate) token: &'a str,
@@ -96,10 +96,10 @@ pub(crate) struct Candidate<'a> {
     pub(crate) suffixed: bool,
 }
 
-/// What stands beside a session cookie, under plain or suffixed names.
+/// Cookies that accompany a session cookie, under plain or suffixed names.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Companions<'a> {
-    /// Since when the browser has its sessions, in seconds since 1970; 0 if it has none.
+    /// Time since which the browser has its sessions, in seconds since 1970; 0 if it has none.
     pub(crate) client_uat: Option<i64>,
     pub(crate) dev_browser: Option<&'a str>,
 }
@@ -116,7 +116,7 @@ pub(crate) struct Cookies<'a> {
 }
 
 impl<'a> Cookies<'a> {
-    /// Finds them. Of the same name only session cookies are looked at twice.
+    /// Reads the cookies of a request; repeated names count for session cookies only.
     pub(crate) fn of(headers: &'a HeaderMap, names: &CookieNames) -> Self {
         let mut cookies = Self::default();
         each(headers, |name, value| {
@@ -188,8 +188,9 @@ fn keep<'a>(place: &mut Option<&'a str>, value: &'a str) {
     place.get_or_insert(value);
 }
 
-/// Calls with name and value of each cookie. They are told apart before anything is decoded, and
-/// nothing is: no value of Clerk's needs it.
+/// Calls `with` for the name and value of each cookie.
+///
+/// Values are not decoded, neither before nor after splitting: Clerk's values do not need it.
 pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a str)) {
     let mut pair = |text: &'a str| {
         if let Some((name, value)) = text.trim().split_once('=') {
@@ -199,7 +200,7 @@ pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a
     for value in headers.get_all(header::COOKIE) {
         match std::str::from_utf8(value.as_bytes()) {
             Ok(text) => text.split(';').for_each(&mut pair),
-            // What another application has set must not sign anybody out here.
+            // A cookie of another application must not sign users out here.
             Err(_) => value
                 .as_bytes()
                 .split(|byte| *byte == b';')
@@ -209,27 +210,28 @@ pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a
     }
 }
 
-/// What one of the two sets of cookies says; nothing of it need be true.
+/// Unverified content of one of the two sets of cookies.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Side {
     pub(crate) session: Option<TokenLook>,
     pub(crate) client_uat: Option<i64>,
 }
 
-/// What a session token looks like.
+/// Unverified properties of a session token.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TokenLook {
     pub(crate) has_issuer: bool,
-    /// Whether it names our instance as its issuer.
+    /// `true` if the token names this instance as its issuer.
     pub(crate) is_ours: bool,
     pub(crate) issued_at: i64,
     pub(crate) is_expired: bool,
 }
 
-/// Whether the suffixed cookies count, or the plain ones. Only one set is ever read: another
-/// application on the same domain may have written the other.
+/// Returns `true` if the suffixed cookies apply instead of the plain ones.
+///
+/// Only one set is used: another application on the same domain may have written the other.
 pub(crate) fn uses_suffixed(plain: &Side, suffixed: &Side, development: bool) -> bool {
-    // What is not a token of Clerk's was not set by Clerk, and says nothing.
+    // A token without an issuer was not set by Clerk and is ignored.
     let plain = &Side {
         session: plain.session.filter(|token| token.has_issuer),
         ..*plain
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn session_cookies_of_both_names_are_looked_at_but_not_endlessly() {
+    fn session_cookies_of_both_names_are_read_up_to_a_limit() {
         for (cookie, expected) in [
             ("__session=", ""),
             ("x__session=a; __sessionx=b; __session_def=c", ""),
@@ -301,13 +303,13 @@ mod tests {
                 "__session=1; __session=2; __session=3; __session=4; __session_abc=4; __session_abc=5",
                 "1+ 2+ 3+ 4+* 5*",
             ),
-            // Whatever stands under the plain name, ours has its place.
+            // Plain cookies never displace the suffixed one.
             (
                 "__session=1; __session=2; __session=3; __session=4; __session=5; __session_abc=6",
                 "1+ 2+ 3+ 4+ 6*",
             ),
             ("__session_abc=1; __session_abc=2; __session_abc=3", "1* 2*"),
-            // Split first: what only looks like another cookie once decoded is none.
+            // Split without decoding: an encoded separator does not start another cookie.
             ("x=1%3B%20__session=a", ""),
             ("__session=a%3Bb", "a%3Bb+"),
         ] {
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_session_is_found() {
+    fn companion_cookies_are_read() {
         let headers = headers(&[
             b"__client_uat=12; __client_uat=13; __client_uat_abc=0; __clerk_db_jwt=d; __clerk_db_jwt_abc=e",
             b"__clerk_handshake=h; __clerk_handshake_nonce=n; __clerk_redirect_count=2; __client_uat_def=9",
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_counts_as_signed_out() {
+    fn invalid_client_uat_means_signed_out() {
         for (text, expected) in [
             ("12", Some(12)),
             ("0", Some(0)),
@@ -356,7 +358,7 @@ mod tests {
         }
     }
 
-    /// A side in short: what the token is, then the time of the client.
+    /// Creates a set from a description of its token and the time of the client.
     fn side(token: &str, client_uat: Option<i64>) -> Side {
         let look = TokenLook {
             has_issuer: true,
@@ -388,30 +390,30 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_two_sets_of_cookies_counts() {
+    fn one_of_the_two_cookie_sets_is_chosen() {
         let (plain, suffixed) = (false, true);
         for (the_plain, the_suffixed, expected) in [
-            // A token without an issuer belongs to no instance and does not displace ours.
+            // A token without an issuer does not belong to an instance and does not displace ours.
             (side("malformed", Some(1)), side("ours", Some(1)), suffixed),
             (side("malformed", None), side("ours", Some(1)), suffixed),
             (side("malformed", Some(1)), side("", None), plain),
-            // That of another instance leaves ours to the suffix.
+            // A token of another instance leaves the suffixed set to ours.
             (side("foreign", Some(1)), side("ours", Some(1)), suffixed),
             (side("foreign", Some(1)), side("", None), suffixed),
             (side("ours", Some(1)), side("", None), plain),
             (side("", None), side("", None), plain),
-            // Both are signed in: the newer one.
+            // Both are signed in: the newer one applies.
             (side("newer", Some(1)), side("ours", Some(1)), plain),
             (side("ours", Some(1)), side("newer", Some(1)), suffixed),
             (side("ours", Some(1)), side("ours", Some(1)), suffixed),
-            // Signed out under the suffix, signed in without.
+            // Signed out with the suffix, signed in without.
             (side("ours", Some(1)), side("ours", Some(0)), plain),
             (side("ours", None), side("ours", Some(0)), plain),
             (side("ours", Some(0)), side("ours", Some(0)), suffixed),
-            // The other way round; in development only if the token is still good.
+            // The reverse; in development only if the token is still valid.
             (side("", Some(0)), side("ours", Some(1)), suffixed),
             (side("newer", Some(0)), side("ours", Some(1)), suffixed),
-            // A session without its time is not believed.
+            // A session without its time is ignored.
             (side("", None), side("ours", None), plain),
             (side("", Some(1)), side("ours", None), plain),
             (side("", None), side("", Some(1)), suffixed),

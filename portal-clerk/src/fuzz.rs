@@ -1,5 +1,7 @@
-//! Random input to everything that reads what a stranger has written. Bounded, so that it runs
-//! with every other test; a failure names its seed, and `PORTAL_FUZZ_SEED` brings it back.
+//! Fuzz tests: random input for every parser of untrusted data.
+//!
+//! Bounded, so that they run with all other tests. A failure reports its seed; set
+//! `PORTAL_FUZZ_SEED` to reproduce it.
 
 use std::time::Instant;
 
@@ -41,7 +43,7 @@ fn now() -> Moment {
     }
 }
 
-/// Bytes that mean something to one of the parsers, more often than others.
+/// Bytes with a meaning to one of the parsers, used more often than others.
 const TELLING: &[u8] = b"..__==;;&&%%,, \"{}[]:$\\/+-0a\xff\x00\r\n";
 
 fn byte(rng: &mut Rng) -> u8 {
@@ -51,7 +53,7 @@ fn byte(rng: &mut Rng) -> u8 {
     }
 }
 
-/// Changes a few things about a text: bytes, order, length.
+/// Changes a text at random: bytes, order, length.
 fn mangle(rng: &mut Rng, text: &[u8]) -> Vec<u8> {
     let mut bytes = text.to_vec();
     for _ in 0..rng.usize(1..4) {
@@ -79,7 +81,7 @@ fn mangle(rng: &mut Rng, text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A value of any type.
+/// Returns a value of a random type.
 fn any_value(rng: &mut Rng) -> Value {
     match rng.u8(..10) {
         0 => Value::Null,
@@ -98,7 +100,7 @@ fn any_value(rng: &mut Rng) -> Value {
     }
 }
 
-/// Another member in a header or in claims, twice over if it falls so.
+/// Changes a member of a header or of claims at random, possibly duplicating it.
 fn changed(rng: &mut Rng, object: &Value) -> String {
     const NAMES: [&str; 22] = [
         "alg", "cat", "kid", "typ", "crit", "jwk", "jku", "x5c", "iss", "sub", "sid", "azp", "iat",
@@ -131,7 +133,7 @@ fn changed(rng: &mut Rng, object: &Value) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// A good token after somebody without the key has been at it.
+/// Returns a valid token after changes by someone without the key.
 fn forged(rng: &mut Rng, good: &[String]) -> Vec<u8> {
     let token = &good[rng.usize(..good.len())];
     let other = &good[rng.usize(..good.len())];
@@ -167,7 +169,7 @@ fn forged(rng: &mut Rng, good: &[String]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn no_change_to_a_token_makes_it_another_ones() {
+async fn modified_tokens_are_never_valid_for_another_user() {
     let mut rng = rng();
     let verifier = verifier(false);
     let key = SigningKey::first();
@@ -177,7 +179,7 @@ async fn no_change_to_a_token_makes_it_another_ones() {
             key.token(json!({}), json!({"sub": user, "sid": format!("sess_{at}")}))
         })
         .collect();
-    // In the cache, where a mistake would be the worst.
+    // Fill the cache, where a mistake would be worst.
     for token in &good {
         assert!(verifier.claims(token, now()).await.is_ok());
     }
@@ -189,7 +191,7 @@ async fn no_change_to_a_token_makes_it_another_ones() {
         };
         let _ = Unchecked::of(text);
         match verifier.claims(text, now()).await {
-            // Nothing but a token that somebody has really signed is accepted, and as what it is.
+            // Only a genuinely signed token is accepted, with its own claims.
             Ok(claims) => {
                 let at = good.iter().position(|token| token == text);
                 let at = at.unwrap_or_else(|| panic!("accepted: {text}"));
@@ -200,11 +202,11 @@ async fn no_change_to_a_token_makes_it_another_ones() {
             Err(rejection) => assert!(!rejection.reason().is_empty()),
         }
     }
-    assert!(untouched > 0, "the test would see it if one were accepted");
+    assert!(untouched > 0, "the test never accepted an unmodified token");
 }
 
 #[tokio::test]
-async fn what_the_instance_signs_is_taken_as_it_stands_or_not_at_all() {
+async fn signed_claims_are_read_verbatim_or_rejected() {
     let mut rng = rng();
     let verifier = verifier(false);
     let key = SigningKey::first();
@@ -228,7 +230,7 @@ async fn what_the_instance_signs_is_taken_as_it_stands_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn random_cookies_sign_nobody_in() {
+async fn random_cookies_never_sign_in() {
     let mut rng = rng();
     let forged_token = SigningKey::second().token(json!({}), json!({}));
     let expired = SigningKey::first().token(json!({}), json!({"exp": NOW - 100}));
@@ -261,7 +263,7 @@ async fn random_cookies_sign_nobody_in() {
 }
 
 #[test]
-fn random_directives_set_none_but_clerks_cookies() {
+fn random_directives_only_set_cookies_of_clerk() {
     let mut rng = rng();
     let good = [
         "__session=a.b.c; Path=/; Expires=Thu, 01 Jan 2099 00:00:00 GMT; SameSite=Lax",

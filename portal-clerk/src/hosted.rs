@@ -1,4 +1,4 @@
-//! Clerk's script in the portal's pages: which pages load it, and what they have to allow for that.
+//! Clerk's script: the pages that load it, and the content security policy they need for it.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,27 +9,27 @@ use portal_core::auth::{ContentSources, PageAddition, Routes, ShownPage};
 use crate::components::MARK;
 use crate::config::ClerkConfig;
 
-/// Clerk's script, of the major version that this crate was written for.
+/// Clerk's script, in the major version that this crate supports.
 const CLERK_JS: &str = "/npm/@clerk/clerk-js@6/dist/clerk.browser.js";
-/// The script that draws Clerk's parts.
+/// Script that renders Clerk's components.
 const CLERK_UI: &str = "/npm/@clerk/ui@1/dist/ui.browser.js";
-/// Clerk's protection against bots.
+/// Clerk's bot protection.
 const TURNSTILE: &str = "https://challenges.cloudflare.com";
 
-/// Our own script, which loads Clerk's.
+/// Portal's script, which loads Clerk's.
 const LOADER: &str = include_str!("../assets/portal-clerk.js");
-/// Where it is served, below the portal's base path; the version changes with the crate.
+/// Path of the loader below the portal's base path; changes with the version of the crate.
 const LOADER_PATH: &str = concat!(
     "/_portal/clerk/portal-clerk.",
     env!("CARGO_PKG_VERSION"),
     ".js"
 );
 
-/// What pages need to know of a Clerk instance to load its script.
+/// Data of a Clerk instance that pages need to load its script.
 pub(crate) struct Hosted {
     publishable_key: String,
     frontend_api: String,
-    /// Part of every address of the loader: a changed script is another file to a browser.
+    /// Part of the loader's URL, so that browsers treat a changed script as another file.
     version: String,
 }
 
@@ -42,7 +42,7 @@ impl Hosted {
         }
     }
 
-    /// Origins that pages may load from, beside the portal's own.
+    /// Returns the origins that pages may load from, in addition to the portal's.
     pub(crate) fn content_sources(&self) -> ContentSources {
         let host = || self.frontend_api.clone();
         ContentSources {
@@ -51,20 +51,20 @@ impl Hosted {
             img: vec!["https://img.clerk.com".to_owned()],
             frame: vec![TURNSTILE.to_owned()],
             worker: vec!["blob:".to_owned()],
-            // A form's answer may lead over the handshake, and Chromium follows redirects with this rule.
+            // A form may redirect to the handshake, and Chromium applies this rule to redirects.
             form_action: vec![host()],
             ..ContentSources::default()
         }
     }
 
-    /// The script, for pages with a part of Clerk's and for signed-in readers.
+    /// Returns the script, for pages with a Clerk component and for signed-in users.
     pub(crate) fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
         let has_part = page.contains(MARK);
         if !has_part && !page.signed_in {
             return None;
         }
         let mut addition = PageAddition::default();
-        // Clerk's parts bring their styles along in `style` elements.
+        // Clerk's components insert their styles as `style` elements.
         addition.inline_styles = has_part;
         addition.head = self.loader(page, has_part);
         Some(addition)
@@ -85,7 +85,7 @@ impl Hosted {
     }
 }
 
-/// Differs for scripts that differ.
+/// Returns a version derived from the content of the script.
 fn version() -> String {
     let digest = crate::cache::digest_of(LOADER);
     digest
@@ -99,7 +99,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new().get(LOADER_PATH, Access::Public, loader)
 }
 
-/// Serves our own script.
+/// Serves the loader script.
 async fn loader(headers: HeaderMap) -> Response {
     let etag = format!("\"{}\"", version());
     let known = headers
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn guests_load_the_script_only_where_it_has_something_to_draw() {
+    fn guests_load_the_script_only_on_pages_with_components() {
         let hosted = hosted();
         assert!(hosted.on_page(&page("<h1>Home</h1>", false)).is_none());
         let part = components::sign_in("/admin/overview", html! {}).into_string();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn signed_in_readers_load_the_script_without_its_parts() {
+    fn signed_in_users_load_the_script_without_components() {
         let addition = hosted().on_page(&page("<h1>Home</h1>", true)).unwrap();
         assert!(!addition.inline_styles);
         let head = addition.head.into_string();

@@ -1,9 +1,9 @@
-//! Requests to Clerk: no redirects, a time limit, a limit on the body.
+//! HTTP client for Clerk: no redirects, a timeout, a limit on the body.
 
 use std::error::Error as _;
 use std::time::Duration;
 
-/// The version of Clerk's protocol and API that this crate was written for.
+/// Version of Clerk's protocol and API that this crate supports.
 pub(crate) const API_VERSION: &str = "2026-05-12";
 
 pub(crate) fn client(
@@ -18,7 +18,7 @@ pub(crate) fn client(
         .build()
 }
 
-/// The whole body, unless it is larger than it may be.
+/// Reads the whole body; fails if it exceeds the limit.
 pub(crate) async fn body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(describe)? {
@@ -30,7 +30,7 @@ pub(crate) async fn body(mut response: reqwest::Response, limit: usize) -> Resul
     Ok(body)
 }
 
-/// An error with what caused it, which reqwest leaves out of its own text.
+/// Describes an error with its causes, which reqwest omits from its message.
 pub(crate) fn describe(error: reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! The public keys that session tokens are signed with, and when they are fetched again.
+//! Public keys for session tokens: cache and refresh.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,23 +15,24 @@ use tokio::sync::watch;
 
 use crate::http;
 
-/// Older keys are served, and fetched again behind the scenes.
+/// Age at which keys are still served but refreshed in the background.
 const SOFT_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// Older keys are not served any more.
+/// Age at which keys are no longer served.
 const HARD_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// From one attempt to fetch to the next, so that made-up key ids cause no traffic.
+/// Minimum time between two fetches, so that made-up key ids cause no traffic.
 const COOLDOWN: Duration = Duration::from_secs(30);
-/// Tries again when the portal starts, and at no other time: what is made of a request must not
-/// be more than one attempt in a while, also while there are no keys at all.
+/// Delays between the attempts when the portal starts; later fetches are not retried.
+///
+/// Requests must not cause more than one attempt per cooldown, even while there are no keys.
 const START_PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
-/// How long a request waits for a fetch.
+/// Maximum time that a request waits for a fetch.
 const PATIENCE: Duration = Duration::from_secs(2);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_BODY: usize = 64 * 1024;
 const MAX_KEYS: usize = 16;
 const MAX_KEY_ID: usize = 128;
 
-/// An RSA public key of a length and exponent that are fit for use.
+/// RSA public key with an accepted length and exponent.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RsaKey {
     modulus: Vec<u8>,
@@ -50,7 +51,7 @@ impl RsaKey {
         })
     }
 
-    /// From a PEM text, whatever an environment has made of its line breaks.
+    /// Parses a PEM text, however the environment encodes its line breaks.
     pub(crate) fn from_pem(text: &str) -> Result<Self, &'static str> {
         const NOT_PEM: &str = "is not a PEM public key; copy it from Clerk's dashboard, from BEGIN PUBLIC KEY to END PUBLIC KEY";
         if text.contains("PRIVATE KEY") {
@@ -77,7 +78,7 @@ impl RsaKey {
         )
     }
 
-    /// As a JSON web key with an id.
+    /// Converts to a JSON Web Key with an id.
     #[cfg(any(test, feature = "dev-identity", feature = "testing"))]
     pub(crate) fn to_jwk(&self, kid: &str) -> Value {
         serde_json::json!({
@@ -103,17 +104,17 @@ fn without_leading_zeros(mut bytes: &[u8]) -> &[u8] {
 }
 
 struct NamedKey {
-    /// `None` signs whatever id a token names: there is only this key.
+    /// `None` matches any id that a token names, because this is the only key.
     kid: Option<String>,
     key: RsaKey,
     decoding: DecodingKey,
 }
 
-/// The keys of one moment.
+/// Keys fetched at one time.
 pub(crate) struct KeySet {
     keys: Vec<NamedKey>,
     fetched_at: Instant,
-    /// Changes with the keys, and what was verified with others is void then.
+    /// Number that changes with the keys; tokens verified in another epoch must be verified again.
     pub(crate) epoch: u64,
 }
 
@@ -134,7 +135,7 @@ impl KeySet {
         }
     }
 
-    /// The key that a token names.
+    /// Returns the key that a token names.
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
         self.keys
             .iter()
@@ -155,7 +156,7 @@ impl KeySet {
 /// Members of a JWK that only a private key has (RFC 7518, section 6.3.2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// Reads a JWKS document. Keys that are not fit for session tokens are skipped with a warning.
+/// Parses a JWKS document. Keys unusable for session tokens are skipped with a warning.
 fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
     #[derive(Deserialize)]
     struct Document {
@@ -179,16 +180,20 @@ fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
                     continue;
                 }
                 Some((_, known)) if *known == key => continue,
-                Some(_) => "another key has the same `kid`",
+                Some(_) => "duplicate `kid`",
             },
             Err(reason) => reason,
         };
         let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default();
         let kid = kid.get(..kid.floor_char_boundary(MAX_KEY_ID));
-        tracing::warn!(kid, reason = skipped, "a key of the key set was skipped");
+        tracing::warn!(
+            kid,
+            reason = skipped,
+            "skipped an unusable key of the key set"
+        );
     }
     if keys.is_empty() {
-        return Err("no key that session tokens can be signed with".to_owned());
+        return Err("no usable key for session tokens".to_owned());
     }
     Ok(keys)
 }
@@ -199,12 +204,12 @@ fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
         None => true,
         Some(value) => value.as_str() == Some(wanted),
     };
-    let kid = text("kid").ok_or("it has no `kid`")?;
+    let kid = text("kid").ok_or("no `kid`")?;
     if kid.is_empty() || kid.len() > MAX_KEY_ID || !kid.is_ascii() {
-        return Err("its `kid` is empty, too long or not ASCII");
+        return Err("the `kid` is empty, too long or not ASCII");
     }
     if text("kty") != Some("RSA") || !absent_or("alg", "RS256") {
-        return Err("it is not for RS256");
+        return Err("not for RS256");
     }
     let verifies = match jwk.get("key_ops") {
         None => true,
@@ -213,23 +218,23 @@ fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
         }),
     };
     if !absent_or("use", "sig") || !verifies {
-        return Err("it is not for verifying signatures");
+        return Err("not for verifying signatures");
     }
-    // A private key that is public proves nothing.
+    // A published private key proves nothing.
     if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) {
-        return Err("it is a private key");
+        return Err("a private key");
     }
     let number = |name: &str| {
         let bytes = text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
         bytes.filter(|bytes| bytes.first().is_some_and(|first| *first != 0))
     };
     let unfit =
-        "it is not an RSA key of 2048 to 4096 bits with the exponent 65537, in its shortest form";
+        "not an RSA key of 2048 to 4096 bits with the exponent 65537, in the shortest encoding";
     let (modulus, exponent) = number("n").zip(number("e")).ok_or(unfit)?;
     Ok((kid, RsaKey::new(&modulus, &exponent).ok_or(unfit)?))
 }
 
-/// The keys in force, and where new ones come from.
+/// Current keys and the endpoint they are fetched from.
 pub(crate) struct KeyCache {
     current: ArcSwapOption<KeySet>,
     remote: Option<Remote>,
@@ -242,7 +247,7 @@ struct Remote {
     url: String,
 }
 
-/// One fetch at a time, and not one after the other.
+/// State that limits fetches to one at a time, with a minimum distance.
 #[derive(Default)]
 struct Flight {
     last_attempt: Option<Instant>,
@@ -250,13 +255,13 @@ struct Flight {
 }
 
 impl KeyCache {
-    /// Keys that never change: `kid` is `None` if a token may name any.
+    /// Creates a cache with a key that never changes; `kid` is `None` to match any id.
     pub(crate) fn fixed(kid: Option<String>, key: RsaKey) -> Self {
         let set = KeySet::new(vec![(kid, key)], Instant::now(), 0);
         Self::with(Some(Arc::new(set)), None)
     }
 
-    /// Keys that are fetched from a URL.
+    /// Creates a cache for keys that are fetched from a URL.
     pub(crate) fn remote(url: String, https_only: bool) -> Result<Self, reqwest::Error> {
         let client = http::client(FETCH_TIMEOUT, https_only)?;
         Ok(Self::with(None, Some(Remote { client, url })))
@@ -271,8 +276,9 @@ impl KeyCache {
         }
     }
 
-    /// Whether what was verified with the keys of an epoch still holds. Old keys are fetched
-    /// again behind the scenes.
+    /// Returns `true` if tokens verified with the keys of an epoch are still valid.
+    ///
+    /// Refreshes old keys in the background.
     pub(crate) fn is_current(self: &Arc<Self>, epoch: u64, now: Instant) -> bool {
         let current = self.current.load();
         let Some(set) = current.as_deref() else {
@@ -286,7 +292,7 @@ impl KeyCache {
         set.epoch == epoch
     }
 
-    /// The keys to verify a token with that names a key. They may not have it: then nobody has.
+    /// Returns the keys to verify a token that names a key, which may not include that key.
     pub(crate) async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,
@@ -311,7 +317,7 @@ impl KeyCache {
                 self.wait_for(self.refresh(now)).await;
                 match self.current.load_full() {
                     Some(set) if self.age(&set, now) <= HARD_LIFETIME => Ok(set),
-                    // There have been keys, and they are too old: nobody has any of them now.
+                    // The last keys are too old, so no token is valid now.
                     Some(_) => Ok(Arc::new(KeySet::new(Vec::new(), now, 0))),
                     None => Err(AuthError::Unavailable(
                         "no keys to verify sessions with".to_owned(),
@@ -330,18 +336,19 @@ impl KeyCache {
 
     async fn wait_for(&self, finished: Option<watch::Receiver<()>>) {
         if let Some(mut finished) = finished {
-            // Whether it has come, failed or takes too long: what is there now counts.
+            // After success, failure or a timeout, the caller uses the keys cached by then.
             let _ = tokio::time::timeout(PATIENCE, finished.changed()).await;
         }
     }
 
-    /// Fetches the keys for the first time, before anyone asks for them.
+    /// Starts the first fetch, before a request needs the keys.
     pub(crate) fn prefetch(self: &Arc<Self>, now: Instant) {
         drop(self.take_off(now, Duration::ZERO, &START_PAUSES));
     }
 
-    /// Fetches the keys in a task of its own, so that a caller who goes away does not stop it.
-    /// `None` if the last attempt was a moment ago.
+    /// Fetches the keys in a separate task, so that a cancelled caller does not abort the fetch.
+    ///
+    /// Returns `None` during the cooldown after the last attempt.
     fn refresh(self: &Arc<Self>, now: Instant) -> Option<watch::Receiver<()>> {
         self.take_off(now, COOLDOWN, &[])
     }
@@ -382,7 +389,7 @@ impl KeyCache {
         Some(finished)
     }
 
-    /// Whether new keys are there now.
+    /// Fetches the keys; returns `true` on success.
     async fn fetch(&self, now: Instant) -> bool {
         let Some(remote) = &self.remote else {
             return false;
@@ -399,11 +406,7 @@ impl KeyCache {
         match fetched.await {
             Ok(keys) => self.install(keys, now),
             Err(problem) => {
-                tracing::warn!(
-                    url = remote.url,
-                    problem,
-                    "session keys could not be fetched"
-                );
+                tracing::warn!(url = remote.url, problem, "failed to fetch session keys");
                 return false;
             }
         }
@@ -416,7 +419,7 @@ impl KeyCache {
             None => 0,
             Some(old) if old.same_keys(&keys) => old.epoch,
             Some(old) => {
-                tracing::info!(keys = keys.len(), "session keys have changed");
+                tracing::info!(keys = keys.len(), "session keys changed");
                 old.epoch + 1
             }
         };
@@ -425,7 +428,7 @@ impl KeyCache {
     }
 }
 
-/// Ends a flight however its task ends.
+/// Guard that marks a fetch as finished when its task ends for any reason.
 struct Landing(Arc<KeyCache>);
 
 impl Drop for Landing {

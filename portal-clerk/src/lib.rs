@@ -1,5 +1,6 @@
-//! Sign-in for Portal: verifies the session tokens of Clerk, and on a developer's machine those
-//! of an identity provider of its own that speaks the same protocol.
+//! Sign-in for Portal: verifies session tokens of Clerk or of the development identity provider.
+//!
+//! The latter runs on a developer's machine and speaks the same protocol.
 //!
 //! ```
 //! use portal_clerk::ClerkAuth;
@@ -9,15 +10,15 @@
 //! assert!(auth.settings().iter().any(|setting| setting.name == "CLERK_SECRET_KEY"));
 //! ```
 //!
-//! Give the value to the portal's builder. With Clerk's two keys in the environment it uses
-//! Clerk; with neither, in `DEV`, the development identity provider. The reference of the
-//! variables is in [`AuthProvider::settings`].
+//! Pass the value to the portal's builder. With both of Clerk's keys in the environment it uses
+//! Clerk; with neither, in `DEV`, the development identity provider. The variables are documented
+//! at [`AuthProvider::settings`].
 //!
-//! The development identity provider lets everyone in as anyone. It needs all of: the feature
-//! `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a `PUBLIC_URL` of this machine
-//! over `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and in each request to it a loopback name
-//! in the `Host` header and no header of a proxy. It signs with a key that is made for each
-//! database, so its tokens hold nowhere else.
+//! The development identity provider lets anyone sign in as any user. It requires all of: the
+//! feature `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a `PUBLIC_URL` of this
+//! machine over `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and in each request to it a
+//! loopback name in the `Host` header and no proxy headers. It signs with a key that is generated
+//! per database, so its tokens are not valid anywhere else.
 
 mod backend;
 mod cache;
@@ -69,18 +70,18 @@ use config::Plan;
 use handshake::Resolved;
 use verifier::{Found, Moment, Verifier};
 
-/// Sign-in with Clerk, or with the development identity provider where no keys are set.
+/// Sign-in with Clerk, or with the development identity provider if no keys are set.
 #[derive(Default)]
 pub struct ClerkAuth {
     mode: Mode,
-    /// The routes that the settings ask for.
+    /// Routes that the settings require.
     declared: Vec<DeclaredRoute>,
     backend: BackendApi,
 }
 
 #[derive(Default)]
 enum Mode {
-    /// Not started: everyone is a guest.
+    /// Not started; every caller is a guest.
     #[default]
     Off,
     Clerk(Box<Clerk>),
@@ -89,26 +90,32 @@ enum Mode {
 }
 
 impl ClerkAuth {
-    /// A provider that takes everything else from the settings.
+    /// Creates a provider that reads its configuration from the settings.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The verified claims of a request's session, for what an [`Identity`] does not hold.
+    /// Returns the verified claims of a request's session, including those not in [`Identity`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session cannot be verified, because no keys are available or the request has
+    /// several `Authorization` headers. An invalid or missing token is `None`.
     pub async fn claims(&self, parts: &Parts) -> Result<Option<Arc<Claims>>, AuthError> {
         let session = self.session(parts).await?;
         Ok(session.map(|(claims, _)| claims))
     }
 
-    /// Clerk's Backend API, for the application's own handlers: give it to the builder with
-    /// `.data(..)`. It works as soon as the portal has started.
+    /// Returns Clerk's Backend API for the application's handlers.
+    ///
+    /// Pass it to the builder with `.data(..)`. It works once the portal has started.
     #[must_use]
     pub fn backend(&self) -> BackendApi {
         self.backend.clone()
     }
 
-    /// The session of a request; known already if the request has opened a page.
+    /// Returns the session of a request, which is already resolved if the request opened a page.
     async fn session(&self, parts: &Parts) -> Result<Found, AuthError> {
         if let Some(Resolved(found)) = parts.extensions.get() {
             return Ok(found.clone());
@@ -167,15 +174,15 @@ impl AuthProvider for ClerkAuth {
         !matches!(self.mode, Mode::Off | Mode::Clerk(_))
     }
 
-    /// | variable | meaning |
+    /// | variable | description |
     /// | --- | --- |
     /// | `NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY` | also read as `CLERK_PUBLISHABLE_KEY` |
-    /// | `CLERK_SECRET_KEY` | the secret key of the same instance |
-    /// | `CLERK_JWT_KEY` | PEM public key: sessions are then verified with no network |
-    /// | `CLERK_AUTHORIZED_PARTIES` | origins accepted as `azp`, also read as `CLERK_AUTHORIZED_DOMAINS`; default the origin of `PUBLIC_URL` |
-    /// | `CLERK_WEBHOOK_SIGNING_SECRET` | enables `POST /api/webhooks/clerk`; several with commas while one is replaced |
+    /// | `CLERK_SECRET_KEY` | secret key of the same instance |
+    /// | `CLERK_JWT_KEY` | PEM public key, to verify sessions without network access |
+    /// | `CLERK_AUTHORIZED_PARTIES` | origins accepted as `azp`, also read as `CLERK_AUTHORIZED_DOMAINS`; default: the origin of `PUBLIC_URL` |
+    /// | `CLERK_WEBHOOK_SIGNING_SECRET` | enables `POST /api/webhooks/clerk`; comma-separated during a rotation |
     /// | `CLERK_FRONTEND_API_URL`, `CLERK_BACKEND_API_URL` | override Clerk's hosts; `http://` only in `DEV` |
-    /// | `CLERK_IS_SATELLITE` | satellite domains are not supported: does not start with `true` |
+    /// | `CLERK_IS_SATELLITE` | satellite domains are not supported: with `true`, the portal does not start |
     fn settings(&self) -> &'static [Setting] {
         config::SETTINGS
     }
@@ -196,13 +203,13 @@ impl AuthProvider for ClerkAuth {
         self.mode = match plan {
             Some(Plan::Clerk(clerk)) => {
                 let clerk = Clerk::new(*clerk, setup, &self.backend)?;
-                // The first request then finds the keys there, or waits for this very fetch.
+                // The first request then finds the keys cached or waits for this fetch.
                 clerk.verifier.keys.prefetch(Moment::now().instant);
                 Mode::Clerk(Box::new(clerk))
             }
             #[cfg(feature = "dev-identity")]
             Some(Plan::Development) => {
-                tracing::warn!("development sign-in is on: everyone can sign in as anyone");
+                tracing::warn!("development sign-in is enabled; anyone can sign in as any user");
                 Mode::Development(Arc::new(dev::Development::start(setup).await?))
             }
             None => return Err(Error::internal(problems.join("; "))),
@@ -225,7 +232,7 @@ impl AuthProvider for ClerkAuth {
 
     fn sign_in(&self, page: &SignIn<'_>) -> Markup {
         match &self.mode {
-            Mode::Off => html! { p { "Sign-in has not been started." } },
+            Mode::Off => html! { p { "Sign-in is not available until the portal has started." } },
             Mode::Clerk(clerk) => clerk.sign_in(page),
             #[cfg(feature = "dev-identity")]
             Mode::Development(_) => dev::sign_in(page),
@@ -254,7 +261,7 @@ impl AuthProvider for ClerkAuth {
         match &self.mode {
             Mode::Clerk(clerk) => sync::sync(&clerk.backend, directory).await,
             _ => Err(Error::internal(
-                "there are no users to compare with: the portal does not use Clerk, because its keys are not set",
+                "there are no users to synchronize, because the portal does not use Clerk; set Clerk's keys",
             )),
         }
     }
@@ -337,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn with_clerks_keys_its_sessions_count() {
+    async fn clerk_sessions_are_accepted_with_clerk_keys() {
         let directory = TempDir::new().unwrap();
         let server =
             FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
@@ -354,7 +361,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_is_renewed_and_everything_else_is_signed_out() {
+    async fn expired_session_is_renewed_for_pages_only() {
         let directory = TempDir::new().unwrap();
         let server =
             FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
@@ -382,17 +389,17 @@ mod tests {
         let mut parts = open(&live_token(&server.url));
         assert!(auth.authenticate(&parts).await.unwrap().is_some());
         assert!(auth.navigate(&mut parts).await.answer.is_none());
-        // What was found then counts for the rest of the request.
+        // The resolved session applies to the rest of the request.
         parts.headers.clear();
         assert!(auth.authenticate(&parts).await.unwrap().is_some());
-        // A token in the header is no browser's.
+        // A token in the header does not come from a browser.
         let parts = request(&expired);
         assert!(!auth.wants_navigation(&parts));
         assert!(!ClerkAuth::new().wants_navigation(&open("x")));
     }
 
     #[tokio::test]
-    async fn with_the_networkless_key_nothing_is_fetched() {
+    async fn jwt_key_verifies_without_fetching() {
         let directory = TempDir::new().unwrap();
         let server = FakeServer::start(500, "").await;
         let frontend = ("CLERK_FRONTEND_API_URL", server.url.as_str());
@@ -411,7 +418,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn records_come_from_the_backend_api() {
+    async fn records_are_read_from_the_backend_api() {
         let directory = TempDir::new().unwrap();
         let server = FakeServer::start(500, "").await;
         let pem = SigningKey::first().pem();
@@ -461,7 +468,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn clerks_own_pages_sign_people_in() {
+    async fn sign_in_links_to_the_pages_of_clerk() {
         let directory = TempDir::new().unwrap();
         let server = FakeServer::start(500, "").await;
         let auth = with_clerk(&directory, &server).await;
@@ -480,7 +487,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn signing_out_clears_every_cookie_of_the_session() {
+    async fn sign_out_clears_every_session_cookie() {
         let directory = TempDir::new().unwrap();
         let server = FakeServer::start(500, "").await;
         let auth = with_clerk(&directory, &server).await;
@@ -497,7 +504,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_routes_are_known_before_the_start() {
+    async fn routes_are_listed_before_the_start() {
         let directory = TempDir::new().unwrap();
         let secret = (
             "CLERK_WEBHOOK_SIGNING_SECRET",
@@ -521,7 +528,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unusable_settings_do_not_start() {
+    async fn invalid_settings_prevent_the_start() {
         let directory = TempDir::new().unwrap();
         let setup = setup(&directory, &[("APP_ENV", "DEV"), PK]).await;
         let mut auth = ClerkAuth::new();
@@ -532,7 +539,7 @@ mod tests {
 
     #[cfg(feature = "dev-identity")]
     #[tokio::test]
-    async fn with_clerks_keys_there_are_no_development_routes() {
+    async fn development_routes_are_missing_with_clerk_keys() {
         use tower::ServiceExt;
 
         let directory = TempDir::new().unwrap();

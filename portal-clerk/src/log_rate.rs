@@ -1,12 +1,12 @@
-//! Log lines that strangers can cause: one in a while, with the number of those that were left out.
+//! Rate limit for log messages that clients can trigger, with the number of suppressed ones.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time from one line to the next.
+/// Minimum time between two messages.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// The rate of one log line.
+/// Rate limit of one log message.
 #[derive(Debug, Default)]
 pub(crate) struct LogRate(Mutex<State>);
 
@@ -17,8 +17,7 @@ struct State {
 }
 
 impl LogRate {
-    /// Returns the number of lines that were left out since the last one, or `None` if this one is to
-    /// be left out too.
+    /// Returns the number of messages suppressed since the last one; `None` suppresses this one.
     pub(crate) fn line(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = state
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flood_becomes_one_line_per_interval() {
+    fn flood_logs_one_message_per_interval() {
         let rate = LogRate::default();
         let start = Instant::now();
         assert_eq!(rate.line(start), Some(0));

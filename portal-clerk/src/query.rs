@@ -1,13 +1,13 @@
-//! Clerk's parameters in the query of a page's address.
+//! Clerk's parameters in the query of a page's URL.
 
 use url::form_urlencoded;
 
 use crate::cookies::{HANDSHAKE, HANDSHAKE_NONCE};
 
-/// Tells a development instance's page which browser it is in.
+/// Parameter that identifies the browser to a page of a development instance.
 pub(crate) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
-/// What Clerk has added to an address, and the page never asked for.
+/// Parameters that Clerk adds to URLs and pages do not use.
 const CLERKS: [&str; 5] = [
     DEV_BROWSER,
     "__dev_session",
@@ -16,7 +16,7 @@ const CLERKS: [&str; 5] = [
     "__clerk_help",
 ];
 
-/// The first value of a parameter, unless it is empty.
+/// Returns the first value of a parameter, unless it is empty.
 pub(crate) fn value(query: &str, name: &str) -> Option<String> {
     form_urlencoded::parse(query.as_bytes())
         .find(|(found, _)| found == name)
@@ -28,8 +28,9 @@ pub(crate) fn has(query: &str, name: &str) -> bool {
     value(query, name).is_some()
 }
 
-/// A query without Clerk's parameters, with `?` if anything is left. What is left stays as it was
-/// written.
+/// Returns a query without Clerk's parameters, with `?` unless it is empty.
+///
+/// The remaining parameters are unchanged.
 pub(crate) fn cleaned(query: Option<&str>) -> String {
     let mut cleaned = String::new();
     for pair in query.unwrap_or_default().split('&') {
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clerks_parameters_are_taken_out_and_the_others_left_alone() {
+    fn only_parameters_of_clerk_are_removed() {
         for (query, expected) in [
             (None, ""),
             (Some(""), ""),

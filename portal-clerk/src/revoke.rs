@@ -1,4 +1,4 @@
-//! Revocation of sessions at Clerk: behind the scenes, once per session, a bounded number at a time.
+//! Revocation of sessions at Clerk: in the background, once per session, with bounded concurrency.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use crate::backend::BackendApi;
 
 /// Maximum number of sessions whose revocation is pending.
 const MAX_PENDING: usize = 1000;
-/// Maximum number of calls at a time: Clerk counts them with all others of the instance.
+/// Maximum number of concurrent calls; Clerk counts them with all others of the instance.
 const MAX_CALLS: usize = 4;
-/// Calls per session, over about a minute.
+/// Maximum number of calls per session, over about a minute.
 const MAX_ATTEMPTS: u32 = 6;
 
-/// Revokes sessions at Clerk in the background, so that signing out does not wait for Clerk. Cheap to clone.
+/// Revokes sessions at Clerk in the background, so that sign-out does not wait. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Revocations {
     backend: BackendApi,
@@ -23,7 +23,7 @@ pub(crate) struct Revocations {
     calls: Arc<Semaphore>,
 }
 
-/// A session whose revocation is pending; dropped when it is done or given up.
+/// Session whose revocation is pending; dropped when it succeeds or is given up.
 struct Pending {
     revocations: Revocations,
     session_id: String,
@@ -38,7 +38,7 @@ impl Revocations {
         }
     }
 
-    /// Revokes a session, unless that is pending already.
+    /// Revokes a session, unless its revocation is already pending.
     pub(crate) fn revoke(&self, session_id: &str) {
         if let Some(pending) = self.begin(session_id) {
             tokio::spawn(pending.run());
@@ -73,9 +73,9 @@ impl Pending {
     async fn run(self) {
         let Revocations { backend, calls, .. } = &self.revocations;
         let session_id = self.session_id.as_str();
-        // A session may be revoked twice without harm.
+        // Revoking a session twice is harmless.
         for attempt in 1..=MAX_ATTEMPTS {
-            // Given back before the pause: other sessions do not wait for it.
+            // Released before the delay, so that other sessions do not wait for it.
             let permit = calls.acquire().await;
             let revoked = backend.revoke_session(session_id).await;
             drop(permit);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn session_is_revoked_once_however_often_it_is_asked_for() {
+    async fn repeated_requests_revoke_a_session_once() {
         let (server, revocations) = revocations().await;
         server.hold(true);
         for _ in 0..200 {

@@ -1,18 +1,18 @@
-//! Where the credential of a request stands.
+//! Location of a request's credential.
 
 use axum::http::{HeaderMap, header};
 use portal_core::auth::AuthError;
 
-/// What a request carries to say who is calling.
+/// Credential that identifies the caller of a request.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Credential<'a> {
-    /// A `Bearer` header; `None` if there is no token in it that could be read.
+    /// `Bearer` header; `None` if it does not contain a readable token.
     Header(Option<&'a str>),
-    /// No header that is meant for us: cookies count.
+    /// Cookies, because there is no `Bearer` header.
     Cookies,
 }
 
-/// Finds the credential. A `Bearer` header counts before every cookie, also if it is wrong.
+/// Finds the credential. A `Bearer` header takes precedence over cookies, even if it is invalid.
 pub(crate) fn find(headers: &HeaderMap) -> Result<Credential<'_>, AuthError> {
     let mut authorization = headers.get_all(header::AUTHORIZATION).iter();
     let first = authorization.next();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_header_counts_before_every_cookie() {
+    fn bearer_header_takes_precedence_over_cookies() {
         let cookie = ("cookie", "__session=c");
         for (list, expected) in [
             (&[("authorization", "Bearer t"), cookie][..], "header t"),

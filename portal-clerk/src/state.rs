@@ -1,22 +1,22 @@
-//! What the cookies of a request come to: signed in, signed out, or a handshake with Clerk.
+//! Decision from the cookies of a request: signed in, signed out, or a handshake with Clerk.
 //!
-//! Nothing here looks at a request or a clock; every row of the table is a test.
+//! Pure functions without access to a request or a clock; each row of the table has a test.
 
 use crate::token::Rejection;
 
-/// What is to be done about a request.
+/// Outcome for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     SignedIn,
-    /// With the reason, for the log.
+    /// Signed out, with the reason for the log.
     SignedOut(&'static str),
-    /// A browser that opens a page is sent to Clerk, to come back with new cookies. For every
-    /// other request this is signed out.
+    /// A browser that opens a page is redirected to Clerk and returns with new cookies. For any
+    /// other request this means signed out.
     Handshake(&'static str),
 }
 
 impl State {
-    /// The reason, if there is one.
+    /// Returns the reason, or an empty string.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::SignedIn => "",
@@ -25,34 +25,34 @@ impl State {
     }
 }
 
-/// What was found in a request.
+/// Facts about a request that determine the outcome.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     /// `Some` for a development instance.
     pub(crate) development: Option<DevBrowser>,
-    /// Since when the browser has its sessions; 0 if it has none. Nobody has signed it, so it may
-    /// only ever make a request less signed in.
+    /// Time since which the browser has its sessions; 0 if it has none. It is not signed, so it may
+    /// only end a signed-in state, never establish one.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<Session<'a>>,
 }
 
-/// Whether a development instance knows the browser.
+/// Identification of the browser at a development instance.
 #[derive(Clone, Copy)]
 pub(crate) struct DevBrowser {
-    /// It was just told who the browser is.
+    /// `true` if the query identifies the browser.
     pub(crate) in_query: bool,
     pub(crate) known: bool,
 }
 
-/// What the session token has turned out to be.
+/// Result of verifying the session token.
 #[derive(Clone, Copy)]
 pub(crate) enum Session<'a> {
-    /// It holds, and was issued then.
+    /// The token is valid, with its time of issue.
     Valid(Option<i64>),
     Refused(&'a Rejection),
 }
 
-/// The table.
+/// Decides the outcome by Clerk's table.
 pub(crate) fn decide(seen: &Seen<'_>) -> State {
     if let Some(browser) = seen.development {
         if browser.in_query {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_of_the_table() {
+    fn decision_matches_every_row_of_the_table() {
         use Rejection as R;
         let signed_out = State::SignedOut;
         let handshake = State::Handshake;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_signed_never_signs_anybody_in() {
+    fn unsigned_facts_never_sign_in() {
         for client_uat in [0, 1, 99, 100, 101, i64::MAX] {
             for session in [
                 None,

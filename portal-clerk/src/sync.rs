@@ -1,4 +1,4 @@
-//! `users sync`: what webhooks have missed.
+//! `users sync`: applies changes that webhooks missed.
 
 use std::collections::HashSet;
 
@@ -10,16 +10,16 @@ use crate::users::is_user_id;
 
 const PAGE: u64 = 100;
 
-/// Takes over every user of Clerk's, and buries those whom Clerk has no more.
+/// Stores every user of Clerk's and deletes those whom Clerk no longer has.
 pub(crate) async fn sync(clerk: &BackendApi, directory: &Directory) -> Result<SyncReport> {
     let mut unseen: HashSet<String> = directory.subjects().await?.into_iter().collect();
-    // Others have come from another provider, which Clerk cannot know anything about.
+    // Other subjects come from another provider, which Clerk has no record of.
     unseen.retain(|subject| is_user_id(subject));
     require_same_instance(clerk, &unseen).await?;
     let mut report = SyncReport::default();
     loop {
         let query = UserQuery {
-            // New users come behind the page that is read, not before it.
+            // Oldest first: new users appear after the current page, not before it.
             order_by: Some("created_at".to_owned()),
             offset: report.found,
             limit: PAGE,
@@ -42,20 +42,22 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &Directory) -> Result<Sy
         }
     }
     for subject in &unseen {
-        // Pages move when somebody is deleted meanwhile, so that one may have been missed.
+        // A deletion during the sync shifts the pages, so a user may have been missed.
         if clerk.user_with(subject, Patience::LONG).await?.is_none() {
             let change = DirectoryChange::UserDeleted { subject };
             let applied = directory.apply(None, change).await?;
             report.count(applied);
             if applied == Applied::Deleted {
-                tracing::info!(subject, "a user whom Clerk does not have was deleted");
+                tracing::info!(subject, "user deleted because Clerk does not have them");
             }
         }
     }
     Ok(report)
 }
 
-/// Keys of another instance would delete every user of the portal.
+/// Checks that Clerk has at least one of the portal's users.
+///
+/// With the keys of another instance, the sync would delete every user of the portal.
 async fn require_same_instance(clerk: &BackendApi, known: &HashSet<String>) -> Result<()> {
     let known: Vec<&String> = known.iter().collect();
     for some in known.chunks(PAGE as usize) {
@@ -72,7 +74,7 @@ async fn require_same_instance(clerk: &BackendApi, known: &HashSet<String>) -> R
         return Ok(());
     }
     Err(Error::internal(format!(
-        "Clerk has none of the portal's {} users, so nothing was changed: is CLERK_SECRET_KEY of the right instance? If they are all gone, sign in with an account that is not, and run this again",
+        "nothing was changed, because Clerk does not have any of the portal's {} users; check that CLERK_SECRET_KEY belongs to the right instance, or, if they were all deleted, sign in with an existing account and run this again",
         known.len()
     )))
 }

@@ -1,4 +1,4 @@
-//! Whether a session token holds: the checks, in the order in which they are safe to make.
+//! Verification of session tokens: the checks, in an order in which each is safe.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,57 +11,57 @@ use crate::claims::{Claims, RawClaims, present};
 use crate::jwks::KeySet;
 use crate::users::{is_session_id, is_user_id};
 
-/// Longer tokens are not looked at.
+/// Maximum length of a token, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
-/// The same for what a handshake comes back with, which carries several cookies.
+/// Maximum length of a handshake token, in bytes; it contains several cookies.
 const MAX_HANDSHAKE: usize = 16 * 1024;
-/// How far the clocks of issuer and portal may be apart, in seconds.
+/// Allowed difference between the clocks of issuer and portal, in seconds.
 pub(crate) const SKEW: i64 = 5;
-/// Tokens that live longer outlive the end of their session by too much.
+/// Lifetime above which a warning is logged, in seconds; such tokens outlive their session.
 const LONG_LIFETIME: i64 = 24 * 60 * 60;
 
-/// A handshake comes back with the next request of its browser, in seconds.
+/// Maximum age of a handshake, in seconds; it returns with the browser's next request.
 const MAX_HANDSHAKE_AGE: i64 = 5 * 60;
 
-/// A clock that is wrong by more than this is not the reason why a token has expired.
+/// Maximum clock error, in seconds, that is considered the reason for an expired token.
 pub(crate) const WRONG_CLOCK: i64 = 24 * 60 * 60;
 
-/// How the keys and tokens of machines begin: a session is none of them.
+/// Prefixes of keys and tokens of machines, which are not sessions.
 const MACHINE_TOKENS: [&str; 3] = ["ak_", "mt_", "oat_"];
 
-/// `cat` of a session token.
+/// Category (`cat`) of a session token.
 pub(crate) const CATEGORY_SESSION: &str = "cl_B7d4PD111AAA";
-/// `cat` of a token whose category is to be ignored.
+/// Category (`cat`) that means the category is to be ignored.
 const CATEGORY_ANY: &str = "cl_I7d4PD111III";
 
-/// What a token is measured against.
+/// Requirements for valid tokens.
 pub(crate) struct Rules {
-    /// The one issuer that is believed.
+    /// Only accepted issuer.
     pub(crate) issuer: String,
     /// Origins accepted as `azp`.
     pub(crate) authorized_parties: Vec<String>,
 }
 
-/// Why a token does not hold. For the log, not for the client.
+/// Reason for rejecting a token. For the log, not for the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejection {
     #[error("the token is longer than {MAX_TOKEN} bytes")]
     TooLong,
-    #[error("the token is not three parts of base64url")]
+    #[error("the token does not consist of three base64url parts")]
     Malformed,
-    #[error("the header cannot be read: {0}")]
+    #[error("the header is invalid: {0}")]
     Header(serde_json::Error),
-    #[error("the header asks for {0}")]
+    #[error("the header requires {0}")]
     HeaderNotAllowed(&'static str),
-    #[error("the token is not one of a session")]
+    #[error("the token is not a session token")]
     Category,
-    #[error("the token is one of a machine, and these are not accepted")]
+    #[error("tokens of machines are not accepted")]
     Machine,
     #[error("the key is unknown")]
     UnknownKey,
-    #[error("the signature is wrong")]
+    #[error("the signature is invalid")]
     Signature,
-    #[error("the claims cannot be read: {0}")]
+    #[error("the claims are invalid: {0}")]
     Claims(serde_json::Error),
     #[error("the subject is not a user")]
     Subject,
@@ -69,22 +69,22 @@ pub(crate) enum Rejection {
     Expired,
     #[error("the token is not valid yet")]
     NotYet,
-    #[error("the token comes from the future")]
+    #[error("the token was issued in the future")]
     Future,
-    #[error("the token was made for another site")]
+    #[error("the token was issued for another site")]
     Party,
-    #[error("the token comes from another issuer")]
+    #[error("the token has another issuer")]
     Issuer,
     #[error("the token names no session")]
     NoSession,
-    #[error("the session has open tasks")]
+    #[error("the session has pending tasks")]
     Pending,
     #[error(transparent)]
     Unavailable(#[from] AuthError),
 }
 
 impl Rejection {
-    /// The word that logs can be searched and counted by; Clerk's own where it has one.
+    /// Returns a constant word for searching and counting in logs; Clerk's, if it has one.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::TooLong | Self::Malformed | Self::Header(_) | Self::Claims(_) => "token-invalid",
@@ -104,15 +104,15 @@ impl Rejection {
         }
     }
 
-    /// Whether nothing is wrong but the time, so that a new token is all that is needed.
+    /// Returns `true` if only the time is wrong, so that a new token is sufficient.
     pub(crate) fn is_of_time(&self) -> bool {
         matches!(self, Self::Expired | Self::NotYet | Self::Future)
     }
 }
 
-/// A token that has the form of a session token. Nothing of it is proven yet.
+/// Parsed token whose content is not verified yet.
 pub(crate) struct Unverified<'a> {
-    /// Header and claims, as they were signed.
+    /// Header and claims, as signed.
     message: &'a str,
     claims: &'a str,
     signature: &'a str,
@@ -142,7 +142,7 @@ struct Header {
 }
 
 impl<'a> Unverified<'a> {
-    /// Reads a session token.
+    /// Parses a session token.
     pub(crate) fn parse(token: &'a str) -> Result<Self, Rejection> {
         if MACHINE_TOKENS.iter().any(|start| token.starts_with(start)) {
             return Err(Rejection::Machine);
@@ -150,7 +150,7 @@ impl<'a> Unverified<'a> {
         Self::parse_up_to(MAX_TOKEN, token)
     }
 
-    /// Reads what a handshake comes back with.
+    /// Parses a handshake token.
     pub(crate) fn parse_handshake(token: &'a str) -> Result<Self, Rejection> {
         Self::parse_up_to(MAX_HANDSHAKE, token)
     }
@@ -176,12 +176,12 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// The key that the token names.
+    /// Returns the id of the key that the token names.
     pub(crate) fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The claims, if everything about the token is right at a time in seconds since 1970.
+    /// Verifies the token at a time in seconds since 1970 and returns its claims.
     pub(crate) fn verify(
         self,
         keys: &KeySet,
@@ -194,10 +194,10 @@ impl<'a> Unverified<'a> {
         check(claims, rules, now, skew)
     }
 
-    /// The cookies that a handshake asks for, if it comes from the instance.
+    /// Verifies that a handshake comes from the instance and returns its cookies.
     ///
-    /// A session token is not a handshake, even if an application has added a claim of this name
-    /// to it, which users may influence.
+    /// A session token is not a handshake, even if an application added a claim of this name, which
+    /// users may influence.
     pub(crate) fn verify_handshake(
         self,
         keys: &KeySet,
@@ -240,7 +240,7 @@ impl<'a> Unverified<'a> {
         Ok(payload.handshake)
     }
 
-    /// The claims as they stand there, if the signature is right.
+    /// Verifies the signature and returns the claims as signed.
     fn signed(&self, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
         let key = keys.find(self.kid()).ok_or(Rejection::UnknownKey)?;
         let holds = jsonwebtoken::crypto::verify(
@@ -256,8 +256,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// What a token claims that nobody has checked: good for the choice between two cookies, and for
-/// nothing else.
+/// Unverified claims of a token, used only to choose between two cookies.
 #[derive(Default, Deserialize)]
 pub(crate) struct Unchecked {
     #[serde(default)]
@@ -308,7 +307,7 @@ impl Header {
             return Err(Rejection::HeaderNotAllowed("critical extensions"));
         }
         if self.jwk || self.jku || self.x5u || self.x5c {
-            return Err(Rejection::HeaderNotAllowed("a key of its own"));
+            return Err(Rejection::HeaderNotAllowed("an embedded key"));
         }
         match self.cat.as_deref() {
             None | Some(CATEGORY_SESSION | CATEGORY_ANY) => Ok(()),
@@ -321,7 +320,7 @@ fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims
     if claims.sub.starts_with("mch_") {
         return Err(Rejection::Machine);
     }
-    // The id goes into paths, names and logs.
+    // The id becomes part of paths, names and logs.
     if !is_user_id(&claims.sub) {
         return Err(Rejection::Subject);
     }
@@ -358,13 +357,13 @@ fn check(claims: RawClaims, rules: &Rules, now: i64, skew: i64) -> Result<Claims
     {
         tracing::warn!(
             session_id,
-            "a session token lives longer than a day: it outlives the end of its session"
+            "the lifetime of a session token exceeds one day; it outlives its session"
         );
     }
     Ok(claims.into_claims(session_id))
 }
 
-/// Whether a part is not empty and of the alphabet, before anything is done about it.
+/// Returns `true` if a part is not empty and uses only the alphabet of base64url.
 fn is_base64url(part: &str) -> bool {
     !part.is_empty()
         && part

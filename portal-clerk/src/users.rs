@@ -1,14 +1,14 @@
-//! Clerk's record of a user, and what the portal takes from it.
+//! Clerk's record of a user and its conversion to a profile.
 
 use portal_core::auth::Profile;
 use serde_json::Value;
 
-/// Whether a subject may be put into a URL or the name of a stored value.
+/// Returns `true` if a subject can be part of a URL or of the name of a stored value.
 pub(crate) fn is_user_id(subject: &str) -> bool {
     is_id(subject, "user_")
 }
 
-/// The same for a session.
+/// Returns `true` if the id of a session can be part of a URL.
 pub(crate) fn is_session_id(id: &str) -> bool {
     is_id(id, "sess_")
 }
@@ -19,10 +19,12 @@ fn is_id(text: &str, prefix: &str) -> bool {
     })
 }
 
-/// The portal's view of a record. `unsafe_metadata`, which users write themselves, counts for
-/// nothing, and metadata that Clerk keeps for servers only is taken out of what may be shown.
+/// Converts a record to the portal's profile.
+///
+/// `unsafe_metadata`, which users write themselves, has no effect, and private metadata, which
+/// Clerk stores for servers only, is removed from the data that may be shown.
 pub(crate) fn profile(mut record: Value) -> Profile {
-    // PostgreSQL stores no NUL, and a message must not fail for it again and again.
+    // PostgreSQL cannot store NUL, and the webhook must not fail repeatedly because of it.
     let text = |value: &Value| value.as_str().unwrap_or_default().replace('\0', "");
     let primary = record["primary_email_address_id"].as_str();
     let address = record["email_addresses"]
@@ -32,7 +34,7 @@ pub(crate) fn profile(mut record: Value) -> Profile {
         .find(|address| primary.is_some() && address["id"].as_str() == primary);
     let mut profile = Profile::default();
     if let Some(address) = address {
-        // Not repaired: that would be another address.
+        // Not repaired, because that would be another address.
         profile.email = address["email_address"]
             .as_str()
             .unwrap_or_default()
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_that_are_no_user_ids_go_nowhere() {
+    fn invalid_subjects_are_not_user_ids() {
         assert!(is_user_id("user_2abcDEF"));
         for subject in [
             "", "user_", "user_a/b", "user_..", "user_a?b", "org_1", "xuser_1", "user_ä",

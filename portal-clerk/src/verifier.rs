@@ -1,4 +1,4 @@
-//! One verifier for real sessions and those of the development identity provider.
+//! Verifier for sessions of Clerk and of the development identity provider.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::session::{self, Credential};
 use crate::state::{DevBrowser, Seen, Session, State, decide};
 use crate::token::{Rejection, Rules, SKEW, Unchecked, Unverified};
 
-/// A point in time, on the clock on the wall and on the one that never jumps.
+/// Point in time on the wall clock and on the monotonic clock.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     /// Seconds since 1970.
@@ -35,33 +35,33 @@ impl Moment {
     }
 }
 
-/// The session of a request: its claims, and where its token stood.
+/// Verified session of a request: its claims and the location of its token.
 pub(crate) type Found = Option<(Arc<Claims>, CredentialSource)>;
 
-/// What the cookies of a request come to.
+/// Outcome of the cookies of a request.
 pub(crate) struct CookieSession<'a> {
     pub(crate) state: State,
-    /// The claims of the token; of one that holds, whatever the state.
+    /// Claims of the token if it is valid, whatever the state.
     claims: Option<Arc<Claims>>,
-    /// The token that counts, good or not.
+    /// Token that applies, valid or not.
     pub(crate) token: Option<&'a str>,
-    /// Whether it is the suffixed cookies that count.
+    /// `true` if the suffixed cookies apply.
     pub(crate) suffixed: bool,
     pub(crate) dev_browser: Option<&'a str>,
 }
 
 impl CookieSession<'_> {
-    /// Who is signed in.
+    /// Returns the session of the signed-in user.
     pub(crate) fn into_found(self) -> Found {
         let claims = self.claims.filter(|_| self.state == State::SignedIn)?;
         Some((claims, CredentialSource::Cookie))
     }
 }
 
-/// What each session cookie has turned out to be, in the order of the candidates.
+/// Verification result of each session cookie, in the order of the candidates.
 type Outcomes = [Option<Result<Arc<Claims>, Rejection>>; MAX_CANDIDATES];
 
-/// How long a token that has expired can still be used to end its session, in seconds.
+/// Time after its expiry during which a token can still end its session, in seconds.
 const ENDABLE: i64 = 7 * 24 * 60 * 60;
 
 /// Verifies the session of a request.
@@ -74,8 +74,8 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(keys: KeyCache, rules: Rules, names: CookieNames) -> Self {
-        // If another crate of the build turns on another implementation, the first
-        // verification would panic. An error means that somebody has chosen already.
+        // If another crate in the build enables another implementation, the first verification
+        // would panic. An error means that a provider is already installed.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         Self {
             keys: Arc::new(keys),
@@ -85,7 +85,7 @@ impl Verifier {
         }
     }
 
-    /// The session of a request. The query matters to development instances only.
+    /// Verifies the session of a request. Only development instances use the query.
     pub(crate) async fn session(
         &self,
         headers: &HeaderMap,
@@ -114,7 +114,7 @@ impl Verifier {
         }
     }
 
-    /// What cookies come to. An error means that nobody can say at the moment.
+    /// Determines the outcome of cookies. Fails if verification is currently unavailable.
     pub(crate) async fn cookie_session<'a>(
         &self,
         cookies: &Cookies<'a>,
@@ -197,7 +197,7 @@ impl Verifier {
         })
     }
 
-    /// What the choice between the two sets of cookies has to know of a token.
+    /// Returns the properties of a token that the choice between the two sets of cookies needs.
     fn look(
         &self,
         cookies: &Cookies<'_>,
@@ -223,7 +223,7 @@ impl Verifier {
         }
     }
 
-    /// The claims of a token.
+    /// Verifies a token and returns its claims.
     pub(crate) async fn claims(&self, token: &str, now: Moment) -> Result<Arc<Claims>, Rejection> {
         let digest = cache::digest_of(token);
         if let Some(known) = self.verified.get(&digest) {
@@ -235,11 +235,11 @@ impl Verifier {
                 return Ok(known.claims);
             }
         }
-        // Boxed: checking a signature must not swell the future of every request.
+        // Boxed, so that signature verification does not enlarge the future of every request.
         Box::pin(self.verify(token, digest, now)).await
     }
 
-    /// The session of a request's first cookie that was ours within the last week, to end it.
+    /// Returns the session to end: the first cookie with a token valid within the last week.
     pub(crate) async fn session_to_end(
         &self,
         headers: &HeaderMap,
@@ -257,8 +257,9 @@ impl Verifier {
         None
     }
 
-    /// The claims of a token for one whose clock may be wrong by so many seconds. Only to find out
-    /// whether that is the matter: what comes of it signs nobody in.
+    /// Verifies a token with a clock skew in seconds.
+    ///
+    /// Only for detecting a wrong clock or ending a session; the result must not sign anyone in.
     pub(crate) async fn claims_by_another_clock(
         &self,
         token: &str,
@@ -270,7 +271,7 @@ impl Verifier {
         token.verify(&keys, &self.rules, now.unix, skew)
     }
 
-    /// Checks a token that is not known yet.
+    /// Verifies a token that is not cached.
     async fn verify(
         &self,
         token: &str,
@@ -284,7 +285,7 @@ impl Verifier {
             tracing::info!(
                 actor,
                 subject = claims.subject,
-                "a session is used in the name of its user"
+                "impersonated session verified"
             );
         }
         self.verified.insert(
@@ -298,7 +299,7 @@ impl Verifier {
     }
 }
 
-/// Who is calling, for the portal.
+/// Converts a verified session to the identity of the caller.
 pub(crate) fn identity((claims, source): (Arc<Claims>, CredentialSource)) -> Identity {
     let expires_at = DateTime::from_timestamp(claims.expires_at, 0);
     let identity = Identity::new(
@@ -313,7 +314,7 @@ pub(crate) fn identity((claims, source): (Arc<Claims>, CredentialSource)) -> Ide
     }
 }
 
-/// The candidate that speaks for one of the two names: the newest that holds, else the first.
+/// Returns the candidate for one of the two names: the newest valid one, otherwise the first.
 fn best(
     candidates: &[Option<Candidate<'_>>; MAX_CANDIDATES],
     outcomes: &Outcomes,
@@ -329,7 +330,7 @@ fn best(
             true => candidate.suffixed,
             false => candidate.plain,
         });
-        // `None` is less than every time.
+        // `None` is less than any time.
         if of_name && best.is_none_or(|best| issued_at(best) < issued_at(at)) {
             best = Some(at);
         }
@@ -337,8 +338,9 @@ fn best(
     best
 }
 
-/// Whether sessions of different users hold at once: nobody can say which of them it is, and one
-/// of them may have been put there by somebody else.
+/// Returns `true` if there are valid sessions of different users.
+///
+/// The caller is then ambiguous, and one of the cookies may have been planted.
 fn of_two_users(outcomes: &Outcomes) -> bool {
     let mut holding = outcomes.iter().flatten().flatten();
     let Some(first) = holding.next() else {
@@ -350,17 +352,17 @@ fn of_two_users(outcomes: &Outcomes) -> bool {
     tracing::warn!(
         reason = "sessions-of-two-users",
         subjects = ?[&first.subject, &other.subject],
-        "session cookies of two users in one request: it counts as signed out"
+        "session cookies of two users in one request; treating it as signed out"
     );
     true
 }
 
-/// Why a token was refused: for the log, and for those who count in it. Never for the client.
+/// Logs the reason for rejecting a token, which is never sent to the client.
 fn refused(rejection: &Rejection, source: &'static str) {
     tracing::debug!(
         reason = rejection.reason(),
         source,
-        "session token refused: {rejection}"
+        "session token rejected: {rejection}"
     );
 }
 

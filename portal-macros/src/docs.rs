@@ -1,8 +1,8 @@
-//! Title and description, from doc comments.
+//! Title and description from doc comments.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The text of an item's doc comments.
+/// Text of an item's doc comments.
 #[derive(Default)]
 pub(crate) struct Docs {
     lines: Vec<String>,
@@ -11,7 +11,7 @@ pub(crate) struct Docs {
 impl Docs {
     /// Reads the doc comments among `attributes`.
     ///
-    /// `#[doc = include_str!(..)]` is no literal and is left to rustdoc.
+    /// `#[doc = include_str!(..)]` is not a literal and is left to rustdoc.
     pub(crate) fn read(attributes: &[Attribute]) -> Self {
         let text: Vec<String> = attributes.iter().filter_map(doc_literal).collect();
         let lines = text
@@ -22,7 +22,7 @@ impl Docs {
         Self { lines }
     }
 
-    /// The first line that has text, as a title: without `#` and without the full stop.
+    /// Returns the first line with text as a title: without `#` and the final period.
     pub(crate) fn title(&self) -> Option<String> {
         let line = self.lines.iter().find(|line| !line.trim().is_empty())?;
         let line = line.trim().trim_start_matches('#').trim();
@@ -33,20 +33,20 @@ impl Docs {
         Some(title.to_owned())
     }
 
-    /// What follows the title, if anything does.
+    /// Returns the text after the title, if any.
     pub(crate) fn description(&self) -> Option<String> {
         let title = self.lines.iter().position(|line| !line.trim().is_empty())?;
         let rest = self.lines.get(title + 1..)?;
         text(rest)
     }
 
-    /// All of it.
+    /// Returns the whole text, if any.
     pub(crate) fn text(&self) -> Option<String> {
         text(&self.lines)
     }
 }
 
-/// The text of `/// text`, which the compiler hands over as `#[doc = " text"]`.
+/// Returns the text of `/// text`, which the compiler passes as `#[doc = " text"]`.
 fn doc_literal(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else {
         return None;
@@ -63,12 +63,12 @@ fn doc_literal(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// Removes the one space that stands between `///` and the text.
+/// Removes the single space between `///` and the text.
 fn unpad(line: &str) -> String {
     line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()
 }
 
-/// Joins lines; nothing when they are blank.
+/// Joins lines; `None` if all are blank.
 fn text(lines: &[String]) -> Option<String> {
     let text = lines.join("\n");
     let text = text.trim();
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_is_the_title_and_the_rest_the_description() {
+    fn first_line_is_the_title_and_the_rest_the_description() {
         let docs = Docs::read(&[
             parse_quote!(#[doc = " All users."]),
             parse_quote!(#[doc = ""]),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn no_docs_give_no_title() {
+    fn item_without_docs_has_no_title() {
         let docs = Docs::read(&[parse_quote!(#[doc(hidden)]), parse_quote!(#[doc = ""])]);
         assert_eq!(docs.title(), None);
         assert_eq!(docs.description(), None);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ellipsis_stays() {
+    fn ellipsis_is_kept_in_the_title() {
         let docs = Docs::read(&[parse_quote!(#[doc = " And so on..."])]);
         assert_eq!(docs.title().as_deref(), Some("And so on..."));
     }

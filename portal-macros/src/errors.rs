@@ -1,11 +1,11 @@
-//! Collects the mistakes of one item, so that all are reported in one go.
+//! Error collection: gathers the errors of one item, so that all are reported together.
 
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The mistakes found so far.
+/// Errors found so far.
 #[derive(Default)]
 #[must_use]
 pub(crate) struct Errors {
@@ -13,35 +13,35 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Adds a mistake at one span.
+    /// Adds an error at one span.
     pub(crate) fn at(&mut self, span: Span, message: impl Display) {
         self.all.push(syn::Error::new(span, message));
     }
 
-    /// Adds a mistake that underlines all of `tokens`.
+    /// Adds an error that underlines all of `tokens`.
     ///
-    /// A joined span is not to be had on stable; `syn` spans the message from the first to the last
-    /// token instead.
+    /// Stable Rust cannot join spans; `syn` spans the message from the first to the last token
+    /// instead.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.all.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds what `syn` found.
+    /// Adds an error from `syn`.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.all.push(error);
     }
 
-    /// Says whether nothing was found.
+    /// Returns `true` if there are no errors.
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Writes every mistake as a `compile_error!`.
+    /// Converts every error to a `compile_error!`.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.all.iter().map(syn::Error::to_compile_error).collect()
     }
 
-    /// The messages, for tests.
+    /// Returns the messages, for tests.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> Vec<String> {
         self.all.iter().map(ToString::to_string).collect()

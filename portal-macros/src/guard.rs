@@ -1,4 +1,4 @@
-//! Who may enter a page, start a task or open a model; all say it with the same keys.
+//! Access rules of pages, tasks and models, which share the same keys.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::keys::{Flag, Keys};
 use crate::paths::located_at;
 
-/// Whom the `requires_..` keys let in.
+/// Access rule of the `requires_..` keys.
 #[derive(Clone, Debug)]
 pub(crate) enum Guard {
     Public,
@@ -29,7 +29,7 @@ impl Guard {
             Some((key, span, _)) => {
                 errors.at(
                     span,
-                    format!("administrators get past `{key}` anyway, keep it or `requires_admin`"),
+                    format!("`{key}` already includes administrators; keep either `{key}` or `requires_admin`"),
                 );
                 ("requires_admin", Self::Admin)
             }
@@ -46,18 +46,18 @@ impl Guard {
         {
             errors.at(
                 span,
-                format!("`{key}` needs a signed-in user, remove `requires_auth = false`"),
+                format!("`{key}` requires a signed-in user; remove `requires_auth = false`"),
             );
         }
         guard
     }
 
-    /// Reads `requires_role` and `requires_permission`, for what is guarded in any case.
+    /// Reads `requires_role` and `requires_permission` for items that are always guarded.
     pub(crate) fn take_beside_admin(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
         Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
 
-    /// The guard by name, with its key and where that stands.
+    /// Takes the rule for a role or a permission, with its key and span.
     fn take_named(
         keys: &mut Keys,
         errors: &mut Errors,
@@ -67,7 +67,7 @@ impl Guard {
         if let (Some(_), Some(permission)) = (&role, &permission) {
             errors.at(
                 permission.span(),
-                "`requires_role` is given as well, keep one of the two; a role can be given permissions",
+                "`requires_permission` conflicts with `requires_role`; keep one of them (a role can be granted permissions)",
             );
         }
         if let Some(permission) = &permission
@@ -75,7 +75,7 @@ impl Guard {
         {
             errors.at(
                 permission.span(),
-                "a permission is named by words of `a-z`, `0-9`, `_`, `-` and `.` with `:` between them, as in `articles:write`",
+                "invalid permission name; use words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`",
             );
         }
         if let Some(role) = role {
@@ -90,7 +90,7 @@ impl Guard {
         ))
     }
 
-    /// The `Access`; nothing for a public item, which is the default.
+    /// Returns the `Access`, or `None` for a public item, which is the default.
     pub(crate) fn access(&self, krate: &TokenStream) -> Option<TokenStream> {
         Some(match self {
             Self::Public => return None,
@@ -106,7 +106,7 @@ impl Guard {
     }
 }
 
-/// Whether the portal can have a role of this name.
+/// Reports a name that the portal cannot use for a role.
 fn check_role(role: &LitStr, errors: &mut Errors) {
     let name = role.value();
     let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -116,17 +116,17 @@ fn check_role(role: &LitStr, errors: &mut Errors) {
     if !is_word {
         errors.at(
             role.span(),
-            "a role is named by letters, digits and `_`, starting with a letter",
+            "invalid role name; use letters, digits and `_`, starting with a letter",
         );
     } else if name.eq_ignore_ascii_case("admin") {
         errors.at(
             role.span(),
-            "for administrators only, write `requires_admin`",
+            "`requires_role` is not for administrators; use `requires_admin`",
         );
     }
 }
 
-/// Whether a permission can have this name.
+/// Returns `true` if a permission can have this name.
 fn is_permission(name: &str) -> bool {
     let is_word = |word: &str| {
         !word.is_empty()
@@ -151,7 +151,7 @@ mod tests {
         "requires_permission",
     ];
 
-    /// The guard as it is written, without spaces, and what is wrong with it.
+    /// Returns the generated access rule without spaces, and its errors.
     fn guard(tokens: TokenStream) -> (String, Vec<String>) {
         let mut errors = Errors::default();
         let mut keys = Keys::parse(tokens, KEYS, &mut errors);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_its_access() {
+    fn each_key_generates_its_access() {
         for (tokens, access) in [
             (quote!(), ""),
             (quote!(requires_auth = false), ""),
@@ -185,31 +185,31 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_reported() {
+    fn contradictory_keys_are_reported() {
         for (tokens, message) in [
             (
                 quote!(requires_admin, requires_auth = false),
-                "`requires_admin` needs a signed-in user, remove `requires_auth = false`",
+                "`requires_admin` requires a signed-in user; remove `requires_auth = false`",
             ),
             (
                 quote!(requires_role = "editor", requires_auth = false),
-                "`requires_role` needs a signed-in user, remove `requires_auth = false`",
+                "`requires_role` requires a signed-in user; remove `requires_auth = false`",
             ),
             (
                 quote!(requires_role = "editor", requires_admin),
-                "administrators get past `requires_role` anyway, keep it or `requires_admin`",
+                "`requires_role` already includes administrators; keep either `requires_role` or `requires_admin`",
             ),
             (
                 quote!(requires_role = "editor", requires_permission = "a:b"),
-                "`requires_role` is given as well, keep one of the two; a role can be given permissions",
+                "`requires_permission` conflicts with `requires_role`; keep one of them (a role can be granted permissions)",
             ),
             (
                 quote!(requires_role = "chief editor"),
-                "a role is named by letters, digits and `_`, starting with a letter",
+                "invalid role name; use letters, digits and `_`, starting with a letter",
             ),
             (
                 quote!(requires_role = "Admin"),
-                "for administrators only, write `requires_admin`",
+                "`requires_role` is not for administrators; use `requires_admin`",
             ),
             (
                 quote!(requires_role = editor),
@@ -217,7 +217,7 @@ mod tests {
             ),
             (
                 quote!(requires_permission = "Write"),
-                "a permission is named by words of `a-z`, `0-9`, `_`, `-` and `.` with `:` between them, as in `articles:write`",
+                "invalid permission name; use words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`",
             ),
         ] {
             assert_eq!(guard(tokens).1, [message]);

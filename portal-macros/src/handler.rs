@@ -1,4 +1,4 @@
-//! What both function macros ask of a function, and how they split it up.
+//! Handler functions: requirements and decomposition shared by both function macros.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -16,7 +16,7 @@ pub(crate) struct Handler {
     attributes: Vec<Attribute>,
     visibility: Visibility,
     pub(crate) signature: Signature,
-    /// Not parsed: half-written code still gets completion in an editor, and compiling is faster.
+    /// Not parsed, so that incomplete code still gets completion in an editor and compiles faster.
     body: TokenStream,
 }
 
@@ -32,7 +32,7 @@ impl Parse for Handler {
 }
 
 impl Handler {
-    /// Reads the item; `what` is the macro.
+    /// Parses the item; `what` is the name of the macro.
     pub(crate) fn read(item: TokenStream, what: &str, errors: &mut Errors) -> Option<Self> {
         let is_function = item
             .clone()
@@ -41,7 +41,7 @@ impl Handler {
         if !is_function {
             errors.at(
                 Span::call_site(),
-                format!("`#[{what}]` goes on an `async fn`"),
+                format!("`#[{what}]` requires an `async fn`"),
             );
             return None;
         }
@@ -66,12 +66,12 @@ impl Handler {
         if signature.generics.lt_token.is_some() {
             errors.on(
                 &signature.generics,
-                format!("{what} cannot be generic, name the types"),
+                format!("{what} cannot be generic; use concrete types"),
             );
         } else if let Some(clause) = &signature.generics.where_clause {
             errors.on(
                 clause,
-                format!("{what} cannot be generic, remove the `where` clause"),
+                format!("{what} cannot be generic; remove the `where` clause"),
             );
         }
         if let Some(constness) = &signature.constness {
@@ -92,12 +92,12 @@ impl Handler {
         }
     }
 
-    /// The name of the function.
+    /// Returns the name of the function.
     pub(crate) fn name(&self) -> &Ident {
         &self.signature.ident
     }
 
-    /// The arguments; `self` is none, and was reported.
+    /// Returns the arguments without `self`, which was reported.
     pub(crate) fn typed_arguments(&self) -> impl Iterator<Item = &PatType> {
         self.signature
             .inputs
@@ -108,14 +108,14 @@ impl Handler {
             })
     }
 
-    /// The types of the arguments.
+    /// Returns the types of the arguments.
     pub(crate) fn argument_types(&self) -> Vec<&Type> {
         self.typed_arguments()
             .map(|argument| &*argument.ty)
             .collect()
     }
 
-    /// The type that is returned; `()` when none is written.
+    /// Returns the return type; `()` if none is written.
     pub(crate) fn return_type(&self) -> Type {
         match &self.signature.output {
             ReturnType::Type(_, written) => (**written).clone(),
@@ -123,7 +123,7 @@ impl Handler {
         }
     }
 
-    /// Where a fault of the return type is shown: at the type, or at the name when none is written.
+    /// Returns the span for errors in the return type: the type, or the name if none is written.
     pub(crate) fn return_span(&self) -> Span {
         match &self.signature.output {
             ReturnType::Type(_, written) => written.span(),
@@ -131,7 +131,7 @@ impl Handler {
         }
     }
 
-    /// The return type, if it is written and has no `impl Trait` in it.
+    /// Returns the return type, if it is written and contains no `impl Trait`.
     pub(crate) fn nameable_return_type(&self) -> Option<&Type> {
         match &self.signature.output {
             ReturnType::Type(_, written) if first_impl_trait(written).is_none() => Some(&**written),
@@ -139,25 +139,25 @@ impl Handler {
         }
     }
 
-    /// The text of the doc comments.
+    /// Returns the text of the doc comments.
     pub(crate) fn docs(&self) -> Docs {
         Docs::read(&self.attributes)
     }
 
-    /// The title: as given, else from the docs, else from the name.
+    /// Returns the title from the docs, otherwise from the name.
     pub(crate) fn title(&self, docs: &Docs) -> String {
         docs.title()
             .unwrap_or_else(|| names::title(&names::plain(self.name())))
     }
 
-    /// What decides whether the item exists at all.
+    /// Returns the `cfg` attributes, which decide if the item exists at all.
     pub(crate) fn cfg_attributes(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes
             .iter()
             .filter(|attribute| attribute.path().is_ident("cfg"))
     }
 
-    /// The head of the constructor: attributes, visibility and name, before `() -> ..`.
+    /// Returns the head of the constructor: attributes, visibility and name, before `() -> ..`.
     pub(crate) fn constructor_head(&self) -> TokenStream {
         let attributes = self
             .attributes
@@ -167,10 +167,10 @@ impl Handler {
         quote!(#(#attributes)* #visibility fn #name)
     }
 
-    /// The user's function, as it was written, inside a type of its own.
+    /// Returns the user's function, unchanged, as an associated function of a separate type.
     ///
-    /// A nested function of the same name would hide the constructor from its own body, where
-    /// `Redirect::to(users().url())` is what one writes; an associated function does not.
+    /// A nested function of the same name would shadow the constructor in its own body, which may
+    /// call `Redirect::to(users().url())`; an associated function does not.
     pub(crate) fn nested(&self) -> TokenStream {
         let attributes = self
             .attributes
@@ -179,7 +179,7 @@ impl Handler {
         let (signature, body) = (&self.signature, &self.body);
         quote! {
             struct __PortalHandler;
-            // The macro asks for `async`, whether the body awaits or not.
+            // The macro requires `async`, even if the body does not await.
             #[allow(clippy::unused_async)]
             impl __PortalHandler {
                 #(#attributes)*
@@ -189,14 +189,14 @@ impl Handler {
         }
     }
 
-    /// The function in an item with mistakes, so that its own names stay used and known.
+    /// Returns the function of an item with errors, so that its names stay used and resolvable.
     pub(crate) fn stub(&self) -> TokenStream {
         let attributes = self
             .attributes
             .iter()
             .filter(|attribute| !belongs_outside(attribute));
         let mut signature = self.signature.clone();
-        // The body may await; saying so again for each of them would bury the message.
+        // The body may await; one more error for each `await` would bury the message.
         signature.asyncness.get_or_insert_with(Default::default);
         signature.constness = None;
         signature.abi = None;
@@ -213,8 +213,10 @@ impl Handler {
     }
 }
 
-/// Lints cover what is nested, so they go outside with docs, `cfg` and `deprecated`; the rest, such
-/// as `tracing::instrument`, goes to the function that runs.
+/// Returns `true` if an attribute belongs on the constructor instead of the user's function.
+///
+/// Lints also apply to nested items, so they go outside with docs, `cfg` and `deprecated`; the
+/// rest, such as `tracing::instrument`, stays on the user's function.
 fn belongs_outside(attribute: &Attribute) -> bool {
     const OUTSIDE: &[&str] = &[
         "allow",
@@ -237,7 +239,7 @@ fn check_argument(argument: &FnArg, what: &str, errors: &mut Errors) {
         FnArg::Receiver(receiver) => {
             errors.on(
                 receiver,
-                format!("{what} is a free function, remove `self`"),
+                format!("{what} must be a free function; remove `self`"),
             );
             return;
         }
@@ -249,18 +251,18 @@ fn check_argument(argument: &FnArg, what: &str, errors: &mut Errors) {
     {
         errors.on(
             cfg,
-            format!("an argument of {what} cannot depend on `cfg`, put it on the function"),
+            format!("an argument of {what} cannot depend on `cfg`; move the `cfg` to the function"),
         );
     }
     if let Some(hidden) = first_impl_trait(written) {
         errors.on(
             hidden,
-            format!("{what} cannot be generic, name the type instead of `impl Trait`"),
+            format!("{what} cannot be generic; replace `impl Trait` with a concrete type"),
         );
     }
 }
 
-/// The first `impl Trait` in a type.
+/// Returns the first `impl Trait` in a type.
 pub(crate) fn first_impl_trait(written: &Type) -> Option<TypeImplTrait> {
     struct Search(Option<TypeImplTrait>);
     impl VisitMut for Search {
@@ -274,7 +276,7 @@ pub(crate) fn first_impl_trait(written: &Type) -> Option<TypeImplTrait> {
     search.0
 }
 
-/// The last segment of a type that is a plain path: `Form` of `axum::Form<Edit>`.
+/// Returns the last segment of a type that is a plain path: `Form` of `axum::Form<Edit>`.
 pub(crate) fn type_name(written: &Type) -> Option<&syn::PathSegment> {
     match written {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
@@ -284,7 +286,7 @@ pub(crate) fn type_name(written: &Type) -> Option<&syn::PathSegment> {
     }
 }
 
-/// The types between the angle brackets of a path segment.
+/// Returns the types between the angle brackets of a path segment.
 pub(crate) fn type_arguments(segment: &syn::PathSegment) -> Vec<&Type> {
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else {
         return Vec::new();

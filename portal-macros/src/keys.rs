@@ -1,4 +1,4 @@
-//! `key`, `key = value` and `key(..)`.
+//! Attribute keys: `key`, `key = value` and `key(..)`.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -9,12 +9,12 @@ use crate::errors::Errors;
 use crate::names;
 use crate::suggestion::{quoted, unknown};
 
-/// The keys of one attribute; each is taken once.
+/// Keys of one attribute; each is taken once.
 pub(crate) struct Keys {
     given: Vec<Key>,
 }
 
-/// One key and what was given with it.
+/// One key and its value.
 pub(crate) struct Key {
     pub(crate) name: Ident,
     value: Value,
@@ -29,14 +29,14 @@ enum Value {
     List(TokenStream),
 }
 
-/// `true` or `false`, and where it stands.
+/// Value of a switch and its location.
 pub(crate) struct Flag {
     pub(crate) is_set: bool,
     pub(crate) span: Span,
 }
 
 impl Keys {
-    /// Reads the keys of an attribute, of which `known` are allowed.
+    /// Parses the keys of an attribute; only those in `known` are allowed.
     pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Errors) -> Self {
         let mut keys = Self { given: Vec::new() };
         for entry in entries(tokens) {
@@ -47,52 +47,52 @@ impl Keys {
         keys
     }
 
-    /// Adds keys that stand in another attribute of the same item.
+    /// Adds the keys of another attribute of the same item.
     pub(crate) fn extend(&mut self, more: Self, errors: &mut Errors) {
         for key in more.given {
             self.add_once(key, errors);
         }
     }
 
-    /// The key, if it was given.
+    /// Takes the key, if present.
     pub(crate) fn take(&mut self, name: &str) -> Option<Key> {
         let at = self.given.iter().position(|key| key.name == name)?;
         Some(self.given.remove(at))
     }
 
-    /// Returns `true` if the key was given.
+    /// Returns `true` if the key is present.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.span_of(name).is_some()
     }
 
-    /// The place of a key, if it was given.
+    /// Returns the span of a key, if present.
     pub(crate) fn span_of(&self, name: &str) -> Option<Span> {
         let key = self.given.iter().find(|key| key.name == name)?;
         Some(key.name.span())
     }
 
-    /// The text of a key, if it was given.
+    /// Takes the text of a key, if present.
     pub(crate) fn take_string(&mut self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         self.take(name)?.string(errors)
     }
 
-    /// A name that has to stand in URLs, if it was given.
+    /// Takes a name that is part of URLs, if present.
     pub(crate) fn take_url_name(&mut self, name: &str, errors: &mut Errors) -> Option<String> {
         let given = self.take_string(name, errors)?;
         if !names::is_url_safe(&given.value()) {
             let message =
-                format!("`{name}` stands in URLs, write it with letters, digits, `_` and `-` only");
+                format!("`{name}` is part of URLs; use only letters, digits, `_` and `-`");
             errors.at(given.span(), message);
         }
         Some(given.value())
     }
 
-    /// A switch, if it was given.
+    /// Takes a switch, if present.
     pub(crate) fn take_flag(&mut self, name: &str, errors: &mut Errors) -> Option<Flag> {
         self.take(name)?.flag(errors)
     }
 
-    /// Says whether a switch is on.
+    /// Returns `true` if a switch is on.
     pub(crate) fn is_set(&mut self, name: &str, errors: &mut Errors) -> bool {
         self.take_flag(name, errors).is_some_and(|flag| flag.is_set)
     }
@@ -108,7 +108,7 @@ impl Keys {
 
     fn add_once(&mut self, key: Key, errors: &mut Errors) {
         if self.given.iter().any(|first| first.name == key.name) {
-            errors.at(key.name.span(), format!("`{}` is given twice", key.name));
+            errors.at(key.name.span(), format!("duplicate key `{}`", key.name));
         } else {
             self.given.push(key);
         }
@@ -147,32 +147,32 @@ impl Key {
         Some(Self { name, value })
     }
 
-    /// Says whether the key was written as `key(..)`.
+    /// Returns `true` if the key was written as `key(..)`.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.value, Value::List(_))
     }
 
-    /// Text: `key = "text"`.
+    /// Reads text: `key = "text"`.
     pub(crate) fn string(&self, errors: &mut Errors) -> Option<LitStr> {
         self.assigned(errors, "text in quotes, as in `{} = \"..\"`")
     }
 
-    /// A length of time, still as text: `key = "5m"`.
+    /// Reads a duration, still as text: `key = "5m"`.
     pub(crate) fn duration_text(&self, errors: &mut Errors) -> Option<LitStr> {
-        self.assigned(errors, "a length of time in quotes, as in `{} = \"5m\"`")
+        self.assigned(errors, "a duration in quotes, as in `{} = \"5m\"`")
     }
 
-    /// A size, which is written in quotes: `key = "256KiB"`.
+    /// Reads a size, which is written in quotes: `key = "256KiB"`.
     pub(crate) fn size_text(&self, errors: &mut Errors) -> Option<LitStr> {
         self.assigned(errors, "a size in quotes, as in `{} = \"256KiB\"`")
     }
 
-    /// A path: `key = some::path`.
+    /// Reads a path: `key = some::path`.
     pub(crate) fn path(&self, errors: &mut Errors) -> Option<Path> {
         self.assigned(errors, "a path, as in `{} = some::path`")
     }
 
-    /// A type or another thing that `syn` can read: `key = value`.
+    /// Reads a type or anything else that `syn` can parse: `key = value`.
     pub(crate) fn parsed<T: syn::parse::Parse>(
         &self,
         errors: &mut Errors,
@@ -181,12 +181,12 @@ impl Key {
         self.assigned(errors, what)
     }
 
-    /// A whole number: `key = 2`, `key = -1`.
+    /// Reads a whole number: `key = 2`, `key = -1`.
     pub(crate) fn integer(&self, errors: &mut Errors) -> Option<i32> {
         let number = |input: syn::parse::ParseStream<'_>| {
             let minus: Option<syn::Token![-]> = input.parse()?;
             let digits = input.parse::<LitInt>()?;
-            // Parsed with its sign, since the smallest number has no positive twin.
+            // Parsed with its sign, because `i32::MIN` has no positive counterpart.
             let sign = if minus.is_some() { "-" } else { "" };
             format!("{sign}{}", digits.base10_digits())
                 .parse()
@@ -195,7 +195,7 @@ impl Key {
         self.assigned_with(number, errors, "a whole number, as in `{} = 2`")
     }
 
-    /// A switch: `key`, `key = true` or `key = false`.
+    /// Reads a switch: `key`, `key = true` or `key = false`.
     pub(crate) fn flag(&self, errors: &mut Errors) -> Option<Flag> {
         if matches!(self.value, Value::None) {
             return Some(Flag {
@@ -210,7 +210,7 @@ impl Key {
         })
     }
 
-    /// One of a few words: `key = word`.
+    /// Reads one of the known words: `key = word`.
     pub(crate) fn word(&self, known: &[&str], errors: &mut Errors) -> Option<String> {
         let word: Ident = self.assigned(errors, &format!("one of: {}", quoted(known)))?;
         let name = word.to_string();
@@ -224,7 +224,7 @@ impl Key {
         None
     }
 
-    /// Things between parentheses: `key(a, b)`.
+    /// Reads values between parentheses: `key(a, b)`.
     pub(crate) fn list<T: syn::parse::Parse>(&self, errors: &mut Errors, example: &str) -> Vec<T> {
         let Value::List(tokens) = &self.value else {
             errors.at(
@@ -238,14 +238,14 @@ impl Key {
         {
             Ok(list) => list.into_iter().collect(),
             Err(error) => {
-                let message = format!("{error}, `{}` takes a list, as in `{example}`", self.name);
+                let message = format!("{error}; `{}` takes a list, as in `{example}`", self.name);
                 errors.at(error.span(), message);
                 Vec::new()
             }
         }
     }
 
-    /// Keys between parentheses: `key(inner = value)`.
+    /// Reads keys between parentheses: `key(inner = value)`.
     pub(crate) fn nested(&self, known: &[&str], errors: &mut Errors) -> Keys {
         match &self.value {
             Value::List(tokens) => Keys::parse(tokens.clone(), known, errors),
@@ -257,7 +257,7 @@ impl Key {
         self.assigned_with(T::parse, errors, what)
     }
 
-    /// Reads `key = value`; `what` says what the value should have been, `{}` being the key.
+    /// Reads `key = value`; `what` describes the expected value, with `{}` for the key.
     fn assigned_with<T>(
         &self,
         read: impl Parser<Output = T>,
@@ -278,7 +278,7 @@ impl Key {
     }
 }
 
-/// Takes the leading text of an attribute, such as the route of a page.
+/// Splits off the leading text of an attribute, such as the route of a page.
 pub(crate) fn split_leading_string(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
     let mut entries = entries(tokens.clone()).into_iter();
     let first = entries.next().and_then(|entry| {
@@ -293,13 +293,13 @@ pub(crate) fn split_leading_string(tokens: TokenStream) -> (Option<LitStr>, Toke
     (first, rest.collect())
 }
 
-/// Splits at the commas; a comma inside brackets is inside a group.
+/// Splits at the commas; commas inside brackets belong to a group.
 fn entries(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut entries = vec![Vec::new()];
     for token in tokens {
         match token {
             TokenTree::Punct(sign) if sign.as_char() == ',' => entries.push(Vec::new()),
-            // A value that came through a `macro_rules!` is wrapped in an invisible group.
+            // A value passed through a `macro_rules!` is wrapped in an invisible group.
             TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
                 if let Some(entry) = entries.last_mut() {
                     entry.extend(group.stream().into_token_stream());
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_reported() {
+    fn every_error_is_reported() {
         let found = messages(
             quote!(titel = "a", order = 1, order = 2, "stray", nav nav),
             |_, _| {},
@@ -340,8 +340,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "unknown key `titel`, did you mean `title`?",
-                "`order` is given twice",
+                "unknown key `titel`; did you mean `title`?",
+                "duplicate key `order`",
                 "expected a key, as in `key = value`",
                 "expected `,`, `=` or `(` after `nav`",
             ]
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_kind_says_what_is_right() {
+    fn value_of_the_wrong_type_reports_the_expected_form() {
         let found = messages(
             quote!(title = users, requires_auth = "yes", order),
             |keys, errors| {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn the_leading_text_is_split_off() {
+    fn leading_text_is_split_off() {
         let (route, rest) = split_leading_string(quote!("/users", title = "Users", nav));
         assert_eq!(route.map(|route| route.value()).as_deref(), Some("/users"));
         assert_eq!(rest.to_string(), quote!(title = "Users", nav,).to_string());

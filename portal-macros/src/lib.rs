@@ -1,9 +1,10 @@
-//! The attribute macros of Portal.
+//! Attribute macros of Portal.
 //!
-//! Use them through `portal_core`, which re-exports all three. Each turns an item into a constructor
-//! of its registered value, of the same name, and everything that it writes can be written by hand.
-//! Inside, each macro goes the same way: `attr` reads its keys, `model` adds the item and checks both,
-//! `expand` writes the code. All mistakes of one item are reported in one go.
+//! Use them through `portal_core`, which re-exports all three. The function macros turn an item
+//! into a constructor of the same name for the registered value; all generated code can also be
+//! written by hand. Internally, each macro has the same steps: `attr` reads the keys, `model` adds
+//! the item and checks both, `expand` generates the code. All errors of one item are reported
+//! together.
 
 mod admin_model;
 mod docs;
@@ -21,22 +22,22 @@ use proc_macro::TokenStream;
 
 /// Turns an `async fn` into a page of the portal.
 ///
-/// The function becomes `fn name() -> Page`, so that its guard travels with it and other code can
-/// say `users().url()`. Its arguments are axum extractors; one that reads the body stands last.
+/// The function becomes `fn name() -> Page`, so its guard travels with it and other code can call
+/// `users().url()`. Its arguments are axum extractors; one that reads the body must come last.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `"/route/{id}"` or `route = ".."` | where the page is | must be given |
-/// | `title = ".."` | its title | first line of the docs, else the function's name |
-/// | `description = ".."` | a longer text | the rest of the docs |
+/// | `"/route/{id}"` or `route = ".."` | route of the page | required |
+/// | `title = ".."` | title | first line of the docs, otherwise the function's name |
+/// | `description = ".."` | longer text | the rest of the docs |
 /// | `method = post` | `get`, `post`, `put`, `patch` or `delete` | `get` |
-/// | `requires_auth` | only for who is signed in | everyone |
-/// | `requires_admin` | only for administrators | everyone |
-/// | `requires_role = ".."` | only for users of a role, and administrators | everyone |
-/// | `requires_permission = ".."` | only for roles with a permission, and administrators | everyone |
-/// | `nav(label = "..", icon = "..", order = 2, group = "..")` | an entry in the navigation | none |
-/// | `layout = path` | draw it in another layout | the portal's |
-/// | `crate = path` | where `portal_core` is | `::portal_core` |
+/// | `requires_auth` | only signed-in users | everyone |
+/// | `requires_admin` | only administrators | everyone |
+/// | `requires_role = ".."` | only users with a role, and administrators | everyone |
+/// | `requires_permission = ".."` | only roles with a permission, and administrators | everyone |
+/// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
+/// | `layout = path` | another layout for the page | the portal's |
+/// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore
 /// use portal_core::prelude::*;
@@ -54,28 +55,28 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Turns an `async fn` into a background task that is stored, run by workers and monitored.
 ///
-/// The function becomes `fn name() -> Task<Args, Output>`, the value that starts it. It takes
+/// The function becomes `fn name() -> Task<Args, Output>`, the value to enqueue it with. It takes
 /// `TaskContext` first, then any number of `Data<_>`, then at most one struct of arguments, and
-/// returns a result or a `Result` of one.
+/// returns a value or a `Result`.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `state = ".."` | group: first part of its name | last segment of the module |
-/// | `name = ".."` | second part of its name | the function's name |
-/// | `title = ".."` | title in pages | first line of the docs, else the function's name |
-/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for starting it | anyone with a client token |
-/// | `internal` | started from code only: the REST API and pages neither list nor start it | listed |
+/// | `state = ".."` | task group: first part of the name | last segment of the module |
+/// | `name = ".."` | second part of the name | the function's name |
+/// | `title = ".."` | title on pages | first line of the docs, otherwise the function's name |
+/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for enqueueing it | anyone with a client token |
+/// | `internal` | enqueued from code only: the REST API and pages neither list nor start it | listed |
 /// | `timeout = "5m"` | time limit of one attempt | none |
 /// | `max_args = "256KiB"` | maximum size of the arguments as JSON (`B`, `KiB`, `MiB`) | 64 KiB |
 /// | `retries = 3` | number of retries after a failure, a panic or a timeout | `0` |
-/// | `backoff = "10s"` | pause before the first retry; each later one is twice as long, up to an hour, shortened at random by up to a half | `"1s"` |
+/// | `backoff = "10s"` | delay before the first retry; doubles with each retry, up to an hour; jitter shortens it by up to half | `"1s"` |
 /// | `on_crash = rerun` | `rerun` or `fail` after its process died | `rerun` |
-/// | `concurrency = 2` | maximum number that runs at once, over all replicas | none |
+/// | `concurrency = 2` | maximum number of running tasks, across all replicas | none |
 /// | `priority = 10` | higher priorities start first | `0` |
-/// | `unique` | starting it while a task with the same arguments is active returns that one | off |
+/// | `unique` | while a task with the same arguments is active, enqueueing returns that task | off |
 /// | `schedule = "0 3 * * *"` | cron expression of five fields, or six that begin with seconds | none |
 /// | `time_zone = "Europe/Berlin"` | time zone of the schedule | `UTC` |
-/// | `notify = slow` | notifications of its owner: `never`, `failure`, `slow` (failures, and results that took long) or `always` | the portal's settings |
+/// | `notify = slow` | notifications to its owner: `never`, `failure`, `slow` (failures and slow successes) or `always` | the portal's settings |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore
@@ -99,30 +100,30 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
     task::task(attribute.into(), item.into()).into()
 }
 
-/// Gives a struct a table, forms, lists and an API in the admin.
+/// Adds a table, forms, lists and an API for a struct to the admin.
 ///
-/// The struct stays as it is and gets an `impl AdminModel`, which holds data only.
+/// The struct is unchanged and receives an `impl AdminModel`, which contains data only.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `name = ".."` | its name in the database and in URLs | the struct's name in `snake_case` |
-/// | `title = ".."`, `plural = ".."` | how one and how many are called | from the struct's name |
-/// | `list(a, b)` | the columns of its list | all but documents and long texts |
-/// | `search(a)` | the fields a search looks at | every text |
-/// | `order_by = -created_at` | the order of its list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
-/// | `readonly` | can be looked at only | can be changed |
-/// | `requires_role = ".."`, `requires_permission = ".."` | who may open it besides administrators | nobody else |
+/// | `name = ".."` | name in the database and in URLs | the struct's name in `snake_case` |
+/// | `title = ".."`, `plural = ".."` | singular and plural title | from the struct's name |
+/// | `list(a, b)` | columns of the list | all except documents and long texts |
+/// | `search(a)` | searched fields | every text |
+/// | `order_by = -created_at` | order of the list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
+/// | `readonly` | rows can be viewed but not changed | rows can be changed |
+/// | `requires_role = ".."`, `requires_permission = ".."` | users with access besides administrators | no one else |
 /// | `validate` | run the `garde` rules of the struct | rules of the fields only |
-/// | `crate = path` | where `portal_core` is | `::portal_core` |
+/// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field takes `#[admin(..)]` with `primary_key`, `skip`, `readonly`, `unique`, `searchable`,
 /// `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`, `widget = Textarea` and
-/// `references = Model`. The field `id` is the key when none is marked.
+/// `references = Model`. The field `id` is the primary key if no field is marked.
 ///
 /// ```ignore
 /// use portal_core::prelude::*;
 ///
-/// /// What a customer pays for
+/// /// A plan that customers pay for
 /// #[admin_model(list(name, price), search(name), order_by = -price)]
 /// struct Plan {
 ///     id: i64,

@@ -1,19 +1,19 @@
-//! What an identifier is called in the database and in front of people.
+//! Names derived from identifiers, for the database, URLs and display.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
-/// The name without `r#`.
+/// Returns the name without `r#`.
 pub(crate) fn plain(name: &Ident) -> String {
     name.unraw().to_string()
 }
 
-/// `BlogPost` as `blog_post`.
+/// Converts `BlogPost` to `blog_post`.
 pub(crate) fn snake_case(name: &str) -> String {
     words(name).join("_").to_lowercase()
 }
 
-/// `send_digest` as `Send digest`, `BlogPost` as `Blog post`, `APIKey` as `API key`.
+/// Converts `send_digest` to `Send digest`, `BlogPost` to `Blog post`, `APIKey` to `API key`.
 pub(crate) fn title(name: &str) -> String {
     let mut title = String::new();
     for word in words(name) {
@@ -33,7 +33,7 @@ pub(crate) fn title(name: &str) -> String {
     title
 }
 
-/// The plural of an English title: `Plans`, `Categories`, `Boxes`.
+/// Returns the plural of an English title: `Plans`, `Categories`, `Boxes`.
 pub(crate) fn plural(title: &str) -> String {
     let lower = title.to_lowercase();
     if let Some(stem) = title.strip_suffix('y')
@@ -47,7 +47,7 @@ pub(crate) fn plural(title: &str) -> String {
     format!("{title}{}", if hisses { "es" } else { "s" })
 }
 
-/// Says whether a name can stand in a URL and name a table.
+/// Returns `true` if a name can be part of a URL.
 pub(crate) fn is_url_safe(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name
@@ -55,7 +55,7 @@ pub(crate) fn is_url_safe(name: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'))
 }
 
-/// Says whether a name can be a table's: the admin writes it into SQL and URLs as it is.
+/// Returns `true` if a name can name a table: the admin inserts it into SQL and URLs verbatim.
 pub(crate) fn is_table_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
@@ -67,7 +67,7 @@ fn is_acronym(word: &str) -> bool {
     word.len() > 1 && word.chars().all(|letter| !letter.is_lowercase())
 }
 
-/// Splits at `_` and where the case changes.
+/// Splits at `_` and at changes of case.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = '_';
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snake_case_splits_where_the_case_changes() {
+    fn snake_case_splits_at_changes_of_case() {
         for (name, expected) in [
             ("Plan", "plan"),
             ("BlogPost", "blog_post"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_reads_as_a_sentence() {
+    fn title_is_in_sentence_case() {
         for (name, expected) in [
             ("users", "Users"),
             ("send_digest", "Send digest"),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plural_is_english() {
+    fn plural_follows_english_spelling() {
         for (title, expected) in [
             ("Plan", "Plans"),
             ("Category", "Categories"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_plain_name() {
+    fn table_name_is_lower_case_ascii() {
         assert!(is_table_name("blog_post2"));
         for name in ["", "Plan", "blog-post", "2nd", "a b"] {
             assert!(!is_table_name(name), "{name}");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_slash_cannot_stand_in_a_url() {
+    fn url_name_rejects_slashes_and_spaces() {
         assert!(is_url_safe("send-digest_2"));
         for name in ["", "a/b", "a b", "_a", "ä"] {
             assert!(!is_url_safe(name), "{name}");

@@ -1,6 +1,6 @@
-//! Suggestions for misspelled keys and for words of other frameworks.
+//! Suggestions for misspelled keys and for keys of other frameworks.
 
-/// Keys of other frameworks, with the key of this one that means the same.
+/// Keys of other frameworks, each with Portal's equivalent.
 const SYNONYMS: &[(&str, &str)] = &[
     ("admin", "requires_admin"),
     ("auth", "requires_auth"),
@@ -21,18 +21,18 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("verbose_name", "title"),
 ];
 
-/// Says that a word is not among the known ones, and which was meant.
+/// Returns the message for an unknown word, with the closest known word or all of them.
 pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
     match closest(given, known) {
-        Some(meant) => format!("unknown {what} `{given}`, did you mean `{meant}`?"),
+        Some(meant) => format!("unknown {what} `{given}`; did you mean `{meant}`?"),
         None => format!(
-            "unknown {what} `{given}`, expected one of: {}",
+            "unknown {what} `{given}`; expected one of: {}",
             quoted(known)
         ),
     }
 }
 
-/// The known word that the given one was most likely meant to be.
+/// Returns the known word that was most likely meant.
 fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase();
     let synonyms = SYNONYMS.iter().filter(|(other, _)| *other == given);
@@ -48,7 +48,7 @@ fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     (found <= allowed && found < given.len()).then_some(best)
 }
 
-/// The words in backticks, with commas.
+/// Returns the words in backticks, separated by commas.
 pub(crate) fn quoted(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     quoted.join(", ")
@@ -61,7 +61,7 @@ mod tests {
     const KNOWN: &[&str] = &["title", "requires_auth", "requires_admin", "order", "nav"];
 
     #[test]
-    fn a_misspelt_key_is_guessed() {
+    fn misspelled_key_gets_a_suggestion() {
         assert_eq!(closest("titel", KNOWN), Some("title"));
         assert_eq!(closest("requires_atuh", KNOWN), Some("requires_auth"));
         assert_eq!(closest("Title", KNOWN), Some("title"));
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn key_of_another_framework_is_translated_if_it_is_known() {
+    fn key_of_another_framework_is_mapped_to_a_known_key() {
         assert_eq!(closest("login_required", KNOWN), Some("requires_auth"));
         assert_eq!(closest("retry", &["retries", "name"]), Some("retries"));
         assert_eq!(closest("list_display", &["list", "search"]), Some("list"));
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_guess_all_are_listed() {
+    fn message_lists_all_keys_without_a_close_match() {
         assert_eq!(
             unknown("key", "titel", KNOWN),
-            "unknown key `titel`, did you mean `title`?"
+            "unknown key `titel`; did you mean `title`?"
         );
         assert_eq!(
-            unknown("key", "colour", &["a", "b"]),
-            "unknown key `colour`, expected one of: `a`, `b`"
+            unknown("key", "color", &["a", "b"]),
+            "unknown key `color`; expected one of: `a`, `b`"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! One call of the Backend API, and when it is made again.
+//! Calls of the Backend API and their retries.
 
 use std::time::{Duration, Instant};
 
@@ -11,47 +11,47 @@ use super::error::BackendError;
 use crate::http::{self, API_VERSION};
 
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// A page of a hundred users is far smaller.
+/// Maximum size of a response, in bytes; a page of a hundred users is far smaller.
 const MAX_BODY: usize = 8 * 1024 * 1024;
-/// Before the second attempt, where Clerk does not say how long to wait; doubles with each.
+/// Delay before the first retry if Clerk does not specify one; doubles with each retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// How often a call is made at the most, and how long it waits in between.
+/// Maximum number of attempts of a call, and the time limit for all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     attempts: u32,
     longest_pause: Duration,
-    /// `true` if another attempt follows one that timed out.
+    /// `true` if an attempt that timed out is retried.
     waits_again: bool,
-    /// Limit for all attempts together.
+    /// Time limit for all attempts together.
     total: Duration,
 }
 
 impl Patience {
-    /// The answer is given once.
+    /// For calls that succeed only once.
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
         longest_pause: Duration::ZERO,
         waits_again: false,
         total: TIMEOUT,
     };
-    /// A browser waits for the answer.
+    /// For calls that a browser waits for.
     pub(crate) const REQUEST: Self = Self {
         attempts: 2,
         longest_pause: Duration::from_secs(1),
         waits_again: false,
-        // The user has an answer within five seconds.
+        // The user gets a response within five seconds.
         total: TIMEOUT,
     };
-    /// A program waits for it.
+    /// For calls that a program waits for.
     pub(crate) const USUAL: Self = Self {
         attempts: 3,
         longest_pause: Duration::from_secs(10),
-        // It may be a request that waits for the program.
+        // A request may be waiting for the program.
         waits_again: false,
         total: Duration::from_secs(60),
     };
-    /// A command that goes through everything.
+    /// For commands that process everything.
     pub(crate) const LONG: Self = Self {
         attempts: 6,
         longest_pause: Duration::from_secs(30),
@@ -59,7 +59,7 @@ impl Patience {
         total: Duration::from_secs(10 * 60),
     };
 
-    /// How long to wait after an attempt; spread, so that replicas do not come back all at once.
+    /// Returns the delay after an attempt, with jitter, so that replicas do not retry all at once.
     fn pause(self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let pause = retry_after.unwrap_or_else(|| FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1));
         pause
@@ -83,7 +83,7 @@ impl Client {
         })
     }
 
-    /// Reads something; a failure that may pass is tried again.
+    /// Sends a reading call and retries transient failures.
     pub(super) async fn get(
         &self,
         path: &[&str],
@@ -102,7 +102,11 @@ impl Client {
                             && (patience.waits_again || started.elapsed() < TIMEOUT) =>
                     {
                         let pause = patience.pause(attempt, error.retry_after());
-                        tracing::debug!(path = url.path(), ?pause, "Clerk is asked again");
+                        tracing::debug!(
+                            path = url.path(),
+                            ?pause,
+                            "retrying a call of Clerk's Backend API"
+                        );
                         tokio::time::sleep(pause).await;
                         attempt += 1;
                     }
@@ -115,7 +119,7 @@ impl Client {
             tracing::warn!(
                 path = url.path(),
                 ?limit,
-                "a call of Clerk's Backend API took too long"
+                "a call of Clerk's Backend API timed out"
             );
             Err(BackendError::Unreachable(format!(
                 "no response within {limit:?}"
@@ -123,7 +127,7 @@ impl Client {
         })
     }
 
-    /// Changes something, once: whether a call that failed has had its effect is not known.
+    /// Sends a changing call once: a failed call may have taken effect.
     pub(super) async fn change(
         &self,
         method: Method,
@@ -163,7 +167,7 @@ impl Client {
         let response = request
             .send()
             .await
-            // The address may hold a secret, such as the nonce of a handshake.
+            // The URL may contain a secret, such as the nonce of a handshake.
             .map_err(|error| BackendError::Unreachable(http::describe(error.without_url())))?;
         if response.status() == StatusCode::OK {
             let body = http::body(response, MAX_BODY)
@@ -174,9 +178,9 @@ impl Client {
         }
         let error = refusal(response).await;
         let path = url.path();
-        // What is not found is an answer, and strangers can ask for it with a nonce of their own.
+        // "Not found" is a normal result, and any client can cause it with a made-up nonce.
         if error.is_not_found() {
-            tracing::debug!(%method, path, %error, "Clerk does not know what it was asked for");
+            tracing::debug!(%method, path, %error, "Clerk does not have the requested resource");
         } else {
             tracing::warn!(%method, path, %error, "a call of Clerk's Backend API failed");
         }
@@ -184,11 +188,11 @@ impl Client {
     }
 }
 
-/// What an answer other than 200 says.
+/// Reads the error from a response other than 200.
 async fn refusal(response: Response) -> BackendError {
     let status = response.status();
     if status.is_redirection() || status.is_success() || status.is_informational() {
-        return BackendError::Unreachable(format!("it answers {status}, which it never does"));
+        return BackendError::Unreachable(format!("unexpected status {status}"));
     }
     let text = |name: &str| {
         let value = response.headers().get(name)?;
@@ -197,7 +201,7 @@ async fn refusal(response: Response) -> BackendError {
     let ray = text("cf-ray");
     let retry_after = text(header::RETRY_AFTER.as_str());
     let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok());
-    // The status says enough where the body says nothing.
+    // Without a readable body, the status is enough.
     let body = http::body(response, MAX_BODY).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let first = |member: &str| body["errors"][0][member].as_str().map(str::to_owned);
@@ -217,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_are_as_long_as_clerk_says_but_no_longer_than_they_may_be() {
+    fn retry_delay_follows_clerk_up_to_the_limit() {
         let seconds = Duration::from_secs;
         let between = |pause: Duration, least: Duration| {
             assert!(pause >= least && pause <= least.mul_f64(1.25), "{pause:?}");

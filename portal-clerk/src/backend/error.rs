@@ -1,50 +1,52 @@
-//! Why a call of the Backend API has failed.
+//! Errors of the Backend API.
 
 use std::time::Duration;
 
 use portal_core::Error;
 use portal_core::auth::AuthError;
 
-/// Why a call of Clerk's Backend API has failed.
+/// Error of a call of Clerk's Backend API.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
-    /// The portal has not been started, or does not use Clerk.
-    #[error("Clerk's Backend API is not set up: the portal has not started, or has no Clerk keys")]
+    /// The portal has not started or does not use Clerk.
+    #[error(
+        "Clerk's Backend API is not configured: the portal has not started or has no Clerk keys"
+    )]
     NotConfigured,
-    /// An id that is none of Clerk's; nothing was sent.
-    #[error("this is not an id of Clerk's: {0:?}")]
+    /// The id does not have the form of Clerk's ids; nothing was sent.
+    #[error("invalid Clerk id: {0:?}")]
     InvalidId(String),
-    /// Clerk has answered with an error.
-    #[error("Clerk answers {status} {code}: {message} ({})", trace_id.as_deref().unwrap_or("no trace"))]
+    /// Clerk responded with an error.
+    #[error("Clerk responded with {status} {code}: {message} ({})", trace_id.as_deref().unwrap_or("no trace id"))]
     Refused {
-        /// Status of the answer.
+        /// Status of the response.
         status: u16,
-        /// Clerk's word for it, such as `resource_not_found`.
+        /// Clerk's error code, such as `resource_not_found`.
         code: String,
-        /// Clerk's explanation.
+        /// Clerk's error message.
         message: String,
-        /// By which Clerk's support finds the call.
+        /// Trace id of the call, for Clerk's support.
         trace_id: Option<String>,
-        /// After which time Clerk wants to be asked again.
+        /// Delay after which Clerk accepts a retry.
         retry_after: Option<Duration>,
     },
-    /// Clerk cannot be reached, or breaks off.
-    #[error("Clerk cannot be reached: {0}")]
+    /// Clerk is unreachable or closed the connection early.
+    #[error("Clerk is unreachable: {0}")]
     Unreachable(String),
-    /// The answer is not what it should be.
-    #[error("Clerk answers with something else: {0}")]
+    /// The response does not have the expected form.
+    #[error("unexpected response from Clerk: {0}")]
     Unexpected(String),
 }
 
 impl BackendError {
-    /// Whether Clerk has nothing of this id.
+    /// Returns `true` if Clerk has no resource with this id.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// Whether the same call may well succeed a little later.
+    /// Returns `true` if the same call is likely to succeed a little later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -61,7 +63,7 @@ impl BackendError {
         }
     }
 
-    /// Whether Clerk does not take the secret key.
+    /// Returns `true` if Clerk rejects the secret key.
     fn is_key_refused(&self) -> bool {
         matches!(
             self,
@@ -88,11 +90,12 @@ impl From<BackendError> for AuthError {
 impl From<BackendError> for Error {
     fn from(error: BackendError) -> Self {
         if error.is_passing() {
-            return Self::unavailable("Clerk cannot be asked at the moment; try again shortly")
-                .with_cause(error);
+            return Self::unavailable("Clerk is unavailable; try again shortly").with_cause(error);
         }
         if error.is_key_refused() {
-            return Self::internal(format!("{error}: is CLERK_SECRET_KEY of this instance?"));
+            return Self::internal(format!(
+                "{error}; check that CLERK_SECRET_KEY belongs to this instance"
+            ));
         }
         Self::internal(error)
     }

@@ -1,4 +1,4 @@
-//! Clerk's Backend API, as far as a portal needs it.
+//! Clerk's Backend API, limited to the calls a portal needs.
 
 mod client;
 mod error;
@@ -20,11 +20,11 @@ pub(crate) use client::Patience;
 pub use error::BackendError;
 pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 
-/// Clerk's Backend API with the portal's secret key. Cheap to clone.
+/// Client for Clerk's Backend API with the portal's secret key. Cheap to clone.
 ///
-/// It works from the start of the portal on, if that uses Clerk. Each call goes over the network
-/// and counts against Clerk's limits: requests of known users do well without.
-/// Calls that only read are tried again when Clerk is away or asks for patience.
+/// It works once the portal has started, if the portal uses Clerk. Each call uses the network
+/// and counts against Clerk's rate limits; requests of users that the portal has stored do not
+/// need it. Calls that only read are retried if Clerk is unavailable or requests a delay.
 ///
 /// ```no_run
 /// use portal_clerk::{BackendApi, ClerkAuth, MetadataChange};
@@ -49,7 +49,7 @@ pub struct BackendApi {
 }
 
 impl BackendApi {
-    /// Makes this handle and all its clones usable; the first call counts.
+    /// Configures this handle and all its clones; only the first call has an effect.
     pub(crate) fn connect(
         &self,
         base: &str,
@@ -65,7 +65,11 @@ impl BackendApi {
         self.client.get().ok_or(BackendError::NotConfigured)
     }
 
-    /// A user; `None` if Clerk has none of this id.
+    /// Returns a user, or `None` if Clerk has no user with this id.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn user(&self, id: &str) -> Result<Option<ClerkUser>, BackendError> {
         self.user_with(id, Patience::USUAL).await
     }
@@ -84,11 +88,13 @@ impl BackendApi {
         if user.id == id {
             Ok(Some(user))
         } else {
-            Err(BackendError::Unexpected("another user's record".to_owned()))
+            Err(BackendError::Unexpected(
+                "the record of another user".to_owned(),
+            ))
         }
     }
 
-    /// The record of a user whom the portal does not know yet, while his browser waits.
+    /// Returns the record of a user whom the portal has not stored yet, while their browser waits.
     pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
         if !is_user_id(subject) {
             return Ok(None);
@@ -97,7 +103,11 @@ impl BackendApi {
         Ok(user.map(|user| user.profile))
     }
 
-    /// One page of users.
+    /// Returns one page of users.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the API is not configured or the call fails.
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<ClerkUser>, BackendError> {
         self.users_with(query, Patience::USUAL).await
     }
@@ -113,7 +123,11 @@ impl BackendApi {
         list(answer)?.into_iter().map(ClerkUser::read).collect()
     }
 
-    /// How many users there are; of a query only what says which ones is looked at.
+    /// Returns the number of users that match a query; its order, offset and limit are ignored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the API is not configured or the call fails.
     pub async fn count_users(&self, query: &UserQuery) -> Result<u64, BackendError> {
         let filter = query.filter();
         let answer = self
@@ -122,10 +136,14 @@ impl BackendApi {
             .await?;
         answer["total_count"]
             .as_u64()
-            .ok_or_else(|| BackendError::Unexpected("no count".to_owned()))
+            .ok_or_else(|| BackendError::Unexpected("no count in the response".to_owned()))
     }
 
-    /// Merges into the metadata of a user, and gives him as he is then.
+    /// Merges a change into the metadata of a user and returns the changed user.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn merge_metadata(
         &self,
         id: &str,
@@ -137,19 +155,31 @@ impl BackendApi {
         ClerkUser::read(client.change(Method::PATCH, &path, Some(&body)).await?)
     }
 
-    /// Bans a user, which ends all his sessions.
+    /// Bans a user, which ends all their sessions.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn ban(&self, id: &str) -> Result<ClerkUser, BackendError> {
         let path = ["users", user_id(id)?, "ban"];
         ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
     }
 
-    /// Lets a banned user in again.
+    /// Lifts the ban of a user.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn unban(&self, id: &str) -> Result<ClerkUser, BackendError> {
         let path = ["users", user_id(id)?, "unban"];
         ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
     }
 
-    /// The active sessions of a user.
+    /// Returns the active sessions of a user.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn sessions(&self, id: &str) -> Result<Vec<ClerkSession>, BackendError> {
         const PAGE: usize = 100;
         let id = user_id(id)?;
@@ -178,8 +208,13 @@ impl BackendApi {
         }
     }
 
-    /// Ends a session: it gets no new tokens. Those that are out there hold until they expire,
-    /// at this portal until the webhook has come.
+    /// Revokes a session, so that it gets no new tokens.
+    ///
+    /// Issued tokens remain valid until they expire, at this portal until the webhook arrives.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn revoke_session(&self, id: &str) -> Result<(), BackendError> {
         if !is_session_id(id) {
             return Err(BackendError::InvalidId(id.to_owned()));
@@ -189,7 +224,7 @@ impl BackendApi {
         Ok(())
     }
 
-    /// What a handshake has led to: the cookies that the browser is to be given.
+    /// Returns the result of a handshake: the `Set-Cookie` values for the browser.
     pub(crate) async fn handshake_payload(&self, nonce: &str) -> Result<Vec<String>, BackendError> {
         let query = [("nonce", nonce)];
         let path = ["clients", "handshake_payload"];
@@ -208,7 +243,7 @@ impl std::fmt::Debug for BackendApi {
     }
 }
 
-/// An id that may stand in a path.
+/// Checks that an id can be part of a path.
 fn user_id(id: &str) -> Result<&str, BackendError> {
     if is_user_id(id) {
         Ok(id)
@@ -225,6 +260,8 @@ fn pairs<'a>(query: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)
 fn list(answer: Value) -> Result<Vec<Value>, BackendError> {
     match answer {
         Value::Array(items) => Ok(items),
-        _ => Err(BackendError::Unexpected("no list".to_owned())),
+        _ => Err(BackendError::Unexpected(
+            "no list in the response".to_owned(),
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! What the Backend API gives and takes.
+//! Records and parameters of the Backend API.
 
 use portal_core::auth::Profile;
 use serde::Deserialize;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::error::BackendError;
 use crate::users;
 
-/// A user as Clerk has him.
+/// A user as stored at Clerk.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ClerkUser {
-    /// `user_…`; the `clerk_id` of the local user.
+    /// Id of the user, `user_…`; the `clerk_id` of the local user.
     pub id: String,
-    /// His name, address, metadata and the rest of his record.
+    /// Name, e-mail address, metadata and the rest of the record.
     pub profile: Profile,
 }
 
@@ -29,43 +29,43 @@ impl ClerkUser {
     }
 }
 
-/// A session as Clerk has it.
+/// A session as stored at Clerk.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ClerkSession {
-    /// `sess_…`
+    /// Id of the session, `sess_…`.
     pub id: String,
-    /// Whose it is.
+    /// Id of its user.
     pub user_id: String,
-    /// `active`, `ended`, `expired`, `removed`, `revoked`, or what Clerk adds to these.
+    /// Status: `active`, `ended`, `expired`, `removed`, `revoked` or a later addition of Clerk's.
     pub status: String,
-    /// When it was last used, in milliseconds since 1970.
+    /// Time of its last use, in milliseconds since 1970.
     #[serde(default)]
     pub last_active_at: i64,
-    /// When it ends by itself, in milliseconds since 1970.
+    /// Time of its expiry, in milliseconds since 1970.
     #[serde(default)]
     pub expire_at: i64,
 }
 
-/// Which users are meant; without anything all of them.
+/// Selection of users; empty, it selects all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// Part of a name, an address or an id.
+    /// Part of a name, an e-mail address or an id.
     pub search: Option<String>,
-    /// Only users of these addresses.
+    /// Limits the result to users with these e-mail addresses.
     pub email_addresses: Vec<String>,
-    /// Only these users.
+    /// Limits the result to these users.
     pub user_ids: Vec<String>,
-    /// What to sort by, with `-` for backwards, such as `-created_at`, which is the default.
+    /// Field to sort by, with `-` for descending order. Default: `-created_at`.
     pub order_by: Option<String>,
-    /// How many to pass over.
+    /// Number of users to skip.
     pub offset: u64,
-    /// How many to give, 500 at the most; 0 means 100.
+    /// Maximum number of users to return, at most 500; 0 means 100.
     pub limit: u64,
 }
 
 impl UserQuery {
-    /// The parameters that say which users are meant.
+    /// Returns the parameters that select users.
     pub(super) fn filter(&self) -> Vec<(&'static str, String)> {
         let search = self.search.iter().map(|text| ("query", text.clone()));
         let addresses = self.email_addresses.iter();
@@ -74,7 +74,7 @@ impl UserQuery {
         search.chain(addresses).chain(ids).collect()
     }
 
-    /// The same with which part of them is wanted.
+    /// Returns the parameters that select users, with order, offset and limit.
     pub(super) fn page(&self) -> Vec<(&'static str, String)> {
         let limit = if self.limit == 0 { 100 } else { self.limit };
         let mut page = self.filter();
@@ -87,14 +87,15 @@ impl UserQuery {
     }
 }
 
-/// Members to merge into a user's metadata: objects member by member, `null` takes one out.
+/// Members to merge into a user's metadata; `null` removes a member.
 ///
-/// There is no `unsafe` metadata: users write that themselves, so nothing may depend on it.
+/// Objects are merged member by member. There is no `unsafe` metadata: users write it themselves,
+/// so nothing may depend on it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetadataChange {
-    /// For everyone to see.
+    /// Metadata that everyone can read.
     pub public: Option<Value>,
-    /// For servers only.
+    /// Metadata that only servers can read.
     pub private: Option<Value>,
 }
 

@@ -57,7 +57,7 @@ async fn users_are_read_listed_and_counted() {
 }
 
 #[tokio::test]
-async fn metadata_is_merged_and_null_takes_a_member_out() {
+async fn metadata_is_merged_and_null_removes_a_member() {
     let double = ClerkDouble::start().await;
     let api = api(&double);
     let ann = double.user("ann@example.com");
@@ -98,7 +98,7 @@ async fn users_are_banned_and_sessions_revoked() {
 }
 
 #[tokio::test]
-async fn long_lists_of_sessions_are_read_to_their_end() {
+async fn all_pages_of_sessions_are_read() {
     let double = ClerkDouble::start().await;
     let ann = double.user("ann@example.com");
     for _ in 0..230 {
@@ -108,7 +108,7 @@ async fn long_lists_of_sessions_are_read_to_their_end() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_never_sent() {
+async fn invalid_ids_are_never_sent() {
     let double = ClerkDouble::start().await;
     let api = api(&double);
     for id in [
@@ -135,7 +135,7 @@ async fn what_is_no_id_is_never_sent() {
 }
 
 #[tokio::test]
-async fn reading_waits_when_it_is_told_to_and_changing_is_left_to_the_caller() {
+async fn reads_are_retried_after_the_delay_and_changes_are_not() {
     let double = ClerkDouble::start().await;
     let api = api(&double);
     let ann = double.user("ann@example.com");
@@ -146,7 +146,7 @@ async fn reading_waits_when_it_is_told_to_and_changing_is_left_to_the_caller() {
     double.refuse_next(1000, 0);
     let error = api.user(&ann).await.unwrap_err();
     assert!(error.is_passing(), "{error}");
-    assert_eq!(double.requests().len(), 6, "it does not try for ever");
+    assert_eq!(double.requests().len(), 6, "the retries are bounded");
 
     double.refuse_next(1, 7);
     let error = api.ban(&ann).await.unwrap_err();
@@ -163,18 +163,18 @@ async fn reading_waits_when_it_is_told_to_and_changing_is_left_to_the_caller() {
     assert_eq!((status, code.as_str()), (429, "too_many_requests"));
     assert_eq!(trace_id.as_deref(), Some("trace_double"));
     assert_eq!(retry_after.unwrap().as_secs(), 7);
-    assert_eq!(double.requests().len(), 7, "it may have had its effect");
+    assert_eq!(double.requests().len(), 7, "the call may have taken effect");
     assert_eq!(double.record(&ann).unwrap()["banned"], false);
 }
 
 #[tokio::test]
-async fn failures_say_whose_they_are() {
+async fn failures_map_to_their_cause() {
     let double = ClerkDouble::start().await;
     let ann = double.user("ann@example.com");
     let error = with_key(&double, "sk_test_wrong").user(&ann).await;
     let error = portal_core::Error::from(error.unwrap_err());
     assert_eq!(error.status(), 500);
-    assert!(format!("{error:?}").contains("is CLERK_SECRET_KEY of this instance?"));
+    assert!(format!("{error:?}").contains("check that CLERK_SECRET_KEY belongs to this instance"));
 
     double.set_failure(Some(500));
     let error = api(&double).user(&ann).await.unwrap_err();

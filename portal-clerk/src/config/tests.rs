@@ -3,7 +3,7 @@ use portal_core::config::Settings;
 use super::*;
 use crate::testing::SigningKey;
 
-/// Problems that these settings give, with what a portal needs otherwise.
+/// Returns the problems of these settings, combined with the other settings a portal needs.
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     let (plan, problems) = read(&config(pairs));
     assert_eq!(plan.is_none(), !problems.is_empty());
@@ -37,7 +37,7 @@ const DEV: (&str, &str) = ("APP_ENV", "DEV");
 const PROD: (&str, &str) = ("APP_ENV", "PROD");
 
 #[test]
-fn publishable_keys_give_host_kind_and_cookie_suffix() {
+fn publishable_key_yields_host_kind_and_cookie_suffix() {
     for (text, kind, host, suffix, accounts) in [
         (
             "pk_test_aGFwcHktb3R0ZXItMTIuY2xlcmsuYWNjb3VudHMuZGV2JA",
@@ -80,7 +80,7 @@ fn publishable_keys_give_host_kind_and_cookie_suffix() {
 }
 
 #[test]
-fn malformed_publishable_keys_are_refused() {
+fn malformed_publishable_keys_are_rejected() {
     let encode = |host: &str| format!("pk_test_{}", STANDARD_NO_PAD.encode(host));
     assert!(PublishableKey::parse(&encode("clerk.example.com$")).is_some());
     for text in [
@@ -105,7 +105,7 @@ fn malformed_publishable_keys_are_refused() {
 }
 
 #[test]
-fn every_unusable_combination_is_named() {
+fn every_invalid_combination_is_reported() {
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
     let cases: &[Case<'_>] = &[
         (&[DEV, PK_TEST], &["CLERK_SECRET_KEY is missing"]),
@@ -185,13 +185,13 @@ fn every_unusable_combination_is_named() {
                 (AUTHORIZED_PARTIES, "https://a.example/path, portal"),
             ],
             &[
-                "CLERK_AUTHORIZED_PARTIES has `https://a.example/path`",
-                "CLERK_AUTHORIZED_PARTIES has `portal`",
+                "CLERK_AUTHORIZED_PARTIES contains `https://a.example/path`",
+                "CLERK_AUTHORIZED_PARTIES contains `portal`",
             ],
         ),
         (
             &[DEV, PK_TEST, SK_TEST, (AUTHORIZED_PARTIES, ",")],
-            &["CLERK_AUTHORIZED_PARTIES names no origin"],
+            &["CLERK_AUTHORIZED_PARTIES has no origins"],
         ),
     ];
     for (pairs, expected) in cases {
@@ -206,7 +206,7 @@ fn every_unusable_combination_is_named() {
 
 #[cfg(feature = "dev-identity")]
 #[test]
-fn the_development_provider_listens_on_this_machine_only() {
+fn development_provider_requires_a_loopback_host() {
     for host in ["127.0.0.1", "::1", "localhost", "127.8.8.8"] {
         assert_eq!(problems(&[DEV, ("HOST", host)]), [""; 0], "{host}");
     }
@@ -220,7 +220,7 @@ fn the_development_provider_listens_on_this_machine_only() {
 
 #[cfg(not(feature = "dev-identity"))]
 #[test]
-fn without_the_feature_there_is_no_development_provider() {
+fn development_provider_requires_the_feature() {
     let found = problems(&[DEV]);
     assert!(found[0].starts_with("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY is missing"));
     assert!(found[1].starts_with("CLERK_SECRET_KEY is missing"));
@@ -263,7 +263,7 @@ fn aliases_and_overrides_are_read() {
 }
 
 #[test]
-fn the_pages_of_clerk_are_beside_its_frontend_api() {
+fn account_portal_is_derived_from_the_frontend_api() {
     for (frontend, expected) in [
         (
             "http://clerk.localhost:3000",
@@ -285,7 +285,7 @@ fn the_pages_of_clerk_are_beside_its_frontend_api() {
 }
 
 #[test]
-fn the_networkless_key_is_read_in_every_form_that_survives_an_environment() {
+fn jwt_key_is_read_in_every_form_an_environment_allows() {
     let pem = SigningKey::first().pem();
     for text in [
         pem.clone(),
@@ -314,7 +314,7 @@ fn the_networkless_key_is_read_in_every_form_that_survives_an_environment() {
 }
 
 #[test]
-fn webhook_secrets_have_their_form_and_go_with_the_keys() {
+fn webhook_secrets_are_validated_and_require_the_keys() {
     let good = (WEBHOOK_SECRET, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let with = clerk(&[DEV, PK_TEST, SK_TEST, good]);
     assert!(with.webhook_secrets.is_some());

@@ -1,4 +1,4 @@
-//! The key that development tokens are signed with: one for each database.
+//! Signing key of development tokens: one per database.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -21,7 +21,7 @@ pub(crate) struct DevKey {
 }
 
 impl DevKey {
-    /// The key of a database; the first portal that starts on it makes one.
+    /// Loads the key of a database; the first portal that starts on it generates one.
     pub(crate) async fn load(values: &Values) -> Result<Self> {
         let stored: String = match values.get(NAME).await? {
             Some(stored) => stored,
@@ -29,7 +29,7 @@ impl DevKey {
         };
         Self::parse(&stored).ok_or_else(|| {
             Error::internal(format!(
-                "the value `{NAME}` in table portal_values is no RSA key; delete the row, and a new one is made"
+                "the value `{NAME}` in table portal_values is not an RSA key; delete the row to generate a new key"
             ))
         })
     }
@@ -47,7 +47,7 @@ impl DevKey {
         })
     }
 
-    /// An RS256 signature.
+    /// Returns an RS256 signature.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
@@ -57,14 +57,14 @@ impl DevKey {
                 message,
                 &mut signature,
             )
-            .map_err(|_| Error::internal("the development key does not sign"))?;
+            .map_err(|_| Error::internal("failed to sign with the development key"))?;
         Ok(signature)
     }
 }
 
-/// A new private key, as base64 of PKCS#8.
+/// Generates a private key, as base64 of PKCS#8.
 pub(crate) fn generate() -> Result<String> {
-    let failed = |_| Error::internal("no RSA key could be made");
+    let failed = |_| Error::internal("failed to generate an RSA key");
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
     let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
     Ok(STANDARD.encode(der.as_ref()))

@@ -1,5 +1,6 @@
-//! The development identity provider: everyone signs in as anyone, with the protocol of the
-//! real one and past the same verifier.
+//! Development identity provider: anyone can sign in as any user.
+//!
+//! It uses the protocol and the verifier of the real provider.
 
 mod keys;
 mod page;
@@ -33,19 +34,19 @@ pub(crate) struct Development {
     home_path: String,
 }
 
-/// Someone who signs in, checked to be well-formed.
+/// Validated data of a user who signs in.
 struct Person {
-    /// Lower-case address.
+    /// E-mail address in lower case.
     email: String,
     email_verified: bool,
-    /// `None` leaves the name of an earlier sign-in.
+    /// First name; `None` keeps the name of an earlier sign-in.
     first_name: Option<String>,
-    /// Like `first_name`.
+    /// Last name; `None` keeps the name of an earlier sign-in.
     last_name: Option<String>,
 }
 
 impl Person {
-    /// The same address is always the same user.
+    /// Returns the subject, which is always the same for an e-mail address.
     fn subject(&self) -> String {
         let digest = digest::digest(&digest::SHA256, self.email.as_bytes());
         let mut subject = "user_dev".to_owned();
@@ -74,7 +75,7 @@ impl Development {
         })
     }
 
-    /// Stores who signs in, in the form of Clerk's own records.
+    /// Stores the user who signs in, in the form of Clerk's records.
     async fn record(&self, subject: &str, person: &Person) -> Result<()> {
         let name = record_name(subject);
         let known: Value = self.values.get(&name).await?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The form on the sign-in page.
+//! Form of the sign-in page.
 
 use maud::{Markup, html};
 use portal_core::Fault;
@@ -17,7 +17,7 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
     };
     let given = |name: &str| query::value(page.query, name).unwrap_or_default();
     let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
-    // A form that was refused comes back here; what is wrong with it is found out anew.
+    // A rejected form is shown here again; its errors are determined once more.
     let faults = match query::has(page.query, "checked") {
         true => Person::of_form(&email, &first_name, &last_name).err(),
         false => None,
@@ -51,13 +51,13 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
                 }
                 (Button::new(label).solid().size(3).submit().wide())
             }
-            (Banner::new(Tone::Warning, "Any address is let in, without a password. Set Clerk's keys to turn this off.")
-                .title("For development only."))
+            (Banner::new(Tone::Warning, "Anyone can sign in with any e-mail address, without a password. Set Clerk's keys to turn this off.")
+                .title("For development only"))
         }
     }
 }
 
-/// What is wrong with a field, as a sentence.
+/// Returns the error of a field as a sentence.
 fn message(faults: &[Fault], name: &str) -> Option<String> {
     let pointer = format!("/{name}");
     let fault = faults.iter().find(|fault| fault.pointer == pointer)?;

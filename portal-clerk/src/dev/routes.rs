@@ -1,4 +1,4 @@
-//! `/dev/token`, `/dev/sign-in`, `/.well-known/jwks.json`.
+//! `/dev/token`, `/dev/sign-in`, `/.well-known/jwks.json`: development sign-in and its key set.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use serde_json::{Value, json};
 use super::tokens::{Issued, LIFETIME};
 use super::{Development, Person};
 
-/// Length of a first or last name, in characters.
+/// Maximum length of a first or last name, in characters.
 pub(super) const MAX_NAME: usize = 100;
-/// Length of an address.
+/// Maximum length of an e-mail address, in characters.
 pub(super) const MAX_EMAIL: usize = 254;
 
-/// The routes, before they are given their state.
+/// Returns the routes without their state.
 pub(crate) fn routes() -> Routes<Arc<Development>> {
     Routes::new()
         .post("/dev/token", Guard::Development, token)
@@ -35,14 +35,15 @@ pub(crate) fn routes() -> Routes<Arc<Development>> {
         .map_handlers(|handlers| handlers.route_layer(middleware::from_fn(require_loopback)))
 }
 
-/// Refuses names that are not this machine's own: a page whose name an attacker has rebound to
-/// the loopback address could otherwise sign in as anyone. Refuses what a proxy has passed on, too:
-/// it may come from anywhere.
+/// Rejects requests with host names of other machines, and requests forwarded by a proxy.
+///
+/// Otherwise a page whose name an attacker has rebound to the loopback address could sign in as any
+/// user. A forwarded request may come from anywhere.
 async fn require_loopback(request: Request, next: Next) -> Response {
     let detail = if !(is_local(&request) && comes_from_here(&request)) {
-        "development sign-in answers on this machine only; open the portal as localhost"
+        "development sign-in is available on this machine only; open the portal at localhost"
     } else if is_forwarded(request.headers()) {
-        "development sign-in does not answer behind a proxy; open the portal directly, \
+        "development sign-in is not available behind a proxy; open the portal directly \
          or set the keys of a Clerk instance"
     } else {
         return next.run(request).await;
@@ -58,8 +59,10 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the caller is on this machine, as far as the server tells: an application that serves
-/// the router itself does so with `into_make_service_with_connect_info`.
+/// Returns `true` if the caller is on this machine or the server does not provide its address.
+///
+/// An application that serves the router itself provides it by
+/// `into_make_service_with_connect_info`.
 fn comes_from_here(request: &Request) -> bool {
     request
         .extensions()
@@ -67,7 +70,7 @@ fn comes_from_here(request: &Request) -> bool {
         .is_none_or(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
 }
 
-/// Whether every name that a request is addressed to is this machine's own.
+/// Returns `true` if every host name in a request is a name of this machine.
 fn is_local(request: &Request) -> bool {
     let headers = request.headers().get_all(header::HOST);
     let names: Vec<&str> = headers
@@ -105,13 +108,13 @@ struct SignInForm {
     last_name: String,
     #[serde(default)]
     redirect_url: String,
-    /// Whether the form stands on the page for people without an account.
+    /// `true` if the form is on the sign-up page.
     #[serde(default)]
     sign_up: bool,
 }
 
 impl SignInForm {
-    /// The page of the form, with what was given: it finds the faults once more and shows them.
+    /// Returns the URL of the form with the submitted values; the page shows their errors.
     fn page(&self, base_path: &str) -> String {
         let page = if self.sign_up { "sign-up" } else { "sign-in" };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -121,7 +124,7 @@ impl SignInForm {
             ("first_name", &self.first_name, MAX_NAME),
             ("last_name", &self.last_name, MAX_NAME),
         ] {
-            // One more than allowed is a fault, and more would make a long address.
+            // One character above the limit is enough for the error and keeps the URL short.
             let value: String = value.chars().take(longest + 1).collect();
             query.append_pair(name, &value);
         }
@@ -140,7 +143,7 @@ async fn sign_in(
     let names = (form.first_name.as_str(), form.last_name.as_str());
     let person = match Person::of_form(&form.email, names.0, names.1) {
         Ok(person) => person,
-        // A browser comes back to its form; a program gets the faults.
+        // A browser returns to its form; a program receives the errors.
         Err(_) if wants_page(&headers) => {
             let page = form.page(&development.base_path);
             return Ok(Redirect::to(&page).into_response());
@@ -188,18 +191,14 @@ impl Person {
             return Err(Error::invalid(vec![Fault::new(
                 "",
                 "invalid_type",
-                "send an object",
+                "must be an object",
             )]));
         };
         let mut faults = Vec::new();
         for name in members.keys() {
             if !["email", "first_name", "last_name", "email_verified"].contains(&name.as_str()) {
                 let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-                faults.push(Fault::new(
-                    pointer,
-                    "unknown_field",
-                    "there is no such field",
-                ));
+                faults.push(Fault::new(pointer, "unknown_field", "unknown field"));
             }
         }
         let mut text = |name: &str| match members.get(name) {
@@ -209,7 +208,7 @@ impl Person {
                 faults.push(Fault::new(
                     format!("/{name}"),
                     "invalid_type",
-                    "write a text",
+                    "must be a string",
                 ));
                 None
             }
@@ -222,7 +221,7 @@ impl Person {
                 faults.push(Fault::new(
                     "/email_verified",
                     "invalid_type",
-                    "write true or false",
+                    "must be true or false",
                 ));
                 false
             }
@@ -230,7 +229,7 @@ impl Person {
         Self::new(email, first_name, last_name, email_verified, faults).map_err(Error::invalid)
     }
 
-    /// Somebody from the fields of the form, or every fault in them.
+    /// Reads a user from the fields of the form; fails with all of their errors.
     pub(super) fn of_form(
         email: &str,
         first_name: &str,
@@ -240,7 +239,7 @@ impl Person {
         Self::new(Some(email), first_name, last_name, true, Vec::new())
     }
 
-    /// Checks everything; `faults` are those found before, and what they name is not named again.
+    /// Validates all fields; those already in `faults` are not reported again.
     fn new(
         email: Option<&str>,
         first_name: Option<&str>,
@@ -251,12 +250,16 @@ impl Person {
         let email = email.unwrap_or_default().trim().to_ascii_lowercase();
         if faults.iter().all(|fault| fault.pointer != "/email") {
             if email.is_empty() {
-                faults.push(Fault::new("/email", "required", "write an e-mail address"));
+                faults.push(Fault::new(
+                    "/email",
+                    "required",
+                    "an e-mail address is required",
+                ));
             } else if email.len() > MAX_EMAIL || garde::rules::email::parse_email(&email).is_err() {
                 faults.push(Fault::new(
                     "/email",
                     "invalid_email",
-                    "this is not an e-mail address",
+                    "must be a valid e-mail address",
                 ));
             }
         }
@@ -266,14 +269,14 @@ impl Person {
                 faults.push(Fault::new(
                     pointer,
                     "too_long",
-                    format!("write at most {MAX_NAME} characters"),
+                    format!("must be at most {MAX_NAME} characters long"),
                 ));
             }
             if name.chars().any(char::is_control) {
                 faults.push(Fault::new(
                     pointer,
                     "not_allowed",
-                    "leave out control characters",
+                    "must not contain control characters",
                 ));
             }
             Some(name.to_owned())
@@ -301,7 +304,7 @@ fn json_error(rejection: JsonRejection) -> Error {
     }
 }
 
-/// A body that could not be read at all.
+/// Returns the error for a body that could not be read.
 fn refused(status: StatusCode, detail: String) -> Error {
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",

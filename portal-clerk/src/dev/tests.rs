@@ -1,4 +1,4 @@
-//! The development identity provider as a browser and a script see it.
+//! Tests of the development identity provider, as used by browsers and scripts.
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ fn with_header(name: &str, value: &str) -> Parts {
 }
 
 #[tokio::test]
-async fn a_token_for_scripts_is_a_session_of_the_user() {
+async fn token_for_scripts_is_a_session_of_the_user() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     let answer = token(
@@ -111,7 +111,7 @@ async fn a_token_for_scripts_is_a_session_of_the_user() {
     );
     assert!(auth.refreshes_profile());
 
-    // The same person again: the same user, a new session, and what is not said stays.
+    // Signing in again: the same user, a new session; omitted fields keep their values.
     let again = token(
         &auth,
         json!({"email": "ADA@example.COM", "last_name": "Byron", "email_verified": false}),
@@ -149,7 +149,7 @@ async fn users_who_never_signed_in_have_no_record() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_token_request_is_named() {
+async fn every_error_of_a_token_request_is_reported() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     let long = "ä".repeat(101);
@@ -222,7 +222,7 @@ async fn every_fault_of_a_token_request_is_named() {
 }
 
 #[tokio::test]
-async fn the_form_sets_the_cookie_and_goes_back() {
+async fn form_sets_the_cookie_and_redirects_back() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     for (wanted, target) in [
@@ -268,7 +268,7 @@ async fn the_form_sets_the_cookie_and_goes_back() {
 }
 
 #[tokio::test]
-async fn a_nested_portal_keeps_its_prefix() {
+async fn nested_portal_keeps_its_prefix() {
     let directory = TempDir::new().unwrap();
     let mut setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
     Arc::make_mut(&mut setup.config).base_path = "/portal".to_owned();
@@ -286,7 +286,7 @@ async fn a_nested_portal_keeps_its_prefix() {
 }
 
 #[tokio::test]
-async fn only_names_of_this_machine_are_answered() {
+async fn other_host_names_are_rejected() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     let request = |path: &str, target: Option<&str>, hosts: &[&str]| {
@@ -339,7 +339,7 @@ async fn only_names_of_this_machine_are_answered() {
 }
 
 #[tokio::test]
-async fn the_key_belongs_to_the_database() {
+async fn key_belongs_to_the_database() {
     let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let auth = started(&first).await;
     let body = token(&auth, json!({"email": "ada@example.com"}))
@@ -358,7 +358,7 @@ async fn the_key_belongs_to_the_database() {
 }
 
 #[tokio::test]
-async fn the_key_is_published_without_its_private_part() {
+async fn published_key_has_no_private_part() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     let request = Request::get("/.well-known/jwks.json").header(header::HOST, "localhost");
@@ -370,7 +370,7 @@ async fn the_key_is_published_without_its_private_part() {
 }
 
 #[tokio::test]
-async fn a_development_token_is_nothing_to_a_real_instance() {
+async fn development_token_is_invalid_for_a_clerk_instance() {
     let directory = TempDir::new().unwrap();
     let development = started(&directory).await;
     let body = token(&development, json!({"email": "ada@example.com"}))
@@ -398,7 +398,7 @@ async fn a_development_token_is_nothing_to_a_real_instance() {
 }
 
 #[tokio::test]
-async fn a_stored_key_that_is_none_does_not_start() {
+async fn invalid_stored_key_prevents_the_start() {
     let directory = TempDir::new().unwrap();
     let setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
     setup
@@ -418,7 +418,7 @@ async fn a_stored_key_that_is_none_does_not_start() {
 }
 
 #[tokio::test]
-async fn the_sign_in_page_has_a_form_and_a_warning() {
+async fn sign_in_page_has_a_form_and_a_warning() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     let mut page = SignIn::new("/a?b=\"><script>");

@@ -1,4 +1,4 @@
-//! Session tokens of the form that Clerk gives out.
+//! Session tokens in the form that Clerk issues.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::keys::DevKey;
 use crate::token::CATEGORY_SESSION;
 
-/// How long a development session lasts, in seconds. Real ones are renewed every minute.
+/// Lifetime of a development session, in seconds. Clerk renews its tokens every minute.
 pub(crate) const LIFETIME: i64 = 24 * 60 * 60;
 
 pub(crate) struct Issuer {
@@ -18,7 +18,7 @@ pub(crate) struct Issuer {
     public_url: String,
 }
 
-/// A new session.
+/// Token of a new session.
 pub(crate) struct Issued {
     pub(crate) token: String,
     pub(crate) expires_at: DateTime<Utc>,
@@ -29,7 +29,7 @@ impl Issuer {
         Self { key, public_url }
     }
 
-    /// A token of a new session of a user.
+    /// Issues a token of a new session of a user.
     pub(crate) fn issue(&self, subject: &str, now: DateTime<Utc>) -> Result<Issued> {
         let expires_at = now + TimeDelta::seconds(LIFETIME);
         let claims = json!({
@@ -65,7 +65,7 @@ impl Issuer {
         Ok(token)
     }
 
-    /// The public key as a JSON web key set.
+    /// Returns the public key as a JSON Web Key Set.
     pub(crate) fn key_set(&self) -> Value {
         json!({ "keys": [self.key.public.to_jwk(&self.key.kid)] })
     }

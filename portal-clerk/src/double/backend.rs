@@ -1,4 +1,4 @@
-//! The Backend API, for those who know the secret key.
+//! Backend API, which requires the secret key.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn routes(instance: Arc<Instance>) -> Router<Arc<Instance>> {
         .route_layer(middleware::from_fn_with_state(instance, guard))
 }
 
-/// Writes the request down, refuses it if it is to be refused, and asks for the secret key.
+/// Records the request, applies the configured failures and checks the secret key.
 async fn guard(State(instance): State<Arc<Instance>>, request: Request, next: Next) -> Response {
     let hangs = {
         let mut state = instance.state();
@@ -49,7 +49,7 @@ async fn guard(State(instance): State<Arc<Instance>>, request: Request, next: Ne
             return (after, refused).into_response();
         }
         if let Some(status) = state.failure {
-            let status = StatusCode::from_u16(status).expect("it is a status");
+            let status = StatusCode::from_u16(status).expect("a valid status");
             return fault(status, "internal_error");
         }
         state.hangs
@@ -78,7 +78,7 @@ fn not_found() -> Response {
     fault(StatusCode::NOT_FOUND, "resource_not_found")
 }
 
-/// A record, or that there is none.
+/// Returns a record, or the error for a missing one.
 fn record(record: Option<&Value>) -> Response {
     match record {
         Some(record) => Json(record.clone()).into_response(),
@@ -86,7 +86,7 @@ fn record(record: Option<&Value>) -> Response {
     }
 }
 
-/// Every value of a list in a query, such as `user_id[]=a&user_id[]=b`.
+/// Returns all values of a list in a query, such as `user_id[]=a&user_id[]=b`.
 fn values(query: Option<&str>, name: &str) -> Vec<String> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     pairs
@@ -100,7 +100,7 @@ fn number(query: Option<&str>, name: &str, default: usize) -> usize {
     given.map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// The users that a query means, in the order of their creation.
+/// Returns the users that match a query, in the order of their creation.
 fn matching(instance: &Instance, query: Option<&str>) -> Vec<Value> {
     let (ids, addresses) = (values(query, "user_id"), values(query, "email_address"));
     let words = parameter(query, "query").map(|words| words.to_lowercase());
@@ -219,7 +219,7 @@ async fn revoke(State(instance): State<Arc<Instance>>, Path(id): Path<String>) -
     record(found.as_ref())
 }
 
-/// What a handshake has led to, once.
+/// Returns the cookies of a handshake, once.
 async fn handshake_payload(
     State(instance): State<Arc<Instance>>,
     RawQuery(query): RawQuery,

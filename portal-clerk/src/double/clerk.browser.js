@@ -1,4 +1,4 @@
-// In the place of clerk-js: keeps the session's cookie, and mounts what the user interface draws.
+// Replaces clerk-js: keeps the session cookie and mounts the components of the user interface.
 "use strict";
 (() => {
   const frontendApi = new URL(document.currentScript.src).origin;

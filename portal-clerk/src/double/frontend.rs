@@ -1,4 +1,4 @@
-//! The Frontend API: key set, handshake, and what the script in the browser asks for.
+//! Frontend API: key set, handshake, and the calls of the script in the browser.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::state::{Client, Instance, State as Memory};
 use super::{InstanceKind, Jwks};
 
-/// Names the browser on the double's own origin.
+/// Cookie that identifies the browser on the origin of the fake.
 pub(super) const CLIENT_COOKIE: &str = "__client";
 pub(super) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<Arc<Instance>> {
         .route("/v1/client/sessions/{id}/end", post(sign_out))
 }
 
-/// The key set, as well or badly as it is to be served.
+/// Serves the key set in the configured way.
 pub(super) async fn jwks(State(instance): State<Arc<Instance>>) -> Response {
     let (mode, jwk) = {
         let mut state = instance.state();
@@ -43,14 +43,14 @@ pub(super) async fn jwks(State(instance): State<Arc<Instance>>) -> Response {
     Json(json!({"keys": [jwk]})).into_response()
 }
 
-/// The value of a parameter of a query.
+/// Returns the value of a parameter of a query.
 pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let (_, value) = pairs.find(|(key, _)| key == name)?;
     Some(value.into_owned())
 }
 
-/// The address to send a browser back to, if it may be sent there.
+/// Returns the URL to redirect a browser back to, if it is allowed.
 pub(super) fn return_address(state: &Memory, text: Option<&str>) -> Option<Url> {
     let url = Url::parse(text?).ok()?;
     let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
@@ -59,7 +59,7 @@ pub(super) fn return_address(state: &Memory, text: Option<&str>) -> Option<Url> 
     (web && (loopback || state.origins.contains(&origin))).then_some(url)
 }
 
-/// The browser of a request, by its cookie here or by what stands for it in addresses.
+/// Finds the browser of a request, by its cookie here or by its id in URLs.
 pub(super) fn find_client(
     state: &Memory,
     headers: &HeaderMap,
@@ -160,10 +160,10 @@ pub(super) fn client_cookie(client: &Client) -> HeaderValue {
 }
 
 pub(super) fn header_value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("it is plain text")
+    HeaderValue::from_str(text).expect("plain text")
 }
 
-/// An answer that the portal's pages may read.
+/// Returns a response that the portal's pages may read.
 fn shared(headers: &HeaderMap, body: Value) -> Response {
     let origin = headers.get(header::ORIGIN).cloned();
     let mut response = Json(body).into_response();
@@ -185,7 +185,7 @@ fn origin_of(headers: &HeaderMap) -> &str {
         .unwrap_or_default()
 }
 
-/// Who is signed in, with a new token.
+/// Returns the signed-in user with a new token.
 async fn client(
     State(instance): State<Arc<Instance>>,
     RawQuery(query): RawQuery,
@@ -246,7 +246,7 @@ async fn sign_out(
     shared(&headers, json!({"status": "ended"}))
 }
 
-/// Whether an active session is one of the browser that asks.
+/// Returns `true` if an active session belongs to the requesting browser.
 fn owns(state: &Memory, headers: &HeaderMap, query: Option<&str>, session_id: &str) -> bool {
     let client = find_client(state, headers, query);
     let session = state.session(session_id);

@@ -1,4 +1,4 @@
-//! The keys of the double's instance.
+//! Keys of the fake instance.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::jwks::RsaKey;
 
-/// A key that session tokens are signed with.
+/// Signing key of session tokens.
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pair: KeyPair,
@@ -21,23 +21,27 @@ impl SigningKey {
     pub(super) fn generate() -> Self {
         Self {
             kid: format!("ins_{}", Uuid::new_v4().simple()),
-            pair: KeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made"),
+            pair: KeyPair::generate(KeySize::Rsa2048).expect("RSA key generation"),
         }
     }
 
     pub(super) fn jwk(&self) -> Value {
         RsaKey::of(self.pair.public_key())
-            .expect("a key of 2048 bits is fit for use")
+            .expect("a usable key of 2048 bits")
             .to_jwk(&self.kid)
     }
 
     pub(super) fn pem(&self) -> String {
-        let der: PublicKeyX509Der<'_> = self.pair.public_key().as_der().expect("it has a form");
+        let der: PublicKeyX509Der<'_> = self
+            .pair
+            .public_key()
+            .as_der()
+            .expect("DER encoding of the key");
         let body = STANDARD.encode(der.as_ref());
         format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     }
 
-    /// A JWT of a category.
+    /// Signs a JWT of a category.
     pub(super) fn sign(&self, category: Option<&str>, claims: &Value) -> String {
         let mut header = json!({"alg": "RS256", "kid": self.kid, "typ": "JWT"});
         if let Some(category) = category {
@@ -56,7 +60,7 @@ impl SigningKey {
                 message.as_bytes(),
                 &mut signature,
             )
-            .expect("the key signs");
+            .expect("a signature");
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }

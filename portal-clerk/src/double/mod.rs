@@ -1,9 +1,11 @@
-//! A Clerk that runs within a test: its key sets, Frontend API, hosted pages, Backend API and
-//! webhooks, as far as a portal uses them, on a port of this machine.
+//! Fake Clerk that runs within a test, on a port of this machine.
+//!
+//! It implements key sets, Frontend API, hosted pages, Backend API and webhooks, limited to the
+//! features that a portal uses.
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "it is for tests, where what cannot be has to end them"
+    reason = "used in tests, where an impossible state must fail the test"
 )]
 
 mod backend;
@@ -31,31 +33,31 @@ use state::{Instance, State};
 
 pub use webhook::{Delivered, Webhook};
 
-/// Which of Clerk's two kinds of instances a double is.
+/// Type of a Clerk instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceKind {
-    /// `pk_test_…`: the browser's state travels in addresses.
+    /// `pk_test_…`: URLs carry the state of the browser.
     Development,
-    /// `pk_live_…`: the browser's state travels in cookies.
+    /// `pk_live_…`: cookies carry the state of the browser.
     Production,
 }
 
-/// How the double serves its public keys.
+/// Behavior of the endpoint that serves the public keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jwks {
-    /// As it should.
+    /// Serves the key set.
     Up,
-    /// With status 500.
+    /// Responds with status 500.
     Down,
-    /// After a while.
+    /// Serves the key set after a delay.
     Slow(Duration),
-    /// A body of this many bytes that is no key set.
+    /// Responds with a body of this many bytes that is not a key set.
     Huge(usize),
 }
 
-/// A Clerk instance of a test's own, on a free port of 127.0.0.1 until it is dropped.
+/// Fake Clerk instance for a single test, on a free port of 127.0.0.1 until it is dropped.
 ///
-/// Whatever a test asks of it that cannot be, such as a session of an unknown user, is a panic.
+/// Impossible operations, such as a session of an unknown user, panic.
 pub struct ClerkDouble {
     instance: Arc<Instance>,
     webhook_secret: String,
@@ -64,15 +66,15 @@ pub struct ClerkDouble {
 }
 
 impl ClerkDouble {
-    /// A development instance.
+    /// Starts a development instance.
     pub async fn start() -> Self {
         Self::start_as(InstanceKind::Development).await
     }
 
-    /// An instance of a kind. A portal accepts keys of a production instance in DEV too.
+    /// Starts an instance of a type. A portal accepts keys of a production instance in DEV too.
     pub async fn start_as(kind: InstanceKind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound").to_string();
+        let address = listener.local_addr().expect("a bound listener").to_string();
         let instance = Arc::new(Instance::new(kind, &address));
         let router = Router::new()
             .merge(frontend::routes())
@@ -81,7 +83,9 @@ impl ClerkDouble {
             .merge(backend::routes(Arc::clone(&instance)))
             .with_state(Arc::clone(&instance));
         let server = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("it serves");
+            axum::serve(listener, router)
+                .await
+                .expect("a running server");
         });
         let secret: [u8; 24] = std::array::from_fn(|_| fastrand::u8(..));
         Self {
@@ -92,43 +96,43 @@ impl ClerkDouble {
         }
     }
 
-    /// Base of both of its APIs and of its hosted pages; also the issuer of its tokens.
+    /// Returns the base URL of both APIs and of the hosted pages; also the issuer of the tokens.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.instance.url
     }
 
-    /// The publishable key, which names the double's address.
+    /// Returns the publishable key, which contains the host and port of the instance.
     #[must_use]
     pub fn publishable_key(&self) -> &str {
         &self.instance.publishable_key
     }
 
-    /// The secret key.
+    /// Returns the secret key.
     #[must_use]
     pub fn secret_key(&self) -> &str {
         &self.instance.secret_key
     }
 
-    /// The secret that its webhooks are signed with.
+    /// Returns the secret that signs the webhooks.
     #[must_use]
     pub fn webhook_secret(&self) -> &str {
         &self.webhook_secret
     }
 
-    /// What stands behind the names of this instance's cookies, such as `__session_SUFFIX`.
+    /// Returns the suffix of this instance's cookie names, as in `__session_SUFFIX`.
     #[must_use]
     pub fn cookie_suffix(&self) -> &str {
         &self.instance.suffix
     }
 
-    /// The present public key in PEM, for `CLERK_JWT_KEY`.
+    /// Returns the current public key in PEM, for `CLERK_JWT_KEY`.
     #[must_use]
     pub fn pem(&self) -> String {
         self.state().key.pem()
     }
 
-    /// The variables that make a portal in DEV use this instance.
+    /// Returns the environment variables that make a portal in DEV use this instance.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -145,36 +149,36 @@ impl ClerkDouble {
 
     // Users.
 
-    /// The id of the user of an address; a new one has it verified.
+    /// Returns the id of the user with an e-mail address; creates one with the address verified.
     pub fn user(&self, email: &str) -> String {
         self.state().user_of(email, "Test", "Person")
     }
 
-    /// The record of a user as the Backend API shows it.
+    /// Returns the record of a user as the Backend API returns it.
     #[must_use]
     pub fn record(&self, user_id: &str) -> Option<Value> {
         self.state().user(user_id).cloned()
     }
 
-    /// Changes the record of a user, and with it its `updated_at`.
+    /// Changes the record of a user and updates its `updated_at`.
     pub fn edit(&self, user_id: &str, edit: impl FnOnce(&mut Value)) {
         let mut state = self.state();
         let edited = state.edit(user_id, edit);
         assert!(edited.is_some(), "there is no user {user_id}");
     }
 
-    /// Bans a user, which ends all his sessions.
+    /// Bans a user, which ends all their sessions.
     pub fn ban(&self, user_id: &str) {
         self.edit(user_id, |record| record["banned"] = true.into());
         self.state().end_sessions_of(user_id, "revoked");
     }
 
-    /// Lets a banned user in again.
+    /// Lifts the ban of a user.
     pub fn unban(&self, user_id: &str) {
         self.edit(user_id, |record| record["banned"] = false.into());
     }
 
-    /// Deletes a user, which ends all his sessions.
+    /// Deletes a user, which ends all their sessions.
     pub fn delete(&self, user_id: &str) {
         let removed = self.state().remove_user(user_id);
         assert!(removed, "there is no user {user_id}");
@@ -182,32 +186,32 @@ impl ClerkDouble {
 
     // Sessions.
 
-    /// The id of a new session of a user, in a browser of its own.
+    /// Creates a session of a user, in a separate browser, and returns its id.
     pub fn session(&self, user_id: &str) -> String {
         let mut state = self.state();
         let client = state.new_client();
         state.open_session(user_id, &client.id)
     }
 
-    /// A token of a new session, for pages of an origin such as `http://127.0.0.1:8000`.
+    /// Returns a token of a new session, for pages of an origin such as `http://127.0.0.1:8000`.
     pub fn session_token(&self, user_id: &str, origin: &str) -> String {
         let session = self.session(user_id);
         self.token(&session, origin)
     }
 
-    /// A new token of a session, whatever its status.
+    /// Returns a new token of a session, whatever its status.
     #[must_use]
     pub fn token(&self, session_id: &str, origin: &str) -> String {
         self.instance.token(session_id, origin, &json!({}))
     }
 
-    /// The same with other claims; `null` takes one out.
+    /// Returns a token of a session with changed claims; `null` removes a claim.
     #[must_use]
     pub fn token_with(&self, session_id: &str, origin: &str, claims: &Value) -> String {
         self.instance.token(session_id, origin, claims)
     }
 
-    /// The sessions of a user, oldest first, whatever their status.
+    /// Returns the sessions of a user, oldest first, whatever their status.
     #[must_use]
     pub fn sessions_of(&self, user_id: &str) -> Vec<String> {
         let state = self.state();
@@ -218,7 +222,7 @@ impl ClerkDouble {
             .collect()
     }
 
-    /// `active`, `ended`, `removed` or `revoked`.
+    /// Returns the status of a session: `active`, `ended`, `removed` or `revoked`.
     #[must_use]
     pub fn session_status(&self, session_id: &str) -> &'static str {
         let state = self.state();
@@ -226,37 +230,39 @@ impl ClerkDouble {
         session.status
     }
 
-    /// Revokes a session: it gets no new tokens.
+    /// Revokes a session, so that it gets no new tokens.
     pub fn revoke(&self, session_id: &str) {
         let ended = self.state().end_session(session_id, "revoked");
         assert!(ended, "there is no active session {session_id}");
     }
 
-    /// How long tokens live from now on, in seconds; 60 at first. A negative time gives expired ones.
+    /// Sets the lifetime of new tokens, in seconds. Default: 60.
+    ///
+    /// A negative value creates expired tokens.
     pub fn set_token_lifetime(&self, seconds: i64) {
         self.state().token_lifetime = seconds;
     }
 
-    /// Whether the script in the browser renews tokens by itself; it does at first.
+    /// Sets whether the script in the browser renews tokens automatically. Default: `true`.
     pub fn set_renewal_in_browser(&self, renews: bool) {
         self.state().renew_in_browser = renews;
     }
 
     // Keys.
 
-    /// How the public keys are served from now on.
+    /// Sets the behavior of the endpoint that serves the public keys.
     pub fn set_jwks(&self, jwks: Jwks) {
         self.state().jwks = jwks;
     }
 
-    /// Replaces the signing key: tokens of before name a key that is gone.
+    /// Replaces the signing key; earlier tokens name a key that no longer exists.
     pub fn rotate_keys(&self) {
-        // Made outside of the lock: it takes a while.
+        // Generated outside of the lock, because it is slow.
         let key = SigningKey::generate();
         self.state().key = key;
     }
 
-    /// How often the public keys have been asked for.
+    /// Returns the number of requests for the public keys.
     #[must_use]
     pub fn jwks_fetches(&self) -> usize {
         self.state().jwks_fetches
@@ -264,18 +270,18 @@ impl ClerkDouble {
 
     // Frontend API.
 
-    /// How many handshakes have been started.
+    /// Returns the number of started handshakes.
     #[must_use]
     pub fn handshakes(&self) -> usize {
         self.state().handshake_count
     }
 
-    /// Whether handshakes hand over a signed token in the place of a nonce.
+    /// Sets whether handshakes return a signed token instead of a nonce.
     pub fn set_handshake_tokens(&self, tokens: bool) {
         self.state().handshake_tokens = tokens;
     }
 
-    /// Cookie here (`__client`) of a new browser in which a user has signed in; for tests without one.
+    /// Returns the `__client` cookie of a new signed-in browser, for tests without a browser.
     pub fn browser(&self, user_id: &str) -> String {
         let mut state = self.state();
         let client = state.new_client();
@@ -283,35 +289,34 @@ impl ClerkDouble {
         client.id
     }
 
-    /// Lets browsers be sent back to an origin that is not on this machine.
+    /// Allows redirects back to an origin that is not on this machine.
     pub fn allow_origin(&self, origin: &str) {
         self.state().origins.push(origin.to_owned());
     }
 
     // Backend API.
 
-    /// The next calls of the Backend API are answered with `429` and `Retry-After`.
+    /// Makes the next calls of the Backend API fail with `429` and `Retry-After`.
     pub fn refuse_next(&self, calls: usize, retry_after_seconds: u64) {
         self.state().refusals = (calls, retry_after_seconds);
     }
 
-    /// Every call of the Backend API is answered with a status, or as usual again.
+    /// Makes every call of the Backend API fail with a status; `None` restores the usual behavior.
     pub fn set_failure(&self, status: Option<u16>) {
         self.state().failure = status;
     }
 
-    /// Calls of the Backend API get no response at all, or get one again.
+    /// Sets whether calls of the Backend API receive no response.
     pub fn set_hanging(&self, hangs: bool) {
         self.state().hangs = hangs;
     }
 
-    /// Leaves a user out of lists, as one who has slipped from one page to the next while they
-    /// were read.
+    /// Leaves a user out of lists, as if they had moved to another page while the pages were read.
     pub fn hide_from_lists(&self, user_id: &str) {
         self.state().hidden.push(user_id.to_owned());
     }
 
-    /// Method, path and query of each call of the Backend API so far.
+    /// Returns method, path and query of each call of the Backend API so far.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
@@ -319,24 +324,24 @@ impl ClerkDouble {
 
     // Webhooks.
 
-    /// A message of a type, signed and of now.
+    /// Creates a signed webhook message of a type with the current time.
     pub fn event(&self, kind: &str, data: Value) -> Webhook {
         Webhook::new(&self.webhook_secret, kind, data)
     }
 
-    /// `user.created` or `user.updated`, with the record as it is now.
+    /// Creates a `user.created` or `user.updated` message with the current record.
     pub fn user_event(&self, kind: &str, user_id: &str) -> Webhook {
         let record = self.record(user_id).expect("the user exists");
         self.event(kind, record)
     }
 
-    /// `user.deleted`.
+    /// Creates a `user.deleted` message.
     pub fn deleted_event(&self, user_id: &str) -> Webhook {
         let data = json!({"id": user_id, "object": "user", "deleted": true});
         self.event("user.deleted", data)
     }
 
-    /// `session.created`, `session.ended`, `session.removed` or `session.revoked`.
+    /// Creates a `session.created`, `.ended`, `.removed` or `.revoked` message.
     pub fn session_event(&self, kind: &str, session_id: &str) -> Webhook {
         let state = self.state();
         let session = state.session(session_id).expect("the session exists");
@@ -347,7 +352,7 @@ impl ClerkDouble {
         self.event(kind, data)
     }
 
-    /// Sends a message to `/api/webhooks/clerk` of a portal, as often as it is called.
+    /// Sends a message to `/api/webhooks/clerk` of a portal; each call sends it once.
     pub async fn send_webhook(&self, portal: &str, webhook: &Webhook) -> Delivered {
         webhook.send(&self.client, portal).await
     }

@@ -1,4 +1,4 @@
-//! The hosted pages on which people sign in.
+//! Hosted sign-in and sign-up pages.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn page(title: &str, query: Option<&str>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head { meta charset="utf-8"; title { (title) " - Clerk double" } }
+            head { meta charset="utf-8"; title { (title) " - Fake Clerk" } }
             body {
                 h1 { (title) }
                 form method="post" {
@@ -72,7 +72,11 @@ async fn submit(
     };
     let email = person.email.trim();
     if !email.contains('@') {
-        return (StatusCode::UNPROCESSABLE_ENTITY, "write an address").into_response();
+        return (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "an e-mail address is required",
+        )
+            .into_response();
     }
     let user = state.user_of(email, person.first_name.trim(), person.last_name.trim());
     if state.user(&user).is_some_and(|user| user["banned"] == true) {
@@ -88,7 +92,7 @@ async fn submit(
             let mut query = target.query_pairs_mut();
             query.append_pair(DEV_BROWSER, &client.dev_browser);
         }
-        // The domain is the portal's own, so that it sees when this browser last signed in.
+        // Cookies of the portal's domain, which reveal this browser's last sign-in to the portal.
         InstanceKind::Production => {
             let now = chrono::Utc::now().timestamp();
             let suffix = &instance.suffix;

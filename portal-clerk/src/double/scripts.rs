@@ -1,4 +1,4 @@
-//! Small scripts in the place of clerk-js and its user interface.
+//! Small scripts that replace clerk-js and its user interface.
 
 use std::sync::Arc;
 

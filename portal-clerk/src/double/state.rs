@@ -1,4 +1,4 @@
-//! What the double remembers.
+//! State of the fake instance.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,22 +12,22 @@ use super::{InstanceKind, Jwks};
 use crate::config::PublishableKey;
 use crate::token::CATEGORY_SESSION;
 
-/// How long a session lasts, in milliseconds.
+/// Lifetime of a session, in milliseconds.
 const SESSION_LIFETIME: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// What never changes, and the rest behind a lock.
+/// Constants of an instance, and its state behind a lock.
 pub(super) struct Instance {
     pub(super) kind: InstanceKind,
     pub(super) url: String,
     pub(super) publishable_key: String,
     pub(super) secret_key: String,
-    /// What stands behind the names of suffixed cookies.
+    /// Suffix of cookie names.
     pub(super) suffix: String,
     state: Mutex<State>,
 }
 
 pub(super) struct State {
-    /// The one that signs.
+    /// Current signing key.
     pub(super) key: SigningKey,
     /// Records in the order of their creation.
     pub(super) users: Vec<Value>,
@@ -35,23 +35,23 @@ pub(super) struct State {
     pub(super) clients: Vec<Client>,
     pub(super) handshakes: HashMap<String, Vec<String>>,
     pub(super) handshake_count: usize,
-    /// Whether a handshake hands over a signed token in the place of a nonce.
+    /// `true` if a handshake returns a signed token instead of a nonce.
     pub(super) handshake_tokens: bool,
-    /// In seconds.
+    /// Lifetime of tokens, in seconds.
     pub(super) token_lifetime: i64,
     pub(super) renew_in_browser: bool,
     pub(super) jwks: Jwks,
     pub(super) jwks_fetches: usize,
-    /// How many calls of the Backend API are still to be refused, and for how many seconds.
+    /// Remaining Backend API calls to fail with `429`, and their `Retry-After` in seconds.
     pub(super) refusals: (usize, u64),
-    /// What every call of the Backend API is answered with, if it fails.
+    /// Status with which every call of the Backend API fails, if set.
     pub(super) failure: Option<u16>,
-    /// `true` if calls of the Backend API get no response.
+    /// `true` if calls of the Backend API receive no response.
     pub(super) hangs: bool,
     pub(super) requests: Vec<String>,
-    /// Users who are there and whom lists leave out.
+    /// Existing users whom lists leave out.
     pub(super) hidden: Vec<String>,
-    /// Origins other than loopback ones to which browsers may be sent back.
+    /// Allowed redirect origins in addition to loopback ones.
     pub(super) origins: Vec<String>,
 }
 
@@ -64,14 +64,14 @@ pub(super) struct Session {
     pub(super) created_at: i64,
 }
 
-/// A browser that has been here.
+/// Browser that has visited the instance.
 #[derive(Clone)]
 pub(super) struct Client {
-    /// Value of its cookie here.
+    /// Value of its cookie on this origin.
     pub(super) id: String,
-    /// What stands for it in a development instance, where cookies do not reach.
+    /// Id of the browser at a development instance, for URLs.
     pub(super) dev_browser: String,
-    /// When it last signed in or out, in seconds.
+    /// Time of its last sign-in or sign-out, in seconds since 1970.
     pub(super) updated_at: i64,
 }
 
@@ -85,7 +85,7 @@ impl Instance {
             InstanceKind::Production => "live",
         };
         let publishable_key = format!("pk_{word}_{}", STANDARD_NO_PAD.encode(format!("{host}$")));
-        let parsed = PublishableKey::parse(&publishable_key).expect("it is one");
+        let parsed = PublishableKey::parse(&publishable_key).expect("a valid publishable key");
         Self {
             kind,
             url: format!("http://{host}"),
@@ -118,7 +118,7 @@ impl Instance {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session token, with other claims in the place of the usual ones; `null` takes one out.
+    /// Returns a session token with changed claims; `null` removes a claim.
     pub(super) fn token(&self, session_id: &str, origin: &str, other: &Value) -> String {
         let state = self.state();
         let session = state.session(session_id).expect("the session exists");
@@ -145,7 +145,7 @@ impl State {
         self.users.iter().find(|user| user["id"] == id)
     }
 
-    /// Changes a record, and when it was last changed: never twice at the same time.
+    /// Changes a record and sets `updated_at` to a time that is always later than the previous one.
     pub(super) fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Value)) -> Option<&Value> {
         let user = self.users.iter_mut().find(|user| user["id"] == id)?;
         edit(user);
@@ -154,7 +154,7 @@ impl State {
         Some(user)
     }
 
-    /// The user of an address, who is created if there is none.
+    /// Returns the user with an e-mail address; creates one if it does not exist.
     pub(super) fn user_of(&mut self, email: &str, first_name: &str, last_name: &str) -> String {
         let known = self.users.iter().find(|user| has_address(user, email));
         if let Some(user) = known {
@@ -194,7 +194,7 @@ impl State {
         self.sessions.iter().find(|session| session.id == id)
     }
 
-    /// A new session of a user in a browser.
+    /// Creates a session of a user in a browser and returns its id.
     pub(super) fn open_session(&mut self, user_id: &str, client_id: &str) -> String {
         assert!(self.user(user_id).is_some(), "there is no user {user_id}");
         let id = format!("sess_{}", Uuid::new_v4().simple());
@@ -209,7 +209,7 @@ impl State {
         id
     }
 
-    /// Gives a session that is active another status; whether it was.
+    /// Sets the status of an active session; returns `false` if it is not active.
     pub(super) fn end_session(&mut self, id: &str, status: &'static str) -> bool {
         let active = |session: &&mut Session| session.id == id && session.status == "active";
         let Some(session) = self.sessions.iter_mut().find(active) else {
@@ -254,7 +254,7 @@ impl State {
         }
     }
 
-    /// The newest active session in a browser.
+    /// Returns the newest active session in a browser.
     pub(super) fn active_session(&self, client_id: &str) -> Option<&Session> {
         let mut sessions = self.sessions.iter().rev();
         sessions.find(|session| session.client_id == client_id && session.status == "active")
@@ -262,7 +262,7 @@ impl State {
 }
 
 impl Session {
-    /// As the API shows it.
+    /// Returns the record of the session as the API returns it.
     pub(super) fn record(&self) -> Value {
         json!({
             "id": self.id,
@@ -291,7 +291,7 @@ pub(super) fn has_address(user: &Value, email: &str) -> bool {
         .any(|address| text(&address["email_address"]).eq_ignore_ascii_case(email))
 }
 
-/// Clerk's deep merge: objects member by member, `null` takes a member out.
+/// Merges like Clerk: objects member by member, `null` removes a member.
 pub(super) fn merge(into: &mut Value, other: &Value) {
     let Value::Object(other) = other else {
         *into = other.clone();
@@ -300,7 +300,7 @@ pub(super) fn merge(into: &mut Value, other: &Value) {
     if !into.is_object() {
         *into = json!({});
     }
-    let members = into.as_object_mut().expect("it is an object now");
+    let members = into.as_object_mut().expect("an object");
     for (name, value) in other {
         match value {
             Value::Null => drop(members.remove(name)),

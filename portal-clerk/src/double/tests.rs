@@ -55,7 +55,7 @@ async fn handshake(double: &ClerkDouble, client_cookie: &str, more: &str) -> req
 }
 
 #[tokio::test]
-async fn a_development_instance_hands_a_session_over_by_a_nonce_that_holds_once() {
+async fn development_instance_returns_a_single_use_nonce() {
     let double = ClerkDouble::start().await;
     let ann = double.user("ann@example.com");
     let browser = double.browser(&ann);
@@ -99,7 +99,7 @@ async fn a_development_instance_hands_a_session_over_by_a_nonce_that_holds_once(
 }
 
 #[tokio::test]
-async fn a_production_instance_hands_a_session_over_by_a_cookie() {
+async fn production_instance_returns_the_session_by_a_cookie() {
     let double = ClerkDouble::start_as(InstanceKind::Production).await;
     let browser = double.browser(&double.user("ann@example.com"));
     let answer = handshake(&double, &browser, "").await;
@@ -121,7 +121,7 @@ async fn a_production_instance_hands_a_session_over_by_a_cookie() {
 }
 
 #[tokio::test]
-async fn browsers_are_sent_to_known_places_only() {
+async fn browsers_are_redirected_to_allowed_origins_only() {
     let double = ClerkDouble::start().await;
     for (target, status) in [
         ("http://localhost:1/x", 307),
@@ -137,7 +137,7 @@ async fn browsers_are_sent_to_known_places_only() {
 }
 
 #[tokio::test]
-async fn the_hosted_page_signs_a_new_user_in() {
+async fn hosted_page_signs_in_a_new_user() {
     let double = ClerkDouble::start().await;
     let page = format!("{}/sign-up", double.url());
     let asked = format!("{page}?redirect_url={PORTAL}");
@@ -155,7 +155,7 @@ async fn the_hosted_page_signs_a_new_user_in() {
     let dev_browser = parameter(header(&answer, "location"), "__clerk_db_jwt").unwrap();
     let bo = double.user("bo@example.com");
     assert_eq!(double.record(&bo).unwrap()["first_name"], "Bo");
-    // The browser is known by what stands in the address, also without its cookie here.
+    // The URL identifies the browser, even without its cookie on this origin.
     let answer = handshake(&double, "", &format!("&__clerk_db_jwt={dev_browser}")).await;
     let nonce = parameter(header(&answer, "location"), "__clerk_handshake_nonce").unwrap();
     let list = directives(&double, &nonce).await.unwrap();
@@ -163,7 +163,7 @@ async fn the_hosted_page_signs_a_new_user_in() {
 }
 
 #[tokio::test]
-async fn the_backend_api_needs_the_secret_key() {
+async fn backend_api_requires_the_secret_key() {
     let double = ClerkDouble::start().await;
     let ann = double.user("ann@example.com");
     let url = format!("{}/v1/users/{ann}", double.url());
@@ -182,7 +182,7 @@ async fn the_backend_api_needs_the_secret_key() {
 }
 
 #[tokio::test]
-async fn keys_are_served_as_well_or_badly_as_a_test_wants() {
+async fn keys_are_served_with_the_configured_behavior() {
     let double = ClerkDouble::start().await;
     let url = format!("{}/.well-known/jwks.json", double.url());
     let fetch = async || client().get(&url).send().await.unwrap();

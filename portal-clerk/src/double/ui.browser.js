@@ -1,4 +1,4 @@
-// In the place of Clerk's user interface: a small element for each component.
+// Replaces Clerk's user interface: a small element for each component.
 "use strict";
 (() => {
   const element = (name, attributes, text) => {

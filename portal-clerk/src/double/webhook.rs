@@ -1,4 +1,4 @@
-//! Messages as Clerk sends them, signed in the way of Svix.
+//! Webhook messages of Clerk, signed like Svix signs them.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -7,34 +7,34 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A message to a portal, which a test may spoil as it likes.
+/// Webhook message to a portal; tests may corrupt any part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Webhook {
-    /// `svix-id`; the same for each time that it is sent.
+    /// Header `svix-id`; the same each time the message is sent.
     pub id: String,
-    /// `svix-timestamp`, in seconds since 1970.
+    /// Header `svix-timestamp`, in seconds since 1970.
     pub timestamp: i64,
-    /// The body as it is sent.
+    /// Body of the message.
     pub body: String,
-    /// Whose signatures it carries, first to last.
+    /// Secrets that sign the message, in order.
     pub secrets: Vec<String>,
-    /// What is sent in the place of the signatures.
+    /// Value that replaces the signatures.
     pub signature: Option<String>,
 }
 
-/// What a portal has answered to a message.
+/// Response of a portal to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivered {
-    /// Status of the answer.
+    /// Status of the response.
     pub status: u16,
-    /// Body of the answer.
+    /// Body of the response.
     pub text: String,
 }
 
 impl Webhook {
-    /// A message of a type, of now.
+    /// Creates a message of a type with the current time.
     pub fn new(secret: &str, kind: &str, data: Value) -> Self {
         let timestamp = Utc::now();
         let body = json!({
@@ -54,19 +54,19 @@ impl Webhook {
         }
     }
 
-    /// As if it had been sent some seconds ago, or with a negative number will be.
+    /// Moves the time of sending into the past by seconds; a negative value into the future.
     pub fn aged(mut self, seconds: i64) -> Self {
         self.timestamp = Utc::now().timestamp() - seconds;
         self
     }
 
-    /// Signed with these secrets in the place of the instance's.
+    /// Sets the secrets that sign the message. Default: the secret of the instance.
     pub fn signed_with(mut self, secrets: &[&str]) -> Self {
         self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         self
     }
 
-    /// Its signatures, as in `svix-signature`.
+    /// Returns the signatures, as in `svix-signature`.
     #[must_use]
     pub fn signatures(&self) -> String {
         if let Some(signature) = &self.signature {
@@ -75,7 +75,7 @@ impl Webhook {
         let message = format!("{}.{}.{}", self.id, self.timestamp, self.body);
         let signatures = self.secrets.iter().map(|secret| {
             let key = secret.strip_prefix("whsec_").unwrap_or(secret);
-            let key = STANDARD.decode(key).expect("the secret is base64");
+            let key = STANDARD.decode(key).expect("a base64 secret");
             let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
             let signature = hmac::sign(&key, message.as_bytes());
             format!("v1,{}", STANDARD.encode(signature))
@@ -95,10 +95,10 @@ impl Webhook {
             .body(self.body.clone())
             .send()
             .await
-            .expect("the portal answers");
+            .expect("a response of the portal");
         Delivered {
             status: response.status().as_u16(),
-            text: response.text().await.expect("the answer is text"),
+            text: response.text().await.expect("a response with text"),
         }
     }
 }

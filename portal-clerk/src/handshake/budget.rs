@@ -1,4 +1,4 @@
-//! Limits for nonces of handshakes: anyone can make one up, and each costs a call of Clerk's API.
+//! Limits for handshake nonces: anyone can make one up, and each costs a call of Clerk's API.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,20 +14,20 @@ use crate::cache::{self, Digest};
 use crate::cookies::Cookies;
 use crate::query;
 
-/// Nonces that Clerk does not know; none of them becomes known later.
+/// Maximum number of unknown nonces to cache; an unknown nonce never becomes valid later.
 const MAX_UNKNOWN: usize = 4096;
-/// Calls in one window for one network whose nonces turned out to be unknown, or are not back yet.
+/// Maximum number of calls per network and window that are pending or had unknown nonces.
 const MAX_PER_NETWORK: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Beyond this many networks in a window all further ones share one count.
+/// Maximum number of networks counted separately per window; further ones share one count.
 const MAX_NETWORKS: usize = 10_000;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The browser that a nonce came from.
+/// Browser that sent a nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Visitor {
     network: Option<IpAddr>,
-    /// It has what Clerk leaves with each browser that takes part in a handshake.
+    /// `true` if it has a cookie or parameter that Clerk sets in each browser during a handshake.
     has_client: bool,
 }
 
@@ -54,15 +54,16 @@ impl Visitor {
     }
 }
 
-/// Budget of calls that resolve nonces. Browsers that Clerk has seen have a separate share, so that
-/// nothing that comes without one can take it away.
+/// Budget of calls that resolve nonces.
+///
+/// Browsers that Clerk has seen have a separate share, so that other clients cannot exhaust it.
 pub(super) struct Budget {
     with_client: Share,
     without: Share,
     unknown: Cache<Digest, ()>,
 }
 
-/// A part of what Clerk answers in a second: 30 calls are a third of it.
+/// Share of the calls per second; all 30 are a third of Clerk's limit.
 struct Share {
     a_second: u32,
     places: Semaphore,
@@ -71,7 +72,7 @@ struct Share {
 
 #[derive(Default)]
 struct Counts {
-    /// The second of the last calls, and their number.
+    /// Start of the current second, and the number of calls in it.
     pace: Option<(Instant, u32)>,
     networks: HashMap<Option<IpAddr>, (Instant, u32)>,
 }
@@ -89,7 +90,7 @@ impl Share {
         let mut counts = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.of(network, now);
         if *count >= MAX_PER_NETWORK {
-            return Err("too many unknown nonces came from this network");
+            return Err("too many unknown nonces from this network");
         }
         *count += 1;
         let calls = match &mut counts.pace {
@@ -104,12 +105,12 @@ impl Share {
         };
         if calls > self.a_second {
             *counts.of(network, now) -= 1;
-            return Err("too many handshakes come back at once");
+            return Err("too many handshakes return at once");
         }
         Ok(())
     }
 
-    /// Gives a call back that was not for an unknown nonce.
+    /// Returns a call to the budget because its nonce was not unknown.
     fn refund(&self, network: Option<IpAddr>, now: Instant) {
         let mut counts = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.of(network, now);
@@ -118,7 +119,7 @@ impl Share {
 }
 
 impl Counts {
-    /// The calls of a network in its present window.
+    /// Returns the calls of a network in its current window.
     fn of(&mut self, network: Option<IpAddr>, now: Instant) -> &mut u32 {
         let is_over = |began: Instant| now.saturating_duration_since(began) >= WINDOW;
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
@@ -150,7 +151,7 @@ impl Budget {
         }
     }
 
-    /// Lets a browser ask for a nonce; why not, if it must not.
+    /// Admits the lookup of a nonce; fails with the reason if it exceeds a limit.
     pub(super) fn admit(
         &self,
         visitor: Visitor,
@@ -158,19 +159,19 @@ impl Budget {
         now: Instant,
     ) -> Result<&Semaphore, &'static str> {
         if self.unknown.get(&cache::digest_of(nonce)).is_some() {
-            return Err("the nonce was unknown before");
+            return Err("the nonce is known to be invalid");
         }
         let share = self.share(visitor);
         share.admit(visitor.network, now)?;
         Ok(&share.places)
     }
 
-    /// Remembers that Clerk does not know a nonce.
+    /// Records that a nonce is unknown to Clerk.
     pub(super) fn is_unknown(&self, nonce: &str) {
         self.unknown.insert(cache::digest_of(nonce), ());
     }
 
-    /// The nonce was known, or Clerk could not say.
+    /// Returns a call to the budget because the nonce was valid or Clerk did not respond.
     pub(super) fn refund(&self, visitor: Visitor, now: Instant) {
         self.share(visitor).refund(visitor.network, now);
     }
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn flood_leaves_other_networks_and_browsers_alone() {
+    fn flood_does_not_affect_other_networks_and_browsers() {
         let budget = Budget::new();
         let start = Instant::now();
         let flood = Visitor::new("192.0.2.1", false);
@@ -196,7 +197,7 @@ mod tests {
         for second in 0..30 {
             calls += admitted(&budget, flood, second * 100, start + SECOND * second as u32);
         }
-        assert_eq!(calls, MAX_PER_NETWORK as usize, "whatever the time");
+        assert_eq!(calls, MAX_PER_NETWORK as usize, "regardless of time");
         let now = start + SECOND * 30;
         let browser = Visitor::new("192.0.2.1", true);
         assert!(
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn flood_from_many_networks_leaves_browsers_of_clerk_their_share() {
+    fn flood_from_many_networks_leaves_clerk_browsers_their_share() {
         let budget = Budget::new();
         let now = Instant::now();
         let calls = (0..=255_u8).filter(|number| {
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn known_nonces_cost_nothing_and_unknown_ones_are_not_asked_for_twice() {
+    fn valid_nonces_are_free_and_unknown_ones_looked_up_once() {
         let budget = Budget::new();
         let start = Instant::now();
         let office = Visitor::new("192.0.2.1", true);
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_whatever_the_number_of_networks() {
+    fn memory_is_bounded_for_any_number_of_networks() {
         let mut counts = Counts::default();
         let start = Instant::now();
         for number in 0..20_000_u32 {

@@ -1,4 +1,4 @@
-//! The cookies that a handshake asks for.
+//! Cookies that a handshake sets.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,12 @@ use cookie::Cookie;
 
 use crate::cookies::{HANDSHAKE, each};
 
-/// More are not Clerk's doing.
+/// Maximum number of cookies; Clerk never sends more.
 const MAX_DIRECTIVES: usize = 16;
 
-/// What the names of Clerk's cookies begin with, the suffix of an instance behind it. No other
-/// cookie may be set: with the portal's own one could do harm.
+/// Names of Clerk's cookies, without the suffix of an instance.
+///
+/// No other cookies may be set, because an attacker could replace the portal's cookies.
 const NAMES: [&str; 5] = [
     "__session",
     "__client_uat",
@@ -20,7 +21,7 @@ const NAMES: [&str; 5] = [
     HANDSHAKE,
 ];
 
-/// Cookies to set, checked to be Clerk's own.
+/// Cookies to set, all of them verified to be Clerk's.
 #[derive(Debug)]
 pub(crate) struct Directives(Vec<Directive>);
 
@@ -28,32 +29,33 @@ pub(crate) struct Directives(Vec<Directive>);
 struct Directive {
     header: HeaderValue,
     name: String,
-    /// `None` takes the cookie away.
+    /// Value of the cookie; `None` removes it.
     value: Option<String>,
 }
 
 impl Directives {
-    /// Reads `Set-Cookie` values. Those of other names are left out; one that is no header, or too
-    /// many of them, and none is taken.
+    /// Parses `Set-Cookie` values.
+    ///
+    /// Cookies with other names are left out. An invalid header, or too many of them, rejects all.
     pub(crate) fn parse(texts: &[String]) -> Result<Self, &'static str> {
         if texts.is_empty() {
-            return Err("there are none");
+            return Err("no cookies");
         }
         if texts.len() > MAX_DIRECTIVES {
-            return Err("there are too many");
+            return Err("too many cookies");
         }
         let mut directives = Vec::new();
         for text in texts {
-            // A line break would begin another header; nor does Clerk write anything but ASCII.
+            // A line break would start another header, and Clerk only sends ASCII.
             if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-                return Err("one has characters that no cookie has");
+                return Err("invalid characters in a cookie");
             }
-            let header = HeaderValue::from_str(text).map_err(|_| "one is no header")?;
-            let cookie = Cookie::parse(text.as_str()).map_err(|_| "one is no cookie")?;
+            let header = HeaderValue::from_str(text).map_err(|_| "an invalid header")?;
+            let cookie = Cookie::parse(text.as_str()).map_err(|_| "an invalid cookie")?;
             if !is_clerks(cookie.name()) {
                 tracing::warn!(
                     name = cookie.name(),
-                    "a handshake asks for a cookie that is not Clerk's"
+                    "ignoring a cookie of a handshake that is not Clerk's"
                 );
                 continue;
             }
@@ -71,7 +73,7 @@ impl Directives {
         Ok(Self(directives))
     }
 
-    /// The session tokens among them, each once.
+    /// Returns the session tokens among the cookies, without duplicates.
     pub(crate) fn sessions(&self) -> Vec<&str> {
         let mut tokens = Vec::new();
         let sessions = self.0.iter().filter(|directive| {
@@ -92,7 +94,7 @@ impl Directives {
             .collect()
     }
 
-    /// Gives a request the cookies that its browser will have.
+    /// Replaces the cookies of a request with those that its browser will have.
     pub(crate) fn apply_to(&self, headers: &mut HeaderMap) {
         let mut pairs = String::new();
         let mut add = |name: &str, value: &str| {
@@ -107,7 +109,7 @@ impl Directives {
             }
         });
         for (at, directive) in self.0.iter().enumerate() {
-            // Of the same name the last one counts, as in a browser.
+            // The last cookie of a name applies, as in a browser.
             let last = !self.0[at + 1..]
                 .iter()
                 .any(|later| later.name == directive.name);
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_clerks_own_cookies_are_set() {
+    fn only_cookies_of_clerk_are_set() {
         let kept = [
             "__session=a.b.c; Path=/",
             "__session_abc=a.b.c; Path=/; Secure",
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_spoils_the_whole_handshake() {
+    fn invalid_header_rejects_the_whole_handshake() {
         let good = "__session=a";
         assert!(parse(&[good]).is_ok());
         assert!(parse(&[good; 16]).is_ok());
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn session_tokens_are_found_and_those_that_end_are_not() {
+    fn session_tokens_are_found_except_removed_ones() {
         for (texts, expected) in [
             (&["__session=a", "__session_abc=a"][..], &["a"][..]),
             (&["__session=a", "__session_abc=b"], &["a", "b"]),
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_goes_on_with_the_cookies_that_its_browser_will_have() {
+    fn request_continues_with_the_new_cookies() {
         let directives = parse(&[
             "__session=old",
             "__session=new; Path=/",

@@ -1,5 +1,4 @@
-//! Renewing the session of a browser that opens a page: it is sent to Clerk, and comes back with
-//! new cookies.
+//! Handshake: renews the session of a browser that opens a page, by a redirect to Clerk and back.
 
 mod budget;
 pub(crate) mod directives;
@@ -27,59 +26,59 @@ use directives::Directives;
 
 pub(crate) use payload::Payloads;
 
-/// So many redirects in two seconds are a loop.
+/// Number of redirects within two seconds that counts as a loop.
 const MAX_REDIRECTS: u8 = 3;
 
 const STATUS: HeaderName = HeaderName::from_static("x-clerk-auth-status");
 const REASON: HeaderName = HeaderName::from_static("x-clerk-auth-reason");
 
-/// The session that was found when a page was opened, for those who ask for it later.
+/// Session resolved when the page was opened, for the rest of the request.
 #[derive(Clone)]
 pub(crate) struct Resolved(pub(crate) Found);
 
-/// What a handshake needs to know.
+/// Configuration and state of handshakes.
 pub(crate) struct Handshake {
-    /// Where it takes place.
+    /// URL of Clerk's handshake endpoint.
     pub(crate) endpoint: Url,
-    /// The portal's origin as browsers know it. The `Host` of a request has no say in where a
-    /// browser comes back to.
+    /// Origin of the portal for browsers. The `Host` header of a request does not affect the return
+    /// URL.
     pub(crate) public_url: String,
     pub(crate) base_path: String,
-    /// Whether the instance is a development one: it hands over in the query and not in cookies.
+    /// `true` for a development instance, which returns in the query instead of cookies.
     pub(crate) development: bool,
     pub(crate) payloads: Payloads,
-    /// The rate of the line about a handshake that is not taken: strangers can cause it.
+    /// Rate limit of the message about an ignored handshake, which any client can trigger.
     pub(crate) ignored: LogRate,
 }
 
-/// What a browser has come back with.
+/// Result of a handshake that a browser returned with.
 enum Returned<'a> {
     Nonce(&'a str),
     Token(&'a str),
 }
 
-/// Why it is not taken.
+/// Reason for ignoring a handshake.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
     NotFetched(String),
-    #[error("the handshake does not hold: {0}")]
+    #[error("the handshake is invalid: {0}")]
     Handshake(Rejection),
-    #[error("its cookies are not fit: {0}")]
+    #[error("its cookies are invalid: {0}")]
     Cookies(&'static str),
-    #[error("its session does not hold: {0}")]
+    #[error("its session is invalid: {0}")]
     Session(Rejection),
 }
 
 impl Handshake {
-    /// Whether [`navigate`](Self::navigate) may have anything to say to a request.
+    /// Returns `true` if [`navigate`](Self::navigate) may have an effect on a request.
     pub(crate) fn wants(&self, verifier: &Verifier, parts: &Parts) -> bool {
-        // A token in the header is not of a browser that opens a page.
+        // A token in the header does not come from a browser that opens a page.
         matches!(session::find(&parts.headers), Ok(Credential::Cookies))
             && (self.development || !Cookies::of(&parts.headers, &verifier.names).is_empty())
     }
 
-    /// Looks at a request that opens a page.
+    /// Handles a request that opens a page.
     pub(crate) async fn navigate(
         &self,
         verifier: &Verifier,
@@ -88,7 +87,7 @@ impl Handshake {
     ) -> Navigation {
         match self.take_back(verifier, parts, now).await {
             Some(Ok(mut navigation)) => {
-                // Good once: kept by the browser, it would be asked for again with every page.
+                // Valid once: if the browser kept it, every page would look it up again.
                 navigation.cookies.extend(self.forget_handshake());
                 return navigation;
             }
@@ -102,7 +101,7 @@ impl Handshake {
         }
         let cookies = Cookies::of(&parts.headers, &verifier.names);
         let query = parts.uri.query();
-        // If nobody can say who is calling, the page says so itself.
+        // If verification is unavailable, the page itself reports it.
         let Ok(session) = verifier.cookie_session(&cookies, query, now).await else {
             return Navigation::default();
         };
@@ -111,7 +110,7 @@ impl Handshake {
                 Some(count) => return answered(self.redirect(parts, &session, reason, count)),
                 None => tracing::warn!(
                     reason,
-                    "the handshake with Clerk goes round in circles, and the request counts as signed out: the two keys are probably not of the instance that this browser is signed in to"
+                    "handshake loop with Clerk, treating the request as signed out; the two keys probably do not belong to the instance that this browser is signed in to"
                 ),
             }
         }
@@ -120,13 +119,13 @@ impl Handshake {
         Navigation::default()
     }
 
-    /// Takes away the cookies by which a production instance hands over.
+    /// Clears the cookies with the result of a production instance's handshake.
     fn forget_handshake(&self) -> Vec<HeaderValue> {
         let names = [HANDSHAKE_NONCE, HANDSHAKE].into_iter();
         cookies::forget(names.filter(|_| !self.development), self.shared_domain())
     }
 
-    /// The domain whose cookies both Clerk's host and the portal's set and get.
+    /// Returns the domain whose cookies both Clerk's host and the portal's can set and read.
     pub(crate) fn shared_domain(&self) -> Option<&str> {
         cookies::shared_domain(&self.endpoint, &self.public_url)
     }
@@ -140,7 +139,7 @@ impl Handshake {
         }
     }
 
-    /// Sends the browser to Clerk.
+    /// Redirects the browser to Clerk.
     fn redirect(
         &self,
         parts: &Parts,
@@ -167,7 +166,7 @@ impl Handshake {
                 }
             }
         }
-        tracing::debug!(reason, "handshake with Clerk");
+        tracing::debug!(reason, "redirecting to Clerk for a handshake");
         let mut response = redirect_to(target.as_str());
         let headers = response.headers_mut();
         headers.insert(STATUS, HeaderValue::from_static("handshake"));
@@ -180,10 +179,10 @@ impl Handshake {
         response
     }
 
-    /// The address of the page, without what Clerk has added to it.
+    /// Returns the URL of the page, without Clerk's parameters.
     fn return_to(&self, parts: &Parts) -> String {
         let path = match parts.uri.path() {
-            // The start of a nested portal has no slash at its end.
+            // The root of a nested portal has no trailing slash.
             "/" if !self.base_path.is_empty() => "",
             path => path,
         };
@@ -191,7 +190,7 @@ impl Handshake {
         format!("{}{}{path}{query}", self.public_url, self.base_path)
     }
 
-    /// Takes what a browser has come back with; `None` if it has not.
+    /// Processes the result of a handshake; `None` if the request has none.
     async fn take_back(
         &self,
         verifier: &Verifier,
@@ -203,7 +202,7 @@ impl Handshake {
             let query = parts.uri.query().filter(|_| self.development);
             let parameter = |name| query.and_then(|query| query::value(query, name));
             let (nonce, token) = (parameter(HANDSHAKE_NONCE), parameter(HANDSHAKE));
-            // Each kind of instance has one place. A link must not sign anybody in.
+            // Each instance type uses one location. A link must not sign anyone in.
             let (nonce, token) = match self.development {
                 true => (nonce.as_deref(), token.as_deref()),
                 false => (cookies.handshake_nonce, cookies.handshake),
@@ -247,7 +246,7 @@ impl Handshake {
         Directives::parse(&texts).map_err(Failure::Cookies)
     }
 
-    /// Goes on with the new cookies, if their session holds.
+    /// Continues with the new cookies, if their session is valid.
     async fn renew(
         &self,
         verifier: &Verifier,
@@ -265,7 +264,7 @@ impl Handshake {
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
-                // Genuine, with something left to do at Clerk: its cookies are kept, nobody is signed in.
+                // Genuine, but with tasks pending at Clerk: keep its cookies, sign no one in.
                 Err(Rejection::Pending) => {}
                 Err(rejection) if self.development && rejection.is_of_time() => {
                     let kind = rejection.reason();
@@ -276,7 +275,7 @@ impl Handshake {
                     tracing::warn!(
                         reason = kind,
                         skew = SKEW,
-                        "the clock of this machine is wrong: a session that Clerk has just issued does not fit it. Set the clock, or nobody can sign in"
+                        "the clock of this machine does not match a session that Clerk just issued; set the clock, otherwise sign-in fails"
                     );
                 }
                 Err(rejection) => return Err(Failure::Session(rejection)),
@@ -295,7 +294,7 @@ impl Handshake {
 }
 
 impl Failure {
-    /// Whether somebody else's keys have signed it.
+    /// Returns `true` if the handshake is signed with the keys of another instance.
     fn is_of_other_keys(&self) -> bool {
         matches!(
             self,
@@ -304,7 +303,7 @@ impl Failure {
     }
 }
 
-/// How often the browser has been redirected; `None` if that is enough.
+/// Returns the number of redirects so far; `None` if the limit is reached.
 fn redirects(cookie: Option<&str>) -> Option<u8> {
     let count = match cookie {
         None => 0,
@@ -319,10 +318,10 @@ fn answered(answer: Response) -> Navigation {
     navigation
 }
 
-/// Only for now: the same address shows something else a moment later.
+/// Returns a temporary redirect: the same URL has another response a moment later.
 fn redirect_to(target: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(target) else {
-        return Error::bad_request("the address of this page cannot be returned to")
+        return Error::bad_request("the URL of this page is invalid as a return target")
             .into_response();
     };
     (
@@ -335,12 +334,12 @@ fn redirect_to(target: &str) -> Response {
         .into_response()
 }
 
-/// A developer has to be told; in production it may be the cookie of another application.
+/// Returns the error for developers; in production the cookie may come from another application.
 fn other_keys() -> Response {
     Error::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "handshake_signature",
-        "Clerk's answer is signed with keys of another instance: if you have changed Clerk's keys in your settings, clear the cookies of this site and try again",
+        "Clerk's response is signed with the keys of another instance; if you have changed Clerk's keys in your settings, clear the cookies of this site and try again",
     )
     .into_response()
 }

@@ -1,11 +1,11 @@
-//! What Clerk keeps for a browser that comes back with a nonce.
+//! Lookup of the cookies that Clerk stores under a handshake nonce.
 
 use std::time::{Duration, Instant};
 
 use super::budget::{Budget, Visitor};
 use crate::backend::BackendApi;
 
-/// Also how long a browser waits at most for its page to go on.
+/// Timeout of a lookup; also the maximum time that a browser waits for its page to continue.
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_NONCE: usize = 512;
 
@@ -22,7 +22,7 @@ impl Payloads {
         }
     }
 
-    /// The cookies that are kept under a nonce.
+    /// Fetches the cookies stored under a nonce.
     pub(crate) async fn fetch(
         &self,
         nonce: &str,
@@ -33,11 +33,11 @@ impl Payloads {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~=".contains(&byte));
         if !plain || nonce.len() > MAX_NONCE {
-            return Err("the nonce is not one of Clerk's".to_owned());
+            return Err("the nonce does not have the form of Clerk's".to_owned());
         }
         let places = self.budget.admit(visitor, nonce, now)?;
         let fetched = tokio::time::timeout(TIMEOUT, async {
-            // Never closed; without a place it would only be slower for others.
+            // The semaphore is never closed; without a permit the call would only slow down others.
             let _place = places.acquire().await.ok();
             self.backend.handshake_payload(nonce).await
         });
@@ -56,7 +56,7 @@ impl Payloads {
             }
             Err(_) => {
                 self.budget.refund(visitor, now);
-                Err("Clerk does not answer in time".to_owned())
+                Err("Clerk did not respond in time".to_owned())
             }
         }
     }

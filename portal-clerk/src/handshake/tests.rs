@@ -1,4 +1,4 @@
-//! A site of either kind, its pages, and what Clerk sends them back with.
+//! Test fixtures: a site of either instance type, its pages and the results of Clerk's handshakes.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -72,7 +72,7 @@ impl Site {
         self.handshake.navigate(&self.verifier, parts, now).await
     }
 
-    /// Who the page is shown to: what was found, and the same again from the headers.
+    /// Returns the user of a page, and checks that session and headers agree.
     async fn who(&self, parts: &Parts) -> Option<String> {
         let Resolved(found) = parts.extensions.get().cloned()?;
         let now = Moment {
@@ -126,7 +126,7 @@ fn header_of(navigation: &Navigation, name: &str) -> Option<String> {
     Some(value.to_str().unwrap().to_owned())
 }
 
-/// The parameters that a browser is sent to Clerk with.
+/// Returns the parameters of the redirect to Clerk.
 fn parameters(navigation: &Navigation) -> HashMap<String, String> {
     let answer = navigation.answer.as_ref().expect("a redirect");
     assert_eq!(answer.status(), 307);

@@ -13,7 +13,7 @@ async fn cache_of(server: &FakeServer) -> Arc<KeyCache> {
     Arc::new(KeyCache::remote(server.url.clone(), false).unwrap())
 }
 
-/// A cache with the keys of a server, and when they were fetched.
+/// Returns a cache with the keys of a server, and the time of the fetch.
 async fn warm(server: &FakeServer) -> (Arc<KeyCache>, Instant) {
     let cache = cache_of(server).await;
     let now = Instant::now();
@@ -33,7 +33,7 @@ async fn landed(cache: &KeyCache) {
 }
 
 #[tokio::test]
-async fn made_up_key_ids_cause_one_attempt_in_a_while() {
+async fn made_up_key_ids_cause_one_fetch_per_cooldown() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
     server.answer(500, "");
@@ -43,7 +43,7 @@ async fn made_up_key_ids_cause_one_attempt_in_a_while() {
     }
     assert_eq!(server.count(), 2);
     assert_eq!(knows(&cache, "a", now).await, Some(true));
-    // Counted from the attempt that has failed, not from the last that went well.
+    // Counted from the failed attempt, not from the last successful one.
     assert_eq!(
         knows(&cache, "y", now + COOLDOWN - SECOND).await,
         Some(false)
@@ -55,7 +55,7 @@ async fn made_up_key_ids_cause_one_attempt_in_a_while() {
 }
 
 #[tokio::test]
-async fn requests_at_once_share_one_fetch() {
+async fn concurrent_requests_share_one_fetch() {
     let server = FakeServer::start(200, one_key("a")).await;
     server.hold(true);
     let cache = cache_of(&server).await;
@@ -63,7 +63,7 @@ async fn requests_at_once_share_one_fetch() {
     let waiters: Vec<_> = (0..20)
         .map(|index| {
             let cache = Arc::clone(&cache);
-            // Long after each other, as far as the pause between attempts is concerned.
+            // Far enough apart for the cooldown to have passed.
             let now = now + COOLDOWN * index;
             tokio::spawn(async move { knows(&cache, "a", now).await })
         })
@@ -77,7 +77,7 @@ async fn requests_at_once_share_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_request_does_not_wait_for_as_long_as_a_fetch() {
+async fn request_stops_waiting_before_a_slow_fetch_ends() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
     server.hold(true);
@@ -86,7 +86,7 @@ async fn a_request_does_not_wait_for_as_long_as_a_fetch() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_does_not_stop_the_fetch() {
+async fn cancelled_caller_does_not_abort_the_fetch() {
     let server = FakeServer::start(200, one_key("a")).await;
     server.hold(true);
     let cache = cache_of(&server).await;
@@ -121,7 +121,7 @@ async fn old_keys_are_served_while_new_ones_are_fetched() {
 }
 
 #[tokio::test]
-async fn while_the_server_is_down_keys_last_a_day() {
+async fn keys_last_a_day_while_the_server_is_down() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
     server.answer(503, "");
@@ -131,14 +131,14 @@ async fn while_the_server_is_down_keys_last_a_day() {
     assert!(cache.is_current(0, day));
     let later = day + SECOND;
     assert!(!cache.is_current(0, later));
-    // There have been keys: whoever comes is signed out, and not told to come again.
+    // There were keys: callers are signed out instead of getting an error.
     assert_eq!(knows(&cache, "a", later).await, Some(false));
-    // And an unknown id does not bring them back.
+    // An unknown id does not restore the keys.
     assert_eq!(knows(&cache, "x", later).await, Some(false));
 }
 
 #[tokio::test]
-async fn without_any_keys_nobody_can_say_who_is_calling() {
+async fn verification_is_unavailable_without_any_keys() {
     let server = FakeServer::start(500, one_key("a")).await;
     let cache = cache_of(&server).await;
     let now = Instant::now();
@@ -147,7 +147,7 @@ async fn without_any_keys_nobody_can_say_who_is_calling() {
         assert!(matches!(answer, Err(AuthError::Unavailable(_))));
     }
     assert_eq!(server.count(), 1);
-    // Nor does another made-up id cause more than one attempt in a while.
+    // Another made-up id also causes at most one attempt per cooldown.
     let soon = now + COOLDOWN - SECOND;
     assert_eq!(knows(&cache, "x", soon).await, None);
     assert_eq!(server.count(), 1);
@@ -156,7 +156,7 @@ async fn without_any_keys_nobody_can_say_who_is_calling() {
 }
 
 #[tokio::test]
-async fn only_the_start_tries_again_by_itself() {
+async fn only_the_first_fetch_is_retried() {
     let server = FakeServer::start(500, "").await;
     let cache = cache_of(&server).await;
     cache.prefetch(Instant::now());
@@ -169,7 +169,7 @@ async fn only_the_start_tries_again_by_itself() {
 }
 
 #[tokio::test]
-async fn what_was_verified_with_other_keys_is_void() {
+async fn changed_keys_invalidate_verified_tokens() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
     let mut now = start;
@@ -185,7 +185,7 @@ async fn what_was_verified_with_other_keys_is_void() {
         let epoch = cache.current.load_full().unwrap().epoch;
         server.answer(200, &keys);
         now += SOFT_LIFETIME + SECOND;
-        // Asking is what has the keys fetched: a busy portal asks nothing else.
+        // This check triggers the refresh: a busy portal makes no other call.
         assert!(cache.is_current(epoch, now));
         landed(&cache).await;
         assert_eq!(cache.is_current(epoch, now), same, "{keys}");
@@ -194,7 +194,7 @@ async fn what_was_verified_with_other_keys_is_void() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_key_set_leaves_the_old_one() {
+async fn invalid_response_keeps_the_old_keys() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
     let many: Vec<Value> = (0..17)
@@ -226,7 +226,7 @@ async fn an_answer_that_is_no_key_set_leaves_the_old_one() {
 }
 
 #[test]
-fn keys_that_are_not_fit_are_passed_over() {
+fn unusable_keys_are_skipped() {
     let good = SigningKey::first().jwk("good");
     let with = |name: &str, value: Value| {
         let mut jwk = SigningKey::second().jwk("bad");
@@ -274,7 +274,7 @@ fn keys_that_are_not_fit_are_passed_over() {
         let kids: Vec<_> = keys.iter().map(|(kid, _)| kid.as_deref()).collect();
         assert_eq!(kids, [Some("good")], "{bad}");
     }
-    // Of two keys with one id the first counts.
+    // Of two keys with the same id, the first applies.
     let document = json!({ "keys": [good, with("kid", json!("good"))] }).to_string();
     let keys = parse_key_set(document.as_bytes()).unwrap();
     assert!(keys.len() == 1 && keys[0].1 == SigningKey::first().public());

@@ -1,4 +1,4 @@
-//! Keys and tokens for the tests.
+//! Keys and tokens for unit tests.
 
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::jwks::RsaKey;
 
 pub(crate) const ISSUER: &str = "https://clerk.example.com";
 pub(crate) const PORTAL: &str = "https://portal.example.com";
-/// The time at which the tokens of these tests are looked at.
+/// Time at which the tests verify tokens.
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) struct SigningKey(KeyPair);
@@ -93,7 +93,7 @@ impl SigningKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// A good token with other members in header and claims; `null` takes a member out.
+    /// Returns a valid token with changed members in header and claims; `null` removes a member.
     pub(crate) fn token(&self, header: Value, claims: Value) -> String {
         self.sign(
             &merged(good_header(), header).to_string(),
@@ -134,7 +134,7 @@ pub(crate) fn merged(mut into: Value, other: Value) -> Value {
     into
 }
 
-/// What a portal gives a provider, with an empty database in a directory.
+/// Returns the setup that a portal passes to a provider, with an empty database in a directory.
 pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)]) -> AuthSetup {
     let settings = Settings::from_pairs_with(crate::config::SETTINGS, pairs.iter().copied());
     let mut config = Config::from_settings(settings).unwrap();
@@ -147,7 +147,7 @@ pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)])
     AuthSetup::new(Arc::new(config), store)
 }
 
-/// A server on loopback that answers every path alike and counts the requests.
+/// Server on loopback with the same response for every path, which records the requests.
 pub(crate) struct FakeServer {
     pub(crate) url: String,
     inner: Arc<FakeInner>,
@@ -156,7 +156,7 @@ pub(crate) struct FakeServer {
 struct FakeInner {
     answer: Mutex<Response>,
     requests: Mutex<Vec<String>>,
-    /// Whether answers are held back.
+    /// `true` while responses are held back.
     held: watch::Sender<bool>,
 }
 
@@ -195,7 +195,7 @@ impl FakeServer {
         self.inner.held.send_replace(held);
     }
 
-    /// Path, query and `Authorization` of each request.
+    /// Returns path, query and `Authorization` of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.inner.requests.lock().unwrap().clone()
     }
@@ -223,7 +223,7 @@ async fn respond(
     (status, AppendHeaders(headers), body)
 }
 
-/// Waits until something has come true behind the scenes.
+/// Waits until a condition is met in the background.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), async {
         while !condition() {

@@ -20,7 +20,7 @@ async fn verify(token: &str) -> Result<Claims, Rejection> {
     token.verify(&keys, &rules, NOW, SKEW)
 }
 
-/// The outcome for a token that is good but for these members.
+/// Returns the outcome for a token that is valid except for these members.
 async fn outcome(header: Value, claims: Value) -> String {
     reason(&SigningKey::first().token(header, claims)).await
 }
@@ -33,7 +33,7 @@ async fn reason(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_good_token_tells_who_is_calling() {
+async fn valid_token_identifies_the_caller() {
     let token = SigningKey::first().token(
         json!({}),
         json!({"act": {"sub": "user_admin"}, "unknown": {"a": 1}}),
@@ -48,7 +48,7 @@ async fn a_good_token_tells_who_is_calling() {
 }
 
 #[tokio::test]
-async fn headers_that_ask_for_anything_else_are_refused() {
+async fn unsupported_headers_are_rejected() {
     for (header, expected) in [
         (json!({}), "ok user_1"),
         (json!({"typ": null}), "ok user_1"),
@@ -63,16 +63,16 @@ async fn headers_that_ask_for_anything_else_are_refused() {
             json!({"crit": ["x"]}),
             "HeaderNotAllowed(\"critical extensions\")",
         ),
-        (json!({"jwk": {}}), "HeaderNotAllowed(\"a key of its own\")"),
+        (json!({"jwk": {}}), "HeaderNotAllowed(\"an embedded key\")"),
         (
             json!({"jku": "https://evil"}),
-            "HeaderNotAllowed(\"a key of its own\")",
+            "HeaderNotAllowed(\"an embedded key\")",
         ),
         (
             json!({"x5u": "https://evil"}),
-            "HeaderNotAllowed(\"a key of its own\")",
+            "HeaderNotAllowed(\"an embedded key\")",
         ),
-        (json!({"x5c": []}), "HeaderNotAllowed(\"a key of its own\")"),
+        (json!({"x5c": []}), "HeaderNotAllowed(\"an embedded key\")"),
         (json!({"kid": "ins_2"}), "UnknownKey"),
         (json!({"kid": null}), "UnknownKey"),
     ] {
@@ -85,7 +85,7 @@ async fn headers_that_ask_for_anything_else_are_refused() {
 }
 
 #[tokio::test]
-async fn only_rs256_is_an_algorithm() {
+async fn only_rs256_is_accepted() {
     let not_allowed = "HeaderNotAllowed(\"an algorithm other than RS256\")";
     for alg in [
         "none", "None", "HS256", "RS384", "RS512", "PS256", "ES256", "rs256", "",
@@ -115,13 +115,13 @@ async fn only_rs256_is_an_algorithm() {
     let signature = hmac::sign(&secret, message.as_bytes());
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     assert_eq!(reason(&token).await, not_allowed);
-    // A signature of another hash under an honest header.
+    // A signature with another hash, under an unchanged header.
     let token = SigningKey::first().sign_as(&RSA_PKCS1_SHA512, &good_header().to_string(), &claims);
     assert_eq!(reason(&token).await, "Signature");
 }
 
 #[tokio::test]
-async fn whatever_is_not_a_token_is_refused() {
+async fn malformed_tokens_are_rejected() {
     let good = SigningKey::first().token(json!({}), json!({}));
     let parts: Vec<&str> = good.split('.').collect();
     let [header, claims, signature] = parts[..] else {
@@ -167,7 +167,7 @@ async fn whatever_is_not_a_token_is_refused() {
 }
 
 #[tokio::test]
-async fn tokens_of_machines_are_recognized_and_refused() {
+async fn tokens_of_machines_are_rejected() {
     for token in ["ak_abc", "mt_abc", "oat_abc.def.ghi"] {
         assert_eq!(reason(token).await, "Machine", "{token}");
     }
@@ -184,7 +184,7 @@ async fn tokens_of_machines_are_recognized_and_refused() {
 }
 
 #[tokio::test]
-async fn a_handshake_is_signed_and_of_the_right_category() {
+async fn handshake_requires_a_signature_and_its_category() {
     let handshake = |header: Value, claims: Value| {
         let header = merged(good_header(), header).to_string();
         let token = SigningKey::first().sign(&header, &claims.to_string());
@@ -225,7 +225,7 @@ async fn a_handshake_is_signed_and_of_the_right_category() {
         let refused = timed(name, time).await.unwrap_err();
         assert_eq!(refused.reason(), expected, "{name} {time}");
     }
-    // A session with a claim of this name, whatever its header says.
+    // A session with a claim of this name, with any header.
     let session = merged(good_claims(), good.clone());
     for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
         let refused = handshake(json!({ "cat": cat }), session.clone())
@@ -273,13 +273,13 @@ async fn a_handshake_is_signed_and_of_the_right_category() {
     let forged = Unverified::parse_handshake(&forged).unwrap();
     let refused = forged.verify_handshake(&keys, NOW).unwrap_err();
     assert_eq!(refused.reason(), "token-invalid-signature");
-    // Nor is a handshake a session.
+    // A handshake is not a session either.
     let token = SigningKey::first().sign(&header, &good.to_string());
     assert!(matches!(verify(&token).await, Err(Rejection::Claims(_))));
 }
 
 #[tokio::test]
-async fn members_that_stand_twice_are_refused() {
+async fn duplicate_members_are_rejected() {
     let header = good_header().to_string();
     let claims = good_claims().to_string();
     let twice = |text: &str, member: &str| format!("{{{member},{}", &text[1..]);
@@ -344,7 +344,7 @@ async fn claims_are_checked_one_by_one() {
         (json!({"sts": "pending"}), "Pending"),
         (json!({"sts": null}), "ok user_1"),
         (json!({"aud": "https://api.example"}), "ok user_1"),
-        // A long life is warned of, not refused.
+        // A long lifetime causes a warning, not a rejection.
         (json!({"exp": NOW + 1_000_000}), "ok user_1"),
     ] {
         assert_eq!(
@@ -356,7 +356,7 @@ async fn claims_are_checked_one_by_one() {
 }
 
 #[tokio::test]
-async fn claims_of_the_wrong_type_are_refused() {
+async fn claims_of_the_wrong_type_are_rejected() {
     for claims in [
         json!({"iss": [ISSUER]}),
         json!({"iss": 1}),
@@ -381,7 +381,7 @@ async fn claims_of_the_wrong_type_are_refused() {
 }
 
 #[tokio::test]
-async fn the_networkless_key_signs_under_any_id() {
+async fn jwt_key_matches_any_key_id() {
     let keys = std::sync::Arc::new(KeyCache::fixed(None, SigningKey::first().public()));
     let rules = Rules {
         issuer: ISSUER.to_owned(),

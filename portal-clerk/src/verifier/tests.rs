@@ -44,7 +44,7 @@ fn raw_cookies(tokens: &[(&str, &str)]) -> HeaderMap {
     HeaderMap::from_iter([(header::COOKIE, pairs.join("; ").parse().unwrap())])
 }
 
-/// With the times that Clerk sets beside them.
+/// Returns cookies with the times that Clerk sets along with them.
 fn cookies(tokens: &[(&str, &str)]) -> HeaderMap {
     let uat = (NOW - 1000).to_string();
     let mut all = vec![("__client_uat", uat.as_str()), ("__client_uat_abc", &uat)];
@@ -73,7 +73,7 @@ async fn state(verifier: &Verifier, headers: &HeaderMap, now: Moment) -> State {
 }
 
 #[tokio::test]
-async fn an_identity_says_where_its_token_stood_and_when_it_ends() {
+async fn identity_has_the_source_and_expiry_of_its_token() {
     let verifier = local();
     let token = token(json!({}));
     let identity = identify(&verifier, &bearer(&token), at(0)).await.unwrap();
@@ -89,18 +89,18 @@ async fn an_identity_says_where_its_token_stood_and_when_it_ends() {
 }
 
 #[tokio::test]
-async fn whoever_acts_for_a_user_is_named() {
+async fn identity_names_the_impersonator() {
     let token = token(json!({"act": {"sub": "user_support"}}));
     let identity = identify(&local(), &bearer(&token), at(0)).await.unwrap();
     assert_eq!(identity.unwrap().actor.as_deref(), Some("user_support"));
-    // One who cannot be read is still somebody else.
+    // An unreadable actor is still an impersonator.
     let token = self::token(json!({"act": {}}));
     let identity = self::identify(&local(), &bearer(&token), at(0)).await;
     assert_eq!(identity.unwrap().unwrap().actor.as_deref(), Some(""));
 }
 
 #[tokio::test]
-async fn a_bad_header_does_not_fall_back_to_a_good_cookie() {
+async fn invalid_header_does_not_fall_back_to_a_valid_cookie() {
     let verifier = local();
     let mut headers = cookies(&[("__session", &token(json!({})))]);
     assert!(who(&verifier, &headers, at(0)).await.is_some());
@@ -119,7 +119,7 @@ async fn two_authorization_headers_are_a_bad_request() {
 }
 
 #[tokio::test]
-async fn cookies_of_two_users_sign_nobody_in() {
+async fn cookies_of_two_users_do_not_sign_in() {
     let verifier = local();
     let first = token(json!({}));
     let older = token(json!({"sid": "sess_0", "iat": NOW - 30}));
@@ -175,7 +175,7 @@ async fn cookies_of_two_users_sign_nobody_in() {
 }
 
 #[tokio::test]
-async fn of_many_session_cookies_four_are_looked_at() {
+async fn only_four_session_cookies_per_name_are_read() {
     let verifier = local();
     let good = token(json!({}));
     let name = "__session";
@@ -188,7 +188,7 @@ async fn of_many_session_cookies_four_are_looked_at() {
 }
 
 #[tokio::test]
-async fn the_time_of_the_client_only_takes_away() {
+async fn client_uat_never_signs_in() {
     let verifier = local();
     let good = token(json!({}));
     let expired = token(json!({"exp": NOW - SKEW}));
@@ -206,7 +206,7 @@ async fn the_time_of_the_client_only_takes_away() {
         (&[suffixed, ("__client_uat_abc", "0")], false),
         (&[suffixed, ("__client_uat_abc", &later)], false),
         (&[suffixed, ("__client_uat_abc", &issued_at)], true),
-        // The time of the other set does not count.
+        // The time of the other set is ignored.
         (&[suffixed, ("__client_uat", &issued_at)], false),
         (
             &[("__session", &expired), ("__client_uat", &issued_at)],
@@ -221,14 +221,14 @@ async fn the_time_of_the_client_only_takes_away() {
         let found = who(&verifier, &raw_cookies(list), at(0)).await;
         assert_eq!(found.is_some(), signed_in, "{list:?}");
     }
-    // A token in the header is not of a browser: no cookie has a say in it.
+    // A token in the header does not come from a browser: cookies have no effect.
     let mut headers = raw_cookies(&[("__client_uat", "0")]);
     headers.extend(bearer(&good));
     assert!(who(&verifier, &headers, at(0)).await.is_some());
 }
 
 #[tokio::test]
-async fn a_development_instance_has_to_know_the_browser() {
+async fn development_instance_requires_a_known_browser() {
     let key = SigningKey::first().public();
     let rules = Rules {
         issuer: ISSUER.to_owned(),
@@ -249,7 +249,7 @@ async fn a_development_instance_has_to_know_the_browser() {
 }
 
 #[tokio::test]
-async fn the_development_provider_has_a_cookie_and_no_more() {
+async fn development_provider_uses_the_session_cookie_only() {
     let key = SigningKey::first().public();
     let rules = Rules {
         issuer: ISSUER.to_owned(),
@@ -263,18 +263,18 @@ async fn the_development_provider_has_a_cookie_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_cached_token_expires_on_time() {
+async fn cached_token_expires_on_time() {
     let verifier = local();
     let headers = bearer(&token(json!({})));
     assert!(who(&verifier, &headers, at(0)).await.is_some());
     assert!(who(&verifier, &headers, at(50 + SKEW - 1)).await.is_some());
     assert_eq!(who(&verifier, &headers, at(50 + SKEW)).await, None);
-    // Nor before, if it has left the cache.
+    // It does not expire earlier after its eviction from the cache.
     assert!(who(&verifier, &headers, at(50 + SKEW - 1)).await.is_some());
 }
 
 #[tokio::test]
-async fn the_cache_does_not_mistake_one_token_for_another() {
+async fn cache_distinguishes_tokens() {
     let verifier = local();
     let first = token(json!({}));
     assert!(who(&verifier, &bearer(&first), at(0)).await.is_some());
@@ -288,7 +288,7 @@ async fn the_cache_does_not_mistake_one_token_for_another() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_wrong_in_itself_causes_no_fetch() {
+async fn malformed_token_causes_no_fetch() {
     let server = FakeServer::start(500, "").await;
     let verifier = verifier(KeyCache::remote(server.url.clone(), false).unwrap());
     for header in [
@@ -304,7 +304,7 @@ async fn a_token_that_is_wrong_in_itself_causes_no_fetch() {
 }
 
 #[tokio::test]
-async fn made_up_keys_do_not_disturb_those_who_are_signed_in() {
+async fn made_up_keys_do_not_affect_signed_in_users() {
     let server = FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
     let verifier = verifier(KeyCache::remote(server.url.clone(), false).unwrap());
     let signed_in = bearer(&token(json!({})));
@@ -326,7 +326,7 @@ async fn made_up_keys_do_not_disturb_those_who_are_signed_in() {
 }
 
 #[tokio::test]
-async fn a_removed_key_takes_its_cached_tokens_with_it() {
+async fn removed_key_invalidates_its_cached_tokens() {
     let server = FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
     let verifier = verifier(KeyCache::remote(server.url.clone(), false).unwrap());
     let headers = bearer(&token(json!({})));
@@ -340,7 +340,7 @@ async fn a_removed_key_takes_its_cached_tokens_with_it() {
 }
 
 #[tokio::test]
-async fn without_keys_the_answer_is_to_come_again() {
+async fn verification_without_keys_is_unavailable() {
     use axum::response::IntoResponse;
 
     let server = FakeServer::start(500, "").await;

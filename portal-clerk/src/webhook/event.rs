@@ -1,4 +1,4 @@
-//! What a message says.
+//! Events in webhook messages.
 
 use portal_core::auth::{DirectoryChange, Profile};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::users::{self, is_session_id, is_user_id};
 
-/// A message, as far as it concerns the portal.
+/// Event of a message, limited to those that concern the portal.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Event {
     User {
@@ -19,18 +19,18 @@ pub(crate) enum Event {
     SessionEnded {
         id: String,
     },
-    /// Of a type that means nothing here.
+    /// Type without an effect on the portal.
     Other {
         kind: String,
     },
 }
 
-/// What is wrong with a message that Clerk has signed.
+/// Error in a message that Clerk signed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("the body is not an event: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("`{0}` is missing or not of its form")]
+    #[error("`{0}` is missing or malformed")]
     Member(&'static str),
 }
 
@@ -53,7 +53,7 @@ impl Event {
             "user.created" | "user.updated" => {
                 let id = id(is_user_id)?;
                 let profile = users::profile(data);
-                // Without it nobody could tell which of two messages is the newer one.
+                // Without it the order of two messages could not be determined.
                 if profile.updated_at <= 0 {
                     return Err(Malformed::Member("data.updated_at"));
                 }
@@ -72,7 +72,7 @@ impl Event {
         }
     }
 
-    /// What it changes here.
+    /// Returns the change to the directory, if any.
     pub(crate) fn change(&self) -> Option<DirectoryChange<'_>> {
         match self {
             Self::User { id, profile } => Some(DirectoryChange::User {

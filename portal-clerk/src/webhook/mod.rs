@@ -1,4 +1,4 @@
-//! `POST /api/webhooks/clerk`: what Clerk tells by itself.
+//! `POST /api/webhooks/clerk`: receives Clerk's webhooks.
 
 mod event;
 mod signature;
@@ -21,14 +21,14 @@ use signature::Signed;
 
 pub(crate) use signature::SigningSecrets;
 
-/// A record of a user has a few kilobytes.
+/// Maximum size of a message, in bytes; the record of a user has a few kilobytes.
 const MAX_BODY: usize = 256 * 1024;
 
-/// Takes messages that Clerk has signed.
+/// Receiver of messages signed by Clerk.
 pub(crate) struct Receiver {
     secrets: SigningSecrets,
     directory: Directory,
-    /// The rate of the line about a message that is refused: strangers can cause it.
+    /// Rate limit of the log message about a rejected webhook, which any client can trigger.
     refused: LogRate,
 }
 
@@ -42,7 +42,7 @@ impl Receiver {
     }
 }
 
-/// The route, before it is given its state.
+/// Returns the route without its state.
 pub(crate) fn routes() -> Routes<Arc<Receiver>> {
     Routes::new().post("/api/webhooks/clerk", Guard::Signature, receive)
 }
@@ -55,26 +55,28 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// The signature is the only credential here. Anything but a status of 2xx makes Clerk send the
-/// message again, so a failure of ours must not look like success.
+/// Handles a message, with its signature as the only credential.
+///
+/// Clerk sends the message again after any status other than 2xx, so a failure of the portal must
+/// not look like success.
 async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Result<Json<Value>> {
     let (parts, body) = request.into_parts();
     let now = Moment::now();
     let refused = |reason: signature::Refused| {
         match receiver.refused.line(now.instant) {
-            Some(left_out) => tracing::warn!(%reason, left_out, "a webhook was refused"),
-            None => tracing::debug!(%reason, "a webhook was refused"),
+            Some(left_out) => tracing::warn!(%reason, left_out, "webhook rejected"),
+            None => tracing::debug!(%reason, "webhook rejected"),
         }
-        Error::bad_request("the signature of this message does not hold")
+        Error::bad_request("the signature of this message is invalid")
             .with_code("invalid_signature")
     };
-    // Before the body is read: whoever cannot sign is not to cost anything.
+    // Checked before the body is read, so that unsigned requests cost nothing.
     let signed = Signed::read(&parts.headers, now.unix).map_err(refused)?;
     if !is_json(&parts.headers) {
         return Err(Error::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            "send the message as `application/json`",
+            "the content type must be `application/json`",
         ));
     }
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
@@ -87,25 +89,28 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
     receiver.secrets.verify(&signed, &body).map_err(refused)?;
     let event = match Event::parse(&body) {
         Ok(event) => event,
-        // Clerk has signed it, and would send the same again for days.
+        // Clerk signed it and would send it again for days.
         Err(reason @ Malformed::Member(_)) => {
-            tracing::warn!(id = signed.id, %reason, "a webhook of Clerk's has no effect");
+            tracing::warn!(id = signed.id, %reason, "webhook ignored because it is malformed");
             return Ok(Json(json!({"effect": "none"})));
         }
         Err(reason) => {
-            tracing::warn!(id = signed.id, %reason, "a webhook of Clerk's could not be read");
+            tracing::warn!(id = signed.id, %reason, "failed to read a webhook");
             return Err(
-                Error::bad_request(format!("this message cannot be read: {reason}"))
-                    .with_code("invalid_event"),
+                Error::bad_request(format!("invalid message: {reason}")).with_code("invalid_event")
             );
         }
     };
     let Some(change) = event.change() else {
-        tracing::debug!(id = signed.id, ?event, "a webhook means nothing here");
+        tracing::debug!(
+            id = signed.id,
+            ?event,
+            "webhook ignored because its type has no effect"
+        );
         return Ok(Json(json!({"effect": "none"})));
     };
     let applied = receiver.directory.apply(Some(signed.id), change).await?;
-    tracing::info!(id = signed.id, ?applied, "a webhook was taken over");
+    tracing::info!(id = signed.id, ?applied, "webhook applied");
     let effect = match applied {
         Applied::Created => "created",
         Applied::Updated => "updated",

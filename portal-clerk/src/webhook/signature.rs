@@ -1,4 +1,4 @@
-//! Whether a message comes from Clerk: the signature of Svix over the raw body.
+//! Verification that a message comes from Clerk: the Svix signature over the raw body.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -6,31 +6,32 @@ use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// How far the clocks of sender and portal may be apart, in seconds; older messages may be
-/// replays.
+/// Allowed difference between the clocks of sender and portal, in seconds.
+///
+/// Older messages may be replays.
 pub(crate) const WINDOW: i64 = 5 * 60;
-/// Length of an id.
+/// Maximum length of an id, in bytes.
 const MAX_ID: usize = 128;
-/// Two are usual, while the secret is replaced.
+/// Maximum number of signatures; two are usual while the secret is being rotated.
 const MAX_SIGNATURES: usize = 10;
-/// Shorter keys could be guessed.
+/// Minimum length of a key, in bytes; shorter keys could be guessed.
 const MIN_KEY: usize = 16;
 
-/// The secrets that messages may be signed with: two while one is replaced by the other.
+/// Accepted signing secrets: two while one is being rotated.
 pub(crate) struct SigningSecrets(Vec<hmac::Key>);
 
-/// Why a message is refused. For the log.
+/// Reason for rejecting a message. For the log.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("the header {0} is missing, stands twice or cannot be read")]
+    #[error("the header {0} is missing, duplicate or invalid")]
     Header(&'static str),
-    #[error("the message is of another time")]
+    #[error("the timestamp is outside of the allowed window")]
     Time,
-    #[error("no signature fits")]
+    #[error("no signature matches")]
     Signature,
 }
 
-/// What the headers of a message say, before anything of it is proven.
+/// Unverified signature headers of a message.
 pub(crate) struct Signed<'a> {
     pub(crate) id: &'a str,
     timestamp: &'a str,
@@ -38,7 +39,7 @@ pub(crate) struct Signed<'a> {
 }
 
 impl SigningSecrets {
-    /// From a setting: secrets such as `whsec_…`, with commas in between.
+    /// Parses a setting: comma-separated secrets such as `whsec_…`.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let secrets = text.split(',').map(str::trim);
         let keys = secrets.filter(|secret| !secret.is_empty()).map(|secret| {
@@ -49,11 +50,11 @@ impl SigningSecrets {
             .collect::<Option<Vec<_>>>()
             .filter(|keys| !keys.is_empty());
         keys.map(Self).ok_or(
-            "is not a signing secret; copy `whsec_…` from the webhook's page in Clerk's dashboard, whole",
+            "is not a signing secret; copy the complete `whsec_…` from the webhook's page in Clerk's dashboard",
         )
     }
 
-    /// Whether the message was signed with one of the secrets.
+    /// Verifies that the message was signed with one of the secrets.
     pub(crate) fn verify(&self, signed: &Signed<'_>, body: &[u8]) -> Result<(), Refused> {
         let given: Vec<Vec<u8>> = signed
             .signatures
@@ -81,7 +82,9 @@ impl SigningSecrets {
 }
 
 impl<'a> Signed<'a> {
-    /// Reads the headers, and refuses messages of another time than that in seconds since 1970.
+    /// Reads the headers and rejects messages outside of the window around `now`.
+    ///
+    /// `now` is in seconds since 1970.
     pub(crate) fn read(headers: &'a HeaderMap, now: i64) -> Result<Self, Refused> {
         let id = header(headers, "svix-id")?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);

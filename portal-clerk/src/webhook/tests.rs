@@ -27,7 +27,7 @@ fn check(secrets: &str, list: &[(&str, &str)], body: &[u8], now: i64) -> Result<
         .verify(&signed, body)
 }
 
-/// The outcome for a message of now, `age` seconds later.
+/// Returns the outcome for a message received `age` seconds after it was sent.
 fn later(webhook: &Webhook, secrets: &str, age: i64) -> Result<(), Refused> {
     let timestamp = webhook.timestamp.to_string();
     let signatures = webhook.signatures();
@@ -53,7 +53,7 @@ fn message() -> Webhook {
 }
 
 #[test]
-fn the_example_of_svix_holds() {
+fn example_of_svix_is_valid() {
     let list = [
         ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
         ("svix-timestamp", "1614265330"),
@@ -71,7 +71,7 @@ fn the_example_of_svix_holds() {
 }
 
 #[test]
-fn messages_hold_for_five_minutes_in_both_directions() {
+fn messages_are_valid_for_five_minutes_in_both_directions() {
     for (age, expected) in [
         (0, Ok(())),
         (300, Ok(())),
@@ -84,7 +84,7 @@ fn messages_hold_for_five_minutes_in_both_directions() {
 }
 
 #[test]
-fn one_of_several_signatures_and_secrets_is_enough() {
+fn one_matching_signature_and_secret_is_sufficient() {
     let both = message().signed_with(&[OTHER, SECRET]);
     assert_eq!(later(&both, SECRET, 0), Ok(()));
     assert_eq!(later(&message(), &format!("{OTHER}, {SECRET}"), 0), Ok(()));
@@ -107,7 +107,7 @@ fn one_of_several_signatures_and_secrets_is_enough() {
 }
 
 #[test]
-fn headers_stand_once_and_in_their_form() {
+fn headers_must_be_unique_and_well_formed() {
     let good = [
         ("svix-id", "msg_1"),
         ("svix-timestamp", "1000"),
@@ -116,7 +116,7 @@ fn headers_stand_once_and_in_their_form() {
     assert_eq!(
         check(SECRET, &good, b"", 1000),
         Err(Refused::Signature),
-        "up to here all is well"
+        "the base case is valid"
     );
     for (at, (name, _)) in good.into_iter().enumerate() {
         let mut missing = good.to_vec();
@@ -150,7 +150,7 @@ fn headers_stand_once_and_in_their_form() {
 }
 
 #[test]
-fn secrets_have_their_form() {
+fn malformed_secrets_are_rejected() {
     for good in [
         SECRET,
         &format!("{SECRET},{OTHER}"),
@@ -172,14 +172,14 @@ fn secrets_have_their_form() {
 }
 
 #[test]
-fn messages_are_read_as_far_as_they_matter() {
+fn relevant_messages_are_parsed() {
     let parse = |kind: &str, data: Value| {
         let body = json!({"type": kind, "object": "event", "data": data, "news": [1]});
         Event::parse(body.to_string().as_bytes())
     };
     let user = json!({"id": "user_1", "updated_at": 7, "first_name": "Ada", "new": {"a": null}});
     let Ok(Event::User { id, profile }) = parse("user.updated", user.clone()) else {
-        panic!("it can be read")
+        panic!("a readable message")
     };
     assert_eq!((id.as_str(), profile.updated_at), ("user_1", 7));
     for kind in ["session.ended", "session.removed", "session.revoked"] {
@@ -212,7 +212,7 @@ fn messages_are_read_as_far_as_they_matter() {
     }
 }
 
-/// A few bytes of a text changed, taken out, put in twice or exchanged.
+/// Changes, removes, duplicates or swaps a few bytes of a text.
 fn mutated(random: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..random.usize(1..=4) {
@@ -233,10 +233,11 @@ fn mutated(random: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// As long as it may take, the same each time: no message that is not as it was signed is let
-/// through, and nothing makes the reading of it panic.
+/// Mutates messages within a time limit, with the same seed each time.
+///
+/// No message that differs from the signed one may be accepted, and parsing must not panic.
 #[test]
-fn no_mutation_of_a_message_holds() {
+fn mutated_messages_are_rejected() {
     let mut random = fastrand::Rng::with_seed(0x5eed);
     let secrets = SigningSecrets::parse(SECRET).unwrap();
     let record = json!({
@@ -277,7 +278,7 @@ fn no_mutation_of_a_message_holds() {
         };
         read += 1;
         if secrets.verify(&signed, body).is_ok() {
-            // A whole signature may stand beside rubbish; all that it covers has to be as it was.
+            // A valid signature may be next to garbage; everything it covers must be unchanged.
             let signed = [id.as_slice(), time.as_slice(), body.as_slice()];
             assert_eq!(signed, [original[0], original[1], original[3]]);
         }

@@ -1,4 +1,4 @@
-//! The keys of `#[admin_model]`.
+//! Keys of `#[admin_model]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::LitStr;
@@ -24,7 +24,7 @@ const KEYS: &[&str] = &[
     "crate",
 ];
 
-/// What the attribute says, before the struct is looked at.
+/// Parsed attribute, before the struct is checked.
 pub(crate) struct ModelAttribute {
     pub(crate) paths: Paths,
     pub(crate) name: Option<String>,
@@ -34,13 +34,13 @@ pub(crate) struct ModelAttribute {
     pub(crate) search: Vec<Ident>,
     pub(crate) order_by: Vec<Order>,
     pub(crate) is_read_only: bool,
-    /// Who may open it besides administrators.
+    /// Access besides administrators.
     pub(crate) guard: Option<Guard>,
-    /// Where `validate` stands, if it does.
+    /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
 }
 
-/// A field to sort by: `name` or `-name`.
+/// Field to sort by: `name` or `-name`.
 pub(crate) struct Order {
     pub(crate) field: Ident,
     pub(crate) is_descending: bool,
@@ -57,7 +57,7 @@ impl Parse for Order {
 }
 
 impl ModelAttribute {
-    /// Reads the attribute; what cannot be read is reported and left out.
+    /// Parses the attribute; invalid values are reported and left out.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         Self {
@@ -83,7 +83,7 @@ fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
     if !names::is_table_name(&given.value()) {
         errors.at(
             given.span(),
-            "`name` names a table, write it with `a-z`, `0-9` and `_` only",
+            "`name` is the name of a table; use only `a-z`, `0-9` and `_`",
         );
     }
     Some(given.value())
@@ -103,7 +103,7 @@ fn take_order(keys: &mut Keys, errors: &mut Errors) -> Vec<Order> {
         }
         let order = key.parsed(
             errors,
-            "a field, as in `{} = name` or, backwards, `{} = -name`",
+            "a field, as in `{} = name` or, in reverse order, `{} = -name`",
         );
         order.into_iter().collect()
     };

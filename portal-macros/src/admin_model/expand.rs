@@ -1,4 +1,4 @@
-//! The code of a model.
+//! Generated code of a model.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -9,7 +9,7 @@ use crate::paths::located_at;
 use super::field::ModelField;
 use super::model::Model;
 
-/// Writes the `impl AdminModel` and its registration.
+/// Generates the `impl AdminModel` and its registration.
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let (krate, private) = (
         model.attribute.paths.krate(),
@@ -46,7 +46,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
-/// Writes an implementation that says nothing, for a model with mistakes.
+/// Generates an empty implementation, for a model with errors.
 pub(crate) fn stub(model: &Model) -> TokenStream {
     if model.has_generics {
         return TokenStream::new();
@@ -110,9 +110,9 @@ fn options(model: &Model) -> TokenStream {
     }
 }
 
-/// Writes one constant per field, with all that needs its type to be an `AdminField`.
+/// Generates one constant per field, with everything that needs its type to be an `AdminField`.
 ///
-/// Asking in one place only makes it one error, where the three methods would make it three.
+/// With a single place for the bound there is one error; the three methods would cause three.
 fn handles(model: &Model) -> TokenStream {
     let (krate, private) = (
         model.attribute.paths.krate(),
@@ -145,7 +145,7 @@ fn handle(position: usize) -> Ident {
     format_ident!("__PORTAL_FIELD_{position}")
 }
 
-/// Writes what the admin knows of a field; only what was given.
+/// Generates the description of a field for the admin, from the given keys.
 fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> TokenStream {
     let (handle, title) = (handle(position), &field.title);
     let mut spec = quote!(#handle.spec);
@@ -196,7 +196,7 @@ fn to_values(model: &Model) -> TokenStream {
     }
 }
 
-/// Writes the way back; every field is read before any fault is reported.
+/// Generates `from_values`; every field is read before any error is reported.
 fn from_values(model: &Model) -> TokenStream {
     let (krate, private) = (
         model.attribute.paths.krate(),
@@ -230,7 +230,7 @@ fn from_values(model: &Model) -> TokenStream {
     }
 }
 
-/// Writes who may open the model besides administrators.
+/// Generates the access rule of the model for users besides administrators.
 fn access(model: &Model) -> Option<TokenStream> {
     let krate = model.attribute.paths.krate();
     let access = model.attribute.guard.as_ref()?.access(krate)?;

@@ -1,4 +1,4 @@
-//! The fields of a model and the keys of `#[admin(..)]`.
+//! Fields of a model and the keys of `#[admin(..)]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
@@ -24,15 +24,15 @@ const KEYS: &[&str] = &[
     "references",
 ];
 
-/// A field as it was written.
+/// A field as written.
 pub(crate) struct ModelField {
     pub(crate) name: Ident,
     pub(crate) written: Type,
     pub(crate) title: String,
     pub(crate) help: Option<String>,
-    /// Where `primary_key` stands, if it does.
+    /// Location of `primary_key`, if present.
     pub(crate) primary_key: Option<Span>,
-    /// Where `skip` stands, if it does.
+    /// Location of `skip`, if present.
     pub(crate) skip: Option<Span>,
     pub(crate) is_read_only: bool,
     pub(crate) is_unique: bool,
@@ -44,7 +44,7 @@ pub(crate) struct ModelField {
 }
 
 impl ModelField {
-    /// Reads a field and takes the `#[admin(..)]` off it.
+    /// Reads a field and removes its `#[admin(..)]` attributes.
     pub(crate) fn read(field: &mut Field, errors: &mut Errors) -> Option<Self> {
         let mut keys = take_keys(&mut field.attrs, errors);
         if let Some(cfg) = field
@@ -75,7 +75,7 @@ impl ModelField {
                     key.parsed(errors, "a literal, as in `{} = 0` or `{} = \"free\"`")?;
                 if !literal.is_text && is_string(&field.ty) {
                     let message = format!(
-                        "the default of a `String` is text, write `default = \"{}\"`",
+                        "the default of a `String` is text; write `default = \"{}\"`",
                         literal.text
                     );
                     errors.at(literal.span, message);
@@ -93,18 +93,18 @@ impl ModelField {
         })
     }
 
-    /// The name in the database and the API.
+    /// Returns the name in the database and the API.
     pub(crate) fn plain_name(&self) -> String {
         names::plain(&self.name)
     }
 
-    /// Says whether the admin shows and stores it.
+    /// Returns `true` if the admin shows and stores the field.
     pub(crate) fn is_shown(&self) -> bool {
         self.skip.is_none()
     }
 }
 
-/// A literal, as the text that a form would send.
+/// Default value as the text that a form would send.
 struct Default {
     text: String,
     /// `true` if it was written in quotes.
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_the_text_a_form_would_send() {
+    fn default_is_the_text_a_form_would_send() {
         for (field, expected) in [
             (parse_quote!(#[admin(default = 5_000u32)] a: u32), "5000"),
             (parse_quote!(#[admin(default = -1)] a: i32), "-1"),
@@ -191,19 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn number_is_not_the_default_of_a_string() {
+    fn number_as_default_of_a_string_is_rejected() {
         for field in [
             parse_quote!(#[admin(default = 5)] a: String),
             parse_quote!(#[admin(default = 5)] a: Option<std::string::String>),
         ] {
             let (_, messages) = read(field);
-            let expected = "the default of a `String` is text, write `default = \"5\"`";
+            let expected = "the default of a `String` is text; write `default = \"5\"`";
             assert_eq!(messages, [expected]);
         }
     }
 
     #[test]
-    fn label_and_help_come_from_name_and_docs() {
+    fn label_and_help_default_to_name_and_docs() {
         let (field, _) = read(parse_quote!(
             #[doc = " In cents"]
             price_per_month: i64
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn several_attributes_are_one_list() {
+    fn several_attributes_are_merged() {
         let (_, messages) = read(parse_quote!(
             #[admin(unique, lable = "a")]
             #[admin(unique)]
@@ -223,8 +223,8 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "unknown key `lable`, did you mean `label`?",
-                "`unique` is given twice"
+                "unknown key `lable`; did you mean `label`?",
+                "duplicate key `unique`"
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! `#[admin_model]`: a struct gets an `impl AdminModel`.
+//! `#[admin_model]`: implements `AdminModel` for a struct.
 
 mod attr;
 mod expand;
@@ -10,7 +10,7 @@ use quote::quote;
 
 use crate::errors::Errors;
 
-/// The macro: parse, model, check, expand.
+/// Runs the macro: parse, model, check, expand.
 pub(crate) fn admin_model(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let attribute = attr::ModelAttribute::parse(attribute, &mut errors);
@@ -27,7 +27,7 @@ pub(crate) fn admin_model(attribute: TokenStream, item: TokenStream) -> TokenStr
             } else {
                 errors.at(
                     Span::call_site(),
-                    "`#[admin_model]` goes on a struct with named fields",
+                    "`#[admin_model]` requires a struct with named fields",
                 );
             }
             let errors = errors.into_compile_errors();

@@ -1,4 +1,4 @@
-//! A model: the attribute and the struct together, and what must fit between them.
+//! Model of an admin model: attribute and struct together, and the checks across both.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
@@ -11,7 +11,7 @@ use crate::suggestion::unknown;
 use super::attr::ModelAttribute;
 use super::field::ModelField;
 
-/// A model as it was written.
+/// A model as written.
 pub(crate) struct Model {
     pub(crate) attribute: ModelAttribute,
     pub(crate) ident: Ident,
@@ -22,7 +22,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Puts both together, takes the `#[admin(..)]` off the fields and reports what does not fit.
+    /// Combines both, removes `#[admin(..)]` from the fields and reports what does not fit.
     pub(crate) fn new(
         attribute: ModelAttribute,
         item: &mut DeriveInput,
@@ -40,7 +40,7 @@ impl Model {
         if model.has_generics {
             errors.on(
                 &item.generics,
-                "an admin model cannot be generic, it is one table",
+                "an admin model cannot be generic; it represents a single table",
             );
         }
         match &item.data {
@@ -48,7 +48,7 @@ impl Model {
                 Fields::Named(_) => model.check(errors),
                 _ => errors.at(
                     item.ident.span(),
-                    "`#[admin_model]` goes on a struct with named fields",
+                    "`#[admin_model]` requires a struct with named fields",
                 ),
             },
             Data::Enum(data) => not_a_struct(data.enum_token.span, "an enum", errors),
@@ -57,25 +57,25 @@ impl Model {
         model
     }
 
-    /// The name in the database and in URLs.
+    /// Returns the name in the database and in URLs.
     pub(crate) fn name(&self) -> String {
         let given = self.attribute.name.clone();
         given.unwrap_or_else(|| names::snake_case(&names::plain(&self.ident)))
     }
 
-    /// What one is called.
+    /// Returns the singular title.
     pub(crate) fn title(&self) -> String {
         let given = self.attribute.title.as_ref().map(LitStr::value);
         given.unwrap_or_else(|| names::title(&names::plain(&self.ident)))
     }
 
-    /// What many are called.
+    /// Returns the plural title.
     pub(crate) fn plural(&self) -> String {
         let given = self.attribute.plural.as_ref().map(LitStr::value);
         given.unwrap_or_else(|| names::plural(&self.title()))
     }
 
-    /// The fields that the admin shows and stores.
+    /// Returns the fields that the admin shows and stores.
     pub(crate) fn shown_fields(&self) -> impl Iterator<Item = &ModelField> {
         self.fields.iter().filter(|field| field.is_shown())
     }
@@ -100,14 +100,14 @@ impl Model {
         }
     }
 
-    /// Finds the one key: the marked field, or `id`.
+    /// Determines the primary key: the marked field, or `id`.
     fn settle_primary_key(&mut self, errors: &mut Errors) {
         let mut marked = self.fields.iter().filter_map(|field| field.primary_key);
         let first = marked.next();
         for more in marked {
             errors.at(
                 more,
-                format!("`{}` has two primary keys, mark one field only", self.ident),
+                format!("`{}` has two primary keys; mark one field only", self.ident),
             );
         }
         if first.is_some() {
@@ -117,7 +117,7 @@ impl Model {
             Some(field) => field.primary_key = Some(field.name.span()),
             None => {
                 let message = format!(
-                    "`{}` has no primary key, mark one field with `#[admin(primary_key)]`",
+                    "`{}` has no primary key; mark one field with `#[admin(primary_key)]`",
                     self.ident
                 );
                 errors.at(self.ident.span(), message);
@@ -130,7 +130,7 @@ impl Model {
             Some(field) if field.is_shown() => {}
             Some(_) => errors.at(
                 name.span(),
-                format!("`{name}` is skipped, so the admin does not know it"),
+                format!("`{name}` is marked `skip`, so the admin cannot use it"),
             ),
             None => {
                 let shown: Vec<String> = self.shown_fields().map(ModelField::plain_name).collect();
@@ -155,6 +155,6 @@ fn read_fields(data: &mut Data, errors: &mut Errors) -> Vec<ModelField> {
 fn not_a_struct(span: Span, what: &str, errors: &mut Errors) {
     errors.at(
         span,
-        format!("{what} cannot be an admin model, write a struct with named fields"),
+        format!("{what} cannot be an admin model; use a struct with named fields"),
     );
 }

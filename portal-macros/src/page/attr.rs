@@ -1,4 +1,4 @@
-//! The keys of `#[page]`.
+//! Keys of `#[page]`.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Path};
@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
-/// What the attribute says, before the function is looked at.
+/// Parsed attribute, before the function is checked.
 pub(crate) struct PageAttribute {
     pub(crate) paths: Paths,
     /// Absent only after an error.
@@ -36,11 +36,11 @@ pub(crate) struct PageAttribute {
     pub(crate) guard: Guard,
     pub(crate) nav: Option<NavAttribute>,
     pub(crate) layout: Option<Path>,
-    /// In upper case, as the constants of `Method` are; absent for `get`.
+    /// In upper case, like the constants of `Method`; absent for `get`.
     pub(crate) method: Option<String>,
 }
 
-/// The entry in the navigation.
+/// Entry in the navigation.
 pub(crate) struct NavAttribute {
     pub(crate) span: Span,
     pub(crate) label: Option<LitStr>,
@@ -50,7 +50,7 @@ pub(crate) struct NavAttribute {
 }
 
 impl PageAttribute {
-    /// Reads the attribute; what cannot be read is reported and left out.
+    /// Parses the attribute; invalid values are reported and left out.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let (leading, tokens) = keys::split_leading_string(tokens);
         let mut keys = Keys::parse(tokens, KEYS, errors);
@@ -90,13 +90,13 @@ fn take_route(leading: Option<LitStr>, keys: &mut Keys, errors: &mut Errors) -> 
         (Some(route), None) => route,
         (None, Some(key)) => key.string(errors)?,
         (Some(route), Some(key)) => {
-            errors.at(key.name.span(), "`route` is given twice");
+            errors.at(key.name.span(), "duplicate key `route`");
             route
         }
         (None, None) => {
             errors.at(
                 Span::call_site(),
-                "missing route, write `#[page(\"/path\")]`",
+                "missing route; write `#[page(\"/path\")]`",
             );
             return None;
         }
@@ -119,12 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_is_a_lower_case_word() {
+    fn method_is_a_lower_case_word() {
         let mut errors = Errors::default();
         let attribute = PageAttribute::parse(quote!("/", method = POST), &mut errors);
         assert_eq!(
             errors.messages(),
-            ["unknown value of `method`: `POST`, did you mean `post`?"]
+            ["unknown value of `method`: `POST`; did you mean `post`?"]
         );
         assert_eq!(attribute.method, None);
     }

@@ -1,4 +1,4 @@
-//! The code of a page.
+//! Generated code of a page.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -10,7 +10,7 @@ use crate::paths::located_at;
 use super::attr::NavAttribute;
 use super::model::PageModel;
 
-/// Writes the constructor and its registration.
+/// Generates the constructor and its registration.
 pub(crate) fn expand(page: &PageModel) -> TokenStream {
     let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
     let name = page.handler.name();
@@ -41,7 +41,7 @@ pub(crate) fn expand(page: &PageModel) -> TokenStream {
     }
 }
 
-/// Writes a constructor that is never called, for a page with mistakes.
+/// Generates a constructor that is never called, for a page with errors.
 pub(crate) fn stub(page: &PageModel) -> TokenStream {
     let krate = page.attribute.paths.krate();
     let head = page.handler.constructor_head();
@@ -54,7 +54,7 @@ pub(crate) fn stub(page: &PageModel) -> TokenStream {
     }
 }
 
-/// Writes the function that extracts the arguments, calls the handler and makes a response.
+/// Generates the function that extracts the arguments, calls the handler and builds a response.
 fn respond(page: &PageModel) -> TokenStream {
     let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
     let name = page.handler.name();
@@ -69,7 +69,7 @@ fn respond(page: &PageModel) -> TokenStream {
         } else {
             quote_spanned!(located_at(written.span())=> #private::extract_parts::<#written>(&mut parts, &state))
         };
-        // The body goes back to the head that the arguments before have seen.
+        // Rejoin the body with the parts that the earlier arguments were extracted from.
         let rejoin = (is_last && position > 0).then(|| quote!(let request = #private::Request::from_parts(parts, body);));
         quote! {
             #rejoin
@@ -86,7 +86,7 @@ fn respond(page: &PageModel) -> TokenStream {
         (quote!(state), quote!(request))
     };
     let answer = answer(page);
-    // A future that is not `Send` is reported at the name, hence everything stands there.
+    // A future that is not `Send` is reported at the name, so all tokens get its span.
     let span = located_at(name.span());
     let send = page.attribute.paths.private_at(name.span());
     let future = quote_spanned! {span=>
@@ -104,11 +104,11 @@ fn respond(page: &PageModel) -> TokenStream {
     }
 }
 
-/// Turns what the handler returned into a response; a type that cannot be is reported at the type.
+/// Converts the returned value to a response; an unsupported type is reported at the type.
 fn answer(page: &PageModel) -> TokenStream {
     let span = page.handler.return_span();
     let private = page.attribute.paths.private_at(span);
-    // With the type written out, a fault underlines all of it and not its first word.
+    // With the type spelled out, an error underlines all of it, not only its first token.
     match page.handler.nameable_return_type() {
         Some(returned) => {
             quote_spanned!(located_at(span)=> <#returned as #private::IntoPage>::into_page(answer))
@@ -117,7 +117,7 @@ fn answer(page: &PageModel) -> TokenStream {
     }
 }
 
-/// Writes the calls of the builder, only for what was given.
+/// Generates the builder calls for the given keys.
 fn settings(page: &PageModel) -> TokenStream {
     let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
     let docs = page.handler.docs();
@@ -185,7 +185,7 @@ fn nav_item(nav: &NavAttribute, title: &str, page: &PageModel) -> TokenStream {
     item
 }
 
-/// The name of an icon, looked up by the compiler.
+/// Generates the name of an icon, checked at compile time.
 fn icon_name(icon: &LitStr, private: &TokenStream) -> TokenStream {
     let span = located_at(icon.span());
     let check = quote_spanned!(span=> const _: () = #private::require_icon(#icon););
@@ -198,13 +198,13 @@ mod tests {
 
     use crate::page::page;
 
-    /// Without the spaces, which depend on how the tokens came to be.
+    /// Removes the spaces, which depend on the origin of the tokens.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
     }
 
     #[test]
-    fn the_constructor_takes_docs_and_cfg_and_the_handler_the_rest() {
+    fn constructor_gets_docs_and_cfg_and_handler_the_rest() {
         let code = page(
             quote!("/users", requires_admin, nav(order = -1)),
             quote! {

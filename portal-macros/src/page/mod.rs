@@ -1,4 +1,4 @@
-//! `#[page]`: a handler becomes the constructor of a page.
+//! `#[page]`: turns a handler into the constructor of a page.
 
 mod attr;
 mod expand;
@@ -11,7 +11,7 @@ use quote::quote;
 use crate::errors::Errors;
 use crate::handler::Handler;
 
-/// The macro: parse, model, check, expand.
+/// Runs the macro: parse, model, check, expand.
 pub(crate) fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let attribute = attr::PageAttribute::parse(attribute, &mut errors);

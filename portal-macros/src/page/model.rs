@@ -1,4 +1,4 @@
-//! A page: the attribute and the function together, and what must fit between them.
+//! Model of a page: attribute and function together, and the checks across both.
 
 use quote::ToTokens;
 use syn::Type;
@@ -9,15 +9,15 @@ use crate::handler::{Handler, type_arguments, type_name};
 use super::attr::PageAttribute;
 use super::route;
 
-/// Types that read exactly one parameter of a path.
+/// Types that read exactly one path parameter.
 const SCALARS: &[&str] = &[
     "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32",
     "u64", "u128", "usize", "String", "Uuid",
 ];
 
-/// Extractors that read the body, by the names everyone uses for them.
+/// Extractors that read the body, by their usual names.
 ///
-/// One that is called otherwise is still found out, by the trait bound of its type.
+/// One with another name is still rejected, by the trait bound on its type.
 const BODY_EXTRACTORS: &[&str] = &[
     "Form",
     "Json",
@@ -28,14 +28,14 @@ const BODY_EXTRACTORS: &[&str] = &[
     "RawForm",
 ];
 
-/// A page as it was written.
+/// A page as written.
 pub(crate) struct PageModel {
     pub(crate) attribute: PageAttribute,
     pub(crate) handler: Handler,
 }
 
 impl PageModel {
-    /// Reports what is wrong with the function, alone and together with the attribute.
+    /// Reports errors in the function, alone and in combination with the attribute.
     pub(crate) fn check(&self, errors: &mut Errors) {
         self.handler.check("a page handler", errors);
         self.check_body_is_last(errors);
@@ -43,9 +43,9 @@ impl PageModel {
         self.check_nav(errors);
     }
 
-    /// `Path<(A, B)>` and `Path<u32>` fix the number of parameters, which the route must have.
+    /// Checks that the route has as many parameters as `Path<(A, B)>` or `Path<u32>` reads.
     ///
-    /// A struct or a map reads them by name, so its fields decide and cannot be seen from here.
+    /// A struct or a map reads them by name; its fields are not visible to the macro.
     fn check_path_arity(&self, errors: &mut Errors) {
         let Some(route) = &self.attribute.route else {
             return;
@@ -89,7 +89,7 @@ impl PageModel {
         }
     }
 
-    /// The navigation links to pages, so it must be able to name their address.
+    /// Checks that the navigation can link to the page: `get` and a route without parameters.
     fn check_nav(&self, errors: &mut Errors) {
         let Some(nav) = &self.attribute.nav else {
             return;
@@ -98,7 +98,7 @@ impl PageModel {
             let method = method.to_lowercase();
             errors.at(
                 nav.span,
-                format!("a page with `method = {method}` cannot stand in the navigation"),
+                format!("a page with `method = {method}` cannot be in the navigation"),
             );
         }
         if self
@@ -109,13 +109,13 @@ impl PageModel {
         {
             errors.at(
                 nav.span,
-                "a page with a parameter in its route cannot stand in the navigation",
+                "a page with a parameter in its route cannot be in the navigation",
             );
         }
     }
 }
 
-/// The name of the body extractor in a type, also in `Option<Json<_>>` and `Result<Json<_>, _>`.
+/// Returns the body extractor in a type, also in `Option<Json<_>>` and `Result<Json<_>, _>`.
 fn body_extractor(argument: &Type) -> Option<String> {
     let segment = type_name(argument)?;
     let name = segment.ident.to_string();
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn body_extractors_are_known_by_name() {
+    fn body_extractors_are_detected_by_name() {
         for (argument, expected) in [
             (parse_quote!(axum::Form<Edit>), Some("Form")),
             (parse_quote!(String), Some("String")),

@@ -1,8 +1,8 @@
-//! What a route may look like.
+//! Syntax of page routes.
 
-/// Checks a route; the error says what to write.
+/// Checks a route; the error states the fix.
 ///
-/// The router would refuse these too, but only when the portal starts, and without the place.
+/// The router would reject these too, but only when the portal starts, and without a location.
 pub(crate) fn check(route: &str) -> Result<(), String> {
     if !route.starts_with('/') {
         let colon = if route.contains("/:") {
@@ -14,7 +14,7 @@ pub(crate) fn check(route: &str) -> Result<(), String> {
     }
     if let Some(sign) = route.chars().find(|sign| matches!(sign, '?' | '#')) {
         return Err(format!(
-            "a route cannot contain `{sign}`, read the query with `Query`"
+            "a route cannot contain `{sign}`; read the query with `Query`"
         ));
     }
     let mut names = Vec::new();
@@ -23,7 +23,7 @@ pub(crate) fn check(route: &str) -> Result<(), String> {
         let is_last = position + 1 == segments.len();
         if let Some(name) = parameter(segment, is_last)? {
             if names.contains(&name) {
-                return Err(format!("`{{{name}}}` stands in the route twice"));
+                return Err(format!("duplicate parameter `{{{name}}}` in the route"));
             }
             names.push(name);
         }
@@ -31,7 +31,7 @@ pub(crate) fn check(route: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Says whether some part of the route is filled in by the request.
+/// Returns `true` if the route has a parameter.
 pub(crate) fn has_parameter(route: &str) -> bool {
     route.replace("{{", "").contains('{')
 }
@@ -44,7 +44,7 @@ pub(crate) fn parameter_count(route: &str) -> usize {
         .count()
 }
 
-/// The name of the parameter in a segment, if there is one.
+/// Returns the name of the parameter in a segment, if any.
 fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
     if let Some(name) = segment.strip_prefix(':') {
         return Err(format!("write `{{{name}}}` instead of `:{name}`"));
@@ -53,7 +53,7 @@ fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
         return Err(format!("write `{{*{name}}}` instead of `*{name}`"));
     }
     if segment.contains("{{") || segment.contains("}}") {
-        // An escaped brace is text; the router checks the rest.
+        // Escaped braces are text; the router checks the rest.
         return Ok(None);
     }
     let Some((_, rest)) = segment.split_once('{') else {
@@ -66,18 +66,18 @@ fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
     let (name, after) = rest.split_once('}').ok_or_else(unbalanced)?;
     if !after.is_empty() {
         return Err(format!(
-            "`{{{name}}}` must end its part of the route, remove `{after}`"
+            "`{{{name}}}` must end its segment; remove `{after}`"
         ));
     }
     if let Some(name) = name.strip_prefix('*')
         && !is_last
     {
         return Err(format!(
-            "`{{*{name}}}` takes all that follows and must stand last"
+            "`{{*{name}}}` matches the rest of the path and must come last"
         ));
     }
     if name.trim_start_matches('*').is_empty() {
-        return Err("a part in braces needs a name, as in `{id}`".to_owned());
+        return Err("a parameter needs a name, as in `{id}`".to_owned());
     }
     if name.contains('{') {
         return Err(unbalanced());
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_routes_pass() {
+    fn valid_routes_pass() {
         for route in [
             "/",
             "/users",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_route_says_what_to_write() {
+    fn invalid_route_reports_the_fix() {
         for (route, message) in [
             ("users", "a route must start with `/`"),
             (
@@ -121,7 +121,7 @@ mod tests {
             ("/files/*path", "write `{*path}` instead of `*path`"),
             (
                 "/users?page=2",
-                "a route cannot contain `?`, read the query with `Query`",
+                "a route cannot contain `?`; read the query with `Query`",
             ),
             (
                 "/users/{id",
@@ -131,16 +131,16 @@ mod tests {
                 "/users/id}",
                 "a route needs a `}` for each `{`, as in `/users/{id}`",
             ),
-            ("/users/{}", "a part in braces needs a name, as in `{id}`"),
+            ("/users/{}", "a parameter needs a name, as in `{id}`"),
             (
                 "/users/{id}.json",
-                "`{id}` must end its part of the route, remove `.json`",
+                "`{id}` must end its segment; remove `.json`",
             ),
             (
                 "/{*path}/edit",
-                "`{*path}` takes all that follows and must stand last",
+                "`{*path}` matches the rest of the path and must come last",
             ),
-            ("/{id}/{id}", "`{id}` stands in the route twice"),
+            ("/{id}/{id}", "duplicate parameter `{id}` in the route"),
         ] {
             assert_eq!(check(route), Err(message.to_owned()), "{route}");
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escaped_brace_is_no_parameter() {
+    fn escaped_brace_is_not_a_parameter() {
         assert!(has_parameter("/users/{id}"));
         assert!(!has_parameter("/a{{b}}"));
     }

@@ -1,4 +1,4 @@
-//! The keys of `#[monitored_background_task]`.
+//! Keys of `#[monitored_background_task]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::LitStr;
@@ -33,25 +33,25 @@ const KEYS: &[&str] = &[
     "crate",
 ];
 
-/// What the attribute says, before the function is looked at.
+/// Parsed attribute, before the function is checked.
 pub(crate) struct TaskAttribute {
     pub(crate) paths: Paths,
     pub(crate) state: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) title: Option<LitStr>,
     pub(crate) timeout_milliseconds: Option<u64>,
-    /// A variant of `OnCrash`.
+    /// Variant of `OnCrash`.
     pub(crate) on_crash: Option<Ident>,
-    /// A variant of `TaskNotify`.
+    /// Variant of `TaskNotify`.
     pub(crate) notify: Option<Ident>,
     pub(crate) retries: Option<u32>,
     pub(crate) backoff_milliseconds: Option<u64>,
     pub(crate) priority: Option<i32>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) unique: bool,
-    /// Maximum size of the arguments, and where it was written.
+    /// Maximum size of the arguments in bytes, and its location.
     pub(crate) max_args: Option<(usize, Span)>,
-    /// A cron expression.
+    /// Cron expression.
     pub(crate) schedule: Option<LitStr>,
     pub(crate) time_zone: Option<LitStr>,
     pub(crate) guard: Guard,
@@ -59,7 +59,7 @@ pub(crate) struct TaskAttribute {
 }
 
 impl TaskAttribute {
-    /// Reads the attribute; what cannot be read is reported and left out.
+    /// Parses the attribute; invalid values are reported and left out.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         let (schedule, time_zone) = take_schedule(&mut keys, errors);
@@ -70,7 +70,7 @@ impl TaskAttribute {
         {
             errors.at(
                 span,
-                "an `internal` task is started from code only, where no `requires_..` applies; keep one of the two",
+                "an `internal` task is enqueued from code only, where `requires_..` does not apply; keep one of the two",
             );
         }
         let (retries, backoff_milliseconds) = take_retries(&mut keys, errors);
@@ -119,26 +119,26 @@ fn take_size(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<(usize,
     }
 }
 
-/// A whole number that is not less than `least`.
+/// Takes a whole number that is not less than `least`.
 fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> Option<u32> {
     let key = keys.take(name)?;
     let number = key.integer(errors)?;
     match u32::try_from(number) {
         Ok(number) if number >= least => Some(number),
         _ => {
-            let message = format!("`{name}` takes a number from {least} up");
+            let message = format!("`{name}` must be at least {least}");
             errors.at(key.name.span(), message);
             None
         }
     }
 }
 
-/// `backoff` is the pause before a retry, so it has no effect without retries.
+/// Takes `retries` and `backoff`, which has no effect without retries.
 fn take_retries(keys: &mut Keys, errors: &mut Errors) -> (Option<u32>, Option<u64>) {
     let retries = keys.contains("retries");
     let backoff = keys.span_of("backoff");
     if let (false, Some(backoff)) = (retries, backoff) {
-        errors.at(backoff, "`backoff` requires `retries`, add `retries = 3`");
+        errors.at(backoff, "`backoff` requires `retries`; add `retries = 3`");
     }
     (
         take_count("retries", 0, keys, errors),
@@ -152,7 +152,7 @@ fn take_schedule(keys: &mut Keys, errors: &mut Errors) -> (Option<LitStr>, Optio
     if let (None, Some(time_zone)) = (&schedule, &time_zone) {
         errors.at(
             time_zone.name.span(),
-            "`time_zone` is that of a schedule, add `schedule = \"..\"`",
+            "`time_zone` requires `schedule = \"..\"`",
         );
     }
     (

@@ -1,12 +1,12 @@
-//! Lengths of time, as in `timeout = "1h30m"`.
+//! Durations, as in `timeout = "1h30m"`.
 
-/// Reads a length of time, in milliseconds; the error says what to write.
+/// Parses a duration, in milliseconds; the error states the expected form.
 pub(crate) fn milliseconds(text: &str) -> Result<u64, String> {
     let total = parse(text.trim()).ok_or_else(|| {
-        format!("`{text}` is not a length of time, write for example \"90s\", \"5m\" or \"1h30m\"")
+        format!("`{text}` is not a duration; use a value such as \"90s\", \"5m\" or \"1h30m\"")
     })?;
     if total == 0 {
-        return Err("a length of time must be more than nothing".to_owned());
+        return Err("a duration must be greater than zero".to_owned());
     }
     Ok(total)
 }
@@ -25,7 +25,7 @@ fn parse(text: &str) -> Option<u64> {
             .unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         let unit = milliseconds_in(unit.trim())?;
-        // "30m1h" and "5m5m" are slips rather than sums.
+        // "30m1h" and "5m5m" are typos, not sums.
         if unit >= unit_before {
             return None;
         }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_are_read() {
+    fn durations_are_parsed() {
         for (text, expected) in [
             ("250ms", 250),
             ("90s", 90_000),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn invalid_durations_are_rejected() {
         for text in [
             "",
             "5",
@@ -79,13 +79,13 @@ mod tests {
             "99999999999999999999d",
         ] {
             let message = format!(
-                "`{text}` is not a length of time, write for example \"90s\", \"5m\" or \"1h30m\""
+                "`{text}` is not a duration; use a value such as \"90s\", \"5m\" or \"1h30m\""
             );
             assert_eq!(milliseconds(text), Err(message));
         }
         assert_eq!(
             milliseconds("0s"),
-            Err("a length of time must be more than nothing".to_owned())
+            Err("a duration must be greater than zero".to_owned())
         );
     }
 }

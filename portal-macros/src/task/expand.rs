@@ -1,4 +1,4 @@
-//! The code of a task.
+//! Generated code of a task.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -9,7 +9,7 @@ use crate::paths::located_at;
 
 use super::model::{Output, TaskModel};
 
-/// Writes the constructor and its registration.
+/// Generates the constructor and its registration.
 pub(crate) fn expand(task: &TaskModel) -> TokenStream {
     let (krate, private) = (task.attribute.paths.krate(), task.attribute.paths.private());
     let name = task.handler.name();
@@ -28,7 +28,7 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
         .name
         .clone()
         .unwrap_or_else(|| names::plain(name));
-    // The bounds of the arguments are checked here, so this is where the type has to be.
+    // The bounds of the arguments are checked here, so these tokens need the span of the type.
     let span = task
         .arguments
         .as_ref()
@@ -48,7 +48,7 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
     }
 }
 
-/// Writes a constructor that is never called, for a task with mistakes.
+/// Generates a constructor that is never called, for a task with errors.
 pub(crate) fn stub(task: &TaskModel) -> TokenStream {
     let head = task.handler.constructor_head();
     let result = constructor_type(task);
@@ -61,7 +61,7 @@ pub(crate) fn stub(task: &TaskModel) -> TokenStream {
     }
 }
 
-/// `Task<Args, Output>`.
+/// Generates `Task<Args, Output>`.
 fn constructor_type(task: &TaskModel) -> TokenStream {
     let krate = task.attribute.paths.krate();
     let (arguments, output) = (arguments_type(task), output_type(task));
@@ -84,7 +84,7 @@ fn output_type(task: &TaskModel) -> TokenStream {
     }
 }
 
-/// Writes the function that fetches the inputs and calls the handler.
+/// Generates the function that resolves the inputs and calls the handler.
 fn run(task: &TaskModel) -> TokenStream {
     let (krate, private) = (task.attribute.paths.krate(), task.attribute.paths.private());
     let name = task.handler.name();
@@ -117,7 +117,7 @@ fn run(task: &TaskModel) -> TokenStream {
             quote_spanned!(located_at(span)=> <#returned as #private::TaskReturn>::into_outcome(outcome))
         }
     };
-    // A future that is not `Send` is reported at the name, hence everything stands there.
+    // A future that is not `Send` is reported at the name, so all tokens get its span.
     let span = located_at(name.span());
     let send = task.attribute.paths.private_at(name.span());
     let future = quote_spanned! {span=>
@@ -138,7 +138,7 @@ fn run(task: &TaskModel) -> TokenStream {
     }
 }
 
-/// Writes the calls of the builder, only for what was given.
+/// Generates the builder calls for the given keys.
 fn settings(task: &TaskModel) -> TokenStream {
     let (krate, private) = (task.attribute.paths.krate(), task.attribute.paths.private());
     let docs = task.handler.docs();
@@ -203,13 +203,13 @@ mod tests {
 
     use crate::task::task;
 
-    /// Without the spaces, which depend on how the tokens came to be.
+    /// Removes the spaces, which depend on the origin of the tokens.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
     }
 
     #[test]
-    fn a_task_gets_its_inputs_and_its_arguments() {
+    fn task_gets_inputs_and_arguments() {
         let code = task(
             quote!(timeout = "5m", on_crash = fail, notify = always),
             quote! {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_and_its_time_zone_are_passed_on() {
+    fn schedule_and_time_zone_become_builder_calls() {
         let code = task(
             quote!(schedule = "0 3 * * *", time_zone = "Europe/Berlin"),
             quote!(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_task_is_run_is_written_as_calls_of_the_builder() {
+    fn execution_keys_become_builder_calls() {
         let code = task(
             quote!(
                 retries = 3,
@@ -269,15 +269,15 @@ mod tests {
         )
         .to_string();
         for message in [
-            "`retries` takes a number from 0 up",
-            "`concurrency` takes a number from 1 up",
+            "`retries` must be at least 0",
+            "`concurrency` must be at least 1",
         ] {
             assert!(code.contains(message), "{code}");
         }
     }
 
     #[test]
-    fn size_of_arguments_is_passed_on_and_checked() {
+    fn max_args_is_checked_and_becomes_a_builder_call() {
         let expand = |attribute, item| task(attribute, item).to_string();
         let with_args = quote!(
             async fn digest(task: TaskContext, task_args: Args) {}
@@ -292,14 +292,11 @@ mod tests {
             async fn digest(task: TaskContext) {}
         );
         let code = expand(quote!(max_args = "1MiB"), without_args);
-        assert!(
-            code.contains("requires that the task takes arguments"),
-            "{code}"
-        );
+        assert!(code.contains("requires a task with arguments"), "{code}");
     }
 
     #[test]
-    fn an_internal_task_has_no_access_rule() {
+    fn internal_task_has_no_access_rule() {
         let internal = |attribute| {
             let function = quote!(
                 async fn digest(task: TaskContext) {}
@@ -314,12 +311,12 @@ mod tests {
             quote!(requires_role = "EDITOR"),
         ] {
             let code = internal(quote!(internal, #guard));
-            assert!(code.contains("is started from code only"), "{code}");
+            assert!(code.contains("is enqueued from code only"), "{code}");
         }
     }
 
     #[test]
-    fn unknown_keys_are_refused() {
+    fn unknown_keys_are_rejected() {
         let code = task(
             quote!(retry = 3),
             quote!(

@@ -1,4 +1,4 @@
-//! `#[monitored_background_task]`: a function becomes the constructor of a task.
+//! `#[monitored_background_task]`: turns a function into the constructor of a task.
 
 mod attr;
 mod duration;
@@ -12,7 +12,7 @@ use quote::quote;
 use crate::errors::Errors;
 use crate::handler::Handler;
 
-/// The macro: parse, model, check, expand.
+/// Runs the macro: parse, model, check, expand.
 pub(crate) fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let attribute = attr::TaskAttribute::parse(attribute, &mut errors);

@@ -1,4 +1,4 @@
-//! A task: its attribute and its function, and the parts its arguments play.
+//! Model of a task: attribute and function together, and the roles of the arguments.
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
@@ -11,28 +11,28 @@ use super::attr::TaskAttribute;
 
 const ORDER: &str = "a task takes `TaskContext` first, then `Data<_>`, then its arguments";
 
-/// A task as it was written.
+/// A task as written.
 pub(crate) struct TaskModel {
     pub(crate) attribute: TaskAttribute,
     pub(crate) handler: Handler,
-    /// The types of `Data<_>`, in their order.
+    /// Types of the `Data<_>` arguments, in order.
     pub(crate) inputs: Vec<Type>,
-    /// The type of the arguments, if the task takes any.
+    /// Type of the arguments, if the task takes any.
     pub(crate) arguments: Option<Type>,
     pub(crate) output: Output,
 }
 
-/// What a task returns.
+/// Return type of a task.
 pub(crate) enum Output {
-    /// `T`: it cannot fail.
+    /// `T`: the task cannot fail.
     Value(Type),
-    /// `Result<T, _>`, with the `T` that is written in it.
+    /// `Result<T, _>`, with its `T`.
     Outcome(Type),
-    /// An alias of `Result` that does not say its `T`.
+    /// Alias of `Result` that does not name its `T`.
     OpaqueOutcome(Type),
 }
 
-/// The part that an argument plays, told by the name of its type.
+/// Role of an argument, determined by the name of its type.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Context,
@@ -41,18 +41,18 @@ enum Part {
 }
 
 impl TaskModel {
-    /// Puts both together and reports what does not fit.
+    /// Combines both and reports what does not fit.
     pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
         handler.check("a task", errors);
         let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
-            errors.on(hidden, "a task must name the type that it returns");
-            // In the stub nothing would say which type is meant, and that would be another error.
+            errors.on(hidden, "a task must name its return type");
+            // In the stub the type could not be inferred, which would be another error.
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
         if let (None, Some((_, span))) = (&arguments, &attribute.max_args) {
-            errors.at(*span, "`max_args` requires that the task takes arguments");
+            errors.at(*span, "`max_args` requires a task with arguments");
         }
         Self {
             attribute,
@@ -77,7 +77,7 @@ impl Output {
     }
 }
 
-/// Sorts the arguments into inputs and the arguments proper.
+/// Splits the parameters into inputs and the arguments of the task.
 fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
     let (mut inputs, mut arguments) = (Vec::new(), None);
     let mut is_in_order = true;
@@ -86,11 +86,11 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
         if let Some(message) = misplaced(&argument.ty) {
             errors.on(&argument.ty, message);
             is_in_order = false;
-            // Left out of the stub, where it would be reported again.
+            // Omitted from the stub, where it would be reported again.
             continue;
         }
         let part = part(argument);
-        // The context stands first and alone, inputs repeat, and nothing follows the arguments.
+        // The context comes first and once, inputs repeat, and nothing follows the arguments.
         let fits = match expected {
             Part::Context => part == Part::Context,
             Part::Input => part != Part::Context,
@@ -117,7 +117,7 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
     (inputs, arguments)
 }
 
-/// The mistake in the type of an argument that no order could fix.
+/// Returns the error in the type of an argument that is invalid in any position.
 fn misplaced(written: &Type) -> Option<String> {
     if let Type::Reference(reference) = written {
         let owned = match &*reference.elem {
@@ -126,12 +126,12 @@ fn misplaced(written: &Type) -> Option<String> {
             other => other.to_token_stream().to_string().replace(' ', ""),
         };
         return Some(format!(
-            "a task outlives the request that starts it and owns its arguments; write `{owned}`"
+            "a task outlives the request that enqueues it, so it must own its arguments; write `{owned}`"
         ));
     }
     if has_lifetime(written) {
         return Some(
-            "a task outlives the request that starts it and owns its arguments; write a type without lifetimes"
+            "a task outlives the request that enqueues it, so it must own its arguments; write a type without lifetimes"
                 .to_owned(),
         );
     }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arguments_have_an_order() {
+    fn arguments_must_be_in_order() {
         for good in [
             quote!(task: TaskContext),
             quote!(task: portal_core::TaskContext, task_args: Args),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_told_by_its_name() {
+    fn result_is_detected_by_its_name() {
         assert!(matches!(
             model(quote!(task: TaskContext), quote!(Report)).0.output,
             Output::Value(_)

@@ -1,16 +1,16 @@
 //! Sizes, as in `max_args = "256KiB"`.
 
-/// The largest size that can be written: 1 GiB.
+/// Maximum size: 1 GiB.
 const LARGEST: u64 = 1 << 30;
 
-/// Reads a size in bytes; the error says what to write.
+/// Parses a size, in bytes; the error states the expected form.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     parse(text.trim())
         .filter(|bytes| (1..=LARGEST).contains(bytes))
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or_else(|| {
             format!(
-                "`{text}` is not a size from 1 B to 1 GiB, write for example \"256KiB\" or \"1MiB\""
+                "`{text}` is not a size from 1 B to 1 GiB; use a value such as \"256KiB\" or \"1MiB\""
             )
         })
 }
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read() {
+    fn sizes_are_parsed() {
         for (text, expected) in [
             ("512B", 512),
             ("64KiB", 65_536),
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sizes_are_rejected() {
+    fn invalid_sizes_are_rejected() {
         for text in [
             "",
             "64",
@@ -58,7 +58,7 @@ mod tests {
             "99999999999999999999B",
         ] {
             let message = format!(
-                "`{text}` is not a size from 1 B to 1 GiB, write for example \"256KiB\" or \"1MiB\""
+                "`{text}` is not a size from 1 B to 1 GiB; use a value such as \"256KiB\" or \"1MiB\""
             );
             assert_eq!(bytes(text), Err(message));
         }

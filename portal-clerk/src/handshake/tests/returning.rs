@@ -1,9 +1,9 @@
-//! What a browser may come back with.
+//! Tests of the return from a handshake.
 
 use super::*;
 
 #[tokio::test]
-async fn in_production_the_page_goes_on_with_the_new_cookies() {
+async fn production_page_continues_with_the_new_cookies() {
     let new = token(json!({}));
     let payload = json!({ "directives": directives(&new) });
     let server = FakeServer::start(200, payload).await;
@@ -18,7 +18,7 @@ async fn in_production_the_page_goes_on_with_the_new_cookies() {
         assert!(navigation.answer.is_none());
         let (set, spent) = navigation.cookies.split_at(4);
         assert_eq!(set, &directives(&new)[..4]);
-        // Good once, so the browser is not to send it again.
+        // Valid once, so the browser must not send it again.
         assert_eq!(
             spent,
             [
@@ -40,7 +40,7 @@ async fn in_production_the_page_goes_on_with_the_new_cookies() {
 }
 
 #[tokio::test]
-async fn in_development_the_browser_is_sent_to_the_clean_address() {
+async fn development_browser_is_redirected_to_the_clean_url() {
     let new = token(json!({}));
     let payload = json!({ "directives": directives(&new) });
     let server = FakeServer::start(200, payload).await;
@@ -66,7 +66,7 @@ async fn in_development_the_browser_is_sent_to_the_clean_address() {
 }
 
 #[tokio::test]
-async fn each_kind_of_instance_hands_over_in_its_own_place() {
+async fn each_instance_type_returns_in_its_own_location() {
     let new = token(json!({}));
     let handshake = handshake_token(SigningKey::first(), json!({}), &directives(&new));
     let in_query = format!("/?__clerk_handshake={handshake}");
@@ -74,7 +74,7 @@ async fn each_kind_of_instance_hands_over_in_its_own_place() {
     let production = Site::production();
     let mut link = page(&in_query, "");
     assert!(nothing_happens(&production.open(&mut link).await));
-    assert_eq!(production.who(&link).await, None, "a link signs nobody in");
+    assert_eq!(production.who(&link).await, None, "a link does not sign in");
     let development = Site::development();
     let cookies = format!("{in_cookie}; __clerk_db_jwt=d");
     let mut parts = page("/", &cookies);
@@ -83,7 +83,7 @@ async fn each_kind_of_instance_hands_over_in_its_own_place() {
 }
 
 #[tokio::test]
-async fn a_forged_handshake_sets_no_cookie() {
+async fn forged_handshake_sets_no_cookie() {
     let new = token(json!({}));
     let good = directives(&new);
     let first = SigningKey::first();
@@ -105,7 +105,7 @@ async fn a_forged_handshake_sets_no_cookie() {
             json!({}),
             &["__session=a\r\nSet-Cookie: b=c".to_owned()],
         ),
-        // A session is no handshake, even if it is one of ours.
+        // A session is not a handshake, even if it is from this instance.
         new.clone(),
         "nonsense".to_owned(),
         "a.b.c".to_owned(),
@@ -121,7 +121,7 @@ async fn a_forged_handshake_sets_no_cookie() {
         let navigation = production.open(&mut parts).await;
         assert!(nothing_happens(&navigation), "{at}");
         assert_eq!(production.who(&parts).await, None);
-        // Nor does it take from anyone the session that he has.
+        // It does not end an existing session either.
         let cookies = format!("__clerk_handshake={token}; __session={new}; __client_uat=5");
         let mut parts = page("/", &cookies);
         assert!(nothing_happens(&production.open(&mut parts).await), "{at}");
@@ -143,7 +143,7 @@ async fn a_forged_handshake_sets_no_cookie() {
 }
 
 #[tokio::test]
-async fn the_session_of_a_handshake_is_verified_in_full() {
+async fn session_of_a_handshake_is_fully_verified() {
     for (claims, header) in [
         (json!({"azp": "https://evil.example"}), json!({})),
         (json!({"iss": "https://clerk.evil.example"}), json!({})),
@@ -167,20 +167,20 @@ async fn the_session_of_a_handshake_is_verified_in_full() {
 }
 
 #[tokio::test]
-async fn a_session_with_something_left_to_do_is_kept_but_signs_nobody_in() {
+async fn pending_session_is_kept_but_does_not_sign_in() {
     let pending = directives(&token(json!({"sts": "pending"})));
     let token = handshake_token(SigningKey::first(), json!({}), &pending);
     let site = Site::production();
     let mut parts = page("/", &format!("__clerk_handshake={token}"));
     let navigation = site.open(&mut parts).await;
     assert!(navigation.answer.is_none());
-    // Or the browser would come back with the old one, again and again.
+    // Otherwise the browser would return with the old one repeatedly.
     assert_eq!(navigation.cookies[..4], pending[..4]);
     assert_eq!(site.who(&parts).await, None);
 }
 
 #[tokio::test]
-async fn a_handshake_may_also_say_that_nobody_is_signed_in() {
+async fn handshake_can_sign_out() {
     let gone = [
         "__session=; Path=/; Max-Age=0".to_owned(),
         "__client_uat=0; Path=/".to_owned(),
@@ -200,7 +200,7 @@ async fn a_handshake_may_also_say_that_nobody_is_signed_in() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_told_to_developers_only() {
+async fn wrong_clock_is_reported_in_development_only() {
     for (claims, renewed) in [
         (
             json!({"exp": NOW - 3600, "iat": NOW - 3660, "nbf": NOW - 3660}),
@@ -223,7 +223,7 @@ async fn a_clock_that_is_wrong_is_told_to_developers_only() {
         let mut parts = page(&uri, "__clerk_db_jwt=d");
         let navigation = development.open(&mut parts).await;
         assert_eq!(!navigation.cookies.is_empty(), renewed, "{claims}");
-        assert_eq!(development.who(&parts).await, None, "signs nobody in");
+        assert_eq!(development.who(&parts).await, None, "does not sign in");
 
         let production = Site::production();
         let mut parts = page("/", &format!("__clerk_handshake={token}"));
@@ -232,7 +232,7 @@ async fn a_clock_that_is_wrong_is_told_to_developers_only() {
 }
 
 #[tokio::test]
-async fn a_nonce_that_brings_nothing_is_passed_over() {
+async fn unusable_nonce_is_ignored() {
     let good = json!({ "directives": directives(&token(json!({}))) });
     for (status, body) in [
         (404, good.to_string()),
@@ -249,7 +249,7 @@ async fn a_nonce_that_brings_nothing_is_passed_over() {
         assert!(nothing_happens(&site.open(&mut parts).await), "{status}");
         assert_eq!(site.who(&parts).await, None);
         assert_eq!(server.count(), 1);
-        // What is no nonce is not asked for.
+        // Malformed nonces are not looked up.
         for nonce in ["a/../b", "a%20b", &"x".repeat(513)] {
             let mut parts = page("/", &format!("__clerk_handshake_nonce={nonce}"));
             assert!(nothing_happens(&site.open(&mut parts).await));
@@ -259,7 +259,7 @@ async fn a_nonce_that_brings_nothing_is_passed_over() {
 }
 
 #[tokio::test]
-async fn while_clerk_is_slow_the_page_goes_on_without_it() {
+async fn page_continues_without_a_slow_clerk() {
     let server = FakeServer::start(200, "").await;
     server.hold(true);
     let site = Site::new(&server.url, false);
@@ -273,7 +273,7 @@ async fn while_clerk_is_slow_the_page_goes_on_without_it() {
 }
 
 #[tokio::test]
-async fn without_keys_the_page_says_itself_that_sign_in_is_away() {
+async fn page_reports_unavailable_sign_in_without_keys() {
     let server = FakeServer::start(500, "").await;
     let keys = KeyCache::remote(server.url.clone(), false).unwrap();
     let site = Site::with(keys, &server.url, false);

@@ -1,9 +1,9 @@
-//! Who is sent to Clerk, with what, and who is not.
+//! Tests of the redirect to Clerk: its conditions and parameters.
 
 use super::*;
 
 #[tokio::test]
-async fn an_expired_session_sends_the_browser_to_clerk() {
+async fn expired_session_redirects_to_clerk() {
     let site = Site::production();
     let old = expired();
     let cookies = format!("__session={old}; __client_uat={}; x=1", NOW - 100);
@@ -41,7 +41,7 @@ async fn an_expired_session_sends_the_browser_to_clerk() {
 }
 
 #[tokio::test]
-async fn a_nested_portal_is_come_back_to_under_its_prefix() {
+async fn nested_portal_is_returned_to_under_its_prefix() {
     let mut site = Site::production();
     site.handshake.base_path = "/portal".to_owned();
     for (uri, expected) in [
@@ -64,7 +64,7 @@ async fn a_nested_portal_is_come_back_to_under_its_prefix() {
 }
 
 #[tokio::test]
-async fn a_development_instance_is_told_which_browser_it_is() {
+async fn development_instance_receives_the_browser_id() {
     let site = Site::development();
     let mut stranger = page("/", "");
     let sent = parameters(&site.open(&mut stranger).await);
@@ -87,7 +87,7 @@ async fn a_development_instance_is_told_which_browser_it_is() {
 }
 
 #[tokio::test]
-async fn suffixed_cookies_are_renewed_as_such() {
+async fn suffixed_cookies_are_renewed_as_suffixed() {
     let site = Site::production();
     let cookies = format!("__session_abc={}; __client_uat_abc=5", expired());
     let sent = parameters(&site.open(&mut page("/", &cookies)).await);
@@ -96,7 +96,7 @@ async fn suffixed_cookies_are_renewed_as_such() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_wrong_is_no_reason_for_a_handshake() {
+async fn other_rejections_do_not_start_a_handshake() {
     let site = Site::production();
     let good = token(json!({}));
     for (session, expected) in [
@@ -124,7 +124,7 @@ async fn whatever_else_is_wrong_is_no_reason_for_a_handshake() {
 }
 
 #[tokio::test]
-async fn a_session_that_expires_in_the_cache_is_renewed_too() {
+async fn session_that_expires_in_the_cache_is_renewed() {
     let site = Site::production();
     let cookies = format!("__session={}; __client_uat=5", token(json!({})));
     let end = 50 + SKEW;
@@ -135,7 +135,7 @@ async fn a_session_that_expires_in_the_cache_is_renewed_too() {
 }
 
 #[tokio::test]
-async fn the_loop_guard_stops_what_goes_round() {
+async fn loop_guard_stops_repeated_redirects() {
     let site = Site::production();
     for (count, next) in [
         ("", Some("1")),
@@ -165,7 +165,7 @@ async fn the_loop_guard_stops_what_goes_round() {
 }
 
 #[tokio::test]
-async fn only_what_concerns_a_browser_is_looked_at() {
+async fn only_browser_requests_are_handled() {
     let production = Site::production();
     let development = Site::development();
     let wants = |site: &Site, parts: &Parts| site.handshake.wants(&site.verifier, parts);
