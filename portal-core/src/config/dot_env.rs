@@ -102,18 +102,18 @@ mod tests {
         for (text, expected) in [
             (
                 "APP_NAME=x\nSECRET_KEY=hunter2 and more\n",
-                "line 2 of .env, SECRET_KEY, cannot",
+                "line 2 of .env, SECRET_KEY, is invalid",
             ),
             (
                 "# hunter2\r\n\r\nexport DB_PASSWORD=\"hunter2\r\nmore\r\n",
-                "line 3 of .env, DB_PASSWORD, cannot",
+                "line 3 of .env, DB_PASSWORD, is invalid",
             ),
-            ("hunter2", "line 1 of .env cannot"),
-            ("A=1\nhunter2\n", "line 2 of .env cannot"),
+            ("hunter2", "line 1 of .env is invalid"),
+            ("A=1\nhunter2\n", "line 2 of .env is invalid"),
             // Part of a key, which looks like a variable.
             ("A=1\nhunter2=\n\nhunter2==x y\n", "line 4 of .env is invalid"),
-            ("X=hunter2 hunter2\n", "line 1 of .env cannot"),
-            ("MAIL_KEY='hunter2\n", "line 1 of .env, MAIL_KEY, cannot"),
+            ("X=hunter2 hunter2\n", "line 1 of .env is invalid"),
+            ("MAIL_KEY='hunter2\n", "line 1 of .env, MAIL_KEY, is invalid"),
         ] {
             let error = parse(text, &[Setting::new("MAIL_KEY", "")]).unwrap_err();
             let shown = error.to_string();
