@@ -238,7 +238,11 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
         .filter(|name| *name != "ids")
         .map(|name| {
             let pointer = format!("/{}", crate::request::escape_pointer(name));
-            Fault::new(pointer, "unknown_field", "unknown member; only `ids` is allowed")
+            Fault::new(
+                pointer,
+                "unknown_field",
+                "unknown member; only `ids` is allowed",
+            )
         })
         .collect();
     let mut keys = Vec::new();

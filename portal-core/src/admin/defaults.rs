@@ -42,9 +42,7 @@ impl DefaultRows {
                 Value::Null => Vec::new(),
                 Value::Array(list) => list,
                 _ => {
-                    return Err(format!(
-                        "the defaults of `{model}` must be a list of rows"
-                    ));
+                    return Err(format!("the defaults of `{model}` must be a list of rows"));
                 }
             };
             let list = list
@@ -52,10 +50,7 @@ impl DefaultRows {
                 .enumerate()
                 .map(|(index, row)| match row {
                     Value::Object(row) => Ok(row),
-                    _ => Err(format!(
-                        "{} must be a map of fields",
-                        place(&model, index)
-                    )),
+                    _ => Err(format!("{} must be a map of fields", place(&model, index))),
                 })
                 .collect::<Result<Vec<Values>, String>>()?;
             rows.insert(model, list);

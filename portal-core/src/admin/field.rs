@@ -23,7 +23,7 @@ use crate::error::Fault;
     note = "implement `AdminField` (for an enum `AdminChoice`) for `{Self}` or add `#[admin(skip)]` to the field"
 )]
 pub trait AdminField: Sized {
-    /// How the value is stored and shown.
+    /// Storage and presentation of the value.
     const KIND: FieldKind;
     /// `true` if the value may be absent.
     const NULLABLE: bool = false;

@@ -54,9 +54,10 @@ impl Models {
     /// Returns the table of a model by name. Fails with `404 model_unknown` if the model does not
     /// exist.
     pub(crate) fn table(&self, name: &str) -> Result<Table<'_>> {
-        let model = self.registry.find(name).ok_or_else(|| {
-            Error::not_found("unknown admin model").with_code("model_unknown")
-        })?;
+        let model = self
+            .registry
+            .find(name)
+            .ok_or_else(|| Error::not_found("unknown admin model").with_code("model_unknown"))?;
         Ok(Table::new(&self.store, &self.registry, model))
     }
 

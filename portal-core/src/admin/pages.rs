@@ -1,4 +1,4 @@
-//! `/admin/settings` and `/admin/users`: plain forms, each answered with a redirect or with the
+//! `/admin/settings` and `/admin/users`: plain forms, which respond with a redirect, or with the
 //! page and the submitted form.
 
 use axum::extract::Request;

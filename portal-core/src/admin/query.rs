@@ -175,7 +175,10 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<Fault>> {
                 faults.push(fault(
                     "sort",
                     "unknown_field",
-                    format!("sorting by `{name}` is not supported; use {}", names.join(", ")),
+                    format!(
+                        "sorting by `{name}` is not supported; use {}",
+                        names.join(", ")
+                    ),
                 ));
             }
         }

@@ -233,10 +233,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
         ));
     }
     match field.default_value() {
-        Err(fault) => problem(format!(
-            "invalid default of `{name}`: {}",
-            fault.message
-        )),
+        Err(fault) => problem(format!("invalid default of `{name}`: {}", fault.message)),
         Ok(Some(serde_json::Value::String(text)))
             if !field.choices.is_empty() && !field.choices.contains(&text.as_str()) =>
         {

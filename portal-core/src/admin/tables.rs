@@ -15,13 +15,16 @@ pub(super) const ROW_VERSION: &str = "row_version";
 
 /// Creates the missing tables and columns of models.
 pub(crate) async fn apply_models(store: &Store, registry: &ModelRegistry) -> Result<()> {
-    store.apply_tables(&tables(registry)).await.map_err(|error| match error {
-        StoreError::Unavailable(_) => error.into(),
-        StoreError::NotUnique { constraint } => Error::internal(format!(
-            "failed to make a field of an admin model unique; rows share a value: {constraint}"
-        )),
-        error => Error::internal(error),
-    })
+    store
+        .apply_tables(&tables(registry))
+        .await
+        .map_err(|error| match error {
+            StoreError::Unavailable(_) => error.into(),
+            StoreError::NotUnique { constraint } => Error::internal(format!(
+                "failed to make a field of an admin model unique; rows share a value: {constraint}"
+            )),
+            error => Error::internal(error),
+        })
 }
 
 /// Returns the differences between the tables and the models, as sentences.

@@ -111,9 +111,15 @@ mod tests {
             ("hunter2", "line 1 of .env is invalid"),
             ("A=1\nhunter2\n", "line 2 of .env is invalid"),
             // Part of a key, which looks like a variable.
-            ("A=1\nhunter2=\n\nhunter2==x y\n", "line 4 of .env is invalid"),
+            (
+                "A=1\nhunter2=\n\nhunter2==x y\n",
+                "line 4 of .env is invalid",
+            ),
             ("X=hunter2 hunter2\n", "line 1 of .env is invalid"),
-            ("MAIL_KEY='hunter2\n", "line 1 of .env, MAIL_KEY, is invalid"),
+            (
+                "MAIL_KEY='hunter2\n",
+                "line 1 of .env, MAIL_KEY, is invalid",
+            ),
         ] {
             let error = parse(text, &[Setting::new("MAIL_KEY", "")]).unwrap_err();
             let shown = error.to_string();

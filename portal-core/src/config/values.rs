@@ -477,7 +477,9 @@ mod tests {
         ])
         .unwrap_err();
         assert!(
-            error.to_string().contains("DB_CONN_URI is not a supported database"),
+            error
+                .to_string()
+                .contains("DB_CONN_URI is not a supported database"),
             "{error}"
         );
     }

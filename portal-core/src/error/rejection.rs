@@ -76,19 +76,22 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
         StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
         StatusCode::NOT_FOUND => ("not_found", NOTHING_HERE),
-        StatusCode::METHOD_NOT_ALLOWED => (
-            "method_not_allowed",
-            "this URL does not accept that method",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("body_too_large", "the body is larger than this route accepts")
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("method_not_allowed", "this URL does not accept that method")
         }
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "body_too_large",
+            "the body is larger than this route accepts",
+        ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
             "unsupported_media_type",
             "this route does not accept that media type",
         ),
         StatusCode::UNPROCESSABLE_ENTITY => ("invalid_parameters", "a value is not valid"),
-        StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "this route requires a WebSocket connection"),
+        StatusCode::UPGRADE_REQUIRED => (
+            "upgrade_required",
+            "this route requires a WebSocket connection",
+        ),
         status if status.is_server_error() => (
             "internal",
             "something went wrong on our side; use the request id to find it in the log",

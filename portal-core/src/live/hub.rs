@@ -352,7 +352,11 @@ mod tests {
         assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0);
         hub.touch(USERS);
         assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0b01);
-        assert_eq!(bits(&hub.watch(keys(), None)), 0b11, "without a cursor, all count as changed");
+        assert_eq!(
+            bits(&hub.watch(keys(), None)),
+            0b11,
+            "without a cursor, all count as changed"
+        );
         let (_, mark) = hub.watch(keys(), Some(mark)).take();
         assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0);
         hub.touch_all();

@@ -57,7 +57,9 @@ async fn open(
             // Browsers reconnect after every end, unless the response is `204`.
             (true, _) => Ok(StatusCode::NO_CONTENT.into_response()),
             (false, None) => Err(Error::unauthorized()),
-            (false, Some(_)) => Err(Error::forbidden("your account has no access to these topics")),
+            (false, Some(_)) => Err(Error::forbidden(
+                "your account has no access to these topics",
+            )),
         };
     }
     let holder = match (&user, address) {

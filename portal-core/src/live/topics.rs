@@ -8,7 +8,7 @@ use crate::auth::{Access, User};
 
 /// The users of the portal.
 pub(super) const USERS: &str = "users";
-/// All tasks, whoever owns them.
+/// The tasks of all users.
 pub(super) const TASKS: &str = "tasks";
 
 /// A user's own tasks.

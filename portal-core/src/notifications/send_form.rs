@@ -109,11 +109,7 @@ async fn audience(reader: &Reader<'_>, draft: &Draft) -> Result<Result<Audience,
             }
             .map_err(|message| Fault::new("/email", "not_found", message))
         }
-        _ => Err(Fault::new(
-            "/audience",
-            "required",
-            "choose the recipients",
-        )),
+        _ => Err(Fault::new("/audience", "required", "choose the recipients")),
     })
 }
 

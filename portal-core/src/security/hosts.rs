@@ -117,7 +117,8 @@ fn unless_public(uri: &Uri, error: impl FnOnce() -> Error) -> Result<(), Error> 
 }
 
 fn not_one() -> Error {
-    Error::bad_request("the request must have exactly one host, in one `Host` header").with_code("bad_host")
+    Error::bad_request("the request must have exactly one host, in one `Host` header")
+        .with_code("bad_host")
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ pub enum StoreError {
         constraint: String,
     },
     /// Another row refers to this row, or the referenced row does not exist.
-    #[error("foreign key violation: the row is still referenced, or the referenced row does not exist")]
+    #[error(
+        "foreign key violation: the row is still referenced, or the referenced row does not exist"
+    )]
     Referenced,
     /// The migrations in the database do not match those of this program.
     #[error("{0}")]
@@ -67,13 +69,13 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => {
-                Self::unavailable("the database is unavailable; try again shortly").with_cause(error)
+                Self::unavailable("the database is unavailable; try again shortly")
+                    .with_cause(error)
             }
-            StoreError::NotUnique { .. } => Self::conflict(
-                "not_unique",
-                "a value that must be unique already exists",
-            )
-            .with_cause(error),
+            StoreError::NotUnique { .. } => {
+                Self::conflict("not_unique", "a value that must be unique already exists")
+                    .with_cause(error)
+            }
             StoreError::Referenced => {
                 Self::conflict("referenced", "other rows refer to this row").with_cause(error)
             }

@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// Sends events to the other replicas in one statement; with SQLite there are none.
+    /// Sends events to the other replicas in one statement; with SQLite, it does nothing.
     pub(crate) async fn notify_others(
         &self,
         notifications: &[Notification],
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_for_postgres_becomes_a_hint_to_read_anew() {
+    fn oversized_event_becomes_a_lagged_event() {
         let told = |length: usize| {
             let id = "x".repeat(length);
             let told = payload(uuid::Uuid::nil(), &Notification::SessionEnded { id }).unwrap();

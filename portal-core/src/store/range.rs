@@ -100,9 +100,7 @@ impl FromStr for TimeRange {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|range| range.as_str() == text);
-        found.ok_or_else(|| {
-            format!("`{text}` is not a time range; use 24h, 7d, 30d or 90d")
-        })
+        found.ok_or_else(|| format!("`{text}` is not a time range; use 24h, 7d, 30d or 90d"))
     }
 }
 

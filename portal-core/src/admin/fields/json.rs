@@ -32,7 +32,9 @@ impl AdminField for Map<String, Value> {
     fn from_value(value: Value) -> Result<Self, Fault> {
         match value {
             Value::Object(members) => Ok(members),
-            _ => Err(wrong_type("must be an object, written as `name: value` lines")),
+            _ => Err(wrong_type(
+                "must be an object, written as `name: value` lines",
+            )),
         }
     }
 }
