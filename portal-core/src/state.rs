@@ -148,7 +148,7 @@ pub trait TaskInput: Sized {
     ///
     /// # Errors
     ///
-    /// If the state does not contain the required type.
+    /// Fails if the state does not contain the required type.
     fn find(state: &PortalState) -> Result<Self, Error>;
 }
 

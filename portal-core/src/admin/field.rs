@@ -39,7 +39,7 @@ pub trait AdminField: Sized {
     ///
     /// # Errors
     ///
-    /// If the JSON is not a valid value. The pointer of the error is relative to the value.
+    /// Fails if the JSON is not a valid value. The pointer of the error is relative to the value.
     fn from_value(value: Value) -> Result<Self, Fault>;
 }
 
@@ -179,8 +179,9 @@ impl FieldSpec {
         self
     }
 
-    /// Makes the field read-only in the admin. A new row gets its default; a time gets the current
-    /// time.
+    /// Makes the field read-only in the admin.
+    ///
+    /// A new row gets its default; a time gets the current time.
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
         self

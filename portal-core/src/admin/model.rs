@@ -86,7 +86,7 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// All errors of the values.
+    /// Fails with all errors of the values.
     fn from_values(values: FieldValues) -> Result<Self, Vec<Fault>>;
 
     /// Returns the errors of a row whose fields are each well-formed. Default: none.
@@ -98,7 +98,9 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
 /// Options for listing and editing the rows of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ModelOptions {
-    /// Columns of the list; empty means all except documents and generated or write-only values.
+    /// Columns of the list.
+    ///
+    /// Empty means the first six fields that are not documents, generated or write-only.
     pub list: &'static [&'static str],
     /// Fields that are searched; empty means all text fields.
     pub search: &'static [&'static str],

@@ -65,8 +65,8 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// If the model is not registered, a stored row does not match the struct, or the database
-    /// fails.
+    /// Fails if the model is not registered, a stored row does not match the struct, or the
+    /// database fails.
     pub async fn all<M: AdminModel>(&self) -> Result<Vec<M>> {
         let records = self.table_of::<M>()?.all().await?;
         records.into_iter().map(typed).collect()
@@ -76,8 +76,8 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// If the model is not registered, the stored row does not match the struct, or the database
-    /// fails.
+    /// Fails if the model is not registered, the stored row does not match the struct, or the
+    /// database fails.
     pub async fn get<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<Option<M>> {
         let table = self.table_of::<M>()?;
         let record = table.find(table.model.key(), &key.to_value()).await?;
@@ -88,7 +88,7 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// If the model is not registered or has no such field, the stored row does not match the
+    /// Fails if the model is not registered or has no such field, the stored row does not match the
     /// struct, or the database fails.
     pub async fn find_by<M: AdminModel>(
         &self,
@@ -103,13 +103,14 @@ impl Models {
         record.map(typed).transpose()
     }
 
-    /// Adds a row and returns it with its key. The database generates an integer key that is `None`
-    /// or 0.
+    /// Adds a row and returns it with its key.
+    ///
+    /// The database generates an integer key that is `None` or 0.
     ///
     /// # Errors
     ///
-    /// If the model is not registered, the row is invalid or violates a constraint, or the database
-    /// fails.
+    /// Fails if the model is not registered, the row is invalid or violates a constraint, or the
+    /// database fails.
     pub async fn insert<M: AdminModel>(&self, row: &M) -> Result<M> {
         let table = self.table_of::<M>()?;
         let values = checked(table.model, row)?;
@@ -120,7 +121,7 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// `row_not_found` if no row has the key; otherwise as for [`insert`](Self::insert).
+    /// Fails with `row_not_found` if no row has the key; otherwise same as [`insert`](Self::insert).
     pub async fn update<M: AdminModel>(&self, row: &M) -> Result<M> {
         let table = self.table_of::<M>()?;
         let values = checked(table.model, row)?;
@@ -139,7 +140,7 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// If the model is not registered, other rows refer to the row, or the database fails.
+    /// Fails if the model is not registered, other rows refer to the row, or the database fails.
     pub async fn delete<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<bool> {
         let table = self.table_of::<M>()?;
         let key = match key.to_value() {

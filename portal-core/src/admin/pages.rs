@@ -192,7 +192,7 @@ impl Screen<'_> {
         self.rows.model()
     }
 
-    /// Returns the topic of the list.
+    /// Returns the live topic of the list.
     fn topic(&self) -> String {
         match self.kind {
             Kind::Users => "users".to_owned(),

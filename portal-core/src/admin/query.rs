@@ -125,8 +125,10 @@ impl ListQuery {
     fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<Fault>> {
         match name {
             "page" => {
-                self.page = number(value, |page| (1..=LAST_PAGE).contains(&page))
-                    .ok_or_else(|| vec![fault(name, "out_of_range", "page numbers start at 1")])?;
+                self.page =
+                    number(value, |page| (1..=LAST_PAGE).contains(&page)).ok_or_else(|| {
+                        vec![fault(name, "out_of_range", "must be between 1 and 1000000")]
+                    })?;
             }
             "per_page" => {
                 self.per_page = number(value, |size| PAGE_SIZES.contains(&size))

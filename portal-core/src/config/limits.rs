@@ -14,12 +14,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum size of a body in bytes, unless its route has a separate limit (`413`). Default: 1
-    /// MiB.
+    /// Maximum bytes of a body, unless its route has a separate limit (`413`). Default: 1 MiB.
     pub body: usize,
-    /// Maximum size of path and query in bytes (`414`). Default: 8 KiB.
+    /// Maximum bytes of path and query (`414`). Default: 8 KiB.
     pub url: usize,
-    /// Maximum size of all header names and values in bytes (`431`). Default: 32 KiB.
+    /// Maximum bytes of all header names and values (`431`). Default: 32 KiB.
     pub headers: usize,
     /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
     ///
@@ -30,18 +29,16 @@ pub struct Limits {
     /// Default: 65 seconds. Proxies commonly keep a connection for 60 seconds, and the portal
     /// should not be the side that closes it.
     pub header_time: Duration,
-    /// Maximum time without progress while writing to a peer, until its connection is closed.
-    /// Default: 60 seconds.
+    /// Write timeout for connections whose peer stops reading. Default: 60 seconds.
     pub write_time: Duration,
     /// Maximum number of concurrent connections per IP address, or per `/64` of IPv6.
     ///
     /// Trusted proxies are exempt. Default: 256.
     pub connections_per_address: usize,
-    /// Maximum number of streams that one user may have open: live regions, task monitors and event
-    /// streams together.
+    /// Maximum number of open streams per user. Default: 100.
     ///
-    /// An IP address of guests may have [`users_per_address`](Rates::users_per_address) times as
-    /// many. Default: 100.
+    /// Live regions, task monitors and event streams count together. An IP address of guests may have
+    /// [`users_per_address`](Rates::users_per_address) times as many.
     pub live_streams: usize,
     /// Rate limits.
     pub rates: Rates,
@@ -77,8 +74,9 @@ pub struct Rates {
     pub start_task: Rate,
     /// Changes on administration pages and routes per user. Default: 300 per minute.
     pub admin_writes: Rate,
-    /// Changes of a user's own data, such as theme, preferences and notifications, per user.
-    /// Default: 300 per minute.
+    /// Changes to the user's own data. Default: 300 per minute.
+    ///
+    /// Examples are theme, preferences and notifications.
     pub own_writes: Rate,
     /// Factor by which the limit of an IP address exceeds that of a user. Default: 5.
     pub users_per_address: u32,

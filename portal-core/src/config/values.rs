@@ -92,7 +92,7 @@ pub struct Config {
     pub admin_emails: BTreeSet<String>,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: Secret,
-    /// Key of the portal's signatures. In DEV, a generated key is stored in the database.
+    /// Key for the portal's signatures. In DEV, a generated key is stored in the database.
     pub secret_key: Option<Secret>,
     /// Origins, in addition to the portal's own, whose pages may monitor tasks.
     pub allowed_origins: Vec<String>,
@@ -158,7 +158,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// If any setting is invalid or missing; the error lists all problems.
+    /// Fails if any setting is invalid or missing; the error lists all problems.
     ///
     /// ```
     /// use portal_core::config::{Config, Settings};

@@ -113,8 +113,8 @@ impl Error {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// Creates a `422 invalid_parameters`: well-formed input that violates rules, with all field
-    /// errors.
+    /// Creates a `422 invalid_parameters` with all field errors: well-formed input that violates
+    /// rules.
     #[must_use]
     pub fn invalid(faults: Vec<Fault>) -> Self {
         let detail = match faults.len() {
@@ -187,8 +187,7 @@ impl Error {
         error
     }
 
-    /// Creates a `429`: a rate limit is exceeded; the client may retry after this number of
-    /// seconds.
+    /// Creates a `429`: rate limit exceeded; the client may retry after `retry_after` seconds.
     #[must_use]
     pub fn too_many_requests(retry_after: u32) -> Self {
         let mut error = Self::new(

@@ -76,16 +76,17 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
         StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
         StatusCode::NOT_FOUND => ("not_found", NOTHING_HERE),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            ("method_not_allowed", "this URL does not accept that method")
-        }
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method_not_allowed",
+            "this URL does not support this method",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => (
             "body_too_large",
             "the body is larger than this route accepts",
         ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
             "unsupported_media_type",
-            "this route does not accept that media type",
+            "this route does not support this media type",
         ),
         StatusCode::UNPROCESSABLE_ENTITY => ("invalid_parameters", "a value is not valid"),
         StatusCode::UPGRADE_REQUIRED => (

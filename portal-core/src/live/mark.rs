@@ -76,8 +76,8 @@ impl Clock {
         }
     }
 
-    /// Returns the time of this process before which the holder of a cursor has seen all changes. A
-    /// cursor of another process is moved back by the maximum clock difference.
+    /// Converts a cursor to the time, in this process, up to which its holder has seen all changes.
+    /// A cursor of another process is moved back by the maximum clock difference.
     pub(super) fn known_until(&self, mark: Mark) -> u64 {
         if mark.process == self.process {
             return mark.at;

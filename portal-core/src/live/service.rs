@@ -97,17 +97,18 @@ impl Live {
         }
     }
 
-    /// Reports a change of a personal topic
-    /// ([`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic)); only the pages of
-    /// that user are notified.
+    /// Reports a change of a personal topic; only the pages of that user are notified.
+    ///
+    /// See [`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic).
     pub fn changed_for(&self, user: Uuid, topic: &str) {
         if let Some(key) = self.key(topic, Some(user)) {
             self.tell(key);
         }
     }
 
-    /// Like [`changed`](Self::changed), but pages are notified if and only if a transaction
-    /// commits, even if this process dies afterwards.
+    /// Like [`changed`](Self::changed), within a transaction.
+    ///
+    /// Pages are notified if and only if it commits, even if this process dies afterwards.
     ///
     /// ```
     /// # use portal_core::{live::Live, prelude::*, store::{Store, StoreError}};
@@ -149,7 +150,7 @@ impl Live {
         }
     }
 
-    /// Returns the cursor of a page's time of reading: see [`PageSetup`](crate::pages::PageSetup).
+    /// Returns the cursor for a page that is being rendered; see [`PageSetup`](crate::pages::PageSetup).
     pub(crate) fn read_mark(&self) -> impl fmt::Display + Send + use<> {
         self.0.hub.mark()
     }

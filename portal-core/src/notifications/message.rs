@@ -75,8 +75,9 @@ impl Notification {
         self
     }
 
-    /// Sets the kind, for programs. Default: `message`. The portal's own kinds are `task` and
-    /// `account`.
+    /// Sets the kind, for programs. Default: `message`.
+    ///
+    /// The portal's own kinds are `task` and `account`.
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = kind.into();
         self

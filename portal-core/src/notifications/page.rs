@@ -62,7 +62,7 @@ pub(crate) fn pages() -> Vec<Page> {
     ]
 }
 
-/// User, state and parameters of a request.
+/// User and handles of a request.
 pub(super) struct Reader<'a> {
     pub(super) state: &'a PortalState,
     pub(super) user: CurrentUser,

@@ -20,7 +20,7 @@ pub(super) struct Draft {
     title: String,
     text: String,
     link: String,
-    /// Number of recipients that the sender confirmed.
+    /// Number of recipients that was shown to the sender for confirmation.
     confirmed: Option<u64>,
     faults: Vec<Fault>,
     reaches: Option<u64>,

@@ -82,8 +82,8 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// `404 user_not_found` if the user does not exist; `422` if the notification is invalid, for
-    /// example if it links to another site.
+    /// Fails with `404 user_not_found` if the user does not exist, with `422` if the notification is
+    /// invalid, for example if it links to another site.
     pub async fn send(&self, user_id: Uuid, message: &Notification) -> Result<()> {
         match self.send_to(&Audience::User(user_id), message).await? {
             0 => Err(Error::not_found("the user does not exist").with_code("user_not_found")),
@@ -95,7 +95,7 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// `422` if the notification is invalid.
+    /// Fails with `422` if the notification is invalid.
     pub async fn send_to(&self, audience: &Audience, message: &Notification) -> Result<u64> {
         self.write(None, audience, message).await
     }
@@ -104,7 +104,7 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// As for [`send_to`](Self::send_to).
+    /// Same as [`send_to`](Self::send_to).
     pub async fn send_to_admins(&self, message: &Notification) -> Result<u64> {
         self.send_to(&Audience::Role(Role::Admin), message).await
     }
@@ -113,17 +113,17 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// As for [`send_to`](Self::send_to).
+    /// Same as [`send_to`](Self::send_to).
     pub async fn send_to_everyone(&self, message: &Notification) -> Result<u64> {
         self.send_to(&Audience::Everyone, message).await
     }
 
-    /// Sends a notification on behalf of an actor, and records it with its audience in the audit
-    /// log.
+    /// Sends a notification on behalf of an actor, and records it in the audit log with its
+    /// audience.
     ///
     /// # Errors
     ///
-    /// As for [`send_to`](Self::send_to).
+    /// Same as [`send_to`](Self::send_to).
     pub async fn send_by(
         &self,
         actor: impl Into<Actor> + Send,
@@ -182,18 +182,17 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// Fails if the database is unavailable.
     pub async fn count(&self, audience: &Audience) -> Result<u64> {
         let rows = self.0.store.fetch_all(&audience.select()).await?;
         Ok(rows.len() as u64)
     }
 
-    /// Returns a user's notifications, newest first, and the cursor of the next page if there is
-    /// one.
+    /// Returns a user's notifications, newest first, and the cursor of the next page, if any.
     ///
     /// # Errors
     ///
-    /// If the cursor is invalid or the database fails.
+    /// Fails if the cursor is invalid or the database is unavailable.
     pub async fn list(
         &self,
         user_id: Uuid,
@@ -225,18 +224,19 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// `404` if it does not exist or belongs to another user.
+    /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<NotificationRecord> {
         let found = table::get(&self.0.store, user_id, id).await?;
         found.ok_or_else(not_found)
     }
 
-    /// Returns the number of a user's unread notifications. It is cached, so it may be called
-    /// often.
+    /// Returns the number of a user's unread notifications.
+    ///
+    /// The number is cached, so the method may be called often.
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// Fails if the database is unavailable.
     pub async fn unread(&self, user_id: Uuid) -> Result<u64> {
         Ok(self.0.unread.get(user_id).await?.count)
     }
@@ -245,7 +245,7 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// `404` if it does not exist or belongs to another user.
+    /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn mark_read(&self, user_id: Uuid, id: Uuid) -> Result<()> {
         if table::mark_read(&self.0.store, user_id, Some(id)).await? > 0 {
             self.changed(&[user_id]).await;
@@ -258,7 +258,7 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// Fails if the database is unavailable.
     pub async fn mark_all_read(&self, user_id: Uuid) -> Result<u64> {
         let marked = table::mark_read(&self.0.store, user_id, None).await?;
         if marked > 0 {
@@ -271,7 +271,7 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// `404` if it does not exist or belongs to another user.
+    /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn delete(&self, user_id: Uuid, id: Uuid) -> Result<()> {
         if !table::delete(&self.0.store, user_id, id).await? {
             return Err(not_found());

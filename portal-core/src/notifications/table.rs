@@ -15,7 +15,7 @@ use crate::pages::Unread;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 const TABLE: &str = "portal_notifications";
-/// Maximum number of stored notifications per user; read and old ones are dropped first.
+/// Maximum number of notifications per user; read ones are dropped first, then the oldest.
 pub(super) const KEPT: i32 = 200;
 /// Maximum length of a text that the bell announces, in characters.
 const LONGEST_SHOWN: usize = 120;

@@ -11,8 +11,10 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::state::PortalState;
 
-/// IP address of the client: the peer of the connection or, if that is one of `TRUSTED_PROXIES`,
-/// the address that the proxies report in `X-Forwarded-For`.
+/// IP address of the client.
+///
+/// This is the peer of the connection or, if that is one of `TRUSTED_PROXIES`, the address that the
+/// proxies report in `X-Forwarded-For`.
 ///
 /// It is `None` if an application serves the portal's router without
 /// `into_make_service_with_connect_info::<SocketAddr>()`.

@@ -34,7 +34,7 @@ pub(crate) enum Class {
     StartTask,
     /// Changes on administration pages and routes.
     AdminWrite,
-    /// Changes of a user's own data.
+    /// Changes to the user's own data.
     OwnWrite,
 }
 

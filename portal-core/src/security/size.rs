@@ -17,7 +17,7 @@ pub(crate) fn check_head(
         return Err(Error::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            "this portal does not accept that method",
+            "this portal does not support this method",
         ));
     }
     if uri.path().len() + uri.query().map_or(0, str::len) > limits.url {

@@ -14,6 +14,10 @@ impl Store {
     ///
     /// A SQLite file is created if it does not exist, readable and writable for its owner only.
     ///
+    /// # Errors
+    ///
+    /// Fails if the URI is invalid or requires a disabled feature, or if the database is unavailable.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), portal_core::store::StoreError> {
     /// # #[cfg(feature = "sqlite")] {

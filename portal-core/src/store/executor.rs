@@ -4,10 +4,16 @@ use std::future::Future;
 
 use super::{Row, Statement, StoreError, Transaction, statement};
 
-/// Executes statements as part of a larger operation: a [`Transaction`] of the portal, or an sqlx
-/// connection on which the caller has started a transaction.
+/// Executes statements as part of a larger operation.
+///
+/// Implemented for a [`Transaction`] of the portal, and for an sqlx connection on which the caller
+/// has started a transaction.
 pub trait Executor: Send {
     /// Executes a statement and returns all its rows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable or rejects the statement.
     fn fetch_all<S: Statement>(
         &mut self,
         statement: &S,

@@ -82,6 +82,11 @@ fn migrator(dialect: Dialect) -> Migrator {
 
 impl Store {
     /// Applies all missing migrations. Replicas that do so concurrently wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable, or if its migrations do not match those of this
+    /// program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = migrator(self.dialect());
         match &self.pool {
@@ -94,6 +99,10 @@ impl Store {
     }
 
     /// Compares the database with this program; at most creates an empty migration table.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn migration_state(&self) -> Result<MigrationState, StoreError> {
         let migrator = migrator(self.dialect());
         let applied = match &self.pool {

@@ -95,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the database is unavailable or rejects the statement.
+    /// Fails if the database is unavailable or rejects the statement.
     pub async fn execute<S: Statement>(&self, statement: &S) -> Result<u64, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -111,7 +111,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As for [`execute`](Self::execute).
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_all<S: Statement>(&self, statement: &S) -> Result<Vec<Row>, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -127,7 +127,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As for [`execute`](Self::execute).
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_optional<S: Statement>(
         &self,
         statement: &S,
@@ -139,7 +139,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As for [`execute`](Self::execute).
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_count<S: Statement>(&self, statement: &S) -> Result<i64, StoreError> {
         match self.fetch_optional(statement).await? {
             Some(row) => row.at(0),
@@ -163,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the database is unavailable.
+    /// Fails if the database is unavailable.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -218,7 +218,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the database is unavailable.
+    /// Fails if the database is unavailable.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.run_script("SELECT 1").await
     }

@@ -55,8 +55,7 @@ impl TimeRange {
         }
     }
 
-    /// Returns the range that a query requests, or the default range if the text is missing or
-    /// invalid.
+    /// Returns the range in a query, or the default range if the text is missing or invalid.
     #[must_use]
     pub fn from_query(text: Option<&str>) -> Self {
         text.and_then(|text| text.parse().ok()).unwrap_or_default()

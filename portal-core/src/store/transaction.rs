@@ -62,7 +62,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// If the database is unavailable or rejects the statement.
+    /// Fails if the database is unavailable or rejects the statement.
     pub async fn execute<S: Statement>(&mut self, statement: &S) -> Result<u64, StoreError> {
         match &mut self.inner {
             #[cfg(feature = "sqlite")]
@@ -80,7 +80,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// As for [`execute`](Self::execute).
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_all<S: Statement>(&mut self, statement: &S) -> Result<Vec<Row>, StoreError> {
         match &mut self.inner {
             #[cfg(feature = "sqlite")]
@@ -98,7 +98,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// As for [`execute`](Self::execute).
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_optional<S: Statement>(
         &mut self,
         statement: &S,
@@ -131,7 +131,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// If the database is unavailable or rejects the changes.
+    /// Fails if the database is unavailable or rejects the changes.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.inner {
             #[cfg(feature = "sqlite")]

@@ -51,7 +51,9 @@ impl<T: AdminChoice> AdminField for T {
     }
 
     fn from_value(value: Value) -> Result<Self, Fault> {
-        let text = value.as_str().ok_or_else(|| wrong_type("must be text"))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| wrong_type("must be a string"))?;
         T::from_str(text).ok_or_else(|| not_allowed(<T as AdminChoice>::CHOICES))
     }
 }

@@ -18,7 +18,7 @@ impl AdminField for String {
     fn from_value(value: Value) -> Result<Self, Fault> {
         match value {
             Value::String(text) => Ok(text),
-            _ => Err(wrong_type("must be text")),
+            _ => Err(wrong_type("must be a string")),
         }
     }
 }
