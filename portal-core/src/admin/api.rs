@@ -183,7 +183,7 @@ async fn act(
 ) -> Result<Json<Value>> {
     let rows = Rows::find(&state, &model, &user.0)?;
     if action != "delete" {
-        return Err(Error::not_found("unknown action of this model").with_code("action_unknown"));
+        return Err(Error::not_found("unknown action").with_code("action_unknown"));
     }
     let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
     let deleted = rows.delete_all(&keys).await?;

@@ -173,7 +173,7 @@ impl FieldSpec {
         self
     }
 
-    /// Rejects two rows with the same value.
+    /// Makes the field unique: two rows must not have the same value.
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self

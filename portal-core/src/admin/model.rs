@@ -86,7 +86,7 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Fails with all errors of the values.
+    /// Fails with all errors in the values.
     fn from_values(values: FieldValues) -> Result<Self, Vec<Fault>>;
 
     /// Returns the errors of a row whose fields are each well-formed. Default: none.

@@ -66,7 +66,7 @@ impl Models {
     /// # Errors
     ///
     /// Fails if the model is not registered, a stored row does not match the struct, or the
-    /// database fails.
+    /// database is unavailable.
     pub async fn all<M: AdminModel>(&self) -> Result<Vec<M>> {
         let records = self.table_of::<M>()?.all().await?;
         records.into_iter().map(typed).collect()
@@ -77,7 +77,7 @@ impl Models {
     /// # Errors
     ///
     /// Fails if the model is not registered, the stored row does not match the struct, or the
-    /// database fails.
+    /// database is unavailable.
     pub async fn get<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<Option<M>> {
         let table = self.table_of::<M>()?;
         let record = table.find(table.model.key(), &key.to_value()).await?;
@@ -89,7 +89,7 @@ impl Models {
     /// # Errors
     ///
     /// Fails if the model is not registered or has no such field, the stored row does not match the
-    /// struct, or the database fails.
+    /// struct, or the database is unavailable.
     pub async fn find_by<M: AdminModel>(
         &self,
         field: &str,
@@ -110,7 +110,7 @@ impl Models {
     /// # Errors
     ///
     /// Fails if the model is not registered, the row is invalid or violates a constraint, or the
-    /// database fails.
+    /// database is unavailable.
     pub async fn insert<M: AdminModel>(&self, row: &M) -> Result<M> {
         let table = self.table_of::<M>()?;
         let values = checked(table.model, row)?;
@@ -140,7 +140,7 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// Fails if the model is not registered, other rows refer to the row, or the database fails.
+    /// Fails if the model is not registered, other rows refer to the row, or the database is unavailable.
     pub async fn delete<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<bool> {
         let table = self.table_of::<M>()?;
         let key = match key.to_value() {

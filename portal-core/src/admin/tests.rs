@@ -532,7 +532,7 @@ async fn columns_are_added_and_other_drift_is_reported() {
     }
     let drift = model_drift(&store, &after).await.unwrap();
     assert_eq!(drift.len(), 2, "{drift:#?}");
-    assert!(drift[0].contains("`plan.name` may be empty"), "{drift:#?}");
+    assert!(drift[0].contains("`plan.name` is nullable"), "{drift:#?}");
     assert!(drift[1].contains("`plan.needed` is missing"), "{drift:#?}");
     store
         .run_script("ALTER TABLE plan ADD COLUMN needed bigint NOT NULL DEFAULT 4")

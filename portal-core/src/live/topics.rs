@@ -153,7 +153,7 @@ mod tests {
         }
         for name in ["model:plan", "users", "notifications"] {
             let fault = topics.add(name, Access::Public, false).unwrap_err();
-            assert!(fault.contains("two topics"), "{fault}");
+            assert!(fault.contains("duplicate topic"), "{fault}");
         }
     }
 
