@@ -140,7 +140,8 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// Fails if the model is not registered, other rows refer to the row, or the database is unavailable.
+    /// Fails if the model is not registered, other rows refer to the row, or the database is
+    /// unavailable.
     pub async fn delete<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<bool> {
         let table = self.table_of::<M>()?;
         let key = match key.to_value() {

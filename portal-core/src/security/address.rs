@@ -22,7 +22,7 @@ use crate::state::PortalState;
 /// ```
 /// use portal_core::ClientAddress;
 ///
-/// async fn whence(ClientAddress(address): ClientAddress) -> String {
+/// async fn client_ip(ClientAddress(address): ClientAddress) -> String {
 ///     address.map_or_else(|| "somewhere".to_owned(), |address| address.to_string())
 /// }
 /// ```
