@@ -1,4 +1,4 @@
-//! JSON documents: limits for those that come in, tolerance for those that are stored.
+//! JSON documents: limits for received documents, tolerance for stored ones.
 
 use std::fmt;
 
@@ -13,28 +13,28 @@ use crate::error::Fault;
 /// Maximum nesting of a stored value: `[]` has one level, `[[]]` two.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Levels that a message may put around a value, such as `{"preferences": {"name": value}}`.
+/// Levels that a message may wrap around a value, such as `{"preferences": {"name": value}}`.
 const MAX_ENVELOPE: usize = 4;
 
 /// Maximum nesting of a message.
 pub(crate) const MAX_MESSAGE_DEPTH: usize = MAX_DEPTH + MAX_ENVELOPE;
 
-/// Nesting below which a stored document is cut.
+/// Nesting depth at which a stored document is cut.
 ///
-/// Documents from before there was a limit can be deeper than [`MAX_DEPTH`]. Readers of JSON such as
-/// `serde_json` stop at 127 levels, and a response puts a few around the document.
+/// Documents stored before there was a limit can be deeper than [`MAX_DEPTH`]. JSON parsers such as
+/// `serde_json` stop at 127 levels, and a response adds a few levels around the document.
 const MAX_STORED_DEPTH: usize = 120;
 
-/// Maximum number of faults that one document reports.
+/// Maximum number of field errors reported for one document.
 const MAX_FAULTS: usize = 100;
 
-/// Replaces a part of a stored document that is nested too deeply.
+/// Placeholder for a part of a stored document that is nested too deeply.
 const TOO_DEEP_TO_SHOW: &str = "(cannot be shown: nested too deeply)";
 
-/// Replaces a stored document that is not JSON.
+/// Placeholder for a stored document that is not JSON.
 pub(crate) const NOT_JSON: &str = "(cannot be shown: not valid JSON)";
 
-/// Failure to read a document that comes in.
+/// Failure to parse a received document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ParseError {
     #[error("invalid JSON at line {}, column {}: {}", .0.line(), .0.column(), advice(.0))]
@@ -48,7 +48,7 @@ pub(crate) enum ParseError {
 }
 
 impl ParseError {
-    /// The fault at the place of the document.
+    /// Converts the error into a field error with the pointer of the nested value, if there is one.
     pub(crate) fn into_fault(self) -> Fault {
         let message = self.to_string();
         match self {
@@ -58,7 +58,7 @@ impl ParseError {
     }
 }
 
-/// The reason of a syntax error, without its place.
+/// Returns the reason of a syntax error, without its position.
 fn advice(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let before = message.rsplit_once(" at line ");
@@ -80,7 +80,7 @@ fn advice(error: &serde_json::Error) -> String {
     .to_owned()
 }
 
-/// Code of a fault about nesting.
+/// Code of the field error for excessive nesting.
 const TOO_DEEP: &str = "too_deep";
 
 /// Parses a value of at most [`MAX_DEPTH`] levels.
@@ -88,8 +88,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses a message: its values are checked one by one with [`faults`], so that the levels around them
-/// do not count.
+/// Parses a message. Its values are checked individually with [`faults`], so that the levels around
+/// them do not count.
 pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
 }
@@ -97,7 +97,7 @@ pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
 fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
     match serde_json::from_slice::<Bounded<MAX>>(text) {
         Ok(Bounded(value)) => Ok(value),
-        // Any JSON is a `Bounded`, unless it is too deep.
+        // Any valid JSON is a `Bounded`, unless it is too deep.
         Err(error) if error.is_data() => {
             let mut reader = serde_json::Deserializer::from_slice(text);
             let place = serde_path_to_error::deserialize::<_, Bounded<MAX>>(&mut reader);
@@ -114,17 +114,17 @@ fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
     }
 }
 
-/// A value of at most `MAX` levels; a deeper one is an error that says so.
+/// A value of at most `MAX` levels. Deserializing a deeper one fails with a message about nesting.
 #[derive(Debug)]
 pub(crate) struct Bounded<const MAX: usize = MAX_DEPTH>(pub(crate) Value);
 
-/// Returns `true` if the message of a parser is about nesting: that of a [`Bounded`] value, or the
-/// parser's own limit, which it may reach first since it looks ahead.
+/// Returns `true` if a parser's message is about nesting: that of a [`Bounded`] value, or the
+/// parser's own limit, which it may reach first because it looks ahead.
 pub(crate) fn is_too_deep(message: &str) -> bool {
     message.contains("nested deeper than") || message.contains("recursion limit exceeded")
 }
 
-/// The fault of a value that is nested too deeply, relative to the value.
+/// Returns the field error for a value that is nested too deeply, relative to the value.
 pub(crate) fn too_deep(place: &str) -> Fault {
     let message = format!("{place}must not be nested deeper than {MAX_DEPTH} levels");
     Fault::new("", TOO_DEEP, message)
@@ -140,8 +140,8 @@ impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
     }
 }
 
-/// A document as a database keeps it: parts that are nested too deeply are replaced by a text, so
-/// that it can be read and shown in any case.
+/// A document as stored in a database. Parts that are nested too deeply are replaced by a
+/// placeholder, so that it can always be read and shown.
 #[derive(Debug)]
 pub(crate) struct Stored(pub(crate) Value);
 
@@ -170,7 +170,7 @@ pub(crate) fn is_cut(value: &Value) -> bool {
     reaches(value, MAX_STORED_DEPTH)
 }
 
-/// Reads a value of so many levels; what is deeper is an error, or cut.
+/// Reads a value of at most `left` levels. Anything deeper is an error, or is cut.
 #[derive(Clone, Copy)]
 struct Levels {
     left: usize,
@@ -178,13 +178,13 @@ struct Levels {
 }
 
 impl Levels {
-    /// The level of the members; `None` if there may be none.
+    /// Returns the level of the members; `None` if no deeper level is allowed.
     fn inner(self) -> Option<Self> {
         let left = self.left.checked_sub(1)?;
         Some(Self { left, ..self })
     }
 
-    /// Fails if a value that is too deep is an error; else it is to be skipped and replaced.
+    /// Fails if excessive nesting is an error; otherwise the caller skips and replaces the value.
     fn check_cut<E: serde::de::Error>(self) -> Result<(), E> {
         if self.cut {
             return Ok(());
@@ -272,7 +272,7 @@ impl<'de> Visitor<'de> for Levels {
     }
 }
 
-/// Converts a value of the program, such as the result of a task, unless nothing may store it.
+/// Converts a value of the program, such as a task's result; fails if it cannot be stored.
 pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::Error> {
     let value = serde_json::to_value(value)?;
     match faults(&value, "").into_iter().next() {
@@ -285,8 +285,8 @@ pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::
     }
 }
 
-/// Reasons why a value cannot be stored, with JSON pointers that begin with the given one: its
-/// nesting, and the character U+0000, which PostgreSQL does not store.
+/// Returns the reasons why a value cannot be stored, with JSON pointers that start with `pointer`:
+/// excessive nesting, and the character U+0000, which PostgreSQL does not store.
 pub(crate) fn faults(value: &Value, pointer: &str) -> Vec<Fault> {
     let mut search = Search {
         pointer,
@@ -343,7 +343,7 @@ impl<'a> Search<'a> {
                 Fault::new(
                     pointer,
                     "invalid_value",
-                    "must not have the character U+0000",
+                    "must not contain the character U+0000",
                 )
             });
         }
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn value_of_the_maximum_depth_is_parsed_and_a_deeper_one_is_not() {
+    fn values_are_parsed_up_to_the_maximum_depth() {
         let value = parse(nested(MAX_DEPTH).as_bytes()).unwrap();
         assert_eq!(faults(&value, ""), []);
         let object = format!("{{\"a\": {}}}", nested(MAX_DEPTH - 1));
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_text_is_told_from_a_deep_one() {
+    fn malformed_and_too_deep_documents_are_distinguished() {
         for text in ["", "{", "[1,]", &"[".repeat(10), "\"\u{1}\""] {
             let fault = parse(text.as_bytes()).unwrap_err().into_fault();
             assert_eq!(fault.code, "invalid_json", "{text}");
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn bounded_value_is_the_same_as_an_unbounded_one() {
+    fn bounded_parsing_yields_the_same_value_as_unbounded() {
         let text =
             r#"{"a": [1, -2, 2.5, 18446744073709551615, true, null, "ä\n"], "b": {}, "a/b": ""}"#;
         let value: Value = serde_json::from_str(text).unwrap();
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn message_may_have_values_of_the_maximum_depth() {
+    fn message_may_contain_values_of_the_maximum_depth() {
         let body = |depth| format!("{{\"preferences\": {{\"x\": {}}}}}", nested(depth));
         let value = parse_message(body(MAX_DEPTH).as_bytes()).unwrap();
         assert_eq!(faults(&value["preferences"]["x"], ""), []);
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_that_cannot_be_stored_is_reported() {
+    fn all_unstorable_texts_are_reported() {
         let value = json!({"a": ["x", "y\0"], "b\0": {"c/d": "\0"}});
         let mut pointers: Vec<String> = faults(&value, "/v")
             .into_iter()
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn value_of_the_program_is_converted_if_it_can_be_stored() {
+    fn program_value_is_converted_if_storable() {
         assert_eq!(to_storable(&vec![1, 2]).unwrap(), json!([1, 2]));
         let deep: Value = serde_json::from_str(&nested(MAX_DEPTH + 1)).unwrap();
         assert!(

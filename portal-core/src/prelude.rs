@@ -1,4 +1,4 @@
-//! What an application's `main.rs` imports.
+//! Imports for an application's `main.rs`.
 
 pub use maud::{Markup, html};
 

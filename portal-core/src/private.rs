@@ -1,4 +1,4 @@
-//! What the macros name. Nothing here is part of the public API.
+//! Items referenced by macro-generated code. Not part of the public API.
 
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
@@ -35,20 +35,20 @@ use crate::tasks::TaskError;
 pub type PageFuture = crate::pages::PageFuture;
 pub type TaskFuture<R> = crate::tasks::TaskFuture<R>;
 
-/// Names a future that has to be `Send`, so that the compiler points at the handler.
+/// Accepts only a future that is `Send`, so that the compiler points at the handler.
 pub const fn require_send<F: Future + Send>(future: F) -> F {
     future
 }
 
-/// An argument of a page, as soon as it is there.
+/// Future of a page argument.
 ///
-/// Boxed, so that the type of the future says nothing about `T`: with an `async fn`, a type that
-/// is no extractor would be reported at the call, at the `.await` and at the `match`.
+/// Boxed, so that the type of the future does not mention `T`: with an `async fn`, a type that is
+/// not an extractor would be reported at the call, at the `.await` and at the `match`.
 pub type Extract<'a, T> = Pin<Box<dyn Future<Output = Result<T, PageResponse>> + Send + 'a>>;
 
-/// Types of arguments that do not read the body.
+/// Argument types that do not read the body.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an argument of a page",
+    message = "`{Self}` is not a valid page argument",
     label = "not an extractor",
     note = "arguments are extractors, such as `CurrentUser`, `Data<T>`, `axum::extract::Path<T>` and `axum::extract::Query<T>`; only the last one may read the body",
     note = "`Path<T>` and `Query<T>` need `#[derive(serde::Deserialize)]` on `T`"
@@ -60,7 +60,7 @@ impl<T: FromRequestParts<PortalState>> PartsArgument for T {}
 
 /// Types of the last argument.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an argument of a page",
+    message = "`{Self}` is not a valid page argument",
     label = "not an extractor",
     note = "arguments are extractors, such as `CurrentUser`, `Data<T>`, `axum::extract::Path<T>`, `axum::Form<T>` and `axum::Json<T>`",
     note = "`Path<T>`, `Query<T>`, `Form<T>` and `Json<T>` need `#[derive(serde::Deserialize)]` on `T`"
@@ -70,7 +70,7 @@ pub trait RequestArgument<M>: FromRequest<PortalState, M> {}
 #[diagnostic::do_not_recommend]
 impl<T: FromRequest<PortalState, M>, M> RequestArgument<M> for T {}
 
-/// An argument that does not read the body.
+/// Extracts an argument that does not read the body.
 pub fn extract_parts<'a, T>(parts: &'a mut Parts, state: &'a PortalState) -> Extract<'a, T>
 where
     T: PartsArgument + 'a,
@@ -78,7 +78,7 @@ where
     Box::pin(async move { T::from_request_parts(parts, state).await.map_err(rejected) })
 }
 
-/// The last argument, which may read the body.
+/// Extracts the last argument, which may read the body.
 pub fn extract_request<'a, T, M>(request: Request, state: &'a PortalState) -> Extract<'a, T>
 where
     T: RequestArgument<M> + 'a,
@@ -87,7 +87,8 @@ where
     Box::pin(async move { T::from_request(request, state).await.map_err(rejected) })
 }
 
-/// An extractor's refusal: an error page, unless it is more than a bare error.
+/// Converts an extractor's rejection: an error page for a bare error, otherwise the response
+/// itself.
 fn rejected(rejection: impl IntoResponse) -> PageResponse {
     let mut response = rejection.into_response();
     match Problem::of_response(&mut response) {
@@ -96,7 +97,7 @@ fn rejected(rejection: impl IntoResponse) -> PageResponse {
     }
 }
 
-/// The type of an argument of a page, asked for its dependency by method lookup.
+/// The type of a page argument; method lookup on it finds the dependency.
 pub struct Argument<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> Argument<T> {
@@ -112,7 +113,7 @@ impl<T: ?Sized> Default for Argument<T> {
     }
 }
 
-/// Arguments whose value is looked up in the state of the portal.
+/// Arguments whose value is looked up in the portal's state.
 pub trait InputArgument {
     fn dependency(&self) -> Option<Requirement>;
 }
@@ -123,7 +124,7 @@ impl<T: TaskInput> InputArgument for Argument<T> {
     }
 }
 
-/// All other arguments. Method lookup prefers [`InputArgument`], which needs one reference less.
+/// All other arguments. Method lookup prefers [`InputArgument`], which needs one reference fewer.
 pub trait OtherArgument {
     fn dependency(&self) -> Option<Requirement>;
 }
@@ -138,7 +139,7 @@ impl<T: ?Sized> OtherArgument for &Argument<T> {
 pub const fn require_icon(name: &str) {
     assert!(
         is_icon(name),
-        "no icon has this name; `portal_core::pages::components::icon_names()` and `/dev/components` list them"
+        "unknown icon name; `portal_core::pages::components::icon_names()` and `/dev/components` list all icons"
     );
 }
 
@@ -146,12 +147,12 @@ pub fn page_response<R: IntoPage>(content: R) -> PageResponse {
     content.into_page()
 }
 
-/// The last segment of a module path: the state of the tasks in it.
+/// Returns the last segment of a module path: the group of its tasks.
 pub fn state_of_module(module: &str) -> &str {
     module.rsplit("::").next().unwrap_or(module)
 }
 
-/// An input of a task. Not an `async fn`, for the reason that [`Extract`] gives.
+/// Returns an input of a task. Not an `async fn`, for the reason given at [`Extract`].
 pub fn task_input<I: TaskInput>(state: &PortalState) -> Ready<Result<I, TaskError>> {
     ready(I::find(state).map_err(TaskError::from))
 }

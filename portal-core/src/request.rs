@@ -1,4 +1,4 @@
-//! JSON bodies and query strings, with every fault told in the portal's form.
+//! JSON bodies and query strings: extractors whose errors are problem documents.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,8 +17,8 @@ use uuid::Uuid;
 use crate::error::{Error, Fault, fault_of_serde};
 use crate::json::{self, ParseError};
 
-/// A JSON body: `415` for another media type, `400` for malformed JSON, `422` with a JSON
-/// pointer for JSON of the wrong shape.
+/// A JSON body. Rejects another media type with `415`, malformed JSON with `400`, and JSON of the
+/// wrong shape with `422` and a JSON pointer.
 pub(crate) struct ApiJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     }
 }
 
-/// A JSON body of any shape.
+/// Reads a JSON body of any shape.
 pub(crate) async fn body_value<S: Send + Sync>(
     request: Request,
     state: &S,
@@ -42,7 +42,7 @@ pub(crate) async fn body_value<S: Send + Sync>(
     parse_json(&bytes)
 }
 
-/// The whole body: `413` if it is over the limit.
+/// Reads the whole body; fails with `413` if it exceeds the limit.
 pub(crate) async fn body_bytes<S: Send + Sync>(
     request: Request,
     state: &S,
@@ -53,17 +53,18 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
             StatusCode::PAYLOAD_TOO_LARGE => Error::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                "the body is larger than this route takes",
+                "the body is larger than this route accepts",
             ),
-            // Such as "a form must not contain the character U+0000".
+            // For example "a form must not contain the character U+0000".
             _ => Error::bad_request(match innermost(&rejection) {
-                Some(reason) => format!("the body could not be read: {reason}"),
-                None => "the body could not be read".to_owned(),
+                Some(reason) => format!("failed to read the body: {reason}"),
+                None => "failed to read the body".to_owned(),
             }),
         })
 }
 
-/// The whole body if it has at most that many bytes, whatever the limit of other routes is.
+/// Reads the whole body, or returns `None` if it exceeds `limit` bytes. Ignores the limit of the
+/// route.
 pub(crate) async fn body_within(
     mut request: Request,
     limit: usize,
@@ -75,13 +76,13 @@ pub(crate) async fn body_within(
     }
 }
 
-/// Returns the text of the first cause of an error.
+/// Returns the text of the innermost cause of an error.
 fn innermost(error: &dyn std::error::Error) -> Option<String> {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.last().map(ToString::to_string)
 }
 
-/// Returns the first piece of a body if it is there at once. The body stays whole.
+/// Returns the first chunk of a body if it is already available. The body stays complete.
 pub(crate) fn peek(body: &mut Body) -> Option<Bytes> {
     let mut rest = std::mem::take(body);
     let first = poll_fn(|context| match Pin::new(&mut rest).poll_frame(context) {
@@ -101,8 +102,8 @@ pub(crate) fn peek(body: &mut Body) -> Option<Bytes> {
     first
 }
 
-/// Parses the JSON of a message: `400 invalid_json` if it is malformed, `422` if it is nested too
-/// deeply.
+/// Parses the JSON of a message. Fails with `400 invalid_json` if it is malformed, with `422` if it
+/// is nested too deeply.
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     json::parse_message(bytes).map_err(|error| match error {
         ParseError::Malformed(error) => {
@@ -113,7 +114,7 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     })
 }
 
-/// `415` unless the body says that it is JSON.
+/// Fails with `415` unless the media type of the body is JSON.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     let media_type = headers
         .get(header::CONTENT_TYPE)
@@ -137,7 +138,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     ))
 }
 
-/// Deserializes a value; a mismatch comes with the JSON pointer of the place.
+/// Deserializes a value. A mismatch is reported with the JSON pointer of its position.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -145,7 +146,7 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> 
     })
 }
 
-/// The JSON pointer of a place in a document.
+/// Returns the JSON pointer of a path in a document.
 pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
 
@@ -163,7 +164,7 @@ pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// The rules of `garde` that a value breaks, each with the JSON pointer of its field.
+/// Returns the `garde` rules that a value violates, each with the JSON pointer of its field.
 pub fn garde_faults<T: garde::Validate<Context = ()>>(value: &T) -> Vec<Fault> {
     let Err(report) = value.validate() else {
         return Vec::new();
@@ -186,7 +187,7 @@ pub(crate) fn escape_pointer(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// A query string: `422` with the name of the parameter that does not fit.
+/// A query string. Rejects an invalid parameter with `422` and its name.
 pub(crate) struct ApiQuery<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
@@ -205,23 +206,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     }
 }
 
-/// One page of a list that is read from the newest to the oldest.
+/// One page of a list that is read from newest to oldest.
 pub(crate) struct ListPage {
-    /// How many items to give.
+    /// Maximum number of items to return.
     pub(crate) limit: u64,
-    /// Only items older than this one.
+    /// Restricts the page to items older than this one.
     pub(crate) before: Option<Uuid>,
 }
 
 impl ListPage {
-    /// Reads `?limit=` and `?cursor=`: `422` with every fault.
+    /// Reads `?limit=` and `?cursor=`. Fails with `422` and all field errors.
     pub(crate) fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Error> {
         let mut faults = Vec::new();
         let limit = match limit.map(str::parse::<u64>) {
             None => 100,
             Some(Ok(limit @ 1..=1000)) => limit,
             Some(_) => {
-                let message = "write a number from 1 to 1000";
+                let message = "must be a number from 1 to 1000";
                 faults.push(Fault::new("/limit", "out_of_range", message));
                 100
             }
@@ -230,7 +231,7 @@ impl ListPage {
             None => None,
             Some(Ok(id)) => Some(id),
             Some(Err(_)) => {
-                let message = "use the `next_cursor` of the page before";
+                let message = "must be the `next_cursor` of the previous page";
                 faults.push(Fault::new("/cursor", "invalid_value", message));
                 None
             }
@@ -242,12 +243,13 @@ impl ListPage {
         }
     }
 
-    /// How many items to read: one more than asked for tells whether there is another page.
+    /// Returns the number of items to read: one more than the limit reveals whether another page
+    /// exists.
     pub(crate) fn to_read(&self) -> u64 {
         self.limit + 1
     }
 
-    /// Takes the item too many from what was read, and gives the cursor of the next page.
+    /// Removes the surplus item from the items read and returns the cursor of the next page.
     pub(crate) fn next_cursor<T>(&self, items: &mut Vec<T>, id: fn(&T) -> Uuid) -> Option<Uuid> {
         if items.len() as u64 <= self.limit {
             return None;
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_rule_has_the_pointer_of_its_field() {
+    fn violated_rule_has_the_pointer_of_its_field() {
         let limits = Limits {
             count: 9,
             names: vec!["ab".to_owned(), "abc".to_owned()],

@@ -1,25 +1,25 @@
-//! Where an item was declared.
+//! Source location of a declared item.
 
 use std::fmt;
 
-/// The place in an application's code where a page, task or model was declared.
+/// Location in the application's code where a page, task or model is declared.
 ///
-/// Start-up errors name it, and two registrations with the same source are one item.
+/// Start-up errors name it. Two registrations with the same source are one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Source {
-    /// Path of the module, as `module_path!()` gives it.
+    /// Path of the module, as returned by `module_path!()`.
     pub module: &'static str,
     /// Name of the function or struct.
     pub name: &'static str,
     /// File, relative to the root of its workspace.
     pub file: &'static str,
-    /// Line of the declaration, counted from 1.
+    /// Line of the declaration, starting at 1.
     pub line: u32,
 }
 
 impl Source {
-    /// A source from its parts. The macro [`source!`](crate::source!) fills them in.
+    /// Creates a source from its parts. The macro [`source!`](crate::source!) fills them in.
     #[must_use]
     pub const fn new(
         module: &'static str,
@@ -35,7 +35,7 @@ impl Source {
         }
     }
 
-    /// The crate in which the item was declared.
+    /// Returns the crate in which the item is declared.
     ///
     /// ```
     /// let source = portal_core::source!(home);
@@ -47,14 +47,14 @@ impl Source {
     }
 }
 
-/// `module::name`, the name by which builder methods know an item.
+/// `module::name`, which builder methods use to refer to an item.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}::{}", self.module, self.name)
     }
 }
 
-/// The [`Source`] of the line it stands on, for an item of the given name.
+/// Returns the [`Source`] of the current line, for an item of the given name.
 ///
 /// ```
 /// let source = portal_core::source!(home);

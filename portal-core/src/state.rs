@@ -1,4 +1,4 @@
-//! Shared values by type: what handlers and tasks find through `Data<T>`.
+//! Shared values by type, which handlers and tasks access through `Data<T>`.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::error::Error;
 
 type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>, BuildHasherDefault<TypeIdHasher>>;
 
-/// A `TypeId` is a hash already; every request looks values up by it.
+/// Hasher for `TypeId`, which already is a hash; every request looks values up by it.
 #[derive(Default)]
 struct TypeIdHasher(u64);
 
@@ -33,22 +33,23 @@ impl Hasher for TypeIdHasher {
     }
 }
 
-/// The state of a portal's router: a cheap handle to values that are found by their type.
+/// State of a portal's router: a cheap handle to values that are looked up by type.
 ///
-/// The framework's own handles live in it exactly as the application's do.
+/// The framework stores its own handles in it in the same way as the application's values.
 #[derive(Clone, Default)]
 pub struct PortalState {
     values: Arc<Values>,
 }
 
 impl PortalState {
-    /// The value of a type, if the portal has one.
+    /// Returns the value of a type, if the portal has one.
     #[must_use]
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.values.get(&TypeId::of::<T>())?.clone().downcast().ok()
     }
 
-    /// Like [`get`](Self::get) without a count of references, for the request path.
+    /// Returns a reference without incrementing the count as [`get`](Self::get) does, for the
+    /// request path.
     pub(crate) fn borrow<T: Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.values
             .get(&TypeId::of::<T>())
@@ -85,7 +86,7 @@ impl StateBuilder {
     }
 }
 
-/// A value that the application gave to the builder with `.data(value)`.
+/// A value that the application passed to the builder with `.data(value)`.
 ///
 /// An extractor for pages and routes, and an argument of background tasks.
 ///
@@ -115,9 +116,9 @@ impl<T> Deref for Data<T> {
     }
 }
 
-/// Something that a task takes from the state of its portal before it runs.
+/// A value that a task takes from its portal's state before it runs.
 ///
-/// A task written by hand names it with [`Task::needs`](crate::Task::needs), so that the portal
+/// A task written by hand declares it with [`Task::needs`](crate::Task::needs), so that the portal
 /// does not start without it.
 ///
 /// ```
@@ -140,14 +141,18 @@ impl<T> Deref for Data<T> {
 /// }
 /// ```
 pub trait TaskInput: Sized {
-    /// The type that has to be among the portal's values, and how a start-up error names it.
+    /// Returns the type that the portal's state must contain, with its name for start-up errors.
     fn requirement() -> Requirement;
 
-    /// The value.
+    /// Returns the value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the state does not contain the required type.
     fn find(state: &PortalState) -> Result<Self, Error>;
 }
 
-/// A type that has to be given to the builder before the portal can start.
+/// A type that must be passed to the builder before the portal can start.
 #[derive(Debug, Clone, Copy)]
 pub struct Requirement {
     pub(crate) id: TypeId,
@@ -188,7 +193,7 @@ impl<T: Send + Sync + 'static> FromRequestParts<PortalState> for Data<T> {
 
 fn missing<T>() -> String {
     format!(
-        "no `{}` is set, add `.data(value)` to the builder",
+        "no `{}` is set; add `.data(value)` to the builder",
         type_name::<T>()
     )
 }

@@ -1,11 +1,11 @@
-//! What the macros accept, and what they say about what they don't.
+//! Compile tests of the macros: accepted items, and the errors for rejected ones.
 //!
-//! A `.stderr` belongs to the toolchain of CI. After a wanted change of a message, write them anew
-//! with `TRYBUILD=overwrite cargo test -p portal-core --test ui` and read the difference.
+//! The `.stderr` files match the toolchain of CI. After an intended change to a message, update them
+//! with `TRYBUILD=overwrite cargo test -p portal-core --test ui` and review the diff.
 #![cfg(feature = "macros")]
 
-// Good items are part of this program: given to `trybuild` as well, it would have to build every
-// dependency a second time, not only check it.
+// Accepted items are compiled with this program: passing them to `trybuild` would make it build
+// all dependencies a second time instead of only checking them.
 #[path = "ui/page/pass/attributes.rs"]
 pub mod attributes;
 #[path = "ui/page/pass/handlers.rs"]
@@ -18,7 +18,7 @@ mod own_name_for_the_crate;
 pub mod tasks;
 
 #[test]
-fn each_mistake_is_explained_where_it_is() {
+fn mistakes_are_reported_at_their_location() {
     let tests = trybuild::TestCases::new();
     tests.compile_fail("tests/ui/*/fail/*.rs");
 }

@@ -1,10 +1,10 @@
-//! Addresses of an admin page that keep where the reader is in a list.
+//! URLs of admin pages, which preserve the position in a list.
 
 use url::form_urlencoded;
 
 use super::list::COLUMNS;
 
-/// A path and the parameters after it.
+/// A path with query parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     path: String,
@@ -19,7 +19,7 @@ impl Address {
         }
     }
 
-    /// The same address with another value of a parameter; an empty one takes it away.
+    /// Returns the URL with another value of a parameter; an empty value removes it.
     pub(super) fn with(&self, name: &str, value: impl Into<String>) -> Self {
         let mut address = self.without(name);
         let value = value.into();
@@ -29,32 +29,33 @@ impl Address {
         address
     }
 
-    /// The same address with a filter, whose value may be empty.
+    /// Returns the URL with a filter, whose value may be empty.
     pub(super) fn with_filter(&self, name: &str, value: &str) -> Self {
         let mut address = self.without(name);
         address.pairs.push((name.to_owned(), value.to_owned()));
         address
     }
 
-    /// The same address without a parameter.
+    /// Returns the URL without a parameter.
     pub(super) fn without(&self, name: &str) -> Self {
         let mut address = self.clone();
         address.pairs.retain(|(known, _)| known != name);
         address
     }
 
-    /// The value of a parameter.
+    /// Returns the value of a parameter; empty if it is missing.
     pub(super) fn get(&self, name: &str) -> &str {
         let pair = self.pairs.iter().find(|(known, _)| known == name);
         pair.map_or("", |(_, value)| value)
     }
 
-    /// Adds what a query string says: of a parameter the first value, of the columns all of them.
+    /// Adds the parameters of a query string: the first value of each, and all values of the
+    /// columns.
     pub(super) fn read(mut self, query: &str) -> Self {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let known = self.pairs.iter_mut().find(|(known, _)| *known == name);
             match known {
-                // An empty filter compares with no value.
+                // An empty filter matches missing values.
                 _ if value.is_empty() && !name.starts_with("filter[") => {}
                 None => self.pairs.push((name.into_owned(), value.into_owned())),
                 Some((name, values)) if name == COLUMNS => {
@@ -67,12 +68,12 @@ impl Address {
         self
     }
 
-    /// The path alone.
+    /// Returns the path without parameters.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
 
-    /// The parameters, for the hidden fields of a form.
+    /// Returns the parameters, for the hidden fields of a form.
     pub(super) fn pairs(&self) -> Vec<(&str, &str)> {
         self.pairs
             .iter()
@@ -80,7 +81,7 @@ impl Address {
             .collect()
     }
 
-    /// The parameters as a query string.
+    /// Returns the parameters as a query string.
     pub(super) fn query(&self) -> String {
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.pairs)
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_kept_replaced_and_taken_away() {
+    fn parameters_are_kept_replaced_and_removed() {
         let address = Address::new("/admin/settings").read("model=plan&search=a%26b&page=3&empty=");
         assert_eq!(address.get("search"), "a&b");
         let next = address.with("page", "4").without("model");

@@ -1,4 +1,4 @@
-//! `/api/admin`.
+//! `/api/admin`: REST interface of admin models, default rows and the audit log.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, RawPathParams, RawQuery, Request, State};
@@ -22,10 +22,10 @@ use crate::error::{Error, Fault, Result};
 use crate::request::body_value;
 use crate::state::PortalState;
 
-/// Most rows that one action takes.
+/// Maximum number of rows per action.
 const MOST_IDS: usize = 1000;
 
-/// The REST interface of admin models.
+/// Returns the routes of the REST interface of admin models.
 pub(crate) fn routes() -> Routes {
     let (rows, row) = (
         "/api/admin/models/{model}",
@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Routes {
         .merge(audit::routes())
 }
 
-/// Who may open the model that the path names: a guard on each of its routes.
+/// Guard on each route of a model: the caller may open the model in the path.
 struct ModelUser(Actor);
 
 impl FromRequestParts<PortalState> for ModelUser {
@@ -56,9 +56,9 @@ impl FromRequestParts<PortalState> for ModelUser {
             .await
             .map_err(|_| Error::bad_request("the path is not UTF-8"))?;
         let name = path.iter().find(|(name, _)| *name == "model");
-        let (_, name) = name.ok_or_else(|| Error::internal("the route names no model"))?;
+        let (_, name) = name.ok_or_else(|| Error::internal("the route has no model parameter"))?;
         let model = state.borrow::<Models>()?.registry().find(name);
-        // Only administrators are told that there is no such model.
+        // Only administrators learn that a model does not exist.
         let access = model.map_or(Access::Admin, |model| model.access.clone());
         let user = admit(&access, parts, state).await?;
         user.map(|user| Self(Actor::from(&user)))
@@ -66,7 +66,7 @@ impl FromRequestParts<PortalState> for ModelUser {
     }
 }
 
-/// The models that the caller may open.
+/// Returns the models that the caller may open.
 async fn factory(State(state): State<PortalState>, user: CurrentUser) -> Result<Json<Value>> {
     let registry = state.borrow::<Models>()?.registry();
     registry.settings_access().check(Some(&user))?;
@@ -183,7 +183,7 @@ async fn act(
 ) -> Result<Json<Value>> {
     let rows = Rows::find(&state, &model, &user.0)?;
     if action != "delete" {
-        return Err(Error::not_found("the model has no such action").with_code("action_unknown"));
+        return Err(Error::not_found("unknown action").with_code("action_unknown"));
     }
     let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
     let deleted = rows.delete_all(&keys).await?;
@@ -212,7 +212,7 @@ pub(super) async fn initialize_defaults(
     Ok(added)
 }
 
-/// A row with its `ETag`.
+/// Builds the response for a row, with its `ETag`.
 fn answer(model: &ModelSpec, record: Record) -> impl IntoResponse + use<> {
     (
         [(header::ETAG, record.etag_header())],
@@ -226,7 +226,7 @@ async fn body_values(request: Request, state: &PortalState) -> Result<Values> {
         _ => Err(Error::invalid(vec![Fault::new(
             "",
             "invalid_type",
-            "send an object",
+            "must be an object",
         )])),
     }
 }
@@ -238,7 +238,11 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
         .filter(|name| *name != "ids")
         .map(|name| {
             let pointer = format!("/{}", crate::request::escape_pointer(name));
-            Fault::new(pointer, "unknown_field", "there is only `ids`")
+            Fault::new(
+                pointer,
+                "unknown_field",
+                "unknown member; only `ids` is allowed",
+            )
         })
         .collect();
     let mut keys = Vec::new();
@@ -247,7 +251,7 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
             faults.push(Fault::new(
                 "/ids",
                 "too_long",
-                format!("send at most {MOST_IDS} ids at once"),
+                format!("must contain at most {MOST_IDS} ids"),
             ));
         }
         Some(Value::Array(ids)) => {
@@ -258,13 +262,13 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
                     _ => faults.push(Fault::new(
                         format!("/ids/{index}"),
                         "invalid_type",
-                        "write an id",
+                        "must be an id",
                     )),
                 }
             }
         }
-        Some(_) => faults.push(Fault::new("/ids", "invalid_type", "send a list of ids")),
-        None => faults.push(Fault::new("/ids", "required", "send a list of ids")),
+        Some(_) => faults.push(Fault::new("/ids", "invalid_type", "must be a list of ids")),
+        None => faults.push(Fault::new("/ids", "required", "must be a list of ids")),
     }
     if faults.is_empty() {
         Ok(keys)

@@ -1,4 +1,4 @@
-//! `GET /api/admin/audit`: who has done what, newest first.
+//! `GET /api/admin/audit`: audit entries, newest first.
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ async fn list(
     log: Data<AuditLog>,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<AuditPage>> {
-    // `before` is the id of any entry; `cursor` that which the page before has given.
+    // `before` is the id of any entry; `cursor` is the one that the previous page returned.
     let before = query.cursor.as_deref().or(query.before.as_deref());
     let page = ListPage::parse(query.limit.as_deref(), before)?;
     let filter = AuditFilter {

@@ -1,4 +1,4 @@
-//! `/admin/audit`: who has done what, newest first.
+//! `/admin/audit`: audit entries, newest first.
 
 use std::collections::BTreeSet;
 
@@ -22,10 +22,10 @@ use crate::state::PortalState;
 
 const PATH: &str = "/admin/audit";
 
-/// How many entries a page has.
+/// Number of entries per page.
 const ON_PAGE: usize = 50;
 
-/// Most letters of a value in the list; the API has all of it.
+/// Maximum number of characters of a value in the list; the API returns the whole value.
 const VALUE_LENGTH: usize = 80;
 
 pub(super) fn page() -> Page {
@@ -51,9 +51,9 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let filter = AuditFilter {
         target: given("target"),
         actor: given("actor"),
-        // What is no id is no place in the list: it begins with the newest.
+        // An invalid id is ignored; the list then starts with the newest entry.
         before: here.get("before").parse().ok(),
-        // One too many tells whether there is another page.
+        // One entry more than shown reveals whether another page exists.
         limit: ON_PAGE as u64 + 1,
     };
     let mut entries = state.borrow::<AuditLog>()?.list(&filter).await?;
@@ -137,10 +137,10 @@ fn row(entry: &AuditEntry, here: &Address) -> Row {
     Row::new(entry.id.to_string(), cells)
 }
 
-/// Most lines of one entry: a document that was replaced may differ in thousands of values.
+/// Maximum number of lines per entry: a replaced document may differ in thousands of values.
 const MOST_LINES: usize = 20;
 
-/// The fields with their old and new values; whatever else was written down as it is.
+/// Renders the fields with their old and new values; other details as they are.
 fn changes(details: &Value) -> Markup {
     let lines: Vec<Markup> = match details.get("changes").and_then(Value::as_array) {
         Some(changes) => changes
@@ -176,7 +176,7 @@ fn field(name: &str) -> Markup {
     html! { span class="pt-muted" { (name) ":" } " " }
 }
 
-/// What differs: of two objects, each value in them that does, under its path.
+/// Returns the differing values; of two objects, each differing value inside them with its path.
 fn differences<'a>(
     name: &str,
     old: &'a Value,
@@ -196,7 +196,7 @@ fn differences<'a>(
         .collect()
 }
 
-/// A value as people read it: what is in an object as pairs.
+/// Formats a value for display; an object as pairs.
 fn words(value: &Value) -> String {
     let inner = |value: &Value| match value {
         Value::Object(object) if !object.is_empty() => format!("({})", words(value)),
@@ -230,7 +230,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// An identifier or an e-mail address that breaks between its words.
+/// Renders an identifier or an e-mail address that can break between its words.
 fn breakable(name: &str) -> Markup {
     html! {
         @for part in name.split_inclusive(['@', '.', '_']) { (part) wbr; }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_reads_as_pairs_and_only_what_differs_is_told() {
+    fn nested_values_are_pairs_and_only_differences_are_shown() {
         let added = json!({"more": {}, "plan": 2, "team": {"name": "Ops", "tags": ["a", "b"]}});
         assert_eq!(
             shown(&added),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn no_change_is_passed_over_and_a_great_one_is_cut() {
+    fn all_changes_are_listed_and_long_lists_are_cut() {
         let told = |old: Value, new: Value| {
             let change = json!({"field": "doc", "old": old, "new": new});
             changes(&json!({"changes": [change]})).into_string()

@@ -11,7 +11,7 @@ use crate::state::PortalState;
 /// Parameter with the version that an open form was rendered with.
 pub(super) const VERSION: &str = "version";
 
-/// A sentence about the last change of a record: the person and the time.
+/// Returns a sentence about the last change of a record, with the person and the time.
 pub(super) async fn last_change(
     state: &PortalState,
     model: &ModelSpec,
@@ -39,8 +39,8 @@ pub(super) async fn last_change(
     ))
 }
 
-/// The part of an open form that says that its record has changed. `lists.js` requests it again
-/// whenever something changes, with the version of the form.
+/// Renders the notice in an open form that its record has changed. `lists.js` requests it again
+/// after each change, with the version of the form.
 pub(super) fn notice(text: Option<&str>) -> Markup {
     html! {
         pt-live id="row-state" role="status" {

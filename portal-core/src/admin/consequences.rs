@@ -1,4 +1,4 @@
-//! Changes of accounts in words: the question before one that has consequences, the message after it.
+//! Account changes: the confirmation before one with consequences, and the message after it.
 
 use serde_json::Value;
 
@@ -6,12 +6,12 @@ use super::spec::{ModelSpec, Values};
 use super::users::{self, name_and_email};
 use crate::auth::Role;
 
-/// Longest label in a message, in characters.
+/// Maximum length of a label in a message, in characters.
 const LABEL_LENGTH: usize = 60;
-/// Most fields that a message names.
+/// Maximum number of fields that a message names.
 const MAX_NAMED: usize = 3;
 
-/// A question that is asked before a change is made.
+/// A confirmation that is required before a change is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) title: String,
@@ -20,7 +20,8 @@ pub(super) struct Question {
     pub(super) is_danger: bool,
 }
 
-/// The question about a change of an account, if it makes or unmakes an administrator or deactivates.
+/// Returns the confirmation for an account change that grants or revokes the administrator role or
+/// deactivates.
 pub(super) fn question(present: &Values, given: &Values, is_own: bool) -> Option<Question> {
     let (name, email) = name_and_email(present);
     let name = shorten(&name);
@@ -85,7 +86,7 @@ pub(super) fn question(present: &Values, given: &Values, is_own: bool) -> Option
     }
 }
 
-/// The message after a row was changed: for accounts what is different now, else the changed fields.
+/// Returns the message after a change: the effect on an account, otherwise the changed fields.
 pub(super) fn saved(model: &ModelSpec, before: &Values, after: &Values) -> String {
     let is_changed = |name: &str| before.get(name) != after.get(name);
     let label = shorten(&model.label_of(after));
@@ -122,7 +123,7 @@ pub(super) fn saved(model: &ModelSpec, before: &Values, after: &Values) -> Strin
     }
 }
 
-/// A label that fits into a message.
+/// Shortens a label so that it fits into a message.
 pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LABEL_LENGTH) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_with_consequences_are_asked_about() {
+    fn only_changes_with_consequences_require_confirmation() {
         let title = |present: Values, given: Value, is_own| {
             question(&present, &values(given), is_own).map(|it| it.title)
         };
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn message_states_what_is_different() {
+    fn message_states_the_differences() {
         let model = ModelSpec::users(&Roles::default());
         let say = |before: Values, after: Values| saved(&model, &before, &after);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! "Initialize Defaults": rows that an application brings along.
+//! "Add default records": rows that an application ships.
 
 use std::collections::BTreeMap;
 
@@ -27,24 +27,22 @@ pub(crate) struct DefaultRows {
 }
 
 impl DefaultRows {
-    /// Reads the YAML of an application.
+    /// Parses the YAML of an application.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let document = yaml::parse_message(text)
-            .map_err(|fault| format!("the defaults are not usable: {}", fault.message))?;
+            .map_err(|fault| format!("failed to read the defaults: {}", fault.message))?;
         let mut rows = BTreeMap::new();
         let models = match document {
             Value::Null => Values::new(),
             Value::Object(models) => models,
-            _ => return Err("the defaults have to be a map of model names".to_owned()),
+            _ => return Err("the defaults must be a map of model names".to_owned()),
         };
         for (model, list) in models {
             let list = match list {
                 Value::Null => Vec::new(),
                 Value::Array(list) => list,
                 _ => {
-                    return Err(format!(
-                        "the defaults of `{model}` have to be a list of rows"
-                    ));
+                    return Err(format!("the defaults of `{model}` must be a list of rows"));
                 }
             };
             let list = list
@@ -52,10 +50,7 @@ impl DefaultRows {
                 .enumerate()
                 .map(|(index, row)| match row {
                     Value::Object(row) => Ok(row),
-                    _ => Err(format!(
-                        "{} has to be a map of fields",
-                        place(&model, index)
-                    )),
+                    _ => Err(format!("{} must be a map of fields", place(&model, index))),
                 })
                 .collect::<Result<Vec<Values>, String>>()?;
             rows.insert(model, list);
@@ -63,7 +58,7 @@ impl DefaultRows {
         Ok(Self { rows })
     }
 
-    /// Everything that does not fit the models, in sentences.
+    /// Returns all mismatches with the models, as sentences.
     pub(crate) fn problems(&self, registry: &ModelRegistry) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, rows) in &self.rows {
@@ -74,13 +69,13 @@ impl DefaultRows {
                 continue;
             };
             if model.version != Version::Counter {
-                problems.push(format!("`{name}` cannot have rows in the defaults"));
+                problems.push(format!("the defaults must not contain rows of `{name}`"));
                 continue;
             }
             for (index, row) in rows.iter().enumerate() {
                 match model.checked(row.clone()) {
                     Ok(_) if !is_recognisable(model, row) => problems.push(format!(
-                        "{} has no value in a unique field, so it would be added again each time",
+                        "{} has no value in a unique field, so it would be added again on every run",
                         place(name, index)
                     )),
                     Ok(_) => {}
@@ -98,7 +93,8 @@ impl DefaultRows {
         problems
     }
 
-    /// Adds the rows that are missing and leaves the others alone; gives how many were added by model.
+    /// Adds the missing rows and leaves existing ones alone. Returns the number of added rows by
+    /// model.
     pub(crate) async fn apply(
         &self,
         store: &Store,
@@ -135,7 +131,7 @@ impl DefaultRows {
     }
 }
 
-/// Whether a second run can see that the row is there.
+/// Returns `true` if a second run can recognize the row.
 fn is_recognisable(model: &ModelSpec, row: &Values) -> bool {
     model.fields.iter().any(|field| {
         let is_given = row.get(field.name).is_some_and(|value| !value.is_null());

@@ -1,4 +1,4 @@
-//! What a model says of itself in the API.
+//! Description of a model in the API.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::field::{FieldKind, FieldSpec, Widget};
 use super::fields;
 use super::spec::ModelSpec;
 
-/// The model as in `GET /api/admin/models`.
+/// Returns the model as in `GET /api/admin/models`.
 pub(super) fn describe(model: &ModelSpec) -> Value {
     let fields: Vec<Value> = model
         .fields
@@ -48,7 +48,7 @@ fn describe_field(model: &ModelSpec, field: &FieldSpec) -> Value {
     })
 }
 
-/// A default that is the same for every row.
+/// Returns the default value, if it is the same for every row.
 fn default_of(field: &FieldSpec) -> Value {
     match field.default {
         Some("now") | None => Value::Null,
@@ -56,7 +56,7 @@ fn default_of(field: &FieldSpec) -> Value {
     }
 }
 
-/// JSON Schema of a row that is sent to the API.
+/// Returns the JSON Schema of a row that is sent to the API.
 pub(super) fn json_schema(model: &ModelSpec) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();

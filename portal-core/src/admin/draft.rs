@@ -1,4 +1,4 @@
-//! What stands in the form of a row: texts, what is wrong with them, and what they were before.
+//! State of a row's form: submitted texts, field errors, and the original values.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::spec::{ModelSpec, Values};
 use super::yaml;
 use crate::error::Fault;
 
-/// In what a document is written.
+/// Format in which a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Format {
     #[default]
@@ -58,14 +58,14 @@ impl Format {
     }
 }
 
-/// The text of a field.
+/// Submitted text of a field.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Input {
     pub(super) text: String,
     pub(super) format: Format,
-    /// Fingerprint of the value that the form was made with.
+    /// Fingerprint of the value that the form was rendered with.
     pub(super) was: String,
-    /// The stored value replaces the text: chosen in a conflict.
+    /// The stored value replaces the text, as chosen in a conflict.
     takes_stored: bool,
 }
 
@@ -73,48 +73,48 @@ pub(super) struct Input {
 #[derive(Debug, Clone)]
 pub(super) struct FieldConflict {
     pub(super) field: &'static FieldSpec,
-    /// The text of the form and the stored one.
+    /// Text of the form and stored text.
     pub(super) values: [String; 2],
 }
 
-/// The form of a row while it is filled in.
+/// State of a row's form while it is being filled in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
-    /// Key and version of the row; a new row has none.
+    /// Key and version of the row; `None` for a new row.
     pub(super) row: Option<(String, i64)>,
     pub(super) label: String,
     pub(super) inputs: BTreeMap<&'static str, Input>,
     pub(super) faults: Vec<Fault>,
     pub(super) banner: Option<String>,
     pub(super) conflicts: Vec<FieldConflict>,
-    /// A change of the record since the form was rendered.
+    /// A change to the record since the form was rendered.
     pub(super) notice: Option<String>,
-    /// A question to answer before the row is saved; it replaces the fields.
+    /// A confirmation that is required before the row is saved; it replaces the fields.
     pub(super) question: Option<Question>,
 }
 
-/// A form as it was sent: the last of several fields with one name counts.
+/// Submitted form data; of several fields with one name, the last one wins.
 pub(super) type Sent = BTreeMap<String, String>;
 
-/// Name of the hidden field that holds the fingerprint of a field.
+/// Returns the name of the hidden field with the fingerprint of a field.
 pub(super) fn was_name(field: &FieldSpec) -> String {
     format!("_was.{}", field.name)
 }
 
-/// Name of the switch between the formats of a document.
+/// Returns the name of the format switch of a document.
 pub(super) fn format_name(field: &FieldSpec) -> String {
     format!("_format.{}", field.name)
 }
 
-/// Value of the button that writes a document in the other format.
+/// Name of the button that converts a document to the other format.
 pub(super) const CONVERT: &str = "_convert";
 
 impl Draft {
-    /// The form of a new row.
+    /// Returns the form of a new row.
     pub(super) fn new_row(model: &ModelSpec) -> Self {
         let mut draft = Self::default();
         for field in editable(model, true) {
-            // A time of now is filled in when the row is saved.
+            // The current time is filled in when the row is saved.
             let default = field.default.filter(|text| *text != "now");
             let value = default.and_then(|_| field.default_value().ok().flatten());
             draft.set(field, &value.unwrap_or_default());
@@ -122,7 +122,7 @@ impl Draft {
         draft
     }
 
-    /// The form of a stored row.
+    /// Returns the form of a stored row.
     pub(super) fn of(model: &ModelSpec, record: &Record) -> Self {
         let mut draft = Self {
             row: Some((model.key_of(&record.values), record.version)),
@@ -136,7 +136,7 @@ impl Draft {
     }
 
     fn set(&mut self, field: &'static FieldSpec, value: &Value) {
-        // A secret does not go into a page; left empty, it stays as it is.
+        // A secret is never part of a page; if the field is left empty, the secret is unchanged.
         let shown = if field.is_write_only() {
             &Value::Null
         } else {
@@ -151,7 +151,7 @@ impl Draft {
         self.inputs.insert(field.name, input);
     }
 
-    /// A form as it came back.
+    /// Reads a submitted form.
     pub(super) fn read(model: &ModelSpec, sent: &Sent) -> Self {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let row = match get("_id") {
@@ -165,7 +165,7 @@ impl Draft {
         for field in editable(model, row.is_none()) {
             let text = match sent.get(field.name) {
                 Some(text) => text.replace("\r\n", "\n"),
-                // A checkbox that is not checked is not sent.
+                // An unchecked checkbox is not submitted.
                 None if field.kind == FieldKind::Boolean => "false".to_owned(),
                 None => String::new(),
             };
@@ -181,8 +181,8 @@ impl Draft {
         draft
     }
 
-    /// Writes a document in another format; `target` is a field and a format, such as
-    /// `limits:json`. A document that cannot be read stays as it is, with the reason.
+    /// Converts a document to another format. `target` is a field and a format, such as
+    /// `limits:json`. A document that cannot be parsed is left unchanged, with a field error.
     pub(super) fn convert(&mut self, model: &ModelSpec, target: &str) {
         let (name, format) = target.split_once(':').unwrap_or((target, ""));
         let Some(field) = model.field(name) else {
@@ -204,7 +204,7 @@ impl Draft {
         }
     }
 
-    /// The values that were given; of a stored row only those that were changed.
+    /// Returns the submitted values; for a stored row, only the changed ones.
     pub(super) fn values(&self, model: &ModelSpec) -> Result<Values, Vec<Fault>> {
         let is_new = self.row.is_none();
         let mut values = Values::new();
@@ -228,7 +228,7 @@ impl Draft {
         if faults.is_empty() {
             return Ok(values);
         }
-        // The other fields are checked as well, so that every fault is told at once.
+        // Check the other fields as well, so that all errors are reported at once.
         if is_new && let Err(more) = model.new_row(values) {
             let told = |fault: &Fault| faults.iter().any(|known| known.pointer == fault.pointer);
             let more: Vec<Fault> = more.into_iter().filter(|fault| !told(fault)).collect();
@@ -238,7 +238,7 @@ impl Draft {
     }
 
     /// Updates the form to the stored row. Changed fields keep their text; those that someone else
-    /// changed too become conflicts.
+    /// also changed become conflicts.
     pub(super) fn rebase(&mut self, model: &ModelSpec, present: &Record) {
         let present = Self::of(model, present);
         for (name, now) in &present.inputs {
@@ -264,8 +264,8 @@ impl Draft {
         self.label = present.label;
     }
 
-    /// Adds the fields that cannot be changed, which a form does not send, and stored values that
-    /// were chosen in a conflict.
+    /// Adds the read-only fields, which a form does not submit, and the stored values that were
+    /// chosen in a conflict.
     pub(super) fn complete(&mut self, model: &ModelSpec, present: &Record) {
         for (name, stored) in Self::of(model, present).inputs {
             let input = self.inputs.entry(name).or_insert_with(|| stored.clone());
@@ -275,7 +275,7 @@ impl Draft {
         }
     }
 
-    /// What is wrong with a field, in one sentence or more.
+    /// Returns the errors of a field as one text.
     pub(super) fn fault_of(&self, field: &FieldSpec) -> Option<String> {
         let pointer = field.pointer();
         let messages: Vec<String> = self
@@ -294,7 +294,7 @@ impl Draft {
         (!messages.is_empty()).then(|| messages.join("; "))
     }
 
-    /// What is wrong with the row as a whole, or with fields that the form does not have.
+    /// Returns the errors of the row as a whole, and of fields that the form does not have.
     pub(super) fn other_faults(&self) -> Vec<&str> {
         let belongs = |fault: &Fault| {
             let name = fault.pointer.split('/').nth(1).unwrap_or_default();
@@ -309,7 +309,7 @@ impl Draft {
 }
 
 impl Input {
-    /// The value of the text; `None` leaves the field out.
+    /// Returns the value of the text; `None` omits the field.
     fn value(&self, field: &FieldSpec, is_new: bool) -> Result<Option<Value>, Fault> {
         if let FieldKind::Json { .. } = field.kind {
             if self.text.trim().is_empty() {
@@ -328,17 +328,17 @@ impl Input {
         !self.takes_stored && self.fingerprint(field) != self.was
     }
 
-    /// A short text that is the same for the same value.
+    /// Returns a short text that is equal for equal values.
     fn fingerprint(&self, field: &FieldSpec) -> String {
         let text = match field.kind {
-            // However it is written.
+            // The formatting of a document does not matter.
             FieldKind::Json { .. } => self
                 .format
                 .parse(&self.text)
                 .map_or_else(|_| self.text.clone(), |value| value.to_string()),
             _ => self.text.clone(),
         };
-        // FNV-1a: it has to be the same in every replica, and nobody gains by a collision.
+        // FNV-1a: it must be the same in every replica, and a collision gains an attacker nothing.
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -350,14 +350,14 @@ fn is_syntax(fault: &Fault) -> bool {
     matches!(&*fault.code, "invalid_yaml" | "invalid_json")
 }
 
-/// A message as a sentence of its own.
+/// Formats a message as a sentence.
 fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
-/// The fields that the form of a row can change.
+/// Returns the fields that the form of a row can change.
 pub(super) fn editable(
     model: &ModelSpec,
     is_new: bool,
@@ -373,12 +373,12 @@ pub(super) fn editable(
         .filter(move |field| may_edit && field.is_editable(is_new))
 }
 
-/// The text of a value in a form.
+/// Returns the text of a value in a form.
 fn text_of(field: &FieldSpec, value: &Value, format: Format) -> String {
     match (field.kind, value) {
         (_, Value::Null) => String::new(),
         (FieldKind::Json { .. }, value) => format.write(value),
-        // What a browser's control understands; the seconds stay, fractions of them do not.
+        // Browser controls accept seconds but not fractions of them.
         (FieldKind::Timestamp, Value::String(text)) => text.chars().take(19).collect(),
         (_, Value::String(text)) => text.clone(),
         (_, value) => value.to_string(),
@@ -436,7 +436,7 @@ mod tests {
         }
     }
 
-    /// What a browser sends of a form, with some fields changed.
+    /// Returns the data a browser submits for a form, with some fields changed.
     fn sent(draft: &Draft, changes: &[(&str, &str)]) -> Sent {
         let mut sent = Sent::new();
         if let Some((id, version)) = &draft.row {
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_changed_is_sent_on() {
+    fn only_changed_fields_are_submitted() {
         let model = model();
         let shown = Draft::of(&model, &record("Basic", 3, 1));
         let back = Draft::read(&model, &sent(&shown, &[("seats", "")]));
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_only_written_otherwise_is_not_changed() {
+    fn reformatted_document_is_not_a_change() {
         let model = model();
         let shown = Draft::of(&model, &record("Basic", 3, 1));
         let json = [("limits", "{ \"a\": 1 }"), ("_format.limits", "json")];
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_of_a_document_can_be_switched() {
+    fn document_format_can_be_switched() {
         let model = model();
         let shown = Draft::of(&model, &record("Basic", 3, 1));
         assert_eq!(shown.inputs["limits"].text.trim(), "a: 1");
@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_form_keeps_what_was_typed_and_takes_the_rest() {
+    fn stale_form_keeps_changed_fields_and_updates_others() {
         let model = model();
         let shown = Draft::of(&model, &record("Basic", 3, 1));
         let mut back = Draft::read(&model, &sent(&shown, &[("name", "Mine")]));
@@ -511,7 +511,7 @@ mod tests {
         assert_eq!(back.row, Some(("1".to_owned(), 2)));
         assert_eq!(back.inputs["name"].text, "Mine");
         let [conflict] = &back.conflicts[..] else {
-            panic!("one field was changed by both")
+            panic!("one field was changed on both sides")
         };
         assert_eq!(conflict.field.name, "name");
         assert_eq!(conflict.values, ["Mine", "Theirs"]);

@@ -1,4 +1,4 @@
-//! What the admin knows of a field.
+//! Fields of admin models: types, controls and specifications.
 
 use serde_json::Value;
 
@@ -18,60 +18,64 @@ use crate::error::Fault;
 /// assert!(i16::from_value(json!(70_000)).is_err());
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be shown in the admin",
-    label = "not a type that the admin knows",
+    message = "`{Self}` is not a supported admin field type",
+    label = "unsupported field type",
     note = "implement `AdminField` (for an enum `AdminChoice`) for `{Self}` or add `#[admin(skip)]` to the field"
 )]
 pub trait AdminField: Sized {
-    /// How it is stored and shown.
+    /// Storage and presentation of the value.
     const KIND: FieldKind;
-    /// Whether it may be absent.
+    /// `true` if the value may be absent.
     const NULLABLE: bool = false;
-    /// The only texts it can have; none means any.
+    /// Allowed texts; empty allows any text.
     const CHOICES: &'static [&'static str] = &[];
-    /// What stands for it where nothing is given, as text.
+    /// Default as text, used when no value is set.
     const DEFAULT: Option<&'static str> = None;
 
-    /// The value as JSON.
+    /// Converts the value to JSON.
     fn to_value(&self) -> Value;
 
-    /// The value from JSON; the pointer of a fault is relative to the value.
+    /// Converts the value from JSON.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the JSON is not a valid value. The pointer of the error is relative to the value.
     fn from_value(value: Value) -> Result<Self, Fault>;
 }
 
-/// How a field is stored and shown.
+/// Storage and presentation of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldKind {
     /// A text.
     Text,
-    /// Yes or no.
+    /// A boolean, shown as yes or no.
     Boolean,
     /// A whole number between two bounds.
     Integer {
-        /// The size of the column.
+        /// Size of the column.
         size: IntegerSize,
-        /// The least value.
+        /// Smallest value.
         min: i64,
-        /// The greatest value.
+        /// Largest value.
         max: i64,
     },
-    /// A number with a fraction.
+    /// A floating-point number.
     Number,
     /// A point in time.
     Timestamp,
-    /// A day.
+    /// A date.
     Date,
     /// A UUID.
     Uuid,
     /// A JSON document.
     Json {
-        /// Whether it has to be an object.
+        /// `true` if the document must be an object.
         object: bool,
     },
 }
 
-/// The size of a column of whole numbers.
+/// Size of a column for whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntegerSize {
     /// 16 bits.
@@ -82,27 +86,27 @@ pub enum IntegerSize {
     Big,
 }
 
-/// The control of a form.
+/// Form control of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Widget {
-    /// What suits the type.
+    /// The default control of the type.
     #[default]
     Auto,
-    /// One line of text.
+    /// A single-line text input.
     Input,
-    /// Several lines of text.
+    /// A multi-line text area.
     Textarea,
-    /// An e-mail address.
+    /// An e-mail input.
     Email,
-    /// An address of the web.
+    /// A URL input.
     Url,
-    /// A text that is not shown while it is typed, and write-only everywhere else: no form, list,
-    /// response or log contains it, and no search, filter or order uses it.
+    /// An input that hides its text. The value is write-only: no form, list, response or log
+    /// contains it, and no search, filter or sort order uses it.
     Password,
 }
 
-/// A field of an admin model: its name, its type and how it is shown.
+/// A field of an admin model: its name, type and presentation.
 ///
 /// ```
 /// use portal_core::admin::FieldSpec;
@@ -129,7 +133,7 @@ pub struct FieldSpec {
 }
 
 impl FieldSpec {
-    /// A field of a name and a type.
+    /// Creates a field with a name and a type.
     pub const fn new<T: AdminField>(name: &'static str) -> Self {
         Self {
             name,
@@ -148,90 +152,94 @@ impl FieldSpec {
         }
     }
 
-    /// Sets what people call it.
+    /// Sets the title that the admin shows.
     pub const fn title(mut self, title: &'static str) -> Self {
         self.title = title;
         self
     }
 
-    /// Sets what stands below it in a form.
+    /// Sets the help text below the field in a form.
     pub const fn help(mut self, help: &'static str) -> Self {
         self.help = help;
         self
     }
 
-    /// Makes it the primary key: whole numbers are counted by the database, a UUID is made here,
-    /// a text is given by whoever adds the row.
+    /// Marks the field as the primary key.
+    ///
+    /// The database generates whole numbers and the portal generates UUIDs; for a text, the creator
+    /// of the row provides the key.
     pub const fn primary_key(mut self) -> Self {
         self.primary_key = true;
         self
     }
 
-    /// Keeps two rows from having the same value.
+    /// Makes the field unique: two rows must not have the same value.
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self
     }
 
-    /// Lets nobody change it through the admin. A new row gets its default; a time gets now.
+    /// Makes the field read-only in the admin.
+    ///
+    /// A new row gets its default; a time gets the current time.
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
         self
     }
 
-    /// Lets a search look at it.
+    /// Includes the field in searches.
     pub const fn searchable(mut self) -> Self {
         self.searchable = true;
         self
     }
 
-    /// Allows only these texts.
+    /// Restricts the field to these texts.
     pub const fn choices(mut self, choices: &'static [&'static str]) -> Self {
         self.choices = choices;
         self
     }
 
-    /// Sets what a new row has where nothing is given, written as in a form; `now` for times.
+    /// Sets the default of a new row, written as in a form; `now` for times.
     pub const fn default_text(mut self, text: &'static str) -> Self {
         self.default = Some(text);
         self
     }
 
-    /// Sets the control of the form.
+    /// Sets the form control. Default: [`Widget::Auto`].
     pub const fn widget(mut self, widget: Widget) -> Self {
         self.widget = widget;
         self
     }
 
-    /// Points to the row of another model that has this primary key.
+    /// Makes the field a reference to a row of another model, by its primary key.
     pub const fn references(mut self, model: &'static str) -> Self {
         self.references = Some(model);
         self
     }
 
-    /// Its name in the database and the API.
+    /// Returns the name in the database and the API.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// How it is stored and shown.
+    /// Returns how the value is stored and shown.
     #[must_use]
     pub const fn kind(&self) -> FieldKind {
         self.kind
     }
 
-    /// Whether the portal or the database gives a new row its value.
+    /// Returns `true` if the portal or the database generates the value of a new row.
     pub(crate) fn is_generated(&self) -> bool {
         self.primary_key && matches!(self.kind, FieldKind::Integer { .. } | FieldKind::Uuid)
     }
 
-    /// Whether a new row needs a value from whoever adds it.
+    /// Returns `true` if the creator of a row must provide a value.
     pub(crate) fn is_required(&self) -> bool {
         !self.nullable && self.default_text_now().is_none() && !self.is_generated()
     }
 
-    /// Whether an administrator can set it in a form.
+    /// Returns `true` if an administrator can set the field in a form.
     pub(crate) fn is_editable(&self, is_new: bool) -> bool {
         !self.read_only && !self.is_generated() && (is_new || !self.primary_key)
     }
@@ -249,7 +257,7 @@ impl FieldSpec {
         }
     }
 
-    /// The value of a new row where nothing is given.
+    /// Returns the default value of a new row.
     pub(crate) fn default_value(&self) -> Result<Option<Value>, Fault> {
         match self.default_text_now() {
             Some(text) => fields::parse(self.kind, text).map(Some),
@@ -258,7 +266,7 @@ impl FieldSpec {
         }
     }
 
-    /// JSON pointer of the field.
+    /// Returns the JSON pointer of the field.
     pub(crate) fn pointer(&self) -> String {
         format!("/{}", self.name)
     }

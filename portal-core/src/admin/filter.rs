@@ -1,4 +1,4 @@
-//! Filters of a list: the form that adds one, and chips that state them in words.
+//! Filters of a list: the form that adds one, and chips that describe active ones.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -10,16 +10,16 @@ use super::spec::ModelSpec;
 use crate::error::Fault;
 use crate::pages::components::{Button, icon};
 
-/// The parameter that names the field for which the form is shown.
+/// Parameter with the field that the filter form is shown for.
 pub(super) const ADDING: &str = "add_filter";
 
 const FIELD: &str = "_field";
 const OPERATOR: &str = "_operator";
 const VALUE: &str = "_value";
-/// Sent by the button that only chooses another field.
+/// Name of the button that only chooses another field.
 const CHOOSE: &str = "_choose";
 
-/// Operators of the form alone: the address writes both as an empty value.
+/// Operators of the form only: URLs express both as an empty value.
 const EMPTY: &str = "empty";
 const NOT_EMPTY: &str = "not_empty";
 
@@ -57,13 +57,13 @@ const DATE: [Words; 6] = [
 const ID: [Words; 3] = [("eq", "is"), ("ne", "is not"), ("in", "is one of")];
 const NULL: [Words; 2] = [(EMPTY, "is empty"), (NOT_EMPTY, "is not empty")];
 
-/// The fields that the form offers. A secret is not compared: the answer would reveal it.
+/// Returns the fields that the form offers. Secrets are excluded: a comparison would reveal them.
 fn offered(model: &ModelSpec) -> impl Iterator<Item = &'static FieldSpec> {
     let is_secret = |field: &&FieldSpec| field.widget == Widget::Password;
     model.fields.iter().filter(move |field| !is_secret(field))
 }
 
-/// The operators that the form offers for a field. Choices and booleans need none.
+/// Returns the operators that the form offers for a field. Choices and booleans need none.
 fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
     let words: &[Words] = match field.kind {
         _ if !model.choices(field).is_empty() => &[],
@@ -83,7 +83,7 @@ fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
     words
 }
 
-/// The way to the form; it starts with the first field of the list.
+/// Renders the button that opens the form, with the first field of the list.
 pub(super) fn add_button(model: &ModelSpec, here: &Address) -> Markup {
     let listed = model.listed();
     let first = listed
@@ -99,7 +99,7 @@ pub(super) fn add_button(model: &ModelSpec, here: &Address) -> Markup {
     }
 }
 
-/// The form for one field, where the address asks for it.
+/// Renders the form for one field, if the URL requests it.
 pub(super) fn form(model: &ModelSpec, adding: &str, here: &Address) -> Markup {
     let Some(field) = offered(model).find(|field| field.name == adding) else {
         return html! {};
@@ -107,7 +107,8 @@ pub(super) fn form(model: &ModelSpec, adding: &str, here: &Address) -> Markup {
     html! {
         form class="pt-toolbar pt-filter" method="get" action=(here.path()) aria-label="Add filter" data-filter {
             @for (name, value) in here.without("page").pairs() { input type="hidden" name=(name) value=(value); }
-            // Enter presses the first button of a form, which has to be the one that applies the filter.
+            // Enter presses the first button of a form, so it must be the one that applies the
+            // filter.
             button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Apply" }
             (select(FIELD, "Field", offered(model).map(|it| (it.name, it.title)), field.name))
             button type="submit" class="pt-btn pt-nojs" data-kind="outline" data-size="1" name=(CHOOSE) value="1" formnovalidate { "Choose field" }
@@ -172,9 +173,9 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
     }
 }
 
-/// The address that a sent form leads to; `None` if the request is not that form.
+/// Returns the URL that a submitted form leads to; `None` if the request is not that form.
 ///
-/// `here` has the parameters of the list and of the form, `query` may repeat the value.
+/// `here` has the parameters of the list and of the form; `query` may repeat the value.
 pub(super) fn sent(model: &ModelSpec, here: &Address, query: &str) -> Option<Address> {
     let field = model.field(here.get(FIELD))?;
     let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING, "page"]
@@ -205,7 +206,7 @@ fn parameter(field: &FieldSpec, operator: &str) -> String {
     }
 }
 
-/// The filters of an address: the parameter, and the condition in words.
+/// Returns the filters of a URL: the parameter, and the condition in words.
 pub(super) fn chips(model: &ModelSpec, here: &Address) -> Vec<(String, String)> {
     let filters = here.pairs().into_iter();
     filters
@@ -218,7 +219,7 @@ pub(super) fn chips(model: &ModelSpec, here: &Address) -> Vec<(String, String)> 
         .collect()
 }
 
-/// The parameters of a list that were ignored, with the reasons.
+/// Returns a message about the ignored parameters of a list, with the reasons.
 pub(super) fn ignored(model: &ModelSpec, faults: &[Fault]) -> String {
     let sentences = faults.iter().map(|fault| {
         let name = fault.pointer.trim_start_matches('/');
@@ -239,7 +240,7 @@ pub(super) fn ignored(model: &ModelSpec, faults: &[Fault]) -> String {
     sentences.collect::<Vec<_>>().join(" ")
 }
 
-/// “Monthly limit ≥ 10,000”.
+/// Formats a condition, such as “Monthly limit ≥ 10,000”.
 fn condition(model: &ModelSpec, name: &str, operator: &str, value: &str) -> String {
     let Some(field) = model.field(name) else {
         return format!("{name}: {value}");
@@ -271,7 +272,7 @@ fn condition(model: &ModelSpec, name: &str, operator: &str, value: &str) -> Stri
     }
 }
 
-/// A value as people read it; one that cannot be read stays as it is.
+/// Formats a value for display; an invalid one is shown unchanged.
 fn words(model: &ModelSpec, field: &FieldSpec, text: &str) -> String {
     match (field.kind, fields::parse(field.kind, text)) {
         (FieldKind::Boolean, Ok(Value::Bool(value))) => if value { "Yes" } else { "No" }.to_owned(),
@@ -286,7 +287,7 @@ fn words(model: &ModelSpec, field: &FieldSpec, text: &str) -> String {
     }
 }
 
-/// A number with separators between groups of three digits.
+/// Formats a number with separators between groups of three digits.
 pub(super) fn grouped(number: &str) -> String {
     let (sign, rest) = match number.strip_prefix('-') {
         Some(rest) => ("-", rest),
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn chips_state_conditions_in_words() {
+    fn chips_describe_conditions_in_words() {
         assert_eq!(chip("filter[user_type]=ADMIN"), "Role: Administrator");
         assert_eq!(
             chip("filter[user_type][in]=ADMIN,USER"),
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn sent_form_leads_to_the_filtered_list() {
+    fn submitted_form_leads_to_the_filtered_list() {
         let model = ModelSpec::users(&Roles::default());
         let lead = |query: &str| sent(&model, &here(query), query).map(|to| to.query());
         let decoded = |query: &str| {

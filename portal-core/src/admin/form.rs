@@ -1,4 +1,4 @@
-//! The drawer in which a row is looked at, added and changed.
+//! Drawer to view, add and edit a row.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ use crate::pages::components::{
 };
 use crate::pages::zone::Zone;
 
-/// The rows that a reference can point to: key and label. A field without an entry has too many.
+/// Key and label of the rows that a reference can point to. A field without an entry has too many.
 pub(super) type Targets = BTreeMap<&'static str, Vec<(String, String)>>;
 
 const DELETE_DIALOG: &str = "delete-row";
 
-/// The parameter of a form whose question was answered.
+/// Parameter of a form whose change was confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
-/// The open drawer of a row. `here` is its own address, `back` that of the list.
+/// Renders the open drawer of a row. `here` is its own URL, `back` that of the list.
 pub(super) fn drawer(
     model: &ModelSpec,
     draft: &Draft,
@@ -80,18 +80,18 @@ fn hidden_row(draft: &Draft) -> Markup {
 fn hidden(draft: &Draft) -> Markup {
     html! {
         (hidden_row(draft))
-        // The first button of a form is what Enter presses; it has to be the one that saves.
+        // Enter presses the first button of a form, so it must be the one that saves.
         button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Save" }
     }
 }
 
-/// The drawer while a question about the change is open: the form as it was sent, and the answer.
+/// Renders the drawer for a required confirmation: the submitted form data and the question.
 fn question_drawer(draft: &Draft, question: &Question, here: &Address, back: &Address) -> Markup {
     let fields = html! {
         (hidden_row(draft))
         input type="hidden" name=(CONFIRMED) value="1";
         @for (name, input) in &draft.inputs {
-            // A checkbox that is not checked is not sent.
+            // An unchecked checkbox is not submitted.
             @if input.text != "false" { input type="hidden" name=(name) value=(input.text); }
             input type="hidden" name={ "_was." (name) } value=(input.was);
         }
@@ -162,7 +162,7 @@ fn conflict(draft: &Draft, text: &str) -> Conflict {
     })
 }
 
-/// A field that cannot be changed. It has no part in the form: the server would refuse it.
+/// Renders a read-only field. It is not submitted, because the server would reject it.
 fn shown(field: &FieldSpec, input: &Input) -> Field {
     let name = format!("_shown.{}", field.name);
     let at = format!("{}Z", input.text).parse::<DateTime<Utc>>();
@@ -205,7 +205,8 @@ fn control(
     }
 }
 
-/// Buttons that write the document in another format. The hidden field says in which one it is.
+/// Renders buttons that convert the document to another format. A hidden field holds the current
+/// one.
 fn format_switch(field: &FieldSpec, input: &Input) -> Markup {
     html! {
         div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
@@ -229,7 +230,7 @@ fn plain_control(
     targets: &Targets,
 ) -> Field {
     let (name, title) = (field.name, field.title);
-    // A text may be empty; that it must not be is for the model to say.
+    // A text may be empty; only the model can require more.
     let is_required =
         field.is_required() && (field.kind != FieldKind::Text || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {
@@ -254,7 +255,7 @@ fn plain_control(
         FieldKind::Boolean => Field::checkbox(name, title),
         FieldKind::Integer { size, min, max } => {
             let number = Field::number(name, title).step("1").required(is_required);
-            // Browsers calculate with fractions and would get larger bounds wrong.
+            // Browsers use floating-point numbers, which are wrong for larger bounds.
             if size == IntegerSize::Big {
                 number
             } else {
@@ -279,8 +280,8 @@ fn plain_control(
     }
 }
 
-/// The options of a select, with an empty one where the field may be empty or is empty yet, and
-/// with the present value whatever it is.
+/// Returns the options of a select: an empty one if the field may be empty or has no value yet, and
+/// always the current value.
 fn options<'a>(
     choices: impl Iterator<Item = (&'a str, &'a str)>,
     field: &FieldSpec,

@@ -1,4 +1,4 @@
-//! The list of a model's rows.
+//! List of a model's rows.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -16,15 +16,15 @@ use crate::pages::components::{
     Tone, Toolbar, ViewMenu, badge, list_card, person, time,
 };
 
-/// The parameter that says which columns are shown.
+/// Parameter with the shown columns.
 pub(super) const COLUMNS: &str = "columns";
 
-/// Longest text in a cell, in characters.
+/// Maximum length of a text in a cell, in characters.
 const CELL_LENGTH: usize = 80;
 
 const BULK_FORM: &str = "bulk";
 
-/// Search, table and pages of a model. `here` is the address of the list as it is shown.
+/// Renders search, table and pagination of a model. `here` is the URL of the list as shown.
 pub(super) fn list(
     model: &ModelSpec,
     query: &ListQuery,
@@ -54,7 +54,7 @@ pub(super) fn list(
     )
 }
 
-/// Search, what the list is filtered by, and the choice of columns.
+/// Builds the toolbar: search, active filters, and the choice of columns.
 fn toolbar(model: &ModelSpec, here: &Address, adding: &str) -> Toolbar {
     let first = here.without("page");
     let mut bar = Toolbar::new(here.path()).keep(&first.without("search").pairs());
@@ -83,13 +83,13 @@ fn toolbar(model: &ModelSpec, here: &Address, adding: &str) -> Toolbar {
     bar.end(html! { (add) (view) })
 }
 
-/// Whether the reader wants to see a column; without a choice he sees all.
+/// Returns `true` if the user chose to see the column; without a choice, all columns are shown.
 fn is_shown(field: &FieldSpec, here: &Address) -> bool {
     let chosen = here.get(COLUMNS);
     chosen.is_empty() || chosen.split(',').any(|name| name == field.name)
 }
 
-/// The list without search and filters, with the columns that were chosen.
+/// Returns the URL of the list without search and filters, with the chosen columns.
 fn everything(here: &Address) -> Address {
     Address::new(here.path())
         .with("model", here.get("model"))
@@ -165,7 +165,7 @@ fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &Addres
     column.sort(here.with("sort", next).without("page").to_string(), order)
 }
 
-/// The value of a field, as people read it.
+/// Renders the value of a field for display.
 fn cell(model: &ModelSpec, field: &FieldSpec, values: &Values) -> Markup {
     let value = values.get(field.name).unwrap_or(&Value::Null);
     if model.name == users::MODEL && field.name == "email" {
@@ -201,7 +201,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Asks whether the selected rows are really to be deleted.
+/// Renders the confirmation for deleting the selected rows.
 pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &Address) -> Markup {
     let noun = if records.len() == 1 {
         model.title

@@ -1,4 +1,4 @@
-//! Admin models: structs that have a table, a REST interface and pages for administrators.
+//! Admin models: structs with a table, a REST interface and pages for administrators.
 
 mod address;
 mod api;
@@ -42,7 +42,7 @@ pub(crate) use defaults::DefaultRows;
 pub(crate) use registry::ModelRegistry;
 pub(crate) use search::ModelSearch;
 
-/// Every page of the admin.
+/// Returns all pages of the admin.
 pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {
     let mut pages = pages::pages(models);
     pages.push(audit_page::page());

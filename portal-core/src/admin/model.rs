@@ -1,4 +1,4 @@
-//! What a struct has to say of itself to be an admin model.
+//! Trait of admin models: name, titles, fields, access and conversion.
 
 use serde_json::Value;
 
@@ -9,9 +9,10 @@ use crate::auth::Access;
 use crate::error::Fault;
 use crate::source::Source;
 
-/// A table that administrators look at and change, with a REST interface of its own.
+/// A table that administrators view and edit, with its own REST interface.
 ///
-/// Usually written by `#[admin_model]` on a struct; everything it writes can be written by hand:
+/// Usually implemented by `#[admin_model]` on a struct. Everything it generates can be written by
+/// hand:
 ///
 /// ```
 /// use portal_core::admin::{AdminField, AdminModel, FieldSpec, FieldValues, ModelOptions};
@@ -58,64 +59,70 @@ use crate::source::Source;
     label = "add `#[admin_model]` to this struct"
 )]
 pub trait AdminModel: Sized + Send + Sync + 'static {
-    /// Where it was declared.
+    /// Location of the declaration.
     const SOURCE: Source;
-    /// Name of the table and in URLs: a word of `a-z`, `0-9` and `_`.
+    /// Name of the table, also used in URLs: a word of `a-z`, `0-9` and `_`.
     const NAME: &'static str;
-    /// What one row is called.
+    /// Title of one row.
     const TITLE: &'static str;
-    /// What many rows are called.
+    /// Title of several rows.
     const PLURAL: &'static str;
-    /// What the model is for; stands above the list.
+    /// Purpose of the model, shown above the list.
     const DESCRIPTION: &'static str;
-    /// How rows are listed.
+    /// Options of the list.
     const OPTIONS: ModelOptions;
-    /// The fields, in the order of the form.
+    /// Fields, in the order of the form.
     const FIELDS: &'static [FieldSpec];
 
-    /// Who may see and change the rows in the admin: administrators, and whom this lets in.
+    /// Returns the rule for viewing and editing rows. Administrators always have access.
     fn access() -> Access {
         Access::Admin
     }
 
-    /// The value of each field, in the order of [`FIELDS`](Self::FIELDS).
+    /// Returns the value of each field, in the order of [`FIELDS`](Self::FIELDS).
     fn to_values(&self) -> Vec<Value>;
 
-    /// A row from its values, or everything that is wrong with them.
+    /// Builds a row from its values.
+    ///
+    /// # Errors
+    ///
+    /// Fails with all errors in the values.
     fn from_values(values: FieldValues) -> Result<Self, Vec<Fault>>;
 
-    /// What is wrong with a row whose fields are each well-formed.
+    /// Returns the errors of a row whose fields are each well-formed. Default: none.
     fn validate(&self) -> Vec<Fault> {
         Vec::new()
     }
 }
 
-/// How the rows of a model are listed, and whether they can be changed.
+/// Options for listing and editing the rows of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ModelOptions {
-    /// Columns of the list; none means all but documents and long texts.
+    /// Columns of the list.
+    ///
+    /// Empty means the first six fields that are not documents, generated or write-only.
     pub list: &'static [&'static str],
-    /// Fields that a search looks at; none means every text.
+    /// Fields that are searched; empty means all text fields.
     pub search: &'static [&'static str],
-    /// Fields to sort by and whether the greatest comes first.
+    /// Fields to sort by; `true` sorts in descending order.
     pub order_by: &'static [(&'static str, bool)],
-    /// Whether the admin may only look.
+    /// `true` if rows cannot be changed in the admin.
     pub read_only: bool,
 }
 
-/// A model that `discover()` finds.
+/// A model found by `discover()`.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct ModelEntry(fn() -> ModelSpec);
 
 impl ModelEntry {
-    /// The entry of a model.
+    /// Creates the entry of a model.
     #[must_use]
     pub const fn of<M: AdminModel>() -> Self {
         Self(ModelSpec::of::<M>)
     }
 
-    /// What the model says of itself.
+    /// Returns the specification of the model.
     #[must_use]
     pub fn spec(&self) -> ModelSpec {
         (self.0)()

@@ -1,4 +1,4 @@
-//! The rows of admin models for the application's own code.
+//! Rows of admin models for the application's own code.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::values::FieldValues;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// The rows of all admin models, typed. A page, route or task has it as `Data<Models>`.
+/// Typed access to the rows of all admin models. Pages, routes and tasks get it as `Data<Models>`.
 ///
 /// ```
 /// use portal_core::admin::{AdminModel, Models};
@@ -51,28 +51,45 @@ impl Models {
         &self.registry
     }
 
-    /// The table of a model by name: `404 model_unknown` if there is none.
+    /// Returns the table of a model by name. Fails with `404 model_unknown` if the model does not
+    /// exist.
     pub(crate) fn table(&self, name: &str) -> Result<Table<'_>> {
-        let model = self.registry.find(name).ok_or_else(|| {
-            Error::not_found("there is no such admin model").with_code("model_unknown")
-        })?;
+        let model = self
+            .registry
+            .find(name)
+            .ok_or_else(|| Error::not_found("unknown admin model").with_code("model_unknown"))?;
         Ok(Table::new(&self.store, &self.registry, model))
     }
 
-    /// Every row, by key.
+    /// Returns all rows, ordered by key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the model is not registered, a stored row does not match the struct, or the
+    /// database is unavailable.
     pub async fn all<M: AdminModel>(&self) -> Result<Vec<M>> {
         let records = self.table_of::<M>()?.all().await?;
         records.into_iter().map(typed).collect()
     }
 
-    /// The row of a key.
+    /// Returns the row with a key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the model is not registered, the stored row does not match the struct, or the
+    /// database is unavailable.
     pub async fn get<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<Option<M>> {
         let table = self.table_of::<M>()?;
         let record = table.find(table.model.key(), &key.to_value()).await?;
         record.map(typed).transpose()
     }
 
-    /// The newest row that has a value in a field.
+    /// Returns the newest row that has a value in a field.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the model is not registered or has no such field, the stored row does not match the
+    /// struct, or the database is unavailable.
     pub async fn find_by<M: AdminModel>(
         &self,
         field: &str,
@@ -86,15 +103,25 @@ impl Models {
         record.map(typed).transpose()
     }
 
-    /// Adds a row and gives it with its key. A counted key that is `None` or 0 is made by the
-    /// database.
+    /// Adds a row and returns it with its key.
+    ///
+    /// The database generates an integer key that is `None` or 0.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the model is not registered, the row is invalid or violates a constraint, or the
+    /// database is unavailable.
     pub async fn insert<M: AdminModel>(&self, row: &M) -> Result<M> {
         let table = self.table_of::<M>()?;
         let values = checked(table.model, row)?;
         typed(table.insert(&values).await?)
     }
 
-    /// Writes a row in the place of the one with the same key, whatever its state.
+    /// Replaces the row with the same key, whatever its version.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `row_not_found` if no row has the key; otherwise same as [`insert`](Self::insert).
     pub async fn update<M: AdminModel>(&self, row: &M) -> Result<M> {
         let table = self.table_of::<M>()?;
         let values = checked(table.model, row)?;
@@ -102,14 +129,19 @@ impl Models {
         loop {
             let present = table.get(&key).await?.ok_or_else(row_not_found)?;
             match table.update(&key, &present, &values).await {
-                // Someone else was faster; his state is replaced as well.
+                // A concurrent change came first; replace its result as well.
                 Err(error) if error.code() == "stale" => {}
                 record => return typed(record?),
             }
         }
     }
 
-    /// Removes the row of a key; `false` if there was none.
+    /// Deletes the row with a key; returns `false` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the model is not registered, other rows refer to the row, or the database is
+    /// unavailable.
     pub async fn delete<M: AdminModel>(&self, key: impl AdminField + Send) -> Result<bool> {
         let table = self.table_of::<M>()?;
         let key = match key.to_value() {
@@ -122,7 +154,7 @@ impl Models {
     fn table_of<M: AdminModel>(&self) -> Result<Table<'_>> {
         self.table(M::NAME).map_err(|_| {
             Error::internal(format!(
-                "the model `{}` is not registered, call `.admin_model::<{}>()` on the builder",
+                "the model `{}` is not registered; call `.admin_model::<{}>()` on the builder",
                 M::NAME,
                 M::SOURCE.name
             ))
@@ -135,7 +167,7 @@ fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<Values> {
     let values = names.zip(row.to_values()).collect();
     let mut values = model.checked(values).map_err(Error::invalid)?;
     let key = model.key();
-    // A nil UUID asks for one, as 0 does where keys are counted.
+    // A nil UUID requests a new key, as 0 does for integer keys.
     let is_nil = values.get(key.name).and_then(Value::as_str)
         == Some("00000000-0000-0000-0000-000000000000");
     if key.kind == FieldKind::Uuid && is_nil {
@@ -151,7 +183,7 @@ fn typed<M: AdminModel>(record: Record) -> Result<M> {
             .map(|fault| format!("{} {}", fault.pointer, fault.message))
             .collect();
         Error::internal(format!(
-            "a stored row of `{}` does not fit its struct: {}",
+            "a stored row of `{}` does not match its struct: {}",
             M::NAME,
             faults.join("; ")
         ))

@@ -1,5 +1,5 @@
-//! `/admin/settings` and `/admin/users`: plain forms, each answered by a redirect or by the page
-//! with the form as it was sent.
+//! `/admin/settings` and `/admin/users`: plain forms, which respond with a redirect, or with the
+//! page and the submitted form.
 
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
@@ -33,18 +33,19 @@ use crate::request::body_bytes;
 use crate::source;
 use crate::state::PortalState;
 
-/// Bytes of an element id that are encoded in the fragment of a URL.
+/// Bytes of an element id that are percent-encoded in the fragment of a URL.
 const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// Maximum number of rows that a form selects: as many as the longest page of a list has.
+/// Maximum number of rows that a form selects: the size of the longest list page.
 const MAX_SELECTED: usize = 100;
 const SETTINGS: &str = "/admin/settings";
 const USERS: &str = "/admin/users";
 
-/// Most rows among which a reference is chosen from a list.
+/// Maximum number of rows for which a reference is chosen from a list.
 const MOST_TARGETS: u64 = 200;
 
-/// The pages of the admin models. The settings are open to whoever may open one of the models.
+/// Returns the pages of admin models. Everyone who may open one of the models can open the
+/// settings.
 pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
     let settings = || {
         Page::new(source!(settings), SETTINGS, settings)
@@ -81,23 +82,23 @@ fn users_page(state: PortalState, request: Request) -> PageFuture {
     Box::pin(async move { answer(&state, request, Kind::Users).await.into_page() })
 }
 
-/// Which of the two pages is shown.
+/// The two kinds of admin pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Settings,
     Users,
 }
 
-/// A page that is being answered.
+/// Handler of one page request.
 struct Screen<'a> {
     state: &'a PortalState,
     user: &'a CurrentUser,
     actor: &'a Actor,
     kind: Kind,
     rows: Rows<'a>,
-    /// The address of the list, without what is open in a drawer.
+    /// URL of the list, without the open drawer.
     list: Address,
-    /// The address that was asked for.
+    /// Requested URL.
     here: Address,
     /// Version of the record that the form in the browser was rendered with.
     version: Option<i64>,
@@ -149,7 +150,8 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
     }
 }
 
-/// The rows of a model that a reader may open. Only administrators are told that there is none.
+/// Returns the rows of a model the user may open. Only administrators learn that a model does not
+/// exist.
 fn rows_for<'a>(
     state: &'a PortalState,
     user: &CurrentUser,
@@ -168,7 +170,7 @@ fn rows_for<'a>(
     }
 }
 
-/// The models that the settings show a reader; users have a page of their own.
+/// Returns the models that the settings show to a user. The users have their own page.
 fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<&'a ModelSpec>> {
     let models = state.borrow::<Models>()?.registry().models();
     Ok(models
@@ -181,7 +183,7 @@ fn no_models() -> Markup {
     html! {
         (PageHead::new("Settings"))
         (EmptyState::new("database", "No admin models")
-            .text("Structs with `#[admin_model]` appear here once the portal has them."))
+            .text("Structs with `#[admin_model]` appear here once the portal registers them."))
     }
 }
 
@@ -190,7 +192,7 @@ impl Screen<'_> {
         self.rows.model()
     }
 
-    /// What the list is about.
+    /// Returns the live topic of the list.
     fn topic(&self) -> String {
         match self.kind {
             Kind::Users => "users".to_owned(),
@@ -198,7 +200,7 @@ impl Screen<'_> {
         }
     }
 
-    /// The list, and the drawer that the address asks for.
+    /// Renders the list, and the drawer that the URL requests.
     async fn get(&self) -> Result<PageResponse> {
         let model = self.model();
         let draft = match (self.here.get("edit"), self.here.get("new")) {
@@ -222,7 +224,8 @@ impl Screen<'_> {
         Ok(self.show(draft.as_ref()).await?.into_page())
     }
 
-    /// The list in place of a row that does not exist: an old link, or deleted by someone else.
+    /// Responds with the list instead of a row that does not exist, because of an old link or a
+    /// deletion.
     async fn gone(&self) -> Result<PageResponse> {
         let noun = self.model().title.to_lowercase();
         let text = match self.version {
@@ -253,7 +256,7 @@ impl Screen<'_> {
             Some("ask_delete") => self.ask_delete(&keys()?).await,
             Some("delete_rows") => self.delete_rows(&keys()?).await,
             Some("defaults") => self.defaults().await,
-            _ => Err(Error::bad_request("the form does not say what to do")),
+            _ => Err(Error::bad_request("the form has no valid `_action`")),
         }
     }
 
@@ -277,7 +280,7 @@ impl Screen<'_> {
             }
         };
         let before = match &draft.row {
-            // A row that cannot be read cannot be changed either, which is reported below.
+            // A row that cannot be read cannot be changed either; the change below reports that.
             Some((key, _)) => self.rows.get(key).await.ok().map(|record| record.values),
             None => None,
         };
@@ -307,13 +310,13 @@ impl Screen<'_> {
         if draft.row.is_some() {
             return Ok(self.redirect(flash));
         }
-        // With the new row in view, if the list shows it.
+        // Scroll to the new row, if the list shows it.
         let id = row_id(model.plural, &model.key_of(&record.values));
         let row = utf8_percent_encode(&id, FRAGMENT);
         Ok(flash.redirect(&format!("{}#{row}", self.list)).into_page())
     }
 
-    /// Shows the form again, with everything that was typed and why it was not saved.
+    /// Renders the form again, with all submitted texts and the reason why it was not saved.
     async fn not_saved(&self, mut draft: Draft, error: Error) -> Result<PageResponse> {
         if error.status().is_server_error() {
             return Err(error);
@@ -376,7 +379,7 @@ impl Screen<'_> {
             records.extend(self.rows.get(key).await.ok());
         }
         if records.is_empty() {
-            return Ok(self.redirect(Flash::info("Nothing was selected")));
+            return Ok(self.redirect(Flash::info("No rows selected")));
         }
         let question = delete_drawer(self.model(), &records, &self.list);
         Ok(html! { (self.show(None).await?) (question) }.into_page())
@@ -464,7 +467,7 @@ impl Screen<'_> {
         }))
     }
 
-    /// The rows that the references of the model can point to, as far as the reader may see them.
+    /// Returns the rows that the model's references can point to, as far as the user may see them.
     async fn targets(&self) -> Result<Targets> {
         let mut targets = Targets::new();
         for field in self.model().fields {
@@ -498,7 +501,7 @@ fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
     }
 }
 
-/// Why rows were not deleted, unless that is our own fault.
+/// Returns the reason why rows were not deleted, unless it is an internal error.
 fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
         "stale" => Ok(Flash::error("Not deleted: someone else changed it")),

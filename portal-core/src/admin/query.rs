@@ -1,4 +1,4 @@
-//! Which rows of a model to list: page, order, search and filters, from a query string.
+//! List queries: page, order, search and filters from a query string.
 
 use serde_json::Value;
 use url::form_urlencoded;
@@ -12,7 +12,7 @@ use crate::json;
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
 const LAST_PAGE: u64 = 1_000_000;
 
-/// Which rows to list.
+/// Selection of rows to list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListQuery {
     pub(crate) page: u64,
@@ -34,11 +34,11 @@ pub(crate) struct Sort {
 pub(crate) struct Filter {
     pub(crate) field: &'static str,
     pub(crate) operator: Operator,
-    /// One value, but for [`Operator::In`].
+    /// One value, except for [`Operator::In`].
     pub(crate) values: Vec<Value>,
 }
 
-/// How a field is compared.
+/// Comparison operator of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
     Equal,
@@ -80,7 +80,7 @@ impl Operator {
 }
 
 impl ListQuery {
-    /// The first page in the model's own order.
+    /// Returns the query for the first page in the model's order.
     pub(crate) fn first_page(model: &ModelSpec) -> Self {
         let sort = model.options.order_by.iter();
         Self {
@@ -94,7 +94,7 @@ impl ListQuery {
         }
     }
 
-    /// Reads a query string; an error names everything that is wrong with it.
+    /// Parses a query string. Fails with all errors in it.
     pub(crate) fn parse(model: &ModelSpec, query: &str) -> Result<Self> {
         let (list, faults) = Self::parse_leniently(model, query);
         if faults.is_empty() {
@@ -104,14 +104,14 @@ impl ListQuery {
         }
     }
 
-    /// Reads a query string as far as it is valid, and states the parameters that were left out.
+    /// Parses the valid parts of a query string, and returns the errors of ignored parameters.
     pub(crate) fn parse_leniently(model: &ModelSpec, query: &str) -> (Self, Vec<Fault>) {
         let mut list = Self::first_page(model);
         let mut faults = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if !name.starts_with("filter[") && seen.iter().any(|known| *known == name) {
-                faults.push(fault(&name, "duplicate", "give this once"));
+                faults.push(fault(&name, "duplicate", "must occur only once"));
                 continue;
             }
             seen.push(name.clone().into_owned());
@@ -125,12 +125,14 @@ impl ListQuery {
     fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<Fault>> {
         match name {
             "page" => {
-                self.page = number(value, |page| (1..=LAST_PAGE).contains(&page))
-                    .ok_or_else(|| vec![fault(name, "out_of_range", "pages are counted from 1")])?;
+                self.page =
+                    number(value, |page| (1..=LAST_PAGE).contains(&page)).ok_or_else(|| {
+                        vec![fault(name, "out_of_range", "must be between 1 and 1000000")]
+                    })?;
             }
             "per_page" => {
                 self.per_page = number(value, |size| PAGE_SIZES.contains(&size))
-                    .ok_or_else(|| vec![fault(name, "not_allowed", "write 10, 20, 50 or 100")])?;
+                    .ok_or_else(|| vec![fault(name, "not_allowed", "must be 10, 20, 50 or 100")])?;
             }
             "search" => self.search = value.trim().replace('\0', ""),
             "sort" if value.trim().is_empty() => {}
@@ -143,7 +145,7 @@ impl ListQuery {
         Ok(())
     }
 
-    /// How many rows stand before the page.
+    /// Returns the number of rows before the page.
     pub(crate) fn offset(&self) -> u64 {
         (self.page - 1) * self.per_page
     }
@@ -175,7 +177,10 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<Fault>> {
                 faults.push(fault(
                     "sort",
                     "unknown_field",
-                    format!("`{name}` cannot be sorted by, only {}", names.join(", ")),
+                    format!(
+                        "sorting by `{name}` is not supported; use {}",
+                        names.join(", ")
+                    ),
                 ));
             }
         }
@@ -187,7 +192,7 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<Fault>> {
     }
 }
 
-/// A field that can be sorted by.
+/// Returns the field if rows can be sorted by it.
 pub(crate) fn sortable(model: &ModelSpec, name: &str) -> Option<&'static FieldSpec> {
     model.field(name).filter(|field| is_sortable(field))
 }
@@ -196,7 +201,7 @@ fn is_sortable(field: &FieldSpec) -> bool {
     !matches!(field.kind, FieldKind::Json { .. }) && !field.is_write_only()
 }
 
-/// Reads `filter[field]` and `filter[field][operator]`.
+/// Parses `filter[field]` and `filter[field][operator]`.
 fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filter, Fault> {
     let parts = parameter
         .strip_prefix("filter[")
@@ -206,28 +211,28 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         return Err(fault(
             parameter,
             "unknown_parameter",
-            "there are only page, per_page, sort, search and filter[field]",
+            "unknown parameter; use page, per_page, sort, search or filter[field]",
         ));
     };
     let Some(field) = model.field(name) else {
         return Err(fault(
             parameter,
             "unknown_field",
-            format!("there is no field `{name}`"),
+            format!("unknown field `{name}`"),
         ));
     };
     let Some(operator) = Operator::parse(operator) else {
         return Err(fault(
             parameter,
             "unknown_operator",
-            "write eq, ne, lt, lte, gt, gte, in or contains",
+            "unknown operator; use eq, ne, lt, lte, gt, gte, in or contains",
         ));
     };
     if !operator.suits(field.kind) || field.is_write_only() {
         return Err(fault(
             parameter,
             "not_allowed",
-            "this field cannot be compared in this way",
+            "this field does not support the operator",
         ));
     }
     let texts: Vec<&str> = match operator {
@@ -238,7 +243,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .into_iter()
         .map(|text| match (operator, field.kind) {
             (Operator::Contains, _) => Ok(Value::String(text.replace('\0', ""))),
-            // Nothing stands for no value, where that is possible and not a text itself.
+            // Empty text means a missing value, if the field may be empty and is not a text itself.
             (_, kind) if text.is_empty() && field.nullable && kind != FieldKind::Text => {
                 Ok(Value::Null)
             }

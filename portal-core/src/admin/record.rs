@@ -1,11 +1,11 @@
-//! A stored row, and which state of it one has seen.
+//! A stored row, and the version that a writer expects.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::spec::{ModelSpec, Values};
 use crate::error::{Error, Result};
 
-/// A row as it is stored.
+/// A stored row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
     pub(crate) values: Values,
@@ -22,17 +22,17 @@ impl Record {
     }
 }
 
-/// What a writer believes of the row that he changes.
+/// Version of the row that a writer expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// It is in one of these states.
+    /// The row has one of these versions.
     OneOf(Vec<i64>),
-    /// Whatever its state is.
+    /// Any version.
     Any,
 }
 
 impl Expected {
-    /// Reads `If-Match`: `428` without it.
+    /// Reads `If-Match`. Fails with `428` if it is missing.
     ///
     /// A weak tag never matches (RFC 9110, section 13.1.1). The portal's own tags are strong, and
     /// responses that have one are not compressed.
@@ -57,7 +57,7 @@ impl Expected {
         Err(Error::new(
             axum::http::StatusCode::PRECONDITION_REQUIRED,
             "precondition_required",
-            "send `If-Match` with the `ETag` of the row as you know it",
+            "send `If-Match` with the `ETag` of the row that you read",
         ))
     }
 
@@ -69,7 +69,7 @@ impl Expected {
     }
 }
 
-/// `412`: the row has changed in the meantime. Comes with the present row.
+/// Returns `412`: the row has changed in the meantime. Contains the current row.
 pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
     Error::new(
         axum::http::StatusCode::PRECONDITION_FAILED,
@@ -80,9 +80,9 @@ pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
     .with_member("etag", current.etag())
 }
 
-/// `404`: there is no such row.
+/// Returns `404`: the row does not exist.
 pub(crate) fn row_not_found() -> Error {
-    Error::not_found("there is no such row").with_code("row_not_found")
+    Error::not_found("the row does not exist").with_code("row_not_found")
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
-//! The model factory: all models of a portal.
+//! Model registry: all models of a portal.
 
 use super::field::{FieldKind, FieldSpec, Widget};
 use super::spec::{ModelSpec, Version};
 use crate::auth::Access;
 use crate::store::schema::unique_index;
 
-/// Longest name that PostgreSQL does not cut off.
+/// Maximum length of a name that PostgreSQL does not truncate.
 const NAME_LENGTH: usize = 63;
 
-/// All models of a portal, by title.
+/// All models of a portal, ordered by title.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModelRegistry {
     models: Vec<ModelSpec>,
 }
 
 impl ModelRegistry {
-    /// Puts models in order and says what is wrong with them. Two with the same source are one.
+    /// Sorts models and returns their problems. Two models with the same source are one.
     pub(crate) fn new(models: impl IntoIterator<Item = ModelSpec>) -> (Self, Vec<String>) {
         let mut registry = Self::default();
         let mut problems = Vec::new();
@@ -24,7 +24,7 @@ impl ModelRegistry {
             match registry.models.iter().find(same) {
                 Some(known) if known.source == model.source => {}
                 Some(known) => problems.push(format!(
-                    "two admin models are called `{}`: {} and {}; give one of them another `name`",
+                    "two admin models are named `{}`: {} and {}; give one of them another `name`",
                     model.name,
                     place(known),
                     place(&model)
@@ -43,19 +43,19 @@ impl ModelRegistry {
             && let Err(names) = registry.creation_order()
         {
             problems.push(format!(
-                "the admin models {} refer to each other in a circle; leave one `references` out",
+                "the admin models {} form a reference cycle; remove one `references`",
                 names.join(", ")
             ));
         }
         (registry, problems)
     }
 
-    /// The model of a name.
+    /// Returns the model with a name.
     pub(crate) fn find(&self, name: &str) -> Option<&ModelSpec> {
         self.models.iter().find(|model| model.name == name)
     }
 
-    /// Who may open at least one model of the settings.
+    /// Returns the rule that grants access to at least one model of the settings.
     pub(crate) fn settings_access(&self) -> Access {
         let mut any = vec![Access::Admin];
         for model in &self.models {
@@ -69,13 +69,13 @@ impl ModelRegistry {
         }
     }
 
-    /// All models, by title.
+    /// Returns all models, ordered by title.
     pub(crate) fn models(&self) -> &[ModelSpec] {
         &self.models
     }
 
-    /// The models whose tables are made from them, each after those that it refers to; or the
-    /// names of those that refer to each other.
+    /// Returns the models with generated tables, each after those it refers to; or the names of the
+    /// models that form a reference cycle.
     pub(crate) fn creation_order(&self) -> Result<Vec<&ModelSpec>, Vec<String>> {
         let own = |model: &&ModelSpec| model.version == Version::Counter;
         let mut waiting: Vec<&ModelSpec> = self.models.iter().filter(own).collect();
@@ -106,11 +106,11 @@ impl ModelRegistry {
             };
             match self.find(target) {
                 None => problems.push(format!(
-                    "`{}.{}` refers to the model `{target}`, which the portal does not have; add it with `.admin_model::<..>()`",
+                    "`{}.{}` refers to the model `{target}`, which is not registered; add it with `.admin_model::<..>()`",
                     model.name, field.name
                 )),
                 Some(target) if !fits(field.kind, target.key().kind) => problems.push(format!(
-                    "`{}.{}` refers to `{}`, whose key is of another type",
+                    "`{}.{}` refers to `{}`, whose key has another type",
                     model.name, field.name, target.name
                 )),
                 Some(_) => {}
@@ -119,7 +119,7 @@ impl ModelRegistry {
     }
 }
 
-/// Whether a reference can hold a key. Counted keys of any size are whole numbers.
+/// Returns `true` if a reference can hold a key. Integer keys of any size are compatible.
 fn fits(field: FieldKind, key: FieldKind) -> bool {
     match (field, key) {
         (FieldKind::Integer { .. }, FieldKind::Integer { .. }) => true,
@@ -134,7 +134,7 @@ fn place(model: &ModelSpec) -> String {
     )
 }
 
-/// Whether more than chosen users get past.
+/// Returns `true` if a rule grants access to more than selected users.
 fn is_open(access: &Access) -> bool {
     match access {
         Access::Public | Access::User => true,
@@ -148,12 +148,12 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     let mut problem = |text: String| problems.push(format!("{text}, in {}", place(model)));
     if !is_word(name) {
         problem(format!(
-            "the admin model `{name}` needs a name of `a-z`, `0-9` and `_` that starts with a letter"
+            "invalid admin model name `{name}`; use `a-z`, `0-9` and `_`, starting with a letter"
         ));
     }
     if is_open(&model.access) {
         problem(format!(
-            "the admin model `{name}` is open to everyone (`{}`); name a role or a permission that may open it",
+            "the admin model `{name}` is open to everyone (`{}`); require a role or a permission",
             model.access
         ));
     }
@@ -161,20 +161,20 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     for prefix in ["portal_", "sqlite_", "pg_"] {
         if is_own && name.starts_with(prefix) {
             problem(format!(
-                "the admin model `{name}` cannot start with `{prefix}`, which is reserved"
+                "the admin model name `{name}` starts with the reserved prefix `{prefix}`"
             ));
         }
     }
     let keys: Vec<&FieldSpec> = model.fields.iter().filter(|f| f.primary_key).collect();
     match keys.as_slice() {
         [] => problem(format!(
-            "the admin model `{name}` has no primary key, mark one field with `#[admin(primary_key)]`"
+            "the admin model `{name}` has no primary key; mark one field with `#[admin(primary_key)]`"
         )),
         [key] => {
             let can_be_key = key.is_generated() || (key.kind == FieldKind::Text && !key.nullable);
             if !can_be_key {
                 problem(format!(
-                    "the primary key `{name}.{}` has to be a whole number, a UUID or a text",
+                    "the primary key `{name}.{}` must be a whole number, a UUID or a text",
                     key.name
                 ));
             }
@@ -184,7 +184,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     for (index, field) in model.fields.iter().enumerate() {
         if model.fields[..index].iter().any(|it| it.name == field.name) {
             problem(format!(
-                "the admin model `{name}` has two fields called `{}`",
+                "the admin model `{name}` has two fields named `{}`",
                 field.name
             ));
         }
@@ -195,7 +195,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     for field in options.list.iter().chain(options.search).chain(sorted) {
         if model.field(field).is_none() {
             problem(format!(
-                "the admin model `{name}` lists, searches or sorts by `{field}`, which is not a field of it"
+                "the admin model `{name}` lists, searches or sorts by `{field}`, which is not one of its fields"
             ));
         }
     }
@@ -216,16 +216,16 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     let name = format!("{}.{}", model.name, field.name);
     if !is_word(field.name) || field.name == "row_version" {
         problem(format!(
-            "the field `{name}` needs another name: `a-z`, `0-9` and `_`, starting with a letter, and not `row_version`"
+            "invalid field name `{name}`; use `a-z`, `0-9` and `_`, starting with a letter, and not `row_version`"
         ));
     }
     if unique_index(model.name, field.name).len() > NAME_LENGTH {
         problem(format!(
-            "the names of the field `{name}` are too long together"
+            "the names of model and field are too long in `{name}`; shorten one of them"
         ));
     }
     if field.unique && matches!(field.kind, FieldKind::Json { .. }) {
-        problem(format!("the document `{name}` cannot be unique"));
+        problem(format!("the document `{name}` must not be unique"));
     }
     if let Some(key) = key_without_effect(field) {
         problem(format!(
@@ -233,14 +233,11 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
         ));
     }
     match field.default_value() {
-        Err(fault) => problem(format!(
-            "the default of `{name}` does not fit: {}",
-            fault.message
-        )),
+        Err(fault) => problem(format!("invalid default of `{name}`: {}", fault.message)),
         Ok(Some(serde_json::Value::String(text)))
             if !field.choices.is_empty() && !field.choices.contains(&text.as_str()) =>
         {
-            problem(format!("the default of `{name}` is none of its choices"));
+            problem(format!("the default of `{name}` is not one of its choices"));
         }
         Ok(None) if model.permissions.create && field.read_only && !field.is_generated() => {
             problem(format!(
@@ -251,7 +248,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     }
 }
 
-/// Returns a key that was set on a field of a type that it does not fit.
+/// Returns a key that was set on a field but has no effect on its type.
 fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
     if field.kind == FieldKind::Text {
         return None;
@@ -267,7 +264,7 @@ fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
     }
 }
 
-/// A name that needs no quotes anywhere.
+/// Returns `true` if a name needs no quotes anywhere.
 fn is_word(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
@@ -281,7 +278,7 @@ mod tests {
     use crate::auth::Roles;
 
     #[test]
-    fn a_model_that_is_open_to_everyone_is_a_mistake() {
+    fn model_open_to_everyone_is_rejected() {
         for (access, is_wrong) in [
             (Access::Public, true),
             (Access::User, true),

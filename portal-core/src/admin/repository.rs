@@ -1,4 +1,4 @@
-//! Reading and writing the rows of any model.
+//! Reading and writing rows of any model.
 
 use sea_query::{
     Cond, Expr, ExprTrait, Func, LikeExpr, NullOrdering, Order, Query, ReturningClause,
@@ -21,20 +21,20 @@ use crate::json;
 use crate::store::schema::unique_index;
 use crate::store::{Dialect, Notification, Row, Store, StoreError, Transaction};
 
-/// One page of rows, and how many there are in all.
+/// One page of rows, and the total number of rows.
 #[derive(Debug)]
 pub(crate) struct RowPage {
     pub(crate) records: Vec<Record>,
     pub(crate) total: u64,
 }
 
-/// The table of a model.
+/// Table of a model.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'a> {
     store: &'a Store,
     registry: &'a ModelRegistry,
     pub(crate) model: &'a ModelSpec,
-    /// Whose changes are written down; the application's own are not.
+    /// Actor of recorded changes; changes by the application's own code are not recorded.
     pub(super) actor: Option<&'a Actor>,
 }
 
@@ -48,13 +48,13 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The same table, changed by somebody.
+    /// Returns the table with an actor for its changes.
     pub(crate) fn changed_by(mut self, actor: &'a Actor) -> Self {
         self.actor = Some(actor);
         self
     }
 
-    /// One page of the rows that a query asks for.
+    /// Returns the page of rows selected by a query.
     pub(crate) async fn list(&self, query: &ListQuery) -> Result<RowPage> {
         let condition = self.condition(query)?;
         let count = Query::select()
@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
             } else {
                 Order::Asc
             };
-            // The two databases put rows without a value at opposite ends.
+            // The databases sort missing values to opposite ends.
             select.order_by_with_nulls(sort.field, order, NullOrdering::Last);
         }
         select
@@ -88,7 +88,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// The row of a key; text that cannot be a key finds nothing.
+    /// Returns the row with a key; `None` also for text that is not a valid key.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Record>> {
         match self.parse_key(key) {
             Some(key) => self.find(self.model.key(), &key).await,
@@ -96,7 +96,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The newest row with a value in a field.
+    /// Returns the newest row with a value in a field.
     pub(crate) async fn find(&self, field: &FieldSpec, value: &Value) -> Result<Option<Record>> {
         let select = self
             .select()
@@ -108,7 +108,7 @@ impl<'a> Table<'a> {
         row.map(|row| read_record(self.model, &row)).transpose()
     }
 
-    /// Every row, by key.
+    /// Returns all rows, ordered by key.
     pub(crate) async fn all(&self) -> Result<Vec<Record>> {
         let select = self
             .select()
@@ -142,7 +142,7 @@ impl<'a> Table<'a> {
         Ok(record)
     }
 
-    /// Writes a checked row, if its state is still the one that is present.
+    /// Writes a checked row, if its version is still the one in `present`.
     pub(crate) async fn update(
         &self,
         key: &str,
@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
             .and_where(Expr::col(ROW_VERSION).eq(present.version))
             .returning(returning(self.model));
         for field in self.model.fields.iter().filter(|field| !field.primary_key) {
-            // A document that could not be read in full stays as it is.
+            // A document that could not be read in full is left unchanged.
             let is_changed = |value: &&Value| present.values.get(field.name) != Some(*value);
             if let Some(value) = values.get(field.name).filter(is_changed) {
                 update.value(field.name, bind(field, value)?);
@@ -186,7 +186,7 @@ impl<'a> Table<'a> {
         Ok(record)
     }
 
-    /// Removes a row, if its state is the expected one.
+    /// Deletes a row, if its version is the expected one.
     pub(crate) async fn delete(&self, key: &str, expected: &Expected) -> Result<()> {
         let mut delete = Query::delete();
         delete
@@ -208,7 +208,7 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Removes rows, all or none; those that are gone already do not count.
+    /// Deletes all of the rows or none; rows that are already deleted do not count.
     pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
         let mut transaction = self.store.begin().await?;
         let mut deleted = 0;
@@ -239,7 +239,7 @@ impl<'a> Table<'a> {
         Ok(deleted)
     }
 
-    /// Writes down what somebody has done to a row, in the transaction of the change.
+    /// Records a change to a row in the audit log, in the transaction of the change.
     async fn write_down(
         &self,
         transaction: &mut Transaction,
@@ -267,7 +267,7 @@ impl<'a> Table<'a> {
         Some(Expr::col(self.model.deleted?).is_null())
     }
 
-    /// Why a conditional write found no row.
+    /// Returns the reason why a conditional write matched no row.
     async fn missed(&self, key: &str) -> Result<Error> {
         Ok(match self.get(key).await? {
             Some(current) => stale(self.model, &current),
@@ -300,7 +300,7 @@ impl<'a> Table<'a> {
                     _ => any = any.add(contains(field, &query.search)),
                 }
             }
-            // Nothing to look at means nothing found.
+            // Without a searchable field, nothing matches.
             condition = condition.add(if any.is_empty() {
                 Cond::all().add(Expr::val(1).eq(0))
             } else {
@@ -323,7 +323,7 @@ impl<'a> Table<'a> {
         Ok(match filter.operator {
             Operator::Equal => all.add(equals(field, first)?),
             Operator::NotEqual if first.is_null() => all.add(column().is_not_null()),
-            // A row without a value is another one, whatever SQL says.
+            // A missing value differs from the given one, unlike in SQL.
             Operator::NotEqual => Cond::any()
                 .add(column().ne(bind(field, first)?))
                 .add(column().is_null()),
@@ -342,7 +342,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Tells a violated constraint in terms of fields.
+    /// Translates a violated constraint into field errors.
     async fn explain(&self, error: StoreError, values: &Values) -> Error {
         match error {
             StoreError::NotUnique { .. } => not_unique(self.model, error),
@@ -354,7 +354,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The references of a row that point to nothing.
+    /// Returns the errors of references that point to missing rows.
     async fn dangling(&self, values: &Values) -> Result<Vec<Fault>> {
         let mut faults = Vec::new();
         for field in self.model.fields {
@@ -373,7 +373,7 @@ impl<'a> Table<'a> {
                 faults.push(Fault::new(
                     field.pointer(),
                     "reference_unknown",
-                    "there is no such row",
+                    "must be the key of an existing row",
                 ));
             }
         }
@@ -415,7 +415,7 @@ fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
     Ok(Record { values, version })
 }
 
-/// Adds a checked row within a transaction, unless a row with the same unique value is there.
+/// Adds a checked row within a transaction, unless a row with the same unique value exists.
 pub(super) async fn insert_if_missing(
     transaction: &mut Transaction,
     dialect: Dialect,
@@ -431,7 +431,7 @@ pub(super) async fn insert_if_missing(
     Ok(is_added)
 }
 
-/// Makes PostgreSQL count on after a key that was given, as SQLite does by itself.
+/// Advances the sequence of PostgreSQL past an assigned key, as SQLite does automatically.
 fn catch_up(dialect: Dialect, model: &ModelSpec, values: &Values) -> Option<SelectStatement> {
     let key = model.key();
     let is_counted = matches!(key.kind, FieldKind::Integer { .. });
@@ -456,7 +456,7 @@ fn insert_statement(model: &ModelSpec, values: &Values) -> Result<sea_query::Ins
             row.push(Expr::val(bind(field, value)?));
         }
     }
-    // A row of nothing but its key still needs a column to name.
+    // A row that has only a key still needs a column to name.
     columns.push(ROW_VERSION);
     row.push(Expr::val(1_i64));
     let mut insert = Query::insert();
@@ -474,7 +474,7 @@ fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
         Error::invalid(vec![Fault::new(
             field.pointer(),
             "invalid_type",
-            "this is not a value of the field",
+            "is not a valid value of the field",
         )])
     })
 }
@@ -486,10 +486,10 @@ fn equals(field: &FieldSpec, value: &Value) -> Result<Expr> {
     Ok(Expr::col(field.name).eq(bind(field, value)?))
 }
 
-/// Whether a field has a text somewhere in it, whatever the case.
+/// Returns the condition that a field contains a text, ignoring case.
 ///
-/// `lower` knows only ASCII in SQLite and in some locales of PostgreSQL, so the text is also
-/// looked for as it was written and in upper case.
+/// `lower` handles only ASCII in SQLite and in some locales of PostgreSQL, so the condition also
+/// matches the text as written and in upper case.
 fn contains(field: &FieldSpec, text: &str) -> Cond {
     let column = || match field.kind {
         FieldKind::Text => Expr::col(field.name),
@@ -502,7 +502,7 @@ fn contains(field: &FieldSpec, text: &str) -> Cond {
         .add(column().like(pattern(&text.to_uppercase())))
 }
 
-/// `409` with the pointer of the field whose value is there already.
+/// Returns `409` with the pointer of the field whose value already exists.
 pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
     let StoreError::NotUnique { constraint } = &error else {
         return error.into();
@@ -516,7 +516,7 @@ pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
         Fault::new(
             field.pointer(),
             "not_unique",
-            "another row has this value already",
+            "another row already has this value",
         )
     });
     Error::from(error).with_faults(faults.into_iter().collect())

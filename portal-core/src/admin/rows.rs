@@ -1,4 +1,4 @@
-//! What an administrator does with the rows of a model, whoever keeps them.
+//! Operations of administrators on the rows of a model, whichever service stores them.
 
 use super::models::Models;
 use super::query::ListQuery;
@@ -10,15 +10,15 @@ use crate::auth::{Actor, Auth, Roles};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
-/// The rows of a model: those of its own table, or the portal's users.
+/// Rows of a model: those of its own table, or the portal's users.
 pub(crate) enum Rows<'a> {
     Table(Table<'a>),
     Users(UserRows<'a>),
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of the model of a name, for somebody whose changes are written down:
-    /// `404 model_unknown` if there is none.
+    /// Returns the rows of a model by name, for an actor whose changes are recorded. Fails with
+    /// `404 model_unknown` if the model does not exist.
     pub(crate) fn find(state: &'a PortalState, model: &str, actor: &'a Actor) -> Result<Self> {
         let table = state.borrow::<Models>()?.table(model)?.changed_by(actor);
         Ok(if table.model.name == super::users::MODEL {
@@ -40,24 +40,24 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// One page.
+    /// Returns one page of rows.
     pub(crate) async fn list(&self, query: &ListQuery) -> Result<RowPage> {
         self.table().list(query).await
     }
 
-    /// The row of a key: `404 row_not_found` if there is none.
+    /// Returns the row with a key. Fails with `404 row_not_found` if it does not exist.
     pub(crate) async fn get(&self, key: &str) -> Result<Record> {
         self.table().get(key).await?.ok_or_else(row_not_found)
     }
 
-    /// Adds a row of what was given.
+    /// Adds a row with the given values.
     pub(crate) async fn create(&self, given: Values) -> Result<Record> {
         permit(self.model().permissions.create, "added")?;
         let row = self.model().new_row(given).map_err(Error::invalid)?;
         self.table().insert(&row).await
     }
 
-    /// Changes a row; with `full`, what is not given goes back to its default.
+    /// Changes a row; with `full`, omitted values are reset to their defaults.
     pub(crate) async fn change(
         &self,
         key: &str,
@@ -77,7 +77,7 @@ impl<'a> Rows<'a> {
                     .model
                     .changed_row(&present.values, given, full)
                     .map_err(Error::invalid)?;
-                // What changes nothing does not make the row stale for others.
+                // A write without changes does not make the row stale for others.
                 if row == present.values {
                     return Ok(present);
                 }
@@ -86,13 +86,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Removes a row.
+    /// Deletes a row.
     pub(crate) async fn delete(&self, key: &str, expected: &Expected) -> Result<()> {
         permit(self.model().permissions.delete, "deleted")?;
         self.table().delete(key, expected).await
     }
 
-    /// Removes rows, all or none, and gives their number.
+    /// Deletes all of the rows or none, and returns their number.
     pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
         permit(self.model().permissions.delete, "deleted")?;
         self.table().delete_all(keys).await

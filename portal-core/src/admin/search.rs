@@ -1,4 +1,4 @@
-//! What the search finds among the models: the models themselves, and their rows.
+//! Search results of admin models: the models themselves, and their rows.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use crate::auth::Actor;
 use crate::error::Result;
 use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 
-/// Rows of one model that are shown.
+/// Maximum number of rows shown per model.
 const ROWS: u64 = 5;
 
-/// Fewer characters would find half of the table.
+/// Minimum length of a search text; a shorter one would match half of the table.
 const SHORTEST: usize = 2;
 
-/// Models whose rows are searched; each is a query.
+/// Maximum number of models whose rows are searched; each requires a query.
 const MODELS: usize = 12;
 
-/// How long the search of one model may take; the others go on.
+/// Timeout for searching one model; the others are unaffected.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The admin models, for whoever may open them.
+/// Search source for the admin models that the user may open.
 pub(crate) struct ModelSearch;
 
-/// Where the rows of a model are edited.
+/// Returns the URL on which the rows of a model are edited.
 fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> Address {
     if model.name == users::MODEL {
         return Address::new(query.url("/admin/users"));
@@ -66,11 +66,11 @@ impl SearchSource for ModelSearch {
             match rows {
                 Ok(Ok(group)) => Some(group),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, model = model.name, "a model could not be searched");
+                    tracing::warn!(%error, model = model.name, "failed to search a model");
                     None
                 }
                 Err(_) => {
-                    tracing::warn!(model = model.name, "the search of a model took too long");
+                    tracing::warn!(model = model.name, "search of a model timed out");
                     None
                 }
             }
@@ -80,7 +80,8 @@ impl SearchSource for ModelSearch {
     }
 }
 
-/// The models by name, and a way to a new row. Users have a page in the navigation already.
+/// Returns the models that match by name, with links to new rows. Users already have a navigation
+/// page.
 fn named(models: &[&ModelSpec], query: &SearchQuery<'_>) -> SearchGroup {
     let mut hits = Vec::new();
     for model in models.iter().filter(|model| model.name != users::MODEL) {

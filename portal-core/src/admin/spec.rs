@@ -1,4 +1,4 @@
-//! A model without its type: what lists, forms and the API work with.
+//! Model specification without the model's type, for lists, forms and the API.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::source::Source;
 /// The values of a row by field name.
 pub(crate) type Values = Map<String, Value>;
 
-/// What an administrator may do with the rows of a model.
+/// Permissions of administrators on the rows of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Permissions {
     pub(crate) view: bool,
@@ -26,16 +26,16 @@ pub(crate) struct Permissions {
     pub(crate) export: bool,
 }
 
-/// The hidden column that says which state of a row one has seen.
+/// Hidden column that identifies the version of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// `row_version`, counted up by each write.
+    /// `row_version`, incremented by each write.
     Counter,
-    /// `updated_at`, of tables that the portal itself keeps.
+    /// `updated_at`, for tables that the portal maintains itself.
     UpdatedAt,
 }
 
-/// Everything that is known of an admin model at run time.
+/// Specification of an admin model at run time.
 #[derive(Debug, Clone)]
 pub struct ModelSpec {
     pub(crate) source: Source,
@@ -47,18 +47,18 @@ pub struct ModelSpec {
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
     pub(crate) permissions: Permissions,
-    /// Who may open it; administrators may in any case.
+    /// Rule for access to the model; administrators always have access.
     pub(crate) access: Access,
     pub(crate) version: Version,
-    /// The column that is set in rows which count as deleted.
+    /// Column that is set in rows that count as deleted.
     pub(crate) deleted: Option<&'static str>,
-    /// Choices that are known only at run time, such as the roles of users, with what people call them.
+    /// Choices that are determined at run time, such as the roles of users, with their titles.
     pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
     pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<Fault>>,
 }
 
 impl ModelSpec {
-    /// What a model says of itself.
+    /// Returns the specification of a model.
     #[must_use]
     pub fn of<M: AdminModel>() -> Self {
         let may_write = !M::OPTIONS.read_only;
@@ -86,12 +86,12 @@ impl ModelSpec {
         }
     }
 
-    /// The field of a name.
+    /// Returns the field with a name.
     pub(crate) fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The primary key. That there is one is checked before the portal starts.
+    /// Returns the primary key. Its presence is checked before the portal starts.
     pub(crate) fn key(&self) -> &'static FieldSpec {
         const NO_KEY: FieldSpec = FieldSpec::new::<i64>("id").primary_key();
         self.fields
@@ -100,7 +100,7 @@ impl ModelSpec {
             .unwrap_or(&NO_KEY)
     }
 
-    /// The choices of a field; none means any text.
+    /// Returns the choices of a field; empty allows any text.
     pub(crate) fn choices(&self, field: &FieldSpec) -> Vec<&str> {
         match self.choices.get(field.name) {
             Some(choices) => choices.iter().map(|(value, _)| value.as_str()).collect(),
@@ -108,14 +108,14 @@ impl ModelSpec {
         }
     }
 
-    /// What people call a choice of a field.
+    /// Returns the title of a choice.
     pub(crate) fn choice_title<'a>(&'a self, field: &str, value: &'a str) -> &'a str {
         let choices = self.choices.get(field).map_or(&[][..], Vec::as_slice);
         let found = choices.iter().find(|(choice, _)| choice == value);
         found.map_or(value, |(_, title)| title)
     }
 
-    /// The fields that a search looks at.
+    /// Returns the fields that are searched.
     pub(crate) fn searched(&self) -> impl Iterator<Item = &'static FieldSpec> {
         let named = self.options.search;
         let chosen = !named.is_empty() || self.fields.iter().any(|field| field.searchable);
@@ -129,7 +129,7 @@ impl ModelSpec {
         })
     }
 
-    /// The columns of the list.
+    /// Returns the columns of the list.
     pub(crate) fn listed(&self) -> Vec<&'static FieldSpec> {
         let named = self.options.list;
         if named.is_empty() {
@@ -147,7 +147,7 @@ impl ModelSpec {
         named.iter().filter_map(|name| self.field(name)).collect()
     }
 
-    /// The values of a row that a response may contain.
+    /// Removes the values that a response must not contain.
     pub(crate) fn readable(&self, mut values: Values) -> Values {
         for field in self.fields.iter().filter(|field| field.is_write_only()) {
             values.remove(field.name);
@@ -155,7 +155,7 @@ impl ModelSpec {
         values
     }
 
-    /// The text form of a row's key.
+    /// Returns the text form of a row's key.
     pub(crate) fn key_of(&self, values: &Values) -> String {
         match values.get(self.key().name) {
             Some(Value::String(text)) => text.clone(),
@@ -164,7 +164,7 @@ impl ModelSpec {
         }
     }
 
-    /// What people may call a row: its first listed text, else its key.
+    /// Returns the label of a row: its first listed text, otherwise its key.
     pub(crate) fn label_of(&self, values: &Values) -> String {
         let text = self
             .listed()
@@ -178,7 +178,7 @@ impl ModelSpec {
         )
     }
 
-    /// A new row of what an administrator has given.
+    /// Builds a new row from the values that an administrator submitted.
     pub(crate) fn new_row(&self, given: Values) -> Result<Values, Vec<Fault>> {
         let mut faults = unstorable(&given);
         for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
@@ -190,28 +190,28 @@ impl ModelSpec {
             }
         }
         let mut given = given;
-        // `null` asks for what a field has where nothing is given.
+        // `null` requests the default of a field.
         given.retain(|name, value| {
             !value.is_null() || self.field(name).is_none_or(|field| field.nullable)
         });
         self.finish(given, faults)
     }
 
-    /// A row after a change: with `full`, what is not given goes back to its default.
+    /// Builds a row after a change; with `full`, omitted values are reset to their defaults.
     pub(crate) fn changed_row(
         &self,
         present: &Values,
         given: Values,
         full: bool,
     ) -> Result<Values, Vec<Fault>> {
-        // Stored values are not checked again: a document from before there was a limit must not keep
-        // the other fields from being changed.
+        // Stored values are not checked again: a document stored before there was a limit must not
+        // prevent changes to other fields.
         let mut faults = unstorable(&given);
         let mut row = Values::new();
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
             if field.is_editable(false) {
-                // Who replaces a row cannot know what is write-only.
+                // A full replacement cannot include write-only values.
                 if !full || field.is_write_only() {
                     row.insert(field.name.to_owned(), now.clone());
                 }
@@ -233,8 +233,8 @@ impl ModelSpec {
         self.finish(row, faults)
     }
 
-    /// Checks a whole row and gives it in its stored form. A key that the database counts may
-    /// be missing, and stays so.
+    /// Checks a whole row and returns it in its stored form. A key that the database generates may
+    /// be missing, and stays missing.
     pub(crate) fn checked(&self, row: Values) -> Result<Values, Vec<Fault>> {
         let faults = unstorable(&row);
         self.finish(row, faults)
@@ -255,7 +255,7 @@ impl ModelSpec {
         let checked = match (self.check)(FieldValues::new(row)) {
             Ok(values) => values,
             Err(more) => {
-                // What is refused anyway need not be right.
+                // Skip further errors of fields that are rejected anyway.
                 let is_new = |fault: &Fault| !faults.iter().any(|it| it.pointer == fault.pointer);
                 let more: Vec<Fault> = more.into_iter().filter(is_new).collect();
                 faults.extend(more);
@@ -275,7 +275,7 @@ impl ModelSpec {
     }
 }
 
-/// Reasons why values cannot be stored, each with the JSON pointer of its place.
+/// Returns the reasons why values cannot be stored, each with its JSON pointer.
 fn unstorable(given: &Values) -> Vec<Fault> {
     let faults = given.iter().map(|(name, value)| {
         let pointer = format!("/{}", crate::request::escape_pointer(name));
@@ -295,7 +295,7 @@ fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<Fault>> {
 }
 
 fn read_only(field: &FieldSpec) -> Fault {
-    Fault::new(field.pointer(), "read_only", "this cannot be changed here")
+    Fault::new(field.pointer(), "read_only", "is read-only")
 }
 
 fn unknown_field(spec: &ModelSpec, name: &str) -> Fault {
@@ -303,6 +303,6 @@ fn unknown_field(spec: &ModelSpec, name: &str) -> Fault {
     Fault::new(
         format!("/{}", crate::request::escape_pointer(name)),
         "unknown_field",
-        format!("there is no such field, only {}", names.join(", ")),
+        format!("unknown field; use {}", names.join(", ")),
     )
 }

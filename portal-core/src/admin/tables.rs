@@ -1,4 +1,4 @@
-//! The tables of the models in a database.
+//! Database tables of the models.
 
 use serde_json::Value;
 
@@ -10,21 +10,24 @@ use crate::error::{Error, Result};
 use crate::store::schema::{ColumnSpec, ColumnType, Key, TableSpec};
 use crate::store::{Store, StoreError};
 
-/// Column of the counter that stands behind the `ETag` of a row.
+/// Column of the counter that the `ETag` of a row is derived from.
 pub(super) const ROW_VERSION: &str = "row_version";
 
-/// Creates the tables and columns of models that are missing in the database.
+/// Creates the missing tables and columns of models.
 pub(crate) async fn apply_models(store: &Store, registry: &ModelRegistry) -> Result<()> {
-    store.apply_tables(&tables(registry)).await.map_err(|error| match error {
-        StoreError::Unavailable(_) => error.into(),
-        StoreError::NotUnique { constraint } => Error::internal(format!(
-            "a field of an admin model was made unique, but there are rows with the same value: {constraint}"
-        )),
-        error => Error::internal(error),
-    })
+    store
+        .apply_tables(&tables(registry))
+        .await
+        .map_err(|error| match error {
+            StoreError::Unavailable(_) => error.into(),
+            StoreError::NotUnique { constraint } => Error::internal(format!(
+                "failed to make a field of an admin model unique; rows share a value: {constraint}"
+            )),
+            error => Error::internal(error),
+        })
 }
 
-/// Says where the tables of models differ from the models, in sentences.
+/// Returns the differences between the tables and the models, as sentences.
 pub(crate) async fn model_drift(store: &Store, registry: &ModelRegistry) -> Result<Vec<String>> {
     Ok(store.table_drift(&tables(registry)).await?)
 }
@@ -76,7 +79,7 @@ fn column(field: &FieldSpec, registry: &ModelRegistry) -> ColumnSpec {
     }
 }
 
-/// The default in the text form that a column takes. It is for rows that are there when a
+/// Returns the default in the text form that a column accepts. It applies to existing rows when a
 /// column is added; the portal itself always writes a value.
 fn default(field: &FieldSpec) -> Option<String> {
     let value = match field.default_value() {
@@ -86,7 +89,7 @@ fn default(field: &FieldSpec) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) if field.kind == FieldKind::Timestamp => {
-            // As sqlx writes it, so that it sorts among the others.
+            // The format of sqlx, so that it sorts correctly among other values.
             Some(text.replace('Z', "+00:00"))
         }
         Value::String(text) => Some(text),

@@ -1,4 +1,4 @@
-//! Schema and repository on a database in memory, REST-like steps through [`Rows`].
+//! Schema and repository on an in-memory database, with REST-like steps through [`Rows`].
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ model!(Subscription, "subscription", {
 }, NO_OPTIONS);
 
 async fn models() -> Models {
-    // A server can be named to run the same tests on PostgreSQL, each on a schema of its own.
+    // A server can be set to run the same tests on PostgreSQL, each in a separate schema.
     let store = match std::env::var("PORTAL_ADMIN_TEST_POSTGRES") {
         Ok(uri) => {
             let schema = format!("t{}", Uuid::new_v4().simple());
@@ -102,7 +102,7 @@ fn rows<'a>(models: &'a Models, model: &str) -> Rows<'a> {
 fn values(value: Value) -> Values {
     match value {
         Value::Object(values) => values,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
@@ -136,7 +136,7 @@ async fn with_plans() -> Models {
 }
 
 #[tokio::test]
-async fn a_new_row_gets_key_defaults_and_version() {
+async fn new_row_gets_key_defaults_and_version() {
     let models = models().await;
     let record = rows(&models, "plan")
         .create(values(json!({"name": "Basic"})))
@@ -151,7 +151,7 @@ async fn a_new_row_gets_key_defaults_and_version() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_row_is_told_at_once() {
+async fn all_errors_of_a_row_are_reported_at_once() {
     let models = models().await;
     let body = json!({"tier": "gold", "seats": 70_000, "settings": [], "created_at": "2020-01-01T00:00:00Z", "colour": "red"});
     let error = rows(&models, "plan")
@@ -173,7 +173,7 @@ async fn every_fault_of_a_row_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_unique_clash_names_the_field() {
+async fn unique_violation_names_the_field() {
     let models = with_plans().await;
     let error = rows(&models, "plan")
         .create(values(json!({"name": "Basic"})))
@@ -194,7 +194,7 @@ async fn a_unique_clash_names_the_field() {
 }
 
 #[tokio::test]
-async fn a_change_needs_the_present_version() {
+async fn change_requires_the_current_version() {
     let models = with_plans().await;
     let rows = rows(&models, "plan");
     let expected = Expected::OneOf(vec![1]);
@@ -232,7 +232,7 @@ async fn a_change_needs_the_present_version() {
 }
 
 #[tokio::test]
-async fn a_full_change_resets_what_is_not_given_and_keeps_what_is_read_only() {
+async fn full_change_resets_omitted_and_keeps_read_only_values() {
     let models = with_plans().await;
     let rows = rows(&models, "plan");
     let before = rows.get("2").await.unwrap().values;
@@ -262,7 +262,7 @@ async fn a_full_change_resets_what_is_not_given_and_keeps_what_is_read_only() {
 }
 
 #[tokio::test]
-async fn a_row_that_others_refer_to_stays() {
+async fn referenced_row_is_not_deleted() {
     let models = with_plans().await;
     let subscriptions = rows(&models, "subscription");
     let body = values(json!({"name": "Ann", "plan_id": 1}));
@@ -349,7 +349,7 @@ async fn lists_are_searched_sorted_and_filtered() {
 }
 
 #[tokio::test]
-async fn a_wrong_query_is_told_in_full() {
+async fn all_errors_of_a_query_are_reported() {
     let models = models().await;
     let rows = rows(&models, "plan");
     let query = "page=0&per_page=30&sort=colour,settings&filter[colour]=red&filter[seats]=many&filter[name][like]=a&limit=5&page=1&filter[id][contains]=1";
@@ -429,7 +429,7 @@ async fn code_reads_and_writes_rows_by_type() {
         })
         .await
         .unwrap();
-    assert_eq!(next.id, Some(8), "keys count on after one that was given");
+    assert_eq!(next.id, Some(8), "keys continue after an assigned one");
     assert!(models.delete::<Plan>(8_i64).await.unwrap());
     assert!(!models.delete::<Plan>(8_i64).await.unwrap());
 }
@@ -463,7 +463,7 @@ async fn defaults_are_added_once() {
 }
 
 #[tokio::test]
-async fn wrong_defaults_are_told_with_model_and_row() {
+async fn invalid_defaults_are_reported_with_model_and_row() {
     let models = models().await;
     let text = "plan:\n  - {name: A}\n  - {tier: gold}\nplans: []\nsubscription:\n  - {name: B, plan_id: 1}\n";
     let problems = DefaultRows::parse(text)
@@ -472,7 +472,7 @@ async fn wrong_defaults_are_told_with_model_and_row() {
     assert_eq!(problems.len(), 4, "{problems:#?}");
     assert_eq!(
         problems[0],
-        "row 2 of `plan` in the defaults: /name write a value"
+        "row 2 of `plan` in the defaults: /name must not be empty"
     );
     assert!(problems[2].contains("`plans`"), "{problems:#?}");
     assert!(
@@ -503,7 +503,7 @@ model!(PlanAfter, "plan", {
 }, NO_OPTIONS);
 
 #[tokio::test]
-async fn columns_are_added_and_the_rest_is_reported() {
+async fn columns_are_added_and_other_drift_is_reported() {
     let models = models().await;
     let store = models.store().clone();
     store.run_script("DROP TABLE subscription").await.unwrap();
@@ -532,7 +532,7 @@ async fn columns_are_added_and_the_rest_is_reported() {
     }
     let drift = model_drift(&store, &after).await.unwrap();
     assert_eq!(drift.len(), 2, "{drift:#?}");
-    assert!(drift[0].contains("`plan.name` may be empty"), "{drift:#?}");
+    assert!(drift[0].contains("`plan.name` is nullable"), "{drift:#?}");
     assert!(drift[1].contains("`plan.needed` is missing"), "{drift:#?}");
     store
         .run_script("ALTER TABLE plan ADD COLUMN needed bigint NOT NULL DEFAULT 4")
@@ -547,7 +547,7 @@ async fn columns_are_added_and_the_rest_is_reported() {
 }
 
 #[test]
-fn the_factory_reports_every_mistake() {
+fn registry_reports_all_problems() {
     model!(NoKey, "portal_x", {
         name: String => FieldSpec::new::<String>("name").default_text("a").read_only(),
         row_version: i64 => FieldSpec::new::<i64>("row_version").default_text("many"),
@@ -562,7 +562,7 @@ fn the_factory_reports_every_mistake() {
     ]);
     assert_eq!(problems.len(), 6, "{problems:#?}");
     assert!(
-        problems[0].starts_with("two admin models are called `plan`"),
+        problems[0].starts_with("two admin models are named `plan`"),
         "{problems:#?}"
     );
     assert!(problems[1].contains("reserved"), "{problems:#?}");

@@ -1,4 +1,4 @@
-//! What is written down of a change that somebody makes to a row.
+//! Audit entries for changes to rows.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::auth::{Actor, AuditLog, FieldChange};
 use crate::error::Result;
 use crate::store::Transaction;
 
-/// Stands for what is secret.
+/// Placeholder for secret values.
 const HIDDEN: &str = "********";
 
-/// Writes down a row that was added (no old values), changed or deleted (no new ones).
+/// Records a row that was added (no old values), changed or deleted (no new values).
 pub(super) async fn record(
     transaction: &mut Transaction,
     actor: &Actor,
@@ -43,7 +43,7 @@ pub(super) async fn record(
     .await
 }
 
-/// A field before and after. Of secrets it is only told that they have changed.
+/// Returns a field with its old and new value. For secrets, only the fact of a change is recorded.
 fn change_of(
     field: &FieldSpec,
     old: Option<&Values>,
@@ -73,7 +73,7 @@ mod tests {
     use crate::admin::Widget;
 
     #[test]
-    fn a_secret_is_not_written_down() {
+    fn secrets_are_not_recorded() {
         let field = FieldSpec::new::<String>("key").widget(Widget::Password);
         let row = |text: &str| {
             let mut row = Values::new();
@@ -81,7 +81,7 @@ mod tests {
             row
         };
         let (_, old, new) = change_of(&field, Some(&row("s3cret")), Some(&row("n3w")));
-        assert_ne!(old, new, "a change shows");
+        assert_ne!(old, new, "the change is visible");
         for value in [old, new] {
             assert!(!value.to_string().contains('3'), "{value}");
         }

@@ -1,4 +1,4 @@
-//! The portal's users as an admin model.
+//! Users of the portal as an admin model.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ const FIELDS: &[FieldSpec] = &[
     USER_TYPE,
     FieldSpec::new::<Option<String>>("role_source")
         .title("Role from")
-        .help("Source of the role. One from ADMIN_USER_EMAILS ends with the entry.")
+        .help("Source of the role. A role from ADMIN_USER_EMAILS ends when the entry is removed.")
         .read_only(),
     FieldSpec::new::<bool>("is_active")
         .title("Active")
@@ -50,7 +50,7 @@ const FIELDS: &[FieldSpec] = &[
 ];
 
 impl ModelSpec {
-    /// The users of a portal with these roles.
+    /// Returns the specification of the users of a portal with these roles.
     pub(crate) fn users(roles: &Roles) -> Self {
         let roles = roles.titles();
         let owned = |(name, title): (&str, &str)| (name.to_owned(), title.to_owned());
@@ -127,7 +127,7 @@ impl<'a> UserRows<'a> {
         self.table
     }
 
-    /// Changes role and standing. The last active administrator keeps both.
+    /// Changes role and status. The last active administrator keeps both.
     pub(crate) async fn change(
         &self,
         present: &Record,
@@ -151,7 +151,7 @@ impl<'a> UserRows<'a> {
             checked = Err(faults);
         }
         let row = checked.map_err(Error::invalid)?;
-        // Only what differs: somebody else may be changing the rest at this moment.
+        // Only the differences: someone else may be changing the rest concurrently.
         let differs = |name: &str| row.get(name) != present.values.get(name);
         let is_active = row.get("is_active").and_then(Value::as_bool);
         let change = UserChange {
@@ -187,7 +187,7 @@ impl<'a> UserRows<'a> {
     }
 }
 
-/// Name and address of a user; the address stands for a name that is not known.
+/// Returns name and e-mail address of a user; the address also replaces an unknown name.
 pub(super) fn name_and_email(values: &Values) -> (String, String) {
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
     let name = format!("{} {}", text("first_name"), text("last_name"));

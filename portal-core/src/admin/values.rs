@@ -1,14 +1,15 @@
-//! The values of a row on their way into a model's struct.
+//! Values of a row during conversion into a model's struct.
 
 use serde_json::{Map, Value};
 
 use super::field::{AdminField, FieldSpec};
 use crate::error::Fault;
 
-/// Longest value of a unique text, in characters: an index of PostgreSQL holds no more than about 2700 bytes.
+/// Maximum length of a unique text in characters; PostgreSQL indexes hold at most about 2,700
+/// bytes.
 const UNIQUE_TEXT_LENGTH: usize = 500;
 
-/// The values of a row by field name, and what was found to be wrong with them.
+/// Values of a row by field name, and the errors found in them.
 ///
 /// ```
 /// use portal_core::admin::{FieldSpec, FieldValues};
@@ -36,7 +37,7 @@ impl FieldValues {
         }
     }
 
-    /// The value of a field; `None` if something is wrong with it, which is kept.
+    /// Takes the value of a field. If it is invalid, returns `None` and records the error.
     pub fn take<T: AdminField>(&mut self, field: &FieldSpec) -> Option<T> {
         match self.read(field) {
             Ok(value) => Some(value),
@@ -54,7 +55,7 @@ impl FieldValues {
             None => field.default_value()?.unwrap_or_default(),
         };
         if value.is_null() && !T::NULLABLE {
-            return Err(Fault::new("", "required", "write a value"));
+            return Err(Fault::new("", "required", "must not be empty"));
         }
         if let Value::String(text) = &value {
             check_text(field, text)?;
@@ -62,7 +63,7 @@ impl FieldValues {
         T::from_value(value)
     }
 
-    /// Everything that was wrong, in the order of the fields.
+    /// Returns all recorded errors, in the order of the fields.
     #[must_use]
     pub fn into_faults(self) -> Vec<Fault> {
         self.faults
@@ -77,26 +78,26 @@ fn check_text(field: &FieldSpec, text: &str) -> Result<(), Fault> {
         return Err(Fault::new(
             "",
             "too_long",
-            format!("write at most {UNIQUE_TEXT_LENGTH} characters"),
+            format!("must have at most {UNIQUE_TEXT_LENGTH} characters"),
         ));
     }
     if field.primary_key && text.is_empty() {
-        return Err(Fault::new("", "required", "write a value"));
+        return Err(Fault::new("", "required", "must not be empty"));
     }
     Ok(())
 }
 
-/// The fault of a text that is none of the choices.
+/// Returns the error for a text that is not one of the choices.
 pub(crate) fn not_allowed<T: AsRef<str>>(choices: &[T]) -> Fault {
     let choices: Vec<&str> = choices.iter().map(AsRef::as_ref).collect();
     Fault::new(
         "",
         "not_allowed",
-        format!("write one of {}", choices.join(", ")),
+        format!("must be one of {}", choices.join(", ")),
     )
 }
 
-/// From a JSON object; anything else has no fields.
+/// Uses the members of a JSON object; any other value has no fields.
 impl From<Value> for FieldValues {
     fn from(value: Value) -> Self {
         match value {

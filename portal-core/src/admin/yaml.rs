@@ -1,16 +1,16 @@
-//! YAML for people, JSON inside.
+//! YAML documents: parsing with useful errors, and formatting.
 
 use serde_json::Value;
 
 use crate::error::Fault;
 use crate::json::{self, Bounded, MAX_DEPTH, MAX_MESSAGE_DEPTH};
 
-/// Reads YAML 1.2: `yes` is a text, and so is `007`. An error says line and column.
+/// Parses YAML 1.2, in which `yes` and `007` are texts. Errors contain line and column.
 pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Reads YAML whose values are checked one by one, so that the levels around them do not count.
+/// Parses YAML whose values are checked individually, so that the levels around them do not count.
 pub(super) fn parse_message(text: &str) -> Result<Value, Fault> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
 }
@@ -23,7 +23,7 @@ fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, Fault> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        // The parser looks ahead; the limit itself, which says where it was exceeded, is in `Bounded`.
+        // The parser looks ahead; the exact limit, which reports its position, is in `Bounded`.
         budget: serde_saphyr::budget! { max_depth: MAX + 8 },
     };
     let parsed = serde_saphyr::from_str_with_options::<Bounded<MAX>>(text, options);
@@ -48,7 +48,7 @@ fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, Fault> {
     })
 }
 
-/// The way to fix what a message of the parser is about.
+/// Returns advice for a message of the parser.
 fn advice(message: &str) -> &str {
     let is_about = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if is_about(&["flow sequence", "flow mapping", "',' or ']'", "',' or '}'"]) {
@@ -69,23 +69,23 @@ fn advice(message: &str) -> &str {
     ]) {
         "check the indentation"
     } else {
-        // Some messages end with the place that precedes them already.
+        // Some messages already end with the position, which precedes them here.
         let before = message.rsplit_once(" at line ");
         before.map_or(message, |(before, _)| before)
     }
 }
 
-/// Writes YAML that reads back as the same value.
+/// Formats YAML that parses to the same value.
 pub(super) fn write(value: &Value) -> String {
     let is_same = |text: &String| parse(text).as_ref() == Ok(value);
     serde_saphyr::to_string(value)
         .ok()
         .filter(is_same)
-        // JSON is YAML too, and says exactly what it means.
+        // JSON is also valid YAML, and unambiguous.
         .unwrap_or_else(|| write_json(value))
 }
 
-/// Writes indented JSON.
+/// Formats indented JSON.
 pub(super) fn write_json(value: &Value) -> String {
     format!("{value:#}")
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_back_the_same() {
+    fn formatted_documents_parse_to_the_same_value() {
         for value in [
             json!({}),
             json!({"a": {"b": [1, 2.5, true, null]}, "c": []}),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_where_it_is() {
+    fn errors_contain_their_position() {
         let fault = parse("name: a\nlist: [1, 2\nother: b\n").unwrap_err();
         assert!(fault.message.starts_with("line "), "{fault:?}");
         assert!(!fault.message.contains('\n'), "{fault:?}");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_place_and_the_way_out() {
+    fn errors_contain_position_and_advice() {
         for (text, expected) in [
             (
                 "enabled: true\nenabled: false\n",

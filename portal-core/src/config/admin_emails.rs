@@ -1,11 +1,11 @@
-//! `ADMIN_USER_EMAILS`: entries that cannot be an e-mail address are refused.
+//! `ADMIN_USER_EMAILS`: parses the list and rejects entries that cannot be e-mail addresses.
 
 use std::collections::BTreeSet;
 
 use super::origins::split_list;
 use super::settings::Settings;
 
-/// Reads the list. An entry that can never match would grant nothing, without a word.
+/// Parses the list. An entry that can never match would silently grant nothing.
 pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> BTreeSet<String> {
     let mut emails = BTreeSet::new();
     for entry in split_list(settings.get("ADMIN_USER_EMAILS")) {
@@ -14,15 +14,17 @@ pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> B
         } else {
             problems.push(format!(
                 "ADMIN_USER_EMAILS has `{entry}`, which is not an e-mail address; \
-                 write addresses such as `ann@example.com`, separated by commas"
+                 use addresses such as `ann@example.com`, separated by commas"
             ));
         }
     }
     emails
 }
 
-/// Returns `true` for a text that an identity provider may have as an address. Letters of every
-/// script are: this finds mistakes and patterns, it does not judge addresses.
+/// Returns `true` if an identity provider may have such an address.
+///
+/// Letters of all scripts are allowed: the check finds mistakes and patterns, it does not validate
+/// addresses.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
@@ -64,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_entry_is_a_problem_that_names_the_variable() {
+    fn impossible_entry_is_reported_with_its_variable() {
         for entry in [
             "*",
             "*@example.com",

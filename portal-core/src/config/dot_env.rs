@@ -1,4 +1,4 @@
-//! The file `.env`, and what a mistake in it may show.
+//! `.env` file: parsing, and errors that do not reveal secrets.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,13 +8,14 @@ use super::setting::{PORTAL_SETTINGS, Setting};
 
 const FILE: &str = ".env";
 
-/// Reason why `.env` cannot be read. It never holds the content of a line, which may be a secret.
+/// Reason why `.env` cannot be read. It never contains the content of a line, which may be a
+/// secret.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DotEnvError {
-    /// A line has another form than `NAME=value`.
+    /// A line does not have the form `NAME=value`.
     Line {
         number: Option<usize>,
-        /// Only a variable of the portal: part of a secret could look like a name too.
+        /// Only variables of the portal: part of a secret could look like a name too.
         variable: Option<String>,
     },
     /// The file cannot be opened, or is not text.
@@ -24,7 +25,7 @@ pub(crate) enum DotEnvError {
 impl fmt::Display for DotEnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(reason) => write!(f, "{FILE} cannot be read: {reason}"),
+            Self::File(reason) => write!(f, "failed to read {FILE}: {reason}"),
             Self::Line { number, variable } => {
                 match number {
                     Some(number) => write!(f, "line {number} of {FILE}")?,
@@ -34,7 +35,7 @@ impl fmt::Display for DotEnvError {
                     write!(f, ", {variable},")?;
                 }
                 f.write_str(
-                    " cannot be read; write `NAME=value`, with quotes around a value that has spaces, \
+                    " is invalid; write `NAME=value`, with quotes around a value with spaces, \
                      and close every quote",
                 )
             }
@@ -42,8 +43,8 @@ impl fmt::Display for DotEnvError {
     }
 }
 
-/// Reads `.env` of the working directory into a map, if there is one. The environment of the
-/// process stays as it is.
+/// Reads `.env` of the working directory into a map, if the file exists. Does not change the
+/// environment of the process.
 pub(super) fn read(extra: &[Setting]) -> Result<HashMap<String, String>, DotEnvError> {
     match std::fs::read(Path::new(FILE)) {
         Ok(bytes) => {
@@ -67,7 +68,7 @@ fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEn
         })
 }
 
-/// Finds the line of a mistake. The parser gives either the whole line or the value alone.
+/// Finds the invalid line. The parser returns either the whole line or only the value.
 fn bad_line(text: &str, content: &str, extra: &[Setting]) -> DotEnvError {
     let content = content.trim();
     let start_of_line = |at: usize| {
@@ -97,22 +98,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bad_line_is_named_by_number_and_variable_but_never_shown() {
+    fn invalid_line_is_identified_but_never_shown() {
         for (text, expected) in [
             (
                 "APP_NAME=x\nSECRET_KEY=hunter2 and more\n",
-                "line 2 of .env, SECRET_KEY, cannot",
+                "line 2 of .env, SECRET_KEY, is invalid",
             ),
             (
                 "# hunter2\r\n\r\nexport DB_PASSWORD=\"hunter2\r\nmore\r\n",
-                "line 3 of .env, DB_PASSWORD, cannot",
+                "line 3 of .env, DB_PASSWORD, is invalid",
             ),
-            ("hunter2", "line 1 of .env cannot"),
-            ("A=1\nhunter2\n", "line 2 of .env cannot"),
+            ("hunter2", "line 1 of .env is invalid"),
+            ("A=1\nhunter2\n", "line 2 of .env is invalid"),
             // Part of a key, which looks like a variable.
-            ("A=1\nhunter2=\n\nhunter2==x y\n", "line 4 of .env cannot"),
-            ("X=hunter2 hunter2\n", "line 1 of .env cannot"),
-            ("MAIL_KEY='hunter2\n", "line 1 of .env, MAIL_KEY, cannot"),
+            (
+                "A=1\nhunter2=\n\nhunter2==x y\n",
+                "line 4 of .env is invalid",
+            ),
+            ("X=hunter2 hunter2\n", "line 1 of .env is invalid"),
+            (
+                "MAIL_KEY='hunter2\n",
+                "line 1 of .env, MAIL_KEY, is invalid",
+            ),
         ] {
             let error = parse(text, &[Setting::new("MAIL_KEY", "")]).unwrap_err();
             let shown = error.to_string();
@@ -122,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn good_file_is_read() {
+    fn valid_file_is_read() {
         let values = parse("A=1\n# b\nexport B='two words'\n", &[]).unwrap();
         assert_eq!(
             (values["A"].as_str(), values["B"].as_str()),

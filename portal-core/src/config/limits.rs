@@ -1,8 +1,8 @@
-//! What a client may send, hold and ask for.
+//! Limits for clients: sizes, durations, connections and rates.
 
 use std::time::Duration;
 
-/// Bounds of what clients may send and hold.
+/// Limits on what clients may send and keep open.
 ///
 /// ```
 /// use std::time::Duration;
@@ -14,30 +14,33 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a body, unless its route has a limit of its own (`413`). Default 1 MiB.
+    /// Maximum bytes of a body, unless its route has a separate limit (`413`). Default: 1 MiB.
     pub body: usize,
-    /// Bytes of path and query (`414`). Default 8 KiB.
+    /// Maximum bytes of path and query (`414`). Default: 8 KiB.
     pub url: usize,
-    /// Bytes of all header names and values (`431`). Default 32 KiB.
+    /// Maximum bytes of all header names and values (`431`). Default: 32 KiB.
     pub headers: usize,
-    /// How long a handler may take until its answer begins (`503`). Streams and WebSockets have
-    /// begun by then and go on. Default 30 seconds.
+    /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
+    ///
+    /// Streams and WebSockets have started by then and continue.
     pub request_time: Duration,
-    /// How long a connection may take for the head of a request, and may be idle between two.
-    /// Default 65 seconds: proxies commonly keep a connection for 60, and the one who closes it
-    /// should not be the portal.
+    /// Maximum time for receiving the head of a request, and for idling between two requests.
+    ///
+    /// Default: 65 seconds. Proxies commonly keep a connection for 60 seconds, and the portal
+    /// should not be the side that closes it.
     pub header_time: Duration,
-    /// How long a peer may take nothing of what it is sent until its connection is closed. Default
-    /// 60 seconds.
+    /// Write timeout for connections whose peer stops reading. Default: 60 seconds.
     pub write_time: Duration,
-    /// Connections from one address at a time, or from one `/64` of IPv6; trusted proxies are
-    /// exempt. Default 256.
+    /// Maximum number of concurrent connections per IP address, or per `/64` of IPv6.
+    ///
+    /// Trusted proxies are exempt. Default: 256.
     pub connections_per_address: usize,
-    /// Streams that one user may have open at a time: live regions of pages, task monitors and event
-    /// streams together. An address of guests may have
-    /// [`users_per_address`](Rates::users_per_address) times as many. Default 100.
+    /// Maximum number of open streams per user. Default: 100.
+    ///
+    /// Live regions, task monitors and event streams count together. An IP address of guests may have
+    /// [`users_per_address`](Rates::users_per_address) times as many.
     pub live_streams: usize,
-    /// How often things may be done.
+    /// Rate limits.
     pub rates: Rates,
 }
 
@@ -57,24 +60,25 @@ impl Default for Limits {
     }
 }
 
-/// How often things may be done: by one user, and by one address.
+/// Rate limits per user and per IP address.
 ///
-/// An address may stand for many users, so it may do more.
+/// An IP address may be shared by many users, so its limit is higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {
-    /// Sign-in and sign-out, for each address. Default 60 a minute.
+    /// Sign-ins and sign-outs per IP address. Default: 60 per minute.
     pub sign_in: Rate,
-    /// New client tokens, for each user. Default 60 a minute.
+    /// New client tokens per user. Default: 60 per minute.
     pub client_tokens: Rate,
-    /// Tasks that are started, for each user. Default 1200 a minute.
+    /// Enqueued tasks per user. Default: 1200 per minute.
     pub start_task: Rate,
-    /// Changes on administration pages and routes, for each user. Default 300 a minute.
+    /// Changes on administration pages and routes per user. Default: 300 per minute.
     pub admin_writes: Rate,
-    /// Changes of one's own data, such as the theme, preferences and notifications, for each user.
-    /// Default 300 a minute.
+    /// Changes to the user's own data. Default: 300 per minute.
+    ///
+    /// Examples are theme, preferences and notifications.
     pub own_writes: Rate,
-    /// How much more often one address may do what is counted by user. Default 5.
+    /// Factor by which the limit of an IP address exceeds that of a user. Default: 5.
     pub users_per_address: u32,
 }
 
@@ -91,18 +95,18 @@ impl Default for Rates {
     }
 }
 
-/// So many in a minute, and that many at once after a rest.
+/// Rate per minute, with a burst of the same size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate(u32);
 
 impl Rate {
-    /// So many in a minute; 0 counts as 1.
+    /// Creates a rate per minute; 0 counts as 1.
     #[must_use]
     pub const fn per_minute(count: u32) -> Self {
         Self(if count == 0 { 1 } else { count })
     }
 
-    /// How many in a minute.
+    /// Returns the number per minute.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.0

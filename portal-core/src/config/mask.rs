@@ -1,4 +1,4 @@
-//! Values of settings as they may be shown: without passwords.
+//! Masking of passwords in the values of settings.
 
 use percent_encoding::percent_decode_str;
 
@@ -7,8 +7,9 @@ const MASK: &str = "********";
 /// Words in the name of a parameter whose value is a secret.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "secret", "token"];
 
-/// A value that may be shown: the password of a URI and parameters that hold secrets are masked,
-/// also in a text that is not a valid URI. When in doubt it masks more.
+/// Masks the password of a URI, and parameters with secrets, for display.
+///
+/// Also works on text that is not a valid URI. When in doubt, it masks more.
 ///
 /// ```
 /// use portal_core::config::masked;
@@ -26,14 +27,14 @@ fn mask_user_info(value: &str) -> String {
         Some(at) => value.split_at(at + 3),
         None => ("", value),
     };
-    // A password may contain every separator, the `@` included.
+    // A password may contain any separator, including `@`.
     if let Some((user_info, host)) = rest.rsplit_once('@') {
         return match user_info.split_once(':') {
             Some((user, _)) => format!("{scheme}{user}:{MASK}@{host}"),
             None => value.to_owned(),
         };
     }
-    // A password where the host is missing; a port has digits only.
+    // A password without a host; a port has digits only.
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rsplit_once(':') {
         Some((host, port))
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_form_of_a_uri_shows_its_password() {
+    fn password_is_masked_in_all_forms_of_a_uri() {
         for uri in [
             "postgres://u:hunter2@db/x",
             "postgres://u:hun/ter2@db/x",
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn value_without_a_secret_stays_as_it_is() {
+    fn value_without_a_secret_is_unchanged() {
         for value in [
             "",
             "Portal",

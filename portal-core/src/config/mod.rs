@@ -1,4 +1,4 @@
-//! What a portal is told from outside: flags, environment, `.env`, defaults.
+//! Configuration from flags, environment, `.env` and defaults.
 
 mod admin_emails;
 mod dot_env;

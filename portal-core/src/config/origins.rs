@@ -1,4 +1,4 @@
-//! The origin of the portal, and those of others.
+//! Origins: that of the portal, and allowed origins of others.
 
 use url::Url;
 
@@ -16,13 +16,13 @@ pub(super) fn public_url(
     if is_prod {
         if settings.get("PUBLIC_URL").is_none() && !is_loopback_host(host) {
             problems.push(format!(
-                "PUBLIC_URL is missing; HOST is `{host}`, so write the origin that browsers use, such as `https://portal.example.com`"
+                "PUBLIC_URL is missing; HOST is `{host}`, so set it to the origin that browsers use, such as `https://portal.example.com`"
             ));
         } else if Url::parse(&url).is_ok_and(|url| {
             url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host)
         }) {
             problems.push(format!(
-                "PUBLIC_URL is `{url}`; PROD needs `https://`, since cookies and tokens would be sent in the clear"
+                "PUBLIC_URL is `{url}`; PROD requires `https://`, since cookies and tokens would be sent in the clear otherwise"
             ));
         }
     }
@@ -48,7 +48,7 @@ fn read_public_url(
         Some(origin) => origin,
         None => {
             problems.push(format!(
-                "PUBLIC_URL is `{}`; write an origin such as `https://portal.example.com`",
+                "PUBLIC_URL is `{}`; use an origin such as `https://portal.example.com`",
                 masked(text)
             ));
             default
@@ -56,7 +56,7 @@ fn read_public_url(
     }
 }
 
-/// The origin that a text is, as browsers write it.
+/// Returns the origin of a URL text, as browsers serialize it; `None` if it has other parts.
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let bare = matches!(url.scheme(), "http" | "https")
@@ -74,7 +74,7 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
             let origin = origin(text);
             if origin.is_none() {
                 problems.push(format!(
-                    "ALLOWED_ORIGINS has `{}`; write origins such as `https://app.example.com`",
+                    "ALLOWED_ORIGINS has `{}`; use origins such as `https://app.example.com`",
                     masked(text)
                 ));
             }
@@ -83,7 +83,7 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
         .collect()
 }
 
-/// Whether a host name or address, without a port, can only mean this machine.
+/// Returns `true` if a host name or IP address, without a port, can only mean this machine.
 ///
 /// ```
 /// use portal_core::config::is_loopback_host;
@@ -100,7 +100,7 @@ pub fn is_loopback_host(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// The items of a comma-separated list, without those that are empty.
+/// Returns the non-empty items of a comma-separated list.
 pub(super) fn split_list(text: Option<&str>) -> impl Iterator<Item = &str> {
     text.unwrap_or_default()
         .split(',')
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn production_is_reached_by_https_or_on_this_machine_only() {
+    fn prod_requires_https_unless_on_a_loopback_host() {
         let prod = |more: &[(&str, &str)]| {
             let mut pairs = vec![
                 ("APP_ENV", "PROD"),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn allowed_origins_are_origins() {
+    fn invalid_allowed_origins_are_rejected() {
         let allow = |text| read(&[("APP_ENV", "DEV"), ("ALLOWED_ORIGINS", text)]);
         let config = allow(" https://App.example.com:443/ ,http://a.example:1,").unwrap();
         assert_eq!(

@@ -1,10 +1,10 @@
-//! One variable that can be set from outside.
+//! A variable that can be set externally.
 
-/// A variable with its flag, its help text and its default.
+/// A variable with its flag, help text and default.
 ///
 /// Authentication providers declare theirs with
-/// [`AuthProvider::settings`](crate::AuthProvider::settings); the command line, the
-/// environment and `config` then know them like the portal's own.
+/// [`AuthProvider::settings`](crate::AuthProvider::settings); the command line, the environment and
+/// `config` then support them like the portal's own.
 ///
 /// ```
 /// use portal_core::config::Setting;
@@ -17,18 +17,18 @@
 pub struct Setting {
     /// Name of the environment variable.
     pub name: &'static str,
-    /// Other names under which the variable is read, weaker than `name`.
+    /// Other names under which the variable is read, with lower precedence than `name`.
     pub aliases: &'static [&'static str],
     /// One line for `--help`.
     pub help: &'static str,
-    /// The value where nothing is set.
+    /// Value if the variable is not set.
     pub default: Option<&'static str>,
-    /// Whether the value has to be masked wherever it is shown.
+    /// `true` if the value must be masked wherever it is shown.
     pub secret: bool,
 }
 
 impl Setting {
-    /// A variable without default.
+    /// Creates a variable without a default.
     #[must_use]
     pub const fn new(name: &'static str, help: &'static str) -> Self {
         Self {
@@ -40,28 +40,28 @@ impl Setting {
         }
     }
 
-    /// With a value for the case that nothing is set.
+    /// Sets the default.
     #[must_use]
     pub const fn default(mut self, value: &'static str) -> Self {
         self.default = Some(value);
         self
     }
 
-    /// With other names that are read as well.
+    /// Adds other names that are read as well.
     #[must_use]
     pub const fn aliases(mut self, names: &'static [&'static str]) -> Self {
         self.aliases = names;
         self
     }
 
-    /// Masked wherever it is shown.
+    /// Marks the value as secret, so that it is masked wherever it is shown.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;
         self
     }
 
-    /// The name of the command-line flag, without the dashes.
+    /// Returns the name of the command-line flag, without the dashes.
     #[must_use]
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
@@ -70,16 +70,16 @@ impl Setting {
 
 /// The variables of every portal. Providers add theirs.
 pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
-    Setting::new("HOST", "Address to listen on").default("127.0.0.1"),
+    Setting::new("HOST", "IP address or host name to listen on").default("127.0.0.1"),
     Setting::new("PORT", "Port to listen on").default("8000"),
     Setting::new("APP_NAME", "Name shown in the navigation bar and in titles").default("Portal"),
     Setting::new(
         "APP_ENV",
-        "DEV or PROD; without it DEV in a debug build, PROD in a release build",
+        "DEV or PROD; default DEV in a debug build, PROD in a release build",
     ),
     Setting::new(
         "ADMIN_USER_EMAILS",
-        "Comma-separated addresses whose verified owners are administrators while they are listed",
+        "Comma-separated e-mail addresses whose verified owners are administrators while listed",
     ),
     Setting::new(
         "DB_CONN_URI",
@@ -103,18 +103,18 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     .secret(),
     Setting::new(
         "ALLOWED_ORIGINS",
-        "Comma-separated origins, beside the portal's own, whose pages may watch tasks",
+        "Comma-separated origins, in addition to the portal's own, whose pages may monitor tasks",
     ),
     Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
-    Setting::new("COMPRESSION", "on or off: whether answers are compressed").default("on"),
+    Setting::new("COMPRESSION", "on or off: compress responses").default("on"),
     Setting::new(
         "MAINTENANCE",
-        "on or off; while it is on, only administrators are let in",
+        "on or off; while on, only administrators have access",
     )
     .default("off"),
     Setting::new(
         "TRUSTED_PROXIES",
-        "Comma-separated addresses or networks whose X-Forwarded-For header is believed",
+        "Comma-separated IP addresses or networks whose X-Forwarded-For header is trusted",
     ),
     Setting::new("RUST_LOG", "Log filter").default("info,sqlx=warn"),
     Setting::new(

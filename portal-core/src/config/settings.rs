@@ -1,4 +1,4 @@
-//! The values of all settings, and where each came from.
+//! Values of all settings and their sources.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,7 +7,7 @@ use super::dot_env::{self, DotEnvError};
 use super::mask::masked;
 use super::setting::{PORTAL_SETTINGS, Setting};
 
-/// Where a value came from, strongest first.
+/// Source of a setting's value, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// A command-line flag.
@@ -31,7 +31,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The text values of all settings: flag over variable over `.env` over default.
+/// Text values of all settings. Precedence: flag, environment variable, `.env`, default.
 ///
 /// An empty value counts as unset.
 ///
@@ -48,7 +48,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, (String, Origin)>,
 }
 
-/// Without secrets, as in the output of `config`.
+/// Prints masked secrets, as in the output of `config`.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.describe().filter(|(name, ..)| self.is_given(name));
@@ -66,7 +66,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The process environment and `.env` of the working directory, if there is one.
+    /// Returns the process environment and `.env` of the working directory, if the file exists.
     pub(crate) fn of_process(
         flags: HashMap<String, String>,
         extra: &[Setting],
@@ -114,7 +114,7 @@ impl Settings {
         Self { table, values }
     }
 
-    /// Settings from pairs, as if they stood in the environment; for tests and embedders.
+    /// Creates settings from pairs, as if they were in the environment; for tests and embedders.
     #[must_use]
     pub fn from_pairs<K: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -122,7 +122,7 @@ impl Settings {
         Self::from_pairs_with(&[], pairs)
     }
 
-    /// Like [`from_pairs`](Self::from_pairs), with the settings of a provider.
+    /// Like [`from_pairs`](Self::from_pairs), with additional settings of a provider.
     #[must_use]
     pub fn from_pairs_with<K: Into<String>, V: Into<String>>(
         extra: &[Setting],
@@ -141,13 +141,13 @@ impl Settings {
         )
     }
 
-    /// The value of a variable, trimmed; `None` if it is unset and has no default.
+    /// Returns the trimmed value of a variable; `None` if it is unset and has no default.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|(value, _)| value.trim())
     }
 
-    /// Whether someone has set the variable, and did not leave it at its default.
+    /// Returns `true` if the variable is set explicitly, not by its default.
     #[must_use]
     pub fn is_given(&self, name: &str) -> bool {
         self.values
@@ -155,7 +155,7 @@ impl Settings {
             .is_some_and(|(_, origin)| *origin != Origin::Default)
     }
 
-    /// Every variable with its effective value, secrets masked.
+    /// Returns all variables with their effective values, secrets masked.
     pub(crate) fn describe(&self) -> impl Iterator<Item = (&'static str, String, String)> + '_ {
         self.table
             .iter()

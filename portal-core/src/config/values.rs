@@ -1,4 +1,4 @@
-//! The settings as typed values, with every fault found at once.
+//! Typed settings; parsing reports all problems at once.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,12 +13,12 @@ use super::limits::Limits;
 use super::origins::{allowed_origins, is_loopback_host, public_url, split_list};
 use super::settings::Settings;
 
-/// Whether the portal runs for its developers or for its users.
+/// Environment that the portal runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppEnv {
-    /// On a developer's machine: migrations are applied at start, secrets are made up.
+    /// Development: migrations are applied at start, missing secrets are generated.
     Dev,
-    /// In production: nothing is made up, nothing is open by default.
+    /// Production: no generated secrets, and nothing is open by default.
     Prod,
 }
 
@@ -28,12 +28,12 @@ impl fmt::Display for AppEnv {
     }
 }
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people at a terminal.
+    /// Human-readable, for terminals.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -48,7 +48,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself. Do not log it.
+    /// Returns the text. Do not log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -61,64 +61,66 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The configuration of a portal.
+/// Configuration of a portal.
 ///
-/// A plain struct: read it from the outside with [`Config::from_settings`], or start from
+/// A plain struct: read it from external settings with [`Config::from_settings`], or start from
 /// [`Config::default`] and set fields.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Shown in the navigation bar and in titles.
+    /// Application name, shown in the navigation bar and in titles.
     pub app_name: String,
     /// Development or production.
     pub app_env: AppEnv,
-    /// Address to listen on.
+    /// IP address or host name to listen on.
     pub host: String,
     /// Port to listen on; 0 picks a free one.
     pub port: u16,
     /// Origin that browsers use, as they send it in `Origin`.
     pub public_url: String,
-    /// Prefix of every path of the portal where it is nested in another app: empty, or such as `/portal`.
+    /// Path prefix of a portal nested in another app: empty, or for example `/portal`.
     pub base_path: String,
-    /// Path of the page that users reach after signing in; default `/`. Set it with
-    /// [`PortalBuilder::home_page`](crate::PortalBuilder::home_page).
+    /// Path of the page that users reach after signing in. Default: `/`.
+    ///
+    /// Set it with [`PortalBuilder::home_page`](crate::PortalBuilder::home_page).
     pub home_path: String,
-    /// Path of the page about a user's own account, linked from the user menu; `None` without one. Set it with
-    /// [`PortalBuilder::profile_page`](crate::PortalBuilder::profile_page).
+    /// Path of the page about a user's own account, linked from the user menu; `None` without one.
+    ///
+    /// Set it with [`PortalBuilder::profile_page`](crate::PortalBuilder::profile_page).
     pub profile_path: Option<String>,
-    /// Lower-case addresses whose verified owners become administrators.
+    /// Lower-case e-mail addresses whose verified owners become administrators.
     pub admin_emails: BTreeSet<String>,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: Secret,
-    /// Signs what the portal signs. In DEV one is kept in the database.
+    /// Key for the portal's signatures. In DEV, a generated key is stored in the database.
     pub secret_key: Option<Secret>,
-    /// Origins, beside the portal's own, whose pages may watch tasks.
+    /// Origins, in addition to the portal's own, whose pages may monitor tasks.
     pub allowed_origins: Vec<String>,
-    /// Whether requests are limited in rate, and connections in number.
+    /// `true` if request rates and numbers of connections are limited.
     pub rate_limits: bool,
-    /// Whether answers are compressed; files under `/_portal/assets/` are in any case.
+    /// `true` if responses are compressed; files under `/_portal/assets/` always are.
     pub compression: bool,
-    /// Whether the portal is being worked on: only administrators are let in.
+    /// `true` during maintenance: only administrators have access.
     pub maintenance: bool,
-    /// Bounds of what clients may send and hold; changed in code only.
+    /// Limits on what clients may send and keep open; changed in code only.
     pub limits: Limits,
-    /// Networks whose `X-Forwarded-For` header is believed.
+    /// Networks whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Filter of the log, in the syntax of `RUST_LOG`.
     pub log_filter: String,
-    /// Form of the log.
+    /// Format of the log.
     pub log_format: LogFormat,
     /// All settings as text, for providers that read their own.
     pub settings: Settings,
 }
 
-/// Everything that is wrong with the configuration.
+/// All problems of a configuration.
 ///
-/// `Debug` writes one problem per line too: `main() -> Result<_, Box<dyn Error>>` prints that.
+/// `Debug` also writes one problem per line: `main() -> Result<_, Box<dyn Error>>` prints that.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub struct ConfigError {
-    /// One line each, starting with the name of the variable.
+    /// Problems, one line each, starting with the name of the variable.
     pub problems: Vec<String>,
 }
 
@@ -132,7 +134,7 @@ impl ConfigError {
     fn message(&self) -> String {
         let count = self.problems.len();
         let mut text = format!(
-            "the configuration is not usable, {count} problem{}",
+            "invalid configuration: {count} problem{}",
             if count == 1 { "" } else { "s" }
         );
         for (index, problem) in self.problems.iter().enumerate() {
@@ -143,7 +145,7 @@ impl ConfigError {
 }
 
 impl Default for Config {
-    /// What a portal uses when nothing is set, in DEV.
+    /// Returns the configuration in DEV when no variable is set.
     fn default() -> Self {
         let settings = Settings::from_pairs([("APP_ENV", "DEV")]);
         let (config, _) = Self::read(settings);
@@ -152,7 +154,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads every setting and checks it; an error names all that is wrong.
+    /// Reads and checks all settings.
+    ///
+    /// # Errors
+    ///
+    /// Fails if any setting is invalid or missing; the error lists all problems.
     ///
     /// ```
     /// use portal_core::config::{Config, Settings};
@@ -167,7 +173,7 @@ impl Config {
         }
     }
 
-    /// Reads what can be read, and says what could not; the caller adds a provider's problems.
+    /// Reads the valid settings and returns all problems; the caller adds those of a provider.
     pub(crate) fn read(settings: Settings) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let app_env = app_env(&settings, &mut problems);
@@ -199,7 +205,7 @@ impl Config {
             None if app_env == AppEnv::Dev => LogFormat::Pretty,
             None => LogFormat::Json,
             Some(other) => {
-                problems.push(format!("LOG_FORMAT is `{other}`; write `pretty` or `json`"));
+                problems.push(format!("LOG_FORMAT is `{other}`; use `pretty` or `json`"));
                 LogFormat::Pretty
             }
         };
@@ -228,19 +234,19 @@ impl Config {
         (config, problems)
     }
 
-    /// Whether browsers come over `https://`.
+    /// Returns `true` if browsers use `https://`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https:")
     }
 
-    /// Whether this is a developer's portal.
+    /// Returns `true` in development.
     #[must_use]
     pub fn is_dev(&self) -> bool {
         self.app_env == AppEnv::Dev
     }
 
-    /// Every origin that is the portal's own: in DEV all names of the loopback address count.
+    /// Returns all origins of the portal; in DEV, all names of the loopback address count.
     #[must_use]
     pub fn own_origins(&self) -> Vec<String> {
         let mut origins = vec![self.public_url.clone()];
@@ -260,7 +266,7 @@ impl Config {
     }
 }
 
-/// Before the name of a cookie: browsers let no other host set it, and it is for `https://` only.
+/// Prefix of cookie names: browsers let no other host set them, and only over `https://`.
 pub(crate) const OWN_HOST: &str = "__Host-";
 
 fn parse<T: FromStr>(
@@ -273,7 +279,7 @@ fn parse<T: FromStr>(
     match text.parse() {
         Ok(value) => Some(value),
         Err(_) => {
-            problems.push(format!("{name} is `{text}`; write {expected}"));
+            problems.push(format!("{name} is `{text}`; use {expected}"));
             None
         }
     }
@@ -290,7 +296,7 @@ fn app_env(settings: &Settings, problems: &mut Vec<String>) -> AppEnv {
         Some(text) if text.eq_ignore_ascii_case("dev") => AppEnv::Dev,
         Some(text) if text.eq_ignore_ascii_case("prod") => AppEnv::Prod,
         Some(text) => {
-            problems.push(format!("APP_ENV is `{text}`; write `DEV` or `PROD`"));
+            problems.push(format!("APP_ENV is `{text}`; use `DEV` or `PROD`"));
             AppEnv::Prod
         }
     }
@@ -305,7 +311,7 @@ fn database_url(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>
         AppEnv::Prod => match settings.get("DB_CONN_URI") {
             Some(text) => ("DB_CONN_URI", text),
             None => {
-                problems.push("DB_CONN_URI is missing; PROD needs `postgres://user:password@host:port/database`".to_owned());
+                problems.push("DB_CONN_URI is missing; PROD requires `postgres://user:password@host:port/database`".to_owned());
                 return Secret::new("");
             }
         },
@@ -331,7 +337,7 @@ fn database_url(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>
             "`postgres://…`"
         };
         problems.push(format!(
-            "{name} is not a database this portal can use; write {expected}"
+            "{name} is not a supported database; use {expected}"
         ));
     }
     Secret::new(text)
@@ -364,7 +370,7 @@ fn on_or_off(settings: &Settings, name: &str, default: bool, problems: &mut Vec<
         Some("on") => true,
         Some("off") => false,
         Some(other) => {
-            problems.push(format!("{name} is `{other}`; write `on` or `off`"));
+            problems.push(format!("{name} is `{other}`; use `on` or `off`"));
             default
         }
     }
@@ -379,11 +385,11 @@ fn rate_limits(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>)
         None | Some("on") => true,
         Some("off") if app_env == AppEnv::Dev => false,
         Some("off") => {
-            problems.push("RATE_LIMITS is `off`; that is for DEV only".to_owned());
+            problems.push("RATE_LIMITS is `off`, which is allowed in DEV only".to_owned());
             true
         }
         Some(other) => {
-            problems.push(format!("RATE_LIMITS is `{other}`; write `on` or `off`"));
+            problems.push(format!("RATE_LIMITS is `{other}`; use `on` or `off`"));
             true
         }
     }
@@ -397,7 +403,7 @@ fn trusted_proxies(settings: &Settings, problems: &mut Vec<String>) -> Vec<IpNet
                 .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
             if parsed.is_err() {
                 problems.push(format!(
-                    "TRUSTED_PROXIES has `{text}`; write addresses or networks such as `10.0.0.0/8`"
+                    "TRUSTED_PROXIES has `{text}`; use IP addresses or networks such as `10.0.0.0/8`"
                 ));
             }
             parsed.ok()
@@ -414,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_names_every_fault() {
+    fn one_message_lists_all_problems() {
         let error = read(&[
             ("APP_ENV", "prod"),
             ("RATE_LIMITS", "off"),
@@ -429,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_encoded_into_the_uri() {
+    fn password_is_encoded_into_the_uri() {
         let config = read(&[
             ("APP_ENV", "PROD"),
             ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
@@ -447,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn in_development_all_loopback_names_are_the_same_site() {
+    fn all_loopback_names_are_own_origins_in_dev() {
         let config = read(&[("APP_ENV", "DEV")]).unwrap();
         assert!(
             config
@@ -463,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn production_refuses_sqlite() {
+    fn sqlite_is_rejected_in_prod() {
         let error = read(&[
             ("APP_ENV", "PROD"),
             ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
@@ -471,7 +477,9 @@ mod tests {
         ])
         .unwrap_err();
         assert!(
-            error.to_string().contains("DB_CONN_URI is not a database"),
+            error
+                .to_string()
+                .contains("DB_CONN_URI is not a supported database"),
             "{error}"
         );
     }

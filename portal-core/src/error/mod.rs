@@ -1,4 +1,4 @@
-//! The error that handlers return, and its form on the wire.
+//! Error type of handlers, and its form on the wire.
 
 mod problem;
 mod rejection;
@@ -18,19 +18,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Cause = Box<dyn StdError + Send + Sync + 'static>;
 
-/// One thing that is wrong with the input, and where.
+/// An error in one value of the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// JSON pointer (RFC 6901) to the faulty value; empty for the whole document.
+    /// JSON pointer (RFC 6901) to the invalid value; empty for the whole document.
     pub pointer: String,
-    /// What is wrong, for people.
+    /// Message for people.
     pub message: String,
-    /// What is wrong, for programs: a stable `snake_case` word.
+    /// Code for programs: a stable `snake_case` word.
     pub code: String,
 }
 
 impl Fault {
-    /// A fault at a JSON pointer.
+    /// Creates an error at a JSON pointer.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
         Self {
@@ -41,10 +41,10 @@ impl Fault {
     }
 }
 
-/// What went wrong while a request was answered.
+/// Error of a request.
 ///
-/// An API route answers it as RFC 9457 `application/problem+json`, a page as an HTML page.
-/// The client sees status, code and detail; the cause goes to the log only.
+/// An API route responds with it as RFC 9457 `application/problem+json`, a page as an HTML page.
+/// The client sees status, code and detail; the cause is only logged.
 ///
 /// ```
 /// use portal_core::Error;
@@ -63,7 +63,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of any status.
+    /// Creates an error with any status.
     #[must_use]
     pub fn new(
         status: StatusCode,
@@ -76,13 +76,13 @@ impl Error {
         }))
     }
 
-    /// `400`: the request cannot be understood.
+    /// Creates a `400`: the request is malformed.
     #[must_use]
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }
 
-    /// `401`: the caller has to sign in.
+    /// Creates a `401`: the caller must sign in.
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(
@@ -92,19 +92,19 @@ impl Error {
         )
     }
 
-    /// `403`: the caller is known and may not do this.
+    /// Creates a `403`: the caller is identified and has no access.
     #[must_use]
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
-    /// `404`: there is no such thing.
+    /// Creates a `404`: the resource does not exist.
     #[must_use]
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// `409`: the request does not fit the present state.
+    /// Creates a `409`: the request conflicts with the current state.
     #[must_use]
     pub fn conflict(
         code: impl Into<Cow<'static, str>>,
@@ -113,7 +113,8 @@ impl Error {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// `422 invalid_parameters`: well-formed input that breaks a rule, with every fault.
+    /// Creates a `422 invalid_parameters` with all field errors: well-formed input that violates
+    /// rules.
     #[must_use]
     pub fn invalid(faults: Vec<Fault>) -> Self {
         let detail = match faults.len() {
@@ -129,7 +130,7 @@ impl Error {
         error
     }
 
-    /// `500`: a failure of the portal. The cause is logged; no client of PROD receives it.
+    /// Creates a `500`: an internal failure. The cause is logged; no client in PROD receives it.
     ///
     /// It converts the errors of other crates, for `?`:
     ///
@@ -146,16 +147,16 @@ impl Error {
         let mut error = Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "something went wrong on our side; the request id finds it in the log",
+            "something went wrong on our side; use the request id to find it in the log",
         );
         error.0.cause = Some(cause.into());
         error
     }
 
-    /// The error of a rejection, as the portal makes one of an extractor that fails: with the status
-    /// and the text of the rejection, and the field where the text names one.
+    /// Converts a rejection, as the portal does when an extractor fails.
     ///
-    /// It is for rejections that a handler receives itself, such as those of `Multipart`:
+    /// The error has the status and text of the rejection, and the field if the text names one.
+    /// Intended for rejections that a handler receives itself, such as those of `Multipart`:
     ///
     /// ```
     /// use axum::extract::Path;
@@ -178,7 +179,7 @@ impl Error {
             .into()
     }
 
-    /// `503`: something that is needed is away; the client may come again.
+    /// Creates a `503`: a dependency is unavailable; the client may retry.
     #[must_use]
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
@@ -186,39 +187,39 @@ impl Error {
         error
     }
 
-    /// `429`: too much was asked for; the client may come again after so many seconds.
+    /// Creates a `429`: rate limit exceeded; the client may retry after `retry_after` seconds.
     #[must_use]
     pub fn too_many_requests(retry_after: u32) -> Self {
         let mut error = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_requests",
-            format!("that was asked for too often; try again in {retry_after} s"),
+            format!("rate limit exceeded; retry in {retry_after} s"),
         );
         error.0.problem.retry_after = Some(retry_after);
         error
     }
 
-    /// The same error with when the client may come again, in seconds.
+    /// Sets the time after which the client may retry, in seconds.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.0.problem.retry_after = Some(seconds);
         self
     }
 
-    /// The same error with another `code`.
+    /// Replaces the `code`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.0.problem.code = code.into();
         self
     }
 
-    /// The same error with what caused it, for the log.
+    /// Sets the cause, for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
         self.0.cause = Some(cause.into());
         self
     }
 
-    /// The same error with one more member in the problem document.
+    /// Adds a member to the problem document.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {
@@ -227,40 +228,40 @@ impl Error {
         self
     }
 
-    /// The same error with faults next to it.
+    /// Sets the field errors.
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
         self.0.problem.faults = faults;
         self
     }
 
-    /// The status of the answer.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.problem.status
     }
 
-    /// The stable word that programs tell errors apart by.
+    /// Returns the stable code by which programs distinguish errors.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.0.problem.code
     }
 
-    /// What people are told.
+    /// Returns the detail for people.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.problem.detail
     }
 
-    /// What is wrong with the input, if that is the matter.
+    /// Returns the field errors of invalid input.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.0.problem.faults
     }
 
-    /// Returns the part that the client sees, after the cause of a failure was logged.
+    /// Returns the part that the client sees, after logging the cause of a failure.
     ///
-    /// The pipeline logs rejected requests: it knows their route.
+    /// The pipeline logs rejected requests, because it has their route.
     pub(crate) fn into_problem(self) -> Problem {
         let Inner { mut problem, cause } = *self.0;
         let cause = cause.as_deref().map(|cause| cause as &dyn StdError);
@@ -304,7 +305,7 @@ impl From<Problem> for Error {
     }
 }
 
-/// The problem document. The portal's outermost layer adds the request id as `instance`.
+/// Responds with the problem document. The portal's pipeline adds the request id as `instance`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.into_problem().into_response()

@@ -12,7 +12,7 @@ use super::rejection;
 /// Maximum number of field errors in one log line.
 const MAX_LOGGED_FAULTS: usize = 8;
 
-/// The part of an error that clients see, and the reasons that they do not.
+/// The part of an error that clients see, and the reasons that they do not see.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -21,10 +21,10 @@ pub(crate) struct Problem {
     pub(crate) faults: Vec<Fault>,
     pub(crate) retry_after: Option<u32>,
     pub(crate) members: Map<String, Value>,
-    /// Causes, outermost first, that `detail` does not state. The log has them, and in DEV the
-    /// page of the error; a client of PROD never receives them.
+    /// Causes, outermost first, that `detail` does not state. They are logged, and in DEV shown on
+    /// the error page; no client in PROD receives them.
     pub(crate) reasons: Vec<String>,
-    /// `true` if an extractor made it, whose text is its reason. The pipeline logs it.
+    /// `true` if it comes from an extractor, whose text is its reason. The pipeline logs it.
     pub(crate) is_rejection: bool,
 }
 
@@ -46,9 +46,11 @@ impl Problem {
         }
     }
 
-    /// Returns the problem of an error response: the portal's own, or one made of the plain text
-    /// that axum's extractors respond with. `None` if the response is not an error, or has
-    /// another form. A plain text stays in the response.
+    /// Returns the problem of an error response: the portal's own, or one built from the plain text
+    /// of axum's extractors.
+    ///
+    /// `None` if the response is not an error, or has another form. A plain text stays in the
+    /// response.
     pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
         if let Some(problem) = response.extensions_mut().remove::<Self>() {
             return Some(problem);
@@ -64,7 +66,8 @@ impl Problem {
         Some(rejection::problem(status, rejection::text_of(response)))
     }
 
-    /// Returns `true` for an error of the portal itself. Maintenance is a decision and not one.
+    /// Returns `true` for an internal failure. Deliberate states such as maintenance are not
+    /// failures.
     pub(crate) fn is_failure(&self) -> bool {
         self.status.is_server_error() && self.code != "maintenance"
     }
@@ -74,7 +77,7 @@ impl Problem {
         matches!(self.status.as_u16(), 400 | 413 | 415 | 422)
     }
 
-    /// Everything that is known of it in one line, for the log.
+    /// Returns all details in one line, for the log.
     pub(crate) fn reason(&self) -> String {
         let mut text = self.detail.to_string();
         for fault in self.faults.iter().take(MAX_LOGGED_FAULTS) {
@@ -87,7 +90,7 @@ impl Problem {
         text
     }
 
-    /// The problem document, as `application/problem+json`.
+    /// Builds the problem document, as `application/problem+json`.
     ///
     /// With `reveals`, as in DEV, the detail of a failed extractor is its own text.
     pub(crate) fn to_response(&self, instance: Option<&str>, reveals: bool) -> Response {
@@ -122,14 +125,14 @@ impl Problem {
         response
     }
 
-    /// The response that the pipeline gives its final form.
+    /// Builds the response that the pipeline finalizes.
     pub(crate) fn into_response(self) -> Response {
         let mut response = self.to_response(None, false);
         response.extensions_mut().insert(self);
         response
     }
 
-    /// `Retry-After` and `WWW-Authenticate`, which the HTML form of an error carries as well.
+    /// Adds `Retry-After` and `WWW-Authenticate`, which the HTML form of an error has as well.
     pub(crate) fn add_headers(&self, response: &mut Response) {
         if let Some(seconds) = self.retry_after {
             response

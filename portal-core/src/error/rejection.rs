@@ -1,7 +1,7 @@
-//! Rejections of axum's extractors: reads their plain text as problems with field errors.
+//! Rejections of axum's extractors: converts their plain text to problems with field errors.
 //!
-//! The text is all that axum leaves of a rejection once it is a response. A text in another form
-//! still becomes the detail of the problem; it only has no pointer.
+//! The text is all that remains of a rejection once axum has converted it to a response. A text in
+//! another form still becomes the detail of the problem, only without a pointer.
 
 use std::borrow::Cow;
 
@@ -11,21 +11,21 @@ use axum::response::Response;
 use super::{Fault, Problem};
 use crate::request::{escape_pointer as escape, peek};
 
-/// The detail of a `404` that says no more than its status.
-pub(crate) const NOTHING_HERE: &str = "there is nothing at this address";
+/// Detail of a `404` that adds nothing to its status.
+pub(crate) const NOTHING_HERE: &str = "there is nothing at this URL";
 
 /// Maximum length of a text in a problem, in characters.
 const MAX_TEXT_LEN: usize = 400;
 
-/// Reads the plain text of a response, which keeps it.
+/// Returns the plain text of a response, without removing it.
 pub(super) fn text_of(response: &mut Response) -> Option<String> {
     let text = printable(&peek(response.body_mut())?);
     (!text.is_empty()).then_some(text)
 }
 
-/// A text of at most [`MAX_TEXT_LEN`] characters in one line.
+/// Returns a text of at most [`MAX_TEXT_LEN`] characters in one line.
 fn printable(bytes: &[u8]) -> String {
-    // No character takes more than four bytes.
+    // A character has at most four bytes.
     let bytes = bytes.get(..MAX_TEXT_LEN * 4 + 4).unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     let mut letters = text.trim().chars();
@@ -40,7 +40,7 @@ fn printable(bytes: &[u8]) -> String {
     text
 }
 
-/// The problem of an error response with this text.
+/// Builds the problem of an error response with this text.
 pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     let mut problem = Problem::new(status, Cow::Borrowed(""), Cow::Borrowed(""));
     problem.is_rejection = true;
@@ -51,14 +51,14 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
         return problem;
     };
     if status.is_server_error() || status == StatusCode::PAYLOAD_TOO_LARGE {
-        // The first is a matter of the handler, and the second has nothing to add.
+        // The former concerns the handler only, and the latter adds nothing.
         problem.reasons.push(text);
         return problem;
     }
     if text.starts_with("Failed to parse the request body as JSON") {
         problem.code = Cow::Borrowed("invalid_json");
     } else if let Some(reason) = of_values(&text) {
-        // axum has several statuses for this; the portal has one.
+        // axum uses several statuses for this; the portal uses one.
         problem.status = StatusCode::UNPROCESSABLE_ENTITY;
         problem.code = Cow::Borrowed("invalid_parameters");
         problem.faults.push(fault(reason));
@@ -69,35 +69,39 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     problem
 }
 
-/// Code and detail of an error response without a text.
+/// Returns code and detail of an error response without a text.
 fn usual(status: StatusCode) -> (&'static str, &'static str) {
     match status {
-        StatusCode::BAD_REQUEST => ("bad_request", "the request cannot be understood"),
+        StatusCode::BAD_REQUEST => ("bad_request", "the request is malformed"),
         StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
         StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
         StatusCode::NOT_FOUND => ("not_found", NOTHING_HERE),
         StatusCode::METHOD_NOT_ALLOWED => (
             "method_not_allowed",
-            "this address does not take that method",
+            "this URL does not support this method",
         ),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("body_too_large", "the body is larger than this route takes")
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "body_too_large",
+            "the body is larger than this route accepts",
+        ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
             "unsupported_media_type",
-            "this route does not take that media type",
+            "this route does not support this media type",
         ),
         StatusCode::UNPROCESSABLE_ENTITY => ("invalid_parameters", "a value is not valid"),
-        StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "open a WebSocket here"),
+        StatusCode::UPGRADE_REQUIRED => (
+            "upgrade_required",
+            "this route requires a WebSocket connection",
+        ),
         status if status.is_server_error() => (
             "internal",
-            "something went wrong on our side; the request id finds it in the log",
+            "something went wrong on our side; use the request id to find it in the log",
         ),
-        _ => ("bad_request", "the request was refused"),
+        _ => ("bad_request", "the request was rejected"),
     }
 }
 
-/// The reason why the values of a body or query do not fit: `seats: invalid type: ..`.
+/// Returns the reason why the values of a body or query are invalid: `seats: invalid type: ..`.
 fn of_values(text: &str) -> Option<&str> {
     [
         "Failed to deserialize the JSON body into the target type: ",
@@ -109,14 +113,14 @@ fn of_values(text: &str) -> Option<&str> {
     .find_map(|start| text.strip_prefix(start))
 }
 
-/// The path parameter in "Cannot parse `id` with value `x` to a `u32`".
+/// Returns the error of the path parameter in "Cannot parse `id` with value `x` to a `u32`".
 fn of_parameter(reason: &str) -> Option<Fault> {
     let (name, _) = reason.strip_prefix("Cannot parse `")?.split_once('`')?;
     let has_name = reason.contains("` with value `");
     has_name.then(|| Fault::new(format!("/{}", escape(name)), "invalid_value", reason))
 }
 
-/// The field error of a reason that begins with the path of serde_path_to_error.
+/// Returns the field error of a reason that starts with a path of serde_path_to_error.
 fn fault(reason: &str) -> Fault {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     let is_path = |path: &str| {
@@ -135,12 +139,12 @@ fn fault(reason: &str) -> Fault {
     fault_of_serde(pointer, message)
 }
 
-/// The field error of a message of serde at a JSON pointer: a missing or unknown field is a matter
-/// of that field, not of the object around it.
+/// Returns the field error for a serde message at a JSON pointer. A missing or unknown field is an
+/// error of that field, not of the surrounding object.
 pub(crate) fn fault_of_serde(pointer: String, message: &str) -> Fault {
     let of_field = |start: &str| {
         let (name, _) = message.strip_prefix(start)?.split_once('`')?;
-        // Inside of a union, serde may name the field and its path names it too.
+        // Inside a union, both the message of serde and its path may name the field.
         let place = format!("/{}", escape(name));
         Some(match pointer.ends_with(&place) {
             true => pointer.clone(),
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_fit_have_a_pointer_and_a_code() {
+    fn invalid_values_have_a_pointer_and_a_code() {
         let json = "Failed to deserialize the JSON body into the target type: ";
         for (text, pointer, code) in [
             (
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_failure_is_for_developers_only() {
+    fn text_of_a_failure_is_shown_in_dev_only() {
         let text = "Wrong number of path arguments for `Path`. Expected 2 but got 1";
         let problem = of(500, text);
         assert!(!problem.detail.contains("Path"), "{}", problem.detail);
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_short_and_has_one_line() {
+    fn text_is_short_and_has_one_line() {
         let long = printable("é\r\n".repeat(MAX_TEXT_LEN).as_bytes());
         assert_eq!(long.chars().count(), MAX_TEXT_LEN + 1);
         assert!(!long.contains(['\r', '\n']));

@@ -1,7 +1,8 @@
-//! Hands on which topics have changed to whoever watches them.
+//! Topic hub: delivers topic changes to subscribers within a process.
 //!
-//! A watcher has one bit a topic and no queue: how slow he is and how much changes does not matter.
-//! A topic is told a few times a second at most; what changes in between is told at the end of it.
+//! A subscriber has one bit per topic and no queue, so neither a slow subscriber nor the number of
+//! changes matters. A topic is delivered at most a few times per second; changes in between are
+//! delivered at the end of the interval.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,38 +15,38 @@ use tokio::time::{Instant, sleep_until};
 use super::mark::{Clock, Mark};
 use super::topics::Key;
 
-/// The shortest time between two changes of a topic that are told.
+/// Minimum interval between two deliveries of a topic.
 const WINDOW: Duration = Duration::from_millis(200);
 
-/// Most topics of one watcher: as many as there are bits.
+/// Maximum number of topics per subscriber: the number of bits.
 pub(super) const MOST_TOPICS: usize = 64;
 
-/// Beyond this many, topics of users whom nobody watches are forgotten.
+/// Above this number, topics of users without subscribers are evicted.
 const KEPT: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct Hub {
     clock: Clock,
     state: Mutex<State>,
-    /// Something will be due that was not.
+    /// Signals that a topic has become due.
     due: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     topics: HashMap<Key, Topic>,
-    /// Changes of every topic may have been missed before this.
+    /// Time before which changes of all topics may have been missed.
     everything: u64,
-    /// Topics of users may have been forgotten that changed before this.
+    /// Time before which changed topics of users may have been evicted.
     forgotten: u64,
-    /// Topics that are to be told once more, in the order in which they are.
+    /// Topics to deliver once more, ordered by due time.
     due: VecDeque<(Instant, Key)>,
     next_watcher: u64,
 }
 
 #[derive(Debug, Default)]
 struct Topic {
-    /// When it changed, or that was told, last.
+    /// Time of the last change or of its delivery.
     changed: u64,
     told: Option<Instant>,
     is_due: bool,
@@ -54,7 +55,7 @@ struct Topic {
 
 #[derive(Debug, Default)]
 struct Watcher {
-    /// A bit for each of his topics that has changed since he last looked.
+    /// One bit for each of its topics that has changed since the last read.
     changed: AtomicU64,
     wake: Notify,
 }
@@ -64,7 +65,7 @@ impl Hub {
         let clock = Clock::new();
         let state = State {
             topics: HashMap::new(),
-            // Of what was before, this process has not heard.
+            // This process has missed all earlier changes.
             everything: clock.next(),
             forgotten: 0,
             due: VecDeque::new(),
@@ -77,13 +78,13 @@ impl Hub {
         }
     }
 
-    /// The present moment. Whoever reads something afterwards and keeps it can later be told of
-    /// all that has changed since.
+    /// Returns the current cursor. A client that reads data after obtaining it can later receive
+    /// all changes since.
     pub(super) fn mark(&self) -> Mark {
         self.clock.mark()
     }
 
-    /// Notes that a topic has changed, and tells it now or soon.
+    /// Records that a topic has changed, and delivers it now or soon.
     pub(super) fn touch(&self, key: Key) {
         self.touch_at(key, Instant::now());
     }
@@ -113,13 +114,13 @@ impl Hub {
         }
     }
 
-    /// Notes that any topic may have changed.
+    /// Records that any topic may have changed.
     pub(super) fn touch_all(&self) {
         self.lock().everything = self.clock.next();
         self.touch_where(|_| true);
     }
 
-    /// Notes that a topic has changed for every user.
+    /// Records that a topic has changed for all users.
     pub(super) fn touch_everyones(&self, topic: usize) {
         self.lock().forgotten = self.clock.next();
         self.touch_where(|key| key.topic == topic);
@@ -133,8 +134,8 @@ impl Hub {
         keys.into_iter().for_each(|key| self.touch(key));
     }
 
-    /// Watches topics, the first 64. What has changed since the mark counts as changed; without a
-    /// mark all of them.
+    /// Subscribes to topics, at most 64. Topics changed since the cursor count as changed; without
+    /// a cursor, all do.
     pub(super) fn watch(self: &Arc<Self>, keys: Vec<Key>, since: Option<Mark>) -> Watch {
         let watcher = Arc::new(Watcher::default());
         let known_until = since.map(|mark| self.clock.known_until(mark));
@@ -164,7 +165,7 @@ impl Hub {
         }
     }
 
-    /// Tells what is due, until it is dropped.
+    /// Delivers due topics, until the future is dropped.
     pub(super) async fn keep_telling(&self) {
         loop {
             let next = self.tell_due(Instant::now());
@@ -181,7 +182,7 @@ impl Hub {
         }
     }
 
-    /// Tells what is due by now; gives when something is next.
+    /// Delivers the topics due by now; returns the time at which the next one is due.
     fn tell_due(&self, now: Instant) -> Option<Instant> {
         let mut state = self.lock();
         loop {
@@ -197,7 +198,7 @@ impl Hub {
         }
     }
 
-    /// A panic elsewhere cannot leave what is locked half-changed.
+    /// A panic elsewhere cannot leave the state half-changed.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -206,7 +207,8 @@ impl Hub {
 impl Topic {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.told = Some(now);
-        // Also of a change that was noted long before: who comes again meanwhile has not heard of it.
+        // Also for an older change: a client that has reconnected in the meantime has not received
+        // it.
         self.changed = clock.next();
         for (watcher, bit) in self.watchers.values() {
             watcher.changed.fetch_or(1 << bit, Ordering::AcqRel);
@@ -215,7 +217,7 @@ impl Topic {
     }
 }
 
-/// Somebody who watches topics; he stops when it is dropped.
+/// Subscription to topics; it ends when dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     hub: Arc<Hub>,
@@ -225,20 +227,20 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// What he watches.
+    /// Returns the subscribed topics.
     pub(super) fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// The topics that have changed since they were taken last, as bits in the order of the keys,
-    /// and up to when whoever is told of them knows everything.
+    /// Takes the topics changed since the last call, as bits in the order of the keys, with the
+    /// cursor up to which their recipient has seen all changes.
     pub(super) fn take(&self) -> (u64, Mark) {
-        // First: what changes from here on comes after the mark.
+        // First the cursor: later changes come after it.
         let mark = self.hub.clock.mark();
         (self.watcher.changed.swap(0, Ordering::AcqRel), mark)
     }
 
-    /// Keeps for later what could not be told.
+    /// Restores bits that could not be delivered.
     pub(super) fn put_back(&self, bits: u64) {
         self.watcher.changed.fetch_or(bits, Ordering::AcqRel);
     }
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_is_told_at_once_and_a_burst_once_more_at_its_end() {
+    async fn changes_are_delivered_at_once_and_after_a_burst() {
         let hub = Arc::new(Hub::new());
         let watch = hub.watch(vec![TASKS, USERS], Some(hub.mark()));
         assert_eq!(bits(&watch), 0);
@@ -303,15 +305,15 @@ mod tests {
         assert_eq!(bits(&watch), 0, "not again so soon");
         assert_eq!(hub.tell_due(now + WINDOW / 2), Some(now + WINDOW));
         assert_eq!(bits(&watch), 0);
-        assert_eq!(hub.tell_due(now + WINDOW), None, "and only once");
+        assert_eq!(hub.tell_due(now + WINDOW), None, "delivered only once");
         watch.changed().await;
-        assert_eq!(bits(&watch), 0b10, "but the last change is told");
+        assert_eq!(bits(&watch), 0b10, "the last change is delivered");
         hub.touch_at(USERS, now + 3 * WINDOW);
-        assert_eq!(bits(&watch), 0b10, "after a rest again at once");
+        assert_eq!(bits(&watch), 0b10, "after a pause, at once again");
     }
 
     #[tokio::test]
-    async fn what_is_due_is_told_by_itself() {
+    async fn due_topics_are_delivered_automatically() {
         let hub = Arc::new(Hub::new());
         let telling = tokio::spawn({
             let hub = Arc::clone(&hub);
@@ -328,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_watches_a_topic_is_told() {
+    fn only_subscribers_of_a_topic_are_notified() {
         let hub = Arc::new(Hub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let now = Some(hub.mark());
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_again_hears_of_what_he_missed() {
+    fn returning_subscriber_receives_missed_changes() {
         let hub = Arc::new(Hub::new());
         let keys = || vec![USERS, TASKS];
         hub.touch(TASKS);
@@ -350,7 +352,11 @@ mod tests {
         assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0);
         hub.touch(USERS);
         assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0b01);
-        assert_eq!(bits(&hub.watch(keys(), None)), 0b11, "he knows nothing");
+        assert_eq!(
+            bits(&hub.watch(keys(), None)),
+            0b11,
+            "without a cursor, all count as changed"
+        );
         let (_, mark) = hub.watch(keys(), Some(mark)).take();
         assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0);
         hub.touch_all();
@@ -358,13 +364,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_another_replica_counts_by_the_clock() {
+    fn cursor_of_another_replica_is_compared_by_time() {
         let before = Hub::new().mark();
         let hub = Arc::new(Hub::new());
         assert_eq!(
             bits(&hub.watch(vec![USERS], Some(before))),
             1,
-            "this one did not hear of what was before it"
+            "this replica has missed earlier changes"
         );
         hub.lock().everything -= 60_000_000;
         let other = Hub::new();
@@ -378,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_waits_to_be_told_is_not_lost_to_who_comes_again() {
+    fn pending_change_reaches_a_returning_subscriber() {
         let hub = Arc::new(Hub::new());
         let watch = hub.watch(vec![USERS], Some(hub.mark()));
         let now = Instant::now();
@@ -391,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_every_user_is_told_to_each() {
+    fn change_for_all_users_is_delivered_to_each() {
         let hub = Arc::new(Hub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mark = hub.mark();
@@ -399,11 +405,11 @@ mod tests {
         hub.touch_everyones(2);
         assert_eq!(bits(&anns), 0b10);
         let eves = hub.watch(vec![USERS, of(eve)], Some(mark));
-        assert_eq!(bits(&eves), 0b10, "who comes later too");
+        assert_eq!(bits(&eves), 0b10, "later subscribers too");
     }
 
     #[test]
-    fn lost_hints_tell_everybody_everything() {
+    fn lost_events_mark_all_topics_as_changed() {
         let hub = Arc::new(Hub::new());
         let ann = Uuid::new_v4();
         let watch = hub.watch(vec![USERS, of(ann)], Some(hub.mark()));
@@ -412,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn the_topics_of_users_do_not_pile_up() {
+    fn topics_of_users_are_evicted() {
         let hub = Arc::new(Hub::new());
         let ann = Uuid::new_v4();
         hub.touch(USERS);
@@ -423,6 +429,6 @@ mod tests {
         }
         assert!(hub.lock().topics.len() <= KEPT + 1);
         let watch = hub.watch(vec![USERS, of(ann)], Some(mark));
-        assert_eq!(bits(&watch), 0b10, "what was forgotten counts as changed");
+        assert_eq!(bits(&watch), 0b10, "evicted topics count as changed");
     }
 }

@@ -1,4 +1,4 @@
-//! Up to when somebody knows of changes.
+//! Cursor up to which a client has seen all changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A moment, as one process saw it. On the wire `{process}.{microseconds}`, both in hex digits.
+/// A point in time of one process. On the wire: `{process}.{microseconds}`, both in hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     process: u64,
@@ -34,16 +34,16 @@ impl FromStr for Mark {
     }
 }
 
-/// The time of a mark that a page carries.
+/// Returns the time of a cursor that a page contains.
 pub(crate) fn read_mark_time(text: &str) -> Option<DateTime<Utc>> {
     let mark: Mark = text.parse().ok()?;
     DateTime::from_timestamp_micros(i64::try_from(mark.at).ok()?)
 }
 
-/// What the clocks of two replicas may differ by, and a hint be on its way.
+/// Maximum clock difference between replicas plus the transit time of an event.
 const SKEW: Duration = Duration::from_secs(5);
 
-/// The time of this process. It only goes forward, and no two moments of it are the same.
+/// Clock of this process. It is strictly monotonic.
 #[derive(Debug)]
 pub(super) struct Clock {
     process: u64,
@@ -58,7 +58,7 @@ impl Clock {
         }
     }
 
-    /// A moment after all that were given before.
+    /// Returns a time after all times returned before.
     pub(super) fn next(&self) -> u64 {
         let now = u64::try_from(Utc::now().timestamp_micros()).unwrap_or_default();
         let before = self.last.fetch_max(now, Ordering::AcqRel);
@@ -68,7 +68,7 @@ impl Clock {
         self.last.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// The present moment, for others to keep.
+    /// Returns the cursor of the current time.
     pub(super) fn mark(&self) -> Mark {
         Mark {
             process: self.process,
@@ -76,8 +76,8 @@ impl Clock {
         }
     }
 
-    /// The moment of this process before which whoever has a mark knows of everything. What
-    /// another process has given counts by the clocks of both.
+    /// Converts a cursor to the time, in this process, up to which its holder has seen all changes.
+    /// A cursor of another process is moved back by the maximum clock difference.
     pub(super) fn known_until(&self, mark: Mark) -> u64 {
         if mark.process == self.process {
             return mark.at;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_survives_the_wire_and_anything_else_is_none() {
+    fn cursor_round_trips_and_invalid_texts_are_rejected() {
         let mark = Clock::new().mark();
         assert_eq!(mark.to_string().parse(), Ok(mark));
         for text in ["", "1", "1.", ".1", "x.1", "1.2.3", "-1.2", "1.-2"] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_never_stands_still_nor_goes_back() {
+    fn clock_is_strictly_monotonic() {
         let clock = Clock::new();
         let moments: Vec<u64> = (0..1000).map(|_| clock.next()).collect();
         assert!(moments.is_sorted_by(|one, other| one < other));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_word_of_another_process_counts_less() {
+    fn cursor_of_another_process_is_moved_back_by_the_skew() {
         let (here, there) = (Clock::new(), Clock::new());
         let mark = here.mark();
         assert_eq!(here.known_until(mark), mark.at);

@@ -1,8 +1,9 @@
-//! Parts of a page that stay true: a region names a topic, and is drawn anew, for whoever is
-//! looking and with his rights at that moment, when something of that topic changes.
+//! Live regions: parts of a page that re-render when a topic changes.
 //!
-//! Only the names of topics travel: over one stream of server-sent events a tab, and between
-//! replicas as notifications of the store. What has changed is asked for like any page.
+//! A region names a topic. When something of that topic changes, it is rendered again for each user
+//! who is viewing it, with their current permissions. Only topic names are transferred: to a tab
+//! over one stream of server-sent events, and between replicas as cluster events of the store. The
+//! changed content is requested like any page.
 
 mod hub;
 mod mark;

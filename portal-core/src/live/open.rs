@@ -1,4 +1,4 @@
-//! `GET /api/live?topics=orders,users`: opening the stream of a tab.
+//! `GET /api/live?topics=orders,users`: opens the stream of a tab.
 
 use std::sync::Arc;
 
@@ -21,17 +21,17 @@ use crate::request::ApiQuery;
 use crate::security::{ClientAddress, Origins, network_of};
 use crate::state::PortalState;
 
-/// Open to guests, since topics can be public; each topic has an access of its own.
+/// Open to guests, since topics can be public; each topic has a separate access rule.
 pub(crate) fn routes() -> Routes {
     Routes::new().get("/api/live", Access::Public, open)
 }
 
 #[derive(Deserialize)]
 struct LiveQuery {
-    /// Names, with commas or spaces.
+    /// Names, separated by commas or spaces.
     #[serde(default)]
     topics: String,
-    /// What the page says of when it was read.
+    /// Cursor of the time at which the page was rendered.
     #[serde(default)]
     since: String,
 }
@@ -47,17 +47,19 @@ async fn open(
     let auth = state.borrow::<Auth>()?;
     let user = match auth.presented(&parts).await? {
         Presented::Nobody => None,
-        // Who shows a session means to be the one who has it.
+        // An invalid session is rejected instead of being treated as a guest.
         Presented::Refused => return Err(Error::unauthorized()),
         Presented::Session(user) => Some(user),
     };
     let Wanted { keys, denied } = Wanted::of(live, &query.topics, user.as_ref())?;
     if keys.is_empty() {
         return match (denied.is_empty(), &user) {
-            // Browsers connect again after every end, until they are told that there is nothing.
+            // Browsers reconnect after every end, unless the response is `204`.
             (true, _) => Ok(StatusCode::NO_CONTENT.into_response()),
             (false, None) => Err(Error::unauthorized()),
-            (false, Some(_)) => Err(Error::forbidden("your account may not hear of this")),
+            (false, Some(_)) => Err(Error::forbidden(
+                "your account has no access to these topics",
+            )),
         };
     }
     let holder = match (&user, address) {
@@ -74,7 +76,7 @@ async fn open(
             let needed = topics.map(|topic| topic.access.clone()).collect();
             let session = Some(Arc::from(user.session_id()));
             let watch = auth.watch(user.id, session, needed).await;
-            // He may hear of what is public.
+            // The user may still receive public topics.
             let is_shut_out = !user.is_allowed_in();
             match watch {
                 Ok(watch) => Some(Reader { id: user.id, watch }),
@@ -85,7 +87,8 @@ async fn open(
     };
     let last_id = parts.headers.get("last-event-id");
     let last_id = last_id.and_then(|id| id.to_str().ok());
-    // A page that is open for long knows more by the last event than by when it was read.
+    // For a page that has been open for long, the last event is more recent than the time of
+    // rendering.
     let since: Option<Mark> = last_id.unwrap_or(&query.since).parse().ok();
     let stop = CancellationToken::clone(state.borrow::<CancellationToken>()?);
     Ok(stream::answer(Stream::new(
@@ -99,10 +102,10 @@ async fn open(
     )))
 }
 
-/// What somebody asks to hear of.
+/// Topics that a client requests.
 struct Wanted {
     keys: Vec<Key>,
-    /// What he may not hear of.
+    /// Requested topics without access.
     denied: Vec<String>,
 }
 
@@ -120,12 +123,12 @@ impl Wanted {
         names.dedup();
         if names.is_empty() {
             return Err(Error::bad_request(
-                "name the topics to hear of: `?topics=orders,users`",
+                "no topics requested; add `?topics=orders,users`",
             ));
         }
         if names.len() > MOST_TOPICS {
             return Err(Error::bad_request(format!(
-                "a stream has at most {MOST_TOPICS} topics"
+                "a stream supports at most {MOST_TOPICS} topics"
             )));
         }
         for name in names {
@@ -133,7 +136,7 @@ impl Wanted {
                 if live.0.is_dev {
                     tracing::error!(
                         topic = name,
-                        "a page has a region of a topic that is not declared: it stays as it is. Declare it with `.topic(\"{name}\", ..)`"
+                        "a region uses an undeclared topic and will not update; declare it with `.topic(\"{name}\", ..)`"
                     );
                 }
                 continue;

@@ -1,4 +1,4 @@
-//! Limits on the open streams of a user and of an address: live regions, task monitors, event streams.
+//! Limits on the open streams per user and IP address: live regions, task monitors, event streams.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,23 +10,23 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// For whom a stream is counted.
+/// Owner that a stream is counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
     User(Uuid),
-    /// All guests of an address.
+    /// All guests of an IP address.
     Network(IpAddr),
 }
 
-/// The open streams of each.
+/// Number of open streams per owner.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     open: Arc<Mutex<HashMap<Holder, usize>>>,
-    /// For a user and for an address; `None` where limits are switched off.
+    /// Limits per user and per IP address; `None` if limits are disabled.
     limits: Option<(usize, usize)>,
 }
 
-/// A stream's place, which is free again when it is dropped.
+/// Permit of a stream, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     open: Arc<Mutex<HashMap<Holder, usize>>>,
@@ -45,7 +45,7 @@ impl Places {
         }
     }
 
-    /// A place for one more stream: `429 too_many_streams` if there is none.
+    /// Acquires a permit for a stream; fails with `429 too_many_streams` if the limit is reached.
     pub(super) fn take(&self, holder: Holder) -> Result<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.get(&holder).copied().unwrap_or_default();
@@ -57,7 +57,7 @@ impl Places {
             return Err(Error::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_streams",
-                "too many streams are open; close pages or monitors that show changes",
+                "too many streams are open; close some tabs or monitors",
             ));
         }
         open.insert(holder, count + 1);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_so_many_and_an_address_of_guests_some_more() {
+    fn streams_are_limited_per_user_and_per_address_of_guests() {
         let places = places(1, &[]);
         let (ann, eve) = (Holder::User(Uuid::new_v4()), Holder::User(Uuid::new_v4()));
         let one = places.take(ann).unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn switched_off_nothing_is_refused() {
+    fn streams_are_not_limited_when_disabled() {
         let places = places(0, &[("RATE_LIMITS", "off")]);
         assert!(places.take(Holder::User(Uuid::nil())).is_ok());
     }

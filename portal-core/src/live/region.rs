@@ -1,8 +1,8 @@
-//! A part of a page that is drawn anew when a topic changes.
+//! Live region: a part of a page that re-renders when a topic changes.
 
 use maud::{Markup, Render, html};
 
-/// A part of a page that is drawn anew, by asking for the page again, when something of `topic` changes.
+/// Wraps a part of a page that re-renders, by requesting the page again, when `topic` changes.
 ///
 /// ```
 /// use maud::html;
@@ -16,7 +16,7 @@ pub fn region(topic: &str, content: impl Render) -> Markup {
     Region::new(topic).render(content)
 }
 
-/// A region that says more than [`region`] can: several topics, an id of its own.
+/// Builder for a region with more options than [`region`]: several topics, a custom id.
 ///
 /// ```
 /// use maud::html;
@@ -34,7 +34,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// A region of one topic, with the id `live-{topic}`.
+    /// Creates a region of one topic, with the id `live-{topic}`.
     pub fn new(topic: &str) -> Self {
         Self {
             id: format!("live-{topic}"),
@@ -43,7 +43,7 @@ impl Region {
         }
     }
 
-    /// Another id, for a second region of the same topic on one page: letters, digits and `-_.:`.
+    /// Sets the id, for a second region of the same topic on one page: letters, digits and `-_.:`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
@@ -56,8 +56,9 @@ impl Region {
         self
     }
 
-    /// What screen readers say when the region has changed. Without it they say nothing: what
-    /// changes by itself must not interrupt.
+    /// Sets the text that screen readers announce after a change.
+    ///
+    /// Without it, changes are not announced: automatic updates should not interrupt.
     ///
     /// ```
     /// use maud::html;
@@ -71,7 +72,7 @@ impl Region {
         self
     }
 
-    /// The region around its content.
+    /// Renders the region around its content.
     #[must_use]
     pub fn render(&self, content: impl Render) -> Markup {
         html! {

@@ -1,4 +1,4 @@
-//! The handle through which code says what has changed.
+//! Handle for reporting changes.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,18 +20,18 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::store::{Dialect, Notification, Store, Transaction};
 
-/// The shortest time between two notifications of other replicas.
+/// Minimum interval between two cluster events to other replicas.
 const SEND_INTERVAL: Duration = Duration::from_millis(50);
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before the next attempt when the database is unreachable.
 const RETRY: Duration = Duration::from_millis(500);
-/// What streams get to say in that they end.
+/// Maximum time for streams to send their last event.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Tells every page that is open, in every replica, that something has changed. Cheap to clone; an
-/// extractor and an argument of tasks through `Data<Live>`.
+/// Notifies all open pages, on all replicas, that something has changed. Cheap to clone.
 ///
-/// A topic is declared with who may hear of it ([`PortalBuilder::topic`](crate::PortalBuilder::topic)).
-/// A page shows it in a [region](super::region), which is drawn anew when it changes.
+/// An extractor and an argument of tasks through `Data<Live>`. A topic is declared with its access
+/// rule ([`PortalBuilder::topic`](crate::PortalBuilder::topic)). A page shows it in a
+/// [region](super::region), which is rendered again when the topic changes.
 ///
 /// ```
 /// use portal_core::live::{self, Live};
@@ -60,16 +60,16 @@ pub(super) struct Inner {
     pub(super) topics: Topics,
     pub(super) hub: Arc<Hub>,
     pub(super) places: Places,
-    /// The streams that are open.
+    /// Open streams.
     pub(super) open: TaskTracker,
     pub(super) is_dev: bool,
-    /// What other replicas have not been told of yet; there are none with SQLite.
+    /// Changes not yet published to other replicas; always empty with SQLite.
     unsent: Mutex<HashSet<Key>>,
     send: Notify,
 }
 
 impl Live {
-    /// Reserves one of the streams that a user may have open: `429 too_many_streams` if none is left.
+    /// Reserves one of a user's streams; fails with `429 too_many_streams` if the limit is reached.
     pub(crate) fn take_place(&self, user: Uuid) -> Result<Place, Error> {
         self.0.places.take(Holder::User(user))
     }
@@ -87,27 +87,28 @@ impl Live {
         }))
     }
 
-    /// Something of a topic has changed, and has been stored.
+    /// Reports a change of a topic that has been stored.
     ///
-    /// It never fails and never waits: pages hear of it a few times a second at most, of the last
-    /// change in any case. A topic that is not declared is nobody's, which is logged.
+    /// It never fails and never waits: pages are notified at most a few times per second, and
+    /// always of the last change. An undeclared topic has no subscribers, which is logged.
     pub fn changed(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.tell(key);
         }
     }
 
-    /// Something of a topic has changed that each user has for himself
-    /// ([`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic)): only his pages
-    /// hear of it.
+    /// Reports a change of a personal topic; only the pages of that user are notified.
+    ///
+    /// See [`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic).
     pub fn changed_for(&self, user: Uuid, topic: &str) {
         if let Some(key) = self.key(topic, Some(user)) {
             self.tell(key);
         }
     }
 
-    /// Like [`changed`](Self::changed), told exactly if a transaction is committed, whatever
-    /// becomes of this process afterwards.
+    /// Like [`changed`](Self::changed), within a transaction.
+    ///
+    /// Pages are notified if and only if it commits, even if this process dies afterwards.
     ///
     /// ```
     /// # use portal_core::{live::Live, prelude::*, store::{Store, StoreError}};
@@ -124,21 +125,22 @@ impl Live {
         }
     }
 
-    /// Like [`changed_for`](Self::changed_for), with a transaction.
+    /// Like [`changed_for`](Self::changed_for), within a transaction.
     pub fn changed_for_in(&self, transaction: &mut Transaction, user: Uuid, topic: &str) {
         if let Some(key) = self.key(topic, Some(user)) {
             self.tell_in(transaction, key);
         }
     }
 
-    /// A topic has changed of which the other replicas hear otherwise.
+    /// Reports a change of a topic that other replicas are notified of by other means.
     pub(crate) fn changed_here(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.0.hub.touch(key);
         }
     }
 
-    /// The same for what each user has for himself: of one, or of everybody.
+    /// Like [`changed_here`](Self::changed_here), for the personal topic of one user or of all
+    /// users.
     pub(crate) fn changed_here_for(&self, user: Option<Uuid>, topic: &str) {
         let found = self.0.topics.find(topic);
         match (found, user) {
@@ -148,12 +150,12 @@ impl Live {
         }
     }
 
-    /// What a page says of when it was read: see [`PageSetup`](crate::pages::PageSetup).
+    /// Returns the cursor for a page that is being rendered; see [`PageSetup`](crate::pages::PageSetup).
     pub(crate) fn read_mark(&self) -> impl fmt::Display + Send + use<> {
         self.0.hub.mark()
     }
 
-    /// Follows what is told in all replicas, and tells them, until the portal stops.
+    /// Forwards the events of all replicas, and publishes changes to them, until the portal stops.
     pub(crate) async fn run(self, hints: Receiver<Notification>, stop: CancellationToken) {
         let work = async {
             tokio::join!(
@@ -168,7 +170,7 @@ impl Live {
         let _ = timeout(FAREWELL, self.0.store.notify_others(&last)).await;
     }
 
-    /// Waits until every stream has said that it ends, or has had its time to.
+    /// Waits until all streams have sent their last event, with a time limit.
     pub(crate) async fn closed(&self) {
         self.0.open.close();
         let _ = timeout(FAREWELL, self.0.open.wait()).await;
@@ -184,14 +186,14 @@ impl Live {
             (Some(_), _) => {
                 tracing::error!(
                     topic = name,
-                    "a change was told to everybody that is one user's, or the other way round"
+                    "a personal topic was notified without a user, or a shared topic with one"
                 );
                 None
             }
             (None, _) => {
                 tracing::error!(
                     topic = name,
-                    "a topic has changed that is not declared: nobody hears of it. Declare it with `.topic(\"{name}\", ..)`"
+                    "an undeclared topic was notified and has no subscribers; declare it with `.topic(\"{name}\", ..)`"
                 );
                 None
             }
@@ -218,7 +220,7 @@ impl Live {
             let pause = match self.0.store.notify_others(&notifications).await {
                 Ok(()) => SEND_INTERVAL,
                 Err(error) => {
-                    tracing::warn!(%error, "other replicas could not be told which topics have changed");
+                    tracing::warn!(%error, "failed to publish topic changes to other replicas");
                     let keys = notifications.iter().filter_map(|it| self.key_of(it));
                     self.unsent().extend(keys);
                     self.0.send.notify_one();
@@ -261,8 +263,8 @@ impl Live {
         }
     }
 
-    /// Notes whose own tasks have changed: those of some users, or, after a change of many tasks
-    /// at once, anyone's.
+    /// Records the users whose own tasks have changed: some users or, after a change of many tasks
+    /// at once, all users.
     fn touch_own_tasks(&self, hint: &Notification) {
         match hint {
             Notification::TasksChanged { owners, .. } => {
@@ -277,7 +279,7 @@ impl Live {
         }
     }
 
-    /// The topic that a hint is about.
+    /// Returns the topic of an event.
     fn key_of(&self, hint: &Notification) -> Option<Key> {
         let topic = match hint {
             Notification::TopicChanged { topic } => topic,

@@ -1,4 +1,4 @@
-//! The stream of one tab: the names of the topics that change, and nothing else.
+//! The stream of one tab: sends the names of changed topics, and nothing else.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -20,17 +20,18 @@ use super::service::Live;
 use crate::auth::{AccessWatch, Auth, Revoked};
 use crate::state::PortalState;
 
-/// Proxies close a stream that is silent for about a minute, and a tab takes it for lost.
+/// Interval of keep-alives: proxies close a stream after about a minute of silence, and a tab
+/// treats it as lost.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a stream goes on. Then the tab connects again, which costs it nothing and spreads tabs
-/// over replicas that came later.
+/// Lifetime of a stream. Afterwards the tab reconnects, which is cheap and spreads tabs over
+/// replicas that were added later.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// How long to wait before a database that did not answer is asked again.
+/// Delay before the next attempt when the database is unreachable.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long a client is to wait before it connects again, in milliseconds.
+/// Time until a client reconnects, in milliseconds.
 const RECONNECT: u32 = 2000;
 
-/// Who reads a stream, and whether he may go on.
+/// User of a stream, with the signal that their access was revoked.
 pub(super) struct Reader {
     pub(super) id: Uuid,
     pub(super) watch: AccessWatch,
@@ -47,7 +48,7 @@ pub(super) struct Stream {
     ends: Instant,
     phase: Phase,
     _place: Option<Place>,
-    /// Counted as open until it is dropped.
+    /// The stream counts as open until this is dropped.
     _open: TaskTrackerToken,
 }
 
@@ -58,7 +59,7 @@ enum Phase {
     Ended,
 }
 
-/// Why a stream ends, in the words of the close codes of WebSockets.
+/// Reason why a stream ends, with the close codes of WebSockets.
 #[derive(Clone, Copy)]
 struct Closed {
     code: u16,
@@ -83,7 +84,7 @@ pub(super) fn answer(stream: Stream) -> Response {
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
         (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Proxies are not to collect what is sent.
+        // Keeps proxies from buffering the response.
         ("x-accel-buffering", "no"),
     ];
     let body = Body::from_stream(stream::unfold(stream, |mut stream| async {
@@ -104,7 +105,7 @@ impl Stream {
         place: Option<Place>,
     ) -> Self {
         Self {
-            // Not all at once that have begun at once.
+            // Streams that started together should not end together.
             ends: Instant::now() + LIFETIME
                 - Duration::from_secs(Uuid::new_v4().as_u64_pair().0 % 600),
             _open: live.0.open.token(),
@@ -119,7 +120,7 @@ impl Stream {
         }
     }
 
-    /// What is to be sent next; it is asked for only when the peer can take it.
+    /// Returns the next event; it is called only when the peer can receive it.
     async fn next(&mut self) -> Option<String> {
         if self.phase == Phase::Begins {
             self.phase = Phase::GoesOn;
@@ -146,7 +147,7 @@ impl Stream {
                 closed = self.closed() => return Some(self.end(closed)),
                 () = self.watch.changed() => {}
                 () = sleep_until(beat) => {
-                    // Whoever is told that nothing has changed knows everything up to now.
+                    // The recipient of this event has seen all changes up to now.
                     let (changed, mark) = self.watch.take();
                     if changed == 0 {
                         return Some(format!(": nothing has changed\nid: {mark}\n\n"));
@@ -158,7 +159,7 @@ impl Stream {
         }
     }
 
-    /// Which of the topics that have changed the reader may hear of, as he is at this moment.
+    /// Returns the changed topics that the user may access, with their current permissions.
     async fn allowed(&self, changed: u64) -> Result<u64, Closed> {
         let Some(reader) = &self.reader else {
             return Ok(changed);
@@ -170,9 +171,9 @@ impl Stream {
             };
             match asked {
                 Ok(user) => break user.ok_or(Revoked::UserDeleted)?,
-                // He is told nothing until it is known whether he may hear it.
+                // Nothing is sent until the user's access has been checked.
                 Err(error) => {
-                    tracing::debug!(%error, "whether a stream may go on could not be looked up");
+                    tracing::debug!(%error, "failed to check access to a live stream; retrying");
                     tokio::select! {
                         closed = self.closed() => return Err(closed),
                         () = sleep(RETRY) => {}
@@ -190,7 +191,7 @@ impl Stream {
         Ok(allowed)
     }
 
-    /// Why nothing may be told any more, or need not, once that is so.
+    /// Waits until the stream must end, and returns the reason.
     async fn closed(&self) -> Closed {
         let revoked = async {
             match &self.reader {
@@ -215,7 +216,7 @@ impl Stream {
         format!("id: {mark}\nevent: changed\ndata: {data}\n\n")
     }
 
-    /// The last event; what has not been sent yet is not sent any more.
+    /// Returns the last event; changes that have not been sent are discarded.
     fn end(&mut self, closed: Closed) -> String {
         self.phase = Phase::Ended;
         let data = json!({"code": closed.code, "reason": closed.reason});

@@ -1,4 +1,4 @@
-//! Which topics there are, and who may hear of them.
+//! Topics and their access rules.
 
 use std::collections::HashMap;
 
@@ -6,26 +6,26 @@ use uuid::Uuid;
 
 use crate::auth::{Access, User};
 
-/// The users of the portal have changed.
+/// The users of the portal.
 pub(super) const USERS: &str = "users";
-/// Tasks have changed, whoever's they are.
+/// The tasks of all users.
 pub(super) const TASKS: &str = "tasks";
 
-/// A user's own tasks have changed.
+/// A user's own tasks.
 pub(crate) const OWN_TASKS: &str = "own_tasks";
 
-/// The messages of a user.
+/// The notifications of a user.
 pub(super) const NOTIFICATIONS: &str = "notifications";
 
-/// Longest name of a topic.
+/// Maximum length of a topic name.
 const LONGEST: usize = 100;
 
-/// A topic with who may hear of it.
+/// A topic with its access rule.
 #[derive(Debug)]
 pub(super) struct Topic {
     pub(super) name: String,
     pub(super) access: Access,
-    /// Each user has his own, of which nobody else hears.
+    /// `true` if each user has a separate topic that only they receive.
     pub(super) personal: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Key {
     pub(super) user: Option<Uuid>,
 }
 
-/// The topics of a portal: its own, and those that the application has declared.
+/// Topics of a portal: builtin ones, and those declared by the application.
 #[derive(Debug)]
 pub(crate) struct Topics {
     all: Vec<Topic>,
@@ -44,7 +44,7 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    /// The portal's own. Models and applications add to them.
+    /// Creates the builtin topics. Models and applications add to them.
     pub(crate) fn new() -> Self {
         let mut topics = Self {
             all: Vec::new(),
@@ -59,7 +59,7 @@ impl Topics {
         topics
     }
 
-    /// Adds a topic, or says what is wrong with it.
+    /// Adds a topic, or returns the problem with it.
     pub(crate) fn add(&mut self, name: &str, access: Access, personal: bool) -> Result<(), String> {
         let is_name = (1..=LONGEST).contains(&name.len())
             && name
@@ -67,11 +67,11 @@ impl Topics {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte));
         if !is_name {
             return Err(format!(
-                "the topic `{name}` needs a name of 1 to {LONGEST} letters, digits and `-_.:/`"
+                "invalid topic name `{name}`; use 1 to {LONGEST} letters, digits and `-_.:/`"
             ));
         }
         if self.by_name.contains_key(name) {
-            return Err(format!("there are two topics `{name}`"));
+            return Err(format!("duplicate topic `{name}`"));
         }
         self.put(name, access, personal);
         Ok(())
@@ -86,7 +86,7 @@ impl Topics {
         });
     }
 
-    /// What guards each topic.
+    /// Returns the access rule of each topic.
     pub(crate) fn guards(&self) -> impl Iterator<Item = (&str, &Access)> {
         self.all
             .iter()
@@ -101,7 +101,7 @@ impl Topics {
         self.all.get(topic)
     }
 
-    /// What a reader hears of a topic, if he may.
+    /// Returns the key under which a user receives a topic, if they have access.
     pub(super) fn key_for(&self, topic: usize, user: Option<&User>) -> Option<Key> {
         let declared = self.get(topic)?;
         declared.access.check(user).ok()?;
@@ -114,7 +114,7 @@ impl Topics {
         }
     }
 
-    /// The name on the wire: `orders`, or with a user `inbox@…`.
+    /// Returns the name on the wire: `orders`, or with a user `inbox@…`.
     pub(super) fn wire_name(&self, key: Key) -> String {
         let name = self.get(key.topic).map_or("", |topic| &topic.name);
         match key.user {
@@ -123,7 +123,7 @@ impl Topics {
         }
     }
 
-    /// What is meant by a name on the wire; `None` for what this version of the portal has not.
+    /// Parses a name on the wire; `None` for a topic that this version of the portal does not have.
     pub(super) fn read_wire_name(&self, name: &str) -> Option<Key> {
         let (name, user) = match name.split_once('@') {
             None => (name, None),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_declared_once_and_by_a_good_name() {
+    fn duplicate_and_invalid_topic_names_are_rejected() {
         let mut topics = Topics::new();
         assert_eq!(topics.add("model:plan", Access::Admin, false), Ok(()));
         for name in ["", "a b", "a,b", "a@b", "ä", &"x".repeat(101)] {
@@ -153,12 +153,12 @@ mod tests {
         }
         for name in ["model:plan", "users", "notifications"] {
             let fault = topics.add(name, Access::Public, false).unwrap_err();
-            assert!(fault.contains("two topics"), "{fault}");
+            assert!(fault.contains("duplicate topic"), "{fault}");
         }
     }
 
     #[test]
-    fn each_hears_of_what_he_may() {
+    fn users_receive_only_topics_they_may_access() {
         let mut topics = Topics::new();
         topics.add("news", Access::Public, false).unwrap();
         let heard = |user: Option<&User>| {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_on_the_wire_says_whose_it_is() {
+    fn wire_name_contains_the_user() {
         let topics = Topics::new();
         let user = Some(Uuid::new_v4());
         for (name, user) in [("users", None), ("notifications", user)] {

@@ -1,4 +1,4 @@
-//! What a user is told of changes to his account.
+//! Notifications to users about changes to their accounts.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pages::components::Tone;
 use crate::store::Transaction;
 
-/// Tells users what others have changed about their accounts.
+/// Notifies users of changes to their accounts by others.
 pub(crate) struct AccountMessages;
 
 impl UserListener for AccountMessages {
@@ -21,13 +21,13 @@ impl UserListener for AccountMessages {
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
         let role = change.role.map(|role| {
             Notification::new(format!("Your role is now {role}"))
-                .text("An administrator has changed what you may do here.")
+                .text("An administrator changed your role.")
                 .tone(Tone::Info)
         });
-        // Of being shut out he hears when he comes: he cannot see his messages then.
+        // There is no notification of a deactivation: the user could not see it.
         let active = change.activated.then(|| {
             Notification::new("Your account is active again")
-                .text("An administrator has let you in again.")
+                .text("An administrator reactivated your account.")
                 .tone(Tone::Success)
         });
         let messages = role.into_iter().chain(active);

@@ -1,4 +1,4 @@
-//! `/api/notifications`.
+//! `/api/notifications`: notifications of the caller.
 
 use axum::Json;
 use axum::extract::Path;
@@ -14,7 +14,7 @@ use crate::error::{Error, Fault, Result};
 use crate::request::ApiQuery;
 use crate::state::Data;
 
-/// The messages of whoever asks, over REST.
+/// Returns the REST routes for the caller's notifications.
 pub(crate) fn routes() -> Routes {
     let one = "/api/notifications/{id}";
     Routes::new()
@@ -38,7 +38,7 @@ impl Wanted {
             None => 0,
             Some(Ok(limit @ 1..=200)) => limit,
             Some(_) => {
-                let message = "write a number from 1 to 200";
+                let message = "must be a number from 1 to 200";
                 faults.push(Fault::new("/limit", "out_of_range", message));
                 0
             }
@@ -47,7 +47,7 @@ impl Wanted {
             None | Some("false") => false,
             Some("true") => true,
             Some(_) => {
-                let message = "write true or false";
+                let message = "must be true or false";
                 faults.push(Fault::new("/unread", "invalid_value", message));
                 false
             }
@@ -65,7 +65,7 @@ impl Wanted {
 
 #[derive(Serialize)]
 struct NotificationPage {
-    /// How many have not been read, of all.
+    /// Total number of unread notifications.
     unread: u64,
     items: Vec<NotificationRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What is no id is the id of nothing.
+/// Parses an id; an invalid one is reported as an unknown notification.
 pub(super) fn id_of(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| not_found())
 }

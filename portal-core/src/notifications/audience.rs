@@ -1,11 +1,11 @@
-//! Whom a message is for.
+//! Recipients of a notification.
 
 use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use uuid::Uuid;
 
 use crate::auth::Role;
 
-/// Whom a message is for; of roles and of everybody those who may use the portal.
+/// Recipients of a notification. Roles and `Everyone` include only users who may use the portal.
 ///
 /// ```
 /// use portal_core::notifications::Audience;
@@ -17,16 +17,16 @@ use crate::auth::Role;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Audience {
-    /// Every user.
+    /// All users.
     Everyone,
-    /// The users of a role.
+    /// Users with a role.
     Role(Role),
-    /// One user, also one who is shut out at the moment.
+    /// One user, even if the account is currently disabled.
     User(Uuid),
 }
 
 impl Audience {
-    /// The ids of those it is made of, in their order.
+    /// Returns the statement that selects the ids of the recipients, in order.
     pub(super) fn select(&self) -> SelectStatement {
         let mut select = Query::select()
             .column("id")
@@ -45,7 +45,7 @@ impl Audience {
     }
 }
 
-/// Only those who may use the portal.
+/// Restricts the selection to users who may use the portal.
 fn able(select: &mut SelectStatement) -> &mut SelectStatement {
     select
         .and_where(Expr::col("is_active").eq(true))

@@ -1,4 +1,4 @@
-//! Where the next page of a list begins.
+//! Cursor from which the next page of a list starts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::record::NotificationRecord;
 
-/// The last entry of a page.
+/// Last entry of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub(super) at: DateTime<Utc>,
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_the_wire_and_nothing_else_is_one() {
+    fn cursor_round_trips_and_invalid_texts_are_rejected() {
         let cursor = Cursor {
             at: crate::store::now(),
             id: Uuid::now_v7(),

@@ -1,4 +1,4 @@
-//! How messages look: in the list of a page, and in the menu of the bell.
+//! Rendering of notifications: in the list of a page, and in the menu of the bell.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use maud::{Markup, html};
@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::record::NotificationRecord;
 use crate::pages::components::{Button, EmptyState, TimeFormat, icon, time};
 
-/// Entries under the days on which they came.
+/// Renders entries grouped by the day on which they were sent.
 pub(super) fn grouped(items: &[NotificationRecord], here: &str) -> Markup {
     let today = Utc::now().date_naive();
     let days = items.chunk_by(|one, next| day_of(one) == day_of(next));
@@ -63,7 +63,7 @@ fn content(entry: &NotificationRecord, here: &str) -> Markup {
         div {
             div class="pt-note-title" {
                 @if entry.link.is_some() {
-                    // It marks the entry as read, so it is no link.
+                    // Following it marks the entry as read, so it is not a plain link.
                     form method="post" action={ (here) "/" (entry.id) } {
                         button type="submit" { (entry.title) }
                     }
@@ -89,7 +89,7 @@ fn glyph(entry: &NotificationRecord) -> &'static str {
     }
 }
 
-/// The newest entries, for the menu of the bell.
+/// Renders the newest entries, for the menu of the bell.
 pub(super) fn menu(items: &[NotificationRecord], here: &str) -> Markup {
     let has_unread = items.iter().any(NotificationRecord::is_unread);
     html! {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_stand_under_their_day_and_say_what_is_unread() {
+    fn entries_are_grouped_by_day_and_marked_as_unread() {
         let items = [
             entry("<b>", 0, false),
             entry("two", 0, true),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_menu_of_nobody_says_so() {
+    fn empty_menu_has_an_empty_state() {
         let html = menu(&[], "/admin/notifications").into_string();
         assert!(html.contains("caught up") && !html.contains("Mark all"));
     }

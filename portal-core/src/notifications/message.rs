@@ -1,17 +1,17 @@
-//! A message that is to be sent.
+//! A notification to send.
 
 use crate::auth::safe_redirect;
 use crate::error::Fault;
 use crate::pages::components::Tone;
 
-/// Most letters of a title.
+/// Maximum length of a title, in characters.
 pub(super) const LONGEST_TITLE: usize = 120;
-/// Most letters of a text.
+/// Maximum length of a text, in characters.
 pub(super) const LONGEST_TEXT: usize = 1000;
-/// Most letters of a kind, a group and a link.
+/// Maximum length of kind, group and link, in characters.
 const LONGEST_NAME: usize = 500;
 
-/// A message for a user: what his bell shows.
+/// A notification for a user, shown under the bell.
 ///
 /// ```
 /// use portal_core::notifications::Notification;
@@ -34,18 +34,18 @@ pub struct Notification {
     pub(super) group: Option<Group>,
 }
 
-/// What makes one entry of several messages.
+/// Group whose unread notifications are merged into one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) name: String,
-    /// The title of several.
+    /// Title of several notifications.
     pub(super) plural: String,
-    /// Where several lead, if not where the newest does.
+    /// Link of several notifications, if it differs from the newest one's.
     pub(super) link: Option<String>,
 }
 
 impl Notification {
-    /// A message of a title, at most 120 letters.
+    /// Creates a notification with a title of at most 120 characters.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             kind: "message".to_owned(),
@@ -57,33 +57,36 @@ impl Notification {
         }
     }
 
-    /// More about it, at most 1000 letters.
+    /// Sets the text, at most 1000 characters.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into()).filter(|text| !text.is_empty());
         self
     }
 
-    /// Where it leads: a path of the portal, without base path. Other addresses are refused.
+    /// Sets the link: a path of the portal, without base path. Other URLs are rejected.
     pub fn link(mut self, path: impl Into<String>) -> Self {
         self.link = Some(path.into()).filter(|path| !path.is_empty());
         self
     }
 
-    /// Its colour.
+    /// Sets the tone, which determines the color. Default: neutral.
     pub fn tone(mut self, tone: Tone) -> Self {
         self.tone = tone;
         self
     }
 
-    /// What it is about, for programs: `message` where nothing is said. The portal's own are
-    /// `task` and `account`.
+    /// Sets the kind, for programs. Default: `message`.
+    ///
+    /// The portal's own kinds are `task` and `account`.
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = kind.into();
         self
     }
 
-    /// As long as the one before of the same group has not been read, this one joins it, and the
-    /// entry shows `plural`, in which `{count}` stands for how many they are.
+    /// Merges the notification into the unread one of the same group, if there is one.
+    ///
+    /// The entry then shows `plural`, in which `{count}` is replaced by the number of
+    /// notifications.
     ///
     /// ```
     /// use portal_core::notifications::Notification;
@@ -100,7 +103,7 @@ impl Notification {
         self
     }
 
-    /// Where several messages of the group lead.
+    /// Sets the link of several notifications of the group.
     pub(crate) fn group_link(mut self, path: impl Into<String>) -> Self {
         if let Some(group) = &mut self.group {
             group.link = Some(path.into());
@@ -108,20 +111,20 @@ impl Notification {
         self
     }
 
-    /// Everything that keeps it from being sent.
+    /// Returns the reasons why the notification cannot be sent.
     pub(super) fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut check = |name: &str, value: Option<&str>, longest: usize| {
             let Some(value) = value else { return };
             let pointer = format!("/{name}");
             if value.chars().count() > longest {
-                let message = format!("at most {longest} letters");
+                let message = format!("must have at most {longest} characters");
                 faults.push(Fault::new(pointer, "too_long", message));
             } else if value.contains('\0') {
                 faults.push(Fault::new(
                     pointer,
                     "invalid_value",
-                    "texts cannot have the character NUL",
+                    "must not contain the character U+0000",
                 ));
             }
         };
@@ -134,7 +137,7 @@ impl Notification {
             check("group", Some(&group.plural), LONGEST_TITLE);
         }
         if self.title.trim().is_empty() {
-            faults.push(Fault::new("/title", "required", "write a title"));
+            faults.push(Fault::new("/title", "required", "must not be empty"));
         }
         if let Some(link) = &self.link
             && safe_redirect(link).is_none()
@@ -142,14 +145,15 @@ impl Notification {
             faults.push(Fault::new(
                 "/link",
                 "invalid_link",
-                "a link is a path of this portal, such as /tasks",
+                "must be a path of this portal, such as /tasks",
             ));
         }
         faults
     }
 }
 
-/// The beginning of a text that may be long or have what a database does not store.
+/// Returns the start of a text that may be too long or contain characters that databases do not
+/// store.
 pub(crate) fn excerpt(text: &str, longest: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(longest.saturating_sub(1)) {
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stored_or_read_is_refused() {
+    fn invalid_texts_are_rejected() {
         let codes = |message: &Notification| -> Vec<_> {
             message.faults().into_iter().map(|it| it.code).collect()
         };
@@ -199,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_can_be_sent() {
+    fn excerpt_is_a_valid_text() {
         assert_eq!(excerpt("short", 5), "short");
         assert_eq!(excerpt("äöüäöü", 4), "äöü…");
         assert_eq!(excerpt("a\0b", 9), "a\u{fffd}b");

@@ -1,7 +1,7 @@
-//! What the bell shows: messages for a user, stored and live.
+//! Notifications: stored per user, shown under the bell, updated live.
 //!
-//! Code of the application sends them through [`Notifications`]; the portal itself tells a user of
-//! his tasks that took long or failed, of changes to his account, and what an administrator writes.
+//! Applications send them through [`Notifications`]. The portal itself sends them for tasks that
+//! were slow or failed, for changes to accounts, and for messages written by administrators.
 
 mod accounts;
 mod api;

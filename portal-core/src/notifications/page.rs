@@ -1,4 +1,4 @@
-//! `/admin/notifications`: what the reader has been told, newest first.
+//! `/admin/notifications`: notifications of the user, newest first.
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderValue, Method, header};
@@ -22,17 +22,17 @@ use crate::request::body_bytes;
 use crate::source;
 use crate::state::PortalState;
 
-/// Entries on a page.
+/// Number of entries on a page.
 const ON_PAGE: u64 = 30;
-/// Entries in the menu of the bell.
+/// Number of entries in the menu of the bell.
 const IN_MENU: u64 = 6;
 
-/// The pages of the reader's messages.
+/// Returns the pages of the user's notifications.
 pub(crate) fn pages() -> Vec<Page> {
     let page = |source, path, respond: fn(PortalState, Request) -> PageFuture| {
         Page::new(source, path, respond)
             .title("Notifications")
-            .description("What has happened that concerns you.")
+            .description("Updates about your tasks and account.")
             .access(Access::User)
     };
     vec![
@@ -62,7 +62,7 @@ pub(crate) fn pages() -> Vec<Page> {
     ]
 }
 
-/// Who asks, and for what.
+/// User and handles of a request.
 pub(super) struct Reader<'a> {
     pub(super) state: &'a PortalState,
     pub(super) user: CurrentUser,
@@ -96,7 +96,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         pairs.find(|(known, _)| known == name)
     };
     let filter = NotificationFilter {
-        // What is no place in the list begins with the newest.
+        // An invalid cursor starts with the newest entry.
         cursor: get("cursor").map(|(_, value)| value.into_owned()),
         unread_only: get("unread").is_some(),
         limit: ON_PAGE,
@@ -105,7 +105,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     render(&reader, filter, draft.as_ref()).await
 }
 
-/// The page, with the form of a message in front of it if there is one.
+/// Renders the page, with the form for sending a message above it if it is open.
 pub(super) async fn render(
     reader: &Reader<'_>,
     mut filter: NotificationFilter,
@@ -126,11 +126,11 @@ pub(super) async fn render(
     let region = Region::new("notifications").id("notifications");
     let empty = if filter.unread_only {
         EmptyState::new("circle-check", "You're all caught up")
-            .text("Nothing is left to read.")
+            .text("You have no unread notifications.")
             .action(Button::new("Show all").href(here.as_str()))
     } else {
         EmptyState::new("bell", "You're all caught up")
-            .text("When a task of yours ends or somebody has news for you, it appears here.")
+            .text("You'll be notified here when your tasks finish or someone sends you a message.")
     };
     Ok(html! {
         (head(reader, &here, filter.unread_only, unread))
@@ -165,7 +165,7 @@ fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> Page
         Tab::new(label, format!("{here}?unread=1"), unread_only),
     ];
     PageHead::new("Notifications")
-        .description("What has happened that concerns you.")
+        .description("Updates about your tasks and account.")
         .tabs("Which", tabs)
         .actions(html! {
             @if unread > 0 {
@@ -180,7 +180,7 @@ fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> Page
         })
 }
 
-/// The newest entries, for the menu of the bell.
+/// Renders the newest entries, for the menu of the bell.
 async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (reader, _) = Reader::of(state, request).await?;
     let filter = NotificationFilter {
@@ -196,7 +196,7 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
     Ok(response.into_page())
 }
 
-/// Redirects to what a message is about; a `POST`, which the lists send, marks it as read.
+/// Redirects to the link of a notification; a `POST`, sent by the lists, marks it as read.
 async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (reader, request) = Reader::of(state, request).await?;
     let reads = request.method() == Method::POST;
@@ -235,7 +235,7 @@ async fn change(state: &PortalState, request: Request) -> Result<PageResponse> {
         }
         "read_all" => {
             reader.notifications.mark_all_read(user_id).await?;
-            Some(Flash::success("Everything is marked as read"))
+            Some(Flash::success("All marked as read"))
         }
         "delete" => {
             reader
@@ -244,7 +244,7 @@ async fn change(state: &PortalState, request: Request) -> Result<PageResponse> {
                 .await?;
             Some(Flash::success("Deleted"))
         }
-        _ => return Err(Error::bad_request("the form says nothing that can be done")),
+        _ => return Err(Error::bad_request("the form has no valid `_action`")),
     };
     let here = reader.url(PATH);
     Ok(match flash {

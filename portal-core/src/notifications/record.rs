@@ -1,4 +1,4 @@
-//! A message as it is stored and shown.
+//! A notification as stored and shown.
 
 use chrono::{DateTime, Utc};
 use serde::ser::SerializeStruct;
@@ -22,34 +22,34 @@ pub(super) const COLUMNS: [&str; 11] = [
     "read_at",
 ];
 
-/// A message that a user has. Serializes as an item of `GET /api/notifications`.
+/// A notification of a user. Serializes as an item of `GET /api/notifications`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotificationRecord {
-    /// Its id.
+    /// Id of the notification.
     pub id: Uuid,
-    /// What it is about, for programs.
+    /// Kind of the notification, for programs.
     pub kind: String,
-    /// What it says, in a line.
+    /// Title in one line.
     pub title: String,
-    /// How many messages it stands for.
+    /// Number of notifications merged into this one.
     pub count: u32,
-    /// What else it says; of several messages the newest.
+    /// Text; of several notifications, that of the newest.
     pub text: Option<String>,
-    /// The path of the portal that it leads to, without base path.
+    /// Path of the portal that it links to, without base path.
     pub link: Option<String>,
-    /// Its colour.
+    /// Tone, which determines the color.
     pub tone: Tone,
-    /// When the first of its messages came.
+    /// Time of the first of the merged notifications.
     pub created_at: DateTime<Utc>,
-    /// When the newest came.
+    /// Time of the newest of the merged notifications.
     pub updated_at: DateTime<Utc>,
-    /// When the user has read it.
+    /// Time at which the user read it; `None` if unread.
     pub read_at: Option<DateTime<Utc>>,
 }
 
 impl NotificationRecord {
-    /// Whether the user has not read it yet.
+    /// Returns `true` if the user has not read it yet.
     #[must_use]
     pub fn is_unread(&self) -> bool {
         self.read_at.is_none()
@@ -73,7 +73,7 @@ impl NotificationRecord {
     }
 }
 
-/// The title of one, or of several with their number in it.
+/// Returns the title of one notification, or of several with their number in it.
 fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
     let plural: Option<String> = row.get("plural")?;
     Ok(match plural {
@@ -90,7 +90,7 @@ const TONES: [Tone; 5] = [
     Tone::Danger,
 ];
 
-/// The word in the database and on the wire.
+/// Returns the name in the database and on the wire.
 pub(super) fn name_of(tone: Tone) -> &'static str {
     tone.as_str().unwrap_or("neutral")
 }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tone_survives_the_database() {
+    fn all_tones_round_trip_through_the_database() {
         for tone in TONES.into_iter().chain([Tone::Neutral]) {
             assert_eq!(tone_of(name_of(tone)), tone);
         }

@@ -1,4 +1,4 @@
-//! The form in which an administrator writes to users.
+//! Form with which an administrator sends a message to users.
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ use crate::error::{Fault, Result};
 use crate::pages::components::{Banner, Button, Drawer, Field, FieldOption, Tone};
 use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, PageResponse};
 
-/// The form as it was sent.
+/// Submitted form.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
     audience: String,
@@ -20,14 +20,14 @@ pub(super) struct Draft {
     title: String,
     text: String,
     link: String,
-    /// How many people the sender was told that he reaches.
+    /// Number of recipients that was shown to the sender for confirmation.
     confirmed: Option<u64>,
     faults: Vec<Fault>,
     reaches: Option<u64>,
 }
 
 impl Draft {
-    /// What stands in the fields of a form.
+    /// Reads the state of the form from its fields.
     pub(super) fn of<'a>(field: impl Fn(&str) -> &'a str) -> Self {
         let text = |name: &str| field(name).trim().to_owned();
         Self {
@@ -56,7 +56,7 @@ impl Draft {
     }
 }
 
-/// Sends what an administrator has written, once he has seen how many people it reaches.
+/// Sends the message of an administrator, after they have confirmed the number of recipients.
 pub(super) async fn send(reader: &Reader<'_>, mut draft: Draft) -> Result<PageResponse> {
     Access::Admin.check(Some(&reader.user))?;
     reader.user.acts_himself()?;
@@ -90,11 +90,11 @@ async fn again(reader: &Reader<'_>, draft: Draft) -> Result<PageResponse> {
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
 }
 
-/// Whom the form names, or what is wrong with that.
+/// Returns the audience that the form selects, or the field error.
 async fn audience(reader: &Reader<'_>, draft: &Draft) -> Result<Result<Audience, Fault>> {
     if let Some(name) = draft.audience.strip_prefix("role:") {
         let role = reader.state.borrow::<Roles>()?.find(name);
-        let unknown = || Fault::new("/audience", "invalid_value", "choose one of these");
+        let unknown = || Fault::new("/audience", "invalid_value", "must be one of the options");
         return Ok(role.map(Audience::Role).ok_or_else(unknown));
     }
     Ok(match draft.audience.as_str() {
@@ -104,27 +104,23 @@ async fn audience(reader: &Reader<'_>, draft: &Draft) -> Result<Result<Audience,
             let found = users.find_by_email(&draft.email).await?;
             match found.as_slice() {
                 [user] => Ok(Audience::User(user.id)),
-                [] => Err("nobody here has this address"),
-                _ => Err("several users have this address"),
+                [] => Err("no user has this e-mail address"),
+                _ => Err("several users have this e-mail address"),
             }
             .map_err(|message| Fault::new("/email", "not_found", message))
         }
-        _ => Err(Fault::new(
-            "/audience",
-            "required",
-            "choose who gets the message",
-        )),
+        _ => Err(Fault::new("/audience", "required", "choose the recipients")),
     })
 }
 
-/// The form, or the question whether to send it.
+/// Renders the form, or the confirmation before sending.
 pub(super) fn drawer(reader: &Reader<'_>, draft: &Draft, here: &str) -> Result<Markup> {
     let hidden = html! { input type="hidden" name="_action" value="send"; };
     let drawer = Drawer::new("send", "Send a message").open(here);
     let Some(reaches) = draft.reaches else {
         let fields = fields(reader.state.borrow::<Roles>()?, draft);
         let drawer = drawer
-            .description("It appears under the bell of everyone who gets it.")
+            .description("Recipients see it in their notifications.")
             .form(here, hidden)
             .body(fields)
             .foot(Button::new("Continue").solid().submit());
@@ -163,7 +159,7 @@ fn fields(roles: &Roles, draft: &Draft) -> Markup {
     let role = |role: &Role| FieldOption::new(format!("role:{role}"), format!("Role {role}"));
     let mut options = vec![
         FieldOption::new("", "Choose…"),
-        FieldOption::new("everyone", "Everybody"),
+        FieldOption::new("everyone", "Everyone"),
     ];
     options.extend(roles.all().filter(|it| **it != Role::Guest).map(role));
     options.push(FieldOption::new("user", "One person"));

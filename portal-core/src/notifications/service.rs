@@ -1,4 +1,4 @@
-//! The handle through which messages are sent and read.
+//! Handle for sending and reading notifications.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,24 +22,24 @@ use crate::live::Live;
 use crate::pages::{Unread, UnreadSource};
 use crate::store::{Notification as Hint, Store, StoreError, Transaction};
 
-/// The topic of regions that show a user's messages.
+/// Topic of regions that show a user's notifications.
 const TOPIC: &str = "notifications";
 
-/// More users than this are told with one hint that is for everybody.
+/// Above this number of users, one cluster event for all users is sent instead.
 const MOST_HINTS: usize = 50;
 
-/// What the messages of a user are listed by, newest first.
+/// Filter for listing a user's notifications, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct NotificationFilter {
-    /// Where the page before has ended: the `next` of it.
+    /// Cursor at which the previous page ended.
     pub cursor: Option<String>,
-    /// Only what has not been read.
+    /// `true` lists only unread notifications.
     pub unread_only: bool,
-    /// How many at the most; 0 means 50.
+    /// Maximum number of notifications; 0 means 50.
     pub limit: u64,
 }
 
-/// The messages of all users: an extractor through `Data<Notifications>`.
+/// The notifications of all users: an extractor through `Data<Notifications>`.
 ///
 /// ```
 /// use portal_core::notifications::{Notification, Notifications};
@@ -78,31 +78,52 @@ impl Notifications {
         }))
     }
 
-    /// Sends a message to a user: `404 user_not_found` if there is no such user, `422` if the
-    /// message cannot be shown, such as one with a link to another site.
+    /// Sends a notification to a user.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404 user_not_found` if the user does not exist, with `422` if the notification is
+    /// invalid, for example if it links to another site.
     pub async fn send(&self, user_id: Uuid, message: &Notification) -> Result<()> {
         match self.send_to(&Audience::User(user_id), message).await? {
-            0 => Err(Error::not_found("there is no such user").with_code("user_not_found")),
+            0 => Err(Error::not_found("the user does not exist").with_code("user_not_found")),
             _ => Ok(()),
         }
     }
 
-    /// Sends a message to everyone of an audience; gives how many they are.
+    /// Sends a notification to an audience; returns the number of recipients.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `422` if the notification is invalid.
     pub async fn send_to(&self, audience: &Audience, message: &Notification) -> Result<u64> {
         self.write(None, audience, message).await
     }
 
-    /// Sends a message to every administrator; gives how many they are.
+    /// Sends a notification to all administrators; returns the number of recipients.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`send_to`](Self::send_to).
     pub async fn send_to_admins(&self, message: &Notification) -> Result<u64> {
         self.send_to(&Audience::Role(Role::Admin), message).await
     }
 
-    /// Sends a message to every user who may use the portal; gives how many they are.
+    /// Sends a notification to all users who may use the portal; returns the number of recipients.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`send_to`](Self::send_to).
     pub async fn send_to_everyone(&self, message: &Notification) -> Result<u64> {
         self.send_to(&Audience::Everyone, message).await
     }
 
-    /// Sends a message in somebody's name: that and to whom is in the audit log.
+    /// Sends a notification on behalf of an actor, and records it in the audit log with its
+    /// audience.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`send_to`](Self::send_to).
     pub async fn send_by(
         &self,
         actor: impl Into<Actor> + Send,
@@ -157,13 +178,21 @@ impl Notifications {
         Ok(users.len() as u64)
     }
 
-    /// How many users an audience has.
+    /// Returns the number of users in an audience.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn count(&self, audience: &Audience) -> Result<u64> {
         let rows = self.0.store.fetch_all(&audience.select()).await?;
         Ok(rows.len() as u64)
     }
 
-    /// The messages of a user, newest first, and the cursor of the next page if there is one.
+    /// Returns a user's notifications, newest first, and the cursor of the next page, if any.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cursor is invalid or the database is unavailable.
     pub async fn list(
         &self,
         user_id: Uuid,
@@ -180,7 +209,7 @@ impl Notifications {
         let listed = Listed {
             after,
             unread_only: filter.unread_only,
-            // One too many tells whether there is another page.
+            // One entry more than shown reveals whether another page exists.
             limit: limit + 1,
         };
         let mut items = table::list(&self.0.store, user_id, &listed).await?;
@@ -191,18 +220,32 @@ impl Notifications {
         Ok((items, next))
     }
 
-    /// A message of a user: `404` for those of others.
+    /// Returns a notification of a user.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<NotificationRecord> {
         let found = table::get(&self.0.store, user_id, id).await?;
         found.ok_or_else(not_found)
     }
 
-    /// How many messages a user has not read. Kept in memory: it may be asked for at any time.
+    /// Returns the number of a user's unread notifications.
+    ///
+    /// The number is cached, so the method may be called often.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn unread(&self, user_id: Uuid) -> Result<u64> {
         Ok(self.0.unread.get(user_id).await?.count)
     }
 
-    /// Marks a message of a user as read: `404` for those of others.
+    /// Marks a notification of a user as read.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn mark_read(&self, user_id: Uuid, id: Uuid) -> Result<()> {
         if table::mark_read(&self.0.store, user_id, Some(id)).await? > 0 {
             self.changed(&[user_id]).await;
@@ -211,7 +254,11 @@ impl Notifications {
         self.get(user_id, id).await.map(drop)
     }
 
-    /// Marks all messages of a user as read; gives how many had not been.
+    /// Marks all notifications of a user as read; returns the number of previously unread ones.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn mark_all_read(&self, user_id: Uuid) -> Result<u64> {
         let marked = table::mark_read(&self.0.store, user_id, None).await?;
         if marked > 0 {
@@ -220,7 +267,11 @@ impl Notifications {
         Ok(marked)
     }
 
-    /// Deletes a message of a user: `404` for those of others.
+    /// Deletes a notification of a user.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn delete(&self, user_id: Uuid, id: Uuid) -> Result<()> {
         if !table::delete(&self.0.store, user_id, id).await? {
             return Err(not_found());
@@ -229,7 +280,7 @@ impl Notifications {
         Ok(())
     }
 
-    /// This process knows at once, the others by a hint.
+    /// Invalidates the cache of this process directly, those of other replicas by a cluster event.
     async fn changed(&self, users: &[Uuid]) {
         for hint in hints(users) {
             self.heed(&hint);
@@ -246,7 +297,7 @@ impl Notifications {
         }
     }
 
-    /// Follows the hints of all replicas until it is dropped.
+    /// Follows the cluster events of all replicas until the future is dropped.
     pub(crate) async fn follow(&self, mut hints: Receiver<Hint>) {
         loop {
             let hint = match hints.recv().await {
@@ -255,7 +306,7 @@ impl Notifications {
                 Err(RecvError::Closed) => return,
             };
             self.heed(&hint);
-            // After that: pages that hear of it ask for what is known here.
+            // Afterwards: pages that are notified request what is cached here.
             if let Hint::NotificationsChanged { user_id } = hint {
                 self.0.live.changed_here_for(user_id, TOPIC);
             }
@@ -271,7 +322,7 @@ impl UnreadSource for Notifications {
     fn refresh(&self, user_id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             if let Err(error) = self.0.unread.get(user_id).await {
-                tracing::warn!(%error, "the unread messages of a user could not be counted");
+                tracing::warn!(%error, "failed to count a user's unread notifications");
             }
         })
     }
@@ -281,13 +332,13 @@ impl UnreadSource for Notifications {
     }
 }
 
-/// Stores messages that follow from what a transaction does, those of one user and group as one;
-/// whom they are for hears of them when it is committed.
+/// Stores notifications within a transaction, those of one user and group as one. Their recipients
+/// are notified when it commits.
 pub(crate) async fn send_in(
     transaction: &mut Transaction,
     messages: impl IntoIterator<Item = (Uuid, Notification)>,
 ) -> Result<(), StoreError> {
-    // In the order of users: transactions that write for the same ones do not block each other.
+    // Ordered by user, so that transactions writing for the same users do not deadlock.
     let mut merged: BTreeMap<(Uuid, Option<String>, usize), (Notification, i32)> = BTreeMap::new();
     for (number, (user, message)) in messages.into_iter().enumerate() {
         let group = message.group.as_ref().map(|group| group.name.clone());
@@ -334,10 +385,10 @@ fn bad_cursor() -> Error {
     Error::invalid(vec![Fault::new(
         "/cursor",
         "invalid_value",
-        "use the `next_cursor` of the page before",
+        "must be the `next_cursor` of the previous page",
     )])
 }
 
 pub(super) fn not_found() -> Error {
-    Error::not_found("there is no such notification").with_code("notification_not_found")
+    Error::not_found("the notification does not exist").with_code("notification_not_found")
 }

@@ -1,4 +1,4 @@
-//! The table of messages.
+//! Table of notifications.
 
 use std::collections::HashSet;
 
@@ -15,14 +15,14 @@ use crate::pages::Unread;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 const TABLE: &str = "portal_notifications";
-/// Most messages that a user keeps; the oldest go first, and of those the ones that were read.
+/// Maximum number of notifications per user; read ones are dropped first, then the oldest.
 pub(super) const KEPT: i32 = 200;
-/// Most letters of a text that the bell announces.
+/// Maximum length of a text that the bell announces, in characters.
 const LONGEST_SHOWN: usize = 120;
-/// Users whose messages are written with one statement.
+/// Number of users whose notifications are written with one statement.
 const CHUNK: usize = 500;
 
-/// Writes a message for each of some users, who are told apart, and drops what is too much.
+/// Stores a notification for each of some distinct users, and drops surplus ones.
 pub(super) async fn insert(
     transaction: &mut Transaction,
     users: &[Uuid],
@@ -81,7 +81,7 @@ async fn insert_chunk(
         ]);
     }
     if group.is_some() {
-        // Replicas that write at once for one user meet here, and both are counted.
+        // Replicas that write for one user concurrently conflict here, and both are counted.
         let sum = Expr::col((TABLE, "count")).add(Expr::col(("excluded", "count")));
         insert.on_conflict(
             OnConflict::columns(["user_id", "group_name"])
@@ -95,7 +95,7 @@ async fn insert_chunk(
     transaction.execute(&insert).await.map(drop)
 }
 
-/// Drops what users have beyond [`KEPT`].
+/// Drops the notifications of users beyond [`KEPT`].
 async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), StoreError> {
     let window = WindowStatement::partition_by("user_id")
         .order_by_expr(Expr::col("read_at").is_null(), Order::Desc)
@@ -120,7 +120,7 @@ async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), Stor
     transaction.execute(&delete).await.map(drop)
 }
 
-/// Those of some users who have not been deleted.
+/// Returns the users that have not been deleted.
 pub(super) async fn living(
     transaction: &mut Transaction,
     users: impl IntoIterator<Item = Uuid>,
@@ -135,7 +135,7 @@ pub(super) async fn living(
     rows.iter().map(|row| row.get("id")).collect()
 }
 
-/// Which messages of a user to list, newest first.
+/// Parameters for listing a user's notifications, newest first.
 pub(super) struct Listed {
     pub(super) after: Option<Cursor>,
     pub(super) unread_only: bool,
@@ -185,7 +185,7 @@ pub(super) async fn get(
         .transpose()
 }
 
-/// Unread messages of a user, with the newest of them.
+/// Returns the unread notifications of a user, with the newest of them.
 pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreError> {
     let select = of(user)
         .columns(["id", "title", "text", "link", "tone", "updated_at"])
@@ -223,7 +223,7 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreErr
     row.map_or_else(|| Ok(Unread::default()), read)
 }
 
-/// Marks one message, or all of a user, as read; gives how many had not been.
+/// Marks one or all notifications of a user as read; returns the number of previously unread ones.
 pub(super) async fn mark_read(
     store: &Store,
     user: Uuid,

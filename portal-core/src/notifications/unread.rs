@@ -1,4 +1,4 @@
-//! What the bell says, kept so that a page view asks no database for it.
+//! Cache of unread notifications, so that page views need no database query.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,11 +18,11 @@ struct Cached {
     read_at: ReadAt,
 }
 
-/// What users have not read, as far as this process knows.
+/// Cached unread notifications of users.
 pub(super) struct UnreadCache {
     store: Store,
     known: Cache<Uuid, Cached>,
-    /// Counts invalidations: what was read before one must not be taken for new after it.
+    /// Number of invalidations: a read that started before one must not be cached after it.
     epoch: AtomicU64,
 }
 
@@ -35,14 +35,14 @@ impl UnreadCache {
         }
     }
 
-    /// What is known, if it may still be taken for true.
+    /// Returns the cached value, if it is still valid.
     pub(super) fn fresh(&self, user: Uuid) -> Option<Arc<Unread>> {
         let cached = self.known.get(&user)?;
         let is_current = self.store.is_current(cached.read_at);
         is_current.then_some(cached.unread)
     }
 
-    /// What was known last.
+    /// Returns the last cached value, even if it is no longer valid.
     pub(super) fn last_known(&self, user: Uuid) -> Option<Arc<Unread>> {
         self.known.get(&user).map(|cached| cached.unread)
     }
@@ -59,14 +59,14 @@ impl UnreadCache {
             read_at,
         };
         self.known.insert(user, cached);
-        // Something has changed while it was read: it may be of before.
+        // Something changed during the read: the value may be outdated.
         if self.epoch.load(Ordering::Acquire) != epoch {
             self.known.remove(&user);
         }
         Ok(unread)
     }
 
-    /// Forgets what is known of a user, or of everybody.
+    /// Invalidates the cache for a user, or for all users.
     pub(super) fn forget(&self, user: Option<Uuid>) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         match user {

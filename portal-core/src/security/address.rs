@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! Client IP addresses, also behind trusted proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -11,16 +11,18 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::state::PortalState;
 
-/// The address of the client: of the peer of the connection, or where that is one of
-/// `TRUSTED_PROXIES`, what the proxies say in `X-Forwarded-For`.
+/// IP address of the client.
 ///
-/// There is none where an application serves the portal's router without
+/// This is the peer of the connection or, if that is one of `TRUSTED_PROXIES`, the address that the
+/// proxies report in `X-Forwarded-For`.
+///
+/// It is `None` if an application serves the portal's router without
 /// `into_make_service_with_connect_info::<SocketAddr>()`.
 ///
 /// ```
 /// use portal_core::ClientAddress;
 ///
-/// async fn whence(ClientAddress(address): ClientAddress) -> String {
+/// async fn client_ip(ClientAddress(address): ClientAddress) -> String {
 ///     address.map_or_else(|| "somewhere".to_owned(), |address| address.to_string())
 /// }
 /// ```
@@ -28,7 +30,7 @@ use crate::state::PortalState;
 pub struct ClientAddress(pub Option<IpAddr>);
 
 impl ClientAddress {
-    /// The network that limits count as one client: the address itself, or the `/64` of IPv6.
+    /// Returns the network that rate limits count as one client: the address, or the `/64` of IPv6.
     #[must_use]
     pub fn network(self) -> Option<IpAddr> {
         self.0.map(network_of)
@@ -44,7 +46,7 @@ impl FromRequestParts<PortalState> for ClientAddress {
     }
 }
 
-/// The proxies whose word counts.
+/// Proxies whose `X-Forwarded-For` header is trusted.
 #[derive(Debug, Clone)]
 pub(crate) struct Proxies(Vec<IpNet>);
 
@@ -57,14 +59,14 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client of a request. Found out where it is asked for, not on every request.
+    /// Returns the client of a request. Determined on demand, not for every request.
     pub(crate) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> ClientAddress {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         ClientAddress(peer.map(|ConnectInfo(peer)| self.behind(peer.ip(), headers)))
     }
 
-    /// The last address that no trusted proxy vouches for the next of: each proxy appends whom it
-    /// was asked by, so that only what stands behind trusted ones can be believed.
+    /// Returns the last address that is not a trusted proxy. Each proxy appends the address of its
+    /// client, so only entries that trusted proxies added are reliable.
     fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.are_trusted(client) {
@@ -73,7 +75,7 @@ impl Proxies {
         let said = headers.get_all("x-forwarded-for").iter().rev();
         let hops = said.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         for hop in hops {
-            // What is no address was not written by a proxy that can be trusted with it.
+            // A trusted proxy does not write invalid addresses.
             let Some(hop) = std::str::from_utf8(hop).ok().and_then(parse) else {
                 break;
             };
@@ -86,7 +88,7 @@ impl Proxies {
     }
 }
 
-/// An address as proxies write it, perhaps with a port.
+/// Parses an address as proxies write it, possibly with a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let address = text
@@ -103,7 +105,8 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// What is counted as one address: of IPv6 a `/64`, since one client has a whole network of them.
+/// Returns the network that counts as one address: a `/64` of IPv6, since one client has a whole
+/// network.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_a_trusted_proxy_is_believed() {
+    fn forwarded_header_of_untrusted_peers_is_ignored() {
         for trusted in [&[][..], &["10.0.0.0/8"]] {
             for said in [&[][..], &["1.2.3.4"], &["1.2.3.4", "10.0.0.1"]] {
                 assert_eq!(client(trusted, "192.0.2.1", said), "192.0.2.1");
@@ -143,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_address_before_the_trusted_ones_counts() {
+    fn client_is_the_last_address_before_trusted_proxies() {
         let trusted = &["10.0.0.0/8", "fd00::/8"];
         for (said, expected) in [
             (&[][..], "10.0.0.1"),
             (&[""], "10.0.0.1"),
             (&["192.0.2.7"], "192.0.2.7"),
             (&[" 192.0.2.7 "], "192.0.2.7"),
-            // Spoofed by the client: the proxy appends whom it was asked by.
+            // Spoofed by the client: the proxy appends the address of its client.
             (&["1.1.1.1, 192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1", "192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1", "192.0.2.7, 10.0.0.2"], "192.0.2.7"),
@@ -162,7 +165,7 @@ mod tests {
             (&["[2001:db8::7]:4711"], "2001:db8::7"),
             (&["::ffff:192.0.2.7"], "192.0.2.7"),
             (&["192.0.2.7, fd00::2"], "192.0.2.7"),
-            // Junk ends what is believed.
+            // An invalid entry ends the trusted part.
             (&["192.0.2.7, unknown"], "10.0.0.1"),
             (&["192.0.2.7, unknown, 10.0.0.2"], "10.0.0.2"),
             (&["192.0.2.7, , 10.0.0.2"], "10.0.0.2"),
@@ -175,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_proxy_is_the_proxy() {
+    fn mapped_ipv4_address_of_a_proxy_is_trusted() {
         let found = client(&["10.0.0.0/8"], "::ffff:10.0.0.1", &["192.0.2.7"]);
         assert_eq!(found, "192.0.2.7");
     }
 
     #[test]
-    fn without_a_peer_nothing_is_believed() {
+    fn forwarded_header_is_ignored_without_a_peer() {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", "1.2.3.4".parse().unwrap());
         let proxies = Proxies(vec!["0.0.0.0/0".parse().unwrap()]);
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_counts_as_one_address() {
+    fn ipv6_network_counts_as_one_address() {
         let of = |text: &str| network_of(text.parse().unwrap()).to_string();
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_ne!(of("2001:db8:1:3::"), "2001:db8:1:2::");

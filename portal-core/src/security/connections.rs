@@ -1,4 +1,4 @@
-//! How many connections one address may hold.
+//! Connection limit per IP address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::address::{Proxies, network_of};
 use crate::config::Config;
 
-/// The open connections of each address.
+/// Open connections of each address.
 #[derive(Clone)]
 pub(crate) struct Connections {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    /// `None` where limits are switched off.
+    /// `None` if limits are disabled.
     limit: Option<usize>,
     proxies: Proxies,
 }
 
-/// A connection's place, which is free again when it is dropped.
+/// Permit of a connection, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    /// `None` if it does not count.
+    /// `None` if the connection is not counted.
     network: Option<IpAddr>,
 }
 
@@ -35,10 +35,10 @@ impl Connections {
         }
     }
 
-    /// A place for a connection from an address, unless it has as many as it may.
+    /// Returns a permit for a connection from an address, unless its limit is reached.
     pub(crate) fn admit(&self, address: IpAddr) -> Option<Place> {
         let counts = self.limit.filter(|_| {
-            // All of a proxy's clients come from its address.
+            // All clients of a proxy share its address.
             !self.proxies.are_trusted(address.to_canonical())
         });
         let Some(limit) = counts else {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_holds_so_many_and_no_more() {
+    fn connections_per_address_are_limited() {
         let connections = connections(2, &[]);
         let admit = |text| connections.admit(address(text));
         let (one, other) = (
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_address() {
+    fn ipv6_network_is_one_address() {
         let connections = connections(1, &[]);
         let _one = connections.admit(address("2001:db8::1")).unwrap();
         assert!(connections.admit(address("2001:db8::2")).is_none());
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn trusted_proxies_do_not_count() {
+    fn trusted_proxies_are_not_limited() {
         let connections = connections(1, &[("TRUSTED_PROXIES", "10.0.0.0/8")]);
         let held: Vec<_> = (0..9)
             .filter_map(|_| connections.admit(address("10.0.0.1")))
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn switched_off_nothing_counts() {
+    fn nothing_is_limited_when_disabled() {
         let connections = connections(0, &[("RATE_LIMITS", "off")]);
         assert!(connections.admit(address("192.0.2.1")).is_some());
         let none = self::connections(0, &[]);

@@ -1,4 +1,4 @@
-//! What every request has to pass before anything is done for it.
+//! Request validation before any further processing.
 
 use axum::extract::Request;
 
@@ -8,7 +8,7 @@ use super::size::check_head;
 use crate::config::{Config, Limits};
 use crate::error::Error;
 
-/// The rules that need nothing but the head of a request.
+/// Checks that only need the head of a request.
 pub(crate) struct Gate {
     hosts: Hosts,
     pub(crate) limits: Limits,
@@ -22,7 +22,7 @@ impl Gate {
         }
     }
 
-    /// Refuses what is too large, or meant for somebody else.
+    /// Rejects requests that are too large or meant for another host.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Error> {
         let (uri, headers) = (request.uri(), request.headers());
         check_head(&self.limits, request.method(), uri, headers)?;

@@ -1,4 +1,4 @@
-//! Headers that every answer carries.
+//! Headers of all responses.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::auth::ContentSources;
 use crate::config::OWN_HOST;
 
-/// Names a request, in its answer and in the log.
+/// Id of a request, in its response and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const HEADERS: [(HeaderName, HeaderValue); 7] = [
-    // What an answer shows depends on who asks, unless its handler says otherwise.
+    // The content of a response depends on the caller, unless its handler states otherwise.
     (
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-store"),
@@ -29,12 +29,12 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // No other site's page may have an answer in its memory, where it could be read from.
+    // No page of another site may hold a response in its process memory, where it could be read.
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // What no page of a portal uses, injected script is not to use either.
+    // Features that no page of a portal uses are disabled for injected scripts too.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -43,13 +43,12 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// What most answers have, and say themselves; their length is added last of all.
+/// Headers that most responses set themselves; their length is added last.
 const OFTEN: [HeaderName; 3] = [header::CONTENT_TYPE, header::VARY, header::CONTENT_LENGTH];
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// The headers that every answer carries. Put together once: to copy a map costs a request less
-/// than to fill one.
+/// Headers of all responses. Built once: cloning a map is cheaper per request than filling one.
 #[derive(Clone)]
 pub(crate) struct AnswerHeaders {
     always: Arc<HeaderMap>,
@@ -63,7 +62,7 @@ impl AnswerHeaders {
         if https {
             always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
-        // Keep the places of what nearly every answer has, so that its copy need not grow.
+        // Reserve entries for headers of almost all responses, so that the clone need not grow.
         for name in [REQUEST_ID].into_iter().chain(OFTEN) {
             always.insert(name, HeaderValue::from_static(""));
         }
@@ -73,7 +72,7 @@ impl AnswerHeaders {
         }
     }
 
-    /// All headers of an answer; what its handler has set itself counts.
+    /// Returns all headers of a response; those set by its handler take precedence.
     pub(crate) fn complete(&self, own: HeaderMap, request_id: HeaderValue) -> HeaderMap {
         let missing = OFTEN.map(|name| (!own.contains_key(&name)).then_some(name));
         let mut all = HeaderMap::clone(&self.always);
@@ -89,8 +88,8 @@ impl AnswerHeaders {
     }
 }
 
-/// Keeps the portal's own cookies off plain HTTP where the portal itself is not on it, and under a
-/// name that browsers let no other host set: a page of a sibling domain cannot plant a message.
+/// Restricts the portal's own cookies to HTTPS if the portal uses it, under a name that browsers
+/// let no other host set: a page on a sibling domain cannot plant a message.
 fn secure_cookies(headers: &mut HeaderMap) {
     let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
         return;
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_handler_sets_itself_counts() {
+    fn headers_of_a_handler_take_precedence() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
         for name in OFTEN {
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cookie_is_kept_and_the_portals_own_are_secure() {
+    fn all_cookies_are_kept_and_own_ones_are_secure() {
         let own = [
             ("set-cookie", "portal_theme=a; Path=/"),
             ("set-cookie", "__session=b"),
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_sources_are_in_the_policy_of_every_answer() {
+    fn csp_of_all_responses_contains_provider_sources() {
         let sources = ContentSources {
             connect: vec!["https://clerk.example.com".to_owned()],
             ..ContentSources::default()

@@ -1,4 +1,4 @@
-//! Which names the portal answers to.
+//! Host validation: accepts only the portal's own host names.
 
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use url::Url;
@@ -6,22 +6,22 @@ use url::Url;
 use crate::config::{Config, is_loopback_host};
 use crate::error::Error;
 
-/// What load balancers and monitoring ask by address.
+/// Paths that load balancers and monitoring request by IP address.
 const ASKED_BY_ADDRESS: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
 
-/// The names of the portal: in PROD that of `PUBLIC_URL`, in DEV every loopback name as well.
+/// Host names of the portal: in PROD that of `PUBLIC_URL`, in DEV also all loopback names.
 ///
-/// What a request calls the portal is not made use of anywhere; that it has to be right keeps
-/// pages whose name was rebound to the portal's address from reading its answers, and caches and
-/// proxies from mixing it up with others.
+/// The portal does not use the host of a request. The check keeps pages whose name was rebound to
+/// the portal's IP address from reading its responses, and caches and proxies from confusing it
+/// with other sites.
 pub(crate) struct Hosts {
-    /// Where the portal is.
+    /// URL of the portal.
     public_url: String,
-    /// As browsers send them.
+    /// Hosts as browsers send them.
     exact: Vec<String>,
-    /// On a developer's machine the port may be that of a container or a tunnel.
+    /// On a developer's machine, the port may be that of a container or a tunnel.
     loopback: bool,
-    /// A name can be rebound, an address cannot.
+    /// A name can be rebound, an IP address cannot.
     addresses: bool,
 }
 
@@ -47,7 +47,7 @@ impl Hosts {
         }
     }
 
-    /// Refuses a request to another host, or to none in particular.
+    /// Rejects a request to another host, or without exactly one host.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
         let mut named = headers.get_all(header::HOST).iter();
         let host = named.next().map(|value| value.as_bytes());
@@ -70,7 +70,7 @@ impl Hosts {
         Error::new(
             StatusCode::MISDIRECTED_REQUEST,
             "unknown_host",
-            format!("this portal has another name; open {}", self.public_url),
+            format!("unknown host; use {}", self.public_url),
         )
     }
 
@@ -88,7 +88,7 @@ impl Hosts {
     }
 }
 
-/// The name before a port, if there is one; brackets stay.
+/// Returns the name before a port, if there is one; brackets stay.
 fn without_port(text: &str) -> &str {
     match text.rsplit_once(':') {
         Some((name, port))
@@ -117,7 +117,8 @@ fn unless_public(uri: &Uri, error: impl FnOnce() -> Error) -> Result<(), Error> 
 }
 
 fn not_one() -> Error {
-    Error::bad_request("a request names one host, in one `Host` header").with_code("bad_host")
+    Error::bad_request("the request must have exactly one host, in one `Host` header")
+        .with_code("bad_host")
 }
 
 #[cfg(test)]
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn in_production_only_the_public_name_is_answered_to() {
+    fn only_the_public_host_is_accepted_in_prod() {
         let config = prod("https://portal.example.com");
         for host in [
             "portal.example.com",
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_one_host() {
+    fn request_without_exactly_one_host_is_rejected() {
         let config = prod("https://a.example");
         assert_eq!(status(&config, "/", &[]), 400);
         assert_eq!(status(&config, "/", &["a.example", "a.example"]), 400);
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn health_is_asked_for_by_address() {
+    fn health_paths_accept_ip_addresses() {
         let config = prod("https://a.example");
         for path in ["/healthz", "/readyz", "/metrics"] {
             assert_eq!(status(&config, path, &["10.0.0.5:8000"]), 200, "{path}");
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn in_development_every_loopback_name_will_do() {
+    fn all_loopback_names_are_accepted_in_dev() {
         let dev = config(&[("APP_ENV", "DEV")]);
         for host in [
             "localhost:8000",

@@ -1,4 +1,4 @@
-//! How often something may be done.
+//! Rate limiting: classifies requests and picks the key they are counted under.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -16,34 +16,35 @@ use super::address::{ClientAddress, network_of};
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
-/// Beyond this many callers in a minute they share one count: memory stays bounded even
-/// where an attacker has a million addresses.
+/// Maximum number of keys per minute; further ones share one counter. Memory stays bounded even if
+/// an attacker has a million IP addresses.
 const MAX_CALLERS: usize = 50_000;
 
-/// How often callers are forgotten who have all their rate again.
+/// Interval for removing keys whose full rate is available again.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is limited.
+/// Rate class: the operation that is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// Signing in at a provider's form or route, and signing out.
     SignIn,
-    /// Making or withdrawing client tokens, and asking for the provider's record of oneself.
+    /// Creating or revoking client tokens, and requesting the user's own record from the provider.
     ClientToken,
-    /// Starting a task, or starting one again.
+    /// Enqueueing a task, or running one again.
     StartTask,
     /// Changes on administration pages and routes.
     AdminWrite,
-    /// Changes of one's own data.
+    /// Changes to the user's own data.
     OwnWrite,
 }
 
 impl Class {
-    /// What a request does, if that is limited. Routes are matched byte by byte, so no other
-    /// spelling of a path reaches what stands here.
+    /// Returns the class of a request, if it is limited. Routes are matched byte by byte, so no
+    /// other spelling of a path reaches the routes listed here.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
         if path == "/api/auth/clerk/me" {
-            // Each asks the identity provider, which counts what it is asked by all of us.
+            // Each sends a request to the identity provider, which limits the requests of the whole
+            // portal.
             return Some(Self::ClientToken);
         }
         if method.is_safe() {
@@ -70,20 +71,20 @@ impl Class {
     }
 }
 
-/// Whom something is counted for.
+/// Key that requests are counted under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Caller {
     User(Uuid),
     Network(IpAddr),
-    /// All of whom neither user nor address is known.
+    /// All requests without a known user or IP address.
     Unknown,
-    /// All who come when too many are counted already.
+    /// All keys beyond the maximum number of keys.
     Others,
 }
 
-/// The rates of a portal. Each replica counts for itself.
+/// Rate limits of a portal. Each replica counts separately.
 pub(crate) struct RateLimits<C: Clock = DefaultClock> {
-    /// `None` where limits are switched off.
+    /// `None` if limits are disabled.
     on: Option<Counts<C>>,
 }
 
@@ -111,12 +112,13 @@ impl RateLimits {
 }
 
 impl<C: Clock> RateLimits<C> {
-    /// Whether anything is limited.
+    /// Returns `true` if anything is limited.
     pub(crate) fn are_on(&self) -> bool {
         self.on.is_some()
     }
 
-    /// Counts what an address does, before it is known who it is: `429` if that is too much.
+    /// Counts a request by IP address, before the user is identified. Fails with `429` over the
+    /// limit.
     pub(crate) fn check_address(
         &self,
         class: Class,
@@ -128,8 +130,8 @@ impl<C: Clock> RateLimits<C> {
         counts.check(class, &Caller::Network(network_of(address)))
     }
 
-    /// Counts what a user does: `429` if that is too much. Of whom neither user nor address is
-    /// known is counted with all the others of his kind.
+    /// Counts a request by user. Fails with `429` over the limit. All requests with neither user
+    /// nor IP address share one counter.
     pub(crate) fn check_user(
         &self,
         class: Class,
@@ -139,7 +141,7 @@ impl<C: Clock> RateLimits<C> {
         let caller = match (user, address) {
             (Some(user), _) => Caller::User(user),
             (None, None) => Caller::Unknown,
-            // His address has been counted.
+            // The IP address has already been counted.
             (None, Some(_)) => return Ok(()),
         };
         match &self.on {
@@ -169,7 +171,7 @@ impl<C: Clock> Counts<C> {
 
     fn check(&self, class: Class, caller: &Caller) -> Result<(), Error> {
         let pair = match class {
-            // Who signs in is nobody yet: his address is all there is to count.
+            // A user who signs in is not identified yet; only the IP address can be counted.
             Class::SignIn if matches!(caller, Caller::User(_)) => return Ok(()),
             Class::SignIn => return self.sign_in.check(caller),
             Class::ClientToken => &self.client_token,
@@ -184,11 +186,11 @@ impl<C: Clock> Counts<C> {
     }
 }
 
-/// One rate, counted for many callers.
+/// One rate, counted for many keys.
 struct Count<C: Clock> {
     limiter: RateLimiter<Caller, HashMapStateStore<Caller>, C, NoOpMiddleware<C::Instant>>,
     began: Instant,
-    /// When it was swept last, in milliseconds since it began.
+    /// Time of the last sweep, in milliseconds since the start.
     swept: AtomicU64,
 }
 
@@ -209,13 +211,13 @@ impl<C: Clock> Count<C> {
             &Caller::Others
         };
         self.limiter.check_key(caller).map_err(|refused| {
-            tracing::info!(?caller, "too many requests");
+            tracing::info!(?caller, "rate limit exceeded");
             too_many(refused.wait_time_from(self.limiter.clock().now()))
         })
     }
 
-    /// Whether a new caller can be counted by himself, after those are forgotten who have not
-    /// been here for long.
+    /// Returns `true` if a new key can have its own counter, after keys that were inactive for long
+    /// are removed.
     fn has_room(&self) -> bool {
         let is_full = self.limiter.len() >= MAX_CALLERS;
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn each_address_has_its_own_rate_and_gets_it_back() {
+    fn each_address_has_a_separate_rate_that_recovers() {
         let (limits, clock) = limits(few());
         let check = |address| limits.check_address(Class::SignIn, ClientAddress(address));
         let here = HERE.0;
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_counted_wherever_he_comes_from() {
+    fn user_is_counted_across_addresses() {
         let (limits, _) = limits(few());
         let (ann, bob) = (Uuid::new_v4(), Uuid::new_v4());
         let check = |user, address| limits.check_user(Class::StartTask, Some(user), address);
@@ -306,7 +308,7 @@ mod tests {
         assert!(check(ann, NOWHERE).is_ok());
         assert!(check(ann, HERE).is_err());
         assert!(check(bob, HERE).is_ok());
-        // What is counted of one kind is not taken from another.
+        // Classes are counted separately.
         let other = limits.check_user(Class::AdminWrite, Some(ann), HERE);
         assert!(other.is_ok());
         let by_address = || limits.check_address(Class::StartTask, HERE);
@@ -314,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unknown_share_one_rate() {
+    fn unknown_callers_share_one_rate() {
         let (limits, _) = limits(few());
         for class in [Class::SignIn, Class::StartTask] {
             assert_eq!(allowed(|| limits.check_address(class, NOWHERE)), 100);
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_told_in_whole_seconds() {
+    fn retry_after_is_in_whole_seconds() {
         for (wait, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (20_000, 20)] {
             let problem = too_many(Duration::from_millis(wait)).into_problem();
             assert_eq!(problem.retry_after, Some(seconds), "{wait}");
@@ -350,11 +352,11 @@ mod tests {
         clock.advance(Duration::from_secs(120));
         let swept = &limits.on.as_ref().unwrap().sign_in;
         swept.limiter.retain_recent();
-        assert_eq!(counted(), 0, "who has his whole rate again is forgotten");
+        assert_eq!(counted(), 0, "keys with a full rate are removed");
     }
 
     #[test]
-    fn switched_off_nothing_is_counted() {
+    fn nothing_is_counted_when_disabled() {
         let limits: RateLimits = RateLimits { on: None };
         assert_eq!(allowed(|| limits.check_address(Class::SignIn, HERE)), 100);
         assert_eq!(
@@ -364,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_limited_is_told_by_method_and_path() {
+    fn rate_class_depends_on_method_and_path() {
         use Class::{AdminWrite, ClientToken, OwnWrite, SignIn, StartTask};
         for (path, class) in [
             ("/dev/token", Some(SignIn)),

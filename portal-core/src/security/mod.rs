@@ -1,5 +1,4 @@
-//! Rules that every request and every answer keeps: where it may come from, how much and how
-//! often, what it carries.
+//! Rules for all requests and responses: allowed origins and hosts, sizes, rates, and headers.
 
 mod address;
 mod connections;

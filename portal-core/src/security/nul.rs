@@ -12,8 +12,8 @@ use crate::error::Error;
 
 const MESSAGE: &str = "must not contain the character U+0000";
 
-/// Rejects a URL with an encoded U+0000 in its path or query: PostgreSQL stores and compares no such
-/// text, so that it would fail far away from here.
+/// Rejects a URL with an encoded U+0000 in its path or query. PostgreSQL neither stores nor
+/// compares such text, so the request would fail far away from here.
 pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
     let parts = [
         ("path", uri.path()),
@@ -51,10 +51,10 @@ fn is_form(headers: &HeaderMap) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(FORM))
 }
 
-/// Searches encoded text for U+0000, which may be split over several pieces.
+/// Searches encoded text for U+0000, which may be split across chunks.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scan {
-    /// Number of bytes of `%00` that the text seen so far ends with.
+    /// Number of bytes of `%00` at the end of the text seen so far.
     matched: u8,
 }
 
@@ -72,7 +72,7 @@ impl Scan {
     }
 }
 
-/// The error of a form with U+0000.
+/// Error of a form with U+0000.
 #[derive(Debug, thiserror::Error)]
 #[error("a form {MESSAGE}")]
 struct NulInForm;
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encoded_nul_is_found_wherever_it_is() {
+    fn encoded_nul_is_found_at_any_position() {
         for (url, expected) in [
             ("/a?b=c%20%30%0%01%", 200),
             ("/a%2500?b=%2500", 200),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn form_with_nul_fails_in_whichever_pieces_it_comes() {
+    async fn form_with_nul_fails_however_it_is_split() {
         let form = "application/x-www-form-urlencoded";
         for pieces in [
             &["a=%00"][..],

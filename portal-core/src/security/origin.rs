@@ -1,15 +1,15 @@
-//! Whether a request comes from the portal's own pages.
+//! Origin policy: decides whether a request comes from the portal's own pages.
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::config::Config;
 use crate::error::Error;
 
-/// The origins whose pages may ask for something, compared byte by byte as browsers write them.
+/// Origins whose pages may send requests, compared byte by byte in the form of browsers.
 pub(crate) struct Origins {
-    /// The portal's own: they may change things.
+    /// Own origins of the portal: their pages may change data.
     own: Vec<String>,
-    /// Others that the operator has named: they may watch tasks whose client token they know.
+    /// Other origins configured by the operator: they may monitor tasks with a valid client token.
     allowed: Vec<String>,
 }
 
@@ -21,10 +21,10 @@ impl Origins {
         }
     }
 
-    /// Refuses a state-changing request that another site may have made a browser send.
+    /// Rejects a state-changing request that another site may have made a browser send.
     ///
-    /// A browser adds cookies by itself, so a request with one has to prove where it comes from;
-    /// a bearer token is added by code that knows it, which other sites do not.
+    /// A browser adds cookies automatically, so a request with a cookie must prove its origin. A
+    /// bearer token is added by code that has it, which other sites do not.
     pub(crate) fn check_change(&self, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
         if method.is_safe() || has_bearer(headers) {
             return Ok(());
@@ -37,11 +37,12 @@ impl Origins {
         }
     }
 
-    /// Refuses a stream, a WebSocket or server-sent events, that another site's page asked for.
+    /// Rejects a stream, WebSocket or server-sent events, that was requested by another site's
+    /// page.
     ///
-    /// Browsers name the origin of every WebSocket, but not that of a `GET` to the page's own
-    /// site; there `Sec-Fetch-Site` says it. A program says neither: its client token is
-    /// credential enough. A cookie without either may have been added by any page.
+    /// Browsers send the origin of every WebSocket, but not that of a same-site `GET`; there,
+    /// `Sec-Fetch-Site` states it. A program sends neither: its client token is sufficient. A
+    /// cookie without either may have been added for any page.
     pub(crate) fn check_socket(&self, headers: &HeaderMap) -> Result<(), Error> {
         match self.sender(headers, &self.allowed) {
             Sender::Own => Ok(()),
@@ -60,7 +61,8 @@ impl Origins {
                 let is = |known: &String| known.as_bytes() == origin.as_bytes();
                 self.own.iter().any(is) || also.iter().any(is)
             };
-            // A browser names one. Of several it is not known which one others have looked at.
+            // A browser sends one origin. Of several, it is unclear which one intermediaries have
+            // checked.
             return if known(origin) && origins.next().is_none() {
                 Sender::Own
             } else {
@@ -83,11 +85,11 @@ enum Sender {
 }
 
 fn foreign() -> Error {
-    Error::forbidden("the request does not come from a page of this portal")
+    Error::forbidden("the request was not sent by a page of this portal")
         .with_code("foreign_origin")
 }
 
-/// Whether a request carries a token that no browser adds by itself.
+/// Returns `true` if a request carries a token that no browser adds automatically.
 pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(|value| {
         value
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_needs_the_portals_own_origin() {
+    fn cookie_requires_an_own_origin() {
         assert!(check(&[("cookie", "a=b"), ("origin", "http://own:1")]));
         assert!(check(&[
             ("cookie", "a=b"),
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_credential_enough() {
+    fn bearer_token_needs_no_origin() {
         assert!(check(&[("authorization", "bEaReR x"), ("cookie", "a=b")]));
         assert!(!check(&[("authorization", "Basic x"), ("cookie", "a=b")]));
         assert!(check(&[]));
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_origins_none_counts() {
+    fn several_origins_are_rejected() {
         let own = ("origin", "http://own:1");
         assert!(!check(&[own, own]));
         assert!(!check(&[own, ("origin", "http://evil")]));
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_origin_may_watch_and_not_change() {
+    fn allowed_origin_may_monitor_but_not_change() {
         let friend = ("origin", "https://friend");
         assert!(check_socket(&[friend]));
         assert!(!check(&[friend]));
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_name_of_a_method_is_ignored() {
+    fn method_override_is_ignored() {
         for name in [
             "x-http-method-override",
             "x-http-method",
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_not_opened_for_another_sites_page() {
+    fn stream_of_another_site_is_rejected() {
         let cookie = ("cookie", "a=b");
         for headers in [
             &[][..],

@@ -1,12 +1,12 @@
-//! How much a request may say before its body.
+//! Size limits of a request's head, and rejected methods.
 
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::config::Limits;
 use crate::error::Error;
 
-/// Refuses what is larger than anything that is meant for the portal, and methods that are for
-/// proxies: `TRACE` would show a page what its browser adds, `CONNECT` is for tunnels.
+/// Rejects heads that exceed the limits, and methods for proxies: `TRACE` would reveal to a page
+/// what its browser adds, `CONNECT` is for tunnels.
 pub(crate) fn check_head(
     limits: &Limits,
     method: &Method,
@@ -17,14 +17,14 @@ pub(crate) fn check_head(
         return Err(Error::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            "this portal does not take that method",
+            "this portal does not support this method",
         ));
     }
     if uri.path().len() + uri.query().map_or(0, str::len) > limits.url {
         return Err(Error::new(
             StatusCode::URI_TOO_LONG,
             "url_too_long",
-            format!("an address has at most {} bytes", limits.url),
+            format!("path and query must have at most {} bytes", limits.url),
         ));
     }
     let size: usize = headers
@@ -36,7 +36,7 @@ pub(crate) fn check_head(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "headers_too_large",
             format!(
-                "the headers of a request have at most {} bytes",
+                "the request headers must have at most {} bytes",
                 limits.headers
             ),
         ));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_refused() {
+    fn oversized_heads_are_rejected() {
         let path = |length: usize| format!("/{}", "a".repeat(length - 1));
         assert_eq!(status(Method::GET, &path(8 * 1024), ""), 200);
         assert_eq!(status(Method::GET, &path(8 * 1024 + 1), ""), 414);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_for_proxies_are_refused() {
+    fn methods_for_proxies_are_rejected() {
         assert_eq!(status(Method::TRACE, "/", ""), 405);
         assert_eq!(status(Method::CONNECT, "/", ""), 405);
         assert_eq!(status(Method::DELETE, "/", ""), 200);

@@ -1,4 +1,4 @@
-//! The hint that tasks have changed: small, since each replica sends and hears many of them.
+//! Cluster event for changed tasks: compact, since each replica sends and receives many of them.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// How many bytes of a client token are told: enough for others to know whose it is not.
+/// Number of bytes of a client token that are sent: enough for others to rule out most clients.
 const PREFIX: usize = 4;
 const LENGTH: usize = 16 + PREFIX;
-/// Maximum size of a notification's changes and owners, before they are encoded.
+/// Maximum size of an event's changes and owners in bytes, before they are encoded.
 const MAX_BYTES: usize = 5600;
 
-/// A task that has changed.
+/// A changed task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskChange {
     pub(crate) id: Uuid,
-    /// How the token of its client begins; zeros if it has none.
+    /// First bytes of the client's token; zeros if the task has no client.
     pub(crate) client: [u8; PREFIX],
-    /// User whose task it is. On the wire, it is in [`TaskOwners`], once for all changes.
+    /// Owner of the task. On the wire, it is in [`TaskOwners`], once for all changes.
     pub(crate) owner: Option<Uuid>,
 }
 
@@ -33,7 +33,7 @@ impl TaskChange {
         }
     }
 
-    /// Sets the user whose task it is.
+    /// Sets the owner of the task.
     pub(crate) fn of_owner(self, owner: Option<Uuid>) -> Self {
         Self { owner, ..self }
     }
@@ -43,19 +43,19 @@ impl TaskChange {
         [a, b, c, d]
     }
 
-    /// The smallest id that begins so.
+    /// Returns the smallest id with these first bytes.
     pub(crate) fn first_of([a, b, c, d]: [u8; PREFIX]) -> Uuid {
         Uuid::from_bytes([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 }
 
-/// Tasks that have changed; one text on the wire.
+/// Changed tasks; one text on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskChanges(pub(crate) Vec<TaskChange>);
 
 impl TaskChanges {
-    /// Splits changes into notifications, each with the owners of its tasks, that PostgreSQL
-    /// accepts: a payload is under 8000 bytes.
+    /// Splits changes into events, each with the owners of its tasks, that PostgreSQL accepts: a
+    /// payload must be smaller than 8000 bytes.
     pub(crate) fn split(changes: impl IntoIterator<Item = TaskChange>) -> Vec<(Self, TaskOwners)> {
         let mut parts: Vec<(Self, TaskOwners)> = Vec::new();
         let mut free = 0;
@@ -80,7 +80,7 @@ impl TaskChanges {
     }
 }
 
-/// Owners of tasks that have changed; one text on the wire. Older versions send none.
+/// Owners of changed tasks; one text on the wire. Older versions do not send it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TaskOwners(pub(crate) BTreeSet<Uuid>);
 
@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for TaskChanges {
         let bytes = BASE64.decode(text).map_err(D::Error::custom)?;
         let (changes, rest) = bytes.as_chunks::<LENGTH>();
         if !rest.is_empty() {
-            return Err(D::Error::custom("the changes are cut off"));
+            return Err(D::Error::custom("the list of changes is truncated"));
         }
         let changes = changes.iter().map(|bytes| {
             let (id, client) = bytes.split_at(16);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::store::Notification;
 
-    /// As the other replica reads it.
+    /// Decodes a payload as the receiving replica does.
     fn received(text: &str) -> (Vec<(Uuid, [u8; PREFIX])>, BTreeSet<Uuid>) {
         let notification = serde_json::from_str(text).unwrap();
         let Notification::TasksChanged { tasks, owners } = notification else {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_survive_the_wire_and_fit_into_notifications() {
+    fn changes_round_trip_and_fit_into_events() {
         let owner = Uuid::new_v4();
         for owner_of in [
             |_: Uuid| Some(Uuid::new_v4()),
@@ -172,7 +172,7 @@ mod tests {
                     owners: of_part,
                 };
                 let text = serde_json::to_string(&part).unwrap();
-                // The envelope around it names the sender.
+                // The envelope around it contains the sender.
                 assert!(text.len() < 7800, "{}", text.len());
                 let part = received(&text);
                 changes.extend(part.0);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_changes_is_refused() {
+    fn invalid_list_of_changes_is_rejected() {
         for text in ["\"AAAA\"", "\"!\"", "7"] {
             assert!(serde_json::from_str::<TaskChanges>(text).is_err(), "{text}");
         }

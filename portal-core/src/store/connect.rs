@@ -6,13 +6,17 @@ use tokio::sync::broadcast;
 
 use super::{Pool, Store, StoreError};
 
-/// How long a request waits for a free connection before it is told to come again.
+/// Maximum time that a request waits for a free connection before it fails as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Opens the database of a URI: `sqlite://file.db`, `sqlite::memory:` or `postgres://…`.
+    /// Opens a database by its URI: `sqlite://file.db`, `sqlite::memory:` or `postgres://…`.
     ///
     /// A SQLite file is created if it does not exist, readable and writable for its owner only.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the URI is invalid or requires a disabled feature, or if the database is unavailable.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), portal_core::store::StoreError> {
@@ -50,14 +54,14 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         .foreign_keys(true)
         .busy_timeout(ACQUIRE_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
-        // FULL: a commit that was answered survives a loss of power.
+        // FULL: a commit that was confirmed survives a power loss.
         .synchronous(SqliteSynchronous::Full);
     let file = options.get_filename().to_owned();
     let pool = |connections: u32| {
         SqlitePoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A connection that goes away takes a database in memory with it.
+            // Closing the connection would discard an in-memory database.
             .idle_timeout(None)
             .max_lifetime(None)
     };
@@ -67,8 +71,8 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         if !uri.contains("mode=ro") {
             create_private(&file).map_err(sqlx::Error::Io)?;
         }
-        // A full disk ends a transaction by itself, of which sqlx does not know: it would refuse
-        // every later one. Such a connection gives way to a new one.
+        // A full disk ends a transaction automatically, which sqlx does not notice: it would reject
+        // all later ones. Such a connection is replaced by a new one.
         writer = writer
             .test_before_acquire(false)
             .before_acquire(|connection, _| {
@@ -92,8 +96,8 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
     Ok(Pool::Sqlite { lock, read, write })
 }
 
-/// Creates a file that only its owner can read: it holds sessions and keys. SQLite gives the files
-/// beside it the same permissions. A file that exists keeps its own.
+/// Creates a file that only its owner can read, because it holds sessions and keys. SQLite gives
+/// its auxiliary files the same permissions. An existing file keeps its permissions.
 #[cfg(feature = "sqlite")]
 fn create_private(path: &std::path::Path) -> std::io::Result<()> {
     match super::lock::private_options()

@@ -1,36 +1,38 @@
-//! What can go wrong with the database, as far as callers tell it apart.
+//! Database errors, as far as callers distinguish them.
 
 use crate::error::Error;
 
-/// An error of the database.
+/// A database error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database does not answer; trying again later may help.
-    #[error("the database is away")]
+    /// The database is unreachable; a later retry may succeed.
+    #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// A value that has to be unique is there already.
-    #[error("`{constraint}` is violated: the value is there already")]
+    /// A value that must be unique already exists.
+    #[error("unique constraint `{constraint}` violated: the value already exists")]
     NotUnique {
         /// Name of the constraint (PostgreSQL) or its columns (SQLite).
         constraint: String,
     },
-    /// Another row refers to this one, or the row referred to is missing.
-    #[error("a row that others refer to cannot go, and one that is missing cannot be referred to")]
+    /// Another row refers to this row, or the referenced row does not exist.
+    #[error(
+        "foreign key violation: the row is still referenced, or the referenced row does not exist"
+    )]
     Referenced,
-    /// The migrations in the database are not those of this program.
+    /// The migrations in the database do not match those of this program.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The URI asks for a database that was left out when the program was built.
+    /// The URI requires a database whose feature was disabled when the program was built.
     #[error("this program was built without the feature `{0}` of portal-core")]
     FeatureMissing(&'static str),
-    /// Anything else, such as a statement that the database refuses.
-    #[error("the database refused a statement")]
+    /// Any other error, such as a statement that the database rejects.
+    #[error("the database rejected a statement")]
     Other(#[source] sqlx::Error),
 }
 
 impl StoreError {
-    /// Whether a unique constraint on this column is what was violated.
+    /// Returns `true` if the error is a violation of the unique constraint on this column.
     pub(crate) fn violates(&self, column: &str) -> bool {
         matches!(self, Self::NotUnique { constraint } if constraint.split(['.', ',', ' ', '-']).any(|word| word == column))
     }
@@ -67,27 +69,27 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => {
-                Self::unavailable("the database is away; try again shortly").with_cause(error)
+                Self::unavailable("the database is unavailable; try again shortly")
+                    .with_cause(error)
             }
-            StoreError::NotUnique { .. } => Self::conflict(
-                "not_unique",
-                "a value that has to be unique is there already",
-            )
-            .with_cause(error),
+            StoreError::NotUnique { .. } => {
+                Self::conflict("not_unique", "a value that must be unique already exists")
+                    .with_cause(error)
+            }
             StoreError::Referenced => {
-                Self::conflict("referenced", "other rows refer to this one").with_cause(error)
+                Self::conflict("referenced", "other rows refer to this row").with_cause(error)
             }
             other => Self::internal(other),
         }
     }
 }
 
-/// Whether the code of a database says that the same statement may work later.
+/// Returns `true` if the error code of a database means that the same statement may succeed later.
 ///
-/// SQLite's codes are decimal numbers, whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
-/// PostgreSQL's are five characters: connections, conflicts, resources, the server going down,
-/// a read-only stand-by, a database that takes no connections, locks, cancelled statements, trouble
-/// with files.
+/// SQLite's codes are decimal numbers whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
+/// PostgreSQL's have five characters: connections, conflicts, resources, the server shutting down,
+/// a read-only standby, a database that accepts no connections, locks, cancelled statements, file
+/// errors.
 fn is_passing(code: &str) -> bool {
     if code.len() < 5
         && let Ok(code) = code.parse::<u32>()
@@ -105,7 +107,7 @@ mod tests {
     use super::is_passing;
 
     #[test]
-    fn trouble_that_passes_is_told_from_a_refused_statement() {
+    fn transient_errors_differ_from_rejected_statements() {
         for code in [
             "5", "517", "6", "13", "3850", "08006", "40001", "53300", "57P01", "25006", "55000",
         ] {

@@ -1,13 +1,19 @@
-//! What a statement can run on besides a pool.
+//! Executors for statements besides a pool.
 
 use std::future::Future;
 
 use super::{Row, Statement, StoreError, Transaction, statement};
 
-/// Runs statements as part of something greater: a [`Transaction`] of the portal, or a connection
-/// of sqlx on which the caller has begun a transaction.
+/// Executes statements as part of a larger operation.
+///
+/// Implemented for a [`Transaction`] of the portal, and for an sqlx connection on which the caller
+/// has started a transaction.
 pub trait Executor: Send {
-    /// Runs a statement and gives all its rows.
+    /// Executes a statement and returns all its rows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable or rejects the statement.
     fn fetch_all<S: Statement>(
         &mut self,
         statement: &S,

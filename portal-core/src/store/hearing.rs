@@ -1,4 +1,5 @@
-//! How long what was read counts, which depends on whether a change would be heard of.
+//! Cache freshness: how long a cached read is valid, depending on whether cluster events are
+//! received.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::Store;
 
-/// How often this process makes sure that it hears of changes.
+/// Interval at which this process verifies that it receives cluster events.
 pub(super) const BEAT: Duration = Duration::from_millis(300);
-/// How old what was read may be while changes may go unheard.
+/// Maximum age of cached values while cluster events may be missed.
 const UNHEARD: Duration = Duration::from_millis(900);
-/// How old it may be at all: bounds what a lost hint can do.
+/// Maximum age of cached values at any time; bounds the effect of a lost event.
 const HEARD: Duration = Duration::from_secs(60);
 
-/// Up to when this process has heard of every change that others have told.
+/// Time up to which this process has received all cluster events.
 #[derive(Debug, Clone)]
 pub(super) struct Hearing(Arc<Inner>);
 
@@ -22,11 +23,11 @@ struct Inner {
     base: Instant,
     /// Microseconds since `base`.
     heard_to: AtomicU64,
-    /// Counts connections: between two of them changes went unheard.
+    /// Number of the connection: events between two connections are missed.
     connection: AtomicU64,
 }
 
-/// When something was read; taken before reading.
+/// Time of a read, taken before reading.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadAt {
     at: Instant,
@@ -42,13 +43,13 @@ impl Hearing {
         }))
     }
 
-    /// From now on changes are heard of; what was read before may have changed unheard.
+    /// Starts a new connection: events are received from now on; earlier ones may have been missed.
     pub(super) fn begin(&self) {
         self.0.connection.fetch_add(1, Ordering::AcqRel);
         self.heard(Instant::now());
     }
 
-    /// Everything that was told before an instant has been heard.
+    /// Confirms that all events sent before an instant have been received.
     pub(super) fn heard(&self, to: Instant) {
         let since = to.saturating_duration_since(self.0.base).as_micros();
         let since = u64::try_from(since).unwrap_or(u64::MAX);
@@ -78,18 +79,18 @@ impl Hearing {
 }
 
 impl Store {
-    /// The mark to keep with what is read next.
+    /// Returns the stamp to store with the next value that is read.
     pub(crate) fn read_at(&self) -> ReadAt {
         self.hearing.read_at()
     }
 
-    /// Whether what was read then may still be taken for true: for a minute while this process
-    /// hears of changes, else for less than a second.
+    /// Returns `true` if a value read then is still valid: for a minute while this process receives
+    /// cluster events, otherwise for less than a second.
     pub(crate) fn is_current(&self, read: ReadAt) -> bool {
         self.hearing.is_current(read, Instant::now())
     }
 
-    /// Whether a change that another process makes would be heard of.
+    /// Returns `true` if changes by other processes would be received.
     pub(crate) fn hears_others(&self) -> bool {
         self.hearing.hears(Instant::now())
     }
@@ -102,7 +103,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     #[test]
-    fn what_was_read_counts_for_a_minute_while_changes_are_heard_of() {
+    fn cached_read_is_valid_for_a_minute_while_connected() {
         let hearing = Hearing::new();
         hearing.begin();
         let read = hearing.read_at();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_for_less_than_a_second_while_they_are_not() {
+    fn cached_read_expires_within_a_second_while_disconnected() {
         let hearing = Hearing::new();
         let never = hearing.read_at();
         assert!(hearing.is_current(never, never.at));
@@ -125,14 +126,14 @@ mod tests {
         let lost = read.at + 3 * UNHEARD;
         hearing.heard(lost);
         assert!(hearing.is_current(read, lost + UNHEARD - MOMENT));
-        // Nothing has come for so long that nobody knows what has been missed.
+        // After such a long silence, it is unknown which events were missed.
         assert!(!hearing.is_current(read, lost + UNHEARD));
         assert!(!hearing.hears(lost + UNHEARD));
         assert!(UNHEARD < Duration::from_secs(1));
     }
 
     #[test]
-    fn what_was_read_before_a_gap_does_not_count_after_it() {
+    fn read_before_a_connection_gap_is_not_valid_after_it() {
         let hearing = Hearing::new();
         hearing.begin();
         let read = hearing.read_at();

@@ -1,4 +1,4 @@
-//! Whether this is the only process that runs tasks on a database.
+//! Instance lock: ensures that a single process runs tasks on a SQLite file.
 
 use std::fs::File;
 #[cfg(feature = "sqlite")]
@@ -6,16 +6,18 @@ use std::path::Path;
 
 use super::{Pool, Store};
 
-/// Held by the one process that runs tasks on a SQLite file; the system takes it from a dead one.
+/// Held by the one process that runs tasks on a SQLite file; the OS releases it if the process
+/// dies.
 #[derive(Debug)]
 pub(crate) struct SoleProcess {
     _lock: Option<File>,
 }
 
 impl Store {
-    /// The proof that no other process runs tasks on this database, if that can be had.
+    /// Acquires the lock that proves that no other process runs tasks on this database, if
+    /// possible.
     ///
-    /// PostgreSQL is for several processes, so there is none.
+    /// PostgreSQL is for several processes and has no such lock.
     pub(crate) fn lock_for_one_process(&self) -> Option<SoleProcess> {
         match &self.pool {
             #[cfg(feature = "sqlite")]

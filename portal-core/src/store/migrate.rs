@@ -7,7 +7,7 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 
 use super::{Dialect, Pool, Store, StoreError};
 
-/// Kept apart from an application's own `_sqlx_migrations`.
+/// Separate from an application's own `_sqlx_migrations`.
 const TABLE: &str = "_portal_migrations";
 
 macro_rules! migrations {
@@ -35,18 +35,20 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     10 "0010_role_sources",
 ];
 
-/// How the migrations of a database compare with those of this program.
+/// Comparison of a database's migrations with those of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Names of the migrations that are still to be applied.
+    /// Names of the migrations that have not been applied.
     pub missing: Vec<String>,
-    /// Versions in the database that this program knows otherwise. Versions that are newer than
-    /// this program are no fault: while replicas are replaced, old and new ones run side by side.
+    /// Versions in the database whose content differs from this program's migration.
+    ///
+    /// Newer versions than this program's are not listed: during a rolling update, old and new
+    /// replicas run side by side.
     pub foreign: Vec<i64>,
 }
 
 impl MigrationState {
-    /// Whether the database is exactly where this program needs it.
+    /// Returns `true` if the database has exactly the migrations that this program needs.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.missing.is_empty() && self.foreign.is_empty()
@@ -79,7 +81,12 @@ fn migrator(dialect: Dialect) -> Migrator {
 }
 
 impl Store {
-    /// Applies every migration that is missing. Replicas that do so at once wait for each other.
+    /// Applies all missing migrations. Replicas that do so concurrently wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable, or if its migrations do not match those of this
+    /// program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = migrator(self.dialect());
         match &self.pool {
@@ -91,7 +98,11 @@ impl Store {
         Ok(())
     }
 
-    /// Compares the database with this program, changing nothing but an empty book-keeping table.
+    /// Compares the database with this program; at most creates an empty migration table.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn migration_state(&self) -> Result<MigrationState, StoreError> {
         let migrator = migrator(self.dialect());
         let applied = match &self.pool {

@@ -1,6 +1,6 @@
-//! The database: one concrete type over SQLite or PostgreSQL.
+//! Database access: one concrete type for SQLite and PostgreSQL.
 //!
-//! Statements are built once with sea-query and rendered for the dialect at hand.
+//! Statements are built once with sea-query and rendered for the current dialect.
 
 mod change;
 mod connect;
@@ -35,10 +35,10 @@ pub use transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::broadcast;
 
-/// Which database a [`Store`] talks to.
+/// Database that a [`Store`] uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// A file of this machine, for one process.
+    /// A file on this machine, for one process.
     Sqlite,
     /// A server, for any number of replicas.
     Postgres,
@@ -48,7 +48,7 @@ pub enum Dialect {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
-    /// Names this end of the database among the replicas.
+    /// Identifies this replica's connection to the database.
     #[cfg(feature = "postgres")]
     id: uuid::Uuid,
     notifications: broadcast::Sender<Notification>,
@@ -57,11 +57,11 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    /// SQLite has one writer at a time: a pool of one connection queues writers fairly,
-    /// where several would fail with "database is locked".
+    /// SQLite has one writer at a time: a pool of one connection queues writers fairly, where
+    /// several connections would fail with "database is locked".
     #[cfg(feature = "sqlite")]
     Sqlite {
-        /// Beside the file of the database; none for one in memory.
+        /// Lock file next to the database file; `None` for an in-memory database.
         lock: Option<std::path::PathBuf>,
         read: sqlx::SqlitePool,
         write: sqlx::SqlitePool,
@@ -73,14 +73,14 @@ enum Pool {
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("portal-core needs a database: enable the feature `sqlite` or `postgres`");
 
-/// Now, in the precision that both databases keep.
+/// Returns the current time, in the precision that both databases store.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
 impl Store {
-    /// The database at hand.
+    /// Returns the dialect of the database.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         match &self.pool {
@@ -91,7 +91,11 @@ impl Store {
         }
     }
 
-    /// Runs a statement and gives the number of rows it changed.
+    /// Executes a statement and returns the number of affected rows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable or rejects the statement.
     pub async fn execute<S: Statement>(&self, statement: &S) -> Result<u64, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -103,7 +107,11 @@ impl Store {
         }
     }
 
-    /// Runs a statement and gives all its rows.
+    /// Executes a statement and returns all its rows.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_all<S: Statement>(&self, statement: &S) -> Result<Vec<Row>, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -115,7 +123,11 @@ impl Store {
         }
     }
 
-    /// Runs a statement and gives its first row, if it has one.
+    /// Executes a statement and returns its first row, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_optional<S: Statement>(
         &self,
         statement: &S,
@@ -123,7 +135,11 @@ impl Store {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
 
-    /// Runs a statement that yields one number, such as a count.
+    /// Executes a statement that yields one number, such as a count.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_count<S: Statement>(&self, statement: &S) -> Result<i64, StoreError> {
         match self.fetch_optional(statement).await? {
             Some(row) => row.at(0),
@@ -131,7 +147,7 @@ impl Store {
         }
     }
 
-    /// Runs statements as text, for data definition; nothing from outside may be part of it.
+    /// Executes statements as text, for data definition. They must not contain external input.
     pub(crate) async fn run_script(&self, script: &str) -> Result<(), StoreError> {
         let script = sqlx::AssertSqlSafe(script.to_owned());
         match &self.pool {
@@ -144,10 +160,14 @@ impl Store {
     }
 
     /// Starts a transaction that may write.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match &self.pool {
             #[cfg(feature = "sqlite")]
-            // Taking the write lock at once: a reader that turns writer half-way can fail.
+            // Take the write lock at once: a reader that turns writer half-way can fail.
             Pool::Sqlite { write, .. } => {
                 let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 Transaction::sqlite(transaction, self.notifications.clone())
@@ -161,8 +181,8 @@ impl Store {
 
     /// Starts a transaction whose statements find their rows through indexes.
     ///
-    /// PostgreSQL plans by statistics, which say nothing true of a queue that was empty a moment
-    /// ago, and it keeps a plan for as long as they stay the same.
+    /// PostgreSQL plans with statistics, which are wrong for a queue that was empty a moment ago,
+    /// and it keeps a plan for as long as they stay the same.
     pub(crate) async fn begin_by_index(&self) -> Result<Transaction, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -194,12 +214,16 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.run_script("SELECT 1").await
     }
 
-    /// Closes every connection.
+    /// Closes all connections.
     pub async fn close(&self) {
         match &self.pool {
             #[cfg(feature = "sqlite")]

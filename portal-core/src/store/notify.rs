@@ -1,4 +1,4 @@
-//! Telling every replica that something has changed.
+//! Cluster events: notifies all replicas of changes.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::hearing::BEAT;
 use super::{Pool, Store, StoreError, TaskChanges, TaskOwners};
 
-/// A hint that something has changed; whoever cares reads the row.
+/// An event that something has changed; receivers read the row if they need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Notification {
@@ -16,13 +16,13 @@ pub(crate) enum Notification {
     User { id: uuid::Uuid },
     /// A session has ended.
     SessionEnded { id: String },
-    /// A client token has been withdrawn.
+    /// A client token has been revoked.
     ClientTokenDeleted { id: uuid::Uuid },
     /// Tasks have been stored and can be claimed.
     TasksReady,
-    /// Tasks are to stop.
+    /// A task is to be cancelled.
     TaskCancelled { id: uuid::Uuid },
-    /// Tasks have changed, for whoever watches them on another replica.
+    /// Tasks have changed, for subscribers on other replicas.
     TasksChanged {
         tasks: TaskChanges,
         #[serde(default)]
@@ -30,45 +30,46 @@ pub(crate) enum Notification {
     },
     /// Schedules have been paused or resumed.
     SchedulesChanged,
-    /// What administrators set for the whole portal has changed.
+    /// Settings of administrators for the whole portal have changed.
     SettingsChanged,
-    /// A user has other notifications than before; everybody if none is named.
+    /// The notifications of a user have changed; those of all users if the id is missing.
     NotificationsChanged { user_id: Option<uuid::Uuid> },
-    /// What a topic of live regions is about has changed.
+    /// The content of a live topic has changed.
     TopicChanged { topic: String },
-    /// Hints may have been lost: whatever is cached has to be read anew.
+    /// Events may have been lost; cached values must be re-read.
     Lagged,
 }
 
 #[cfg(feature = "postgres")]
 const CHANNEL: &str = "portal";
-/// PostgreSQL takes less than 8000 bytes.
+/// PostgreSQL accepts less than 8000 bytes.
 #[cfg(feature = "postgres")]
 const MOST_BYTES: usize = 7900;
-/// How long to wait before the database is asked again that did not answer.
+/// Delay before the next attempt when the database is unreachable.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long a connection may be silent before it is taken for dead.
+/// Response timeout after which the connection is considered dead.
 #[cfg(feature = "postgres")]
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Hints from this process and, with PostgreSQL, from every other replica.
+    /// Returns the events of this process and, with PostgreSQL, of all other replicas.
     pub(crate) fn notifications(&self) -> broadcast::Receiver<Notification> {
         self.notifications.subscribe()
     }
 
-    /// Sends a hint to every replica, this one included.
+    /// Sends an event to all replicas, including this one.
     ///
-    /// Failing to reach the others is logged, not returned: a hint may always get lost.
+    /// Failures to reach other replicas are logged, not returned, because events may be lost at any
+    /// time.
     pub(crate) async fn notify(&self, notification: Notification) {
-        // Nobody listening is fine.
+        // It is fine if there is no receiver.
         let _ = self.notifications.send(notification.clone());
         if let Err(error) = self.notify_others(&[notification]).await {
-            tracing::warn!(%error, "other replicas could not be notified");
+            tracing::warn!(%error, "failed to notify other replicas");
         }
     }
 
-    /// Sends hints to the other replicas, all in one statement; with SQLite there are none.
+    /// Sends events to the other replicas in one statement; with SQLite, it does nothing.
     pub(crate) async fn notify_others(
         &self,
         notifications: &[Notification],
@@ -90,7 +91,7 @@ impl Store {
         Ok(())
     }
 
-    /// Hears of what other processes change, until it is dropped.
+    /// Receives changes by other processes, until the future is dropped.
     pub(crate) async fn listen(&self) {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -98,16 +99,18 @@ impl Store {
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => loop {
                 if let Err(error) = self.listen_once(pool).await {
-                    tracing::warn!(%error, "the connection that listens for other replicas was lost");
+                    tracing::warn!(%error, "lost the connection that receives cluster events");
                 }
                 tokio::time::sleep(RETRY).await;
             },
         }
     }
 
-    /// Notices that another process has written, such as the command line: SQLite tells no more.
+    /// Detects writes by other processes, such as the command line; SQLite reports nothing more
+    /// specific.
     ///
-    /// The writer asks, since to any other connection its own writes look like another's.
+    /// The check uses the writer, since on any other connection the portal's own writes would count
+    /// as foreign.
     #[cfg(feature = "sqlite")]
     async fn watch_file(&self, writer: &sqlx::SqlitePool) {
         let mut known: Option<i64> = None;
@@ -123,7 +126,7 @@ impl Store {
                     self.hearing.heard(asked);
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "whether another process has written is not known");
+                    tracing::debug!(%error, "failed to check for writes by other processes");
                     tokio::time::sleep(RETRY).await;
                 }
             }
@@ -135,7 +138,7 @@ impl Store {
     async fn listen_once(&self, pool: &sqlx::PgPool) -> Result<(), StoreError> {
         let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
-        // Hints of the time before, or of a gap between two connections, are gone.
+        // Events sent before this connection, or between two connections, are lost.
         self.hearing.begin();
         let _ = self.notifications.send(Notification::Lagged);
         let mut beat = tokio::time::interval(BEAT);
@@ -146,10 +149,10 @@ impl Store {
                     Some(message) => self.pass_on(message.payload()),
                     None => return Ok(()),
                 },
-                // A connection can be dead for long before anybody says so.
+                // A connection can be dead for a long time without an error.
                 _ = beat.tick() => {
                     let asked = Instant::now();
-                    // Asks for nothing new, so it costs the server next to nothing.
+                    // Repeats the subscription, which costs the server almost nothing.
                     let again = sqlx::AssertSqlSafe(format!("LISTEN \"{CHANNEL}\""));
                     let answer = sqlx::raw_sql(again).execute(&mut listener);
                     match tokio::time::timeout(PATIENCE, answer).await {
@@ -167,19 +170,19 @@ impl Store {
         }
     }
 
-    /// Tells this process what another one has told.
+    /// Forwards an event of another process within this process.
     #[cfg(feature = "postgres")]
     fn pass_on(&self, payload: &str) {
         match serde_json::from_str::<Remote<Notification>>(payload) {
             Ok(remote) if remote.from == self.id => {}
             Ok(remote) => drop(self.notifications.send(remote.notification)),
-            // A replica of another version may say things that this one does not know.
-            Err(error) => tracing::debug!(%error, "a notification was not understood"),
+            // A replica of another version may send events that this version does not support.
+            Err(error) => tracing::debug!(%error, "failed to parse a cluster event"),
         }
     }
 }
 
-/// What travels of a hint; one that is too long becomes the hint to read everything anew.
+/// Returns the payload of an event; one that is too long becomes the event to re-read all values.
 #[cfg(feature = "postgres")]
 fn payload(from: uuid::Uuid, notification: &Notification) -> serde_json::Result<String> {
     let payload = serde_json::to_string(&Remote { from, notification })?;
@@ -190,7 +193,7 @@ fn payload(from: uuid::Uuid, notification: &Notification) -> serde_json::Result<
     serde_json::to_string(&Remote { from, notification })
 }
 
-/// Sends hints with a transaction, to this process as well: nobody has the sender's id.
+/// Sends events within a transaction. This process receives them too: they carry no sender's id.
 #[cfg(feature = "postgres")]
 pub(super) async fn notify_with(
     transaction: &mut sqlx::Transaction<'static, sqlx::Postgres>,
@@ -221,7 +224,7 @@ fn payloads(from: uuid::Uuid, notifications: &[Notification]) -> Result<Vec<Stri
 #[cfg(feature = "postgres")]
 #[derive(Serialize, Deserialize)]
 struct Remote<N> {
-    /// So that nobody hears himself.
+    /// Lets a process ignore its own events.
     from: uuid::Uuid,
     notification: N,
 }
@@ -231,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_for_postgres_becomes_a_hint_to_read_anew() {
+    fn oversized_event_becomes_a_lagged_event() {
         let told = |length: usize| {
             let id = "x".repeat(length);
             let told = payload(uuid::Uuid::nil(), &Notification::SessionEnded { id }).unwrap();

@@ -1,4 +1,4 @@
-//! Spans of time that statistics are about, in buckets of equal length.
+//! Time ranges of statistics, divided into buckets of equal duration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use sea_query::{Cond, Expr, ExprTrait};
 
 use super::{Dialect, Row, StoreError, now};
 
-/// How far back statistics go. All of them are bounded.
+/// Time range of statistics. All ranges are bounded.
 ///
 /// ```
 /// use portal_core::store::TimeRange;
@@ -18,22 +18,22 @@ use super::{Dialect, Row, StoreError, now};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TimeRange {
-    /// 24 hours, by the hour.
+    /// 24 hours, in buckets of one hour.
     Day,
-    /// 7 days, by the day.
+    /// 7 days, in buckets of one day.
     #[default]
     Week,
-    /// 30 days, by the day.
+    /// 30 days, in buckets of one day.
     Month,
-    /// 90 days, by the day.
+    /// 90 days, in buckets of one day.
     Quarter,
 }
 
 impl TimeRange {
-    /// Every range, shortest first.
+    /// All ranges, shortest first.
     pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::Quarter];
 
-    /// The word in addresses: `24h`, `7d`, `30d` or `90d`.
+    /// Returns the form in URLs: `24h`, `7d`, `30d` or `90d`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl TimeRange {
         }
     }
 
-    /// The words for people: `24 hours`.
+    /// Returns the label for display, such as `24 hours`.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -55,13 +55,13 @@ impl TimeRange {
         }
     }
 
-    /// What a query asks for, or the usual range where it asks for none that there is.
+    /// Returns the range in a query, or the default range if the text is missing or invalid.
     #[must_use]
     pub fn from_query(text: Option<&str>) -> Self {
         text.and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
-    /// How long a bucket is.
+    /// Returns the duration of a bucket.
     #[must_use]
     pub const fn step(self) -> Step {
         match self {
@@ -70,7 +70,7 @@ impl TimeRange {
         }
     }
 
-    /// How many buckets there are.
+    /// Returns the number of buckets.
     #[must_use]
     pub const fn count(self) -> usize {
         match self {
@@ -81,7 +81,7 @@ impl TimeRange {
         }
     }
 
-    /// Its buckets, of which the last one has begun and not ended.
+    /// Returns the buckets of the range that ends now; the last one is still incomplete.
     #[must_use]
     pub fn buckets(self) -> Buckets {
         Buckets::ending(self, now())
@@ -99,23 +99,21 @@ impl FromStr for TimeRange {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|range| range.as_str() == text);
-        found.ok_or_else(|| {
-            format!("`{text}` is no range of time: it is one of 24h, 7d, 30d and 90d")
-        })
+        found.ok_or_else(|| format!("`{text}` is not a time range; use 24h, 7d, 30d or 90d"))
     }
 }
 
-/// How long a bucket is.
+/// Duration of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// An hour.
     Hour,
-    /// A day of UTC.
+    /// A day in UTC.
     Day,
 }
 
 impl Step {
-    /// Its length.
+    /// Returns the duration.
     #[must_use]
     pub const fn length(self) -> TimeDelta {
         match self {
@@ -125,7 +123,7 @@ impl Step {
     }
 }
 
-/// The buckets of a range that ends at a certain moment.
+/// Buckets of a range that ends at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buckets {
     range: TimeRange,
@@ -134,7 +132,7 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// The buckets up to the one that a moment lies in.
+    /// Returns the buckets up to the one that contains `now`.
     #[must_use]
     pub fn ending(range: TimeRange, now: DateTime<Utc>) -> Self {
         let step = range.step().length();
@@ -147,25 +145,25 @@ impl Buckets {
         }
     }
 
-    /// The range they are of.
+    /// Returns the range.
     #[must_use]
     pub const fn range(&self) -> TimeRange {
         self.range
     }
 
-    /// When the first bucket begins.
+    /// Returns the start of the first bucket.
     #[must_use]
     pub const fn start(&self) -> DateTime<Utc> {
         self.start
     }
 
-    /// The moment up to which they reach.
+    /// Returns the time at which the last bucket was cut off.
     #[must_use]
     pub const fn end(&self) -> DateTime<Utc> {
         self.now
     }
 
-    /// When each bucket begins.
+    /// Returns the start of each bucket.
     #[must_use]
     pub fn times(&self) -> Vec<DateTime<Utc>> {
         let step = self.range.step().length();
@@ -175,7 +173,7 @@ impl Buckets {
             .collect()
     }
 
-    /// In which bucket a moment lies.
+    /// Returns the index of the bucket that contains a time.
     #[must_use]
     pub fn index_of(&self, at: DateTime<Utc>) -> Option<usize> {
         let since = (at - self.start).num_seconds();
@@ -186,14 +184,14 @@ impl Buckets {
         (index < self.range.count()).then_some(index)
     }
 
-    /// The span before, as long as what has passed of these buckets: from, and up to.
+    /// Returns start and end of the previous period, as long as the elapsed part of these buckets.
     #[must_use]
     pub fn before(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let length = self.range.step().length() * i32::try_from(self.range.count()).unwrap_or(1);
         (self.start - length, self.now - length)
     }
 
-    /// Lets through what lies in these buckets or in the span before.
+    /// Returns the condition that a column's time is in these buckets or in the previous period.
     pub(crate) fn cover(&self, column: &'static str) -> Cond {
         let (since, until) = self.before();
         let at = || Expr::col(column);
@@ -202,11 +200,11 @@ impl Buckets {
             .add(at().gte(since).and(at().lt(until)))
     }
 
-    /// Names the bucket of a column's moment as text, for grouping: the day, or the hour.
+    /// Returns the bucket of a column's time as text, for grouping: the day, or the hour.
     pub(crate) fn column(&self, dialect: Dialect, column: &'static str) -> Expr {
         let day = self.range.step() == Step::Day;
         Expr::cust(match dialect {
-            // Moments are stored as text: 2026-11-23T07:20:11.123456+00:00.
+            // Times are stored as text: 2026-11-23T07:20:11.123456+00:00.
             Dialect::Sqlite => format!("substr({column}, 1, {})", if day { 10 } else { 13 }),
             Dialect::Postgres => format!(
                 "to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD{}')",
@@ -215,7 +213,7 @@ impl Buckets {
         })
     }
 
-    /// Which bucket a row of [`Self::column`] is of; `None` for one outside.
+    /// Returns the bucket index of a row of [`Self::column`]; `None` if it is outside.
     pub(crate) fn read(&self, row: &Row, name: &str) -> Result<Option<usize>, StoreError> {
         let text: String = row.get(name)?;
         let (day, hour) = text.split_at_checked(10).unwrap_or((&text, ""));
@@ -228,21 +226,21 @@ impl Buckets {
     }
 }
 
-/// How many there were in each bucket of a range, in all, and in the span before.
+/// Counts per bucket of a range, in total, and in the previous period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
-    /// The buckets.
+    /// Buckets of the range.
     pub buckets: Buckets,
-    /// How many in each.
+    /// Count of each bucket.
     pub values: Vec<u64>,
-    /// How many in all: of things that may count in several buckets, each once.
+    /// Total count; an item that counts in several buckets is counted once.
     pub total: u64,
-    /// How many in the span before, up to the same moment of it.
+    /// Count in the previous period, up to the corresponding time.
     pub before: u64,
 }
 
 impl Counts {
-    /// Nothing in any bucket.
+    /// Returns counts of zero for all buckets.
     #[must_use]
     pub fn none(buckets: Buckets) -> Self {
         Self {
@@ -253,7 +251,7 @@ impl Counts {
         }
     }
 
-    /// Adds rows of a bucket, or of the span before.
+    /// Adds a count to a bucket, or to the previous period.
     pub(crate) fn add(&mut self, bucket: Option<usize>, count: u64) {
         match bucket.and_then(|at| self.values.get_mut(at)) {
             Some(value) => {
@@ -274,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_end_with_the_one_that_runs() {
+    fn last_bucket_is_the_current_one() {
         let week = Buckets::ending(TimeRange::Week, at("2026-11-23T07:20:00Z"));
         assert_eq!(week.start(), at("2026-11-17T00:00:00Z"));
         assert_eq!(week.times().len(), 7);
@@ -295,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_read_as_they_are_written_and_others_are_refused() {
+    fn ranges_round_trip_and_invalid_texts_are_rejected() {
         for range in TimeRange::ALL {
             assert_eq!(range.to_string().parse(), Ok(range));
             assert_eq!(range.buckets().times().len(), range.count());

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use super::StoreError;
 use crate::json::{NOT_JSON, Stored};
 
-/// A row that a statement yielded.
+/// A row returned by a statement.
 pub enum Row {
     #[cfg(feature = "sqlite")]
     #[doc(hidden)]
@@ -24,7 +24,11 @@ impl std::fmt::Debug for Row {
 }
 
 impl Row {
-    /// The value of a column by its name.
+    /// Returns the value of a column by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the column does not exist or has another type.
     pub fn get<T: Column>(&self, column: &str) -> Result<T, StoreError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
@@ -34,11 +38,11 @@ impl Row {
         })
     }
 
-    /// The JSON document of a column; `None` for `NULL`.
+    /// Returns the JSON document of a column; `None` for `NULL`.
     ///
-    /// A document that cannot be shown is replaced by a text that says so, in whole or in part: one
-    /// row must not hide the others of its list. Use [`get`](Self::get) for documents of which the
-    /// program itself is the only writer.
+    /// A document that cannot be shown is replaced by a placeholder, in whole or in part: one row
+    /// must not hide the others of its list. Use [`get`](Self::get) for documents that only the
+    /// program itself writes.
     pub(crate) fn document(&self, column: &str) -> Result<Option<Value>, StoreError> {
         match self.get::<Option<Json<Stored>>>(column) {
             Ok(document) => Ok(document.map(|Json(Stored(value))| value)),
@@ -54,7 +58,11 @@ impl Row {
         }
     }
 
-    /// The value of a column by its place, counted from 0.
+    /// Returns the value of a column by index, starting at 0.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the column does not exist or has another type.
     pub fn at<T: Column>(&self, index: usize) -> Result<T, StoreError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
@@ -65,7 +73,7 @@ impl Row {
     }
 }
 
-/// A type that both databases can give. Implemented for everything that sqlx decodes.
+/// A type that both databases can return. Implemented for all types that sqlx decodes.
 pub trait Column: SqliteColumn + PostgresColumn {}
 
 impl<T: SqliteColumn + PostgresColumn> Column for T {}

@@ -1,4 +1,4 @@
-//! Reads that are the same for many who ask at once.
+//! Single flight: coalesces concurrent reads of the same key.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -8,15 +8,17 @@ use std::time::Instant;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
-/// When the last read began, and what it gave; nothing if it failed.
+/// Start of the last read and its value; `None` if it failed.
 type Last<V> = Option<(Instant, Option<V>)>;
 type Place<V> = Arc<Mutex<Last<V>>>;
 
-/// Lets callers who ask for the same at once share one read. Nobody gets what was read before he
-/// asked, so there is nothing to be invalidated, and a thousand callers cost two reads.
+/// Coalesces concurrent reads of the same key.
+///
+/// A caller only gets a value whose read started after the call, so nothing needs invalidation, and
+/// a thousand callers cost two reads.
 pub(crate) struct SharedReads<K, V>(Cache<K, Place<V>>);
 
-/// How many different reads are remembered.
+/// Maximum number of keys to remember.
 const KEPT: usize = 256;
 
 impl<K: Hash + Eq + Clone, V: Clone> SharedReads<K, V> {
@@ -24,7 +26,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SharedReads<K, V> {
         Self(Cache::new(KEPT))
     }
 
-    /// What `read` gives, from a read that began after this call.
+    /// Returns the value of `read`, from a read that started after this call.
     pub(crate) async fn get<E>(
         &self,
         key: K,
@@ -42,7 +44,8 @@ impl<K: Hash + Eq + Clone, V: Clone> SharedReads<K, V> {
         let mut last = place.lock().await;
         match &*last {
             Some((begun, Some(value))) if *begun >= asked => return Ok(value.clone()),
-            // It has failed meanwhile: those who waited do not queue up to fail one by one.
+            // The shared read failed: waiting callers read for themselves instead of failing one by
+            // one.
             Some((begun, None)) if *begun >= asked => {
                 drop(last);
                 return read.await;
@@ -69,7 +72,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn many_at_once_share_a_read_and_nobody_gets_an_old_one() {
+    async fn concurrent_callers_share_a_read_that_is_never_stale() {
         let reads = Arc::new(SharedReads::new());
         let count = Arc::new(AtomicU32::new(0));
         let ask = || {

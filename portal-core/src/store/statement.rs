@@ -1,4 +1,4 @@
-//! Running a sea-query statement on either database.
+//! Execution of sea-query statements on either database.
 
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
@@ -7,7 +7,7 @@ use super::{Row, StoreError};
 
 /// A statement that can be rendered for either database.
 pub trait Statement: Send + Sync {
-    /// Whether it may change rows; SQLite sends such statements to its one writer.
+    /// `true` if it may change rows; SQLite sends such statements to its one writer.
     const WRITES: bool;
 
     #[doc(hidden)]
@@ -34,7 +34,7 @@ statement!(InsertStatement, true);
 statement!(UpdateStatement, true);
 statement!(DeleteStatement, true);
 
-/// A statement as text, where sea-query has no words for it; its values are `$1`, `$2` ..
+/// A statement as text, for what sea-query cannot express; its values are `$1`, `$2` ..
 #[derive(Debug, Clone)]
 pub(crate) struct RawSql<const WRITES: bool> {
     pub(crate) sql: std::borrow::Cow<'static, str>,

@@ -7,15 +7,15 @@ use super::notify::notify_with;
 use super::statement;
 use super::{Notification, Row, Statement, StoreError};
 
-/// A transaction; dropped without [`commit`](Self::commit) it is rolled back.
+/// A transaction; it is rolled back if dropped without [`commit`](Self::commit).
 pub struct Transaction {
     inner: Inner,
-    /// What is told once it is committed.
+    /// Events to publish after the commit.
     told: Vec<Notification>,
-    /// Whoever listens in this process.
+    /// Receivers of events in this process.
     #[cfg_attr(
         not(feature = "sqlite"),
-        expect(dead_code, reason = "PostgreSQL tells this process too")
+        expect(dead_code, reason = "PostgreSQL notifies this process too")
     )]
     process: broadcast::Sender<Notification>,
 }
@@ -58,7 +58,11 @@ impl Transaction {
         }
     }
 
-    /// Runs a statement and gives the number of rows it changed.
+    /// Executes a statement and returns the number of affected rows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable or rejects the statement.
     pub async fn execute<S: Statement>(&mut self, statement: &S) -> Result<u64, StoreError> {
         match &mut self.inner {
             #[cfg(feature = "sqlite")]
@@ -72,7 +76,11 @@ impl Transaction {
         }
     }
 
-    /// Runs a statement and gives all its rows.
+    /// Executes a statement and returns all its rows.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_all<S: Statement>(&mut self, statement: &S) -> Result<Vec<Row>, StoreError> {
         match &mut self.inner {
             #[cfg(feature = "sqlite")]
@@ -86,7 +94,11 @@ impl Transaction {
         }
     }
 
-    /// Runs a statement and gives its first row, if it has one.
+    /// Executes a statement and returns its first row, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`execute`](Self::execute).
     pub async fn fetch_optional<S: Statement>(
         &mut self,
         statement: &S,
@@ -94,15 +106,16 @@ impl Transaction {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
 
-    /// Tells every replica, this one included, of a change exactly if it is committed, whatever
-    /// becomes of this process afterwards. What is told twice is told once.
+    /// Publishes an event to all replicas, including this one, if and only if the transaction
+    /// commits, even if this process dies afterwards. Equal events are published once.
     pub(crate) fn notify(&mut self, notification: Notification) {
         if !self.told.contains(&notification) {
             self.told.push(notification);
         }
     }
 
-    /// Undoes every change and waits for it; a dropped transaction is undone in the background.
+    /// Rolls back all changes and waits for it; a dropped transaction is rolled back in the
+    /// background.
     #[cfg(test)]
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
         match self.inner {
@@ -114,20 +127,24 @@ impl Transaction {
         Ok(())
     }
 
-    /// Makes every change of the transaction last.
+    /// Commits all changes of the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable or rejects the changes.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.inner {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(transaction) => {
                 transaction.commit().await?;
-                // There is nobody else to tell. Nobody listening is fine.
+                // There is no other process to notify. It is fine if there is no receiver.
                 for notification in self.told {
                     let _ = self.process.send(notification);
                 }
             }
             #[cfg(feature = "postgres")]
             Inner::Postgres(mut transaction) => {
-                // The server tells them all, this process too, with the commit.
+                // The server publishes the events with the commit, also to this process.
                 notify_with(&mut transaction, &self.told).await?;
                 transaction.commit().await?;
             }

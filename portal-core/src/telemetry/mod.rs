@@ -1,4 +1,4 @@
-//! The log of a portal that runs by itself, and the log lines of tasks.
+//! Log of a standalone portal, and log lines of tasks.
 
 mod task_logs;
 
@@ -20,10 +20,10 @@ fn is_colored() -> bool {
     !is_forbidden && std::io::stderr().is_terminal()
 }
 
-/// Writes the log to standard error, in the form and with the filter of the configuration.
+/// Writes the log to standard error, with the format and filter of the configuration.
 ///
-/// What tasks log at `INFO` and above is also kept with them, whatever the filter says.
-/// Does nothing if the application has installed a subscriber of its own.
+/// Lines that tasks log at `INFO` and above are also stored with them, whatever the filter. Does
+/// nothing if the application has installed a subscriber.
 pub fn init(config: &Config) {
     let (filter, problem) = match config.log_filter.parse::<EnvFilter>() {
         Ok(filter) => (filter, None),
@@ -41,6 +41,6 @@ pub fn init(config: &Config) {
         .with(task_logs(LevelFilter::INFO))
         .try_init();
     if let Some(error) = problem {
-        tracing::warn!(%error, "RUST_LOG is not a log filter; using `info`");
+        tracing::warn!(%error, "invalid RUST_LOG; using `info`");
     }
 }

@@ -1,4 +1,4 @@
-//! Log lines that a task writes are kept with the task.
+//! Capture of the log lines of tasks, which are stored with the task.
 
 use std::fmt::{self, Write as _};
 use std::future::Future;
@@ -12,22 +12,22 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// More of a line is cut off.
+/// Maximum length of a line; the rest is cut off.
 const LONGEST_LINE: usize = 4096;
 
-/// What these say of a task, such as its statements, is for operators and not for clients.
+/// Targets whose lines about a task, such as its statements, are for operators, not for clients.
 const INSIDE: [&str; 2] = ["portal_core", "sqlx"];
 
 tokio::task_local! {
     static RUNNING: Arc<dyn LogSink>;
 }
 
-/// Takes the log lines of a running task. It must not block.
+/// Receives the log lines of a running task. It must not block.
 pub(crate) trait LogSink: Send + Sync {
     fn log(&self, line: LogLine);
 }
 
-/// What a task has written to the log.
+/// A log line of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogLine {
     pub(crate) level: Level,
@@ -36,7 +36,7 @@ pub(crate) struct LogLine {
     pub(crate) fields: Map<String, Value>,
 }
 
-/// Runs a task's code with a place for its log lines.
+/// Runs the code of a task with a sink for its log lines.
 pub(crate) fn captured<F: Future>(
     sink: Arc<dyn LogSink>,
     future: F,
@@ -44,10 +44,10 @@ pub(crate) fn captured<F: Future>(
     RUNNING.scope(sink, future)
 }
 
-/// A layer that keeps the log lines of tasks for their history.
+/// Returns a layer that stores the log lines of tasks in their history.
 ///
-/// [`init`](super::init) and so the command line of a portal install it. An application with a
-/// subscriber of its own adds it; events outside of tasks and below the level pass untouched.
+/// [`init`](super::init) installs it, and so does the command line of a portal. An application with
+/// a custom subscriber adds it; events outside tasks and below the level are ignored.
 ///
 /// ```
 /// use portal_core::telemetry::task_logs;
@@ -63,7 +63,7 @@ pub fn task_logs<S: Subscriber + for<'s> LookupSpan<'s>>(level: LevelFilter) -> 
     TaskLogs.with_filter(level)
 }
 
-/// Carries the log of the running task along with a future that is spawned beside it.
+/// Makes a future that is spawned separately log to the history of the running task.
 pub fn with_task_logs<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let sink = RUNNING.try_get().ok();
     async move {
@@ -74,7 +74,7 @@ pub fn with_task_logs<F: Future>(future: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// The same for code that runs on a thread of its own, such as that of `spawn_blocking`.
+/// Like [`with_task_logs`], for code on another thread, such as that of `spawn_blocking`.
 pub fn blocking_with_task_logs<R>(code: impl FnOnce() -> R) -> impl FnOnce() -> R {
     let sink = RUNNING.try_get().ok();
     move || match sink {
@@ -87,7 +87,7 @@ struct TaskLogs;
 
 impl<S: Subscriber> Layer<S> for TaskLogs {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        // Outside of tasks there is no more to it than this look.
+        // Outside of tasks, this lookup is the only cost.
         let _ = RUNNING.try_with(|sink| {
             let target = event.metadata().target();
             let of = target.split_once("::").map_or(target, |(root, _)| root);
@@ -169,7 +169,7 @@ impl Visit for Reader {
     }
 }
 
-/// Takes a text as far as there is room; the rest is not even formatted.
+/// Accepts text up to a maximum length; the rest is not even formatted.
 struct Text {
     text: String,
     room: usize,
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_task_logs_is_kept_with_level_target_and_fields() {
+    async fn task_logs_are_stored_with_level_target_and_fields() {
         let lines = kept(LevelFilter::INFO, async {
             tracing::debug!("too small");
             tracing::info!(target: "shop", count = 3, ratio = 0.5, name = "bob", ok = true, "half way");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_line_is_cut() {
+    async fn long_line_is_cut() {
         let long = "ä".repeat(10_000);
         let lines = kept(LevelFilter::INFO, async {
             tracing::info!(target: "shop", more = long, "{long}");
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_task_spawns_can_carry_its_log_along() {
+    async fn spawned_futures_can_log_to_their_task() {
         let lines = kept(LevelFilter::INFO, async {
             let beside = with_task_logs(async { tracing::info!(target: "shop", "beside") });
             beside.await;

@@ -1,4 +1,4 @@
-//! Enums of unit variants.
+//! Enums of unit variants as choices.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::super::values::not_allowed;
 use super::wrong_type;
 use crate::error::Fault;
 
-/// An enum whose variants are stored as texts. It is an [`AdminField`] by that.
+/// An enum whose variants are stored as texts, which makes it an [`AdminField`].
 ///
 /// ```
 /// use portal_core::admin::{AdminChoice, AdminField};
@@ -32,13 +32,13 @@ use crate::error::Fault;
 /// assert!(Tier::from_value(json!("gold")).is_err());
 /// ```
 pub trait AdminChoice: Sized {
-    /// The texts of all variants.
+    /// Texts of all variants.
     const CHOICES: &'static [&'static str];
 
-    /// The text of a variant.
+    /// Returns the text of the variant.
     fn as_str(&self) -> &'static str;
 
-    /// The variant of a text.
+    /// Returns the variant with a text.
     fn from_str(text: &str) -> Option<Self>;
 }
 
@@ -51,7 +51,9 @@ impl<T: AdminChoice> AdminField for T {
     }
 
     fn from_value(value: Value) -> Result<Self, Fault> {
-        let text = value.as_str().ok_or_else(|| wrong_type("write a text"))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| wrong_type("must be a string"))?;
         T::from_str(text).ok_or_else(|| not_allowed(<T as AdminChoice>::CHOICES))
     }
 }

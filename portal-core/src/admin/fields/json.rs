@@ -20,7 +20,7 @@ impl AdminField for Value {
     }
 }
 
-/// A configuration document; `{}` where none is given.
+/// A configuration document; the default is `{}`.
 impl AdminField for Map<String, Value> {
     const KIND: FieldKind = FieldKind::Json { object: true };
     const DEFAULT: Option<&'static str> = Some("{}");
@@ -32,7 +32,9 @@ impl AdminField for Map<String, Value> {
     fn from_value(value: Value) -> Result<Self, Fault> {
         match value {
             Value::Object(members) => Ok(members),
-            _ => Err(wrong_type("write an object, that is `name: value` lines")),
+            _ => Err(wrong_type(
+                "must be an object, written as `name: value` lines",
+            )),
         }
     }
 }

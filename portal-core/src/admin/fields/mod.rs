@@ -1,4 +1,4 @@
-//! The types of fields: from text, from JSON, to and from a column.
+//! Field types: conversion from text and JSON, and to and from columns.
 
 mod choice;
 mod json;
@@ -15,7 +15,7 @@ use crate::error::Fault;
 use crate::store::schema::ColumnType;
 use crate::store::{Row, StoreError};
 
-/// The column that keeps a kind of field.
+/// Returns the column type of a kind of field.
 pub(crate) fn column_type(kind: FieldKind) -> ColumnType {
     match kind {
         FieldKind::Text => ColumnType::Text,
@@ -33,7 +33,7 @@ pub(crate) fn column_type(kind: FieldKind) -> ColumnType {
     }
 }
 
-/// Reads a value as people write it: in a form, a URL or a default.
+/// Parses a value as written in a form, a URL or a default.
 pub(crate) fn parse(kind: FieldKind, text: &str) -> Result<Value, Fault> {
     match kind {
         FieldKind::Text => Ok(Value::String(text.to_owned())),
@@ -47,7 +47,7 @@ pub(crate) fn parse(kind: FieldKind, text: &str) -> Result<Value, Fault> {
     }
 }
 
-/// The value as it is bound to a statement; `None` if it is not of the kind.
+/// Returns the value as bound to a statement; `None` if it is not of the kind.
 pub(crate) fn bind(kind: FieldKind, value: &Value) -> Option<sea_query::Value> {
     match kind {
         FieldKind::Text => text::bind_text(value),
@@ -61,7 +61,7 @@ pub(crate) fn bind(kind: FieldKind, value: &Value) -> Option<sea_query::Value> {
     }
 }
 
-/// The value of a column.
+/// Reads the value of a column.
 pub(crate) fn read(kind: FieldKind, row: &Row, column: &str) -> Result<Value, StoreError> {
     match kind {
         FieldKind::Text => text::read_text(row, column),
@@ -75,7 +75,7 @@ pub(crate) fn read(kind: FieldKind, row: &Row, column: &str) -> Result<Value, St
     }
 }
 
-/// The word for a kind in the API.
+/// Returns the API name of a kind.
 pub(crate) fn kind_name(kind: FieldKind, has_choices: bool) -> &'static str {
     match kind {
         FieldKind::Text if has_choices => "choice",

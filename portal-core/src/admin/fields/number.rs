@@ -1,4 +1,4 @@
-//! Numbers.
+//! Number fields.
 
 use serde_json::{Number, Value};
 
@@ -44,15 +44,15 @@ impl AdminField for f64 {
         value
             .as_f64()
             .filter(|number| number.is_finite())
-            .ok_or_else(|| wrong_type("write a number"))
+            .ok_or_else(|| wrong_type("must be a number"))
     }
 }
 
-/// A whole number; `2.0` is one too, as JavaScript and spreadsheets write it.
+/// Returns a whole number, also for `2.0`, as JavaScript and spreadsheets write it.
 fn integer_of(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;
-        // 2^53: beyond it a fraction has been lost already.
+        // 2^53: beyond it, a fraction has already been lost.
         let is_exact =
             value.is_f64() && number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
         #[expect(
@@ -64,18 +64,18 @@ fn integer_of(value: &Value) -> Option<i64> {
 }
 
 fn not_integer(value: &Value, min: i64, max: i64) -> Fault {
-    // Larger than any i64, but whole.
+    // Larger than any `i64`, but whole.
     if value.is_u64() {
         return out_of_range(min, max);
     }
-    wrong_type("write a whole number")
+    wrong_type("must be a whole number")
 }
 
 fn out_of_range(min: i64, max: i64) -> Fault {
     Fault::new(
         "",
         "out_of_range",
-        format!("write a whole number from {min} to {max}"),
+        format!("must be a whole number from {min} to {max}"),
     )
 }
 
@@ -86,7 +86,7 @@ pub(super) fn parse_integer(text: &str, min: i64, max: i64) -> Result<Value, Fau
             .filter(|number| (min..=max).contains(number))
             .map(Value::from)
             .ok_or_else(|| out_of_range(min, max)),
-        Err(_) => Err(wrong_type("write a whole number")),
+        Err(_) => Err(wrong_type("must be a whole number")),
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn parse_number(text: &str) -> Result<Value, Fault> {
         .ok()
         .and_then(Number::from_f64)
         .map(Value::Number)
-        .ok_or_else(|| wrong_type("write a number"))
+        .ok_or_else(|| wrong_type("must be a number"))
 }
 
 pub(super) fn bind_integer(size: IntegerSize, value: &Value) -> Option<sea_query::Value> {

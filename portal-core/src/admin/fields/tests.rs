@@ -13,7 +13,7 @@ fn code<T: AdminField>(value: Value) -> String {
 }
 
 #[test]
-fn integers_keep_to_their_range() {
+fn integers_outside_their_range_are_rejected() {
     assert_eq!(code::<i16>(json!(32767)), "ok");
     assert_eq!(code::<i16>(json!(32768)), "out_of_range");
     assert_eq!(code::<u32>(json!(-1)), "out_of_range");
@@ -42,7 +42,7 @@ fn times_are_utc_in_microseconds() {
 }
 
 #[test]
-fn an_option_is_null_or_its_value() {
+fn option_is_null_or_its_value() {
     assert_eq!(Option::<i64>::from_value(Value::Null), Ok(None));
     assert_eq!(Option::<i64>::from_value(json!(1)), Ok(Some(1)));
     assert_eq!(code::<Option<i64>>(json!("x")), "invalid_type");
@@ -50,14 +50,14 @@ fn an_option_is_null_or_its_value() {
 }
 
 #[test]
-fn a_document_is_an_object() {
+fn document_must_be_an_object() {
     assert_eq!(code::<Map<String, Value>>(json!([1])), "invalid_type");
     assert_eq!(code::<Map<String, Value>>(json!({"a": [1]})), "ok");
     assert_eq!(code::<Value>(json!([1])), "ok");
 }
 
 #[test]
-fn a_value_is_bound_only_as_its_kind() {
+fn value_is_bound_only_as_its_kind() {
     assert_eq!(bind(<i16 as AdminField>::KIND, &json!(70_000)), None);
     assert_eq!(
         bind(<i16 as AdminField>::KIND, &json!(7)),
@@ -71,7 +71,7 @@ fn a_value_is_bound_only_as_its_kind() {
 }
 
 #[test]
-fn a_text_of_a_form_is_read_by_kind() {
+fn form_text_is_parsed_by_kind() {
     assert_eq!(parse(FieldKind::Number, " 1.5 "), Ok(json!(1.5)));
     assert!(parse(FieldKind::Number, "NaN").is_err());
     assert_eq!(parse(FieldKind::Boolean, "on"), Ok(json!(true)));

@@ -1,4 +1,4 @@
-//! Texts, booleans and UUIDs.
+//! Text, boolean and UUID fields.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ impl AdminField for String {
     fn from_value(value: Value) -> Result<Self, Fault> {
         match value {
             Value::String(text) => Ok(text),
-            _ => Err(wrong_type("write a text")),
+            _ => Err(wrong_type("must be a string")),
         }
     }
 }
@@ -33,7 +33,7 @@ impl AdminField for bool {
     fn from_value(value: Value) -> Result<Self, Fault> {
         value
             .as_bool()
-            .ok_or_else(|| wrong_type("write true or false"))
+            .ok_or_else(|| wrong_type("must be true or false"))
     }
 }
 
@@ -66,7 +66,7 @@ impl<T: AdminField> AdminField for Option<T> {
     }
 }
 
-const UUID_EXPECTED: &str = "write a UUID such as 0190a5c2-7c3b-7d4e-8f00-000000000000";
+const UUID_EXPECTED: &str = "must be a UUID such as 0190a5c2-7c3b-7d4e-8f00-000000000000";
 
 fn uuid_of(value: &Value) -> Option<Uuid> {
     value.as_str()?.parse().ok()
@@ -76,7 +76,7 @@ pub(super) fn parse_boolean(text: &str) -> Result<Value, Fault> {
     match text.trim() {
         "true" | "on" | "1" => Ok(Value::Bool(true)),
         "false" | "off" | "0" => Ok(Value::Bool(false)),
-        _ => Err(wrong_type("write true or false")),
+        _ => Err(wrong_type("must be true or false")),
     }
 }
 

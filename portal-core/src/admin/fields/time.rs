@@ -1,4 +1,4 @@
-//! Points in time and days.
+//! Timestamp and date fields.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use serde_json::Value;
@@ -8,8 +8,8 @@ use super::wrong_type;
 use crate::error::Fault;
 use crate::store::{Row, StoreError, now};
 
-const TIMESTAMP_EXPECTED: &str = "write a time such as 2026-05-01T12:30:00Z";
-const DATE_EXPECTED: &str = "write a day such as 2026-05-01";
+const TIMESTAMP_EXPECTED: &str = "must be a time such as 2026-05-01T12:30:00Z";
+const DATE_EXPECTED: &str = "must be a date such as 2026-05-01";
 
 impl AdminField for DateTime<Utc> {
     const KIND: FieldKind = FieldKind::Timestamp;
@@ -48,7 +48,7 @@ fn date_of(value: &Value) -> Option<NaiveDate> {
         .filter(|date: &NaiveDate| has_plain_year(date.year()))
 }
 
-/// In the precision and the range that both databases keep and sort rightly.
+/// Returns the time in the precision and range that both databases store and sort correctly.
 fn storable(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     has_plain_year(time.year()).then(|| time.trunc_subsecs(6))
 }
@@ -57,7 +57,7 @@ fn has_plain_year(year: i32) -> bool {
     (1..=9999).contains(&year)
 }
 
-/// Also what a browser's control sends, which has no time zone: it counts as UTC.
+/// Also accepts the value of a browser control, which has no time zone and counts as UTC.
 pub(super) fn parse_timestamp(text: &str) -> Result<Value, Fault> {
     let text = text.trim();
     if text == "now" {
