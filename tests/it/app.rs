@@ -1,4 +1,4 @@
-//! The application that the tests run: one of everything, by the macros.
+//! The application under test: one item of each kind, declared by the macros.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Everything below, registered by name: the tests do not depend on what else is linked.
+/// Adds the settings and values of the test application; `discover` finds its pages and tasks.
 pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
     portal
         .discover()
