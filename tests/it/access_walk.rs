@@ -95,7 +95,7 @@ fn expected(route: &DeclaredRoute, who: Who) -> Met {
     }
 }
 
-/// Result that a response stands for; every response that is not a rejection has passed the guard.
+/// Reads the result from a response; every response except a rejection has passed the guard.
 fn met(route: &DeclaredRoute, answer: &Answer) -> Met {
     let is_page = route.kind == RouteKind::Page;
     let code = || match serde_json::from_str::<Value>(&answer.text) {

@@ -107,7 +107,7 @@ async fn user_changes_are_audited_for_every_interface(database: Database) {
     );
     assert_eq!(entries[0]["actor"]["email"], ADMIN);
 
-    // Changes of a user's own preferences are not audited.
+    // Preferences that users set for themselves are not audited.
     let mine = json!({"preferences": {"theme": {"accent": "jade"}}});
     assert_eq!(user.patch("/api/auth/me", &mine).await.status, 200);
     assert_eq!(log(&admin, &target).await.len(), 3);
