@@ -174,7 +174,11 @@ async fn authorization_header_takes_precedence_over_the_cookie() {
         assert_eq!(page.status, 303, "{bad}: a guest is redirected to sign in");
     }
     let answer = ask("/api/auth/me", "Basic YTpi".to_owned()).await;
-    assert_eq!(email_of(&answer), "root@example.com", "`Basic` credentials are ignored");
+    assert_eq!(
+        email_of(&answer),
+        "root@example.com",
+        "`Basic` credentials are ignored"
+    );
 }
 
 #[tokio::test]

@@ -445,8 +445,10 @@ async fn streams_open_for_own_and_allowed_origins_only() {
     Answer::of(change).await.problem(403, "foreign_origin");
 }
 
-/// Follows the links of all pages; returns the number of pages, the external links, and those of
-/// the external links that send neither opener nor referrer.
+/// Follows the links of all pages.
+///
+/// Returns the number of pages, the external links, and those of the external links that send
+/// neither opener nor referrer.
 async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
     const OUT: [&str; 4] = [
         "a[href*='://']",

@@ -74,7 +74,10 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     let handshakes = clerk.handshakes();
     tokio::time::sleep(Duration::from_secs(TOKEN_LIFETIME + CLOCK_SKEW + 1)).await;
     browser.goto("/admin/overview").await;
-    assert!(clerk.handshakes() > handshakes, "the token is renewed by a handshake");
+    assert!(
+        clerk.handshakes() > handshakes,
+        "the token is renewed by a handshake"
+    );
     wait_for_path(&browser, "/admin/overview").await;
     browser.see("Hello, Ruth Root").await;
 
@@ -83,7 +86,10 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     let replica = start(&clerk, &uri, &parties).await;
     clerk.set_token_lifetime(3600);
     let user = clerk.user(ADMIN);
-    let session = clerk.sessions_of(&user).pop().expect("the user has a session");
+    let session = clerk
+        .sessions_of(&user)
+        .pop()
+        .expect("the user has a session");
     let elsewhere = Client::new(&replica.url, Some(clerk.token(&session, &portal.url)));
     assert_eq!(elsewhere.get("/api/auth/me").await.status, 200);
 
@@ -183,8 +189,5 @@ async fn sign_in_page_links_to_the_hosted_page_without_scripts() {
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    assert_eq!(
-        dev.status, 404,
-        "development sign-in is off with Clerk"
-    );
+    assert_eq!(dev.status, 404, "development sign-in is off with Clerk");
 }

@@ -114,7 +114,10 @@ async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Databa
     for (webhook, why) in [
         (event().aged(301), "old"),
         (event().aged(-310), "from the future"),
-        (event().signed_with(&[foreign]), "signed with another secret"),
+        (
+            event().signed_with(&[foreign]),
+            "signed with another secret",
+        ),
         (changed, "changed"),
         (renamed, "sent with another id"),
         (unsigned, "not signed"),
@@ -239,7 +242,11 @@ async fn session_ended_at_clerk_is_rejected(database: Database) {
         assert_eq!(me(&client).await.status, 200);
         portal.clerk.revoke(&session);
         let over = portal.clerk.session_event(kind, &session);
-        assert_eq!(me(&client).await.status, 200, "the portal has not received the event");
+        assert_eq!(
+            me(&client).await.status,
+            200,
+            "the portal has not received the event"
+        );
         assert_eq!(portal.deliver(&over).await, effect("ended"));
         me(&client).await.problem(401, "unauthorized");
         let renewed = portal.with_session(&session);

@@ -57,7 +57,10 @@ async fn age(server: &TestServer, created: TimeDelta, used: TimeDelta) {
             ("last_used_at", (now - used).into()),
         ])
         .take();
-    store(server).execute(&aged).await.expect("the change is stored");
+    store(server)
+        .execute(&aged)
+        .await
+        .expect("the change is stored");
 }
 
 async fn owner_lists_and_revokes_tokens_without_their_secrets(database: Database) {
@@ -126,12 +129,10 @@ async fn database_stores_keyed_token_hashes_only(database: Database) {
     refused.problem(404, "client_token_unknown");
 }
 
-async fn token_expires_seven_days_after_creation_despite_use(
-    database: Database,
-) {
+async fn token_expires_seven_days_after_creation_despite_use(database: Database) {
     let (server, user, client) = setup(database).await;
     age(&server, TimeDelta::hours(7 * 24 - 1), TimeDelta::hours(1)).await;
-    // The replica has not cached the token yet.
+    // Processes cache tokens for a while; a new replica reads the changed row.
     let replica = server.replica_of_sessions().await;
     let path = client.path("probe", "status");
     assert_eq!(replica.guest().get(&path).await.status, 200);
@@ -183,7 +184,10 @@ async fn ending_other_sessions_revokes_every_client_token(database: Database) {
 
     let path = format!("/api/tasks/{}/monitor", client.token);
     let socket = Socket::open(&server.url, &path).await;
-    let accounts = server.state.get::<Accounts>().expect("every portal has this service");
+    let accounts = server
+        .state
+        .get::<Accounts>()
+        .expect("every portal has this service");
     let ended = accounts.end_other_sessions(user_id(&user).await, "none");
     ended.await.expect("the sessions end");
     assert_eq!(socket.rest().await.1, 4401);
@@ -194,12 +198,13 @@ async fn ending_other_sessions_revokes_every_client_token(database: Database) {
     assert_eq!(of_eve.get("probe", "status").await.status, 200);
 }
 
-async fn token_beyond_the_limit_revokes_the_least_recently_used(
-    database: Database,
-) {
+async fn token_beyond_the_limit_revokes_the_least_recently_used(database: Database) {
     let (server, user, client) = setup(database).await;
     let owner = user_id(&user).await;
-    let tokens = server.state.get::<ClientTokens>().expect("every portal has this service");
+    let tokens = server
+        .state
+        .get::<ClientTokens>()
+        .expect("every portal has this service");
     let second = tokens.create(owner).await.expect("created");
     let path = format!("/api/tasks/{}/monitor", client.token);
     let socket = Socket::open(&server.url, &path).await;
@@ -211,7 +216,10 @@ async fn token_beyond_the_limit_revokes_the_least_recently_used(
     let refused = client.get("probe", "status").await;
     refused.problem(404, "client_token_unknown");
     let second = second.secret.to_string();
-    tokens.verify(&second).await.expect("the token is still valid");
+    tokens
+        .verify(&second)
+        .await
+        .expect("the token is still valid");
 }
 
 async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database) {

@@ -11,7 +11,10 @@ const GALLERY: &str = "/dev/components";
 
 async fn key(browser: &Chromium, css: &str, keys: &str) {
     let element = browser.find(css).await;
-    element.send_keys(keys).await.expect("the element accepts keys");
+    element
+        .send_keys(keys)
+        .await
+        .expect("the element accepts keys");
 }
 
 async fn is_true(browser: &Chromium, what: &str, script: &str) {
@@ -339,7 +342,12 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
              htmx.ajax('GET', location.pathname, { source: '#time', target: '#time', select: '#time', swap: 'outerMorph' })",
         )
         .await;
-    is_true(&browser, "the element is swapped", "return window.swapped === true").await;
+    is_true(
+        &browser,
+        "the element is swapped",
+        "return window.swapped === true",
+    )
+    .await;
     assert_eq!(browser.script(times).await, before);
     browser.close().await;
 }

@@ -133,7 +133,10 @@ impl Chromium {
 
     pub(crate) async fn choose(&self, css: &str, value: &str) {
         let field = self.find(css).await;
-        field.select_by_value(value).await.expect("the option exists");
+        field
+            .select_by_value(value)
+            .await
+            .expect("the option exists");
     }
 
     pub(crate) async fn script(&self, script: &str) -> Value {

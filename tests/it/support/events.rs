@@ -31,7 +31,11 @@ impl EventStream {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.try_clone().expect("the request has no body").send().await;
+        let response = request
+            .try_clone()
+            .expect("the request has no body")
+            .send()
+            .await;
         let response = response.expect("the portal responds");
         if response.status() != 200 {
             return Err(Answer::of(request).await);

@@ -83,7 +83,8 @@ impl ReferencePortal {
     /// Returns the resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let id = self.child.id().expect("the process is running");
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the status is readable");
+        let status =
+            std::fs::read_to_string(format!("/proc/{id}/status")).expect("the status is readable");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
         let kibibytes = kibibytes.and_then(|text| text.trim().parse::<u64>().ok());

@@ -66,7 +66,10 @@ impl Showcase {
 
     /// Returns a session token of the administrator.
     pub(crate) fn session(&self) -> &str {
-        self.admin.token.as_deref().expect("the administrator is signed in")
+        self.admin
+            .token
+            .as_deref()
+            .expect("the administrator is signed in")
     }
 
     /// Returns the pages that an administrator or a guest may open.
