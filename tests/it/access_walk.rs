@@ -15,7 +15,7 @@ use crate::app;
 use crate::support::{Answer, Client, Database, TestServer, on_both, raw};
 
 on_both!(
-    declared_guards_decide_about_each_caller,
+    guards_allow_the_declared_callers_only,
     no_spelling_of_a_path_bypasses_its_guard,
 );
 
@@ -214,7 +214,7 @@ impl Walker {
     }
 }
 
-async fn declared_guards_decide_about_each_caller(database: Database) {
+async fn guards_allow_the_declared_callers_only(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let mut routes = server.routes.clone();
     // These intentionally fail for everyone or check more than they declare.

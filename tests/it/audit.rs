@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use crate::support::{ADMIN, Answer, Client, Database, TestServer, attributes, on_both};
 
 on_both!(
-    user_changes_are_audited_for_every_interface,
+    user_changes_are_audited_in_every_interface,
     row_changes_are_audited_with_old_and_new_values,
     failed_changes_are_not_audited,
     log_is_paginated_and_filtered,
     page_shows_the_log_to_administrators_only,
-    last_administrator_is_kept_by_every_interface,
+    last_administrator_is_protected_in_every_interface,
     mutual_deactivation_leaves_one_administrator,
 );
 
@@ -54,7 +54,7 @@ async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -
     Answer::of(form(admin, "/admin/users", body)).await
 }
 
-async fn user_changes_are_audited_for_every_interface(database: Database) {
+async fn user_changes_are_audited_in_every_interface(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let (admin_id, id) = (id_of(&admin).await, id_of(&user).await);
@@ -305,7 +305,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
     user.get("/api/admin/audit").await.problem(403, "forbidden");
 }
 
-async fn last_administrator_is_kept_by_every_interface(database: Database) {
+async fn last_administrator_is_protected_in_every_interface(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let id = id_of(&admin).await;

@@ -111,7 +111,7 @@ async fn administrator_pages_have_no_violations() {
     browser.close().await;
 }
 
-/// Checks the test itself.
+/// Checks that the tests find violations.
 #[tokio::test]
 async fn violation_is_found() {
     let showcase = Showcase::start().await;

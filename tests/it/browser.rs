@@ -113,7 +113,7 @@ async fn administrator_starts_a_task_edits_a_setting_and_signs_out() {
     browser.see("Hello, Ruth").await;
     browser.click("button.pt-user").await;
     browser.click("form[action='/sign-out'] button").await;
-    eventually("the browser is at the start", async || {
+    eventually("the browser is at the home page", async || {
         (browser.path().await == "/").then_some(())
     })
     .await;

@@ -234,7 +234,7 @@ async fn development_accepts_loopback_hosts_only() {
 
 #[tokio::test]
 async fn production_accepts_the_public_host_only() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [
         ("APP_ENV", "PROD"),

@@ -42,7 +42,7 @@ impl Files {
             return *size;
         }
         let request = client.request(reqwest::Method::GET, path);
-        let answer = request.send().await.expect("the portal answers");
+        let answer = request.send().await.expect("the portal responds");
         assert_eq!(answer.status(), 200, "{path}");
         let plain = answer.bytes().await.expect("the body can be read");
         let size = if path.ends_with(".woff2") {
@@ -80,7 +80,7 @@ async fn document(client: &Client, path: &str) -> (usize, String) {
         let request = request
             .header("accept", "text/html")
             .header(ACCEPT_ENCODING, coding);
-        async { request.send().await.expect("the portal answers") }
+        async { request.send().await.expect("the portal responds") }
     };
     let packed = ask("br, gzip").await;
     assert_eq!(packed.status(), 200, "{path}");

@@ -70,7 +70,7 @@ async fn not_found_page_suggests_pages(database: Database) {
         !links_of_user.contains(&"/secret".to_owned()),
         "pages that the user may not open are not linked"
     );
-    // Comparing paths takes quadratic time, so long paths are not compared.
+    // Comparing paths takes quadratic time, so paths over a length limit are not compared.
     for (length, is_meant) in [(90, true), (120, false), (5000, false)] {
         let page = user.page(&format!("/{}/membres", "a".repeat(length))).await;
         assert_error(&page, 404, "Page not found");

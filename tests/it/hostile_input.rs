@@ -146,7 +146,7 @@ async fn password_field_is_write_only(database: Database) {
         assert!(!answer.text.contains("s3cret-word"), "{}", answer.text);
     }
     assert!(!admin.get(&row).await.text.contains("secret"));
-    // No query shows if a guess is right.
+    // No query reveals whether a guess is right.
     let found = admin.get(&format!("{articles}?search=s3cret-word")).await;
     assert_eq!(found.json()["total"], 0, "{}", found.text);
     for query in [

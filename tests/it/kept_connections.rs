@@ -1,4 +1,4 @@
-//! Connections after a rejection: kept if the body is small, otherwise closed with a header.
+//! Connections after a rejection: kept if the body is small, else ended by `Connection: close`.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl Connection {
         )
     }
 
-    /// Status and head of the next response, whose body is read; `None` if there is none.
+    /// Reads a response and returns its status and head; `None` if the connection ends.
     async fn response(&mut self) -> Option<(u16, String)> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {

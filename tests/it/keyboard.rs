@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Chromium, Showcase, eventually, form};
 
-/// Script that returns the focused element and if its focus is visible.
+/// Script that returns the focused element and whether its focus is visible.
 ///
 /// The focus mark is an outline of the element itself or of its label or row. Its bounds must be
 /// within the window, and no other element may cover it.

@@ -117,7 +117,7 @@ async fn user_input_survives_changes_by_others() {
     let search = browser.find("input[name=search]").await;
     search.send_keys("d").await.expect("the field accepts keys");
     add_plan(&admin, "Ccc").await;
-    // By now, a region of another page was notified.
+    // Once another page shows the change, this page was notified too.
     let other = Chromium::open(&server.url).await;
     sign_in(&other, ADMIN, "/admin/settings?model=plan").await;
     add_plan(&admin, "Ddd").await;

@@ -215,7 +215,7 @@ async fn invalid_monitor_requests_are_rejected_before_upgrade(database: Database
         ),
     ] {
         let refusal = Socket::ask(&server.url, &path, None).await.err();
-        let refusal = refusal.unwrap_or_else(|| panic!("{path} is rejected"));
+        let refusal = refusal.unwrap_or_else(|| panic!("{path} is not rejected"));
         assert_eq!(
             (refusal.status, &refusal.problem["code"]),
             (404, &json!(code)),
@@ -229,11 +229,12 @@ async fn monitor_rejects_foreign_origins(database: Database) {
     let path = all(&client);
     for foreign in ["https://evil.example", "null", "http://127.0.0.1:1"] {
         let refusal = Socket::ask(&server.url, &path, Some(foreign)).await.err();
-        let refusal = refusal.unwrap_or_else(|| panic!("{foreign} is rejected"));
+        let refusal = refusal.unwrap_or_else(|| panic!("{foreign} is not rejected"));
         assert_eq!(refusal.status, 403, "{foreign}");
     }
     let own = Socket::ask(&server.url, &path, Some(&server.url)).await;
-    let own = own.unwrap_or_else(|refusal| panic!("pages of the portal are allowed: {refusal:?}"));
+    let own =
+        own.unwrap_or_else(|refusal| panic!("the portal's own pages are rejected: {refusal:?}"));
     own.leave().await;
     Socket::open(&server.url, &path).await.leave().await;
 }

@@ -1,4 +1,4 @@
-//! A portal that signs in with a fake of Clerk, and the fake.
+//! A portal that uses a fake Clerk, and the fake itself.
 
 use portal_clerk::testing::{ClerkDouble, Webhook};
 use portal_core::PortalBuilder;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{Client, Database, TestServer};
 use crate::app;
 
-/// A portal with a fake of Clerk as its identity provider.
+/// A portal with a fake Clerk as its identity provider.
 pub(crate) struct ClerkPortal {
     pub(crate) clerk: ClerkDouble,
     pub(crate) server: TestServer,
