@@ -1,6 +1,6 @@
-//! The tests are in `it/`; this crate has no code of its own.
+//! Home of the integration tests in `it/` and of the doctests of `README.md` and `docs/`.
 
-/// Compiles, and where possible runs, the examples of `README.md` and `docs/`.
+/// Compiles the examples of `README.md` and `docs/`, and runs those that can run.
 #[cfg(doctest)]
 mod documents {
     macro_rules! documents {

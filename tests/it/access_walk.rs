@@ -1,4 +1,4 @@
-//! A walk over every route of a portal, as everyone who may come.
+//! Requests to every route of a portal, as a guest and as each kind of user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use crate::app;
 use crate::support::{Answer, Client, Database, TestServer, on_both, raw};
 
 on_both!(
-    everyone_gets_past_the_declared_guards_and_no_other,
-    no_spelling_of_a_path_goes_past_its_guard,
+    guards_allow_the_declared_callers_only,
+    no_spelling_of_a_path_bypasses_its_guard,
 );
 
-/// One route for each method and guard that the test application has none of.
+/// Adds routes for methods and guards that the test application does not use.
 fn build(portal: PortalBuilder) -> PortalBuilder {
     let editors = || Access::Role(Role::custom("editor"));
     let routes = Routes::new()
@@ -49,7 +49,7 @@ enum Who {
     Admin,
 }
 
-/// What somebody meets at a guard.
+/// Result of a request at a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Met {
     Passed,
@@ -59,7 +59,7 @@ enum Met {
     UnknownToken,
 }
 
-/// What an access means, in words of its own.
+/// Expected result of an access rule, implemented independently of the portal.
 fn access(wanted: &Access, who: Who) -> Met {
     let editors = |wanted: &Access| match wanted {
         Access::Role(role) => role.as_str() == "EDITOR",
@@ -77,25 +77,25 @@ fn access(wanted: &Access, who: Who) -> Met {
     }
 }
 
-/// What the declaration says.
+/// Expected result according to the declaration of the route.
 fn expected(route: &DeclaredRoute, who: Who) -> Met {
     let access = |wanted: &Access| access(wanted, who);
     match (&route.guard, who) {
         (Guard::Account(account), _) => access(account),
-        // Nobody has no token, and guesses one.
+        // A guest has no token and sends a random one.
         (Guard::ClientToken(_), Who::Nobody) => Met::UnknownToken,
         (Guard::ClientToken(_), Who::Deactivated) => Met::Deactivated,
         (Guard::ClientToken(task), _) => access(task),
-        // Of which the walk asks for one that is for administrators; the list is for whoever may
-        // open any.
+        // The requested model is for administrators; the list is for every user who may open
+        // a model.
         (Guard::Model, Who::Editor) if route.path == "/api/admin/models" => Met::Passed,
         (Guard::Model, _) => access(&Access::Admin),
-        // These ask for something else than an account; other tests are about them.
+        // These guards do not depend on the account; other tests cover them.
         _ => Met::Passed,
     }
 }
 
-/// What an answer says; anything that is no refusal has got past the guard.
+/// Reads the result from a response; every response except a rejection has passed the guard.
 fn met(route: &DeclaredRoute, answer: &Answer) -> Met {
     let is_page = route.kind == RouteKind::Page;
     let code = || match serde_json::from_str::<Value>(&answer.text) {
@@ -104,7 +104,7 @@ fn met(route: &DeclaredRoute, answer: &Answer) -> Met {
     };
     match answer.status {
         StatusCode::UNAUTHORIZED => {
-            assert!(!is_page, "{route:?} sends nobody to sign in");
+            assert!(!is_page, "{route:?} does not redirect to the sign-in page");
             assert_eq!(answer.header("www-authenticate"), "Bearer", "{route:?}");
             assert_eq!(code(), "unauthorized", "{route:?}");
             Met::SignIn
@@ -173,7 +173,7 @@ impl Walker {
         all
     }
 
-    /// A request whose body nobody takes: whoever is refused is refused before that is seen.
+    /// Sends a request with an invalid body: the guard rejects the request before the body is read.
     async fn ask(&self, route: &DeclaredRoute) -> Answer {
         let method = route.method.clone().unwrap_or(Method::GET);
         let has_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
@@ -182,7 +182,7 @@ impl Walker {
             RouteKind::Page => request.header("accept", "text/html"),
             _ => request,
         };
-        // Whoever may start a task does not: what the header says is no key.
+        // No task starts: an empty idempotency key is invalid.
         let request = request.header("idempotency-key", "");
         Answer::of(if has_body {
             request
@@ -195,7 +195,7 @@ impl Walker {
     }
 
     fn path(&self, route: &DeclaredRoute) -> String {
-        // One's own token is needed for what follows.
+        // The walker needs its own token for the routes that follow.
         let token = if route.method == Some(Method::DELETE) {
             uuid::Uuid::new_v4().to_string()
         } else {
@@ -214,12 +214,12 @@ impl Walker {
     }
 }
 
-async fn everyone_gets_past_the_declared_guards_and_no_other(database: Database) {
+async fn guards_allow_the_declared_callers_only(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let mut routes = server.routes.clone();
-    // These fail for everyone, or ask for more than they declare, and are there for that.
+    // These intentionally fail for everyone or check more than they declare.
     routes.retain(|route| !["/fails", "/hello", "/panics"].contains(&&*route.path));
-    // Last, since it ends the session.
+    // Signing out comes last because it ends the session.
     routes.sort_by_key(|route| route.path == "/sign-out");
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -239,7 +239,7 @@ async fn everyone_gets_past_the_declared_guards_and_no_other(database: Database)
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // The walk has been everywhere, and met everything.
+    // The walk has covered every kind of route and every result.
     for (what, least) in [
         ("page", 50),
         ("route", 100),
@@ -257,7 +257,7 @@ async fn everyone_gets_past_the_declared_guards_and_no_other(database: Database)
     }
 }
 
-async fn no_spelling_of_a_path_goes_past_its_guard(database: Database) {
+async fn no_spelling_of_a_path_bypasses_its_guard(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let user = server.user().await;
     let bearer = format!(
@@ -311,14 +311,14 @@ async fn no_spelling_of_a_path_goes_past_its_guard(database: Database) {
     }
 }
 
-/// The routes that axum has, by what it shows of its router: path and method, `*` for all.
+/// Returns the routes in axum's debug output: path and method, `*` for all methods.
 fn answered(router: &str) -> BTreeSet<(String, String)> {
     let (routes, rest) = router
         .split_once("node: Node { paths: {")
         .expect("axum 0.8");
     let (paths, _) = rest.split_once('}').map_or((rest, ""), |_| {
-        // Paths hold braces themselves; the list ends before the next field.
-        rest.split_once("} }").expect("it ends")
+        // Paths contain braces too; the list ends before the next field.
+        rest.split_once("} }").expect("the list ends")
     });
     let paths: BTreeMap<&str, &str> = paths
         .split("RouteId(")
@@ -364,7 +364,7 @@ fn declared(routes: &[DeclaredRoute]) -> BTreeSet<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_router_answers_what_is_declared_and_nothing_else() {
+async fn router_serves_declared_routes_only() {
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     let answered = answered(&server.router);
     assert!(answered.len() > 50, "axum shows its routes: {answered:?}");
@@ -372,7 +372,7 @@ async fn the_router_answers_what_is_declared_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_route_without_a_declaration_is_noticed() {
+async fn undeclared_route_is_detected() {
     let undeclared = axum::Router::new().route("/undeclared", get(async || "who am I"));
     let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
         build(portal).routes(undeclared)
@@ -384,9 +384,9 @@ async fn a_route_without_a_declaration_is_noticed() {
     assert_eq!(extra, [&("/undeclared".to_owned(), "GET".to_owned())]);
 }
 
-/// The start of each task is declared with the task's own access, each model's rows too.
+/// The start route of each task has the access of its task; the rows of each model are listed too.
 #[tokio::test]
-async fn tasks_and_models_are_in_the_list() {
+async fn tasks_and_models_are_listed() {
     let server = TestServer::start(Database::Sqlite).await;
     let find = |path: &str| {
         let found = server.routes.iter().find(|route| route.path == path);
@@ -402,14 +402,14 @@ async fn tasks_and_models_are_in_the_list() {
 }
 
 #[tokio::test]
-async fn two_claims_to_one_route_are_an_error_at_start() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+async fn duplicate_routes_are_a_build_error() {
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
     let settings = portal_core::config::Settings::from_pairs([
         ("APP_ENV", "DEV"),
         ("DB_LOCAL_URI", uri.as_str()),
     ]);
-    let config = portal_core::Config::from_settings(settings).expect("it is right");
+    let config = portal_core::Config::from_settings(settings).expect("the settings are valid");
     let routes = Routes::new()
         .get("/api/users", Access::Public, async || "mine")
         .get("/archive", Access::Public, async || "mine")
@@ -420,7 +420,7 @@ async fn two_claims_to_one_route_are_an_error_at_start() {
         .config(config)
         .page(archive)
         .declared_routes(routes);
-    let error = portal.build().await.expect_err("it does not start");
+    let error = portal.build().await.expect_err("the portal does not start");
     let error = error.to_string();
     for path in [
         "GET /api/users",

@@ -1,4 +1,4 @@
-//! The application that the tests run: one of everything, by the macros.
+//! The application under test: one item of each kind, declared by the macros.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Everything below, registered by name: the tests do not depend on what else is linked.
+/// Adds the settings and values of the test application; `discover` finds its pages and tasks.
 pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
     portal
         .discover()
@@ -66,7 +66,7 @@ async fn panics() -> Markup {
 /// Fails
 #[page("/fails")]
 async fn fails() -> Result<Markup> {
-    Err(Error::internal("the cause that nobody may see"))
+    Err(Error::internal("the cause that stays in the log"))
 }
 
 /// Plans that people can buy
@@ -81,7 +81,7 @@ pub(crate) struct Plan {
     pub(crate) settings: Option<Value>,
 }
 
-/// Who orders what
+/// Orders of customers
 #[admin_model(title = "Order")]
 pub(crate) struct PlanOrder {
     pub(crate) id: i64,
@@ -104,7 +104,7 @@ pub(crate) async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
     task_args
 }
 
-/// Runs until it is told to stop, or for the given time
+/// Reports five steps
 #[monitored_background_task(state = "probe")]
 async fn steps(task: TaskContext) -> Result<String, TaskError> {
     for step in 1..=5 {
@@ -117,11 +117,11 @@ async fn steps(task: TaskContext) -> Result<String, TaskError> {
     Ok("done".to_owned())
 }
 
-/// Waits for ever
+/// Waits until it is cancelled
 #[monitored_background_task(state = "probe")]
 async fn waits(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
-    Err(TaskError::new("was told to stop"))
+    Err(TaskError::new("cancellation requested"))
 }
 
 /// Fails
@@ -148,13 +148,13 @@ async fn admins_only(_task: TaskContext, greeting: Data<Greeting>) -> Result<Str
     Ok(greeting.0.clone())
 }
 
-/// Of another state
+/// In another task group
 #[monitored_background_task(state = "other")]
 async fn other(_task: TaskContext) -> u8 {
     7
 }
 
-/// Says that it has gone back
+/// Reports less progress than before
 #[monitored_background_task(state = "probe")]
 async fn falls(task: TaskContext) -> Result<(), TaskError> {
     task.update().progress(80).await?;
@@ -163,20 +163,20 @@ async fn falls(task: TaskContext) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Does not listen, and would end well a little later
+/// Ignores cancellation and would complete a little later
 #[monitored_background_task(state = "probe")]
 async fn stubborn(_task: TaskContext) -> Result<&'static str, TaskError> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ok("done all the same")
 }
 
-/// Gives what PostgreSQL does not store
+/// Returns a text that PostgreSQL cannot store
 #[monitored_background_task(state = "probe")]
 async fn gives_nul(_task: TaskContext) -> Result<&'static str, TaskError> {
     Ok("a\0b")
 }
 
-/// Says what PostgreSQL does not store
+/// Reports a text that PostgreSQL cannot store
 #[monitored_background_task(state = "probe")]
 async fn says_nul(task: TaskContext) -> Result<(), TaskError> {
     task.update().progress(50).message("a\0b").await?;
@@ -184,7 +184,7 @@ async fn says_nul(task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("c\0d"))
 }
 
-/// Comes to an end at its second attempt only
+/// Completes only at its second attempt
 #[monitored_background_task(state = "probe")]
 async fn second_attempt(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {
@@ -199,7 +199,7 @@ async fn only_once(_task: TaskContext) -> Result<(), TaskError> {
     std::future::pending().await
 }
 
-/// Reports thousands of steps, of a kilobyte each, then ends
+/// Reports thousands of steps of one kilobyte each, then completes
 #[monitored_background_task(state = "probe")]
 async fn floods(task: TaskContext) -> Result<u32, TaskError> {
     const STEPS: u32 = 20_000;
@@ -211,7 +211,7 @@ async fn floods(task: TaskContext) -> Result<u32, TaskError> {
     Ok(STEPS)
 }
 
-/// Talks, then fails
+/// Logs and reports, then fails
 #[monitored_background_task(state = "probe")]
 async fn talks(task: TaskContext) -> Result<(), TaskError> {
     tracing::info!(answer = 42, "hello from inside");
@@ -223,7 +223,7 @@ async fn talks(task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("enough said"))
 }
 
-/// Logs more than anyone keeps
+/// Logs more than the history stores
 #[monitored_background_task(state = "probe")]
 async fn babbles(_task: TaskContext) -> u32 {
     tracing::info!("{}", "long ".repeat(4000));
@@ -234,7 +234,7 @@ async fn babbles(_task: TaskContext) -> u32 {
     5000
 }
 
-/// Counts until it is told to stop
+/// Counts until it is cancelled
 #[monitored_background_task(state = "probe")]
 async fn counts(task: TaskContext) -> Result<(), TaskError> {
     for count in 0_u64.. {

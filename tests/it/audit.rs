@@ -1,4 +1,4 @@
-//! Every change of a role, an account or a setting is in the audit log, with old and new value.
+//! The audit log: each change of a role, an account or a setting, with its old and new value.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use crate::support::{ADMIN, Answer, Client, Database, TestServer, attributes, on_both};
 
 on_both!(
-    each_way_of_changing_a_user_is_written_down,
-    each_change_of_a_row_is_written_down_with_its_old_and_new_values,
-    what_failed_is_not_written_down,
-    the_log_is_paged_and_filtered,
-    the_page_shows_the_log_to_administrators_only,
-    the_last_administrator_stays_one_by_every_way,
-    two_who_switch_each_other_off_by_different_ways_leave_one,
+    user_changes_are_audited_in_every_interface,
+    row_changes_are_audited_with_old_and_new_values,
+    failed_changes_are_not_audited,
+    log_is_paginated_and_filtered,
+    page_shows_the_log_to_administrators_only,
+    last_administrator_is_protected_in_every_interface,
+    mutual_deactivation_leaves_one_administrator,
 );
 
 async fn id_of(client: &Client) -> String {
@@ -43,7 +43,7 @@ fn form(client: &Client, path: &str, body: String) -> reqwest::RequestBuilder {
         .body(body)
 }
 
-/// The form of `/admin/users` for a user, as it is sent.
+/// Submits the form of `/admin/users` for a user.
 async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -> Answer {
     let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
     let version = row.header("etag").trim_matches('"').to_owned();
@@ -54,12 +54,12 @@ async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -
     Answer::of(form(admin, "/admin/users", body)).await
 }
 
-async fn each_way_of_changing_a_user_is_written_down(database: Database) {
+async fn user_changes_are_audited_in_every_interface(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let (admin_id, id) = (id_of(&admin).await, id_of(&user).await);
 
-    // At the start-up list's word.
+    // Promotion by `ADMIN_USER_EMAILS`.
     let entries = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["actor"]["email"], "ADMIN_USER_EMAILS");
@@ -70,9 +70,9 @@ async fn each_way_of_changing_a_user_is_written_down(database: Database) {
     );
     id_of(&server.admin().await).await;
     let again = log(&admin, &format!("?target=user:{admin_id}")).await;
-    assert_eq!(again.len(), 1, "he was one already");
+    assert_eq!(again.len(), 1, "the user was already an administrator");
 
-    // By REST.
+    // Through the users API.
     let body = json!({"user_type": "EDITOR", "is_active": false});
     let path = format!("/api/users/{id}");
     assert_eq!(admin.patch(&path, &body).await.status, 200);
@@ -83,11 +83,11 @@ async fn each_way_of_changing_a_user_is_written_down(database: Database) {
     assert_eq!(newest["actor"], json!({"id": admin_id, "email": ADMIN}));
     assert_eq!(newest["action"], "user.update");
     assert_eq!(newest["details"]["label"], "ann@example.com");
-    // Nothing changes, nothing is written.
+    // A request without a change adds no entry.
     assert_eq!(admin.patch(&path, &body).await.status, 200);
     assert_eq!(log(&admin, &target).await.len(), 1);
 
-    // By the generic REST of the admin model.
+    // Through the generic API of the admin model.
     let change = admin
         .request(Method::PATCH, &format!("/api/admin/models/user/{id}"))
         .header("if-match", "*")
@@ -96,7 +96,7 @@ async fn each_way_of_changing_a_user_is_written_down(database: Database) {
     let newest = log(&admin, &target).await[0].clone();
     assert_eq!(changes(&newest), json!([["is_active", false, true]]));
 
-    // By the admin page.
+    // Through the admin page.
     let answer = user_form(&admin, &id, "USER", true).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let entries = log(&admin, &target).await;
@@ -107,13 +107,13 @@ async fn each_way_of_changing_a_user_is_written_down(database: Database) {
     );
     assert_eq!(entries[0]["actor"]["email"], ADMIN);
 
-    // A user's own preferences are his own matter.
+    // Preferences that users set for themselves are not audited.
     let mine = json!({"preferences": {"theme": {"accent": "jade"}}});
     assert_eq!(user.patch("/api/auth/me", &mine).await.status, 200);
     assert_eq!(log(&admin, &target).await.len(), 3);
 }
 
-async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(database: Database) {
+async fn row_changes_are_audited_with_old_and_new_values(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let models = "/api/admin/models";
@@ -141,7 +141,7 @@ async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(databa
     let all = Value::from(entries).to_string();
     assert!(!all.contains("s3cret") && !all.contains("n3w"), "{all}");
 
-    // Several at once, by an action; and by the forms of the page.
+    // Several rows at once, through an action and through the forms of the page.
     for name in ["A", "B", "C"] {
         let made = admin
             .post(&format!("{models}/plan"), &json!({"name": name}))
@@ -172,11 +172,11 @@ async fn each_change_of_a_row_is_written_down_with_its_old_and_new_values(databa
     assert_eq!(
         log(&admin, "?target=defaults").await.len(),
         1,
-        "nothing was missing"
+        "no default was missing"
     );
 }
 
-async fn what_failed_is_not_written_down(database: Database) {
+async fn failed_changes_are_not_audited(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let id = id_of(&admin).await;
@@ -195,7 +195,7 @@ async fn what_failed_is_not_written_down(database: Database) {
     last.problem(409, "last_admin");
     assert_eq!(log(&admin, "").await.len(), before);
 
-    // The effect does not stay either where the log cannot be written.
+    // A change is rolled back if its audit entry cannot be written.
     server
         .sql("ALTER TABLE portal_audit_log RENAME TO portal_audit_log_away".to_owned())
         .await;
@@ -212,7 +212,7 @@ async fn what_failed_is_not_written_down(database: Database) {
     assert_eq!(user.get("/api/auth/me").await.json()["user_type"], "USER");
 }
 
-async fn the_log_is_paged_and_filtered(database: Database) {
+async fn log_is_paginated_and_filtered(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let admin_id = id_of(&admin).await;
@@ -221,7 +221,7 @@ async fn the_log_is_paged_and_filtered(database: Database) {
         admin.post("/api/admin/models/plan", &name).await;
     }
     let all = log(&admin, "").await;
-    assert_eq!(all.len(), 6, "with his own promotion");
+    assert_eq!(all.len(), 6, "includes the promotion of the administrator");
     let first = admin.get("/api/admin/audit?limit=2").await.json();
     assert_eq!(first["items"], json!([all[0], all[1]]));
     let cursor = first["next_cursor"].as_str().expect("there is more");
@@ -247,7 +247,7 @@ async fn the_log_is_paged_and_filtered(database: Database) {
     }
 }
 
-async fn the_page_shows_the_log_to_administrators_only(database: Database) {
+async fn page_shows_the_log_to_administrators_only(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let id = id_of(&user).await;
@@ -261,7 +261,7 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
         "user_type:</span> USER → EDITOR",
         ADMIN,
     ] {
-        // Identifiers and addresses may break between their words.
+        // Identifiers and e-mail addresses contain break opportunities.
         let text = page.text.replace("<wbr>", "");
         assert!(text.contains(words), "{words}: {text}");
     }
@@ -287,7 +287,7 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
         .await
         .text;
     assert!(second.contains("Plan 09") && !second.contains("Plan 10"));
-    // Where a setting was followed, it is shown as one.
+    // A setting as the actor is shown as code.
     assert!(
         second.contains("<code>ADMIN_USER_EMAILS</code>"),
         "{second}"
@@ -305,7 +305,7 @@ async fn the_page_shows_the_log_to_administrators_only(database: Database) {
     user.get("/api/admin/audit").await.problem(403, "forbidden");
 }
 
-async fn the_last_administrator_stays_one_by_every_way(database: Database) {
+async fn last_administrator_is_protected_in_every_interface(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let id = id_of(&admin).await;
@@ -327,7 +327,7 @@ async fn the_last_administrator_stays_one_by_every_way(database: Database) {
     assert_eq!(refused.status, 409, "{}", refused.text);
     let refused = user_form(&admin, &id, "ADMIN", false).await;
     assert_eq!(refused.status, 409);
-    // He cannot be deleted either, and others who are shut out do not count.
+    // The last administrator cannot be deleted either; banned and deleted ones do not count.
     let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
     Answer::of(delete).await.problem(403, "not_permitted");
     for (email, column) in [
@@ -349,7 +349,7 @@ async fn the_last_administrator_stays_one_by_every_way(database: Database) {
     assert_eq!(admin.page("/secret").await.status, 200);
 }
 
-async fn two_who_switch_each_other_off_by_different_ways_leave_one(database: Database) {
+async fn mutual_deactivation_leaves_one_administrator(database: Database) {
     let server = TestServer::start(database).await;
     let (one, other) = (server.admin().await, server.user().await);
     let (one_id, other_id) = (id_of(&one).await, id_of(&other).await);

@@ -1,15 +1,15 @@
-//! Who may see what, and which of a request's credentials counts.
+//! Access to pages and routes, and the precedence of a request's credentials.
 
 use reqwest::Method;
 
 use crate::support::{Answer, Browser, Client, Database, TestServer, attributes, on_both, raw};
 
 on_both!(
-    a_guest_is_sent_to_sign_in_and_back,
-    everyone_sees_his_own_pages_and_no_others,
+    guest_is_redirected_to_sign_in_and_back,
+    pages_are_shown_only_to_permitted_callers,
 );
 
-async fn a_guest_is_sent_to_sign_in_and_back(database: Database) {
+async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = Browser::new(&server.url);
     let wanted = "/members?tab=a&x=b%20c";
@@ -38,7 +38,7 @@ async fn a_guest_is_sent_to_sign_in_and_back(database: Database) {
     assert!(page.text.contains("<h1>Members</h1>"));
 }
 
-async fn everyone_sees_his_own_pages_and_no_others(database: Database) {
+async fn pages_are_shown_only_to_permitted_callers(database: Database) {
     let server = TestServer::start(database).await;
     let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
     for (path, expected) in [
@@ -59,7 +59,7 @@ async fn everyone_sees_his_own_pages_and_no_others(database: Database) {
 }
 
 #[tokio::test]
-async fn an_api_route_asks_guests_for_a_token_and_refuses_those_without_the_role() {
+async fn api_route_rejects_guests_and_users_without_the_role() {
     let server = TestServer::start(Database::Sqlite).await;
     for path in ["/api/auth/me", "/api/auth/clerk/me", "/api/users"] {
         for answer in [
@@ -75,7 +75,7 @@ async fn an_api_route_asks_guests_for_a_token_and_refuses_those_without_the_role
     assert_eq!(server.admin().await.get("/api/users").await.status, 200);
 }
 
-/// Ways to write a path that one server or another takes for `/name`.
+/// Returns spellings of a path that some servers treat as `/name`.
 fn spellings(name: &str) -> Vec<String> {
     let encode = |byte: u8| format!("%{byte:02x}");
     let (first, last) = (name.as_bytes()[0], name.as_bytes()[name.len() - 1]);
@@ -118,7 +118,7 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_guarded_path_shows_it_to_a_guest() {
+async fn no_spelling_of_a_guarded_path_shows_it_to_guests() {
     let server = TestServer::start(Database::Sqlite).await;
     for (name, heading) in [
         ("members", "<h1>Members</h1>"),
@@ -130,13 +130,13 @@ async fn no_spelling_of_a_guarded_path_shows_it_to_a_guest() {
                 let (status, text) = raw(&server.url, &head).await;
                 assert!(
                     (300..500).contains(&status),
-                    "{method} {path} is answered {status}"
+                    "{method} {path} returns {status}"
                 );
                 assert!(!text.contains(heading), "{method} {path}");
             }
         }
     }
-    // Headers that make other frameworks look at another path.
+    // Headers that make other frameworks use another path.
     for header in ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix"] {
         let head = format!("GET / HTTP/1.1\r\nAccept: text/html\r\n{header}: /secret");
         let (_, text) = raw(&server.url, &head).await;
@@ -150,7 +150,7 @@ fn email_of(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn the_header_counts_before_the_cookie() {
+async fn authorization_header_takes_precedence_over_the_cookie() {
     let server = TestServer::start(Database::Sqlite).await;
     let (user, admin) = (server.user().await, server.admin().await);
     let cookies = Browser::of(&server.url, &admin);
@@ -171,10 +171,14 @@ async fn the_header_counts_before_the_cookie() {
             .await
             .problem(401, "unauthorized");
         let page = ask("/members", bad.to_owned()).await;
-        assert_eq!(page.status, 303, "{bad}: a guest is sent to sign in");
+        assert_eq!(page.status, 303, "{bad}: a guest is redirected to sign in");
     }
     let answer = ask("/api/auth/me", "Basic YTpi".to_owned()).await;
-    assert_eq!(email_of(&answer), "root@example.com", "Basic is not for us");
+    assert_eq!(
+        email_of(&answer),
+        "root@example.com",
+        "`Basic` credentials are ignored"
+    );
 }
 
 #[tokio::test]
@@ -199,7 +203,7 @@ async fn two_authorization_headers_are_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_hold_is_no_token() {
+async fn invalid_token_is_rejected() {
     let server = TestServer::start(Database::Sqlite).await;
     let other = TestServer::start(Database::Sqlite).await;
     let token = server.user().await.token.expect("a token");
@@ -232,7 +236,7 @@ async fn a_token_that_does_not_hold_is_no_token() {
 }
 
 #[tokio::test]
-async fn session_cookies_of_two_users_count_as_none() {
+async fn session_cookies_of_two_users_are_ignored() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await.token.expect("a token");
     let admin = server.admin().await.token.expect("a token");

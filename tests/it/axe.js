@@ -1,11 +1,11 @@
 // Runs axe for each theme and calls back with a line for each finding. A theme is an appearance, an
-// accent, and what is looked at: "everything", the "colours" of the page and of what opens on it, or
-// those of the "page" alone. Only rules about colour can find something else in another theme.
+// accent, and a scope: "everything", the "colors" of the page and its overlays, or the colors of the
+// "page" alone. Only rules about color can have different findings in another theme.
 //
-// Overlays that differ by a number in their name, such as the menus of rows, are one.
+// Overlays whose ids differ only by a number, such as the menus of rows, are checked once.
 const [themes, done] = arguments;
 const all = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"] };
-const colours = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
+const colors = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
 const found = [];
 const check = async (where, runOnly) => {
   const rules = runOnly === all ? { "target-size": { enabled: true } } : {};
@@ -21,7 +21,7 @@ const overlays = () => {
     return id && !seen.has(kind) && seen.add(kind);
   });
 };
-// What the layout brings to every page is looked at on the first one.
+// Overlays of the layout are on every page; they are checked on the first one only.
 const isKnown = (overlay, appearance) => {
   if (overlay.closest("main")) return false;
   const name = `axe ${innerWidth} ${appearance} ${overlay.id}`;
@@ -29,7 +29,7 @@ const isKnown = (overlay, appearance) => {
   sessionStorage.setItem(name, "1");
   return known;
 };
-// A colour on its way from one theme to the next is nobody's colour. What inherits it sets out later.
+// Finish color transitions between themes. Elements that inherit a color start theirs later.
 const settle = async () => {
   for (let round = 0; round < 20; round++) {
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -43,7 +43,7 @@ const settle = async () => {
   for (const [appearance, accent, what] of themes) {
     Object.assign(document.documentElement.dataset, { appearance, accent });
     await settle();
-    const rules = what === "everything" ? all : colours;
+    const rules = what === "everything" ? all : colors;
     await check(`(${appearance}, ${accent})`, rules);
     if (what === "page") continue;
     for (const overlay of overlays()) {

@@ -1,7 +1,7 @@
-//! Accessibility: axe-core finds nothing against WCAG 2.0, 2.1 and 2.2, A and AA.
+//! Accessibility: axe-core finds no violation of WCAG 2.0, 2.1 and 2.2, levels A and AA.
 //!
-//! Every page that can be opened by an address alone, in light and dark, in four accents, on a phone
-//! and on a screen; and on each page every menu, drawer and dialog in turn.
+//! Checks every page without path parameters, in light and dark, in four accents, on a phone and on
+//! a desktop; and on each page every menu, drawer and dialog in turn.
 
 use serde_json::{Value, json};
 
@@ -9,24 +9,24 @@ use crate::support::{Chromium, Showcase};
 
 const AXE: &str = include_str!("vendor/axe.min.js");
 
-/// Takes the themes; gives a line for each finding.
+/// Script that takes the themes and returns a line for each finding.
 const CHECK: &str = include_str!("axe.js");
 
 const ACCENTS: [&str; 4] = ["indigo", "orange", "amber", "sky"];
 
-/// Light and dark in each accent; what opens on the page in two of them.
+/// Returns light and dark in each accent; two of the themes also check overlays.
 fn themes() -> Vec<Value> {
     let modes = ["light", "dark"].into_iter();
     let themes = modes.flat_map(|mode| ACCENTS.map(|accent| (mode, accent)));
     let themes = themes.map(|(mode, accent)| match (mode, accent) {
         ("light", "indigo") => json!([mode, accent, "everything"]),
-        ("dark", "amber") => json!([mode, accent, "colours"]),
+        ("dark", "amber") => json!([mode, accent, "colors"]),
         _ => json!([mode, accent, "page"]),
     });
     themes.collect()
 }
 
-/// On a phone the same colours are elsewhere.
+/// Returns fewer themes for a phone, which has the same colors in other places.
 fn themes_on_a_phone() -> Vec<Value> {
     vec![
         json!(["light", "indigo", "everything"]),
@@ -41,13 +41,13 @@ async fn open(showcase: &Showcase) -> Chromium {
     browser
 }
 
-/// What axe finds on the page that is shown, in both sizes.
+/// Adds the findings on the current page, in both sizes.
 async fn check(browser: &Chromium, page: &str, findings: &mut Vec<String>) {
-    // The gallery shows what other pages are made of, all at once: two themes are enough.
+    // The gallery only shows components that other pages use: two themes are enough.
     let on_a_screen = match page {
         "/dev/components" => vec![
             json!(["light", "indigo", "everything"]),
-            json!(["dark", "amber", "colours"]),
+            json!(["dark", "amber", "colors"]),
         ],
         _ => themes(),
     };
@@ -73,7 +73,7 @@ fn assert_none(findings: &[String]) {
 }
 
 #[tokio::test]
-async fn pages_of_guests() {
+async fn guest_pages_have_no_violations() {
     let showcase = Showcase::start().await;
     let browser = open(&showcase).await;
     browser.expects("status of 404");
@@ -91,7 +91,7 @@ async fn pages_of_guests() {
 }
 
 #[tokio::test]
-async fn pages_of_administrators() {
+async fn administrator_pages_have_no_violations() {
     let showcase = Showcase::start().await;
     let browser = open(&showcase).await;
     browser.use_session(showcase.session()).await;
@@ -111,9 +111,9 @@ async fn pages_of_administrators() {
     browser.close().await;
 }
 
-/// The test finds what it looks for.
+/// Checks that the tests find violations.
 #[tokio::test]
-async fn a_fault_is_found() {
+async fn violation_is_found() {
     let showcase = Showcase::start().await;
     let browser = open(&showcase).await;
     browser.goto("/").await;
@@ -141,9 +141,9 @@ async fn a_fault_is_found() {
     browser.close().await;
 }
 
-/// A browser test fails without saying so itself when the policy of the portal is broken.
+/// Every browser test fails if a page violates the content security policy.
 #[tokio::test]
-async fn what_the_policy_refuses_is_in_the_console() {
+async fn policy_violation_is_in_the_console() {
     let showcase = Showcase::start().await;
     let browser = Chromium::open(&showcase.portal.url).await;
     browser.goto("/").await;
@@ -154,7 +154,7 @@ async fn what_the_policy_refuses_is_in_the_console() {
     browser
         .script("setTimeout(() => { throw new Error('lost') })")
         .await;
-    let said = crate::support::eventually("both are told", async || {
+    let said = crate::support::eventually("the console has messages", async || {
         let said = browser.console().await;
         (!said.is_empty()).then_some(said)
     })

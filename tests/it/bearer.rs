@@ -1,4 +1,4 @@
-//! What a caller is told whose token is not good.
+//! The `WWW-Authenticate` header of a response to an invalid token.
 
 use reqwest::Method;
 
@@ -9,7 +9,7 @@ fn asked(answer: &Answer) -> &str {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_good_is_named_as_the_reason() {
+async fn invalid_token_is_named_in_www_authenticate() {
     let server = TestServer::start(Database::Sqlite).await;
     let http = reqwest::Client::new();
     let call = |authorization: Option<&'static str>, path: &str| {
@@ -32,10 +32,10 @@ async fn a_token_that_is_not_good_is_named_as_the_reason() {
         answer.problem(401, "unauthorized");
         assert_eq!(asked(&answer), expected, "{authorization:?}");
     }
-    // What is open to everyone stays so.
+    // Public routes stay public.
     assert_eq!(call(Some("Bearer nonsense"), "/healthz").await.status, 200);
 
-    // The header counts, and there is no way back to a good cookie.
+    // The header takes precedence; a valid cookie is not used instead.
     let mut browser = Browser::new(&server.url);
     browser
         .submit("/dev/sign-in", &[("email", "ann@example.com")])

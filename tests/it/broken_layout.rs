@@ -1,4 +1,4 @@
-//! An application whose layout, or whose identity provider, panics on every page.
+//! An application whose layout or identity provider panics on every page.
 
 use axum::Router;
 use axum::http::request::Parts;
@@ -25,7 +25,7 @@ impl Layout for Broken {
     }
 }
 
-/// Lets nobody in, and keeps two cookies.
+/// Identity provider that authenticates no one and sets two cookies.
 struct Provider {
     panics: bool,
 }
@@ -59,7 +59,7 @@ async fn start(build: impl FnOnce(PortalBuilder) -> PortalBuilder) -> TestServer
     TestServer::start_with(Database::Sqlite, &[], |portal| build(app::build(portal))).await
 }
 
-/// Asks for one page after the other on one connection; gives the answers up to its end.
+/// Requests the pages in turn on one connection and returns the responses.
 async fn ask_all(server: &TestServer, paths: &[&str]) -> Vec<String> {
     let mut stream = connect(&server.url).await;
     let mut requests = String::new();
@@ -70,15 +70,15 @@ async fn ask_all(server: &TestServer, paths: &[&str]) -> Vec<String> {
             &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n{end}\r\n");
     }
     let sent = stream.write_all(requests.as_bytes()).await;
-    sent.expect("it is sent");
+    sent.expect("the requests are sent");
     let mut answers = String::new();
     let read = stream.read_to_string(&mut answers).await;
-    read.expect("the connection ends well");
+    read.expect("the connection ends without an error");
     let answers = answers.split("HTTP/1.1 ").skip(1);
     answers.map(str::to_owned).collect()
 }
 
-/// That all of it was answered, with nothing of the inside.
+/// Asserts the statuses of the responses, and that they contain no internals.
 #[track_caller]
 fn assert_answers(answers: &[String], statuses: &[&str]) {
     let found: Vec<&str> = answers.iter().map(|answer| &answer[..3]).collect();
@@ -87,7 +87,7 @@ fn assert_answers(answers: &[String], statuses: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_layout_that_panics_breaks_neither_the_answer_nor_the_connection() {
+async fn panicking_layout_keeps_the_response_and_the_connection() {
     let server = start(|portal| portal.layout(Broken)).await;
     let paths = ["/nowhere", "/", "/members", "/nowhere", "/healthz"];
     let answers = ask_all(&server, &paths).await;
@@ -102,7 +102,7 @@ async fn a_layout_that_panics_breaks_neither_the_answer_nor_the_connection() {
 }
 
 #[tokio::test]
-async fn a_provider_that_panics_on_every_page_leaves_a_plain_answer() {
+async fn panicking_provider_causes_a_plain_error_response() {
     let server = start(|portal| portal.auth(Provider { panics: true })).await;
     let answers = ask_all(&server, &["/nowhere", "/", "/healthz"]).await;
     assert_answers(&answers, &["500", "500", "200"]);
@@ -111,7 +111,7 @@ async fn a_provider_that_panics_on_every_page_leaves_a_plain_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_becomes_an_error_page_keeps_its_cookies_and_is_kept_by_nobody() {
+async fn error_page_keeps_cookies_and_is_not_cached() {
     let own = AppendHeaders([
         (header::SET_COOKIE, "c=3"),
         (header::SET_COOKIE, "d=4"),
@@ -125,7 +125,7 @@ async fn an_answer_that_becomes_an_error_page_keeps_its_cookies_and_is_kept_by_n
     .await;
     for (path, status, expected) in [
         ("/nowhere", 500, &["portal_flash=", "a=1", "b=2"][..]),
-        // The plain page shows a message, and takes it away.
+        // The plain page shows the flash message and clears its cookie.
         ("/gone", 410, &["portal_flash=", "c=3", "d=4", "a=1", "b=2"]),
     ] {
         let request = server.guest().request(Method::GET, path);

@@ -49,14 +49,14 @@ async fn wait_for_path(browser: &Chromium, start: &str) {
     .await;
 }
 
-/// Nothing in the console: no error, no broken rule of the content security policy.
+/// Asserts an empty console: no error, no violation of the content security policy.
 async fn assert_quiet(browser: &Chromium) {
     let said = browser.console().await;
     assert!(said.is_empty(), "{said:#?}");
 }
 
 #[tokio::test]
-async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
+async fn administrator_starts_a_task_edits_a_setting_and_signs_out() {
     let portal = start().await;
     let defaults = admin(&portal)
         .await
@@ -80,7 +80,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
         .click("form[action$='/admin/tasks/start'] button[type=submit]")
         .await;
     browser.find("li[data-task-id]").await;
-    // A page that is loaded anew loses this.
+    // A page reload would lose this.
     browser.script("window.same = true").await;
     browser.find("li[data-status=COMPLETED]").await;
     browser.see("Completed task for bob, age 6").await;
@@ -105,7 +105,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
     );
     browser.click("a[href*='edit=']").await;
     let shown = browser.find("textarea[name=configuration]").await;
-    let shown = shown.prop("value").await.expect("it has a value");
+    let shown = shown.prop("value").await.expect("the field has a value");
     assert!(shown.is_some_and(|text| text.contains("Welcome to all")));
     assert_quiet(&browser).await;
 
@@ -113,7 +113,7 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
     browser.see("Hello, Ruth").await;
     browser.click("button.pt-user").await;
     browser.click("form[action='/sign-out'] button").await;
-    eventually("the browser is at the start", async || {
+    eventually("the browser is at the home page", async || {
         (browser.path().await == "/").then_some(())
     })
     .await;
@@ -126,8 +126,8 @@ async fn an_administrator_starts_a_task_edits_a_setting_and_signs_out() {
 }
 
 #[tokio::test]
-async fn a_task_that_was_started_on_one_replica_is_watched_on_another() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+async fn task_of_one_replica_is_monitored_on_another() {
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [("ADMIN_USER_EMAILS", ADMIN), ("DB_LOCAL_URI", uri.as_str())];
     let first = ReferencePortal::start(&variables).await;
@@ -141,7 +141,7 @@ async fn a_task_that_was_started_on_one_replica_is_watched_on_another() {
     browser
         .goto("/admin/tasks?state=example_task&task=task1")
         .await;
-    // A page that is loaded anew loses this.
+    // A page reload would lose this.
     browser.script("window.same = true").await;
     let id = client.start_in("example_task", "task1", &json!({})).await;
     let row = format!("li[data-task-id='{id}']");

@@ -1,4 +1,4 @@
-//! What browsers may be made to do with the portal, and what its answers tell them.
+//! Browser security: response headers, host names, origins, forwarded addresses and links.
 
 use axum::Router;
 use axum::http::header;
@@ -14,7 +14,7 @@ use crate::support::{
     attributes, command, form, raw, raw_without_host,
 };
 
-/// What every answer carries, whatever it is.
+/// Headers of every response.
 const ALWAYS: [(&str, &str); 7] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "deny"),
@@ -25,7 +25,7 @@ const ALWAYS: [(&str, &str); 7] = [
     ("content-security-policy", "default-src 'self'"),
 ];
 
-/// The value of a header in the text of an answer, in lower case.
+/// Returns the value of a header in the text of a response, in lower case.
 fn header_of(answer: &str, name: &str) -> String {
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
     let found = head.lines().find_map(|line| {
@@ -36,7 +36,7 @@ fn header_of(answer: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
+async fn dynamic_responses_have_security_headers_and_no_store() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let token = user.client_token().await;
@@ -128,7 +128,7 @@ async fn every_kind_of_answer_carries_the_headers_and_stays_out_of_caches() {
 }
 
 #[tokio::test]
-async fn static_files_are_cached_and_carry_the_headers_too() {
+async fn static_files_are_cacheable_with_security_headers() {
     let server = TestServer::start(Database::Sqlite).await;
     let home = server.guest().page("/").await;
     let mut files = attributes(
@@ -153,7 +153,7 @@ async fn static_files_are_cached_and_carry_the_headers_too() {
     }
 }
 
-/// Lets nobody in, and brings scripts from elsewhere.
+/// Identity provider that authenticates no one and loads scripts from other origins.
 struct Elsewhere;
 
 impl AuthProvider for Elsewhere {
@@ -179,7 +179,7 @@ impl AuthProvider for Elsewhere {
 }
 
 #[tokio::test]
-async fn a_provider_extends_the_content_policy_and_a_page_replaces_it() {
+async fn provider_extends_and_route_replaces_the_content_policy() {
     let own = "default-src 'none'";
     let build = |portal: PortalBuilder| {
         let page = get(move || async move { [(header::CONTENT_SECURITY_POLICY, own)] });
@@ -203,7 +203,7 @@ async fn a_provider_extends_the_content_policy_and_a_page_replaces_it() {
 }
 
 #[tokio::test]
-async fn in_development_only_loopback_names_are_answered_to() {
+async fn development_accepts_loopback_hosts_only() {
     let server = TestServer::start(Database::Sqlite).await;
     let port = server.url.rsplit(':').next().unwrap_or_default();
     let ask = async |hosts: &[&str], target: &str| {
@@ -233,8 +233,8 @@ async fn in_development_only_loopback_names_are_answered_to() {
 }
 
 #[tokio::test]
-async fn in_production_only_the_public_name_is_answered_to() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+async fn production_accepts_the_public_host_only() {
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [
         ("APP_ENV", "PROD"),
@@ -252,9 +252,9 @@ async fn in_production_only_the_public_name_is_answered_to() {
         .envs(variables)
         .output()
         .await
-        .expect("it runs");
+        .expect("the command runs");
     assert!(migrated.status.success());
-    // It is found ready by its address.
+    // The readiness check uses the IP address.
     let mut portal = ReferencePortal::start(&variables).await;
     let ask = async |host: &str, path: &str| {
         let head = format!("GET {path} HTTP/1.1\r\nHost: {host}");
@@ -280,7 +280,7 @@ async fn in_production_only_the_public_name_is_answered_to() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_says_of_the_host_decides_nothing() {
+async fn forwarded_host_headers_are_ignored() {
     for trusted in ["", "127.0.0.1"] {
         let settings = [("TRUSTED_PROXIES", trusted)];
         let portal = ClerkPortal::start_with(Database::Sqlite, &settings, app::build).await;
@@ -310,7 +310,7 @@ async fn what_a_proxy_says_of_the_host_decides_nothing() {
 }
 
 #[tokio::test]
-async fn the_clients_address_is_the_peers_unless_a_trusted_proxy_says_more() {
+async fn client_ip_is_the_peer_unless_a_trusted_proxy_forwards() {
     let whence = |ClientAddress(address): ClientAddress| async move {
         address
             .map(|address| address.to_string())
@@ -347,7 +347,7 @@ async fn the_clients_address_is_the_peers_unless_a_trusted_proxy_says_more() {
 }
 
 #[tokio::test]
-async fn another_name_for_a_method_is_ignored() {
+async fn method_overrides_are_ignored() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let browser = Browser::of(&server.url, &user);
@@ -356,7 +356,7 @@ async fn another_name_for_a_method_is_ignored() {
         "x-http-method",
         "x-method-override",
     ] {
-        // A GET stays one, and so does a POST that says it is one.
+        // A GET stays a GET, and a POST that claims to be a GET stays a POST.
         let get = browser
             .request(Method::GET, "/api/client-tokens")
             .header(name, "POST");
@@ -375,7 +375,7 @@ async fn another_name_for_a_method_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_stream_is_opened_for_the_portals_own_pages_and_allowed_ones() {
+async fn streams_open_for_own_and_allowed_origins_only() {
     let settings = [("ALLOWED_ORIGINS", "https://app.example.com")];
     let server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
     let user = server.user().await;
@@ -421,7 +421,7 @@ async fn a_stream_is_opened_for_the_portals_own_pages_and_allowed_ones() {
         assert!(stream.is_ok(), "{headers:?}");
     }
     for headers in [
-        // A cookie may have been sent by any page, unless it is said which.
+        // Any page may have sent a cookie, unless a header names the page's origin.
         &[cookie][..],
         &[site("cross-site")],
         &[cookie, site("same-site")],
@@ -437,7 +437,7 @@ async fn a_stream_is_opened_for_the_portals_own_pages_and_allowed_ones() {
             Err(answer) => drop(answer.problem(403, "foreign_origin")),
         }
     }
-    // To watch is not to change.
+    // An allowed origin may monitor tasks, but not make changes.
     let change = user
         .without_credentials()
         .request(Method::POST, "/theme")
@@ -445,8 +445,10 @@ async fn a_stream_is_opened_for_the_portals_own_pages_and_allowed_ones() {
     Answer::of(change).await.problem(403, "foreign_origin");
 }
 
-/// Every link of every page that can be reached: those that lead out, and those of them that give
-/// nothing away.
+/// Follows the links of all pages.
+///
+/// Returns the number of pages, the external links, and those of the external links that send
+/// neither opener nor referrer.
 async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
     const OUT: [&str; 4] = [
         "a[href*='://']",
@@ -461,7 +463,7 @@ async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
     let (mut outward, mut safe) = (Vec::new(), Vec::new());
     while let Some(path) = next.pop() {
         if path == "/" {
-            // The first ones as a guest, the rest as an administrator.
+            // The first pages as a guest, the rest as an administrator.
             browser
                 .cookies
                 .insert("__session".to_owned(), token.to_owned());
@@ -482,7 +484,7 @@ async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn every_link_that_leads_out_gives_nothing_away() {
+async fn external_links_send_no_opener_or_referrer() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", "root@example.com")]).await;
     let body = json!({"email": "root@example.com"});
     let token = portal.guest().post("/dev/token", &body).await.json();
@@ -491,7 +493,7 @@ async fn every_link_that_leads_out_gives_nothing_away() {
     assert!(pages >= 10, "{pages} pages");
     assert_eq!(outward, safe);
 
-    // The same with an entry of the navigation that leads out, on every page.
+    // The same with an external link in the navigation of every page.
     let build = |portal: PortalBuilder| {
         app::build(portal).nav(|nav| {
             nav.link(

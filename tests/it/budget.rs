@@ -1,4 +1,4 @@
-//! What a page weighs: its first load and the loads after it.
+//! Size budgets of pages: the first load and later loads.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use serde_json::json;
 
 use crate::support::{Chromium, Client, Loaded, Showcase};
 
-/// In compressed bytes.
+/// Maximum compressed bytes of a document with its files.
 const FIRST_LOAD: usize = 64 * 1024;
 const REQUESTS: usize = 7;
 const DOCUMENT: usize = 10 * 1024;
 
-/// Files that are the same for all pages, by address: their compressed sizes.
+/// Compressed sizes of the files that all pages share, by URL.
 #[derive(Default)]
 struct Files {
     sizes: HashMap<String, usize>,
 }
 
 impl Files {
-    /// The address of the second font file, from the style sheet.
+    /// Returns the URL of the second font file, from the style sheet.
     async fn extended_font(&self, client: &Client, references: &[String]) -> String {
         let sheet = references
             .iter()
@@ -36,15 +36,15 @@ impl Files {
         format!("{folder}/{}", name.expect("the style sheet names it"))
     }
 
-    /// As a release build sends it: a debug build takes less trouble.
+    /// Returns the size in a release build: a debug build compresses less.
     async fn size(&mut self, client: &Client, path: &str) -> usize {
         if let Some(size) = self.sizes.get(path) {
             return *size;
         }
         let request = client.request(reqwest::Method::GET, path);
-        let answer = request.send().await.expect("the portal answers");
+        let answer = request.send().await.expect("the portal responds");
         assert_eq!(answer.status(), 200, "{path}");
-        let plain = answer.bytes().await.expect("it ends");
+        let plain = answer.bytes().await.expect("the body can be read");
         let size = if path.ends_with(".woff2") {
             plain.len()
         } else {
@@ -55,7 +55,7 @@ impl Files {
     }
 }
 
-/// Returns `true` if the text has letters of the second font file, which browsers load for such pages alone.
+/// Returns `true` if the text has letters of the second font file, which only such pages load.
 fn has_extended_letters(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter, '\u{100}'..='\u{130}' | '\u{132}'..='\u{151}' | '\u{154}'..='\u{24f}' | '\u{1e00}'..='\u{1e9f}')
@@ -69,29 +69,29 @@ fn brotli(plain: &[u8]) -> usize {
         ..BrotliEncoderParams::default()
     };
     let mut packed = Vec::new();
-    brotli::BrotliCompress(&mut &*plain, &mut packed, &params).expect("it fits into memory");
+    brotli::BrotliCompress(&mut &*plain, &mut packed, &params).expect("writing to memory succeeds");
     packed.len()
 }
 
-/// The page as it comes, compressed, and as it reads.
+/// Returns the compressed size of a page and its text.
 async fn document(client: &Client, path: &str) -> (usize, String) {
     let ask = |coding: &'static str| {
         let request = client.request(reqwest::Method::GET, path);
         let request = request
             .header("accept", "text/html")
             .header(ACCEPT_ENCODING, coding);
-        async { request.send().await.expect("the portal answers") }
+        async { request.send().await.expect("the portal responds") }
     };
     let packed = ask("br, gzip").await;
     assert_eq!(packed.status(), 200, "{path}");
     assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
-    let packed = packed.bytes().await.expect("it ends").len();
+    let packed = packed.bytes().await.expect("the body can be read").len();
     let plain = ask("identity").await;
     assert!(!plain.headers().contains_key("content-encoding"), "{path}");
     (packed, plain.text().await.expect("text"))
 }
 
-/// What the document has the browser load.
+/// Returns the paths of the files that the document loads.
 fn references(document: &str) -> Vec<String> {
     let page = Html::parse_document(document);
     let all = "link[href], script[src], img[src]";
@@ -107,9 +107,9 @@ fn references(document: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_first_load_of_every_page_keeps_to_its_budget() {
+async fn first_load_of_every_page_is_within_its_budget() {
     let showcase = Showcase::start().await;
-    // Lists that are full, and charts with something on them.
+    // Demo data fills the lists and charts.
     let filled = showcase
         .admin
         .post("/admin/overview/examples", &json!({}))
@@ -120,7 +120,7 @@ async fn the_first_load_of_every_page_keeps_to_its_budget() {
     let mut faults = Vec::new();
     for admin in [false, true] {
         let client = if admin { &showcase.admin } else { &guest };
-        // The gallery shows every component at once, to developers alone.
+        // The gallery shows every component at once, in development only.
         let pages = showcase.pages_of(admin).into_iter();
         for path in pages.filter(|path| !path.starts_with("/dev/")) {
             let (size, text) = document(client, path).await;
@@ -136,7 +136,7 @@ async fn the_first_load_of_every_page_keeps_to_its_budget() {
             let requests = references.len() + 1;
             if total > FIRST_LOAD || size > DOCUMENT || requests > REQUESTS {
                 faults.push(format!(
-                    "{path} has {requests} requests and {total} bytes, {size} of them its own"
+                    "{path} makes {requests} requests for {total} bytes, {size} of them for the document"
                 ));
             }
         }
@@ -152,7 +152,7 @@ fn of_portal(loaded: &[Loaded]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_browser_asks_for_little_and_then_for_the_page_alone() {
+async fn later_loads_request_the_document_only() {
     let showcase = Showcase::start().await;
     let pages = [
         "/",
@@ -174,7 +174,7 @@ async fn a_browser_asks_for_little_and_then_for_the_page_alone() {
         browser.loaded().await;
         browser.goto(path).await;
         let mut again = of_portal(&browser.loaded().await);
-        // The stream of changes is not a file that could have been kept.
+        // The event stream is not a cacheable file.
         again.retain(|line| !line.starts_with("EventSource ") && !line.starts_with("Fetch "));
         assert_eq!(again.len(), 1, "{path}: {again:#?}");
         assert!(

@@ -1,4 +1,4 @@
-//! What keeps a portal from starting is said before it starts, all of it at once.
+//! Build errors: a portal reports all of its problems at once before it starts.
 
 use garde::Validate;
 use portal_clerk::ClerkAuth;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::Plan;
 
-// By hand and not by macro: what a macro has registered, every other test's portal would discover.
+// By hand and not by macro: the portals of all other tests would discover items of a macro.
 
 fn at(source: Source, path: &'static str) -> Page {
     Page::new(source, path, |_, _| {
@@ -104,7 +104,7 @@ fn yearly() -> Task<Optional, u8> {
 
 fn builder() -> PortalBuilder {
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
-    let config = Config::from_settings(settings).expect("it is right");
+    let config = Config::from_settings(settings).expect("the settings are valid");
     Portal::builder().config(config).auth(ClerkAuth::new())
 }
 
@@ -124,7 +124,7 @@ fn mentions(problem: &str, words: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn every_mistake_is_named_in_one_error() {
+async fn one_error_lists_all_problems() {
     let builder = builder()
         .page(one)
         .page(another)
@@ -135,7 +135,7 @@ async fn every_mistake_is_named_in_one_error() {
         .defaults("plan:\n  - name: a\n    weight: 5\nnothing:\n  - name: b\n");
     let text = match builder.build().await {
         Err(error @ BuildError::Problems(_)) => error.to_string(),
-        other => panic!("it should not start: {other:?}"),
+        other => panic!("expected problems: {other:?}"),
     };
     for words in [
         &[
@@ -156,7 +156,7 @@ async fn every_mistake_is_named_in_one_error() {
 }
 
 #[tokio::test]
-async fn every_mistake_in_a_schedule_is_named() {
+async fn all_problems_of_a_schedule_are_listed() {
     let found = problems(builder().task(no_cron).task(never).task(zone_alone)).await;
     let expected = [
         &["no_cron", "`0 3 * *`", "no cron expression"][..],
@@ -174,14 +174,14 @@ async fn every_mistake_in_a_schedule_is_named() {
 }
 
 #[tokio::test]
-async fn one_page_given_twice_is_one_page() {
+async fn page_added_twice_is_registered_once() {
     let plugin = || Plugin::new().page(one);
     let builder = builder().page(one).plugin(plugin()).plugin(plugin());
     assert_eq!(problems(builder).await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn what_is_given_is_not_missing() {
+async fn provided_values_are_not_reported_as_missing() {
     let given = builder().task(wants).data(Missing);
     assert_eq!(problems(given).await, Vec::<String>::new());
     let framework = builder().task(uses_handles);
@@ -193,7 +193,7 @@ fn page_at(path: &'static str) -> Page {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_a_message_and_not_a_panic() {
+async fn invalid_page_path_is_a_problem_without_a_panic() {
     for (page, address) in [
         ((|| page_at("no-slash")) as fn() -> Page, "no-slash"),
         (|| page_at("/a/{open"), "/a/{open"),
@@ -270,7 +270,7 @@ async fn unknown_icon_is_a_problem() {
 }
 
 #[tokio::test]
-async fn pages_are_not_under_the_paths_of_programs() {
+async fn page_under_a_reserved_prefix_is_a_problem() {
     for (page, prefix) in [
         ((|| page_at("/api/prices")) as fn() -> Page, "`/api/`"),
         (|| page_at("/_portal/x"), "`/_portal/`"),
@@ -282,7 +282,7 @@ async fn pages_are_not_under_the_paths_of_programs() {
 }
 
 #[tokio::test]
-async fn overlapping_routes_are_problems_with_both_places() {
+async fn overlapping_routes_are_problems_with_both_sources() {
     use axum::routing::get;
     let router = || axum::Router::new().route("/same/{key}", get(async || "x"));
     let found = problems(builder().page(one).routes(router())).await;
@@ -352,7 +352,7 @@ impl AdminModel for Oddity {
 }
 
 #[tokio::test]
-async fn keys_of_a_model_without_effect_are_problems() {
+async fn model_options_without_effect_are_problems() {
     let found = problems(builder().admin_model::<Oddity>()).await;
     assert_eq!(found.len(), 3, "{found:?}");
     for words in [
@@ -365,7 +365,7 @@ async fn keys_of_a_model_without_effect_are_problems() {
 }
 
 #[tokio::test]
-async fn defaults_that_are_no_yaml_are_a_message() {
+async fn invalid_yaml_defaults_are_a_problem() {
     let builder = builder().admin_model::<Plan>().defaults("plan: [");
     let found = problems(builder).await;
     assert_eq!(found.len(), 1, "{found:?}");

@@ -9,9 +9,9 @@ use crate::support::{Chromium, Client, Database, ReferencePortal, eventually};
 
 const ADMIN: &str = "root@example.com";
 
-/// In seconds.
+/// Lifetime of a token, in seconds.
 const TOKEN_LIFETIME: u64 = 1;
-/// How much longer a token is taken, in seconds.
+/// Seconds for which a token is accepted after it has expired.
 const CLOCK_SKEW: u64 = 5;
 
 async fn start(clerk: &ClerkDouble, database: &str, more: &[(&str, &str)]) -> ReferencePortal {
@@ -33,7 +33,7 @@ async fn wait_for_path(browser: &Chromium, wanted: &str) {
     .await;
 }
 
-/// Signs in by Clerk's own part of the portal's page, over Clerk's page, and back.
+/// Signs in with Clerk's component on the portal's page, through Clerk's page and back.
 async fn sign_in(browser: &Chromium, email: &str) {
     browser.see("Sign in with Clerk").await;
     browser.click("[data-clerk-mounted] a").await;
@@ -43,20 +43,20 @@ async fn sign_in(browser: &Chromium, email: &str) {
     browser.click("form button").await;
 }
 
-/// Nothing in the console: no error, no broken rule of the content security policy.
+/// Asserts an empty console: no error, no violation of the content security policy.
 async fn assert_quiet(browser: &Chromium) {
     let mut said = browser.console().await;
-    // Pictures of users are on the network, which is not to be had; the double has no icon.
+    // Pictures of users need the network, which is unavailable; the fake has no icon.
     said.retain(|line| !line.contains("https://img.clerk.com/") && !line.contains("/favicon.ico"));
     assert!(said.is_empty(), "{said:#?}");
 }
 
 async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     let clerk = ClerkDouble::start_as(kind).await;
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let portal = start(&clerk, &uri, &[]).await;
-    // The script does not renew tokens: it is the server that has to.
+    // The script does not renew tokens, so the server has to.
     clerk.set_renewal_in_browser(false);
     clerk.set_token_lifetime(TOKEN_LIFETIME.cast_signed());
 
@@ -65,30 +65,36 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     browser.see("Sign in").await;
     assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
     sign_in(&browser, ADMIN).await;
-    // Where he wanted to go, with nothing of the protocol left in the address.
+    // The requested page, without parameters of the protocol in the URL.
     wait_for_path(&browser, "/admin/profile").await;
     browser.see("Ruth Root").await;
 
-    // The token ends; the next page comes over a handshake, and nobody has to sign in again.
-    // Each page that is opened brings a new token along, so nothing is opened in between.
+    // The token expires; the next page needs a handshake, but the user does not sign in again.
+    // Every page load brings a new token, so no page is opened in between.
     let handshakes = clerk.handshakes();
     tokio::time::sleep(Duration::from_secs(TOKEN_LIFETIME + CLOCK_SKEW + 1)).await;
     browser.goto("/admin/overview").await;
-    assert!(clerk.handshakes() > handshakes, "by a handshake");
+    assert!(
+        clerk.handshakes() > handshakes,
+        "the token is renewed by a handshake"
+    );
     wait_for_path(&browser, "/admin/overview").await;
     browser.see("Hello, Ruth Root").await;
 
-    // Another replica on the same database takes the tokens that are made for the first one.
+    // Another replica on the same database accepts tokens issued for the first one.
     let parties = [("CLERK_AUTHORIZED_PARTIES", portal.url.as_str())];
     let replica = start(&clerk, &uri, &parties).await;
     clerk.set_token_lifetime(3600);
     let user = clerk.user(ADMIN);
-    let session = clerk.sessions_of(&user).pop().expect("he has a session");
+    let session = clerk
+        .sessions_of(&user)
+        .pop()
+        .expect("the user has a session");
     let elsewhere = Client::new(&replica.url, Some(clerk.token(&session, &portal.url)));
     assert_eq!(elsewhere.get("/api/auth/me").await.status, 200);
 
-    // A page that is open while the session is revoked at Clerk.
-    eventually("the browser has a token that lasts", async || {
+    // The session is revoked at Clerk while a page is open.
+    eventually("the browser has a long-lived token", async || {
         browser
             .goto("/admin/tasks?state=example_task&task=task1")
             .await;
@@ -102,7 +108,7 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     assert_eq!(delivered.status, 200, "{}", delivered.text);
 
     let signed_out = async || (elsewhere.get("/api/auth/me").await.status == 401).then_some(());
-    eventually("the other replica refuses the session", signed_out).await;
+    eventually("the other replica rejects the session", signed_out).await;
     browser.goto("/admin/tasks").await;
     browser.see("Sign in").await;
     assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
@@ -111,17 +117,17 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_development_instance_a_session_is_opened_renewed_and_revoked() {
+async fn development_session_is_opened_renewed_and_revoked() {
     a_session_is_opened_renewed_and_revoked(InstanceKind::Development).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_production_instance_a_session_is_opened_renewed_and_revoked() {
+async fn production_session_is_opened_renewed_and_revoked() {
     a_session_is_opened_renewed_and_revoked(InstanceKind::Production).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clerks_parts_stand_in_the_portals_pages() {
+async fn clerk_components_are_mounted_in_portal_pages() {
     let clerk = ClerkDouble::start().await;
     let portal = start(&clerk, "sqlite://portal.db", &[]).await;
     let browser = Chromium::open(&portal.url).await;
@@ -133,7 +139,7 @@ async fn clerks_parts_stand_in_the_portals_pages() {
     browser
         .find("[data-clerk-part=user-profile][data-clerk-mounted]")
         .await;
-    // Signing out here is signing out at Clerk.
+    // Signing out of the portal also signs out at Clerk.
     let user = clerk.user("ann@example.com");
     browser.click("button.pt-user").await;
     browser.click("form[action='/sign-out'] button").await;
@@ -151,7 +157,7 @@ async fn clerks_parts_stand_in_the_portals_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_clerks_script_its_hosted_page_signs_people_in() {
+async fn sign_in_page_links_to_the_hosted_page_without_scripts() {
     let clerk = ClerkDouble::start().await;
     let portal = start(&clerk, "sqlite://portal.db", &[]).await;
     let page = portal
@@ -161,7 +167,7 @@ async fn without_clerks_script_its_hosted_page_signs_people_in() {
     assert_eq!(page.status, 200);
     let link = format!("href=\"{}/sign-in?redirect_url=", clerk.url());
     assert!(page.text.contains(&link), "{}", page.text);
-    assert!(!page.text.contains("<script>"), "nothing is inline");
+    assert!(!page.text.contains("<script>"), "no script is inline");
     let policy = page.header("content-security-policy");
     for part in [
         format!(
@@ -175,7 +181,7 @@ async fn without_clerks_script_its_hosted_page_signs_people_in() {
     ] {
         assert!(policy.contains(&part), "{part} in {policy}");
     }
-    // Styles may stand in the page only where Clerk's parts do.
+    // Inline styles are allowed only on pages with Clerk's components.
     let home = portal.guest().get("/").await;
     let policy = home.header("content-security-policy");
     assert!(!policy.contains("unsafe-inline"), "{policy}");
@@ -183,8 +189,5 @@ async fn without_clerks_script_its_hosted_page_signs_people_in() {
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    assert_eq!(
-        dev.status, 404,
-        "there is no development sign-in beside Clerk"
-    );
+    assert_eq!(dev.status, 404, "development sign-in is off with Clerk");
 }

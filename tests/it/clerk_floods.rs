@@ -1,4 +1,4 @@
-//! Clerk under attack or out of order: made-up nonces, a Backend API that hangs, foreign cookies.
+//! Attacks on Clerk sign-in and its failures: made-up nonces, a hanging Backend API, foreign cookies.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn open(client: &Client, path: &str, cookies: &str) -> Answer {
     .await
 }
 
-/// A whole handshake of a browser that is signed in at Clerk; the cookies that it is given.
+/// Completes a handshake for a browser that is signed in at Clerk; returns the cookies set.
 async fn handshake(portal: &ClerkPortal, browser: &str) -> Vec<String> {
     let guest = portal.server.guest();
     let known = "__client_uat=1; __clerk_db_jwt=dvb_1";
@@ -68,9 +68,9 @@ async fn flood_of_made_up_nonces_does_not_starve_a_handshake() {
         assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
         assert!(!cookies.is_empty(), "round {round}");
     }
-    // Twenty for the network of the flood, and one for each handshake.
+    // Twenty calls for the network of the flood, and one for each handshake.
     assert!(calls() - before <= 25, "{}", calls() - before);
-    // The same nonce is not asked for twice.
+    // The same nonce is not fetched twice.
     let before = calls();
     let known = "__client_uat=1; __clerk_db_jwt=dvb_1";
     for _ in 0..10 {
@@ -80,7 +80,7 @@ async fn flood_of_made_up_nonces_does_not_starve_a_handshake() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn request_that_needs_a_hanging_backend_api_is_answered() {
+async fn request_times_out_when_the_backend_api_hangs() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
     let known = portal.sign_in(&ann);
@@ -94,15 +94,15 @@ async fn request_that_needs_a_hanging_backend_api_is_answered() {
             new.page("/members"),
         )
     };
-    // The limit only ends a test that would never end.
+    // The time limit only ends a test that would never finish.
     let answers = tokio::time::timeout(Duration::from_secs(60), asked).await;
-    let (record, first, page) = answers.expect("they are answered");
+    let (record, first, page) = answers.expect("the requests time out");
     for answer in [record, first] {
         answer.problem(503, "unavailable");
         assert_ne!(answer.header("retry-after"), "");
     }
     assert_eq!(page.status, 503);
-    // Who is known needs nothing of Clerk.
+    // Requests of a stored user do not call Clerk.
     assert_eq!(known.get("/api/auth/me").await.status, 200);
     portal.clerk.set_hanging(false);
     assert_eq!(new.get("/api/auth/me").await.status, 200);
@@ -144,7 +144,7 @@ async fn foreign_plain_cookies_do_not_lock_a_user_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn odd_webhooks_are_not_sent_again_for_days() {
+async fn malformed_webhooks_are_acknowledged() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     for (kind, data) in [
         ("user.deleted", json!({"object": "user", "deleted": true})),
@@ -158,7 +158,7 @@ async fn odd_webhooks_are_not_sent_again_for_days() {
             .await;
         assert_eq!(delivered, (200, "none".to_owned()), "{kind} {data}");
     }
-    // Another media type is not a webhook, whatever its signature.
+    // A webhook with another media type is rejected, even if its signature is valid.
     let message: Webhook = portal.clerk.event("user.deleted", json!({"id": "user_1"}));
     let request = portal
         .server
@@ -175,7 +175,7 @@ async fn odd_webhooks_are_not_sent_again_for_days() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn profile_keeps_only_what_pages_may_show() {
+async fn profile_keeps_safe_values_only() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
     portal.clerk.edit(&ann, |record| {

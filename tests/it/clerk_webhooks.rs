@@ -1,4 +1,4 @@
-//! What happens at Clerk happens here: webhooks, `users sync`, and what must not come of either.
+//! Synchronization with Clerk: webhooks, `users sync`, and attempts to misuse them.
 
 use portal_clerk::testing::Webhook;
 use reqwest::Method;
@@ -9,16 +9,16 @@ use crate::support::{
 };
 
 on_both!(
-    a_message_has_its_effect_once,
-    messages_that_clerk_has_not_signed_just_now_are_refused,
-    the_newest_record_counts_whatever_comes_last,
-    a_deleted_user_never_comes_back,
-    a_session_that_clerk_has_ended_is_over,
-    a_banned_user_is_refused_until_the_ban_is_lifted,
-    only_a_verified_primary_address_makes_an_administrator,
-    signing_out_here_ends_the_session_at_clerk,
-    known_users_cost_no_call_of_the_backend_api,
-    users_are_brought_to_what_clerk_has,
+    webhook_is_applied_once,
+    webhooks_without_a_recent_valid_signature_are_rejected,
+    newest_record_wins_in_any_order_of_arrival,
+    deleted_user_is_never_recreated,
+    session_ended_at_clerk_is_rejected,
+    banned_user_is_rejected_until_the_ban_is_lifted,
+    admin_needs_a_verified_primary_address,
+    sign_out_ends_the_session_at_clerk,
+    stored_users_need_no_backend_api_call,
+    sync_updates_users_to_match_clerk,
 );
 
 async fn me(client: &Client) -> Answer {
@@ -29,7 +29,7 @@ fn effect(word: &str) -> (u16, String) {
     (200, word.to_owned())
 }
 
-/// How many rows of users meet a condition.
+/// Returns the number of users that meet a condition.
 async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
     let touch = format!("UPDATE portal_users SET subject = subject WHERE {condition}");
     portal.server.sql(touch).await
@@ -43,7 +43,7 @@ async fn audited(portal: &ClerkPortal, action: &str) -> Vec<Value> {
     found.collect()
 }
 
-async fn a_message_has_its_effect_once(database: Database) {
+async fn webhook_is_applied_once(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     let created = portal.clerk.user_event("user.created", &ann);
@@ -63,17 +63,17 @@ async fn a_message_has_its_effect_once(database: Database) {
     assert_eq!(
         (&seen["first_name"], &seen["avatar_url"]),
         (&json!("Anna"), &Value::Null),
-        "at once, though he was cached"
+        "the change is effective at once, although the user was cached"
     );
 
-    // What would guard it otherwise is taken away: only its id tells that it was here.
+    // The other protection is removed: only the stored event id shows that it was applied.
     let reset = "UPDATE portal_users SET first_name = 'Other', provider_updated_at = 0".to_owned();
     portal.server.sql(reset).await;
     assert_eq!(portal.deliver(&updated).await, effect("none"));
     let other = format!("subject = '{ann}' AND first_name = 'Other'");
     assert_eq!(users(&portal, &other).await, 1);
 
-    // Two replicas, or Clerk's own haste: the same message twice at once.
+    // The same webhook twice at once, as with two replicas or a quick redelivery.
     portal.clerk.edit(&ann, |_| {});
     let twice = portal.clerk.user_event("user.updated", &ann);
     let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));
@@ -81,7 +81,7 @@ async fn a_message_has_its_effect_once(database: Database) {
     effects.sort();
     assert_eq!(effects, [effect("none"), effect("updated")]);
 
-    // Messages are remembered for longer than they come again, but not for ever.
+    // Event ids are stored longer than Clerk redelivers, but not forever.
     let old = "UPDATE portal_provider_events SET received_at = '2020-01-01 00:00:00+00:00'";
     assert_eq!(portal.server.sql(old.to_owned()).await, 3);
     let newest = portal.clerk.user_event("user.updated", &ann);
@@ -97,7 +97,7 @@ async fn a_message_has_its_effect_once(database: Database) {
     assert_eq!(portal.deliver(&created).await, effect("none"));
 }
 
-async fn messages_that_clerk_has_not_signed_just_now_are_refused(database: Database) {
+async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     let event = || portal.clerk.user_event("user.created", &ann);
@@ -113,10 +113,13 @@ async fn messages_that_clerk_has_not_signed_just_now_are_refused(database: Datab
     unsigned.signature = Some(String::new());
     for (webhook, why) in [
         (event().aged(301), "old"),
-        (event().aged(-310), "of the future"),
-        (event().signed_with(&[foreign]), "signed by somebody else"),
+        (event().aged(-310), "from the future"),
+        (
+            event().signed_with(&[foreign]),
+            "signed with another secret",
+        ),
         (changed, "changed"),
-        (renamed, "under another id"),
+        (renamed, "sent with another id"),
         (unsigned, "not signed"),
     ] {
         assert_eq!(portal.deliver(&webhook).await, invalid, "{why}");
@@ -143,13 +146,13 @@ async fn messages_that_clerk_has_not_signed_just_now_are_refused(database: Datab
 }
 
 #[tokio::test]
-async fn without_its_secret_there_is_no_webhook() {
+async fn webhook_route_does_not_exist_without_its_secret() {
     let server = TestServer::start(Database::Sqlite).await;
     let answer = server.guest().post("/api/webhooks/clerk", &json!({})).await;
     answer.problem(404, "not_found");
 }
 
-async fn the_newest_record_counts_whatever_comes_last(database: Database) {
+async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     let created = portal.clerk.user_event("user.created", &ann);
@@ -163,13 +166,13 @@ async fn the_newest_record_counts_whatever_comes_last(database: Database) {
     assert_eq!(portal.deliver(&second).await, effect("created"));
     assert_eq!(portal.deliver(&first).await, effect("none"));
     assert_eq!(portal.deliver(&created).await, effect("none"));
-    // The very same record in another message.
+    // The same record in another webhook.
     let again = portal.clerk.user_event("user.updated", &ann);
     assert_eq!(portal.deliver(&again).await, effect("none"));
     let seen = me(&portal.sign_in(&ann)).await.json();
     assert_eq!(seen["first_name"], "Second");
 
-    // Whom a request has brought here is known as of Clerk's record as well.
+    // A user created by a request has the version of Clerk's record too.
     let bob = portal.clerk.user("bob@example.com");
     let old = portal.clerk.user_event("user.updated", &bob);
     portal
@@ -181,7 +184,7 @@ async fn the_newest_record_counts_whatever_comes_last(database: Database) {
     assert_eq!(me(&client).await.json()["first_name"], "Bob");
 }
 
-async fn a_deleted_user_never_comes_back(database: Database) {
+async fn deleted_user_is_never_recreated(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     let record = portal.clerk.user_event("user.updated", &ann);
@@ -194,7 +197,7 @@ async fn a_deleted_user_never_comes_back(database: Database) {
         "subject = '{ann}' AND email = '' AND first_name = '' AND last_name = '' \
          AND avatar_url IS NULL AND deleted_at IS NOT NULL AND NOT is_active"
     );
-    // Clerk still has him here, as it may for a moment; his tokens hold, he does not.
+    // Clerk still has the user, as it may for a moment; valid tokens are rejected nevertheless.
     for client in [
         client,
         portal.with_session(&other_session),
@@ -212,7 +215,7 @@ async fn a_deleted_user_never_comes_back(database: Database) {
     let again = portal.clerk.deleted_event(&ann);
     assert_eq!(portal.deliver(&again).await, effect("none"));
 
-    // Deleted before he was ever here.
+    // Deleted before the user was stored.
     let bob = portal.clerk.user("bob@example.com");
     let deleted = portal.clerk.deleted_event(&bob);
     assert_eq!(portal.deliver(&deleted).await, effect("deleted"));
@@ -230,7 +233,7 @@ async fn a_deleted_user_never_comes_back(database: Database) {
     assert_eq!(admin.get("/api/users").await.json()["total"], 1);
 }
 
-async fn a_session_that_clerk_has_ended_is_over(database: Database) {
+async fn session_ended_at_clerk_is_rejected(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     for kind in ["session.revoked", "session.ended", "session.removed"] {
@@ -239,15 +242,19 @@ async fn a_session_that_clerk_has_ended_is_over(database: Database) {
         assert_eq!(me(&client).await.status, 200);
         portal.clerk.revoke(&session);
         let over = portal.clerk.session_event(kind, &session);
-        assert_eq!(me(&client).await.status, 200, "nobody has told the portal");
+        assert_eq!(
+            me(&client).await.status,
+            200,
+            "the portal has not received the event"
+        );
         assert_eq!(portal.deliver(&over).await, effect("ended"));
         me(&client).await.problem(401, "unauthorized");
         let renewed = portal.with_session(&session);
         me(&renewed).await.problem(401, "unauthorized");
-        assert_eq!(me(&other).await.status, 200, "of another session");
+        assert_eq!(me(&other).await.status, 200, "another session stays valid");
         assert_eq!(portal.deliver(&over).await, effect("none"));
     }
-    // Over before the portal has seen it.
+    // Revoked before the portal has seen the session.
     let session = portal.clerk.session(&ann);
     let over = portal.clerk.session_event("session.revoked", &session);
     assert_eq!(portal.deliver(&over).await, effect("ended"));
@@ -255,7 +262,7 @@ async fn a_session_that_clerk_has_ended_is_over(database: Database) {
     me(&client).await.problem(401, "unauthorized");
 }
 
-async fn a_banned_user_is_refused_until_the_ban_is_lifted(database: Database) {
+async fn banned_user_is_rejected_until_the_ban_is_lifted(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     let client = portal.sign_in(&ann);
@@ -275,7 +282,7 @@ async fn a_banned_user_is_refused_until_the_ban_is_lifted(database: Database) {
     assert_eq!(audited(&portal, "user.ban").await.len(), 1);
     assert_eq!(audited(&portal, "user.unban").await.len(), 1);
 
-    // Locked for too many wrong passwords, which anybody can bring about.
+    // Locked after too many wrong passwords, which anyone can cause.
     portal
         .clerk
         .edit(&ann, |record| record["locked"] = true.into());
@@ -283,14 +290,14 @@ async fn a_banned_user_is_refused_until_the_ban_is_lifted(database: Database) {
     assert_eq!(portal.deliver(&locked).await, effect("updated"));
     assert_eq!(me(&client).await.status, 200);
 
-    // Banned before the portal has seen him.
+    // Banned before the portal has seen the user.
     let bob = portal.clerk.user("bob@example.com");
     portal.clerk.ban(&bob);
     let client = portal.sign_in(&bob);
     assert_eq!(me(&client).await.status, 403);
 }
 
-async fn only_a_verified_primary_address_makes_an_administrator(database: Database) {
+async fn admin_needs_a_verified_primary_address(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let verified = json!({"status": "verified"});
     let unverified = portal.clerk.user(ADMIN);
@@ -308,7 +315,7 @@ async fn only_a_verified_primary_address_makes_an_administrator(database: Databa
         record["email_addresses"][0]["email_address"] = ADMIN.into();
         record["primary_email_address_id"] = Value::Null;
     });
-    // With a Cyrillic o.
+    // The name contains a Cyrillic o.
     let homoglyph = portal.clerk.user("r\u{43e}ot@example.com");
     let unsafe_metadata = portal.clerk.user("eve@example.com");
     portal.clerk.edit(&unsafe_metadata, |record| {
@@ -336,7 +343,7 @@ async fn only_a_verified_primary_address_makes_an_administrator(database: Databa
         assert_eq!(me(&client).await.json()["user_type"], "USER");
         assert_eq!(client.page("/secret").await.status, 403);
     }
-    // And the one who is it, though a webhook has brought him here.
+    // The verified user is promoted, although a webhook created the row.
     portal.clerk.edit(&unverified, |record| {
         record["email_addresses"][0]["verification"] = verified.clone();
     });
@@ -346,7 +353,7 @@ async fn only_a_verified_primary_address_makes_an_administrator(database: Databa
     assert_eq!(me(&client).await.json()["user_type"], "ADMIN");
 }
 
-async fn signing_out_here_ends_the_session_at_clerk(database: Database) {
+async fn sign_out_ends_the_session_at_clerk(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     let (session, other) = (portal.clerk.session(&ann), portal.clerk.session(&ann));
@@ -359,7 +366,7 @@ async fn signing_out_here_ends_the_session_at_clerk(database: Database) {
     .await;
     assert_eq!(portal.clerk.session_status(&other), "active");
 
-    // Signing out here does not depend on Clerk.
+    // Signing out of the portal does not depend on Clerk.
     portal.clerk.set_failure(Some(500));
     let client = portal.with_session(&other);
     assert_eq!(me(&client).await.status, 200);
@@ -368,7 +375,7 @@ async fn signing_out_here_ends_the_session_at_clerk(database: Database) {
     me(&client).await.problem(401, "unauthorized");
 }
 
-async fn known_users_cost_no_call_of_the_backend_api(database: Database) {
+async fn stored_users_need_no_backend_api_call(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let ann = portal.clerk.user("ann@example.com");
     assert_eq!(me(&portal.sign_in(&ann)).await.status, 200);
@@ -379,7 +386,7 @@ async fn known_users_cost_no_call_of_the_backend_api(database: Database) {
         assert_eq!(me(&portal.sign_in(&ann)).await.status, 200);
     }
     assert_eq!(portal.clerk.requests().len(), 1);
-    // Somebody new cannot be let in, which is no reason to turn him away for good.
+    // A new user cannot sign in now, but can retry later.
     let bob = portal.sign_in(&portal.clerk.user("bob@example.com"));
     let away = me(&bob).await;
     away.problem(503, "unavailable");
@@ -389,7 +396,7 @@ async fn known_users_cost_no_call_of_the_backend_api(database: Database) {
 }
 
 #[tokio::test]
-async fn metadata_for_servers_only_stays_with_the_server() {
+async fn private_metadata_is_not_sent_to_clients() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
     portal.clerk.edit(&ann, |record| {
@@ -404,7 +411,7 @@ async fn metadata_for_servers_only_stays_with_the_server() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_stored_is_asked_for_again() {
+async fn webhook_that_cannot_be_stored_is_redelivered() {
     let portal = ClerkPortal::start(Database::Postgres).await;
     let ann = portal.clerk.user("ann@example.com");
     let created = portal.clerk.user_event("user.created", &ann);
@@ -412,14 +419,14 @@ async fn a_message_that_cannot_be_stored_is_asked_for_again() {
     let (status, _) = portal.deliver(&created).await;
     assert!((500..600).contains(&status), "{status}");
     portal.server.cut_off(false).await;
-    eventually("the message is taken over", async || {
+    eventually("the webhook is applied", async || {
         (portal.deliver(&created).await == effect("created")).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn other_replicas_hear_of_it() {
+async fn webhook_takes_effect_on_other_replicas() {
     let portal = ClerkPortal::start(Database::Postgres).await;
     let replica = portal.replica().await;
     let ann = portal.clerk.user("ann@example.com");
@@ -431,7 +438,7 @@ async fn other_replicas_hear_of_it() {
     let banned = portal.clerk.user_event("user.updated", &ann);
     assert_eq!(portal.deliver(&banned).await, effect("updated"));
     let status = async |expected: u16| {
-        eventually("the other replica knows", async || {
+        eventually("the other replica has applied the change", async || {
             (me(&there).await.status == expected).then_some(())
         })
         .await;
@@ -448,7 +455,7 @@ struct Run {
     err: String,
 }
 
-/// `users sync` on the database of a portal, with its variables or others.
+/// Runs `users sync` on the database of a portal, with its variables or others.
 async fn sync(variables: Vec<(&'static str, String)>) -> Run {
     let directory = ClerkPortal::elsewhere();
     let mut command = command(directory.path());
@@ -461,7 +468,7 @@ async fn sync(variables: Vec<(&'static str, String)>) -> Run {
     }
 }
 
-async fn users_are_brought_to_what_clerk_has(database: Database) {
+async fn sync_updates_users_to_match_clerk(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let clerk = &portal.clerk;
     let [ann, bob, eve, zoe] = ["ann", "bob", "eve", "zoe"].map(|name| {
@@ -506,10 +513,10 @@ async fn users_are_brought_to_what_clerk_has(database: Database) {
         again.out
     );
 
-    // Keys of another instance, which has none of these users.
+    // Keys of another instance, which does not have these users.
     let mut variables = portal.variables();
     let other = portal_clerk::testing::ClerkDouble::start().await;
-    other.user("somebody@example.com");
+    other.user("someone@example.com");
     variables.extend(other.env());
     let refused = sync(variables).await;
     assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
@@ -524,7 +531,7 @@ async fn users_are_brought_to_what_clerk_has(database: Database) {
 }
 
 #[tokio::test]
-async fn without_clerk_there_is_nothing_to_sync_with() {
+async fn sync_fails_without_clerk() {
     let directory = ClerkPortal::elsewhere();
     let database = format!("sqlite://{}", directory.path().join("portal.db").display());
     let refused = sync(vec![("DB_LOCAL_URI", database)]).await;
@@ -537,13 +544,13 @@ async fn without_clerk_there_is_nothing_to_sync_with() {
 }
 
 #[tokio::test]
-async fn a_webhook_needs_neither_cookie_nor_origin_and_uses_none() {
+async fn webhook_is_authenticated_by_its_signature_only() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
     let webhook: Webhook = portal.clerk.user_event("user.created", &ann);
     let token = portal.clerk.session_token(&ann, &portal.server.url);
     let client = Client::new(&portal.server.url, Some(token));
-    // A session of a user is no signature.
+    // A session of a user does not replace the signature.
     let request = client.request(Method::POST, "/api/webhooks/clerk");
     let answer = Answer::of(request.body(webhook.body.clone())).await;
     answer.problem(400, "invalid_signature");

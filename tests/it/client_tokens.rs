@@ -16,14 +16,14 @@ use crate::support::{
 const TABLE: &str = "portal_client_tokens";
 
 on_both!(
-    an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id,
-    the_database_holds_hashes_that_only_the_key_can_match,
-    a_token_expires_seven_days_after_its_creation_however_often_it_is_used,
+    owner_lists_and_revokes_tokens_without_their_secrets,
+    database_stores_keyed_token_hashes_only,
+    token_expires_seven_days_after_creation_despite_use,
     open_monitors_close_when_their_token_expires,
     ending_other_sessions_revokes_every_client_token,
-    a_new_token_beyond_the_cap_revokes_the_one_that_was_unused_for_longest,
-    a_token_of_an_older_version_stays_valid_with_its_tasks,
-    a_page_monitors_the_tasks_of_the_user_s_own_token,
+    token_beyond_the_limit_revokes_the_least_recently_used,
+    token_of_an_older_version_stays_valid_with_its_tasks,
+    page_monitors_tasks_of_the_users_own_token,
 );
 
 async fn setup(database: Database) -> (TestServer, Client, TaskClient) {
@@ -47,7 +47,7 @@ fn store(server: &TestServer) -> std::sync::Arc<Store> {
     server.state.get::<Store>().expect("a store")
 }
 
-/// Shifts the life of every token into the past.
+/// Moves the creation and last use of every token into the past.
 async fn age(server: &TestServer, created: TimeDelta, used: TimeDelta) {
     let now = Utc::now();
     let aged = Query::update()
@@ -57,10 +57,13 @@ async fn age(server: &TestServer, created: TimeDelta, used: TimeDelta) {
             ("last_used_at", (now - used).into()),
         ])
         .take();
-    store(server).execute(&aged).await.expect("it is stored");
+    store(server)
+        .execute(&aged)
+        .await
+        .expect("the change is stored");
 }
 
-async fn an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id(database: Database) {
+async fn owner_lists_and_revokes_tokens_without_their_secrets(database: Database) {
     let (server, user, client) = setup(database).await;
     let other = TaskClient::of(&user).await;
     let eve = server.sign_in("eve@example.com").await;
@@ -75,7 +78,7 @@ async fn an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id(databas
                 .token
                 .starts_with(token["hint"].as_str().expect("a hint"))
         })
-        .expect("it is listed");
+        .expect("the token is listed");
     let members: Vec<_> = mine.as_object().expect("an object").keys().collect();
     let expected = ["id", "hint", "created_at", "last_used_at", "expires_at"];
     assert_eq!(members, expected);
@@ -102,7 +105,7 @@ async fn an_owner_lists_tokens_without_secrets_and_revokes_one_by_its_id(databas
     assert_eq!(other.get("probe", "status").await.status, 200);
 }
 
-async fn the_database_holds_hashes_that_only_the_key_can_match(database: Database) {
+async fn database_stores_keyed_token_hashes_only(database: Database) {
     let (server, _, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
@@ -116,7 +119,7 @@ async fn the_database_holds_hashes_that_only_the_key_can_match(database: Databas
         let rows = store(&server).fetch_all(&select).await.expect("rows");
         assert!(rows.is_empty(), "{table}.{column} contains the token");
     }
-    // Replicas without `SECRET_KEY` share the key that the database keeps.
+    // Replicas without `SECRET_KEY` share the key in the database.
     let path = client.path("probe", &format!("status/{id}"));
     let same = server.replica().await;
     assert_eq!(same.guest().get(&path).await.status, 200);
@@ -126,12 +129,10 @@ async fn the_database_holds_hashes_that_only_the_key_can_match(database: Databas
     refused.problem(404, "client_token_unknown");
 }
 
-async fn a_token_expires_seven_days_after_its_creation_however_often_it_is_used(
-    database: Database,
-) {
+async fn token_expires_seven_days_after_creation_despite_use(database: Database) {
     let (server, user, client) = setup(database).await;
     age(&server, TimeDelta::hours(7 * 24 - 1), TimeDelta::hours(1)).await;
-    // What a process has read before, it caches for a while.
+    // Processes cache tokens for a while; a new replica reads the changed row.
     let replica = server.replica_of_sessions().await;
     let path = client.path("probe", "status");
     assert_eq!(replica.guest().get(&path).await.status, 200);
@@ -168,14 +169,14 @@ async fn open_monitors_close_when_their_token_expires(database: Database) {
     let mut events = EventStream::open(&server.guest(), &path).await;
     assert_eq!(socket.rest().await.1, 4401);
     assert_eq!(events.next().await, None);
-    let closed = events.closed.expect("it says why");
+    let closed = events.closed.expect("the portal sends a reason");
     assert_eq!(closed["code"], 4401);
 }
 
 async fn ending_other_sessions_revokes_every_client_token(database: Database) {
     let (server, user, client) = setup(database).await;
     let of_eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
-    // A plain sign-out ends one session; programs keep their tokens.
+    // A normal sign-out ends one session; programs keep their tokens.
     let elsewhere = server.user().await;
     let signed_out = elsewhere.request(Method::POST, "/sign-out");
     assert_eq!(Answer::of(signed_out).await.status, 303);
@@ -183,9 +184,12 @@ async fn ending_other_sessions_revokes_every_client_token(database: Database) {
 
     let path = format!("/api/tasks/{}/monitor", client.token);
     let socket = Socket::open(&server.url, &path).await;
-    let accounts = server.state.get::<Accounts>().expect("they are there");
+    let accounts = server
+        .state
+        .get::<Accounts>()
+        .expect("every portal has this service");
     let ended = accounts.end_other_sessions(user_id(&user).await, "none");
-    ended.await.expect("they end");
+    ended.await.expect("the sessions end");
     assert_eq!(socket.rest().await.1, 4401);
     let refused = client.get("probe", "status").await;
     refused.problem(404, "client_token_unknown");
@@ -194,12 +198,13 @@ async fn ending_other_sessions_revokes_every_client_token(database: Database) {
     assert_eq!(of_eve.get("probe", "status").await.status, 200);
 }
 
-async fn a_new_token_beyond_the_cap_revokes_the_one_that_was_unused_for_longest(
-    database: Database,
-) {
+async fn token_beyond_the_limit_revokes_the_least_recently_used(database: Database) {
     let (server, user, client) = setup(database).await;
     let owner = user_id(&user).await;
-    let tokens = server.state.get::<ClientTokens>().expect("they are there");
+    let tokens = server
+        .state
+        .get::<ClientTokens>()
+        .expect("every portal has this service");
     let second = tokens.create(owner).await.expect("created");
     let path = format!("/api/tasks/{}/monitor", client.token);
     let socket = Socket::open(&server.url, &path).await;
@@ -211,14 +216,17 @@ async fn a_new_token_beyond_the_cap_revokes_the_one_that_was_unused_for_longest(
     let refused = client.get("probe", "status").await;
     refused.problem(404, "client_token_unknown");
     let second = second.secret.to_string();
-    tokens.verify(&second).await.expect("it is still valid");
+    tokens
+        .verify(&second)
+        .await
+        .expect("the token is still valid");
 }
 
-async fn a_token_of_an_older_version_stays_valid_with_its_tasks(database: Database) {
+async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database) {
     let (server, user, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
-    // What the version before wrote: the token itself as the id, also of its tasks.
+    // Rows of the previous version: the token itself is the id, also in its tasks.
     let secret = Uuid::new_v4();
     let older = Query::update()
         .table(TABLE)
@@ -253,7 +261,7 @@ async fn a_token_of_an_older_version_stays_valid_with_its_tasks(database: Databa
     refused.problem(404, "client_token_unknown");
 }
 
-async fn a_page_monitors_the_tasks_of_the_user_s_own_token(database: Database) {
+async fn page_monitors_tasks_of_the_users_own_token(database: Database) {
     let (server, user, client) = setup(database).await;
     let id = tokens_of(&user).await[0]["id"].clone();
     let path = format!("/api/client-tokens/{}/monitor", id.as_str().expect("an id"));
@@ -271,7 +279,7 @@ async fn a_page_monitors_the_tasks_of_the_user_s_own_token(database: Database) {
 }
 
 #[tokio::test]
-async fn no_log_line_contains_a_client_token_and_users_revoke_theirs_on_their_profile() {
+async fn client_tokens_are_not_logged_and_are_revocable_on_profile() {
     let portal = ReferencePortal::start(&[("RUST_LOG", "trace")]).await;
     let body = json!({"email": "ann@example.com"});
     let token = portal.guest().post("/dev/token", &body).await.json();

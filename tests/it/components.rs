@@ -1,4 +1,4 @@
-//! Components in a browser, and without its scripts.
+//! Components in a browser, with and without scripts.
 
 use reqwest::Method;
 use serde_json::json;
@@ -11,7 +11,10 @@ const GALLERY: &str = "/dev/components";
 
 async fn key(browser: &Chromium, css: &str, keys: &str) {
     let element = browser.find(css).await;
-    element.send_keys(keys).await.expect("it takes keys");
+    element
+        .send_keys(keys)
+        .await
+        .expect("the element accepts keys");
 }
 
 async fn is_true(browser: &Chromium, what: &str, script: &str) {
@@ -30,7 +33,7 @@ async fn sign_in(browser: &Chromium, server: &TestServer) {
 }
 
 #[tokio::test]
-async fn the_gallery_is_there_in_development_only() {
+async fn gallery_exists_in_development_only() {
     let server = TestServer::start(Database::Sqlite).await;
     let page = server.guest().page(GALLERY).await;
     assert_eq!(page.status, 200);
@@ -41,12 +44,12 @@ async fn the_gallery_is_there_in_development_only() {
         .await;
     assert_eq!(options.json()[0]["label"], "Ada Lovelace");
 
-    // Whatever the configuration, `routes` lists what there would be.
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    // `routes` lists the routes for any configuration, even if the portal could not start.
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let listed = async |variables: &[(&str, &str)]| {
         let mut command = command(directory.path());
         let run = command.args(["routes"]).envs(variables.iter().copied());
-        let run = run.output().await.expect("it runs");
+        let run = run.output().await.expect("the command runs");
         assert!(run.status.success(), "{run:?}");
         String::from_utf8_lossy(&run.stdout).into_owned()
     };
@@ -68,7 +71,7 @@ async fn the_gallery_is_there_in_development_only() {
 }
 
 #[tokio::test]
-async fn a_list_and_a_form_work_without_scripts() {
+async fn list_and_form_work_without_scripts() {
     let mut server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let defaults = admin.post("/api/admin/defaults", &json!({})).await;
@@ -90,10 +93,10 @@ async fn a_list_and_a_form_work_without_scripts() {
         Answer::of(request)
     };
     let plain = send(false).await;
-    // The new row is in view.
+    // The redirect targets the new row.
     let added = format!("{list}#plans-3");
     assert_eq!((plain.status.as_u16(), plain.location()), (303, &*added));
-    // The name is taken now: the same page with the drawer, for both.
+    // The name is taken now: both requests return the page with the open drawer.
     for hx in [false, true] {
         let again = send(hx).await;
         assert_ne!(again.status, 303);
@@ -103,17 +106,17 @@ async fn a_list_and_a_form_work_without_scripts() {
 }
 
 #[tokio::test]
-async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
+async fn list_swap_keeps_focus_and_updates_the_url() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
     browser.goto(GALLERY).await;
     is_true(
         &browser,
-        "the scripts are there",
+        "the scripts are loaded",
         "return !!document.querySelector('head script[src*=lists][data-loaded]')",
     )
     .await;
-    // A page that is loaded anew loses this.
+    // A page reload would lose this.
     browser.script("window.same = true").await;
     key(&browser, "#q-q", "ada").await;
     is_true(&browser, "the list is searched", "return document.querySelectorAll('#demo-list tbody tr').length === 6 && document.querySelector('#demo-list').innerText.includes('of 6')").await;
@@ -129,7 +132,7 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
     browser.click("#demo-list th a[href*='sort=orders']").await;
     is_true(
         &browser,
-        "it is sorted",
+        "the list is sorted",
         "return !!document.querySelector('#demo-list th[aria-sort=ascending]')",
     )
     .await;
@@ -143,18 +146,18 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
     browser.click("#demo-list th a[href*='sort=-orders']").await;
     is_true(
         &browser,
-        "it is turned round",
+        "the sort order is reversed",
         "return !!document.querySelector('#demo-list th[aria-sort=descending]')",
     )
     .await;
     assert_eq!(browser.script(chosen).await, before);
     browser.click("#demo-list .pt-chips a.pt-btn").await;
-    is_true(&browser, "nothing is filtered", "return document.querySelector('#q-q').value === '' && document.querySelector('#demo-list').innerText.includes('of 48')").await;
+    is_true(&browser, "the filters are cleared", "return document.querySelector('#q-q').value === '' && document.querySelector('#demo-list').innerText.includes('of 48')").await;
     assert_eq!(browser.script("return window.same").await, true);
     browser.script("history.back()").await;
     is_true(
         &browser,
-        "back again",
+        "the previous search is restored",
         "return document.querySelector('#q-q').value === 'ada'",
     )
     .await;
@@ -162,7 +165,7 @@ async fn a_list_is_swapped_alone_and_keeps_focus_and_address() {
 }
 
 #[tokio::test]
-async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
+async fn combobox_works_by_keyboard_and_at_most_three_toasts_show() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
     browser.goto(GALLERY).await;
@@ -175,7 +178,7 @@ async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
     browser
         .find(".pt-combo:popover-open [aria-selected=true]")
         .await;
-    is_true(&browser, "it has searched", "return document.querySelector('.pt-combo:popover-open').innerText.includes('Grace Hopper')").await;
+    is_true(&browser, "the results are shown", "return document.querySelector('.pt-combo:popover-open').innerText.includes('Grace Hopper')").await;
     key(&browser, field, "\u{E015}\u{E007}").await;
     assert_eq!(browser.script(value).await, "9");
     key(&browser, field, "x\u{E00C}").await;
@@ -193,7 +196,7 @@ async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
     }
     is_true(
         &browser,
-        "three are left",
+        "three toasts are left",
         "return document.querySelectorAll('.pt-toasts pt-toast').length === 3",
     )
     .await;
@@ -203,7 +206,7 @@ async fn a_combobox_is_used_by_keys_and_toasts_are_three_at_most() {
 }
 
 #[tokio::test]
-async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_saved() {
+async fn drawer_shows_errors_guards_changes_and_closes_when_saved() {
     let server = TestServer::start(Database::Sqlite).await;
     let defaults = server
         .admin()
@@ -217,7 +220,7 @@ async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_sa
     browser.expects("status of 409");
     is_true(
         &browser,
-        "the scripts are there",
+        "the scripts are loaded",
         "return !!document.querySelector('head script[src*=lists][data-loaded]')",
     )
     .await;
@@ -229,7 +232,7 @@ async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_sa
     key(&browser, "dialog#row", "\u{E00C}").await;
     browser.see("Discard changes?").await;
     browser.click("dialog[open] button[value='']").await;
-    // The name is another plan's.
+    // Another plan has the name.
     browser.click("dialog#row button[data-kind=solid]").await;
     browser
         .find("dialog#row:modal :is([aria-invalid=true],.pt-banner)")
@@ -237,12 +240,13 @@ async fn a_drawer_comes_back_with_faults_asks_before_it_loses_and_closes_when_sa
     browser.fill("dialog#row [name=name]", "Starter").await;
     browser.click("dialog#row button[data-kind=solid]").await;
     browser.see("Saved “Starter”").await;
-    is_true(&browser, "the drawer is closed and the list is new", "return !document.querySelector('dialog[open]') && document.querySelector('#rows').innerText.includes('Starter')").await;
+    is_true(&browser, "the drawer is closed and the list is updated", "return !document.querySelector('dialog[open]') && document.querySelector('#rows').innerText.includes('Starter')").await;
     assert_eq!(browser.script("return window.same").await, true);
     browser.close().await;
 }
 
-/// Answers to a combobox come when the test lets them; who gives up is told so, as by `fetch`.
+/// Script that holds responses to a combobox until the test releases them; an aborted request
+/// fails, as with `fetch`.
 const HOLD: &str = "window.held = {}; const real = fetch; window.fetch = (to, init) => { \
     const words = String(to).includes('/options') ? new URL(to, location).searchParams.get('q') : null; \
     return words === null ? real(to, init) : new Promise((done, fail) => { \
@@ -251,14 +255,14 @@ const HOLD: &str = "window.held = {}; const real = fetch; window.fetch = (to, in
     }); };";
 
 #[tokio::test]
-async fn what_comes_later_finds_its_place() {
+async fn late_responses_toasts_and_focus_are_placed_correctly() {
     let server = TestServer::start(Database::Sqlite).await;
     let browser = Chromium::open(&server.url).await;
     browser.in_every_page(HOLD).await;
     browser.goto(GALLERY).await;
     browser.find("#f-g-owner[role=combobox]").await;
 
-    // From a menu into a dialog.
+    // Open a dialog from a menu.
     let button = "document.querySelector('[popovertarget=g-menu]')";
     browser.script(&format!("{button}.focus()")).await;
     browser.press("Enter").await;
@@ -269,7 +273,7 @@ async fn what_comes_later_finds_its_place() {
     browser.press("Enter").await;
     browser.find("dialog#g-confirm:modal").await;
 
-    // What is said now is said in the dialog, above what lies below it. An error stays.
+    // A toast now appears in the dialog, above the content below it. An error stays.
     browser
         .script("portal.toast('Said inside', 'danger')")
         .await;
@@ -281,9 +285,9 @@ async fn what_comes_later_finds_its_place() {
         const { left, top, width, height } = toast.getBoundingClientRect(); \
         const at = document.elementFromPoint(left + width / 2, top + height / 2); \
         return toast.contains(at) && toast.innerText.includes('Said inside')";
-    is_true(&browser, "the toast is seen", is_on_top).await;
+    is_true(&browser, "the toast is visible", is_on_top).await;
 
-    // Back again: the focus is where it was, and what was said is still there.
+    // After closing the dialog, the focus is restored and the toast is still visible.
     browser.press("Escape").await;
     is_true(
         &browser,
@@ -296,7 +300,7 @@ async fn what_comes_later_finds_its_place() {
     let stays = "return !!document.querySelector('.pt-toasts:has(>template) > pt-toast')";
     is_true(&browser, "the toast stays", stays).await;
 
-    // Answers that come in another order than they were asked for.
+    // Responses that arrive in a different order than they were requested.
     let typed = |words: &str| {
         format!(
             "const field = document.querySelector('#f-g-owner'); field.focus(); \
@@ -306,12 +310,12 @@ async fn what_comes_later_finds_its_place() {
     let is_asked = |words: &str| format!("return '{words}' in held");
     let shown = "return document.querySelector('.pt-combo:popover-open')?.innerText ?? ''";
     browser.script(&typed("a")).await;
-    is_true(&browser, "it asks for a", &is_asked("a")).await;
+    is_true(&browser, "`a` is requested", &is_asked("a")).await;
     browser.script(&(typed("ada l") + "held.a()")).await;
-    is_true(&browser, "it asks for ada l", &is_asked("ada l")).await;
+    is_true(&browser, "`ada l` is requested", &is_asked("ada l")).await;
     let text = browser.script(shown).await;
     assert!(!text.to_string().contains("Grace Hopper"), "{text}");
-    // The list is asked for as a whole while words are on their way.
+    // The whole list is requested while a search is pending.
     browser
         .script("document.querySelector('#f-g-owner').click(); held['']()")
         .await;
@@ -320,14 +324,14 @@ async fn what_comes_later_finds_its_place() {
             "return document.querySelector('.pt-combo:popover-open')?.innerText.includes('{name}')"
         )
     };
-    is_true(&browser, "all are shown", &has("Grace Hopper")).await;
+    is_true(&browser, "all options are shown", &has("Grace Hopper")).await;
     let late =
         "return held['ada l']().then(() => new Promise((done) => setTimeout(done, 100, true)))";
     browser.script(late).await;
     let text = browser.script(shown).await;
     assert!(text.to_string().contains("Grace Hopper"), "{text}");
 
-    // Times of a part that is fetched again, and of one that is new.
+    // Times in a re-fetched element and in a new one.
     let times = "return [...document.querySelectorAll('#time time')].map((it) => it.innerText)";
     let before = browser.script(times).await;
     assert_eq!(before.as_array().map(Vec::len), Some(3), "{before}");
@@ -338,7 +342,12 @@ async fn what_comes_later_finds_its_place() {
              htmx.ajax('GET', location.pathname, { source: '#time', target: '#time', select: '#time', swap: 'outerMorph' })",
         )
         .await;
-    is_true(&browser, "it is swapped", "return window.swapped === true").await;
+    is_true(
+        &browser,
+        "the element is swapped",
+        "return window.swapped === true",
+    )
+    .await;
     assert_eq!(browser.script(times).await, before);
     browser.close().await;
 }

@@ -1,4 +1,4 @@
-//! What is compressed on its way, and for whom.
+//! Compression of responses, and the requests that exclude it.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, COOKIE};
@@ -13,7 +13,7 @@ async fn page(client: &Client, method: Method, headers: &[(&str, &str)]) -> reqw
     let request = headers.iter().fold(request, |request, (name, value)| {
         request.header(*name, *value)
     });
-    request.send().await.expect("the portal answers")
+    request.send().await.expect("the portal responds")
 }
 
 fn coding(response: &reqwest::Response) -> &str {
@@ -22,13 +22,13 @@ fn coding(response: &reqwest::Response) -> &str {
 }
 
 #[tokio::test]
-async fn pages_and_documents_are_compressed_for_who_takes_it() {
+async fn pages_are_compressed_when_the_client_accepts_it() {
     let mut server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest();
     let plain = page(&guest, Method::GET, &[]).await;
     assert_eq!(coding(&plain), "");
     assert_eq!(plain.headers()["vary"], "accept-encoding");
-    let length = plain.bytes().await.expect("it ends").len();
+    let length = plain.bytes().await.expect("the body can be read").len();
 
     let gzip = [(ACCEPT_ENCODING.as_str(), "br, gzip")];
     let packed = page(&guest, Method::GET, &gzip).await;
@@ -38,7 +38,7 @@ async fn pages_and_documents_are_compressed_for_who_takes_it() {
         .expect("text")
         .parse()
         .expect("a number");
-    let bytes = packed.bytes().await.expect("it ends");
+    let bytes = packed.bytes().await.expect("the body can be read");
     assert_eq!(bytes.len(), named);
     assert!(bytes.len() * 2 < length, "{} of {length}", bytes.len());
 
@@ -47,7 +47,7 @@ async fn pages_and_documents_are_compressed_for_who_takes_it() {
     assert_eq!(coding(&head), "gzip");
     assert_eq!(head.headers()["content-length"], named.to_string());
 
-    // An answer that names its version stays as it is, so that the name can be sent back.
+    // A response with an `ETag` is not compressed, so that the tag can be sent back.
     let admin = server.admin().await;
     let record = admin.get("/api/admin/models/user").await.json()["items"][0]["id"].to_string();
     let path = format!("/api/admin/models/user/{}", record.trim_matches('"'));
@@ -62,7 +62,7 @@ async fn pages_and_documents_are_compressed_for_who_takes_it() {
 }
 
 #[tokio::test]
-async fn what_another_site_has_a_user_ask_for_is_not_compressed() {
+async fn cross_site_request_with_cookies_is_not_compressed() {
     let mut server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest();
     let gzip = (ACCEPT_ENCODING.as_str(), "gzip");
@@ -82,7 +82,7 @@ async fn what_another_site_has_a_user_ask_for_is_not_compressed() {
 }
 
 #[tokio::test]
-async fn a_portal_behind_a_proxy_may_leave_it_to_the_proxy() {
+async fn compression_can_be_turned_off() {
     let settings = [("COMPRESSION", "off")];
     let mut server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
     let gzip = [(ACCEPT_ENCODING.as_str(), "gzip")];

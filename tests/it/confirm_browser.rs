@@ -1,4 +1,4 @@
-//! Questions before changes with consequences, and filters of lists, in a browser and without scripts.
+//! Confirmation of changes with consequences, and list filters, in a browser and without scripts.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use crate::support::{
 };
 
 on_both!(
-    changes_with_consequences_need_an_answer_without_scripts,
-    filter_form_leads_to_the_filtered_list_without_scripts,
+    account_changes_need_confirmation_without_scripts,
+    filter_form_redirects_to_the_filtered_list,
 );
 
 async fn id_of(client: &Client) -> String {
@@ -17,7 +17,7 @@ async fn id_of(client: &Client) -> String {
     me["id"].as_str().expect("an id").to_owned()
 }
 
-/// The fields of the form in the open drawer.
+/// Returns the fields of the form in the open drawer.
 fn fields(page: &str) -> Vec<(String, String)> {
     let page = scraper::Html::parse_document(page);
     let inputs = scraper::Selector::parse("dialog[open] form :is(input,option[selected])")
@@ -52,7 +52,7 @@ async fn send(client: &Client, path: &str, fields: &[(String, String)]) -> Answe
     Answer::of(request.body(body)).await
 }
 
-async fn changes_with_consequences_need_an_answer_without_scripts(database: Database) {
+async fn account_changes_need_confirmation_without_scripts(database: Database) {
     let mut server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let id = id_of(&user).await;
@@ -83,7 +83,7 @@ async fn changes_with_consequences_need_an_answer_without_scripts(database: Data
     server.stop().await;
 }
 
-async fn filter_form_leads_to_the_filtered_list_without_scripts(database: Database) {
+async fn filter_form_redirects_to_the_filtered_list(database: Database) {
     let mut server = TestServer::start(database).await;
     let admin = server.admin().await;
     let list = "/admin/users?sort=email";
@@ -119,7 +119,7 @@ async fn filter_form_leads_to_the_filtered_list_without_scripts(database: Databa
     );
     assert!(
         list.contains("No results") || list.contains("pt-empty"),
-        "the other filter holds"
+        "the known filter is applied"
     );
     server.stop().await;
 }
@@ -153,7 +153,7 @@ async fn administrators_confirm_changes_of_accounts() {
     let ann = user(&showcase, "ann@example.com").await;
     let drawer = format!("/admin/users?edit={}", ann["id"].as_str().expect("an id"));
 
-    // Cancelled, nothing changes.
+    // Cancelling changes nothing.
     browser.goto(&drawer).await;
     browser
         .choose("dialog[open] [name=user_type]", "ADMIN")
@@ -195,7 +195,7 @@ async fn administrators_confirm_changes_of_accounts() {
     browser.click(SAVE).await;
     browser.see("Ann Able is deactivated").await;
 
-    // One's own role: the text names the consequence.
+    // The administrator's own role: the text names the consequence.
     let root = user(&showcase, Showcase::ADMIN).await;
     browser
         .goto(&format!(
@@ -245,7 +245,7 @@ async fn filters_are_added_and_removed_with_the_keyboard() {
     browser.press("Enter").await;
     browser.see("Monthly limit ≥ 10,000").await;
     browser.see("41,250").await;
-    eventually("the other rows are gone", async || {
+    eventually("the other rows are removed", async || {
         (!browser.text().await.contains("cheap")).then_some(())
     })
     .await;

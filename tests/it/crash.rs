@@ -1,19 +1,19 @@
-//! What becomes of tasks when their process is killed or told to stop.
+//! Recovery of tasks after their process was killed or stopped.
 
 use serde_json::json;
 
 use crate::support::{Client, Database, ReferencePortal, TaskClient, TestServer, on_both};
 
 on_both!(
-    tasks_of_a_killed_process_are_run_again_to_their_end,
-    a_task_that_was_just_accepted_is_not_lost,
-    a_running_task_is_handed_back_when_the_portal_stops,
-    a_task_that_ends_in_time_ends_well_when_the_portal_stops,
+    tasks_of_a_killed_process_are_rescued_and_complete,
+    accepted_task_survives_an_immediate_kill,
+    running_task_is_released_when_the_portal_stops,
+    task_within_the_grace_period_completes_when_portal_stops,
 );
 
-/// The reference portal on an empty database.
+/// Starts the reference portal on an empty database.
 async fn start(database: Database) -> ReferencePortal {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a directory can be created");
     match database {
         Database::Sqlite => ReferencePortal::start(&[]).await,
         Database::Postgres => {
@@ -33,7 +33,7 @@ async fn client_of(portal: &ReferencePortal) -> TaskClient {
     TaskClient::of(&Client::new(&portal.url, Some(token))).await
 }
 
-async fn tasks_of_a_killed_process_are_run_again_to_their_end(database: Database) {
+async fn tasks_of_a_killed_process_are_rescued_and_complete(database: Database) {
     let mut portal = start(database).await;
     let client = client_of(&portal).await;
     let mut ids = Vec::new();
@@ -41,7 +41,7 @@ async fn tasks_of_a_killed_process_are_run_again_to_their_end(database: Database
         ids.push(client.start_in("example_task", "task1", &json!({})).await);
     }
     for id in &ids {
-        crate::support::eventually("each has come some way", async || {
+        crate::support::eventually("each task has made progress", async || {
             let task = client.status_in("example_task", id).await;
             task["progress"].as_u64().filter(|progress| *progress >= 20)
         })
@@ -59,7 +59,7 @@ async fn tasks_of_a_killed_process_are_run_again_to_their_end(database: Database
     }
 }
 
-async fn a_task_that_was_just_accepted_is_not_lost(database: Database) {
+async fn accepted_task_survives_an_immediate_kill(database: Database) {
     let mut portal = start(database).await;
     let client = client_of(&portal).await;
     let id = client.start_in("example_task", "task1", &json!({})).await;
@@ -69,7 +69,7 @@ async fn a_task_that_was_just_accepted_is_not_lost(database: Database) {
     assert_eq!(task["status"], "COMPLETED", "{task}");
 }
 
-async fn a_running_task_is_handed_back_when_the_portal_stops(database: Database) {
+async fn running_task_is_released_when_the_portal_stops(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let ids = [
@@ -92,7 +92,7 @@ async fn a_running_task_is_handed_back_when_the_portal_stops(database: Database)
         (&json!("COMPLETED"), &json!(2))
     );
     let task = client.until(waits, "PROCESSING").await;
-    assert_eq!(task["attempt"], 2, "it has not failed because it was told");
+    assert_eq!(task["attempt"], 2, "the shutdown has not failed the task");
     let task = client.ended(only_once).await;
     assert_eq!(
         (&task["status"], &task["code"], &task["attempt"]),
@@ -100,7 +100,7 @@ async fn a_running_task_is_handed_back_when_the_portal_stops(database: Database)
     );
 }
 
-async fn a_task_that_ends_in_time_ends_well_when_the_portal_stops(database: Database) {
+async fn task_within_the_grace_period_completes_when_portal_stops(database: Database) {
     let mut portal = start(database).await;
     let client = client_of(&portal).await;
     let id = client.start_in("example_task", "task1", &json!({})).await;

@@ -1,4 +1,4 @@
-//! The limit of nesting: deeper values are rejected, and stored ones of older versions hide nothing.
+//! Nesting limit: deeper values are rejected, and deeper stored values do not break lists.
 
 use garde::Validate;
 use portal_core::prelude::*;
@@ -13,8 +13,8 @@ on_both!(
     deeper_value_is_rejected_by_rest,
     deeper_value_is_rejected_by_forms,
     deeper_preference_is_rejected,
-    deeper_task_arguments_results_and_checkpoints_are_rejected,
-    deep_documents_of_an_older_version_hide_nothing,
+    deeper_task_args_results_and_checkpoints_are_rejected,
+    stored_deep_documents_do_not_break_lists,
     row_with_a_deep_document_stays_editable,
 );
 
@@ -78,7 +78,7 @@ fn is_too_deep(answer: &Answer, pointer: &str) {
     assert!(message.contains("deeper than 64 levels"), "{problem}");
 }
 
-/// Depths beyond the limit, on both sides of what parsers of JSON take.
+/// Depths beyond the limit, below and above the nesting limit of JSON parsers.
 const TOO_DEEP: [usize; 6] = [65, 66, 100, 127, 128, 10_000];
 
 async fn deeper_value_is_rejected_by_rest(database: Database) {
@@ -100,7 +100,7 @@ async fn deeper_value_is_rejected_by_rest(database: Database) {
             "/settings/0",
         );
     }
-    // What is malformed is that, however deep it is.
+    // A malformed body is reported as malformed at any depth.
     let answer = send(&admin, Method::POST, path, "[".repeat(60)).await;
     answer.problem(400, "invalid_json");
 }
@@ -152,7 +152,7 @@ async fn deeper_preference_is_rejected(database: Database) {
     let body = |depth| format!("{{\"preferences\": {{\"tree\": {}}}}}", text(depth));
     let path = "/api/auth/me";
     for depth in TOO_DEEP {
-        // Within the limit of size, which is another rule.
+        // Keep the body below the size limit, which is a separate rule.
         let answer = send(&user, Method::PATCH, path, body(depth.min(5_000))).await;
         is_too_deep(&answer, "/preferences/tree/0");
     }
@@ -162,7 +162,7 @@ async fn deeper_preference_is_rejected(database: Database) {
     assert_eq!(stored.json()["preferences"]["tree"], nested(64));
 }
 
-async fn deeper_task_arguments_results_and_checkpoints_are_rejected(database: Database) {
+async fn deeper_task_args_results_and_checkpoints_are_rejected(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let start = client.path("nested", "start/keep");
@@ -213,7 +213,7 @@ const LISTS: [&str; 13] = [
     "/search?q=plan",
 ];
 
-async fn deep_documents_of_an_older_version_hide_nothing(database: Database) {
+async fn stored_deep_documents_do_not_break_lists(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
@@ -227,7 +227,7 @@ async fn deep_documents_of_an_older_version_hide_nothing(database: Database) {
         .await;
     client.ended_in("nested", &other).await;
     for depth in [120, 121, 125, 126, 127, 128, 130, 1_000] {
-        // The rows that the older version wrote, with values of this depth in them.
+        // Rows as an older version wrote them, with values of this depth.
         let name = format!("Deep {depth}");
         let made = admin
             .post("/api/admin/models/plan", &json!({"name": name}))
@@ -256,7 +256,7 @@ async fn deep_documents_of_an_older_version_hide_nothing(database: Database) {
         ] {
             assert!(server.sql(change).await > 0);
         }
-        // Nothing of it may be cached.
+        // A new session reads uncached values.
         let admin = server.admin().await;
         for path in LISTS {
             let answer = if path.starts_with("/api") {
@@ -266,7 +266,7 @@ async fn deep_documents_of_an_older_version_hide_nothing(database: Database) {
             };
             assert_eq!(answer.status, 200, "{path} at {depth}: {}", answer.text);
             if path.starts_with("/api") {
-                // A client with the usual limit of nesting can read it.
+                // A client with the usual nesting limit can parse it.
                 answer.json();
             }
         }
@@ -276,10 +276,10 @@ async fn deep_documents_of_an_older_version_hide_nothing(database: Database) {
             rows.clone().find(|row| row["name"] == name).cloned()
         };
         assert_eq!(
-            row_of("Plain").expect("it is listed")["settings"],
+            row_of("Plain").expect("the row is listed")["settings"],
             json!({"a": 1})
         );
-        let deep_row = row_of(&name).expect("it is listed").to_string();
+        let deep_row = row_of(&name).expect("the row is listed").to_string();
         assert_eq!(
             deep_row.contains("cannot be shown"),
             depth > 120,
@@ -319,7 +319,7 @@ async fn row_with_a_deep_document_stays_editable(database: Database) {
     let answer = Answer::of(change.json(&json!({"price": 7}))).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["price"], 7);
-    // The document itself is as it was.
+    // The document itself is unchanged.
     let unchanged = format!(
         "UPDATE plan SET price = 8 WHERE REPLACE(CAST(settings AS text), ' ', '') = '{deep}'"
     );

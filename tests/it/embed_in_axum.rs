@@ -1,4 +1,4 @@
-//! A portal under a prefix of another axum app: nothing leads out of it.
+//! A portal under a prefix of another axum app: all of its links stay below the prefix.
 
 use axum::Router;
 use axum::routing::get;
@@ -20,13 +20,13 @@ struct Host {
 }
 
 impl Host {
-    /// A plain axum app with a page of its own and the portal under `/portal`.
+    /// Starts a plain axum app with its own pages and the portal under `/portal`.
     async fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a directory can be created");
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
+        let port = listener.local_addr().expect("the listener is bound").port();
         let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
         let port_text = port.to_string();
         let settings = Settings::from_pairs([
@@ -36,16 +36,19 @@ impl Host {
             ("ADMIN_USER_EMAILS", "root@example.com"),
         ]);
         let builder = Portal::builder()
-            .config(Config::from_settings(settings).expect("it is right"))
+            .config(Config::from_settings(settings).expect("the settings are valid"))
             .auth(ClerkAuth::new())
             .base_path("/portal");
-        let portal = crate::app::build(builder).build().await.expect("it starts");
+        let portal = crate::app::build(builder)
+            .build()
+            .await
+            .expect("the portal starts");
         let app = Router::new()
             .route("/", get(|| async { "the host's own page" }))
             .route("/members", get(|| async { "the host's members" }))
             .nest("/portal", portal.router());
         let served = tokio::spawn(async move {
-            axum::serve(listener, app).await.expect("it serves");
+            axum::serve(listener, app).await.expect("the app is served");
         });
         Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -71,7 +74,7 @@ async fn sign_in(host: &Host, email: &str) -> Browser {
 }
 
 #[tokio::test]
-async fn a_guest_signs_in_and_comes_back_under_the_prefix() {
+async fn sign_in_redirects_back_under_the_prefix() {
     let host = Host::start().await;
     let mut browser = Browser::new(&host.url);
     let refused = browser.page("/portal/members?tab=a").await;
@@ -138,7 +141,7 @@ async fn every_link_form_and_asset_stays_under_the_prefix() {
 }
 
 #[tokio::test]
-async fn signing_out_leads_to_the_portals_start() {
+async fn sign_out_redirects_to_the_home_page_of_the_portal() {
     let host = Host::start().await;
     let mut browser = sign_in(&host, "ann@example.com").await;
     let page = browser.page("/portal/members").await;
@@ -155,7 +158,7 @@ async fn signing_out_leads_to_the_portals_start() {
 }
 
 #[tokio::test]
-async fn the_theme_form_comes_back_to_its_page_under_the_prefix() {
+async fn theme_form_redirects_back_under_the_prefix() {
     let host = Host::start().await;
     let mut browser = Browser::new(&host.url);
     for (wanted, target) in [
@@ -174,7 +177,7 @@ async fn the_theme_form_comes_back_to_its_page_under_the_prefix() {
 }
 
 #[tokio::test]
-async fn the_host_keeps_its_own_routes_and_the_portal_its_rules() {
+async fn host_routes_and_portal_rules_are_independent() {
     let host = Host::start().await;
     let mut guest = Browser::new(&host.url);
     assert_eq!(guest.page("/").await.text, "the host's own page");

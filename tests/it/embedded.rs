@@ -1,4 +1,4 @@
-//! Portals without the portal's command line: migration from code, errors of `main`.
+//! Portals that are built without the portal's command line: migration from code, errors of `main`.
 
 use axum::http::request::Parts;
 use portal_core::auth::{AuthError, AuthProvider, Identity, Profile};
@@ -8,7 +8,7 @@ use portal_core::{BuildError, Portal, PortalBuilder};
 use crate::app;
 use crate::support::Database;
 
-/// Sign-in of an application of its own, which needs no variables.
+/// Custom identity provider that needs no environment variables.
 struct OwnSignIn;
 
 impl AuthProvider for OwnSignIn {
@@ -28,7 +28,7 @@ fn embedded(uri: &str) -> PortalBuilder {
         ("PUBLIC_URL", "https://portal.example.com"),
         ("DB_CONN_URI", uri),
     ]);
-    let config = Config::from_settings(settings).expect("it is right");
+    let config = Config::from_settings(settings).expect("the settings are valid");
     app::build(Portal::builder().config(config).auth(OwnSignIn))
 }
 
@@ -40,26 +40,29 @@ fn printed(error: BuildError) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn portal_in_production_is_migrated_from_code() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = Database::Postgres.create(&directory).await;
-    let error = embedded(&uri).build().await.expect_err("it is empty");
+    let error = embedded(&uri)
+        .build()
+        .await
+        .expect_err("the database is empty");
     assert!(matches!(error, BuildError::NotMigrated(_)), "{error}");
     assert!(printed(error).contains("`migrate()`"));
     let (one, other) = tokio::join!(embedded(&uri).migrate(), embedded(&uri).migrate());
-    one.expect("it migrates");
-    other.expect("two at once wait for each other");
+    one.expect("the migration succeeds");
+    other.expect("concurrent migrations wait for each other");
     embedded(&uri)
         .migrate()
         .await
-        .expect("nothing is left to do");
-    let portal = embedded(&uri).build().await.expect("it starts");
+        .expect("a repeated migration succeeds");
+    let portal = embedded(&uri).build().await.expect("the portal starts");
     portal.shutdown().await;
 }
 
 #[tokio::test]
 async fn error_of_main_has_one_problem_per_line() {
     let settings = Settings::from_pairs([("APP_ENV", "PROD"), ("PORT", "many")]);
-    let error = Config::from_settings(settings).expect_err("it is wrong");
+    let error = Config::from_settings(settings).expect_err("the settings are invalid");
     let text = printed(error.into());
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
@@ -74,7 +77,7 @@ async fn error_of_main_has_one_problem_per_line() {
         .base_path("portal")
         .build()
         .await
-        .expect_err("the path is wrong");
+        .expect_err("the path is invalid");
     let text = printed(error);
     assert!(
         text.contains("\n  1. the base path `portal` must"),
@@ -83,19 +86,19 @@ async fn error_of_main_has_one_problem_per_line() {
 }
 
 #[tokio::test]
-async fn database_that_cannot_be_opened_is_named_without_its_password() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+async fn unreachable_database_is_named_without_its_password() {
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let path = directory.path().join("missing").join("portal.db");
     let uri = format!("sqlite://{}", path.display());
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", &uri)]);
-    let config = Config::from_settings(settings).expect("it is right");
+    let config = Config::from_settings(settings).expect("the settings are valid");
     let error = Portal::builder().config(config).build().await;
-    let text = printed(error.expect_err("there is no such directory"));
+    let text = printed(error.expect_err("the directory does not exist"));
     let named = format!("DB_LOCAL_URI names `{}`", path.display());
     assert!(text.contains(&named), "{text}");
 
     let uri = "postgres://ann:hunter2@127.0.0.1:1/crm?password=hunter2";
-    let text = printed(embedded(uri).build().await.expect_err("nobody listens"));
+    let text = printed(embedded(uri).build().await.expect_err("the port is closed"));
     let named = "DB_CONN_URI names `postgres://ann:********@127.0.0.1:1/crm";
     assert!(text.contains(named), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
@@ -103,7 +106,7 @@ async fn database_that_cannot_be_opened_is_named_without_its_password() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn sqlite_files_are_for_their_owner_only() {
+async fn sqlite_files_are_accessible_to_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let server = crate::support::TestServer::start(Database::Sqlite).await;
@@ -111,7 +114,7 @@ async fn sqlite_files_are_for_their_owner_only() {
     let path = server.uri.strip_prefix("sqlite://").expect("a file");
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let metadata = std::fs::metadata(format!("{path}{suffix}"));
-        let mode = metadata.expect("it is there").permissions().mode();
+        let mode = metadata.expect("the file exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{suffix}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a browser is shown when something goes wrong, and while the portal is worked on.
+//! Error pages and maintenance mode.
 
 use portal_core::Maintenance;
 use portal_core::auth::{Actor, AuditFilter, AuditLog};
@@ -11,11 +11,11 @@ use crate::app;
 use crate::support::{ADMIN, Answer, Client, Database, TestServer, eventually, on_both};
 
 on_both!(
-    who_is_lost_is_shown_the_way,
-    who_is_denied_is_told_who_he_is,
-    a_failure_is_named_and_shows_nothing_of_the_inside,
-    maintenance_lets_administrators_in_and_nobody_else,
-    maintenance_is_switched_in_every_replica,
+    not_found_page_suggests_pages,
+    forbidden_page_names_the_signed_in_user,
+    internal_error_page_has_an_id_but_no_details,
+    maintenance_admits_administrators_only,
+    maintenance_mode_applies_to_every_replica,
 );
 
 fn texts(page: &str, selector: &str) -> Vec<String> {
@@ -53,7 +53,7 @@ async fn from(client: &Client, path: &str, referer: &str) -> Answer {
     .await
 }
 
-async fn who_is_lost_is_shown_the_way(database: Database) {
+async fn not_found_page_suggests_pages(database: Database) {
     let server = TestServer::start(database).await;
     let (guest, user) = (server.guest(), server.user().await);
     let page = user.page("/membres").await;
@@ -68,9 +68,9 @@ async fn who_is_lost_is_shown_the_way(database: Database) {
     assert!(links_of_user.contains(&"/members".to_owned()));
     assert!(
         !links_of_user.contains(&"/secret".to_owned()),
-        "it is not his"
+        "pages that the user may not open are not linked"
     );
-    // To compare addresses costs the square of their length: what is too long is not compared.
+    // Comparing paths takes quadratic time, so paths over a length limit are not compared.
     for (length, is_meant) in [(90, true), (120, false), (5000, false)] {
         let page = user.page(&format!("/{}/membres", "a".repeat(length))).await;
         assert_error(&page, 404, "Page not found");
@@ -88,11 +88,11 @@ async fn who_is_lost_is_shown_the_way(database: Database) {
     );
     let page = guest.page("/%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
-    // What a page itself does not find, it says in its own words.
+    // Clients of the API get a problem document.
     guest.get("/api/nowhere").await.problem(404, "not_found");
 }
 
-async fn who_is_denied_is_told_who_he_is(database: Database) {
+async fn forbidden_page_names_the_signed_in_user(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let page = user.page("/secret").await;
@@ -101,7 +101,7 @@ async fn who_is_denied_is_told_who_he_is(database: Database) {
     assert!(page.text.contains("Use another account"));
     assert!(
         page.text.contains("href=\"/members\""),
-        "the navigation stays"
+        "the navigation is shown"
     );
     let own = format!("{}/members?a=b", server.url);
     let back = from(&user, "/secret", &own).await;
@@ -118,7 +118,7 @@ async fn who_is_denied_is_told_who_he_is(database: Database) {
     let me = user.get("/api/auth/me").await.json();
     let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
     admin.patch(&path, &json!({"is_active": false})).await;
-    let page = eventually("he is shut out", async || {
+    let page = eventually("the user is deactivated", async || {
         let page = user.page("/members").await;
         (page.status == 403).then_some(page)
     })
@@ -127,7 +127,7 @@ async fn who_is_denied_is_told_who_he_is(database: Database) {
     assert!(!page.text.contains("ann@example.com"));
 }
 
-async fn a_failure_is_named_and_shows_nothing_of_the_inside(database: Database) {
+async fn internal_error_page_has_an_id_but_no_details(database: Database) {
     let server = TestServer::start(database).await;
     for (client, path) in [
         (server.guest(), "/fails"),
@@ -140,7 +140,7 @@ async fn a_failure_is_named_and_shows_nothing_of_the_inside(database: Database) 
         assert_eq!(texts(&page.text, ".pt-oops-id code"), [id]);
         assert!(
             links(&page.text).contains(&path.to_owned()),
-            "it can be tried again"
+            "the page links to a retry"
         );
         assert!(!page.text.contains("the secret inside"));
     }
@@ -153,7 +153,7 @@ async fn a_failure_is_named_and_shows_nothing_of_the_inside(database: Database) 
     );
 }
 
-async fn maintenance_lets_administrators_in_and_nobody_else(database: Database) {
+async fn maintenance_admits_administrators_only(database: Database) {
     let server = TestServer::start_with(database, &[("MAINTENANCE", "on")], app::build).await;
     let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
     for client in [&guest, &user] {
@@ -189,7 +189,7 @@ async fn maintenance_lets_administrators_in_and_nobody_else(database: Database) 
     assert_error(&page, 503, "Down for maintenance");
     assert!(
         !page.text.contains("http-equiv"),
-        "what was sent is not sent again"
+        "the form is not submitted again"
     );
     for path in ["/", "/members", "/secret", "/api/auth/me"] {
         assert_eq!(admin.page(path).await.status, 200, "{path}");
@@ -197,10 +197,13 @@ async fn maintenance_lets_administrators_in_and_nobody_else(database: Database) 
     assert_eq!(admin.get("/api/auth/me").await.json()["email"], ADMIN);
 }
 
-async fn maintenance_is_switched_in_every_replica(database: Database) {
+async fn maintenance_mode_applies_to_every_replica(database: Database) {
     let server = TestServer::start(database).await;
     let (user, admin) = (server.user().await, server.admin().await);
-    let switch = server.state.get::<Maintenance>().expect("it is there");
+    let switch = server
+        .state
+        .get::<Maintenance>()
+        .expect("every portal has this service");
     let replica = match database {
         Database::Sqlite => None,
         Database::Postgres => Some(server.replica_of_sessions().await),
@@ -219,7 +222,7 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
             .expect("switched");
         assert_eq!(switch.is_on(), on);
         for client in &clients {
-            eventually("the replica has heard of it", async || {
+            eventually("the replica has applied the change", async || {
                 (client.page("/members").await.status == status).then_some(())
             })
             .await;
@@ -230,7 +233,7 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
     assert!(page.contains("Maintenance is on."));
     let page = admin.page("/admin/maintenance").await.text;
     assert!(page.contains("Turn off"));
-    // The question opens without a script.
+    // The confirmation opens without a script.
     assert!(page.contains("popovertarget=\"turn-on\"") && page.contains("name=\"message\""));
     let send = async |client: &Client, body: &'static str| {
         let request = client.request(Method::POST, "/admin/maintenance");
@@ -259,7 +262,10 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
         .switch(Actor::application(), true)
         .await
         .expect("switched");
-    let log = server.state.get::<AuditLog>().expect("it is there");
+    let log = server
+        .state
+        .get::<AuditLog>()
+        .expect("every portal has this service");
     let filter = AuditFilter {
         target: Some("portal".to_owned()),
         ..AuditFilter::default()
@@ -268,7 +274,7 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
     let actions: Vec<&str> = entries.iter().map(|entry| &*entry.action).collect();
     let (begin, end) = ("maintenance.begin", "maintenance.end");
     assert_eq!(actions, [begin, end, begin, end, begin, end, begin]);
-    // It outlives the process.
+    // Maintenance mode survives a restart.
     drop(replica);
     let server = server.start_again().await;
     let page = Client::new(&server.url, user.token.clone()).page("/").await;
@@ -276,12 +282,12 @@ async fn maintenance_is_switched_in_every_replica(database: Database) {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_pages_say_so_and_come_back() {
+async fn pages_recover_after_a_database_outage() {
     let server = TestServer::start(Database::Postgres).await;
     let user = server.user().await;
     assert_eq!(user.page("/members").await.status, 200);
     server.cut_off(true).await;
-    let page = eventually("the page is away", async || {
+    let page = eventually("the page is unavailable", async || {
         let page = server.guest().page("/admin/users").await;
         let asked = user.page("/members").await;
         assert_eq!(page.status, 303);
@@ -295,14 +301,14 @@ async fn while_the_database_is_away_pages_say_so_and_come_back() {
     );
     assert!(!page.header("retry-after").is_empty());
     server.cut_off(false).await;
-    eventually("the page is back", async || {
+    eventually("the page is available again", async || {
         (user.page("/members").await.status == 200).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn who_was_signed_out_while_he_wrote_comes_back_to_his_page() {
+async fn expired_session_returns_to_the_form_after_sign_in() {
     let server = TestServer::start(Database::Sqlite).await;
     let send = async |referer: String| {
         let request = server.guest().request(Method::POST, "/admin/notifications");
@@ -322,16 +328,16 @@ async fn who_was_signed_out_while_he_wrote_comes_back_to_his_page() {
 }
 
 #[test]
-fn a_setting_that_is_neither_on_nor_off_is_told() {
+fn maintenance_setting_must_be_on_or_off() {
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("MAINTENANCE", "maybe")]);
-    let error = Config::from_settings(settings).expect_err("it is neither");
+    let error = Config::from_settings(settings).expect_err("the value is neither `on` nor `off`");
     assert!(
         error.problems[0].starts_with("MAINTENANCE is `maybe`"),
         "{error}"
     );
     for (word, on) in [("ON", true), ("off", false), ("", false)] {
         let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("MAINTENANCE", word)]);
-        let config = Config::from_settings(settings).expect("it is right");
+        let config = Config::from_settings(settings).expect("the settings are valid");
         assert_eq!(config.maintenance, on);
     }
 }

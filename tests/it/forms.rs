@@ -1,4 +1,4 @@
-//! Pages with a form: they keep the layout in every spelling, and texts and errors in every field.
+//! Pages with forms: the layout for every return type, and the submitted texts and errors of fields.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -83,7 +83,7 @@ async fn fragment() -> Fragment {
     Fragment(again())
 }
 
-/// A document of its own
+/// A complete document
 #[page("/spelled/document")]
 async fn document() -> Html<&'static str> {
     Html("<!doctype html><title>Own</title>")
@@ -152,7 +152,7 @@ fn picture() -> Page {
 }
 
 #[tokio::test]
-async fn upload_may_be_larger_where_a_page_allows_it() {
+async fn page_can_raise_the_body_limit() {
     let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
         crate::app::build(portal).page(picture)
     })
@@ -179,14 +179,14 @@ async fn submit(client: &Client, form: &'static str) -> Answer {
     Answer::of(request.header("content-type", media_type).body(form)).await
 }
 
-/// Value and error of a field, as a page shows them.
+/// Returns the value and error of a field on a page.
 fn field(page: &str, name: &str) -> (String, String) {
     let page = Document::parse_document(page);
     let first = |selector: String| {
         let selector = Selector::parse(&selector).expect("a selector");
         page.select(&selector).next()
     };
-    let input = first(format!("input[name={name}]")).expect("the field is there");
+    let input = first(format!("input[name={name}]")).expect("the field exists");
     let error = first(format!("#f-{name}-error"));
     let error = error.map(|error| error.text().collect::<String>());
     let value = input.attr("value").unwrap_or_default().to_owned();
@@ -194,7 +194,7 @@ fn field(page: &str, name: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn wrong_values_come_back_with_their_errors() {
+async fn invalid_values_are_shown_again_with_their_errors() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let first = user.page("/book").await;
@@ -250,7 +250,7 @@ async fn send(client: &Client, method: Method, path: &str, header: (&str, &str))
 }
 
 #[tokio::test]
-async fn markup_keeps_the_layout_in_every_spelling() {
+async fn markup_has_the_layout_for_every_return_type() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     for path in ["status", "headers", "result", "response", "html"] {
@@ -284,7 +284,7 @@ async fn markup_keeps_the_layout_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn scripts_and_documents_are_left_alone() {
+async fn fragments_and_documents_have_no_layout() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let bare = "<h1>Once more</h1>";
@@ -292,7 +292,7 @@ async fn scripts_and_documents_are_left_alone() {
         let answer = send(&user, Method::POST, "/spelled/response", header).await;
         assert_eq!((answer.status.as_u16(), &*answer.text), (422, bare));
     }
-    // A script selects the part that it needs from a page.
+    // A script selects the fragment that it needs from a page.
     let page = send(
         &user,
         Method::POST,

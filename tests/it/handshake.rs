@@ -1,4 +1,4 @@
-//! Which requests are sent to Clerk to have their session renewed, and which never are.
+//! Handshakes with Clerk: requests that are redirected to renew their session, and all others.
 
 use reqwest::{Method, RequestBuilder, Url};
 
@@ -21,7 +21,7 @@ async fn start(live: bool) -> TestServer {
     TestServer::start_with(Database::Sqlite, &settings, app::build).await
 }
 
-/// The browser has a session somewhere, and none here.
+/// Cookie of a browser that has a session at Clerk but not at the portal.
 const ELSEWHERE: &str = "__client_uat=5";
 
 fn opening(server: &TestServer, path: &str) -> RequestBuilder {
@@ -32,7 +32,7 @@ fn opening(server: &TestServer, path: &str) -> RequestBuilder {
 }
 
 #[tokio::test]
-async fn a_browser_that_opens_a_page_is_sent_to_clerk() {
+async fn page_request_of_a_browser_is_redirected_to_clerk() {
     for live in [true, false] {
         let server = start(live).await;
         let path = "/members?tab=a&__clerk_db_jwt_other=1&x=%2F";
@@ -48,14 +48,14 @@ async fn a_browser_that_opens_a_page_is_sent_to_clerk() {
             assert_eq!(answer.header("x-clerk-auth-status"), "handshake");
             let count = "__clerk_redirect_count=1; Path=/; SameSite=Lax; HttpOnly; Max-Age=2";
             assert_eq!(answer.header("set-cookie"), count);
-            let location: Url = answer.location().parse().expect("an address");
+            let location: Url = answer.location().parse().expect("a URL");
             let endpoint = format!("{CLERK}/v1/client/handshake?");
             assert!(location.as_str().starts_with(&endpoint), "{location}");
             let back = location
                 .query_pairs()
                 .find(|(name, _)| name == "redirect_url");
             assert_eq!(
-                back.expect("it comes back").1,
+                back.expect("the URL contains `redirect_url`").1,
                 format!("{}{path}", server.url)
             );
         }
@@ -63,7 +63,7 @@ async fn a_browser_that_opens_a_page_is_sent_to_clerk() {
 }
 
 #[tokio::test]
-async fn no_other_request_is() {
+async fn other_requests_are_not_redirected_to_clerk() {
     for live in [true, false] {
         let server = start(live).await;
         let fetched =
@@ -75,7 +75,7 @@ async fn no_other_request_is() {
         for (name, request) in [
             ("fetch", fetched("empty")),
             ("script", fetched("script")),
-            ("no page", with(Method::GET, "*/*")),
+            ("not a page", with(Method::GET, "*/*")),
             (
                 "JSON first",
                 with(Method::GET, "application/json, text/html"),
@@ -101,7 +101,7 @@ async fn no_other_request_is() {
 }
 
 #[tokio::test]
-async fn whoever_has_never_signed_in_stays_at_a_live_instance() {
+async fn new_visitor_is_not_redirected_to_a_live_instance() {
     let server = start(true).await;
     let page = server.guest().page("/").await;
     assert_eq!(page.status, 200);
@@ -110,7 +110,7 @@ async fn whoever_has_never_signed_in_stays_at_a_live_instance() {
 }
 
 #[tokio::test]
-async fn a_forged_handshake_is_ignored() {
+async fn forged_handshake_is_ignored() {
     let server = start(true).await;
     for forged in [
         "__clerk_handshake=a.b.c",

@@ -1,4 +1,4 @@
-//! Input that no honest client sends: U+0000 in URLs and forms, secrets asked for, odd preconditions.
+//! Malicious input: U+0000 in URLs and forms, guesses at secrets, unusual preconditions.
 
 use portal_core::auth::RouteKind;
 use portal_core::notifications::Notification;
@@ -13,7 +13,7 @@ on_both!(
     password_field_is_write_only,
     weak_tag_never_matches,
     link_of_a_notification_changes_nothing,
-    stored_picture_of_another_scheme_is_not_shown,
+    stored_avatar_with_an_unsafe_scheme_is_not_shown,
 );
 
 /// Every parameter that a list of the portal reads.
@@ -101,7 +101,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         }
     }
     assert!(tried > 400, "{tried}");
-    // By a form of a page, with the reason.
+    // The same in forms of pages.
     let mut browser = Browser::of(&server.url, &admin);
     let answer = browser
         .submit(
@@ -117,7 +117,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         )
         .await;
     assert_eq!(answer.status, 400, "{}", answer.text);
-    // What only looks like it once it was decoded twice is a text like any other.
+    // A text that contains U+0000 only after decoding twice is valid.
     let answer = admin.get("/api/users?search=%2500").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
@@ -146,7 +146,7 @@ async fn password_field_is_write_only(database: Database) {
         assert!(!answer.text.contains("s3cret-word"), "{}", answer.text);
     }
     assert!(!admin.get(&row).await.text.contains("secret"));
-    // Nothing tells whether a guess is right.
+    // No query reveals whether a guess is right.
     let found = admin.get(&format!("{articles}?search=s3cret-word")).await;
     assert_eq!(found.json()["total"], 0, "{}", found.text);
     for query in [
@@ -162,9 +162,9 @@ async fn password_field_is_write_only(database: Database) {
     let models = admin.get("/api/admin/models").await.json();
     let models = models["models"].as_array().expect("a list").clone();
     let article = models.iter().find(|model| model["name"] == "article");
-    let schema = &article.expect("it is listed")["json_schema"]["properties"]["secret"];
+    let schema = &article.expect("the model is listed")["json_schema"]["properties"]["secret"];
     assert_eq!(schema["writeOnly"], true);
-    // A client that replaces a row cannot send what it cannot read.
+    // A client that replaces a row cannot send a value that it cannot read.
     let replaced = ask(Method::PUT, json!({"title": "Four"}), "*").await;
     assert_eq!(replaced.status, 200, "{}", replaced.text);
     let kept = "UPDATE article SET title = 'Five' WHERE secret = 's3cret-word'";
@@ -227,7 +227,7 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
         );
         assert_eq!(listed().await["unread"], 1);
     }
-    // From another site it is refused, and the list sends it as a form that needs no script.
+    // A request from another site is rejected; the list uses a form that needs no script.
     let mut browser = Browser::of(&server.url, &ann);
     let foreign = browser
         .request(Method::POST, &path)
@@ -248,7 +248,7 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
     assert_eq!(listed().await["unread"], 0);
 }
 
-async fn stored_picture_of_another_scheme_is_not_shown(database: Database) {
+async fn stored_avatar_with_an_unsafe_scheme_is_not_shown(database: Database) {
     let server = TestServer::start(database).await;
     server.user().await.get("/api/auth/me").await;
     let change = "UPDATE portal_users SET avatar_url = 'javascript:alert(3)'";

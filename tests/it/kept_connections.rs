@@ -1,4 +1,4 @@
-//! Connections after a refusal: kept if the body was small, else closed with a word.
+//! Connections after a rejection: kept if the body is small, else ended by `Connection: close`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Database, TestServer, connect};
 
-/// A connection that is used for one request after the other.
+/// A connection for several consecutive requests.
 struct Connection {
     stream: BufReader<TcpStream>,
     host: String,
@@ -25,7 +25,7 @@ impl Connection {
         self.stream.get_mut().write_all(bytes).await
     }
 
-    /// Head of a request of a form from another site, which is refused before its body is read.
+    /// Head of a form request from another site, which is rejected before its body is read.
     fn refused(&self, headers: &str) -> String {
         format!(
             "POST /theme HTTP/1.1\r\nHost: {}\r\nOrigin: https://evil.example\r\n\
@@ -34,7 +34,7 @@ impl Connection {
         )
     }
 
-    /// Status and head of the next response, whose body is read; `None` if there is none.
+    /// Reads a response and returns its status and head; `None` if the connection ends.
     async fn response(&mut self) -> Option<(u16, String)> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -81,18 +81,24 @@ async fn connection_with_a_small_unread_body_is_kept() {
             ),
             _ => (connection.refused("Content-Length: 0"), String::new()),
         };
-        // The body comes a little after the head, or with it.
+        // The body is sent shortly after the head, or with it.
         if attempt % 8 < 4 {
-            connection.send(head.as_bytes()).await.expect("it is sent");
+            connection
+                .send(head.as_bytes())
+                .await
+                .expect("the request is sent");
             tokio::time::sleep(Duration::from_millis(2)).await;
-            connection.send(body.as_bytes()).await.expect("it is sent");
+            connection
+                .send(body.as_bytes())
+                .await
+                .expect("the request is sent");
         } else {
             connection
                 .send((head + &body).as_bytes())
                 .await
-                .expect("it is sent");
+                .expect("the request is sent");
         }
-        let (status, head) = connection.response().await.expect("it is answered");
+        let (status, head) = connection.response().await.expect("the portal responds");
         assert_eq!(status, 403, "{head}");
         assert!(!says_close(&head), "{attempt}: {head}");
         assert_eq!(connection.healthy().await, Some(200), "{attempt}");
@@ -100,45 +106,51 @@ async fn connection_with_a_small_unread_body_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn response_that_ends_its_connection_says_so() {
+async fn response_announces_that_its_connection_closes() {
     let server = TestServer::start(Database::Sqlite).await;
     for attempt in 0..40 {
         let mut connection = Connection::open(&server).await;
         let head = match attempt % 4 {
-            // A large body that is sent all the same.
+            // A large body that the client sends anyway.
             0 | 1 => connection.refused("Content-Length: 3000000"),
-            // One that is announced and never comes.
+            // A body that is announced but never sent.
             2 => connection.refused("Content-Length: 100"),
-            // One that waits for our word.
+            // A body that waits for `100 Continue`.
             _ => connection.refused("Content-Length: 3\r\nExpect: 100-continue"),
         };
-        connection.send(head.as_bytes()).await.expect("it is sent");
+        connection
+            .send(head.as_bytes())
+            .await
+            .expect("the request is sent");
         if attempt % 4 < 2 {
             // The portal may stop reading, but its response must arrive.
             let _ = connection.send(&vec![b'x'; 3_000_000]).await;
         }
-        let (status, head) = connection.response().await.expect("it is answered");
+        let (status, head) = connection.response().await.expect("the portal responds");
         assert_eq!(status, 403, "{attempt}: {head}");
         assert!(says_close(&head), "{attempt}: {head}");
         assert_eq!(connection.healthy().await, None, "{attempt}");
     }
-    // What is larger than a route takes, and what is not HTTP.
+    // A body above the limit of its route, and a request that is not HTTP.
     let mut connection = Connection::open(&server).await;
     let head = format!(
         "POST /api/client-tokens HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
          Content-Length: 30000000\r\n\r\n",
         connection.host
     );
-    connection.send(head.as_bytes()).await.expect("it is sent");
-    let (status, head) = connection.response().await.expect("it is answered");
+    connection
+        .send(head.as_bytes())
+        .await
+        .expect("the request is sent");
+    let (status, head) = connection.response().await.expect("the portal responds");
     assert!((400..500).contains(&status), "{head}");
     assert!(says_close(&head), "{head}");
     let mut connection = Connection::open(&server).await;
     connection
         .send(b"NONSENSE\r\n\r\n")
         .await
-        .expect("it is sent");
-    let (status, head) = connection.response().await.expect("it is answered");
+        .expect("the request is sent");
+    let (status, head) = connection.response().await.expect("the portal responds");
     assert_eq!(status, 400, "{head}");
     assert!(says_close(&head), "{head}");
 }

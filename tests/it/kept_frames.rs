@@ -1,4 +1,4 @@
-//! Frames that are drawn once for guests, and for nobody else.
+//! Layout cache: layouts are rendered once for all guests and every time for users.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use reqwest::Method;
 use crate::app;
 use crate::support::{Answer, Database, TestServer};
 
-/// Says how often it has been drawn, and for whom.
+/// Layout that counts how often it was rendered and shows the current user.
 struct Counted {
     drawn: Arc<AtomicUsize>,
     is_kept: bool,
@@ -21,10 +21,10 @@ impl Layout for Counted {
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
         self.drawn.fetch_add(1, Ordering::Relaxed);
         let reader = page.user.map_or("a guest", |user| user.email);
-        let said = page.flash.map_or("nothing", |flash| flash.text.as_str());
+        let said = page.flash.map_or("none", |flash| flash.text.as_str());
         document(
             page,
-            html! { p { "read by " (reader) } p { "said " (said) } (content) },
+            html! { p { "viewed by " (reader) } p { "flash " (said) } (content) },
         )
     }
 
@@ -37,7 +37,7 @@ impl Layout for Counted {
     }
 }
 
-/// A portal with a layout that counts, and its count.
+/// Starts a portal with a counting layout and returns its counter.
 async fn start(is_kept: bool) -> (TestServer, Arc<AtomicUsize>) {
     let drawn = Arc::<AtomicUsize>::default();
     let layout = Counted {
@@ -50,7 +50,7 @@ async fn start(is_kept: bool) -> (TestServer, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn guests_share_a_frame_and_nobody_sees_what_is_anothers() {
+async fn guests_share_a_cached_layout_without_private_data() {
     let (server, drawn) = start(true).await;
     let (guest, user) = (server.guest(), server.user().await);
     let read = async |cookie: &str, path: &str| {
@@ -62,7 +62,7 @@ async fn guests_share_a_frame_and_nobody_sees_what_is_anothers() {
     for _ in 0..2 {
         let page = read("", "/").await;
         assert!(
-            page.contains("read by a guest") && page.contains("said nothing"),
+            page.contains("viewed by a guest") && page.contains("flash none"),
             "{page}"
         );
         assert!(page.contains("<h1>Home</h1>"), "{page}");
@@ -71,22 +71,22 @@ async fn guests_share_a_frame_and_nobody_sees_what_is_anothers() {
     assert!(
         read("portal_flash=sHello", "/")
             .await
-            .contains("said Hello")
+            .contains("flash Hello")
     );
     assert!(
         user.page("/")
             .await
             .text
-            .contains("read by ann@example.com")
+            .contains("viewed by ann@example.com")
     );
     assert_eq!(count(), 3);
     let page = read("", "/").await;
     assert!(
-        page.contains("read by a guest") && page.contains("said nothing"),
+        page.contains("viewed by a guest") && page.contains("flash none"),
         "{page}"
     );
     assert_eq!(count(), 3);
-    // What they see differs by the address, and by the theme.
+    // The cached layout depends on the URL and the theme.
     let dark = "portal_theme=....dark.";
     for (cookie, path, expected) in [
         ("", "/?a=1", 4),
@@ -105,7 +105,7 @@ async fn guests_share_a_frame_and_nobody_sees_what_is_anothers() {
 }
 
 #[tokio::test]
-async fn a_layout_that_does_not_say_so_is_drawn_each_time() {
+async fn uncacheable_layout_is_rendered_every_time() {
     let (server, drawn) = start(false).await;
     for _ in 0..2 {
         server.guest().page("/").await;
@@ -114,15 +114,15 @@ async fn a_layout_that_does_not_say_so_is_drawn_each_time() {
 }
 
 #[tokio::test]
-async fn what_an_application_puts_into_a_slot_is_asked_for_each_time() {
+async fn slot_content_is_rendered_every_time() {
     let drawn = AtomicUsize::new(0);
     let layout = DefaultLayout::new().slot(Slot::Footer, move |_| {
-        html! { "drawn " (drawn.fetch_add(1, Ordering::Relaxed)) }
+        html! { "rendered " (drawn.fetch_add(1, Ordering::Relaxed)) }
     });
     let build = |portal| app::build(portal).layout(layout);
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     for number in 0..2 {
         let page = server.guest().page("/").await.text;
-        assert!(page.contains(&format!("drawn {number}")), "{page}");
+        assert!(page.contains(&format!("rendered {number}")), "{page}");
     }
 }

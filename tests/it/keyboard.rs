@@ -1,14 +1,14 @@
-//! Everything by keyboard: real keys only, and at each stop one sees where one is.
+//! Keyboard use: everything works with real keys only, and the focus is visible at each stop.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Chromium, Showcase, eventually, form};
 
-/// Says what has the focus, and whether a reader can see that it has.
+/// Script that returns the focused element and whether its focus is visible.
 ///
-/// The mark is an outline, of the element itself or of the label or row that stands for it; its bounds have to
-/// be within the window, and what is there has to be the element and nothing that covers it.
+/// The focus mark is an outline of the element itself or of its label or row. Its bounds must be
+/// within the window, and no other element may cover it.
 const FOCUS: &str = r"
 const at = document.activeElement;
 if (!at || at === document.body) return null;
@@ -25,13 +25,13 @@ const shown = right > left && bottom > top && right > 0 && bottom > 0 && left < 
 const above = document.elementFromPoint(x, y);
 return {
   what: at.outerHTML.slice(0, 160),
-  // A part of the page that was jumped to has no mark: nothing can be done with it.
+  // A section that a skip link targets has no outline: it is not interactive.
   marked: marked(own) || at.matches('[tabindex=\'-1\']'),
   seen: shown && (own.contains(above) || !!above?.contains(own) || !!at.labels?.[0]?.contains(above)),
 };
 ";
 
-/// How many stops a page may have.
+/// Maximum number of stops on a page.
 const STOPS: usize = 120;
 
 struct Walker {
@@ -39,7 +39,7 @@ struct Walker {
 }
 
 impl Walker {
-    /// Presses a key, and makes sure that one sees where one is.
+    /// Presses keys and asserts that the focus is visible.
     async fn press(&self, keys: &str) {
         self.browser.press(keys).await;
         let focus = self.browser.script(FOCUS).await;
@@ -51,13 +51,13 @@ impl Walker {
         }
     }
 
-    /// Whether what has the focus is the one.
+    /// Returns `true` if the focused element matches.
     async fn is_at(&self, css: &str) -> bool {
         let at = format!("return !!document.activeElement?.matches({css:?})");
         self.browser.script(&at).await == Value::Bool(true)
     }
 
-    /// Goes on until something has the focus.
+    /// Presses Tab until an element has the focus.
     async fn tab_to(&self, css: &str) {
         self.browser.find(css).await;
         for _ in 0..STOPS {
@@ -90,7 +90,7 @@ impl Walker {
         .await;
     }
 
-    /// Fills the field that is reached next.
+    /// Moves to a field with Tab and replaces its value.
     async fn fill(&self, css: &str, text: &str) {
         self.tab_to(css).await;
         self.browser.press("Control+a").await;
@@ -106,16 +106,16 @@ async fn start() -> (Showcase, Walker) {
 }
 
 #[tokio::test]
-async fn a_guest_signs_in_works_and_signs_out() {
+async fn session_from_sign_in_to_sign_out_works_by_keyboard() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
 
-    // A guest comes, passes the navigation by, and signs in.
+    // A guest skips the navigation and signs in.
     browser.goto("/").await;
     walker.press("Tab").await;
     assert!(
         walker.is_at("a.pt-skip").await,
-        "the first stop leads past the navigation"
+        "the first stop is the skip link"
     );
     walker.press("Enter").await;
     assert!(walker.is_at("main").await);
@@ -132,7 +132,7 @@ async fn a_guest_signs_in_works_and_signs_out() {
         )
         .await;
 
-    // He starts a task, and sees what comes of it.
+    // The user starts a task and sees its result.
     walker
         .follow("nav a[href$='/admin/tasks']", "/admin/tasks")
         .await;
@@ -147,7 +147,7 @@ async fn a_guest_signs_in_works_and_signs_out() {
     browser.press("Enter").await;
     browser.see("Completed task for Eve, age 33").await;
 
-    // He edits a row in the drawer and saves it.
+    // The user edits a row in the drawer and saves it.
     walker
         .follow("nav a[href$='/admin/settings']", "/admin/settings")
         .await;
@@ -179,7 +179,7 @@ async fn a_guest_signs_in_works_and_signs_out() {
         rows.text
     );
 
-    // He opens a page by its name, wherever he is.
+    // The user opens a page by its name, from any page.
     browser.press("Control+k").await;
     browser.find(".pt-palette[open] input").await;
     browser.write("appear").await;
@@ -189,26 +189,26 @@ async fn a_guest_signs_in_works_and_signs_out() {
     browser.press("Enter").await;
     walker.arrive("/admin/app-settings").await;
 
-    // He changes how the portal looks.
+    // The user changes the theme.
     let appearance = "return document.documentElement.dataset.appearance";
     let before = browser.script(appearance).await;
     walker.tab_to("main input[name=appearance]").await;
     walker.press("Right").await;
     assert_ne!(browser.script(appearance).await, before);
-    eventually("the choice is kept", async || {
+    eventually("the choice is stored", async || {
         let stored = showcase.admin.get("/api/auth/me/preferences").await;
         stored.text.contains("appearance").then_some(())
     })
     .await;
 
-    // And he signs out.
+    // The user signs out.
     walker
         .tab_to(".pt-side button[popovertarget].pt-user")
         .await;
     browser.press("Enter").await;
     walker.tab_to("form[action='/sign-out'] button").await;
     browser.press("Enter").await;
-    eventually("the browser is at the start", async || {
+    eventually("the browser is at the home page", async || {
         (browser.path().await == "/").then_some(())
     })
     .await;
@@ -217,7 +217,7 @@ async fn a_guest_signs_in_works_and_signs_out() {
 }
 
 #[tokio::test]
-async fn a_drawer_holds_the_focus_and_gives_it_back() {
+async fn drawer_traps_the_focus_until_it_closes() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.use_session(showcase.session()).await;
@@ -227,7 +227,7 @@ async fn a_drawer_holds_the_focus_and_gives_it_back() {
     browser.find("dialog[open]").await;
     for _ in 0..30 {
         walker.press("Tab").await;
-        // Between the last stop of a dialog and its first is the window itself.
+        // Between the last and the first stop of a dialog, the window itself has the focus.
         let inside = "return !document.hasFocus() || document.activeElement === document.body || \
                       !!document.activeElement.closest('dialog[open]')";
         assert_eq!(
@@ -244,10 +244,10 @@ async fn a_drawer_holds_the_focus_and_gives_it_back() {
         (open == 0).then_some(())
     })
     .await;
-    // The page is still there to be walked on.
+    // The page can be navigated again.
     walker.press("Tab").await;
 
-    // What was written is not lost by one key.
+    // A single key does not discard input.
     walker.tab_to("main a[href*='edit=']").await;
     browser.press("Enter").await;
     walker
@@ -262,12 +262,12 @@ async fn a_drawer_holds_the_focus_and_gives_it_back() {
 }
 
 #[tokio::test]
-async fn what_two_administrators_set_at_once_is_told_and_kept() {
+async fn concurrent_theme_changes_are_reported_and_merged() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.use_session(showcase.session()).await;
     browser.goto("/admin/app-settings").await;
-    // Somebody else is quicker.
+    // Another administrator saves first.
     let other = [("gray", "sand"), ("version", "0")];
     let saved = showcase
         .admin
@@ -276,13 +276,13 @@ async fn what_two_administrators_set_at_once_is_told_and_kept() {
         .body(form(&other))
         .send()
         .await
-        .expect("the portal answers");
+        .expect("the portal responds");
     assert_eq!(saved.status(), 303);
 
     let save = "form[action$='/theme/portal'] button[type=submit]";
     let choose = async || {
         walker.tab_to("#portal-radius").await;
-        // Chosen by its first letter, as in any list.
+        // The option is selected by its first letter.
         walker.press("f").await;
         walker.tab_to(save).await;
         browser.press("Enter").await;
@@ -290,18 +290,22 @@ async fn what_two_administrators_set_at_once_is_told_and_kept() {
     choose().await;
     browser.see("omebody else has changed").await;
     let shown = "return document.querySelector('#portal-gray').value";
-    assert_eq!(browser.script(shown).await, "sand", "what is set now");
+    assert_eq!(
+        browser.script(shown).await,
+        "sand",
+        "the form shows the stored value"
+    );
     choose().await;
     browser.see("Saved for the whole portal").await;
     let look = browser
         .script("const { gray, radius } = document.documentElement.dataset; return [gray, radius]")
         .await;
-    assert_eq!(look, json!(["sand", "full"]), "both hold");
+    assert_eq!(look, json!(["sand", "full"]), "both changes are stored");
     walker.browser.close().await;
 }
 
 #[tokio::test]
-async fn two_editors_of_a_row_lose_nothing() {
+async fn concurrent_edits_of_a_row_lose_no_changes() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.expects("status of 412");
@@ -311,7 +315,7 @@ async fn two_editors_of_a_row_lose_nothing() {
     browser.press("Enter").await;
     let document = "dialog[open] textarea[name=configuration]";
     walker.fill(document, "text: of the slower one").await;
-    // Somebody else is quicker.
+    // Another administrator saves first.
     let row = "/api/admin/models/custom_config/1";
     let quicker = json!({"configuration": {"text": "of the quicker one"}});
     let saved = showcase
@@ -321,7 +325,7 @@ async fn two_editors_of_a_row_lose_nothing() {
         .json(&quicker)
         .send()
         .await
-        .expect("the portal answers");
+        .expect("the portal responds");
     assert_eq!(saved.status(), 200);
 
     let save = "dialog[open] button[data-kind=solid]";
@@ -340,7 +344,7 @@ async fn two_editors_of_a_row_lose_nothing() {
 }
 
 #[tokio::test]
-async fn every_stop_of_every_page_is_seen() {
+async fn every_focus_stop_of_every_page_is_visible() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.use_session(showcase.session()).await;

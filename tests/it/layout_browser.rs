@@ -7,7 +7,7 @@ use crate::support::{Answer, Chromium, Client, Showcase, TaskClient, eventually}
 
 const WIDTHS: [u32; 5] = [320, 390, 768, 1280, 1440];
 
-/// Cells, and boxes of a drawer, that extend beyond the card or drawer they are in.
+/// Script that finds cells and drawer elements that extend beyond their card or drawer.
 const OUTSIDE: &str = r#"
 const inside = (node, box) => {
   const [a, b] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
@@ -83,7 +83,7 @@ async fn long_values_stay_in_their_cards_at_every_width() {
         .as_array()
         .and_then(|rows| rows.iter().find(|row| row["name"] == *texts[0]))
         .map(|row| row["id"].clone())
-        .expect("the row is there");
+        .expect("the row exists");
     let pages = [
         "/".to_owned(),
         "/admin/overview".to_owned(),
@@ -126,7 +126,7 @@ async fn long_values_stay_in_their_cards_at_every_width() {
     browser.close().await;
 }
 
-/// The number of columns that the children of an element are in.
+/// Returns the number of columns of an element's children.
 async fn columns(browser: &Chromium, css: &str) -> Value {
     let script = format!(
         "return new Set([...document.querySelectorAll('{css} > *')].map((node) => Math.round(node.getBoundingClientRect().left))).size"
@@ -135,7 +135,7 @@ async fn columns(browser: &Chromium, css: &str) -> Value {
 }
 
 #[tokio::test]
-async fn cards_fill_their_rows_and_the_icon_rail_keeps_to_itself() {
+async fn cards_fill_rows_and_the_icon_rail_does_not_overflow() {
     let showcase = Showcase::start().await;
     let filled = showcase
         .admin
@@ -176,7 +176,7 @@ async fn cards_fill_their_rows_and_the_icon_rail_keeps_to_itself() {
 }
 
 #[tokio::test]
-async fn heads_of_long_tables_stay_in_view() {
+async fn headers_of_long_tables_stay_in_view() {
     let showcase = Showcase::start().await;
     let filled = showcase
         .admin
@@ -231,7 +231,7 @@ return [...document.querySelectorAll(wanted)].map(target)
 }
 
 #[tokio::test]
-async fn forced_colors_show_what_is_current() {
+async fn current_items_are_marked_with_forced_colors() {
     let showcase = Showcase::start().await;
     let browser = open(&showcase).await;
     let forced = json!({"features": [{"name": "forced-colors", "value": "active"}]});

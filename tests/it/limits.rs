@@ -1,4 +1,4 @@
-//! How much, how long, how many at once and how often.
+//! Limits: sizes, timeouts, connections and request rates.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::support::{
 };
 
 on_both!(
-    a_user_makes_so_many_client_tokens,
-    tasks_are_counted_for_the_owner_of_their_token,
-    an_administrator_changes_so_much,
+    client_token_creation_is_limited_per_user,
+    task_starts_count_for_the_token_owner,
+    admin_writes_are_limited_per_administrator,
 );
 
 const ON: (&str, &str) = ("RATE_LIMITS", "on");
 
-/// A portal with limits of its own.
+/// Starts a portal with custom limits.
 async fn limited(
     database: Database,
     settings: &[(&str, &str)],
@@ -42,7 +42,7 @@ async fn limited(
     .await
 }
 
-/// The same behind a proxy, where only Clerk signs people in.
+/// Starts a portal with custom limits behind a proxy, with Clerk as the only sign-in.
 async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> ClerkPortal {
     let mut limits = Limits::default();
     change(&mut limits);
@@ -63,7 +63,7 @@ fn assert_too_many(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn what_is_too_long_is_refused_in_the_portals_own_form() {
+async fn oversized_requests_are_rejected_with_problem_documents() {
     let server = limited(Database::Sqlite, &[], |limits| {
         limits.url = 100;
         limits.headers = 2000;
@@ -96,7 +96,7 @@ async fn what_is_too_long_is_refused_in_the_portals_own_form() {
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_too_long_is_answered_for_and_a_stream_goes_on() {
+async fn slow_handler_times_out_while_streams_stay_open() {
     let limits = |limits: &mut Limits| limits.request_time = Duration::from_millis(200);
     let mut bounds = Limits::default();
     limits(&mut bounds);
@@ -122,7 +122,7 @@ async fn a_handler_that_takes_too_long_is_answered_for_and_a_stream_goes_on() {
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     let guest = server.guest();
     let answer = tokio::time::timeout(Duration::from_secs(10), guest.get("/api/never")).await;
-    let answer = answer.expect("it is answered for");
+    let answer = answer.expect("the handler times out");
     answer.problem(503, "timeout");
     assert_ne!(answer.header("retry-after"), "");
     guest
@@ -131,10 +131,12 @@ async fn a_handler_that_takes_too_long_is_answered_for_and_a_stream_goes_on() {
         .problem(503, "timeout");
     assert_eq!(guest.get("/api/drip").await.text, "dropdropdrop");
 
-    // A body that does not come is no reason to wait either.
+    // A body that never arrives times out too.
     let mut slow = connect(&server.url).await;
     let head = "POST /api/body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf";
-    slow.write_all(head.as_bytes()).await.expect("it is sent");
+    slow.write_all(head.as_bytes())
+        .await
+        .expect("the bytes are sent");
     assert!(rest(&mut slow).await.starts_with("HTTP/1.1 503"));
 
     // A monitor stays open past the limit.
@@ -149,17 +151,17 @@ async fn a_handler_that_takes_too_long_is_answered_for_and_a_stream_goes_on() {
         .await;
 }
 
-/// Everything until the portal closes the connection.
+/// Reads everything until the portal closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes));
-    // A reset ends it as well.
-    let _ = read.await.expect("the portal closes it");
+    // A reset closes it too.
+    let _ = read.await.expect("the portal closes the connection");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_is_not_waited_for() {
+async fn incomplete_head_times_out() {
     let server = limited(Database::Sqlite, &[], |limits| {
         limits.header_time = Duration::from_millis(300);
     })
@@ -170,10 +172,12 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
         "GET / HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n",
     ] {
         let mut slow = connect(&server.url).await;
-        slow.write_all(said.as_bytes()).await.expect("it is sent");
+        slow.write_all(said.as_bytes())
+            .await
+            .expect("the bytes are sent");
         assert!(!rest(&mut slow).await.starts_with("HTTP/1.1 200"), "{said}");
     }
-    // One byte after the other does not help.
+    // Sending single bytes does not extend the time limit.
     let mut slow = connect(&server.url).await;
     let mut refused = false;
     for _ in 0..600 {
@@ -183,10 +187,13 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(refused, "it is closed while it is still being sent");
+    assert!(
+        refused,
+        "the connection is closed while the client is still sending"
+    );
 }
 
-/// Whether the portal answers on a connection; it stays open.
+/// Returns `true` if the portal responds on a connection; the connection stays open.
 async fn is_served(stream: &mut TcpStream) -> bool {
     let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     if stream.write_all(request).await.is_err() {
@@ -203,7 +210,7 @@ async fn is_served(stream: &mut TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn an_address_holds_so_many_connections() {
+async fn connections_per_ip_address_are_limited() {
     let few = |limits: &mut Limits| limits.connections_per_address = 3;
     let server = limited(Database::Sqlite, &[], few).await;
     let mut held = Vec::new();
@@ -216,21 +223,21 @@ async fn an_address_holds_so_many_connections() {
         assert!(!is_served(&mut connect(&server.url).await).await);
     }
     for stream in &mut held {
-        assert!(is_served(stream).await, "those that are open stay");
+        assert!(is_served(stream).await, "open connections stay open");
     }
     held.pop();
-    // It has to be noticed that one is gone.
+    // The portal may notice the closed connection late.
     for _ in 0..200 {
         if is_served(&mut connect(&server.url).await).await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("a place that is free is not given");
+    panic!("a free permit is not granted");
 }
 
 #[tokio::test]
-async fn a_socket_keeps_its_place_and_a_trusted_proxy_needs_none() {
+async fn websockets_hold_permits_except_behind_a_trusted_proxy() {
     for (proxies, is_limited) in [("", true), ("127.0.0.1", false)] {
         let few = |limits: &mut Limits| limits.connections_per_address = 4;
         let portal = limited_behind(proxies, few).await;
@@ -240,7 +247,7 @@ async fn a_socket_keeps_its_place_and_a_trusted_proxy_needs_none() {
             format!("/api/tasks/{}/monitor", user.client_token().await)
         };
         let mut sockets = Vec::new();
-        // Those that fetched the token may still be open, and go.
+        // Connections that fetched the token may still be open and will close.
         while sockets.len() < 4 {
             let mut free = connect(&server.url).await;
             if is_served(&mut free).await {
@@ -256,7 +263,7 @@ async fn a_socket_keeps_its_place_and_a_trusted_proxy_needs_none() {
     }
 }
 
-/// A sign-out that says whom it is forwarded for: it counts like a sign-in.
+/// Sends a sign-out with `X-Forwarded-For`; it counts as a sign-in.
 async fn sign_out_for(server: &TestServer, forwarded: &str) -> Answer {
     let request = server
         .guest()
@@ -266,14 +273,14 @@ async fn sign_out_for(server: &TestServer, forwarded: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_address_signs_in_so_often() {
+async fn sign_ins_per_ip_address_are_limited() {
     let few = |limits: &mut Limits| limits.rates.sign_in = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     for number in 0..3 {
         let answer = sign_out_for(&server, &format!("192.0.2.{number}")).await;
         assert_eq!(answer.status, 303);
     }
-    // Whom it says that it is forwarded for does not matter.
+    // The `X-Forwarded-For` header of an untrusted client is ignored.
     assert_too_many(&sign_out_for(&server, "192.0.2.77").await);
     let mut browser = Browser::new(&server.url);
     let fields = [("email", "ann@example.com")];
@@ -282,12 +289,12 @@ async fn an_address_signs_in_so_often() {
     assert!(form.header("content-type").starts_with("text/html"));
     assert_ne!(form.header("retry-after"), "");
     assert!(browser.cookies.is_empty());
-    // To look is not to sign in.
+    // Viewing the page does not count as a sign-in.
     assert_eq!(browser.page("/sign-in").await.status, 200);
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_each_client_is_counted_by_himself() {
+async fn clients_behind_a_trusted_proxy_are_counted_separately() {
     let few = |limits: &mut Limits| limits.rates.sign_in = Rate::per_minute(2);
     let portal = limited_behind("127.0.0.1", few).await;
     let server = &portal.server;
@@ -303,7 +310,7 @@ async fn behind_a_trusted_proxy_each_client_is_counted_by_himself() {
 }
 
 #[tokio::test]
-async fn changes_of_own_data_have_a_rate() {
+async fn changes_of_own_data_are_rate_limited() {
     let few = |limits: &mut Limits| limits.rates.own_writes = Rate::per_minute(2);
     let server = limited(Database::Sqlite, &[], few).await;
     let (user, other) = (server.user().await, server.admin().await);
@@ -324,7 +331,7 @@ async fn changes_of_own_data_have_a_rate() {
 }
 
 #[tokio::test]
-async fn a_replica_counts_for_itself() {
+async fn each_replica_counts_separately() {
     let few = |limits: &mut Limits| limits.rates.sign_in = Rate::per_minute(1);
     let one = limited(Database::Sqlite, &[], few).await;
     let other = limited(Database::Sqlite, &[], few).await;
@@ -339,7 +346,7 @@ async fn client_token(user: &Client) -> Answer {
 }
 
 #[tokio::test]
-async fn a_client_token_made_on_a_page_counts_like_one_of_the_api() {
+async fn client_tokens_of_page_and_api_share_a_rate_limit() {
     let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     let admin = server.admin().await;
@@ -353,13 +360,13 @@ async fn a_client_token_made_on_a_page_counts_like_one_of_the_api() {
     assert_eq!(refused.status, 429, "{}", refused.text);
     assert!(refused.text.contains("Too many requests"));
     assert_too_many(&client_token(&admin).await);
-    // What else an administrator changes has a rate of its own.
+    // Other changes of an administrator have a separate rate limit.
     let plan = json!({"name": "one"});
     let added = admin.post("/api/admin/models/plan", &plan).await;
     assert_eq!(added.status, 201, "{}", added.text);
 }
 
-async fn a_user_makes_so_many_client_tokens(database: Database) {
+async fn client_token_creation_is_limited_per_user(database: Database) {
     let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
     let server = limited(database, &[], few).await;
     let (ann, bob) = (server.user().await, server.sign_in("bob@example.com").await);
@@ -367,11 +374,11 @@ async fn a_user_makes_so_many_client_tokens(database: Database) {
         assert_eq!(client_token(&ann).await.status, 201);
     }
     assert_too_many(&client_token(&ann).await);
-    // Another session of the same user is the same user.
+    // Another session of the same user counts for the same user.
     assert_too_many(&client_token(&server.user().await).await);
     assert_eq!(client_token(&bob).await.status, 201);
     assert_eq!(ann.get("/api/auth/me").await.status, 200);
-    // A stranger is a matter of his address, and is told to sign in first.
+    // A guest is counted by IP address and has to sign in first.
     let guest = server.guest();
     for _ in 0..8 {
         client_token(&guest).await.problem(401, "unauthorized");
@@ -380,7 +387,7 @@ async fn a_user_makes_so_many_client_tokens(database: Database) {
     assert_too_many(&client_token(&guest).await);
 }
 
-async fn tasks_are_counted_for_the_owner_of_their_token(database: Database) {
+async fn task_starts_count_for_the_token_owner(database: Database) {
     let few = |limits: &mut Limits| limits.rates.start_task = Rate::per_minute(3);
     let server = limited(database, &[], few).await;
     let ann = server.user().await;
@@ -391,7 +398,7 @@ async fn tasks_are_counted_for_the_owner_of_their_token(database: Database) {
         let path = format!("/api/probe/tasks/{token}/start/other_than_this");
         client.post(&path, &json!({})).await
     };
-    // Whoever sends it, and with whichever of her tokens.
+    // All callers and all tokens of an owner share the owner's limit.
     start(&server.guest(), &tokens[0])
         .await
         .problem(404, "task_unknown");
@@ -406,7 +413,7 @@ async fn tasks_are_counted_for_the_owner_of_their_token(database: Database) {
     assert_eq!(server.guest().get(&status).await.status, 200);
 }
 
-async fn an_administrator_changes_so_much(database: Database) {
+async fn admin_writes_are_limited_per_administrator(database: Database) {
     let few = |limits: &mut Limits| limits.rates.admin_writes = Rate::per_minute(2);
     let server = limited(database, &[], few).await;
     let admin = server.admin().await;
@@ -425,7 +432,7 @@ async fn an_administrator_changes_so_much(database: Database) {
 }
 
 #[tokio::test]
-async fn in_development_limits_can_be_switched_off() {
+async fn development_can_disable_rate_limits() {
     let few = |limits: &mut Limits| {
         limits.rates.sign_in = Rate::per_minute(1);
         limits.connections_per_address = 1;
@@ -441,7 +448,7 @@ async fn in_development_limits_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn a_form_selects_at_most_as_many_rows_as_a_page_has() {
+async fn form_selects_at_most_one_page_of_rows() {
     let server = TestServer::start(Database::Sqlite).await;
     let mut browser = Browser::of(&server.url, &server.admin().await);
     for (action, count, status) in [

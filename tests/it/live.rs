@@ -1,4 +1,4 @@
-//! Live changes: who is told of what, and what a tab that was away is told.
+//! Live updates: the topics that each caller receives, and missed changes after a reconnect.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::app;
 use crate::support::{Answer, Client, Database, TestServer, eventually, on_both};
 
 on_both!(
-    each_hears_of_what_he_may,
-    what_nobody_may_hear_is_refused,
-    who_comes_again_hears_of_what_he_missed,
-    a_page_says_up_to_when_it_knows,
-    a_stream_ends_with_the_rights_to_it,
-    writes_are_told,
-    what_is_rolled_back_is_not_told,
-    lost_hints_tell_everybody_everything,
-    a_page_gives_its_regions_alone,
+    subscribers_receive_permitted_topics_only,
+    forbidden_and_invalid_topics_are_rejected,
+    reconnecting_tab_receives_missed_changes,
+    page_contains_a_cursor_for_missed_changes,
+    stream_closes_when_access_is_revoked,
+    writes_notify_subscribers_on_every_replica,
+    rolled_back_changes_are_not_published,
+    lost_cluster_events_mark_all_topics_changed,
+    requested_regions_are_rendered_without_the_page,
 );
 
 fn build(portal: PortalBuilder) -> PortalBuilder {
@@ -36,8 +36,8 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
 async fn start(database: Database) -> TestServer {
     let server = TestServer::start_with(database, &[], build).await;
     if database == Database::Postgres {
-        // With its first hint it says that everything may have changed.
-        eventually("it hears of other replicas", async || {
+        // Wait for the listener: its first connection marks all topics as changed.
+        eventually("the portal receives cluster events", async || {
             let listens = "SELECT 1 FROM pg_stat_activity \
                            WHERE datname = current_database() AND query LIKE 'LISTEN%'";
             (server.sql(listens.to_owned()).await > 0).then_some(())
@@ -47,9 +47,9 @@ async fn start(database: Database) -> TestServer {
     server
 }
 
-/// Waits until somebody may hear of topics.
+/// Waits until a client may subscribe to topics.
 async fn may_hear(client: &Client, topics: &str) {
-    eventually("he may hear of them", async || {
+    eventually("the client may subscribe", async || {
         let tab = Tab::ask(client, &format!("topics={topics}"), "").await;
         let mut tab = tab.ok()?;
         (tab.ready().await["denied"] == json!([])).then_some(())
@@ -58,10 +58,15 @@ async fn may_hear(client: &Client, topics: &str) {
 }
 
 fn live(server: &TestServer) -> Live {
-    Live::clone(&server.state.get::<Live>().expect("every portal has it"))
+    Live::clone(
+        &server
+            .state
+            .get::<Live>()
+            .expect("every portal has this service"),
+    )
 }
 
-/// The stream of a tab.
+/// The event stream of a browser tab.
 pub(crate) struct Tab {
     response: Response,
     text: String,
@@ -75,8 +80,8 @@ impl Tab {
             "" => request,
             id => request.header("last-event-id", id),
         };
-        let again = request.try_clone().expect("it has no body");
-        let response = request.send().await.expect("the portal answers");
+        let again = request.try_clone().expect("the request has no body");
+        let response = request.send().await.expect("the portal responds");
         if response.status() != 200 {
             return Err(Answer::of(again).await);
         }
@@ -90,7 +95,7 @@ impl Tab {
         })
     }
 
-    /// Opens a stream of which nothing is known, and passes over what it begins with.
+    /// Opens a stream without a cursor and skips its initial events.
     pub(crate) async fn open(client: &Client, topics: &str) -> Self {
         let mut tab = Self::resume(client, topics, "").await;
         assert_eq!(tab.ready().await["denied"], json!([]));
@@ -103,11 +108,11 @@ impl Tab {
         tab.unwrap_or_else(|answer| panic!("{topics}: {answer:?}"))
     }
 
-    /// The next event, with its data; `None` at the end.
+    /// Returns the next event with its data; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
         let next = tokio::time::timeout(Duration::from_secs(60), self.read_next());
-        // That nothing has changed is said now and then, and is no event.
-        next.await.expect("something is heard within a minute")
+        // Keep-alive comments are not events.
+        next.await.expect("an event arrives within a minute")
     }
 
     async fn read_next(&mut self) -> Option<(String, Value)> {
@@ -121,8 +126,8 @@ impl Tab {
                         ("id", id) => id.clone_into(&mut self.last_id),
                         ("event", name) => event = Some((name.to_owned(), Value::Null)),
                         ("data", data) => {
-                            let data = serde_json::from_str(data).expect("it is JSON");
-                            event.as_mut().expect("its name comes first").1 = data;
+                            let data = serde_json::from_str(data).expect("the data is JSON");
+                            event.as_mut().expect("the name precedes the data").1 = data;
                         }
                         ("retry" | "", _) => {}
                         other => panic!("{other:?}"),
@@ -133,21 +138,21 @@ impl Tab {
                 }
             }
             let chunk = self.response.chunk().await;
-            let chunk = chunk.expect("the stream ends well")?;
+            let chunk = chunk.expect("the stream ends without an error")?;
             let chunk = std::str::from_utf8(&chunk).expect("frames are whole");
             self.text.push_str(chunk);
         }
     }
 
     async fn ready(&mut self) -> Value {
-        let (name, data) = self.next().await.expect("it begins");
+        let (name, data) = self.next().await.expect("the stream has a first event");
         assert_eq!(name, "ready");
         data
     }
 
-    /// The topics of the next change.
+    /// Returns the topics of the next change.
     pub(crate) async fn changed(&mut self) -> Vec<String> {
-        let (name, data) = self.next().await.expect("it goes on");
+        let (name, data) = self.next().await.expect("the stream is open");
         assert_eq!(name, "changed", "{data}");
         serde_json::from_value(data).expect("a list of names")
     }
@@ -157,10 +162,13 @@ impl Tab {
         while !self.changed().await.iter().any(|changed| changed == topic) {}
     }
 
-    /// The code of its end, after which nothing comes.
+    /// Reads to the end of the stream and returns the code of its `closed` event.
     async fn closed(mut self) -> u64 {
         loop {
-            let (name, data) = self.next().await.expect("it says why it ends");
+            let (name, data) = self
+                .next()
+                .await
+                .expect("the stream ends with a `closed` event");
             if name == "closed" {
                 assert!(self.next().await.is_none());
                 return data["code"].as_u64().expect("a number");
@@ -172,10 +180,10 @@ impl Tab {
 async fn id_of(client: &Client) -> Uuid {
     let me = client.get("/api/auth/me").await;
     let id = me.json()["id"].as_str().map(str::parse);
-    id.expect("it has one").expect("an id")
+    id.expect("the user has an id").expect("an id")
 }
 
-async fn each_hears_of_what_he_may(database: Database) {
+async fn subscribers_receive_permitted_topics_only(database: Database) {
     let mut server = start(database).await;
     let live = live(&server);
     let mut guest = Tab::resume(&server.guest(), "news,orders", "").await;
@@ -185,7 +193,7 @@ async fn each_hears_of_what_he_may(database: Database) {
     );
     guest.until("news").await;
     let (ann, eve) = (server.user().await, server.sign_in("eve@example.com").await);
-    let mut anns = Tab::resume(&ann, "orders,inbox,users,unheard-of", "").await;
+    let mut anns = Tab::resume(&ann, "orders,inbox,users,unregistered", "").await;
     assert_eq!(
         anns.ready().await,
         json!({"topics": ["inbox", "orders"], "denied": ["users"]})
@@ -198,13 +206,13 @@ async fn each_hears_of_what_he_may(database: Database) {
     assert_eq!(eves.changed().await, ["orders"]);
     live.changed_for(id_of(&ann).await, "inbox");
     assert_eq!(anns.changed().await, ["inbox"]);
-    // What comes first is what they may hear: nothing came before it.
+    // The first event is a permitted topic: no other event precedes it.
     live.changed("news");
     assert_eq!(guest.changed().await, ["news"]);
     live.changed("orders");
     assert_eq!(eves.changed().await, ["orders"]);
-    // Neither of these is anybody's: that is logged, and nothing else.
-    live.changed("unheard-of");
+    // These calls match no topic: the portal only logs them.
+    live.changed("unregistered");
     live.changed("inbox");
     live.changed_for(Uuid::nil(), "orders");
 
@@ -212,10 +220,10 @@ async fn each_hears_of_what_he_may(database: Database) {
     assert_eq!(anns.closed().await, 1001);
 }
 
-async fn what_nobody_may_hear_is_refused(database: Database) {
+async fn forbidden_and_invalid_topics_are_rejected(database: Database) {
     let mut server = start(database).await;
     let refused = async |client: &Client, query: &str| match Tab::ask(client, query, "").await {
-        Ok(_) => panic!("{query} is answered"),
+        Ok(_) => panic!("{query} is accepted"),
         Err(answer) => answer,
     };
     let (guest, user) = (server.guest(), server.user().await);
@@ -229,7 +237,7 @@ async fn what_nobody_may_hear_is_refused(database: Database) {
     let many: Vec<String> = (0..65).map(|at| format!("t{at}")).collect();
     let many = format!("topics={}", many.join(","));
     refused(&user, &many).await.problem(400, "bad_request");
-    let nothing = refused(&user, "topics=unheard-of").await;
+    let nothing = refused(&user, "topics=unregistered").await;
     assert_eq!(nothing.status, 204, "there is nothing to wait for");
     let alien = guest.request(Method::GET, "/api/live?topics=news");
     let alien = alien
@@ -239,7 +247,7 @@ async fn what_nobody_may_hear_is_refused(database: Database) {
     server.stop().await;
 }
 
-async fn who_comes_again_hears_of_what_he_missed(database: Database) {
+async fn reconnecting_tab_receives_missed_changes(database: Database) {
     let mut server = start(database).await;
     let live = live(&server);
     let user = server.user().await;
@@ -247,7 +255,7 @@ async fn who_comes_again_hears_of_what_he_missed(database: Database) {
     let mut again = Tab::resume(&user, "news,orders", &tab.last_id).await;
     again.ready().await;
     live.changed("news");
-    assert_eq!(again.changed().await, ["news"], "nothing had been missed");
+    assert_eq!(again.changed().await, ["news"], "no change was missed");
     let id = again.last_id.clone();
     drop((tab, again));
 
@@ -261,7 +269,7 @@ async fn who_comes_again_hears_of_what_he_missed(database: Database) {
         assert_eq!(again.changed().await, ["news", "orders"], "{unknown}");
     }
 
-    // Another process does not know what was before it.
+    // A new process does not know earlier changes.
     let last_id = again.last_id.clone();
     drop(again);
     server.stop().await;
@@ -271,24 +279,31 @@ async fn who_comes_again_hears_of_what_he_missed(database: Database) {
     assert_eq!(again.changed().await, ["news", "orders"]);
 }
 
-async fn a_page_says_up_to_when_it_knows(database: Database) {
+async fn page_contains_a_cursor_for_missed_changes(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;
     let mark = async || {
         let page = admin.page("/admin/settings?model=plan").await.text;
-        let (_, rest) = page.split_once("data-mark=\"").expect("it has a mark");
-        rest.split_once('"').expect("it ends").0.to_owned()
+        let (_, rest) = page
+            .split_once("data-mark=\"")
+            .expect("the page contains a cursor");
+        rest.split_once('"')
+            .expect("the attribute ends")
+            .0
+            .to_owned()
     };
     assert!(!server.guest().page("/").await.text.contains("data-mark"));
     let known = mark().await;
     let plan = json!({"name": "Basic"});
     let answer = admin.post("/api/admin/models/plan", &plan).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
-    // Until this process has heard of it.
+    // Wait until this process has received the change.
     Tab::open(&admin, "model:plan").await;
-    eventually("the change is told to who read before it", async || {
+    eventually("an older cursor receives the change", async || {
         let query = format!("topics=model:plan,news&since={known}");
-        let mut tab = Tab::ask(&admin, &query, "").await.expect("it opens");
+        let mut tab = Tab::ask(&admin, &query, "")
+            .await
+            .expect("the stream opens");
         tab.ready().await;
         live(&server).changed("news");
         let changed = tab.changed().await;
@@ -296,16 +311,25 @@ async fn a_page_says_up_to_when_it_knows(database: Database) {
     })
     .await;
     let query = format!("topics=model:plan,news&since={}", mark().await);
-    let mut tab = Tab::ask(&admin, &query, "").await.expect("it opens");
+    let mut tab = Tab::ask(&admin, &query, "")
+        .await
+        .expect("the stream opens");
     tab.ready().await;
     live(&server).changed("news");
-    assert_eq!(tab.changed().await, ["news"], "not to who read after it");
+    assert_eq!(
+        tab.changed().await,
+        ["news"],
+        "a newer cursor does not receive the change"
+    );
     server.stop().await;
 }
 
-async fn a_stream_ends_with_the_rights_to_it(database: Database) {
+async fn stream_closes_when_access_is_revoked(database: Database) {
     let mut server = start(database).await;
-    let users = server.state.get::<Users>().expect("every portal has it");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("every portal has this service");
     server.admin().await.get("/api/auth/me").await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -315,7 +339,10 @@ async fn a_stream_ends_with_the_rights_to_it(database: Database) {
             is_active,
             preferences: None,
         };
-        users.update(id, &change).await.expect("it is stored");
+        users
+            .update(id, &change)
+            .await
+            .expect("the change is stored");
     };
     change(Some(Role::Admin), None).await;
     may_hear(&ann, "orders,audit").await;
@@ -333,9 +360,9 @@ async fn a_stream_ends_with_the_rights_to_it(database: Database) {
     Tab::ask(&ann, "topics=orders", "")
         .await
         .err()
-        .expect("it is refused")
+        .expect("the stream is rejected")
         .problem(403, "forbidden");
-    // What is public he may hear, like everyone.
+    // A deactivated user receives public topics, like everyone.
     Tab::open(&ann, "news").await;
     change(None, Some(true)).await;
     may_hear(&ann, "orders").await;
@@ -346,13 +373,13 @@ async fn a_stream_ends_with_the_rights_to_it(database: Database) {
     Tab::ask(&ann, "topics=orders", "")
         .await
         .err()
-        .expect("it is refused")
+        .expect("the stream is rejected")
         .problem(401, "unauthorized");
     server.stop().await;
 }
 
-/// Here, and with PostgreSQL on another replica.
-async fn writes_are_told(database: Database) {
+/// Checks this replica, and with PostgreSQL another one too.
+async fn writes_notify_subscribers_on_every_replica(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;
     let mut there = match database {
@@ -402,35 +429,38 @@ async fn writes_are_told(database: Database) {
     server.stop().await;
 }
 
-async fn what_is_rolled_back_is_not_told(database: Database) {
+async fn rolled_back_changes_are_not_published(database: Database) {
     let mut server = start(database).await;
     let (live, user) = (live(&server), server.user().await);
-    let store = server.state.get::<Store>().expect("every portal has it");
+    let store = server
+        .state
+        .get::<Store>()
+        .expect("every portal has this service");
     let mut tab = Tab::open(&user, "orders,inbox,news").await;
-    let mut transaction = store.begin().await.expect("it begins");
+    let mut transaction = store.begin().await.expect("a transaction starts");
     live.changed_in(&mut transaction, "orders");
     drop(transaction);
-    let mut transaction = store.begin().await.expect("it begins");
+    let mut transaction = store.begin().await.expect("a transaction starts");
     live.changed_for_in(&mut transaction, id_of(&user).await, "inbox");
     live.changed_for_in(&mut transaction, Uuid::nil(), "inbox");
-    transaction.commit().await.expect("it is stored");
+    transaction.commit().await.expect("the transaction commits");
     assert_eq!(tab.changed().await, ["inbox"]);
     live.changed("news");
     assert_eq!(tab.changed().await, ["news"]);
     server.stop().await;
 }
 
-async fn lost_hints_tell_everybody_everything(database: Database) {
+async fn lost_cluster_events_mark_all_topics_changed(database: Database) {
     let mut server = start(database).await;
     id_of(&server.user().await).await;
     let mut tab = Tab::open(&server.guest(), "news").await;
     match database {
-        // Another process has written; what it was, SQLite does not say.
+        // Another process has written; SQLite does not report the change.
         Database::Sqlite => {
             let written = server
                 .sql("UPDATE portal_users SET first_name = 'Ann'".to_owned())
                 .await;
-            assert!(written > 0, "what changes no row is no write");
+            assert!(written > 0, "the statement changes a row");
         }
         Database::Postgres => {
             server.cut_off(true).await;
@@ -442,7 +472,7 @@ async fn lost_hints_tell_everybody_everything(database: Database) {
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_streams_and_no_more() {
+async fn live_streams_are_limited_per_user() {
     let mut limits = Limits::default();
     limits.live_streams = 2;
     let settings = [("RATE_LIMITS", "on")];
@@ -456,28 +486,28 @@ async fn a_user_has_so_many_streams_and_no_more() {
     Tab::ask(&ann, "topics=orders", "")
         .await
         .err()
-        .expect("it is refused")
+        .expect("the stream is rejected")
         .problem(429, "too_many_streams");
     Tab::open(&eve, "orders").await;
     drop(one);
-    eventually("the place is free again", async || {
+    eventually("the permit is available again", async || {
         Tab::ask(&ann, "topics=orders", "").await.ok()
     })
     .await;
     server.stop().await;
 }
 
-/// A page with a region in a region, and one beside it
+/// A page with a region in a region, and one next to it
 #[portal_core::page("/live-test")]
 async fn regions() -> Markup {
     let inner = Region::new("news").id("inner").render(html! { "inside" });
     html! {
         (Region::new("orders").id("outer").render(html! { p { "outside" } (inner) }))
-        (portal_core::live::region("news", html! { "beside" }))
+        (portal_core::live::region("news", html! { "next" }))
     }
 }
 
-async fn a_page_gives_its_regions_alone(database: Database) {
+async fn requested_regions_are_rendered_without_the_page(database: Database) {
     let mut server = start(database).await;
     let guest = server.guest();
     let regions = async |client: &Client, path: &str, ids: &str| {
@@ -496,17 +526,17 @@ async fn a_page_gives_its_regions_alone(database: Database) {
     let both = regions(&guest, "/live-test", "outer live-news nothing")
         .await
         .text;
-    assert!(both.starts_with("<pt-live id=\"outer\"") && both.ends_with("beside</pt-live>"));
+    assert!(both.starts_with("<pt-live id=\"outer\"") && both.ends_with("next</pt-live>"));
     assert_eq!(regions(&guest, "/live-test", "nothing").await.text, "");
 
-    // With the rights of who asks: it is the page's own guard.
+    // The guard of the page applies to its regions.
     let answer = regions(&guest, "/admin/users", "live-rows").await;
     assert_eq!(answer.status, 303);
     let user = server.user().await;
     let answer = regions(&user, "/admin/users", "live-rows").await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (403, ""));
 
-    // A message that waits for the next page is not taken by a region.
+    // A region request does not consume a flash message, which waits for the next page.
     let admin = server.admin().await;
     let request = admin
         .request(Method::GET, "/admin/users")

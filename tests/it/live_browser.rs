@@ -13,11 +13,11 @@ async fn sign_in(browser: &Chromium, email: &str, path: &str) {
     browser
         .click("form[action$='/dev/sign-in'] button[type=submit]")
         .await;
-    eventually("the browser is where it wanted to be", async || {
+    eventually("the browser is at the requested page", async || {
         (browser.path().await == path).then_some(())
     })
     .await;
-    // A page that is loaded anew loses this.
+    // A page reload would lose this.
     browser.script("window.same = true").await;
 }
 
@@ -25,7 +25,7 @@ async fn is_same(browser: &Chromium) -> bool {
     browser.script("return window.same === true").await == true
 }
 
-/// Waits until a script gives what is wanted.
+/// Waits until a script returns `true`.
 async fn until(browser: &Chromium, what: &str, script: &str) {
     eventually(what, async || {
         (browser.script(script).await == true).then_some(())
@@ -41,7 +41,7 @@ async fn add_plan(client: &Client, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_replica_changes_shows_in_a_browser_on_another() {
+async fn changes_of_one_replica_appear_in_a_browser_on_another() {
     let mut server = TestServer::start(Database::Postgres).await;
     let mut there = server.replica().await;
     let admin = server.admin().await;
@@ -51,7 +51,10 @@ async fn what_one_replica_changes_shows_in_a_browser_on_another() {
     let ann = server.user().await;
     ann.client_token().await;
     browser.see("ann@example.com").await;
-    let users = server.state.get::<Users>().expect("every portal has it");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("every portal has this service");
     let found = users.find_by_email("ann@example.com").await.expect("read");
     let change = UserChange {
         user_type: Some(Role::custom("editor")),
@@ -59,7 +62,7 @@ async fn what_one_replica_changes_shows_in_a_browser_on_another() {
     };
     users.update(found[0].id, &change).await.expect("stored");
     browser.see("Editor").await;
-    // Moments are written for the reader, in rows that came as in those that were drawn anew.
+    // Times are shown in the browser's time zone, in initial and in re-rendered rows.
     let times = "return [...document.querySelectorAll('tbody time')].map((it) => it.textContent)";
     let times = browser.script(times).await;
     assert!(times.as_array().is_some_and(|it| it.len() >= 3), "{times}");
@@ -72,7 +75,7 @@ async fn what_one_replica_changes_shows_in_a_browser_on_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_reader_does_survives_what_others_change() {
+async fn user_input_survives_changes_by_others() {
     let mut server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     for name in ["Basic", "Pro"] {
@@ -81,7 +84,7 @@ async fn what_the_reader_does_survives_what_others_change() {
     let browser = Chromium::open(&server.url).await;
     sign_in(&browser, ADMIN, "/admin/settings?model=plan").await;
 
-    // A selection stays with its row, wherever that goes.
+    // A selection stays with its row when the row moves.
     browser.click("tbody tr:last-child [data-select]").await;
     add_plan(&admin, "Aaa").await;
     browser.see("Aaa").await;
@@ -96,7 +99,7 @@ async fn what_the_reader_does_survives_what_others_change() {
     );
     browser.see("1 selected").await;
 
-    // What has the focus keeps it: a link in a row.
+    // A focused link in a row keeps the focus.
     browser
         .script("document.querySelector('tbody tr:last-child a').focus()")
         .await;
@@ -110,11 +113,11 @@ async fn what_the_reader_does_survives_what_others_change() {
         true
     );
 
-    // Whoever types is left alone, and sees the change when he is done.
+    // A field with the focus is not updated until it loses the focus.
     let search = browser.find("input[name=search]").await;
-    search.send_keys("d").await.expect("it takes keys");
+    search.send_keys("d").await.expect("the field accepts keys");
     add_plan(&admin, "Ccc").await;
-    // A region of another page has been told by now.
+    // Once another page shows the change, this page was notified too.
     let other = Chromium::open(&server.url).await;
     sign_in(&other, ADMIN, "/admin/settings?model=plan").await;
     add_plan(&admin, "Ddd").await;
@@ -133,12 +136,15 @@ async fn what_the_reader_does_survives_what_others_change() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_reader_may_not_see_any_more_goes_away() {
+async fn content_disappears_when_access_is_revoked() {
     let mut server = TestServer::start(Database::Sqlite).await;
     server.admin().await.client_token().await;
     let ann = server.user().await;
     ann.client_token().await;
-    let users = server.state.get::<Users>().expect("every portal has it");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("every portal has this service");
     let id = users.find_by_email("ann@example.com").await.expect("read")[0].id;
     let change = async |user_type: Role| {
         let change = UserChange {
@@ -149,25 +155,25 @@ async fn what_a_reader_may_not_see_any_more_goes_away() {
     };
     change(Role::Admin).await;
     let browser = Chromium::open(&server.url).await;
-    // The refusals that this is about.
+    // The rejections under test.
     browser.expects("status of 403");
     browser.expects("status of 401");
     sign_in(&browser, "ann@example.com", "/admin/users").await;
     browser.see(ADMIN).await;
     change(Role::User).await;
-    eventually("the users are gone", async || {
+    eventually("the list of users is removed", async || {
         let text = browser.text().await;
         (!text.contains(ADMIN) && text.contains("Access denied")).then_some(())
     })
     .await;
     change(Role::Admin).await;
-    eventually("the users are back", async || {
+    eventually("the list of users is shown again", async || {
         browser.goto("/admin/users").await;
         browser.text().await.contains(ADMIN).then_some(())
     })
     .await;
     browser.script("window.same = true").await;
-    // The session ends, as if in another tab.
+    // The session ends as if the user signed out in another tab.
     let out = "return fetch('/sign-out', {method: 'POST'}).then(() => true)";
     assert_eq!(browser.script(out).await, Value::Bool(true));
     browser.see("You are signed out.").await;
@@ -180,7 +186,7 @@ async fn what_a_reader_may_not_see_any_more_goes_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_connection_is_told_and_comes_back_by_itself() {
+async fn lost_connection_is_reported_and_restored_automatically() {
     let mut portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let browser = Chromium::open(&portal.url).await;
     browser.expects("net::ERR_");
@@ -192,10 +198,14 @@ async fn a_lost_connection_is_told_and_comes_back_by_itself() {
     browser.see("Connection lost.").await;
     let word = "return document.querySelector('.pt-word').getAttribute('role')";
     assert_eq!(browser.script(word).await, "status");
-    assert_eq!(browser.script(height).await, before, "nothing has moved");
+    assert_eq!(
+        browser.script(height).await,
+        before,
+        "the content has not moved"
+    );
 
     portal.start_again().await;
-    // While the browser was away.
+    // A change while the browser was disconnected.
     let token = portal
         .guest()
         .post("/dev/token", &json!({"email": "ann@example.com"}))
@@ -205,7 +215,7 @@ async fn a_lost_connection_is_told_and_comes_back_by_itself() {
     browser.see("ann@example.com").await;
     until(
         &browser,
-        "the word goes away",
+        "the connection status disappears",
         "return !document.querySelector('.pt-word p')",
     )
     .await;

@@ -1,4 +1,4 @@
-//! What keeps a portal from starting with its doors open.
+//! Start-up checks that prevent insecure configurations, and limits of the development sign-in.
 
 use crate::app;
 use crate::support::{Answer, Database, TestServer, command};
@@ -11,7 +11,7 @@ const LIVE: [(&str, &str); 2] = [
     ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
 ];
 
-/// Everything that PROD needs; nothing is connected to before it has been checked.
+/// All settings that PROD requires; they are checked before the portal connects to the database.
 const PROD: [(&str, &str); 6] = [
     ("APP_ENV", "PROD"),
     LIVE[0],
@@ -21,9 +21,9 @@ const PROD: [(&str, &str); 6] = [
     ("DB_CONN_URI", "postgres://nobody:x@127.0.0.1:1/none"),
 ];
 
-/// How a start ends: the exit code, and what is said.
+/// Starts the portal and returns the exit code and the error output.
 async fn start(base: &[(&str, &str)], more: &[(&str, &str)]) -> (Option<i32>, String) {
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a directory can be created");
     let output = command(directory.path())
         .args(["serve", "--port", "0"])
         .envs(base.iter().copied())
@@ -31,16 +31,16 @@ async fn start(base: &[(&str, &str)], more: &[(&str, &str)]) -> (Option<i32>, St
         .output();
     let output = tokio::time::timeout(std::time::Duration::from_secs(60), output).await;
     let output = output
-        .unwrap_or_else(|_| panic!("it serves with {more:?}"))
+        .unwrap_or_else(|_| panic!("the portal starts with {more:?}"))
         .expect("the binary runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code(), said)
 }
 
 #[tokio::test]
-async fn production_refuses_each_open_lock_and_names_it() {
+async fn production_rejects_and_names_each_insecure_setting() {
     let (code, said) = start(&PROD, &[]).await;
-    assert_eq!(code, Some(1), "all but the database is right: {said}");
+    assert_eq!(code, Some(1), "only the database is unavailable: {said}");
     for (name, value) in [
         ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", ""),
         ("CLERK_SECRET_KEY", ""),
@@ -59,7 +59,7 @@ async fn production_refuses_each_open_lock_and_names_it() {
         ("SECRET_KEY", "0123456789abcdef0123456789abcde"),
         ("DB_CONN_URI", ""),
         ("DB_CONN_URI", "sqlite://portal.db"),
-        ("TRUSTED_PROXIES", "everybody"),
+        ("TRUSTED_PROXIES", "everyone"),
         ("CLERK_AUTHORIZED_PARTIES", "*"),
         ("CLERK_AUTHORIZED_PARTIES", "https://*.example.com"),
         (
@@ -85,7 +85,7 @@ async fn production_refuses_each_open_lock_and_names_it() {
 }
 
 #[tokio::test]
-async fn both_keys_missing_are_named_and_nothing_else_signs_in() {
+async fn production_requires_and_names_both_keys() {
     let empty = LIVE.map(|(name, _)| (name, ""));
     let (code, said) = start(&PROD, &empty).await;
     assert_eq!(code, Some(2), "{said}");
@@ -115,7 +115,7 @@ async fn development_sign_in_stays_on_this_machine() {
         assert!(said.contains(&format!("1. {name} is")), "{said}");
         assert!(!said.contains("2. "), "{said}");
     }
-    // One live key is no reason to fall back on it.
+    // With only one live key, the portal does not fall back to the development sign-in.
     for key in LIVE {
         let (code, said) = start(&dev, &[key]).await;
         assert_eq!(code, Some(2), "{key:?}: {said}");
@@ -124,7 +124,7 @@ async fn development_sign_in_stays_on_this_machine() {
 }
 
 #[tokio::test]
-async fn development_sign_in_does_not_answer_behind_a_proxy() {
+async fn development_sign_in_is_rejected_behind_a_proxy() {
     let server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest();
     let body = serde_json::json!({"email": "root@example.com"});
@@ -153,7 +153,7 @@ async fn development_sign_in_does_not_answer_behind_a_proxy() {
 }
 
 #[tokio::test]
-async fn with_live_keys_there_is_no_development_sign_in() {
+async fn live_keys_disable_the_development_sign_in() {
     let server = TestServer::start_with(Database::Sqlite, &LIVE, app::build).await;
     let guest = server.guest();
     let body = serde_json::json!({"email": "a@b.example"});
@@ -166,7 +166,7 @@ async fn with_live_keys_there_is_no_development_sign_in() {
 }
 
 #[tokio::test]
-async fn administrators_are_who_is_named_and_nobody_else() {
+async fn only_listed_addresses_are_administrators() {
     for (list, address, role) in [
         (" , Root@Example.COM ,", "root@example.com", "ADMIN"),
         ("root@example.com", "ROOT@example.com", "ADMIN"),
@@ -174,7 +174,7 @@ async fn administrators_are_who_is_named_and_nobody_else() {
         ("root@example.com", "xroot@example.com", "USER"),
         (",", "a@b.example", "USER"),
         (" ", "a@b.example", "USER"),
-        // Cyrillic: it looks the same.
+        // A Cyrillic letter that looks the same.
         ("r\u{43e}ot@example.com", "root@example.com", "USER"),
     ] {
         let settings = [("ADMIN_USER_EMAILS", list)];

@@ -5,7 +5,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "helpers outside of test functions fail their test as well"
+    reason = "helpers outside of test functions also fail their test"
 )]
 
 mod access_walk;

@@ -1,4 +1,4 @@
-//! `GET /metrics`: the figures say what has happened.
+//! `GET /metrics`: counters, gauges and their labels.
 
 use portal_core::Store;
 use serde_json::json;
@@ -7,11 +7,11 @@ use crate::app;
 use crate::support::{Client, Database, TaskClient, TestServer, eventually, on_both};
 
 on_both!(
-    figures_count_what_has_happened,
-    a_waiting_task_shows_in_the_queue,
-    no_label_comes_from_outside,
-    a_portal_can_leave_the_figures_out,
-    a_scrape_is_answered_while_the_database_is_away,
+    metrics_count_task_events,
+    waiting_task_is_counted_as_queued,
+    labels_contain_no_external_values,
+    metrics_can_be_disabled,
+    scrape_succeeds_while_the_database_is_unavailable,
 );
 
 async fn scrape(client: &Client) -> String {
@@ -27,7 +27,7 @@ async fn scrape(client: &Client) -> String {
     answer.text
 }
 
-/// The value of a series, `None` where it is missing. Labels may come in any order.
+/// Returns the value of a series, or `None` if it is missing. Labels may be in any order.
 fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     text.lines().find_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
@@ -37,11 +37,11 @@ fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
             given.contains(&format!("{label}=\"{value}\"").as_str())
         };
         (found == name && labels.iter().all(has))
-            .then(|| value.parse().expect("a number stands at the end"))
+            .then(|| value.parse().expect("the line ends with a number"))
     })
 }
 
-/// Waits until a series has a value: what a task has come to is seen before it is counted.
+/// Waits until a series has a value: the result of a task is visible before it is counted.
 async fn until(client: &Client, name: &str, labels: &[(&str, &str)], wanted: f64) {
     eventually(&format!("{name} {labels:?} is {wanted}"), async || {
         let text = scrape(client).await;
@@ -50,7 +50,7 @@ async fn until(client: &Client, name: &str, labels: &[(&str, &str)], wanted: f64
     .await;
 }
 
-async fn figures_count_what_has_happened(database: Database) {
+async fn metrics_count_task_events(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let guest = server.guest();
@@ -81,7 +81,7 @@ async fn figures_count_what_has_happened(database: Database) {
     ];
     until(&guest, finished, &done, 2.0).await;
     for (name, code) in [
-        // The word of an application counts with all others.
+        // Error codes of the application share one label.
         ("fails_task", "task_failed"),
         ("panics_task", "internal"),
         ("slow", "timeout"),
@@ -105,9 +105,12 @@ async fn figures_count_what_has_happened(database: Database) {
     until(&guest, "portal_tasks_run_seconds_count", &kind("echo"), 2.0).await;
     let text = scrape(&guest).await;
     let run_time = value(&text, "portal_tasks_run_seconds_sum", &kind("slow"));
-    assert!(run_time >= Some(0.1), "{run_time:?}: its limit is 100 ms");
+    assert!(
+        run_time >= Some(0.1),
+        "{run_time:?}: the task times out after 100 ms"
+    );
     let run_time = value(&text, "portal_tasks_run_seconds_count", &kind("waits"));
-    assert_eq!(run_time, Some(0.0), "it still runs");
+    assert_eq!(run_time, Some(0.0), "the task is still running");
 
     client.cancel(&waits).await;
     client.ended(&waits).await;
@@ -121,7 +124,7 @@ async fn figures_count_what_has_happened(database: Database) {
     assert!(scrape(&guest).await.ends_with("# EOF\n"));
 }
 
-async fn a_waiting_task_shows_in_the_queue(database: Database) {
+async fn waiting_task_is_counted_as_queued(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let args = json!({"name": "bob", "age": 6});
@@ -140,11 +143,11 @@ async fn a_waiting_task_shows_in_the_queue(database: Database) {
         let labels = [("state", "probe"), ("name", name)];
         assert_eq!(value(&text, "portal_tasks_queued", &labels), Some(queued));
         let lag = value(&text, "portal_tasks_oldest_due_seconds", &labels);
-        assert_eq!(lag, Some(0.0), "it is not due yet");
+        assert_eq!(lag, Some(0.0), "the task is not due yet");
     }
 }
 
-async fn a_scrape_is_answered_while_the_database_is_away(database: Database) {
+async fn scrape_succeeds_while_the_database_is_unavailable(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     client.ended(&client.start("fails_task").await).await;
@@ -153,7 +156,7 @@ async fn a_scrape_is_answered_while_the_database_is_away(database: Database) {
     let text = scrape(&server.guest()).await;
     let labels = [("state", "probe"), ("name", "fails_task")];
     let started = value(&text, "portal_tasks_started_total", &labels);
-    assert_eq!(started, Some(1.0), "what the process knows is told");
+    assert_eq!(started, Some(1.0), "in-process counters are reported");
     assert_eq!(value(&text, "portal_tasks_queued", &labels), None);
     assert_eq!(
         value(&text, "portal_tasks_oldest_due_seconds", &labels),
@@ -161,7 +164,7 @@ async fn a_scrape_is_answered_while_the_database_is_away(database: Database) {
     );
 }
 
-async fn no_label_comes_from_outside(database: Database) {
+async fn labels_contain_no_external_values(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     client.ended(&client.start("fails_task").await).await;
@@ -176,7 +179,7 @@ async fn no_label_comes_from_outside(database: Database) {
     }
 }
 
-async fn a_portal_can_leave_the_figures_out(database: Database) {
+async fn metrics_can_be_disabled(database: Database) {
     let server =
         TestServer::start_with(database, &[], |portal| app::build(portal).metrics(false)).await;
     assert_eq!(server.guest().get("/metrics").await.status, 404);

@@ -1,4 +1,4 @@
-//! Watching tasks over a WebSocket.
+//! Monitoring tasks over a WebSocket.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use crate::support::{Database, Socket, TaskClient, TestServer, on_both};
 
 on_both!(
-    a_monitor_shows_the_present_then_every_change_and_closes_after_the_end,
-    a_monitor_of_an_ended_task_shows_the_end,
-    a_monitor_of_all_tasks_shows_what_is_active_and_what_comes,
-    a_monitor_of_a_state_shows_that_state_only,
-    a_monitor_shows_tasks_of_its_client_only,
-    what_cannot_be_watched_is_refused_before_the_upgrade,
-    pages_of_other_sites_are_refused,
-    a_withdrawn_client_token_closes_its_monitors,
-    a_portal_that_stops_says_so,
-    a_client_that_does_not_read_gets_the_newest_state,
-    a_client_that_does_not_read_is_told_that_its_token_is_gone,
-    every_watcher_sees_the_same_numbers,
-    a_stopped_task_is_seen_to_end,
+    monitor_sends_state_and_changes_then_closes_at_the_end,
+    monitor_of_a_finished_task_sends_its_final_state,
+    monitor_of_all_tasks_sends_active_and_new_tasks,
+    monitor_of_a_group_sends_tasks_of_that_group_only,
+    monitor_sends_tasks_of_its_client_only,
+    invalid_monitor_requests_are_rejected_before_upgrade,
+    monitor_rejects_foreign_origins,
+    revoked_client_token_closes_its_monitors,
+    monitor_closes_with_1001_when_the_portal_stops,
+    slow_client_receives_the_latest_state,
+    slow_client_receives_the_close_code_of_its_revoked_token,
+    all_monitors_send_the_same_sequence_numbers,
+    monitor_sends_the_end_of_a_cancelled_task,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -49,9 +49,7 @@ fn assert_rising(messages: &[Value]) {
     );
 }
 
-async fn a_monitor_shows_the_present_then_every_change_and_closes_after_the_end(
-    database: Database,
-) {
+async fn monitor_sends_state_and_changes_then_closes_at_the_end(database: Database) {
     let (server, client) = setup(database).await;
     for path in [
         "/api/tasks/{token}/{id}/monitor",
@@ -90,12 +88,12 @@ async fn a_monitor_shows_the_present_then_every_change_and_closes_after_the_end(
         assert_eq!(
             **last,
             client.status(&id).await,
-            "as the status call has it"
+            "the last message equals the status response"
         );
     }
 }
 
-async fn a_monitor_of_an_ended_task_shows_the_end(database: Database) {
+async fn monitor_of_a_finished_task_sends_its_final_state(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("fails_task").await;
     let task = client.ended(&id).await;
@@ -107,7 +105,7 @@ async fn a_monitor_of_an_ended_task_shows_the_end(database: Database) {
     assert_eq!(messages[0]["data"], task);
 }
 
-async fn a_monitor_of_all_tasks_shows_what_is_active_and_what_comes(database: Database) {
+async fn monitor_of_all_tasks_sends_active_and_new_tasks(database: Database) {
     let (server, client) = setup(database).await;
     let ended = client.start("steps").await;
     client.ended(&ended).await;
@@ -147,7 +145,7 @@ async fn a_monitor_of_all_tasks_shows_what_is_active_and_what_comes(database: Da
     socket.leave().await;
 }
 
-async fn a_monitor_of_a_state_shows_that_state_only(database: Database) {
+async fn monitor_of_a_group_sends_tasks_of_that_group_only(database: Database) {
     let (server, client) = setup(database).await;
     let path = format!("/ws/other/tasks/{}", client.token);
     let mut socket = Socket::open(&server.url, &path).await;
@@ -163,14 +161,14 @@ async fn a_monitor_of_a_state_shows_that_state_only(database: Database) {
     }
     let path = format!("/ws/other/tasks/{}/{hidden}", client.token);
     let refusal = Socket::ask(&server.url, &path, None).await.err();
-    let refusal = refusal.expect("it is of another state");
+    let refusal = refusal.expect("the task belongs to another group");
     assert_eq!(
         (refusal.status, &refusal.problem["code"]),
         (404, &json!("task_not_found"))
     );
 }
 
-async fn a_monitor_shows_tasks_of_its_client_only(database: Database) {
+async fn monitor_sends_tasks_of_its_client_only(database: Database) {
     let (server, client) = setup(database).await;
     let other = TaskClient::of(&server.user().await).await;
     let mut socket = Socket::open(&server.url, &all(&client)).await;
@@ -182,7 +180,7 @@ async fn a_monitor_shows_tasks_of_its_client_only(database: Database) {
     assert_eq!(refusal.err().map(|refusal| refusal.status), Some(404));
 }
 
-async fn what_cannot_be_watched_is_refused_before_the_upgrade(database: Database) {
+async fn invalid_monitor_requests_are_rejected_before_upgrade(database: Database) {
     let (server, client) = setup(database).await;
     let (mine, nobody) = (
         client.token.as_str(),
@@ -217,7 +215,7 @@ async fn what_cannot_be_watched_is_refused_before_the_upgrade(database: Database
         ),
     ] {
         let refusal = Socket::ask(&server.url, &path, None).await.err();
-        let refusal = refusal.unwrap_or_else(|| panic!("{path} is refused"));
+        let refusal = refusal.unwrap_or_else(|| panic!("{path} is not rejected"));
         assert_eq!(
             (refusal.status, &refusal.problem["code"]),
             (404, &json!(code)),
@@ -226,21 +224,22 @@ async fn what_cannot_be_watched_is_refused_before_the_upgrade(database: Database
     }
 }
 
-async fn pages_of_other_sites_are_refused(database: Database) {
+async fn monitor_rejects_foreign_origins(database: Database) {
     let (server, client) = setup(database).await;
     let path = all(&client);
     for foreign in ["https://evil.example", "null", "http://127.0.0.1:1"] {
         let refusal = Socket::ask(&server.url, &path, Some(foreign)).await.err();
-        let refusal = refusal.unwrap_or_else(|| panic!("{foreign} is refused"));
+        let refusal = refusal.unwrap_or_else(|| panic!("{foreign} is not rejected"));
         assert_eq!(refusal.status, 403, "{foreign}");
     }
     let own = Socket::ask(&server.url, &path, Some(&server.url)).await;
-    let own = own.unwrap_or_else(|refusal| panic!("the portal's own pages may: {refusal:?}"));
+    let own =
+        own.unwrap_or_else(|refusal| panic!("the portal's own pages are rejected: {refusal:?}"));
     own.leave().await;
     Socket::open(&server.url, &path).await.leave().await;
 }
 
-async fn a_withdrawn_client_token_closes_its_monitors(database: Database) {
+async fn revoked_client_token_closes_its_monitors(database: Database) {
     let (server, client) = setup(database).await;
     let user = server.user().await;
     let other = TaskClient::of(&user).await;
@@ -264,7 +263,7 @@ async fn a_withdrawn_client_token_closes_its_monitors(database: Database) {
     assert_eq!(message["data"]["task_id"], theirs.as_str());
 }
 
-async fn a_portal_that_stops_says_so(database: Database) {
+async fn monitor_closes_with_1001_when_the_portal_stops(database: Database) {
     let (mut server, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
@@ -273,7 +272,7 @@ async fn a_portal_that_stops_says_so(database: Database) {
     assert_eq!(closed.1, 1001);
 }
 
-async fn a_client_that_does_not_read_gets_the_newest_state(database: Database) {
+async fn slow_client_receives_the_latest_state(database: Database) {
     let (server, client) = setup(database).await;
     let mut lazy = Socket::open(&server.url, &all(&client)).await;
     let id = client.start("floods").await;
@@ -291,13 +290,13 @@ async fn a_client_that_does_not_read_gets_the_newest_state(database: Database) {
     assert_rising(&messages);
     assert!(
         messages.len() < 15_000,
-        "{} of 20,000 steps were kept for a client that did not read",
+        "{} of 20,000 steps were buffered for a client that did not read",
         messages.len()
     );
     assert_eq!(messages.last().map(|last| &last["data"]), Some(&task));
 }
 
-async fn a_client_that_does_not_read_is_told_that_its_token_is_gone(database: Database) {
+async fn slow_client_receives_the_close_code_of_its_revoked_token(database: Database) {
     let (server, client) = setup(database).await;
     let user = server.user().await;
     let lazy = Socket::open(&server.url, &all(&client)).await;
@@ -308,7 +307,7 @@ async fn a_client_that_does_not_read_is_told_that_its_token_is_gone(database: Da
     assert_eq!(lazy.rest().await.1, 4401);
 }
 
-async fn every_watcher_sees_the_same_numbers(database: Database) {
+async fn all_monitors_send_the_same_sequence_numbers(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("steps").await;
     let path = one(&client, &id);
@@ -333,7 +332,7 @@ async fn every_watcher_sees_the_same_numbers(database: Database) {
     }
 }
 
-async fn a_stopped_task_is_seen_to_end(database: Database) {
+async fn monitor_sends_the_end_of_a_cancelled_task(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("waits").await;
     client.until(&id, "PROCESSING").await;

@@ -1,4 +1,4 @@
-//! A headless browser of its own for each test.
+//! A separate headless browser for each test.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use tempfile::TempDir;
 
 /// A browser window on a portal.
 ///
-/// What its console says fails the test when it is closed: errors of scripts, broken rules of the
-/// content security policy, files that are not there. [`expects`](Self::expects) names exceptions.
+/// [`close`](Self::close) fails the test if there are messages in the console: script errors,
+/// violations of the content security policy, missing files. [`expects`](Self::expects) adds
+/// exceptions.
 pub(crate) struct Chromium {
     client: Client,
     driver: String,
@@ -23,13 +24,13 @@ pub(crate) struct Chromium {
     _profile: TempDir,
 }
 
-/// What a page has loaded.
+/// A request that a page has made.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) url: String,
     /// `Document`, `Script`, `EventSource` ..
     pub(crate) kind: String,
-    /// Whether nobody had to be asked for it.
+    /// `true` if it was served from a cache.
     pub(crate) cached: bool,
 }
 
@@ -42,7 +43,7 @@ fn variable(name: &str) -> String {
 impl Chromium {
     pub(crate) async fn open(root: &str) -> Self {
         let driver = variable("PORTAL_TEST_CHROMEDRIVER");
-        let profile = tempfile::tempdir().expect("a directory can be made");
+        let profile = tempfile::tempdir().expect("a directory can be created");
         let directory = format!("--user-data-dir={}", profile.path().display());
         let arguments = [
             "--no-sandbox",
@@ -58,11 +59,11 @@ impl Chromium {
         let capabilities = json!({
             "goog:chromeOptions": {"binary": variable("PORTAL_TEST_CHROMIUM"), "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-            // A large page is looked at for longer than the half minute that is usual.
+            // Scripts on a large page need more than the default of 30 seconds.
             "timeouts": {"script": 180_000},
         });
         let Value::Object(capabilities) = capabilities else {
-            unreachable!("it is written as an object")
+            unreachable!("the literal is an object")
         };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -83,13 +84,13 @@ impl Chromium {
         self.client.goto(&address).await.expect("the page opens");
     }
 
-    /// The path and query of the page that is shown.
+    /// Returns the path and query of the current page.
     pub(crate) async fn path(&self) -> String {
         let url = self.client.current_url().await.expect("a page is shown");
         url.as_str().replacen(&self.root, "", 1)
     }
 
-    /// The element, as soon as there is one.
+    /// Waits for an element and returns it.
     pub(crate) async fn find(&self, css: &str) -> Element {
         let wait = self.client.wait().at_most(Duration::from_secs(30));
         match wait.for_element(Locator::Css(css)).await {
@@ -123,16 +124,19 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Replaces what stands in a field.
+    /// Replaces the value of a field.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
-        field.clear().await.expect("it can be cleared");
-        field.send_keys(text).await.expect("it takes keys");
+        field.clear().await.expect("the field can be cleared");
+        field.send_keys(text).await.expect("the field accepts keys");
     }
 
     pub(crate) async fn choose(&self, css: &str, value: &str) {
         let field = self.find(css).await;
-        field.select_by_value(value).await.expect("it has it");
+        field
+            .select_by_value(value)
+            .await
+            .expect("the option exists");
     }
 
     pub(crate) async fn script(&self, script: &str) -> Value {
@@ -140,14 +144,14 @@ impl Chromium {
         done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Runs a script that ends by calling its last argument.
+    /// Runs an asynchronous script, which ends by calling its last argument.
     pub(crate) async fn script_that_waits(&self, script: &str, arguments: Vec<Value>) -> Value {
         let done = self.client.execute_async(script, arguments).await;
         done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     pub(crate) async fn resize(&self, width: u32, height: u32) {
-        // A headless window is not narrower than 500 pixels; what is emulated is.
+        // A headless window cannot be narrower than 500 pixels; an emulated device can.
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000}),
@@ -155,19 +159,19 @@ impl Chromium {
         .await;
     }
 
-    /// A command of the Chrome DevTools Protocol.
+    /// Sends a command of the Chrome DevTools Protocol.
     pub(crate) async fn devtools(&self, command: &str, params: Value) -> Value {
         let body = json!({"cmd": command, "params": params});
         self.command("goog/cdp/execute", body).await
     }
 
-    /// Runs a script in each page that is opened, before its own.
+    /// Runs a script in each page that is opened, before the page's own scripts.
     pub(crate) async fn in_every_page(&self, script: &str) {
         let command = "Page.addScriptToEvaluateOnNewDocument";
         self.devtools(command, json!({"source": script})).await;
     }
 
-    /// Signs in without a form, by the token of a session.
+    /// Signs in with a session token, without a form.
     pub(crate) async fn use_session(&self, token: &str) {
         let cookie = json!({
             "name": "__session", "value": token, "url": self.root, "httpOnly": true, "sameSite": "Lax",
@@ -175,13 +179,13 @@ impl Chromium {
         self.devtools("Network.setCookie", cookie).await;
     }
 
-    /// Nothing moves, as for who has asked for that.
+    /// Stops animations, as for a user who prefers reduced motion.
     pub(crate) async fn hold_still(&self) {
         let features = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Presses keys on whatever has the focus: `Tab`, `Shift+Tab`, `Control+k`, `Enter`, `Escape`.
+    /// Presses keys on the focused element: `Tab`, `Shift+Tab`, `Control+k`, `Enter`, `Escape`.
     pub(crate) async fn press(&self, keys: &str) {
         let keys: Vec<char> = keys.split('+').map(key).collect();
         let down = keys.iter().map(|&value| KeyAction::Down { value });
@@ -195,7 +199,7 @@ impl Chromium {
         done.unwrap_or_else(|error| panic!("{keys:?}: {error}"));
     }
 
-    /// Types into whatever has the focus.
+    /// Types into the focused element.
     pub(crate) async fn write(&self, text: &str) {
         for letter in text.chars() {
             let actions = KeyActions::new("keyboard".to_owned())
@@ -206,7 +210,7 @@ impl Chromium {
         }
     }
 
-    /// What was loaded since it was asked last.
+    /// Returns the requests made since the last call.
     pub(crate) async fn loaded(&self) -> Vec<Loaded> {
         let entries = self.command("se/log", json!({"type": "performance"})).await;
         let events: Vec<Value> = entries
@@ -243,13 +247,13 @@ impl Chromium {
             .collect()
     }
 
-    /// The console may say something in which this stands.
+    /// Allows console messages that contain a text.
     pub(crate) fn expects(&self, text: &str) {
         let mut expected = self.expected.lock().expect("nothing has panicked");
         expected.push(text.to_owned());
     }
 
-    /// What the console has said since it was asked last.
+    /// Returns the console messages since the last call.
     pub(crate) async fn console(&self) -> Vec<String> {
         let entries = self.command("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a list").iter();
@@ -258,22 +262,22 @@ impl Chromium {
             .collect()
     }
 
-    /// A command of the driver that is not in the standard.
+    /// Sends a driver command that is not part of the WebDriver standard.
     async fn command(&self, path: &str, body: Value) -> Value {
-        let session = self.client.session_id().await.expect("the driver answers");
+        let session = self.client.session_id().await.expect("the driver responds");
         let session = session.expect("a session is open");
         let answer = reqwest::Client::new()
             .post(format!("{}/session/{session}/{path}", self.driver))
             .json(&body)
             .send()
             .await
-            .expect("the driver answers");
+            .expect("the driver responds");
         assert_eq!(answer.status(), 200, "{path}");
         let mut answer: Value = answer.json().await.expect("JSON");
         answer["value"].take()
     }
 
-    /// What the console has said that nobody expects.
+    /// Returns the new console messages that are not expected.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let mut said = self.console().await;
         let expected = self.expected.lock().expect("nothing has panicked");
@@ -281,11 +285,11 @@ impl Chromium {
         said
     }
 
-    /// Closes the window; fails if the console has said something that was not expected.
+    /// Closes the window; fails if the console has a message that was not expected.
     pub(crate) async fn close(self) {
         let said = self.complaints().await;
-        assert!(said.is_empty(), "the console says: {said:#?}");
-        self.client.close().await.expect("it closes");
+        assert!(said.is_empty(), "unexpected console messages: {said:#?}");
+        self.client.close().await.expect("the browser closes");
     }
 }
 
@@ -304,7 +308,7 @@ fn key(name: &str) -> char {
         "Home" => Key::Home,
         "End" => Key::End,
         letter if letter.chars().count() == 1 => return letter.chars().next().expect("one letter"),
-        other => panic!("{other} is no key that tests press"),
+        other => panic!("no code for the key {other}"),
     };
     key.into()
 }

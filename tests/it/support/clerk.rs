@@ -1,4 +1,4 @@
-//! A portal that uses Clerk, and the Clerk that it uses.
+//! A portal that uses a fake Clerk, and the fake itself.
 
 use portal_clerk::testing::{ClerkDouble, Webhook};
 use portal_core::PortalBuilder;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{Client, Database, TestServer};
 use crate::app;
 
-/// A portal whose sign-in is a double of Clerk.
+/// A portal with a fake Clerk as its identity provider.
 pub(crate) struct ClerkPortal {
     pub(crate) clerk: ClerkDouble,
     pub(crate) server: TestServer,
@@ -18,7 +18,7 @@ impl ClerkPortal {
         Self::start_with(database, &[], app::build).await
     }
 
-    /// Starts a portal with more settings, and with what `build` adds.
+    /// Starts a portal with additional settings, customized by `build`.
     pub(crate) async fn start_with(
         database: Database,
         settings: &[(&str, &str)],
@@ -35,7 +35,7 @@ impl ClerkPortal {
         Self { clerk, server }
     }
 
-    /// Another portal on the same database, which takes tokens made for the first one.
+    /// Starts another portal on the same database that accepts tokens issued for the first one.
     pub(crate) async fn replica(&self) -> TestServer {
         let mut variables = self.clerk.env();
         variables.push(("CLERK_AUTHORIZED_PARTIES", self.server.url.clone()));
@@ -46,19 +46,19 @@ impl ClerkPortal {
         self.server.replica_with(&settings).await
     }
 
-    /// A client with a token of a new session of a user.
+    /// Returns a client with a token of a new session of a user.
     pub(crate) fn sign_in(&self, user_id: &str) -> Client {
         let token = self.clerk.session_token(user_id, &self.server.url);
         Client::new(&self.server.url, Some(token))
     }
 
-    /// A client with a new token of a session.
+    /// Returns a client with a new token of a session.
     pub(crate) fn with_session(&self, session_id: &str) -> Client {
         let token = self.clerk.token(session_id, &self.server.url);
         Client::new(&self.server.url, Some(token))
     }
 
-    /// Sends a message and gives the status of the answer, and what it says of the effect.
+    /// Sends a webhook and returns the status of the response and its `effect` or error `code`.
     pub(crate) async fn deliver(&self, webhook: &Webhook) -> (u16, String) {
         let answer = self.clerk.send_webhook(&self.server.url, webhook).await;
         let body: serde_json::Value = serde_json::from_str(&answer.text).unwrap_or_default();
@@ -66,7 +66,7 @@ impl ClerkPortal {
         (answer.status, word.unwrap_or_default().to_owned())
     }
 
-    /// The variables of the portal, for a command on its database.
+    /// Returns the environment variables of the portal, for a command on its database.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.clerk.env();
         variables.push(("APP_ENV", "DEV".to_owned()));
@@ -74,8 +74,8 @@ impl ClerkPortal {
         variables
     }
 
-    /// A directory for a command to run in, where no `.env` is.
+    /// Creates a directory without a `.env` for a command to run in.
     pub(crate) fn elsewhere() -> TempDir {
-        tempfile::tempdir().expect("a directory can be made")
+        tempfile::tempdir().expect("a directory can be created")
     }
 }

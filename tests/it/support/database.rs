@@ -1,9 +1,9 @@
-//! A database of its own for each test.
+//! A separate database for each test.
 
 use sqlx::Connection;
 use tempfile::TempDir;
 
-/// Which database a test runs on.
+/// Database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Sqlite,
@@ -11,7 +11,7 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// The URI of an empty database; a SQLite file lives in the directory.
+    /// Creates an empty database and returns its URI; a SQLite file is created in the directory.
     pub(crate) async fn create(self, directory: &TempDir) -> String {
         match self {
             Self::Sqlite => format!("sqlite://{}", directory.path().join("portal.db").display()),
@@ -25,7 +25,7 @@ async fn create_postgres() -> String {
         .expect("PORTAL_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a server");
     let mut connection = sqlx::PgConnection::connect(&server)
         .await
-        .expect("the PostgreSQL server answers");
+        .expect("the PostgreSQL server accepts connections");
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&mut connection)

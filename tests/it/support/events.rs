@@ -1,4 +1,4 @@
-//! A client of server-sent events, as a browser reads them.
+//! A client for server-sent events that reads them as a browser does.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use super::{Answer, Client};
 
-/// An open stream.
+/// An open event stream.
 pub(crate) struct EventStream {
     response: Response,
     text: String,
-    /// What a browser would send as `Last-Event-ID`.
+    /// Value that a browser would send as `Last-Event-ID`.
     pub(crate) last_id: String,
-    /// After how many milliseconds a browser would connect again.
+    /// Milliseconds after which a browser would reconnect.
     pub(crate) retry: Option<u64>,
-    /// What the last event said, if the portal closed the stream.
+    /// Data of the `closed` event, if the portal closed the stream.
     pub(crate) closed: Option<Value>,
 }
 
 impl EventStream {
-    /// Opens a stream; the answer if it is refused.
+    /// Opens a stream, or returns the response if it is rejected.
     pub(crate) async fn ask(
         client: &Client,
         path: &str,
@@ -31,8 +31,12 @@ impl EventStream {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.try_clone().expect("it has no body").send().await;
-        let response = response.expect("the portal answers");
+        let response = request
+            .try_clone()
+            .expect("the request has no body")
+            .send()
+            .await;
+        let response = response.expect("the portal responds");
         if response.status() != 200 {
             return Err(Answer::of(request).await);
         }
@@ -54,13 +58,13 @@ impl EventStream {
         stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"))
     }
 
-    /// Opens a stream again as a browser does that was cut off.
+    /// Reopens a stream as a browser does after losing the connection.
     pub(crate) async fn resume(client: &Client, path: &str, last_id: &str) -> Self {
         let stream = Self::ask(client, path, &[("last-event-id", last_id)]).await;
         stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"))
     }
 
-    /// The next event; `None` at the end of the stream.
+    /// Returns the next event; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -77,34 +81,34 @@ impl EventStream {
                     }
                 }
                 if name == "closed" {
-                    self.closed = Some(serde_json::from_str(&data).expect("it is JSON"));
+                    self.closed = Some(serde_json::from_str(&data).expect("the data is JSON"));
                 } else if !data.is_empty() {
-                    assert_eq!(self.closed, None, "nothing comes after it");
+                    assert_eq!(self.closed, None, "`closed` is the last event");
                     assert_eq!(name, "state_update");
-                    let message: Value = serde_json::from_str(&data).expect("it is JSON");
+                    let message: Value = serde_json::from_str(&data).expect("the data is JSON");
                     assert_eq!(message["type"], "state_update");
                     return Some(message);
                 }
             }
             let chunk = tokio::time::timeout(Duration::from_secs(60), self.response.chunk()).await;
-            let chunk = chunk.expect("something is heard within a minute");
-            let chunk = chunk.expect("the stream ends well")?;
+            let chunk = chunk.expect("data arrives within a minute");
+            let chunk = chunk.expect("the stream ends without an error")?;
             self.text
                 .push_str(std::str::from_utf8(&chunk).expect("frames are whole"));
         }
     }
 
-    /// Reads until an event fits, and gives it.
+    /// Reads until an event fits, and returns it.
     pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let message = self.next().await.expect("the stream goes on");
+            let message = self.next().await.expect("the stream is open");
             if fits(&message) {
                 return message;
             }
         }
     }
 
-    /// Everything until the end of the stream.
+    /// Returns all events until the end of the stream.
     pub(crate) async fn rest(mut self) -> Vec<Value> {
         let mut messages = Vec::new();
         while let Some(message) = self.next().await {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that this thread logs at `INFO` and above, while this value lives. The runtime of the test has
-/// to be single-threaded, so that its portal logs on this thread as well.
+/// Lines that this thread logs at `INFO` and above while this value is alive.
+///
+/// The runtime of the test must be single-threaded, so that its portal logs on this thread too.
 pub(crate) struct Log {
     lines: Lines,
     _guard: DefaultGuard,
@@ -27,7 +28,7 @@ impl Log {
         }
     }
 
-    /// The lines that contain a text.
+    /// Returns the lines that contain a text.
     pub(crate) fn lines_with(&self, text: &str) -> Vec<String> {
         let lines = self.lines.0.lock().expect("no writer panics");
         let lines = String::from_utf8_lossy(&lines);

@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! Helpers for the tests: portals, clients, databases and browsers.
 
 mod chromium;
 mod clerk;

@@ -1,4 +1,4 @@
-//! The reference portal as a process of its own, which can be killed.
+//! The reference portal as a separate process, which can be killed.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,7 +20,7 @@ pub(crate) struct ReferencePortal {
     variables: Vec<(String, String)>,
 }
 
-/// The binary that `cargo xtask test` has built.
+/// Returns the path of the binary that `cargo xtask test` has built.
 pub(crate) fn binary() -> PathBuf {
     let path = std::env::var("PORTAL_TEST_BINARY").expect(
         "PORTAL_TEST_BINARY is not set: run the tests with `cargo xtask test`, which builds it",
@@ -28,7 +28,7 @@ pub(crate) fn binary() -> PathBuf {
     Path::new(&path).to_owned()
 }
 
-/// The reference portal with nothing of this process's own configuration.
+/// Returns a command that runs the reference portal without this process's environment.
 pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(binary());
     command
@@ -40,9 +40,9 @@ pub(crate) fn command(directory: &Path) -> Command {
 }
 
 impl ReferencePortal {
-    /// Starts it in an empty directory and waits until it answers.
+    /// Starts the portal in an empty directory and waits until it is ready.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a directory can be created");
         let port = free_port();
         let variables: Vec<_> = variables
             .iter()
@@ -75,47 +75,48 @@ impl ReferencePortal {
         Client::new(&self.url, None)
     }
 
-    /// Its working directory, where its database is.
+    /// Returns the working directory, which contains the database.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Bytes of memory that the process holds.
+    /// Returns the resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let id = self.child.id().expect("it is running");
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it is readable");
+        let id = self.child.id().expect("the process is running");
+        let status =
+            std::fs::read_to_string(format!("/proc/{id}/status")).expect("the status is readable");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
         let kibibytes = kibibytes.and_then(|text| text.trim().parse::<u64>().ok());
-        kibibytes.expect("it has a size") * 1024
+        kibibytes.expect("`VmRSS` is a number") * 1024
     }
 
-    /// Its log, if its variables contain `RUST_LOG`.
+    /// Returns the log, which is only written if the variables contain `RUST_LOG`.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join(LOG)).expect("it has logged")
+        std::fs::read_to_string(self.directory.path().join(LOG)).expect("the log exists")
     }
 
-    /// The end that `kill -9` brings.
+    /// Kills the process, as `kill -9` does.
     pub(crate) async fn kill(&mut self) {
-        self.child.kill().await.expect("it was running");
+        self.child.kill().await.expect("the process was running");
     }
 
-    /// A new process on the same database and port.
+    /// Starts a new process on the same database and port.
     pub(crate) async fn start_again(&mut self) {
         self.child = spawn(self.directory.path(), self.port, &self.variables);
         self.wait_until_ready().await;
     }
 
-    /// The end that SIGTERM brings; gives the exit code.
+    /// Terminates the process with SIGTERM and returns the exit code.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
-        let id = self.child.id().expect("it is running").to_string();
+        let id = self.child.id().expect("the process is running").to_string();
         let sent = Command::new("kill")
             .args(["-TERM", &id])
             .status()
             .await
             .expect("`kill` runs");
         assert!(sent.success());
-        self.child.wait().await.expect("it ends").code()
+        self.child.wait().await.expect("the process exits").code()
     }
 }
 
@@ -129,7 +130,7 @@ fn spawn(directory: &Path, port: u16, variables: &[(String, String)]) -> Child {
     if variables.iter().any(|(name, _)| name == "RUST_LOG") {
         let log = std::fs::File::create(directory.join(LOG)).expect("a file can be created");
         command
-            .stdout(log.try_clone().expect("it is open"))
+            .stdout(log.try_clone().expect("the file is open"))
             .stderr(log);
     }
     command.spawn().expect("the binary runs")
@@ -137,5 +138,5 @@ fn spawn(directory: &Path, port: u16, variables: &[(String, String)]) -> Child {
 
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+    listener.local_addr().expect("the listener is bound").port()
 }

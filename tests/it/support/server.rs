@@ -1,4 +1,4 @@
-//! A portal in this process, and a client that talks to it over a socket.
+//! A portal in this process, and a client that connects to it over a socket.
 
 use portal_clerk::ClerkAuth;
 use portal_core::auth::DeclaredRoute;
@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::Database;
 use crate::app;
 
-/// The address that is an administrator on each test server.
+/// E-mail address of the administrator on each test server.
 pub(crate) const ADMIN: &str = "root@example.com";
 
-/// The host of a portal in production.
+/// Host name of a portal in production.
 pub(crate) const PRODUCTION_HOST: &str = "portal.example.com";
 
 /// A portal with the test application's pages, tasks and models.
@@ -27,9 +27,9 @@ pub(crate) struct TestServer {
     pub(crate) url: String,
     pub(crate) uri: String,
     pub(crate) state: PortalState,
-    /// What its routes are declared as.
+    /// Declared routes of the portal.
     pub(crate) routes: Vec<DeclaredRoute>,
-    /// What axum says that its router answers.
+    /// Debug output of the axum router.
     pub(crate) router: String,
     signal: CancellationToken,
     served: Option<JoinHandle<std::io::Result<()>>>,
@@ -41,13 +41,13 @@ impl TestServer {
         Self::start_with(database, &[], app::build).await
     }
 
-    /// Starts a portal with more settings, and with what `build` adds.
+    /// Starts a portal with additional settings, customized by `build`.
     pub(crate) async fn start_with(
         database: Database,
         settings: &[(&str, &str)],
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
     ) -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a directory can be created");
         let uri = database.create(&directory).await;
         Self::start_on(directory, uri, settings, build).await
     }
@@ -61,7 +61,7 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
+        let port = listener.local_addr().expect("the listener is bound").port();
         let port_text = port.to_string();
         let base = [
             ("APP_ENV", "DEV"),
@@ -74,7 +74,7 @@ impl TestServer {
         let auth = ClerkAuth::new();
         let provider_settings = portal_core::AuthProvider::settings(&auth);
         let config = Config::from_settings(Settings::from_pairs_with(provider_settings, pairs))
-            .expect("it is right");
+            .expect("the settings are valid");
         let portal = build(Portal::builder().config(config).auth(auth))
             .build()
             .await
@@ -96,12 +96,12 @@ impl TestServer {
         }
     }
 
-    /// A client without credentials.
+    /// Returns a client without credentials.
     pub(crate) fn guest(&self) -> Client {
         Client::new(&self.url, None)
     }
 
-    /// A client with a bearer token of a new session.
+    /// Returns a client with a bearer token of a new session.
     pub(crate) async fn sign_in(&self, email: &str) -> Client {
         let body = json!({"email": email, "first_name": "Test", "last_name": "Person"});
         let answer = self.guest().post("/dev/token", &body).await;
@@ -125,25 +125,25 @@ impl TestServer {
         self.replica_with(&[]).await
     }
 
-    /// A second replica that takes the same sessions: both stand behind one public address.
+    /// Starts a second replica that accepts the same sessions: both have the same public URL.
     pub(crate) async fn replica_of_sessions(&self) -> Self {
         self.replica_with(&[("PUBLIC_URL", self.url.as_str())])
             .await
     }
 
-    /// The same with more settings.
+    /// Starts a second replica with additional settings.
     pub(crate) async fn replica_with(&self, settings: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a directory can be created");
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
-    /// A replica in production, which answers to [`PRODUCTION_HOST`]. The database has to be
+    /// Starts a replica in production, whose host is [`PRODUCTION_HOST`]. The database must be
     /// PostgreSQL.
     pub(crate) async fn in_production(
         &self,
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
     ) -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a directory can be created");
         let public_url = format!("https://{PRODUCTION_HOST}");
         let settings = [
             ("APP_ENV", "PROD"),
@@ -160,20 +160,20 @@ impl TestServer {
         Self::start_on(directory, self.uri.clone(), &settings, build).await
     }
 
-    /// Stops the portal in good order, and starts another on the same database.
+    /// Shuts the portal down gracefully and starts another on the same database.
     pub(crate) async fn start_again(self) -> Self {
         self.start_again_with(&[]).await
     }
 
-    /// The same with more settings.
+    /// Like [`start_again`](Self::start_again), with additional settings.
     pub(crate) async fn start_again_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.stop().await;
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a directory can be created");
         let directory = std::mem::replace(&mut self.directory, directory);
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
-    /// Changes the database behind the portal's back; gives the number of changed rows.
+    /// Changes the database without the portal and returns the number of affected rows.
     pub(crate) async fn sql(&self, statement: String) -> u64 {
         let statement = sqlx::AssertSqlSafe(statement);
         if self.uri.starts_with("sqlite:") {
@@ -185,18 +185,18 @@ impl TestServer {
         } else {
             let mut connection = sqlx::PgConnection::connect(&self.uri)
                 .await
-                .expect("the server answers");
+                .expect("the server accepts connections");
             let done = sqlx::query(statement).execute(&mut connection).await;
             done.expect("the statement runs").rows_affected()
         }
     }
 
-    /// Cuts a PostgreSQL database off from everybody, or lets them back in.
+    /// Closes a PostgreSQL database to all connections, or opens it again.
     pub(crate) async fn cut_off(&self, away: bool) {
         let (root, name) = self.uri.rsplit_once('/').expect("the URI names a database");
         let mut connection = sqlx::PgConnection::connect(&format!("{root}/postgres"))
             .await
-            .expect("the server answers");
+            .expect("the server accepts connections");
         let allow = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !away);
         let kill = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
@@ -209,14 +209,14 @@ impl TestServer {
         }
     }
 
-    /// Stops the portal in good order, as SIGTERM does.
+    /// Shuts the portal down gracefully, as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         self.signal.cancel();
         if let Some(served) = self.served.take() {
             served
                 .await
-                .expect("it does not panic")
-                .expect("it stops well");
+                .expect("the portal does not panic")
+                .expect("the portal stops without an error");
         }
     }
 }
@@ -230,7 +230,7 @@ impl Drop for TestServer {
     }
 }
 
-/// Talks to a portal; never follows redirects.
+/// HTTP client for a portal; never follows redirects.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -243,7 +243,7 @@ impl Client {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .expect("a client can be made");
+            .expect("a client can be created");
         Self {
             http,
             url: url.to_owned(),
@@ -259,7 +259,7 @@ impl Client {
         Self::new(&self.url, None)
     }
 
-    /// A request with this client's credentials, for tests that need more than the short forms.
+    /// Returns a request with this client's credentials, for tests that the short forms do not cover.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         match &self.token {
@@ -272,7 +272,7 @@ impl Client {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// As a browser asks for a page.
+    /// Requests a page as a browser does.
     pub(crate) async fn page(&self, path: &str) -> Answer {
         Answer::of(
             self.request(Method::GET, path)
@@ -293,7 +293,7 @@ impl Client {
         Answer::of(self.request(Method::DELETE, path)).await
     }
 
-    /// A new client token of this user.
+    /// Creates a client token for this user.
     pub(crate) async fn client_token(&self) -> String {
         let answer = Answer::of(self.request(Method::POST, "/api/client-tokens")).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
@@ -304,7 +304,7 @@ impl Client {
     }
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -314,7 +314,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("the portal answers");
+        let response = request.send().await.expect("the portal responds");
         let (status, headers) = (response.status(), response.headers().clone());
         Self {
             status,
@@ -339,7 +339,7 @@ impl Answer {
         self.header(LOCATION.as_str())
     }
 
-    /// Asserts a problem document of a status and a code, and gives it.
+    /// Asserts a problem document with a status and a code, and returns it.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);

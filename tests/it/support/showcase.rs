@@ -1,14 +1,14 @@
-//! The reference portal with something to see in it.
+//! The reference portal with demo data.
 
 use serde_json::json;
 
 use super::{Client, ReferencePortal, TaskClient, command, eventually};
 
-/// A reference portal with users, rows and tasks of every kind.
+/// A reference portal with users, rows, and tasks of several types.
 pub(crate) struct Showcase {
     pub(crate) portal: ReferencePortal,
     pub(crate) admin: Client,
-    /// The pages that are opened by an address alone, and who may: `public`, `user` or `admin`.
+    /// Paths of the pages without parameters, with their access: `public`, `user` or `admin`.
     pub(crate) pages: Vec<(String, String)>,
 }
 
@@ -51,7 +51,7 @@ impl Showcase {
         let mut pages = Vec::new();
         for (path, access) in listed.lines().filter_map(page) {
             let answer = admin.page(&path).await;
-            // Parts of pages that scripts ask for are none; who is signed in is led on from some.
+            // Fragments that scripts request are not pages; some pages redirect signed-in users.
             if answer.status == 303 || answer.text.starts_with("<!DOCTYPE html>") {
                 pages.push((path, access));
             }
@@ -64,27 +64,30 @@ impl Showcase {
         }
     }
 
-    /// The token of a session of the administrator.
+    /// Returns a session token of the administrator.
     pub(crate) fn session(&self) -> &str {
-        self.admin.token.as_deref().expect("it has signed in")
+        self.admin
+            .token
+            .as_deref()
+            .expect("the administrator is signed in")
     }
 
-    /// The pages that a guest may open, or an administrator.
+    /// Returns the pages that an administrator or a guest may open.
     pub(crate) fn pages_of(&self, admin: bool) -> Vec<&str> {
         let mine = |(_, access): &&(String, String)| admin || access == "public";
         let pages = self.pages.iter().filter(mine);
-        // Who has signed in is led on from these.
+        // These redirect signed-in users.
         pages
             .map(|(path, _)| path.as_str())
             .filter(|path| !(admin && ["/sign-in", "/sign-up"].contains(path)))
             .collect()
     }
 
-    /// A task that takes five seconds, so that something goes on.
+    /// Starts a task that runs for five seconds, so that the pages show a running task.
     pub(crate) async fn start_long_task(&self) {
         let tasks = TaskClient::of(&self.admin).await;
         let id = tasks.start_in("example_task", "task1", &json!({})).await;
-        eventually("the task runs", async || {
+        eventually("the task is running", async || {
             let task = tasks.status_in("example_task", &id).await;
             (task["status"] != "PENDING").then_some(())
         })

@@ -1,4 +1,4 @@
-//! A WebSocket client that reads what a monitor sends.
+//! A WebSocket client that reads the messages of a monitor.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// An open monitor.
+/// An open monitor connection.
 pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-/// An upgrade that was refused.
+/// A rejected upgrade.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -20,29 +20,29 @@ pub(crate) struct Refusal {
 }
 
 impl Socket {
-    /// Opens a monitor as a program does, without an `Origin`.
+    /// Opens a monitor without an `Origin`, as a program does.
     pub(crate) async fn open(url: &str, path: &str) -> Self {
         Self::ask(url, path, None)
             .await
             .unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"))
     }
 
-    /// Asks for a monitor as the page of an origin does.
+    /// Requests a monitor as a page of an origin does.
     pub(crate) async fn ask(url: &str, path: &str, origin: Option<&str>) -> Result<Self, Refusal> {
         let origin = origin.map(|origin| ("origin", origin));
         Self::ask_with(url, path, origin.as_slice()).await
     }
 
-    /// Asks for a monitor with more headers.
+    /// Requests a monitor with additional headers.
     pub(crate) async fn ask_with(
         url: &str,
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, Refusal> {
         let address = format!("{}{path}", url.replacen("http", "ws", 1));
-        let mut request = address.into_client_request().expect("it is an address");
+        let mut request = address.into_client_request().expect("the URL is valid");
         for (name, value) in headers {
-            let value = value.parse().expect("it is a header");
+            let value = value.parse().expect("the header value is valid");
             request.headers_mut().insert(*name, value);
         }
         match tokio_tungstenite::connect_async(request).await {
@@ -52,7 +52,7 @@ impl Socket {
                 let problem = serde_json::from_slice(body).expect("a problem document");
                 let content_type = response.headers().get("content-type");
                 assert_eq!(
-                    content_type.expect("it has a type"),
+                    content_type.expect("the response has a content type"),
                     "application/problem+json"
                 );
                 Err(Refusal {
@@ -64,13 +64,13 @@ impl Socket {
         }
     }
 
-    /// The next message; `Err` is the code that the socket was closed with.
+    /// Returns the next message; `Err` contains the code that the socket was closed with.
     pub(crate) async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = tokio::time::timeout(Duration::from_secs(60), self.0.next()).await;
-            match message.expect("something is heard within a minute") {
+            match message.expect("a message arrives within a minute") {
                 Some(Ok(Message::Text(text))) => {
-                    let message: Value = serde_json::from_str(&text).expect("it is JSON");
+                    let message: Value = serde_json::from_str(&text).expect("the message is JSON");
                     assert_eq!(message["type"], "state_update");
                     return Ok(message);
                 }
@@ -78,19 +78,19 @@ impl Socket {
                     return Err(frame.expect("a close frame").code.into());
                 }
                 Some(Ok(_)) => {}
-                other => panic!("it ends without a close frame: {other:?}"),
+                other => panic!("the connection ends without a close frame: {other:?}"),
             }
         }
     }
 
-    /// The next message that shows a change.
+    /// Returns the next message; panics if the socket is closed.
     pub(crate) async fn update(&mut self) -> Value {
         self.next()
             .await
-            .unwrap_or_else(|code| panic!("it is closed with {code}"))
+            .unwrap_or_else(|code| panic!("the socket is closed with {code}"))
     }
 
-    /// Everything until it is closed, and the code of that.
+    /// Returns all messages until the socket is closed, and the close code.
     pub(crate) async fn rest(mut self) -> (Vec<Value>, u16) {
         let mut messages = Vec::new();
         loop {
@@ -101,7 +101,7 @@ impl Socket {
         }
     }
 
-    /// Reads until a message fits, and gives it.
+    /// Reads until a message fits, and returns it.
     pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.update().await;
@@ -114,21 +114,21 @@ impl Socket {
     /// Sends a text as one frame.
     pub(crate) async fn send_text(&mut self, text: String) {
         let sent = self.0.send(Message::Text(text.into())).await;
-        sent.expect("it is sent");
+        sent.expect("the frame is sent");
     }
 
-    /// Sends a text as one frame that the portal need not read, and returns the code of its close.
+    /// Sends a text as one frame that the portal may leave unread, and returns the close code.
     pub(crate) async fn send_until_closed(self, text: String) -> u16 {
         let (mut sink, mut stream) = self.0.split();
         let closed = async {
             loop {
                 let message = tokio::time::timeout(Duration::from_secs(60), stream.next()).await;
-                match message.expect("something is heard within a minute") {
+                match message.expect("a message arrives within a minute") {
                     Some(Ok(Message::Close(frame))) => {
                         return frame.expect("a close frame").code.into();
                     }
                     Some(Ok(_)) => {}
-                    other => panic!("it ends without a close frame: {other:?}"),
+                    other => panic!("the connection ends without a close frame: {other:?}"),
                 }
             }
         };

@@ -1,4 +1,4 @@
-//! A client of the task API.
+//! A client for the task API.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Client};
 
-/// Asks until there is an answer; the limit only ends a test that would never end.
+/// Polls until there is a value; the time limit only ends a test that would never finish.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..1800 {
         if let Some(answer) = ask().await {
@@ -15,10 +15,10 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("after 90 seconds still not: {what}");
+    panic!("not true after 90 seconds: {what}");
 }
 
-/// A client token, and what can be done with it; carries no other credential.
+/// Client that authenticates with a client token and no other credential.
 #[derive(Clone)]
 pub(crate) struct TaskClient {
     pub(crate) http: Client,
@@ -26,7 +26,7 @@ pub(crate) struct TaskClient {
 }
 
 impl TaskClient {
-    /// A client with a new client token of a user.
+    /// Returns a client with a new client token of a user.
     pub(crate) async fn of(user: &Client) -> Self {
         Self {
             http: user.without_credentials(),
@@ -38,13 +38,13 @@ impl TaskClient {
         format!("/api/{state}/tasks/{}/{rest}", self.token)
     }
 
-    /// Asks for a start; the answer may be a refusal.
+    /// Requests the start of a task; the response may be a rejection.
     pub(crate) async fn ask(&self, state: &str, task: &str, body: &Value) -> Answer {
         let path = self.path(state, &format!("start/{task}"));
         self.http.post(&path, body).await
     }
 
-    /// Asks for a start under an idempotency key.
+    /// Requests the start of a task with an idempotency key.
     pub(crate) async fn ask_once(
         &self,
         key: &str,
@@ -57,7 +57,7 @@ impl TaskClient {
         Answer::of(request.header("idempotency-key", key)).await
     }
 
-    /// Starts a task and gives its id.
+    /// Starts a task and returns its id.
     pub(crate) async fn start_in(&self, state: &str, task: &str, body: &Value) -> String {
         let answer = self.ask(state, task, body).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
@@ -88,7 +88,7 @@ impl TaskClient {
         Answer::of(self.http.request(Method::POST, &path)).await
     }
 
-    /// The task, once it has a status.
+    /// Waits until the task has a status, and returns it.
     pub(crate) async fn until_in(&self, state: &str, id: &str, status: &str) -> Value {
         eventually(&format!("task {id} is {status}"), async || {
             let task = self.status_in(state, id).await;
@@ -101,9 +101,9 @@ impl TaskClient {
         self.until_in("probe", id, status).await
     }
 
-    /// The task, once it has ended.
+    /// Waits until the task is finished, and returns it.
     pub(crate) async fn ended_in(&self, state: &str, id: &str) -> Value {
-        eventually(&format!("task {id} has ended"), async || {
+        eventually(&format!("task {id} is finished"), async || {
             let task = self.status_in(state, id).await;
             (task["active"] == false).then_some(task)
         })

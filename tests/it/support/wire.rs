@@ -1,4 +1,4 @@
-//! What a browser does that a bare client does not: cookies, forms, an origin.
+//! A client with the features of a browser: cookies, forms, an origin.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::{Answer, Client};
 
-/// A client that keeps cookies and names its origin; never follows redirects by itself.
+/// A client that stores cookies and sends its origin; never follows redirects automatically.
 pub(crate) struct Browser {
     client: Client,
     origin: String,
@@ -26,7 +26,7 @@ impl Browser {
         }
     }
 
-    /// A browser in which somebody has signed in.
+    /// Returns a browser with the session of a signed-in client.
     pub(crate) fn of(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::new(url);
         let token = signed_in.token.clone().expect("a signed-in client");
@@ -34,7 +34,7 @@ impl Browser {
         browser
     }
 
-    /// The same with what Clerk keeps beside the session of a development instance.
+    /// Like [`of`](Self::of), with the other cookies that a development instance of Clerk sets.
     pub(crate) fn of_clerk(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::of(url, signed_in);
         for (name, value) in [("__client_uat", "1"), ("__clerk_db_jwt", "dvb_1")] {
@@ -43,7 +43,7 @@ impl Browser {
         browser
     }
 
-    /// A request with the cookies, and nothing else that a browser adds.
+    /// Returns a request with the cookies but no other header that a browser adds.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, path);
         let cookies: Vec<_> = self
@@ -63,7 +63,7 @@ impl Browser {
             .await
     }
 
-    /// Sends a form of one of the portal's own pages.
+    /// Submits a form of a page of the portal.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let request = self
             .request(Method::POST, path)
@@ -77,7 +77,7 @@ impl Browser {
     async fn send(&mut self, request: RequestBuilder) -> Answer {
         let answer = Answer::of(request).await;
         for cookie in answer.headers.get_all(SET_COOKIE) {
-            let cookie = cookie.to_str().expect("it is text");
+            let cookie = cookie.to_str().expect("the cookie is text");
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').expect("a name and a value");
             if attributes.contains("Max-Age=0") {
@@ -90,7 +90,7 @@ impl Browser {
     }
 }
 
-/// A form as browsers send it.
+/// Encodes a form as browsers do.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     let encode = |text: &str| -> String {
         text.bytes()
@@ -107,9 +107,9 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// The values of an attribute of every element that a selector finds.
+/// Returns the values of an attribute of all elements that match a selector.
 pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<String> {
-    let selector = Selector::parse(selector).expect("it is a selector");
+    let selector = Selector::parse(selector).expect("the selector is valid");
     Html::parse_document(html)
         .select(&selector)
         .filter_map(|element| element.value().attr(attribute))
@@ -117,7 +117,7 @@ pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<Str
         .collect()
 }
 
-/// A connection on which nothing has been said.
+/// Opens a connection without sending anything.
 pub(crate) async fn connect(url: &str) -> TcpStream {
     let address = url.strip_prefix("http://").expect("a plain URL");
     TcpStream::connect(address)
@@ -125,25 +125,25 @@ pub(crate) async fn connect(url: &str) -> TcpStream {
         .expect("the portal listens")
 }
 
-/// Sends bytes that no client library would, and gives the status and the whole answer.
+/// Sends bytes that no client library would send; returns the status and the whole response.
 pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
     let address = url.strip_prefix("http://").expect("a plain URL");
     raw_without_host(url, &format!("{head}\r\nHost: {address}")).await
 }
 
-/// Like [`raw`], with no `Host` but what the caller writes.
+/// Like [`raw`], without a `Host` unless `head` contains one.
 pub(crate) async fn raw_without_host(url: &str, head: &str) -> (u16, String) {
     let mut stream = connect(url).await;
     let request = format!("{head}\r\nConnection: close\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .await
-        .expect("it can be sent");
+        .expect("the request can be sent");
     let mut bytes = Vec::new();
     stream
         .read_to_end(&mut bytes)
         .await
-        .expect("it is answered");
+        .expect("the response can be read");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
     (status.unwrap_or_default(), text)
