@@ -14,14 +14,14 @@ use crate::support::{
 };
 
 on_both!(
-    users_are_counted_in_the_bucket_in_which_they_came,
-    tasks_are_counted_by_how_and_when_they_ended,
-    example_data_comes_once_and_goes_without_a_trace,
+    sign_ups_and_sign_ins_are_counted_by_time,
+    tasks_are_counted_by_outcome_and_finish_time,
+    demo_data_is_added_once_and_removed_completely,
 );
 
 const ADMIN: &str = "root@example.com";
 
-/// A moment as both databases read it.
+/// Time before now, in a format that both databases read.
 fn ago(span: TimeDelta) -> String {
     let at = Utc::now() - span;
     at.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
@@ -35,10 +35,10 @@ fn tasks_of(server: &TestServer) -> Tasks {
     (*server.state.get::<Tasks>().expect("it is there")).clone()
 }
 
-async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) {
+async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let mut server = TestServer::start(database).await;
     let users = users_of(&server);
-    // Signed in today: she came 3 days ago, he 10 days ago, and the third of them just now.
+    // All sign in today; Ann, Bob and Dan are moved back by 3, 10 and 200 days.
     let now = TimeDelta::zero();
     for (email, came, seen) in [
         ("ann@example.com", TimeDelta::days(3), TimeDelta::days(3)),
@@ -72,7 +72,7 @@ async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) 
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // A second visit on another day: one user, two days.
+    // A second sign-in on another day: one user, two days.
     server
         .sign_in("ann@example.com")
         .await
@@ -97,7 +97,7 @@ async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) 
     assert_eq!(
         (quarter.total, quarter.before),
         (3, 0),
-        "200 days are too long ago"
+        "200 days ago is out of range"
     );
     let day = users
         .sign_ups(TimeRange::Day)
@@ -113,7 +113,7 @@ async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) 
     assert_eq!(
         (active.total, active.before),
         (2, 1),
-        "who came twice is one"
+        "two sign-ins count as one user"
     );
 
     let ann = &users
@@ -134,7 +134,7 @@ async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) 
     server.stop().await;
 }
 
-async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
+async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let mut server = TestServer::start(database).await;
     let tasks = tasks_of(&server);
     let ann = TaskClient::of(&server.user().await).await;
@@ -149,7 +149,7 @@ async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
     ann.cancel(&failing).await;
     ann.ended_in("probe", &failing).await;
 
-    // Two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
+    // Three finished two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
     let spans = [(2, 1), (2, 2), (2, 9), (8, 5)];
     for (days, seconds) in spans {
         let ended = TimeDelta::days(days);
@@ -210,7 +210,7 @@ async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
     server.stop().await;
 }
 
-async fn example_data_comes_once_and_goes_without_a_trace(database: Database) {
+async fn demo_data_is_added_once_and_removed_completely(database: Database) {
     let mut server = TestServer::start(database).await;
     server.user().await.get("/api/auth/me").await;
     let (users, tasks) = (users_of(&server), tasks_of(&server));
@@ -269,7 +269,7 @@ fn texts(html: &str, css: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn everybody_sees_what_concerns_him() {
+async fn overview_depends_on_the_caller() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let overview = "/admin/overview";
     let guest = portal.guest().page(overview).await;
@@ -286,7 +286,7 @@ async fn everybody_sees_what_concerns_him() {
     );
     assert!(texts(&fresh.text, ".pt-stat").is_empty(), "no zeros");
 
-    // Somebody else runs a task; the administrator sees it and another user does not.
+    // Another user runs a task; the administrator sees it, a third user does not.
     let ann = sign_in(&portal, "ann@example.com").await;
     let runs = TaskClient::of(&ann).await;
     let id = runs
@@ -320,7 +320,7 @@ async fn everybody_sees_what_concerns_him() {
             .next()
             .is_some()
     );
-    // What there is no range for is the usual one.
+    // An unknown range falls back to the default.
     let odd = admin.page(&format!("{overview}?range=1000y")).await;
     assert_eq!(
         texts(&odd.text, ".pt-ranges [aria-current] [aria-hidden]"),
@@ -342,7 +342,7 @@ async fn everybody_sees_what_concerns_him() {
 }
 
 #[tokio::test]
-async fn the_first_charts_of_a_live_page_bring_their_styles() {
+async fn first_charts_of_a_live_page_load_their_styles() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let admin = sign_in(&portal, ADMIN).await;
     let browser = Chromium::open(&portal.url).await;
@@ -359,21 +359,21 @@ async fn the_first_charts_of_a_live_page_bring_their_styles() {
         .start_in("example_task2", "task2_with_args", &person)
         .await;
     runs.ended_in("example_task2", &id).await;
-    eventually("the charts are drawn in their style", async || {
+    eventually("the charts are rendered with their styles", async || {
         let plot = "const plot = document.querySelector('.pt-plot'); \
                     return plot && getComputedStyle(plot).display";
         (browser.script(plot).await == "grid").then_some(())
     })
     .await;
-    assert_eq!(browser.script(sheets).await, 1, "once for all of them");
+    assert_eq!(browser.script(sheets).await, 1, "one style sheet for all charts");
     browser.goto("/admin/overview").await;
     browser.see("Tasks by outcome").await;
-    assert_eq!(browser.script(sheets).await, 1, "the page has it itself");
+    assert_eq!(browser.script(sheets).await, 1, "the page links it");
     browser.close().await;
 }
 
 #[tokio::test]
-async fn example_data_is_for_administrators() {
+async fn demo_data_requires_an_administrator() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let add = "/admin/overview/examples";
     let post = async |client: &Client, path: &str| {
@@ -389,7 +389,7 @@ async fn example_data_is_for_administrators() {
     let admin = sign_in(&portal, ADMIN).await;
     assert_eq!(post(&admin, add).await.status, 303);
     let filled = admin.page("/admin/overview?range=90d").await;
-    assert!(filled.text.contains("example.invalid"), "it says so");
+    assert!(filled.text.contains("example.invalid"), "it is marked as sample data");
     assert_eq!(texts(&filled.text, ".pt-chart-none"), Vec::<String>::new());
     assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
     assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
@@ -398,7 +398,7 @@ async fn example_data_is_for_administrators() {
 }
 
 #[tokio::test]
-async fn a_chart_tells_its_values_by_keyboard_and_as_a_table() {
+async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let admin = sign_in(&portal, ADMIN).await;
     let added = admin.request(Method::POST, "/admin/overview/examples");

@@ -20,13 +20,13 @@ use crate::live::Tab;
 use crate::support::{Answer, Browser, Database, TestServer, eventually, on_both};
 
 on_both!(
-    each_time_starts_one_task_over_all_replicas,
-    a_paused_schedule_rests_until_it_is_resumed,
-    an_administrator_sees_and_pauses_a_schedule,
-    an_open_page_of_schedules_follows_who_pauses_one,
+    each_scheduled_time_starts_one_task_across_replicas,
+    paused_schedule_does_not_fire_until_resumed,
+    administrator_sees_and_pauses_a_schedule,
+    open_schedules_page_updates_when_one_is_paused,
 );
 
-// By hand and not by macro: what a macro has registered, every other test's portal would discover.
+// Built by hand: the portals of all other tests would discover a task that a macro registers.
 
 fn every_second() -> Task<NoArgs, u8> {
     Task::new(source!(every_second), "clock", "second", |_, _, _| {
@@ -36,7 +36,7 @@ fn every_second() -> Task<NoArgs, u8> {
     .time_zone("Europe/Berlin")
 }
 
-/// So that nothing but a pause is to be heard of it.
+/// Fires so rarely that only a pause or resume changes the page.
 fn seldom() -> Task<NoArgs, u8> {
     every_second().schedule("0 0 29 2 *")
 }
@@ -85,7 +85,7 @@ impl Replicas {
         schedules.remove(0)
     }
 
-    /// Which tasks have ended well, and the time that each was started for.
+    /// Ids of the completed tasks, with the scheduled time of each.
     async fn completed(&self) -> Vec<(Uuid, DateTime<Utc>)> {
         let select = Query::select()
             .columns(["id", "scheduled_for"])
@@ -104,9 +104,9 @@ impl Replicas {
             .collect()
     }
 
-    /// Waits until tasks have ended that were started for times after an instant.
+    /// Waits until enough tasks have completed whose scheduled time is after an instant.
     async fn until_fired(&self, count: usize, after: DateTime<Utc>) {
-        eventually(&format!("{count} times have been fired"), async || {
+        eventually(&format!("{count} scheduled times have fired"), async || {
             let completed = self.completed().await;
             let fired = completed.iter().filter(|(_, time)| *time > after);
             (fired.count() >= count).then_some(())
@@ -121,7 +121,7 @@ impl Replicas {
     }
 }
 
-async fn each_time_starts_one_task_over_all_replicas(database: Database) {
+async fn each_scheduled_time_starts_one_task_across_replicas(database: Database) {
     let replicas = Replicas::start(database).await;
     let begin = replicas.schedule().await.last_fired_for;
     replicas.until_fired(6, begin).await;
@@ -145,7 +145,7 @@ async fn each_time_starts_one_task_over_all_replicas(database: Database) {
     assert_eq!(schedule.time_zone, "Europe/Berlin");
 }
 
-async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
+async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
     let replicas = Replicas::start(database).await;
     let begin = replicas.schedule().await.last_fired_for;
     replicas.until_fired(1, begin).await;
@@ -155,7 +155,7 @@ async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
     paused.expect("it is known");
     let at_pause = replicas.schedule().await;
     assert!(at_pause.paused);
-    // Two of its times pass.
+    // Two scheduled times pass.
     tokio::time::sleep(Duration::from_millis(2200)).await;
     assert_eq!(replicas.schedule().await, at_pause);
 
@@ -173,7 +173,7 @@ async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
     assert_eq!(missed, []);
 }
 
-async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
+async fn administrator_sees_and_pauses_a_schedule(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal).task(every_second)
     })
@@ -207,7 +207,7 @@ async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
     assert_eq!(answer.status, 404);
 }
 
-async fn an_open_page_of_schedules_follows_who_pauses_one(database: Database) {
+async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     let server =
         TestServer::start_with(database, &[], |portal| app::build(portal).task(seldom)).await;
     let admin = server.admin().await;

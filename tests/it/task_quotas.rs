@@ -25,7 +25,7 @@ on_both!(
     stored_bytes_of_a_user_are_limited,
     tasks_without_an_owner_are_not_limited,
     a_large_result_ends_a_page_of_the_list,
-    first_task_of_a_user_is_claimed_with_the_next_place,
+    first_task_of_a_user_gets_the_next_free_slot,
     open_monitors_count_as_streams,
 );
 
@@ -45,25 +45,25 @@ struct Strict {
     text: String,
 }
 
-/// Returns the text as often as wanted
+/// Repeats the text
 #[monitored_background_task(state = "quota")]
 async fn repeat(_task: TaskContext, task_args: Parcel) -> String {
     task_args.text.repeat(task_args.copies as usize)
 }
 
-/// Takes no other members
+/// Rejects unknown members
 #[monitored_background_task(state = "quota")]
 async fn strict(_task: TaskContext, task_args: Strict) -> String {
     task_args.text
 }
 
-/// Takes little
+/// Accepts small arguments
 #[monitored_background_task(state = "quota", max_args = "100B")]
 async fn little(_task: TaskContext, task_args: Parcel) -> usize {
     task_args.text.len()
 }
 
-/// Takes much
+/// Accepts large arguments
 #[monitored_background_task(state = "quota", max_args = "2MiB")]
 async fn much(_task: TaskContext, task_args: Parcel) -> usize {
     task_args.text.len()
@@ -76,7 +76,7 @@ async fn held(task: TaskContext) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Ends at once
+/// Finishes at once
 #[monitored_background_task(state = "quota")]
 async fn quick(_task: TaskContext) -> u8 {
     1
@@ -160,7 +160,7 @@ async fn arguments_have_their_own_limit(database: Database) {
     }
     assert_eq!(count(&server).await, 3);
 
-    // What is stored counts, also where no body was read.
+    // The limit applies to the stored form, also where no body was read.
     let args = Parcel {
         text: "x".repeat(200),
         copies: 0,
@@ -179,7 +179,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let ann = TaskClient::of(&server.user().await).await;
     let first = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(first.status, 202);
-    // However many come at once, and under however many client tokens.
+    // However many starts are concurrent, and under however many client tokens.
     let other = TaskClient::of(&server.user().await).await;
     let starts = (0..40).map(|number| {
         let client = if number % 2 == 0 { &ann } else { &other };
@@ -207,13 +207,13 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let refused = ann.ask("quota", "quick", &json!({})).await;
     refused.problem(429, "too_many_pending_tasks");
     assert_eq!(refused.header("retry-after"), "5");
-    // A start that was stored before needs no place.
+    // A repeated start needs no free slot.
     let again = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(again.json()["task_id"], first.json()["task_id"]);
-    // The quota is that of a user.
+    // Each user has a separate quota.
     let eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
     eve.start_in("quota", "quick", &json!({})).await;
-    // A place is free again when a task has ended.
+    // A finished task frees a slot.
     let id = first.json()["task_id"].as_str().expect("an id").to_owned();
     let path = ann.path("quota", &format!("cancel/{id}"));
     assert_eq!(ann.http.post(&path, &json!({})).await.status, 202);
@@ -236,7 +236,7 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
         .await;
     refused.problem(429, "task_storage_full");
     assert_eq!(refused.header("retry-after"), "60");
-    eventually("all have ended", async || {
+    eventually("all tasks have finished", async || {
         let store = server.state.get::<Store>().expect("a store");
         let active = Query::select()
             .expr(Func::count(Expr::col("id")))
@@ -325,7 +325,7 @@ async fn a_large_result_ends_a_page_of_the_list(database: Database) {
     assert_eq!(pages, 2);
 }
 
-async fn first_task_of_a_user_is_claimed_with_the_next_place(database: Database) {
+async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
     let server = server(database, TaskSettings::default().concurrency(1)).await;
     let ann = TaskClient::of(&server.user().await).await;
     let held = ann.start_in("quota", "held", &json!({})).await;
@@ -370,7 +370,7 @@ async fn open_monitors_count_as_streams(database: Database) {
     let open = async |path: &str, http: &Client| {
         let request = http.request(reqwest::Method::GET, path);
         let request = request.header("accept", "text/event-stream");
-        request.send().await.expect("it answers")
+        request.send().await.expect("the portal responds")
     };
     let monitor = format!("/api/tasks/{}/monitor", client.token);
     let events = format!("/api/admin/tasks/{held}/events");
@@ -385,15 +385,15 @@ async fn open_monitors_count_as_streams(database: Database) {
         refused.problem(429, "too_many_streams");
     }
     drop(first);
-    eventually("the place is free again", async || {
+    eventually("the slot is free again", async || {
         (open(&monitor, &client.http).await.status() == 200).then_some(())
     })
     .await;
 }
 
-/// Many tasks with large arguments, as a version stored them that kept whatever was sent.
+/// Many tasks with large arguments, stored by a version that kept whatever was sent.
 #[tokio::test]
-async fn large_arguments_do_not_fill_the_memory_of_readers() {
+async fn large_arguments_do_not_fill_memory_when_listed() {
     const TASKS: usize = 200;
 
     let portal = ReferencePortal::start(&[]).await;

@@ -1,4 +1,4 @@
-//! Tasks: cancelled at their next step, owned, internal, and silent about causes.
+//! Rules of tasks: cancellation at the next step, ownership, internal tasks, hidden causes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,14 +22,14 @@ use crate::support::{
 };
 
 on_both!(
-    a_cancelled_import_stops_at_its_next_step_without_further_effects,
-    a_task_of_a_transaction_belongs_to_the_user_of_the_request,
-    an_internal_task_is_started_from_code_only,
-    the_cause_of_a_failure_is_not_shown_to_the_owner,
-    a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes,
+    cancelled_import_stops_at_its_next_step,
+    transactional_task_belongs_to_the_user_of_the_request,
+    internal_task_starts_only_from_code,
+    cause_of_a_failure_is_hidden_from_the_owner,
+    oversized_frame_closes_the_monitor_with_a_reason,
 );
 
-/// Lines that a test lets an import read, and the lines that it imported, by task.
+/// Lines that a test allows an import to read, and the lines that it imported, by task.
 struct Import {
     lines: Semaphore,
     imported: Mutex<u32>,
@@ -100,8 +100,8 @@ async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
     Ok(text.parse::<u32>()?)
 }
 
-async fn a_cancelled_import_stops_at_its_next_step_without_further_effects(database: Database) {
-    // A wait for the whole grace period would exceed the limit of the test.
+async fn cancelled_import_stops_at_its_next_step(database: Database) {
+    // Waiting for the whole grace period would exceed the time limit of the test.
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace(Duration::from_secs(3600)))
@@ -135,7 +135,7 @@ async fn a_cancelled_import_stops_at_its_next_step_without_further_effects(datab
     }
 }
 
-async fn a_task_of_a_transaction_belongs_to_the_user_of_the_request(database: Database) {
+async fn transactional_task_belongs_to_the_user_of_the_request(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let ordered = user.post("/orders", &json!({})).await;
@@ -165,7 +165,7 @@ async fn a_task_of_a_transaction_belongs_to_the_user_of_the_request(database: Da
     assert_eq!(record.owner_user_id, Some(owner.id));
 }
 
-async fn an_internal_task_is_started_from_code_only(database: Database) {
+async fn internal_task_starts_only_from_code(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
@@ -218,7 +218,7 @@ fn of_receipts() -> portal_core::tasks::TaskFilter {
     }
 }
 
-async fn the_cause_of_a_failure_is_not_shown_to_the_owner(database: Database) {
+async fn cause_of_a_failure_is_hidden_from_the_owner(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let id = client
@@ -233,7 +233,7 @@ async fn the_cause_of_a_failure_is_not_shown_to_the_owner(database: Database) {
     assert!(!history.text.contains("No such file"), "{}", history.text);
 }
 
-async fn a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes(database: Database) {
+async fn oversized_frame_closes_the_monitor_with_a_reason(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let path = format!("/api/tasks/{}/monitor", client.token);
@@ -246,7 +246,7 @@ async fn a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes(datab
     socket.send_text("x".repeat(4096)).await;
     let id = client.start("steps").await;
     let message = socket.update().await;
-    assert_eq!(message["data"]["task_id"], id.as_str(), "it stays open");
+    assert_eq!(message["data"]["task_id"], id.as_str(), "the monitor stays open");
 }
 
 async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
@@ -257,7 +257,7 @@ async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
 }
 
 #[tokio::test]
-async fn the_seed_s_tasks_take_the_seed_s_arguments_and_guard_the_configuration() {
+async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let settings = [
         ("RUST_LOG", "info"),
         ("ADMIN_USER_EMAILS", "root@example.com"),
@@ -289,7 +289,7 @@ async fn the_seed_s_tasks_take_the_seed_s_arguments_and_guard_the_configuration(
         let refused = user.ask("example_task2", "task2_with_args", &wrong).await;
         refused.problem(422, "invalid_parameters");
     }
-    // Validation is shown by another one.
+    // Another task type shows validation.
     let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
     let refused = user.ask("reports", "write_report", &report).await;
     let problem = refused.problem(422, "invalid_parameters");

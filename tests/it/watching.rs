@@ -1,4 +1,4 @@
-//! Watching tasks from other replicas, over server-sent events, and from code.
+//! Monitoring tasks from other replicas, over server-sent events, and from code.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use crate::support::{Database, EventStream, Socket, TaskClient, TestServer, on_both};
 
 on_both!(
-    a_task_is_watched_from_code,
-    a_task_that_does_not_exist_cannot_be_watched,
-    a_stream_of_one_task_shows_every_change_and_ends_with_it,
-    who_was_cut_off_sees_what_ended_meanwhile,
-    a_stream_ends_with_its_token_and_with_the_portal,
-    a_stream_is_refused_as_a_socket_is,
-    the_history_has_updates_log_lines_and_statuses,
-    the_history_is_bounded_and_says_so,
-    the_history_is_for_its_client_only,
-    a_second_attempt_has_its_own_part_of_the_history,
+    task_is_monitored_from_code,
+    unknown_task_cannot_be_monitored,
+    task_stream_shows_every_change_until_the_task_finishes,
+    resumed_stream_shows_tasks_finished_in_between,
+    stream_ends_with_its_token_or_the_portal,
+    stream_is_rejected_like_a_socket,
+    history_has_updates_log_lines_and_statuses,
+    history_is_bounded_and_marked_as_truncated,
+    history_is_visible_only_to_its_client,
+    history_separates_attempts,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -39,7 +39,7 @@ fn is_end(message: &Value) -> bool {
     message["data"]["active"] == false
 }
 
-async fn a_task_is_watched_from_code(database: Database) {
+async fn task_is_monitored_from_code(database: Database) {
     let (server, client) = setup(database).await;
     let tasks = server.state.get::<Tasks>().expect("every portal has it");
     let id = client.start("steps").await;
@@ -73,7 +73,7 @@ async fn a_task_is_watched_from_code(database: Database) {
     assert_eq!(late.next().await, None);
 }
 
-async fn a_task_that_does_not_exist_cannot_be_watched(database: Database) {
+async fn unknown_task_cannot_be_monitored(database: Database) {
     let server = TestServer::start(database).await;
     let tasks = server.state.get::<Tasks>().expect("every portal has it");
     let refused = tasks.subscribe(uuid::Uuid::nil()).await;
@@ -89,9 +89,9 @@ async fn replicas() -> (TestServer, TestServer, TaskClient) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_runs_on_one_replica_is_seen_on_the_other() {
+async fn task_is_visible_on_another_replica() {
     let (first, second, client) = replicas().await;
-    // Each is watched on both: one of them does not run it.
+    // Each task is monitored on both replicas: one of them does not run it.
     for _ in 0..4 {
         let mut everything = EventStream::open(&second.guest(), &all(&client)).await;
         let id = client.start("steps").await;
@@ -128,7 +128,7 @@ fn assert_steps(messages: &[Value]) {
     );
 }
 
-async fn a_stream_of_one_task_shows_every_change_and_ends_with_it(database: Database) {
+async fn task_stream_shows_every_change_until_the_task_finishes(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("steps").await;
     for path in [
@@ -140,19 +140,19 @@ async fn a_stream_of_one_task_shows_every_change_and_ends_with_it(database: Data
         while let Some(message) = events.next().await {
             messages.push(message);
         }
-        assert!(events.retry.is_some(), "it says when to connect again");
+        assert!(events.retry.is_some(), "the stream states the retry time");
         let last = messages.last().expect("at least one");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
-        // A browser connects again after every end, until it is told not to.
+        // A browser reconnects whenever a stream ends, until a response forbids it.
         let last_id = [("last-event-id", events.last_id.as_str())];
         let again = EventStream::ask(&server.guest(), &path, &last_id).await;
         assert_eq!(again.err().map(|answer| answer.status.as_u16()), Some(204));
     }
 }
 
-async fn who_was_cut_off_sees_what_ended_meanwhile(database: Database) {
+async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     let (server, client) = setup(database).await;
     let guest = server.guest();
     let seen = client.start("steps").await;
@@ -162,7 +162,7 @@ async fn who_was_cut_off_sees_what_ended_meanwhile(database: Database) {
     let cursor_of_one = events.last_id.clone();
     drop(events);
 
-    // One that has seen nothing at all has a place to go on from as well.
+    // A stream that has sent no change has a cursor to resume from as well.
     let mut quiet = EventStream::open(&guest, &all(&client)).await;
     quiet
         .until(|message| message["data"]["active"] == true)
@@ -195,7 +195,7 @@ async fn who_was_cut_off_sees_what_ended_meanwhile(database: Database) {
     expected.sort();
     assert_eq!(ended, expected);
 
-    // What is no cursor counts as none: ended tasks are not part of the present.
+    // An invalid cursor is ignored: finished tasks are not part of the current state.
     for garbage in ["", "nonsense", "1-2-3", "ffffffffffffffffffff-1"] {
         let mut events = EventStream::resume(&guest, &all(&client), garbage).await;
         let new = client.start("steps").await;
@@ -205,7 +205,7 @@ async fn who_was_cut_off_sees_what_ended_meanwhile(database: Database) {
     }
 }
 
-async fn a_stream_ends_with_its_token_and_with_the_portal(database: Database) {
+async fn stream_ends_with_its_token_or_the_portal(database: Database) {
     let (mut server, client) = setup(database).await;
     let user = server.user().await;
     let id = client.start("waits").await;
@@ -226,7 +226,7 @@ async fn a_stream_ends_with_its_token_and_with_the_portal(database: Database) {
     assert_eq!(rest, [] as [Value; 0]);
 }
 
-async fn a_stream_is_refused_as_a_socket_is(database: Database) {
+async fn stream_is_rejected_like_a_socket(database: Database) {
     let (server, client) = setup(database).await;
     let (guest, nobody) = (server.guest(), uuid::Uuid::nil());
     for (path, code) in [
@@ -251,12 +251,12 @@ async fn a_stream_is_refused_as_a_socket_is(database: Database) {
             .problem(403, "foreign_origin");
     }
     let own = EventStream::ask(&guest, &all(&client), &[("origin", &server.url)]).await;
-    assert!(own.is_ok(), "the portal's own pages may");
+    assert!(own.is_ok(), "the portal's own pages are allowed");
     let answer = guest.get(&all(&client)).await;
     answer.problem(426, "websocket_required");
 }
 
-async fn the_history_has_updates_log_lines_and_statuses(database: Database) {
+async fn history_has_updates_log_lines_and_statuses(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("talks").await;
     client.ended(&id).await;
@@ -295,7 +295,7 @@ async fn the_history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(messages, ["first", "last"]);
     assert_eq!(
         updates[1]["progress"], 90,
-        "also what came just before the end"
+        "including updates just before the end"
     );
     let lines = of("log");
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -328,7 +328,7 @@ async fn the_history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(tasks.history(uuid::Uuid::nil()).await.ok(), Some(None));
 }
 
-async fn the_history_is_bounded_and_says_so(database: Database) {
+async fn history_is_bounded_and_marked_as_truncated(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("babbles").await;
     client.ended(&id).await;
@@ -343,10 +343,10 @@ async fn the_history_is_bounded_and_says_so(database: Database) {
     let last = lines.last().expect("the newest are kept");
     assert_eq!(last["message"], "line 4999");
     let long = events.iter().all(|event| event.to_string().len() < 6000);
-    assert!(long, "a line is cut");
+    assert!(long, "long lines are truncated");
 }
 
-async fn the_history_is_for_its_client_only(database: Database) {
+async fn history_is_visible_only_to_its_client(database: Database) {
     let (server, client) = setup(database).await;
     let other = TaskClient::of(&server.user().await).await;
     let id = client.start("talks").await;
@@ -357,7 +357,7 @@ async fn the_history_is_for_its_client_only(database: Database) {
     wrong.problem(404, "task_not_found");
 }
 
-async fn a_second_attempt_has_its_own_part_of_the_history(database: Database) {
+async fn history_separates_attempts(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("second_attempt").await;
     client.until(&id, "PROCESSING").await;
@@ -386,7 +386,7 @@ async fn a_second_attempt_has_its_own_part_of_the_history(database: Database) {
     );
 }
 
-/// Installs what `run()` installs, once for all tests of this process.
+/// Installs the same log layer as `run()`, once for all tests of this process.
 fn keep_task_logs() {
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::prelude::*;
@@ -408,7 +408,7 @@ fn assert_rising(messages: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
+async fn missed_events_are_read_after_reconnecting() {
     let (first, second, client) = replicas().await;
     let user = first.user().await;
     let other = TaskClient::of(&user).await;
@@ -427,7 +427,7 @@ async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
                 .to_owned(),
         )
         .await;
-    assert_eq!(deaf, 2, "both listened");
+    assert_eq!(deaf, 2, "both replicas were listening");
     let path = format!("/api/client-tokens/{}", other.token);
     assert_eq!(user.delete(&path).await.status, 204);
     assert_eq!(client.cancel(&id).await.status, 202);
@@ -439,7 +439,7 @@ async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn monitors_outlive_the_absence_of_the_database() {
+async fn monitors_survive_a_database_outage() {
     let (server, client) = setup(Database::Postgres).await;
     let id = client.start("counts").await;
     client.until(&id, "PROCESSING").await;
