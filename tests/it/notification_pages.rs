@@ -73,7 +73,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
             .chain([("confirmed", count)])
             .collect::<Vec<_>>()
     };
-    // The confirmed number is outdated: the form asks again.
+    // An outdated number must be confirmed again.
     let asked = submit(&admin, &confirmed("2")).await;
     assert!(asked.text.contains("This reaches 3 people."));
     assert_eq!(submit(&admin, &confirmed("3")).await.status, 303);
@@ -81,7 +81,10 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
         let list = until(client, 1).await;
         assert_eq!(list["items"][0]["title"], "Maintenance at noon");
     }
-    let log = server.state.get::<AuditLog>().expect("it is there");
+    let log = server
+        .state
+        .get::<AuditLog>()
+        .expect("the service is registered");
     let filter = AuditFilter {
         target: Some("users:all".to_owned()),
         ..AuditFilter::default()
@@ -216,9 +219,10 @@ async fn bell_updates_on_an_open_page() {
     browser
         .click("#pt-inbox .pt-note[data-link] .pt-note-title button")
         .await;
-    eventually("the browser is at the link of the notification", async || {
-        (browser.path().await == "/items/7").then_some(())
-    })
+    eventually(
+        "the browser is at the link of the notification",
+        async || (browser.path().await == "/items/7").then_some(()),
+    )
     .await;
     browser
         .find(".pt-side a[aria-label='Notifications, 1 unread']")

@@ -42,7 +42,10 @@ pub(crate) async fn id_of(client: &Client) -> Uuid {
 }
 
 pub(crate) fn bell(server: &TestServer) -> Notifications {
-    let bell = server.state.get::<Notifications>().expect("it is there");
+    let bell = server
+        .state
+        .get::<Notifications>()
+        .expect("the service is registered");
     Notifications::clone(&bell)
 }
 
@@ -144,7 +147,10 @@ async fn users_see_and_change_only_their_own_notifications(database: Database) {
     }
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     let stranger = bell(&server).send(Uuid::now_v7(), &message).await;
-    assert_eq!(stranger.expect_err("nobody").code(), "user_not_found");
+    assert_eq!(
+        stranger.expect_err("the user does not exist").code(),
+        "user_not_found"
+    );
 }
 
 async fn list_is_paginated(database: Database) {
@@ -210,7 +216,10 @@ async fn invalid_notification_is_rejected(database: Database) {
         Notification::new("x").link("//evil.example"),
         Notification::new("x").link("javascript:alert(1)"),
     ] {
-        let error = bell(&server).send(id, &message).await.expect_err("refused");
+        let error = bell(&server)
+            .send(id, &message)
+            .await
+            .expect_err("the notification is rejected");
         assert_eq!(error.code(), "invalid_parameters", "{message:?}");
     }
     assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
@@ -345,12 +354,15 @@ async fn quick_cancelled_and_muted_tasks_send_no_notification(database: Database
     let id = client.start_in("notify", "untold", &json!({})).await;
     client.until_in("notify", &id, "ERROR").await;
     // A task without an initiator.
-    let tasks = server.state.get::<Tasks>().expect("it is there");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("the service is registered");
     let quiet = tasks
         .start(app::fails_task, NoArgs {})
         .await
         .expect("started");
-    quiet.result().await.expect_err("it fails");
+    quiet.result().await.expect_err("the task fails");
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     assert_eq!(TaskNotify::default(), TaskNotify::Slow);
 }
@@ -370,7 +382,7 @@ async fn account_changes_notify_the_user(database: Database) {
     change(json!({"is_active": true})).await;
     let list = until(&ann, 2).await;
     assert_eq!(list["items"][0]["title"], "Your account is active again");
-    // Users are not notified of their own changes.
+    // Changes by the user in person send no notification.
     let own = format!("/api/users/{}", id_of(&admin).await);
     assert_eq!(
         admin
@@ -417,6 +429,9 @@ async fn notification_reaches_another_replica(database: Database) {
         (!unread().await).then_some(())
     })
     .await;
-    let users = server.state.get::<Users>().expect("it is there");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("the service is registered");
     assert!(users.get(id).await.expect("read").is_some());
 }

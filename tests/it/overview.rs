@@ -28,11 +28,19 @@ fn ago(span: TimeDelta) -> String {
 }
 
 fn users_of(server: &TestServer) -> Users {
-    (*server.state.get::<Users>().expect("it is there")).clone()
+    (*server
+        .state
+        .get::<Users>()
+        .expect("the service is registered"))
+    .clone()
 }
 
 fn tasks_of(server: &TestServer) -> Tasks {
-    (*server.state.get::<Tasks>().expect("it is there")).clone()
+    (*server
+        .state
+        .get::<Tasks>()
+        .expect("the service is registered"))
+    .clone()
 }
 
 async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
@@ -82,18 +90,18 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let week = users
         .sign_ups(TimeRange::Week)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!(week.values, [0, 0, 0, 1, 0, 0, 1]);
     assert_eq!((week.total, week.before), (2, 1));
     let month = users
         .sign_ups(TimeRange::Month)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!((month.total, month.before, month.values.len()), (3, 0, 30));
     let quarter = users
         .sign_ups(TimeRange::Quarter)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!(
         (quarter.total, quarter.before),
         (3, 0),
@@ -102,13 +110,13 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let day = users
         .sign_ups(TimeRange::Day)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!((day.total, day.values[23]), (1, 1));
 
     let active = users
         .active(TimeRange::Week)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!(active.values, [0, 0, 0, 1, 0, 0, 2]);
     assert_eq!(
         (active.total, active.before),
@@ -119,16 +127,16 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let ann = &users
         .find_by_email("ann@example.com")
         .await
-        .expect("she is found")[0];
+        .expect("the user is found")[0];
     let hers = users
         .sign_ins(ann.id, TimeRange::Week)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!((hers.total, hers.before), (2, 0));
     let latest = users
         .latest_sign_ins(ann.id, 10)
         .await
-        .expect("they are read");
+        .expect("the read succeeds");
     assert_eq!(latest.len(), 2);
     assert!(latest[0].at > latest[1].at && latest[0].is_open);
     server.stop().await;
@@ -169,7 +177,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let week = tasks
         .ended(TimeRange::Week, &all)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!(week.completed.values, [0, 0, 0, 0, 3, 0, 0]);
     assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((week.failed.total, week.completed.before), (0, 1));
@@ -180,9 +188,9 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let took = tasks
         .durations(TimeRange::Week, &all)
         .await
-        .expect("they are read");
+        .expect("the read succeeds");
     let near =
-        |value: Option<f64>, seconds: f64| (value.expect("there is one") - seconds).abs() < 0.2;
+        |value: Option<f64>, seconds: f64| (value.expect("there is a value") - seconds).abs() < 0.2;
     assert!(near(took.median[4], 2.0), "{took:?}");
     assert!(near(took.p95[4], 9.0), "{took:?}");
     assert!(near(took.median_of_all, 2.0) && !took.is_sample);
@@ -192,11 +200,11 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let bob = &users
         .find_by_email("bob@example.com")
         .await
-        .expect("he is found")[0];
+        .expect("the user is found")[0];
     let his = tasks
         .ended(TimeRange::Month, &TaskScope::of_user(bob.id))
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!(his.ended().total, 1);
     let none = TaskScope {
         name: Some("other".to_owned()),
@@ -205,7 +213,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let none = tasks
         .ended(TimeRange::Month, &none)
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert_eq!((none.ended().total, none.failure_rate()), (0, (None, None)));
     server.stop().await;
 }
@@ -214,34 +222,62 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
     let mut server = TestServer::start(database).await;
     server.user().await.get("/api/auth/me").await;
     let (users, tasks) = (users_of(&server), tasks_of(&server));
-    let before = users.count().await.expect("they are counted");
-    let owners = users.add_examples().await.expect("they are added");
-    let count = tasks.add_examples(&owners).await.expect("they are added");
+    let before = users.count().await.expect("the count succeeds");
+    let owners = users.add_examples().await.expect("the demo data is added");
+    let count = tasks
+        .add_examples(&owners)
+        .await
+        .expect("the demo data is added");
     assert!(owners.len() > 20 && count > 200);
     assert_eq!(
-        users.add_examples().await.expect("they are there").len(),
+        users
+            .add_examples()
+            .await
+            .expect("the demo data exists")
+            .len(),
         owners.len()
     );
     assert_eq!(
-        tasks.add_examples(&owners).await.expect("they are there"),
+        tasks
+            .add_examples(&owners)
+            .await
+            .expect("the demo data exists"),
         count
     );
     let ended = tasks
         .ended(TimeRange::Month, &TaskScope::default())
         .await
-        .expect("they are counted");
+        .expect("the count succeeds");
     assert!(ended.completed.total > ended.failed.total && ended.failed.total > 0);
     let found = users
         .find_by_email("ann@example.com")
         .await
-        .expect("she is found");
+        .expect("the user is found");
     assert!(found[0].user_attribute.get("example").is_none());
 
-    tasks.remove_examples().await.expect("they are removed");
-    users.remove_examples().await.expect("they are removed");
-    assert_eq!(users.count().await.expect("they are counted"), before);
-    assert!(users.examples().await.expect("it answers").is_empty());
-    assert_eq!(tasks.count_by_status().await.expect("it answers"), []);
+    tasks
+        .remove_examples()
+        .await
+        .expect("the demo data is removed");
+    users
+        .remove_examples()
+        .await
+        .expect("the demo data is removed");
+    assert_eq!(users.count().await.expect("the count succeeds"), before);
+    assert!(
+        users
+            .examples()
+            .await
+            .expect("the database responds")
+            .is_empty()
+    );
+    assert_eq!(
+        tasks
+            .count_by_status()
+            .await
+            .expect("the database responds"),
+        []
+    );
     server.stop().await;
 }
 
@@ -253,7 +289,7 @@ async fn sign_in(portal: &ReferencePortal, email: &str) -> Client {
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = Selector::parse(css).expect("it is right");
+    let selector = Selector::parse(css).expect("the selector is valid");
     let page = Html::parse_document(html);
     let found = page.select(&selector);
     found
@@ -312,8 +348,8 @@ async fn overview_depends_on_the_caller() {
     );
     assert_eq!(texts(&all.text, "pt-live .pt-figures").len(), 4);
     assert!(texts(&all.text, ".pt-feed b").is_empty() || all.text.contains("ADMIN_USER_EMAILS"));
-    let topics =
-        Selector::parse("#overview[data-topics='users tasks audit']").expect("it is right");
+    let topics = Selector::parse("#overview[data-topics='users tasks audit']")
+        .expect("the selector is valid");
     assert!(
         Html::parse_document(&all.text)
             .select(&topics)
@@ -347,7 +383,7 @@ async fn first_charts_of_a_live_page_load_their_styles() {
     let admin = sign_in(&portal, ADMIN).await;
     let browser = Chromium::open(&portal.url).await;
     browser
-        .use_session(admin.token.as_deref().expect("he has signed in"))
+        .use_session(admin.token.as_deref().expect("the user has signed in"))
         .await;
     browser.goto("/admin/overview").await;
     browser.see("Your portal is ready").await;
@@ -365,7 +401,11 @@ async fn first_charts_of_a_live_page_load_their_styles() {
         (browser.script(plot).await == "grid").then_some(())
     })
     .await;
-    assert_eq!(browser.script(sheets).await, 1, "one style sheet for all charts");
+    assert_eq!(
+        browser.script(sheets).await,
+        1,
+        "one style sheet for all charts"
+    );
     browser.goto("/admin/overview").await;
     browser.see("Tasks by outcome").await;
     assert_eq!(browser.script(sheets).await, 1, "the page links it");
@@ -389,7 +429,10 @@ async fn demo_data_requires_an_administrator() {
     let admin = sign_in(&portal, ADMIN).await;
     assert_eq!(post(&admin, add).await.status, 303);
     let filled = admin.page("/admin/overview?range=90d").await;
-    assert!(filled.text.contains("example.invalid"), "it is marked as sample data");
+    assert!(
+        filled.text.contains("example.invalid"),
+        "it is marked as sample data"
+    );
     assert_eq!(texts(&filled.text, ".pt-chart-none"), Vec::<String>::new());
     assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
     assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
@@ -430,7 +473,7 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
     slider
         .send_keys("\u{e012}")
         .await
-        .expect("it takes an arrow key");
+        .expect("the element accepts an arrow key");
     let before = said().await;
     assert_ne!(before, last);
     let shown = format!("return document.querySelector(\"{tip} div\").innerText");
@@ -443,7 +486,10 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
         shown.as_str().is_some_and(|shown| shown.contains(day)),
         "{shown} {day}"
     );
-    slider.send_keys("\u{e00c}").await.expect("it takes Escape");
+    slider
+        .send_keys("\u{e00c}")
+        .await
+        .expect("the element accepts Escape");
     let gone = format!("return document.querySelector(\"{tip}\").childElementCount");
     assert_eq!(browser.script(&gone).await, 0);
 

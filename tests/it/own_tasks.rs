@@ -38,8 +38,8 @@ fn tasks(server: &TestServer) -> Arc<Tasks> {
 
 async fn record(server: &TestServer, id: &str) -> TaskRecord {
     let id: Uuid = id.parse().expect("an id");
-    let found = tasks(server).get(id).await.expect("it is read");
-    found.expect("it is stored")
+    let found = tasks(server).get(id).await.expect("the read succeeds");
+    found.expect("the task is stored")
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
@@ -60,7 +60,10 @@ async fn start(browser: &mut Browser, state: &str, task: &str, args: &[(&str, &s
     fields.extend_from_slice(args);
     let answer = browser.submit("/tasks/start", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    let (_, id) = answer.location().rsplit_once("from=").expect("the task");
+    let (_, id) = answer
+        .location()
+        .rsplit_once("from=")
+        .expect("the id of the task");
     id.to_owned()
 }
 
@@ -219,7 +222,10 @@ async fn unique_task_of_another_user_is_not_revealed(database: Database) {
     let id = start(&mut ann, "engine", "unique_number", &fields[2..]).await;
     let refused = eve.submit("/tasks/start", &fields).await;
     assert_eq!(refused.status, 409);
-    assert!(!refused.text.contains(&id), "the other task is not revealed");
+    assert!(
+        !refused.text.contains(&id),
+        "the other task is not revealed"
+    );
     let values = attributes(&refused.text, "[name='args.number']", "value");
     assert_eq!(values, ["7"], "the form keeps its values");
     assert!(refused.text.contains("is active with the same arguments"));
@@ -403,19 +409,23 @@ async fn event_stream_of_own_task_requires_same_origin(database: Database) {
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        let answer = request.send().await.expect("the portal answers");
+        let answer = request.send().await.expect("the portal responds");
         assert_eq!(answer.status(), status, "{headers:?}");
     }
     let events = ann.request(Method::GET, &path).send().await;
-    let mut events = events.expect("the portal answers");
+    let mut events = events.expect("the portal responds");
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     let mut text = String::new();
     while !text.contains("\"PROCESSING\"") {
-        let chunk = events.chunk().await.expect("it goes on").expect("an event");
+        let chunk = events
+            .chunk()
+            .await
+            .expect("the stream continues")
+            .expect("an event");
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
-    while let Some(chunk) = events.chunk().await.expect("it ends well") {
+    while let Some(chunk) = events.chunk().await.expect("the stream ends cleanly") {
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(text.contains("event: end"), "{text}");

@@ -106,7 +106,11 @@ async fn panic_reveals_no_internals() {
     let api = server.guest().page("/api/panics").await;
     api.problem(500, "internal");
     assert_inside_is_hidden(&api);
-    assert_eq!(server.guest().page("/").await.status, 200, "the portal still responds");
+    assert_eq!(
+        server.guest().page("/").await.status,
+        200,
+        "the portal still responds"
+    );
 }
 
 async fn panics() -> &'static str {

@@ -124,14 +124,14 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
         // Queries of the orders wait for the lock.
         let mut other = sqlx::PgConnection::connect(&server.uri)
             .await
-            .expect("it answers");
+            .expect("the database responds");
         let lock = "BEGIN; LOCK TABLE plan_order IN ACCESS EXCLUSIVE MODE";
         sqlx::raw_sql(lock)
             .execute(&mut other)
             .await
             .expect("locked");
         assert_eq!(groups().await, ["Users", "Plans"]);
-        other.close().await.expect("it closes");
+        other.close().await.expect("the connection closes");
         assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
     }
     server
@@ -143,7 +143,10 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
 
 async fn key(browser: &Chromium, css: &str, keys: &str) {
     let element = browser.find(css).await;
-    element.send_keys(keys).await.expect("it takes keys");
+    element
+        .send_keys(keys)
+        .await
+        .expect("the element accepts keys");
 }
 
 #[tokio::test]
@@ -202,7 +205,7 @@ async fn palette_opens_pages_and_restores_the_focus() {
     browser.find("dialog.pt-sheet[open]").await;
     key(&browser, "dialog.pt-sheet", "\u{E00C}").await;
     key(&browser, "body", "gu").await;
-    eventually("the users are open", async || {
+    eventually("the users page is open", async || {
         (browser.path().await == "/admin/users").then_some(())
     })
     .await;

@@ -170,34 +170,50 @@ async fn application_stores_its_own_preferences(database: Database) {
     let user = server.user().await;
     let me = user.get("/api/auth/me").await.json();
     let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
-    let users = server.state.get::<Users>().expect("it is there");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("the service is registered");
     users
         .set_preference(id, "rows", &vec![10_u32, 20])
         .await
-        .expect("it is stored");
-    let read = users.get(id).await.expect("read").expect("there");
+        .expect("the preference is stored");
+    let read = users.get(id).await.expect("read").expect("the user exists");
     assert_eq!(read.preference::<Vec<u32>>("rows"), Some(vec![10, 20]));
-    assert_eq!(read.preference::<String>("rows"), None, "of another type");
+    assert_eq!(
+        read.preference::<String>("rows"),
+        None,
+        "the value has another type"
+    );
     assert_eq!(read.preference::<u32>("columns"), None);
     let too_large = users.set_preference(id, "large", &"x".repeat(20_000)).await;
-    let too_large = too_large.expect_err("it is refused");
+    let too_large = too_large.expect_err("the value is too large");
     assert_eq!(too_large.code(), "invalid_parameters");
     let nobody = uuid::Uuid::now_v7();
     let missing = users.set_preference(nobody, "rows", &1).await;
-    assert_eq!(missing.expect_err("nobody").code(), "user_not_found");
+    assert_eq!(
+        missing.expect_err("the user does not exist").code(),
+        "user_not_found"
+    );
 }
 
 async fn provider_profile_can_be_read(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     user.get("/api/auth/me").await;
-    let users = server.state.get::<Users>().expect("it is there");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("the service is registered");
     let found = users.find_by_email("ANN@example.com").await.expect("read");
-    let accounts = server.state.get::<Accounts>().expect("it is there");
+    let accounts = server
+        .state
+        .get::<Accounts>()
+        .expect("the service is registered");
     let profile = accounts.profile_of(&found[0]).await.expect("a record");
     assert_eq!(profile.email, "ann@example.com");
     let mut stranger = found[0].clone();
     stranger.clerk_id = "user_nobody".to_owned();
     let missing = accounts.profile_of(&stranger).await;
-    assert_eq!(missing.expect_err("nobody").status(), 404);
+    assert_eq!(missing.expect_err("the user does not exist").status(), 404);
 }

@@ -193,7 +193,9 @@ async fn signing_out_ends_only_this_session(portal: Portal) {
 
 /// Locks users and sessions against reads and writes until the connection closes.
 async fn lock_everyone_out(uri: &str) -> sqlx::PgConnection {
-    let mut connection = sqlx::PgConnection::connect(uri).await.expect("it answers");
+    let mut connection = sqlx::PgConnection::connect(uri)
+        .await
+        .expect("the database responds");
     let lock = "BEGIN; LOCK TABLE portal_users, portal_sessions IN ACCESS EXCLUSIVE MODE";
     let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
     locked.expect("the tables can be locked");
@@ -217,7 +219,7 @@ async fn cached_caller_costs_no_query(portal: Portal) {
     }
     assert!(!waits.is_finished(), "an uncached caller must be looked up");
     drop(lock);
-    let found = waits.await.expect("it does not panic");
+    let found = waits.await.expect("the request does not panic");
     assert_eq!(found["email"], "bob@example.com");
 }
 

@@ -147,7 +147,7 @@ async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str
     for path in [monitor_of_all(client), monitor(client, task)] {
         let address = client.http.url();
         let refusal = Socket::ask(address, &path, None).await.err();
-        let refusal = refusal.expect("it is refused before the upgrade");
+        let refusal = refusal.expect("the request is rejected before the upgrade");
         assert_eq!(
             (refusal.status, &refusal.problem["code"]),
             (status, &json!(code))
@@ -219,7 +219,7 @@ impl Opened {
             opened.sockets.push(socket);
             let stream = EventStream::ask(&client.http, &path, headers).await;
             let mut stream = stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"));
-            stream.next().await.expect("it is open");
+            stream.next().await.expect("the stream is open");
             opened.streams.push(stream);
         }
         opened
@@ -239,7 +239,7 @@ impl Opened {
         }
         for mut stream in self.streams {
             while stream.next().await.is_some() {}
-            let closed = stream.closed.expect("it says why");
+            let closed = stream.closed.expect("a reason is sent");
             assert_eq!(closed["code"], code);
             assert!(closed["reason"].is_string());
         }
@@ -265,7 +265,11 @@ async fn deactivation_closes_open_connections(database: Database) {
     untouched
         .until(|message| message["data"]["active"] == false)
         .await;
-    assert_eq!(untouched.rest().await.1, 1000, "another user's connection stays open");
+    assert_eq!(
+        untouched.rest().await.1,
+        1000,
+        "another user's connection stays open"
+    );
 }
 
 async fn deletion_closes_open_connections(database: Database) {
@@ -357,10 +361,12 @@ async fn ended_session_opens_no_connection(database: Database) {
         let headers = [(name, value.as_str()), OWN_PAGE];
         for path in [monitor_of_all(&client), monitor(&client, &task)] {
             let refusal = Socket::ask_with(portals.there(), &path, &headers).await;
-            let refusal = refusal.err().expect("it is refused before the upgrade");
+            let refusal = refusal
+                .err()
+                .expect("the request is rejected before the upgrade");
             assert_eq!(refusal.status, 401, "{name}");
             let refusal = EventStream::ask(&client.http, &path, &headers).await;
-            let refusal = refusal.err().expect("it is refused");
+            let refusal = refusal.err().expect("the request is rejected");
             refusal.problem(401, "unauthorized");
         }
     }
@@ -384,7 +390,9 @@ async fn session_of_a_deactivated_user_opens_no_connection(database: Database) {
     portals.change(id, json!({"is_active": false})).await;
     opened.assert_closed(4403).await;
     let refusal = Socket::ask_with(portals.there(), &monitor(&client, &task), &headers).await;
-    let refusal = refusal.err().expect("it is refused before the upgrade");
+    let refusal = refusal
+        .err()
+        .expect("the request is rejected before the upgrade");
     assert_eq!(
         (refusal.status, &refusal.problem["code"]),
         (403, &json!("deactivated"))
@@ -421,7 +429,7 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     let cancel = Answer::of(client.http.request(Method::POST, &path)).await;
     cancel.problem(403, "forbidden");
     let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
-    assert_eq!(refusal.err().expect("it is refused").status, 403);
+    assert_eq!(refusal.err().expect("the request is rejected").status, 403);
     // A monitor of all tasks shows only what the user may still see, including later changes.
     let mut socket = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
@@ -443,9 +451,9 @@ impl Portals {
         let tasks = self.here.state.get::<portal_core::Tasks>();
         let tasks = tasks.expect("a portal has tasks");
         let id: uuid::Uuid = id.parse().expect("an id");
-        tasks.cancel(id).await.expect("it can be cancelled");
+        tasks.cancel(id).await.expect("the task can be cancelled");
         eventually("the task has finished", async || {
-            let task = tasks.get(id).await.expect("the database answers");
+            let task = tasks.get(id).await.expect("the database responds");
             task.is_some_and(|task| task.status.is_final())
                 .then_some(())
         })
@@ -473,7 +481,11 @@ async fn demotion_closes_monitors_of_privileged_tasks(database: Database) {
     allowed
         .until(|message| message["data"]["active"] == false)
         .await;
-    assert_eq!(allowed.rest().await.1, 1000, "the user may still see this task");
+    assert_eq!(
+        allowed.rest().await.1,
+        1000,
+        "the user may still see this task"
+    );
 }
 
 /// SQLite publishes no event: the portal notices that its file was written to.

@@ -103,11 +103,15 @@ async fn configured_role_follows_the_verified_address(database: Database) {
     assert_eq!(there.get("/api/users").await.status, 200);
     let stream = there.request(Method::GET, "/api/live?topics=users");
     let stream = stream.header("accept", "text/event-stream").send().await;
-    let stream = stream.expect("the portal answers");
+    let stream = stream.expect("the portal responds");
     assert_eq!(stream.status(), 200);
 
     update_address(&portal, &root, "plain@example.org", "verified").await;
-    assert_eq!(client.get("/api/users").await.status, 403, "at once on this replica");
+    assert_eq!(
+        client.get("/api/users").await.status,
+        403,
+        "at once on this replica"
+    );
     let events = stream.text().await.expect("the stream ends");
     assert!(events.contains("4403"), "{events}");
     assert_eq!(there.get("/api/users").await.status, 403);

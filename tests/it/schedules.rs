@@ -58,7 +58,7 @@ impl Replicas {
         for _ in 0..count {
             let settings =
                 Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri.as_str())]);
-            let config = Config::from_settings(settings).expect("it is right");
+            let config = Config::from_settings(settings).expect("the configuration is valid");
             let builder = Portal::builder().config(config).auth(ClerkAuth::new());
             portals.push(
                 builder
@@ -80,7 +80,11 @@ impl Replicas {
     }
 
     async fn schedule(&self) -> ScheduleRecord {
-        let mut schedules = self.tasks().schedules().await.expect("they can be read");
+        let mut schedules = self
+            .tasks()
+            .schedules()
+            .await
+            .expect("the schedules can be read");
         assert_eq!(schedules.len(), 1);
         schedules.remove(0)
     }
@@ -98,8 +102,8 @@ impl Replicas {
         let rows = rows.expect("the table can be read");
         rows.iter()
             .map(|row| {
-                let id = row.get("id").expect("it has an id");
-                (id, row.get("scheduled_for").expect("it has a time"))
+                let id = row.get("id").expect("the row has an id");
+                (id, row.get("scheduled_for").expect("the row has a time"))
             })
             .collect()
     }
@@ -129,7 +133,10 @@ async fn each_scheduled_time_starts_one_task_across_replicas(database: Database)
 
     let tasks = replicas.tasks().list(&TaskFilter::default()).await;
     let completed = replicas.completed().await;
-    assert_eq!(tasks.expect("they can be listed").len(), completed.len());
+    assert_eq!(
+        tasks.expect("the tasks can be listed").len(),
+        completed.len()
+    );
     let times: BTreeSet<_> = completed.iter().map(|(_, time)| *time).collect();
     assert_eq!(times.len(), completed.len(), "{completed:?}");
     let schedule = replicas.schedule().await;
@@ -152,7 +159,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
 
     let tasks = replicas.tasks();
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("it is known");
+    paused.expect("the schedule exists");
     let at_pause = replicas.schedule().await;
     assert!(at_pause.paused);
     // Two scheduled times pass.
@@ -161,7 +168,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
 
     let before = Utc::now();
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("it is known");
+    resumed.expect("the schedule exists");
     replicas.until_fired(2, before).await;
     replicas.stop().await;
     let missed: Vec<_> = replicas
@@ -195,7 +202,7 @@ async fn administrator_sees_and_pauses_a_schedule(database: Database) {
             .submit(&format!("/admin/tasks/kinds/{verb}"), &schedule)
             .await;
         assert_eq!(answer.status, 303, "{}", answer.text);
-        let schedules = tasks.schedules().await.expect("they can be read");
+        let schedules = tasks.schedules().await.expect("the schedules can be read");
         assert_eq!(schedules[0].paused, paused);
     }
     let audit = server.admin().await.get("/api/admin/audit").await.json();
@@ -221,7 +228,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     let mut tab = Tab::open(&admin, "tasks").await;
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("there is one");
+    paused.expect("the schedule exists");
     assert_eq!(tab.changed().await, ["tasks"]);
     let shown = region().await;
     assert!(
@@ -229,7 +236,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
         "{shown}"
     );
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("there is one");
+    resumed.expect("the schedule exists");
     assert_eq!(tab.changed().await, ["tasks"]);
     assert!(!region().await.contains("Paused"));
 }

@@ -86,7 +86,7 @@ async fn python(directory: &TempDir) -> PathBuf {
         .args(["-c", "import websockets"])
         .output()
         .await
-        .expect("python3 is needed for the seed's WebSocket client: install it");
+        .expect("the WebSocket client of the seed document requires python3; install it");
     if probe.status.success() {
         return Path::new("python3").to_owned();
     }
@@ -156,7 +156,7 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
             lines = watch(portal, client, single.then_some(&id)) => lines,
             () = feed, if !single => unreachable!("the loop does not end"),
         };
-        let last = lines.last().expect("it prints something");
+        let last = lines.last().expect("the script prints a line");
         assert!(last.starts_with("Task update: "), "{last}");
         assert!(last.contains("'status': 'COMPLETED'"), "{last}");
         assert!(last.contains("Completed task for bob, age 6"), "{last}");

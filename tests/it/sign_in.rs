@@ -165,7 +165,10 @@ async fn signing_out_ends_only_this_session(database: Database) {
     let nobody = Answer::of(server.guest().request(Method::POST, "/sign-out")).await;
     assert_eq!((nobody.status.as_u16(), nobody.location()), (303, "/"));
     let by_link = server.user().await.page("/sign-out").await;
-    assert_eq!(by_link.status, 405, "a link or an image does not sign the user out");
+    assert_eq!(
+        by_link.status, 405,
+        "a link or an image does not sign the user out"
+    );
 }
 
 async fn deactivated_user_can_still_sign_out(database: Database) {

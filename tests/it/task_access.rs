@@ -266,7 +266,7 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
     let tasks = tasks.expect("a portal has tasks");
     let id: uuid::Uuid = id.parse().expect("an id");
     let task = eventually("the task has finished", async || {
-        let task = tasks.get(id).await.expect("the database answers");
+        let task = tasks.get(id).await.expect("the database responds");
         task.filter(|task| task.status.is_final())
     })
     .await;

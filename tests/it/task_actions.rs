@@ -55,7 +55,7 @@ async fn finished_task_runs_again_as_a_new_task(database: Database) {
     let first = client.start_in("probe", "echo", &args).await;
     client.ended(&first).await;
     let again = tasks(&server).run_again(id(&first)).await;
-    let again = again.expect("it has ended").to_string();
+    let again = again.expect("the task has finished").to_string();
     assert_ne!(again, first);
     let task = client.ended(&again).await;
     assert_eq!(
@@ -75,14 +75,17 @@ async fn active_task_is_not_run_again(database: Database) {
     let (server, client) = setup(database).await;
     let task = client.start("waits").await;
     let error = tasks(&server).run_again(id(&task)).await;
-    let error = error.expect_err("it is active");
+    let error = error.expect_err("the task is active");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (409, "task_not_finished")
     );
     let unknown = "00000000-0000-4000-8000-000000000000";
     let error = tasks(&server).run_again(id(unknown)).await;
-    assert_eq!(error.expect_err("none").code(), "task_not_found");
+    assert_eq!(
+        error.expect_err("the task does not exist").code(),
+        "task_not_found"
+    );
     assert_eq!(count(&server, "1 = 1").await, 1);
 }
 
@@ -90,17 +93,29 @@ async fn task_type_is_paused_and_resumed(database: Database) {
     let (server, _) = setup(database).await;
     let tasks = tasks(&server);
     for _ in 0..2 {
-        tasks.pause("probe", "echo").await.expect("it is known");
+        tasks
+            .pause("probe", "echo")
+            .await
+            .expect("the task type is registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
-    assert_eq!(tasks.paused().await.expect("it is read"), paused);
-    tasks.resume("probe", "echo").await.expect("it is known");
-    assert_eq!(tasks.paused().await.expect("it is read"), BTreeSet::new());
+    assert_eq!(tasks.paused().await.expect("the read succeeds"), paused);
+    tasks
+        .resume("probe", "echo")
+        .await
+        .expect("the task type is registered");
+    assert_eq!(
+        tasks.paused().await.expect("the read succeeds"),
+        BTreeSet::new()
+    );
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
     ] {
-        let error = tasks.pause(state, name).await.expect_err("unknown");
+        let error = tasks
+            .pause(state, name)
+            .await
+            .expect_err("the task type is unknown");
         assert_eq!(error.code(), code);
     }
 }
@@ -139,7 +154,7 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         ))
         .await;
     let day = Duration::from_secs(24 * 60 * 60);
-    let pruned = tasks(&server).prune(day).await.expect("it works");
+    let pruned = tasks(&server).prune(day).await.expect("pruning succeeds");
     assert_eq!(pruned, 1201);
     client
         .get("probe", &format!("status/{old}"))
@@ -147,9 +162,12 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         .problem(404, "task_not_found");
     assert_eq!(client.status(&young).await["status"], "ERROR");
     assert_eq!(client.status(&active).await["status"], "PROCESSING");
-    assert_eq!(tasks(&server).prune(day).await.expect("it works"), 0);
+    assert_eq!(
+        tasks(&server).prune(day).await.expect("pruning succeeds"),
+        0
+    );
     let pruned = tasks(&server).prune(Duration::MAX).await;
-    assert_eq!(pruned.expect("it works"), 0, "no task is that old");
+    assert_eq!(pruned.expect("pruning succeeds"), 0, "no task is that old");
 }
 
 async fn old_tasks_are_pruned_automatically(database: Database) {
@@ -166,7 +184,10 @@ async fn old_tasks_are_pruned_automatically(database: Database) {
         (count(&server, "1 = 1").await == 1).then_some(())
     })
     .await;
-    let young = tasks(&server).get(id(&young)).await.expect("it is read");
+    let young = tasks(&server)
+        .get(id(&young))
+        .await
+        .expect("the read succeeds");
     assert!(young.is_some());
 }
 
@@ -409,7 +430,7 @@ async fn only_administrators_operate_tasks(database: Database) {
     }
     assert_eq!(client.status(&task).await["status"], "PROCESSING");
     assert_eq!(
-        tasks(&server).paused().await.expect("it is read"),
+        tasks(&server).paused().await.expect("the read succeeds"),
         BTreeSet::new()
     );
 
@@ -453,7 +474,7 @@ async fn audit_log_is_paginated(database: Database) {
     assert_eq!(one["items"].as_array().map(Vec::len), Some(1));
     let answer = admin.get("/api/admin/audit?limit=0&cursor=x").await;
     let problem = answer.problem(422, "invalid_parameters");
-    let faults = problem["errors"].as_array().expect("faults");
+    let faults = problem["errors"].as_array().expect("errors");
     let pointers: Vec<_> = faults.iter().map(|fault| &fault["pointer"]).collect();
     assert_eq!(pointers, ["/limit", "/cursor"]);
 }

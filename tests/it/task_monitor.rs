@@ -125,13 +125,13 @@ async fn send(browser: &mut Browser, page: &Answer, typed: &[(&str, &str)]) -> A
 async fn newest(server: &TestServer) -> portal_core::tasks::TaskRecord {
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
     let all = tasks.list(&portal_core::tasks::TaskFilter::default()).await;
-    all.expect("they can be read").swap_remove(0)
+    all.expect("the tasks can be read").swap_remove(0)
 }
 
 async fn args_of_newest(server: &TestServer) -> serde_json::Value {
     let newest = newest(server).await;
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
-    let args = tasks.args(newest.id).await.expect("they can be read");
+    let args = tasks.args(newest.id).await.expect("the tasks can be read");
     args.expect("the task exists")
 }
 
@@ -216,7 +216,7 @@ async fn arguments_switch_between_form_and_json(database: Database) {
         .into_iter()
         .find(|(name, _)| name == "json")
         .expect("a field");
-    let mut args: Value = serde_json::from_str(&text).expect("it is JSON");
+    let mut args: Value = serde_json::from_str(&text).expect("the text is JSON");
     assert_eq!(args["to"], "bob");
 
     let page = send(&mut browser, &page, &[("json", "{")]).await;
@@ -423,7 +423,10 @@ async fn event_stream_follows_a_task_and_resumes(database: Database) {
     let names: Vec<_> = events.iter().map(|(_, name, _)| name.as_str()).collect();
     assert_eq!(names.last(), Some(&"end"));
     let states = || events.iter().filter(|(_, name, _)| name == "state");
-    assert_eq!(states().next_back().expect("one").2["status"], "COMPLETED");
+    assert_eq!(
+        states().next_back().expect("a state").2["status"],
+        "COMPLETED"
+    );
     let entries: Vec<_> = events
         .iter()
         .filter(|(_, name, _)| name == "entry")

@@ -107,7 +107,7 @@ async fn number(server: &TestServer, expression: impl Into<Expr>) -> i64 {
     store
         .fetch_count(&select)
         .await
-        .expect("the database answers")
+        .expect("the database responds")
 }
 
 async fn count(server: &TestServer) -> i64 {
@@ -120,7 +120,10 @@ async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
     let body = json!({"text": "a", "more": "x".repeat(50_000)});
     let id = client.start_in("quota", "repeat", &body).await;
     let id: Uuid = id.parse().expect("an id");
-    let stored = tasks(&server).args(id).await.expect("the database answers");
+    let stored = tasks(&server)
+        .args(id)
+        .await
+        .expect("the database responds");
     assert_eq!(stored, Some(json!({"text": "a", "copies": 0})));
     let listed = client.get("quota", "status").await;
     assert!(!listed.text.contains("xxx"));
@@ -166,7 +169,7 @@ async fn arguments_have_their_own_limit(database: Database) {
         copies: 0,
     };
     let started = tasks(&server).start(little, args).await;
-    let error = started.expect_err("it is rejected");
+    let error = started.expect_err("the start is rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (413, "args_too_large")
@@ -243,7 +246,12 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
             .from("portal_tasks")
             .and_where(Expr::col("finished_at").is_null())
             .take();
-        (store.fetch_count(&active).await.expect("it answers") == 0).then_some(())
+        (store
+            .fetch_count(&active)
+            .await
+            .expect("the database responds")
+            == 0)
+            .then_some(())
     })
     .await;
     // Results count as well.
@@ -267,7 +275,10 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     let server = server(database, settings).await;
     let tasks = tasks(&server);
     for _ in 0..5 {
-        tasks.start(quick, NoArgs {}).await.expect("it is stored");
+        tasks
+            .start(quick, NoArgs {})
+            .await
+            .expect("the task is stored");
     }
     let ann = server.user().await;
     let me = ann.get("/api/auth/me").await.json();
@@ -281,10 +292,10 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     };
     for _ in 0..2 {
         let started = tasks.start(quick, NoArgs {}).starter(starter()).await;
-        started.expect("it is stored");
+        started.expect("the task is stored");
     }
     let refused = tasks.start(quick, NoArgs {}).starter(starter()).await;
-    let error = refused.expect_err("it is rejected");
+    let error = refused.expect_err("the start is rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (429, "too_many_pending_tasks")
@@ -349,7 +360,10 @@ async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
         .order_by("started_at", Order::Asc)
         .limit(2)
         .take();
-    let rows = store.fetch_all(&select).await.expect("it answers");
+    let rows = store
+        .fetch_all(&select)
+        .await
+        .expect("the database responds");
     let first: Vec<Uuid> = rows
         .iter()
         .map(|row| row.get("id").expect("an id"))
@@ -424,12 +438,12 @@ async fn large_arguments_do_not_fill_memory_when_listed() {
     let longest: i64 = sqlx::query_scalar("SELECT max(length(args)) FROM portal_tasks")
         .fetch_one(&mut database)
         .await
-        .expect("it answers");
+        .expect("the database responds");
     assert!(longest < 100, "{longest}");
     sqlx::query("UPDATE portal_tasks SET args = json_object('x', hex(zeroblob(250000)))")
         .execute(&mut database)
         .await
-        .expect("it is written");
+        .expect("the rows are written");
 
     let path = client.path("example_task2", "status?limit=1000");
     let lists = (0..10).map(|_| client.http.get(&path));

@@ -143,8 +143,15 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     let (_, rest) = ordered.text.split_once("data-task=\"").expect("an id");
     let id: Uuid = rest[..36].parse().expect("a UUID");
     let me = user.get("/api/auth/me").await.json();
-    let tasks = server.state.get::<Tasks>().expect("they are there");
-    let record = tasks.get(id).await.expect("read").expect("it is stored");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("the service is registered");
+    let record = tasks
+        .get(id)
+        .await
+        .expect("read")
+        .expect("the task is stored");
     let owner = record.owner_user_id.expect("an owner").to_string();
     assert_eq!(json!(owner), me["id"]);
     eventually("the owner is notified", async || {
@@ -153,14 +160,20 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     })
     .await;
 
-    let users = server.state.get::<Users>().expect("they are there");
+    let users = server
+        .state
+        .get::<Users>()
+        .expect("the service is registered");
     let owner = owner.parse().expect("a UUID");
     let owner = users.get(owner).await.expect("read").expect("a user");
-    let store = server.state.get::<Store>().expect("there is a store");
-    let mut transaction = store.begin().await.expect("it begins");
+    let store = server.state.get::<Store>().expect("a portal has a store");
+    let mut transaction = store.begin().await.expect("the transaction begins");
     let start = tasks.start(sends_receipt, NoArgs {}).starter(&owner);
-    let kept = start.within(&mut transaction).await.expect("it starts");
-    transaction.commit().await.expect("it commits");
+    let kept = start
+        .within(&mut transaction)
+        .await
+        .expect("the task is enqueued");
+    transaction.commit().await.expect("the transaction commits");
     let record = tasks.get(kept.id()).await.expect("read").expect("stored");
     assert_eq!(record.owner_user_id, Some(owner.id));
 }
@@ -195,12 +208,15 @@ async fn internal_task_starts_only_from_code(database: Database) {
     let fields = [("state", "rules"), ("task", "sends_receipt")];
     browser.submit("/admin/tasks/start", &fields).await;
 
-    let tasks = server.state.get::<Tasks>().expect("they are there");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("the service is registered");
     let none = tasks.list(&of_receipts()).await.expect("a list");
     assert!(none.is_empty(), "{none:?}");
     let handle = tasks.start(sends_receipt, NoArgs {}).await;
-    let ended = handle.expect("it starts").result().await;
-    let error = ended.expect_err("it fails");
+    let ended = handle.expect("the task is enqueued").result().await;
+    let error = ended.expect_err("the task fails");
     assert_eq!(error.message(), "the printer is on fire");
     let by_hand = Task::<NoArgs, ()>::new(
         portal_core::source!(by_hand),
@@ -246,7 +262,11 @@ async fn oversized_frame_closes_the_monitor_with_a_reason(database: Database) {
     socket.send_text("x".repeat(4096)).await;
     let id = client.start("steps").await;
     let message = socket.update().await;
-    assert_eq!(message["data"]["task_id"], id.as_str(), "the monitor stays open");
+    assert_eq!(
+        message["data"]["task_id"],
+        id.as_str(),
+        "the monitor stays open"
+    );
 }
 
 async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
@@ -293,7 +313,7 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
     let refused = user.ask("reports", "write_report", &report).await;
     let problem = refused.problem(422, "invalid_parameters");
-    let faults = problem["errors"].as_array().expect("faults");
+    let faults = problem["errors"].as_array().expect("errors");
     let pointers: Vec<&Value> = faults.iter().map(|fault| &fault["pointer"]).collect();
     assert!(pointers.contains(&&json!("/title")), "{pointers:?}");
 
@@ -301,7 +321,7 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let line = log
         .lines()
         .find(|line| line.contains("anyone with a client token may start them"))
-        .expect("the start names them");
+        .expect("the log names the tasks");
     assert!(line.contains("example_task2/loaded_task"), "{line}");
     assert!(!line.contains("task2_show_db_config"), "{line}");
 }

@@ -270,7 +270,9 @@ async fn task_types_are_listed(database: Database) {
     let kinds = answer.json()["tasks"].as_array().expect("a list").clone();
     let kind = |name: &str| {
         let found = kinds.iter().find(|kind| kind["name"] == name);
-        found.unwrap_or_else(|| panic!("{name} is not listed")).clone()
+        found
+            .unwrap_or_else(|| panic!("{name} is not listed"))
+            .clone()
     };
     let echo = kind("echo");
     assert_eq!(
@@ -316,13 +318,19 @@ async fn task_types_are_listed(database: Database) {
 
 async fn task_can_be_enqueued_from_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("every portal has this service");
     let args = app::EchoArgs {
         name: "bob".to_owned(),
         age: 6,
     };
-    let handle = tasks.start(app::echo, args).await.expect("it starts");
-    let result: app::EchoArgs = handle.result().await.expect("it ends well");
+    let handle = tasks
+        .start(app::echo, args)
+        .await
+        .expect("the task is enqueued");
+    let result: app::EchoArgs = handle.result().await.expect("the task completes");
     assert_eq!((result.name.as_str(), result.age), ("bob", 6));
 
     let too_old = app::EchoArgs {
@@ -331,19 +339,22 @@ async fn task_can_be_enqueued_from_code(database: Database) {
     };
     let refused = tasks.start(app::echo, too_old).await;
     assert_eq!(
-        refused.expect_err("it is checked").code(),
+        refused.expect_err("the arguments are validated").code(),
         "invalid_parameters"
     );
 }
 
 async fn failure_is_typed_in_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("every portal has this service");
     let handle = tasks
         .start(app::fails_task, portal_core::NoArgs {})
         .await
-        .expect("it starts");
-    let error = handle.result().await.expect_err("it fails");
+        .expect("the task is enqueued");
+    let error = handle.result().await.expect_err("the task fails");
     assert_eq!(
         (error.message(), error.code()),
         ("it never works", "never_works")

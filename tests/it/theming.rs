@@ -117,7 +117,11 @@ async fn user_theme_precedes_default_theme_and_code(database: Database) {
     set(&admin, &[("accent", ""), ("radius", ""), ("version", "2")]).await;
     assert_eq!(accent(&guest).await, "jade");
     let again = server.start_again().await;
-    assert_eq!(accent(&again.guest()).await, "indigo", "the default of another program");
+    assert_eq!(
+        accent(&again.guest()).await,
+        "indigo",
+        "the default of another program"
+    );
 }
 
 async fn default_theme_reaches_every_replica(database: Database) {
@@ -125,14 +129,22 @@ async fn default_theme_reaches_every_replica(database: Database) {
     let replica = server.replica().await;
     let admin = server.admin().await;
     set(&admin, &[("accent", "ruby"), ("version", "0")]).await;
-    assert_eq!(accent(&server.guest()).await, "ruby", "here at once");
+    assert_eq!(
+        accent(&server.guest()).await,
+        "ruby",
+        "at once on this replica"
+    );
     let guest = replica.guest();
     eventually("the replica shows it", async || {
         (accent(&guest).await == "ruby").then_some(())
     })
     .await;
     let again = server.start_again().await;
-    assert_eq!(accent(&again.guest()).await, "ruby", "it survives a restart");
+    assert_eq!(
+        accent(&again.guest()).await,
+        "ruby",
+        "it survives a restart"
+    );
 }
 
 async fn default_theme_requires_an_administrator_and_is_audited(database: Database) {
@@ -217,14 +229,21 @@ async fn change_by_another_administrator_is_kept(database: Database) {
     let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
     // One change is rejected and repeated on the page that shows the other.
     let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
-    let again = refused.iter().position(|it| *it).expect("one is refused");
+    let again = refused
+        .iter()
+        .position(|it| *it)
+        .expect("one change is rejected");
     let page = admin.page("/look").await;
     let version = attributes(&page.text, "form input[name=version]", "value");
     assert_eq!(version, ["1"]);
     set(&admin, &[settings[again], ("version", "1")]).await;
     let page = server.guest().page("/").await;
     let look = || (shown(&page, "accent"), shown(&page, "gray"));
-    assert_eq!(look(), ("ruby".to_owned(), "sand".to_owned()), "both changes are kept");
+    assert_eq!(
+        look(),
+        ("ruby".to_owned(), "sand".to_owned()),
+        "both changes are kept"
+    );
 
     // The form comes from a replica with a newer state than this one.
     let changed = server
@@ -284,11 +303,7 @@ async fn locked_settings_cannot_be_chosen(database: Database) {
         &[("accent", "pink"), ("locked", "false"), ("version", "1")],
     )
     .await;
-    assert_eq!(
-        accent(&user).await,
-        "ruby",
-        "the user's choice is not lost"
-    );
+    assert_eq!(accent(&user).await, "ruby", "the user's choice is not lost");
 }
 
 async fn reset_restores_the_default_theme(database: Database) {
@@ -348,7 +363,7 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
         server
             .state
             .get::<Accounts>()
-            .expect("it is there")
+            .expect("the service is registered")
             .as_ref(),
     );
     let sessions = accounts.sessions_of(id).await.expect("a list");
@@ -361,7 +376,11 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
     );
     assert_eq!(here.get("/api/auth/me").await.status, 200);
     there.get("/api/auth/me").await.problem(401, "unauthorized");
-    assert_eq!(bob.get("/api/auth/me").await.status, 200, "another user's session");
+    assert_eq!(
+        bob.get("/api/auth/me").await.status,
+        200,
+        "another user's session"
+    );
     assert_eq!(accounts.sessions_of(id).await.expect("a list").len(), 1);
 }
 
@@ -394,7 +413,7 @@ async fn invalid_brand_fails_the_build() {
     let brand = Brand::new().accent_color("teal").css("a {");
     let error = Portal::builder().brand(brand).build().await;
     let Err(BuildError::Problems(problems)) = error else {
-        panic!("it starts");
+        panic!("the portal starts");
     };
     let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(
@@ -427,7 +446,7 @@ async fn brand_is_served_and_sets_the_text_direction() {
     assert_eq!((swatches.len(), swatches[0].as_str()), (27, "brand"));
     let sheets = attributes(&page.text, "link[rel=stylesheet]", "href");
     let sheet = sheets.iter().find(|sheet| sheet.contains("/brand/"));
-    let css = guest.get(sheet.expect("it is linked")).await;
+    let css = guest.get(sheet.expect("the stylesheet is linked")).await;
     assert!(css.header("content-type").starts_with("text/css"));
     assert!(css.header("cache-control").contains("immutable"));
     assert!(css.text.contains("--accent-solid:#0f766e"));

@@ -16,7 +16,7 @@ use crate::support::{
 fn mark_of(page: &str) -> String {
     let (_, mark) = page
         .split_once("data-mark=\"")
-        .expect("the page has a mark");
+        .expect("the page has a cursor");
     mark.split('"').next().unwrap_or_default().to_owned()
 }
 
@@ -105,7 +105,7 @@ fn monitored() -> Page {
                 let token = path.rsplit('/').next().unwrap_or_default();
                 let tasks = state.get::<Tasks>().expect("a portal has tasks");
                 let all = tasks.list(&TaskFilter::default()).await;
-                let rows = all.expect("they are read");
+                let rows = all.expect("the tasks can be read");
                 let rows = rows.iter().map(TaskRowView::from).collect();
                 let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
                 html! { (list) }.into_page()

@@ -168,7 +168,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser.see("Connection lost").await;
     let typed = "return window.same && document.querySelector('#row [name=name]').value";
     assert_eq!(browser.script(typed).await, "kept");
-    // The form asks for confirmation before it loses this.
+    // The form requests confirmation before it discards this.
     browser.press("Escape").await;
     browser.see("Discard changes?").await;
     browser
@@ -214,9 +214,15 @@ fn with_guest_book(portal: PortalBuilder) -> PortalBuilder {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn region_with_a_changed_form_waits_until_it_is_clean() {
     let mut server = TestServer::start_with(Database::Sqlite, &[], with_guest_book).await;
-    let live = server.state.get::<Live>().expect("every portal has it");
+    let live = server
+        .state
+        .get::<Live>()
+        .expect("every portal has this service");
     let add = || {
-        let entries = server.state.get::<Entries>().expect("it was added");
+        let entries = server
+            .state
+            .get::<Entries>()
+            .expect("the data is registered");
         entries.0.fetch_add(1, Ordering::SeqCst);
         live.changed("guest-book");
     };
@@ -243,7 +249,7 @@ async fn region_with_a_changed_form_waits_until_it_is_clean() {
         .await
         .clear()
         .await
-        .expect("it can be cleared");
+        .expect("the field can be cleared");
     browser.script("document.activeElement.blur()").await;
     browser.see("3 entries").await;
     assert_eq!(browser.script(form).await, json!(["", "3"]));

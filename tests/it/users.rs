@@ -237,7 +237,10 @@ async fn deactivated_user_is_rejected_at_once(database: Database) {
     again.get("/api/auth/me").await.problem(403, "deactivated");
     assert_eq!(user.page("/").await.status, 200, "public pages stay public");
     let form = user.page("/sign-in").await;
-    assert_eq!(form.status, 200, "no redirect to a page that rejects the user");
+    assert_eq!(
+        form.status, 200,
+        "no redirect to a page that rejects the user"
+    );
 
     change(&admin, &id, json!({"is_active": true})).await;
     assert_eq!(user.page("/members").await.status, 200);

@@ -41,12 +41,15 @@ fn is_end(message: &Value) -> bool {
 
 async fn task_is_monitored_from_code(database: Database) {
     let (server, client) = setup(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("every portal has this service");
     let id = client.start("steps").await;
     let mut updates = tasks
         .subscribe(id.parse().expect("an id"))
         .await
-        .expect("it exists");
+        .expect("the task exists");
     let mut seen = Vec::new();
     while let Some(record) = updates.next().await {
         seen.push(record);
@@ -65,19 +68,25 @@ async fn task_is_monitored_from_code(database: Database) {
         .filter_map(|record| record.message.as_deref())
         .collect();
     assert!(messages.contains(&"step 3"), "{messages:?}");
-    let last = seen.last().expect("at least one");
+    let last = seen.last().expect("at least one message");
     assert_eq!(last.result, Some(json!("done")));
 
-    let mut late = tasks.subscribe(last.id).await.expect("it exists");
+    let mut late = tasks.subscribe(last.id).await.expect("the task exists");
     assert_eq!(late.next().await.as_ref(), Some(&Arc::clone(last)));
     assert_eq!(late.next().await, None);
 }
 
 async fn unknown_task_cannot_be_monitored(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("every portal has this service");
     let refused = tasks.subscribe(uuid::Uuid::nil()).await;
-    assert_eq!(refused.expect_err("it is unknown").code(), "task_not_found");
+    assert_eq!(
+        refused.expect_err("the task is unknown").code(),
+        "task_not_found"
+    );
 }
 
 /// Two portals on one database.
@@ -121,7 +130,7 @@ fn assert_steps(messages: &[Value]) {
     for step in ["step 2", "step 3", "step 4"] {
         assert!(words.contains(&step), "{words:?}");
     }
-    let last = data.last().expect("at least one");
+    let last = data.last().expect("at least one message");
     assert_eq!(
         (&last["status"], &last["result"]),
         (&json!("COMPLETED"), &json!("done"))
@@ -141,7 +150,7 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
             messages.push(message);
         }
         assert!(events.retry.is_some(), "the stream states the retry time");
-        let last = messages.last().expect("at least one");
+        let last = messages.last().expect("at least one message");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
@@ -157,7 +166,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     let guest = server.guest();
     let seen = client.start("steps").await;
     let mut events = EventStream::open(&guest, &one(&client, &seen)).await;
-    let first = events.next().await.expect("the present state");
+    let first = events.next().await.expect("the current state");
     assert_eq!(first["data"]["active"], true);
     let cursor_of_one = events.last_id.clone();
     drop(events);
@@ -199,7 +208,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     for garbage in ["", "nonsense", "1-2-3", "ffffffffffffffffffff-1"] {
         let mut events = EventStream::resume(&guest, &all(&client), garbage).await;
         let new = client.start("steps").await;
-        let message = events.next().await.expect("the stream goes on");
+        let message = events.next().await.expect("the stream stays open");
         assert_eq!(message["data"]["task_id"], new.as_str(), "{garbage:?}");
         client.ended(&new).await;
     }
@@ -241,13 +250,16 @@ async fn stream_is_rejected_like_a_socket(database: Database) {
         (one(&client, &nobody.to_string()), "task_not_found"),
     ] {
         let refused = EventStream::ask(&guest, &path, &[]).await;
-        refused.err().expect("it is refused").problem(404, code);
+        refused
+            .err()
+            .expect("the request is rejected")
+            .problem(404, code);
     }
     for foreign in ["https://evil.example", "null"] {
         let refused = EventStream::ask(&guest, &all(&client), &[("origin", foreign)]).await;
         refused
             .err()
-            .expect("it is refused")
+            .expect("the request is rejected")
             .problem(403, "foreign_origin");
     }
     let own = EventStream::ask(&guest, &all(&client), &[("origin", &server.url)]).await;
@@ -319,11 +331,14 @@ async fn history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(lines[1]["level"], "WARN");
     assert!(!answer.text.contains("too small to keep"));
 
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server
+        .state
+        .get::<Tasks>()
+        .expect("every portal has this service");
     let same = tasks
         .history(id.parse().expect("an id"))
         .await
-        .expect("it is read");
+        .expect("the read succeeds");
     assert_eq!(serde_json::to_value(same).expect("JSON"), history);
     assert_eq!(tasks.history(uuid::Uuid::nil()).await.ok(), Some(None));
 }
@@ -340,7 +355,7 @@ async fn history_is_bounded_and_marked_as_truncated(database: Database) {
         .filter(|event| event["kind"] == "log")
         .collect();
     assert!(lines.len() <= 1000, "{}", lines.len());
-    let last = lines.last().expect("the newest are kept");
+    let last = lines.last().expect("the newest lines are kept");
     assert_eq!(last["message"], "line 4999");
     let long = events.iter().all(|event| event.to_string().len() < 6000);
     assert!(long, "long lines are truncated");
@@ -456,7 +471,7 @@ async fn monitors_survive_a_database_outage() {
     socket.until(|message| count(message) > at_least).await;
     events.until(|message| count(message) > at_least).await;
     server.cut_off(false).await;
-    crate::support::eventually("the task can be stopped", async || {
+    crate::support::eventually("the task can be cancelled", async || {
         (client.cancel(&id).await.status == 202).then_some(())
     })
     .await;
