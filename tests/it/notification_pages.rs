@@ -81,10 +81,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
         let list = until(client, 1).await;
         assert_eq!(list["items"][0]["title"], "Maintenance at noon");
     }
-    let log = server
-        .state
-        .get::<AuditLog>()
-        .expect("the service is registered");
+    let log = server.state.get::<AuditLog>().expect("registered");
     let filter = AuditFilter {
         target: Some("users:all".to_owned()),
         ..AuditFilter::default()

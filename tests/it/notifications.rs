@@ -38,14 +38,11 @@ async fn untold(_task: TaskContext) -> Result<(), TaskError> {
 
 pub(crate) async fn id_of(client: &Client) -> Uuid {
     let me = client.get("/api/auth/me").await.json();
-    me["id"].as_str().expect("a text").parse().expect("an id")
+    me["id"].as_str().expect("a string").parse().expect("an id")
 }
 
 pub(crate) fn bell(server: &TestServer) -> Notifications {
-    let bell = server
-        .state
-        .get::<Notifications>()
-        .expect("the service is registered");
+    let bell = server.state.get::<Notifications>().expect("registered");
     Notifications::clone(&bell)
 }
 
@@ -147,10 +144,7 @@ async fn users_see_and_change_only_their_own_notifications(database: Database) {
     }
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     let stranger = bell(&server).send(Uuid::now_v7(), &message).await;
-    assert_eq!(
-        stranger.expect_err("the user does not exist").code(),
-        "user_not_found"
-    );
+    assert_eq!(stranger.expect_err("unknown user").code(), "user_not_found");
 }
 
 async fn list_is_paginated(database: Database) {
@@ -219,7 +213,7 @@ async fn invalid_notification_is_rejected(database: Database) {
         let error = bell(&server)
             .send(id, &message)
             .await
-            .expect_err("the notification is rejected");
+            .expect_err("rejected");
         assert_eq!(error.code(), "invalid_parameters", "{message:?}");
     }
     assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
@@ -354,15 +348,12 @@ async fn quick_cancelled_and_muted_tasks_send_no_notification(database: Database
     let id = client.start_in("notify", "untold", &json!({})).await;
     client.until_in("notify", &id, "ERROR").await;
     // A task without an initiator.
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("the service is registered");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let quiet = tasks
         .start(app::fails_task, NoArgs {})
         .await
         .expect("started");
-    quiet.result().await.expect_err("the task fails");
+    quiet.result().await.expect_err("a failure");
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     assert_eq!(TaskNotify::default(), TaskNotify::Slow);
 }
@@ -382,7 +373,7 @@ async fn account_changes_notify_the_user(database: Database) {
     change(json!({"is_active": true})).await;
     let list = until(&ann, 2).await;
     assert_eq!(list["items"][0]["title"], "Your account is active again");
-    // Changes by the user in person send no notification.
+    // A user's own changes send no notification.
     let own = format!("/api/users/{}", id_of(&admin).await);
     assert_eq!(
         admin
@@ -429,9 +420,6 @@ async fn notification_reaches_another_replica(database: Database) {
         (!unread().await).then_some(())
     })
     .await;
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("the service is registered");
+    let users = server.state.get::<Users>().expect("registered");
     assert!(users.get(id).await.expect("read").is_some());
 }

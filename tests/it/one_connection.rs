@@ -43,11 +43,7 @@ async fn tasks_are_operated_with_one_connection() {
     let tasks = server.state.get::<portal_core::prelude::Tasks>();
     let tasks = tasks.expect("a portal has tasks");
     let id = ended.parse().expect("an id");
-    let again = tasks
-        .run_again(id)
-        .await
-        .expect("the task has finished")
-        .to_string();
+    let again = tasks.run_again(id).await.expect("finished").to_string();
     assert_eq!(client.ended(&again).await["code"], "never_works");
 }
 

@@ -28,19 +28,11 @@ fn ago(span: TimeDelta) -> String {
 }
 
 fn users_of(server: &TestServer) -> Users {
-    (*server
-        .state
-        .get::<Users>()
-        .expect("the service is registered"))
-    .clone()
+    (*server.state.get::<Users>().expect("registered")).clone()
 }
 
 fn tasks_of(server: &TestServer) -> Tasks {
-    (*server
-        .state
-        .get::<Tasks>()
-        .expect("the service is registered"))
-    .clone()
+    (*server.state.get::<Tasks>().expect("registered")).clone()
 }
 
 async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
@@ -87,36 +79,21 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
         .get("/api/auth/me")
         .await;
 
-    let week = users
-        .sign_ups(TimeRange::Week)
-        .await
-        .expect("the count succeeds");
+    let week = users.sign_ups(TimeRange::Week).await.expect("counted");
     assert_eq!(week.values, [0, 0, 0, 1, 0, 0, 1]);
     assert_eq!((week.total, week.before), (2, 1));
-    let month = users
-        .sign_ups(TimeRange::Month)
-        .await
-        .expect("the count succeeds");
+    let month = users.sign_ups(TimeRange::Month).await.expect("counted");
     assert_eq!((month.total, month.before, month.values.len()), (3, 0, 30));
-    let quarter = users
-        .sign_ups(TimeRange::Quarter)
-        .await
-        .expect("the count succeeds");
+    let quarter = users.sign_ups(TimeRange::Quarter).await.expect("counted");
     assert_eq!(
         (quarter.total, quarter.before),
         (3, 0),
         "200 days ago is out of range"
     );
-    let day = users
-        .sign_ups(TimeRange::Day)
-        .await
-        .expect("the count succeeds");
+    let day = users.sign_ups(TimeRange::Day).await.expect("counted");
     assert_eq!((day.total, day.values[23]), (1, 1));
 
-    let active = users
-        .active(TimeRange::Week)
-        .await
-        .expect("the count succeeds");
+    let active = users.active(TimeRange::Week).await.expect("counted");
     assert_eq!(active.values, [0, 0, 0, 1, 0, 0, 2]);
     assert_eq!(
         (active.total, active.before),
@@ -127,16 +104,13 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let ann = &users
         .find_by_email("ann@example.com")
         .await
-        .expect("the user is found")[0];
+        .expect("a user")[0];
     let hers = users
         .sign_ins(ann.id, TimeRange::Week)
         .await
-        .expect("the count succeeds");
+        .expect("counted");
     assert_eq!((hers.total, hers.before), (2, 0));
-    let latest = users
-        .latest_sign_ins(ann.id, 10)
-        .await
-        .expect("the read succeeds");
+    let latest = users.latest_sign_ins(ann.id, 10).await.expect("read");
     assert_eq!(latest.len(), 2);
     assert!(latest[0].at > latest[1].at && latest[0].is_open);
     server.stop().await;
@@ -174,10 +148,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
         assert_eq!(changed, 1, "{days}");
     }
     let all = TaskScope::default();
-    let week = tasks
-        .ended(TimeRange::Week, &all)
-        .await
-        .expect("the count succeeds");
+    let week = tasks.ended(TimeRange::Week, &all).await.expect("counted");
     assert_eq!(week.completed.values, [0, 0, 0, 0, 3, 0, 0]);
     assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((week.failed.total, week.completed.before), (0, 1));
@@ -185,12 +156,8 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     assert_eq!(week.failure_rate(), (Some(0.0), Some(0.0)));
     assert_eq!(week.failure_rates()[0], None);
 
-    let took = tasks
-        .durations(TimeRange::Week, &all)
-        .await
-        .expect("the read succeeds");
-    let near =
-        |value: Option<f64>, seconds: f64| (value.expect("there is a value") - seconds).abs() < 0.2;
+    let took = tasks.durations(TimeRange::Week, &all).await.expect("read");
+    let near = |value: Option<f64>, seconds: f64| (value.expect("a value") - seconds).abs() < 0.2;
     assert!(near(took.median[4], 2.0), "{took:?}");
     assert!(near(took.p95[4], 9.0), "{took:?}");
     assert!(near(took.median_of_all, 2.0) && !took.is_sample);
@@ -200,20 +167,17 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let bob = &users
         .find_by_email("bob@example.com")
         .await
-        .expect("the user is found")[0];
+        .expect("a user")[0];
     let his = tasks
         .ended(TimeRange::Month, &TaskScope::of_user(bob.id))
         .await
-        .expect("the count succeeds");
+        .expect("counted");
     assert_eq!(his.ended().total, 1);
     let none = TaskScope {
         name: Some("other".to_owned()),
         ..TaskScope::default()
     };
-    let none = tasks
-        .ended(TimeRange::Month, &none)
-        .await
-        .expect("the count succeeds");
+    let none = tasks.ended(TimeRange::Month, &none).await.expect("counted");
     assert_eq!((none.ended().total, none.failure_rate()), (0, (None, None)));
     server.stop().await;
 }
@@ -222,48 +186,32 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
     let mut server = TestServer::start(database).await;
     server.user().await.get("/api/auth/me").await;
     let (users, tasks) = (users_of(&server), tasks_of(&server));
-    let before = users.count().await.expect("the count succeeds");
-    let owners = users.add_examples().await.expect("the demo data is added");
-    let count = tasks
-        .add_examples(&owners)
-        .await
-        .expect("the demo data is added");
+    let before = users.count().await.expect("counted");
+    let owners = users.add_examples().await.expect("added");
+    let count = tasks.add_examples(&owners).await.expect("added");
     assert!(owners.len() > 20 && count > 200);
     assert_eq!(
-        users
-            .add_examples()
-            .await
-            .expect("the demo data exists")
-            .len(),
+        users.add_examples().await.expect("added before").len(),
         owners.len()
     );
     assert_eq!(
-        tasks
-            .add_examples(&owners)
-            .await
-            .expect("the demo data exists"),
+        tasks.add_examples(&owners).await.expect("added before"),
         count
     );
     let ended = tasks
         .ended(TimeRange::Month, &TaskScope::default())
         .await
-        .expect("the count succeeds");
+        .expect("counted");
     assert!(ended.completed.total > ended.failed.total && ended.failed.total > 0);
     let found = users
         .find_by_email("ann@example.com")
         .await
-        .expect("the user is found");
+        .expect("a user");
     assert!(found[0].user_attribute.get("example").is_none());
 
-    tasks
-        .remove_examples()
-        .await
-        .expect("the demo data is removed");
-    users
-        .remove_examples()
-        .await
-        .expect("the demo data is removed");
-    assert_eq!(users.count().await.expect("the count succeeds"), before);
+    tasks.remove_examples().await.expect("removed");
+    users.remove_examples().await.expect("removed");
+    assert_eq!(users.count().await.expect("counted"), before);
     assert!(
         users
             .examples()
@@ -289,7 +237,7 @@ async fn sign_in(portal: &ReferencePortal, email: &str) -> Client {
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = Selector::parse(css).expect("the selector is valid");
+    let selector = Selector::parse(css).expect("a selector");
     let page = Html::parse_document(html);
     let found = page.select(&selector);
     found
@@ -348,8 +296,7 @@ async fn overview_depends_on_the_caller() {
     );
     assert_eq!(texts(&all.text, "pt-live .pt-figures").len(), 4);
     assert!(texts(&all.text, ".pt-feed b").is_empty() || all.text.contains("ADMIN_USER_EMAILS"));
-    let topics = Selector::parse("#overview[data-topics='users tasks audit']")
-        .expect("the selector is valid");
+    let topics = Selector::parse("#overview[data-topics='users tasks audit']").expect("a selector");
     assert!(
         Html::parse_document(&all.text)
             .select(&topics)
@@ -383,7 +330,7 @@ async fn first_charts_of_a_live_page_load_their_styles() {
     let admin = sign_in(&portal, ADMIN).await;
     let browser = Chromium::open(&portal.url).await;
     browser
-        .use_session(admin.token.as_deref().expect("the user has signed in"))
+        .use_session(admin.token.as_deref().expect("signed in"))
         .await;
     browser.goto("/admin/overview").await;
     browser.see("Your portal is ready").await;
@@ -473,7 +420,7 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
     slider
         .send_keys("\u{e012}")
         .await
-        .expect("the element accepts an arrow key");
+        .expect("an arrow key accepted");
     let before = said().await;
     assert_ne!(before, last);
     let shown = format!("return document.querySelector(\"{tip} div\").innerText");
@@ -486,10 +433,7 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
         shown.as_str().is_some_and(|shown| shown.contains(day)),
         "{shown} {day}"
     );
-    slider
-        .send_keys("\u{e00c}")
-        .await
-        .expect("the element accepts Escape");
+    slider.send_keys("\u{e00c}").await.expect("Escape accepted");
     let gone = format!("return document.querySelector(\"{tip}\").childElementCount");
     assert_eq!(browser.script(&gone).await, 0);
 

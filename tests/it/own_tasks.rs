@@ -38,12 +38,12 @@ fn tasks(server: &TestServer) -> Arc<Tasks> {
 
 async fn record(server: &TestServer, id: &str) -> TaskRecord {
     let id: Uuid = id.parse().expect("an id");
-    let found = tasks(server).get(id).await.expect("the read succeeds");
-    found.expect("the task is stored")
+    let found = tasks(server).get(id).await.expect("read");
+    found.expect("stored")
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = scraper::Selector::parse(css).expect("css");
+    let selector = scraper::Selector::parse(css).expect("a selector");
     let page = scraper::Html::parse_document(html);
     let found = page.select(&selector);
     found.map(|it| it.text().collect()).collect()
@@ -60,10 +60,7 @@ async fn start(browser: &mut Browser, state: &str, task: &str, args: &[(&str, &s
     fields.extend_from_slice(args);
     let answer = browser.submit("/tasks/start", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    let (_, id) = answer
-        .location()
-        .rsplit_once("from=")
-        .expect("the id of the task");
+    let (_, id) = answer.location().rsplit_once("from=").expect("an id");
     id.to_owned()
 }
 
@@ -420,12 +417,12 @@ async fn event_stream_of_own_task_requires_same_origin(database: Database) {
         let chunk = events
             .chunk()
             .await
-            .expect("the stream continues")
+            .expect("an open stream")
             .expect("an event");
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
-    while let Some(chunk) = events.chunk().await.expect("the stream ends cleanly") {
+    while let Some(chunk) = events.chunk().await.expect("a clean end") {
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(text.contains("event: end"), "{text}");

@@ -226,7 +226,7 @@ async fn assets_are_hashed_compressed_and_immutable() {
             .request(Method::GET, path)
             .send()
             .await
-            .expect("an answer");
+            .expect("a response");
         assert_eq!(plain.status(), 200, "{path}");
         let headers = plain.headers().clone();
         assert!(
@@ -254,7 +254,7 @@ async fn assets_are_hashed_compressed_and_immutable() {
             let request = guest
                 .request(Method::GET, path)
                 .header("accept-encoding", accepted);
-            let answer = request.send().await.expect("an answer");
+            let answer = request.send().await.expect("a response");
             let found = answer
                 .headers()
                 .get("content-encoding")

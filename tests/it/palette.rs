@@ -131,7 +131,7 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
             .await
             .expect("locked");
         assert_eq!(groups().await, ["Users", "Plans"]);
-        other.close().await.expect("the connection closes");
+        other.close().await.expect("closed");
         assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
     }
     server
@@ -143,10 +143,7 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
 
 async fn key(browser: &Chromium, css: &str, keys: &str) {
     let element = browser.find(css).await;
-    element
-        .send_keys(keys)
-        .await
-        .expect("the element accepts keys");
+    element.send_keys(keys).await.expect("keys accepted");
 }
 
 #[tokio::test]

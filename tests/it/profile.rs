@@ -170,15 +170,12 @@ async fn application_stores_its_own_preferences(database: Database) {
     let user = server.user().await;
     let me = user.get("/api/auth/me").await.json();
     let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("the service is registered");
+    let users = server.state.get::<Users>().expect("registered");
     users
         .set_preference(id, "rows", &vec![10_u32, 20])
         .await
-        .expect("the preference is stored");
-    let read = users.get(id).await.expect("read").expect("the user exists");
+        .expect("stored");
+    let read = users.get(id).await.expect("read").expect("a user");
     assert_eq!(read.preference::<Vec<u32>>("rows"), Some(vec![10, 20]));
     assert_eq!(
         read.preference::<String>("rows"),
@@ -187,33 +184,24 @@ async fn application_stores_its_own_preferences(database: Database) {
     );
     assert_eq!(read.preference::<u32>("columns"), None);
     let too_large = users.set_preference(id, "large", &"x".repeat(20_000)).await;
-    let too_large = too_large.expect_err("the value is too large");
+    let too_large = too_large.expect_err("too large");
     assert_eq!(too_large.code(), "invalid_parameters");
     let nobody = uuid::Uuid::now_v7();
     let missing = users.set_preference(nobody, "rows", &1).await;
-    assert_eq!(
-        missing.expect_err("the user does not exist").code(),
-        "user_not_found"
-    );
+    assert_eq!(missing.expect_err("unknown user").code(), "user_not_found");
 }
 
 async fn provider_profile_can_be_read(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     user.get("/api/auth/me").await;
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("the service is registered");
+    let users = server.state.get::<Users>().expect("registered");
     let found = users.find_by_email("ANN@example.com").await.expect("read");
-    let accounts = server
-        .state
-        .get::<Accounts>()
-        .expect("the service is registered");
+    let accounts = server.state.get::<Accounts>().expect("registered");
     let profile = accounts.profile_of(&found[0]).await.expect("a record");
     assert_eq!(profile.email, "ann@example.com");
     let mut stranger = found[0].clone();
     stranger.clerk_id = "user_nobody".to_owned();
     let missing = accounts.profile_of(&stranger).await;
-    assert_eq!(missing.expect_err("the user does not exist").status(), 404);
+    assert_eq!(missing.expect_err("unknown user").status(), 404);
 }

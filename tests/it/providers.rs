@@ -92,7 +92,10 @@ async fn me(client: &Client) -> Value {
 
 fn email_of(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["email"].as_str().expect("a text").to_owned()
+    answer.json()["email"]
+        .as_str()
+        .expect("a string")
+        .to_owned()
 }
 
 async fn callers_reach_only_permitted_routes(portal: Portal) {
@@ -219,7 +222,7 @@ async fn cached_caller_costs_no_query(portal: Portal) {
     }
     assert!(!waits.is_finished(), "an uncached caller must be looked up");
     drop(lock);
-    let found = waits.await.expect("the request does not panic");
+    let found = waits.await.expect("no panic");
     assert_eq!(found["email"], "bob@example.com");
 }
 

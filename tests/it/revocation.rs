@@ -147,7 +147,7 @@ async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str
     for path in [monitor_of_all(client), monitor(client, task)] {
         let address = client.http.url();
         let refusal = Socket::ask(address, &path, None).await.err();
-        let refusal = refusal.expect("the request is rejected before the upgrade");
+        let refusal = refusal.expect("rejected before the upgrade");
         assert_eq!(
             (refusal.status, &refusal.problem["code"]),
             (status, &json!(code))
@@ -219,18 +219,18 @@ impl Opened {
             opened.sockets.push(socket);
             let stream = EventStream::ask(&client.http, &path, headers).await;
             let mut stream = stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"));
-            stream.next().await.expect("the stream is open");
+            stream.next().await.expect("an event");
             opened.streams.push(stream);
         }
         opened
     }
 
-    /// Asserts that all of them close with a code.
+    /// Asserts that every connection closes with `code`.
     async fn assert_closed(self, code: u16) {
         // A connection that stays open sends pings or comments forever.
         let limit = std::time::Duration::from_secs(60);
         let closed = tokio::time::timeout(limit, self.all_closed(code)).await;
-        closed.expect("the connections close");
+        closed.expect("closed");
     }
 
     async fn all_closed(self, code: u16) {
@@ -239,7 +239,7 @@ impl Opened {
         }
         for mut stream in self.streams {
             while stream.next().await.is_some() {}
-            let closed = stream.closed.expect("a reason is sent");
+            let closed = stream.closed.expect("a reason");
             assert_eq!(closed["code"], code);
             assert!(closed["reason"].is_string());
         }
@@ -361,12 +361,10 @@ async fn ended_session_opens_no_connection(database: Database) {
         let headers = [(name, value.as_str()), OWN_PAGE];
         for path in [monitor_of_all(&client), monitor(&client, &task)] {
             let refusal = Socket::ask_with(portals.there(), &path, &headers).await;
-            let refusal = refusal
-                .err()
-                .expect("the request is rejected before the upgrade");
+            let refusal = refusal.err().expect("rejected before the upgrade");
             assert_eq!(refusal.status, 401, "{name}");
             let refusal = EventStream::ask(&client.http, &path, &headers).await;
-            let refusal = refusal.err().expect("the request is rejected");
+            let refusal = refusal.err().expect("rejected");
             refusal.problem(401, "unauthorized");
         }
     }
@@ -390,9 +388,7 @@ async fn session_of_a_deactivated_user_opens_no_connection(database: Database) {
     portals.change(id, json!({"is_active": false})).await;
     opened.assert_closed(4403).await;
     let refusal = Socket::ask_with(portals.there(), &monitor(&client, &task), &headers).await;
-    let refusal = refusal
-        .err()
-        .expect("the request is rejected before the upgrade");
+    let refusal = refusal.err().expect("rejected before the upgrade");
     assert_eq!(
         (refusal.status, &refusal.problem["code"]),
         (403, &json!("deactivated"))
@@ -429,7 +425,7 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     let cancel = Answer::of(client.http.request(Method::POST, &path)).await;
     cancel.problem(403, "forbidden");
     let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
-    assert_eq!(refusal.err().expect("the request is rejected").status, 403);
+    assert_eq!(refusal.err().expect("rejected").status, 403);
     // A monitor of all tasks shows only what the user may still see, including later changes.
     let mut socket = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
@@ -451,7 +447,7 @@ impl Portals {
         let tasks = self.here.state.get::<portal_core::Tasks>();
         let tasks = tasks.expect("a portal has tasks");
         let id: uuid::Uuid = id.parse().expect("an id");
-        tasks.cancel(id).await.expect("the task can be cancelled");
+        tasks.cancel(id).await.expect("cancelled");
         eventually("the task has finished", async || {
             let task = tasks.get(id).await.expect("the database responds");
             task.is_some_and(|task| task.status.is_final())

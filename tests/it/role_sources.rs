@@ -28,7 +28,7 @@ async fn me(client: &Client) -> Value {
 async fn role(client: &Client) -> String {
     me(client).await["user_type"]
         .as_str()
-        .expect("a text")
+        .expect("a string")
         .to_owned()
 }
 
@@ -39,7 +39,10 @@ async fn becomes_user(client: &Client) {
 }
 
 async fn id(client: &Client) -> String {
-    me(client).await["id"].as_str().expect("a text").to_owned()
+    me(client).await["id"]
+        .as_str()
+        .expect("a string")
+        .to_owned()
 }
 
 /// Assigns a role as an administrator.
@@ -64,7 +67,7 @@ async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let changes = entries.map(|entry| {
         let change = &entry["details"]["changes"][0];
         assert_eq!(change["field"], "user_type", "{entry}");
-        ["old", "new"].map(|member| change[member].as_str().expect("a text").to_owned())
+        ["old", "new"].map(|member| change[member].as_str().expect("a string").to_owned())
     });
     changes.collect()
 }
@@ -193,7 +196,7 @@ async fn startup_applies_a_changed_list(database: Database) {
     let users = users["items"].as_array().expect("a list").iter();
     let admins: Vec<_> = users
         .filter(|user| user["user_type"] == "ADMIN")
-        .map(|user| user["email"].as_str().expect("a text"))
+        .map(|user| user["email"].as_str().expect("a string"))
         .collect();
     assert_eq!(admins, [OTHER], "before anyone else signs in");
 }
@@ -232,7 +235,7 @@ async fn last_administrator_keeps_the_role_until_there_is_another(database: Data
     assert_eq!(role(&third).await, "USER");
     let subject = me(&next).await["clerk_id"]
         .as_str()
-        .expect("a text")
+        .expect("a string")
         .to_owned();
     update_address(&portal, &subject, "plain@example.net", "verified").await;
     assert_eq!(role(&next).await, "ADMIN", "the last administrator");

@@ -128,7 +128,7 @@ async fn each_role_has_exactly_its_declared_access(database: Database) {
     let access = |name: &str| {
         let tasks = tasks["tasks"].as_array().expect("a list");
         let task = tasks.iter().find(|task| task["name"] == name);
-        task.expect("the task type is listed")["access"].clone()
+        task.expect("listed")["access"].clone()
     };
     assert_eq!(access("publish"), "permission:articles:publish");
     assert_eq!(access("proofread"), "role:REVIEWER");
@@ -144,10 +144,7 @@ async fn unregistered_role_grants_nothing(database: Database) {
             "UPDATE portal_users SET user_type = '{stored}' WHERE email = 'ann@example.com'"
         );
         assert_eq!(server.sql(change).await, 1);
-        let users = server
-            .state
-            .get::<Users>()
-            .expect("the service is registered");
+        let users = server.state.get::<Users>().expect("registered");
         let found = users.find_by_email("ann@example.com").await.expect("read");
         let stranger = &found[0];
         // `admin ` with a space at the end is not an administrator.
@@ -421,10 +418,7 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
     let me = user.get("/api/auth/me").await.json();
     let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
     assert_eq!(user.page("/roles/editors").await.status, 403);
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("the service is registered");
+    let users = server.state.get::<Users>().expect("registered");
     // Each replica caches the owner of a client token.
     let token = user.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/publish");
@@ -439,10 +433,7 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
         user_type: Some(Role::custom("editor")),
         ..UserChange::default()
     };
-    let editor = users
-        .update(id, &change)
-        .await
-        .expect("the user is changed");
+    let editor = users.update(id, &change).await.expect("changed");
     assert!(Access::permission("articles:write").allows(Some(&editor)));
     let few = UserFilter {
         limit: 9,
@@ -471,7 +462,7 @@ async fn problems(builder: PortalBuilder) -> Vec<String> {
     use portal_core::config::{Config, Settings};
 
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
-    let config = Config::from_settings(settings).expect("the configuration is valid");
+    let config = Config::from_settings(settings).expect("a configuration");
     match builder.config(config).auth(ClerkAuth::new()).build().await {
         Err(BuildError::Problems(problems)) => problems.iter().map(ToString::to_string).collect(),
         Err(other) => vec![format!("not a list of problems: {other}")],

@@ -48,7 +48,7 @@ struct Replicas {
 
 impl Replicas {
     async fn start(database: Database) -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let uri = database.create(&directory).await;
         let count = match database {
             Database::Sqlite => 1,
@@ -58,7 +58,7 @@ impl Replicas {
         for _ in 0..count {
             let settings =
                 Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri.as_str())]);
-            let config = Config::from_settings(settings).expect("the configuration is valid");
+            let config = Config::from_settings(settings).expect("a configuration");
             let builder = Portal::builder().config(config).auth(ClerkAuth::new());
             portals.push(
                 builder
@@ -80,11 +80,7 @@ impl Replicas {
     }
 
     async fn schedule(&self) -> ScheduleRecord {
-        let mut schedules = self
-            .tasks()
-            .schedules()
-            .await
-            .expect("the schedules can be read");
+        let mut schedules = self.tasks().schedules().await.expect("read");
         assert_eq!(schedules.len(), 1);
         schedules.remove(0)
     }
@@ -102,13 +98,13 @@ impl Replicas {
         let rows = rows.expect("the table can be read");
         rows.iter()
             .map(|row| {
-                let id = row.get("id").expect("the row has an id");
-                (id, row.get("scheduled_for").expect("the row has a time"))
+                let id = row.get("id").expect("an id");
+                (id, row.get("scheduled_for").expect("a time"))
             })
             .collect()
     }
 
-    /// Waits until enough tasks have completed whose scheduled time is after an instant.
+    /// Waits until `count` tasks have completed whose scheduled time is after an instant.
     async fn until_fired(&self, count: usize, after: DateTime<Utc>) {
         eventually(&format!("{count} scheduled times have fired"), async || {
             let completed = self.completed().await;
@@ -133,10 +129,7 @@ async fn each_scheduled_time_starts_one_task_across_replicas(database: Database)
 
     let tasks = replicas.tasks().list(&TaskFilter::default()).await;
     let completed = replicas.completed().await;
-    assert_eq!(
-        tasks.expect("the tasks can be listed").len(),
-        completed.len()
-    );
+    assert_eq!(tasks.expect("listed").len(), completed.len());
     let times: BTreeSet<_> = completed.iter().map(|(_, time)| *time).collect();
     assert_eq!(times.len(), completed.len(), "{completed:?}");
     let schedule = replicas.schedule().await;
@@ -159,7 +152,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
 
     let tasks = replicas.tasks();
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("the schedule exists");
+    paused.expect("a schedule");
     let at_pause = replicas.schedule().await;
     assert!(at_pause.paused);
     // Two scheduled times pass.
@@ -168,7 +161,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
 
     let before = Utc::now();
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("the schedule exists");
+    resumed.expect("a schedule");
     replicas.until_fired(2, before).await;
     replicas.stop().await;
     let missed: Vec<_> = replicas
@@ -202,7 +195,7 @@ async fn administrator_sees_and_pauses_a_schedule(database: Database) {
             .submit(&format!("/admin/tasks/kinds/{verb}"), &schedule)
             .await;
         assert_eq!(answer.status, 303, "{}", answer.text);
-        let schedules = tasks.schedules().await.expect("the schedules can be read");
+        let schedules = tasks.schedules().await.expect("read");
         assert_eq!(schedules[0].paused, paused);
     }
     let audit = server.admin().await.get("/api/admin/audit").await.json();
@@ -228,7 +221,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     let mut tab = Tab::open(&admin, "tasks").await;
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("the schedule exists");
+    paused.expect("a schedule");
     assert_eq!(tab.changed().await, ["tasks"]);
     let shown = region().await;
     assert!(
@@ -236,7 +229,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
         "{shown}"
     );
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("the schedule exists");
+    resumed.expect("a schedule");
     assert_eq!(tab.changed().await, ["tasks"]);
     assert!(!region().await.contains("Paused"));
 }

@@ -109,7 +109,7 @@ async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) 
         .replace("localhost:8000", &host)
         .replace("your-client-token", &client.token)
         .replace("\"task-id\"", &task);
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let python = python(&directory).await;
     let output = run(Command::new(python).args(["-c", &script]), "the script").await;
     let text = String::from_utf8(output.stdout).expect("text");
@@ -144,8 +144,8 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
     for single in [true, false] {
         let id = client.start_in("example_task2", "loaded_task", &body).await;
         let (portal, client) = (&portal, &client);
-        // A monitor of all tasks that connects late sees none of them finish; start more until it
-        // has.
+        // A monitor of all tasks may connect after this one has finished; start more until it sees
+        // one.
         let feed = async {
             loop {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -156,7 +156,7 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
             lines = watch(portal, client, single.then_some(&id)) => lines,
             () = feed, if !single => unreachable!("the loop does not end"),
         };
-        let last = lines.last().expect("the script prints a line");
+        let last = lines.last().expect("a line");
         assert!(last.starts_with("Task update: "), "{last}");
         assert!(last.contains("'status': 'COMPLETED'"), "{last}");
         assert!(last.contains("Completed task for bob, age 6"), "{last}");

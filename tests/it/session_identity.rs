@@ -21,7 +21,10 @@ on_both!(
 async fn email(client: &Client) -> Result<String, u16> {
     let answer = client.get("/api/auth/me").await;
     match answer.status.as_u16() {
-        200 => Ok(answer.json()["email"].as_str().expect("a text").to_owned()),
+        200 => Ok(answer.json()["email"]
+            .as_str()
+            .expect("a string")
+            .to_owned()),
         status => Err(status),
     }
 }

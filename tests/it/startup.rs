@@ -46,7 +46,7 @@ async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -
 }
 
 fn directory() -> TempDir {
-    tempfile::tempdir().expect("a directory can be made")
+    tempfile::tempdir().expect("a temporary directory")
 }
 
 #[track_caller]
@@ -123,7 +123,7 @@ async fn wrong_usage_exits_with_2() {
         &run(path, &[], &["users", "role", "a@b.example"]).await,
         &["ROLE"],
     );
-    std::fs::write(path.join(".env"), "APP_NAME='open").expect("the file can be written");
+    std::fs::write(path.join(".env"), "APP_NAME='open").expect("written");
     assert_misused(&run(path, &[], &["config"]).await, &[".env"]);
 }
 
@@ -152,11 +152,7 @@ async fn help_lists_every_flag_with_its_default() {
 async fn busy_port_is_reported_clearly() {
     let directory = directory();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = taken
-        .local_addr()
-        .expect("the port is bound")
-        .port()
-        .to_string();
+    let port = taken.local_addr().expect("bound").port().to_string();
     let busy = run(directory.path(), &[("PORT", &port)], &["serve"]).await;
     assert_eq!(busy.code, Some(1), "{}", busy.err);
     assert!(
@@ -176,7 +172,7 @@ async fn stronger_source_wins_and_empty_variables_are_ignored() {
         path.join(".env"),
         "APP_NAME=from-file\nHOST=127.0.0.2\nPORT=8123\n",
     )
-    .expect("the file can be written");
+    .expect("written");
     let shown = async |variables: &[(&str, &str)], arguments: &[&str], name: &str| {
         let config = run(path, variables, &[arguments, &["config"]].concat()).await;
         assert_well(&config);
@@ -217,13 +213,10 @@ async fn stronger_source_wins_and_empty_variables_are_ignored() {
 async fn env_template_lists_every_variable_without_a_value() {
     let template = include_str!("../../.env.template");
     let directory = directory();
-    std::fs::write(directory.path().join(".env"), template).expect("the file can be written");
+    std::fs::write(directory.path().join(".env"), template).expect("written");
     let config = run(directory.path(), &[], &["config"]).await;
     assert_well(&config);
-    let (table, _) = config
-        .out
-        .split_once("\n\n")
-        .expect("the table comes first");
+    let (table, _) = config.out.split_once("\n\n").expect("a table");
     for line in table.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
         assert!(

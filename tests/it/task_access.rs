@@ -123,7 +123,7 @@ async fn all_errors_of_a_body_are_returned_at_once(database: Database) {
         let answer = client.ask("probe", "echo", &body).await;
         let problem = answer.problem(422, "invalid_parameters");
         let errors = problem["errors"].as_array().expect("a list").clone();
-        let text = |error: &Value, name: &str| error[name].as_str().expect("a text").to_owned();
+        let text = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
         let mut faults: Vec<_> = errors
             .iter()
             .inspect(|error| assert!(!text(error, "message").is_empty()))

@@ -55,7 +55,7 @@ async fn finished_task_runs_again_as_a_new_task(database: Database) {
     let first = client.start_in("probe", "echo", &args).await;
     client.ended(&first).await;
     let again = tasks(&server).run_again(id(&first)).await;
-    let again = again.expect("the task has finished").to_string();
+    let again = again.expect("finished").to_string();
     assert_ne!(again, first);
     let task = client.ended(&again).await;
     assert_eq!(
@@ -75,17 +75,14 @@ async fn active_task_is_not_run_again(database: Database) {
     let (server, client) = setup(database).await;
     let task = client.start("waits").await;
     let error = tasks(&server).run_again(id(&task)).await;
-    let error = error.expect_err("the task is active");
+    let error = error.expect_err("an active task");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (409, "task_not_finished")
     );
     let unknown = "00000000-0000-4000-8000-000000000000";
     let error = tasks(&server).run_again(id(unknown)).await;
-    assert_eq!(
-        error.expect_err("the task does not exist").code(),
-        "task_not_found"
-    );
+    assert_eq!(error.expect_err("unknown task").code(), "task_not_found");
     assert_eq!(count(&server, "1 = 1").await, 1);
 }
 
@@ -93,21 +90,12 @@ async fn task_type_is_paused_and_resumed(database: Database) {
     let (server, _) = setup(database).await;
     let tasks = tasks(&server);
     for _ in 0..2 {
-        tasks
-            .pause("probe", "echo")
-            .await
-            .expect("the task type is registered");
+        tasks.pause("probe", "echo").await.expect("registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
-    assert_eq!(tasks.paused().await.expect("the read succeeds"), paused);
-    tasks
-        .resume("probe", "echo")
-        .await
-        .expect("the task type is registered");
-    assert_eq!(
-        tasks.paused().await.expect("the read succeeds"),
-        BTreeSet::new()
-    );
+    assert_eq!(tasks.paused().await.expect("read"), paused);
+    tasks.resume("probe", "echo").await.expect("registered");
+    assert_eq!(tasks.paused().await.expect("read"), BTreeSet::new());
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
@@ -115,7 +103,7 @@ async fn task_type_is_paused_and_resumed(database: Database) {
         let error = tasks
             .pause(state, name)
             .await
-            .expect_err("the task type is unknown");
+            .expect_err("unknown task type");
         assert_eq!(error.code(), code);
     }
 }
@@ -154,7 +142,7 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         ))
         .await;
     let day = Duration::from_secs(24 * 60 * 60);
-    let pruned = tasks(&server).prune(day).await.expect("pruning succeeds");
+    let pruned = tasks(&server).prune(day).await.expect("pruned");
     assert_eq!(pruned, 1201);
     client
         .get("probe", &format!("status/{old}"))
@@ -162,12 +150,9 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         .problem(404, "task_not_found");
     assert_eq!(client.status(&young).await["status"], "ERROR");
     assert_eq!(client.status(&active).await["status"], "PROCESSING");
-    assert_eq!(
-        tasks(&server).prune(day).await.expect("pruning succeeds"),
-        0
-    );
+    assert_eq!(tasks(&server).prune(day).await.expect("pruned"), 0);
     let pruned = tasks(&server).prune(Duration::MAX).await;
-    assert_eq!(pruned.expect("pruning succeeds"), 0, "no task is that old");
+    assert_eq!(pruned.expect("pruned"), 0, "no task is that old");
 }
 
 async fn old_tasks_are_pruned_automatically(database: Database) {
@@ -184,10 +169,7 @@ async fn old_tasks_are_pruned_automatically(database: Database) {
         (count(&server, "1 = 1").await == 1).then_some(())
     })
     .await;
-    let young = tasks(&server)
-        .get(id(&young))
-        .await
-        .expect("the read succeeds");
+    let young = tasks(&server).get(id(&young)).await.expect("read");
     assert!(young.is_some());
 }
 
@@ -281,7 +263,7 @@ async fn task_page_buttons_act_and_are_audited(database: Database) {
         .map(|entry| {
             assert_eq!(entry["actor"]["email"], ADMIN);
             assert!(entry["actor"]["id"].is_string());
-            let text = |name: &str| entry[name].as_str().expect("a text").to_owned();
+            let text = |name: &str| entry[name].as_str().expect("a string").to_owned();
             (text("action"), text("target"))
         })
         .collect();
@@ -430,7 +412,7 @@ async fn only_administrators_operate_tasks(database: Database) {
     }
     assert_eq!(client.status(&task).await["status"], "PROCESSING");
     assert_eq!(
-        tasks(&server).paused().await.expect("the read succeeds"),
+        tasks(&server).paused().await.expect("read"),
         BTreeSet::new()
     );
 

@@ -148,7 +148,7 @@ async fn record<R: serde::de::DeserializeOwned>(
     handle: &TaskHandle<R>,
 ) -> portal_core::tasks::TaskRecord {
     let record = tasks.get(handle.id()).await.expect("the database responds");
-    record.expect("the task exists")
+    record.expect("a task")
 }
 
 async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &TaskHandle<R>) {
@@ -160,10 +160,7 @@ async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &T
 
 async fn failed_attempt_is_retried_until_success(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks
-        .start(third_time, NoArgs {})
-        .await
-        .expect("the task is enqueued");
+    let handle = tasks.start(third_time, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
     let record = record(&tasks, &handle).await;
     assert_eq!((record.attempt, record.max_attempts), (3, 5));
@@ -172,40 +169,28 @@ async fn failed_attempt_is_retried_until_success(database: Database) {
 
 async fn last_failure_becomes_the_error_of_the_task(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks
-        .start(never, NoArgs {})
-        .await
-        .expect("the task is enqueued");
-    let error = handle.result().await.expect_err("the task always fails");
+    let handle = tasks.start(never, NoArgs {}).await.expect("enqueued");
+    let error = handle.result().await.expect_err("a failure");
     assert_eq!((error.message(), error.code()), ("attempt 2", "no_luck"));
     assert_eq!(record(&tasks, &handle).await.attempt, 2);
 }
 
 async fn permanent_error_is_not_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks
-        .start(hopeless, NoArgs {})
-        .await
-        .expect("the task is enqueued");
-    handle.result().await.expect_err("the task fails");
+    let handle = tasks.start(hopeless, NoArgs {}).await.expect("enqueued");
+    handle.result().await.expect_err("a failure");
     assert_eq!(record(&tasks, &handle).await.attempt, 1);
 }
 
 async fn panic_and_timeout_are_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks
-        .start(clumsy, NoArgs {})
-        .await
-        .expect("the task is enqueued");
+    let handle = tasks.start(clumsy, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
 }
 
 async fn task_continues_from_its_checkpoint(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks
-        .start(resumes, NoArgs {})
-        .await
-        .expect("the task is enqueued");
+    let handle = tasks.start(resumes, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(vec![1, 2, 3]));
 }
 
@@ -240,11 +225,11 @@ async fn delayed_task_waits(database: Database) {
     let (server, tasks) = setup(database).await;
     let hour = Duration::from_secs(3600);
     let later = tasks.start(number, Number { number: 1 }).delay(hour).await;
-    let later = later.expect("the task is enqueued");
+    let later = later.expect("enqueued");
     let soon = tasks
         .start(number, Number { number: 2 })
         .await
-        .expect("the task is enqueued");
+        .expect("enqueued");
     assert_eq!(soon.result().await, Ok(2));
     let waiting = record(&tasks, &later).await;
     assert_eq!((waiting.status, waiting.attempt), (TaskStatus::Pending, 0));
@@ -272,20 +257,17 @@ async fn higher_priority_starts_first(database: Database) {
     let first = tasks
         .start(one_at_a_time, NoArgs {})
         .await
-        .expect("the task is enqueued");
+        .expect("enqueued");
     until_running(&tasks, &first).await;
     let mut waiting = Vec::new();
     for priority in [0, 5, -5, 9] {
         let start = tasks.start(number, Number { number: 1 }).priority(priority);
-        waiting.push((priority, start.await.expect("the task is enqueued")));
+        waiting.push((priority, start.await.expect("enqueued")));
     }
-    tasks
-        .cancel(first.id())
-        .await
-        .expect("the task is cancelled");
+    tasks.cancel(first.id()).await.expect("cancelled");
     let mut begun = Vec::new();
     for (priority, handle) in &waiting {
-        handle.result().await.expect("the task succeeds");
+        handle.result().await.expect("completed");
         begun.push((record(&tasks, handle).await.started_at, *priority));
     }
     begun.sort();
@@ -301,7 +283,7 @@ async fn task_type_respects_its_concurrency(database: Database) {
             tasks
                 .start(one_at_a_time, NoArgs {})
                 .await
-                .expect("the task is enqueued"),
+                .expect("enqueued"),
         );
     }
     for left in (1..=3).rev() {
@@ -314,18 +296,18 @@ async fn task_type_respects_its_concurrency(database: Database) {
             None
         })
         .await;
-        // Another task type is not blocked by it.
+        // The limit does not block another task type.
         let other = tasks
             .start(number, Number { number: 7 })
             .await
-            .expect("the task is enqueued");
+            .expect("enqueued");
         assert_eq!(other.result().await, Ok(7));
         let mut waiting = 0;
         for handle in &handles {
             waiting += u32::from(record(&tasks, handle).await.status == TaskStatus::Pending);
         }
         assert_eq!(waiting, left - 1);
-        tasks.cancel(running).await.expect("the task is cancelled");
+        tasks.cancel(running).await.expect("cancelled");
         handles.retain(|handle| handle.id() != running);
     }
 }
@@ -339,16 +321,13 @@ async fn all_task_types_respect_the_global_concurrency(database: Database) {
     let first = tasks
         .start(one_at_a_time, NoArgs {})
         .await
-        .expect("the task is enqueued");
+        .expect("enqueued");
     until_running(&tasks, &first).await;
     let second = tasks
         .start(number, Number { number: 1 })
         .await
-        .expect("the task is enqueued");
-    tasks
-        .cancel(first.id())
-        .await
-        .expect("the task is cancelled");
+        .expect("enqueued");
+    tasks.cancel(first.id()).await.expect("cancelled");
     assert_eq!(second.result().await, Ok(1));
     let (first, second) = (record(&tasks, &first).await, record(&tasks, &second).await);
     assert!(second.started_at >= first.finished_at);
@@ -377,7 +356,7 @@ async fn unique_task_is_active_once(database: Database) {
         tasks
             .cancel(id.parse().expect("an id"))
             .await
-            .expect("the task is cancelled");
+            .expect("cancelled");
         client.ended_in("engine", id).await;
     }
     let later = client.start_in("engine", "unique_number", &body).await;
@@ -390,17 +369,14 @@ async fn too_large_result_is_an_error(database: Database) {
     })
     .await;
     let tasks = tasks(&server);
-    let handle = tasks
-        .start(too_much, NoArgs {})
-        .await
-        .expect("the task is enqueued");
-    let error = handle.result().await.expect_err("the result is too large");
+    let handle = tasks.start(too_much, NoArgs {}).await.expect("enqueued");
+    let error = handle.result().await.expect_err("too large");
     assert_eq!(error.code(), "result_too_large");
     assert!(error.message().contains("5002 bytes"), "{error}");
     let small = tasks
         .start(number, Number { number: 3 })
         .await
-        .expect("the task is enqueued");
+        .expect("enqueued");
     assert_eq!(small.result().await, Ok(3));
 }
 
@@ -409,13 +385,13 @@ async fn blocking_work_returns_its_value_and_contains_panics(database: Database)
     let good = tasks
         .start(blocks, Number { number: 4 })
         .await
-        .expect("the task is enqueued");
+        .expect("enqueued");
     assert_eq!(good.result().await, Ok(8));
     let bad = tasks
         .start(blocks, Number { number: 0 })
         .await
-        .expect("the task is enqueued");
-    let error = bad.result().await.expect_err("the task panics");
+        .expect("enqueued");
+    let error = bad.result().await.expect_err("a panic");
     assert_eq!(error.code(), "internal");
     assert!(!error.message().contains("nothing to do"));
 }
@@ -428,16 +404,16 @@ async fn is_there(tasks: &Tasks, id: uuid::Uuid) -> bool {
 async fn task_is_stored_only_if_its_transaction_commits(database: Database) {
     let (server, tasks) = setup(database).await;
     let store = server.state.get::<Store>().expect("a portal has a store");
-    let mut transaction = store.begin().await.expect("the transaction begins");
+    let mut transaction = store.begin().await.expect("a transaction");
     let dropped = tasks.start_in(&mut transaction, number, Number { number: 1 });
-    let dropped = dropped.await.expect("the task is enqueued").id();
+    let dropped = dropped.await.expect("enqueued").id();
     drop(transaction);
     assert!(!is_there(&tasks, dropped).await);
 
-    let mut transaction = store.begin().await.expect("the transaction begins");
+    let mut transaction = store.begin().await.expect("a transaction");
     let kept = tasks.start_in(&mut transaction, number, Number { number: 2 });
-    let kept = kept.await.expect("the task is enqueued");
-    transaction.commit().await.expect("the transaction commits");
+    let kept = kept.await.expect("enqueued");
+    transaction.commit().await.expect("committed");
     assert_eq!(kept.result().await, Ok(2));
 }
 
@@ -447,7 +423,7 @@ async fn rolled_back_and_kept(
     value: u32,
 ) -> TaskHandle<u32> {
     let start = tasks.start_in(executor, number, Number { number: value });
-    start.await.expect("the task is enqueued")
+    start.await.expect("enqueued")
 }
 
 async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) {
@@ -456,31 +432,25 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
         Database::Sqlite => {
             let mut connection = sqlx::SqliteConnection::connect(&server.uri)
                 .await
-                .expect("the connection opens");
-            let mut dropped = connection.begin().await.expect("the transaction begins");
+                .expect("connected");
+            let mut dropped = connection.begin().await.expect("a transaction");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
-            dropped
-                .rollback()
-                .await
-                .expect("the transaction rolls back");
-            let mut kept = connection.begin().await.expect("the transaction begins");
+            dropped.rollback().await.expect("rolled back");
+            let mut kept = connection.begin().await.expect("a transaction");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
-            kept.commit().await.expect("the transaction commits");
+            kept.commit().await.expect("committed");
             (first, second)
         }
         Database::Postgres => {
             let mut connection = sqlx::PgConnection::connect(&server.uri)
                 .await
-                .expect("the connection opens");
-            let mut dropped = connection.begin().await.expect("the transaction begins");
+                .expect("connected");
+            let mut dropped = connection.begin().await.expect("a transaction");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
-            dropped
-                .rollback()
-                .await
-                .expect("the transaction rolls back");
-            let mut kept = connection.begin().await.expect("the transaction begins");
+            dropped.rollback().await.expect("rolled back");
+            let mut kept = connection.begin().await.expect("a transaction");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
-            kept.commit().await.expect("the transaction commits");
+            kept.commit().await.expect("committed");
             (first, second)
         }
     };
@@ -492,7 +462,7 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
 async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &str) -> uuid::Uuid {
     let hour = Duration::from_secs(3600);
     let start = tasks.start(number, Number { number: 1 }).delay(hour);
-    let id = start.await.expect("the task is enqueued").id();
+    let id = start.await.expect("enqueued").id();
     let now = if server.uri.starts_with("sqlite:") {
         "'2020-01-01T00:00:00+00:00'"
     } else {
@@ -514,7 +484,7 @@ async fn incompatible_stored_arguments_fail_the_task(database: Database) {
     })
     .await;
     assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
-    let error = task.error.expect("the task has failed");
+    let error = task.error.expect("an error");
     assert!(error.contains("no longer fit"), "{error}");
     assert_eq!(
         serde_json::to_value(&task.result).expect("JSON"),
@@ -529,10 +499,10 @@ async fn task_of_an_unregistered_type_is_skipped(database: Database) {
     let next = tasks
         .start(number, Number { number: 5 })
         .await
-        .expect("the task is enqueued");
+        .expect("enqueued");
     assert_eq!(next.result().await, Ok(5));
     let record = tasks.get(id).await.expect("the database responds");
-    let record = record.expect("the task exists");
+    let record = record.expect("a task");
     assert_eq!((record.status, record.attempt), (TaskStatus::Pending, 0));
 }
 

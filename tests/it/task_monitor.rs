@@ -78,8 +78,9 @@ const START: &str = "/admin/tasks/start";
 /// Values of the form fields of a page, as a browser would send them.
 fn fields(page: &Answer) -> Vec<(String, String)> {
     let document = scraper::Html::parse_document(&page.text);
-    let all = scraper::Selector::parse("#start-task :is(input,select,textarea)").expect("css");
-    let chosen = scraper::Selector::parse("option[selected]").expect("css");
+    let all =
+        scraper::Selector::parse("#start-task :is(input,select,textarea)").expect("a selector");
+    let chosen = scraper::Selector::parse("option[selected]").expect("a selector");
     let mut sent = Vec::new();
     for field in document.select(&all) {
         let attribute = |name: &str| field.value().attr(name).map(str::to_owned);
@@ -125,14 +126,14 @@ async fn send(browser: &mut Browser, page: &Answer, typed: &[(&str, &str)]) -> A
 async fn newest(server: &TestServer) -> portal_core::tasks::TaskRecord {
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
     let all = tasks.list(&portal_core::tasks::TaskFilter::default()).await;
-    all.expect("the tasks can be read").swap_remove(0)
+    all.expect("read").swap_remove(0)
 }
 
 async fn args_of_newest(server: &TestServer) -> serde_json::Value {
     let newest = newest(server).await;
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
-    let args = tasks.args(newest.id).await.expect("the tasks can be read");
-    args.expect("the task exists")
+    let args = tasks.args(newest.id).await.expect("read");
+    args.expect("a task")
 }
 
 async fn nested_arguments_are_entered_row_by_row(database: Database) {
@@ -216,7 +217,7 @@ async fn arguments_switch_between_form_and_json(database: Database) {
         .into_iter()
         .find(|(name, _)| name == "json")
         .expect("a field");
-    let mut args: Value = serde_json::from_str(&text).expect("the text is JSON");
+    let mut args: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(args["to"], "bob");
 
     let page = send(&mut browser, &page, &[("json", "{")]).await;
@@ -271,7 +272,7 @@ async fn list_is_filtered_by_text_and_owner(database: Database) {
     let failed = client.start("fails_task").await;
     let error = client.ended(&failed).await["error"]
         .as_str()
-        .expect("a text")
+        .expect("a string")
         .to_uppercase();
     let of_admin = TaskClient::of(&server.admin().await).await;
     let other = of_admin.start_in("other", "other", &json!({})).await;

@@ -125,7 +125,7 @@ async fn concurrent_starts_with_one_key_are_one_task(database: Database) {
     });
     let mut answers = Vec::new();
     for answer in asked.collect::<Vec<_>>() {
-        let answer = answer.await.expect("the request does not panic");
+        let answer = answer.await.expect("no panic");
         assert_eq!(answer.status, 202, "{}", answer.text);
         answers.push(answer.json()["task_id"].clone());
     }

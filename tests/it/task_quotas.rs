@@ -169,7 +169,7 @@ async fn arguments_have_their_own_limit(database: Database) {
         copies: 0,
     };
     let started = tasks(&server).start(little, args).await;
-    let error = started.expect_err("the start is rejected");
+    let error = started.expect_err("rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (413, "args_too_large")
@@ -275,10 +275,7 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     let server = server(database, settings).await;
     let tasks = tasks(&server);
     for _ in 0..5 {
-        tasks
-            .start(quick, NoArgs {})
-            .await
-            .expect("the task is stored");
+        tasks.start(quick, NoArgs {}).await.expect("stored");
     }
     let ann = server.user().await;
     let me = ann.get("/api/auth/me").await.json();
@@ -292,10 +289,10 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     };
     for _ in 0..2 {
         let started = tasks.start(quick, NoArgs {}).starter(starter()).await;
-        started.expect("the task is stored");
+        started.expect("stored");
     }
     let refused = tasks.start(quick, NoArgs {}).starter(starter()).await;
-    let error = refused.expect_err("the start is rejected");
+    let error = refused.expect_err("rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (429, "too_many_pending_tasks")
@@ -443,7 +440,7 @@ async fn large_arguments_do_not_fill_memory_when_listed() {
     sqlx::query("UPDATE portal_tasks SET args = json_object('x', hex(zeroblob(250000)))")
         .execute(&mut database)
         .await
-        .expect("the rows are written");
+        .expect("written");
 
     let path = client.path("example_task2", "status?limit=1000");
     let lists = (0..10).map(|_| client.http.get(&path));

@@ -143,15 +143,8 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     let (_, rest) = ordered.text.split_once("data-task=\"").expect("an id");
     let id: Uuid = rest[..36].parse().expect("a UUID");
     let me = user.get("/api/auth/me").await.json();
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("the service is registered");
-    let record = tasks
-        .get(id)
-        .await
-        .expect("read")
-        .expect("the task is stored");
+    let tasks = server.state.get::<Tasks>().expect("registered");
+    let record = tasks.get(id).await.expect("read").expect("stored");
     let owner = record.owner_user_id.expect("an owner").to_string();
     assert_eq!(json!(owner), me["id"]);
     eventually("the owner is notified", async || {
@@ -160,20 +153,14 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     })
     .await;
 
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("the service is registered");
+    let users = server.state.get::<Users>().expect("registered");
     let owner = owner.parse().expect("a UUID");
     let owner = users.get(owner).await.expect("read").expect("a user");
     let store = server.state.get::<Store>().expect("a portal has a store");
-    let mut transaction = store.begin().await.expect("the transaction begins");
+    let mut transaction = store.begin().await.expect("a transaction");
     let start = tasks.start(sends_receipt, NoArgs {}).starter(&owner);
-    let kept = start
-        .within(&mut transaction)
-        .await
-        .expect("the task is enqueued");
-    transaction.commit().await.expect("the transaction commits");
+    let kept = start.within(&mut transaction).await.expect("enqueued");
+    transaction.commit().await.expect("committed");
     let record = tasks.get(kept.id()).await.expect("read").expect("stored");
     assert_eq!(record.owner_user_id, Some(owner.id));
 }
@@ -208,15 +195,12 @@ async fn internal_task_starts_only_from_code(database: Database) {
     let fields = [("state", "rules"), ("task", "sends_receipt")];
     browser.submit("/admin/tasks/start", &fields).await;
 
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("the service is registered");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let none = tasks.list(&of_receipts()).await.expect("a list");
     assert!(none.is_empty(), "{none:?}");
     let handle = tasks.start(sends_receipt, NoArgs {}).await;
-    let ended = handle.expect("the task is enqueued").result().await;
-    let error = ended.expect_err("the task fails");
+    let ended = handle.expect("enqueued").result().await;
+    let error = ended.expect_err("a failure");
     assert_eq!(error.message(), "the printer is on fire");
     let by_hand = Task::<NoArgs, ()>::new(
         portal_core::source!(by_hand),
@@ -242,7 +226,7 @@ async fn cause_of_a_failure_is_hidden_from_the_owner(database: Database) {
         .await;
     let task = client.ended_in("rules", &id).await;
     assert_eq!(task["code"], "task_failed");
-    let error = task["error"].as_str().expect("a text");
+    let error = task["error"].as_str().expect("a string");
     assert!(!error.contains("No such file"), "{error}");
     let history = client.get("rules", &format!("history/{id}")).await;
     assert_eq!(history.status, 200);
@@ -321,7 +305,7 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let line = log
         .lines()
         .find(|line| line.contains("anyone with a client token may start them"))
-        .expect("the log names the tasks");
+        .expect("a warning");
     assert!(line.contains("example_task2/loaded_task"), "{line}");
     assert!(!line.contains("task2_show_db_config"), "{line}");
 }

@@ -318,19 +318,13 @@ async fn task_types_are_listed(database: Database) {
 
 async fn task_can_be_enqueued_from_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("every portal has this service");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let args = app::EchoArgs {
         name: "bob".to_owned(),
         age: 6,
     };
-    let handle = tasks
-        .start(app::echo, args)
-        .await
-        .expect("the task is enqueued");
-    let result: app::EchoArgs = handle.result().await.expect("the task completes");
+    let handle = tasks.start(app::echo, args).await.expect("enqueued");
+    let result: app::EchoArgs = handle.result().await.expect("completed");
     assert_eq!((result.name.as_str(), result.age), ("bob", 6));
 
     let too_old = app::EchoArgs {
@@ -339,22 +333,19 @@ async fn task_can_be_enqueued_from_code(database: Database) {
     };
     let refused = tasks.start(app::echo, too_old).await;
     assert_eq!(
-        refused.expect_err("the arguments are validated").code(),
+        refused.expect_err("invalid arguments").code(),
         "invalid_parameters"
     );
 }
 
 async fn failure_is_typed_in_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("every portal has this service");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let handle = tasks
         .start(app::fails_task, portal_core::NoArgs {})
         .await
-        .expect("the task is enqueued");
-    let error = handle.result().await.expect_err("the task fails");
+        .expect("enqueued");
+    let error = handle.result().await.expect_err("a failure");
     assert_eq!(
         (error.message(), error.code()),
         ("it never works", "never_works")

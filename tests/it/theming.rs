@@ -229,10 +229,7 @@ async fn change_by_another_administrator_is_kept(database: Database) {
     let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
     // One change is rejected and repeated on the page that shows the other.
     let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
-    let again = refused
-        .iter()
-        .position(|it| *it)
-        .expect("one change is rejected");
+    let again = refused.iter().position(|it| *it).expect("one rejection");
     let page = admin.page("/look").await;
     let version = attributes(&page.text, "form input[name=version]", "value");
     assert_eq!(version, ["1"]);
@@ -359,13 +356,8 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
         ids.push(me["id"].as_str().expect("an id").to_owned());
     }
     let id = ids[0].parse().expect("an id");
-    let accounts: Accounts = Accounts::clone(
-        server
-            .state
-            .get::<Accounts>()
-            .expect("the service is registered")
-            .as_ref(),
-    );
+    let accounts: Accounts =
+        Accounts::clone(server.state.get::<Accounts>().expect("registered").as_ref());
     let sessions = accounts.sessions_of(id).await.expect("a list");
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     // The newest is first, and the test keeps the older one.
@@ -446,7 +438,7 @@ async fn brand_is_served_and_sets_the_text_direction() {
     assert_eq!((swatches.len(), swatches[0].as_str()), (27, "brand"));
     let sheets = attributes(&page.text, "link[rel=stylesheet]", "href");
     let sheet = sheets.iter().find(|sheet| sheet.contains("/brand/"));
-    let css = guest.get(sheet.expect("the stylesheet is linked")).await;
+    let css = guest.get(sheet.expect("a stylesheet")).await;
     assert!(css.header("content-type").starts_with("text/css"));
     assert!(css.header("cache-control").contains("immutable"));
     assert!(css.text.contains("--accent-solid:#0f766e"));

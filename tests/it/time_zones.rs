@@ -49,7 +49,7 @@ async fn server_and_browser_render_times_in_the_same_zone() {
         let page = request
             .send()
             .await
-            .expect("an answer")
+            .expect("a response")
             .text()
             .await
             .expect("text");
@@ -89,7 +89,7 @@ async fn unknown_time_zone_is_ignored() {
         let page = request
             .send()
             .await
-            .expect("an answer")
+            .expect("a response")
             .text()
             .await
             .expect("text");

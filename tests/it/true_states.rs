@@ -105,7 +105,7 @@ fn monitored() -> Page {
                 let token = path.rsplit('/').next().unwrap_or_default();
                 let tasks = state.get::<Tasks>().expect("a portal has tasks");
                 let all = tasks.list(&TaskFilter::default()).await;
-                let rows = all.expect("the tasks can be read");
+                let rows = all.expect("read");
                 let rows = rows.iter().map(TaskRowView::from).collect();
                 let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
                 html! { (list) }.into_page()

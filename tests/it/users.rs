@@ -29,7 +29,7 @@ fn emails(answer: &Answer) -> Vec<String> {
     let items = answer["items"].as_array().expect("a list");
     items
         .iter()
-        .map(|user| user["email"].as_str().expect("a text").to_owned())
+        .map(|user| user["email"].as_str().expect("a string").to_owned())
         .collect()
 }
 

@@ -41,15 +41,12 @@ fn is_end(message: &Value) -> bool {
 
 async fn task_is_monitored_from_code(database: Database) {
     let (server, client) = setup(database).await;
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("every portal has this service");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let id = client.start("steps").await;
     let mut updates = tasks
         .subscribe(id.parse().expect("an id"))
         .await
-        .expect("the task exists");
+        .expect("a task");
     let mut seen = Vec::new();
     while let Some(record) = updates.next().await {
         seen.push(record);
@@ -68,25 +65,19 @@ async fn task_is_monitored_from_code(database: Database) {
         .filter_map(|record| record.message.as_deref())
         .collect();
     assert!(messages.contains(&"step 3"), "{messages:?}");
-    let last = seen.last().expect("at least one message");
+    let last = seen.last().expect("a message");
     assert_eq!(last.result, Some(json!("done")));
 
-    let mut late = tasks.subscribe(last.id).await.expect("the task exists");
+    let mut late = tasks.subscribe(last.id).await.expect("a task");
     assert_eq!(late.next().await.as_ref(), Some(&Arc::clone(last)));
     assert_eq!(late.next().await, None);
 }
 
 async fn unknown_task_cannot_be_monitored(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("every portal has this service");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let refused = tasks.subscribe(uuid::Uuid::nil()).await;
-    assert_eq!(
-        refused.expect_err("the task is unknown").code(),
-        "task_not_found"
-    );
+    assert_eq!(refused.expect_err("unknown task").code(), "task_not_found");
 }
 
 /// Two portals on one database.
@@ -130,7 +121,7 @@ fn assert_steps(messages: &[Value]) {
     for step in ["step 2", "step 3", "step 4"] {
         assert!(words.contains(&step), "{words:?}");
     }
-    let last = data.last().expect("at least one message");
+    let last = data.last().expect("a message");
     assert_eq!(
         (&last["status"], &last["result"]),
         (&json!("COMPLETED"), &json!("done"))
@@ -150,7 +141,7 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
             messages.push(message);
         }
         assert!(events.retry.is_some(), "the stream states the retry time");
-        let last = messages.last().expect("at least one message");
+        let last = messages.last().expect("a message");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
@@ -208,7 +199,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     for garbage in ["", "nonsense", "1-2-3", "ffffffffffffffffffff-1"] {
         let mut events = EventStream::resume(&guest, &all(&client), garbage).await;
         let new = client.start("steps").await;
-        let message = events.next().await.expect("the stream stays open");
+        let message = events.next().await.expect("an event");
         assert_eq!(message["data"]["task_id"], new.as_str(), "{garbage:?}");
         client.ended(&new).await;
     }
@@ -250,16 +241,13 @@ async fn stream_is_rejected_like_a_socket(database: Database) {
         (one(&client, &nobody.to_string()), "task_not_found"),
     ] {
         let refused = EventStream::ask(&guest, &path, &[]).await;
-        refused
-            .err()
-            .expect("the request is rejected")
-            .problem(404, code);
+        refused.err().expect("rejected").problem(404, code);
     }
     for foreign in ["https://evil.example", "null"] {
         let refused = EventStream::ask(&guest, &all(&client), &[("origin", foreign)]).await;
         refused
             .err()
-            .expect("the request is rejected")
+            .expect("rejected")
             .problem(403, "foreign_origin");
     }
     let own = EventStream::ask(&guest, &all(&client), &[("origin", &server.url)]).await;
@@ -331,14 +319,11 @@ async fn history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(lines[1]["level"], "WARN");
     assert!(!answer.text.contains("too small to keep"));
 
-    let tasks = server
-        .state
-        .get::<Tasks>()
-        .expect("every portal has this service");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let same = tasks
         .history(id.parse().expect("an id"))
         .await
-        .expect("the read succeeds");
+        .expect("read");
     assert_eq!(serde_json::to_value(same).expect("JSON"), history);
     assert_eq!(tasks.history(uuid::Uuid::nil()).await.ok(), Some(None));
 }
@@ -355,7 +340,7 @@ async fn history_is_bounded_and_marked_as_truncated(database: Database) {
         .filter(|event| event["kind"] == "log")
         .collect();
     assert!(lines.len() <= 1000, "{}", lines.len());
-    let last = lines.last().expect("the newest lines are kept");
+    let last = lines.last().expect("the newest line");
     assert_eq!(last["message"], "line 4999");
     let long = events.iter().all(|event| event.to_string().len() < 6000);
     assert!(long, "long lines are truncated");
