@@ -216,10 +216,9 @@ async fn bell_updates_on_an_open_page() {
     browser
         .click("#pt-inbox .pt-note[data-link] .pt-note-title button")
         .await;
-    eventually(
-        "the browser is at the link of the notification",
-        async || (browser.path().await == "/items/7").then_some(()),
-    )
+    eventually("the browser is at the link target", async || {
+        (browser.path().await == "/items/7").then_some(())
+    })
     .await;
     browser
         .find(".pt-side a[aria-label='Notifications, 1 unread']")
