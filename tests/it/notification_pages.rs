@@ -1,4 +1,4 @@
-//! Messages for users as they meet them: the page, the bell, and the form to write one.
+//! Notifications in the UI: the page, the bell, and the form that sends them.
 
 use portal_core::auth::{AuditFilter, AuditLog};
 use portal_core::notifications::{Audience, Notification};
@@ -12,8 +12,8 @@ use crate::support::{
 };
 
 on_both!(
-    an_administrator_writes_to_those_he_has_seen_counted,
-    opening_a_message_reads_it,
+    sending_requires_the_confirmed_recipient_count,
+    opening_a_notification_marks_it_as_read,
 );
 
 pub(crate) async fn submit(client: &Client, fields: &[(&str, &str)]) -> Answer {
@@ -27,7 +27,7 @@ pub(crate) async fn submit(client: &Client, fields: &[(&str, &str)]) -> Answer {
     .await
 }
 
-async fn an_administrator_writes_to_those_he_has_seen_counted(database: Database) {
+async fn sending_requires_the_confirmed_recipient_count(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, ann, bob) = (
         server.admin().await,
@@ -73,7 +73,7 @@ async fn an_administrator_writes_to_those_he_has_seen_counted(database: Database
             .chain([("confirmed", count)])
             .collect::<Vec<_>>()
     };
-    // Somebody has come in the meantime: he is asked again.
+    // An outdated number must be confirmed again.
     let asked = submit(&admin, &confirmed("2")).await;
     assert!(asked.text.contains("This reaches 3 people."));
     assert_eq!(submit(&admin, &confirmed("3")).await.status, 303);
@@ -81,7 +81,7 @@ async fn an_administrator_writes_to_those_he_has_seen_counted(database: Database
         let list = until(client, 1).await;
         assert_eq!(list["items"][0]["title"], "Maintenance at noon");
     }
-    let log = server.state.get::<AuditLog>().expect("it is there");
+    let log = server.state.get::<AuditLog>().expect("registered");
     let filter = AuditFilter {
         target: Some("users:all".to_owned()),
         ..AuditFilter::default()
@@ -131,7 +131,7 @@ async fn an_administrator_writes_to_those_he_has_seen_counted(database: Database
     );
 }
 
-async fn opening_a_message_reads_it(database: Database) {
+async fn opening_a_notification_marks_it_as_read(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -171,7 +171,7 @@ async fn opening_a_message_reads_it(database: Database) {
 }
 
 #[tokio::test]
-async fn the_bell_rings_on_an_open_page() {
+async fn bell_updates_on_an_open_page() {
     let server = TestServer::start(Database::Sqlite).await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -184,7 +184,7 @@ async fn the_bell_rings_on_an_open_page() {
     browser
         .find(".pt-side a.pt-bell[aria-label=Notifications]")
         .await;
-    // A page that is loaded anew loses this.
+    // A page load would lose this.
     browser.script("window.same = true").await;
 
     let message = Notification::new("The report is ready").link("/items/7");
@@ -197,7 +197,7 @@ async fn the_bell_rings_on_an_open_page() {
     assert_eq!(
         browser.script(toasts).await,
         json!(["The report is ready\nView"]),
-        "once"
+        "shown once"
     );
     bell(&server)
         .send(id, &Notification::new("Another"))
@@ -216,7 +216,7 @@ async fn the_bell_rings_on_an_open_page() {
     browser
         .click("#pt-inbox .pt-note[data-link] .pt-note-title button")
         .await;
-    eventually("the browser is where the message leads", async || {
+    eventually("the browser is at the link target", async || {
         (browser.path().await == "/items/7").then_some(())
     })
     .await;

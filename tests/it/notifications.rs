@@ -1,4 +1,4 @@
-//! Messages for users: who sees them, what sends them, how often.
+//! Notifications: access, grouping, limits, and those that tasks and account changes send.
 
 use portal_core::TaskNotify;
 use portal_core::auth::Users;
@@ -13,36 +13,36 @@ use crate::notification_pages::submit;
 use crate::support::{Client, Database, TaskClient, TestServer, eventually, on_both};
 
 on_both!(
-    a_user_sees_and_changes_his_own_and_no_others,
-    a_list_is_read_page_by_page,
-    what_cannot_be_shown_is_not_sent,
-    messages_of_a_group_are_one_entry_until_it_is_read,
-    a_user_keeps_the_newest_and_what_is_unread,
-    a_failed_task_is_told_once_and_a_burst_is_one_entry,
-    what_nobody_wants_to_hear_is_not_told,
-    a_change_of_the_account_is_told,
-    another_replica_knows_of_what_was_sent,
+    users_see_and_change_only_their_own_notifications,
+    list_is_paginated,
+    invalid_notification_is_rejected,
+    unread_notifications_of_a_group_share_one_entry,
+    newest_and_unread_notifications_are_retained,
+    failed_task_notifies_once_and_bursts_share_one_entry,
+    quick_cancelled_and_muted_tasks_send_no_notification,
+    account_changes_notify_the_user,
+    notification_reaches_another_replica,
 );
 
-/// Ends at once, and is told all the same
+/// Finishes at once and always notifies
 #[monitored_background_task(state = "notify", notify = always)]
 async fn told(_task: TaskContext) -> u8 {
     1
 }
 
-/// Fails, and nobody hears of it
+/// Fails without a notification
 #[monitored_background_task(state = "notify", notify = never)]
 async fn untold(_task: TaskContext) -> Result<(), TaskError> {
-    Err(TaskError::new("nobody hears of it"))
+    Err(TaskError::new("no notification is sent"))
 }
 
 pub(crate) async fn id_of(client: &Client) -> Uuid {
     let me = client.get("/api/auth/me").await.json();
-    me["id"].as_str().expect("a text").parse().expect("an id")
+    me["id"].as_str().expect("a string").parse().expect("an id")
 }
 
 pub(crate) fn bell(server: &TestServer) -> Notifications {
-    let bell = server.state.get::<Notifications>().expect("it is there");
+    let bell = server.state.get::<Notifications>().expect("registered");
     Notifications::clone(&bell)
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn listed(client: &Client) -> Value {
     answer.json()
 }
 
-/// The list once it has so many entries.
+/// Returns the list once it has the given number of entries.
 pub(crate) async fn until(client: &Client, entries: usize) -> Value {
     eventually(&format!("{entries} notifications"), async || {
         let list = listed(client).await;
@@ -62,7 +62,7 @@ pub(crate) async fn until(client: &Client, entries: usize) -> Value {
     .await
 }
 
-async fn a_user_sees_and_changes_his_own_and_no_others(database: Database) {
+async fn users_see_and_change_only_their_own_notifications(database: Database) {
     let server = TestServer::start(database).await;
     let (ann, bob) = (server.user().await, server.sign_in("bob@example.com").await);
     let message = Notification::new("Report ready")
@@ -144,10 +144,10 @@ async fn a_user_sees_and_changes_his_own_and_no_others(database: Database) {
     }
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     let stranger = bell(&server).send(Uuid::now_v7(), &message).await;
-    assert_eq!(stranger.expect_err("nobody").code(), "user_not_found");
+    assert_eq!(stranger.expect_err("unknown user").code(), "user_not_found");
 }
 
-async fn a_list_is_read_page_by_page(database: Database) {
+async fn list_is_paginated(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -199,7 +199,7 @@ async fn a_list_is_read_page_by_page(database: Database) {
     assert_eq!(unread, json!({"unread": 0, "items": []}));
 }
 
-async fn what_cannot_be_shown_is_not_sent(database: Database) {
+async fn invalid_notification_is_rejected(database: Database) {
     let server = TestServer::start(database).await;
     let id = id_of(&server.user().await).await;
     for message in [
@@ -210,13 +210,16 @@ async fn what_cannot_be_shown_is_not_sent(database: Database) {
         Notification::new("x").link("//evil.example"),
         Notification::new("x").link("javascript:alert(1)"),
     ] {
-        let error = bell(&server).send(id, &message).await.expect_err("refused");
+        let error = bell(&server)
+            .send(id, &message)
+            .await
+            .expect_err("rejected");
         assert_eq!(error.code(), "invalid_parameters", "{message:?}");
     }
     assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
 }
 
-async fn messages_of_a_group_are_one_entry_until_it_is_read(database: Database) {
+async fn unread_notifications_of_a_group_share_one_entry(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -249,7 +252,7 @@ async fn messages_of_a_group_are_one_entry_until_it_is_read(database: Database) 
     assert_eq!(list["unread"], 1);
 }
 
-async fn a_user_keeps_the_newest_and_what_is_unread(database: Database) {
+async fn newest_and_unread_notifications_are_retained(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -270,14 +273,14 @@ async fn a_user_keeps_the_newest_and_what_is_unread(database: Database) {
     assert!(kept.get("next_cursor").is_none());
     let items = kept["items"].as_array().expect("a list");
     assert_eq!(items.len(), 200);
-    assert_eq!(items[199]["id"], first, "what was not read stays");
+    assert_eq!(items[199]["id"], first, "unread entries are retained");
     assert_eq!(
         (&items[0]["title"], &items[198]["title"]),
         (&json!("late 2"), &json!("3"))
     );
 }
 
-async fn a_failed_task_is_told_once_and_a_burst_is_one_entry(database: Database) {
+async fn failed_task_notifies_once_and_bursts_share_one_entry(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let client = TaskClient::of(&ann).await;
@@ -318,7 +321,7 @@ async fn a_failed_task_is_told_once_and_a_burst_is_one_entry(database: Database)
     let list = until(&ann, 2).await;
     assert_eq!(
         list["items"][0]["title"],
-        "“Ends at once, and is told all the same” completed"
+        "“Finishes at once and always notifies” completed"
     );
 
     let admin = server.admin().await;
@@ -330,32 +333,32 @@ async fn a_failed_task_is_told_once_and_a_burst_is_one_entry(database: Database)
     assert_eq!(admin.page(link).await.status, 200);
 }
 
-async fn what_nobody_wants_to_hear_is_not_told(database: Database) {
+async fn quick_cancelled_and_muted_tasks_send_no_notification(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let client = TaskClient::of(&ann).await;
-    // It is quick.
+    // A quick task.
     let id = client.start_in("other", "other", &json!({})).await;
     client.until_in("other", &id, "COMPLETED").await;
-    // Whoever cancels it knows.
+    // A task that its user cancels.
     let id = client.start("waits").await;
     client.until(&id, "PROCESSING").await;
     client.cancel(&id).await;
     client.until(&id, "ERROR").await;
     let id = client.start_in("notify", "untold", &json!({})).await;
     client.until_in("notify", &id, "ERROR").await;
-    // Nobody has started it.
-    let tasks = server.state.get::<Tasks>().expect("it is there");
+    // A task without an initiator.
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let quiet = tasks
         .start(app::fails_task, NoArgs {})
         .await
         .expect("started");
-    quiet.result().await.expect_err("it fails");
+    quiet.result().await.expect_err("a failure");
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     assert_eq!(TaskNotify::default(), TaskNotify::Slow);
 }
 
-async fn a_change_of_the_account_is_told(database: Database) {
+async fn account_changes_notify_the_user(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, ann) = (server.admin().await, server.user().await);
     let path = format!("/api/users/{}", id_of(&ann).await);
@@ -370,7 +373,7 @@ async fn a_change_of_the_account_is_told(database: Database) {
     change(json!({"is_active": true})).await;
     let list = until(&ann, 2).await;
     assert_eq!(list["items"][0]["title"], "Your account is active again");
-    // One's own changes are no news.
+    // A user's own changes send no notification.
     let own = format!("/api/users/{}", id_of(&admin).await);
     assert_eq!(
         admin
@@ -389,7 +392,7 @@ async fn a_change_of_the_account_is_told(database: Database) {
     assert_eq!(listed(&admin).await, json!({"unread": 0, "items": []}));
 }
 
-async fn another_replica_knows_of_what_was_sent(database: Database) {
+async fn notification_reaches_another_replica(database: Database) {
     if database == Database::Sqlite {
         return;
     }
@@ -413,11 +416,10 @@ async fn another_replica_knows_of_what_was_sent(database: Database) {
     })
     .await;
     bell(&server).mark_all_read(id).await.expect("read");
-    eventually("it is read there too", async || {
+    eventually("the other replica shows it as read", async || {
         (!unread().await).then_some(())
     })
     .await;
-    // A user who is deleted leaves nothing behind.
-    let users = server.state.get::<Users>().expect("it is there");
+    let users = server.state.get::<Users>().expect("registered");
     assert!(users.get(id).await.expect("read").is_some());
 }

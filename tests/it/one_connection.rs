@@ -1,5 +1,5 @@
-//! A database in memory has one connection: what asks for a second while it holds the first would
-//! wait for itself, as a pool of a server does when enough people come at once.
+//! Single connection: an in-memory database has only one, so code that requests a second while it
+//! holds the first would wait for itself, as it would with a server's pool under enough load.
 
 use reqwest::Method;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn tasks_are_operated_with_one_connection() {
         let answer = browser.submit(path, fields).await;
         assert_eq!(answer.status, 303, "{path}: {}", answer.text);
     }
-    // The page with the new token is the only place that shows it.
+    // Only the page with the new token shows it.
     let token = browser.submit("/admin/tasks/tokens/new", &[]).await;
     assert_eq!(token.status, 200, "{}", token.text);
     let listed = browser.page("/admin/tasks/all").await.text;
@@ -43,12 +43,12 @@ async fn tasks_are_operated_with_one_connection() {
     let tasks = server.state.get::<portal_core::prelude::Tasks>();
     let tasks = tasks.expect("a portal has tasks");
     let id = ended.parse().expect("an id");
-    let again = tasks.run_again(id).await.expect("it has ended").to_string();
+    let again = tasks.run_again(id).await.expect("finished").to_string();
     assert_eq!(client.ended(&again).await["code"], "never_works");
 }
 
 #[tokio::test]
-async fn everything_else_is_changed_with_one_connection() {
+async fn records_and_settings_are_changed_with_one_connection() {
     let (server, admin, mut browser) = start().await;
     let ann = server.user().await.get("/api/auth/me").await.json();
     let ann = ann["id"].as_str().expect("an id").to_owned();

@@ -14,31 +14,31 @@ use crate::support::{
 };
 
 on_both!(
-    users_are_counted_in_the_bucket_in_which_they_came,
-    tasks_are_counted_by_how_and_when_they_ended,
-    example_data_comes_once_and_goes_without_a_trace,
+    sign_ups_and_sign_ins_are_counted_by_time,
+    tasks_are_counted_by_outcome_and_finish_time,
+    demo_data_is_added_once_and_removed_completely,
 );
 
 const ADMIN: &str = "root@example.com";
 
-/// A moment as both databases read it.
+/// Time before now, in a format that both databases read.
 fn ago(span: TimeDelta) -> String {
     let at = Utc::now() - span;
     at.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
 
 fn users_of(server: &TestServer) -> Users {
-    (*server.state.get::<Users>().expect("it is there")).clone()
+    (*server.state.get::<Users>().expect("registered")).clone()
 }
 
 fn tasks_of(server: &TestServer) -> Tasks {
-    (*server.state.get::<Tasks>().expect("it is there")).clone()
+    (*server.state.get::<Tasks>().expect("registered")).clone()
 }
 
-async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) {
+async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let mut server = TestServer::start(database).await;
     let users = users_of(&server);
-    // Signed in today: she came 3 days ago, he 10 days ago, and the third of them just now.
+    // All sign in today; Ann, Bob and Dan are moved back by 3, 10 and 200 days.
     let now = TimeDelta::zero();
     for (email, came, seen) in [
         ("ann@example.com", TimeDelta::days(3), TimeDelta::days(3)),
@@ -72,69 +72,51 @@ async fn users_are_counted_in_the_bucket_in_which_they_came(database: Database) 
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // A second visit on another day: one user, two days.
+    // A second sign-in on another day: one user, two days.
     server
         .sign_in("ann@example.com")
         .await
         .get("/api/auth/me")
         .await;
 
-    let week = users
-        .sign_ups(TimeRange::Week)
-        .await
-        .expect("they are counted");
+    let week = users.sign_ups(TimeRange::Week).await.expect("counted");
     assert_eq!(week.values, [0, 0, 0, 1, 0, 0, 1]);
     assert_eq!((week.total, week.before), (2, 1));
-    let month = users
-        .sign_ups(TimeRange::Month)
-        .await
-        .expect("they are counted");
+    let month = users.sign_ups(TimeRange::Month).await.expect("counted");
     assert_eq!((month.total, month.before, month.values.len()), (3, 0, 30));
-    let quarter = users
-        .sign_ups(TimeRange::Quarter)
-        .await
-        .expect("they are counted");
+    let quarter = users.sign_ups(TimeRange::Quarter).await.expect("counted");
     assert_eq!(
         (quarter.total, quarter.before),
         (3, 0),
-        "200 days are too long ago"
+        "200 days ago is out of range"
     );
-    let day = users
-        .sign_ups(TimeRange::Day)
-        .await
-        .expect("they are counted");
+    let day = users.sign_ups(TimeRange::Day).await.expect("counted");
     assert_eq!((day.total, day.values[23]), (1, 1));
 
-    let active = users
-        .active(TimeRange::Week)
-        .await
-        .expect("they are counted");
+    let active = users.active(TimeRange::Week).await.expect("counted");
     assert_eq!(active.values, [0, 0, 0, 1, 0, 0, 2]);
     assert_eq!(
         (active.total, active.before),
         (2, 1),
-        "who came twice is one"
+        "two sign-ins count as one user"
     );
 
     let ann = &users
         .find_by_email("ann@example.com")
         .await
-        .expect("she is found")[0];
+        .expect("a user")[0];
     let hers = users
         .sign_ins(ann.id, TimeRange::Week)
         .await
-        .expect("they are counted");
+        .expect("counted");
     assert_eq!((hers.total, hers.before), (2, 0));
-    let latest = users
-        .latest_sign_ins(ann.id, 10)
-        .await
-        .expect("they are read");
+    let latest = users.latest_sign_ins(ann.id, 10).await.expect("read");
     assert_eq!(latest.len(), 2);
     assert!(latest[0].at > latest[1].at && latest[0].is_open);
     server.stop().await;
 }
 
-async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
+async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let mut server = TestServer::start(database).await;
     let tasks = tasks_of(&server);
     let ann = TaskClient::of(&server.user().await).await;
@@ -149,7 +131,7 @@ async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
     ann.cancel(&failing).await;
     ann.ended_in("probe", &failing).await;
 
-    // Two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
+    // Three finished two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
     let spans = [(2, 1), (2, 2), (2, 9), (8, 5)];
     for (days, seconds) in spans {
         let ended = TimeDelta::days(days);
@@ -166,10 +148,7 @@ async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
         assert_eq!(changed, 1, "{days}");
     }
     let all = TaskScope::default();
-    let week = tasks
-        .ended(TimeRange::Week, &all)
-        .await
-        .expect("they are counted");
+    let week = tasks.ended(TimeRange::Week, &all).await.expect("counted");
     assert_eq!(week.completed.values, [0, 0, 0, 0, 3, 0, 0]);
     assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((week.failed.total, week.completed.before), (0, 1));
@@ -177,12 +156,8 @@ async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
     assert_eq!(week.failure_rate(), (Some(0.0), Some(0.0)));
     assert_eq!(week.failure_rates()[0], None);
 
-    let took = tasks
-        .durations(TimeRange::Week, &all)
-        .await
-        .expect("they are read");
-    let near =
-        |value: Option<f64>, seconds: f64| (value.expect("there is one") - seconds).abs() < 0.2;
+    let took = tasks.durations(TimeRange::Week, &all).await.expect("read");
+    let near = |value: Option<f64>, seconds: f64| (value.expect("a value") - seconds).abs() < 0.2;
     assert!(near(took.median[4], 2.0), "{took:?}");
     assert!(near(took.p95[4], 9.0), "{took:?}");
     assert!(near(took.median_of_all, 2.0) && !took.is_sample);
@@ -192,56 +167,65 @@ async fn tasks_are_counted_by_how_and_when_they_ended(database: Database) {
     let bob = &users
         .find_by_email("bob@example.com")
         .await
-        .expect("he is found")[0];
+        .expect("a user")[0];
     let his = tasks
         .ended(TimeRange::Month, &TaskScope::of_user(bob.id))
         .await
-        .expect("they are counted");
+        .expect("counted");
     assert_eq!(his.ended().total, 1);
     let none = TaskScope {
         name: Some("other".to_owned()),
         ..TaskScope::default()
     };
-    let none = tasks
-        .ended(TimeRange::Month, &none)
-        .await
-        .expect("they are counted");
+    let none = tasks.ended(TimeRange::Month, &none).await.expect("counted");
     assert_eq!((none.ended().total, none.failure_rate()), (0, (None, None)));
     server.stop().await;
 }
 
-async fn example_data_comes_once_and_goes_without_a_trace(database: Database) {
+async fn demo_data_is_added_once_and_removed_completely(database: Database) {
     let mut server = TestServer::start(database).await;
     server.user().await.get("/api/auth/me").await;
     let (users, tasks) = (users_of(&server), tasks_of(&server));
-    let before = users.count().await.expect("they are counted");
-    let owners = users.add_examples().await.expect("they are added");
-    let count = tasks.add_examples(&owners).await.expect("they are added");
+    let before = users.count().await.expect("counted");
+    let owners = users.add_examples().await.expect("added");
+    let count = tasks.add_examples(&owners).await.expect("added");
     assert!(owners.len() > 20 && count > 200);
     assert_eq!(
-        users.add_examples().await.expect("they are there").len(),
+        users.add_examples().await.expect("added before").len(),
         owners.len()
     );
     assert_eq!(
-        tasks.add_examples(&owners).await.expect("they are there"),
+        tasks.add_examples(&owners).await.expect("added before"),
         count
     );
     let ended = tasks
         .ended(TimeRange::Month, &TaskScope::default())
         .await
-        .expect("they are counted");
+        .expect("counted");
     assert!(ended.completed.total > ended.failed.total && ended.failed.total > 0);
     let found = users
         .find_by_email("ann@example.com")
         .await
-        .expect("she is found");
+        .expect("a user");
     assert!(found[0].user_attribute.get("example").is_none());
 
-    tasks.remove_examples().await.expect("they are removed");
-    users.remove_examples().await.expect("they are removed");
-    assert_eq!(users.count().await.expect("they are counted"), before);
-    assert!(users.examples().await.expect("it answers").is_empty());
-    assert_eq!(tasks.count_by_status().await.expect("it answers"), []);
+    tasks.remove_examples().await.expect("removed");
+    users.remove_examples().await.expect("removed");
+    assert_eq!(users.count().await.expect("counted"), before);
+    assert!(
+        users
+            .examples()
+            .await
+            .expect("the database responds")
+            .is_empty()
+    );
+    assert_eq!(
+        tasks
+            .count_by_status()
+            .await
+            .expect("the database responds"),
+        []
+    );
     server.stop().await;
 }
 
@@ -253,7 +237,7 @@ async fn sign_in(portal: &ReferencePortal, email: &str) -> Client {
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = Selector::parse(css).expect("it is right");
+    let selector = Selector::parse(css).expect("a selector");
     let page = Html::parse_document(html);
     let found = page.select(&selector);
     found
@@ -269,7 +253,7 @@ fn texts(html: &str, css: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn everybody_sees_what_concerns_him() {
+async fn overview_depends_on_the_caller() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let overview = "/admin/overview";
     let guest = portal.guest().page(overview).await;
@@ -286,7 +270,7 @@ async fn everybody_sees_what_concerns_him() {
     );
     assert!(texts(&fresh.text, ".pt-stat").is_empty(), "no zeros");
 
-    // Somebody else runs a task; the administrator sees it and another user does not.
+    // Another user runs a task; the administrator sees it, a third user does not.
     let ann = sign_in(&portal, "ann@example.com").await;
     let runs = TaskClient::of(&ann).await;
     let id = runs
@@ -312,15 +296,14 @@ async fn everybody_sees_what_concerns_him() {
     );
     assert_eq!(texts(&all.text, "pt-live .pt-figures").len(), 4);
     assert!(texts(&all.text, ".pt-feed b").is_empty() || all.text.contains("ADMIN_USER_EMAILS"));
-    let topics =
-        Selector::parse("#overview[data-topics='users tasks audit']").expect("it is right");
+    let topics = Selector::parse("#overview[data-topics='users tasks audit']").expect("a selector");
     assert!(
         Html::parse_document(&all.text)
             .select(&topics)
             .next()
             .is_some()
     );
-    // What there is no range for is the usual one.
+    // An unknown range falls back to the default.
     let odd = admin.page(&format!("{overview}?range=1000y")).await;
     assert_eq!(
         texts(&odd.text, ".pt-ranges [aria-current] [aria-hidden]"),
@@ -342,12 +325,12 @@ async fn everybody_sees_what_concerns_him() {
 }
 
 #[tokio::test]
-async fn the_first_charts_of_a_live_page_bring_their_styles() {
+async fn first_charts_of_a_live_page_load_their_styles() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let admin = sign_in(&portal, ADMIN).await;
     let browser = Chromium::open(&portal.url).await;
     browser
-        .use_session(admin.token.as_deref().expect("he has signed in"))
+        .use_session(admin.token.as_deref().expect("signed in"))
         .await;
     browser.goto("/admin/overview").await;
     browser.see("Your portal is ready").await;
@@ -359,21 +342,25 @@ async fn the_first_charts_of_a_live_page_bring_their_styles() {
         .start_in("example_task2", "task2_with_args", &person)
         .await;
     runs.ended_in("example_task2", &id).await;
-    eventually("the charts are drawn in their style", async || {
+    eventually("the charts are rendered with their styles", async || {
         let plot = "const plot = document.querySelector('.pt-plot'); \
                     return plot && getComputedStyle(plot).display";
         (browser.script(plot).await == "grid").then_some(())
     })
     .await;
-    assert_eq!(browser.script(sheets).await, 1, "once for all of them");
+    assert_eq!(
+        browser.script(sheets).await,
+        1,
+        "one style sheet for all charts"
+    );
     browser.goto("/admin/overview").await;
     browser.see("Tasks by outcome").await;
-    assert_eq!(browser.script(sheets).await, 1, "the page has it itself");
+    assert_eq!(browser.script(sheets).await, 1, "the page links it");
     browser.close().await;
 }
 
 #[tokio::test]
-async fn example_data_is_for_administrators() {
+async fn demo_data_requires_an_administrator() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let add = "/admin/overview/examples";
     let post = async |client: &Client, path: &str| {
@@ -389,7 +376,10 @@ async fn example_data_is_for_administrators() {
     let admin = sign_in(&portal, ADMIN).await;
     assert_eq!(post(&admin, add).await.status, 303);
     let filled = admin.page("/admin/overview?range=90d").await;
-    assert!(filled.text.contains("example.invalid"), "it says so");
+    assert!(
+        filled.text.contains("example.invalid"),
+        "it is marked as sample data"
+    );
     assert_eq!(texts(&filled.text, ".pt-chart-none"), Vec::<String>::new());
     assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
     assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
@@ -398,7 +388,7 @@ async fn example_data_is_for_administrators() {
 }
 
 #[tokio::test]
-async fn a_chart_tells_its_values_by_keyboard_and_as_a_table() {
+async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let admin = sign_in(&portal, ADMIN).await;
     let added = admin.request(Method::POST, "/admin/overview/examples");
@@ -430,7 +420,7 @@ async fn a_chart_tells_its_values_by_keyboard_and_as_a_table() {
     slider
         .send_keys("\u{e012}")
         .await
-        .expect("it takes an arrow key");
+        .expect("an arrow key accepted");
     let before = said().await;
     assert_ne!(before, last);
     let shown = format!("return document.querySelector(\"{tip} div\").innerText");
@@ -443,7 +433,7 @@ async fn a_chart_tells_its_values_by_keyboard_and_as_a_table() {
         shown.as_str().is_some_and(|shown| shown.contains(day)),
         "{shown} {day}"
     );
-    slider.send_keys("\u{e00c}").await.expect("it takes Escape");
+    slider.send_keys("\u{e00c}").await.expect("Escape accepted");
     let gone = format!("return document.querySelector(\"{tip}\").childElementCount");
     assert_eq!(browser.script(&gone).await, 0);
 

@@ -1,4 +1,4 @@
-//! Users' own tasks at `/tasks`, without scripts: what they see, start and operate.
+//! Users' own tasks at `/tasks`, without scripts: lists, starts and actions.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use crate::support::{
 };
 
 on_both!(
-    own_tasks_are_listed_over_all_client_tokens,
-    task_of_another_user_does_not_exist,
+    own_tasks_are_listed_across_client_tokens,
+    task_of_another_user_is_not_found,
     user_starts_only_permitted_types,
-    lost_permission_hides_tasks_and_stops_pending_ones,
-    unique_task_of_another_user_is_not_handed_out,
-    started_form_keeps_type_and_values,
-    run_again_keeps_the_place,
+    lost_permission_hides_tasks_and_fails_pending_ones,
+    unique_task_of_another_user_is_not_revealed,
+    start_form_keeps_type_and_values,
+    run_again_returns_to_the_list,
     cancellation_shows_until_the_task_finishes,
     cancelled_tasks_have_their_own_filter,
-    task_of_a_paused_type_states_why_it_waits,
+    task_of_a_paused_type_shows_the_reason,
     text_result_has_no_quotes,
-    stream_of_own_task_requires_an_own_page,
+    event_stream_of_own_task_requires_same_origin,
 );
 
 async fn browser_of(server: &TestServer, client: &Client) -> Browser {
@@ -38,12 +38,12 @@ fn tasks(server: &TestServer) -> Arc<Tasks> {
 
 async fn record(server: &TestServer, id: &str) -> TaskRecord {
     let id: Uuid = id.parse().expect("an id");
-    let found = tasks(server).get(id).await.expect("it is read");
-    found.expect("it is stored")
+    let found = tasks(server).get(id).await.expect("read");
+    found.expect("stored")
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = scraper::Selector::parse(css).expect("css");
+    let selector = scraper::Selector::parse(css).expect("a selector");
     let page = scraper::Html::parse_document(html);
     let found = page.select(&selector);
     found.map(|it| it.text().collect()).collect()
@@ -60,7 +60,7 @@ async fn start(browser: &mut Browser, state: &str, task: &str, args: &[(&str, &s
     fields.extend_from_slice(args);
     let answer = browser.submit("/tasks/start", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    let (_, id) = answer.location().rsplit_once("from=").expect("the task");
+    let (_, id) = answer.location().rsplit_once("from=").expect("an id");
     id.to_owned()
 }
 
@@ -72,7 +72,7 @@ async fn until(server: &TestServer, id: &str, status: &str) -> TaskRecord {
     .await
 }
 
-async fn own_tasks_are_listed_over_all_client_tokens(database: Database) {
+async fn own_tasks_are_listed_across_client_tokens(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let mut page = browser_of(&server, &ann).await;
@@ -89,7 +89,7 @@ async fn own_tasks_are_listed_over_all_client_tokens(database: Database) {
     expected.reverse();
     for _ in 0..2 {
         assert_eq!(listed(&page.page("/tasks").await), expected);
-        // What a program requests changes nothing on the page.
+        // Client tokens that a program requests change nothing on the page.
         ann.client_token().await;
     }
     let mut admin = browser_of(&server, &server.admin().await).await;
@@ -105,7 +105,7 @@ async fn own_tasks_are_listed_over_all_client_tokens(database: Database) {
     assert_eq!(listed(&by_text), [expected[1].clone()]);
 }
 
-async fn task_of_another_user_does_not_exist(database: Database) {
+async fn task_of_another_user_is_not_found(database: Database) {
     let server = TestServer::start(database).await;
     let (ann, eve, admin) = (
         server.user().await,
@@ -153,7 +153,7 @@ async fn user_starts_only_permitted_types(database: Database) {
     let filters = page.page("/tasks").await;
     let filters = attributes(&filters.text, "select[name=kind] option", "value");
     assert!(!filters.contains(&"probe/admins_only".to_owned()));
-    // Another type takes its place on the page, and never in a start.
+    // The page falls back to another type; a start never does.
     let page_of_it = page.page("/tasks?state=probe&task=admins_only").await;
     let chosen = attributes(&page_of_it.text, "#start-task [name=task]", "value");
     assert_ne!(chosen, ["admins_only"]);
@@ -177,7 +177,7 @@ async fn set_role(server: &TestServer, user: &Client, role: &str) {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-async fn lost_permission_hides_tasks_and_stops_pending_ones(database: Database) {
+async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) {
     let server = TestServer::start(database).await;
     let deputy = server.sign_in("deputy@example.com").await;
     set_role(&server, &deputy, "ADMIN").await;
@@ -206,7 +206,7 @@ async fn lost_permission_hides_tasks_and_stops_pending_ones(database: Database) 
     }
 }
 
-async fn unique_task_of_another_user_is_not_handed_out(database: Database) {
+async fn unique_task_of_another_user_is_not_revealed(database: Database) {
     let server = TestServer::start(database).await;
     let mut ann = browser_of(&server, &server.user().await).await;
     let eve = server.sign_in("eve@example.com").await;
@@ -219,15 +219,18 @@ async fn unique_task_of_another_user_is_not_handed_out(database: Database) {
     let id = start(&mut ann, "engine", "unique_number", &fields[2..]).await;
     let refused = eve.submit("/tasks/start", &fields).await;
     assert_eq!(refused.status, 409);
-    assert!(!refused.text.contains(&id), "nothing of the other task");
+    assert!(
+        !refused.text.contains(&id),
+        "the other task is not revealed"
+    );
     let values = attributes(&refused.text, "[name='args.number']", "value");
-    assert_eq!(values, ["7"], "what was typed stays");
+    assert_eq!(values, ["7"], "the form keeps its values");
     assert!(refused.text.contains("is active with the same arguments"));
     let again = start(&mut ann, "engine", "unique_number", &fields[2..]).await;
-    assert_eq!(again, id, "one's own is shown");
+    assert_eq!(again, id, "the user's own task is shown");
 }
 
-async fn started_form_keeps_type_and_values(database: Database) {
+async fn start_form_keeps_type_and_values(database: Database) {
     let server = TestServer::start(database).await;
     let mut page = browser_of(&server, &server.user().await).await;
     let args = [("args.name", "Zoë"), ("args.age", "41")];
@@ -251,14 +254,14 @@ async fn started_form_keeps_type_and_values(database: Database) {
     );
 }
 
-async fn run_again_keeps_the_place(database: Database) {
+async fn run_again_returns_to_the_list(database: Database) {
     let server = TestServer::start(database).await;
     let mut page = browser_of(&server, &server.user().await).await;
     let id = start(&mut page, "probe", "fails_task", &[]).await;
     until(&server, &id, "ERROR").await;
     let again = format!("/tasks/{id}/again");
 
-    // From a list back to it, with its query; the message links to the new task.
+    // From a list, the action returns to it with its query; the toast links to the new task.
     let list = "/tasks?state=probe&task=echo&status=ERROR";
     let shown = page.page(list).await;
     let form = "form[data-when=ended]";
@@ -285,7 +288,7 @@ async fn run_again_keeps_the_place(database: Database) {
         ("fails_task", record(&server, &id).await.owner_user_id)
     );
 
-    // From the page of a task to that of the new one.
+    // From the page of a task, it leads to the page of the new one.
     let answer = page.submit(&again, &[]).await;
     let to = answer.location().strip_prefix("/tasks/").expect("a task");
     assert!(to != id && to != new.id.to_string(), "{to}");
@@ -345,7 +348,7 @@ async fn cancelled_tasks_have_their_own_filter(database: Database) {
     }
 }
 
-async fn task_of_a_paused_type_states_why_it_waits(database: Database) {
+async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     let server = TestServer::start(database).await;
     let mut page = browser_of(&server, &server.user().await).await;
     tasks(&server)
@@ -385,7 +388,7 @@ async fn text_result_has_no_quotes(database: Database) {
     }
 }
 
-async fn stream_of_own_task_requires_an_own_page(database: Database) {
+async fn event_stream_of_own_task_requires_same_origin(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let mut page = browser_of(&server, &ann).await;
@@ -403,19 +406,23 @@ async fn stream_of_own_task_requires_an_own_page(database: Database) {
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        let answer = request.send().await.expect("the portal answers");
+        let answer = request.send().await.expect("the portal responds");
         assert_eq!(answer.status(), status, "{headers:?}");
     }
     let events = ann.request(Method::GET, &path).send().await;
-    let mut events = events.expect("the portal answers");
+    let mut events = events.expect("the portal responds");
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     let mut text = String::new();
     while !text.contains("\"PROCESSING\"") {
-        let chunk = events.chunk().await.expect("it goes on").expect("an event");
+        let chunk = events
+            .chunk()
+            .await
+            .expect("an open stream")
+            .expect("an event");
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
-    while let Some(chunk) = events.chunk().await.expect("it ends well") {
+    while let Some(chunk) = events.chunk().await.expect("a clean end") {
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(text.contains("event: end"), "{text}");

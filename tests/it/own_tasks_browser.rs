@@ -14,7 +14,7 @@ struct Setup {
     browser: Chromium,
 }
 
-/// A portal, and a browser in which a user has signed in.
+/// A portal, and a browser with a signed-in user.
 async fn setup() -> Setup {
     let portal = ReferencePortal::start(&[]).await;
     let person = json!({"email": USER, "first_name": "Zoë", "last_name": "Ott"});
@@ -49,7 +49,7 @@ async fn is_true(browser: &Chromium, what: &str, script: &str) {
 }
 
 #[tokio::test]
-async fn user_starts_their_first_task_from_the_overview() {
+async fn user_starts_a_first_task_from_the_overview() {
     let Setup {
         portal: _portal,
         browser,
@@ -70,7 +70,7 @@ async fn user_starts_their_first_task_from_the_overview() {
     browser.fill("input[name='args.age']", "41").await;
     browser.click("#start-task button[data-kind=solid]").await;
     browser.see("Task started").await;
-    // The row is there, and follows the task without a reload.
+    // The row appears and follows the task without a reload.
     browser.script("window.same = true").await;
     browser.find("li[data-status=COMPLETED]").await;
     browser.see("Completed task for Zoë, age 41").await;
@@ -87,14 +87,14 @@ async fn user_starts_their_first_task_from_the_overview() {
     browser.script("location.reload()").await;
     is_true(
         &browser,
-        "it is loaded again",
+        "the page is reloaded",
         "return window.same === undefined && document.readyState === 'complete'",
     )
     .await;
     assert_eq!(
         browser.script(result).await,
         live,
-        "the same live and loaded"
+        "the same live and after a reload"
     );
     browser.click("[data-task-link]").await;
     browser
@@ -135,7 +135,7 @@ async fn tasks_of_every_client_token_stay_on_the_page() {
     browser.goto("/tasks").await;
     browser.script("window.same = true").await;
     browser.find(&format!("li[data-task-id='{old}']")).await;
-    // A program requests a token of its own and starts a task with it.
+    // A program requests its own token and starts a task with it.
     let second = TaskClient::of(&user).await;
     let new = second.start_in("example_task", "task1", &json!({})).await;
     for id in [&old, &new] {
@@ -153,14 +153,14 @@ async fn tasks_of_every_client_token_stay_on_the_page() {
     browser.close().await;
 }
 
-/// The stream of changes opens when the test calls `go()`.
+/// Script that delays the live stream until the test calls `go()`.
 const HELD: &str = "const real = fetch; const held = new Promise((go) => { window.go = go; }); \
     window.fetch = async (to, ...more) => { \
         if (String(to).includes('/api/live')) await held; \
         return real(to, ...more); };";
 
 #[tokio::test]
-async fn own_tasks_that_finish_before_the_stream_opens_are_shown_as_finished() {
+async fn tasks_finished_before_the_stream_opens_are_shown() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let client = TaskClient::of(&user).await;
@@ -175,7 +175,7 @@ async fn own_tasks_that_finish_before_the_stream_opens_are_shown_as_finished() {
     browser.in_every_page(HELD).await;
     browser.goto("/tasks").await;
     let active = "document.querySelectorAll('.pt-task:is([data-status=PENDING],[data-status=PROCESSING])').length";
-    is_true(&browser, "the script is there", "return !!window.go").await;
+    is_true(&browser, "the script is loaded", "return !!window.go").await;
     assert_eq!(browser.script(&format!("return {active}")).await, 25);
     for id in &ids {
         client.cancel(id).await;
@@ -195,7 +195,7 @@ async fn own_tasks_that_finish_before_the_stream_opens_are_shown_as_finished() {
 }
 
 #[tokio::test]
-async fn row_buttons_ask_and_keep_the_place() {
+async fn row_buttons_confirm_and_return_to_the_list() {
     let Setup {
         portal: _portal,
         user,
@@ -214,7 +214,7 @@ async fn row_buttons_ask_and_keep_the_place() {
     browser.click("dialog[open] button[value='']").await;
     is_true(
         &browser,
-        "it is closed",
+        "the dialog is closed",
         "return !document.querySelector('dialog[open]')",
     )
     .await;
@@ -241,7 +241,7 @@ async fn row_buttons_ask_and_keep_the_place() {
     let second = "li[data-status=PROCESSING], li[data-status=PENDING]";
     browser.find(second).await;
 
-    // The message leads to the new task, and so does its page to the next one.
+    // The toast links to the new task, and running that again leads to the next one.
     browser.click("pt-toast a").await;
     eventually("the page of the new task", async || {
         browser.path().await.starts_with("/tasks/").then_some(())
@@ -268,13 +268,13 @@ async fn row_buttons_ask_and_keep_the_place() {
 }
 
 #[tokio::test]
-async fn json_editor_comes_into_view() {
+async fn json_editor_scrolls_into_view() {
     let Setup {
         portal: _portal,
         browser,
         ..
     } = setup().await;
-    // Chromium mentions each field that could not take the focus while it was loading.
+    // Chromium logs each field that could not take the focus while loading.
     browser.expects("Autofocus");
     browser.resize(1280, 700).await;
     browser.goto("/tasks?state=reports&task=write_report").await;

@@ -12,13 +12,13 @@ use crate::support::{
     ADMIN, Answer, Browser, Client, Database, ReferencePortal, TestServer, attributes, raw,
 };
 
-/// The paths in the side bar's navigation.
+/// Paths in the navigation of the sidebar.
 fn navigation(answer: &Answer) -> Vec<String> {
     attributes(&answer.text, "aside nav a", "href")
 }
 
 #[tokio::test]
-async fn the_navigation_hides_what_the_reader_may_not_see() {
+async fn navigation_hides_inaccessible_pages() {
     let server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest().page("/").await;
     let user = server.user().await.page("/").await;
@@ -39,11 +39,11 @@ async fn the_navigation_hides_what_the_reader_may_not_see() {
     assert!(user.text.contains("Sign out"));
     assert!(!user.text.contains("/secret"), "not even in the source");
     let denied = server.user().await.page("/secret").await;
-    assert!(shows(&denied, "/members"), "he can go on from there");
+    assert!(shows(&denied, "/members"), "the page offers next steps");
 }
 
 #[tokio::test]
-async fn the_navigation_marks_where_the_reader_is() {
+async fn navigation_marks_the_current_page() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     for path in ["/", "/members", "/members?tab=x"] {
@@ -57,7 +57,7 @@ async fn the_navigation_marks_where_the_reader_is() {
 }
 
 #[tokio::test]
-async fn a_missing_page_is_a_page_for_people_and_a_problem_for_programs() {
+async fn missing_page_is_html_for_browsers_and_json_for_programs() {
     let server = TestServer::start(Database::Sqlite).await;
     for client in [server.guest(), server.user().await] {
         let page = client.page("/nothing/here").await;
@@ -66,7 +66,7 @@ async fn a_missing_page_is_a_page_for_people_and_a_problem_for_programs() {
         assert!(page.text.contains("Page not found"));
         assert!(
             navigation(&page).contains(&"/".to_owned()),
-            "with the way on"
+            "the page offers next steps"
         );
         client.get("/nothing/here").await.problem(404, "not_found");
         for path in ["/api/nope", "/api", "/ws/nope", "/ws"] {
@@ -76,7 +76,7 @@ async fn a_missing_page_is_a_page_for_people_and_a_problem_for_programs() {
 }
 
 #[tokio::test]
-async fn a_page_refuses_other_methods_and_names_its_own() {
+async fn page_rejects_other_methods_and_lists_its_own() {
     let server = TestServer::start(Database::Sqlite).await;
     for method in [Method::POST, Method::PUT, Method::DELETE] {
         let answer = Answer::of(server.guest().request(method, "/")).await;
@@ -92,7 +92,7 @@ async fn a_page_refuses_other_methods_and_names_its_own() {
 }
 
 #[tokio::test]
-async fn what_breaks_inside_stays_inside() {
+async fn panic_reveals_no_internals() {
     let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
         crate::app::build(portal)
             .routes(axum::Router::new().route("/api/panics", axum::routing::get(panics)))
@@ -106,7 +106,11 @@ async fn what_breaks_inside_stays_inside() {
     let api = server.guest().page("/api/panics").await;
     api.problem(500, "internal");
     assert_inside_is_hidden(&api);
-    assert_eq!(server.guest().page("/").await.status, 200, "it goes on");
+    assert_eq!(
+        server.guest().page("/").await.status,
+        200,
+        "the portal still responds"
+    );
 }
 
 async fn panics() -> &'static str {
@@ -114,7 +118,7 @@ async fn panics() -> &'static str {
 }
 
 fn assert_inside_is_hidden(answer: &Answer) {
-    // The address that was asked for is no secret: the page leads to it again.
+    // The requested URL is not a secret: the page links to it again.
     let text = answer.text.replace("/panics", "");
     for word in ["secret", "panic", ".rs", "backtrace"] {
         assert!(!text.contains(word), "{word} in {text}");
@@ -128,7 +132,7 @@ async fn hello(user: CurrentUser) -> Markup {
 }
 
 #[tokio::test]
-async fn a_page_that_asks_for_a_user_sends_guests_to_sign_in() {
+async fn protected_page_redirects_guests_to_sign_in() {
     let server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest().page("/hello?a=b").await;
     assert_eq!(guest.status, 303);
@@ -138,7 +142,7 @@ async fn a_page_that_asks_for_a_user_sends_guests_to_sign_in() {
 }
 
 #[tokio::test]
-async fn a_bad_path_parameter_is_a_page_that_says_so() {
+async fn invalid_path_parameter_is_an_error_page() {
     let server = TestServer::start(Database::Sqlite).await;
     let good = server.guest().page("/items/7").await;
     assert!(good.text.contains("hello item 7"));
@@ -188,7 +192,7 @@ impl Layout for Bare {
 }
 
 #[tokio::test]
-async fn an_application_can_bring_a_layout_and_a_name_of_its_own() {
+async fn application_can_set_layout_and_name() {
     let settings = [("APP_NAME", "Acme <1>")];
     let build = |portal| crate::app::build(portal).layout(Bare);
     let server = TestServer::start_with(Database::Sqlite, &settings, build).await;
@@ -201,7 +205,7 @@ async fn an_application_can_bring_a_layout_and_a_name_of_its_own() {
 }
 
 #[tokio::test]
-async fn assets_are_named_by_content_compressed_and_cached_for_ever() {
+async fn assets_are_hashed_compressed_and_immutable() {
     let server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest();
     let page = guest.page("/").await;
@@ -222,7 +226,7 @@ async fn assets_are_named_by_content_compressed_and_cached_for_ever() {
             .request(Method::GET, path)
             .send()
             .await
-            .expect("an answer");
+            .expect("a response");
         assert_eq!(plain.status(), 200, "{path}");
         let headers = plain.headers().clone();
         assert!(
@@ -250,7 +254,7 @@ async fn assets_are_named_by_content_compressed_and_cached_for_ever() {
             let request = guest
                 .request(Method::GET, path)
                 .header("accept-encoding", accepted);
-            let answer = request.send().await.expect("an answer");
+            let answer = request.send().await.expect("a response");
             let found = answer
                 .headers()
                 .get("content-encoding")
@@ -271,7 +275,7 @@ async fn assets_are_named_by_content_compressed_and_cached_for_ever() {
 }
 
 #[tokio::test]
-async fn a_theme_is_chosen_by_form_and_stays() {
+async fn theme_form_saves_the_choice() {
     let server = TestServer::start(Database::Sqlite).await;
     let mut browser = Browser::new(&server.url);
     let before = browser.page("/").await;
@@ -297,7 +301,7 @@ async fn a_theme_is_chosen_by_form_and_stays() {
     }
     assert!(page.text.contains("Appearance saved"));
     let later = browser.page("/").await;
-    assert!(!later.text.contains("Appearance saved"), "said once");
+    assert!(!later.text.contains("Appearance saved"), "shown once");
     assert_eq!(attributes(&later.text, "html", "data-accent"), ["ruby"]);
 
     let away = browser
@@ -311,7 +315,7 @@ async fn a_theme_is_chosen_by_form_and_stays() {
     assert_eq!(attributes(&page.text, "html", "data-accent"), ["indigo"]);
 }
 
-/// Everything in a page that a strict Content-Security-Policy would not run or show.
+/// Returns the parts of a page that a strict Content-Security-Policy would block.
 fn inline_parts(text: &str) -> Vec<String> {
     let document = Html::parse_document(text);
     let mut found = Vec::new();
@@ -336,7 +340,7 @@ fn inline_parts(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_page_of_the_reference_portal_needs_anything_inline() {
+async fn reference_portal_has_no_inline_scripts_or_styles() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let token = portal
         .guest()
@@ -385,7 +389,7 @@ async fn no_page_of_the_reference_portal_needs_anything_inline() {
 }
 
 #[test]
-fn the_check_for_inline_parts_finds_them() {
+fn inline_parts_are_detected() {
     for text in [
         "<style>a{}</style>",
         "<p style='x'>",

@@ -1,4 +1,4 @@
-//! Search over everything: `/search`, `/palette`, and the palette in a browser.
+//! Search: `/search`, `/palette`, and the command palette in a browser.
 
 use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 use portal_core::prelude::*;
@@ -9,8 +9,8 @@ use crate::app;
 use crate::support::{Chromium, Database, TaskClient, TestServer, attributes, eventually, on_both};
 
 on_both!(
-    what_is_found_depends_on_who_asks,
-    a_model_that_cannot_be_searched_hides_no_other,
+    search_results_depend_on_the_caller,
+    failing_model_does_not_hide_other_results,
 );
 
 struct Help;
@@ -40,7 +40,7 @@ async fn start(database: Database) -> TestServer {
     server
 }
 
-async fn what_is_found_depends_on_who_asks(database: Database) {
+async fn search_results_depend_on_the_caller(database: Database) {
     let mut server = start(database).await;
     let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
     let task = TaskClient::of(&admin)
@@ -98,7 +98,7 @@ async fn what_is_found_depends_on_who_asks(database: Database) {
     server.stop().await;
 }
 
-async fn a_model_that_cannot_be_searched_hides_no_other(database: Database) {
+async fn failing_model_does_not_hide_other_results(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;
     for (model, row) in [
@@ -121,17 +121,17 @@ async fn a_model_that_cannot_be_searched_hides_no_other(database: Database) {
     };
     assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
     if database == Database::Postgres {
-        // Whoever reads the orders waits.
+        // Queries of the orders wait for the lock.
         let mut other = sqlx::PgConnection::connect(&server.uri)
             .await
-            .expect("it answers");
+            .expect("the database responds");
         let lock = "BEGIN; LOCK TABLE plan_order IN ACCESS EXCLUSIVE MODE";
         sqlx::raw_sql(lock)
             .execute(&mut other)
             .await
             .expect("locked");
         assert_eq!(groups().await, ["Users", "Plans"]);
-        other.close().await.expect("it closes");
+        other.close().await.expect("closed");
         assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
     }
     server
@@ -143,11 +143,11 @@ async fn a_model_that_cannot_be_searched_hides_no_other(database: Database) {
 
 async fn key(browser: &Chromium, css: &str, keys: &str) {
     let element = browser.find(css).await;
-    element.send_keys(keys).await.expect("it takes keys");
+    element.send_keys(keys).await.expect("keys accepted");
 }
 
 #[tokio::test]
-async fn the_palette_opens_pages_and_gives_the_focus_back() {
+async fn palette_opens_pages_and_restores_the_focus() {
     let mut server = start(Database::Sqlite).await;
     let admin = server.admin().await;
     let browser = Chromium::open(&server.url).await;
@@ -190,19 +190,19 @@ async fn the_palette_opens_pages_and_gives_the_focus_back() {
     })
     .await;
 
-    // What was chosen before comes first.
+    // Recent choices come first.
     key(&browser, "body", "\u{E009}k").await;
     browser
         .find(".pt-palette [aria-label=Recent] a[href='/members']")
         .await;
     key(&browser, ".pt-palette input", "\u{E00C}").await;
 
-    // Keys: the list of them, and the way to a page.
+    // Keyboard shortcuts: the list of them, and one that opens a page.
     key(&browser, "body", "?").await;
     browser.find("dialog.pt-sheet[open]").await;
     key(&browser, "dialog.pt-sheet", "\u{E00C}").await;
     key(&browser, "body", "gu").await;
-    eventually("the users are open", async || {
+    eventually("the users page is open", async || {
         (browser.path().await == "/admin/users").then_some(())
     })
     .await;

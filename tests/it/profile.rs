@@ -1,4 +1,4 @@
-//! What users set for themselves: kept with them, bounded, shown on every browser.
+//! User preferences: stored with the user, bounded, and applied in every browser.
 
 use portal_core::auth::{Accounts, Users};
 use reqwest::Method;
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, Database, TestServer, on_both};
 
 on_both!(
-    a_theme_is_kept_with_the_user_and_shows_on_every_browser,
-    a_guest_keeps_his_theme_in_the_cookie,
-    preferences_are_merged_bounded_and_faults_are_named,
-    preferences_at_once_lose_nothing,
-    an_application_keeps_preferences_of_its_own,
-    the_provider_s_metadata_can_be_read,
+    theme_is_stored_with_the_user_for_every_browser,
+    theme_of_a_guest_is_stored_in_a_cookie,
+    preferences_are_merged_bounded_and_validated,
+    concurrent_preference_changes_are_all_stored,
+    application_stores_its_own_preferences,
+    provider_profile_can_be_read,
 );
 
 fn theme(client: &Client, body: &'static str) -> reqwest::RequestBuilder {
@@ -26,7 +26,7 @@ fn shows(page: &Answer, accent: &str) -> bool {
     page.text.contains(&format!("data-accent=\"{accent}\""))
 }
 
-async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Database) {
+async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     assert!(shows(&user.page("/members").await, "indigo"));
@@ -35,10 +35,11 @@ async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Data
     assert_eq!(
         saved.header("set-cookie"),
         "",
-        "not for who uses the browser next"
+        "not stored for the next user of the browser"
     );
 
-    // The page comes as it is to look, before any script; also on another browser, of another session.
+    // The server renders the theme without any script, also in another browser with another
+    // session.
     let elsewhere = server.user().await;
     for client in [&user, &elsewhere] {
         let page = client.page("/members").await;
@@ -48,7 +49,7 @@ async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Data
         let missing = client.page("/nowhere").await;
         assert!(shows(&missing, "jade"), "error pages too");
     }
-    // The user's own counts more than what the browser has kept.
+    // The user's theme takes precedence over the browser's cookie.
     let page = elsewhere
         .request(Method::GET, "/members")
         .header("accept", "text/html")
@@ -63,12 +64,12 @@ async fn a_theme_is_kept_with_the_user_and_shows_on_every_browser(database: Data
     let other = server.sign_in("bob@example.com").await;
     assert!(
         shows(&other.page("/members").await, "indigo"),
-        "another user's"
+        "another user is not affected"
     );
     assert!(shows(&server.guest().page("/").await, "indigo"));
 }
 
-async fn a_guest_keeps_his_theme_in_the_cookie(database: Database) {
+async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
     let server = TestServer::start(database).await;
     let saved = Answer::of(theme(&server.guest(), "accent=jade")).await;
     assert_eq!(saved.status, 204);
@@ -85,11 +86,11 @@ async fn a_guest_keeps_his_theme_in_the_cookie(database: Database) {
     let user = server.user().await;
     assert!(
         shows(&Answer::of(page(&user)).await, "jade"),
-        "until he chooses one for himself"
+        "until the user chooses a theme"
     );
 }
 
-async fn preferences_are_merged_bounded_and_faults_are_named(database: Database) {
+async fn preferences_are_merged_bounded_and_validated(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let empty = user.get("/api/auth/me/preferences").await;
@@ -147,7 +148,7 @@ async fn preferences_are_merged_bounded_and_faults_are_named(database: Database)
         .problem(401, "unauthorized");
 }
 
-async fn preferences_at_once_lose_nothing(database: Database) {
+async fn concurrent_preference_changes_are_all_stored(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     user.get("/api/auth/me").await;
@@ -164,39 +165,43 @@ async fn preferences_at_once_lose_nothing(database: Database) {
     assert_eq!(stored.len(), 8, "{stored:?}");
 }
 
-async fn an_application_keeps_preferences_of_its_own(database: Database) {
+async fn application_stores_its_own_preferences(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let me = user.get("/api/auth/me").await.json();
     let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
-    let users = server.state.get::<Users>().expect("it is there");
+    let users = server.state.get::<Users>().expect("registered");
     users
         .set_preference(id, "rows", &vec![10_u32, 20])
         .await
-        .expect("it is stored");
-    let read = users.get(id).await.expect("read").expect("there");
+        .expect("stored");
+    let read = users.get(id).await.expect("read").expect("a user");
     assert_eq!(read.preference::<Vec<u32>>("rows"), Some(vec![10, 20]));
-    assert_eq!(read.preference::<String>("rows"), None, "of another type");
+    assert_eq!(
+        read.preference::<String>("rows"),
+        None,
+        "the value has another type"
+    );
     assert_eq!(read.preference::<u32>("columns"), None);
     let too_large = users.set_preference(id, "large", &"x".repeat(20_000)).await;
-    let too_large = too_large.expect_err("it is refused");
+    let too_large = too_large.expect_err("too large");
     assert_eq!(too_large.code(), "invalid_parameters");
     let nobody = uuid::Uuid::now_v7();
     let missing = users.set_preference(nobody, "rows", &1).await;
-    assert_eq!(missing.expect_err("nobody").code(), "user_not_found");
+    assert_eq!(missing.expect_err("unknown user").code(), "user_not_found");
 }
 
-async fn the_provider_s_metadata_can_be_read(database: Database) {
+async fn provider_profile_can_be_read(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     user.get("/api/auth/me").await;
-    let users = server.state.get::<Users>().expect("it is there");
+    let users = server.state.get::<Users>().expect("registered");
     let found = users.find_by_email("ANN@example.com").await.expect("read");
-    let accounts = server.state.get::<Accounts>().expect("it is there");
+    let accounts = server.state.get::<Accounts>().expect("registered");
     let profile = accounts.profile_of(&found[0]).await.expect("a record");
     assert_eq!(profile.email, "ann@example.com");
     let mut stranger = found[0].clone();
     stranger.clerk_id = "user_nobody".to_owned();
     let missing = accounts.profile_of(&stranger).await;
-    assert_eq!(missing.expect_err("nobody").status(), 404);
+    assert_eq!(missing.expect_err("unknown user").status(), 404);
 }

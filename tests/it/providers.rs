@@ -1,4 +1,4 @@
-//! What holds whoever says who is calling: Clerk, or the development identity provider.
+//! Behavior that both identity providers share: Clerk and the development provider.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Portal {
         }
     }
 
-    /// A browser with the session of a client.
+    /// Returns a browser with the session of a client.
     fn browser(&self, client: &Client) -> Browser {
         match self {
             Self::Development(server) => Browser::of(&server.url, client),
@@ -77,11 +77,11 @@ macro_rules! with_both_providers {
 }
 
 with_both_providers!(
-    everyone_sees_his_own_pages_and_no_others,
-    the_header_counts_before_the_cookie,
-    a_user_is_made_once_and_his_last_login_moves_once_a_session,
-    a_role_and_its_loss_show_on_the_next_request,
-    signing_out_ends_this_session_and_no_other,
+    callers_reach_only_permitted_routes,
+    header_takes_precedence_over_cookie,
+    user_is_created_once_and_last_login_set_per_session,
+    role_change_applies_to_the_next_request,
+    signing_out_ends_only_this_session,
 );
 
 async fn me(client: &Client) -> Value {
@@ -92,10 +92,13 @@ async fn me(client: &Client) -> Value {
 
 fn email_of(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["email"].as_str().expect("a text").to_owned()
+    answer.json()["email"]
+        .as_str()
+        .expect("a string")
+        .to_owned()
 }
 
-async fn everyone_sees_his_own_pages_and_no_others(portal: Portal) {
+async fn callers_reach_only_permitted_routes(portal: Portal) {
     let (guest, user) = (
         portal.server().guest(),
         portal.sign_in("ann@example.com").await,
@@ -111,7 +114,7 @@ async fn everyone_sees_his_own_pages_and_no_others(portal: Portal) {
         for (client, status) in [&guest, &user, &admin].into_iter().zip(expected) {
             assert_eq!(client.get(path).await.status, status, "{path}");
         }
-        // Cookies say the same as headers.
+        // Cookies have the same effect as headers.
         for (client, status) in [&user, &admin].into_iter().zip(&expected[1..]) {
             let asked = portal.browser(client).request(Method::GET, path);
             assert_eq!(Answer::of(asked).await.status, *status, "{path} by cookie");
@@ -119,7 +122,7 @@ async fn everyone_sees_his_own_pages_and_no_others(portal: Portal) {
     }
 }
 
-async fn the_header_counts_before_the_cookie(portal: Portal) {
+async fn header_takes_precedence_over_cookie(portal: Portal) {
     let user = portal.sign_in("ann@example.com").await;
     let cookies = portal.browser(&portal.sign_in(ADMIN).await);
     let ask = |authorization: String| {
@@ -140,7 +143,7 @@ async fn the_header_counts_before_the_cookie(portal: Portal) {
     assert_eq!(email_of(&ask("Basic YTpi".to_owned()).await), ADMIN);
 }
 
-async fn a_user_is_made_once_and_his_last_login_moves_once_a_session(portal: Portal) {
+async fn user_is_created_once_and_last_login_set_per_session(portal: Portal) {
     let client = portal.sign_in("ann@example.com").await;
     let requests = (0..8).map(|_| me(&client));
     let seen = futures_util::future::join_all(requests).await;
@@ -154,7 +157,7 @@ async fn a_user_is_made_once_and_his_last_login_moves_once_a_session(portal: Por
     assert!(next["last_login"].as_str() > first["last_login"].as_str());
 }
 
-async fn a_role_and_its_loss_show_on_the_next_request(portal: Portal) {
+async fn role_change_applies_to_the_next_request(portal: Portal) {
     let (admin, user) = (
         portal.sign_in(ADMIN).await,
         portal.sign_in("ann@example.com").await,
@@ -178,7 +181,7 @@ async fn a_role_and_its_loss_show_on_the_next_request(portal: Portal) {
     }
 }
 
-async fn signing_out_ends_this_session_and_no_other(portal: Portal) {
+async fn signing_out_ends_only_this_session(portal: Portal) {
     let (one, other) = (
         portal.sign_in("ann@example.com").await,
         portal.sign_in("ann@example.com").await,
@@ -191,21 +194,23 @@ async fn signing_out_ends_this_session_and_no_other(portal: Portal) {
     assert_eq!(other.get("/api/auth/me").await.status, 200);
 }
 
-/// Nobody reads or writes users and sessions, until the connection goes.
+/// Locks users and sessions against reads and writes until the connection closes.
 async fn lock_everyone_out(uri: &str) -> sqlx::PgConnection {
-    let mut connection = sqlx::PgConnection::connect(uri).await.expect("it answers");
+    let mut connection = sqlx::PgConnection::connect(uri)
+        .await
+        .expect("the database responds");
     let lock = "BEGIN; LOCK TABLE portal_users, portal_sessions IN ACCESS EXCLUSIVE MODE";
     let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
     locked.expect("the tables can be locked");
     connection
 }
 
-async fn who_is_known_costs_no_query(portal: Portal) {
+async fn cached_caller_costs_no_query(portal: Portal) {
     let (known, stranger) = (
         portal.sign_in("ann@example.com").await,
         portal.sign_in("bob@example.com").await,
     );
-    // A new session changes its user, of which the portal hears a moment later.
+    // A new session changes its user; the portal receives that event a moment later.
     for _ in 0..5 {
         me(&known).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -215,20 +220,20 @@ async fn who_is_known_costs_no_query(portal: Portal) {
     for _ in 0..3 {
         assert_eq!(me(&known).await["email"], "ann@example.com");
     }
-    assert!(!waits.is_finished(), "who is not known has to be looked up");
+    assert!(!waits.is_finished(), "an uncached caller must be looked up");
     drop(lock);
-    let found = waits.await.expect("it does not panic");
+    let found = waits.await.expect("no panic");
     assert_eq!(found["email"], "bob@example.com");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_known_to_development_sign_in_costs_no_query() {
-    who_is_known_costs_no_query(Portal::development(Database::Postgres).await).await;
+async fn cached_development_caller_costs_no_query() {
+    cached_caller_costs_no_query(Portal::development(Database::Postgres).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_known_to_clerk_costs_no_query() {
-    who_is_known_costs_no_query(Portal::clerk(Database::Postgres).await).await;
+async fn cached_clerk_caller_costs_no_query() {
+    cached_caller_costs_no_query(Portal::clerk(Database::Postgres).await).await;
 }
 
 /// Number of requests to Clerk that revoke a session.
@@ -238,7 +243,7 @@ fn revocations(portal: &ClerkPortal) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn session_that_has_ended_is_revoked_at_clerk_once() {
+async fn ended_session_is_revoked_at_clerk_once() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let session = portal.clerk.session(&portal.clerk.user("ann@example.com"));
     let client = portal.with_session(&session);
@@ -248,7 +253,7 @@ async fn session_that_has_ended_is_revoked_at_clerk_once() {
         assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     };
     futures_util::future::join_all((0..100).map(|_| sign_out(&client))).await;
-    // Tokens that have expired, also of a session that the portal has not seen.
+    // Expired tokens, also of a session that the portal has not seen.
     portal.clerk.set_token_lifetime(-60);
     let expired = portal.with_session(&session);
     let unseen = portal.clerk.session(&portal.clerk.user("bob@example.com"));
@@ -266,7 +271,7 @@ async fn session_that_has_ended_is_revoked_at_clerk_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_of_clerk_that_has_expired_can_still_end_its_session() {
+async fn expired_clerk_token_can_still_end_its_session() {
     let portal = ClerkPortal::start(Database::Postgres).await;
     portal.clerk.set_token_lifetime(-60);
     let session = portal.clerk.session(&portal.clerk.user("ann@example.com"));
@@ -281,7 +286,7 @@ async fn a_token_of_clerk_that_has_expired_can_still_end_its_session() {
         (portal.clerk.session_status(&session) == "revoked").then_some(())
     })
     .await;
-    // Nor does a new token bring it back.
+    // A new token does not reopen the session.
     portal.clerk.set_token_lifetime(60);
     let client = portal.with_session(&session);
     client

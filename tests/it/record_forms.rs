@@ -1,4 +1,4 @@
-//! Forms of records in a browser: documents, conflicts between two people, and the focus.
+//! Forms of records in a browser: documents, conflicts between two users, and the focus.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ async fn start() -> (TestServer, Client, Chromium, String) {
     (server, admin, browser, id)
 }
 
-/// Waits until the script of lists and drawers runs.
+/// Opens a page and waits until the script of lists and drawers runs.
 async fn open(browser: &Chromium, path: &str) {
     browser.goto(path).await;
     browser
@@ -34,7 +34,7 @@ async fn open(browser: &Chromium, path: &str) {
 }
 
 async fn becomes(browser: &Chromium, script: &str, expected: Value) {
-    eventually(&format!("{script} gives {expected}"), async || {
+    eventually(&format!("{script} returns {expected}"), async || {
         (browser.script(script).await == expected).then_some(())
     })
     .await;
@@ -81,7 +81,7 @@ async fn document_is_converted_at_once_and_errors_name_the_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn conflict_names_the_person_and_offers_both_values() {
+async fn conflict_names_the_user_and_offers_both_values() {
     let (mut server, admin, browser, id) = start().await;
     let other = server.sign_in(ADMIN).await;
     open(&browser, &format!("{PLANS}&edit={id}")).await;
@@ -93,7 +93,7 @@ async fn conflict_names_the_person_and_offers_both_values() {
         .header("if-match", "*")
         .json(&json!({"price": 5, "name": "Renamed"}));
     assert_eq!(Answer::of(request).await.status, 200);
-    // Before anything is sent.
+    // The notice appears before anything is sent.
     browser
         .see("Test Person changed this record just now.")
         .await;

@@ -1,4 +1,4 @@
-//! The reasons that rejected requests state: to clients, in the log, and to developers in DEV.
+//! Rejected requests: the reasons sent to clients, in the log, and for developers in DEV.
 
 use axum::extract::{Path, Query};
 use axum::{Form, Json};
@@ -135,7 +135,7 @@ async fn log_states_reason_route_and_handler() {
     guest.post("/api/deals", &serde_json::json!({})).await;
     send_form(&guest, "/deals/7", "title=x").await;
     guest.get("/api/pairs/7").await;
-    // A program that requests no API route receives axum's text, and the log has it as well.
+    // A program that requests a route outside of the API gets axum's text; the log has it as well.
     assert!(guest.get("/pairs/8").await.text.contains("Expected 2"));
     let lines = log.lines_with("request rejected");
     let expected = [
@@ -214,7 +214,7 @@ async fn error_page_of_dev_shows_reason_handler_and_request() {
 }
 
 #[tokio::test]
-async fn production_reveals_nothing_of_the_inside() {
+async fn production_reveals_no_internals() {
     let base = TestServer::start_with(Database::Postgres, &[], build).await;
     let server = base.in_production(build).await;
     let get = async |path: &str, accept: &str| {
@@ -241,7 +241,7 @@ async fn production_reveals_nothing_of_the_inside() {
             }
         }
     }
-    // The reason of a wrong request is for its client.
+    // The client sees why its request is wrong.
     let path = get("/api/deals/x", "*/*").await.problem(400, "bad_request");
     assert!(path["detail"].as_str().unwrap_or_default().contains("`x`"));
     let page = get("/items/x", "text/html").await;

@@ -1,4 +1,4 @@
-//! Rights that are taken away take effect at once: in every replica, and for what is open.
+//! Revocation: lost access takes effect at once, in every replica and on open connections.
 
 use portal_core::prelude::*;
 use reqwest::Method;
@@ -10,35 +10,35 @@ use crate::support::{
 };
 
 on_both!(
-    what_a_role_allows_stays_open_when_its_user_changes,
-    the_token_of_a_deactivated_owner_serves_nothing,
-    the_token_of_a_banned_owner_serves_nothing,
-    the_token_of_a_deleted_owner_is_unknown,
-    switching_an_account_off_closes_what_it_has_open,
-    deleting_an_account_closes_what_it_has_open,
-    the_end_of_a_session_closes_what_was_opened_with_it,
-    a_session_that_has_ended_opens_nothing,
-    a_session_of_someone_who_is_not_allowed_in_opens_nothing,
-    a_demoted_owner_does_not_see_tasks_above_his_rights,
-    a_demotion_closes_what_showed_more_than_is_allowed_now,
-    what_another_process_changes_is_heard_of,
+    permitted_monitor_stays_open_when_its_user_changes,
+    token_of_a_deactivated_owner_is_rejected,
+    token_of_a_banned_owner_is_rejected,
+    token_of_a_deleted_owner_is_unknown,
+    deactivation_closes_open_connections,
+    deletion_closes_open_connections,
+    ended_session_closes_its_connections,
+    ended_session_opens_no_connection,
+    session_of_a_deactivated_user_opens_no_connection,
+    demoted_owner_does_not_see_privileged_tasks,
+    demotion_closes_monitors_of_privileged_tasks,
+    change_by_another_process_takes_effect,
 );
 
 /// Waits, for administrators
 #[monitored_background_task(state = "rights", requires_admin)]
 async fn guarded(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
-    Err(TaskError::new("was told to stop"))
+    Err(TaskError::new("cancellation requested"))
 }
 
 /// Waits, for everyone
 #[monitored_background_task(state = "rights")]
 async fn unguarded(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
-    Err(TaskError::new("was told to stop"))
+    Err(TaskError::new("cancellation requested"))
 }
 
-/// Two replicas on PostgreSQL; with SQLite there is one, which plays both parts.
+/// Two replicas on PostgreSQL; with SQLite, one replica serves as both.
 struct Portals {
     here: TestServer,
     other: Option<TestServer>,
@@ -62,12 +62,12 @@ impl Portals {
         }
     }
 
-    /// Where things are opened that change elsewhere.
+    /// URL of the replica where connections are opened; changes are made on the other.
     fn there(&self) -> &str {
         &self.other.as_ref().unwrap_or(&self.here).url
     }
 
-    /// A signed-in user, his id, and a client of his that talks to the other replica.
+    /// Signs in a user; returns them, their id, and a task client for the other replica.
     async fn user(&self) -> (Client, String, TaskClient) {
         let user = self.here.user().await;
         let me = user.get("/api/auth/me").await.json();
@@ -85,8 +85,8 @@ impl Portals {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
-    /// Changes a user as another process does: with SQLite it just writes, with PostgreSQL it
-    /// tells everyone.
+    /// Changes a user as another process does: with SQLite it only writes, with PostgreSQL it also
+    /// publishes an event.
     async fn change_from_outside(&self, id: &str, change: &str) {
         let id: uuid::Uuid = id.parse().expect("an id");
         let condition = match self.database {
@@ -115,7 +115,7 @@ fn monitor_of_all(client: &TaskClient) -> String {
     format!("/api/tasks/{}/monitor", client.token)
 }
 
-/// The calls that a client token is for.
+/// Makes all calls that a client token allows.
 async fn uses(client: &TaskClient, task: &str) -> Vec<(String, Answer)> {
     let mut answers = Vec::new();
     for rest in ["status", "status/{}", "{}", "result/{}", "history/{}"] {
@@ -147,7 +147,7 @@ async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str
     for path in [monitor_of_all(client), monitor(client, task)] {
         let address = client.http.url();
         let refusal = Socket::ask(address, &path, None).await.err();
-        let refusal = refusal.expect("it is refused before the upgrade");
+        let refusal = refusal.expect("rejected before the upgrade");
         assert_eq!(
             (refusal.status, &refusal.problem["code"]),
             (status, &json!(code))
@@ -155,52 +155,52 @@ async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str
     }
 }
 
-async fn the_token_of_a_deactivated_owner_serves_nothing(database: Database) {
+async fn token_of_a_deactivated_owner_is_rejected(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
     portals.change(&id, json!({"is_active": false})).await;
-    eventually("the other replica has heard of it", async || {
+    eventually("the other replica has received the change", async || {
         (client.get("rights", "status").await.status == 403).then_some(())
     })
     .await;
     assert_refused(&client, &task, 403, "deactivated").await;
     portals.change(&id, json!({"is_active": true})).await;
-    eventually("he is back", async || {
+    eventually("the user is active again", async || {
         (client.get("rights", "status").await.status == 200).then_some(())
     })
     .await;
     let record = client.status_in("rights", &task).await;
-    assert_eq!(record["active"], true, "what runs is left alone");
+    assert_eq!(record["active"], true, "a running task continues");
 }
 
-async fn the_token_of_a_banned_owner_serves_nothing(database: Database) {
+async fn token_of_a_banned_owner_is_rejected(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
     portals.change_from_outside(&id, "is_banned = true").await;
-    eventually("it is heard of", async || {
+    eventually("the change is received", async || {
         (client.get("rights", "status").await.status == 403).then_some(())
     })
     .await;
     assert_refused(&client, &task, 403, "deactivated").await;
 }
 
-async fn the_token_of_a_deleted_owner_is_unknown(database: Database) {
+async fn token_of_a_deleted_owner_is_unknown(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
     portals
         .change_from_outside(&id, "deleted_at = CURRENT_TIMESTAMP")
         .await;
-    eventually("it is heard of", async || {
+    eventually("the change is received", async || {
         (client.get("rights", "status").await.status == 404).then_some(())
     })
     .await;
     assert_refused(&client, &task, 404, "client_token_unknown").await;
 }
 
-/// Everything that a client can have open, opened without a session.
+/// All connections that a client can have open.
 struct Opened {
     sockets: Vec<Socket>,
     streams: Vec<EventStream>,
@@ -219,18 +219,18 @@ impl Opened {
             opened.sockets.push(socket);
             let stream = EventStream::ask(&client.http, &path, headers).await;
             let mut stream = stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"));
-            stream.next().await.expect("it is open");
+            stream.next().await.expect("an event");
             opened.streams.push(stream);
         }
         opened
     }
 
-    /// All of it closes with a code.
+    /// Asserts that every connection closes with `code`.
     async fn assert_closed(self, code: u16) {
-        // Pings and comments go on for ever where nothing closes.
+        // A connection that stays open sends pings or comments forever.
         let limit = std::time::Duration::from_secs(60);
         let closed = tokio::time::timeout(limit, self.all_closed(code)).await;
-        closed.expect("it closes");
+        closed.expect("closed");
     }
 
     async fn all_closed(self, code: u16) {
@@ -239,14 +239,14 @@ impl Opened {
         }
         for mut stream in self.streams {
             while stream.next().await.is_some() {}
-            let closed = stream.closed.expect("it says why");
+            let closed = stream.closed.expect("a reason");
             assert_eq!(closed["code"], code);
             assert!(closed["reason"].is_string());
         }
     }
 }
 
-async fn switching_an_account_off_closes_what_it_has_open(database: Database) {
+async fn deactivation_closes_open_connections(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
@@ -265,10 +265,14 @@ async fn switching_an_account_off_closes_what_it_has_open(database: Database) {
     untouched
         .until(|message| message["data"]["active"] == false)
         .await;
-    assert_eq!(untouched.rest().await.1, 1000, "another's goes on");
+    assert_eq!(
+        untouched.rest().await.1,
+        1000,
+        "another user's connection stays open"
+    );
 }
 
-async fn deleting_an_account_closes_what_it_has_open(database: Database) {
+async fn deletion_closes_open_connections(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
@@ -279,10 +283,10 @@ async fn deleting_an_account_closes_what_it_has_open(database: Database) {
     opened.assert_closed(4401).await;
 }
 
-/// The two ways to show a session.
-/// What a browser says of a request from the portal's own page.
+/// Header that a browser sends with a request from the portal's own page.
 const OWN_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
 
+/// Both headers that can carry a session.
 fn credentials(user: &Client) -> [(&'static str, String); 2] {
     let token = user.token.as_deref().expect("a signed-in client");
     [
@@ -297,7 +301,7 @@ async fn sign_out(portals: &Portals, user: &Client) {
     assert_eq!(answer.status, 303, "{}", answer.text);
 }
 
-async fn the_end_of_a_session_closes_what_was_opened_with_it(database: Database) {
+async fn ended_session_closes_its_connections(database: Database) {
     let portals = Portals::start(database).await;
     let (user, _, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
@@ -314,7 +318,7 @@ async fn the_end_of_a_session_closes_what_was_opened_with_it(database: Database)
     for opened in opened {
         opened.assert_closed(4401).await;
     }
-    // The token itself still stands, and so does the other session of the same user.
+    // The token itself is still valid, and so is the other session of the same user.
     let path = client.path("rights", &format!("cancel/{task}"));
     Answer::of(client.http.request(Method::POST, &path)).await;
     for mut opened in [without, another] {
@@ -326,11 +330,11 @@ async fn the_end_of_a_session_closes_what_was_opened_with_it(database: Database)
     }
 }
 
-async fn what_a_role_allows_stays_open_when_its_user_changes(database: Database) {
+async fn permitted_monitor_stays_open_when_its_user_changes(database: Database) {
     let portals = Portals::start(database).await;
     let (user, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "EDITOR"})).await;
-    // Of all kinds of task that he may use, some by his role.
+    // Of all task types that the user may use, some by role.
     let mut all = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     for round in 0..3 {
         let preference = json!({"preferences": {"rows": round}});
@@ -342,14 +346,14 @@ async fn what_a_role_allows_stays_open_when_its_user_changes(database: Database)
     }
 }
 
-async fn a_session_that_has_ended_opens_nothing(database: Database) {
+async fn ended_session_opens_no_connection(database: Database) {
     let portals = Portals::start(database).await;
     let (user, _, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
     let signed_out = Client::new(portals.there(), user.token.clone());
     assert_eq!(signed_out.get("/api/auth/me").await.status, 200);
     sign_out(&portals, &user).await;
-    eventually("the other replica has heard of it", async || {
+    eventually("the other replica has received the change", async || {
         (signed_out.get("/api/auth/me").await.status == 401).then_some(())
     })
     .await;
@@ -357,21 +361,21 @@ async fn a_session_that_has_ended_opens_nothing(database: Database) {
         let headers = [(name, value.as_str()), OWN_PAGE];
         for path in [monitor_of_all(&client), monitor(&client, &task)] {
             let refusal = Socket::ask_with(portals.there(), &path, &headers).await;
-            let refusal = refusal.err().expect("it is refused before the upgrade");
+            let refusal = refusal.err().expect("rejected before the upgrade");
             assert_eq!(refusal.status, 401, "{name}");
             let refusal = EventStream::ask(&client.http, &path, &headers).await;
-            let refusal = refusal.err().expect("it is refused");
+            let refusal = refusal.err().expect("rejected");
             refusal.problem(401, "unauthorized");
         }
     }
-    // What is no session at all is no reason: the token is credential enough.
+    // An invalid session is ignored: the token is a sufficient credential.
     let path = monitor(&client, &task);
     let nonsense = [("cookie", "__session=nonsense"), OWN_PAGE];
     let socket = Socket::ask_with(portals.there(), &path, &nonsense).await;
     assert!(socket.is_ok(), "{:?}", socket.err());
 }
 
-async fn a_session_of_someone_who_is_not_allowed_in_opens_nothing(database: Database) {
+async fn session_of_a_deactivated_user_opens_no_connection(database: Database) {
     let portals = Portals::start(database).await;
     let (_, _, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
@@ -384,18 +388,18 @@ async fn a_session_of_someone_who_is_not_allowed_in_opens_nothing(database: Data
     portals.change(id, json!({"is_active": false})).await;
     opened.assert_closed(4403).await;
     let refusal = Socket::ask_with(portals.there(), &monitor(&client, &task), &headers).await;
-    let refusal = refusal.err().expect("it is refused before the upgrade");
+    let refusal = refusal.err().expect("rejected before the upgrade");
     assert_eq!(
         (refusal.status, &refusal.problem["code"]),
         (403, &json!("deactivated"))
     );
 }
 
-async fn a_demoted_owner_does_not_see_tasks_above_his_rights(database: Database) {
+async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "ADMIN"})).await;
-    let above = eventually("he is an administrator", async || {
+    let above = eventually("the user is an administrator", async || {
         let answer = client.ask("rights", "guarded", &json!({})).await;
         (answer.status == 202).then(|| answer.json()["task_id"].clone())
     })
@@ -409,7 +413,7 @@ async fn a_demoted_owner_does_not_see_tasks_above_his_rights(database: Database)
     };
     assert_eq!(listed().await.len(), 2);
     portals.change(&id, json!({"user_type": "USER"})).await;
-    eventually("the other replica has heard of it", async || {
+    eventually("the other replica has received the change", async || {
         (listed().await == [below.clone()]).then_some(())
     })
     .await;
@@ -421,8 +425,8 @@ async fn a_demoted_owner_does_not_see_tasks_above_his_rights(database: Database)
     let cancel = Answer::of(client.http.request(Method::POST, &path)).await;
     cancel.problem(403, "forbidden");
     let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
-    assert_eq!(refusal.err().expect("it is refused").status, 403);
-    // A monitor of all shows what is left to him, also of what comes.
+    assert_eq!(refusal.err().expect("rejected").status, 403);
+    // A monitor of all tasks shows only what the user may still see, including later changes.
     let mut socket = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
     portals.admin_cancels(above).await;
@@ -438,14 +442,14 @@ async fn a_demoted_owner_does_not_see_tasks_above_his_rights(database: Database)
 }
 
 impl Portals {
-    /// Ends a task with the rights of an administrator, and waits until it has ended.
+    /// Cancels a task with the rights of an administrator and waits until it has finished.
     async fn admin_cancels(&self, id: &str) {
         let tasks = self.here.state.get::<portal_core::Tasks>();
         let tasks = tasks.expect("a portal has tasks");
         let id: uuid::Uuid = id.parse().expect("an id");
-        tasks.cancel(id).await.expect("it can be cancelled");
-        eventually("it has ended", async || {
-            let task = tasks.get(id).await.expect("the database answers");
+        tasks.cancel(id).await.expect("cancelled");
+        eventually("the task has finished", async || {
+            let task = tasks.get(id).await.expect("the database responds");
             task.is_some_and(|task| task.status.is_final())
                 .then_some(())
         })
@@ -453,11 +457,11 @@ impl Portals {
     }
 }
 
-async fn a_demotion_closes_what_showed_more_than_is_allowed_now(database: Database) {
+async fn demotion_closes_monitors_of_privileged_tasks(database: Database) {
     let portals = Portals::start(database).await;
     let (_, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "ADMIN"})).await;
-    let above = eventually("he is an administrator", async || {
+    let above = eventually("the user is an administrator", async || {
         let answer = client.ask("rights", "guarded", &json!({})).await;
         (answer.status == 202).then(|| answer.json()["task_id"].clone())
     })
@@ -473,11 +477,15 @@ async fn a_demotion_closes_what_showed_more_than_is_allowed_now(database: Databa
     allowed
         .until(|message| message["data"]["active"] == false)
         .await;
-    assert_eq!(allowed.rest().await.1, 1000, "he may see this one");
+    assert_eq!(
+        allowed.rest().await.1,
+        1000,
+        "the user may still see this task"
+    );
 }
 
-/// With SQLite nobody says so: the portal notices that its file was written to.
-async fn what_another_process_changes_is_heard_of(database: Database) {
+/// SQLite publishes no event: the portal notices that its file was written to.
+async fn change_by_another_process_takes_effect(database: Database) {
     let portals = Portals::start(database).await;
     let (user, id, client) = portals.user().await;
     let task = client.start_in("rights", "unguarded", &json!({})).await;
@@ -486,13 +494,13 @@ async fn what_another_process_changes_is_heard_of(database: Database) {
     portals
         .change_from_outside(&id, "user_type = 'ADMIN'")
         .await;
-    eventually("he is an administrator", async || {
+    eventually("the user is an administrator", async || {
         (user.page("/secret").await.status == 200).then_some(())
     })
     .await;
     portals.change_from_outside(&id, "is_active = false").await;
     opened.assert_closed(4403).await;
-    eventually("he is refused", async || {
+    eventually("the user is rejected", async || {
         (user.page("/members").await.status == 403).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! Provenance of roles: a role from `ADMIN_USER_EMAILS` ends with the entry and the address.
+//! Role sources: a role from `ADMIN_USER_EMAILS` ends with its entry or the user's address.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use crate::support::{
 on_both!(
     configured_role_follows_the_verified_address,
     configured_role_falls_back_to_the_assigned_one,
-    role_that_an_administrator_has_granted_outlasts_the_address,
-    start_up_applies_a_changed_list,
+    role_granted_by_an_administrator_outlasts_the_address,
+    startup_applies_a_changed_list,
     restart_with_the_same_list_keeps_a_demotion,
     last_administrator_keeps_the_role_until_there_is_another,
     administrators_of_an_older_version_get_a_source,
@@ -28,18 +28,21 @@ async fn me(client: &Client) -> Value {
 async fn role(client: &Client) -> String {
     me(client).await["user_type"]
         .as_str()
-        .expect("a text")
+        .expect("a string")
         .to_owned()
 }
 
-/// Waits until a replica has received the change of another user's request.
+/// Waits until the replica has received a role change that another user's request caused.
 async fn becomes_user(client: &Client) {
     let is_user = async || (role(client).await == "USER").then_some(());
     eventually("the role has ended", is_user).await;
 }
 
 async fn id(client: &Client) -> String {
-    me(client).await["id"].as_str().expect("a text").to_owned()
+    me(client).await["id"]
+        .as_str()
+        .expect("a string")
+        .to_owned()
 }
 
 /// Assigns a role as an administrator.
@@ -55,7 +58,7 @@ async fn source(admin: &Client, user: &Client) -> Value {
     admin.get(&path).await.json()["role_source"].clone()
 }
 
-/// Roles that `ADMIN_USER_EMAILS` has changed of a user, oldest first: old and new.
+/// Role changes of a user by `ADMIN_USER_EMAILS`, oldest first, as old and new role.
 async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");
@@ -64,12 +67,12 @@ async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let changes = entries.map(|entry| {
         let change = &entry["details"]["changes"][0];
         assert_eq!(change["field"], "user_type", "{entry}");
-        ["old", "new"].map(|member| change[member].as_str().expect("a text").to_owned())
+        ["old", "new"].map(|member| change[member].as_str().expect("a string").to_owned())
     });
     changes.collect()
 }
 
-/// Gives a user at Clerk another primary address.
+/// Changes the primary e-mail address of a user at Clerk.
 async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &str) {
     portal.clerk.edit(user, |record| {
         record["email_addresses"][0]["email_address"] = email.into();
@@ -80,7 +83,7 @@ async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &
     assert_eq!((status, effect.as_str()), (200, "updated"));
 }
 
-/// A portal with an administrator by configuration, and one whom that one has made.
+/// A portal with one administrator by configuration and another whom the first has promoted.
 async fn with_two_administrators(database: Database) -> (ClerkPortal, String, Client, Client) {
     let portal = ClerkPortal::start(database).await;
     let root = portal.clerk.user(ADMIN);
@@ -103,11 +106,15 @@ async fn configured_role_follows_the_verified_address(database: Database) {
     assert_eq!(there.get("/api/users").await.status, 200);
     let stream = there.request(Method::GET, "/api/live?topics=users");
     let stream = stream.header("accept", "text/event-stream").send().await;
-    let stream = stream.expect("the portal answers");
+    let stream = stream.expect("the portal responds");
     assert_eq!(stream.status(), 200);
 
     update_address(&portal, &root, "plain@example.org", "verified").await;
-    assert_eq!(client.get("/api/users").await.status, 403, "at once here");
+    assert_eq!(
+        client.get("/api/users").await.status,
+        403,
+        "at once on this replica"
+    );
     let events = stream.text().await.expect("the stream ends");
     assert!(events.contains("4403"), "{events}");
     assert_eq!(there.get("/api/users").await.status, 403);
@@ -148,7 +155,7 @@ async fn configured_role_falls_back_to_the_assigned_one(database: Database) {
     assert_eq!(role(&client).await, "ADMIN");
 }
 
-async fn role_that_an_administrator_has_granted_outlasts_the_address(database: Database) {
+async fn role_granted_by_an_administrator_outlasts_the_address(database: Database) {
     let (portal, root, client, keeper) = with_two_administrators(database).await;
     assign(&keeper, &client, "ADMIN").await;
     assert_eq!(source(&keeper, &client).await, "administrator");
@@ -162,7 +169,7 @@ async fn role_that_an_administrator_has_granted_outlasts_the_address(database: D
     assert_eq!(role(&portal.sign_in(&root)).await, "ADMIN");
 }
 
-async fn start_up_applies_a_changed_list(database: Database) {
+async fn startup_applies_a_changed_list(database: Database) {
     let server = TestServer::start(database).await;
     let (root, ann, keeper) = (
         server.admin().await,
@@ -174,7 +181,7 @@ async fn start_up_applies_a_changed_list(database: Database) {
     let server = server
         .start_again_with(&[("ADMIN_USER_EMAILS", "Ann@Example.com")])
         .await;
-    // Tokens are for an address that has changed with the start; users are not.
+    // The restart changed the portal's URL, which tokens are bound to; users are not.
     let keeper = server.sign_in(OTHER).await;
     let (root, ann) = (server.admin().await, server.user().await);
     let entries = [audited(&keeper, &root).await, audited(&keeper, &ann).await];
@@ -189,7 +196,7 @@ async fn start_up_applies_a_changed_list(database: Database) {
     let users = users["items"].as_array().expect("a list").iter();
     let admins: Vec<_> = users
         .filter(|user| user["user_type"] == "ADMIN")
-        .map(|user| user["email"].as_str().expect("a text"))
+        .map(|user| user["email"].as_str().expect("a string"))
         .collect();
     assert_eq!(admins, [OTHER], "before anyone else signs in");
 }
@@ -206,7 +213,7 @@ async fn restart_with_the_same_list_keeps_a_demotion(database: Database) {
         .get(&format!("/api/admin/models/user/{root_id}"))
         .await;
     assert_eq!(row.json()["user_type"], "USER");
-    // The variable has the last word: at the next session.
+    // The variable takes precedence, from the next session on.
     assert_eq!(role(&server.admin().await).await, "ADMIN");
 }
 
@@ -216,22 +223,22 @@ async fn last_administrator_keeps_the_role_until_there_is_another(database: Data
     let client = portal.sign_in(&root);
     assert_eq!(role(&client).await, "ADMIN");
     update_address(&portal, &root, "plain@example.org", "verified").await;
-    assert_eq!(role(&client).await, "ADMIN", "the last one");
+    assert_eq!(role(&client).await, "ADMIN", "the last administrator");
     assert_eq!(source(&client, &client).await, "configuration");
     let next = portal.sign_in(&portal.clerk.user(ADMIN));
     assert_eq!(role(&next).await, "ADMIN");
     becomes_user(&client).await;
 
-    // The same if an administrator makes the other one.
+    // The same when an administrator promotes the other one.
     let user = portal.clerk.user("third@example.com");
     let third = portal.sign_in(&user);
     assert_eq!(role(&third).await, "USER");
     let subject = me(&next).await["clerk_id"]
         .as_str()
-        .expect("a text")
+        .expect("a string")
         .to_owned();
     update_address(&portal, &subject, "plain@example.net", "verified").await;
-    assert_eq!(role(&next).await, "ADMIN", "the last one");
+    assert_eq!(role(&next).await, "ADMIN", "the last administrator");
     assign(&next, &third, "ADMIN").await;
     becomes_user(&next).await;
     assert_eq!(role(&third).await, "ADMIN");
@@ -268,7 +275,7 @@ async fn administrators_of_an_older_version_get_a_source(database: Database) {
         "the role is the same"
     );
 
-    // An older replica writes the role alone.
+    // An older replica writes only the role.
     let promote = "UPDATE portal_users SET user_type = 'ADMIN' WHERE email = 'ann@example.com'";
     server.sql(promote.to_owned()).await;
     let server = server.start_again_with(&[("ADMIN_USER_EMAILS", "")]).await;
@@ -298,7 +305,7 @@ async fn command_line_names_itself_as_the_source() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     run(&["users", "role", "ann@example.com", "ADMIN"]).await;
-    eventually("the running portal knows", async || {
+    eventually("the running portal has received the change", async || {
         (role(&ann).await == "ADMIN").then_some(())
     })
     .await;

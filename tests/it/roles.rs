@@ -1,4 +1,4 @@
-//! Roles and permissions of the application, on pages, tasks, models, navigation and REST alike.
+//! Application roles and permissions on pages, tasks, models, navigation and the REST API.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::app;
 use crate::support::{ADMIN, Answer, Client, Database, TestServer, on_both};
 
 on_both!(
-    each_role_gets_what_is_declared_for_it_everywhere,
-    a_role_that_the_portal_does_not_know_grants_nothing,
-    an_editor_works_on_the_models_that_are_his,
-    a_lost_role_is_lost_on_the_next_request,
-    administrators_by_address_are_made_from_verified_primary_addresses_only,
-    who_is_impersonated_is_an_ordinary_user,
-    an_impersonated_administrator_may_be_allowed_loudly,
-    a_change_by_code_reaches_every_replica,
+    each_role_has_exactly_its_declared_access,
+    unregistered_role_grants_nothing,
+    editor_has_access_to_permitted_models_only,
+    lost_role_applies_to_the_next_request,
+    only_verified_primary_addresses_make_administrators,
+    impersonated_administrator_has_no_admin_access,
+    impersonated_administrator_can_be_allowed_explicitly,
+    role_change_by_code_reaches_every_replica,
 );
 
 /// Write
@@ -53,7 +53,7 @@ async fn proofread(_task: TaskContext) -> u8 {
     2
 }
 
-/// What editors write
+/// Articles that editors write
 #[admin_model(requires_permission = "articles:write")]
 struct Article {
     id: i64,
@@ -81,7 +81,7 @@ async fn start(client: &Client, task: &str) -> Answer {
     client.post(&path, &json!({})).await
 }
 
-async fn each_role_gets_what_is_declared_for_it_everywhere(database: Database) {
+async fn each_role_has_exactly_its_declared_access(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     // Page by permission, page by role, task by permission, task by role, model by permission.
@@ -128,13 +128,13 @@ async fn each_role_gets_what_is_declared_for_it_everywhere(database: Database) {
     let access = |name: &str| {
         let tasks = tasks["tasks"].as_array().expect("a list");
         let task = tasks.iter().find(|task| task["name"] == name);
-        task.expect("it is listed")["access"].clone()
+        task.expect("listed")["access"].clone()
     };
     assert_eq!(access("publish"), "permission:articles:publish");
     assert_eq!(access("proofread"), "role:REVIEWER");
 }
 
-async fn a_role_that_the_portal_does_not_know_grants_nothing(database: Database) {
+async fn unregistered_role_grants_nothing(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     give(&admin, &user, "EDITOR").await;
@@ -144,10 +144,10 @@ async fn a_role_that_the_portal_does_not_know_grants_nothing(database: Database)
             "UPDATE portal_users SET user_type = '{stored}' WHERE email = 'ann@example.com'"
         );
         assert_eq!(server.sql(change).await, 1);
-        let users = server.state.get::<Users>().expect("it is there");
+        let users = server.state.get::<Users>().expect("registered");
         let found = users.find_by_email("ann@example.com").await.expect("read");
         let stranger = &found[0];
-        // ` admin ` with a space around it is still no administrator.
+        // `admin ` with a space at the end is not an administrator.
         assert!(!stranger.is_admin(), "{stored:?}");
         for access in [Access::Admin, Access::role("editor"), Access::role("owner")] {
             assert!(!access.allows(Some(stranger)), "{stored:?} {access}");
@@ -156,7 +156,7 @@ async fn a_role_that_the_portal_does_not_know_grants_nothing(database: Database)
     }
 }
 
-async fn an_editor_works_on_the_models_that_are_his(database: Database) {
+async fn editor_has_access_to_permitted_models_only(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, editor) = (server.admin().await, server.user().await);
     let article = "/api/admin/models/article";
@@ -179,9 +179,9 @@ async fn an_editor_works_on_the_models_that_are_his(database: Database) {
         .iter()
         .map(|model| &model["name"])
         .collect();
-    assert_eq!(names, ["article"], "only those that are his");
+    assert_eq!(names, ["article"], "only permitted models");
 
-    // Nothing else of the admin, and no hint at what there is.
+    // No access to the rest of the admin, and no hint at what exists.
     for path in ["plan", "user", "no_such_model"] {
         let answer = editor.get(&format!("/api/admin/models/{path}")).await;
         answer.problem(403, "forbidden");
@@ -212,7 +212,7 @@ async fn an_editor_works_on_the_models_that_are_his(database: Database) {
     assert!(page.text.contains("Two"), "{}", page.text);
     assert!(!page.text.contains("Add default records"));
     assert!(!page.text.contains("model=plan"));
-    // The rows of a model that is not his are not offered to choose from.
+    // Rows of an inaccessible model are not offered as references.
     let plan = admin
         .post("/api/admin/models/plan", &json!({"name": "Hidden plan"}))
         .await;
@@ -233,7 +233,7 @@ async fn an_editor_works_on_the_models_that_are_his(database: Database) {
     assert_eq!(Answer::of(form("defaults")).await.status, 403);
 }
 
-async fn a_lost_role_is_lost_on_the_next_request(database: Database) {
+async fn lost_role_applies_to_the_next_request(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     give(&admin, &user, "EDITOR").await;
@@ -247,9 +247,7 @@ async fn a_lost_role_is_lost_on_the_next_request(database: Database) {
     model.problem(403, "forbidden");
 }
 
-async fn administrators_by_address_are_made_from_verified_primary_addresses_only(
-    database: Database,
-) {
+async fn only_verified_primary_addresses_make_administrators(database: Database) {
     let emails = ("ADMIN_USER_EMAILS", ", Mike@Example.com ,,");
     let server = TestServer::start_with(database, &[emails], app::build).await;
     let user_type = async |body: Value| {
@@ -265,12 +263,12 @@ async fn administrators_by_address_are_made_from_verified_primary_addresses_only
         user_type(json!({"email": "MIKE@example.com"})).await,
         "ADMIN"
     );
-    // What the caller says of himself counts for nothing.
+    // A name that the caller provides grants no role.
     let boasting = json!({"email": "eve@example.com", "first_name": "ADMIN"});
     assert_eq!(user_type(boasting).await, "USER");
 
     let server = TestServer::start_with(database, &[emails], trusting).await;
-    // Letters that look like another, or become it in lower case (the Kelvin sign).
+    // Letters that look like another letter or become one in lower case (the Kelvin sign).
     for (email, expected) in [
         ("m\u{456}ke@example.com", "USER"),
         ("mi\u{212a}e@example.com", "USER"),
@@ -284,8 +282,7 @@ async fn administrators_by_address_are_made_from_verified_primary_addresses_only
     }
 }
 
-/// Believes the header `x-user`: `address`, or `address by actor`; what else it is told of roles
-/// it passes on as metadata.
+/// Trusts the header `x-user` (`address` or `address by actor`) and returns roles as metadata.
 struct Trusting;
 
 impl AuthProvider for Trusting {
@@ -334,13 +331,13 @@ async fn get(server: &TestServer, user: &str, path: &str) -> Answer {
     ask(server, user, Method::GET, path, Value::Null).await
 }
 
-async fn who_is_impersonated_is_an_ordinary_user(database: Database) {
+async fn impersonated_administrator_has_no_admin_access(database: Database) {
     let server = TestServer::start_with(database, &[], trusting).await;
     let acting = format!("{ADMIN} by user_support");
     assert_eq!(get(&server, ADMIN, "/secret").await.status, 200);
 
     let page = get(&server, &acting, "/members").await;
-    assert_eq!(page.status, 200, "what every user may do");
+    assert_eq!(page.status, 200, "every user has access");
     assert!(page.text.contains("You act as"), "{}", page.text);
     assert!(page.text.contains("user_support"));
     let own = get(&server, ADMIN, "/members").await.text;
@@ -384,12 +381,12 @@ async fn who_is_impersonated_is_an_ordinary_user(database: Database) {
     assert_eq!(Answer::of(theme).await.status, 403);
     let me = get(&server, ADMIN, "/api/auth/me/preferences").await;
     assert_eq!(me.json(), json!({"preferences": {}}));
-    // He who has no right anyway is told just that.
+    // A user who lacks the permission anyway gets `forbidden`.
     let plain = get(&server, "ann@example.com by user_support", "/api/users").await;
     plain.problem(403, "forbidden");
 }
 
-async fn an_impersonated_administrator_may_be_allowed_loudly(database: Database) {
+async fn impersonated_administrator_can_be_allowed_explicitly(database: Database) {
     let build = |portal: PortalBuilder| trusting(portal.allow_impersonated_admins());
     let server = TestServer::start_with(database, &[], build).await;
     let acting = format!("{ADMIN} by user_support");
@@ -409,20 +406,20 @@ async fn an_impersonated_administrator_may_be_allowed_loudly(database: Database)
     assert_eq!(entry["action"], "plan.create");
     assert_eq!(entry["actor"]["email"], ADMIN);
     assert_eq!(entry["actor"]["acted_by"], "user_support");
-    // The provider's metadata give nobody a role.
+    // The provider's metadata grants no role.
     let eve = get(&server, "eve@example.com", "/api/auth/me").await.json();
     assert_eq!(eve["user_type"], "USER");
     assert_eq!(get(&server, "eve@example.com", "/secret").await.status, 403);
 }
 
-async fn a_change_by_code_reaches_every_replica(database: Database) {
+async fn role_change_by_code_reaches_every_replica(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let me = user.get("/api/auth/me").await.json();
     let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
     assert_eq!(user.page("/roles/editors").await.status, 403);
-    let users = server.state.get::<Users>().expect("it is there");
-    // The owner of a client token is known to each replica.
+    let users = server.state.get::<Users>().expect("registered");
+    // Each replica caches the owner of a client token.
     let token = user.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/publish");
     let replica = match database {
@@ -436,7 +433,7 @@ async fn a_change_by_code_reaches_every_replica(database: Database) {
         user_type: Some(Role::custom("editor")),
         ..UserChange::default()
     };
-    let editor = users.update(id, &change).await.expect("it is changed");
+    let editor = users.update(id, &change).await.expect("changed");
     assert!(Access::permission("articles:write").allows(Some(&editor)));
     let few = UserFilter {
         limit: 9,
@@ -465,10 +462,10 @@ async fn problems(builder: PortalBuilder) -> Vec<String> {
     use portal_core::config::{Config, Settings};
 
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
-    let config = Config::from_settings(settings).expect("it is right");
+    let config = Config::from_settings(settings).expect("a configuration");
     match builder.config(config).auth(ClerkAuth::new()).build().await {
         Err(BuildError::Problems(problems)) => problems.iter().map(ToString::to_string).collect(),
-        Err(other) => vec![format!("not a list: {other}")],
+        Err(other) => vec![format!("not a list of problems: {other}")],
         Ok(portal) => {
             portal.shutdown().await;
             Vec::new()
@@ -477,7 +474,7 @@ async fn problems(builder: PortalBuilder) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_role_or_permission_that_nobody_can_have_keeps_the_portal_from_starting() {
+async fn unattainable_role_or_permission_fails_the_build() {
     let portal = || {
         Portal::builder()
             .page(editors)

@@ -20,13 +20,13 @@ use crate::live::Tab;
 use crate::support::{Answer, Browser, Database, TestServer, eventually, on_both};
 
 on_both!(
-    each_time_starts_one_task_over_all_replicas,
-    a_paused_schedule_rests_until_it_is_resumed,
-    an_administrator_sees_and_pauses_a_schedule,
-    an_open_page_of_schedules_follows_who_pauses_one,
+    each_scheduled_time_starts_one_task_across_replicas,
+    paused_schedule_does_not_fire_until_resumed,
+    administrator_sees_and_pauses_a_schedule,
+    open_schedules_page_updates_when_one_is_paused,
 );
 
-// By hand and not by macro: what a macro has registered, every other test's portal would discover.
+// Built by hand: the portals of all other tests would discover a task that a macro registers.
 
 fn every_second() -> Task<NoArgs, u8> {
     Task::new(source!(every_second), "clock", "second", |_, _, _| {
@@ -36,7 +36,7 @@ fn every_second() -> Task<NoArgs, u8> {
     .time_zone("Europe/Berlin")
 }
 
-/// So that nothing but a pause is to be heard of it.
+/// Fires so rarely that only a pause or resume changes the page.
 fn seldom() -> Task<NoArgs, u8> {
     every_second().schedule("0 0 29 2 *")
 }
@@ -48,7 +48,7 @@ struct Replicas {
 
 impl Replicas {
     async fn start(database: Database) -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let uri = database.create(&directory).await;
         let count = match database {
             Database::Sqlite => 1,
@@ -58,7 +58,7 @@ impl Replicas {
         for _ in 0..count {
             let settings =
                 Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri.as_str())]);
-            let config = Config::from_settings(settings).expect("it is right");
+            let config = Config::from_settings(settings).expect("a configuration");
             let builder = Portal::builder().config(config).auth(ClerkAuth::new());
             portals.push(
                 builder
@@ -80,12 +80,12 @@ impl Replicas {
     }
 
     async fn schedule(&self) -> ScheduleRecord {
-        let mut schedules = self.tasks().schedules().await.expect("they can be read");
+        let mut schedules = self.tasks().schedules().await.expect("read");
         assert_eq!(schedules.len(), 1);
         schedules.remove(0)
     }
 
-    /// Which tasks have ended well, and the time that each was started for.
+    /// Ids of the completed tasks, with the scheduled time of each.
     async fn completed(&self) -> Vec<(Uuid, DateTime<Utc>)> {
         let select = Query::select()
             .columns(["id", "scheduled_for"])
@@ -98,15 +98,15 @@ impl Replicas {
         let rows = rows.expect("the table can be read");
         rows.iter()
             .map(|row| {
-                let id = row.get("id").expect("it has an id");
-                (id, row.get("scheduled_for").expect("it has a time"))
+                let id = row.get("id").expect("an id");
+                (id, row.get("scheduled_for").expect("a time"))
             })
             .collect()
     }
 
-    /// Waits until tasks have ended that were started for times after an instant.
+    /// Waits until `count` tasks have completed whose scheduled time is after an instant.
     async fn until_fired(&self, count: usize, after: DateTime<Utc>) {
-        eventually(&format!("{count} times have been fired"), async || {
+        eventually(&format!("{count} scheduled times have fired"), async || {
             let completed = self.completed().await;
             let fired = completed.iter().filter(|(_, time)| *time > after);
             (fired.count() >= count).then_some(())
@@ -121,7 +121,7 @@ impl Replicas {
     }
 }
 
-async fn each_time_starts_one_task_over_all_replicas(database: Database) {
+async fn each_scheduled_time_starts_one_task_across_replicas(database: Database) {
     let replicas = Replicas::start(database).await;
     let begin = replicas.schedule().await.last_fired_for;
     replicas.until_fired(6, begin).await;
@@ -129,7 +129,7 @@ async fn each_time_starts_one_task_over_all_replicas(database: Database) {
 
     let tasks = replicas.tasks().list(&TaskFilter::default()).await;
     let completed = replicas.completed().await;
-    assert_eq!(tasks.expect("they can be listed").len(), completed.len());
+    assert_eq!(tasks.expect("listed").len(), completed.len());
     let times: BTreeSet<_> = completed.iter().map(|(_, time)| *time).collect();
     assert_eq!(times.len(), completed.len(), "{completed:?}");
     let schedule = replicas.schedule().await;
@@ -145,23 +145,23 @@ async fn each_time_starts_one_task_over_all_replicas(database: Database) {
     assert_eq!(schedule.time_zone, "Europe/Berlin");
 }
 
-async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
+async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
     let replicas = Replicas::start(database).await;
     let begin = replicas.schedule().await.last_fired_for;
     replicas.until_fired(1, begin).await;
 
     let tasks = replicas.tasks();
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("it is known");
+    paused.expect("a schedule");
     let at_pause = replicas.schedule().await;
     assert!(at_pause.paused);
-    // Two of its times pass.
+    // Two scheduled times pass.
     tokio::time::sleep(Duration::from_millis(2200)).await;
     assert_eq!(replicas.schedule().await, at_pause);
 
     let before = Utc::now();
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("it is known");
+    resumed.expect("a schedule");
     replicas.until_fired(2, before).await;
     replicas.stop().await;
     let missed: Vec<_> = replicas
@@ -173,7 +173,7 @@ async fn a_paused_schedule_rests_until_it_is_resumed(database: Database) {
     assert_eq!(missed, []);
 }
 
-async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
+async fn administrator_sees_and_pauses_a_schedule(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal).task(every_second)
     })
@@ -195,7 +195,7 @@ async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
             .submit(&format!("/admin/tasks/kinds/{verb}"), &schedule)
             .await;
         assert_eq!(answer.status, 303, "{}", answer.text);
-        let schedules = tasks.schedules().await.expect("they can be read");
+        let schedules = tasks.schedules().await.expect("read");
         assert_eq!(schedules[0].paused, paused);
     }
     let audit = server.admin().await.get("/api/admin/audit").await.json();
@@ -207,7 +207,7 @@ async fn an_administrator_sees_and_pauses_a_schedule(database: Database) {
     assert_eq!(answer.status, 404);
 }
 
-async fn an_open_page_of_schedules_follows_who_pauses_one(database: Database) {
+async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     let server =
         TestServer::start_with(database, &[], |portal| app::build(portal).task(seldom)).await;
     let admin = server.admin().await;
@@ -221,7 +221,7 @@ async fn an_open_page_of_schedules_follows_who_pauses_one(database: Database) {
     let mut tab = Tab::open(&admin, "tasks").await;
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("there is one");
+    paused.expect("a schedule");
     assert_eq!(tab.changed().await, ["tasks"]);
     let shown = region().await;
     assert!(
@@ -229,7 +229,7 @@ async fn an_open_page_of_schedules_follows_who_pauses_one(database: Database) {
         "{shown}"
     );
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("there is one");
+    resumed.expect("a schedule");
     assert_eq!(tab.changed().await, ["tasks"]);
     assert!(!region().await.contains("Paused"));
 }

@@ -1,11 +1,11 @@
-//! What holds for every request: its origin, its size, its name, the headers of its answer.
+//! Rules for every request: origin, request id, body size, and the headers of its response.
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Answer, Browser, ClerkPortal, Database, TestServer, attributes, raw};
 
-/// A change that is authenticated by cookie, with more headers.
+/// Sends a change that is authenticated by cookie, with additional headers.
 async fn change(browser: &Browser, headers: &[(&str, &str)]) -> Answer {
     let mut request = browser.request(Method::POST, "/api/client-tokens");
     for (name, value) in headers {
@@ -15,7 +15,7 @@ async fn change(browser: &Browser, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn a_cookie_changes_something_only_from_the_portals_own_pages() {
+async fn changes_by_cookie_require_the_portal_s_own_origin() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let browser = Browser::of(&server.url, &user);
@@ -47,7 +47,7 @@ async fn a_cookie_changes_something_only_from_the_portals_own_pages() {
     for origin in &others {
         let answer = change(&browser, &[("origin", origin)]).await;
         answer.problem(403, "foreign_origin");
-        // What the browser says of the site does not make up for it.
+        // A `sec-fetch-site` header does not make up for a foreign origin.
         let headers = [
             ("origin", origin.as_str()),
             ("sec-fetch-site", "same-origin"),
@@ -64,7 +64,7 @@ async fn a_cookie_changes_something_only_from_the_portals_own_pages() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_needs_no_origin() {
+async fn bearer_token_requires_no_origin() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     for origin in [None, Some("http://evil.example"), Some("null")] {
@@ -74,7 +74,7 @@ async fn a_bearer_token_needs_no_origin() {
         }
         assert_eq!(Answer::of(request).await.status, 201, "{origin:?}");
     }
-    // A header that is no bearer token does not lend the cookie its exemption.
+    // An `Authorization` header without a bearer token does not exempt the cookie.
     let browser = Browser::of(&server.url, &user);
     let answer = change(&browser, &[("authorization", "Basic YTpi")]).await;
     answer.problem(403, "foreign_origin");
@@ -85,7 +85,7 @@ async fn a_bearer_token_needs_no_origin() {
 }
 
 #[tokio::test]
-async fn another_site_can_neither_sign_in_nor_out_nor_change_the_theme() {
+async fn other_sites_cannot_sign_in_or_out_or_change_the_theme() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let browser = Browser::of(&server.url, &user);
@@ -111,7 +111,7 @@ async fn another_site_can_neither_sign_in_nor_out_nor_change_the_theme() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let home = user.page("/").await;
@@ -161,7 +161,7 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test]
-async fn behind_https_browsers_are_told_to_stay_there() {
+async fn https_portal_sends_hsts_and_secure_cookies() {
     let settings = [("PUBLIC_URL", "https://portal.example.com")];
     let portal = ClerkPortal::start_with(Database::Sqlite, &settings, crate::app::build).await;
     let server = &portal.server;
@@ -197,7 +197,7 @@ async fn behind_https_browsers_are_told_to_stay_there() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_a_decent_id_and_gets_a_new_one_otherwise() {
+async fn valid_request_id_is_kept_and_invalid_one_replaced() {
     let server = TestServer::start(Database::Sqlite).await;
     let ask = |id: &str| {
         let request = server.guest().request(Method::GET, "/api/nope");
@@ -222,7 +222,7 @@ async fn a_request_keeps_a_decent_id_and_gets_a_new_one_otherwise() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused() {
+async fn body_over_the_limit_is_rejected() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let large = format!("{{\"email\": \"{}\"}}", "a".repeat(1024 * 1024));
@@ -255,7 +255,7 @@ async fn a_body_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_says_why() {
+async fn unreadable_body_states_the_reason() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let me = admin.get("/api/auth/me").await.json();
@@ -295,7 +295,7 @@ async fn a_body_that_cannot_be_read_says_why() {
 }
 
 #[tokio::test]
-async fn an_argument_error_names_every_fault_by_pointer() {
+async fn argument_errors_are_listed_with_pointers() {
     let server = TestServer::start(Database::Sqlite).await;
     let token = server.user().await.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/echo");
@@ -315,7 +315,7 @@ async fn an_argument_error_names_every_fault_by_pointer() {
 }
 
 #[tokio::test]
-async fn no_program_route_ever_answers_html_or_bare_text() {
+async fn api_routes_respond_with_problem_documents_only() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let token = admin.token.clone().expect("a token");

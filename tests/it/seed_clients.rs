@@ -1,4 +1,4 @@
-//! The clients of the seed document, as they stand there but for host, token and task id.
+//! The clients of the seed document, unchanged except for host, token and task id.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::support::{Client, ReferencePortal, TaskClient};
 
-/// The seed's WebSocket client, to the letter.
+/// The WebSocket client of the seed document, verbatim.
 const SCRIPT: &str = r#"
 import websockets
 import asyncio
@@ -33,13 +33,13 @@ async def monitor_task(client_token, task_id=None):
 asyncio.run(monitor_task("your-client-token", "task-id"))
 "#;
 
-/// The seed's line that starts a task, to the letter.
+/// The command of the seed document that starts a task, verbatim.
 const START: &str = r#"curl -X POST \
   -H "Content-Type: application/json" \
   http://localhost:8000/api/example_task2/tasks/{client_token}/start/loaded_task \
   -d '{"name": "bob", "age": 6}'"#;
 
-/// The seed's requests, to the letter.
+/// The requests of the seed document, verbatim.
 const LOOKS: [&str; 3] = [
     "GET /api/{state_name}/tasks/{client_token}/status/{task_id}",
     "GET /api/{state_name}/tasks/{client_token}/status",
@@ -56,12 +56,12 @@ async fn start() -> (ReferencePortal, TaskClient) {
     (portal, client)
 }
 
-/// Runs a program to its end.
+/// Runs a program until it exits.
 async fn run(command: &mut Command, what: &str) -> Output {
     let output = command
         .output()
         .await
-        .unwrap_or_else(|error| panic!("{what} cannot be run: {error}; install it"));
+        .unwrap_or_else(|error| panic!("failed to run {what}: {error}; install it"));
     assert!(
         output.status.success(),
         "{what}: {}",
@@ -70,7 +70,7 @@ async fn run(command: &mut Command, what: &str) -> Output {
     output
 }
 
-/// Runs a line of the seed in a shell, with the host and the token of a portal.
+/// Runs a command of the seed document in a shell, with the host and the token of a portal.
 async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Value {
     let line = line
         .replace("curl ", "curl --silent --show-error --fail ")
@@ -80,13 +80,13 @@ async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Val
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// A Python that has `websockets`: the system's, or one in the directory that gets it from PyPI.
+/// A Python with `websockets`: the system's, or one in the directory that installs it from PyPI.
 async fn python(directory: &TempDir) -> PathBuf {
     let probe = Command::new("python3")
         .args(["-c", "import websockets"])
         .output()
         .await
-        .expect("python3 is needed for the seed's WebSocket client: install it");
+        .expect("the WebSocket client of the seed document requires python3; install it");
     if probe.status.success() {
         return Path::new("python3").to_owned();
     }
@@ -101,7 +101,7 @@ async fn python(directory: &TempDir) -> PathBuf {
     python
 }
 
-/// Runs the seed's script; gives the lines that it prints.
+/// Runs the script of the seed document and returns the lines that it prints.
 async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) -> Vec<String> {
     let host = portal.url.replacen("http://", "", 1);
     let task = id.map_or("None".to_owned(), |id| format!("\"{id}\""));
@@ -109,7 +109,7 @@ async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) 
         .replace("localhost:8000", &host)
         .replace("your-client-token", &client.token)
         .replace("\"task-id\"", &task);
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let python = python(&directory).await;
     let output = run(Command::new(python).args(["-c", &script]), "the script").await;
     let text = String::from_utf8(output.stdout).expect("text");
@@ -117,7 +117,7 @@ async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) 
 }
 
 #[tokio::test]
-async fn the_seeds_curl_lines_work() {
+async fn seed_curl_commands_work() {
     let (portal, client) = start().await;
     let started = shell(&portal, &client, START).await;
     let id = started["task_id"].as_str().expect("an id").to_owned();
@@ -138,13 +138,14 @@ async fn the_seeds_curl_lines_work() {
 }
 
 #[tokio::test]
-async fn the_seeds_websocket_client_sees_a_task_to_its_end() {
+async fn seed_websocket_client_follows_a_task_until_it_finishes() {
     let (portal, client) = start().await;
     let body = json!({"name": "bob", "age": 6});
     for single in [true, false] {
         let id = client.start_in("example_task2", "loaded_task", &body).await;
         let (portal, client) = (&portal, &client);
-        // A client that comes late to all tasks sees no end; keep it fed until it has seen one.
+        // A monitor of all tasks may connect after this one has finished; start more until it sees
+        // one.
         let feed = async {
             loop {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -153,9 +154,9 @@ async fn the_seeds_websocket_client_sees_a_task_to_its_end() {
         };
         let lines = tokio::select! {
             lines = watch(portal, client, single.then_some(&id)) => lines,
-            () = feed, if !single => unreachable!("it feeds without end"),
+            () = feed, if !single => unreachable!("the loop does not end"),
         };
-        let last = lines.last().expect("it prints something");
+        let last = lines.last().expect("a line");
         assert!(last.starts_with("Task update: "), "{last}");
         assert!(last.contains("'status': 'COMPLETED'"), "{last}");
         assert!(last.contains("Completed task for bob, age 6"), "{last}");

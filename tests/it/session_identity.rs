@@ -21,12 +21,15 @@ on_both!(
 async fn email(client: &Client) -> Result<String, u16> {
     let answer = client.get("/api/auth/me").await;
     match answer.status.as_u16() {
-        200 => Ok(answer.json()["email"].as_str().expect("a text").to_owned()),
+        200 => Ok(answer.json()["email"]
+            .as_str()
+            .expect("a string")
+            .to_owned()),
         status => Err(status),
     }
 }
 
-/// A client with a token for the session of someone else.
+/// A client whose token belongs to a session but has other claims.
 fn with_claims(portal: &ClerkPortal, session: &str, claims: &serde_json::Value) -> Client {
     let url = &portal.server.url;
     Client::new(url, Some(portal.clerk.token_with(session, url, claims)))
@@ -46,7 +49,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
         &session,
         &json!({"sub": bob, "act": {"sub": "user_support"}}),
     );
-    // A new session changes its user, which empties the cache a moment later.
+    // A new session changes its user, which invalidates the cache a moment later.
     for _ in 0..3 {
         assert_eq!(email(&owner).await, Ok(ADMIN.to_owned()));
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -60,7 +63,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
             assert_eq!(client.get("/api/users").await.status, 401);
             let page = client.page("/members").await;
             assert_eq!(page.status, 303, "{}", page.text);
-            // Nor does it end the session of its owner.
+            // It does not end the owner's session either.
             let mut browser = Browser::of_clerk(client.url(), client);
             assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
             let signed_out = client.request(Method::POST, "/sign-out");
@@ -69,7 +72,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
     }
     assert_eq!(email(&owner).await, Ok(ADMIN.to_owned()));
     assert_eq!(portal.clerk.session_status(&session), "active");
-    // With a session of their own they get in.
+    // Bob's own session is accepted.
     assert_eq!(
         email(&portal.sign_in(&bob)).await,
         Ok("bob@example.com".to_owned())
@@ -91,7 +94,7 @@ async fn session_of_another_impersonator_is_refused(database: Database) {
     assert_eq!(email(&support).await, Ok(ADMIN.to_owned()));
     support.get("/api/users").await.problem(403, "impersonated");
     assert_eq!(email(&by("user_other")).await, Err(401));
-    // Without the claim it would have all rights of the user.
+    // Without the claim, the token would have all rights of the user.
     assert_eq!(
         portal.with_session(&session).get("/api/users").await.status,
         401
@@ -111,7 +114,7 @@ async fn session_of_an_older_version_stays_open(database: Database) {
     assert_eq!(email(&support).await, Ok(ADMIN.to_owned()));
 }
 
-/// The example of the trait's documentation: a proxy names the user and the session.
+/// The example from the documentation of the trait: a proxy sends the user and the session.
 struct ProxyHeaders;
 
 impl AuthProvider for ProxyHeaders {
@@ -151,7 +154,7 @@ async fn new_session_signs_in_again_after_signing_out(database: Database) {
     assert_eq!(ask(Method::GET, "/members", "one").await.status, 303);
     assert_eq!(ask(Method::GET, "/members", "two").await.status, 200);
 
-    // A provider without accounts of its own does not offer to create one.
+    // A provider that manages no accounts does not offer to create one.
     let page = guest.page("/sign-in").await;
     assert!(
         page.text.contains("in front of this portal"),

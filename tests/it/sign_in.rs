@@ -1,4 +1,4 @@
-//! Signing in and out, and what becomes of the user and his session.
+//! Signing in and out, and the effect on the user and the session.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,12 +9,12 @@ use crate::support::{
 
 on_both!(
     signing_in_opens_a_session_in_the_browser,
-    signing_out_ends_this_session_everywhere_and_no_other,
-    a_deactivated_user_can_still_end_his_session,
-    the_last_login_moves_once_a_session,
-    a_user_is_created_at_his_first_request,
-    only_a_verified_address_makes_an_administrator,
-    the_portal_and_the_provider_tell_who_is_signed_in,
+    signing_out_ends_only_this_session,
+    deactivated_user_can_still_sign_out,
+    last_login_is_set_once_per_session,
+    first_request_creates_the_user,
+    only_verified_addresses_make_administrators,
+    portal_and_provider_return_the_signed_in_user,
 );
 
 async fn me(client: &Client) -> Value {
@@ -48,12 +48,12 @@ async fn signing_in_opens_a_session_in_the_browser(database: Database) {
             .contains("ann@example.com")
     );
     let again = browser.page("/sign-in?redirect_url=/members").await;
-    assert_eq!(again.status, 303, "who is signed in needs no form");
+    assert_eq!(again.status, 303, "a signed-in user gets no form");
     assert_eq!(again.location(), "/members");
 }
 
 #[tokio::test]
-async fn signing_in_never_leads_to_another_site_or_back_to_the_form() {
+async fn sign_in_redirect_rejects_other_sites_and_the_form() {
     let server = TestServer::start(Database::Sqlite).await;
     for wanted in [
         "//evil.example",
@@ -97,7 +97,7 @@ async fn signing_in_never_leads_to_another_site_or_back_to_the_form() {
 }
 
 #[tokio::test]
-async fn faulty_sign_ins_are_refused_with_every_fault() {
+async fn invalid_sign_in_lists_every_error() {
     let server = TestServer::start(Database::Sqlite).await;
     let guest = server.guest();
     let body = json!({"email": "nobody", "first_name": 5, "surprise": 1});
@@ -112,7 +112,7 @@ async fn faulty_sign_ins_are_refused_with_every_fault() {
     pointers.sort_unstable();
     assert_eq!(pointers, ["/email", "/first_name", "/surprise"]);
     let mut browser = Browser::new(&server.url);
-    // A browser comes back to its form, with what it has sent and what is wrong with it.
+    // A browser returns to its form, with the sent values and their errors.
     let fields = [
         ("email", "ann@@"),
         ("first_name", "Ann"),
@@ -120,7 +120,7 @@ async fn faulty_sign_ins_are_refused_with_every_fault() {
     ];
     let answer = browser.submit("/dev/sign-in", &fields).await;
     assert_eq!(answer.status, 303);
-    assert!(browser.cookies.is_empty(), "nobody is signed in");
+    assert!(browser.cookies.is_empty(), "no session was opened");
     let page = browser.page(answer.location()).await;
     assert!(
         page.text.contains("This is not an e-mail address."),
@@ -140,7 +140,7 @@ async fn faulty_sign_ins_are_refused_with_every_fault() {
     Answer::of(program).await.problem(422, "invalid_parameters");
 }
 
-async fn signing_out_ends_this_session_everywhere_and_no_other(database: Database) {
+async fn signing_out_ends_only_this_session(database: Database) {
     let server = TestServer::start(database).await;
     let (one, other) = (server.user().await, server.user().await);
     let mut browser = Browser::of(&server.url, &one);
@@ -165,10 +165,13 @@ async fn signing_out_ends_this_session_everywhere_and_no_other(database: Databas
     let nobody = Answer::of(server.guest().request(Method::POST, "/sign-out")).await;
     assert_eq!((nobody.status.as_u16(), nobody.location()), (303, "/"));
     let by_link = server.user().await.page("/sign-out").await;
-    assert_eq!(by_link.status, 405, "a link or an image signs nobody out");
+    assert_eq!(
+        by_link.status, 405,
+        "a link or an image does not sign the user out"
+    );
 }
 
-async fn a_deactivated_user_can_still_end_his_session(database: Database) {
+async fn deactivated_user_can_still_sign_out(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let path = format!(
@@ -182,7 +185,7 @@ async fn a_deactivated_user_can_still_end_his_session(database: Database) {
     user.get("/api/auth/me").await.problem(401, "unauthorized");
 }
 
-async fn the_last_login_moves_once_a_session(database: Database) {
+async fn last_login_is_set_once_per_session(database: Database) {
     let server = TestServer::start(database).await;
     let client = server.user().await;
     let first = me(&client).await["last_login"].clone();
@@ -200,22 +203,22 @@ async fn the_last_login_moves_once_a_session(database: Database) {
     );
 }
 
-async fn a_user_is_created_at_his_first_request(database: Database) {
+async fn first_request_creates_the_user(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let total = async || admin.get("/api/users").await.json()["total"].clone();
     assert_eq!(total().await, 1);
     let user = server.user().await;
-    assert_eq!(total().await, 1, "a token alone makes no user");
+    assert_eq!(total().await, 1, "a token alone creates no user");
     let requests = (0..8).map(|_| me(&user));
     let seen = futures_util::future::join_all(requests).await;
     assert!(seen.iter().all(|one| one["id"] == seen[0]["id"]));
-    assert_eq!(total().await, 2, "many requests at once make one user");
+    assert_eq!(total().await, 2, "concurrent requests create one user");
     assert_eq!(me(&user).await["user_type"], "USER");
     assert_eq!(me(&admin).await["user_type"], "ADMIN");
 }
 
-async fn only_a_verified_address_makes_an_administrator(database: Database) {
+async fn only_verified_addresses_make_administrators(database: Database) {
     let emails = " , Root@EXAMPLE.com ,,boss@example.com";
     let settings = [("ADMIN_USER_EMAILS", emails)];
     let server = TestServer::start_with(database, &settings, crate::app::build).await;
@@ -237,7 +240,7 @@ async fn only_a_verified_address_makes_an_administrator(database: Database) {
     }
 }
 
-async fn the_portal_and_the_provider_tell_who_is_signed_in(database: Database) {
+async fn portal_and_provider_return_the_signed_in_user(database: Database) {
     let server = TestServer::start(database).await;
     let client = server.user().await;
     let record = me(&client).await;

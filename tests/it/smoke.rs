@@ -2,9 +2,9 @@
 
 use crate::support::{Database, TestServer, on_both};
 
-on_both!(a_portal_starts_answers_and_stops);
+on_both!(portal_starts_responds_and_stops);
 
-async fn a_portal_starts_answers_and_stops(database: Database) {
+async fn portal_starts_responds_and_stops(database: Database) {
     let mut server = TestServer::start(database).await;
     assert_eq!(server.guest().get("/healthz").await.status, 200);
     assert_eq!(server.guest().get("/readyz").await.status, 200);

@@ -1,4 +1,4 @@
-//! The program from the outside: flags, variables, exit codes, the commands beside `serve`.
+//! The program from the outside: flags, variables, exit codes, and commands besides `serve`.
 
 use std::path::Path;
 use std::process::Output;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::{Answer, Client, Database, ReferencePortal, command};
 
-/// What a portal needs in PROD; `pk_live_…` names the host `clerk.example.com`.
+/// Variables that a portal requires in PROD; `pk_live_…` names the host `clerk.example.com`.
 const PROD: [(&str, &str); 4] = [
     ("APP_ENV", "PROD"),
     (
@@ -25,7 +25,7 @@ struct Run {
     err: String,
 }
 
-/// Runs a command to its end.
+/// Runs a command until it exits.
 async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
     let mut command = command(directory);
     command.args(arguments).envs(variables.iter().copied());
@@ -36,7 +36,7 @@ async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -
         stdout,
         stderr,
     } = output
-        .unwrap_or_else(|_| panic!("{arguments:?} does not end"))
+        .unwrap_or_else(|_| panic!("{arguments:?} does not exit"))
         .expect("the binary runs");
     Run {
         code: status.code(),
@@ -46,7 +46,7 @@ async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -
 }
 
 fn directory() -> TempDir {
-    tempfile::tempdir().expect("a directory can be made")
+    tempfile::tempdir().expect("a temporary directory")
 }
 
 #[track_caller]
@@ -63,7 +63,7 @@ fn assert_well(run: &Run) {
 }
 
 #[tokio::test]
-async fn production_without_its_variables_names_all_of_them_at_once() {
+async fn missing_production_variables_are_all_listed() {
     let directory = directory();
     let missing = run(directory.path(), &[("APP_ENV", "PROD")], &[]).await;
     let names = [
@@ -94,7 +94,7 @@ async fn production_without_its_variables_names_all_of_them_at_once() {
     assert_misused(&wrong, &more);
     assert!(
         !wrong.err.contains("sk_test_x"),
-        "no secret is told: {}",
+        "secrets are not printed: {}",
         wrong.err
     );
     let password = [
@@ -106,7 +106,7 @@ async fn production_without_its_variables_names_all_of_them_at_once() {
 }
 
 #[tokio::test]
-async fn wrong_usage_ends_with_two() {
+async fn wrong_usage_exits_with_2() {
     let directory = directory();
     let path = directory.path();
     let env = run(path, &[("APP_ENV", "STAGING")], &[]).await;
@@ -123,12 +123,12 @@ async fn wrong_usage_ends_with_two() {
         &run(path, &[], &["users", "role", "a@b.example"]).await,
         &["ROLE"],
     );
-    std::fs::write(path.join(".env"), "APP_NAME='open").expect("it can be written");
+    std::fs::write(path.join(".env"), "APP_NAME='open").expect("written");
     assert_misused(&run(path, &[], &["config"]).await, &[".env"]);
 }
 
 #[tokio::test]
-async fn help_tells_every_flag_with_its_default() {
+async fn help_lists_every_flag_with_its_default() {
     let directory = directory();
     let help = run(directory.path(), &[], &["--help"]).await;
     assert_well(&help);
@@ -149,10 +149,10 @@ async fn help_tells_every_flag_with_its_default() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_a_clear_message() {
+async fn busy_port_is_reported_clearly() {
     let directory = directory();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let port = taken.local_addr().expect("bound").port().to_string();
     let busy = run(directory.path(), &[("PORT", &port)], &["serve"]).await;
     assert_eq!(busy.code, Some(1), "{}", busy.err);
     assert!(
@@ -165,14 +165,14 @@ async fn a_busy_port_is_a_clear_message() {
 }
 
 #[tokio::test]
-async fn a_stronger_source_wins_and_an_empty_variable_is_none() {
+async fn stronger_source_wins_and_empty_variables_are_ignored() {
     let directory = directory();
     let path = directory.path();
     std::fs::write(
         path.join(".env"),
         "APP_NAME=from-file\nHOST=127.0.0.2\nPORT=8123\n",
     )
-    .expect("it can be written");
+    .expect("written");
     let shown = async |variables: &[(&str, &str)], arguments: &[&str], name: &str| {
         let config = run(path, variables, &[arguments, &["config"]].concat()).await;
         assert_well(&config);
@@ -210,13 +210,13 @@ async fn a_stronger_source_wins_and_an_empty_variable_is_none() {
 }
 
 #[tokio::test]
-async fn the_template_names_every_variable_and_sets_none() {
+async fn env_template_lists_every_variable_without_a_value() {
     let template = include_str!("../../.env.template");
     let directory = directory();
-    std::fs::write(directory.path().join(".env"), template).expect("it can be written");
+    std::fs::write(directory.path().join(".env"), template).expect("written");
     let config = run(directory.path(), &[], &["config"]).await;
     assert_well(&config);
-    let (table, _) = config.out.split_once("\n\n").expect("a table comes first");
+    let (table, _) = config.out.split_once("\n\n").expect("a table");
     for line in table.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
         assert!(
@@ -231,7 +231,7 @@ async fn the_template_names_every_variable_and_sets_none() {
 }
 
 #[tokio::test]
-async fn the_shown_configuration_keeps_secrets() {
+async fn config_output_hides_secrets() {
     let directory = directory();
     let secrets = [
         ("APP_ENV", "PROD"),
@@ -263,7 +263,7 @@ async fn the_shown_configuration_keeps_secrets() {
     assert!(config.out.contains("********"));
     assert!(
         config.out.contains("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k"),
-        "this one is public"
+        "the publishable key is public"
     );
     let local = [(
         "DB_LOCAL_URI",
@@ -274,7 +274,7 @@ async fn the_shown_configuration_keeps_secrets() {
 }
 
 #[tokio::test]
-async fn seed_of_an_empty_database_names_the_fix() {
+async fn seeding_an_empty_database_suggests_migrate() {
     let directory = directory();
     let run = run(directory.path(), &[], &["db", "seed"]).await;
     assert_eq!(run.code, Some(1), "{} {}", run.out, run.err);
@@ -285,7 +285,7 @@ async fn seed_of_an_empty_database_names_the_fix() {
 }
 
 #[tokio::test]
-async fn a_database_is_checked_migrated_and_seeded_by_command() {
+async fn database_is_checked_migrated_and_seeded_by_command() {
     let directory = directory();
     let path = directory.path();
     let before = run(path, &[], &["db", "check"]).await;
@@ -335,7 +335,7 @@ async fn migrate_fails_while_a_column_differs_from_its_model() {
             differs.err
         );
     }
-    // In DEV, the portal starts all the same.
+    // In DEV, the portal still starts.
     let started = run(path, &[("RUST_LOG", "warn")], &["users", "list"]).await;
     assert_well(&started);
     assert!(
@@ -346,7 +346,7 @@ async fn migrate_fails_while_a_column_differs_from_its_model() {
 }
 
 #[tokio::test]
-async fn log_in_a_file_is_plain_and_silent_about_tables_that_exist() {
+async fn log_in_a_file_is_plain_and_omits_existing_tables() {
     let directory = directory();
     let path = directory.path();
     let first = run(path, &[], &["users", "list"]).await;
@@ -363,7 +363,7 @@ async fn log_in_a_file_is_plain_and_silent_about_tables_that_exist() {
 }
 
 #[tokio::test]
-async fn init_makes_a_fresh_database_ready() {
+async fn init_prepares_a_new_database() {
     let directory = directory();
     let path = directory.path();
     assert_well(&run(path, &[], &["db", "init"]).await);
@@ -374,7 +374,7 @@ async fn init_makes_a_fresh_database_ready() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_ends_with_one() {
+async fn unavailable_database_exits_with_1() {
     let directory = directory();
     let uri = [("DB_LOCAL_URI", "postgres://nobody:hunter2@127.0.0.1:1/none")];
     for arguments in [&["db", "check"][..], &["users", "list"], &["serve"]] {
@@ -386,7 +386,7 @@ async fn a_database_that_is_away_ends_with_one() {
 }
 
 #[tokio::test]
-async fn production_starts_only_on_a_migrated_database_and_without_development_sign_in() {
+async fn production_requires_migrations_and_has_no_dev_sign_in() {
     let directory = directory();
     let uri = Database::Postgres.create(&directory).await;
     let mut variables = PROD.to_vec();
@@ -421,7 +421,7 @@ async fn production_starts_only_on_a_migrated_database_and_without_development_s
 }
 
 #[tokio::test]
-async fn a_development_token_is_worth_nothing_in_production() {
+async fn development_token_is_rejected_in_production() {
     let directory = directory();
     let uri = Database::Postgres.create(&directory).await;
     let development = ReferencePortal::start(&[("DB_LOCAL_URI", &uri)]).await;
@@ -440,7 +440,7 @@ async fn a_development_token_is_worth_nothing_in_production() {
 }
 
 #[tokio::test]
-async fn sigterm_ends_it_well_and_it_starts_again() {
+async fn sigterm_exits_cleanly_and_the_portal_starts_again() {
     let mut portal = ReferencePortal::start(&[]).await;
     assert_eq!(portal.guest().get("/healthz").await.status, 200);
     assert_eq!(portal.terminate().await, Some(0));
@@ -450,7 +450,7 @@ async fn sigterm_ends_it_well_and_it_starts_again() {
 }
 
 #[tokio::test]
-async fn routes_lists_what_the_portal_has_with_its_access() {
+async fn routes_command_lists_paths_with_their_access() {
     let directory = directory();
     let routes = run(directory.path(), &[], &["routes"]).await;
     assert_well(&routes);
@@ -479,7 +479,7 @@ async fn routes_lists_what_the_portal_has_with_its_access() {
 }
 
 #[tokio::test]
-async fn roles_can_be_given_by_command() {
+async fn roles_can_be_assigned_by_command() {
     let mut portal = ReferencePortal::start(&[]).await;
     let body = serde_json::json!({"email": "Ann@example.com"});
     let token = portal.guest().post("/dev/token", &body).await.json();

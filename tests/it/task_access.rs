@@ -1,4 +1,4 @@
-//! Who may start a task, who sees it, and what is refused.
+//! Access to tasks: starting, viewing, and rejected requests.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, Database, TaskClient, TestServer, eventually, on_both};
 
 on_both!(
-    what_is_unknown_is_told_in_the_order_token_state_task,
-    an_expired_client_token_is_unknown,
-    a_body_that_is_no_json_is_told_from_json_that_does_not_fit,
-    all_faults_of_a_body_are_told_at_once,
-    a_client_token_sees_its_own_tasks_only,
-    a_client_token_needs_a_user,
-    a_deleted_client_token_is_unknown,
-    a_task_for_admins_asks_who_its_owner_is_now,
-    a_stored_task_is_refused_when_its_owner_has_been_demoted,
-    a_deactivated_owner_starts_nothing_that_asks_for_a_user,
+    unknown_token_group_and_task_are_checked_in_order,
+    expired_client_token_is_unknown,
+    invalid_json_differs_from_invalid_arguments,
+    all_errors_of_a_body_are_returned_at_once,
+    client_token_sees_only_its_own_tasks,
+    client_token_requires_a_user,
+    deleted_client_token_is_unknown,
+    admin_task_checks_the_current_role_of_its_owner,
+    pending_task_is_refused_after_its_owner_is_demoted,
+    deactivated_owner_cannot_start_protected_tasks,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -26,7 +26,7 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
-async fn what_is_unknown_is_told_in_the_order_token_state_task(database: Database) {
+async fn unknown_token_group_and_task_are_checked_in_order(database: Database) {
     let (server, client) = setup(database).await;
     let guest = server.guest();
     let mine = client.token.as_str();
@@ -59,13 +59,13 @@ async fn what_is_unknown_is_told_in_the_order_token_state_task(database: Databas
         .problem(404, "task_not_found");
 }
 
-async fn an_expired_client_token_is_unknown(database: Database) {
+async fn expired_client_token_is_unknown(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("waits").await;
     server
         .sql("UPDATE portal_client_tokens SET expires_at = '2020-01-01 00:00:00+00:00'".to_owned())
         .await;
-    // What a process has read before, it knows for a while.
+    // A process caches what it has read for a while.
     let server = server.start_again().await;
     let client = TaskClient {
         http: server.guest(),
@@ -83,7 +83,7 @@ async fn an_expired_client_token_is_unknown(database: Database) {
         .problem(404, "client_token_unknown");
 }
 
-async fn a_body_that_is_no_json_is_told_from_json_that_does_not_fit(database: Database) {
+async fn invalid_json_differs_from_invalid_arguments(database: Database) {
     let (_server, client) = setup(database).await;
     let path = client.path("probe", "start/echo");
     let send = async |content_type: &str, body: &'static str| {
@@ -114,16 +114,16 @@ async fn a_body_that_is_no_json_is_told_from_json_that_does_not_fit(database: Da
     answer.await.problem(413, "args_too_large");
     let listed = client.get("probe", "status").await.json();
     let started = listed["all_tasks"].as_object().map(serde_json::Map::len);
-    assert_eq!(started, Some(1), "what is refused is not stored");
+    assert_eq!(started, Some(1), "a rejected start is not stored");
 }
 
-async fn all_faults_of_a_body_are_told_at_once(database: Database) {
+async fn all_errors_of_a_body_are_returned_at_once(database: Database) {
     let (_server, client) = setup(database).await;
     let faults = async |body: Value| -> Vec<(String, String)> {
         let answer = client.ask("probe", "echo", &body).await;
         let problem = answer.problem(422, "invalid_parameters");
         let errors = problem["errors"].as_array().expect("a list").clone();
-        let text = |error: &Value, name: &str| error[name].as_str().expect("a text").to_owned();
+        let text = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
         let mut faults: Vec<_> = errors
             .iter()
             .inspect(|error| assert!(!text(error, "message").is_empty()))
@@ -153,7 +153,7 @@ async fn all_faults_of_a_body_are_told_at_once(database: Database) {
     );
 }
 
-async fn a_client_token_sees_its_own_tasks_only(database: Database) {
+async fn client_token_sees_only_its_own_tasks(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("waits").await;
     let same_user = TaskClient::of(&server.user().await).await;
@@ -172,7 +172,7 @@ async fn a_client_token_sees_its_own_tasks_only(database: Database) {
     assert_eq!(client.status(&id).await["active"], true);
 }
 
-async fn a_client_token_needs_a_user(database: Database) {
+async fn client_token_requires_a_user(database: Database) {
     let server = TestServer::start(database).await;
     let guest = server.guest();
     let answer = Answer::of(guest.request(Method::POST, "/api/client-tokens")).await;
@@ -189,10 +189,10 @@ async fn a_client_token_needs_a_user(database: Database) {
         .expect("a token")
         .parse()
         .expect("a UUID");
-    assert_eq!(id.get_version_num(), 4, "it cannot be guessed");
+    assert_eq!(id.get_version_num(), 4, "the token is random");
 }
 
-async fn a_deleted_client_token_is_unknown(database: Database) {
+async fn deleted_client_token_is_unknown(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("waits").await;
     let path = format!("/api/client-tokens/{}", client.token);
@@ -221,7 +221,7 @@ async fn change(admin: &Client, user: &Client, change: Value) {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-async fn a_task_for_admins_asks_who_its_owner_is_now(database: Database) {
+async fn admin_task_checks_the_current_role_of_its_owner(database: Database) {
     let (server, client) = setup(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let ask = async || client.ask("probe", "admins_only", &json!({})).await;
@@ -235,11 +235,11 @@ async fn a_task_for_admins_asks_who_its_owner_is_now(database: Database) {
     ask().await.problem(403, "forbidden");
 }
 
-async fn a_stored_task_is_refused_when_its_owner_has_been_demoted(database: Database) {
+async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) {
     let (server, client) = setup(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
-    // More tasks than run at once, so that the last has to wait.
+    // More tasks than can run at once, so that the last has to wait.
     let mut running = Vec::new();
     for _ in 0..64 {
         running.push(client.start("waits").await);
@@ -257,7 +257,7 @@ async fn a_stored_task_is_refused_when_its_owner_has_been_demoted(database: Data
     for other in running {
         client.cancel(&other).await;
     }
-    // He may not look at it himself any more.
+    // The owner may no longer view the task.
     client
         .get("probe", &format!("status/{id}"))
         .await
@@ -265,8 +265,8 @@ async fn a_stored_task_is_refused_when_its_owner_has_been_demoted(database: Data
     let tasks = server.state.get::<portal_core::Tasks>();
     let tasks = tasks.expect("a portal has tasks");
     let id: uuid::Uuid = id.parse().expect("an id");
-    let task = eventually("it has ended", async || {
-        let task = tasks.get(id).await.expect("the database answers");
+    let task = eventually("the task has finished", async || {
+        let task = tasks.get(id).await.expect("the database responds");
         task.filter(|task| task.status.is_final())
     })
     .await;
@@ -277,7 +277,7 @@ async fn a_stored_task_is_refused_when_its_owner_has_been_demoted(database: Data
     );
 }
 
-async fn a_deactivated_owner_starts_nothing_that_asks_for_a_user(database: Database) {
+async fn deactivated_owner_cannot_start_protected_tasks(database: Database) {
     let (server, client) = setup(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;

@@ -1,4 +1,4 @@
-//! What administrators do to tasks, and what is written down of it.
+//! Task actions of administrators and their audit entries.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use crate::support::{
 };
 
 on_both!(
-    an_ended_task_runs_again_as_another,
-    an_active_task_is_not_run_again,
-    a_kind_is_paused_and_resumed,
-    pruning_leaves_active_and_young_tasks,
-    old_tasks_are_pruned_by_themselves,
-    a_task_remembers_the_request_that_started_it,
-    the_buttons_of_the_panel_act_and_are_audited,
-    a_button_that_comes_too_late_says_so,
-    tasks_are_deleted_only_after_a_question,
-    the_list_of_all_tasks_is_filtered,
-    only_administrators_operate,
-    the_audit_log_is_read_page_by_page,
+    finished_task_runs_again_as_a_new_task,
+    active_task_is_not_run_again,
+    task_type_is_paused_and_resumed,
+    pruning_keeps_active_and_recent_tasks,
+    old_tasks_are_pruned_automatically,
+    task_stores_the_trace_of_its_request,
+    task_page_buttons_act_and_are_audited,
+    outdated_button_shows_a_message,
+    tasks_are_deleted_only_after_confirmation,
+    list_of_all_tasks_is_filtered,
+    only_administrators_operate_tasks,
+    audit_log_is_paginated,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -40,7 +40,7 @@ fn id(text: &str) -> uuid::Uuid {
     text.parse().expect("an id")
 }
 
-/// How many rows of the tasks fulfil a condition.
+/// Number of task rows that match a condition.
 async fn count(server: &TestServer, condition: &str) -> u64 {
     server
         .sql(format!(
@@ -49,19 +49,19 @@ async fn count(server: &TestServer, condition: &str) -> u64 {
         .await
 }
 
-async fn an_ended_task_runs_again_as_another(database: Database) {
+async fn finished_task_runs_again_as_a_new_task(database: Database) {
     let (server, client) = setup(database).await;
     let args = json!({"name": "bob", "age": 6});
     let first = client.start_in("probe", "echo", &args).await;
     client.ended(&first).await;
     let again = tasks(&server).run_again(id(&first)).await;
-    let again = again.expect("it has ended").to_string();
+    let again = again.expect("finished").to_string();
     assert_ne!(again, first);
     let task = client.ended(&again).await;
     assert_eq!(
         (&task["name"], &task["status"], &task["result"]),
         (&json!("echo"), &json!("COMPLETED"), &args),
-        "the same arguments, seen under the same client token"
+        "the same arguments and client token"
     );
     assert_eq!(
         count(&server, "owner_user_id IS NOT NULL").await,
@@ -71,43 +71,46 @@ async fn an_ended_task_runs_again_as_another(database: Database) {
     assert_eq!(client.status(&first).await["status"], "COMPLETED");
 }
 
-async fn an_active_task_is_not_run_again(database: Database) {
+async fn active_task_is_not_run_again(database: Database) {
     let (server, client) = setup(database).await;
     let task = client.start("waits").await;
     let error = tasks(&server).run_again(id(&task)).await;
-    let error = error.expect_err("it is active");
+    let error = error.expect_err("an active task");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (409, "task_not_finished")
     );
     let unknown = "00000000-0000-4000-8000-000000000000";
     let error = tasks(&server).run_again(id(unknown)).await;
-    assert_eq!(error.expect_err("none").code(), "task_not_found");
+    assert_eq!(error.expect_err("unknown task").code(), "task_not_found");
     assert_eq!(count(&server, "1 = 1").await, 1);
 }
 
-async fn a_kind_is_paused_and_resumed(database: Database) {
+async fn task_type_is_paused_and_resumed(database: Database) {
     let (server, _) = setup(database).await;
     let tasks = tasks(&server);
     for _ in 0..2 {
-        tasks.pause("probe", "echo").await.expect("it is known");
+        tasks.pause("probe", "echo").await.expect("registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
-    assert_eq!(tasks.paused().await.expect("it is read"), paused);
-    tasks.resume("probe", "echo").await.expect("it is known");
-    assert_eq!(tasks.paused().await.expect("it is read"), BTreeSet::new());
+    assert_eq!(tasks.paused().await.expect("read"), paused);
+    tasks.resume("probe", "echo").await.expect("registered");
+    assert_eq!(tasks.paused().await.expect("read"), BTreeSet::new());
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
     ] {
-        let error = tasks.pause(state, name).await.expect_err("unknown");
+        let error = tasks
+            .pause(state, name)
+            .await
+            .expect_err("unknown task type");
         assert_eq!(error.code(), code);
     }
 }
 
 const LONG_AGO: &str = "'2020-01-01T00:00:00+00:00'";
 
-async fn pruning_leaves_active_and_young_tasks(database: Database) {
+async fn pruning_keeps_active_and_recent_tasks(database: Database) {
     let (server, client) = setup(database).await;
     let old = client.start("fails_task").await;
     client.ended(&old).await;
@@ -125,7 +128,7 @@ async fn pruning_leaves_active_and_young_tasks(database: Database) {
         .await;
     let young = client.start("fails_task").await;
     client.ended(&young).await;
-    // More than one statement deletes.
+    // More rows than one statement deletes.
     let columns = "state, name, args, status, run_at, created_at, updated_at, finished_at";
     let new_id = match database {
         Database::Sqlite => "randomblob(16)",
@@ -139,7 +142,7 @@ async fn pruning_leaves_active_and_young_tasks(database: Database) {
         ))
         .await;
     let day = Duration::from_secs(24 * 60 * 60);
-    let pruned = tasks(&server).prune(day).await.expect("it works");
+    let pruned = tasks(&server).prune(day).await.expect("pruned");
     assert_eq!(pruned, 1201);
     client
         .get("probe", &format!("status/{old}"))
@@ -147,12 +150,12 @@ async fn pruning_leaves_active_and_young_tasks(database: Database) {
         .problem(404, "task_not_found");
     assert_eq!(client.status(&young).await["status"], "ERROR");
     assert_eq!(client.status(&active).await["status"], "PROCESSING");
-    assert_eq!(tasks(&server).prune(day).await.expect("it works"), 0);
+    assert_eq!(tasks(&server).prune(day).await.expect("pruned"), 0);
     let pruned = tasks(&server).prune(Duration::MAX).await;
-    assert_eq!(pruned.expect("it works"), 0, "longer than there is time");
+    assert_eq!(pruned.expect("pruned"), 0, "no task is that old");
 }
 
-async fn old_tasks_are_pruned_by_themselves(database: Database) {
+async fn old_tasks_are_pruned_automatically(database: Database) {
     let (server, client) = setup(database).await;
     let old = client.start("fails_task").await;
     client.ended(&old).await;
@@ -166,11 +169,11 @@ async fn old_tasks_are_pruned_by_themselves(database: Database) {
         (count(&server, "1 = 1").await == 1).then_some(())
     })
     .await;
-    let young = tasks(&server).get(id(&young)).await.expect("it is read");
+    let young = tasks(&server).get(id(&young)).await.expect("read");
     assert!(young.is_some());
 }
 
-async fn a_task_remembers_the_request_that_started_it(database: Database) {
+async fn task_stores_the_trace_of_its_request(database: Database) {
     let (server, client) = setup(database).await;
     let start = client.path("probe", "start/steps");
     let answer = client.http.post(&start, &json!({})).await;
@@ -197,7 +200,7 @@ async fn a_task_remembers_the_request_that_started_it(database: Database) {
     let answer = Answer::of(request.header("traceparent", "'; nonsense")).await;
     let request_id = answer.header("x-request-id");
     let found = count(&server, &format!("trace_parent = '{request_id}'")).await;
-    assert_eq!(found, 1, "what is no trace does not count");
+    assert_eq!(found, 1, "an invalid trace is ignored");
 }
 
 async fn audited(server: &TestServer) -> Vec<Value> {
@@ -207,7 +210,7 @@ async fn audited(server: &TestServer) -> Vec<Value> {
     answer.json()["items"].as_array().expect("a list").clone()
 }
 
-async fn the_buttons_of_the_panel_act_and_are_audited(database: Database) {
+async fn task_page_buttons_act_and_are_audited(database: Database) {
     let (server, client) = setup(database).await;
     let mut browser = Browser::of(&server.url, &server.admin().await);
     let task = client.start("waits").await;
@@ -237,7 +240,7 @@ async fn the_buttons_of_the_panel_act_and_are_audited(database: Database) {
         )
         .await,
         1,
-        "the new task remembers the click"
+        "the new task has the trace of the click"
     );
 
     let kind = [("state", "probe"), ("task", "echo")];
@@ -260,7 +263,7 @@ async fn the_buttons_of_the_panel_act_and_are_audited(database: Database) {
         .map(|entry| {
             assert_eq!(entry["actor"]["email"], ADMIN);
             assert!(entry["actor"]["id"].is_string());
-            let text = |name: &str| entry[name].as_str().expect("a text").to_owned();
+            let text = |name: &str| entry[name].as_str().expect("a string").to_owned();
             (text("action"), text("target"))
         })
         .collect();
@@ -281,7 +284,7 @@ async fn the_buttons_of_the_panel_act_and_are_audited(database: Database) {
     assert_eq!(client.status(new).await["name"], "waits");
 }
 
-async fn a_button_that_comes_too_late_says_so(database: Database) {
+async fn outdated_button_shows_a_message(database: Database) {
     let (server, client) = setup(database).await;
     let mut browser = Browser::of(&server.url, &server.admin().await);
     let ended = client.start("fails_task").await;
@@ -311,7 +314,7 @@ async fn a_button_that_comes_too_late_says_so(database: Database) {
     assert_eq!(audited(&server).await, [] as [Value; 0], "nothing was done");
 }
 
-async fn tasks_are_deleted_only_after_a_question(database: Database) {
+async fn tasks_are_deleted_only_after_confirmation(database: Database) {
     let (server, client) = setup(database).await;
     let mut browser = Browser::of(&server.url, &server.admin().await);
     client.ended(&client.start("fails_task").await).await;
@@ -349,7 +352,7 @@ async fn tasks_are_deleted_only_after_a_question(database: Database) {
     assert_eq!(entry["details"], json!({"days": 0, "tasks": 1}));
 }
 
-async fn the_list_of_all_tasks_is_filtered(database: Database) {
+async fn list_of_all_tasks_is_filtered(database: Database) {
     let (server, client) = setup(database).await;
     let mut browser = Browser::of(&server.url, &server.admin().await);
     let failed = client.start("fails_task").await;
@@ -376,7 +379,7 @@ async fn the_list_of_all_tasks_is_filtered(database: Database) {
     }
 }
 
-async fn only_administrators_operate(database: Database) {
+async fn only_administrators_operate_tasks(database: Database) {
     let (server, client) = setup(database).await;
     let task = client.start("waits").await;
     client.until(&task, "PROCESSING").await;
@@ -398,7 +401,7 @@ async fn only_administrators_operate(database: Database) {
         let answer = guest.submit(&path, fields).await;
         assert_ne!(answer.status, 200, "{path}");
         assert!(!answer.location().starts_with("/admin"), "{path}");
-        // A page of another site that has the administrator's cookie with it.
+        // A request of another site that carries the administrator's cookie.
         let admin = Browser::of(&server.url, &server.admin().await);
         let request = admin
             .request(Method::POST, &path)
@@ -409,7 +412,7 @@ async fn only_administrators_operate(database: Database) {
     }
     assert_eq!(client.status(&task).await["status"], "PROCESSING");
     assert_eq!(
-        tasks(&server).paused().await.expect("it is read"),
+        tasks(&server).paused().await.expect("read"),
         BTreeSet::new()
     );
 
@@ -420,7 +423,7 @@ async fn only_administrators_operate(database: Database) {
     assert_eq!(audited(&server).await, [] as [Value; 0]);
 }
 
-async fn the_audit_log_is_read_page_by_page(database: Database) {
+async fn audit_log_is_paginated(database: Database) {
     let (server, _) = setup(database).await;
     let admin = server.admin().await;
     let mut browser = Browser::of(&server.url, &admin);
@@ -445,7 +448,7 @@ async fn the_audit_log_is_read_page_by_page(database: Database) {
             None => String::new(),
         };
     }
-    assert_eq!(cursor, "", "the last page names no other");
+    assert_eq!(cursor, "", "the last page has no cursor");
     let one = admin
         .get("/api/admin/audit?target=task_kind:probe/echo")
         .await
@@ -453,7 +456,7 @@ async fn the_audit_log_is_read_page_by_page(database: Database) {
     assert_eq!(one["items"].as_array().map(Vec::len), Some(1));
     let answer = admin.get("/api/admin/audit?limit=0&cursor=x").await;
     let problem = answer.problem(422, "invalid_parameters");
-    let faults = problem["errors"].as_array().expect("faults");
+    let faults = problem["errors"].as_array().expect("errors");
     let pointers: Vec<_> = faults.iter().map(|fault| &fault["pointer"]).collect();
     assert_eq!(pointers, ["/limit", "/cursor"]);
 }

@@ -1,4 +1,4 @@
-//! The task monitor of the reference portal in a browser.
+//! The task pages of the reference portal in a browser.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn sign_in(browser: &Chromium, path: &str) {
     browser
         .click("form[action$='/dev/sign-in'] button[type=submit]")
         .await;
-    eventually("the browser is there", async || {
+    eventually("the browser is at the task pages", async || {
         browser
             .path()
             .await
@@ -41,12 +41,12 @@ async fn assert_quiet(browser: &Chromium) {
 }
 
 #[tokio::test]
-async fn a_nested_form_is_corrected_and_its_task_watched_to_the_result() {
+async fn nested_form_is_corrected_and_its_task_followed() {
     let (portal, _) = start().await;
     let browser = Chromium::open(&portal.url).await;
     sign_in(&browser, "/admin/tasks?state=reports&task=write_report").await;
     browser.find("input[name='args.title']").await;
-    // The page is not loaded anew while rows come and go.
+    // The page is not reloaded while rows are added and removed.
     browser.script("window.same = true").await;
     browser.click("button[value='add args.sections']").await;
     browser.find("input[name='args.sections/1/heading']").await;
@@ -71,11 +71,11 @@ async fn a_nested_form_is_corrected_and_its_task_watched_to_the_result() {
     let wrong = "input[name='args.sections/1/rows'][aria-invalid=true]";
     browser.find(wrong).await;
     let focused = format!("return document.activeElement === document.querySelector(\"{wrong}\")");
-    eventually("the first fault has the focus", async || {
+    eventually("the first error has the focus", async || {
         (browser.script(&focused).await == true).then_some(())
     })
     .await;
-    // A refused form is an answer with a status of its own, and that is all that is said.
+    // A rejected form has its own status; nothing else is logged.
     let said = browser.console().await;
     let expected = |line: &String| line.contains("422") || line.contains("Autofocus");
     assert!(said.iter().all(expected), "{said:#?}");
@@ -97,7 +97,7 @@ async fn a_nested_form_is_corrected_and_its_task_watched_to_the_result() {
     browser
         .script("document.querySelector('dialog.pt-task-drawer').close()")
         .await;
-    eventually("the list is there again", async || {
+    eventually("the list is visible again", async || {
         (browser.script(hash).await == false).then_some(())
     })
     .await;
@@ -107,7 +107,7 @@ async fn a_nested_form_is_corrected_and_its_task_watched_to_the_result() {
 }
 
 #[tokio::test]
-async fn a_log_is_followed_filtered_and_its_task_cancelled_and_run_again() {
+async fn log_is_filtered_and_its_task_cancelled_and_run_again() {
     let (portal, client) = start().await;
     let id = client.start_in("reports", "import_lines", &json!({})).await;
     let browser = Chromium::open(&portal.url).await;
@@ -145,14 +145,13 @@ async fn a_log_is_followed_filtered_and_its_task_cancelled_and_run_again() {
     browser.close().await;
 }
 
-/// Keeps the addresses that scripts ask for, and answers only where that is wanted. The live stream
-/// is none of this test's.
+/// Records the URLs that scripts request, except the live stream, and responds only on `?own`.
 const WATCH: &str = "window.asked = []; const real = fetch; window.fetch = (to, ...more) => { \
     if (!String(to).includes('/api/live')) asked.push(String(to)); \
     return location.search === '?own' ? real(to, ...more) : new Promise(() => {}); };";
 
 #[tokio::test]
-async fn the_fragment_of_an_address_opens_a_task_and_nothing_else() {
+async fn url_fragment_opens_only_a_task() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
@@ -178,7 +177,7 @@ async fn the_fragment_of_an_address_opens_a_task_and_nothing_else() {
     .into_iter()
     .enumerate()
     {
-        // Another query, or the page would stay as it is.
+        // The query differs each time; otherwise the browser would not load the page.
         let path = format!("/admin/tasks/all?n={number}#{fragment}");
         browser.goto(&path).await;
         let seen = eventually("the script has run", async || {

@@ -1,4 +1,4 @@
-//! How tasks are run: again after failures, later, one at a time, within a transaction.
+//! Execution of tasks: retries, delays, limits, uniqueness and transactions.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::app;
 use crate::support::{Database, TaskClient, TestServer, eventually, on_both};
 
 on_both!(
-    a_failure_is_tried_again_until_it_works,
-    the_last_failure_is_the_tasks,
-    what_cannot_be_helped_is_not_tried_again,
-    a_panic_and_a_timeout_are_tried_again,
-    a_task_goes_on_from_its_checkpoint,
-    a_checkpoint_survives_the_process,
-    a_delayed_task_waits,
-    the_greater_priority_is_begun_first,
-    a_kind_keeps_to_its_limit,
-    all_kinds_keep_to_the_limit_of_all,
-    a_unique_task_is_active_once,
-    a_result_that_is_too_long_is_an_error,
-    blocking_work_gives_its_value_and_its_panic_is_contained,
-    a_task_within_a_transaction_exists_exactly_if_it_commits,
-    a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits,
-    arguments_of_an_older_version_end_as_an_error,
-    a_kind_that_this_program_does_not_know_is_left_alone,
+    failed_attempt_is_retried_until_success,
+    last_failure_becomes_the_error_of_the_task,
+    permanent_error_is_not_retried,
+    panic_and_timeout_are_retried,
+    task_continues_from_its_checkpoint,
+    checkpoint_survives_a_restart,
+    delayed_task_waits,
+    higher_priority_starts_first,
+    task_type_respects_its_concurrency,
+    all_task_types_respect_the_global_concurrency,
+    unique_task_is_active_once,
+    too_large_result_is_an_error,
+    blocking_work_returns_its_value_and_contains_panics,
+    task_is_stored_only_if_its_transaction_commits,
+    task_is_stored_only_if_an_sqlx_transaction_commits,
+    incompatible_stored_arguments_fail_the_task,
+    task_of_an_unregistered_type_is_skipped,
 );
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema, Validate)]
@@ -41,7 +41,7 @@ struct Number {
     number: u32,
 }
 
-/// Works at its third attempt
+/// Succeeds at the third attempt
 #[monitored_background_task(state = "engine", retries = 4, backoff = "1ms")]
 async fn third_time(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {
@@ -50,19 +50,19 @@ async fn third_time(task: TaskContext) -> Result<u32, TaskError> {
     }
 }
 
-/// Never works
+/// Always fails
 #[monitored_background_task(state = "engine", retries = 1, backoff = "1ms")]
 async fn never(task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new(format!("attempt {}", task.attempt())).with_code("no_luck"))
 }
 
-/// Cannot work
+/// Fails permanently
 #[monitored_background_task(state = "engine", retries = 5, backoff = "1ms")]
 async fn hopeless(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::permanent("there is no such address"))
 }
 
-/// Panics, takes too long, then works
+/// Panics, times out, then succeeds
 #[monitored_background_task(state = "engine", retries = 2, backoff = "1ms", timeout = "100ms")]
 async fn clumsy(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {
@@ -95,7 +95,7 @@ async fn resumes_after_stop(task: TaskContext) -> Result<String, TaskError> {
     std::future::pending().await
 }
 
-/// Gives its argument
+/// Returns its argument
 #[monitored_background_task(state = "engine")]
 async fn number(_task: TaskContext, task_args: Number) -> u32 {
     task_args.number
@@ -115,7 +115,7 @@ async fn unique_number(task: TaskContext, task_args: Number) -> Result<u32, Task
     Ok(task_args.number)
 }
 
-/// Too much
+/// Returns too much
 #[monitored_background_task(state = "engine")]
 async fn too_much(_task: TaskContext) -> String {
     "x".repeat(5000)
@@ -134,7 +134,7 @@ async fn blocks(task: TaskContext, task_args: Number) -> Result<u32, TaskError> 
 }
 
 fn tasks(server: &TestServer) -> Tasks {
-    Tasks::clone(&server.state.get::<Tasks>().expect("there are tasks"))
+    Tasks::clone(&server.state.get::<Tasks>().expect("a portal has tasks"))
 }
 
 async fn setup(database: Database) -> (TestServer, Tasks) {
@@ -147,54 +147,54 @@ async fn record<R: serde::de::DeserializeOwned>(
     tasks: &Tasks,
     handle: &TaskHandle<R>,
 ) -> portal_core::tasks::TaskRecord {
-    let record = tasks.get(handle.id()).await.expect("the database answers");
-    record.expect("it is there")
+    let record = tasks.get(handle.id()).await.expect("the database responds");
+    record.expect("a task")
 }
 
 async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &TaskHandle<R>) {
-    eventually("it runs", async || {
+    eventually("the task runs", async || {
         (record(tasks, handle).await.status == TaskStatus::Processing).then_some(())
     })
     .await;
 }
 
-async fn a_failure_is_tried_again_until_it_works(database: Database) {
+async fn failed_attempt_is_retried_until_success(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(third_time, NoArgs {}).await.expect("it starts");
+    let handle = tasks.start(third_time, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
     let record = record(&tasks, &handle).await;
     assert_eq!((record.attempt, record.max_attempts), (3, 5));
     assert_eq!((record.error, record.code), (None, None));
 }
 
-async fn the_last_failure_is_the_tasks(database: Database) {
+async fn last_failure_becomes_the_error_of_the_task(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(never, NoArgs {}).await.expect("it starts");
-    let error = handle.result().await.expect_err("it never works");
+    let handle = tasks.start(never, NoArgs {}).await.expect("enqueued");
+    let error = handle.result().await.expect_err("a failure");
     assert_eq!((error.message(), error.code()), ("attempt 2", "no_luck"));
     assert_eq!(record(&tasks, &handle).await.attempt, 2);
 }
 
-async fn what_cannot_be_helped_is_not_tried_again(database: Database) {
+async fn permanent_error_is_not_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(hopeless, NoArgs {}).await.expect("it starts");
-    handle.result().await.expect_err("it cannot work");
+    let handle = tasks.start(hopeless, NoArgs {}).await.expect("enqueued");
+    handle.result().await.expect_err("a failure");
     assert_eq!(record(&tasks, &handle).await.attempt, 1);
 }
 
-async fn a_panic_and_a_timeout_are_tried_again(database: Database) {
+async fn panic_and_timeout_are_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(clumsy, NoArgs {}).await.expect("it starts");
+    let handle = tasks.start(clumsy, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
 }
 
-async fn a_task_goes_on_from_its_checkpoint(database: Database) {
+async fn task_continues_from_its_checkpoint(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(resumes, NoArgs {}).await.expect("it starts");
+    let handle = tasks.start(resumes, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(vec![1, 2, 3]));
 }
 
-async fn a_checkpoint_survives_the_process(database: Database) {
+async fn checkpoint_survives_a_restart(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
             .task_settings(TaskSettings::default().stop_grace(Duration::from_millis(50)))
@@ -204,7 +204,7 @@ async fn a_checkpoint_survives_the_process(database: Database) {
     let id = client
         .start_in("engine", "resumes_after_stop", &json!({}))
         .await;
-    eventually("it is half-way", async || {
+    eventually("the task is half-way", async || {
         let task = client.status_in("engine", &id).await;
         (task["progress"] == 50).then_some(())
     })
@@ -221,20 +221,20 @@ async fn a_checkpoint_survives_the_process(database: Database) {
     );
 }
 
-async fn a_delayed_task_waits(database: Database) {
+async fn delayed_task_waits(database: Database) {
     let (server, tasks) = setup(database).await;
     let hour = Duration::from_secs(3600);
     let later = tasks.start(number, Number { number: 1 }).delay(hour).await;
-    let later = later.expect("it starts");
+    let later = later.expect("enqueued");
     let soon = tasks
         .start(number, Number { number: 2 })
         .await
-        .expect("it starts");
+        .expect("enqueued");
     assert_eq!(soon.result().await, Ok(2));
     let waiting = record(&tasks, &later).await;
     assert_eq!((waiting.status, waiting.attempt), (TaskStatus::Pending, 0));
     assert!(waiting.run_at > waiting.created_at + chrono::TimeDelta::minutes(59));
-    // Its time comes.
+    // Make the delayed task due.
     let now = if server.uri.starts_with("sqlite:") {
         "'2020-01-01T00:00:00+00:00'"
     } else {
@@ -247,27 +247,27 @@ async fn a_delayed_task_waits(database: Database) {
     assert_eq!(later.result().await, Ok(1));
 }
 
-async fn the_greater_priority_is_begun_first(database: Database) {
+async fn higher_priority_starts_first(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal).task_settings(TaskSettings::default().concurrency(1))
     })
     .await;
     let tasks = tasks(&server);
-    // Holds the only place until all others wait.
+    // Holds the only slot until all others wait.
     let first = tasks
         .start(one_at_a_time, NoArgs {})
         .await
-        .expect("it starts");
+        .expect("enqueued");
     until_running(&tasks, &first).await;
     let mut waiting = Vec::new();
     for priority in [0, 5, -5, 9] {
         let start = tasks.start(number, Number { number: 1 }).priority(priority);
-        waiting.push((priority, start.await.expect("it starts")));
+        waiting.push((priority, start.await.expect("enqueued")));
     }
-    tasks.cancel(first.id()).await.expect("it stops");
+    tasks.cancel(first.id()).await.expect("cancelled");
     let mut begun = Vec::new();
     for (priority, handle) in &waiting {
-        handle.result().await.expect("it works");
+        handle.result().await.expect("completed");
         begun.push((record(&tasks, handle).await.started_at, *priority));
     }
     begun.sort();
@@ -275,7 +275,7 @@ async fn the_greater_priority_is_begun_first(database: Database) {
     assert_eq!(order, [9, 5, 0, -5]);
 }
 
-async fn a_kind_keeps_to_its_limit(database: Database) {
+async fn task_type_respects_its_concurrency(database: Database) {
     let (_server, tasks) = setup(database).await;
     let mut handles = Vec::new();
     for _ in 0..3 {
@@ -283,7 +283,7 @@ async fn a_kind_keeps_to_its_limit(database: Database) {
             tasks
                 .start(one_at_a_time, NoArgs {})
                 .await
-                .expect("it starts"),
+                .expect("enqueued"),
         );
     }
     for left in (1..=3).rev() {
@@ -296,23 +296,23 @@ async fn a_kind_keeps_to_its_limit(database: Database) {
             None
         })
         .await;
-        // Another kind is not held up by it.
+        // The limit does not block another task type.
         let other = tasks
             .start(number, Number { number: 7 })
             .await
-            .expect("it starts");
+            .expect("enqueued");
         assert_eq!(other.result().await, Ok(7));
         let mut waiting = 0;
         for handle in &handles {
             waiting += u32::from(record(&tasks, handle).await.status == TaskStatus::Pending);
         }
         assert_eq!(waiting, left - 1);
-        tasks.cancel(running).await.expect("it stops");
+        tasks.cancel(running).await.expect("cancelled");
         handles.retain(|handle| handle.id() != running);
     }
 }
 
-async fn all_kinds_keep_to_the_limit_of_all(database: Database) {
+async fn all_task_types_respect_the_global_concurrency(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal).task_settings(TaskSettings::default().total_concurrency(1))
     })
@@ -321,19 +321,19 @@ async fn all_kinds_keep_to_the_limit_of_all(database: Database) {
     let first = tasks
         .start(one_at_a_time, NoArgs {})
         .await
-        .expect("it starts");
+        .expect("enqueued");
     until_running(&tasks, &first).await;
     let second = tasks
         .start(number, Number { number: 1 })
         .await
-        .expect("it starts");
-    tasks.cancel(first.id()).await.expect("it stops");
+        .expect("enqueued");
+    tasks.cancel(first.id()).await.expect("cancelled");
     assert_eq!(second.result().await, Ok(1));
     let (first, second) = (record(&tasks, &first).await, record(&tasks, &second).await);
     assert!(second.started_at >= first.finished_at);
 }
 
-async fn a_unique_task_is_active_once(database: Database) {
+async fn unique_task_is_active_once(database: Database) {
     let (server, tasks) = setup(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let body = json!({"number": 1});
@@ -350,70 +350,70 @@ async fn a_unique_task_is_active_once(database: Database) {
     refused.problem(409, "task_already_active");
     assert!(
         !refused.text.contains(&id),
-        "it says nothing of another's task"
+        "the other task is not revealed"
     );
     for id in [&id, &other] {
         tasks
             .cancel(id.parse().expect("an id"))
             .await
-            .expect("it stops");
+            .expect("cancelled");
         client.ended_in("engine", id).await;
     }
     let later = client.start_in("engine", "unique_number", &body).await;
-    assert_ne!(id, later, "the first has ended");
+    assert_ne!(id, later, "the first task has finished");
 }
 
-async fn a_result_that_is_too_long_is_an_error(database: Database) {
+async fn too_large_result_is_an_error(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal).task_settings(TaskSettings::default().max_result_bytes(1000))
     })
     .await;
     let tasks = tasks(&server);
-    let handle = tasks.start(too_much, NoArgs {}).await.expect("it starts");
-    let error = handle.result().await.expect_err("it is too long");
+    let handle = tasks.start(too_much, NoArgs {}).await.expect("enqueued");
+    let error = handle.result().await.expect_err("too large");
     assert_eq!(error.code(), "result_too_large");
     assert!(error.message().contains("5002 bytes"), "{error}");
     let small = tasks
         .start(number, Number { number: 3 })
         .await
-        .expect("it starts");
+        .expect("enqueued");
     assert_eq!(small.result().await, Ok(3));
 }
 
-async fn blocking_work_gives_its_value_and_its_panic_is_contained(database: Database) {
+async fn blocking_work_returns_its_value_and_contains_panics(database: Database) {
     let (_server, tasks) = setup(database).await;
     let good = tasks
         .start(blocks, Number { number: 4 })
         .await
-        .expect("it starts");
+        .expect("enqueued");
     assert_eq!(good.result().await, Ok(8));
     let bad = tasks
         .start(blocks, Number { number: 0 })
         .await
-        .expect("it starts");
-    let error = bad.result().await.expect_err("it panics");
+        .expect("enqueued");
+    let error = bad.result().await.expect_err("a panic");
     assert_eq!(error.code(), "internal");
     assert!(!error.message().contains("nothing to do"));
 }
 
 async fn is_there(tasks: &Tasks, id: uuid::Uuid) -> bool {
-    let record = tasks.get(id).await.expect("the database answers");
+    let record = tasks.get(id).await.expect("the database responds");
     record.is_some()
 }
 
-async fn a_task_within_a_transaction_exists_exactly_if_it_commits(database: Database) {
+async fn task_is_stored_only_if_its_transaction_commits(database: Database) {
     let (server, tasks) = setup(database).await;
-    let store = server.state.get::<Store>().expect("there is a store");
-    let mut transaction = store.begin().await.expect("it begins");
+    let store = server.state.get::<Store>().expect("a portal has a store");
+    let mut transaction = store.begin().await.expect("a transaction");
     let dropped = tasks.start_in(&mut transaction, number, Number { number: 1 });
-    let dropped = dropped.await.expect("it starts").id();
+    let dropped = dropped.await.expect("enqueued").id();
     drop(transaction);
     assert!(!is_there(&tasks, dropped).await);
 
-    let mut transaction = store.begin().await.expect("it begins");
+    let mut transaction = store.begin().await.expect("a transaction");
     let kept = tasks.start_in(&mut transaction, number, Number { number: 2 });
-    let kept = kept.await.expect("it starts");
-    transaction.commit().await.expect("it commits");
+    let kept = kept.await.expect("enqueued");
+    transaction.commit().await.expect("committed");
     assert_eq!(kept.result().await, Ok(2));
 }
 
@@ -423,34 +423,34 @@ async fn rolled_back_and_kept(
     value: u32,
 ) -> TaskHandle<u32> {
     let start = tasks.start_in(executor, number, Number { number: value });
-    start.await.expect("it starts")
+    start.await.expect("enqueued")
 }
 
-async fn a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits(database: Database) {
+async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) {
     let (server, tasks) = setup(database).await;
     let handles = match database {
         Database::Sqlite => {
             let mut connection = sqlx::SqliteConnection::connect(&server.uri)
                 .await
-                .expect("it opens");
-            let mut dropped = connection.begin().await.expect("it begins");
+                .expect("connected");
+            let mut dropped = connection.begin().await.expect("a transaction");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
-            dropped.rollback().await.expect("it rolls back");
-            let mut kept = connection.begin().await.expect("it begins");
+            dropped.rollback().await.expect("rolled back");
+            let mut kept = connection.begin().await.expect("a transaction");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
-            kept.commit().await.expect("it commits");
+            kept.commit().await.expect("committed");
             (first, second)
         }
         Database::Postgres => {
             let mut connection = sqlx::PgConnection::connect(&server.uri)
                 .await
-                .expect("it opens");
-            let mut dropped = connection.begin().await.expect("it begins");
+                .expect("connected");
+            let mut dropped = connection.begin().await.expect("a transaction");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
-            dropped.rollback().await.expect("it rolls back");
-            let mut kept = connection.begin().await.expect("it begins");
+            dropped.rollback().await.expect("rolled back");
+            let mut kept = connection.begin().await.expect("a transaction");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
-            kept.commit().await.expect("it commits");
+            kept.commit().await.expect("committed");
             (first, second)
         }
     };
@@ -458,11 +458,11 @@ async fn a_task_within_a_transaction_of_sqlx_exists_exactly_if_it_commits(databa
     assert_eq!(handles.1.result().await, Ok(2));
 }
 
-/// Puts a task into the queue as another version of the program would have.
+/// Enqueues a task as another version of the program would have.
 async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &str) -> uuid::Uuid {
     let hour = Duration::from_secs(3600);
     let start = tasks.start(number, Number { number: 1 }).delay(hour);
-    let id = start.await.expect("it starts").id();
+    let id = start.await.expect("enqueued").id();
     let now = if server.uri.starts_with("sqlite:") {
         "'2020-01-01T00:00:00+00:00'"
     } else {
@@ -475,16 +475,16 @@ async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &
     id
 }
 
-async fn arguments_of_an_older_version_end_as_an_error(database: Database) {
+async fn incompatible_stored_arguments_fail_the_task(database: Database) {
     let (server, tasks) = setup(database).await;
     let id = stored_by_another_version(&tasks, &server, r#"args = '{"count": 1}'"#).await;
-    let task = eventually("it ends", async || {
-        let record = tasks.get(id).await.expect("the database answers");
+    let task = eventually("the task finishes", async || {
+        let record = tasks.get(id).await.expect("the database responds");
         record.filter(|record| record.status.is_final())
     })
     .await;
     assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
-    let error = task.error.expect("it has failed");
+    let error = task.error.expect("an error");
     assert!(error.contains("no longer fit"), "{error}");
     assert_eq!(
         serde_json::to_value(&task.result).expect("JSON"),
@@ -492,22 +492,22 @@ async fn arguments_of_an_older_version_end_as_an_error(database: Database) {
     );
 }
 
-async fn a_kind_that_this_program_does_not_know_is_left_alone(database: Database) {
+async fn task_of_an_unregistered_type_is_skipped(database: Database) {
     let (server, tasks) = setup(database).await;
     let id = stored_by_another_version(&tasks, &server, "name = 'of_a_newer_version'").await;
-    // What comes after it is run.
+    // The next task in the queue still runs.
     let next = tasks
         .start(number, Number { number: 5 })
         .await
-        .expect("it starts");
+        .expect("enqueued");
     assert_eq!(next.result().await, Ok(5));
-    let record = tasks.get(id).await.expect("the database answers");
-    let record = record.expect("it is there");
+    let record = tasks.get(id).await.expect("the database responds");
+    let record = record.expect("a task");
     assert_eq!((record.status, record.attempt), (TaskStatus::Pending, 0));
 }
 
 #[tokio::test]
-async fn a_task_is_stopped_from_another_replica() {
+async fn task_is_cancelled_from_another_replica() {
     let first = TestServer::start(Database::Postgres).await;
     let second = first.replica().await;
     let client = TaskClient::of(&first.user().await).await;
@@ -515,10 +515,10 @@ async fn a_task_is_stopped_from_another_replica() {
     for id in &ids {
         client.until(id, "PROCESSING").await;
     }
-    // Whichever replica runs them, one of these asks the other.
+    // Whichever replica runs the tasks, one of them is cancelled from the other.
     for (id, replica) in ids.iter().zip([&first, &second]) {
         let stopped = tasks(replica).cancel(id.parse().expect("an id")).await;
-        assert!(stopped.expect("the database answers"));
+        assert!(stopped.expect("the database responds"));
     }
     for id in &ids {
         let task = client.ended(id).await;

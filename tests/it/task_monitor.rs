@@ -1,4 +1,4 @@
-//! The task monitor without scripts: the form of any arguments, filters, the page of a task.
+//! The task pages without scripts: argument forms, filters, and the page of a task.
 
 use garde::Validate;
 use portal_core::prelude::*;
@@ -14,15 +14,15 @@ use crate::support::{
 };
 
 on_both!(
-    nested_arguments_are_typed_row_by_row_without_scripts,
-    arguments_are_edited_as_json_and_back,
-    the_arguments_of_a_task_are_taken_over,
-    the_list_is_filtered_by_text_and_owner,
-    the_page_of_a_task_tells_all_of_it,
-    only_administrators_look_at_a_task,
-    a_task_is_followed_to_its_end_and_again_from_anywhere,
+    nested_arguments_are_entered_row_by_row,
+    arguments_switch_between_form_and_json,
+    arguments_of_a_task_prefill_the_form,
+    list_is_filtered_by_text_and_owner,
+    task_page_shows_all_details,
+    task_pages_require_an_administrator,
+    event_stream_follows_a_task_and_resumes,
     client_tokens_are_listed_and_revoked,
-    what_cannot_be_audited_is_not_done,
+    action_has_no_effect_when_auditing_fails,
 );
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
@@ -58,7 +58,7 @@ enum Way {
     Courier { name: String },
 }
 
-// By hand and not by macro: what a macro has registered, every other test's portal would discover.
+// Built by hand: the portals of all other tests would discover a task that a macro registers.
 fn parcel() -> Task<ParcelArgs, ParcelArgs> {
     Task::new(source!(parcel), "mail", "parcel", |_, _, args| {
         Box::pin(async { Ok(args) })
@@ -75,11 +75,12 @@ async fn start(database: Database) -> (TestServer, Browser) {
 
 const START: &str = "/admin/tasks/start";
 
-/// What stands in the fields of the form of a page: a browser would send them.
+/// Values of the form fields of a page, as a browser would send them.
 fn fields(page: &Answer) -> Vec<(String, String)> {
     let document = scraper::Html::parse_document(&page.text);
-    let all = scraper::Selector::parse("#start-task :is(input,select,textarea)").expect("css");
-    let chosen = scraper::Selector::parse("option[selected]").expect("css");
+    let all =
+        scraper::Selector::parse("#start-task :is(input,select,textarea)").expect("a selector");
+    let chosen = scraper::Selector::parse("option[selected]").expect("a selector");
     let mut sent = Vec::new();
     for field in document.select(&all) {
         let attribute = |name: &str| field.value().attr(name).map(str::to_owned);
@@ -108,7 +109,7 @@ fn fields(page: &Answer) -> Vec<(String, String)> {
     sent
 }
 
-/// Sends the form of a page with some fields changed, as by one of its buttons.
+/// Sends the form of a page with some fields changed, as one of its buttons does.
 async fn send(browser: &mut Browser, page: &Answer, typed: &[(&str, &str)]) -> Answer {
     let mut sent = fields(page);
     for (name, value) in typed {
@@ -125,17 +126,17 @@ async fn send(browser: &mut Browser, page: &Answer, typed: &[(&str, &str)]) -> A
 async fn newest(server: &TestServer) -> portal_core::tasks::TaskRecord {
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
     let all = tasks.list(&portal_core::tasks::TaskFilter::default()).await;
-    all.expect("they can be read").swap_remove(0)
+    all.expect("read").swap_remove(0)
 }
 
 async fn args_of_newest(server: &TestServer) -> serde_json::Value {
     let newest = newest(server).await;
     let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
-    let args = tasks.args(newest.id).await.expect("they can be read");
-    args.expect("the task exists")
+    let args = tasks.args(newest.id).await.expect("read");
+    args.expect("a task")
 }
 
-async fn nested_arguments_are_typed_row_by_row_without_scripts(database: Database) {
+async fn nested_arguments_are_entered_row_by_row(database: Database) {
     let (server, mut browser) = start(database).await;
     let page = browser.page("/admin/tasks?state=mail&task=parcel").await;
     assert_eq!(
@@ -171,7 +172,7 @@ async fn nested_arguments_are_typed_row_by_row_without_scripts(database: Databas
     assert_eq!(
         wrong(&page),
         ["args.lines/1/count", "args.insurance/value"],
-        "deep in a list, and in what is optional"
+        "in a nested list and in an optional object"
     );
     assert_eq!(
         attributes(&page.text, "[autofocus]", "name"),
@@ -208,7 +209,7 @@ async fn nested_arguments_are_typed_row_by_row_without_scripts(database: Databas
     );
 }
 
-async fn arguments_are_edited_as_json_and_back(database: Database) {
+async fn arguments_switch_between_form_and_json(database: Database) {
     let (server, mut browser) = start(database).await;
     let page = browser.page("/admin/tasks?state=mail&task=parcel").await;
     let page = send(&mut browser, &page, &[("do", "json"), ("args.to", "bob")]).await;
@@ -216,7 +217,7 @@ async fn arguments_are_edited_as_json_and_back(database: Database) {
         .into_iter()
         .find(|(name, _)| name == "json")
         .expect("a field");
-    let mut args: Value = serde_json::from_str(&text).expect("it is JSON");
+    let mut args: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(args["to"], "bob");
 
     let page = send(&mut browser, &page, &[("json", "{")]).await;
@@ -224,7 +225,7 @@ async fn arguments_are_edited_as_json_and_back(database: Database) {
     assert!(page.text.contains("nvalid JSON at line 1"), "{}", page.text);
     assert!(
         fields(&page).contains(&("json".to_owned(), "{".to_owned())),
-        "it is kept"
+        "the text is kept"
     );
     let stays = send(&mut browser, &page, &[("do", "form")]).await;
     assert!(stays.text.contains("nvalid JSON at line 1"));
@@ -247,7 +248,7 @@ async fn arguments_are_edited_as_json_and_back(database: Database) {
     );
 }
 
-async fn the_arguments_of_a_task_are_taken_over(database: Database) {
+async fn arguments_of_a_task_prefill_the_form(database: Database) {
     let (server, mut browser) = start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let args = json!({"to": "bob", "lines": [{"item": "pen", "count": 2}], "way": {"kind": "courier", "name": "Ann"}});
@@ -258,20 +259,20 @@ async fn the_arguments_of_a_task_are_taken_over(database: Database) {
     assert_eq!(done.status, 303, "{}", done.text);
     let mut expected = args;
     expected["way"]["name"] = json!("Ruth");
-    // Stored as the type writes them.
+    // Stored as the type serializes them.
     expected["insurance"] = Value::Null;
     assert_eq!(args_of_newest(&server).await, expected);
     let unknown = browser.page("/admin/tasks?from=nonsense").await;
     assert_eq!(unknown.status, 404);
 }
 
-async fn the_list_is_filtered_by_text_and_owner(database: Database) {
+async fn list_is_filtered_by_text_and_owner(database: Database) {
     let (server, mut browser) = start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let failed = client.start("fails_task").await;
     let error = client.ended(&failed).await["error"]
         .as_str()
-        .expect("a text")
+        .expect("a string")
         .to_uppercase();
     let of_admin = TaskClient::of(&server.admin().await).await;
     let other = of_admin.start_in("other", "other", &json!({})).await;
@@ -302,7 +303,7 @@ async fn the_list_is_filtered_by_text_and_owner(database: Database) {
     );
 }
 
-async fn the_page_of_a_task_tells_all_of_it(database: Database) {
+async fn task_page_shows_all_details(database: Database) {
     let (server, mut browser) = start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let args = json!({"to": "<bob>", "lines": [], "way": {"kind": "post"}});
@@ -323,7 +324,7 @@ async fn the_page_of_a_task_tells_all_of_it(database: Database) {
     }
     assert!(
         !page.text.contains("data-stream"),
-        "there is nothing to follow"
+        "a finished task has no stream"
     );
     let failed = client.start("fails_task").await;
     client.ended(&failed).await;
@@ -336,14 +337,14 @@ async fn the_page_of_a_task_tells_all_of_it(database: Database) {
     let new = newest(&server).await.id;
     assert!(
         page.text.contains(&format!("/admin/tasks/{new}")),
-        "what came of it"
+        "the new task is linked"
     );
     let waits = client.start("waits").await;
     client.until(&waits, "PROCESSING").await;
     let page = browser.page(&format!("/admin/tasks/{waits}")).await;
     assert!(
         page.text.contains("Cancel “"),
-        "the question names it: {}",
+        "the confirmation names the task: {}",
         page.text
     );
     assert_eq!(
@@ -352,7 +353,7 @@ async fn the_page_of_a_task_tells_all_of_it(database: Database) {
     );
 }
 
-async fn only_administrators_look_at_a_task(database: Database) {
+async fn task_pages_require_an_administrator(database: Database) {
     let (server, mut admin) = start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let id = client.start("waits").await;
@@ -388,7 +389,7 @@ async fn only_administrators_look_at_a_task(database: Database) {
     assert_eq!(admin.page("/admin/tasks/nonsense").await.status, 404);
 }
 
-/// The events of a stream until its end, as their id, name and data.
+/// Reads the events of a stream until it ends, as id, name and data.
 async fn stream(
     client: &Client,
     path: &str,
@@ -413,7 +414,7 @@ async fn stream(
     events
 }
 
-async fn a_task_is_followed_to_its_end_and_again_from_anywhere(database: Database) {
+async fn event_stream_follows_a_task_and_resumes(database: Database) {
     let (server, _) = start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let id = client.start("steps").await;
@@ -423,7 +424,10 @@ async fn a_task_is_followed_to_its_end_and_again_from_anywhere(database: Databas
     let names: Vec<_> = events.iter().map(|(_, name, _)| name.as_str()).collect();
     assert_eq!(names.last(), Some(&"end"));
     let states = || events.iter().filter(|(_, name, _)| name == "state");
-    assert_eq!(states().next_back().expect("one").2["status"], "COMPLETED");
+    assert_eq!(
+        states().next_back().expect("a state").2["status"],
+        "COMPLETED"
+    );
     let entries: Vec<_> = events
         .iter()
         .filter(|(_, name, _)| name == "entry")
@@ -445,7 +449,7 @@ async fn a_task_is_followed_to_its_end_and_again_from_anywhere(database: Databas
         .iter()
         .map(|entry| (*entry).clone())
         .collect();
-    assert_eq!(rest, expected, "from where it was cut off");
+    assert_eq!(rest, expected, "resumed where the stream was cut off");
     let (last, _, _) = entries[entries.len() - 1];
     let rest = stream(&admin, &format!("{path}?after={last}"), None).await;
     assert!(rest.iter().all(|(_, name, _)| name != "entry"), "{rest:?}");
@@ -465,7 +469,7 @@ async fn client_tokens_are_listed_and_revoked(database: Database) {
     assert_eq!(
         server.guest().get(&path(&of_another)).await.status,
         200,
-        "not his"
+        "another user's token is not revoked"
     );
     browser.submit(revoke, &[("token", &token)]).await;
     server
@@ -486,7 +490,7 @@ async fn client_tokens_are_listed_and_revoked(database: Database) {
     assert!(!page.text.contains(&shown) && page.text.contains("Last used"));
 }
 
-async fn what_cannot_be_audited_is_not_done(database: Database) {
+async fn action_has_no_effect_when_auditing_fails(database: Database) {
     let (server, mut browser) = start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let ended = client.start("fails_task").await;
@@ -518,6 +522,6 @@ async fn what_cannot_be_audited_is_not_done(database: Database) {
     assert_eq!(
         client.status(&ended).await["status"],
         "ERROR",
-        "nor deleted"
+        "nothing was deleted"
     );
 }

@@ -1,19 +1,19 @@
-//! Lists of tasks, and starts that must not happen twice.
+//! Task lists and idempotent starts.
 
 use serde_json::{Value, json};
 
 use crate::support::{Database, TaskClient, TestServer, on_both};
 
 on_both!(
-    a_list_shows_the_newest_task_first,
-    a_list_is_read_page_by_page,
-    a_limit_out_of_range_is_a_fault,
-    a_list_shows_one_state_only,
-    the_same_start_twice_is_one_task,
-    starts_at_once_under_one_key_are_one_task,
-    a_key_belongs_to_one_client,
-    a_key_that_was_used_for_another_start_is_a_conflict,
-    a_key_that_is_no_key_is_refused,
+    list_shows_newest_tasks_first,
+    list_is_paginated,
+    limit_out_of_range_is_an_error,
+    list_shows_only_its_group,
+    repeated_start_is_one_task,
+    concurrent_starts_with_one_key_are_one_task,
+    idempotency_key_belongs_to_one_client,
+    key_reused_for_another_start_is_a_conflict,
+    invalid_idempotency_key_is_rejected,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -22,7 +22,7 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
     (server, client)
 }
 
-/// The ids of a list in the order in which they stand in the text.
+/// Ids of a list in the order of the text.
 fn ids(list: &str) -> Vec<String> {
     list.split("\"task_id\":\"")
         .skip(1)
@@ -30,7 +30,7 @@ fn ids(list: &str) -> Vec<String> {
         .collect()
 }
 
-async fn a_list_shows_the_newest_task_first(database: Database) {
+async fn list_shows_newest_tasks_first(database: Database) {
     let (_server, client) = setup(database).await;
     let mut started = Vec::new();
     for _ in 0..4 {
@@ -50,7 +50,7 @@ async fn a_list_shows_the_newest_task_first(database: Database) {
     }
 }
 
-async fn a_list_is_read_page_by_page(database: Database) {
+async fn list_is_paginated(database: Database) {
     let (_server, client) = setup(database).await;
     let mut started = Vec::new();
     for _ in 0..5 {
@@ -64,18 +64,18 @@ async fn a_list_is_read_page_by_page(database: Database) {
         let page = ids(&answer.text);
         assert!(page.len() <= 2);
         seen.extend(page);
-        // What is started in between does not move the pages.
+        // Tasks that start in between do not shift the pages.
         client.start("steps").await;
         match &answer.json()["next_cursor"] {
             Value::String(cursor) => path = format!("status?limit=2&cursor={cursor}"),
             Value::Null => break,
-            other => panic!("{other} is no cursor"),
+            other => panic!("{other} is not a cursor"),
         }
     }
     assert_eq!(seen, started);
 }
 
-async fn a_limit_out_of_range_is_a_fault(database: Database) {
+async fn limit_out_of_range_is_an_error(database: Database) {
     let (_server, client) = setup(database).await;
     for (query, pointer) in [
         ("limit=0", "/limit"),
@@ -94,7 +94,7 @@ async fn a_limit_out_of_range_is_a_fault(database: Database) {
     }
 }
 
-async fn a_list_shows_one_state_only(database: Database) {
+async fn list_shows_only_its_group(database: Database) {
     let (_server, client) = setup(database).await;
     let probe = client.start("steps").await;
     let other = client.start_in("other", "other", &json!({})).await;
@@ -102,7 +102,7 @@ async fn a_list_shows_one_state_only(database: Database) {
     assert_eq!(ids(&client.get("other", "status").await.text), [other]);
 }
 
-async fn the_same_start_twice_is_one_task(database: Database) {
+async fn repeated_start_is_one_task(database: Database) {
     let (_server, client) = setup(database).await;
     let body = json!({"name": "bob", "age": 6});
     let first = client.ask_once("key-1", "probe", "echo", &body).await;
@@ -117,7 +117,7 @@ async fn the_same_start_twice_is_one_task(database: Database) {
     assert_eq!(ids(&client.get("probe", "status").await.text), [id]);
 }
 
-async fn starts_at_once_under_one_key_are_one_task(database: Database) {
+async fn concurrent_starts_with_one_key_are_one_task(database: Database) {
     let (_server, client) = setup(database).await;
     let asked = (0..20).map(|_| {
         let client = client.clone();
@@ -125,7 +125,7 @@ async fn starts_at_once_under_one_key_are_one_task(database: Database) {
     });
     let mut answers = Vec::new();
     for answer in asked.collect::<Vec<_>>() {
-        let answer = answer.await.expect("it does not panic");
+        let answer = answer.await.expect("no panic");
         assert_eq!(answer.status, 202, "{}", answer.text);
         answers.push(answer.json()["task_id"].clone());
     }
@@ -134,7 +134,7 @@ async fn starts_at_once_under_one_key_are_one_task(database: Database) {
     assert_eq!(ids(&client.get("probe", "status").await.text).len(), 1);
 }
 
-async fn a_key_belongs_to_one_client(database: Database) {
+async fn idempotency_key_belongs_to_one_client(database: Database) {
     let (server, client) = setup(database).await;
     let other = TaskClient::of(&server.user().await).await;
     let body = json!({});
@@ -143,7 +143,7 @@ async fn a_key_belongs_to_one_client(database: Database) {
     assert_ne!(mine, theirs);
 }
 
-async fn a_key_that_was_used_for_another_start_is_a_conflict(database: Database) {
+async fn key_reused_for_another_start_is_a_conflict(database: Database) {
     let (_server, client) = setup(database).await;
     let bob = json!({"name": "bob", "age": 6});
     let first = client.ask_once("k", "probe", "echo", &bob).await;
@@ -155,7 +155,7 @@ async fn a_key_that_was_used_for_another_start_is_a_conflict(database: Database)
     assert_eq!(ids(&client.get("probe", "status").await.text).len(), 1);
 }
 
-async fn a_key_that_is_no_key_is_refused(database: Database) {
+async fn invalid_idempotency_key_is_rejected(database: Database) {
     let (_server, client) = setup(database).await;
     for key in ["", &"x".repeat(256)] {
         let answer = client.ask_once(key, "probe", "steps", &json!({})).await;

@@ -25,7 +25,7 @@ on_both!(
     stored_bytes_of_a_user_are_limited,
     tasks_without_an_owner_are_not_limited,
     a_large_result_ends_a_page_of_the_list,
-    first_task_of_a_user_is_claimed_with_the_next_place,
+    first_task_of_a_user_gets_the_next_free_slot,
     open_monitors_count_as_streams,
 );
 
@@ -45,25 +45,25 @@ struct Strict {
     text: String,
 }
 
-/// Returns the text as often as wanted
+/// Repeats the text
 #[monitored_background_task(state = "quota")]
 async fn repeat(_task: TaskContext, task_args: Parcel) -> String {
     task_args.text.repeat(task_args.copies as usize)
 }
 
-/// Takes no other members
+/// Rejects unknown members
 #[monitored_background_task(state = "quota")]
 async fn strict(_task: TaskContext, task_args: Strict) -> String {
     task_args.text
 }
 
-/// Takes little
+/// Accepts small arguments
 #[monitored_background_task(state = "quota", max_args = "100B")]
 async fn little(_task: TaskContext, task_args: Parcel) -> usize {
     task_args.text.len()
 }
 
-/// Takes much
+/// Accepts large arguments
 #[monitored_background_task(state = "quota", max_args = "2MiB")]
 async fn much(_task: TaskContext, task_args: Parcel) -> usize {
     task_args.text.len()
@@ -76,7 +76,7 @@ async fn held(task: TaskContext) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Ends at once
+/// Finishes at once
 #[monitored_background_task(state = "quota")]
 async fn quick(_task: TaskContext) -> u8 {
     1
@@ -107,7 +107,7 @@ async fn number(server: &TestServer, expression: impl Into<Expr>) -> i64 {
     store
         .fetch_count(&select)
         .await
-        .expect("the database answers")
+        .expect("the database responds")
 }
 
 async fn count(server: &TestServer) -> i64 {
@@ -120,7 +120,10 @@ async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
     let body = json!({"text": "a", "more": "x".repeat(50_000)});
     let id = client.start_in("quota", "repeat", &body).await;
     let id: Uuid = id.parse().expect("an id");
-    let stored = tasks(&server).args(id).await.expect("the database answers");
+    let stored = tasks(&server)
+        .args(id)
+        .await
+        .expect("the database responds");
     assert_eq!(stored, Some(json!({"text": "a", "copies": 0})));
     let listed = client.get("quota", "status").await;
     assert!(!listed.text.contains("xxx"));
@@ -160,13 +163,13 @@ async fn arguments_have_their_own_limit(database: Database) {
     }
     assert_eq!(count(&server).await, 3);
 
-    // What is stored counts, also where no body was read.
+    // The limit applies to the stored form, also where no body was read.
     let args = Parcel {
         text: "x".repeat(200),
         copies: 0,
     };
     let started = tasks(&server).start(little, args).await;
-    let error = started.expect_err("it is rejected");
+    let error = started.expect_err("rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (413, "args_too_large")
@@ -179,7 +182,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let ann = TaskClient::of(&server.user().await).await;
     let first = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(first.status, 202);
-    // However many come at once, and under however many client tokens.
+    // However many starts are concurrent, and under however many client tokens.
     let other = TaskClient::of(&server.user().await).await;
     let starts = (0..40).map(|number| {
         let client = if number % 2 == 0 { &ann } else { &other };
@@ -207,13 +210,13 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let refused = ann.ask("quota", "quick", &json!({})).await;
     refused.problem(429, "too_many_pending_tasks");
     assert_eq!(refused.header("retry-after"), "5");
-    // A start that was stored before needs no place.
+    // A repeated start needs no free slot.
     let again = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(again.json()["task_id"], first.json()["task_id"]);
-    // The quota is that of a user.
+    // Each user has a separate quota.
     let eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
     eve.start_in("quota", "quick", &json!({})).await;
-    // A place is free again when a task has ended.
+    // A finished task frees a slot.
     let id = first.json()["task_id"].as_str().expect("an id").to_owned();
     let path = ann.path("quota", &format!("cancel/{id}"));
     assert_eq!(ann.http.post(&path, &json!({})).await.status, 202);
@@ -236,14 +239,19 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
         .await;
     refused.problem(429, "task_storage_full");
     assert_eq!(refused.header("retry-after"), "60");
-    eventually("all have ended", async || {
+    eventually("all tasks have finished", async || {
         let store = server.state.get::<Store>().expect("a store");
         let active = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from("portal_tasks")
             .and_where(Expr::col("finished_at").is_null())
             .take();
-        (store.fetch_count(&active).await.expect("it answers") == 0).then_some(())
+        (store
+            .fetch_count(&active)
+            .await
+            .expect("the database responds")
+            == 0)
+            .then_some(())
     })
     .await;
     // Results count as well.
@@ -267,7 +275,7 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     let server = server(database, settings).await;
     let tasks = tasks(&server);
     for _ in 0..5 {
-        tasks.start(quick, NoArgs {}).await.expect("it is stored");
+        tasks.start(quick, NoArgs {}).await.expect("stored");
     }
     let ann = server.user().await;
     let me = ann.get("/api/auth/me").await.json();
@@ -281,10 +289,10 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     };
     for _ in 0..2 {
         let started = tasks.start(quick, NoArgs {}).starter(starter()).await;
-        started.expect("it is stored");
+        started.expect("stored");
     }
     let refused = tasks.start(quick, NoArgs {}).starter(starter()).await;
-    let error = refused.expect_err("it is rejected");
+    let error = refused.expect_err("rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (429, "too_many_pending_tasks")
@@ -325,7 +333,7 @@ async fn a_large_result_ends_a_page_of_the_list(database: Database) {
     assert_eq!(pages, 2);
 }
 
-async fn first_task_of_a_user_is_claimed_with_the_next_place(database: Database) {
+async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
     let server = server(database, TaskSettings::default().concurrency(1)).await;
     let ann = TaskClient::of(&server.user().await).await;
     let held = ann.start_in("quota", "held", &json!({})).await;
@@ -349,7 +357,10 @@ async fn first_task_of_a_user_is_claimed_with_the_next_place(database: Database)
         .order_by("started_at", Order::Asc)
         .limit(2)
         .take();
-    let rows = store.fetch_all(&select).await.expect("it answers");
+    let rows = store
+        .fetch_all(&select)
+        .await
+        .expect("the database responds");
     let first: Vec<Uuid> = rows
         .iter()
         .map(|row| row.get("id").expect("an id"))
@@ -370,7 +381,7 @@ async fn open_monitors_count_as_streams(database: Database) {
     let open = async |path: &str, http: &Client| {
         let request = http.request(reqwest::Method::GET, path);
         let request = request.header("accept", "text/event-stream");
-        request.send().await.expect("it answers")
+        request.send().await.expect("the portal responds")
     };
     let monitor = format!("/api/tasks/{}/monitor", client.token);
     let events = format!("/api/admin/tasks/{held}/events");
@@ -385,15 +396,15 @@ async fn open_monitors_count_as_streams(database: Database) {
         refused.problem(429, "too_many_streams");
     }
     drop(first);
-    eventually("the place is free again", async || {
+    eventually("the slot is free again", async || {
         (open(&monitor, &client.http).await.status() == 200).then_some(())
     })
     .await;
 }
 
-/// Many tasks with large arguments, as a version stored them that kept whatever was sent.
+/// Many tasks with large arguments, stored by a version that kept whatever was sent.
 #[tokio::test]
-async fn large_arguments_do_not_fill_the_memory_of_readers() {
+async fn large_arguments_do_not_fill_memory_when_listed() {
     const TASKS: usize = 200;
 
     let portal = ReferencePortal::start(&[]).await;
@@ -424,12 +435,12 @@ async fn large_arguments_do_not_fill_the_memory_of_readers() {
     let longest: i64 = sqlx::query_scalar("SELECT max(length(args)) FROM portal_tasks")
         .fetch_one(&mut database)
         .await
-        .expect("it answers");
+        .expect("the database responds");
     assert!(longest < 100, "{longest}");
     sqlx::query("UPDATE portal_tasks SET args = json_object('x', hex(zeroblob(250000)))")
         .execute(&mut database)
         .await
-        .expect("it is written");
+        .expect("written");
 
     let path = client.path("example_task2", "status?limit=1000");
     let lists = (0..10).map(|_| client.http.get(&path));

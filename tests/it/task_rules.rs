@@ -1,4 +1,4 @@
-//! Tasks: cancelled at their next step, owned, internal, and silent about causes.
+//! Rules of tasks: cancellation at the next step, ownership, internal tasks, hidden causes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,14 +22,14 @@ use crate::support::{
 };
 
 on_both!(
-    a_cancelled_import_stops_at_its_next_step_without_further_effects,
-    a_task_of_a_transaction_belongs_to_the_user_of_the_request,
-    an_internal_task_is_started_from_code_only,
-    the_cause_of_a_failure_is_not_shown_to_the_owner,
-    a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes,
+    cancelled_import_stops_at_its_next_step,
+    transactional_task_belongs_to_the_user_of_the_request,
+    internal_task_starts_only_from_code,
+    cause_of_a_failure_is_hidden_from_the_owner,
+    oversized_frame_closes_the_monitor_with_a_reason,
 );
 
-/// Lines that a test lets an import read, and the lines that it imported, by task.
+/// Lines that a test allows an import to read, and the lines that it imported, by task.
 struct Import {
     lines: Semaphore,
     imported: Mutex<u32>,
@@ -100,8 +100,8 @@ async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
     Ok(text.parse::<u32>()?)
 }
 
-async fn a_cancelled_import_stops_at_its_next_step_without_further_effects(database: Database) {
-    // A wait for the whole grace period would exceed the limit of the test.
+async fn cancelled_import_stops_at_its_next_step(database: Database) {
+    // Waiting for the whole grace period would exceed the time limit of the test.
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace(Duration::from_secs(3600)))
@@ -135,7 +135,7 @@ async fn a_cancelled_import_stops_at_its_next_step_without_further_effects(datab
     }
 }
 
-async fn a_task_of_a_transaction_belongs_to_the_user_of_the_request(database: Database) {
+async fn transactional_task_belongs_to_the_user_of_the_request(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let ordered = user.post("/orders", &json!({})).await;
@@ -143,8 +143,8 @@ async fn a_task_of_a_transaction_belongs_to_the_user_of_the_request(database: Da
     let (_, rest) = ordered.text.split_once("data-task=\"").expect("an id");
     let id: Uuid = rest[..36].parse().expect("a UUID");
     let me = user.get("/api/auth/me").await.json();
-    let tasks = server.state.get::<Tasks>().expect("they are there");
-    let record = tasks.get(id).await.expect("read").expect("it is stored");
+    let tasks = server.state.get::<Tasks>().expect("registered");
+    let record = tasks.get(id).await.expect("read").expect("stored");
     let owner = record.owner_user_id.expect("an owner").to_string();
     assert_eq!(json!(owner), me["id"]);
     eventually("the owner is notified", async || {
@@ -153,19 +153,19 @@ async fn a_task_of_a_transaction_belongs_to_the_user_of_the_request(database: Da
     })
     .await;
 
-    let users = server.state.get::<Users>().expect("they are there");
+    let users = server.state.get::<Users>().expect("registered");
     let owner = owner.parse().expect("a UUID");
     let owner = users.get(owner).await.expect("read").expect("a user");
-    let store = server.state.get::<Store>().expect("there is a store");
-    let mut transaction = store.begin().await.expect("it begins");
+    let store = server.state.get::<Store>().expect("a portal has a store");
+    let mut transaction = store.begin().await.expect("a transaction");
     let start = tasks.start(sends_receipt, NoArgs {}).starter(&owner);
-    let kept = start.within(&mut transaction).await.expect("it starts");
-    transaction.commit().await.expect("it commits");
+    let kept = start.within(&mut transaction).await.expect("enqueued");
+    transaction.commit().await.expect("committed");
     let record = tasks.get(kept.id()).await.expect("read").expect("stored");
     assert_eq!(record.owner_user_id, Some(owner.id));
 }
 
-async fn an_internal_task_is_started_from_code_only(database: Database) {
+async fn internal_task_starts_only_from_code(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
@@ -195,12 +195,12 @@ async fn an_internal_task_is_started_from_code_only(database: Database) {
     let fields = [("state", "rules"), ("task", "sends_receipt")];
     browser.submit("/admin/tasks/start", &fields).await;
 
-    let tasks = server.state.get::<Tasks>().expect("they are there");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let none = tasks.list(&of_receipts()).await.expect("a list");
     assert!(none.is_empty(), "{none:?}");
     let handle = tasks.start(sends_receipt, NoArgs {}).await;
-    let ended = handle.expect("it starts").result().await;
-    let error = ended.expect_err("it fails");
+    let ended = handle.expect("enqueued").result().await;
+    let error = ended.expect_err("a failure");
     assert_eq!(error.message(), "the printer is on fire");
     let by_hand = Task::<NoArgs, ()>::new(
         portal_core::source!(by_hand),
@@ -218,7 +218,7 @@ fn of_receipts() -> portal_core::tasks::TaskFilter {
     }
 }
 
-async fn the_cause_of_a_failure_is_not_shown_to_the_owner(database: Database) {
+async fn cause_of_a_failure_is_hidden_from_the_owner(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let id = client
@@ -226,14 +226,14 @@ async fn the_cause_of_a_failure_is_not_shown_to_the_owner(database: Database) {
         .await;
     let task = client.ended_in("rules", &id).await;
     assert_eq!(task["code"], "task_failed");
-    let error = task["error"].as_str().expect("a text");
+    let error = task["error"].as_str().expect("a string");
     assert!(!error.contains("No such file"), "{error}");
     let history = client.get("rules", &format!("history/{id}")).await;
     assert_eq!(history.status, 200);
     assert!(!history.text.contains("No such file"), "{}", history.text);
 }
 
-async fn a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes(database: Database) {
+async fn oversized_frame_closes_the_monitor_with_a_reason(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let path = format!("/api/tasks/{}/monitor", client.token);
@@ -246,7 +246,11 @@ async fn a_peer_that_sends_an_oversized_frame_reads_why_its_monitor_closes(datab
     socket.send_text("x".repeat(4096)).await;
     let id = client.start("steps").await;
     let message = socket.update().await;
-    assert_eq!(message["data"]["task_id"], id.as_str(), "it stays open");
+    assert_eq!(
+        message["data"]["task_id"],
+        id.as_str(),
+        "the monitor stays open"
+    );
 }
 
 async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
@@ -257,7 +261,7 @@ async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
 }
 
 #[tokio::test]
-async fn the_seed_s_tasks_take_the_seed_s_arguments_and_guard_the_configuration() {
+async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let settings = [
         ("RUST_LOG", "info"),
         ("ADMIN_USER_EMAILS", "root@example.com"),
@@ -289,11 +293,11 @@ async fn the_seed_s_tasks_take_the_seed_s_arguments_and_guard_the_configuration(
         let refused = user.ask("example_task2", "task2_with_args", &wrong).await;
         refused.problem(422, "invalid_parameters");
     }
-    // Validation is shown by another one.
+    // Another task type shows validation.
     let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
     let refused = user.ask("reports", "write_report", &report).await;
     let problem = refused.problem(422, "invalid_parameters");
-    let faults = problem["errors"].as_array().expect("faults");
+    let faults = problem["errors"].as_array().expect("errors");
     let pointers: Vec<&Value> = faults.iter().map(|fault| &fault["pointer"]).collect();
     assert!(pointers.contains(&&json!("/title")), "{pointers:?}");
 
@@ -301,7 +305,7 @@ async fn the_seed_s_tasks_take_the_seed_s_arguments_and_guard_the_configuration(
     let line = log
         .lines()
         .find(|line| line.contains("anyone with a client token may start them"))
-        .expect("the start names them");
+        .expect("a warning");
     assert!(line.contains("example_task2/loaded_task"), "{line}");
     assert!(!line.contains("task2_show_db_config"), "{line}");
 }

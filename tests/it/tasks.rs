@@ -1,4 +1,4 @@
-//! A background task as its client meets it: started, looked at, fetched, stopped.
+//! Background tasks from the client's view: start, status, result, cancellation.
 
 use std::collections::BTreeSet;
 
@@ -10,22 +10,22 @@ use crate::app;
 use crate::support::{Answer, Database, TaskClient, TestServer, on_both};
 
 on_both!(
-    a_started_task_is_found_where_its_location_points,
-    a_result_is_plain_json,
-    a_result_asked_for_too_early_is_a_conflict,
-    a_failed_task_tells_why,
-    a_panic_tells_nothing_of_the_inside,
-    a_task_that_takes_too_long_is_ended,
-    progress_never_falls,
-    a_running_task_can_be_stopped,
-    a_task_that_does_not_listen_is_stopped_too,
-    a_task_that_has_not_begun_can_be_stopped,
-    stopping_an_ended_task_changes_nothing,
-    texts_that_a_database_refuses_do_not_keep_a_task_from_ending,
-    arguments_that_a_database_refuses_are_faults,
-    the_kinds_of_task_are_listed,
-    a_task_can_be_started_from_code,
-    a_failure_is_typed_in_code,
+    started_task_is_found_at_its_location,
+    result_is_plain_json,
+    result_of_an_active_task_is_a_conflict,
+    failed_task_states_the_reason,
+    panic_reveals_no_internals,
+    task_over_its_timeout_fails,
+    progress_never_decreases,
+    running_task_can_be_cancelled,
+    unresponsive_task_is_cancelled,
+    pending_task_can_be_cancelled,
+    cancelling_a_finished_task_changes_nothing,
+    unstorable_text_does_not_keep_a_task_from_finishing,
+    unstorable_arguments_are_rejected,
+    task_types_are_listed,
+    task_can_be_enqueued_from_code,
+    failure_is_typed_in_code,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -34,7 +34,7 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
     (server, client)
 }
 
-async fn a_started_task_is_found_where_its_location_points(database: Database) {
+async fn started_task_is_found_at_its_location(database: Database) {
     let (server, client) = setup(database).await;
     let answer = client
         .ask("probe", "echo", &json!({"name": "bob", "age": 6}))
@@ -82,10 +82,10 @@ async fn a_started_task_is_found_where_its_location_points(database: Database) {
     assert!(times.is_sorted(), "{times:?}");
 
     let alias = client.get("probe", &id).await;
-    assert_eq!(alias.json(), task, "the seed's route is the same");
+    assert_eq!(alias.json(), task, "the route of the seed returns the same");
 }
 
-async fn a_result_is_plain_json(database: Database) {
+async fn result_is_plain_json(database: Database) {
     let (_server, client) = setup(database).await;
     let args = json!({"name": "Bob \"\u{1F680}\" O'Neil", "age": 6});
     let id = client.start_in("probe", "echo", &args).await;
@@ -101,7 +101,7 @@ async fn a_result_is_plain_json(database: Database) {
     assert_eq!(answer.text, "7");
 }
 
-async fn a_result_asked_for_too_early_is_a_conflict(database: Database) {
+async fn result_of_an_active_task_is_a_conflict(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("waits").await;
     client.until(&id, "PROCESSING").await;
@@ -113,7 +113,7 @@ async fn a_result_asked_for_too_early_is_a_conflict(database: Database) {
     assert_eq!(problem["task"]["task_id"], id.as_str());
 }
 
-async fn a_failed_task_tells_why(database: Database) {
+async fn failed_task_states_the_reason(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("fails_task").await;
     let task = client.ended(&id).await;
@@ -128,7 +128,7 @@ async fn a_failed_task_tells_why(database: Database) {
     assert_eq!(problem["task"]["code"], "never_works");
 }
 
-async fn a_panic_tells_nothing_of_the_inside(database: Database) {
+async fn panic_reveals_no_internals(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("panics_task").await;
     let task = client.ended(&id).await;
@@ -141,11 +141,11 @@ async fn a_panic_tells_nothing_of_the_inside(database: Database) {
     assert_eq!(
         client.ended(&next).await["status"],
         "COMPLETED",
-        "the worker goes on"
+        "the worker continues"
     );
 }
 
-async fn a_task_that_takes_too_long_is_ended(database: Database) {
+async fn task_over_its_timeout_fails(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("slow").await;
     let task = client.ended(&id).await;
@@ -155,10 +155,10 @@ async fn a_task_that_takes_too_long_is_ended(database: Database) {
     );
 }
 
-async fn progress_never_falls(database: Database) {
+async fn progress_never_decreases(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("falls").await;
-    let task = crate::support::eventually("the task says that it goes back", async || {
+    let task = crate::support::eventually("the task has reported lower progress", async || {
         let task = client.status(&id).await;
         (task["message"] == "going back").then_some(task)
     })
@@ -166,9 +166,9 @@ async fn progress_never_falls(database: Database) {
     assert_eq!(task["progress"], 80);
 }
 
-async fn a_running_task_can_be_stopped(database: Database) {
+async fn running_task_can_be_cancelled(database: Database) {
     let (_server, client) = setup(database).await;
-    // More than once: which of two ends is seen first must not be left to chance.
+    // Repeated, because the outcome must not depend on which of two results is seen first.
     for _ in 0..5 {
         let id = client.start("waits").await;
         client.until(&id, "PROCESSING").await;
@@ -185,7 +185,7 @@ async fn a_running_task_can_be_stopped(database: Database) {
     }
 }
 
-async fn a_task_that_does_not_listen_is_stopped_too(database: Database) {
+async fn unresponsive_task_is_cancelled(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("stubborn").await;
     client.until(&id, "PROCESSING").await;
@@ -197,11 +197,11 @@ async fn a_task_that_does_not_listen_is_stopped_too(database: Database) {
     );
 }
 
-async fn a_task_that_has_not_begun_can_be_stopped(database: Database) {
+async fn pending_task_can_be_cancelled(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("waits").await;
     client.until(&id, "PROCESSING").await;
-    // Puts it back, to a time far off, as a task that waits for its turn.
+    // Requeues the task for a distant time, so that it is pending.
     let changed = server
         .sql(
             "UPDATE portal_tasks SET status = 'PENDING', run_at = '2999-01-01 00:00:00+00:00'"
@@ -215,11 +215,11 @@ async fn a_task_that_has_not_begun_can_be_stopped(database: Database) {
     assert_eq!(
         (&task["status"], &task["error"], &task["code"]),
         (&json!("ERROR"), &json!("cancelled"), &json!("cancelled")),
-        "it ends at once"
+        "the task finishes at once"
     );
 }
 
-async fn stopping_an_ended_task_changes_nothing(database: Database) {
+async fn cancelling_a_finished_task_changes_nothing(database: Database) {
     let (_server, client) = setup(database).await;
     for name in ["steps", "fails_task"] {
         let id = client.start(name).await;
@@ -230,7 +230,7 @@ async fn stopping_an_ended_task_changes_nothing(database: Database) {
     }
 }
 
-async fn texts_that_a_database_refuses_do_not_keep_a_task_from_ending(database: Database) {
+async fn unstorable_text_does_not_keep_a_task_from_finishing(database: Database) {
     let (_server, client) = setup(database).await;
     let result = client.start("gives_nul").await;
     let message = client.start("says_nul").await;
@@ -254,7 +254,7 @@ async fn texts_that_a_database_refuses_do_not_keep_a_task_from_ending(database: 
     );
 }
 
-async fn arguments_that_a_database_refuses_are_faults(database: Database) {
+async fn unstorable_arguments_are_rejected(database: Database) {
     let (_server, client) = setup(database).await;
     let answer = client
         .ask("probe", "echo", &json!({"name": "a\0b", "age": 1}))
@@ -263,14 +263,16 @@ async fn arguments_that_a_database_refuses_are_faults(database: Database) {
     assert_eq!(problem["errors"][0]["pointer"], "/name");
 }
 
-async fn the_kinds_of_task_are_listed(database: Database) {
+async fn task_types_are_listed(database: Database) {
     let server = TestServer::start(database).await;
     let answer = server.guest().get("/api/tasks").await;
     assert_eq!(answer.status, 200);
     let kinds = answer.json()["tasks"].as_array().expect("a list").clone();
     let kind = |name: &str| {
         let found = kinds.iter().find(|kind| kind["name"] == name);
-        found.unwrap_or_else(|| panic!("{name} is listed")).clone()
+        found
+            .unwrap_or_else(|| panic!("{name} is not listed"))
+            .clone()
     };
     let echo = kind("echo");
     assert_eq!(
@@ -314,15 +316,15 @@ async fn the_kinds_of_task_are_listed(database: Database) {
     assert_eq!(kind("admins_only")["access"], "admin");
 }
 
-async fn a_task_can_be_started_from_code(database: Database) {
+async fn task_can_be_enqueued_from_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let args = app::EchoArgs {
         name: "bob".to_owned(),
         age: 6,
     };
-    let handle = tasks.start(app::echo, args).await.expect("it starts");
-    let result: app::EchoArgs = handle.result().await.expect("it ends well");
+    let handle = tasks.start(app::echo, args).await.expect("enqueued");
+    let result: app::EchoArgs = handle.result().await.expect("completed");
     assert_eq!((result.name.as_str(), result.age), ("bob", 6));
 
     let too_old = app::EchoArgs {
@@ -331,19 +333,19 @@ async fn a_task_can_be_started_from_code(database: Database) {
     };
     let refused = tasks.start(app::echo, too_old).await;
     assert_eq!(
-        refused.expect_err("it is checked").code(),
+        refused.expect_err("invalid arguments").code(),
         "invalid_parameters"
     );
 }
 
-async fn a_failure_is_typed_in_code(database: Database) {
+async fn failure_is_typed_in_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let handle = tasks
         .start(app::fails_task, portal_core::NoArgs {})
         .await
-        .expect("it starts");
-    let error = handle.result().await.expect_err("it fails");
+        .expect("enqueued");
+    let error = handle.result().await.expect_err("a failure");
     assert_eq!(
         (error.message(), error.code()),
         ("it never works", "never_works")
@@ -356,6 +358,6 @@ async fn a_failure_is_typed_in_code(database: Database) {
             .http
             .request(Method::GET, &client.path("probe", &format!("status/{id}"))),
     );
-    // What code starts belongs to no client.
+    // Tasks that code enqueues belong to no client.
     answer.await.problem(404, "task_not_found");
 }

@@ -1,4 +1,4 @@
-//! The look: what the code says, what administrators set for everyone, what a reader chooses.
+//! Themes: defaults in code, the default theme set by administrators, and the user's choice.
 
 use portal_core::pages::theme::{Accent, Radius};
 use portal_core::pages::{Brand, IntoPage, app_settings};
@@ -12,18 +12,18 @@ use crate::support::{
 };
 
 on_both!(
-    a_reader_s_own_counts_most_then_the_portal_s_then_the_code_s,
-    every_replica_hears_of_the_portal_s_look,
-    only_administrators_set_it_and_the_log_says_who,
-    two_who_set_it_at_once_do_not_overwrite_each_other,
-    what_others_have_set_meanwhile_is_not_lost,
-    what_is_locked_cannot_be_chosen,
-    a_reset_follows_the_portal_again,
-    a_page_asks_the_database_nothing_for_its_look,
-    other_sessions_are_signed_out_and_this_one_stays,
+    user_theme_precedes_default_theme_and_code,
+    default_theme_reaches_every_replica,
+    default_theme_requires_an_administrator_and_is_audited,
+    concurrent_theme_changes_do_not_overwrite_each_other,
+    change_by_another_administrator_is_kept,
+    locked_settings_cannot_be_chosen,
+    reset_restores_the_default_theme,
+    theme_of_a_page_needs_no_database_query,
+    ending_other_sessions_keeps_this_one,
 );
 
-/// By hand and not by macro: every other test's portal would discover it.
+/// Built by hand: the portals of all other tests would discover a page that a macro registers.
 fn look() -> Page {
     Page::new(source!(look), "/look", |state, request| {
         Box::pin(async move {
@@ -49,7 +49,7 @@ fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> reqwest::Reques
         .body(form(fields))
 }
 
-/// Sends the form of the portal's look.
+/// Submits the form of the default theme.
 async fn set(client: &Client, fields: &[(&str, &str)]) -> Answer {
     Answer::of(post(client, "/theme/portal", fields)).await
 }
@@ -58,7 +58,7 @@ async fn choose(client: &Client, fields: &[(&str, &str)]) -> Answer {
     Answer::of(post(client, "/theme", fields)).await
 }
 
-/// An attribute of the document.
+/// Value of a `data-` attribute of the document.
 fn shown(page: &Answer, name: &str) -> String {
     attributes(&page.text, "html", &format!("data-{name}"))
         .pop()
@@ -69,7 +69,7 @@ async fn accent(client: &Client) -> String {
     shown(&client.page("/").await, "accent")
 }
 
-async fn a_reader_s_own_counts_most_then_the_portal_s_then_the_code_s(database: Database) {
+async fn user_theme_precedes_default_theme_and_code(database: Database) {
     let code = Theme::default().accent(Accent::Jade).radius(Radius::Large);
     let server = start(database, code).await;
     let (guest, user, admin) = (server.guest(), server.user().await, server.admin().await);
@@ -88,13 +88,13 @@ async fn a_reader_s_own_counts_most_then_the_portal_s_then_the_code_s(database: 
         assert_eq!(
             shown(&page, "radius"),
             "large",
-            "what nobody has set is the code's"
+            "an unset value comes from code"
         );
     }
     assert_eq!(
         shown(&guest.page("/nowhere").await, "accent"),
         "ruby",
-        "errors too"
+        "error pages too"
     );
 
     let mut browser = Browser::new(&server.url);
@@ -110,32 +110,44 @@ async fn a_reader_s_own_counts_most_then_the_portal_s_then_the_code_s(database: 
     .await;
     assert_eq!(accent(&guest).await, "pink");
     let page = user.page("/").await;
-    assert_eq!(shown(&page, "accent"), "amber", "his own");
-    assert_eq!(shown(&page, "radius"), "none", "what he has not chosen");
+    assert_eq!(shown(&page, "accent"), "amber", "the user's choice");
+    assert_eq!(shown(&page, "radius"), "none", "not chosen by the user");
     choose(&user, &[("accent", "")]).await;
-    assert_eq!(accent(&user).await, "pink", "he follows the portal again");
+    assert_eq!(accent(&user).await, "pink", "the default applies again");
     set(&admin, &[("accent", ""), ("radius", ""), ("version", "2")]).await;
     assert_eq!(accent(&guest).await, "jade");
     let again = server.start_again().await;
-    assert_eq!(accent(&again.guest()).await, "indigo", "of another program");
+    assert_eq!(
+        accent(&again.guest()).await,
+        "indigo",
+        "the default of another program"
+    );
 }
 
-async fn every_replica_hears_of_the_portal_s_look(database: Database) {
+async fn default_theme_reaches_every_replica(database: Database) {
     let server = start(database, Theme::default()).await;
     let replica = server.replica().await;
     let admin = server.admin().await;
     set(&admin, &[("accent", "ruby"), ("version", "0")]).await;
-    assert_eq!(accent(&server.guest()).await, "ruby", "here at once");
+    assert_eq!(
+        accent(&server.guest()).await,
+        "ruby",
+        "at once on this replica"
+    );
     let guest = replica.guest();
     eventually("the replica shows it", async || {
         (accent(&guest).await == "ruby").then_some(())
     })
     .await;
     let again = server.start_again().await;
-    assert_eq!(accent(&again.guest()).await, "ruby", "and it lasts");
+    assert_eq!(
+        accent(&again.guest()).await,
+        "ruby",
+        "it survives a restart"
+    );
 }
 
-async fn only_administrators_set_it_and_the_log_says_who(database: Database) {
+async fn default_theme_requires_an_administrator_and_is_audited(database: Database) {
     let server = start(database, Theme::default()).await;
     let (user, admin) = (server.user().await, server.admin().await);
     let fields = [("accent", "ruby"), ("version", "0")];
@@ -149,7 +161,7 @@ async fn only_administrators_set_it_and_the_log_says_who(database: Database) {
         ["post"]
     );
 
-    // What there is no such choice of changes nothing.
+    // An unknown value changes nothing.
     set(
         &admin,
         &[("accent", "ruby"), ("radius", "huge"), ("version", "0")],
@@ -177,7 +189,7 @@ async fn only_administrators_set_it_and_the_log_says_who(database: Database) {
         json!([{"field": "locked", "old": null, "new": true}])
     );
 
-    // His own look for everyone.
+    // The administrator's own theme becomes the default for everyone.
     choose(&admin, &[("appearance", "dark")]).await;
     set(&admin, &[("mine", "true"), ("version", "2")]).await;
     let page = server.guest().page("/").await;
@@ -185,7 +197,7 @@ async fn only_administrators_set_it_and_the_log_says_who(database: Database) {
     assert_eq!(shown(&page, "accent"), "ruby");
 }
 
-async fn two_who_set_it_at_once_do_not_overwrite_each_other(database: Database) {
+async fn concurrent_theme_changes_do_not_overwrite_each_other(database: Database) {
     let server = start(database, Theme::default()).await;
     let admin = server.admin().await;
     let (one, other) = tokio::join!(
@@ -209,24 +221,28 @@ async fn two_who_set_it_at_once_do_not_overwrite_each_other(database: Database) 
     assert_ne!(accent(&server.guest()).await, "lime");
 }
 
-async fn what_others_have_set_meanwhile_is_not_lost(database: Database) {
+async fn change_by_another_administrator_is_kept(database: Database) {
     let server = start(database, Theme::default()).await;
     let admin = server.admin().await;
     let settings = [("accent", "ruby"), ("gray", "sand")];
     let forms = settings.map(|setting| [setting, ("version", "0")]);
     let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
-    // One of them is told, and tries again on the page that shows the other's change.
+    // One change is rejected and repeated on the page that shows the other.
     let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
-    let again = refused.iter().position(|it| *it).expect("one is refused");
+    let again = refused.iter().position(|it| *it).expect("one rejection");
     let page = admin.page("/look").await;
     let version = attributes(&page.text, "form input[name=version]", "value");
     assert_eq!(version, ["1"]);
     set(&admin, &[settings[again], ("version", "1")]).await;
     let page = server.guest().page("/").await;
     let look = || (shown(&page, "accent"), shown(&page, "gray"));
-    assert_eq!(look(), ("ruby".to_owned(), "sand".to_owned()), "both hold");
+    assert_eq!(
+        look(),
+        ("ruby".to_owned(), "sand".to_owned()),
+        "both changes are kept"
+    );
 
-    // The form comes from a replica that knows more than this one.
+    // The form comes from a replica with a newer state than this one.
     let changed = server
         .sql(
             "UPDATE portal_settings SET version = 3, \
@@ -243,7 +259,7 @@ async fn what_others_have_set_meanwhile_is_not_lost(database: Database) {
     assert_eq!(lock, ["true"]);
 }
 
-async fn what_is_locked_cannot_be_chosen(database: Database) {
+async fn locked_settings_cannot_be_chosen(database: Database) {
     let server = start(database, Theme::default().accent(Accent::Jade).locked()).await;
     let (user, admin) = (server.user().await, server.admin().await);
     choose(
@@ -266,7 +282,7 @@ async fn what_is_locked_cannot_be_chosen(database: Database) {
     assert_eq!(
         shown(&page, "appearance"),
         "dark",
-        "what one needs to read is one's own"
+        "the appearance stays the user's choice"
     );
     assert!(
         attributes(
@@ -276,7 +292,7 @@ async fn what_is_locked_cannot_be_chosen(database: Database) {
         )
         .is_empty()
     );
-    // Who may set the portal's look may do so.
+    // The lock does not apply to administrators who set the default theme.
     set(&admin, &[("accent", "pink"), ("version", "0")]).await;
     assert_eq!(accent(&user).await, "pink");
     set(
@@ -284,14 +300,10 @@ async fn what_is_locked_cannot_be_chosen(database: Database) {
         &[("accent", "pink"), ("locked", "false"), ("version", "1")],
     )
     .await;
-    assert_eq!(
-        accent(&user).await,
-        "ruby",
-        "what he has chosen is not lost"
-    );
+    assert_eq!(accent(&user).await, "ruby", "the user's choice is not lost");
 }
 
-async fn a_reset_follows_the_portal_again(database: Database) {
+async fn reset_restores_the_default_theme(database: Database) {
     let server = start(database, Theme::default().accent(Accent::Jade)).await;
     let user = server.user().await;
     choose(&user, &[("accent", "ruby"), ("appearance", "dark")]).await;
@@ -316,7 +328,7 @@ async fn a_reset_follows_the_portal_again(database: Database) {
     assert_eq!(shown(&browser.page("/").await, "accent"), "jade");
 }
 
-async fn a_page_asks_the_database_nothing_for_its_look(database: Database) {
+async fn theme_of_a_page_needs_no_database_query(database: Database) {
     let server = start(database, Theme::default()).await;
     let (user, admin) = (server.user().await, server.admin().await);
     set(&admin, &[("accent", "ruby"), ("version", "0")]).await;
@@ -330,7 +342,7 @@ async fn a_page_asks_the_database_nothing_for_its_look(database: Database) {
     }
 }
 
-async fn other_sessions_are_signed_out_and_this_one_stays(database: Database) {
+async fn ending_other_sessions_keeps_this_one(database: Database) {
     use portal_core::auth::Accounts;
     let server = start(database, Theme::default()).await;
     let (here, there, bob) = (
@@ -344,13 +356,8 @@ async fn other_sessions_are_signed_out_and_this_one_stays(database: Database) {
         ids.push(me["id"].as_str().expect("an id").to_owned());
     }
     let id = ids[0].parse().expect("an id");
-    let accounts: Accounts = Accounts::clone(
-        server
-            .state
-            .get::<Accounts>()
-            .expect("it is there")
-            .as_ref(),
-    );
+    let accounts: Accounts =
+        Accounts::clone(server.state.get::<Accounts>().expect("registered").as_ref());
     let sessions = accounts.sessions_of(id).await.expect("a list");
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     // The newest is first, and the test keeps the older one.
@@ -361,12 +368,16 @@ async fn other_sessions_are_signed_out_and_this_one_stays(database: Database) {
     );
     assert_eq!(here.get("/api/auth/me").await.status, 200);
     there.get("/api/auth/me").await.problem(401, "unauthorized");
-    assert_eq!(bob.get("/api/auth/me").await.status, 200, "somebody else's");
+    assert_eq!(
+        bob.get("/api/auth/me").await.status,
+        200,
+        "another user's session"
+    );
     assert_eq!(accounts.sessions_of(id).await.expect("a list").len(), 1);
 }
 
 #[tokio::test]
-async fn a_browser_remembers_a_narrow_sidebar() {
+async fn browser_remembers_a_narrow_sidebar() {
     let server = start(Database::Sqlite, Theme::default()).await;
     let mut browser = Browser::new(&server.url);
     let narrow = async |browser: &mut Browser| {
@@ -390,11 +401,11 @@ async fn a_browser_remembers_a_narrow_sidebar() {
 }
 
 #[tokio::test]
-async fn what_a_brand_cannot_be_is_said_before_the_start() {
+async fn invalid_brand_fails_the_build() {
     let brand = Brand::new().accent_color("teal").css("a {");
     let error = Portal::builder().brand(brand).build().await;
     let Err(BuildError::Problems(problems)) = error else {
-        panic!("it starts");
+        panic!("the portal starts");
     };
     let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(
@@ -409,7 +420,7 @@ async fn what_a_brand_cannot_be_is_said_before_the_start() {
 }
 
 #[tokio::test]
-async fn a_brand_is_served_below_any_prefix_and_turns_the_page_round() {
+async fn brand_is_served_and_sets_the_text_direction() {
     let build = |portal| {
         let brand = Brand::new()
             .accent_color("#0f766e")
@@ -427,7 +438,7 @@ async fn a_brand_is_served_below_any_prefix_and_turns_the_page_round() {
     assert_eq!((swatches.len(), swatches[0].as_str()), (27, "brand"));
     let sheets = attributes(&page.text, "link[rel=stylesheet]", "href");
     let sheet = sheets.iter().find(|sheet| sheet.contains("/brand/"));
-    let css = guest.get(sheet.expect("it is linked")).await;
+    let css = guest.get(sheet.expect("a stylesheet")).await;
     assert!(css.header("content-type").starts_with("text/css"));
     assert!(css.header("cache-control").contains("immutable"));
     assert!(css.text.contains("--accent-solid:#0f766e"));

@@ -1,4 +1,4 @@
-//! Choosing a look in a browser: at once, in every tab, by keyboard, without a flash.
+//! Choosing a theme in a browser: at once, in every tab, by keyboard, without a flash.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ async fn open() -> (ReferencePortal, Chromium) {
     let portal = ReferencePortal::start(&[]).await;
     let browser = Chromium::open(&portal.url).await;
     browser.goto("/admin/app-settings").await;
-    // A page that is loaded anew loses this.
+    // A page load would lose this.
     browser.script("window.same = true").await;
     (portal, browser)
 }
@@ -23,14 +23,14 @@ async fn is(browser: &Chromium, what: &str, script: &str) {
 const RUBY: &str = ".pt-swatches input[name=accent][value=ruby]";
 
 #[tokio::test]
-async fn a_choice_shows_at_once_and_in_other_tabs_and_at_first_sight() {
+async fn theme_choice_applies_at_once_and_in_other_tabs() {
     let (_portal, browser) = open().await;
     browser
         .script("window.other = window.open('/admin/about')")
         .await;
     is(
         &browser,
-        "the other tab is there",
+        "the other tab is open",
         "return other.document.readyState === 'complete' && !!other.document.querySelector('main')",
     )
     .await;
@@ -52,13 +52,13 @@ async fn a_choice_shows_at_once_and_in_other_tabs_and_at_first_sight() {
     )
     .await;
     assert_eq!(browser.script("return window.same").await, true);
-    // The pair of the automatic gray follows the accent.
+    // The automatic gray follows the accent.
     let pair = browser
         .script("return document.querySelector('[data-part=pair]').textContent")
         .await;
     assert_eq!(pair, "Mauve");
 
-    // The document comes as it is to look: no script has to change it.
+    // The server renders the theme: no script has to change the document.
     let first = browser
         .script("const r = new XMLHttpRequest(); r.open('GET', '/admin/about', false); r.send(); return /<html[^>]*>/.exec(r.responseText)[0]")
         .await;
@@ -70,10 +70,10 @@ async fn a_choice_shows_at_once_and_in_other_tabs_and_at_first_sight() {
     );
 
     browser.click("button[name=reset]").await;
-    is(&browser, "both are as the portal", "return [document, other.document].every((it) => it.documentElement.dataset.accent === 'indigo')").await;
+    is(&browser, "both use the default theme", "return [document, other.document].every((it) => it.documentElement.dataset.accent === 'indigo')").await;
     is(
         &browser,
-        "the choice is the portal's",
+        "the default is selected",
         "return document.querySelector('[name=accent][value=\"\"]').checked",
     )
     .await;
@@ -84,27 +84,27 @@ async fn a_choice_shows_at_once_and_in_other_tabs_and_at_first_sight() {
 }
 
 #[tokio::test]
-async fn swatches_are_walked_by_the_arrow_keys() {
+async fn arrow_keys_move_between_swatches() {
     let (_portal, browser) = open().await;
     browser.click(RUBY).await;
     let swatch = browser.find(RUBY).await;
-    swatch.send_keys("\u{E014}").await.expect("it takes keys");
+    swatch.send_keys("\u{E014}").await.expect("keys accepted");
     let state = "const it = document.activeElement; return [it.name, it.value, document.documentElement.dataset.accent]";
     assert_eq!(browser.script(state).await, json!(["accent", "red", "red"]));
-    // Left again, and further to what follows the portal.
+    // Left again, to the choice that follows the default theme.
     let swatch = browser
         .find(".pt-swatches input[name=accent][value=gray]")
         .await;
     browser
         .click(".pt-swatches input[name=accent][value=gray]")
         .await;
-    swatch.send_keys("\u{E012}").await.expect("it takes keys");
+    swatch.send_keys("\u{E012}").await.expect("keys accepted");
     assert_eq!(browser.script(state).await, json!(["accent", "", "indigo"]));
     browser.close().await;
 }
 
 #[tokio::test]
-async fn the_sidebar_becomes_a_rail_and_stays_one() {
+async fn sidebar_collapses_and_stays_collapsed() {
     let (_portal, browser) = open().await;
     let width = "return document.querySelector('.pt-side').offsetWidth";
     assert_eq!(browser.script(width).await, 240);
@@ -113,7 +113,7 @@ async fn the_sidebar_becomes_a_rail_and_stays_one() {
     let state = "const it = document.querySelector('.pt-rail button'); return [it.value, it.getAttribute('aria-expanded'), it === document.activeElement]";
     assert_eq!(browser.script(state).await, json!(["wide", "false", true]));
     assert_eq!(browser.script("return window.same").await, true);
-    is(&browser, "it is remembered", "return fetch('/admin/about').then((it) => it.text()).then((it) => it.includes('data-rail'))").await;
+    is(&browser, "the choice is stored", "return fetch('/admin/about').then((it) => it.text()).then((it) => it.includes('data-rail'))").await;
     browser.goto("/admin/about").await;
     assert_eq!(browser.script(width).await, 64);
     browser.click(".pt-rail button").await;
@@ -122,7 +122,7 @@ async fn the_sidebar_becomes_a_rail_and_stays_one() {
 }
 
 #[tokio::test]
-async fn the_user_s_menu_switches_light_and_dark() {
+async fn user_menu_switches_light_and_dark() {
     let (_portal, browser) = open().await;
     browser.click(".pt-side .pt-modes button[value=dark]").await;
     let scheme = "return getComputedStyle(document.documentElement).colorScheme";

@@ -1,4 +1,4 @@
-//! Times in the zone of the browser: what the server writes is what the user keeps seeing.
+//! Times in the zone of the browser: the server and the scripts render the same text.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ const TIMES: &str =
     "return [...document.querySelectorAll('main time[data-format]')].map((it) => it.textContent)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
+async fn server_and_browser_render_times_in_the_same_zone() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let answer = portal
         .guest()
@@ -23,7 +23,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
     client.ended_in("example_task2", &id).await;
     let browser = Chromium::open(&portal.url).await;
     browser.use_session(&token).await;
-    // Half an hour off: no other zone of the test can be taken for it.
+    // Offset by half an hour: it cannot be confused with another zone of the test.
     let zone = json!({"timezoneId": "Australia/Darwin"});
     browser
         .devtools("Emulation.setTimezoneOverride", zone)
@@ -49,7 +49,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
         let page = request
             .send()
             .await
-            .expect("an answer")
+            .expect("a response")
             .text()
             .await
             .expect("text");
@@ -58,7 +58,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
         let written: Vec<String> = page.select(&times).map(|it| it.text().collect()).collect();
         assert_eq!(shown, json!(written), "{path}");
     }
-    // A time that only scripts or only the server write does not differ either.
+    // Times that only the scripts or only the server render do not differ either.
     let clock = "const time = document.querySelector('time[data-format=datetime]'); \
         return [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]";
     let clock = browser.script(clock).await;
@@ -73,7 +73,7 @@ async fn times_are_in_the_zone_of_the_browser_as_the_server_writes_them() {
 }
 
 #[tokio::test]
-async fn zone_that_does_not_exist_counts_as_none() {
+async fn unknown_time_zone_is_ignored() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let answer = portal
         .guest()
@@ -89,7 +89,7 @@ async fn zone_that_does_not_exist_counts_as_none() {
         let page = request
             .send()
             .await
-            .expect("an answer")
+            .expect("a response")
             .text()
             .await
             .expect("text");

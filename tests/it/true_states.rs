@@ -1,4 +1,4 @@
-//! Task states that a page shows: they are right, whatever happens around its connection.
+//! Task states on pages: correct whatever happens around the connection.
 
 use portal_core::pages::IntoPage;
 use portal_core::pages::components::{TaskList, TaskRowView};
@@ -12,15 +12,15 @@ use crate::support::{
     Chromium, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually, on_both,
 };
 
-/// The mark of a page: everything before it is part of the page.
+/// Cursor of a page: the page contains everything before it.
 fn mark_of(page: &str) -> String {
     let (_, mark) = page
         .split_once("data-mark=\"")
-        .expect("the page has a mark");
+        .expect("the page has a cursor");
     mark.split('"').next().unwrap_or_default().to_owned()
 }
 
-async fn tasks_that_finish_before_the_socket_opens_are_sent(database: Database) {
+async fn tasks_finished_before_the_socket_opens_are_sent(database: Database) {
     const TASKS: usize = 500;
     let mut server = TestServer::start(database).await;
     let admin = server.admin().await;
@@ -61,9 +61,9 @@ async fn tasks_that_finish_before_the_socket_opens_are_sent(database: Database) 
     server.stop().await;
 }
 
-on_both!(tasks_that_finish_before_the_socket_opens_are_sent);
+on_both!(tasks_finished_before_the_socket_opens_are_sent);
 
-/// The script of tasks starts when the test calls `go()`, and sockets can be blocked.
+/// Script that delays the task monitor until the test calls `go()` and can block sockets.
 const HELD: &str = "const define = customElements.define.bind(customElements); \
     customElements.define = (name, ...rest) => name === 'pt-task-monitor' \
         ? window.go = () => define(name, ...rest) : define(name, ...rest); \
@@ -105,7 +105,7 @@ fn monitored() -> Page {
                 let token = path.rsplit('/').next().unwrap_or_default();
                 let tasks = state.get::<Tasks>().expect("a portal has tasks");
                 let all = tasks.list(&TaskFilter::default()).await;
-                let rows = all.expect("they are read");
+                let rows = all.expect("read");
                 let rows = rows.iter().map(TaskRowView::from).collect();
                 let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
                 html! { (list) }.into_page()
@@ -126,14 +126,14 @@ async fn open(server: &TestServer, admin: &Client, client: &TaskClient) -> Chrom
         .await;
     browser.in_every_page(HELD).await;
     browser.goto(&format!("/monitored/{}", client.token)).await;
-    wait_for(&browser, "the script is there", "return !!window.go").await;
+    wait_for(&browser, "the script is loaded", "return !!window.go").await;
     browser
 }
 
 const ACTIVE: &str = "document.querySelectorAll('.pt-task:is([data-status=PENDING],[data-status=PROCESSING])').length";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn page_shows_tasks_as_finished_that_end_before_it_connects() {
+async fn tasks_finished_before_the_connection_are_shown() {
     let mut server = start().await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;
@@ -156,7 +156,7 @@ async fn page_shows_tasks_as_finished_that_end_before_it_connects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn page_shows_tasks_as_finished_that_end_while_it_is_cut_off() {
+async fn tasks_finished_while_disconnected_are_shown() {
     let mut server = start().await;
     let admin = server.admin().await;
     let client = TaskClient::of(&admin).await;

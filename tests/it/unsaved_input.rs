@@ -1,4 +1,4 @@
-//! Input that has not been saved yet, while other clients change or delete what it belongs to.
+//! Unsaved input while other clients change or delete the record that it belongs to.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn add_plan(client: &Client, name: &str) -> String {
     answer.json()["id"].to_string()
 }
 
-/// Sends a request for a plan with the version that it has now.
+/// Sends a request for a plan with its current version.
 async fn write_plan(client: &Client, method: reqwest::Method, id: &str, body: &str) {
     let path = format!("/api/admin/models/plan/{id}");
     let etag = client.get(&path).await.header("etag").to_owned();
@@ -40,7 +40,7 @@ async fn browser_of(server: &TestServer, client: &Client) -> Chromium {
     browser
         .use_session(client.token.as_deref().expect("a token"))
         .await;
-    // Set as soon as the live stream of a page has been opened.
+    // Set as soon as the live stream of a page is open.
     browser
         .in_every_page(
             "const real = fetch; window.fetch = async (to, ...more) => { \
@@ -168,7 +168,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser.see("Connection lost").await;
     let typed = "return window.same && document.querySelector('#row [name=name]').value";
     assert_eq!(browser.script(typed).await, "kept");
-    // The form asks before it loses this.
+    // The form requests confirmation before it discards this.
     browser.press("Escape").await;
     browser.see("Discard changes?").await;
     browser
@@ -214,9 +214,9 @@ fn with_guest_book(portal: PortalBuilder) -> PortalBuilder {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn region_with_a_changed_form_waits_until_it_is_clean() {
     let mut server = TestServer::start_with(Database::Sqlite, &[], with_guest_book).await;
-    let live = server.state.get::<Live>().expect("every portal has it");
+    let live = server.state.get::<Live>().expect("registered");
     let add = || {
-        let entries = server.state.get::<Entries>().expect("it was added");
+        let entries = server.state.get::<Entries>().expect("registered");
         entries.0.fetch_add(1, Ordering::SeqCst);
         live.changed("guest-book");
     };
@@ -243,7 +243,7 @@ async fn region_with_a_changed_form_waits_until_it_is_clean() {
         .await
         .clear()
         .await
-        .expect("it can be cleared");
+        .expect("cleared");
     browser.script("document.activeElement.blur()").await;
     browser.see("3 entries").await;
     assert_eq!(browser.script(form).await, json!(["", "3"]));
@@ -253,7 +253,7 @@ async fn region_with_a_changed_form_waits_until_it_is_clean() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deactivated_user_is_told_on_a_public_page() {
+async fn public_page_informs_a_deactivated_user() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let sign_in = async |email: &str| {
         let answer = portal

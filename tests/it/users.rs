@@ -1,16 +1,16 @@
-//! Looking after users: the list, roles, switching accounts off.
+//! Administration of users: the list, roles, and deactivation.
 
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, Database, TestServer, attributes, on_both};
 
 on_both!(
-    administrators_page_sort_and_search_the_users,
-    a_role_can_be_given_and_shows_on_the_next_request,
-    the_last_administrator_stays_one,
-    two_administrators_who_demote_each_other_leave_one,
-    a_deactivated_user_is_refused_at_once,
-    a_role_is_kept_by_its_name_and_shown_by_its_title,
+    users_are_paginated_sorted_and_searched,
+    assigned_role_applies_to_the_next_request,
+    last_administrator_cannot_be_removed,
+    mutual_demotion_leaves_one_administrator,
+    deactivated_user_is_rejected_at_once,
+    role_is_stored_by_name_and_shown_by_title,
 );
 
 async fn id_of(client: &Client) -> String {
@@ -29,7 +29,7 @@ fn emails(answer: &Answer) -> Vec<String> {
     let items = answer["items"].as_array().expect("a list");
     items
         .iter()
-        .map(|user| user["email"].as_str().expect("a text").to_owned())
+        .map(|user| user["email"].as_str().expect("a string").to_owned())
         .collect()
 }
 
@@ -41,7 +41,7 @@ fn pointers(problem: &Value) -> Vec<&str> {
         .collect()
 }
 
-async fn administrators_page_sort_and_search_the_users(database: Database) {
+async fn users_are_paginated_sorted_and_searched(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     id_of(&admin).await;
@@ -103,7 +103,7 @@ async fn administrators_page_sort_and_search_the_users(database: Database) {
     assert_eq!(pointers(&all), ["/sort", "/page", "/per_page"]);
 }
 
-async fn a_role_is_kept_by_its_name_and_shown_by_its_title(database: Database) {
+async fn role_is_stored_by_name_and_shown_by_title(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let id = id_of(&admin).await;
@@ -123,7 +123,7 @@ async fn a_role_is_kept_by_its_name_and_shown_by_its_title(database: Database) {
     assert_eq!(row.json()["user_type"], "ADMIN");
 }
 
-async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {
+async fn assigned_role_applies_to_the_next_request(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let id = id_of(&user).await;
@@ -155,7 +155,7 @@ async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {
     assert_eq!(
         found,
         ["/is_active", "/user_type", "/x"],
-        "all faults at once"
+        "all errors at once"
     );
 
     for id in ["nobody", "0190b7a0-0000-7000-8000-000000000000"] {
@@ -168,7 +168,7 @@ async fn a_role_can_be_given_and_shows_on_the_next_request(database: Database) {
     by_guest.problem(401, "unauthorized");
 }
 
-async fn the_last_administrator_stays_one(database: Database) {
+async fn last_administrator_cannot_be_removed(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let (admin_id, user_id) = (id_of(&admin).await, id_of(&user).await);
@@ -178,7 +178,7 @@ async fn the_last_administrator_stays_one(database: Database) {
     }
     assert_eq!(admin.page("/secret").await.status, 200);
 
-    // An administrator who is switched off does not count.
+    // A deactivated administrator does not count.
     change(
         &admin,
         &user_id,
@@ -193,7 +193,7 @@ async fn the_last_administrator_stays_one(database: Database) {
     assert_eq!(admin.page("/secret").await.status, 403);
 }
 
-async fn two_administrators_who_demote_each_other_leave_one(database: Database) {
+async fn mutual_demotion_leaves_one_administrator(database: Database) {
     let server = TestServer::start(database).await;
     let (one, other) = (server.admin().await, server.user().await);
     let (one_id, other_id) = (id_of(&one).await, id_of(&other).await);
@@ -220,7 +220,7 @@ async fn two_administrators_who_demote_each_other_leave_one(database: Database) 
     }
 }
 
-async fn a_deactivated_user_is_refused_at_once(database: Database) {
+async fn deactivated_user_is_rejected_at_once(database: Database) {
     let server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let id = id_of(&user).await;
@@ -235,9 +235,12 @@ async fn a_deactivated_user_is_refused_at_once(database: Database) {
     user.get("/api/auth/me").await.problem(403, "deactivated");
     let again = server.user().await;
     again.get("/api/auth/me").await.problem(403, "deactivated");
-    assert_eq!(user.page("/").await.status, 200, "what is public stays so");
+    assert_eq!(user.page("/").await.status, 200, "public pages stay public");
     let form = user.page("/sign-in").await;
-    assert_eq!(form.status, 200, "no redirect to a page that refuses him");
+    assert_eq!(
+        form.status, 200,
+        "no redirect to a page that rejects the user"
+    );
 
     change(&admin, &id, json!({"is_active": true})).await;
     assert_eq!(user.page("/members").await.status, 200);

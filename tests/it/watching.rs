@@ -1,4 +1,4 @@
-//! Watching tasks from other replicas, over server-sent events, and from code.
+//! Monitoring tasks from other replicas, over server-sent events, and from code.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use crate::support::{Database, EventStream, Socket, TaskClient, TestServer, on_both};
 
 on_both!(
-    a_task_is_watched_from_code,
-    a_task_that_does_not_exist_cannot_be_watched,
-    a_stream_of_one_task_shows_every_change_and_ends_with_it,
-    who_was_cut_off_sees_what_ended_meanwhile,
-    a_stream_ends_with_its_token_and_with_the_portal,
-    a_stream_is_refused_as_a_socket_is,
-    the_history_has_updates_log_lines_and_statuses,
-    the_history_is_bounded_and_says_so,
-    the_history_is_for_its_client_only,
-    a_second_attempt_has_its_own_part_of_the_history,
+    task_is_monitored_from_code,
+    unknown_task_cannot_be_monitored,
+    task_stream_shows_every_change_until_the_task_finishes,
+    resumed_stream_shows_tasks_finished_in_between,
+    stream_ends_with_its_token_or_the_portal,
+    stream_is_rejected_like_a_socket,
+    history_has_updates_log_lines_and_statuses,
+    history_is_bounded_and_marked_as_truncated,
+    history_is_visible_only_to_its_client,
+    history_separates_attempts,
 );
 
 async fn setup(database: Database) -> (TestServer, TaskClient) {
@@ -39,14 +39,14 @@ fn is_end(message: &Value) -> bool {
     message["data"]["active"] == false
 }
 
-async fn a_task_is_watched_from_code(database: Database) {
+async fn task_is_monitored_from_code(database: Database) {
     let (server, client) = setup(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let id = client.start("steps").await;
     let mut updates = tasks
         .subscribe(id.parse().expect("an id"))
         .await
-        .expect("it exists");
+        .expect("a task");
     let mut seen = Vec::new();
     while let Some(record) = updates.next().await {
         seen.push(record);
@@ -65,19 +65,19 @@ async fn a_task_is_watched_from_code(database: Database) {
         .filter_map(|record| record.message.as_deref())
         .collect();
     assert!(messages.contains(&"step 3"), "{messages:?}");
-    let last = seen.last().expect("at least one");
+    let last = seen.last().expect("a message");
     assert_eq!(last.result, Some(json!("done")));
 
-    let mut late = tasks.subscribe(last.id).await.expect("it exists");
+    let mut late = tasks.subscribe(last.id).await.expect("a task");
     assert_eq!(late.next().await.as_ref(), Some(&Arc::clone(last)));
     assert_eq!(late.next().await, None);
 }
 
-async fn a_task_that_does_not_exist_cannot_be_watched(database: Database) {
+async fn unknown_task_cannot_be_monitored(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let refused = tasks.subscribe(uuid::Uuid::nil()).await;
-    assert_eq!(refused.expect_err("it is unknown").code(), "task_not_found");
+    assert_eq!(refused.expect_err("unknown task").code(), "task_not_found");
 }
 
 /// Two portals on one database.
@@ -89,9 +89,9 @@ async fn replicas() -> (TestServer, TestServer, TaskClient) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_runs_on_one_replica_is_seen_on_the_other() {
+async fn task_is_visible_on_another_replica() {
     let (first, second, client) = replicas().await;
-    // Each is watched on both: one of them does not run it.
+    // Each task is monitored on both replicas: one of them does not run it.
     for _ in 0..4 {
         let mut everything = EventStream::open(&second.guest(), &all(&client)).await;
         let id = client.start("steps").await;
@@ -121,14 +121,14 @@ fn assert_steps(messages: &[Value]) {
     for step in ["step 2", "step 3", "step 4"] {
         assert!(words.contains(&step), "{words:?}");
     }
-    let last = data.last().expect("at least one");
+    let last = data.last().expect("a message");
     assert_eq!(
         (&last["status"], &last["result"]),
         (&json!("COMPLETED"), &json!("done"))
     );
 }
 
-async fn a_stream_of_one_task_shows_every_change_and_ends_with_it(database: Database) {
+async fn task_stream_shows_every_change_until_the_task_finishes(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("steps").await;
     for path in [
@@ -140,29 +140,29 @@ async fn a_stream_of_one_task_shows_every_change_and_ends_with_it(database: Data
         while let Some(message) = events.next().await {
             messages.push(message);
         }
-        assert!(events.retry.is_some(), "it says when to connect again");
-        let last = messages.last().expect("at least one");
+        assert!(events.retry.is_some(), "the stream states the retry time");
+        let last = messages.last().expect("a message");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
-        // A browser connects again after every end, until it is told not to.
+        // A browser reconnects whenever a stream ends, until a response forbids it.
         let last_id = [("last-event-id", events.last_id.as_str())];
         let again = EventStream::ask(&server.guest(), &path, &last_id).await;
         assert_eq!(again.err().map(|answer| answer.status.as_u16()), Some(204));
     }
 }
 
-async fn who_was_cut_off_sees_what_ended_meanwhile(database: Database) {
+async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     let (server, client) = setup(database).await;
     let guest = server.guest();
     let seen = client.start("steps").await;
     let mut events = EventStream::open(&guest, &one(&client, &seen)).await;
-    let first = events.next().await.expect("the present state");
+    let first = events.next().await.expect("the current state");
     assert_eq!(first["data"]["active"], true);
     let cursor_of_one = events.last_id.clone();
     drop(events);
 
-    // One that has seen nothing at all has a place to go on from as well.
+    // A stream that has sent no change has a cursor to resume from as well.
     let mut quiet = EventStream::open(&guest, &all(&client)).await;
     quiet
         .until(|message| message["data"]["active"] == true)
@@ -195,17 +195,17 @@ async fn who_was_cut_off_sees_what_ended_meanwhile(database: Database) {
     expected.sort();
     assert_eq!(ended, expected);
 
-    // What is no cursor counts as none: ended tasks are not part of the present.
+    // An invalid cursor is ignored: finished tasks are not part of the current state.
     for garbage in ["", "nonsense", "1-2-3", "ffffffffffffffffffff-1"] {
         let mut events = EventStream::resume(&guest, &all(&client), garbage).await;
         let new = client.start("steps").await;
-        let message = events.next().await.expect("the stream goes on");
+        let message = events.next().await.expect("an event");
         assert_eq!(message["data"]["task_id"], new.as_str(), "{garbage:?}");
         client.ended(&new).await;
     }
 }
 
-async fn a_stream_ends_with_its_token_and_with_the_portal(database: Database) {
+async fn stream_ends_with_its_token_or_the_portal(database: Database) {
     let (mut server, client) = setup(database).await;
     let user = server.user().await;
     let id = client.start("waits").await;
@@ -226,7 +226,7 @@ async fn a_stream_ends_with_its_token_and_with_the_portal(database: Database) {
     assert_eq!(rest, [] as [Value; 0]);
 }
 
-async fn a_stream_is_refused_as_a_socket_is(database: Database) {
+async fn stream_is_rejected_like_a_socket(database: Database) {
     let (server, client) = setup(database).await;
     let (guest, nobody) = (server.guest(), uuid::Uuid::nil());
     for (path, code) in [
@@ -241,22 +241,22 @@ async fn a_stream_is_refused_as_a_socket_is(database: Database) {
         (one(&client, &nobody.to_string()), "task_not_found"),
     ] {
         let refused = EventStream::ask(&guest, &path, &[]).await;
-        refused.err().expect("it is refused").problem(404, code);
+        refused.err().expect("rejected").problem(404, code);
     }
     for foreign in ["https://evil.example", "null"] {
         let refused = EventStream::ask(&guest, &all(&client), &[("origin", foreign)]).await;
         refused
             .err()
-            .expect("it is refused")
+            .expect("rejected")
             .problem(403, "foreign_origin");
     }
     let own = EventStream::ask(&guest, &all(&client), &[("origin", &server.url)]).await;
-    assert!(own.is_ok(), "the portal's own pages may");
+    assert!(own.is_ok(), "the portal's own pages are allowed");
     let answer = guest.get(&all(&client)).await;
     answer.problem(426, "websocket_required");
 }
 
-async fn the_history_has_updates_log_lines_and_statuses(database: Database) {
+async fn history_has_updates_log_lines_and_statuses(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("talks").await;
     client.ended(&id).await;
@@ -295,7 +295,7 @@ async fn the_history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(messages, ["first", "last"]);
     assert_eq!(
         updates[1]["progress"], 90,
-        "also what came just before the end"
+        "including updates just before the end"
     );
     let lines = of("log");
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -319,16 +319,16 @@ async fn the_history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(lines[1]["level"], "WARN");
     assert!(!answer.text.contains("too small to keep"));
 
-    let tasks = server.state.get::<Tasks>().expect("every portal has it");
+    let tasks = server.state.get::<Tasks>().expect("registered");
     let same = tasks
         .history(id.parse().expect("an id"))
         .await
-        .expect("it is read");
+        .expect("read");
     assert_eq!(serde_json::to_value(same).expect("JSON"), history);
     assert_eq!(tasks.history(uuid::Uuid::nil()).await.ok(), Some(None));
 }
 
-async fn the_history_is_bounded_and_says_so(database: Database) {
+async fn history_is_bounded_and_marked_as_truncated(database: Database) {
     let (_server, client) = setup(database).await;
     let id = client.start("babbles").await;
     client.ended(&id).await;
@@ -340,13 +340,13 @@ async fn the_history_is_bounded_and_says_so(database: Database) {
         .filter(|event| event["kind"] == "log")
         .collect();
     assert!(lines.len() <= 1000, "{}", lines.len());
-    let last = lines.last().expect("the newest are kept");
+    let last = lines.last().expect("the newest line");
     assert_eq!(last["message"], "line 4999");
     let long = events.iter().all(|event| event.to_string().len() < 6000);
-    assert!(long, "a line is cut");
+    assert!(long, "long lines are truncated");
 }
 
-async fn the_history_is_for_its_client_only(database: Database) {
+async fn history_is_visible_only_to_its_client(database: Database) {
     let (server, client) = setup(database).await;
     let other = TaskClient::of(&server.user().await).await;
     let id = client.start("talks").await;
@@ -357,7 +357,7 @@ async fn the_history_is_for_its_client_only(database: Database) {
     wrong.problem(404, "task_not_found");
 }
 
-async fn a_second_attempt_has_its_own_part_of_the_history(database: Database) {
+async fn history_separates_attempts(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("second_attempt").await;
     client.until(&id, "PROCESSING").await;
@@ -386,7 +386,7 @@ async fn a_second_attempt_has_its_own_part_of_the_history(database: Database) {
     );
 }
 
-/// Installs what `run()` installs, once for all tests of this process.
+/// Installs the same log layer as `run()`, once for all tests of this process.
 fn keep_task_logs() {
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::prelude::*;
@@ -408,7 +408,7 @@ fn assert_rising(messages: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
+async fn missed_events_are_read_after_reconnecting() {
     let (first, second, client) = replicas().await;
     let user = first.user().await;
     let other = TaskClient::of(&user).await;
@@ -427,7 +427,7 @@ async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
                 .to_owned(),
         )
         .await;
-    assert_eq!(deaf, 2, "both listened");
+    assert_eq!(deaf, 2, "both replicas were listening");
     let path = format!("/api/client-tokens/{}", other.token);
     assert_eq!(user.delete(&path).await.status, 204);
     assert_eq!(client.cancel(&id).await.status, 202);
@@ -439,7 +439,7 @@ async fn what_a_replica_did_not_hear_of_it_reads_when_it_listens_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn monitors_outlive_the_absence_of_the_database() {
+async fn monitors_survive_a_database_outage() {
     let (server, client) = setup(Database::Postgres).await;
     let id = client.start("counts").await;
     client.until(&id, "PROCESSING").await;
@@ -456,7 +456,7 @@ async fn monitors_outlive_the_absence_of_the_database() {
     socket.until(|message| count(message) > at_least).await;
     events.until(|message| count(message) > at_least).await;
     server.cut_off(false).await;
-    crate::support::eventually("the task can be stopped", async || {
+    crate::support::eventually("the task can be cancelled", async || {
         (client.cancel(&id).await.status == 202).then_some(())
     })
     .await;
