@@ -1,11 +1,11 @@
 // Runs axe for each theme and calls back with a line for each finding. A theme is an appearance, an
-// accent, and what is looked at: "everything", the "colours" of the page and of what opens on it, or
-// those of the "page" alone. Only rules about colour can find something else in another theme.
+// accent, and a scope: "everything", the "colors" of the page and its overlays, or those of the "page"
+// alone. Only the findings of rules about color depend on the theme.
 //
-// Overlays that differ by a number in their name, such as the menus of rows, are one.
+// Overlays whose ids differ only by a number, such as the menus of rows, are checked once.
 const [themes, done] = arguments;
 const all = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"] };
-const colours = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
+const colors = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
 const found = [];
 const check = async (where, runOnly) => {
   const rules = runOnly === all ? { "target-size": { enabled: true } } : {};
@@ -21,16 +21,16 @@ const overlays = () => {
     return id && !seen.has(kind) && seen.add(kind);
   });
 };
-// What the layout brings to every page is looked at on the first one.
-const isKnown = (overlay, appearance) => {
+// Overlays of the layout, which are on every page, are checked on the first page.
+const isChecked = (overlay, appearance) => {
   if (overlay.closest("main")) return false;
   const name = `axe ${innerWidth} ${appearance} ${overlay.id}`;
-  const known = !!sessionStorage.getItem(name);
+  const checked = !!sessionStorage.getItem(name);
   sessionStorage.setItem(name, "1");
-  return known;
+  return checked;
 };
-// A colour on its way from one theme to the next is nobody's colour. What inherits it sets out later.
-const settle = async () => {
+// A color in transition belongs to neither theme. Elements that inherit it start their transition later.
+const finishAnimations = async () => {
   for (let round = 0; round < 20; round++) {
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const moving = document.getAnimations().filter(({ playState }) => playState === "running");
@@ -42,15 +42,15 @@ const settle = async () => {
 (async () => {
   for (const [appearance, accent, what] of themes) {
     Object.assign(document.documentElement.dataset, { appearance, accent });
-    await settle();
-    const rules = what === "everything" ? all : colours;
+    await finishAnimations();
+    const rules = what === "everything" ? all : colors;
     await check(`(${appearance}, ${accent})`, rules);
     if (what === "page") continue;
     for (const overlay of overlays()) {
-      if (isKnown(overlay, appearance) || overlay.open || overlay.matches(":popover-open")) continue;
+      if (isChecked(overlay, appearance) || overlay.open || overlay.matches(":popover-open")) continue;
       const isDialog = overlay.tagName === "DIALOG";
       isDialog ? overlay.showModal() : overlay.showPopover();
-      await settle();
+      await finishAnimations();
       if (overlay.checkVisibility()) await check(`(${appearance}, ${accent}, ${overlay.id} open)`, rules);
       isDialog ? overlay.close() : overlay.hidePopover();
     }
