@@ -46,7 +46,7 @@ on("submit", (event) => {
   const url = new URL(form.action);
   if (!listAt(url, list)) return;
   event.preventDefault();
-  // An empty filter is a condition: no value.
+  // An empty filter is a condition too: the field has no value.
   const pairs = [...new FormData(form, submitter)].filter(([name, value]) => value || name.startsWith("filter["));
   url.search = new URLSearchParams(pairs);
   swapList(list, url, isTypedSearch ? "replace" : "push");

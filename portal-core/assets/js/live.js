@@ -3,7 +3,7 @@
 const source = $("meta[name=pt-live]");
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const regions = () => $$("pt-live[data-topics]");
-// An open drawer has its own URL, which is gone once its record is; use that of the page behind it.
+// An open drawer has its own URL, which is invalid once its record is gone; use that of the page behind it.
 const pageUrl = () => $("dialog[data-back]")?.dataset.back ?? location.href;
 const topicsOf = (region) => region.dataset.topics.split(" ");
 
