@@ -1,6 +1,6 @@
-// Loads Clerk's script and mounts Clerk's components at their placeholders in the page. For a
-// signed-in user, pages without components load the script too: session tokens live for about a
-// minute, and the script renews them while the page is open.
+// Loads Clerk's script and mounts Clerk's components into their placeholders. A page without placeholders
+// still loads the script for a signed-in user: session tokens are valid for about a minute, and the
+// script renews them while the page is open.
 (() => {
   "use strict";
   const { clerkSrc, uiSrc, publishableKey, signInUrl, signUpUrl, home, signedIn } = document.currentScript.dataset;
@@ -26,7 +26,7 @@
     for (const node of root.querySelectorAll("[data-clerk-part]:not([data-clerk-mounted])")) {
       const part = MOUNT[node.dataset.clerkPart];
       if (!part) continue;
-      // Remove the fallback content, which is only for the time without the script.
+      // The previous content was the fallback without the script.
       node.replaceChildren();
       node.dataset.clerkMounted = "";
       node.hidden = false;
@@ -34,18 +34,18 @@
     }
   };
 
-  // Signed out elsewhere: the user may no longer see this page. Reload only once: if the server still
-  // accepted the old token, the page would reload forever.
-  const leave = () => {
+  // Signed out elsewhere: the user may no longer see this page. Reload only once; if the server still
+  // accepts the old token, the page would reload forever.
+  const reloadOnce = () => {
     const last = Number(sessionStorage.getItem("portal-clerk-left"));
     if (Date.now() - last < 120_000) return;
     sessionStorage.setItem("portal-clerk-left", Date.now());
     location.reload();
   };
 
-  // Clerk has a session that the portal rejects: its form would redirect the user to a page that
-  // redirects back to the form. The second time, end the session instead of looping forever.
-  const isRefused = async (clerk) => {
+  // Clerk has a session that the portal rejects: Clerk's form would redirect the user to a page that
+  // redirects back. On the second pass, end the session instead of redirecting forever.
+  const isRejected = async (clerk) => {
     const form = document.querySelector('[data-clerk-part="sign-in"],[data-clerk-part="sign-up"]');
     if (signedIn !== undefined || !clerk.session || !form) return false;
     const last = Number(sessionStorage.getItem("portal-clerk-refused"));
@@ -64,12 +64,12 @@
     const ui = window.__internal_ClerkUICtor;
     await clerk.load({ ...(ui && { ui: { ClerkUI: ui } }), signInUrl, signUpUrl, afterSignOutUrl: home });
     if (signedIn !== undefined) {
-      clerk.addListener(({ session }) => session === null && leave());
-      if (!clerk.session) leave();
+      clerk.addListener(({ session }) => session === null && reloadOnce());
+      if (!clerk.session) reloadOnce();
     }
-    if (await isRefused(clerk)) return;
+    if (await isRejected(clerk)) return;
     mount(clerk, document);
-    // Components that htmx inserts later.
+    // Content that htmx loads later.
     document.addEventListener("htmx:after:swap", () => mount(clerk, document));
   };
   start().catch((error) => {

@@ -1,6 +1,6 @@
 // Runs axe for each theme and calls back with a line for each finding. A theme is an appearance, an
-// accent, and a scope: "everything", the "colors" of the page and its overlays, or the colors of the
-// "page" alone. Only rules about color can have different findings in another theme.
+// accent, and a scope: "everything", the "colors" of the page and its overlays, or those of the "page"
+// alone. Only the findings of rules about color depend on the theme.
 //
 // Overlays whose ids differ only by a number, such as the menus of rows, are checked once.
 const [themes, done] = arguments;
@@ -21,16 +21,16 @@ const overlays = () => {
     return id && !seen.has(kind) && seen.add(kind);
   });
 };
-// Overlays of the layout are on every page; they are checked on the first one only.
-const isKnown = (overlay, appearance) => {
+// Overlays of the layout, which are on every page, are checked on the first page.
+const isChecked = (overlay, appearance) => {
   if (overlay.closest("main")) return false;
   const name = `axe ${innerWidth} ${appearance} ${overlay.id}`;
-  const known = !!sessionStorage.getItem(name);
+  const checked = !!sessionStorage.getItem(name);
   sessionStorage.setItem(name, "1");
-  return known;
+  return checked;
 };
-// Finish color transitions between themes. Elements that inherit a color start theirs later.
-const settle = async () => {
+// A color in transition belongs to neither theme. Elements that inherit it start their transition later.
+const finishAnimations = async () => {
   for (let round = 0; round < 20; round++) {
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const moving = document.getAnimations().filter(({ playState }) => playState === "running");
@@ -42,15 +42,15 @@ const settle = async () => {
 (async () => {
   for (const [appearance, accent, what] of themes) {
     Object.assign(document.documentElement.dataset, { appearance, accent });
-    await settle();
+    await finishAnimations();
     const rules = what === "everything" ? all : colors;
     await check(`(${appearance}, ${accent})`, rules);
     if (what === "page") continue;
     for (const overlay of overlays()) {
-      if (isKnown(overlay, appearance) || overlay.open || overlay.matches(":popover-open")) continue;
+      if (isChecked(overlay, appearance) || overlay.open || overlay.matches(":popover-open")) continue;
       const isDialog = overlay.tagName === "DIALOG";
       isDialog ? overlay.showModal() : overlay.showPopover();
-      await settle();
+      await finishAnimations();
       if (overlay.checkVisibility()) await check(`(${appearance}, ${accent}, ${overlay.id} open)`, rules);
       isDialog ? overlay.close() : overlay.hidePopover();
     }

@@ -1,4 +1,4 @@
-// Replaces clerk-js: keeps the session cookie and mounts the components of the user interface.
+// Replaces clerk-js: maintains the session cookie and mounts the components of the UI script.
 "use strict";
 (() => {
   const frontendApi = new URL(document.currentScript.src).origin;
@@ -26,24 +26,24 @@
       return Boolean(this.session);
     }
 
-    async ask(path, method) {
+    async request(path, method) {
       const url = new URL(path, frontendApi);
       const browser = cookie("__clerk_db_jwt");
       if (browser) url.searchParams.set("__clerk_db_jwt", browser);
-      const answer = await fetch(url, { method: method || "GET", credentials: "include" });
-      if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-      return answer.json();
+      const response = await fetch(url, { method: method || "GET", credentials: "include" });
+      if (!response.ok) throw new Error(`${path}: ${response.status}`);
+      return response.json();
     }
 
     async load(options) {
       this.options = options || {};
       const UI = this.options.ui && this.options.ui.ClerkUI;
       this.ui = UI ? new UI(this) : undefined;
-      this.take(await this.ask("/v1/client"));
+      this.applyClient(await this.request("/v1/client"));
       this.loaded = true;
     }
 
-    take(client) {
+    applyClient(client) {
       this.client = client;
       if (!client.session) {
         this.session = this.user = null;
@@ -61,12 +61,12 @@
         };
         this.session = { id, status: "active", user: this.user, getToken: () => this.renew() };
         setCookie("__client_uat", String(client.updated_at), YEAR);
-        this.keep(token);
+        this.storeToken(token);
       }
       for (const listener of this.listeners) listener(this.resources());
     }
 
-    keep(token) {
+    storeToken(token) {
       setCookie("__session", token, YEAR);
       clearTimeout(this.timer);
       if (!this.client.renews) return;
@@ -77,8 +77,8 @@
 
     async renew() {
       if (!this.session) return null;
-      const { jwt } = await this.ask(`/v1/client/sessions/${this.session.id}/tokens`, "POST");
-      this.keep(jwt);
+      const { jwt } = await this.request(`/v1/client/sessions/${this.session.id}/tokens`, "POST");
+      this.storeToken(jwt);
       return jwt;
     }
 
@@ -93,42 +93,42 @@
     }
 
     async signOut(options) {
-      if (this.session) await this.ask(`/v1/client/sessions/${this.session.id}/end`, "POST");
-      this.take({ session: null, updated_at: 0 });
-      const wanted = options && options.redirectUrl;
-      window.location.href = wanted || this.options.afterSignOutUrl || "/";
+      if (this.session) await this.request(`/v1/client/sessions/${this.session.id}/end`, "POST");
+      this.applyClient({ session: null, updated_at: 0 });
+      const redirectUrl = options && options.redirectUrl;
+      window.location.href = redirectUrl || this.options.afterSignOutUrl || "/";
     }
 
-    mount(node, made) {
-      if (!this.loaded) throw new Error("Clerk has not been loaded");
-      node.replaceChildren(made());
+    mount(node, render) {
+      if (!this.loaded) throw new Error("Clerk is not loaded");
+      node.replaceChildren(render());
     }
 
-    drawn() {
+    requireUi() {
       if (!this.ui) throw new Error("Clerk was not loaded with Ui components");
       return this.ui;
     }
 
-    target(props) {
-      const given = props || {};
-      const wanted = given.forceRedirectUrl || given.fallbackRedirectUrl || "/";
-      return new URL(wanted, window.location.href).href;
+    redirectTarget(props) {
+      const options = props || {};
+      const redirectUrl = options.forceRedirectUrl || options.fallbackRedirectUrl || "/";
+      return new URL(redirectUrl, window.location.href).href;
     }
 
     mountSignIn(node, props) {
-      this.mount(node, () => this.drawn().signIn("/sign-in", this.target(props), "Sign in with Clerk"));
+      this.mount(node, () => this.requireUi().signIn("/sign-in", this.redirectTarget(props), "Sign in with Clerk"));
     }
 
     mountSignUp(node, props) {
-      this.mount(node, () => this.drawn().signIn("/sign-up", this.target(props), "Sign up with Clerk"));
+      this.mount(node, () => this.requireUi().signIn("/sign-up", this.redirectTarget(props), "Sign up with Clerk"));
     }
 
     mountUserButton(node) {
-      this.mount(node, () => this.drawn().userButton());
+      this.mount(node, () => this.requireUi().userButton());
     }
 
     mountUserProfile(node) {
-      this.mount(node, () => this.drawn().userProfile());
+      this.mount(node, () => this.requireUi().userProfile());
     }
 
     unmountSignIn(node) {
@@ -149,8 +149,8 @@
 
     redirectToSignIn(options) {
       const url = new URL("/sign-in", frontendApi);
-      const wanted = (options && options.redirectUrl) || window.location.href;
-      url.searchParams.set("redirect_url", new URL(wanted, window.location.href).href);
+      const redirectUrl = (options && options.redirectUrl) || window.location.href;
+      url.searchParams.set("redirect_url", new URL(redirectUrl, window.location.href).href);
       window.location.href = url.href;
     }
   }

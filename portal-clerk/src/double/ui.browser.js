@@ -1,11 +1,11 @@
-// Replaces Clerk's user interface: a small element for each component.
+// Replaces Clerk's UI script: a small element for each component.
 "use strict";
 (() => {
   const element = (name, attributes, text) => {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    if (text) made.textContent = text;
-    return made;
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    if (text) node.textContent = text;
+    return node;
   };
 
   window.__internal_ClerkUICtor = class ClerkUI {
@@ -22,7 +22,7 @@
     userButton() {
       const box = element("div", { "class": "clerk-double", "data-clerk": "user-button" });
       const user = this.clerk.user;
-      box.append(element("span", {}, user ? user.primaryEmailAddress.emailAddress : "nobody"));
+      box.append(element("span", {}, user ? user.primaryEmailAddress.emailAddress : "signed out"));
       const button = element("button", { type: "button", "data-clerk": "sign-out" }, "Sign out");
       button.addEventListener("click", () => this.clerk.signOut());
       box.append(button);
@@ -31,7 +31,7 @@
 
     userProfile() {
       const user = this.clerk.user;
-      const text = user ? user.primaryEmailAddress.emailAddress : "nobody";
+      const text = user ? user.primaryEmailAddress.emailAddress : "signed out";
       return element("div", { "class": "clerk-double", "data-clerk": "user-profile" }, text);
     }
   };

@@ -1,6 +1,6 @@
-// What a chart says of the point below the pointer, or of the one that the arrow keys have moved to.
-// The figures are those of the table below it.
-const { $$, make } = window.portal.parts;
+// Tooltip of a chart for the point below the pointer or the one selected with the arrow keys.
+// It reads its values from the table below the chart.
+const { $$, make } = window.portal.helpers;
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -1e9, End: 1e9 };
 customElements.define("pt-chart-tip", class extends HTMLElement {
   connectedCallback() {
@@ -12,8 +12,8 @@ customElements.define("pt-chart-tip", class extends HTMLElement {
     this.move(1e9);
     this.onpointermove = this.onpointerdown = ({ clientX }) => {
       const { left, width } = this.getBoundingClientRect();
-      const part = (clientX - left) / width;
-      this.show(this.bands ? Math.floor(part * this.count) : Math.round(part * (this.count - 1)));
+      const fraction = (clientX - left) / width;
+      this.show(this.bands ? Math.floor(fraction * this.count) : Math.round(fraction * (this.count - 1)));
     };
     this.onfocus = () => this.matches(":focus-visible") && this.show(this.at);
     this.onpointerleave = this.onblur = () => this.replaceChildren();

@@ -1,5 +1,5 @@
-// Behaviour on top of pages that already work. Light DOM only; no eval, no inline handlers.
-// The files of this directory are served as one function, after htmx; assets.rs says in which order.
+// Behavior on top of pages that already work. Light DOM only; no eval, no inline handlers.
+// The files of this directory are served as one function after htmx, in the order that assets.rs sets.
 const root = document.documentElement;
 const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -10,18 +10,18 @@ const make = (tag, attributes = {}, ...children) => {
   node.append(...children);
   return node;
 };
-const here = document.currentScript.src;
+const scriptUrl = document.currentScript.src;
 const loading = {};
-// Scripts and styles that few pages need lie beside this one. Each is fetched once.
+// Scripts and styles that few pages need are served from the same directory. Each is fetched once.
 const load = (files) => Promise.all(files.split(" ").map((file) => loading[file] ??= new Promise((done, fail) => {
   if ($(`head>link[href$="${file}"]`)) return done();
-  const href = new URL(file, here).href;
+  const href = new URL(file, scriptUrl).href;
   const node = file.endsWith("css") ? make("link", { rel: "stylesheet", href }) : make("script", { src: href });
   node.onload = () => { node.dataset.loaded = ""; done(); };
   node.onerror = () => { delete loading[file]; node.remove(); fail(); };
   document.head.append(node);
 })));
-// Content that arrives later may be the first on its page that requires a file.
+// Content loaded later may be the first on its page to require a file.
 const fetchStyles = (part) => {
   $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
   if ($("pt-chart-tip", part)) load("@charts.js").catch(() => {});

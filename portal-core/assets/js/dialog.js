@@ -5,7 +5,7 @@ const open = (dialog) => {
   dialog.open && dialog.close();
   dialog.showModal();
   if (!dialog.matches(".pt-drawer") || $("[autofocus]", dialog)) return;
-  // A field that takes the focus on a phone would open the keyboard over half of the drawer.
+  // On a phone, focusing a field would open the keyboard over half of the drawer.
   const field = matchMedia("(pointer:fine)").matches && ($("[aria-invalid=true]", dialog) ??
     $(".pt-drawer-body :is(input:not([type=hidden],[readonly]),select,textarea):enabled", dialog));
   dialog.tabIndex = -1;
@@ -15,7 +15,7 @@ const close = async (dialog) => {
   if (!dialog) return;
   const forms = $$("form[data-guard]", dialog).filter(isDirty);
   if (forms.length) {
-    if (!(await ask("Discard changes?", "What you changed here has not been saved.", "Discard"))) return;
+    if (!(await confirmDiscard("Discard changes?", "Your changes haven't been saved.", "Discard"))) return;
     forms.forEach((form) => { form.reset(); clean.delete(form); });
   }
   dialog.close();
@@ -29,7 +29,7 @@ on("click", (event) => {
     event.preventDefault();
     const dialog = document.getElementById(opener.dataset.opens);
     const menu = opener.closest(".pt-menu:popover-open");
-    // So that the focus comes back to the button of the menu.
+    // Returns the focus to the button of the menu.
     if (menu && !menu.contains(dialog)) menu.hidePopover();
     open(dialog);
     return;
@@ -40,17 +40,17 @@ on("click", (event) => {
     close(dialog);
   }
 });
-// Only a press that begins and ends on the backdrop closes: dragging a selection out of a field does not.
-let pressed = null;
-on("pointerdown", ({ target }) => { pressed = target; });
+// Only a press that starts and ends on the backdrop closes; dragging a selection out of a field does not.
+let pressStart = null;
+on("pointerdown", ({ target }) => { pressStart = target; });
 on("click", ({ target, clientX: x, clientY: y }) => {
-  if (target !== pressed || !target.matches?.("dialog:modal")) return;
+  if (target !== pressStart || !target.matches?.("dialog:modal")) return;
   const box = target.getBoundingClientRect();
   if (x < box.left || x > box.right || y < box.top || y > box.bottom) close(target);
 });
 on("cancel", (event) => {
   if (!event.target.matches("dialog")) return;
-  if (event.target.dataset.back || dirtyIn(event.target)) {
+  if (event.target.dataset.back || hasUnsaved(event.target)) {
     event.preventDefault();
     close(event.target);
   }
@@ -59,7 +59,7 @@ customElements.define("pt-modal", class extends HTMLElement {
   connectedCallback() { open($("dialog[data-open-on-load]", this)); }
 });
 
-// Menus are popovers; where anchors are not known yet, put them next to their button.
+// Menus are popovers. Without support for anchor positioning, place them next to their button.
 if (!CSS.supports("position-area", "bottom"))
   on("toggle", ({ target, newState }) => {
     if (newState !== "open" || !target.matches(".pt-menu")) return;

@@ -10,9 +10,9 @@ on("submit", (event) => {
 });
 addEventListener("pageshow", ({ persisted }) => persisted && $$("button[aria-busy]").forEach((button) => button.removeAttribute("aria-busy")));
 
-const selection = (table) => {
+const updateSelection = (table) => {
   const boxes = $$("tbody [data-select]", table);
-  const chosen = boxes.filter((box) => box.checked);
+  const selected = boxes.filter((box) => box.checked);
   for (const box of boxes) {
     const row = box.closest("tr");
     row.toggleAttribute("data-chosen", box.checked);
@@ -21,25 +21,25 @@ const selection = (table) => {
   }
   const all = $("[data-select-all]", table);
   if (all) {
-    all.checked = chosen.length > 0 && chosen.length === boxes.length;
-    all.indeterminate = chosen.length > 0 && !all.checked;
+    all.checked = selected.length > 0 && selected.length === boxes.length;
+    all.indeterminate = selected.length > 0 && !all.checked;
   }
   const count = $("[data-part=count]", table.closest(".pt-card") ?? document);
-  if (count) count.textContent = `${chosen.length} selected`;
+  if (count) count.textContent = `${selected.length} selected`;
 };
 on("change", ({ target }) => {
   const table = target.closest?.("table");
   if (!table || !target.matches("[data-select],[data-select-all]")) return;
   if (target.matches("[data-select-all]"))
     $$("tbody [data-select]", table).forEach((box) => { box.checked = target.checked; });
-  selection(table);
+  updateSelection(table);
 });
-on("reset", ({ target }) => target.matches(".pt-bulk") && setTimeout(() => $$("table", target.closest(".pt-card")).forEach(selection)));
+on("reset", ({ target }) => target.matches(".pt-bulk") && setTimeout(() => $$("table", target.closest(".pt-card")).forEach(updateSelection)));
 
-// What HTML cannot say.
-const dress = () => {
+// States that HTML cannot express.
+const enhanceForms = () => {
   $$("[data-mixed]").forEach((box) => { box.indeterminate = true; box.removeAttribute("data-mixed"); });
-  $$("table:has([data-select])").forEach(selection);
+  $$("table:has([data-select])").forEach(updateSelection);
 };
-on("htmx:after:swap", dress);
-dress();
+on("htmx:after:swap", enhanceForms);
+enhanceForms();

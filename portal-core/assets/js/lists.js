@@ -1,21 +1,21 @@
-// Lists that are fetched and replaced alone, and drawers above them. Without this they are plain pages.
-const { $, $$, on, clean, toast } = window.portal.parts;
+// Lists and their drawers, fetched and replaced without a page load. Without this script they are plain pages.
+const { $, $$, on, clean, toast } = window.portal.helpers;
 const listOf = (node) => node?.closest?.("[data-list]");
 const OVERLAYS = "pt-modal,pt-modal~dialog";
-// Forms of drawers, and the question whether to delete what a drawer shows.
+// Forms in drawers, and the confirmation for deleting the record of a drawer.
 const FORMS = "dialog>form[data-guard],pt-modal~dialog>form";
 const swapList = (list, url, history = "push") => htmx.ajax("GET", url.pathname + url.search, {
   source: list, target: list, select: "#" + list.id, swap: "outerMorph", selectOOB: "#pt-head:outerMorph", [history]: "true",
 });
-let typing, typed;
+let typingTimer, isTypedSearch;
 on("input", ({ target }) => {
   const { form } = target;
   if (target.type !== "search" || !form?.matches("[data-autosubmit]") || !listOf(form)) return;
-  clearTimeout(typing);
-  typing = setTimeout(() => { typed = true; form.requestSubmit(); typed = false; }, 250);
+  clearTimeout(typingTimer);
+  typingTimer = setTimeout(() => { isTypedSearch = true; form.requestSubmit(); isTypedSearch = false; }, 250);
 });
 on("change", ({ target }) => target.matches("[data-filter] [name=_field]") && target.form.requestSubmit($("[name=_choose]", target.form)));
-// The list that an address shows, if it is one of this page.
+// Returns the list if the URL is one of this page.
 const listAt = (url, list) => url.origin + url.pathname === location.origin + location.pathname && list;
 on("click", (event) => {
   const link = event.target.closest?.("[data-list] a[href]");
@@ -40,29 +40,29 @@ on("submit", (event) => {
     });
     return;
   }
-  clearTimeout(typing);
+  clearTimeout(typingTimer);
   const list = listOf(form);
   if (!list || form.method !== "get") return;
   const url = new URL(form.action);
   if (!listAt(url, list)) return;
   event.preventDefault();
-  // An empty filter is a condition of its own: no value.
+  // An empty filter is a condition too: the field has no value.
   const pairs = [...new FormData(form, submitter)].filter(([name, value]) => value || name.startsWith("filter["));
   url.search = new URLSearchParams(pairs);
-  swapList(list, url, typed ? "replace" : "push");
+  swapList(list, url, isTypedSearch ? "replace" : "push");
 });
 on("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
   const source = ctx.sourceElement;
   if (ctx.swap === "none" || !source.matches(`[data-list],${FORMS}`)) return;
-  const found = tasks.some((task) => task.type === "main" && task.fragment.childElementCount);
-  if (!found) {
+  const hasContent = tasks.some((task) => task.type === "main" && task.fragment.childElementCount);
+  if (!hasContent) {
     event.preventDefault();
     const { raw, status } = ctx.response;
-    // The form stays with all that is in it, whatever the server responds.
+    // The form keeps its input, whatever the server responds.
     const isForm = source.matches("form");
     if (isForm) clean.set(source, "");
-    if (!raw.redirected) toast(`That did not work (error ${status}).`, "danger");
+    if (!raw.redirected) toast(`Request failed (error ${status}). Try again.`, "danger");
     else if (isForm) toast("You are signed out. Sign in in another tab, then try again here.", "danger");
     else location.assign(raw.url);
     return;
@@ -77,14 +77,14 @@ on("htmx:before:swap", (event) => {
 });
 on("htmx:after:swap", ({ target, detail }) => {
   const list = listOf(target);
-  // What a reader has chosen is stronger than what the server says, unless it is told otherwise.
+  // Browsers keep a user's choice over the value from the server until the form is reset.
   if (list) $$("form[data-autosubmit]", list).forEach((form) => form.contains(document.activeElement) || form.reset());
-  // The focused element was removed; the next control gets the focus.
+  // The focused element was removed; focus the next control.
   if (list && document.activeElement === document.body) $("[data-filter] :is(select,[name=_value]),[data-adds-filter]", list)?.focus();
   const dialog = detail.ctx.target?.closest?.("dialog");
   const form = dialog && $("form[data-guard]", dialog);
   if (!form) return;
-  // A form that comes back is not saved; closing a question about it loses nothing.
+  // A form that is returned was not saved; closing a confirmation loses nothing.
   if ($("[name=_confirmed]", form)) clean.delete(form);
   else clean.set(form, "");
   const { activeElement } = document;
@@ -92,10 +92,10 @@ on("htmx:after:swap", ({ target, detail }) => {
 });
 on("htmx:error", ({ detail: { ctx } }) => {
   if (!ctx?.sourceElement?.matches("[data-list],form[data-guard]")) return;
-  toast("The portal cannot be reached. Try again.", "danger");
+  toast("Can't reach the server. Check your connection.", "danger");
   if (ctx.sourceElement.matches("form")) clean.set(ctx.sourceElement, "");
 });
-// A form that was sent by script is done: `pages/swap.rs`.
+// A form that was sent by script has succeeded: `pages/htmx.rs`.
 on("portal:done", ({ target, detail: { to, text, tone } }) => {
   const url = new URL(to, location.href);
   const list = listAt(url, $("[data-list]"));
@@ -104,40 +104,40 @@ on("portal:done", ({ target, detail: { to, text, tone } }) => {
   if (!list) return location.assign(url);
   dialog?.close();
   if (text) toast(text, tone);
-  landing = url.hash;
+  focusHash = url.hash;
   swapList(list, url, "replace");
 });
-// Where the focus goes when the list is shown again: to the new row, else to the heading, unless
+// Moves the focus when the list is shown again: to the new row, otherwise to the heading, unless
 // the element that opened the drawer has it.
-let landing;
-const land = () => {
-  const row = landing && document.getElementById(decodeURIComponent(landing.slice(1)));
-  landing = undefined;
+let focusHash;
+const focusAfterSwap = () => {
+  const row = focusHash && document.getElementById(decodeURIComponent(focusHash.slice(1)));
+  focusHash = undefined;
   const link = row && $(".pt-row-link", row);
   const title = $("h1");
   if (!link && document.activeElement !== document.body) return;
   if (title) title.tabIndex = -1;
   (link ?? title)?.focus();
 };
-on("htmx:after:swap", ({ target }) => landing !== undefined && listOf(target) && setTimeout(land, 50));
-// Someone else may have saved the record of the open drawer.
-let asking;
-const askState = async () => {
-  asking = undefined;
+on("htmx:after:swap", ({ target }) => focusHash !== undefined && listOf(target) && setTimeout(focusAfterSwap, 50));
+// Another user may have saved the record of the open drawer.
+let stateTimer;
+const refreshRowState = async () => {
+  stateTimer = undefined;
   const form = $("dialog[data-back] form[data-guard]");
   const version = form && $("[name=_version]", form);
   if (!version || !$("#row-state", form)) return;
   const url = new URL(form.getAttribute("action"), location.href);
   url.searchParams.set("version", version.value);
   try {
-    const answer = await fetch(url, { headers: { accept: "text/html", "x-portal-region": "row-state" }, redirect: "error" });
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("row-state");
+    const response = await fetch(url, { headers: { accept: "text/html", "x-portal-region": "row-state" }, redirect: "error" });
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("row-state");
     const old = $("#row-state", form);
     if (fresh && old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
-  } catch { /* the next change asks again */ }
+  } catch { /* the next change requests it again */ }
 };
-on("portal:changed", () => { asking ??= setTimeout(askState, 300); });
-// A drawer that has its own address is closed: the list is shown as it is now.
+on("portal:changed", () => { stateTimer ??= setTimeout(refreshRowState, 300); });
+// A drawer with its own URL was closed: show the current list.
 on("portal:back", (event) => {
   const back = new URL(event.target.dataset.back, location.href);
   const list = listAt(back, $("[data-list]"));

@@ -1,7 +1,7 @@
-// Theme. What is chosen shows at once, is saved behind it, and other tabs of the browser follow.
+// Theme. A choice is applied at once and saved in the background; other tabs of the browser follow.
 const THEME = ["accent", "gray", "radius", "scaling", "appearance", "density"];
 const themeTabs = new BroadcastChannel("portal-theme");
-const wearTheme = ([name, value, shown]) => {
+const applyTheme = ([name, value, shown]) => {
   root.dataset[name] = shown;
   $$(`[data-theme-form] [name=${name}]`).forEach((it) => {
     if (it.type === "radio") it.checked = it.value === value;
@@ -11,49 +11,49 @@ const wearTheme = ([name, value, shown]) => {
   const pair = $("[name=accent]:checked")?.dataset.pair ?? $(`[name=accent][value="${shown}"]`)?.dataset.pair;
   $$("[data-part=pair]").forEach((it) => { it.textContent = pair; it.closest("label").dataset.accent = shown; });
 };
-themeTabs.onmessage = ({ data }) => data.forEach(wearTheme);
-const chooseTheme = (choices) => { choices.forEach(wearTheme); themeTabs.postMessage(choices); };
-const chosenTheme = (it) => [it.name, it.value, it.value || it.dataset.shows];
+themeTabs.onmessage = ({ data }) => data.forEach(applyTheme);
+const selectTheme = (choices) => { choices.forEach(applyTheme); themeTabs.postMessage(choices); };
+const selectedTheme = (it) => [it.name, it.value, it.value || it.dataset.shows];
 
-let saving, unsaved;
+let saveTimer, unsavedForm;
 const saveTheme = async (form, fields = new FormData(form)) => {
   const note = $("[data-part=saved]", form);
-  const say = (text) => note ? note.textContent = text : text !== "Saved" && toast(text, "danger");
+  const showNote = (text) => note ? note.textContent = text : text !== "Saved" && toast(text, "danger");
   try {
-    const answer = await fetch(form.action, {
+    const response = await fetch(form.action, {
       method: "POST", body: new URLSearchParams(fields), redirect: "manual", keepalive: true,
     });
-    say(answer.ok || answer.type === "opaqueredirect" ? "Saved" : "This could not be saved");
+    showNote(response.ok || response.type === "opaqueredirect" ? "Saved" : "Couldn't save. Try again.");
   } catch {
-    say("This could not be saved");
+    showNote("Couldn't save. Try again.");
   }
 };
-const flushTheme = () => {
-  clearTimeout(saving);
-  const form = unsaved;
-  unsaved = null;
+const saveThemeNow = () => {
+  clearTimeout(saveTimer);
+  const form = unsavedForm;
+  unsavedForm = null;
   return form && saveTheme(form);
 };
 on("change", ({ target }) => {
   const form = target.form;
   if (!form?.matches("[data-theme-form]") || !THEME.includes(target.name)) return;
-  chooseTheme([chosenTheme(target)]);
-  unsaved = form;
-  clearTimeout(saving);
-  saving = setTimeout(flushTheme, 250);
+  selectTheme([selectedTheme(target)]);
+  unsavedForm = form;
+  clearTimeout(saveTimer);
+  saveTimer = setTimeout(saveThemeNow, 250);
 });
-addEventListener("pagehide", flushTheme);
+addEventListener("pagehide", saveThemeNow);
 on("submit", async (event) => {
   const { target: form, submitter } = event;
   if (!form.matches("[data-theme-form]")) return;
   event.preventDefault();
   const fields = new FormData(form, submitter);
-  if (submitter?.name === "reset") chooseTheme($$("input[data-shows]", form).map(chosenTheme));
+  if (submitter?.name === "reset") selectTheme($$("input[data-shows]", form).map(selectedTheme));
   else if (submitter?.name === "rail") {
-    const narrow = root.toggleAttribute("data-rail");
-    submitter.value = narrow ? "wide" : "narrow";
-    submitter.setAttribute("aria-expanded", !narrow);
-  } else if (submitter?.name) chooseTheme([chosenTheme(submitter)]);
-  await flushTheme();
+    const isCollapsed = root.toggleAttribute("data-rail");
+    submitter.value = isCollapsed ? "wide" : "narrow";
+    submitter.setAttribute("aria-expanded", !isCollapsed);
+  } else if (submitter?.name) selectTheme([selectedTheme(submitter)]);
+  await saveThemeNow();
   saveTheme(form, fields);
 });

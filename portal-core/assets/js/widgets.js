@@ -1,5 +1,5 @@
-// Widgets that few pages need. Fields that search while one types: the ARIA 1.2 combobox on top of a select or a text field.
-const { $, $$, on, make, toast } = window.portal.parts;
+// Widgets that few pages need. Fields that search as the user types: the ARIA 1.2 combobox on top of a select or a text field.
+const { $, $$, on, make, toast } = window.portal.helpers;
 let count = 0;
 customElements.define("pt-combobox", class extends HTMLElement {
   connectedCallback() {
@@ -26,27 +26,27 @@ customElements.define("pt-combobox", class extends HTMLElement {
     }
     this.append(field, this.list, this.note);
     $(".pt-select", this)?.setAttribute("hidden", "");
-    this.shown();
+    this.updateClear();
     this.input.addEventListener("input", () => {
-      clearTimeout(this.later);
-      if (this.all) this.look();
-      else { this.stale = true; this.asking?.abort(); this.later = setTimeout(() => this.look(), 250); }
+      clearTimeout(this.searchTimer);
+      if (this.all) this.search();
+      else { this.stale = true; this.request?.abort(); this.searchTimer = setTimeout(() => this.search(), 250); }
     });
     this.input.addEventListener("keydown", (event) => this.key(event));
-    this.input.addEventListener("click", () => this.look(""));
-    this.input.addEventListener("blur", () => { clearTimeout(this.later); this.close(); this.settle(); });
+    this.input.addEventListener("click", () => this.search(""));
+    this.input.addEventListener("blur", () => { clearTimeout(this.searchTimer); this.close(); this.revert(); });
     this.list.addEventListener("pointerdown", (event) => {
       event.preventDefault();
       const index = this.options().indexOf(event.target.closest("[role=option]"));
       if (index >= 0) this.pick(index);
     });
     const first = this.text;
-    native.form?.addEventListener("reset", () => setTimeout(() => { this.input.value = this.text = first; this.shown(); }));
+    native.form?.addEventListener("reset", () => setTimeout(() => { this.input.value = this.text = first; this.updateClear(); }));
   }
   options() { return $$("[role=option]:not([aria-disabled])", this.list); }
-  shown() { if (this.clear) this.clear.hidden = !this.native.value; }
-  // Without a choice the words go back to what is chosen.
-  settle() {
+  updateClear() { if (this.clear) this.clear.hidden = !this.native.value; }
+  // Without a choice, restore the text of the selected item.
+  revert() {
     if (!this.input.value && !this.input.required) return this.native.value && this.choose({ value: "", label: "" });
     this.input.value = this.text;
   }
@@ -55,18 +55,18 @@ customElements.define("pt-combobox", class extends HTMLElement {
     this.native.value = value;
     this.input.value = this.text = label;
     this.native.dispatchEvent(new Event("change", { bubbles: true }));
-    this.shown();
+    this.updateClear();
     this.close();
   }
   pick(index) {
     const option = this.options()[index];
     if (!option) return;
     if (!option.dataset.create) return this.choose(option.item);
-    const made = new CustomEvent("portal:create", { bubbles: true, cancelable: true, detail: { text: option.dataset.create } });
+    const createEvent = new CustomEvent("portal:create", { bubbles: true, cancelable: true, detail: { text: option.dataset.create } });
     this.close();
-    if (this.dispatchEvent(made)) window.open(this.dataset.create + encodeURIComponent(option.dataset.create), "_blank", "noopener");
+    if (this.dispatchEvent(createEvent)) window.open(this.dataset.create + encodeURIComponent(option.dataset.create), "_blank", "noopener");
   }
-  mark(to) {
+  highlight(to) {
     const all = this.options();
     this.at = all.length ? (to + all.length) % all.length : -1;
     all.forEach((option, index) => option.setAttribute("aria-selected", index === this.at));
@@ -74,50 +74,50 @@ customElements.define("pt-combobox", class extends HTMLElement {
     this.input.setAttribute("aria-activedescendant", all[this.at].id);
     all[this.at].scrollIntoView({ block: "nearest" });
   }
-  row(words, hint, index) {
-    const row = make("div", { role: "option", id: `${this.list.id}-${index}`, "aria-selected": "false" }, make("span", {}, words));
+  row(text, hint, index) {
+    const row = make("div", { role: "option", id: `${this.list.id}-${index}`, "aria-selected": "false" }, make("span", {}, text));
     if (hint) row.append(make("small", {}, hint));
     return row;
   }
-  silent(words) {
-    const row = this.row(words, "", "none");
+  noticeRow(text) {
+    const row = this.row(text, "", "none");
     row.setAttribute("aria-disabled", "true");
     return row;
   }
-  draw(items, words) {
+  renderOptions(items, query) {
     this.stale = false;
     const rows = items.map((item, index) => Object.assign(this.row(item.label, item.hint, index), { item }));
-    if (!rows.length) rows.push(this.silent("No matches"));
-    if (this.matches("[data-create]") && words && !items.some((it) => it.label.toLowerCase() === words.toLowerCase())) {
-      const row = this.row(`Create “${words}”`, "", "new");
-      row.dataset.create = words;
+    if (!rows.length) rows.push(this.noticeRow("No matches"));
+    if (this.matches("[data-create]") && query && !items.some((it) => it.label.toLowerCase() === query.toLowerCase())) {
+      const row = this.row(`Create “${query}”`, "", "new");
+      row.dataset.create = query;
       rows.push(row);
     }
     this.list.replaceChildren(...rows);
     this.open();
-    this.mark(words ? 0 : Math.max(0, items.findIndex((it) => it.value === this.native.value)));
+    this.highlight(query ? 0 : Math.max(0, items.findIndex((it) => it.value === this.native.value)));
     this.note.textContent = items.length === 1 ? "1 match" : `${items.length} matches`;
   }
-  async look(words = this.input.value.trim()) {
+  async search(query = this.input.value.trim()) {
     if (this.all) {
-      const wanted = words.toLowerCase();
-      return this.draw(this.all.filter((it) => `${it.label} ${it.hint ?? ""}`.toLowerCase().includes(wanted)), words);
+      const needle = query.toLowerCase();
+      return this.renderOptions(this.all.filter((it) => `${it.label} ${it.hint ?? ""}`.toLowerCase().includes(needle)), query);
     }
-    this.asking?.abort();
-    this.asking = new AbortController();
+    this.request?.abort();
+    this.request = new AbortController();
     const url = new URL(this.dataset.source, location.href);
-    url.searchParams.set("q", words);
-    const slow = setTimeout(() => { this.list.replaceChildren(this.silent("Searching…")); this.open(); this.mark(0); }, 300);
+    url.searchParams.set("q", query);
+    const slow = setTimeout(() => { this.list.replaceChildren(this.noticeRow("Searching…")); this.open(); this.highlight(0); }, 300);
     try {
-      const answer = await fetch(url, { signal: this.asking.signal, credentials: "same-origin", headers: { accept: "application/json" } });
-      if (!answer.ok) throw answer;
-      const items = await answer.json();
-      if (document.activeElement === this.input) this.draw(items, words);
+      const response = await fetch(url, { signal: this.request.signal, credentials: "same-origin", headers: { accept: "application/json" } });
+      if (!response.ok) throw response;
+      const items = await response.json();
+      if (document.activeElement === this.input) this.renderOptions(items, query);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.list.replaceChildren(this.silent("This could not be searched. Try again."));
+      this.list.replaceChildren(this.noticeRow("Search failed. Try again."));
       this.open();
-      this.mark(0);
+      this.highlight(0);
     } finally {
       clearTimeout(slow);
     }
@@ -131,45 +131,45 @@ customElements.define("pt-combobox", class extends HTMLElement {
     style.top = (below ? box.bottom : box.top - height - 8) + "px";
     style.left = box.left + "px";
     style.width = box.width + "px";
-    this.away ??= (event) => this.list.contains(event.target) || this.close();
-    addEventListener("scroll", this.away, true);
-    addEventListener("resize", this.away);
+    this.onViewportChange ??= (event) => this.list.contains(event.target) || this.close();
+    addEventListener("scroll", this.onViewportChange, true);
+    addEventListener("resize", this.onViewportChange);
   }
   close() {
-    removeEventListener("scroll", this.away, true);
-    removeEventListener("resize", this.away);
+    removeEventListener("scroll", this.onViewportChange, true);
+    removeEventListener("resize", this.onViewportChange);
     if (this.list.matches(":popover-open")) this.list.hidePopover();
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
-    this.asking?.abort();
+    this.request?.abort();
   }
   key(event) {
     if (event.isComposing) return;
     const isOpen = this.list.matches(":popover-open");
-    const take = (act) => { event.preventDefault(); event.stopPropagation(); act(); };
-    if (event.key === "ArrowDown") take(() => isOpen ? this.mark(this.at + 1) : this.look(""));
-    else if (event.key === "ArrowUp") take(() => isOpen ? this.mark(this.at - 1) : this.look(""));
-    else if (event.key === "Enter" && (isOpen || this.stale)) take(() => { if (!this.stale) return this.pick(this.at); clearTimeout(this.later); this.look(); });
-    else if (event.key === "Escape" && (isOpen || this.stale)) take(() => { clearTimeout(this.later); this.asking?.abort(); this.stale = false; this.close(); this.input.value = this.text; });
-    else if (event.key === "Escape" && this.clear && this.native.value) take(() => this.choose({ value: "", label: "" }));
+    const handle = (action) => { event.preventDefault(); event.stopPropagation(); action(); };
+    if (event.key === "ArrowDown") handle(() => isOpen ? this.highlight(this.at + 1) : this.search(""));
+    else if (event.key === "ArrowUp") handle(() => isOpen ? this.highlight(this.at - 1) : this.search(""));
+    else if (event.key === "Enter" && (isOpen || this.stale)) handle(() => { if (!this.stale) return this.pick(this.at); clearTimeout(this.searchTimer); this.search(); });
+    else if (event.key === "Escape" && (isOpen || this.stale)) handle(() => { clearTimeout(this.searchTimer); this.request?.abort(); this.stale = false; this.close(); this.input.value = this.text; });
+    else if (event.key === "Escape" && this.clear && this.native.value) handle(() => this.choose({ value: "", label: "" }));
     else if (event.key === "Tab" && isOpen && this.at >= 0 && this.input.value !== this.text && !this.stale) this.pick(this.at);
   }
-  disconnectedCallback() { this.list?.isConnected || this.asking?.abort(); }
+  disconnectedCallback() { this.list?.isConnected || this.request?.abort(); }
 });
-// Said at most every ten percent.
+// Announced at most every ten percent.
 customElements.define("pt-progress", class extends HTMLElement {
   connectedCallback() {
     const bar = $("progress", this);
-    let said = bar.value / 10 | 0;
-    this.watch = new MutationObserver(() => {
+    let announcedStep = bar.value / 10 | 0;
+    this.observer = new MutationObserver(() => {
       const step = bar.value / 10 | 0;
-      if (step === said) return;
-      said = step;
+      if (step === announcedStep) return;
+      announcedStep = step;
       $("[role=status]", this).textContent = `${this.dataset.label}: ${bar.value}%`;
     });
-    this.watch.observe(bar, { attributeFilter: ["value"] });
+    this.observer.observe(bar, { attributeFilter: ["value"] });
   }
-  disconnectedCallback() { this.watch.disconnect(); }
+  disconnectedCallback() { this.observer.disconnect(); }
 });
 on("click", ({ target }) => {
   const button = target.closest?.("[data-toast]");
