@@ -1,4 +1,4 @@
-// Runs in each page before its own scripts; keeps what the page does to its reader.
+// Runs in each page before the page's scripts; records the metrics that users notice.
 (() => {
   let largest = 0, shift = 0;
   const long = [];
@@ -7,7 +7,7 @@
   watch("largest-contentful-paint", (entry) => { largest = entry.startTime; });
   watch("layout-shift", (entry) => { if (!entry.hadRecentInput) shift += entry.value; });
   watch("longtask", (entry) => long.push([entry.startTime, entry.duration]));
-  // Ready: painted, parsed, and after the last long task, with five quiet seconds behind it.
+  // Ready: painted, parsed, and past the last long task, followed by five quiet seconds.
   window.portalBench = () => {
     const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? largest;
     const parsed = performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;
