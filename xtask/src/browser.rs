@@ -41,7 +41,9 @@ impl Browser {
         }}});
         let sessions = format!("{}/session", driver.url());
         let opened = send(&sessions, &capabilities)?;
-        let id = opened["sessionId"].as_str().context("the browser did not start")?;
+        let id = opened["sessionId"]
+            .as_str()
+            .context("the browser did not start")?;
         Ok(Self {
             session: format!("{sessions}/{id}"),
             _profile: profile,
@@ -92,7 +94,9 @@ impl Browser {
     /// Takes a screenshot of the window as a PNG.
     pub(crate) fn picture(&self) -> Result<Vec<u8>> {
         let taken = self.devtools("Page.captureScreenshot", &json!({"format": "png"}))?;
-        let data = taken["data"].as_str().context("the response has no screenshot")?;
+        let data = taken["data"]
+            .as_str()
+            .context("the response has no screenshot")?;
         Ok(BASE64_STANDARD.decode(data)?)
     }
 

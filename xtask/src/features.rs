@@ -32,9 +32,10 @@ pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
             check(cargo, "portal-clerk", &feature, interrupt)?;
         }
     }
-    step("check that development sign-in is absent if disabled", || {
-        without_development_sign_in(cargo, interrupt)
-    })
+    step(
+        "check that development sign-in is absent if disabled",
+        || without_development_sign_in(cargo, interrupt),
+    )
 }
 
 /// Builds the reference portal for PROD and searches the program for development sign-in routes.

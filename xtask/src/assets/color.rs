@@ -57,7 +57,8 @@ impl FromStr for Color {
 
     fn from_str(text: &str) -> Result<Self> {
         let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
-        let digits = digits.with_context(|| format!("`{text}` is not a color; expected the form `#0a1b2c`"))?;
+        let digits = digits
+            .with_context(|| format!("`{text}` is not a color; expected the form `#0a1b2c`"))?;
         let number = u32::from_str_radix(digits, 16).with_context(|| text.to_owned())?;
         let [_, red, green, blue] = number.to_be_bytes();
         Ok(Self([red, green, blue]))

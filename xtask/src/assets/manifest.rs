@@ -26,10 +26,16 @@ pub(super) struct Package {
     /// Version in the registry.
     pub(super) version: String,
     /// SPDX identifier of the license.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for people who read the manifest"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for people who read the manifest")
+    )]
     pub(super) licence: String,
     /// File with the text of the license.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for people who read the manifest"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for people who read the manifest")
+    )]
     pub(super) licence_text: String,
     /// SHA-256 of the package as downloaded from the registry.
     pub(super) tarball: String,

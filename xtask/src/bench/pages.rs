@@ -141,9 +141,7 @@ struct Load {
 
 /// Loads pages at 1.6 Mbit/s with a round trip of 150 ms, on a CPU slowed down four times.
 fn hurry(browser: &Browser, portal: &Portal, loads: usize, interrupt: &Interrupt) -> Result<()> {
-    println!(
-        "First loads at 1.6 Mbit/s, 150 ms, a quarter of this CPU; medians of {loads}.\n"
-    );
+    println!("First loads at 1.6 Mbit/s, 150 ms, a quarter of this CPU; medians of {loads}.\n");
     println!("| page | LCP ms (1300) | TTI ms (1500) | TBT ms (100) | CLS (0.02) |");
     println!("| --- | --- | --- | --- | --- |");
     browser.devtools("Network.enable", &json!({}))?;

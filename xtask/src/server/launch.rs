@@ -59,7 +59,10 @@ pub(super) fn launch(
     while !answers() {
         interrupt.check()?;
         if process.has_ended()? {
-            bail!("{name} exited during start-up; end of its log:\n{}", log.tail());
+            bail!(
+                "{name} exited during start-up; end of its log:\n{}",
+                log.tail()
+            );
         }
         if start.elapsed() > PATIENCE {
             let seconds = PATIENCE.as_secs();

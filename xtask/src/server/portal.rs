@@ -101,7 +101,9 @@ impl Portal {
     fn sign_in_as(&self, email: &str, first: &str, last: &str) -> Result<String> {
         let person = json!({"email": email, "first_name": first, "last_name": last});
         let answer = self.post("/dev/token", None, &person)?;
-        let token = answer["token"].as_str().context("sign-in returned no token")?;
+        let token = answer["token"]
+            .as_str()
+            .context("sign-in returned no token")?;
         Ok(token.to_owned())
     }
 
@@ -137,7 +139,9 @@ impl Portal {
             tasks.push(self.start_task(session, "example_task2", task, arguments)?);
         }
         for status in &tasks {
-            self.wait_until(status, "a task has finished", |task| task["active"] == false)?;
+            self.wait_until(status, "a task has finished", |task| {
+                task["active"] == false
+            })?;
         }
         let failed = tasks.last().and_then(|status| status.rsplit('/').next());
         Ok(failed.context("no task was enqueued")?.to_owned())
@@ -168,10 +172,14 @@ impl Portal {
     /// Enqueues a task and returns the path of its status.
     fn start_task(&self, session: &str, state: &str, task: &str, body: &Value) -> Result<String> {
         let token = self.post("/api/client-tokens", Some(session), &json!({}))?;
-        let token = token["client_token"].as_str().context("the response has no client token")?;
+        let token = token["client_token"]
+            .as_str()
+            .context("the response has no client token")?;
         let tasks = format!("/api/{state}/tasks/{token}");
         let started = self.post(&format!("{tasks}/start/{task}"), None, body)?;
-        let id = started["task_id"].as_str().context("the response has no task id")?;
+        let id = started["task_id"]
+            .as_str()
+            .context("the response has no task id")?;
         Ok(format!("{tasks}/status/{id}"))
     }
 
