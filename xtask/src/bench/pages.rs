@@ -79,7 +79,7 @@ struct Weight {
 fn weigh(browser: &Browser, portal: &Portal, interrupt: &Interrupt) -> Result<()> {
     println!("First load of each page with an empty cache, and its next load.");
     println!(
-        "Bytes are those on the network, including response headers of about 800 bytes each. Target: 7 requests, \
+        "Bytes are those on the network, including response headers of about 800 bytes each. Goal: 7 requests, \
          65,536 bytes of bodies.\n"
     );
     println!("| page | requests | bytes | next: requests | bytes |");

@@ -48,7 +48,7 @@ async fn sign_out_others(
         .end_other_sessions(user.id, user.session_id())
         .await?;
     let said = match ended {
-        0 => "Client tokens revoked; no other sessions".to_owned(),
+        0 => "Client tokens revoked; there were no other sessions".to_owned(),
         1 => "Signed out 1 other session".to_owned(),
         ended => format!("Signed out {ended} other sessions"),
     };
@@ -185,7 +185,7 @@ async fn sessions_card(
     };
     Ok(Card::new()
         .title("Sessions")
-        .description("Places where you are signed in. Signing out other sessions also revokes your client tokens.")
+        .description("Your active sessions. Signing out other sessions also revokes your client tokens.")
         .foot(sign_out)
         .body(html! {
             ul class="pt-feed" {

@@ -7,7 +7,7 @@ use portal_core::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Person that a task processes: any name, any whole number.
+/// Name and age of a person: any text, any whole number.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct InputArgs {
     /// Name of the person
@@ -43,7 +43,7 @@ async fn task2_with_args(task: TaskContext, task_args: InputArgs) -> Result<Inpu
     Ok(task_args)
 }
 
-/// Process a person
+/// Process a record
 ///
 /// Takes a name and an age, and finishes in five steps.
 #[monitored_background_task]

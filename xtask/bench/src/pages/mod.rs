@@ -20,7 +20,7 @@ pub(crate) struct Settings {
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     render::run();
     for (what, subjects) in [("uncompressed", PLAIN), ("compressed", PACKED)] {
-        println!("\na page without database, {what}; target: a share of at least 0.65");
+        println!("\na page without database, {what}; goal: a share of at least 0.65");
         let subjects: Vec<_> = subjects.iter().collect();
         http::compare(&subjects, &settings.load).await?;
     }

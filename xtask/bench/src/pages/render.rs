@@ -28,7 +28,7 @@ pub(super) fn run() {
     let table = table(&people);
     let text = table.render().into_string();
     println!(
-        "a table of {ROWS} rows, {} bytes; target: rendered in at most 25 µs",
+        "a table of {ROWS} rows, {} bytes; goal: rendered in at most 25 µs",
         text.len()
     );
     let rendered = measure(|| table.render());

@@ -129,7 +129,7 @@ impl Child {
         Ok(f64::from(answers) / begin.elapsed().as_secs_f64())
     }
 
-    /// Measures how many no-op tasks are accepted per second.
+    /// Measures the no-op tasks accepted per second.
     pub(super) async fn start_rate(
         &self,
         token: &str,
@@ -140,7 +140,7 @@ impl Child {
         self.rate(request, connections, time).await
     }
 
-    /// Measures how many status requests are answered per second.
+    /// Measures the status requests per second.
     pub(super) async fn status_rate(
         &self,
         token: &str,

@@ -28,7 +28,7 @@ const ANNOTATIONS: [Annotation; 3] = [
         points: [
             "Guests sign in first, then return to the page they opened",
             "Works as plain HTML, with live updates on top",
-            "Replaceable layout",
+            "A layout you can replace",
         ],
         file: "pages/invoices.rs",
         code: r#"/// Invoices
@@ -103,7 +103,7 @@ const FEATURES: [(&str, &str, &str); 6] = [
     ),
     (
         "palette",
-        "Your design",
+        "Make it yours",
         "26 accents, 7 grays, radius, scaling and density, light and dark. Replace any component, or the whole layout.",
     ),
     (
@@ -178,7 +178,7 @@ fn annotations() -> Markup {
 fn features() -> Markup {
     html! {
         section class="pt-site-part" id="features" {
-            header { h2 { "Everything you don't have to build" } p { "The parts every portal needs and that take months to get right." } }
+            header { h2 { "Everything you don’t have to build" } p { "The parts every portal needs and that take months to get right." } }
             ul class="pt-features" {
                 @for (glyph, title, text) in FEATURES {
                     li { (icon(glyph)) h3 { (title) } p { (text) } }
@@ -195,7 +195,7 @@ fn start() -> Markup {
             ol class="pt-start" {
                 li {
                     h3 { "Try the reference portal" }
-                    p { "You're looking at it." }
+                    p { "You’re looking at it." }
                     (CodeBlock::new(format!("git clone {SOURCE}\ncd portal\ncargo run")).title("Terminal"))
                 }
                 li {
