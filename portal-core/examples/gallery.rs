@@ -1,6 +1,6 @@
-//! Every component, to look at: `cargo run -p portal-core --example gallery -- 4300`.
+//! Gallery of all components: `cargo run -p portal-core --example gallery -- 4300`.
 //!
-//! `?accent=jade&appearance=dark` and the like change the theme of one page.
+//! Query parameters such as `?accent=jade&appearance=dark` change the theme of a page.
 
 use std::collections::HashMap;
 
@@ -130,7 +130,7 @@ fn respond(
     ];
     let flash = Flash {
         kind: FlashKind::Success,
-        text: "Grace Hopper was saved.".to_owned(),
+        text: "Grace Hopper saved".to_owned(),
         link: None,
     };
     let mut page = PageContext::new("Acme Portal", title, path, &theme);
@@ -152,20 +152,20 @@ fn overview(query: &Params) -> Markup {
     let stat =
         |label, value, glyph, trend: &[f64]| StatCard::new(label, value).icon(glyph).trend(trend);
     html! {
-        (PageHead::new("Overview").description("What happened in the last 30 days.")
+        (PageHead::new("Overview").description("Activity in the last 30 days.")
             .actions(html! { (Button::new("Export").icon("download")) (Button::new("New task").solid().icon("plus")) }))
         @if query.contains_key("guest") {
-            (Banner::new(Tone::Info, "Sign in to see your own figures.").title("You are a guest.")
+            (Banner::new(Tone::Info, "Sign in to see your figures.").title("You are a guest.")
                 .action(Button::new("Sign in").href("/sign-in").size(1)))
         }
         div class="pt-grid" {
-            (stat("Users", "1,204", "users", &[3.0, 4.0, 4.2, 5.0, 4.8, 6.0, 7.1, 7.0, 8.4]).rise("12%", "on last month", Tone::Success))
-            (stat("Active today", "318", "activity", &[5.0, 4.0, 6.0, 5.5, 4.8, 5.2, 4.1, 4.4, 4.0]).fall("4%", "on yesterday", Tone::Danger))
-            (stat("Tasks run", "8,941", "zap", &[1.0, 2.0, 2.0, 3.0, 2.5, 4.0, 4.5, 4.2, 5.0]).rise("31%", "on last month", Tone::Success))
+            (stat("Users", "1,204", "users", &[3.0, 4.0, 4.2, 5.0, 4.8, 6.0, 7.1, 7.0, 8.4]).rise("12%", "vs last month", Tone::Success))
+            (stat("Active today", "318", "activity", &[5.0, 4.0, 6.0, 5.5, 4.8, 5.2, 4.1, 4.4, 4.0]).fall("4%", "vs yesterday", Tone::Danger))
+            (stat("Tasks run", "8,941", "zap", &[1.0, 2.0, 2.0, 3.0, 2.5, 4.0, 4.5, 4.2, 5.0]).rise("31%", "vs last month", Tone::Success))
             (stat("Failed tasks", "3", "circle-alert", &[0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0]).note("None today"))
         }
         div class="pt-split" {
-            (Card::new().title("Recent people").description("The last who signed in.").flush()
+            (Card::new().title("Recent people").description("The latest sign-ins.").flush()
                 .actions(Button::new("All users").ghost().size(1).icon_end("arrow-right").href("/users"))
                 .body(table(4, false, query)))
             (Card::new().title("This portal").actions(badge("Healthy", Tone::Success)).body(detail_list(&[
@@ -310,7 +310,7 @@ fn users(query: &Params) -> Markup {
             (Pagination::new(3, 10, 87, |page| format!("?page={page}")).sizes("/users", &[10, 20, 50, 100], &[]))
         }
         (Confirm::new("delete", "Delete Grace Hopper?", "/users/1/delete", "Delete user")
-            .text("Her sessions end and her tasks are deleted. This cannot be undone.").type_to_confirm("grace.hopper@example.com"))
+            .text("Their sessions end and their tasks are deleted. This cannot be undone.").type_to_confirm("grace.hopper@example.com"))
         (user_drawer("new-user", "New user"))
         @if query.contains_key("edit") { (user_drawer("edit-user", "Edit user").description("Grace Hopper").open("/users")) }
     }
@@ -325,13 +325,13 @@ fn user_drawer(id: &str, title: &str) -> Drawer {
         .form("/users", html! {})
         .body(html! {
             (Field::text("name", "Name").id(with_id("name")).value("Grace Hopper").required(true))
-            (Field::email("email", "E-mail").id(with_id("email")).value("grace@").required(true).error(Some("This is no e-mail address.")))
+            (Field::email("email", "E-mail").id(with_id("email")).value("grace@").required(true).error(Some("Must be a valid e-mail address.")))
             (Field::select("role", "Role", roles).id(with_id("role")).value("admin").hint("Admins can change every model."))
             (Field::date("born", "Born").id(with_id("born")).value("1906-12-09"))
             (Field::text("key", "Key").id(with_id("key")).value("usr_01J9Z").read_only(true))
             (Field::textarea("about", "About").id(with_id("about")).value("Wrote the first compiler.").hint("Markdown is allowed."))
             (Field::checkbox("mail", "Send news by e-mail").id(with_id("mail")).checked(true))
-            (Field::switch("active", "Active").id(with_id("active")).checked(true).hint("An inactive user cannot sign in."))
+            (Field::switch("active", "Active").id(with_id("active")).checked(true).hint("Inactive users cannot sign in."))
         })
         .foot(Button::new("Save changes").solid().submit())
 }
@@ -357,7 +357,7 @@ fn tasks() -> Markup {
     export.result = Some("{\n  \"rows\": 10000,\n  \"file\": \"report.csv\"\n}".to_owned());
     let mut invite = row(
         "4",
-        "Send invitations to everyone who has asked for one since the beginning of the year",
+        "Send invitations to everyone who has requested one since the beginning of the year",
         "invite",
         "ERROR",
         65,
@@ -373,19 +373,19 @@ fn tasks() -> Markup {
         rebuild,
     ];
     html! {
-        (PageHead::new("Tasks").crumb("Administration", "/").description("What runs in the background, as it happens.")
+        (PageHead::new("Tasks").crumb("Administration", "/").description("Background tasks with live progress.")
             .actions(Button::new("Start task").solid().icon("play")))
         (TaskList::new(rows).title("Recent tasks").monitor("/api/tasks/none/monitor").cancel_pattern("/tasks/{id}/cancel"))
-        (TaskList::new(vec![]).title("Yours"))
+        (TaskList::new(vec![]).title("Your tasks"))
     }
 }
 
 async fn settings(query: Query<Params>, headers: HeaderMap) -> Response {
     let theme = theme(&query, &headers);
     let content = html! {
-        (PageHead::new("Appearance").description("How the portal looks for you, on every device."))
+        (PageHead::new("Appearance").description("Your theme, on every device."))
         div class="pt-split" {
-            (Card::new().title("Theme").description("Every change shows at once.").body(theme_picker(&theme, "/settings", html! {})))
+            (Card::new().title("Theme").description("Changes apply immediately.").body(theme_picker(&theme, "/settings", html! {})))
             (Card::new().title("Preview").body(html! {
                 div class="pt-stack" {
                     div class="pt-row" { (Button::new("Solid").solid()) (Button::new("Soft").soft()) (Button::new("Outline")) }
@@ -409,7 +409,7 @@ fn parts() -> Markup {
                     (Button::new("Delete").danger().icon("trash-2")) (Button::icon_only("ellipsis", "More"))
                 }
                 div class="pt-row" {
-                    (Button::new("Small").size(1)) (Button::new("Usual")) (Button::new("Large").size(3).solid())
+                    (Button::new("Small").size(1)) (Button::new("Medium")) (Button::new("Large").size(3).solid())
                     (Button::new("Disabled").disabled(true)) (Button::new("Busy").solid().attribute("aria-busy", "true"))
                 }
             }
@@ -417,13 +417,13 @@ fn parts() -> Markup {
         (Banner::new(Tone::Info, "Version 0.2 is out."))
         (Banner::new(Tone::Success, "All tasks have finished."))
         (Banner::new(Tone::Warning, "Your e-mail address is not confirmed.").action(Button::new("Send again").size(1)))
-        (Banner::new(Tone::Danger, "The database does not answer.").title("Read only."))
+        (Banner::new(Tone::Danger, "The database is unavailable.").title("Read only."))
         div class="pt-split" {
             div class="pt-stack" {
                 (CodeBlock::new("curl -X POST https://portal.example/api/client-tokens \\\n  -H 'Authorization: Bearer …'").title("Terminal"))
                 (CodeBlock::new("4e0f2d9a-7f36-4a53-b1c6-1f2d2c0c9a11"))
             }
-            (Card::new().body(EmptyState::new("inbox", "No messages").text("What is sent to you appears here.").action(Button::new("Write one"))))
+            (Card::new().body(EmptyState::new("inbox", "No messages").text("Messages sent to you appear here.").action(Button::new("Write message"))))
         }
     }
 }
@@ -433,7 +433,7 @@ async fn sign_in(query: Query<Params>, headers: HeaderMap) -> Response {
     let page = PageContext::new("Acme Portal", "Sign in", "/sign-in", &theme);
     let content = Card::new().body(html! {
         form class="pt-form" method="post" action="/sign-in" {
-            div class="pt-center" { h1 { "Welcome back" } p class="pt-muted" { "Sign in to go on to Acme Portal" } }
+            div class="pt-center" { h1 { "Welcome back" } p class="pt-muted" { "Sign in to continue to Acme Portal" } }
             (Field::email("email", "E-mail").placeholder("you@example.com").required(true))
             (Field::password("password", "Password").required(true))
             (Button::new("Sign in").solid().size(3).wide().submit())

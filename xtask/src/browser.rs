@@ -1,4 +1,4 @@
-//! A headless Chromium that is told what to do over WebDriver.
+//! Headless Chromium, controlled over WebDriver.
 
 use std::path::Path;
 
@@ -10,15 +10,15 @@ use tempfile::TempDir;
 
 use crate::server::Chromedriver;
 
-/// A browser window; closed with its value.
+/// Browser window; closed on drop.
 pub(crate) struct Browser {
-    /// The address of its session at the driver.
+    /// URL of the WebDriver session.
     session: String,
     _profile: TempDir,
 }
 
 impl Browser {
-    /// Opens a window with a profile of its own.
+    /// Opens a window with a separate profile.
     pub(crate) fn open(driver: &Chromedriver, chromium: &Path) -> Result<Self> {
         let profile = tempfile::Builder::new()
             .prefix("portal-browser-")
@@ -41,36 +41,38 @@ impl Browser {
         }}});
         let sessions = format!("{}/session", driver.url());
         let opened = send(&sessions, &capabilities)?;
-        let id = opened["sessionId"].as_str().context("no browser starts")?;
+        let id = opened["sessionId"]
+            .as_str()
+            .context("the browser did not start")?;
         Ok(Self {
             session: format!("{sessions}/{id}"),
             _profile: profile,
         })
     }
 
-    /// Opens an address, and waits until its page has loaded.
+    /// Opens a URL and waits until the page has loaded.
     pub(crate) fn goto(&self, address: &str) -> Result<()> {
         self.send("url", &json!({"url": address})).map(drop)
     }
 
-    /// Runs a script in the page, and gives what it returns.
+    /// Runs a script in the page and returns its result.
     pub(crate) fn script(&self, script: &str) -> Result<Value> {
         self.send("execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// A command of the Chrome DevTools Protocol.
+    /// Sends a command of the Chrome DevTools Protocol.
     pub(crate) fn devtools(&self, command: &str, params: &Value) -> Result<Value> {
         let body = json!({"cmd": command, "params": params});
         self.send("goog/cdp/execute", &body)
     }
 
-    /// Signs in by the token of a session.
+    /// Signs in with a session token.
     pub(crate) fn use_session(&self, origin: &str, token: &str) -> Result<()> {
         let cookie = json!({"name": "__session", "value": token, "url": origin, "httpOnly": true});
         self.devtools("Network.setCookie", &cookie).map(drop)
     }
 
-    /// Makes the window that large, for a phone or for a screen.
+    /// Resizes the window; emulates a phone below a width of 1000.
     pub(crate) fn resize(&self, width: u32, height: u32) -> Result<()> {
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000,
@@ -79,7 +81,7 @@ impl Browser {
         self.devtools(command, &size).map(drop)
     }
 
-    /// What the reader's system has asked for.
+    /// Emulates the system preferences for color scheme and motion.
     pub(crate) fn prefer(&self, scheme: &str, motion: &str) -> Result<()> {
         let features = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme},
@@ -89,14 +91,16 @@ impl Browser {
             .map(drop)
     }
 
-    /// The window as a PNG.
+    /// Takes a screenshot of the window as a PNG.
     pub(crate) fn picture(&self) -> Result<Vec<u8>> {
         let taken = self.devtools("Page.captureScreenshot", &json!({"format": "png"}))?;
-        let data = taken["data"].as_str().context("there is no picture")?;
+        let data = taken["data"]
+            .as_str()
+            .context("the response has no screenshot")?;
         Ok(BASE64_STANDARD.decode(data)?)
     }
 
-    /// The messages of a log, `browser` or `performance`, since it was read last.
+    /// Returns the new messages of a log (`browser` or `performance`) since the last call.
     pub(crate) fn log(&self, kind: &str) -> Result<Vec<String>> {
         let entries = self.send("se/log", &json!({"type": kind}))?;
         let entries = entries.as_array().into_iter().flatten();
@@ -112,12 +116,12 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver stops its browsers when it is stopped itself.
+        // The driver also closes its browsers when it stops.
         let _ = ureq::delete(&self.session).call();
     }
 }
 
-/// Sends a command, and gives the value of its answer.
+/// Sends a command and returns the value of the response.
 fn send(address: &str, body: &Value) -> Result<Value> {
     let mut answer = ureq::post(address)
         .config()
@@ -131,7 +135,7 @@ fn send(address: &str, body: &Value) -> Result<Value> {
         .read_json()?;
     let value = answer["value"].take();
     match value["error"].as_str() {
-        Some(error) => anyhow::bail!("the browser says: {error}: {}", value["message"]),
+        Some(error) => anyhow::bail!("WebDriver error: {error}: {}", value["message"]),
         None => Ok(value),
     }
 }

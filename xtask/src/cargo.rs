@@ -1,4 +1,4 @@
-//! Cargo, and where the workspace lies.
+//! Cargo and the location of the workspace.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,46 +14,46 @@ use serde_json::Value;
 use crate::interrupt::Interrupt;
 use crate::process::{self, CommandFailed, Process};
 
-/// The cargo that started this program, in the workspace that it was called in.
+/// The cargo that started this program, and the workspace it was called in.
 pub(crate) struct Cargo {
     program: OsString,
     root: PathBuf,
 }
 
 impl Cargo {
-    /// Asks cargo where the workspace is.
+    /// Locates the workspace with cargo.
     pub(crate) fn locate() -> Result<Self> {
         let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(&program)
             .args(["locate-project", "--workspace", "--message-format", "plain"])
             .stderr(Stdio::inherit())
             .output()
-            .context("`cargo` does not start, is Rust installed (https://rustup.rs)?")?;
+            .context("failed to start `cargo`; install Rust from https://rustup.rs")?;
         CommandFailed::unless_success("cargo locate-project", output.status)?;
         let manifest = PathBuf::from(String::from_utf8(output.stdout)?.trim());
         let root = manifest
             .parent()
-            .context("cargo names no workspace, call `cargo xtask` inside of it")?;
+            .context("cargo found no workspace; run `cargo xtask` inside it")?;
         Ok(Self {
             root: root.to_owned(),
             program,
         })
     }
 
-    /// The directory of the workspace.
+    /// Root directory of the workspace.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A cargo command in the workspace.
+    /// Creates a cargo command that runs in the workspace.
     pub(crate) fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(arguments)
             .current_dir(&self.root)
             .stdin(Stdio::null());
-        // `cargo run` describes this package in the environment. Build scripts
-        // that watch these variables would run again after each plain `cargo build`.
+        // `cargo run` describes this package in the environment. Build scripts that
+        // depend on these variables would otherwise run again after each plain `cargo build`.
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -63,14 +63,14 @@ impl Cargo {
         command
     }
 
-    /// Runs cargo to its end.
+    /// Runs cargo and waits until it finishes.
     pub(crate) fn run(&self, arguments: &[&str], interrupt: &Interrupt) -> Result<()> {
         let name = format!("cargo {}", arguments.join(" "));
         let mut command = self.command(arguments.iter().copied());
         process::run(name, &mut command, interrupt)
     }
 
-    /// Runs `cargo build` and returns the path of the program called `binary`.
+    /// Runs `cargo build` and returns the path of the program `binary`.
     pub(crate) fn build_binary(
         &self,
         binary: &str,
@@ -81,20 +81,20 @@ impl Cargo {
         let mut command = self.command(["build", "--message-format=json-render-diagnostics"]);
         command.args(arguments).stdout(Stdio::piped());
         let mut build = Process::start(name.clone(), &mut command, Signal::TERM)?;
-        let messages = build.take_stdout().context("cargo has no output")?;
-        // In a thread, since a read would not notice an interrupt.
+        let messages = build.take_stdout().context("cargo's output is not piped")?;
+        // On a separate thread, because a blocking read ignores interrupts.
         let reader = thread::spawn({
             let binary = binary.to_owned();
             move || executable_in(BufReader::new(messages), &binary)
         });
         CommandFailed::unless_success(name, build.wait(interrupt)?)?;
         let Ok(path) = reader.join() else {
-            bail!("the messages of cargo could not be read");
+            bail!("failed to read the messages of cargo");
         };
-        path?.with_context(|| format!("cargo built no program called `{binary}`"))
+        path?.with_context(|| format!("cargo did not build a program named `{binary}`"))
     }
 
-    /// The names of a package's features.
+    /// Returns the names of a package's features.
     pub(crate) fn features(&self, package: &str) -> Result<Vec<String>> {
         let output = self
             .command(["metadata", "--no-deps", "--format-version", "1"])
@@ -111,7 +111,7 @@ impl Cargo {
     }
 }
 
-/// The path of the program `binary` among the messages of a build.
+/// Finds the path of the program `binary` in the messages of a build.
 fn executable_in(messages: impl BufRead, binary: &str) -> Result<Option<PathBuf>> {
     let mut path = None;
     for line in messages.lines() {

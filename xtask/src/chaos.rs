@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: replicas and their database are killed, no task may be lost.
+//! `cargo xtask chaos`: kills replicas and their database and checks that no task is lost.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,27 +13,27 @@ use crate::server::{Cluster, Durability, without_settings};
 use crate::step::step;
 use crate::tools::{Tool, Tools};
 
-/// What `portal-bench` reads: how the server is started that it kills.
+/// Environment variable of `portal-bench`: how to start the server that it kills.
 const CLUSTER: &str = "PORTAL_BENCH_CLUSTER";
 
-/// How long the run is that belongs to the tests.
+/// Duration in seconds of the run that is part of the tests.
 const SHORT: u64 = 8;
 
-/// For how long, and in which order.
+/// Options of `cargo xtask chaos`.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Seconds of disorder
+    /// Duration of the failures in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Decides what happens when; chosen and printed if it is not given
+    /// Seed for the sequence of failures; chosen and printed by default
     #[arg(long)]
     seed: Option<u64>,
-    /// Passed on to `portal-bench chaos`
+    /// Arguments for `portal-bench chaos`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Builds the replicas, makes a cluster, lets the disorder begin.
+/// Builds the replicas, creates a cluster and starts injecting failures.
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
         cargo.build_binary("portal-bench", &["--package", "portal-bench"], interrupt)
@@ -41,7 +41,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
     run_with(&bench, settings, interrupt)
 }
 
-/// A short run, as a test; built like the other tests.
+/// Runs a short test; built like the other tests.
 pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
         let build = [build, &["--bin", "portal-bench"]].concat();
@@ -58,7 +58,7 @@ pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) ->
 fn run_with(bench: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     let directory = tempfile::Builder::new().prefix("portal-chaos-").tempdir()?;
-    let cluster = step("make a PostgreSQL cluster", || {
+    let cluster = step("create a PostgreSQL cluster", || {
         Cluster::create(&tools, directory.path(), Durability::Server, interrupt)
     })?;
     let mut chaos = Command::new(bench);

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what CI runs, in the same order.
+//! `cargo xtask check`: the checks of CI, in the same order.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::interrupt::Interrupt;
 use crate::step::step;
 use crate::{test, tidy};
 
-/// Format, clippy, tidy, test; the first failure ends it.
+/// Runs format, clippy, tidy and test; stops at the first failure.
 pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     step("cargo fmt", || {
         cargo.run(&["fmt", "--all", "--check"], interrupt)

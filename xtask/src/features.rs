@@ -1,4 +1,4 @@
-//! `cargo xtask features`: every feature builds alone, and what is left out is not there.
+//! `cargo xtask features`: checks that every feature builds alone and that disabled code is absent.
 
 use std::fs;
 
@@ -8,16 +8,16 @@ use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::step::step;
 
-/// Features that are databases; portal-core needs one of them.
+/// Database features; portal-core requires at least one.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
-/// Texts of the development identity provider, each of its module alone.
+/// Strings that only occur in the modules of the development identity provider.
 const DEVELOPMENT_SIGN_IN: [&str; 3] = ["/dev/token", "/dev/sign-in", "dev-identity/key"];
 
-/// A text that every portal contains: where it is not found, nothing would be.
+/// String that every portal contains: if it is not found, the search is broken.
 const EVERY_PORTAL: &str = "/sign-out";
 
-/// Checks each feature of the libraries without the others, and the program that PROD is to run.
+/// Checks each feature of the libraries without the others, and the program for PROD.
 pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     for feature in cargo.features("portal-core")? {
         match feature.as_str() {
@@ -32,18 +32,18 @@ pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
             check(cargo, "portal-clerk", &feature, interrupt)?;
         }
     }
-    step("no development sign-in in a program without it", || {
-        without_development_sign_in(cargo, interrupt)
-    })
+    step(
+        "check that development sign-in is absent if disabled",
+        || without_development_sign_in(cargo, interrupt),
+    )
 }
 
-/// Builds the reference portal as PROD is to run it, and looks for routes of the development
-/// identity provider in the program.
+/// Builds the reference portal for PROD and searches the program for development sign-in routes.
 fn without_development_sign_in(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     let arguments = ["--package", "reference-portal", "--no-default-features"];
     let program = fs::read(cargo.build_binary("reference-portal", &arguments, interrupt)?)?;
     if !contains(&program, EVERY_PORTAL) {
-        bail!("`{EVERY_PORTAL}` is not in the program, so the search finds nothing");
+        bail!("the search does not work: the program does not contain `{EVERY_PORTAL}`");
     }
     for text in DEVELOPMENT_SIGN_IN {
         if contains(&program, text) {
@@ -60,7 +60,7 @@ fn contains(program: &[u8], text: &str) -> bool {
 
 fn check(cargo: &Cargo, package: &str, features: &str, interrupt: &Interrupt) -> Result<()> {
     let named = if features.is_empty() {
-        "no feature"
+        "no features"
     } else {
         features
     };

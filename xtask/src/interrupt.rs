@@ -1,4 +1,4 @@
-//! Ctrl-C and friends, noticed instead of obeyed at once.
+//! Interrupts: records signals such as Ctrl-C instead of exiting immediately.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -8,26 +8,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Whether someone asked this process to stop.
+/// Record of the signal that requested this process to stop.
 ///
-/// The signals only set a number. Whoever waits looks at it and returns an
-/// error, so that the guards on the stack stop what was started.
+/// Signal handlers only set a number. Waiting code checks it and returns an error,
+/// so that the guards on the stack stop the started processes.
 pub(crate) struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// Takes over the signals that would end this process.
+    /// Handles the signals that would end this process.
     pub(crate) fn listen() -> Result<Self> {
         let signal = Arc::new(AtomicUsize::new(0));
         for (number, value) in [(SIGHUP, 1), (SIGINT, 2), (SIGTERM, 15)] {
             signal_hook::flag::register_usize(number, Arc::clone(&signal), value)
-                .with_context(|| format!("signal {number} cannot be handled"))?;
+                .with_context(|| format!("failed to handle signal {number}"))?;
         }
         Ok(Self { signal })
     }
 
-    /// An error once a signal has come.
+    /// Returns an error if a signal was received.
     pub(crate) fn check(&self) -> Result<(), Interrupted> {
         match self.signal.load(Ordering::Relaxed) {
             0 => Ok(()),
@@ -36,14 +36,14 @@ impl Interrupt {
     }
 }
 
-/// The error of a wait that a signal has ended.
+/// Error of a wait that was interrupted by a signal.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     signal: usize,
 }
 
 impl Interrupted {
-    /// The exit code that shells give: 128 and the signal.
+    /// Exit code as in shells: 128 plus the signal.
     pub(crate) fn exit_code(&self) -> ExitCode {
         u8::try_from(128 + self.signal).map_or(ExitCode::FAILURE, ExitCode::from)
     }

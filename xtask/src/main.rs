@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test`, `check`, `tidy`, `features`, `assets`,
+//! Development commands of the project: `cargo xtask test`, `check`, `tidy`, `features`, `assets`,
 //! `screenshots`, `bench`, `chaos`.
 
 mod assets;
@@ -27,7 +27,7 @@ use crate::cargo::Cargo;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::process::CommandFailed;
 
-/// The project's own commands.
+/// Development commands of the project.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -37,29 +37,29 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every test, with the servers and the browser that they need
+    /// Run all tests, with the servers and the browser they need
     Test {
-        /// Passed on to `cargo test`
+        /// Arguments for `cargo test`
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Run what CI runs: format, clippy, tidy, test
+    /// Run the checks of CI: format, clippy, tidy, test
     Check,
     /// Check file lengths, import directions, forbidden words and prose
     Tidy {
-        /// List every match of the prose lint, also those within its limits
+        /// List every match of the prose lint, including those within its limits
         #[arg(long)]
         prose: bool,
     },
-    /// Take the pictures of the documentation anew
+    /// Retake the screenshots of the documentation
     Screenshots(screenshots::Settings),
     /// Check that every feature builds alone
     Features,
-    /// Fetch the vendored packages again, and make the tokens and icons of them
+    /// Fetch the vendored packages again and generate tokens and icons from them
     Assets(assets::Settings),
-    /// Prove that no task is lost while replicas and the database are killed
+    /// Check that no task is lost while replicas and the database are killed
     Chaos(chaos::Settings),
-    /// Measure
+    /// Run a benchmark
     #[command(subcommand)]
     Bench(bench::Bench),
 }
@@ -90,7 +90,7 @@ fn run(command: Command) -> Result<()> {
     }
 }
 
-/// The code of the command that failed, so that a caller sees cargo's own.
+/// Returns the exit code of the failed command, such as cargo's.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(failed) = error.downcast_ref::<CommandFailed>() {
         failed.exit_code()

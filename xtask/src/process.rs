@@ -1,4 +1,4 @@
-//! A child process that does not outlive its guard.
+//! Child processes that do not outlive their guard.
 
 use std::fmt;
 use std::os::unix::process::CommandExt as _;
@@ -11,15 +11,15 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use crate::interrupt::Interrupt;
 
-/// How long a process may take to stop before it is killed.
+/// Timeout after which a process that does not stop is killed.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a wait looks again.
+/// Poll interval of waits.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A child in a process group of its own, stopped with all its children on drop.
+/// Child in a separate process group, stopped with all its children on drop.
 ///
-/// The own group keeps a Ctrl-C of the terminal away from the child: this
-/// process decides in which order things stop.
+/// The separate group keeps a Ctrl-C of the terminal away from the child: this
+/// process decides the order in which processes stop.
 pub(crate) struct Process {
     name: String,
     child: Child,
@@ -29,7 +29,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command`; `stop_with` is the signal that asks it to stop.
+    /// Starts `command`; `stop_with` is the signal that requests it to stop.
     pub(crate) fn start(
         name: impl Into<String>,
         command: &mut Command,
@@ -39,7 +39,7 @@ impl Process {
         let child = command
             .process_group(0)
             .spawn()
-            .with_context(|| format!("`{name}` does not start"))?;
+            .with_context(|| format!("failed to start `{name}`"))?;
         let group = Pid::from_child(&child);
         Ok(Self {
             name,
@@ -55,7 +55,7 @@ impl Process {
         self.child.stdout.take()
     }
 
-    /// Waits until the child ends or a signal comes.
+    /// Waits until the child exits or a signal is received.
     pub(crate) fn wait(&mut self, interrupt: &Interrupt) -> Result<ExitStatus> {
         while !self.has_ended()? {
             interrupt.check()?;
@@ -64,21 +64,21 @@ impl Process {
         self.reap()
     }
 
-    /// Whether the child has ended. It stays a zombie, so its id stays taken.
+    /// Returns `true` if the child has exited. It remains a zombie, so its id is not reused.
     pub(crate) fn has_ended(&self) -> Result<bool> {
         if self.reaped {
             return Ok(true);
         }
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         let ended = waitid(WaitId::Pid(self.group), look)
-            .with_context(|| format!("`{}` cannot be waited for", self.name))?;
+            .with_context(|| format!("failed to wait for `{}`", self.name))?;
         Ok(ended.is_some())
     }
 
-    /// Kills what is left of the group, then takes the exit status.
+    /// Kills the rest of the group, then reads the exit status.
     fn reap(&mut self) -> Result<ExitStatus> {
         if !self.reaped {
-            // Nobody may be left to kill: then there is nothing to do.
+            // Fails if the group is already empty; then there is nothing to do.
             let _ = kill_process_group(self.group, Signal::KILL);
         }
         let status = self.child.wait()?;
@@ -106,7 +106,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
             eprintln!(
-                "warning: `{}` (process {}) could not be stopped, look for it yourself: {error:#}",
+                "warning: failed to stop `{}` (process {}); stop it manually: {error:#}",
                 self.name,
                 self.group.as_raw_nonzero(),
             );
@@ -114,7 +114,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs a command to its end; an error if it fails.
+/// Runs a command until it exits; returns an error if it fails.
 pub(crate) fn run(
     name: impl Into<String>,
     command: &mut Command,
@@ -125,7 +125,7 @@ pub(crate) fn run(
     CommandFailed::unless_success(name, status)
 }
 
-/// A command that ran and said no; its own output has the reason.
+/// Failure of a command; its output contains the reason.
 #[derive(Debug)]
 pub(crate) struct CommandFailed {
     name: String,
@@ -133,7 +133,7 @@ pub(crate) struct CommandFailed {
 }
 
 impl CommandFailed {
-    /// An error unless `status` is a success.
+    /// Returns an error unless `status` is a success.
     pub(crate) fn unless_success(name: impl Into<String>, status: ExitStatus) -> Result<()> {
         if status.success() {
             return Ok(());
@@ -142,7 +142,7 @@ impl CommandFailed {
         Err(Self { name, status }.into())
     }
 
-    /// The command's own exit code.
+    /// Exit code of the command.
     pub(crate) fn exit_code(&self) -> ExitCode {
         let code = self.status.code().and_then(|code| u8::try_from(code).ok());
         code.map_or(ExitCode::FAILURE, ExitCode::from)

@@ -1,4 +1,4 @@
-//! The reference portal on an empty database, and a browser to look at it with.
+//! Fixture: the reference portal on an empty database, and a browser.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::interrupt::Interrupt;
 use crate::server::{Chromedriver, Portal};
 use crate::tools::{Tool, Tools};
 
-/// What the stage needs of the system.
+/// Tools that the fixture requires.
 pub(crate) const TOOLS: [Tool; 2] = [Tool::Chromium, Tool::Chromedriver];
 
-/// Stopped and removed with its value, the browser first.
+/// Running portal and browser; stopped and removed on drop, the browser first.
 pub(crate) struct Stage {
     pub(crate) browser: Browser,
     pub(crate) portal: Portal,
@@ -23,7 +23,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts the program of the reference portal, and opens a window.
+    /// Starts the reference portal's program and opens a window.
     pub(crate) fn open(tools: &Tools, program: &Path, interrupt: &Interrupt) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portal-stage-").tempdir()?;
         let scratch = directory.path().join("scratch");

@@ -1,10 +1,10 @@
-//! The lines that say what is being done and how long it took.
+//! Progress output: prints each step and its duration.
 
 use std::time::Instant;
 
 use anyhow::Result;
 
-/// Says what is done, does it, and says how long it took.
+/// Runs a step; prints its title before and its duration afterwards.
 pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     eprintln!("xtask: {what}");
     let start = Instant::now();

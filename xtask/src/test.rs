@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, with all that they need.
+//! `cargo xtask test`: runs all tests with the servers and the browser they need.
 
 use std::env;
 use std::fs;
@@ -13,18 +13,18 @@ use crate::server::{Chromedriver, Durability, Postgres};
 use crate::step::step;
 use crate::tools::{Tool, Tools};
 
-/// What the tests read: the URI of a database server that they may fill.
+/// Environment variable of the tests: URI of a database server they can write to.
 const POSTGRES: &str = "PORTAL_TEST_POSTGRES";
-/// What the tests read: the URL of a WebDriver.
+/// Environment variable of the tests: URL of a WebDriver.
 const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
-/// What the tests read: the browser that the WebDriver shall start.
+/// Environment variable of the tests: browser that the WebDriver starts.
 const CHROMIUM: &str = "PORTAL_TEST_CHROMIUM";
-/// What the tests read: the program of the reference portal.
+/// Environment variable of the tests: program of the reference portal.
 const BINARY: &str = "PORTAL_TEST_BINARY";
 
 /// Starts the servers, runs `cargo test`, stops the servers.
 ///
-/// A variable that is already set is left alone, and its server not started.
+/// A variable that is already set is kept, and its server is not started.
 pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) -> Result<()> {
     let needs = |variable| env::var_os(variable).is_none_or(|value| value.is_empty());
     let needed: Vec<Tool> = [
@@ -35,16 +35,16 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
     .into_iter()
     .filter_map(|(variable, tool)| needs(variable).then_some(tool))
     .collect();
-    let tools = step("find what the tests need", || Tools::provide(&needed))?;
+    let tools = step("find the tools of the tests", || Tools::provide(&needed))?;
     interrupt.check()?;
 
     let binary = step("build the reference portal", || {
         cargo.build_binary("reference-portal", build_arguments(arguments), interrupt)
     })?;
 
-    // Before the servers, so that it is removed after they have stopped.
+    // Created before the servers, so that it is removed after they have stopped.
     let directory = tempfile::Builder::new().prefix("portal-test-").tempdir()?;
-    // Browsers and killed tests leave files behind, here they go with the rest.
+    // Browsers and killed tests leave files behind; here they are removed with the rest.
     let scratch = directory.path().join("scratch");
     fs::create_dir(&scratch)?;
 
@@ -85,17 +85,17 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         Ok(directory.close()?)
     })?;
     outcome?;
-    // Whoever names tests wants these and no others.
+    // If tests are selected, run only those.
     if arguments.is_empty() {
         chaos::run_short(cargo, build_arguments(arguments), interrupt)?;
     }
     Ok(())
 }
 
-/// What to build so that `cargo test` finds it built.
+/// Returns the build arguments that let `cargo test` reuse the build.
 ///
-/// All packages together get other features than the reference portal alone;
-/// building it in their company saves compiling the dependencies twice.
+/// All packages together enable other features than the reference portal alone;
+/// building them together avoids compiling the dependencies twice.
 fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
     if selects_packages(test_arguments) {
         &["--package", "reference-portal"]
@@ -104,7 +104,7 @@ fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
     }
 }
 
-/// Whether the caller wants some packages only.
+/// Returns `true` if the arguments select packages.
 fn selects_packages(arguments: &[String]) -> bool {
     let of_cargo = arguments.iter().take_while(|argument| *argument != "--");
     let mut of_cargo = of_cargo.map(String::as_str);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_selected_before_the_dashes_only() {
+    fn package_flags_after_double_dash_are_ignored() {
         assert!(selects_packages(&arguments("-p portal-core auth::")));
         assert!(selects_packages(&arguments("--package=portal-core")));
         assert!(!selects_packages(&arguments("auth:: -- -p")));

@@ -1,4 +1,4 @@
-//! Signing in leads to a page that exists, and the user menu to the profile.
+//! Sign-in redirects to an existing page; the user menu links to the profile.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
@@ -25,7 +25,7 @@ async fn send(portal: &Portal, request: axum::http::request::Builder, body: &str
 }
 
 #[tokio::test]
-async fn sign_in_leads_to_the_home_page_and_the_menu_to_the_profile() {
+async fn sign_in_redirects_home_and_user_menu_links_to_profile() {
     let portal = start().await;
     let form = Request::post("/dev/sign-in")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");

@@ -1,4 +1,4 @@
-//! A portal within an axum app: `cargo run -p plain-axum`, then open <http://127.0.0.1:8000/portal>.
+//! A portal nested in an axum app: `cargo run -p plain-axum`, then open <http://127.0.0.1:8000/portal>.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -27,12 +27,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app: Router = Router::new()
         .route(
             "/",
-            get(|| async { "The app's own page. The portal is at /portal" }),
+            get(|| async { "This page belongs to the app. The portal is at /portal" }),
         )
         .nest("/portal", portal.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
-    // So that the portal knows its clients' addresses, which its rate limits count by.
+    // Provides the client's IP address, which the portal needs for rate limiting.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app)
         .with_graceful_shutdown(interrupted())
@@ -42,6 +42,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn interrupted() {
-    // Without a handler for the signal the process just ends, which is fine too.
+    // If no signal handler can be installed, the app shuts down, which is fine too.
     let _ = tokio::signal::ctrl_c().await;
 }

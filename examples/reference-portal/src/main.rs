@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         .home_page("/admin/overview")
         .profile_page("/admin/profile")
         .defaults(include_str!("defaults.yaml"))
-        // As far back as the overview looks.
+        // The longest time range of the overview.
         .task_settings(TaskSettings::default().keep_finished(Duration::from_hours(90 * 24)))
         .run()
         .await

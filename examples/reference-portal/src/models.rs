@@ -1,4 +1,4 @@
-//! What administrators edit under `/admin/settings`.
+//! Admin models, edited by administrators under `/admin/settings`.
 
 use portal_core::prelude::*;
 use serde_json::Value;

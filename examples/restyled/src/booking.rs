@@ -1,4 +1,4 @@
-//! A form: a struct with its rules, the form with the errors of a submitted one, and a redirect.
+//! A form: a struct with validation rules, the form with its errors, and a redirect.
 
 use axum::http::StatusCode;
 use garde::Validate;
@@ -14,7 +14,7 @@ pub(crate) struct Booking {
     nights: u8,
     #[garde(range(min = 2.0, max = 25.0))]
     meters: f64,
-    /// A checkbox that is not checked is not sent.
+    /// An unchecked checkbox is not sent.
     #[serde(default)]
     #[garde(skip)]
     electricity: bool,

@@ -1,4 +1,4 @@
-//! A portal in the look of its application: `cargo run -p restyled`.
+//! A portal in the design of its application: `cargo run -p restyled`.
 
 mod booking;
 #[cfg(test)]
@@ -14,7 +14,7 @@ use portal_core::pages::{
 };
 use portal_core::prelude::*;
 
-/// Colour, logo, font and a few styles: what is the same for every reader.
+/// Color, logo, font and a few styles, which are the same for every user.
 fn brand() -> Brand {
     Brand::new()
         .accent_color("#0f766e")
@@ -23,7 +23,7 @@ fn brand() -> Brand {
         .css(include_str!("../brand/style.css"))
 }
 
-/// A part of the frame that is drawn otherwise: entries of the navigation with an arrow.
+/// A replaced layout part: navigation entries with an arrow.
 struct Arrows;
 
 impl LayoutParts for Arrows {
@@ -36,7 +36,7 @@ impl LayoutParts for Arrows {
     }
 }
 
-/// A frame of its own, for the page that strangers see first.
+/// A separate layout for the landing page.
 struct Quay;
 
 impl Layout for Quay {
@@ -53,13 +53,13 @@ impl Layout for Quay {
     }
 }
 
-/// Harbour
+/// Harbor
 #[page("/", layout = Quay)]
 async fn home() -> Markup {
     html! {
         p class="quay-over" { "Berths, crews and tides" }
         h1 { "A quiet place" br; "for your boat." }
-        p { "Every berth, who lies there, and until when." }
+        p { "Every berth, its boat, and the date it becomes free." }
         (Button::new("See the berths").solid().size(3).href("/berths").icon_end("arrow-right"))
     }
 }
@@ -68,7 +68,7 @@ async fn home() -> Markup {
 #[page("/berths", nav(icon = "box", order = 1))]
 async fn berths() -> Markup {
     html! {
-        (PageHead::new("Berths").description("What is free this week.")
+        (PageHead::new("Berths").description("Free berths this week.")
             .actions(Button::new("Book a berth").solid().icon("plus").href("/berths/book")))
         div class="pt-grid" {
             (StatCard::new("Free berths", "12").trend(&[4.0, 6.0, 5.0, 9.0, 12.0]))
@@ -81,7 +81,7 @@ async fn berths() -> Markup {
 fn portal() -> PortalBuilder {
     let frame = DefaultLayout::new()
         .parts(Arrows)
-        .slot(Slot::Footer, |_| html! { "Harbour Ltd." });
+        .slot(Slot::Footer, |_| html! { "Harbor Ltd." });
     Portal::builder()
         .brand(brand())
         .theme(Theme::default().gray(Gray::Auto).radius(Radius::Large))

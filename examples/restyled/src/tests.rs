@@ -1,4 +1,4 @@
-//! The pages have what the brand says, and the example stays small.
+//! The pages use the brand, and the example stays small.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
@@ -30,13 +30,13 @@ fn url<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn colour_logo_font_part_and_layout_are_the_application_s_own() {
+async fn pages_use_custom_color_logo_font_part_and_layout() {
     let portal = start().await;
     let berths = get(&portal, "/berths").await;
-    assert!(berths.contains("data-accent=\"brand\""), "its own accent");
+    assert!(berths.contains("data-accent=\"brand\""), "the brand accent");
     assert!(berths.contains("class=\"arrow\""), "the replaced part");
-    assert!(berths.contains("Harbour Ltd."), "the slot");
-    assert!(berths.contains("pt-side"), "within the portal's frame");
+    assert!(berths.contains("Harbor Ltd."), "the slot");
+    assert!(berths.contains("pt-side"), "the portal's layout");
     let logo = url(&berths, "/_portal/brand/logo.", "\"");
     assert!(get(&portal, logo).await.contains("#0f766e"));
     assert!(!berths.contains("geist"), "the portal's font is not loaded");
@@ -54,13 +54,13 @@ async fn colour_logo_font_part_and_layout_are_the_application_s_own() {
     let sign_in = get(&portal, "/sign-in").await;
     assert!(
         sign_in.contains(logo),
-        "the logo, on the portal's own pages too"
+        "the logo on the portal's builtin pages"
     );
     portal.shutdown().await;
 }
 
 #[tokio::test]
-async fn form_comes_back_with_its_errors() {
+async fn invalid_form_is_rendered_again_with_its_errors() {
     let portal = start().await;
     let send = async |form: &'static str| {
         let request = Request::post("/berths/book")
@@ -89,6 +89,6 @@ async fn form_comes_back_with_its_errors() {
 }
 
 #[test]
-fn it_takes_less_than_a_hundred_lines() {
+fn main_file_is_shorter_than_a_hundred_lines() {
     assert!(include_str!("main.rs").lines().count() < 100);
 }

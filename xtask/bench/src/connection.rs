@@ -1,4 +1,4 @@
-//! As little of an HTTP/1.1 client as a load generator needs.
+//! Minimal HTTP/1.1 client for load generators.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
-/// The bytes of a request; each of `headers` ends with a line break.
+/// Builds the bytes of a request; each of `headers` ends with a line break.
 pub(crate) fn request(
     method: &str,
     path: &str,
@@ -24,7 +24,7 @@ pub(crate) fn request(
     format!("{request}\r\n{body}").into_bytes()
 }
 
-/// A connection that is kept alive, with one request under way at a time.
+/// Persistent connection with one request in flight at a time.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -40,18 +40,18 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and returns the body of its answer if that is a success.
+    /// Sends a request and returns the body of a successful response.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let head = self.exchange(request).await?;
         Ok(self.buffer.get(head..).unwrap_or_default().to_vec())
     }
 
-    /// Sends a request, reads its answer to the end, and returns the length of the head.
+    /// Sends a request, reads the full response, and returns the length of its head.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<usize> {
         self.exchange_for(b"HTTP/1.1 2", request).await
     }
 
-    /// Sends a request that is to be refused with `401`.
+    /// Sends a request that must be rejected with `401`.
     pub(crate) async fn refused(&mut self, request: &[u8]) -> Result<usize> {
         self.exchange_for(b"HTTP/1.1 401", request).await
     }
@@ -62,7 +62,7 @@ impl Connection {
         let mut expected = None;
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server has closed the connection");
+                bail!("the server closed the connection");
             }
             if expected.is_none() {
                 expected = parse(&self.buffer, status)?;
@@ -76,14 +76,14 @@ impl Connection {
     }
 }
 
-/// How long an answer is.
+/// Length of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Expected {
     head: usize,
     total: usize,
 }
 
-/// Reads the head of an answer; `None` as long as it is not complete.
+/// Parses the head of a response; returns `None` until it is complete.
 fn parse(answer: &[u8], status: &[u8]) -> Result<Option<Expected>> {
     let mut windows = answer.windows(END_OF_HEAD.len());
     let Some(end) = windows.position(|window| window == END_OF_HEAD) else {
@@ -91,14 +91,11 @@ fn parse(answer: &[u8], status: &[u8]) -> Result<Option<Expected>> {
     };
     let (head, _) = answer.split_at(end);
     if !head.starts_with(status) {
-        bail!(
-            "the answer is another than expected:\n{}",
-            String::from_utf8_lossy(answer)
-        );
+        bail!("unexpected response:\n{}", String::from_utf8_lossy(answer));
     }
     let mut lines = head.split(|byte| *byte == b'\n');
     let length = lines.find_map(content_length);
-    let length = length.context("the answer has no content-length")?;
+    let length = length.context("the response has no content-length")?;
     let head = end + END_OF_HEAD.len();
     Ok(Some(Expected {
         head,
@@ -122,7 +119,7 @@ mod tests {
     const OK: &[u8] = b"HTTP/1.1 2";
 
     #[test]
-    fn an_answer_is_as_long_as_its_head_says() {
+    fn response_length_is_read_from_its_head() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         let expected = Expected {
             head: answer.len() - 2,
@@ -133,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn another_status_is_an_error() {
+    fn unexpected_status_is_an_error() {
         let answer = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
         assert!(parse(answer, OK).is_err());
     }

@@ -1,4 +1,4 @@
-//! Requests a second of each subject, compared in rounds.
+//! Requests per second of each target, compared in rounds.
 
 use std::env;
 use std::time::Duration;
@@ -12,48 +12,48 @@ use crate::server::Server;
 use crate::spread::Spread;
 use crate::subject::{SUBJECTS, Subject};
 
-/// The variable that names a PostgreSQL server to measure on.
+/// Environment variable with the URI of a PostgreSQL server to measure on.
 pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
-/// What is measured, and how.
+/// Options of the request benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     #[command(flatten)]
     pub(crate) load: Load,
-    /// Only these subjects beside the first one
+    /// Measure only these targets in addition to the first one
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
-/// How it is measured.
+/// Load settings.
 #[derive(Args)]
 pub(crate) struct Load {
-    /// How often each subject has its turn
+    /// Number of rounds per target
     #[arg(long, default_value_t = 60)]
     pub(crate) rounds: usize,
-    /// Seconds of a turn
+    /// Seconds per round
     #[arg(long, default_value_t = 0.25)]
     seconds: f64,
-    /// Connections that ask at the same time
+    /// Number of concurrent connections
     #[arg(long, default_value_t = 32)]
     connections: usize,
     /// Threads of each server
     #[arg(long, default_value_t = 1)]
     server_threads: usize,
-    /// Threads that ask
+    /// Threads of the load generator
     #[arg(long, default_value_t = 1)]
     pub(crate) client_threads: usize,
 }
 
-/// Measures the chosen subjects.
+/// Measures the selected targets.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     compare(&chosen(&settings.only)?, &settings.load).await
 }
 
-/// Starts every subject, measures in turns, prints the ratios to the first one.
+/// Starts all targets, measures them in turns, and prints their ratios to the first one.
 pub(crate) async fn compare(subjects: &[&'static Subject], load: &Load) -> Result<()> {
     let duration =
-        Duration::try_from_secs_f64(load.seconds).context("`--seconds` is no length of time")?;
+        Duration::try_from_secs_f64(load.seconds).context("invalid duration in `--seconds`")?;
     let directory = tempfile::tempdir()?;
     let mut servers = Vec::new();
     for subject in subjects {
@@ -63,7 +63,7 @@ pub(crate) async fn compare(subjects: &[&'static Subject], load: &Load) -> Resul
     same_answers(&servers)?;
 
     for server in &servers {
-        // The first requests fill caches and pools; they do not count.
+        // Warm-up: the first requests fill caches and pools and are not counted.
         Round::measure(server, load.connections, duration / 3).await?;
     }
     let mut turns: Vec<Vec<Round>> = Vec::new();
@@ -89,7 +89,7 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Subject>> {
     Ok(chosen.map(|(_, subject)| subject).collect())
 }
 
-/// PostgreSQL if there is one (all subjects share it), else a SQLite file of its own.
+/// Returns the shared PostgreSQL database if configured, else a separate SQLite file.
 fn database_of(subject: &Subject, directory: &TempDir) -> String {
     env::var(POSTGRES).unwrap_or_else(|_| {
         let file = directory.path().join(subject.name).with_extension("db");
@@ -97,14 +97,14 @@ fn database_of(subject: &Subject, directory: &TempDir) -> String {
     })
 }
 
-/// A subject that answers something else is not comparable.
+/// Checks that all targets send the same response; otherwise they are not comparable.
 fn same_answers(servers: &[Server]) -> Result<()> {
     for pair in servers.windows(2) {
         if let [one, other] = pair
             && one.answer != other.answer
         {
             bail!(
-                "`{}` and `{}` answer different things: {:?} and {:?}",
+                "`{}` and `{}` send different responses: {:?} and {:?}",
                 one.subject.name,
                 other.subject.name,
                 one.answer,
@@ -115,7 +115,7 @@ fn same_answers(servers: &[Server]) -> Result<()> {
     Ok(())
 }
 
-/// Prints what each subject did, and its share of what the first one did in the same round.
+/// Prints the results of each target and its share of the first one in the same round.
 fn report(servers: &[Server], turns: &[Vec<Round>]) {
     println!("each as min / median / max over {} rounds", turns.len());
     for (index, server) in servers.iter().enumerate() {

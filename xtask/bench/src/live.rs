@@ -1,4 +1,4 @@
-//! How soon a thousand open tabs hear of a change, and have what has changed.
+//! Delay until a thousand open tabs receive a change and its content.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -21,28 +21,28 @@ use crate::connection::{Connection, request};
 use crate::usage;
 
 const ADMIN: &str = "bench@example.com";
-/// A page of the admin with a table of 50 rows, which is its region.
+/// Admin page with a table of 50 rows, which is its live region.
 const PAGE: &str = "/admin/settings?model=live_order&per_page=50";
 const REGION: &str = "live-rows";
 const TOPIC: &str = "model:live_order";
 const ROWS: usize = 50;
-/// Longer than a topic's changes are told together.
+/// Longer than the interval over which changes of a topic are coalesced.
 const REST: Duration = Duration::from_millis(500);
-/// How long tabs wait at the most before they ask, as in the browser.
+/// Maximum delay before a tab sends its request, as in the browser.
 const JITTER: u64 = 100;
-/// After this a tab has missed a change.
+/// Timeout after which a tab missed a change.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How live changes are measured.
+/// Options of the live-update benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Tabs that are open
+    /// Number of open tabs
     #[arg(long, default_value_t = 1000)]
     tabs: usize,
-    /// Changes of which they hear
+    /// Number of changes
     #[arg(long, default_value_t = 20)]
     changes: usize,
-    /// Threads of the portal
+    /// Number of threads of the portal
     #[arg(long, default_value_t = 2)]
     threads: usize,
 }
@@ -55,24 +55,24 @@ struct LiveOrder {
     amount: i32,
 }
 
-/// Milliseconds from when a write was sent.
+/// Delays in milliseconds after a write was sent.
 pub(crate) struct Measured {
-    /// Until each tab has heard of it.
+    /// Delays until each tab is notified.
     pub(crate) heard: Vec<f64>,
-    /// Until each tab has the region as it is now.
+    /// Delays until each tab has the current region.
     pub(crate) shown: Vec<f64>,
 }
 
-/// Prints how soon tabs hear of a change; then the same with what each asks for.
+/// Prints the delays until tabs are notified and until they have the region.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let mut measured = measure(settings).await?;
     let Settings { tabs, changes, .. } = settings;
     println!("{tabs} open tabs, {changes} writes of a row of an admin model, SQLite\n");
-    println!("| from the write until every tab | p50 | p99 | most |");
+    println!("| from the write until every tab | p50 | p99 | max |");
     println!("| --- | --- | --- | --- |");
     for (what, numbers) in [
-        ("has heard of it", &mut measured.heard),
-        ("has the region, read anew (50 rows)", &mut measured.shown),
+        ("is notified", &mut measured.heard),
+        ("has the updated region (50 rows)", &mut measured.shown),
     ] {
         let [middle, nearly, most] = [0.5, 0.99, 1.0].map(|part| quantile(numbers, part));
         println!("| {what} | {middle:.0} ms | {nearly:.0} ms | {most:.0} ms |");
@@ -80,7 +80,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Opens the tabs, then changes a row again and again.
+/// Opens the tabs, then changes a row repeatedly.
 pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
     usage::raise_file_limit()?;
     let portal = Served::start(settings.threads)?;
@@ -109,8 +109,8 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
             .await?;
         for _ in 0..2 * settings.tabs {
             let next = timeout(PATIENCE, news.recv());
-            let next = next.await.context("a tab has missed a change")?;
-            let (news, at): (News, Instant) = next.context("every tab has closed")?;
+            let next = next.await.context("a tab missed a change")?;
+            let (news, at): (News, Instant) = next.context("all tabs closed")?;
             let after = at.saturating_duration_since(begin).as_secs_f64() * 1000.0;
             match news {
                 News::Heard => measured.heard.push(after),
@@ -128,7 +128,7 @@ enum News {
     Shown,
 }
 
-/// A tab as the portal sees it: its stream, and a connection for what it asks.
+/// Tab as seen by the portal: an event stream and a connection for its requests.
 struct Tab {
     stream: TcpStream,
     asks: Connection,
@@ -153,7 +153,7 @@ impl Tab {
                 "",
             ),
         };
-        // Nothing is known of it: it is told everything once.
+        // The tab sends no cursor, so it is first notified of all topics.
         tab.changed().await?;
         Ok(tab)
     }
@@ -165,7 +165,7 @@ impl Tab {
         while !read.windows(EVENT.len()).any(|window| window == EVENT) {
             if self.stream.read_buf(&mut read).await? == 0 {
                 bail!(
-                    "the portal has closed a stream: {}",
+                    "the portal closed a stream: {}",
                     String::from_utf8_lossy(&read)
                 );
             }
@@ -173,7 +173,7 @@ impl Tab {
         Ok(())
     }
 
-    /// Hears of changes and asks for what has changed, until it is closed.
+    /// Receives changes and requests the changed region until it is closed.
     async fn stay(mut self, told: mpsc::UnboundedSender<(News, Instant)>) -> Result<()> {
         loop {
             self.changed().await?;
@@ -185,7 +185,7 @@ impl Tab {
     }
 }
 
-/// A portal on threads of its own, served as a program serves it.
+/// Portal on separate threads, served as by a program.
 struct Served {
     address: SocketAddr,
     stop: CancellationToken,
@@ -212,7 +212,7 @@ impl Served {
             }),
             Err(_) => match thread.join() {
                 Ok(Err(error)) => Err(error),
-                _ => bail!("the portal did not start"),
+                _ => bail!("failed to start the portal"),
             },
         }
     }
@@ -249,7 +249,7 @@ async fn serve(ready: &std::sync::mpsc::Sender<SocketAddr>, stop: CancellationTo
     Ok(())
 }
 
-/// Signs in and stores the rows; gives a session's token and the row that is to change.
+/// Signs in and stores the rows; returns a session token and the row to change.
 async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
     let mut connection = Connection::open(address).await?;
     let body = json!({"email": ADMIN}).to_string();
@@ -257,7 +257,10 @@ async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
         .ask(&request("POST", "/dev/token", address, "", &body))
         .await?;
     let answer: Value = serde_json::from_slice(&answer)?;
-    let token = answer["token"].as_str().context("no token")?.to_owned();
+    let token = answer["token"]
+        .as_str()
+        .context("the response has no token")?
+        .to_owned();
     let headers = format!("Authorization: Bearer {token}\r\n");
     let mut row = None;
     for number in 0..ROWS {
@@ -268,10 +271,10 @@ async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
             .await?;
         row = serde_json::from_slice::<Value>(&answer)?["id"].as_i64();
     }
-    Ok((token, row.context("no row")?))
+    Ok((token, row.context("the response has no row id")?))
 }
 
-/// The number below which a part of them lies.
+/// Returns the quantile of the numbers.
 fn quantile(numbers: &mut [f64], part: f64) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Many connections that ask as fast as they are answered.
+//! Load generator: many connections that each send the next request after a response.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::server::Server;
 use crate::usage;
 
-/// What came of one subject's turn.
+/// Results of one target in one round.
 pub(crate) struct Round {
     requests: u64,
     elapsed: Duration,
@@ -29,8 +29,8 @@ impl Round {
         for _ in 0..connections {
             open.push(Connection::open(server.address).await?);
         }
-        // To wake a thread that sleeps is paid by the server that answers it, and a slower server
-        // would pay it more often. So none sleeps.
+        // The server pays for waking a sleeping thread of the client, and a slower server would
+        // pay more often. So no thread sleeps.
         let mut awake = JoinSet::new();
         for _ in 0..Handle::current().metrics().num_workers() {
             awake.spawn(stay_awake());
@@ -40,7 +40,7 @@ impl Round {
         let end = start + duration;
         let mut tasks = JoinSet::new();
         for (index, connection) in open.into_iter().enumerate() {
-            // Each begins elsewhere, so that at no time all ask for the same caller.
+            // Each connection starts at a different request, so that they never all use the same caller.
             let first = index * server.requests.len() / connections;
             tasks.spawn(ask_until(
                 end,
@@ -64,12 +64,12 @@ impl Round {
         })
     }
 
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Microseconds of processor time that the server took for one request.
+    /// Processor time of the server per request, in microseconds.
     pub(crate) fn cost(&self) -> Option<f64> {
         let micros = self.processor?.as_secs_f64() * 1e6;
         Some(micros / self.requests as f64)

@@ -1,4 +1,4 @@
-//! What the portal costs, and what it stands; run by `cargo xtask bench` and `cargo xtask chaos`.
+//! Benchmarks and chaos tests of Portal; run by `cargo xtask bench` and `cargo xtask chaos`.
 
 mod auth;
 mod chaos;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// What the portal costs, and what it stands.
+/// Benchmarks and chaos tests of Portal.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -29,27 +29,27 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Requests a second of each subject, in rounds, against the first one
+    /// Compare the requests per second of each target with the first one, in rounds
     Http(http::Settings),
-    /// What pages cost the server
+    /// Measure the cost of pages on the server
     Pages(pages::Settings),
-    /// What it costs to know who is calling, and what strangers can do about it
+    /// Measure the cost of identifying the caller and the effect of requests by strangers
     Auth(auth::Settings),
-    /// Time to the first answer of a portal's program, and its memory at rest
+    /// Measure the time to the first response of a portal and its memory when idle
     Startup(startup::Settings),
-    /// What the task engine costs, beside what does the same without it
+    /// Compare the cost of the task engine with baselines
     Tasks(tasks::Settings),
-    /// Serves what `tasks` measures
+    /// Serve a target of `tasks`
     #[command(hide = true)]
     TaskServer(tasks::ServerSettings),
-    /// How soon open tabs hear of a change, and have what has changed
+    /// Measure how soon open tabs receive a change and its content
     Live(live::Settings),
-    /// Kills replicas and their database, and proves that no task is lost
+    /// Kill replicas and their database and check that no task is lost
     Chaos(chaos::Settings),
-    /// Runs one replica; started by `chaos`
+    /// Run one replica; started by `chaos`
     #[command(hide = true)]
     Replica(chaos::ReplicaSettings),
-    /// Serves one subject; started by `http`
+    /// Serve one target; started by `http`
     #[command(hide = true)]
     Serve(serve::Settings),
 }

@@ -1,4 +1,4 @@
-//! The process that serves one subject.
+//! Process that serves one target.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,20 +10,20 @@ use tokio::net::TcpListener;
 
 use crate::subject::{self, Caller, Setting};
 
-/// Which subject, and how.
+/// Options of the server.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// The name of the subject
+    /// Name of the target
     subject: String,
-    /// A database that the subject has for itself
+    /// Database used only by the target
     #[arg(long)]
     database: String,
-    /// Threads that handle requests
+    /// Number of threads that handle requests
     #[arg(long, default_value_t = 1)]
     pub(crate) threads: usize,
 }
 
-/// The first and only line of output: where the subject can be reached.
+/// Only line of output: where the target can be reached.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) address: SocketAddr,
@@ -31,7 +31,7 @@ pub(crate) struct Announcement {
     pub(crate) caller: Caller,
 }
 
-/// Serves until the standard input ends, which is when the parent has gone.
+/// Serves until standard input closes because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let subject = subject::named(&settings.subject)?;
     let setting = Setting {
@@ -53,7 +53,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         .router
         .into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        served = async { axum::serve(listener, service).await } => served.context("the server ended"),
+        served = async { axum::serve(listener, service).await } => served.context("the server exited"),
         waited = tokio::task::spawn_blocking(wait_for_parent) => waited?,
     }
 }

@@ -1,4 +1,4 @@
-//! A subject in a process of its own, seen from the side that measures.
+//! Client side of a target in a separate process.
 
 use std::env;
 use std::io::{BufRead as _, BufReader};
@@ -13,32 +13,32 @@ use crate::connection::{Connection, request};
 use crate::serve::Announcement;
 use crate::subject::{Caller, Subject};
 
-/// How many different users ask where each request is another's.
+/// Number of users of the targets that switch the user on each request.
 const SESSIONS: usize = 1000;
 
-/// About what a session token of the development identity provider has.
+/// Approximate length of a session token of the development identity provider.
 const TOKEN_LENGTH: usize = 720;
 
-/// A subject that serves.
+/// Running target.
 pub(crate) struct Server {
     pub(crate) subject: &'static Subject,
     pub(crate) address: SocketAddr,
-    /// The requests that are sent in turn, over and over.
+    /// Requests that are sent in a loop.
     pub(crate) requests: Arc<[Vec<u8>]>,
-    /// What it answers, if that is JSON.
+    /// Body of the response, if it is JSON.
     pub(crate) answer: Option<Value>,
     process: Process,
 }
 
 impl Server {
-    /// Starts a subject and asks it once.
+    /// Starts a target and sends each request once.
     pub(crate) async fn start(
         subject: &'static Subject,
         database: &str,
         threads: usize,
     ) -> Result<Self> {
         let (process, announcement) = Process::start(subject.name, database, threads)
-            .with_context(|| format!("the subject `{}` does not start", subject.name))?;
+            .with_context(|| format!("failed to start the target `{}`", subject.name))?;
         let address = announcement.address;
         let tokens = match announcement.caller {
             Caller::Nobody | Caller::Packed => vec![None],
@@ -61,10 +61,10 @@ impl Server {
         };
         let requests: Arc<[Vec<u8>]> = tokens.into_iter().map(request).collect();
         let mut answer = Vec::new();
-        // Each once: what is measured are callers who are known.
+        // Send each request once, so that all callers are cached when measuring starts.
         for request in &*requests {
             let asked = Connection::open(address).await?.ask(request).await;
-            answer = asked.with_context(|| format!("the subject `{}`", subject.name))?;
+            answer = asked.with_context(|| format!("the target `{}`", subject.name))?;
         }
         Ok(Self {
             subject,
@@ -80,13 +80,13 @@ impl Server {
     }
 }
 
-/// A child that ends with its value.
+/// Child process; killed on drop.
 struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Starts this program again as a server, and reads where it listens.
+    /// Starts this program again as a server and reads its address.
     fn start(subject: &str, database: &str, threads: usize) -> Result<(Self, Announcement)> {
         let mut child = Command::new(env::current_exe()?)
             .args(["serve", subject, "--database", database])
@@ -97,21 +97,21 @@ impl Process {
         let output = child.stdout.take();
         let process = Self { child };
         let mut line = String::new();
-        BufReader::new(output.context("it has no output")?).read_line(&mut line)?;
-        let announcement = serde_json::from_str(&line).context("it does not say where it is")?;
+        BufReader::new(output.context("its output is not piped")?).read_line(&mut line)?;
+        let announcement = serde_json::from_str(&line).context("it did not print its address")?;
         Ok((process, announcement))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, then there is nothing to kill.
+        // The process may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Gets a session token of a user from the development identity provider.
+/// Requests a session token of a user from the development identity provider.
 async fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
     let user =
         format!(r#"{{"email":"bench{user}@example.com","first_name":"Bench","last_name":"User"}}"#);
@@ -121,6 +121,6 @@ async fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
     let answer: Value = serde_json::from_slice(&answer)?;
     let token = answer["token"]
         .as_str()
-        .context("the answer has no token")?;
+        .context("the response has no token")?;
     Ok(token.to_owned())
 }

@@ -1,8 +1,8 @@
-//! The least, the middle and the greatest of some numbers.
+//! Minimum, median and maximum of measurements.
 
 use std::fmt;
 
-/// Where some measures lie.
+/// Minimum, median and maximum.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) min: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// `None` without any number.
+    /// Returns `None` if there are no numbers.
     pub(crate) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut numbers: Vec<f64> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);
@@ -41,7 +41,7 @@ mod tests {
     use super::Spread;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn median_is_the_middle_value() {
         let spread = Spread::of([3.0, 1.0, 2.0]).unwrap();
         assert_eq!(spread.to_string(), "1.00 / 2.00 / 3.00");
         assert_eq!(Spread::of([1.0, 2.0]).unwrap().median, 1.5);

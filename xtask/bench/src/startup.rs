@@ -1,4 +1,4 @@
-//! How soon a portal's program answers, and what memory it holds at rest.
+//! Start-up time of a portal and its memory when idle.
 
 use std::env;
 use std::io::{Read as _, Write as _};
@@ -16,22 +16,22 @@ use crate::http::POSTGRES;
 use crate::spread::Spread;
 use crate::usage;
 
-/// How long a start or a stop may take.
+/// Timeout of a start or a stop.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// When a portal that nobody uses has come to rest.
+/// Time after which an unused portal is idle.
 const REST: Duration = Duration::from_secs(2);
 
-/// What is measured, and how often.
+/// Options of the start-up benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// The program
+    /// Program to start
     program: PathBuf,
-    /// How often it is started on an existing database
+    /// Number of starts on an existing database
     #[arg(long, default_value_t = 9)]
     rounds: usize,
 }
 
-/// Starts the program again and again, prints times and memory.
+/// Starts the program repeatedly and prints times and memory.
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let (portal, first) = Portal::start(&settings.program, directory.path())?;
@@ -48,25 +48,25 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
         portal.stop()?;
     }
     let milliseconds = first.as_secs_f64() * 1e3;
-    println!("start to the first 200 of /healthz");
+    println!("time from start to the first 200 of /healthz");
     println!("  first start          {milliseconds:.0} ms");
     if let Some(times) = Spread::of(times) {
         println!("  existing database    {times:.0} ms (min / median / max)");
     }
     for kibibytes in memory {
         let mebibytes = kibibytes as f64 / 1024.0;
-        println!("resident memory at rest {mebibytes:.1} MiB");
+        println!("resident memory when idle {mebibytes:.1} MiB");
     }
     Ok(())
 }
 
-/// A running portal; dropping it kills it.
+/// Running portal; killed on drop.
 struct Portal {
     process: Child,
 }
 
 impl Portal {
-    /// Starts the program and waits for its first 200; also returns how long that took.
+    /// Starts the program and waits for its first 200; also returns the elapsed time.
     fn start(program: &Path, directory: &Path) -> Result<(Self, Duration)> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
@@ -74,7 +74,7 @@ impl Portal {
         let database = env::var(POSTGRES)
             .unwrap_or_else(|_| format!("sqlite://{}", directory.join("portal.db").display()));
         let mut command = Command::new(program);
-        // Without the caller's own settings, which would change the measure.
+        // Without the caller's settings, which would affect the measurement.
         command
             .env_clear()
             .envs(env::var_os("PATH").map(|path| ("PATH", path)))
@@ -88,28 +88,34 @@ impl Portal {
         let start = Instant::now();
         let process = command
             .spawn()
-            .with_context(|| format!("{} does not start", program.display()))?;
+            .with_context(|| format!("failed to start {}", program.display()))?;
         let mut portal = Self { process };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         while !is_healthy(address).unwrap_or(false) {
             if let Some(status) = portal.process.try_wait()? {
-                bail!("{} ended before it answered ({status})", program.display());
+                bail!(
+                    "{} exited before it responded ({status})",
+                    program.display()
+                );
             }
             if start.elapsed() > PATIENCE {
-                bail!("{} does not answer on {address}/healthz", program.display());
+                bail!(
+                    "{} does not respond on {address}/healthz",
+                    program.display()
+                );
             }
             sleep(Duration::from_micros(500));
         }
         Ok((portal, start.elapsed()))
     }
 
-    /// Asks it to stop and waits for that, so that the next start finds a tidy database.
+    /// Shuts the portal down and waits, so that the next start finds a clean database.
     fn stop(mut self) -> Result<()> {
         kill_process(Pid::from_child(&self.process), Signal::TERM)?;
         let asked = Instant::now();
         while self.process.try_wait()?.is_none() {
             if asked.elapsed() > PATIENCE {
-                bail!("the portal does not stop when asked by SIGTERM");
+                bail!("the portal did not stop after SIGTERM");
             }
             sleep(Duration::from_millis(5));
         }
@@ -119,7 +125,7 @@ impl Portal {
 
 impl Drop for Portal {
     fn drop(&mut self) {
-        // It has usually ended by now, then there is nothing to kill.
+        // The process has usually exited by now.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

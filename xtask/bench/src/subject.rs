@@ -1,6 +1,6 @@
-//! What is measured.
+//! Targets of the request benchmark.
 //!
-//! To add a subject, write a function such as [`bare`] and name it in [`SUBJECTS`].
+//! To add a target, write a function such as [`bare`] and list it in [`SUBJECTS`].
 
 use std::pin::Pin;
 
@@ -14,24 +14,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::pages;
 
-/// Where the measured handler is.
+/// Path of the measured handler.
 pub(crate) const PATH: &str = "/api/bench";
 
-/// Every subject; the others are compared with the first one.
+/// All targets; the others are compared with the first one.
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "bare",
-        about: "an axum handler and nothing around it",
+        about: "a plain axum handler",
         start: |_| Box::pin(bare(Caller::Nobody)),
     },
     Subject {
         name: "bare-token",
-        about: "the same, sent as many bytes as a session's request has",
+        about: "the same, with requests as large as those of a session",
         start: |_| Box::pin(bare(Caller::LookAlike)),
     },
     Subject {
         name: "portal",
-        about: "the same handler inside of a portal",
+        about: "the same handler in a portal",
         start: |setting| Box::pin(portal(setting, get(answer), Caller::Nobody)),
     },
     Subject {
@@ -46,52 +46,52 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     },
 ];
 
-/// A server that can be measured.
+/// Server that can be measured.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) start: fn(Setting) -> Starting,
 }
 
-/// The server of a subject, on its way.
+/// Future that starts the server of a target.
 pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Served>> + Send>>;
 
-/// Where a subject runs.
+/// Environment of a target.
 pub(crate) struct Setting {
-    /// The URI of a database that the subject has for itself.
+    /// URI of a database used only by the target.
     pub(crate) database: String,
 }
 
-/// What a subject serves.
+/// Service of a target.
 pub(crate) struct Served {
     pub(crate) router: Router,
-    /// The path that is asked for.
+    /// Path of the requests.
     pub(crate) path: &'static str,
     pub(crate) caller: Caller,
 }
 
-/// Whose requests a subject is sent.
+/// Caller of the requests.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) enum Caller {
     Nobody,
-    /// A header as long as that of a signed-in user, which nobody looks at.
+    /// A header as long as that of a signed-in user, which is ignored.
     LookAlike,
     /// A signed-in user, with a bearer token of `POST /dev/token`.
     Session,
-    /// Many of them in turn.
+    /// Many signed-in users in turn.
     Sessions,
-    /// A browser without a session, which takes compressed answers.
+    /// A browser without a session that accepts compressed responses.
     Packed,
 }
 
-/// The subject of that name.
+/// Returns the target with this name.
 pub(crate) fn named(name: &str) -> Result<&'static Subject> {
     let all = || SUBJECTS.iter().chain(pages::PLAIN).chain(pages::PACKED);
     let names = || all().map(|subject| subject.name);
     let found = all().find(|subject| subject.name == name);
     found.with_context(|| {
         let known = names().collect::<Vec<_>>().join("`, `");
-        format!("`{name}` is no subject, choose of `{known}`")
+        format!("unknown target `{name}`; choose from `{known}`")
     })
 }
 
@@ -117,7 +117,7 @@ async fn portal(
     })
 }
 
-/// A portal in development with these variables and routes.
+/// Builds a portal in development mode with these variables and routes.
 pub(crate) async fn open_portal(
     database: &str,
     variables: &[(&str, &str)],
@@ -139,7 +139,7 @@ pub(crate) async fn open_portal(
         .await?)
 }
 
-/// What every subject answers.
+/// Response of every target.
 #[derive(Serialize)]
 pub(crate) struct Answer {
     id: u64,

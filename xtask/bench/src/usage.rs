@@ -1,4 +1,4 @@
-//! What a process uses, as Linux tells it; elsewhere `None`.
+//! Resource usage of a process, from Linux's `/proc`; `None` on other systems.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The processor time of all its threads so far.
+/// Returns the processor time of all threads of a process so far.
 pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
     let times = threads.flatten().filter_map(|thread| {
@@ -16,7 +16,7 @@ pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     Some(Duration::from_nanos(times.sum()))
 }
 
-/// The memory that it holds, in KiB.
+/// Returns the resident memory of a process in KiB.
 pub(crate) fn resident_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let mut lines = status.lines();
@@ -24,7 +24,7 @@ pub(crate) fn resident_memory(process: u32) -> Option<u64> {
     resident.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Lets this process have as many files as the machine gives it.
+/// Raises the limit of open files of this process to the allowed maximum and returns it.
 pub(crate) fn raise_file_limit() -> Result<usize> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

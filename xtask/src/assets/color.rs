@@ -1,11 +1,11 @@
-//! Colours, and how well they stand out from each other.
+//! Colors and their contrast.
 
 use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 
-/// Red, green and blue.
+/// RGB color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Color([u8; 3]);
 
@@ -13,11 +13,11 @@ impl Color {
     /// `#ffffff`.
     pub(super) const WHITE: Self = Self([255; 3]);
 
-    /// The same colour with that share of its light.
+    /// Scales the lightness of the color by a factor.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a share of a byte is a byte"
+        reason = "a fraction of a byte fits a byte"
     )]
     pub(super) fn darkened(self, share: f64) -> Self {
         Self(
@@ -26,7 +26,7 @@ impl Color {
         )
     }
 
-    /// Relative luminance as WCAG 2 has it.
+    /// Relative luminance as defined by WCAG 2.
     fn luminance(self) -> f64 {
         let [red, green, blue] = self.0.map(|channel| {
             let value = f64::from(channel) / 255.0;
@@ -39,13 +39,13 @@ impl Color {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// The contrast ratio of WCAG 2, from 1 to 21.
+    /// Contrast ratio as defined by WCAG 2, from 1 to 21.
     pub(super) fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance(), other.luminance());
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// All six digits.
+    /// Formats the color with six digits.
     pub(super) fn long(self) -> String {
         let [red, green, blue] = self.0;
         format!("#{red:02x}{green:02x}{blue:02x}")
@@ -57,14 +57,15 @@ impl FromStr for Color {
 
     fn from_str(text: &str) -> Result<Self> {
         let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
-        let digits = digits.with_context(|| format!("`{text}` is no colour such as #0a1b2c"))?;
+        let digits = digits
+            .with_context(|| format!("`{text}` is not a color; expected the form `#0a1b2c`"))?;
         let number = u32::from_str_radix(digits, 16).with_context(|| text.to_owned())?;
         let [_, red, green, blue] = number.to_be_bytes();
         Ok(Self([red, green, blue]))
     }
 }
 
-/// As short as CSS lets it be.
+/// Formats the color in its shortest CSS form.
 impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.iter().all(|channel| channel % 17 == 0) {
@@ -80,7 +81,7 @@ mod tests {
     use super::Color;
 
     #[test]
-    fn colours_are_read_and_written() {
+    fn colors_round_trip_through_text() {
         let color: Color = "#11aaff".parse().unwrap();
         assert_eq!(color.to_string(), "#1af");
         assert_eq!(color.long(), "#11aaff");
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_that_of_the_guidelines() {
+    fn contrast_matches_wcag() {
         let black: Color = "#000000".parse().unwrap();
         assert!((black.contrast(Color::WHITE) - 21.0).abs() < 1e-9);
         let gray: Color = "#767676".parse().unwrap();

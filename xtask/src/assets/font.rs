@@ -1,4 +1,4 @@
-//! Fonts, without the weights and letters that no page has.
+//! Font subsetting: drops weights and characters that no page uses.
 
 use std::fs;
 use std::process::Command;
@@ -9,10 +9,10 @@ use super::manifest::Cut;
 use super::package::run;
 use crate::interrupt::Interrupt;
 
-/// What text of several weights needs: kerning, ligatures, figures of one width, marks.
+/// OpenType features to keep: kerning, ligatures, tabular figures, marks.
 const FEATURES: &str = "kern,liga,tnum,ccmp,locl,mark,mkmk";
 
-/// The font in the weights and letters that are wanted, made by the tools of `fonttools`.
+/// Reduces a font to the weights and characters of `cut`, using the tools of `fonttools`.
 pub(super) fn cut(font: &[u8], cut: &Cut, interrupt: &Interrupt) -> Result<Vec<u8>> {
     let directory = tempfile::Builder::new().prefix("portal-font-").tempdir()?;
     let path = |name: &str| directory.path().join(name);
@@ -32,7 +32,7 @@ pub(super) fn cut(font: &[u8], cut: &Cut, interrupt: &Interrupt) -> Result<Vec<u
         .arg("--output-file=cut.woff2");
     for (name, command) in [("fonttools", &mut weights), ("pyftsubset", &mut letters)] {
         run(name, command.current_dir(directory.path()), interrupt)
-            .context("fonts are cut by `pip install fonttools brotli`")?;
+            .context("subsetting fonts requires `pip install fonttools brotli`")?;
     }
     Ok(fs::read(path("cut.woff2"))?)
 }

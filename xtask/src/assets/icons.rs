@@ -1,4 +1,4 @@
-//! Icons of Lucide, without what every one of them says anew.
+//! Lucide icons, without the attributes that all of them repeat.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// The names of the icons that are there, and of those that shall be.
+/// Returns the names of the existing icons and of those to add.
 pub(super) fn wanted(directory: &Path, new: &[String]) -> Result<BTreeSet<String>> {
     let mut names: BTreeSet<String> = new.iter().cloned().collect();
     for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
@@ -19,7 +19,7 @@ pub(super) fn wanted(directory: &Path, new: &[String]) -> Result<BTreeSet<String
     Ok(names)
 }
 
-/// An icon on one line, without comment, class and size: those are given where it is drawn.
+/// Puts an icon on one line, without comment, class and size, which are set on rendering.
 pub(super) fn shortened(svg: &str) -> String {
     let start = svg.find("<svg").unwrap_or_default();
     let svg = svg.get(start..).unwrap_or_default();
@@ -37,7 +37,7 @@ pub(super) fn shortened(svg: &str) -> String {
     joined.replace(" >", ">") + "\n"
 }
 
-/// One hash of all icons, with their names.
+/// Hashes all icons and their names.
 pub(super) fn hash(directory: &Path) -> Result<String> {
     let mut all = String::new();
     for name in wanted(directory, &[])? {
@@ -52,7 +52,7 @@ mod tests {
     use super::shortened;
 
     #[test]
-    fn an_icon_keeps_its_strokes_only() {
+    fn shortened_icon_keeps_shapes_only() {
         let svg = "<!-- licence -->\n<svg\n  class=\"lucide\"\n  xmlns=\"x\"\n  width=\"24\"\n  height=\"24\"\n  \
                    fill=\"none\"\n>\n  <path d=\"M1 2\" />\n  <rect width=\"4\" />\n</svg>\n";
         let short = "<svg xmlns=\"x\" fill=\"none\"><path d=\"M1 2\"/><rect width=\"4\"/></svg>\n";

@@ -1,18 +1,18 @@
-//! The list of what was taken from elsewhere.
+//! Manifests of vendored files.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-/// The name of a manifest, in the directory of what it lists.
+/// File name of a manifest, in the directory of the files it lists.
 pub(super) const FILE: &str = "MANIFEST.toml";
 
-/// A manifest.
+/// List of the vendored files of one directory.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    /// The packages that files were taken from.
+    /// Packages that files are copied from.
     #[serde(rename = "package")]
     pub(super) packages: Vec<Package>,
 }
@@ -21,49 +21,55 @@ pub(super) struct Manifest {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Package {
-    /// Its name there.
+    /// Name in the registry.
     pub(super) npm: String,
-    /// Its version there.
+    /// Version in the registry.
     pub(super) version: String,
-    /// The identifier of its licence.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the manifest"))]
+    /// SPDX identifier of the license.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for people who read the manifest")
+    )]
     pub(super) licence: String,
-    /// The file with the text of its licence.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the manifest"))]
+    /// File with the text of the license.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for people who read the manifest")
+    )]
     pub(super) licence_text: String,
-    /// The sha256 of the package as the registry sends it.
+    /// SHA-256 of the package as downloaded from the registry.
     pub(super) tarball: String,
-    /// Files that are kept byte for byte.
+    /// Files that are copied byte for byte.
     #[serde(default, rename = "file")]
     pub(super) files: Vec<File>,
-    /// The file that colour scales are kept in, their values only.
+    /// File that stores the values of the color scales.
     pub(super) scales: Option<File>,
-    /// The directory of icons, kept without comments and white space.
+    /// Directory of icons, stored without comments and white space.
     pub(super) icons: Option<File>,
 }
 
-/// A file of a package, or what is made of several.
+/// File of a package, or a file derived from several.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    /// Its path in the package.
+    /// Path in the package.
     #[serde(default)]
     pub(super) from: String,
-    /// Its path from the manifest.
+    /// Path relative to the manifest.
     pub(super) to: String,
-    /// The sha256 of what is kept.
+    /// SHA-256 of the stored file.
     pub(super) sha256: String,
-    /// What is kept of a font.
+    /// Subset to keep of a font.
     pub(super) cut: Option<Cut>,
 }
 
-/// The part of a variable font that is kept.
+/// Subset of a variable font.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cut {
-    /// From the lightest to the heaviest: `400:600`.
+    /// Range of weights, such as `400:600`.
     pub(super) weights: String,
-    /// Ranges of Unicode, between commas.
+    /// Unicode ranges, separated by commas.
     pub(super) letters: String,
 }
 

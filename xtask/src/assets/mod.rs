@@ -1,4 +1,4 @@
-//! `cargo xtask assets`: what was taken from elsewhere, and what is made of it.
+//! `cargo xtask assets`: vendored files and the files generated from them.
 
 mod color;
 mod font;
@@ -21,28 +21,28 @@ use self::scales::Scales;
 use crate::interrupt::Interrupt;
 use crate::step::step;
 
-/// Where vendored files are, each directory with its manifest.
+/// Directories of vendored files, each with its manifest.
 const VENDORED: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];
-/// Where the portal's own files are.
+/// Directory of the portal's assets.
 const ASSETS: &str = "portal-core/assets";
-/// The scales that the tokens are made of, in [`ASSETS`].
+/// Scales that the tokens are generated from, in [`ASSETS`].
 const SCALES: &str = "vendor/radix-colors.txt";
 
-/// What to do.
+/// Options of `cargo xtask assets`.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Only compare the tree with the manifest and the generator, without a network
+    /// Only compare the tree with the manifests and the generator, without network access
     #[arg(long)]
     check: bool,
-    /// Add this icon of Lucide; may be given several times
+    /// Add this Lucide icon; can be repeated
     #[arg(long = "icon", value_name = "NAME", conflicts_with = "check")]
     icons: Vec<String>,
-    /// Take packages that are not the ones in the manifest, and write down their hashes
+    /// Accept packages that differ from the manifest, and record their hashes
     #[arg(long, conflicts_with = "check")]
     accept: bool,
 }
 
-/// Fetches the vendored packages and writes all files that are made of them, or checks them.
+/// Fetches the vendored packages and writes all files derived from them, or checks them.
 pub(crate) fn run(root: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     if !settings.check {
         for directory in VENDORED {
@@ -56,11 +56,11 @@ pub(crate) fn run(root: &Path, settings: &Settings, interrupt: &Interrupt) -> Re
     if !faults.is_empty() {
         bail!("{}\nrun `cargo xtask assets`", faults.join("\n"));
     }
-    eprintln!("xtask: vendored files and what is made of them are as they should be");
+    eprintln!("xtask: vendored and generated files are up to date");
     Ok(())
 }
 
-/// Fetches what one manifest names, and brings its hashes up to date.
+/// Fetches the packages of a manifest and updates its hashes.
 fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let path = directory.join(manifest::FILE);
     let manifest = Manifest::read(&path)?;
@@ -71,8 +71,8 @@ fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Resu
         if package.hash != entry.tarball {
             if !settings.accept {
                 bail!(
-                    "{}@{} is not the package of the manifest: its sha256 is {}, not {}; \
-                     `--accept` takes it",
+                    "{}@{} does not match the manifest: its sha256 is {}, not {}; \
+                     pass `--accept` to use it",
                     entry.npm,
                     entry.version,
                     package.hash,
@@ -106,7 +106,7 @@ fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Resu
     write(&path, text.as_bytes())
 }
 
-/// The files that are made of the vendored ones, with their content.
+/// Returns the files generated from the vendored ones, with their content.
 fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
     let assets = root.join(ASSETS);
     let scales = Scales::parse(&read(&assets.join(SCALES))?)?;
@@ -116,7 +116,7 @@ fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
     ])
 }
 
-/// What in the tree is not as the manifests and the generator have it.
+/// Returns the differences between the tree and the manifests and generator.
 fn faults(root: &Path) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for directory in VENDORED {
@@ -127,19 +127,19 @@ fn faults(root: &Path) -> Result<Vec<String>> {
                 let path = directory.join(&file.to);
                 let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
                 if hash(&bytes) != file.sha256 {
-                    faults.push(format!("{} is not the one of the manifest", path.display()));
+                    faults.push(format!("{} does not match the manifest", path.display()));
                 }
             }
             if let Some(icons) = &entry.icons
                 && icons::hash(&directory.join(&icons.to))? != icons.sha256
             {
-                faults.push("an icon is not as the manifest has it, or not in it".to_owned());
+                faults.push("an icon differs from the manifest or is missing from it".to_owned());
             }
         }
     }
     for (path, text) in generated(root)? {
         if read(&path)? != text {
-            faults.push(format!("{} was changed by hand", path.display()));
+            faults.push(format!("{} was edited manually", path.display()));
         }
     }
     Ok(faults)
@@ -149,7 +149,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| path.display().to_string())
 }
 
-/// Writes a file if it changes, and says so.
+/// Writes a file if its content changes, and reports the change.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
@@ -162,7 +162,7 @@ fn hash(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for byte in Sha256::digest(bytes) {
-        // Into a string nothing fails.
+        // Writing to a `String` never fails.
         let _ = write!(text, "{byte:02x}");
     }
     text
@@ -177,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn the_tree_is_what_the_manifests_and_the_generator_make() {
+    fn tree_matches_manifests_and_generator() {
         let faults = faults(&root()).unwrap();
         assert!(faults.is_empty(), "{faults:#?}\nrun `cargo xtask assets`");
     }
 
     #[test]
-    fn everything_vendored_stands_in_a_manifest() {
+    fn vendored_files_are_listed_in_a_manifest() {
         for directory in VENDORED {
             let directory = root().join(directory);
             let manifest = Manifest::read(&directory.join(manifest::FILE)).unwrap();

@@ -11,25 +11,25 @@ use super::manifest::Package;
 use crate::interrupt::Interrupt;
 use crate::process::{CommandFailed, Process};
 
-/// A fetched package, unpacked into a directory that goes with this value.
+/// Fetched package, unpacked into a directory that is removed on drop.
 pub(super) struct Unpacked {
     directory: TempDir,
-    /// The sha256 of the package as it came.
+    /// SHA-256 of the package as downloaded.
     pub(super) hash: String,
 }
 
 impl Unpacked {
-    /// Fetches a package by `npm`, so that its registry, its proxy and its checks count here too.
+    /// Fetches a package with `npm`, so that its registry, proxy and checks apply.
     pub(super) fn fetch(package: &Package, interrupt: &Interrupt) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portal-npm-").tempdir()?;
         let name = format!("{}@{}", package.npm, package.version);
         let mut npm = Command::new("npm");
         npm.args(["pack", "--silent", "--ignore-scripts", &name]);
         run("npm pack", npm.current_dir(directory.path()), interrupt)
-            .context("packages are fetched by npm, the package manager of Node.js")?;
+            .context("fetching packages requires npm, the package manager of Node.js")?;
         let archive = fs::read_dir(directory.path())?
             .next()
-            .context("npm has fetched nothing")??
+            .context("npm did not fetch a package")??
             .path();
         let mut tar = Command::new("tar");
         tar.arg("-xzf").arg(&archive);
@@ -38,19 +38,19 @@ impl Unpacked {
         Ok(Self { directory, hash })
     }
 
-    /// One of its files.
+    /// Reads a file of the package.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
         let path = self.directory.path().join("package").join(path);
         fs::read(&path).with_context(|| path.display().to_string())
     }
 
-    /// One of its files, as text.
+    /// Reads a file of the package as text.
     pub(super) fn text(&self, path: &str) -> Result<String> {
         String::from_utf8(self.read(path)?).with_context(|| path.to_owned())
     }
 }
 
-/// Runs a tool that says nothing unless it fails.
+/// Runs a tool that prints nothing unless it fails.
 pub(super) fn run(name: &str, command: &mut Command, interrupt: &Interrupt) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let status = Process::start(name, command, Signal::TERM)?.wait(interrupt)?;

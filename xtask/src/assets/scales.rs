@@ -1,4 +1,4 @@
-//! The colour scales of Radix: twelve steps, light and dark.
+//! Radix color scales: twelve steps, light and dark.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,12 +11,12 @@ use super::tokens::{ACCENTS, GRAYS};
 
 const STEPS: usize = 12;
 
-/// Twelve colours for one mode.
+/// Twelve colors for one mode.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale([Color; STEPS]);
 
 impl Scale {
-    /// A step, counted from 1 as everywhere.
+    /// Returns a step, counted from 1 as in Radix.
     pub(super) fn step(&self, step: usize) -> Color {
         let color = step.checked_sub(1).and_then(|index| self.0.get(index));
         color.copied().unwrap_or(Color::WHITE)
@@ -30,13 +30,13 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// One scale: light, then dark.
+    /// Returns a scale: light, then dark.
     pub(super) fn get(&self, name: &str) -> Result<&[Scale; 2]> {
         let scale = self.by_name.get(name);
-        scale.with_context(|| format!("there is no scale `{name}`"))
+        scale.with_context(|| format!("unknown scale `{name}`"))
     }
 
-    /// Reads the style sheets of the package, of which only the plain values are wanted.
+    /// Reads the style sheets of the package; uses only their hexadecimal values.
     pub(super) fn of_package(package: &Unpacked) -> Result<Self> {
         let mut by_name = HashMap::new();
         for name in names() {
@@ -47,13 +47,13 @@ impl Scales {
         Ok(Self { by_name })
     }
 
-    /// Reads what [`to_text`](Self::to_text) has written.
+    /// Parses the output of [`to_text`](Self::to_text).
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut rows = HashMap::new();
         for line in text.lines() {
             let mut words = line.split(' ');
             let (Some(name), Some(mode)) = (words.next(), words.next()) else {
-                bail!("`{line}` is no scale");
+                bail!("`{line}` is not a scale");
             };
             rows.insert((name, mode), scale(words).with_context(|| name.to_owned())?);
         }
@@ -61,14 +61,14 @@ impl Scales {
         for name in names() {
             let row = |mode| {
                 let found = rows.get(&(name, mode)).copied();
-                found.with_context(|| format!("there is no {mode} scale `{name}`"))
+                found.with_context(|| format!("missing {mode} scale `{name}`"))
             };
             by_name.insert(name.to_owned(), [row("light")?, row("dark")?]);
         }
         Ok(Self { by_name })
     }
 
-    /// One line for each scale and mode.
+    /// Writes one line for each scale and mode.
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         for name in names() {
@@ -77,7 +77,7 @@ impl Scales {
             };
             for (mode, scale) in ["light", "dark"].iter().zip(scales) {
                 let steps: Vec<String> = scale.0.iter().map(|color| color.long()).collect();
-                // Into a string nothing fails.
+                // Writing to a `String` never fails.
                 let _ = writeln!(text, "{name} {mode} {}", steps.join(" "));
             }
         }
@@ -89,7 +89,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     GRAYS.into_iter().chain(ACCENTS)
 }
 
-/// The steps in hexadecimal; behind them the sheet has the same for wider screens.
+/// Reads the hexadecimal steps; the sheet repeats them afterwards for wide-gamut screens.
 fn of_style_sheet(name: &str, sheet: &str) -> Result<Scale> {
     let steps = (1..=STEPS).map(|step| {
         let start = format!("--{name}-{step}: #");
@@ -103,7 +103,7 @@ fn scale<'a>(colors: impl Iterator<Item = &'a str>) -> Result<Scale> {
     let colors: Vec<Color> = colors.map(str::parse).collect::<Result<_>>()?;
     match colors.try_into() {
         Ok(colors) => Ok(Scale(colors)),
-        Err(_) => bail!("a scale has {STEPS} steps"),
+        Err(_) => bail!("a scale must have {STEPS} steps"),
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_style_sheet_is_read_up_to_its_plain_values() {
+    fn style_sheet_yields_hexadecimal_values_only() {
         let steps: Vec<String> = (1..=12)
             .map(|step| format!("--ruby-{step}: #0000{step:02};"))
             .collect();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_that_lacks_a_step_is_refused() {
+    fn scale_with_missing_steps_is_rejected() {
         assert!(Scales::parse("gray light #fcfcfc #f9f9f9\n").is_err());
         assert!(Scales::parse("").is_err());
     }

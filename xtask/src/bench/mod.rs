@@ -15,63 +15,63 @@ use crate::server::{Durability, Postgres};
 use crate::step::step;
 use crate::tools::{Tool, Tools};
 
-/// What `portal-bench` reads: the URI of a database server that it may fill.
+/// Environment variable of `portal-bench`: URI of a database server it can write to.
 const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
-/// What can be measured.
+/// Benchmarks.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
-    /// Requests a second against bare axum; then start-up time and memory
+    /// Compare requests per second with plain axum, then measure start-up time and memory
     Http(Http),
-    /// Signed-in requests against bare ones, a verification, and strangers with made-up keys
+    /// Measure signed-in requests, token verification, and clients with made-up keys
     Auth(Auth),
-    /// What pages cost: bytes, requests, throughput, live tabs, and times in a browser over a bad line
+    /// Measure pages: bytes, requests, throughput, live tabs, and browser timings on a slow network
     Pages(pages::Pages),
-    /// The task engine against bare loops, inserts and fan-outs, and against apalis
+    /// Compare the task engine with plain loops, inserts and fan-outs, and with apalis
     Tasks(Tasks),
-    /// How soon a thousand open tabs hear of a change, and have what has changed
+    /// Measure how soon a thousand open tabs receive a change and its content
     Live(Live),
 }
 
-/// How requests are measured.
+/// Options of the request benchmark.
 #[derive(Args)]
 pub(crate) struct Http {
-    /// Measure on a throw-away PostgreSQL that syncs its commits, not on SQLite
+    /// Use a temporary PostgreSQL that syncs its commits instead of SQLite
     #[arg(long)]
     postgres: bool,
-    /// Passed on to `portal-bench http`
+    /// Arguments for `portal-bench http`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// How sign-in is measured.
+/// Options of the sign-in benchmark.
 #[derive(Args)]
 pub(crate) struct Auth {
-    /// Passed on to `portal-bench auth`
+    /// Arguments for `portal-bench auth`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// How live changes are measured.
+/// Options of the live-update benchmark.
 #[derive(Args)]
 pub(crate) struct Live {
-    /// Passed on to `portal-bench live`
+    /// Arguments for `portal-bench live`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// How tasks are measured.
+/// Options of the task benchmark.
 #[derive(Args)]
 pub(crate) struct Tasks {
-    /// Only these measures, separated by commas
+    /// Run only these measurements, separated by commas
     #[arg(long)]
     only: Option<String>,
-    /// Passed on to `portal-bench tasks`
+    /// Arguments for `portal-bench tasks`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Builds what is measured, runs the measures.
+/// Builds the programs to measure and runs the benchmark.
 pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result<()> {
     match bench {
         Bench::Http(settings) => http(cargo, settings, interrupt),
@@ -142,7 +142,7 @@ fn build(cargo: &Cargo, package: &'static str, interrupt: &Interrupt) -> Result<
     })
 }
 
-/// A server as durable as in production.
+/// Starts a server with the durability of production.
 fn start_postgres(directory: &std::path::Path, interrupt: &Interrupt) -> Result<Postgres> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     step("start PostgreSQL", || {

@@ -1,13 +1,13 @@
-// Runs in each page before the page's scripts and records the metrics that its user experiences.
+// Runs in each page before the page's scripts; records the metrics that users notice.
 (() => {
   let largest = 0, shift = 0;
   const long = [];
-  const observe = (type, handle) =>
-    new PerformanceObserver((list) => list.getEntries().forEach(handle)).observe({ type, buffered: true });
-  observe("largest-contentful-paint", (entry) => { largest = entry.startTime; });
-  observe("layout-shift", (entry) => { if (!entry.hadRecentInput) shift += entry.value; });
-  observe("longtask", (entry) => long.push([entry.startTime, entry.duration]));
-  // Ready: painted, parsed, and after the last long task, followed by five quiet seconds.
+  const watch = (type, use) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(use)).observe({ type, buffered: true });
+  watch("largest-contentful-paint", (entry) => { largest = entry.startTime; });
+  watch("layout-shift", (entry) => { if (!entry.hadRecentInput) shift += entry.value; });
+  watch("longtask", (entry) => long.push([entry.startTime, entry.duration]));
+  // Ready: painted, parsed, and past the last long task, followed by five quiet seconds.
   window.portalBench = () => {
     const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? largest;
     const parsed = performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench pages`: what pages cost, at the server and in the browser.
+//! `cargo xtask bench pages`: cost of pages on the server and in the browser.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -19,24 +19,24 @@ use crate::stage::{self, Stage};
 use crate::step::step;
 use crate::tools::Tools;
 
-/// Pages that are loaded over a bad line.
+/// Pages that are loaded on a slow network.
 const SLOW: [&str; 4] = ["/", "/admin/overview", "/admin/users", "/admin/tasks"];
 
-/// How long a page has to be quiet until it counts as ready.
+/// Quiet time after which a page counts as ready.
 const QUIET: Duration = Duration::from_secs(5);
 
 const OBSERVE: &str = include_str!("observe.js");
 
-/// How pages are measured.
+/// Options of the page benchmark.
 #[derive(Args)]
 pub(crate) struct Pages {
-    /// How often each page is loaded over a bad line
+    /// Number of loads of each page on a slow network
     #[arg(long, default_value_t = 5)]
     loads: usize,
-    /// Leave out the measures of the server and of live tabs
+    /// Skip the measurements of the server and of live tabs
     #[arg(long)]
     only_browser: bool,
-    /// Passed on to `portal-bench pages`
+    /// Arguments for `portal-bench pages`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -60,7 +60,7 @@ pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Res
         browser, portal, ..
     } = &Stage::open(&tools, &program, interrupt)?;
     let session = portal.sign_in()?;
-    step("something to see", || portal.fill(&session))?;
+    step("add demo data", || portal.fill(&session))?;
     browser.use_session(portal.url(), &session)?;
     weigh(browser, portal, interrupt)?;
     let observe = json!({"source": OBSERVE});
@@ -68,18 +68,18 @@ pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Res
     hurry(browser, portal, settings.loads, interrupt)
 }
 
-/// What came over the line.
+/// Network traffic of a page load.
 #[derive(Default)]
 struct Weight {
     requests: usize,
     bytes: f64,
 }
 
-/// Bytes and requests of the first load of each page, and of the next one.
+/// Measures the bytes and requests of the first and the next load of each page.
 fn weigh(browser: &Browser, portal: &Portal, interrupt: &Interrupt) -> Result<()> {
-    println!("First load of each page, with an empty cache; and the next load of it.");
+    println!("First load of each page with an empty cache, and its next load.");
     println!(
-        "Bytes are those on the line, with the heads of answers, about 800 bytes each. Aim: 7 requests, \
+        "Bytes are those on the network, including response headers of about 800 bytes each. Goal: 7 requests, \
          65,536 bytes of bodies.\n"
     );
     println!("| page | requests | bytes | next: requests | bytes |");
@@ -131,7 +131,7 @@ fn load(browser: &Browser, portal: &Portal, page: &str) -> Result<Weight> {
     Ok(weight)
 }
 
-/// One load over a bad line, in milliseconds.
+/// Timings of one load on a slow network, in milliseconds.
 struct Load {
     largest: f64,
     ready: f64,
@@ -139,11 +139,9 @@ struct Load {
     shift: f64,
 }
 
-/// Loads over 1.6 Mbit/s with 150 ms to the server and back, on a processor that is four times slower.
+/// Loads pages at 1.6 Mbit/s with a round trip of 150 ms, on a CPU slowed down four times.
 fn hurry(browser: &Browser, portal: &Portal, loads: usize, interrupt: &Interrupt) -> Result<()> {
-    println!(
-        "First loads at 1.6 Mbit/s, 150 ms, a fourth of this processor; medians of {loads}.\n"
-    );
+    println!("First loads at 1.6 Mbit/s, 150 ms, a quarter of this CPU; medians of {loads}.\n");
     println!("| page | LCP ms (1300) | TTI ms (1500) | TBT ms (100) | CLS (0.02) |");
     println!("| --- | --- | --- | --- | --- |");
     browser.devtools("Network.enable", &json!({}))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: pictures of the reference portal, made anew.
+//! `cargo xtask screenshots`: retakes the screenshots of the reference portal.
 
 mod scenes;
 
@@ -19,11 +19,11 @@ use crate::stage::{self, Stage};
 use crate::step::step;
 use crate::tools::Tools;
 
-/// Where the pictures are that the documentation shows.
+/// Directory of the screenshots shown in the documentation.
 const KEPT: &str = "docs/screenshots";
 
 const WIDTHS: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
-/// What Chromium says of scenes that are refused, wrong or not there.
+/// Console messages of Chromium for scenes that show a rejected, invalid or failed request.
 const EXPECTED: [&str; 4] = [
     "status of 403",
     "status of 404",
@@ -32,18 +32,18 @@ const EXPECTED: [&str; 4] = [
 ];
 const SCHEMES: [&str; 2] = ["light", "dark"];
 
-/// What is made, and where it goes.
+/// Options of `cargo xtask screenshots`.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Only scenes in whose names this stands
+    /// Only take scenes whose name contains this text
     #[arg(long)]
     only: Option<String>,
-    /// Where all pictures go; the few of the documentation go to `docs/screenshots` as well
+    /// Directory for all screenshots; those of the documentation are also stored in `docs/screenshots`
     #[arg(long, default_value = "target/screenshots")]
     to: PathBuf,
 }
 
-/// Starts the portal and a browser, and takes the pictures.
+/// Starts the portal and a browser, and takes the screenshots.
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let tools = Tools::provide(&stage::TOOLS)?;
     let program = step("build the reference portal", || {
@@ -67,30 +67,30 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
 
     let take =
         |camera: &Camera<'_>, title: &str, when: When| step(title, || camera.take(when, interrupt));
-    take(&camera, "what guests see", When::Guest)?;
+    take(&camera, "pages for guests", When::Guest)?;
     portal.maintain(true)?;
-    take(&camera, "what guests see of a closed portal", When::Closed)?;
+    take(&camera, "maintenance page", When::Closed)?;
     portal.maintain(false)?;
     let session = portal.sign_in()?;
     browser.use_session(portal.url(), &session)?;
-    take(&camera, "what is empty", When::Empty)?;
-    camera.task = step("something to see", || portal.fill(&session))?;
-    take(&camera, "what has happened", When::Busy)?;
+    take(&camera, "empty pages", When::Empty)?;
+    camera.task = step("add demo data", || portal.fill(&session))?;
+    take(&camera, "pages with data", When::Busy)?;
     camera.session = Some(&session);
-    take(&camera, "what is going on", When::Running)?;
+    take(&camera, "pages with running tasks", When::Running)?;
     camera.session = None;
     browser.use_session(portal.url(), &portal.sign_in_as_user()?)?;
-    take(&camera, "what is refused", When::Refused)?;
-    eprintln!("xtask: the pictures are in {}", camera.all.display());
+    take(&camera, "access denied", When::Refused)?;
+    eprintln!("xtask: saved screenshots to {}", camera.all.display());
     Ok(())
 }
 
 struct Camera<'a> {
     browser: &'a Browser,
     portal: &'a Portal,
-    /// Of whom tasks are started while pictures are taken.
+    /// Session that enqueues tasks while screenshots are taken.
     session: Option<&'a str>,
-    /// The id of a task that has ended.
+    /// Id of a failed task.
     task: String,
     only: Option<&'a str>,
     all: PathBuf,
@@ -98,7 +98,7 @@ struct Camera<'a> {
 }
 
 impl Camera<'_> {
-    /// Takes all pictures of one state.
+    /// Takes all screenshots of one portal state.
     fn take(&self, when: When, interrupt: &Interrupt) -> Result<()> {
         let scenes = SCENES.iter().filter(|scene| {
             let wanted = self.only.is_none_or(|only| scene.name.contains(only));
@@ -106,7 +106,7 @@ impl Camera<'_> {
         });
         for scene in scenes {
             if !self.is_there(scene) {
-                eprintln!("xtask: there is no page {}", scene.path);
+                eprintln!("xtask: skipped missing page {}", scene.path);
                 continue;
             }
             for (width, height) in WIDTHS {
@@ -131,7 +131,7 @@ impl Camera<'_> {
         if !scene.script.is_empty() {
             self.browser.script(scene.script)?;
         }
-        // What comes after the page: pieces that are fetched, times that become local.
+        // Wait for late changes: fetched fragments and times converted to local time.
         sleep(Duration::from_millis(400));
         let picture = self.browser.picture()?;
         let name = format!("{}-{width}-{scheme}.png", scene.name);
@@ -142,12 +142,12 @@ impl Camera<'_> {
         let said = self.browser.log("browser")?;
         let is_new = |line: &&String| !EXPECTED.iter().any(|status| line.contains(status));
         for line in said.iter().filter(is_new) {
-            eprintln!("xtask: {}: the console says {line}", scene.path);
+            eprintln!("xtask: {}: console: {line}", scene.path);
         }
         Ok(())
     }
 
-    /// Whether the portal has the page; the one that nobody has is wanted as it is.
+    /// Returns `true` if the portal has the page; the missing page of the 404 scene counts as well.
     fn is_there(&self, scene: &Scene) -> bool {
         let path = scene.path.split('?').next().unwrap_or_default();
         path.starts_with("/no/")
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_made() {
+    fn committed_screenshots_are_taken() {
         for (name, width, scheme) in COMMITTED {
             assert!(SCENES.iter().any(|scene| scene.name == name), "{name}");
             assert!(WIDTHS.iter().any(|(known, _)| *known == width), "{name}");

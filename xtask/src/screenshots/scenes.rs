@@ -1,28 +1,28 @@
-//! Which pictures are made.
+//! Scenes of the screenshots.
 
-/// A page in a state: the picture's name, who looks, where, and what is done there.
+/// Page in a portal state: name of the screenshot, state, path, and script to run.
 pub(super) struct Scene {
     pub(super) name: &'static str,
     pub(super) when: When,
-    /// `{task}` stands for the id of a task that has failed.
+    /// Path; `{task}` stands for the id of a failed task.
     pub(super) path: &'static str,
     pub(super) script: &'static str,
 }
 
-/// What there is to see.
+/// State of the portal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
-    /// Nobody has signed in.
+    /// Guest.
     Guest,
-    /// Nobody has signed in, and only administrators are let in.
+    /// Guest in maintenance mode.
     Closed,
-    /// Nothing has happened yet.
+    /// No data.
     Empty,
-    /// People, rows and tasks that have ended.
+    /// People, rows and finished tasks.
     Busy,
-    /// The same, and a task that runs.
+    /// The same, and a running task.
     Running,
-    /// Whoever looks may not.
+    /// User without access.
     Refused,
 }
 
@@ -43,7 +43,7 @@ const PALETTE: &str = "document.body.dispatchEvent(new KeyboardEvent('keydown', 
                        {key: 'k', code: 'KeyK', ctrlKey: true, bubbles: true, cancelable: true}))";
 const USER_MENU: &str = "document.querySelector('.pt-side [popovertarget]')?.click()";
 const NAVIGATION: &str = "document.querySelector('.pt-topbar [data-opens=pt-nav]')?.click()";
-/// Sends a form that the browser itself would hold back.
+/// Submits a form that the browser would reject.
 const SEND_WRONG: &str = "
 const typed = 'textarea, input:not([type=hidden])';
 const forms = [...document.querySelectorAll('dialog[open] form, main form[method=post]')];
@@ -54,7 +54,7 @@ form.noValidate = true;
 form.requestSubmit();";
 const GO_OFFLINE: &str = "dispatchEvent(new Event('offline'))";
 
-/// What is made; for what is not there (yet) there is no picture, only a message.
+/// All scenes. A missing page only prints a message.
 pub(super) const SCENES: [Scene; 38] = [
     scene("landing", When::Guest, "/"),
     scene("sign-in", When::Guest, "/sign-in"),
@@ -126,7 +126,7 @@ pub(super) const SCENES: [Scene; 38] = [
     scene("refused", When::Refused, "/admin/users"),
 ];
 
-/// The few that are committed: name, width, scheme.
+/// Committed screenshots: name, width, scheme.
 pub(super) const COMMITTED: [(&str, u32, &str); 12] = [
     ("landing", 1440, "light"),
     ("overview", 1440, "light"),

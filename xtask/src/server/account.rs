@@ -1,4 +1,4 @@
-//! The account that servers run under.
+//! System account that servers run under.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -8,10 +8,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-/// Accounts without rights that a machine may have, the better one first.
+/// Unprivileged accounts that may exist, in order of preference.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
-/// An account to run as in place of root, which PostgreSQL refuses.
+/// Account to use instead of root, which PostgreSQL rejects.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Account {
     user: u32,
@@ -19,7 +19,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// An account without rights if this process is root, else `None`.
+    /// Returns an unprivileged account if this process runs as root, else `None`.
     pub(super) fn in_place_of_root() -> Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
@@ -31,12 +31,12 @@ impl Account {
         account
             .context(
                 "PostgreSQL does not run as root, and there is neither a user `postgres` nor \
-                 `nobody`: add one, or run the tests as another user",
+                 `nobody`; add one, or run the tests as another user",
             )
             .map(Some)
     }
 
-    /// The account of that name in a passwd file.
+    /// Finds an account by name in the contents of a passwd file.
     fn find(accounts: &str, name: &str) -> Option<Self> {
         let mut lines = accounts.lines().map(|line| line.split(':'));
         let mut fields = lines.find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
@@ -45,13 +45,13 @@ impl Account {
         Some(Self { user, group })
     }
 
-    /// Makes a directory this account's own.
+    /// Makes this account the owner of a directory.
     pub(super) fn give(&self, directory: &Path) -> Result<()> {
         chown(directory, Some(self.user), Some(self.group))
-            .with_context(|| format!("{} cannot be given away", directory.display()))
+            .with_context(|| format!("failed to change the owner of {}", directory.display()))
     }
 
-    /// The numbers of user and group.
+    /// Ids of user and group.
     pub(super) fn numbers(&self) -> [u32; 2] {
         [self.user, self.group]
     }
@@ -67,7 +67,7 @@ mod tests {
     use super::Account;
 
     #[test]
-    fn an_account_is_found_by_its_whole_name() {
+    fn account_is_found_by_full_name() {
         let accounts = "postgres-old:x:1:2::/:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/bash\n";
         let expected = Account {
             user: 101,

@@ -1,4 +1,4 @@
-//! The WebDriver that browser tests talk to.
+//! WebDriver of the browser tests.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -14,17 +14,17 @@ use crate::interrupt::Interrupt;
 use crate::process::Process;
 use crate::tools::{Tool, Tools};
 
-/// How long one answer may take.
+/// Timeout of a status request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A running WebDriver; dropping it stops it and its browsers.
+/// Running WebDriver; stopped on drop, with its browsers.
 pub(crate) struct Chromedriver {
     port: u16,
     _process: Process,
 }
 
 impl Chromedriver {
-    /// Starts it; browser profiles go to `scratch`, the log to `parent`.
+    /// Starts a WebDriver; browser profiles go to `scratch`, the log to `parent`.
     pub(crate) fn start(
         tools: &Tools,
         parent: &Path,
@@ -49,13 +49,13 @@ impl Chromedriver {
         })
     }
 
-    /// Where tests reach it.
+    /// URL of the WebDriver.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
 
-/// Asks for the WebDriver status.
+/// Returns `true` if the WebDriver reports that it is ready.
 fn is_ready(port: u16) -> Result<bool> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
@@ -66,7 +66,7 @@ fn is_ready(port: u16) -> Result<bool> {
     )?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];
-    // It keeps the connection open, so the answer ends with its text and not with the stream.
+    // The driver keeps the connection open, so the end of the text ends the response, not the stream.
     while !answer.ends_with(b"}}") {
         match stream.read(&mut part)? {
             0 => break,

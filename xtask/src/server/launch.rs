@@ -1,4 +1,4 @@
-//! Starting a server and waiting until it answers.
+//! Starting a server and waiting until it is ready.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
@@ -13,22 +13,22 @@ use super::log::Log;
 use crate::interrupt::Interrupt;
 use crate::process::{LOOK_AGAIN, Process};
 
-/// How long a server may take to answer.
+/// Timeout until a server is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A port of the loopback interface that is free now.
+/// Returns a port of the loopback interface that is currently free.
 ///
 /// Another process may take it before the server does; the server then fails
-/// and says so in its log.
+/// and logs the reason.
 pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     Ok(listener.local_addr()?.port())
 }
 
-/// A command that the kernel stops when this process dies without a farewell.
+/// Creates a command that the kernel stops when this process is killed.
 ///
-/// Only Linux can, and only through `setpriv` without unsafe code; elsewhere it
-/// is the plain command, and `kill -9` of this process leaves it running.
+/// Only Linux supports this, and without unsafe code only through `setpriv`; elsewhere
+/// the command is unchanged, and `kill -9` of this process leaves it running.
 pub(super) fn dies_with_us(program: impl AsRef<std::ffi::OsStr>, signal: &str) -> Command {
     static SETPRIV: OnceLock<bool> = OnceLock::new();
     let has_setpriv = *SETPRIV.get_or_init(|| {
@@ -45,7 +45,7 @@ pub(super) fn dies_with_us(program: impl AsRef<std::ffi::OsStr>, signal: &str) -
     command
 }
 
-/// Starts a server and waits until `answers` says yes.
+/// Starts a server and waits until `answers` returns `true`.
 pub(super) fn launch(
     name: &str,
     command: &mut Command,
@@ -59,12 +59,15 @@ pub(super) fn launch(
     while !answers() {
         interrupt.check()?;
         if process.has_ended()? {
-            bail!("{name} ended at once; its last words:\n{}", log.tail());
+            bail!(
+                "{name} exited during start-up; end of its log:\n{}",
+                log.tail()
+            );
         }
         if start.elapsed() > PATIENCE {
             let seconds = PATIENCE.as_secs();
             bail!(
-                "{name} does not answer after {seconds} s; its log:\n{}",
+                "{name} is not ready after {seconds} s; end of its log:\n{}",
                 log.tail()
             );
         }

@@ -1,4 +1,4 @@
-//! What a server said before it failed.
+//! Logs of servers, shown when they fail.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-/// How much of a log stands in an error.
+/// Number of log lines shown in an error.
 const TAIL: usize = 15;
 
-/// A file that takes the output of a process.
+/// File that receives the output of a process.
 pub(super) struct Log {
     path: PathBuf,
 }
 
 impl Log {
-    /// Sends all output of `command` to a new file.
+    /// Redirects all output of `command` to a new file.
     pub(super) fn of(command: &mut Command, path: &Path) -> Result<Self> {
         let file = File::create(path)?;
         command.stdout(file.try_clone()?).stderr(file);
@@ -25,7 +25,7 @@ impl Log {
         })
     }
 
-    /// The last lines, to be shown with an error.
+    /// Returns the last lines, to be shown with an error.
     pub(super) fn tail(&self) -> String {
         let text = fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);

@@ -1,4 +1,4 @@
-//! Throw-away servers, gone when their values are dropped.
+//! Temporary servers, removed when their values are dropped.
 
 mod account;
 mod chromedriver;

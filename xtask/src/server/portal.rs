@@ -1,4 +1,4 @@
-//! The reference portal, with something to see in it.
+//! Reference portal with demo data.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ use crate::process::Process;
 
 const ADMIN: &str = "ada@example.com";
 
-/// A running reference portal on an empty database; dropping it stops it.
+/// Running reference portal on an empty database; stopped on drop.
 pub(crate) struct Portal {
     url: String,
     program: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    /// Starts a program in a directory that becomes its own.
+    /// Starts a program in a dedicated directory.
     pub(crate) fn start(program: &Path, directory: &Path, interrupt: &Interrupt) -> Result<Self> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
@@ -55,29 +55,29 @@ impl Portal {
         })
     }
 
-    /// Where it answers.
+    /// URL of the portal.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The token of a new session of the administrator.
+    /// Creates a session of the administrator and returns its token.
     pub(crate) fn sign_in(&self) -> Result<String> {
         self.sign_in_as(ADMIN, "Ada", "Lovelace")
     }
 
-    /// The token of a new session of somebody who is no administrator.
+    /// Creates a session of a user who is not an administrator and returns its token.
     pub(crate) fn sign_in_as_user(&self) -> Result<String> {
         self.sign_in_as("alan@example.com", "Alan", "Turing")
     }
 
-    /// Lets only administrators in, or everybody again.
+    /// Turns maintenance mode on or off and waits until it takes effect.
     pub(crate) fn maintain(&self, on: bool) -> Result<()> {
         let mut command = self.command();
         command.args(["maintenance", if on { "on" } else { "off" }]);
         if !command.output()?.status.success() {
-            bail!("the command for maintenance failed");
+            bail!("the `maintenance` command failed");
         }
-        // The portal looks for what other processes have written every now and then.
+        // The portal polls for changes written by other processes.
         let wanted = if on { 503 } else { 200 };
         let home = format!("{}/", self.url);
         for _ in 0..600 {
@@ -87,12 +87,12 @@ impl Portal {
             }
             sleep(Duration::from_millis(50));
         }
-        bail!("after 30 seconds {home} still does not answer {wanted}");
+        bail!("{home} does not respond with {wanted} after 30 seconds");
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        // Told, since a release build is one for production.
+        // Set explicitly, because a release build defaults to production.
         command.env_clear().env("APP_ENV", "DEV");
         command.current_dir(&self.directory);
         command
@@ -101,12 +101,14 @@ impl Portal {
     fn sign_in_as(&self, email: &str, first: &str, last: &str) -> Result<String> {
         let person = json!({"email": email, "first_name": first, "last_name": last});
         let answer = self.post("/dev/token", None, &person)?;
-        let token = answer["token"].as_str().context("nobody is signed in")?;
+        let token = answer["token"]
+            .as_str()
+            .context("sign-in returned no token")?;
         Ok(token.to_owned())
     }
 
-    /// Adds people, rows and tasks of three months, ended and failed, and waits until they are
-    /// there. Gives the id of a task that has failed.
+    /// Adds people, rows and tasks of three months, completed and failed, waits until they
+    /// are stored, and returns the id of a failed task.
     pub(crate) fn fill(&self, session: &str) -> Result<String> {
         for (email, first, last) in [
             ("alan@example.com", "Alan", "Turing"),
@@ -121,7 +123,7 @@ impl Portal {
             let person = self.sign_in_as(email, first, last)?;
             self.send("/api/client-tokens", Some(&person), &json!({}))?;
         }
-        // Without this, everything is of today.
+        // Without this, all data is from today.
         self.send("/admin/overview/examples", Some(session), &json!({}))?;
         self.send("/api/admin/defaults", Some(session), &json!({}))?;
         let person = json!({"name": "Grace", "age": 37});
@@ -137,16 +139,18 @@ impl Portal {
             tasks.push(self.start_task(session, "example_task2", task, arguments)?);
         }
         for status in &tasks {
-            self.wait_until(status, "a task ends", |task| task["active"] == false)?;
+            self.wait_until(status, "a task has finished", |task| {
+                task["active"] == false
+            })?;
         }
         let failed = tasks.last().and_then(|status| status.rsplit('/').next());
-        Ok(failed.context("no task was started")?.to_owned())
+        Ok(failed.context("no task was enqueued")?.to_owned())
     }
 
-    /// Starts a task that takes some seconds, and waits until it has come to something.
+    /// Enqueues a task that takes some seconds, and waits until it has made progress.
     pub(crate) fn keep_busy(&self, session: &str) -> Result<()> {
         let status = self.start_task(session, "example_task", "task1", &json!({}))?;
-        self.wait_until(&status, "a task runs", |task| {
+        self.wait_until(&status, "a task is running", |task| {
             task["progress"]
                 .as_u64()
                 .is_some_and(|percent| percent >= 40)
@@ -162,16 +166,20 @@ impl Portal {
             }
             sleep(Duration::from_millis(50));
         }
-        bail!("after 30 seconds still not: {what}");
+        bail!("timed out after 30 seconds; expected: {what}");
     }
 
-    /// Starts a task; gives the path of its status.
+    /// Enqueues a task and returns the path of its status.
     fn start_task(&self, session: &str, state: &str, task: &str, body: &Value) -> Result<String> {
         let token = self.post("/api/client-tokens", Some(session), &json!({}))?;
-        let token = token["client_token"].as_str().context("no client token")?;
+        let token = token["client_token"]
+            .as_str()
+            .context("the response has no client token")?;
         let tasks = format!("/api/{state}/tasks/{token}");
         let started = self.post(&format!("{tasks}/start/{task}"), None, body)?;
-        let id = started["task_id"].as_str().context("no task has started")?;
+        let id = started["task_id"]
+            .as_str()
+            .context("the response has no task id")?;
         Ok(format!("{tasks}/status/{id}"))
     }
 
@@ -188,12 +196,12 @@ impl Portal {
         Ok(answer?.into_body())
     }
 
-    /// The pages that are opened by an address alone.
+    /// Returns the paths of all pages without path parameters.
     pub(crate) fn pages(&self) -> Result<Vec<String>> {
         let listed = self.command().arg("routes").output()?;
         if !listed.status.success() {
             bail!(
-                "the routes are not listed: {}",
+                "failed to list the routes: {}",
                 String::from_utf8_lossy(&listed.stderr)
             );
         }

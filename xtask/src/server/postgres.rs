@@ -1,4 +1,4 @@
-//! A PostgreSQL server that lives in a temporary directory.
+//! PostgreSQL server in a temporary directory.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
@@ -17,25 +17,25 @@ use crate::interrupt::Interrupt;
 use crate::process::Process;
 use crate::tools::{Tool, Tools};
 
-/// UTF-8 with rules for letters beyond ASCII, as a real installation has.
+/// UTF-8 locale with rules for non-ASCII letters, as in a real installation.
 const LOCALE: &str = if cfg!(target_os = "linux") {
     "C.UTF-8"
 } else {
     "en_US.UTF-8"
 };
 
-/// What commits survive.
+/// Durability of commits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// A power cut, as in production: for measurements.
+    /// Commits survive a power failure, as in production: for benchmarks.
     On,
-    /// The end of the server, not that of the machine: for a server that is killed.
+    /// Commits survive a crash of the server but not of the machine: for servers that are killed.
     Server,
-    /// Neither; faster: for tests.
+    /// Commits survive neither, which is faster: for tests.
     Off,
 }
 
-/// The files of a server, and how it is started on them.
+/// Files of a server and the command that starts it.
 pub(crate) struct Cluster {
     home: PathBuf,
     data: PathBuf,
@@ -46,7 +46,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster below `parent`.
+    /// Creates a cluster below `parent`.
     pub(crate) fn create(
         tools: &Tools,
         parent: &Path,
@@ -57,7 +57,7 @@ impl Cluster {
         DirBuilder::new().mode(0o700).create(&home)?;
         let account = Account::in_place_of_root()?;
         if let Some(account) = &account {
-            // The temporary directory is root's alone: the account must get through.
+            // Only root can enter the temporary directory; let the account pass through it.
             fs::set_permissions(parent, Permissions::from_mode(0o711))?;
             account.give(&home)?;
         }
@@ -76,14 +76,14 @@ impl Cluster {
         let log = Log::of(&mut initdb, &parent.join("initdb.log"))?;
         let status = Process::start("initdb", &mut initdb, Signal::TERM)?.wait(interrupt)?;
         if !status.success() {
-            bail!("initdb failed ({status}); its last words:\n{}", log.tail());
+            bail!("initdb failed ({status}); end of its log:\n{}", log.tail());
         }
         Ok(cluster)
     }
 
-    /// The command that serves it.
+    /// Command that starts the server.
     fn server(&self) -> Command {
-        // INT is PostgreSQL's fast stop: it ends the sessions and then itself.
+        // INT is PostgreSQL's fast shutdown: it ends all sessions and exits.
         let mut postgres = self.as_account(dies_with_us(self.programs.join("postgres"), "INT"));
         postgres.arg("-D").arg(&self.data);
         postgres.args(["-p", &self.port.to_string()]);
@@ -93,7 +93,7 @@ impl Cluster {
         postgres
     }
 
-    /// What a program needs that starts and stops the server itself.
+    /// Description of the server for a program that starts and stops it.
     pub(crate) fn order(&self) -> Value {
         let server = self.server();
         let text = |value: &OsStr| value.to_string_lossy().into_owned();
@@ -117,7 +117,7 @@ impl Cluster {
         command
     }
 
-    /// The file that says how far the server is.
+    /// Lock file, which contains the state of the server.
     fn lock(&self) -> PathBuf {
         self.data.join("postmaster.pid")
     }
@@ -127,14 +127,14 @@ impl Cluster {
     }
 }
 
-/// A running server; dropping it stops it.
+/// Running server; stopped on drop.
 pub(crate) struct Postgres {
     uri: String,
     _process: Process,
 }
 
 impl Postgres {
-    /// Makes a cluster below `parent` and starts a server on it.
+    /// Creates a cluster below `parent` and starts a server on it.
     pub(crate) fn start(
         tools: &Tools,
         parent: &Path,
@@ -159,7 +159,7 @@ impl Postgres {
         })
     }
 
-    /// The URI of the server's first database, with all rights.
+    /// URI of the server's first database, with full permissions.
     pub(crate) fn uri(&self) -> String {
         self.uri.clone()
     }
@@ -184,7 +184,7 @@ fn settings(durability: Durability, sockets: &Path) -> Vec<String> {
     settings
 }
 
-/// The server writes its state into its lock file, as `pg_ctl --wait` reads it.
+/// Returns `true` if the lock file contains the ready state, as read by `pg_ctl --wait`.
 fn is_ready(lock: &Path) -> bool {
     let lock = fs::read_to_string(lock).unwrap_or_default();
     lock.lines()
@@ -192,7 +192,7 @@ fn is_ready(lock: &Path) -> bool {
         .is_some_and(|state| state.trim() == "ready")
 }
 
-/// `PGPORT` and the like of the caller are about another server.
+/// Removes the caller's variables such as `PGPORT`, which refer to another server.
 pub(crate) fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if is_setting(&name) {

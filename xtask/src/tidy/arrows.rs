@@ -1,4 +1,4 @@
-//! Who may use whom inside portal-core; the picture is in docs/architecture.md.
+//! Layering of the modules of portal-core; the diagram is in docs/architecture.md.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -8,16 +8,16 @@ use super::Fault;
 use super::imports;
 use super::sources::Source;
 
-/// Where the rule holds.
+/// Directory the rule applies to.
 const CRATE: &str = "portal-core/src";
 
-/// Files that name everything.
+/// Files that can use every module.
 const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
 
-/// What everything stands on. These may use one another.
+/// Base modules, which every module can use. They can use one another.
 const GROUND: &[&str] = &["source", "error", "json", "request", "config", "state"];
 
-/// The arrows: a module may use what it points to, and so on down.
+/// Arrows of the diagram: a module can use its targets and everything below them.
 const ARROWS: [(&str, &[&str]); 17] = [
     ("testing", &["app"]),
     (
@@ -41,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("state", GROUND),
 ];
 
-/// The arrows, and which module each name at the root of the crate is from.
+/// Arrows, and the module of each name that the crate root re-exports.
 pub(super) struct Arrows {
     reexports: HashMap<String, String>,
 }
@@ -55,7 +55,7 @@ impl Arrows {
         }
     }
 
-    /// Every import of a file that goes against an arrow.
+    /// Returns the imports of a file that violate the layering.
     pub(super) fn faults(&self, source: &Source) -> Vec<Fault> {
         let Some(place) = Place::of(&source.path) else {
             return Vec::new();
@@ -70,8 +70,8 @@ impl Arrows {
         };
         if arrows_from(&place.module).is_none() {
             let message = format!(
-                "the module `{}` has no place, give it one in `ARROWS` of xtask/src/tidy/arrows.rs \
-                 and in docs/architecture.md",
+                "the module `{}` has no layer; add it to `ARROWS` in xtask/src/tidy/arrows.rs \
+                 and to docs/architecture.md",
                 place.module,
             );
             return vec![fault(1, message)];
@@ -81,8 +81,8 @@ impl Arrows {
             let target = self.module_of(&import.name)?;
             (!may_use(&place.module, target)).then(|| {
                 let message = format!(
-                    "`{}` may not use `{target}`: move what is needed further down, or let `app` \
-                     bring the two together",
+                    "`{}` must not use `{target}`; move the shared code to a lower layer, or \
+                     connect the two in `app`",
                     place.module,
                 );
                 fault(import.line, message)
@@ -91,7 +91,7 @@ impl Arrows {
         against.collect()
     }
 
-    /// The module behind a name at the root, `None` for what is nobody's.
+    /// Returns the module of a name at the crate root, or `None` if it is not from a module.
     fn module_of<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         if arrows_from(name).is_some() || OUTSIDE.contains(&name) {
             return Some(name);
@@ -100,14 +100,14 @@ impl Arrows {
     }
 }
 
-/// The module of a file, and how deep it is.
+/// Module of a file, and its depth.
 struct Place {
     module: String,
     depth: usize,
 }
 
 impl Place {
-    /// `None` for files that the rule is not about.
+    /// Returns `None` for files that the rule does not apply to.
     fn of(path: &Path) -> Option<Self> {
         let path = path.strip_prefix(CRATE).ok()?.with_extension("");
         let mut names: Vec<&str> = path
@@ -135,7 +135,7 @@ fn arrows_from(module: &str) -> Option<&'static [&'static str]> {
     arrows.find_map(|(from, to)| (from == module).then_some(to))
 }
 
-/// Whether the arrows lead from one module to another.
+/// Returns `true` if the arrows lead from one module to the other.
 fn may_use(module: &str, target: &str) -> bool {
     let mut reached = vec![module];
     let mut next = 0;
@@ -150,7 +150,7 @@ fn may_use(module: &str, target: &str) -> bool {
     reached.contains(&target)
 }
 
-/// The code before the test module at the end of a file.
+/// Returns the code before the test module at the end of a file.
 fn without_tests(code: &str) -> &str {
     let tail = code.match_indices("#[cfg(test)]").find(|(at, attribute)| {
         let after = code.get(at + attribute.len()..).unwrap_or_default();
@@ -159,7 +159,7 @@ fn without_tests(code: &str) -> &str {
     tail.and_then(|(at, _)| code.get(..at)).unwrap_or(code)
 }
 
-/// Name to module for each `pub use module::Name` of the crate's root.
+/// Maps names to modules for each `pub use module::Name` of the crate root.
 fn reexports(code: &str) -> HashMap<String, String> {
     let mut found = HashMap::new();
     for statement in code.split(';') {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_point_down() {
+    fn arrows_only_lead_to_lower_layers() {
         assert!(may_use("tasks", "store"));
         assert!(may_use("testing", "error"));
         assert!(may_use("error", "state"));
@@ -218,25 +218,25 @@ mod tests {
     }
 
     #[test]
-    fn a_use_against_an_arrow_is_a_fault_with_its_line() {
+    fn import_of_higher_layer_is_reported_with_its_line() {
         let found = faults(
             "store/query.rs",
             "use crate::error::Error;\nuse crate::auth::User;\n",
         );
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].starts_with("portal-core/src/store/query.rs:2: `store` may not use `auth`")
+            found[0].starts_with("portal-core/src/store/query.rs:2: `store` must not use `auth`")
         );
     }
 
     #[test]
-    fn a_use_along_an_arrow_is_fine() {
+    fn import_of_lower_layer_is_accepted() {
         assert!(faults("tasks/mod.rs", "use crate::{auth::User, pages};").is_empty());
         assert!(faults("tasks/mod.rs", "use crate::tasks::queue::Queue;").is_empty());
     }
 
     #[test]
-    fn a_path_without_use_counts() {
+    fn path_without_use_is_checked() {
         assert_eq!(
             faults("auth/users.rs", "fn x() -> crate::pages::Page {}").len(),
             1
@@ -249,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reexport_counts_as_its_module() {
+    fn reexported_name_counts_as_its_module() {
         assert!(faults("store/mod.rs", "use crate::{Error, Outcome};").is_empty());
         assert_eq!(faults("store/mod.rs", "use crate::Portal;").len(), 1);
     }
 
     #[test]
-    fn comments_strings_and_tests_do_not_count() {
+    fn comments_strings_and_tests_are_ignored() {
         let text = "//! [`crate::app::Portal`]\nconst X: &str = \"crate::app\";\n\
                     #[cfg(test)]\nmod tests {\n    use crate::testing::TestPortal;\n}\n";
         assert!(faults("error.rs", text).is_empty());
@@ -263,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn the_prelude_names_everything_and_nobody_names_it() {
+    fn prelude_imports_all_modules_and_is_never_imported() {
         assert!(faults("prelude.rs", "pub use crate::app::Portal;").is_empty());
         assert_eq!(faults("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
     }
 
     #[test]
-    fn a_new_module_needs_a_place() {
+    fn module_without_layer_is_reported() {
         assert_eq!(faults("mail/mod.rs", "").len(), 1);
     }
 }

@@ -1,17 +1,17 @@
-//! Which modules of its own crate a file names.
+//! Modules of its crate that a file uses.
 
-/// A name after `crate::`, with its line.
+/// Name after `crate::`, with its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) name: String,
     pub(super) line: usize,
 }
 
-/// Every name right below the crate's root that `code` uses.
+/// Returns every name directly below the crate root that `code` uses.
 ///
-/// `code` is without comments and literals, `depth` how many modules deep it
-/// is: from depth 1 `super::x` is `crate::x`. `$crate::` in a macro is left
-/// out, since it means the place where the macro is used.
+/// `code` contains no comments and literals; `depth` is the depth of its module:
+/// at depth 1, `super::x` is `crate::x`. `$crate::` in a macro is skipped,
+/// because it refers to the place where the macro is used.
 pub(super) fn of(code: &str, depth: usize) -> Vec<Import> {
     let mut found = Vec::new();
     let roots = ["crate::".to_owned(), "super::".repeat(depth.max(1))];
@@ -33,7 +33,7 @@ pub(super) fn of(code: &str, depth: usize) -> Vec<Import> {
     found
 }
 
-/// The name that `text` starts with, or the outer names of its `{..}`.
+/// Returns the name that `text` starts with, or the outer names of its `{..}`.
 fn names(text: &str, line: usize) -> Vec<Import> {
     let Some(tree) = text.trim_start().strip_prefix('{') else {
         return first_name(text, line).into_iter().collect();
@@ -86,27 +86,27 @@ mod tests {
     }
 
     #[test]
-    fn a_use_and_a_path_are_imports() {
+    fn use_and_path_are_imports() {
         let code = "use crate::store::Store;\nlet x = crate::auth::user();";
         assert_eq!(names(code, 2), [("store".into(), 1), ("auth".into(), 2)]);
     }
 
     #[test]
-    fn a_tree_has_one_import_for_each_outer_name() {
+    fn use_tree_has_one_import_per_outer_name() {
         let code = "use crate::{\n    auth::{Access, User},\n    store,\n    Error,\n};";
         let expected = [("auth".into(), 2), ("store".into(), 3), ("Error".into(), 4)];
         assert_eq!(names(code, 2), expected);
     }
 
     #[test]
-    fn super_reaches_the_root_from_its_own_depth_only() {
+    fn super_reaches_root_only_at_matching_depth() {
         assert_eq!(names("use super::pages;", 1), [("pages".into(), 1)]);
         assert_eq!(names("use super::pages;", 2), []);
         assert_eq!(names("use super::super::pages;", 2), [("pages".into(), 1)]);
     }
 
     #[test]
-    fn other_words_that_end_in_crate_are_not_the_root() {
+    fn names_ending_in_crate_are_not_the_root() {
         assert_eq!(names("$crate::a; my_crate::b; x::crate::c", 2), []);
     }
 

@@ -1,28 +1,28 @@
-//! Files that a reader cannot hold in mind.
+//! Limits on file length.
 
 use super::Fault;
 use super::sources::Source;
 
-/// From here on a file should be split.
+/// Number of lines above which a file should be split.
 const LONG: usize = 400;
-/// From here on it must be.
+/// Number of lines above which a file must be split.
 const TOO_LONG: usize = 600;
 
-/// A word about a file that is getting long.
+/// Returns a warning for a file that is getting long.
 pub(super) fn warning(source: &Source) -> Option<String> {
     let lines = source.text.lines().count();
     let path = source.path.display();
     (LONG < lines && lines <= TOO_LONG)
-        .then(|| format!("{path} has {lines} lines, split it before it has {TOO_LONG}"))
+        .then(|| format!("{path} has {lines} lines; split it before it has {TOO_LONG}"))
 }
 
-/// A file that is too long.
+/// Returns a finding for a file that is too long.
 pub(super) fn fault(source: &Source) -> Option<Fault> {
     let lines = source.text.lines().count();
     (lines > TOO_LONG).then(|| Fault {
         path: source.path.clone(),
         line: lines,
-        message: format!("{lines} lines, split the file so that each part has {TOO_LONG} at most"),
+        message: format!("{lines} lines; split the file into parts of at most {TOO_LONG}"),
     })
 }
 
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_have_600_lines() {
+    fn file_with_600_lines_is_accepted() {
         assert!(warning(&file_of(400)).is_none());
         assert!(warning(&file_of(401)).is_some());
         assert!(fault(&file_of(600)).is_none());

@@ -152,20 +152,20 @@ mod tests {
     use super::code_of;
 
     #[test]
-    fn comments_are_blank_and_lines_stay() {
+    fn comments_become_blank_and_line_breaks_stay() {
         assert_eq!(code_of("a // b\nc"), "a     \nc");
         assert_eq!(code_of("a /* b /* c */\n */ d"), "a             \n    d");
     }
 
     #[test]
-    fn strings_are_blank() {
+    fn strings_become_blank() {
         assert_eq!(code_of(r#"f("a\"b", x)"#), "f(      , x)");
         assert_eq!(code_of("f(r#\"a\"b\"#, x)"), "f(        , x)");
         assert_eq!(code_of("br\"a\" var\"b\""), "b     var   ");
     }
 
     #[test]
-    fn a_lifetime_is_not_a_character() {
+    fn lifetime_is_not_a_character() {
         assert_eq!(
             code_of("&'a str, '\"', '\\'', 'b"),
             "&'a str,    ,     , 'b"

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: what neither rustfmt nor clippy checks.
+//! `cargo xtask tidy`: source checks that rustfmt and clippy do not provide.
 
 mod arrows;
 mod imports;
@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 
 use self::arrows::Arrows;
 
-/// Something that is wrong in a source file.
+/// Problem in a source file.
 struct Fault {
     path: PathBuf,
     line: usize,
@@ -33,12 +33,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Prints every match of the prose lint, also those that are within its limits.
+/// Prints every match of the prose lint, including those within its limits.
 pub(crate) fn list_prose(root: &Path) -> Result<()> {
     prose::list(root, &sources::read(root)?)
 }
 
-/// Prints every fault; an error if there is one.
+/// Prints all findings; returns an error if there are any.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let sources = sources::read(root)?;
     let arrows = Arrows::new(&sources);
@@ -59,5 +59,5 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     for fault in &faults {
         eprintln!("{fault}");
     }
-    bail!("{} faults in the sources", faults.len());
+    bail!("found {} problems in the sources", faults.len());
 }

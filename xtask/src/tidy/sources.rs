@@ -1,4 +1,4 @@
-//! The Rust files of the workspace.
+//! Rust files of the workspace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result};
 
 use super::lexer;
 
-/// A Rust file.
+/// Rust file.
 pub(super) struct Source {
-    /// Relative to the workspace.
+    /// Path relative to the workspace.
     pub(super) path: PathBuf,
-    /// As it is in the file.
+    /// Content of the file.
     pub(super) text: String,
-    /// The same with spaces in place of comments and literals; every line stays where it is.
+    /// Content with comments and literals replaced by spaces; line numbers do not change.
     pub(super) code: String,
 }
 

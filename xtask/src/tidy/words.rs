@@ -1,21 +1,21 @@
-//! Words that say that something is not finished.
+//! Markers of unfinished code.
 
 use super::Fault;
 use super::sources::Source;
 
-/// Looked for in code, where comments and literals do not count.
+/// Searched in code; comments and literals are ignored.
 const IN_CODE: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
-/// Looked for everywhere. In two parts, so that this file does not have it.
+/// Searched everywhere. Split in two parts, so that this file does not contain it.
 const ANYWHERE: [&str; 1] = [concat!("FIX", "ME")];
 
-/// Every line that has such a word.
+/// Returns every line that contains such a marker.
 pub(super) fn faults(source: &Source) -> Vec<Fault> {
     let in_code = lines_with(&source.code, &IN_CODE);
     let anywhere = lines_with(&source.text, &ANYWHERE);
     let faults = in_code.chain(anywhere).map(|(line, word)| Fault {
         path: source.path.clone(),
         line,
-        message: format!("`{word}` is not for finished code, finish it or remove it"),
+        message: format!("`{word}` marks unfinished code; finish the code or remove it"),
     });
     faults.collect()
 }
@@ -35,14 +35,14 @@ mod tests {
     use super::{Source, faults};
 
     #[test]
-    fn a_macro_counts_in_code_and_not_in_a_comment() {
+    fn macro_is_found_in_code_but_not_in_comments() {
         let source = Source::new("a.rs", "// todo!(\nlet x = \"todo!(\";\ntodo!();\n");
         let lines: Vec<_> = faults(&source).iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [3]);
     }
 
     #[test]
-    fn an_ignored_test_is_a_fault() {
+    fn ignored_test_is_reported() {
         let source = Source::new("a.rs", "#[test]\n#[ignore = \"slow\"]\nfn x() {}\n");
         assert_eq!(faults(&source).len(), 1);
     }

@@ -1,10 +1,10 @@
-//! Where programs lie that are not in the search path.
+//! Locations of programs outside the search path.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Directories of one PostgreSQL version each: what stands before and after the version.
+/// Directories of one PostgreSQL version each: the parts before and after the version.
 const POSTGRES_PLACES: [(&str, &str); 8] = [
     ("/usr/lib/postgresql/", "bin"),
     ("/usr/pgsql-", "bin"),
@@ -38,7 +38,7 @@ const CHROMEDRIVER_PLACES: [&str; 4] = [
     "/snap/bin/chromium.chromedriver",
 ];
 
-/// The directory of the newest PostgreSQL server, the one in the path first.
+/// Returns the directory of the PostgreSQL server in the search path, or else the newest one.
 pub(super) fn postgres() -> Option<PathBuf> {
     search_path()
         .find(|directory| has_postgres(directory))
@@ -56,7 +56,7 @@ pub(super) fn chromedriver() -> Option<PathBuf> {
     in_search_path("chromedriver").or_else(|| first_file(&CHROMEDRIVER_PLACES))
 }
 
-/// The first file of that name in the search path.
+/// Finds the first file with this name in the search path.
 pub(super) fn in_search_path(name: &str) -> Option<PathBuf> {
     search_path()
         .map(|directory| directory.join(name))
@@ -86,7 +86,7 @@ fn newest_postgres() -> Option<PathBuf> {
         .map(|(_, directory)| directory)
 }
 
-/// The directories `{before}{version}/{after}`, with the version's number first.
+/// Returns the directories `{before}{version}/{after}`, each with its version number.
 fn versions(before: &str, after: &str) -> Vec<(u32, PathBuf)> {
     let (parent, prefix) = before.rsplit_once('/').unwrap_or((".", before));
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
@@ -104,7 +104,7 @@ mod tests {
     use super::versions;
 
     #[test]
-    fn a_higher_version_is_greater_whatever_its_spelling() {
+    fn higher_version_number_is_greater() {
         let root = tempfile::tempdir().unwrap();
         for version in ["9.6", "15", "8"] {
             std::fs::create_dir_all(root.path().join(version).join("bin")).unwrap();

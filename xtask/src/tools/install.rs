@@ -1,4 +1,4 @@
-//! Installing with the system's package manager, or saying what to install.
+//! Installation with the system's package manager, or instructions for it.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,18 +8,18 @@ use anyhow::{Result, bail};
 use super::{Tool, find, titles};
 use crate::process::CommandFailed;
 
-/// Installs packages on Debian and Ubuntu; reads the package names as arguments.
+/// Installs packages on Debian and Ubuntu; the package names are its arguments.
 const DEBIAN_SCRIPT: &str = include_str!("install_debian.sh");
 
 /// Installs the packages of the tools, or fails with the names of the packages.
 pub(super) fn install(missing: &[Tool]) -> Result<()> {
     let system = System::current();
     let Some(mut command) = system.installer() else {
-        bail!("{} cannot be found; {}", titles(missing), by_hand(missing));
+        bail!("{} not found; {}", titles(missing), by_hand(missing));
     };
     let packages = system.packages(missing);
     eprintln!("xtask: installing {}", packages.join(" "));
-    // In the foreground group: a Ctrl-C reaches apt itself, which leaves nothing half done.
+    // In the foreground process group, so that Ctrl-C reaches apt, which then stops cleanly.
     let status = command
         .args(["sh", "-eu", "-c", DEBIAN_SCRIPT, "install"])
         .args(&packages)
@@ -28,7 +28,7 @@ pub(super) fn install(missing: &[Tool]) -> Result<()> {
     CommandFailed::unless_success(format!("apt-get install {}", packages.join(" ")), status)
 }
 
-/// What to type to get the tools.
+/// Returns instructions for installing the tools.
 pub(super) fn by_hand(tools: &[Tool]) -> String {
     let system = System::current();
     match system {
@@ -43,7 +43,7 @@ pub(super) fn by_hand(tools: &[Tool]) -> String {
     }
 }
 
-/// What decides the names of packages.
+/// Operating system, as far as package names depend on it.
 #[derive(Clone, Copy)]
 enum System {
     Debian,
@@ -73,7 +73,7 @@ impl System {
         }
     }
 
-    /// The start of a command that runs as root, if there is a way.
+    /// Returns the start of a command that runs as root, if possible.
     fn installer(self) -> Option<Command> {
         if matches!(self, Self::Other) || find::in_search_path("apt-get").is_none() {
             return None;
@@ -104,7 +104,7 @@ impl System {
     }
 }
 
-/// The packages on systems that are not installed on by this program.
+/// Returns the packages on systems where this program does not install them.
 fn packages_elsewhere(tool: Tool) -> &'static str {
     match tool {
         Tool::Postgres => {
@@ -124,7 +124,7 @@ mod tests {
     use super::System;
 
     #[test]
-    fn a_system_is_known_by_its_own_name_or_by_what_it_is_like() {
+    fn system_is_detected_by_id_or_id_like() {
         let debian = "NAME=\"Debian GNU/Linux\"\nID=debian\n";
         let mint = "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n";
         let fedora = "ID=fedora\n";

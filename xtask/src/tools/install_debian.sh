@@ -1,7 +1,7 @@
-# Installs the packages that are named as arguments. Runs as root, under `sh -eu`.
+# Installs the packages passed as arguments. Runs as root, under `sh -eu`.
 export DEBIAN_FRONTEND=noninteractive
 
-# Debian's server package makes and starts a cluster of its own, which nobody here wants.
+# Debian's server package creates and starts a cluster, which is not needed here.
 settings=/etc/postgresql-common/createcluster.d
 drop_in=$settings/portal-xtask.conf
 remove_drop_in() {
@@ -14,6 +14,6 @@ trap 'exit 143' TERM
 mkdir -p "$settings"
 echo 'create_main_cluster = false' >"$drop_in"
 
-# A broken third-party source need not stop us: what counts is the installation.
-apt-get update --quiet || echo "apt-get update failed, trying with what is known" >&2
+# A broken third-party source is not fatal: only the installation matters.
+apt-get update --quiet || echo "apt-get update failed; continuing with the existing package lists" >&2
 apt-get install --quiet --yes --no-install-recommends "$@"

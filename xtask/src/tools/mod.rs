@@ -1,4 +1,4 @@
-//! The programs that tests need and cargo does not bring.
+//! Programs that the tests need and cargo does not provide.
 
 mod find;
 mod install;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-/// A program that tests need.
+/// Program that the tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// The PostgreSQL server; its path is the directory of `initdb` and `postgres`.
+    /// PostgreSQL server; its path is the directory of `initdb` and `postgres`.
     Postgres,
     /// Chromium or Google Chrome.
     Chromium,
-    /// The WebDriver of Chromium.
+    /// WebDriver of Chromium.
     Chromedriver,
 }
 
@@ -27,7 +27,7 @@ impl Tool {
         }
     }
 
-    /// What it is called, for people.
+    /// Display name.
     fn title(self) -> &'static str {
         match self {
             Self::Postgres => "the PostgreSQL server",
@@ -37,13 +37,13 @@ impl Tool {
     }
 }
 
-/// The programs that were found, with their paths.
+/// Found programs with their paths.
 pub(crate) struct Tools {
     found: Vec<(Tool, PathBuf)>,
 }
 
 impl Tools {
-    /// Finds the tools; installs the missing ones where that is possible.
+    /// Finds the tools; installs the missing ones if possible.
     pub(crate) fn provide(needed: &[Tool]) -> Result<Self> {
         let missing = missing(needed);
         if !missing.is_empty() {
@@ -52,7 +52,7 @@ impl Tools {
         let still_missing = self::missing(needed);
         if !still_missing.is_empty() {
             bail!(
-                "{} cannot be found even though its packages are installed; {}",
+                "{} not found even though its packages are installed; {}",
                 titles(&still_missing),
                 install::by_hand(&still_missing),
             );
@@ -67,10 +67,10 @@ impl Tools {
         Ok(tools)
     }
 
-    /// Where a tool is.
+    /// Returns the path of a tool.
     pub(crate) fn path(&self, tool: Tool) -> Result<&Path> {
         let found = self.found.iter().find(|(other, _)| *other == tool);
-        let (_, path) = found.with_context(|| format!("{} was not looked for", tool.title()))?;
+        let (_, path) = found.with_context(|| format!("{} was not requested", tool.title()))?;
         Ok(path)
     }
 }
@@ -80,7 +80,7 @@ fn missing(needed: &[Tool]) -> Vec<Tool> {
     missing.copied().collect()
 }
 
-/// The tools in words.
+/// Display names of the tools, joined by "and".
 fn titles(tools: &[Tool]) -> String {
     let titles: Vec<_> = tools.iter().map(|tool| tool.title()).collect();
     titles.join(" and ")

@@ -1,4 +1,4 @@
-//! `/admin/app-settings`: how the portal looks for its reader, and for everyone.
+//! `/admin/app-settings`: the user's theme and, for administrators, the default theme.
 
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -11,7 +11,7 @@ use portal_core::prelude::*;
 #[page("/admin/app-settings", nav(icon = "palette", order = 50))]
 async fn app_settings(State(state): State<PortalState>, parts: Parts) -> Result<Markup> {
     Ok(html! {
-        (PageHead::new("Appearance").description("Changes apply at once, here and in your other tabs."))
+        (PageHead::new("Appearance").description("Changes apply immediately, here and in your other tabs."))
         (portal_core::pages::app_settings(&state, &parts)?)
     })
 }

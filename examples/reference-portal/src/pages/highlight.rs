@@ -1,4 +1,4 @@
-//! Rust with its words coloured, by classes of our own.
+//! Syntax highlighting for Rust, with CSS classes.
 
 use portal_core::prelude::*;
 
@@ -6,12 +6,12 @@ const KEYWORDS: [&str; 11] = [
     "async", "await", "fn", "for", "in", "let", "match", "pub", "struct", "use", "return",
 ];
 
-/// A piece of source code as markup.
+/// Renders Rust source code as highlighted markup.
 pub(crate) fn rust(source: &str) -> Markup {
     html! { @for (class, text) in pieces(source) { @match class { Some(class) => span class=(class) { (text) }, None => (text) } } }
 }
 
-/// The pieces of a text, each with its class.
+/// Splits source code into pieces, each with its CSS class.
 fn pieces(mut rest: &str) -> Vec<(Option<&'static str>, &str)> {
     let mut pieces = Vec::new();
     while let Some(first) = rest.chars().next() {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_coloured_and_nothing_is_lost() {
+    fn rust_is_highlighted_without_losing_text() {
         let source =
             "/// A <b>\n#[page(\"/x\")]\nasync fn x(a: Option<u8>) -> Markup { \"é\"; 12 }";
         let all: String = pieces(source).into_iter().map(|(_, text)| text).collect();

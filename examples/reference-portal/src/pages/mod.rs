@@ -1,4 +1,4 @@
-//! The pages of the reference portal; each module is one page.
+//! Pages of the reference portal, one module each.
 
 mod about;
 mod app_settings;

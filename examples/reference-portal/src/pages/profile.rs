@@ -1,4 +1,4 @@
-//! `/admin/profile`: what the portal knows of its reader, and what he sets for himself.
+//! `/admin/profile`: the user's account, sessions, client tokens and appearance.
 
 use axum::extract::Form;
 use axum::response::Response;
@@ -20,7 +20,7 @@ async fn profile(
 ) -> Result<Markup> {
     let tokens = tokens.of_user(user.id).await?;
     Ok(html! {
-        (PageHead::new("Profile").description("Your account as this portal knows it."))
+        (PageHead::new("Profile").description("Your account details."))
         div class="pt-split" {
             div class="pt-stack" {
                 (account_card(&user))
@@ -48,9 +48,9 @@ async fn sign_out_others(
         .end_other_sessions(user.id, user.session_id())
         .await?;
     let said = match ended {
-        0 => "Client tokens revoked; there was no other session".to_owned(),
-        1 => "One other session was signed out".to_owned(),
-        ended => format!("{ended} other sessions were signed out"),
+        0 => "Client tokens revoked; there were no other sessions".to_owned(),
+        1 => "Signed out 1 other session".to_owned(),
+        ended => format!("Signed out {ended} other sessions"),
     };
     Ok(Flash::success(said).redirect(&format!("{}/admin/profile", config.base_path)))
 }
@@ -101,7 +101,7 @@ fn tokens_card(tokens: &[ClientToken], config: &Config) -> Card<'static> {
         .body(html! {
             @if tokens.is_empty() {
                 p class="pt-muted" {
-                    "Your programs have none. They request one with "
+                    "No client tokens yet. Programs request one with "
                     code { "POST " (config.base_path) "/api/client-tokens" } "."
                 }
             } @else {
@@ -117,7 +117,7 @@ fn revoke_dialog(token: &ClientToken, config: &Config) -> Confirm {
         format!("{}/admin/profile/revoke-token", config.base_path),
         "Revoke token",
     )
-    .text("Programs that use it are rejected, and its monitors close. Its tasks continue.")
+    .text("Programs that use this token lose access immediately. Its tasks continue.")
     .hidden(html! { input type="hidden" name="token" value=(token.id); })
 }
 
@@ -144,28 +144,28 @@ fn account_card(user: &CurrentUser) -> Card<'_> {
                 ("Role", html! { (user.role_title()) }),
                 ("Permissions", html! {
                     @match (user.is_admin(), permissions.is_empty()) {
-                        (true, _) => "Everything",
-                        (false, true) => span class="pt-muted" { "Those of every user" },
+                        (true, _) => "All",
+                        (false, true) => span class="pt-muted" { "Default permissions" },
                         (false, false) => (permissions.join(", ")),
                     }
                 }),
                 ("Member since", time(&user.created_at.to_rfc3339(), TimeFormat::Date)),
                 ("Last sign-in", time(&last_login, TimeFormat::DateTime)),
-                ("Id", html! { code { (user.id) } }),
+                ("ID", html! { code { (user.id) } }),
             ]))
         }
-    }).foot(html! { "Name and address come from where you sign in." })
+    }).foot(html! { "Your name and e-mail address come from your sign-in provider." })
 }
 
 fn appearance_card(config: &Config) -> Card<'_> {
     let settings = format!("{}/admin/app-settings", config.base_path);
     Card::new()
         .title("Appearance")
-        .description("Kept with your account: every browser you sign in with shows it.")
+        .description("Your theme is saved to your account and applies on every device.")
         .body(Button::new("Change theme").icon("palette").href(settings))
 }
 
-/// A value that need not be there.
+/// Returns the text, or a dash if it is empty.
 fn or_dash(text: &str) -> &str {
     if text.is_empty() { "–" } else { text }
 }
@@ -185,7 +185,7 @@ async fn sessions_card(
     };
     Ok(Card::new()
         .title("Sessions")
-        .description("Where you are signed in. Signing out other sessions revokes your client tokens too.")
+        .description("Your active sessions. Signing out other sessions also revokes your client tokens.")
         .foot(sign_out)
         .body(html! {
             ul class="pt-feed" {

@@ -1,4 +1,4 @@
-//! `/protected/route`: the example of a page that needs sign-in.
+//! `/protected/route`: an example of a page that requires sign-in.
 
 use portal_core::pages::components::{Card, EmptyState, PageHead};
 use portal_core::prelude::*;
@@ -13,8 +13,8 @@ async fn protected_page(user: CurrentUser) -> Markup {
     html! {
         (PageHead::new("Protected route"))
         (Card::new().body(
-            EmptyState::new("key-round", "You are in")
-                .text(format!("Only signed-in users see this page, and you are {}.", user.full_name()))
+            EmptyState::new("key-round", "You’re signed in")
+                .text(format!("Only signed-in users can see this page. You are {}.", user.full_name()))
         ))
     }
 }

@@ -9,7 +9,7 @@ use crate::models::AdminConfig;
 
 /// Count to a hundred
 ///
-/// Ten steps of ten percent, half a second each.
+/// Takes ten steps of half a second each.
 #[monitored_background_task]
 async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
     for step in 1..=10 {
@@ -24,7 +24,7 @@ async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
 
 /// Show the database configuration
 ///
-/// Returns the configuration documents under Settings, which only administrators may read.
+/// Returns the active configuration documents from Settings. Only administrators can read them.
 #[monitored_background_task(requires_admin)]
 async fn task2_show_db_config(task: TaskContext, models: Data<Models>) -> Result<Value, TaskError> {
     task.update()

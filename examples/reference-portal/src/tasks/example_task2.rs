@@ -7,7 +7,7 @@ use portal_core::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The person that a task works on: any name, any whole number.
+/// Name and age of a person: any text, any whole number.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct InputArgs {
     /// Name of the person
@@ -33,7 +33,7 @@ async fn task1(task: TaskContext) -> Result<&'static str, TaskError> {
     Ok("<Task1 Result>")
 }
 
-/// Answer the arguments
+/// Return the arguments
 #[monitored_background_task]
 async fn task2_with_args(task: TaskContext, task_args: InputArgs) -> Result<InputArgs, TaskError> {
     task.update()
@@ -43,16 +43,16 @@ async fn task2_with_args(task: TaskContext, task_args: InputArgs) -> Result<Inpu
     Ok(task_args)
 }
 
-/// Work on a person
+/// Process a record
 ///
-/// Takes a name and an age, and is done in five steps.
+/// Takes a name and an age, and finishes in five steps.
 #[monitored_background_task]
 async fn loaded_task(task: TaskContext, task_args: InputArgs) -> Result<String, TaskError> {
     for step in 1..=5 {
         tokio::time::sleep(Duration::from_millis(300)).await;
         task.update()
             .progress(step * 20)
-            .message(format!("Working on {}", task_args.name))
+            .message(format!("Processing {}", task_args.name))
             .await?;
     }
     Ok(format!(
@@ -61,7 +61,7 @@ async fn loaded_task(task: TaskContext, task_args: InputArgs) -> Result<String, 
     ))
 }
 
-/// Fail half-way
+/// Fail halfway
 #[monitored_background_task]
 async fn failing_task(task: TaskContext) -> Result<(), TaskError> {
     task.update()
@@ -70,6 +70,6 @@ async fn failing_task(task: TaskContext) -> Result<(), TaskError> {
         .await?;
     tokio::time::sleep(Duration::from_millis(500)).await;
     Err(TaskError::new(
-        "This task always fails, to show what that looks like",
+        "this task always fails, to demonstrate how failures are shown",
     ))
 }

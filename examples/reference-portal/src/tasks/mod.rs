@@ -1,4 +1,4 @@
-//! The tasks of the reference portal; the module of each is its state.
+//! Tasks of the reference portal. The module of a task is its task group.
 
 mod example_task;
 mod example_task2;

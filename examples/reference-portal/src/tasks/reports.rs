@@ -1,4 +1,4 @@
-//! A task with arguments of every kind, one that logs as it goes, and one of a schedule.
+//! A task with arguments of every kind, one that writes a log, and one with a schedule.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,10 +41,10 @@ pub(crate) struct ReportArgs {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
-    /// For reading
+    /// HTML, for reading
     #[default]
     Html,
-    /// For spreadsheets
+    /// CSV, for spreadsheets
     Csv,
 }
 
@@ -82,11 +82,11 @@ enum Delivery {
 
 /// Write a report
 ///
-/// Works through its sections, and says in its log what it does.
+/// Processes its sections one by one and logs each step.
 #[monitored_background_task]
 async fn write_report(task: TaskContext, task_args: ReportArgs) -> Result<String, TaskError> {
     let sections = task_args.sections.len();
-    tracing::info!(title = task_args.title, sections, "the report begins");
+    tracing::info!(title = task_args.title, sections, "report started");
     for (index, section) in task_args.sections.iter().enumerate() {
         tokio::time::sleep(Duration::from_millis(400)).await;
         tracing::info!(
@@ -101,7 +101,10 @@ async fn write_report(task: TaskContext, task_args: ReportArgs) -> Result<String
             .await?;
     }
     if let Delivery::Email { to } = &task_args.delivery {
-        tracing::warn!(to, "this portal sends no mail; the report stays here");
+        tracing::warn!(
+            to,
+            "this portal does not send e-mail; the report is only stored here"
+        );
     }
     Ok(format!(
         "“{}” since {} with {sections} sections",
@@ -111,7 +114,7 @@ async fn write_report(task: TaskContext, task_args: ReportArgs) -> Result<String
 
 /// Import a file
 ///
-/// Two hundred lines, some of them wrong: watch its log.
+/// Imports two hundred lines, some of them invalid. Watch its log.
 #[monitored_background_task]
 async fn import_lines(task: TaskContext) -> Result<u32, TaskError> {
     const LINES: u32 = 200;
@@ -121,24 +124,24 @@ async fn import_lines(task: TaskContext) -> Result<u32, TaskError> {
         match line {
             _ if line % 61 == 0 => {
                 wrong += 1;
-                tracing::error!(line, "a line cannot be read and is left out");
+                tracing::error!(line, "skipped an invalid line");
             }
-            _ if line % 17 == 0 => tracing::warn!(line, "a column is empty"),
-            _ => tracing::info!(line, "imported"),
+            _ if line % 17 == 0 => tracing::warn!(line, "line has an empty column"),
+            _ => tracing::info!(line, "line imported"),
         }
         if line % 4 == 0 {
             task.update()
                 .progress(u8::try_from(line * 100 / LINES).unwrap_or(100))
-                .message(format!("{line} of {LINES} lines, {wrong} wrong"))
+                .message(format!("{line} of {LINES} lines, {wrong} invalid"))
                 .await?;
         }
     }
     Ok(LINES - wrong)
 }
 
-/// Sum up the tasks
+/// Count tasks by status
 ///
-/// Every morning: how many tasks there are of each status.
+/// Runs every morning and returns the number of tasks of each status.
 #[monitored_background_task(schedule = "0 6 * * *", time_zone = "Europe/Berlin")]
 async fn sum_up(task: TaskContext, tasks: Data<Tasks>) -> Result<BTreeMap<String, u64>, TaskError> {
     let counts = tasks

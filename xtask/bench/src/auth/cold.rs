@@ -1,4 +1,4 @@
-//! Tokens that have to be verified, signature and all.
+//! Full verification of tokens, including the signature.
 
 use std::time::Instant;
 
@@ -15,10 +15,10 @@ use tower::ServiceExt as _;
 use crate::spread::Spread;
 use crate::subject::open_portal;
 
-/// Enough for each round, and no more than take a second to sign.
+/// Enough for each round, but few enough to sign within a second.
 const TOKENS: usize = 500;
 
-/// Prints what a verification takes.
+/// Prints the cost of a verification.
 pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = format!("sqlite://{}", directory.path().join("cold.db").display());
@@ -35,23 +35,23 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let setup = AuthSetup::new(portal.config().clone().into(), portal.store().clone());
     let mut costs = Vec::new();
     for _ in 0..rounds {
-        // A provider of its own, which has seen none of them.
+        // A separate provider that has not cached any of the tokens.
         let mut provider = ClerkAuth::new();
         provider.start(&setup).await?;
         let start = Instant::now();
         for parts in &requests {
             let identity = provider.authenticate(parts).await?;
-            identity.context("a good token was refused")?;
+            identity.context("a valid token was rejected")?;
         }
         costs.push(start.elapsed().as_secs_f64() * 1e6 / requests.len() as f64);
     }
     let costs = Spread::of(costs).context("no rounds")?;
-    println!("  a verification       {costs:.1} µs");
+    println!("  one verification     {costs:.1} µs");
     portal.shutdown().await;
     Ok(())
 }
 
-/// Tokens of the development identity provider, each of another session.
+/// Creates tokens of the development identity provider, each for a different session.
 pub(super) async fn session_tokens(router: &Router, count: usize) -> Result<Vec<String>> {
     let mut tokens = Vec::with_capacity(count);
     for _ in 0..count {
@@ -62,7 +62,12 @@ pub(super) async fn session_tokens(router: &Router, count: usize) -> Result<Vec<
         let response = router.clone().oneshot(request).await?;
         let body = to_bytes(response.into_body(), 64 * 1024).await?;
         let body: serde_json::Value = serde_json::from_slice(&body)?;
-        tokens.push(body["token"].as_str().context("no token")?.to_owned());
+        tokens.push(
+            body["token"]
+                .as_str()
+                .context("the response has no token")?
+                .to_owned(),
+        );
     }
     Ok(tokens)
 }

@@ -1,4 +1,4 @@
-//! Strangers who send tokens that name keys which do not exist, while others are at work.
+//! Requests of strangers with unknown key ids, concurrent with requests of signed-in users.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -19,23 +19,23 @@ use crate::subject::{PATH, answer_user, open_portal};
 
 /// Length of a round.
 const ROUND: Duration = Duration::from_secs(1);
-/// Signed-in requests a second, over four connections.
+/// Signed-in requests per second, over four connections.
 const RATE: u32 = 400;
-/// Requests of strangers a second, over two connections.
+/// Requests of strangers per second, over two connections.
 const STRANGERS: u32 = 400;
 
-/// What strangers do in a round.
+/// Requests of strangers in a round.
 #[derive(Clone, Copy)]
 enum Strangers {
-    /// They stay away.
+    /// No requests.
     None,
-    /// They send no token: what is left is the load of as many requests.
+    /// Requests without a token: only the load of as many requests remains.
     Anonymous,
-    /// Each token of theirs names another key.
+    /// Tokens that each name a different key.
     UnknownKeys,
 }
 
-/// Prints the slowest hundredth of signed-in requests, without and with strangers.
+/// Prints the 99th percentile of signed-in requests, without and with strangers.
 pub(crate) async fn run(rounds: usize) -> Result<()> {
     let clerk = ClerkDouble::start().await;
     let directory = tempfile::tempdir()?;
@@ -80,11 +80,11 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
         anonymous.context("no rounds")?,
         unknown.context("no rounds")?,
     );
-    println!("  p99 alone            {none:.0} µs");
-    println!("  p99 with strangers   {anonymous:.0} µs, who send no token");
+    println!("  p99 without strangers {none:.0} µs");
+    println!("  p99 with strangers   {anonymous:.0} µs, without tokens");
     println!("  p99 with made-up keys {unknown:.0} µs");
     println!(
-        "  made-up keys to none  {:.2}, medians",
+        "  made-up keys / no token {:.2}, medians",
         unknown.median / anonymous.median
     );
     println!(
@@ -102,7 +102,7 @@ fn ask(address: SocketAddr, token: Option<&str>) -> Vec<u8> {
     request("GET", PATH, address, &headers.unwrap_or_default(), "")
 }
 
-/// The slowest hundredth of the signed-in requests of a round, in microseconds.
+/// Measures the 99th percentile of the signed-in requests of a round, in microseconds.
 async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result<f64> {
     let end = Instant::now() + ROUND;
     let mut signed_in = JoinSet::new();
@@ -142,7 +142,7 @@ async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result
     times.get(place).copied().context("no requests")
 }
 
-/// The same token under the id of a key that nobody has.
+/// Builds the same token with an unknown key id.
 fn with_unknown_key(parts: &[String]) -> String {
     let header = serde_json::json!({
         "alg": "RS256",
@@ -157,7 +157,7 @@ fn with_unknown_key(parts: &[String]) -> String {
     )
 }
 
-/// Sends at a steady pace, however long the answers take; gives the times from when each was due.
+/// Sends requests at a steady rate, however slow the responses are; measures from each due time.
 async fn pace(
     mut connection: Connection,
     rate: u32,

@@ -1,4 +1,4 @@
-//! What it costs to know who is calling, and what strangers can do about it.
+//! Cost of identifying the caller, and the effect of requests by strangers.
 
 mod cold;
 mod flood;
@@ -9,12 +9,12 @@ use clap::Args;
 
 use crate::{http, subject};
 
-/// How it is measured.
+/// Options of the benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     #[command(flatten)]
     pub(crate) load: http::Load,
-    /// Calls of a round where one thing is measured in this process
+    /// Calls per round of a measurement within this process
     #[arg(long, default_value_t = 2000)]
     calls: usize,
     /// Rounds with and without strangers
@@ -22,16 +22,16 @@ pub(crate) struct Settings {
     flood_rounds: usize,
 }
 
-/// Throughput of signed-in requests, the cost of a check, and the effect of made-up keys.
+/// Measures the throughput of signed-in requests, the cost of a check, and the effect of made-up keys.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
-    println!("# requests of signed-in users, as share of bare axum with as many bytes");
+    println!("# requests of signed-in users, as share of plain axum with as many bytes");
     let subjects = ["bare-token", "session", "sessions"].map(subject::named);
     let subjects = subjects.into_iter().collect::<Result<Vec<_>>>()?;
     http::compare(&subjects, &settings.load).await?;
-    println!("# a check of a known session, in this process");
+    println!("# check of a cached session, in this process");
     warm::run(settings.load.rounds, settings.calls).await?;
-    println!("# a session token that was never seen before, in this process");
+    println!("# verification of an uncached session token, in this process");
     cold::run(settings.load.rounds, settings.calls).await?;
-    println!("# strangers with made-up keys beside signed-in users");
+    println!("# strangers with made-up keys, concurrent with signed-in users");
     flood::run(settings.flood_rounds).await
 }

@@ -1,4 +1,4 @@
-//! The same handler for anybody and for a signed-in user, called without a network.
+//! The same handler for guests and for a signed-in user, called without network access.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::subject::{answer, answer_user, open_portal};
 const OPEN: &str = "/api/open";
 const GUARDED: &str = "/api/guarded";
 
-/// Prints what the check of a known session adds to a request.
+/// Prints the cost that the check of a cached session adds to a request.
 pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = format!("sqlite://{}", directory.path().join("warm.db").display());
@@ -28,7 +28,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let token = session_tokens(&router, 1)
         .await?
         .pop()
-        .context("no token")?;
+        .context("no session token")?;
 
     let (mut open, mut guarded) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -39,7 +39,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
         Spread::of(open).context("no rounds")?,
         Spread::of(guarded).context("no rounds")?,
     );
-    println!("  anybody              {open:.2} µs");
+    println!("  a guest              {open:.2} µs");
     println!("  a signed-in user     {guarded:.2} µs");
     println!(
         "  the check            {:.2} µs, minimum over minimum",
@@ -49,7 +49,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     Ok(())
 }
 
-/// Both get the same bytes: what differs is whether anybody looks at the token.
+/// Both receive the same bytes; they only differ in whether the token is checked.
 async fn micros_a_call(router: &Router, path: &str, token: &str, calls: usize) -> Result<f64> {
     let requests: Vec<_> = (0..calls)
         .map(|_| {

@@ -1,27 +1,27 @@
-//! What was accepted, what was seen, and what broke a promise.
+//! Recorder of accepted tasks, observed states and violated guarantees.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-/// What is checked while things happen; the database is asked for the rest.
+/// Guarantees checked during the run; the rest is checked in the database.
 pub(super) mod promise {
-    pub(in crate::chaos) const ONE_TASK: &str = "each start has a task of its own";
-    pub(in crate::chaos) const SAME_TASK: &str = "the same key gives the same task";
-    pub(in crate::chaos) const ANSWERED: &str = "every start is answered in the end";
-    pub(in crate::chaos) const ACCEPTED_OR_503: &str = "a start is accepted or refused with 503";
-    pub(in crate::chaos) const TASK_ID: &str = "a start is answered with a task id";
+    pub(in crate::chaos) const ONE_TASK: &str = "each enqueue request creates a separate task";
+    pub(in crate::chaos) const SAME_TASK: &str = "the same idempotency key returns the same task";
+    pub(in crate::chaos) const ANSWERED: &str = "every enqueue request eventually gets a response";
+    pub(in crate::chaos) const ACCEPTED_OR_503: &str =
+        "an enqueue request is accepted or rejected with 503";
+    pub(in crate::chaos) const TASK_ID: &str = "the response to an enqueue request has a task id";
     pub(in crate::chaos) const CANCEL: &str = "a task can be cancelled from every replica";
-    pub(in crate::chaos) const STAYS_UP: &str = "a replica stays up";
-    pub(in crate::chaos) const ENDS: &str = "a replica ends when it is told to";
-    pub(in crate::chaos) const WATCHABLE: &str = "an accepted task can be watched";
-    pub(in crate::chaos) const IN_ORDER: &str =
-        "a monitor shows the changes of a task in their order";
-    pub(in crate::chaos) const CLOSED: &str = "a monitor is closed with 1000 after the final state";
-    pub(in crate::chaos) const SAW_END: &str = "every monitor saw the final state";
+    pub(in crate::chaos) const STAYS_UP: &str = "a replica keeps running";
+    pub(in crate::chaos) const ENDS: &str = "a replica exits when it is signaled";
+    pub(in crate::chaos) const WATCHABLE: &str = "an accepted task can be monitored";
+    pub(in crate::chaos) const IN_ORDER: &str = "a monitor shows the changes of a task in order";
+    pub(in crate::chaos) const CLOSED: &str = "a monitor closes with 1000 after the final state";
+    pub(in crate::chaos) const SAW_END: &str = "every monitor shows the final state";
 
-    /// All of them.
+    /// All guarantees of this module.
     pub(in crate::chaos) const ALL: [&str; 12] = [
         ONE_TASK,
         SAME_TASK,
@@ -38,7 +38,7 @@ pub(super) mod promise {
     ];
 }
 
-/// Shared by all who take part.
+/// Records of a run, shared by all its parts.
 #[derive(Default)]
 pub(super) struct Book {
     accepted: Mutex<HashMap<Uuid, Accepted>>,
@@ -48,7 +48,7 @@ pub(super) struct Book {
     watching: Mutex<HashSet<Uuid>>,
 }
 
-/// A start that was answered with `202`.
+/// Enqueue request that was answered with `202`.
 #[derive(Clone)]
 pub(super) struct Accepted {
     pub(super) kind: &'static str,
@@ -56,45 +56,45 @@ pub(super) struct Accepted {
 }
 
 impl Book {
-    /// A start was accepted under an id.
+    /// Records a task that was accepted with an id.
     pub(super) fn accept(&self, id: Uuid, task: Accepted) {
         let key = task.key.clone();
         if let Some(before) = lock(&self.accepted).insert(id, task)
             && before.key != key
         {
-            let what = format!("{id} was given for {} and for {key}", before.key);
+            let what = format!("{id} was returned for {} and for {key}", before.key);
             self.violation(promise::ONE_TASK, what);
         }
     }
 
-    /// A monitor showed a final state.
+    /// Records a final state shown by a monitor.
     pub(super) fn saw(&self, id: Uuid, status: &str) {
         lock(&self.seen).insert(id, status.to_owned());
     }
 
-    /// A promise was broken.
+    /// Records a violated guarantee.
     pub(super) fn violation(&self, promise: &str, what: impl Into<String>) {
         let mut violations = lock(&self.violations);
         let found = violations.entry(promise.to_owned()).or_default();
         found.push(what.into());
     }
 
-    /// Something that is only counted.
+    /// Counts an event.
     pub(super) fn count(&self, what: &'static str) {
         *lock(&self.counts).entry(what).or_default() += 1;
     }
 
-    /// The tasks whose monitors have not shown how they end.
+    /// Returns the tasks whose monitors have not shown a final state.
     pub(super) fn watching(&self) -> Vec<Uuid> {
         lock(&self.watching).iter().copied().collect()
     }
 
-    /// Somebody watches a task until its end.
+    /// Records that a client monitors a task.
     pub(super) fn begin_watching(&self, id: Uuid) {
         lock(&self.watching).insert(id);
     }
 
-    /// The end was seen.
+    /// Records that the client saw the final state.
     pub(super) fn end_watching(&self, id: Uuid) {
         lock(&self.watching).remove(&id);
     }
@@ -116,7 +116,7 @@ impl Book {
     }
 }
 
-/// A panic elsewhere cannot leave these half-changed.
+/// Locks a mutex; a panic elsewhere cannot leave its value half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A client of the replicas: it asks one or the other, and asks again.
+//! HTTP client of the replicas: sends each request to a random replica.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::kinds::STATE;
 
 const EMAIL: &str = "chaos@example.com";
-/// A frozen replica takes connections and never answers.
+/// Request timeout: a frozen replica accepts connections but never responds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Knows all replicas and has a client token.
+/// Client of all replicas with a client token.
 #[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
@@ -20,20 +20,20 @@ pub(super) struct Client {
     token: String,
 }
 
-/// What a request came to.
+/// Outcome of a request.
 pub(super) enum Answer {
-    /// It was done; with the answer.
+    /// The request succeeded, with this response.
     Done(Value),
-    /// Nobody can say whether it was done.
+    /// It is unknown whether the request was processed.
     Unclear,
-    /// It was not done, and may be asked for again.
+    /// The request was not processed and can be retried.
     NotNow,
-    /// Something that no healthy client is told.
+    /// A response that a correct client must not receive.
     Wrong(String),
 }
 
 impl Client {
-    /// Signs in at the first replica and asks for a client token.
+    /// Signs in at the first replica and requests a client token.
     pub(super) async fn sign_in(ports: Vec<u16>) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
         let port = ports.first().context("there are no replicas")?;
@@ -46,7 +46,7 @@ impl Client {
         let request = request.bearer_auth(session);
         let token: Value = request.send().await?.error_for_status()?.json().await?;
         let Some(token) = token["client_token"].as_str() else {
-            bail!("the answer has no client token: {token}");
+            bail!("the response has no client token: {token}");
         };
         Ok(Self {
             http,
@@ -55,7 +55,7 @@ impl Client {
         })
     }
 
-    /// Starts a task at a replica that chance names.
+    /// Enqueues a task at a random replica.
     pub(super) async fn start(
         &self,
         chance: &mut fastrand::Rng,
@@ -69,13 +69,13 @@ impl Client {
         ask(request.json(&json!({ "number": number }))).await
     }
 
-    /// Asks some replica to stop a task.
+    /// Cancels a task at a random replica.
     pub(super) async fn cancel(&self, chance: &mut fastrand::Rng, id: Uuid) -> Answer {
         let path = format!("/api/{STATE}/tasks/{}/cancel/{id}", self.token);
         ask(self.http.post(self.somewhere(chance, "http", &path))).await
     }
 
-    /// The address of a task's monitor at some replica.
+    /// Returns the URL of a task's monitor at a random replica.
     pub(super) fn monitor(&self, chance: &mut fastrand::Rng, id: Uuid) -> String {
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
         self.somewhere(chance, "ws", &path)

@@ -1,4 +1,4 @@
-//! The PostgreSQL server, which is stopped and started again.
+//! PostgreSQL server that is stopped and restarted.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -11,70 +11,70 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tokio::time::sleep;
 
-/// The variable that says how the server is started, as JSON; `cargo xtask chaos` sets it.
+/// Environment variable with the server's start command as JSON; set by `cargo xtask chaos`.
 const CLUSTER: &str = "PORTAL_BENCH_CLUSTER";
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// How the server is started.
+/// Description of how to start the server.
 #[derive(Deserialize)]
 struct Order {
     program: PathBuf,
     arguments: Vec<String>,
     directory: PathBuf,
-    /// User and group, where it may not run as the caller.
+    /// User and group, if it must not run as the caller.
     account: Option<[u32; 2]>,
-    /// Where it writes how far it is.
+    /// File that contains the state of the server.
     lock: PathBuf,
     uri: String,
 }
 
-/// How a server is stopped.
+/// Shutdown mode of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// It ends its sessions and writes everything down.
+    /// Ends all sessions and writes all data.
     Fast,
-    /// It drops everything, and recovers at its next start.
+    /// Aborts immediately and recovers at the next start.
     Immediate,
 }
 
-/// The server; dropping it stops it.
+/// Running server; stopped on drop.
 pub(super) struct Cluster {
     order: Order,
     server: Option<Child>,
 }
 
 impl Cluster {
-    /// Starts the server that the environment describes.
+    /// Starts the server described by the environment.
     pub(super) async fn start_new() -> Result<Self> {
         let order = std::env::var(CLUSTER)
-            .with_context(|| format!("{CLUSTER} is not set: call `cargo xtask chaos`"))?;
+            .with_context(|| format!("{CLUSTER} is not set; run `cargo xtask chaos`"))?;
         let mut cluster = Self {
-            order: serde_json::from_str(&order).with_context(|| format!("{CLUSTER} is wrong"))?,
+            order: serde_json::from_str(&order).with_context(|| format!("{CLUSTER} is invalid"))?,
             server: None,
         };
         cluster.start().await?;
         Ok(cluster)
     }
 
-    /// The URI of a database of the server.
+    /// URI of a database of the server.
     pub(super) fn uri(&self, database: &str) -> String {
         let root = self.order.uri.rsplit_once('/').map(|(root, _)| root);
         format!("{}/{database}", root.unwrap_or(&self.order.uri))
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it is ready.
     pub(super) async fn start(&mut self) -> Result<()> {
         let begin = Instant::now();
         let mut server = self.spawn()?;
         while !self.is_ready(&server) {
             if begin.elapsed() > PATIENCE {
                 let _ = server.kill();
-                bail!("PostgreSQL does not start");
+                bail!("PostgreSQL did not start");
             }
             sleep(LOOK_AGAIN).await;
             if server.try_wait()?.is_some() {
-                // Processes of the one before may still hold its memory.
+                // Processes of the previous server may still hold its shared memory.
                 sleep(LOOK_AGAIN * 5).await;
                 server = self.spawn()?;
             }
@@ -83,7 +83,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops the server and waits for its end.
+    /// Stops the server and waits until it exits.
     pub(super) async fn stop(&mut self, how: Stop) -> Result<()> {
         let Some(mut server) = self.server.take() else {
             return Ok(());
@@ -96,7 +96,7 @@ impl Cluster {
         let begin = Instant::now();
         while server.try_wait()?.is_none() {
             if begin.elapsed() > PATIENCE {
-                bail!("PostgreSQL does not stop");
+                bail!("PostgreSQL did not stop");
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -112,15 +112,15 @@ impl Cluster {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // It is told how to stop, and not by a signal to everybody.
+            // A separate group, so that a signal to this process group does not stop the server.
             .process_group(0);
         if let Some([user, group]) = order.account {
             command.uid(user).gid(group);
         }
-        command.spawn().context("PostgreSQL does not start")
+        command.spawn().context("failed to start PostgreSQL")
     }
 
-    /// Whether this very process says that it is ready: the file of the one before may be there.
+    /// Returns `true` if this process is ready; the lock file may be of a previous one.
     fn is_ready(&self, server: &Child) -> bool {
         let lock = fs::read_to_string(&self.order.lock).unwrap_or_default();
         let mut lines = lock.lines().map(str::trim);
@@ -133,7 +133,7 @@ impl Drop for Cluster {
         let Some(mut server) = self.server.take() else {
             return;
         };
-        // It may have ended by itself, then there is nothing to stop.
+        // The server may already have exited.
         let _ = kill_process(Pid::from_child(&server), Signal::INT);
         let begin = Instant::now();
         while matches!(server.try_wait(), Ok(None)) && begin.elapsed() < PATIENCE {

@@ -1,4 +1,4 @@
-//! What is done to replicas and database; chance decides, and a seed decides chance.
+//! Nemesis: injects random failures into replicas and database, reproducible by a seed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,22 +12,22 @@ use tokio::time::sleep;
 use super::cluster::{Cluster, Stop};
 use super::fleet::Fleet;
 
-/// Something that happens.
+/// Injected failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
-    /// A replica is killed, and comes back.
+    /// Kills a replica and restarts it.
     Kill,
-    /// A replica is frozen for longer than its lease, and goes on.
+    /// Freezes a replica for longer than its lease, then resumes it.
     Freeze,
-    /// A replica is told to stop, and comes back.
+    /// Shuts a replica down and restarts it.
     Terminate,
-    /// Connections to the database are dropped.
+    /// Drops connections to the database.
     Disconnect,
-    /// The database is stopped, and comes back.
+    /// Stops the database and restarts it.
     Restart(Stop),
 }
 
-/// All of them, each as often as it happens in a round.
+/// Failures of one round, each repeated by its frequency.
 const ROUND: [Event; 9] = [
     Event::Kill,
     Event::Kill,
@@ -40,23 +40,23 @@ const ROUND: [Event; 9] = [
     Event::Restart(Stop::Immediate),
 ];
 
-/// The disorder of one run.
+/// Failure injection of one run.
 pub(super) struct Disorder {
     pub(super) chance: fastrand::Rng,
     pub(super) fleet: Arc<Fleet>,
     pub(super) lease: Duration,
-    /// The database of the replicas.
+    /// Database of the replicas.
     pub(super) database: String,
 }
 
 impl Disorder {
-    /// Lets things happen for some time, then puts everything right.
+    /// Injects failures for some time, then restores everything.
     pub(super) async fn run(&mut self, cluster: &mut Cluster, time: Duration) -> Result<()> {
         let begin = Instant::now();
         let mut later = JoinSet::new();
         let mut round = Vec::new();
         while begin.elapsed() < time {
-            // From a shuffled deck, so that a short run has some of everything.
+            // Drawn from a shuffled deck, so that even a short run includes every failure.
             let Some(event) = round.pop() else {
                 round.extend(ROUND);
                 self.chance.shuffle(&mut round);
@@ -131,7 +131,7 @@ impl Disorder {
     }
 }
 
-/// Drops about so many of a hundred connections of the replicas.
+/// Drops about this percentage of the replicas' connections.
 async fn disconnect(database: &str, percent: u8) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     sqlx::query(

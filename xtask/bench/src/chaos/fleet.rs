@@ -1,4 +1,4 @@
-//! The replicas, seen from the side that starts and kills them.
+//! Replica processes: starts, signals and supervises them.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,12 +21,12 @@ use super::replica::READY;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// All replicas. A process that has ended is started again, as a supervisor does.
+/// All replicas. A process that exits is restarted, as by a supervisor.
 pub(super) struct Fleet {
     replicas: Vec<Replica>,
     database: String,
     lease: Duration,
-    /// Where what they log is kept.
+    /// Directory for the logs of the replicas.
     logs: Option<PathBuf>,
     book: Arc<Book>,
 }
@@ -39,7 +39,7 @@ struct Replica {
 #[derive(Default)]
 struct Slot {
     process: Option<Process>,
-    /// Whether it is started again when it has ended.
+    /// `true` if the process is restarted when it exits.
     wanted: bool,
     starts: u32,
 }
@@ -47,16 +47,16 @@ struct Slot {
 struct Process {
     child: Child,
     id: u32,
-    /// Whether it was told to end.
+    /// `true` if the process was signaled to exit.
     told: bool,
-    /// Closed when this process ends, and then the replica ends as well.
+    /// Closed when this process exits, which makes the replica exit as well.
     _input: Option<ChildStdin>,
     ready: Arc<AtomicBool>,
 }
 
 impl Process {
     fn signal(&self, signal: Signal) {
-        // It may have ended: then there is nothing to tell it.
+        // The process may already have exited; then there is nothing to signal.
         if let Some(id) = Pid::from_raw(self.id.cast_signed()).filter(|_| self.child.id().is_some())
         {
             let _ = kill_process(id, signal);
@@ -65,7 +65,7 @@ impl Process {
 }
 
 impl Fleet {
-    /// Starts so many replicas on one database.
+    /// Starts `size` replicas on one database.
     pub(super) async fn start(
         size: usize,
         database: String,
@@ -73,7 +73,7 @@ impl Fleet {
         logs: Option<PathBuf>,
         book: Arc<Book>,
     ) -> Result<Self> {
-        // All held until the last is known, so that no port is given twice.
+        // All stay bound until the last port is known, so that no port is assigned twice.
         let mut listeners = Vec::new();
         for _ in 0..size {
             listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
@@ -100,12 +100,12 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// The ports of all replicas.
+    /// Returns the ports of all replicas.
     pub(super) fn ports(&self) -> Vec<u16> {
         self.replicas.iter().map(|replica| replica.port).collect()
     }
 
-    /// Sends a signal, if there is a process now.
+    /// Sends a signal if the process is running.
     pub(super) async fn signal(&self, index: usize, signal: Signal) -> Result<()> {
         let slot = self.slot(index)?.lock().await;
         if let Some(process) = &slot.process {
@@ -114,7 +114,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Ends a replica and waits for that; it stays away until it is revived.
+    /// Stops a replica and waits until it exits; it is not restarted until it is revived.
     pub(super) async fn end(&self, index: usize, signal: Signal) -> Result<()> {
         let mut slot = self.slot(index)?.lock().await;
         slot.wanted = false;
@@ -127,11 +127,11 @@ impl Fleet {
         drop(slot);
         let begin = Instant::now();
         loop {
-            // Not held while waiting: whoever has frozen it has to thaw it first.
+            // The lock is not held while waiting: a frozen replica must be resumed first.
             sleep(LOOK_AGAIN).await;
             let mut slot = self.slot(index)?.lock().await;
             let Some(process) = slot.process.as_mut().filter(|process| process.id == id) else {
-                // Somebody else has ended it as well, and perhaps revived it.
+                // A concurrent call stopped it as well, and may have revived it.
                 return Ok(());
             };
             if process.child.try_wait()?.is_some() {
@@ -139,16 +139,16 @@ impl Fleet {
                 return Ok(());
             }
             if begin.elapsed() > PATIENCE {
-                let what = format!("replica {index} did not after {signal:?}");
+                let what = format!("replica {index} did not exit after {signal:?}");
                 self.book.violation(promise::ENDS, what);
                 process.child.kill().await?;
             }
         }
     }
 
-    /// Starts a replica that is away.
+    /// Starts a stopped replica.
     pub(super) async fn revive(&self, index: usize) -> Result<()> {
-        let replica = self.replicas.get(index).context("no such replica")?;
+        let replica = self.replicas.get(index).context("unknown replica")?;
         let mut slot = replica.slot.lock().await;
         slot.wanted = true;
         if slot.process.is_none() {
@@ -158,7 +158,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Starts again what has ended by itself, for ever.
+    /// Restarts replicas that exit on their own; never returns.
     pub(super) async fn supervise(&self) {
         loop {
             sleep(LOOK_AGAIN).await;
@@ -173,9 +173,9 @@ impl Fleet {
                 let Ok(Some(status)) = process.child.try_wait() else {
                     continue;
                 };
-                // Before it serves it may give up: its database may be away.
+                // A replica that is not ready may exit because its database is unavailable.
                 if process.ready.load(Ordering::Relaxed) && !process.told {
-                    let what = format!("replica {index} ended by itself ({status})");
+                    let what = format!("replica {index} exited on its own ({status})");
                     self.book.violation(promise::STAYS_UP, what);
                 }
                 slot.starts += 1;
@@ -190,7 +190,7 @@ impl Fleet {
         }
     }
 
-    /// Waits until every replica is wanted, runs and serves.
+    /// Waits until every replica is ready.
     pub(super) async fn wait_until_ready(&self) -> Result<()> {
         let begin = Instant::now();
         let http = reqwest::Client::builder()
@@ -209,13 +209,13 @@ impl Fleet {
                 if begin.elapsed() > PATIENCE {
                     bail!("replica {index} is not ready after a minute");
                 }
-                // Whoever has ended at its very start, before anyone supervises.
+                // Detects a replica that exits during start-up, before it is supervised.
                 let mut slot = self.slot(index)?.lock().await;
                 if let Some(process) = &mut slot.process
                     && let Some(status) = process.child.try_wait()?
                     && slot.starts == 1
                 {
-                    bail!("replica {index} does not start ({status})");
+                    bail!("replica {index} exited during start-up ({status})");
                 }
                 drop(slot);
                 sleep(LOOK_AGAIN).await;
@@ -225,13 +225,13 @@ impl Fleet {
     }
 
     fn slot(&self, index: usize) -> Result<&Mutex<Slot>> {
-        let replica = self.replicas.get(index).context("no such replica")?;
+        let replica = self.replicas.get(index).context("unknown replica")?;
         Ok(&replica.slot)
     }
 
     fn spawn(&self, index: usize, port: u16, start: u32) -> Result<Process> {
         let writer = format!("replica-{index}.{start}");
-        // The ledger reads who writes from the settings of the connection.
+        // The ledger reads the writer from the settings of the connection.
         let database = format!("{}?options[chaos.writer]={writer}", self.database);
         let log = match &self.logs {
             Some(directory) => File::create(directory.join(format!("{writer}.log")))?.into(),
@@ -246,9 +246,12 @@ impl Fleet {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()
-            .context("a replica does not start")?;
+            .context("failed to start a replica")?;
         let ready = Arc::new(AtomicBool::new(false));
-        let output = child.stdout.take().context("the replica has no output")?;
+        let output = child
+            .stdout
+            .take()
+            .context("the replica's output is not piped")?;
         tokio::spawn({
             let ready = Arc::clone(&ready);
             async move {
@@ -262,7 +265,7 @@ impl Fleet {
         });
         Ok(Process {
             _input: child.stdin.take(),
-            id: child.id().context("the replica has no id")?,
+            id: child.id().context("the replica has no process id")?,
             told: false,
             child,
             ready,

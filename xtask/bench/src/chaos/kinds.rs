@@ -1,4 +1,4 @@
-//! The tasks that the replicas run; each tells the ledger that its code has begun.
+//! Task types of the replicas; each records in the ledger that its code has started.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use sqlx::PgPool;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// The group of all of them.
+/// Task group of all task types.
 pub(super) const STATE: &str = "chaos";
 
-/// Every kind, and how many of a hundred starts are of it.
+/// Task types with their share of the enqueued tasks in percent.
 pub(super) const KINDS: [(&str, u32); 8] = [
     ("quick", 30),
     ("flaky", 10),
@@ -25,10 +25,10 @@ pub(super) const KINDS: [(&str, u32); 8] = [
     ("panicking", 5),
 ];
 
-/// How often the ledger is asked again while the database is away.
+/// Retry delay for writes to the ledger while the database is unavailable.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Adds every kind.
+/// Registers all task types.
 pub(super) fn add_to(portal: PortalBuilder, ledger: Ledger) -> PortalBuilder {
     portal
         .data(ledger)
@@ -43,13 +43,13 @@ pub(super) fn add_to(portal: PortalBuilder, ledger: Ledger) -> PortalBuilder {
         .task(every_second)
 }
 
-/// Where tasks tell that they have run; not the portal's own connections.
+/// Records executions of tasks, over connections separate from the portal's.
 pub(super) struct Ledger(pub(super) PgPool);
 
 impl Ledger {
-    /// Stores that the code of an attempt has begun; waits for the database if it is away.
+    /// Records that the code of an attempt has started; waits while the database is unavailable.
     async fn begin(&self, task: &TaskContext) {
-        // Under a name of its own: a write whose answer got lost is not counted twice.
+        // With a unique id: a write whose response got lost is not counted twice.
         let run = Uuid::new_v4();
         let attempt = task.attempt().cast_signed();
         loop {
@@ -64,14 +64,14 @@ impl Ledger {
     }
 }
 
-/// What a task is given.
+/// Arguments of a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 struct Order {
     #[garde(skip)]
     number: u32,
 }
 
-/// What a task gives.
+/// Result of a task.
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
     number: u32,
@@ -87,14 +87,14 @@ impl Outcome {
     }
 }
 
-/// Ends at once
+/// Finishes immediately
 #[monitored_background_task(state = "chaos")]
 async fn quick(task: TaskContext, ledger: Data<Ledger>, order: Order) -> Outcome {
     ledger.begin(&task).await;
     Outcome::of(&task, &order)
 }
 
-/// Tells of ten steps
+/// Reports ten steps
 #[monitored_background_task(state = "chaos")]
 async fn stepping(
     task: TaskContext,
@@ -130,7 +130,7 @@ async fn failing(task: TaskContext, ledger: Data<Ledger>, order: Order) -> Resul
     Err(TaskError::new(format!("number {number} fails")).with_code("failing"))
 }
 
-/// Works at its third attempt only
+/// Succeeds on the third attempt only
 #[monitored_background_task(state = "chaos", retries = 20, backoff = "100ms")]
 async fn flaky(
     task: TaskContext,
@@ -144,7 +144,7 @@ async fn flaky(
     }
 }
 
-/// At most two at once, over all replicas
+/// Runs at most twice at once, across all replicas
 #[monitored_background_task(state = "chaos", concurrency = 2)]
 async fn limited(
     task: TaskContext,
@@ -156,7 +156,7 @@ async fn limited(
     Ok(Outcome::of(&task, &order))
 }
 
-/// Begins with each second, once over all replicas
+/// Starts every second, once across all replicas
 #[monitored_background_task(state = "chaos", schedule = "* * * * * *")]
 async fn every_second(task: TaskContext, ledger: Data<Ledger>) {
     ledger.begin(&task).await;
@@ -171,10 +171,10 @@ async fn panicking(
 ) -> Result<(), TaskError> {
     ledger.begin(&task).await;
     // As `panic!` does, without its message in the log.
-    std::panic::resume_unwind(Box::new("as it was told"))
+    std::panic::resume_unwind(Box::new("as configured"))
 }
 
-/// Takes steps, each with a message that names its attempt.
+/// Reports steps, each with a message that contains the attempt.
 async fn walk(task: &TaskContext, steps: u8, pause: Duration) -> Result<(), TaskError> {
     for step in 1..=steps {
         sleep(pause).await;

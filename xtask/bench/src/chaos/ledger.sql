@@ -1,4 +1,4 @@
--- What the tasks themselves say: each run of their code, by a name of its own.
+-- Executions recorded by the tasks' code, each with a unique id.
 CREATE TABLE chaos_effects (
     run      UUID PRIMARY KEY,
     task_id  UUID NOT NULL,
@@ -6,7 +6,7 @@ CREATE TABLE chaos_effects (
     at       TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 
--- Every write to a task, in its order: the number is taken while the row is locked.
+-- Every write to a task, in order: the number is assigned while the row is locked.
 CREATE TABLE chaos_history (
     seq           BIGSERIAL PRIMARY KEY,
     at            TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
@@ -21,7 +21,7 @@ CREATE TABLE chaos_history (
     new_version   BIGINT,
     old_progress  INTEGER,
     new_progress  INTEGER,
-    new_message   TEXT, -- only where it has changed
+    new_message   TEXT, -- only if it has changed
     new_code      TEXT,
     schedule      TEXT,
     run_at        TIMESTAMPTZ

@@ -1,4 +1,4 @@
-//! Replicas and their database are killed while tasks run; in the end nothing may be lost.
+//! Chaos test: kills replicas and their database while tasks run, and checks that none is lost.
 //!
 //! Run by `cargo xtask chaos`.
 
@@ -36,33 +36,33 @@ use self::starter::Starter;
 const DATABASE: &str = "chaos";
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// For how long, and how much.
+/// Options of the chaos test.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Seconds of disorder
+    /// Duration of the failures in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Decides what happens when; chosen and printed if it is not given
+    /// Seed for the sequence of failures; chosen and printed by default
     #[arg(long)]
     seed: Option<u64>,
-    /// Replicas
+    /// Number of replicas
     #[arg(long, default_value_t = 3)]
     replicas: usize,
-    /// Clients that start tasks at the same time
+    /// Number of clients that enqueue tasks concurrently
     #[arg(long, default_value_t = 8)]
     clients: u32,
-    /// Milliseconds without a sign of life after which a replica loses its tasks
+    /// Milliseconds without a heartbeat after which a replica loses its tasks
     #[arg(long, default_value_t = 1500)]
     lease: u64,
-    /// Seconds after the disorder in which every task has to end
+    /// Seconds after the failures within which every task must finish
     #[arg(long, default_value_t = 60)]
     patience: u64,
-    /// A directory for what the replicas log
+    /// Directory for the logs of the replicas
     #[arg(long)]
     logs: Option<PathBuf>,
 }
 
-/// Starts everything, lets things happen, puts them right, and proves that nothing was lost.
+/// Starts all processes, injects failures, restores them, and checks that nothing was lost.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let seed = settings.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let seconds = settings.seconds;
@@ -105,19 +105,19 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         database: database.clone(),
     };
     let disturbed = disorder.run(&mut cluster, Duration::from_secs(seconds));
-    disturbed.await.context("the disorder itself failed")?;
+    disturbed.await.context("failed to inject failures")?;
     fleet.wait_until_ready().await?;
     enough.cancel();
-    eprintln!("everything runs again");
+    eprintln!("all replicas are running again");
 
     let patience = Patience(Instant::now() + Duration::from_secs(settings.patience));
-    // Held until the proof: dropping a set ends those in it.
+    // Kept until the checks: dropping a set aborts its tasks.
     let mut watchers = Vec::new();
     while let Some(starter) = patience.with(starters.join_next()).await.flatten() {
         watchers.push(starter?);
     }
     if !starters.is_empty() {
-        let what = format!("{} clients still ask", starters.len());
+        let what = format!("{} clients are still waiting", starters.len());
         book.violation(promise::ANSWERED, what);
     }
     while proof::active(&database).await? > 0 && !patience.is_over() {
@@ -128,7 +128,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         sleep(LOOK_AGAIN).await;
     }
     for id in book.watching() {
-        let what = format!("{id}: not within 10 seconds after the last task has ended");
+        let what = format!("{id}: not within 10 seconds after the last task finished");
         book.violation(promise::SAW_END, what);
     }
     let proved = proof::prove(&database, &book).await;
@@ -147,7 +147,7 @@ async fn create_database(cluster: &Cluster) -> Result<String> {
     Ok(cluster.uri(DATABASE))
 }
 
-/// A time that is waited at the most.
+/// Deadline of a wait.
 struct Patience(Instant);
 
 impl Patience {

@@ -1,4 +1,4 @@
-//! What must hold in the end, looked up in the database and in the book.
+//! Checker: verifies the guarantees against the database and the records of the run.
 
 use std::collections::HashMap;
 
@@ -9,23 +9,23 @@ use uuid::Uuid;
 use super::book::{Book, promise};
 use super::kinds::STATE;
 
-/// What remembers every write to a task.
+/// SQL that records every write to a task.
 const LEDGER: &str = include_str!("ledger.sql");
-/// Statements, each below the name of a promise, that give the tasks which break it.
+/// Statements that return the tasks violating a guarantee, each below its name.
 const PROOFS: &str = include_str!("proofs.sql");
 const NAME: &str = "-- name: ";
 
-/// How many tasks are named for a promise that is broken.
+/// Maximum number of tasks printed for a violated guarantee.
 const SHOWN: usize = 5;
 
-/// Lets the database remember every write to a task from here on.
+/// Makes the database record every write to a task from now on.
 pub(super) async fn install_ledger(database: &str) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     sqlx::raw_sql(LEDGER).execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
-/// How many tasks have not ended yet.
+/// Returns the number of unfinished tasks.
 pub(super) async fn active(database: &str) -> Result<i64> {
     let mut connection = PgConnection::connect(database).await?;
     let select = "SELECT count(*) FROM portal_tasks WHERE status IN ('PENDING', 'PROCESSING')";
@@ -36,19 +36,19 @@ pub(super) async fn active(database: &str) -> Result<i64> {
     Ok(count)
 }
 
-/// Looks everything up and prints it; an error if a promise is broken.
+/// Checks and prints all guarantees; returns an error if one is violated.
 pub(super) async fn prove(database: &str, book: &Book) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     let mut promises = every_task_has_ended(&mut connection, book).await?;
     promises.extend(promise::ALL);
     for proof in PROOFS.split(NAME).skip(1) {
-        let (name, statement) = proof.split_once('\n').context("a proof has no statement")?;
+        let (name, statement) = proof.split_once('\n').context("a check has no statement")?;
         promises.push(name);
         let rows = sqlx::query(AssertSqlSafe(statement.to_owned()));
         let rows = rows
             .fetch_all(&mut connection)
             .await
-            .with_context(|| format!("the proof that {name}"))?;
+            .with_context(|| format!("failed to check that {name}"))?;
         for row in rows {
             let (task, detail): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             book.violation(name, format!("{task}: {detail}"));
@@ -59,14 +59,14 @@ pub(super) async fn prove(database: &str, book: &Book) -> Result<()> {
     report(book, &promises)
 }
 
-/// Each accepted task is one row that is final, as its monitors showed it; and no other row is there.
+/// Checks that each accepted task is one final row, as shown by its monitors, and that no other exists.
 async fn every_task_has_ended(
     connection: &mut PgConnection,
     book: &Book,
 ) -> Result<Vec<&'static str>> {
     const ACCEPTED: &str = "every accepted task has exactly one final state";
-    const OTHERS: &str = "no task runs that nobody was told of";
-    const SEEN: &str = "a monitor shows the final state that is stored";
+    const OTHERS: &str = "every stored task was accepted";
+    const SEEN: &str = "a monitor shows the stored final state";
     let select = "SELECT id, name, status, idempotency_key FROM portal_tasks \
                   WHERE state = $1 AND schedule IS NULL";
     let rows = sqlx::query(select)
@@ -83,7 +83,7 @@ async fn every_task_has_ended(
         match stored.get(id) {
             None => book.violation(ACCEPTED, format!("{id} ({}) is lost", task.kind)),
             Some((kind, _, key)) if kind != task.kind || key.as_ref() != Some(&task.key) => {
-                book.violation(ACCEPTED, format!("{id} is {kind}, and not {}", task.kind));
+                book.violation(ACCEPTED, format!("{id} is {kind} instead of {}", task.kind));
             }
             Some((kind, status, _)) if !is_final(status) => {
                 book.violation(ACCEPTED, format!("{id} ({kind}) is {status}"));
@@ -112,7 +112,7 @@ fn is_final(status: &str) -> bool {
     matches!(status, "COMPLETED" | "ERROR")
 }
 
-/// What happened to the tasks, in numbers: a run in which nothing happens proves nothing.
+/// Prints what happened to the tasks: a run without failures proves nothing.
 async fn summary(connection: &mut PgConnection) -> Result<()> {
     let select = "SELECT name, status, coalesce(code, ''), count(*), max(attempt) \
                   FROM portal_tasks GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
@@ -146,13 +146,13 @@ fn report(book: &Book, promises: &[&str]) -> Result<()> {
         }
     }
     for (promise, found) in &violations {
-        println!("BROKEN: {promise} ({} times)", found.len());
+        println!("VIOLATED: {promise} ({} times)", found.len());
         for what in found.iter().take(SHOWN) {
             println!("  {what}");
         }
     }
     match violations.len() {
         0 => Ok(()),
-        broken => bail!("{broken} promises are broken"),
+        broken => bail!("{broken} guarantees are violated"),
     }
 }

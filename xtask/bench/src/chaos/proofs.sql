@@ -1,4 +1,4 @@
--- Each statement gives the tasks that break a promise; the line above it says which one.
+-- Each statement returns the tasks that violate a guarantee; the line above contains its name.
 
 -- name: a final state is reached once
 SELECT task_id::text, 'final ' || count(*) || ' times' FROM chaos_history
@@ -12,14 +12,14 @@ FROM chaos_history WHERE operation = 'UPDATE' AND old_status IN ('COMPLETED', 'E
 -- name: no task is removed
 SELECT task_id::text, old_status || ' was removed' FROM chaos_history WHERE operation = 'DELETE';
 
--- name: only a claim begins an attempt, and each claim begins the next one
+-- name: only a claim starts an attempt, and each claim starts the next one
 SELECT task_id::text,
        old_status || ' of attempt ' || old_attempt || ' became ' || new_status || ' of attempt ' || new_attempt
 FROM chaos_history
 WHERE operation = 'UPDATE' AND new_attempt <> old_attempt
       + CASE WHEN old_status = 'PENDING' AND new_status = 'PROCESSING' THEN 1 ELSE 0 END;
 
--- name: progress and version do not fall
+-- name: progress and version never decrease
 SELECT task_id::text,
        'progress ' || old_progress || ' became ' || new_progress || ', version ' || old_version || ' became ' || new_version
 FROM chaos_history
@@ -27,11 +27,11 @@ WHERE operation = 'UPDATE'
       AND (new_version < old_version
            OR (old_status = 'PROCESSING' AND new_status = 'PROCESSING' AND new_progress < old_progress));
 
--- name: no attempt writes over a later one
+-- name: no attempt overwrites a later one
 SELECT task_id::text, 'attempt ' || new_attempt || ' was given "' || new_message || '"' FROM chaos_history
 WHERE new_message LIKE 'attempt %' AND new_message NOT LIKE 'attempt ' || new_attempt || ' %';
 
--- name: only the replica that claimed an attempt writes how it goes and ends
+-- name: only the replica that claimed an attempt writes its progress and result
 SELECT h.task_id::text,
        'attempt ' || h.new_attempt || ' of ' || c.writer || ' became ' || h.new_status || ' by ' || h.writer
 FROM chaos_history h
@@ -42,31 +42,31 @@ WHERE h.operation = 'UPDATE' AND h.old_status = 'PROCESSING'
            OR (h.new_status = 'PROCESSING' AND (h.new_progress <> h.old_progress OR h.new_message IS NOT NULL))
            OR (h.new_status = 'ERROR' AND h.new_code NOT IN ('crashed', 'cancelled')));
 
--- name: an attempt is run once
+-- name: an attempt runs once
 SELECT task_id::text, 'attempt ' || attempt || ' was run ' || count(*) || ' times' FROM chaos_effects
 GROUP BY task_id, attempt HAVING count(*) > 1;
 
--- name: what must not run twice runs at most once
+-- name: a task that must not run twice runs at most once
 SELECT e.task_id::text, 'was run ' || count(*) || ' times' FROM chaos_effects e
 JOIN portal_tasks t ON t.id = e.task_id AND t.state = 'chaos' AND t.name = 'once'
 GROUP BY e.task_id HAVING count(*) > 1;
 
--- name: a completed task was run by its last attempt, and has its result
+-- name: a completed task ran in its last attempt and has its result
 SELECT t.id::text, 'attempt ' || t.attempt || ' ended with ' || t.result::text FROM portal_tasks t
 WHERE t.state = 'chaos' AND t.status = 'COMPLETED' AND t.schedule IS NULL
       AND ((t.result ->> 'attempt')::int <> t.attempt
            OR t.result -> 'number' IS DISTINCT FROM t.args -> 'number'
            OR NOT EXISTS (SELECT 1 FROM chaos_effects e WHERE e.task_id = t.id AND e.attempt = t.attempt));
 
--- name: a schedule fires at most once for each tick
+-- name: a schedule fires at most once per scheduled time
 SELECT min(task_id::text), schedule || ' fired ' || count(*) || ' times at ' || date_trunc('second', run_at)
 FROM chaos_history WHERE operation = 'INSERT' AND schedule IS NOT NULL
 GROUP BY schedule, date_trunc('second', run_at) HAVING count(*) > 1;
 
--- name: the ledger knows who writes
+-- name: the ledger contains the writer of every change
 SELECT task_id::text, operation || ' by nobody' FROM chaos_history WHERE writer NOT LIKE 'replica-%';
 
--- name: a limit over all replicas is kept
+-- name: a global concurrency limit is never exceeded
 SELECT task_id::text, running || ' at once' FROM (
     SELECT h.seq, h.task_id, sum(CASE WHEN h.new_status = 'PROCESSING' THEN 1 ELSE -1 END) OVER (ORDER BY h.seq) AS running
     FROM chaos_history h JOIN portal_tasks t ON t.id = h.task_id AND t.state = 'chaos' AND t.name = 'limited'
@@ -74,6 +74,6 @@ SELECT task_id::text, running || ' at once' FROM (
           AND 'PROCESSING' IN (h.old_status, h.new_status)
 ) AS limited WHERE running > 2;
 
--- name: what fails is tried again as often as it may be
+-- name: a failed task is retried up to its limit
 SELECT id::text, 'ended as ' || status || ' at attempt ' || attempt || ': ' || coalesce(error, '') FROM portal_tasks
 WHERE state = 'chaos' AND name = 'flaky' AND status = 'ERROR' AND code NOT IN ('cancelled', 'crashed');

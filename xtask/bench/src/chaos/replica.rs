@@ -1,4 +1,4 @@
-//! The process of one replica.
+//! Process of one replica.
 
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
@@ -14,27 +14,27 @@ use tokio::net::TcpListener;
 
 use super::kinds::{self, Ledger};
 
-/// How a replica says that it serves.
+/// Line that a replica prints when it is ready.
 pub(super) const READY: &str = "ready";
 
-/// Where, and on what.
+/// Options of a replica.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// The port that it listens on
+    /// Port to listen on
     #[arg(long)]
     port: u16,
-    /// The URI of the database that all replicas share
+    /// URI of the database shared by all replicas
     #[arg(long)]
     database: String,
-    /// Milliseconds without a sign of life after which others take its tasks
+    /// Milliseconds without a heartbeat after which other replicas claim its tasks
     #[arg(long)]
     lease: u64,
-    /// Threads that run it
+    /// Number of threads
     #[arg(long, default_value_t = 2)]
     pub(crate) threads: usize,
 }
 
-/// Serves until SIGTERM, or until the standard input ends, which is when the parent has gone.
+/// Serves until SIGTERM, or until standard input closes because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -1,4 +1,4 @@
-//! Clients that start tasks, each start until it is answered.
+//! Load generator: clients that enqueue tasks and repeat each request until it is answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use super::client::{Answer, Client};
 use super::kinds::KINDS;
 use super::watcher::Watcher;
 
-/// One of several clients that start tasks at the same time.
+/// One of several clients that enqueue tasks concurrently.
 pub(super) struct Starter {
     pub(super) name: u32,
     pub(super) seed: u64,
     pub(super) client: Client,
     pub(super) book: Arc<Book>,
-    /// No new task is started from then on.
+    /// Stops the generator: no new task is enqueued once it is cancelled.
     pub(super) enough: CancellationToken,
 }
 
 impl Starter {
-    /// Starts tasks until it is enough; gives those who watch them.
+    /// Enqueues tasks until stopped; returns the clients that monitor them.
     pub(super) async fn run(self) -> JoinSet<()> {
         let mut chance = fastrand::Rng::with_seed(self.seed.wrapping_add(u64::from(self.name)));
         let mut watchers = JoinSet::new();
@@ -53,7 +53,7 @@ impl Starter {
         watchers
     }
 
-    /// Asks until the start is accepted; `None` if it never can be.
+    /// Sends the request until it is accepted; returns `None` if that is impossible.
     async fn start(
         &self,
         chance: &mut fastrand::Rng,
@@ -67,11 +67,11 @@ impl Starter {
             key: key.clone(),
         };
         self.book.accept(id, accepted);
-        self.book.count("starts accepted");
+        self.book.count("enqueue requests accepted");
         if chance.u32(..100) < 10 {
             let again = self.ask(chance, kind, number, &key).await?;
             if again != id {
-                let what = format!("{key} gave {id}, then {again}");
+                let what = format!("{key} returned {id}, then {again}");
                 self.book.violation(promise::SAME_TASK, what);
             }
         }
@@ -88,8 +88,10 @@ impl Starter {
         loop {
             match self.client.start(chance, kind, number, key).await {
                 Answer::Done(answer) => return self.id_of(&answer),
-                Answer::Unclear => self.book.count("starts asked again, unclear"),
-                Answer::NotNow => self.book.count("starts asked again, refused"),
+                Answer::Unclear => self
+                    .book
+                    .count("enqueue requests repeated, outcome unknown"),
+                Answer::NotNow => self.book.count("enqueue requests repeated, rejected"),
                 Answer::Wrong(what) => {
                     self.book.violation(promise::ACCEPTED_OR_503, what);
                 }
@@ -106,7 +108,7 @@ impl Starter {
         id
     }
 
-    /// Asks once: a cancellation that nobody hears of is no loss.
+    /// Sends a single request: a lost cancellation violates no guarantee.
     async fn cancel(&self, chance: &mut fastrand::Rng, id: Uuid) {
         match self.client.cancel(chance, id).await {
             Answer::Done(_) => self.book.count("cancellations"),

@@ -1,4 +1,4 @@
-//! A client that watches one task until it has seen how it ends.
+//! Client that monitors one task until it receives the final state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use super::client::Client;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// A frozen replica takes connections and never answers.
+/// Timeout: a frozen replica accepts connections but never responds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How the monitor of one task is closed after the final state.
+/// Close code of a task's monitor after the final state.
 const DONE: u16 = 1000;
 
-/// Watches one task.
+/// Client that monitors one task.
 pub(super) struct Watcher {
     pub(super) id: Uuid,
     pub(super) client: Client,
@@ -29,7 +29,7 @@ pub(super) struct Watcher {
     pub(super) chance: fastrand::Rng,
 }
 
-/// What was seen over one connection.
+/// Messages received on one connection.
 #[derive(Default)]
 struct Seen {
     seq: i64,
@@ -39,17 +39,17 @@ struct Seen {
 }
 
 impl Watcher {
-    /// Connects again and again until the final state has been shown.
+    /// Reconnects until the final state is received.
     pub(super) async fn run(mut self) {
         self.book.begin_watching(self.id);
         while !self.connect().await {
-            self.book.count("monitors opened again");
+            self.book.count("monitors reopened");
             sleep(Duration::from_millis(self.chance.u64(50..250))).await;
         }
         self.book.end_watching(self.id);
     }
 
-    /// Watches over one connection; `true` once the final state has been shown.
+    /// Monitors on one connection; returns `true` once the final state is received.
     async fn connect(&mut self) -> bool {
         let address = self.client.monitor(&mut self.chance, self.id);
         let socket = match timeout(PATIENCE, tokio_tungstenite::connect_async(address)).await {
@@ -64,7 +64,7 @@ impl Watcher {
             Ok(Err(_)) | Err(_) => return false,
         };
         self.book.count("monitors opened");
-        // Some leave by themselves, to go on at another replica.
+        // Some clients disconnect on purpose and continue at another replica.
         let leave = match self.chance.u32(..100) {
             0..30 => Duration::from_millis(self.chance.u64(100..1500)),
             _ => Duration::from_secs(24 * 60 * 60),
@@ -97,7 +97,7 @@ impl Watcher {
         }
     }
 
-    /// Takes what a monitor shows, in its order.
+    /// Checks a message of the monitor against the previous ones.
     fn show(&self, seen: &mut Seen, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
         let task = &message["data"];
@@ -118,7 +118,7 @@ impl Watcher {
         }
         let running = status == "PROCESSING" && seen.last.as_deref() == Some("PROCESSING");
         if running && attempt == seen.attempt && progress < seen.progress {
-            wrong("progress falls");
+            wrong("progress decreases");
         }
         if seen.is_final() && seen.last.as_deref() != Some(status) {
             wrong("a change after the final state");

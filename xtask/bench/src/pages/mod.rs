@@ -1,4 +1,4 @@
-//! What pages cost the server.
+//! Cost of pages on the server.
 
 mod render;
 mod subjects;
@@ -9,18 +9,18 @@ use clap::Args;
 use crate::http::{self, Load};
 pub(crate) use subjects::{PACKED, PLAIN};
 
-/// How it is measured.
+/// Options of the page benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     #[command(flatten)]
     pub(crate) load: Load,
 }
 
-/// Renders a table, then compares a page with its own bytes as a constant, plain and compressed.
+/// Renders a table, then compares a page with the same bytes as a constant, plain and compressed.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     render::run();
-    for (what, subjects) in [("as it is", PLAIN), ("compressed", PACKED)] {
-        println!("\na page without database, {what}; aim: a share of at least 0.65");
+    for (what, subjects) in [("uncompressed", PLAIN), ("compressed", PACKED)] {
+        println!("\na page without database, {what}; goal: a share of at least 0.65");
         let subjects: Vec<_> = subjects.iter().collect();
         http::compare(&subjects, &settings.load).await?;
     }

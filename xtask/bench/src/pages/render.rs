@@ -1,4 +1,4 @@
-//! A table of fifty rows, and the frame around a page.
+//! Rendering of a table of fifty rows and of the layout around a page.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -22,14 +22,13 @@ struct Person {
     logins: u32,
 }
 
-/// Prints how long it takes to render a table, to make and render one, and to put a frame around
-/// a page.
+/// Prints the time to render a table, to build and render one, and to render a page's layout.
 pub(super) fn run() {
     let people = people();
     let table = table(&people);
     let text = table.render().into_string();
     println!(
-        "a table of {ROWS} rows, {} bytes; aim: rendered in at most 25 µs",
+        "a table of {ROWS} rows, {} bytes; goal: rendered in at most 25 µs",
         text.len()
     );
     let rendered = measure(|| table.render());
@@ -43,8 +42,8 @@ pub(super) fn run() {
     let framed = measure(|| layout.render(&page, content.clone()));
     for (what, spread) in [
         ("rendered", rendered),
-        ("made and rendered", made),
-        ("frame of a page, drawn", framed),
+        ("built and rendered", made),
+        ("layout of a page", framed),
     ] {
         if let Some(spread) = spread {
             println!("  {what:<22} {spread:.1} µs (min / median / max)");

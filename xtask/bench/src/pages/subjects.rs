@@ -1,4 +1,4 @@
-//! A page within a portal, and the same bytes as a constant.
+//! Targets: a page of a portal, and the same bytes as a constant.
 
 use std::sync::LazyLock;
 
@@ -20,30 +20,30 @@ use crate::subject::{Caller, Served, Setting, Subject};
 const PATH: &str = "/bench";
 const TEXT_PATH: &str = "/bench/text";
 
-/// A page and its constant, for clients that do not take compressed answers.
+/// Page and its constant, for clients that do not accept compressed responses.
 pub(crate) const PLAIN: &[Subject] = &[
     Subject {
         name: "constant",
-        about: "the bytes of the page, by an axum handler and nothing around it",
+        about: "the bytes of the page, from a plain axum handler",
         start: |setting| Box::pin(constant(setting, Caller::Nobody)),
     },
     Subject {
         name: "page",
-        about: "a page of a portal, with layout and navigation, made anew for each request",
+        about: "a page of a portal, with layout and navigation, rendered for each request",
         start: |setting| Box::pin(page(setting, PATH, Caller::Nobody)),
     },
     Subject {
         name: "text-page",
-        about: "the same with a content that was made once, as of Markdown",
+        about: "the same with content that was rendered once, as from Markdown",
         start: |setting| Box::pin(page(setting, TEXT_PATH, Caller::Nobody)),
     },
 ];
 
-/// The same for clients that do.
+/// The same for clients that accept compressed responses.
 pub(crate) const PACKED: &[Subject] = &[
     Subject {
         name: "packed-constant",
-        about: "the compressed bytes of the page, by an axum handler and nothing around it",
+        about: "the compressed bytes of the page, from a plain axum handler",
         start: |setting| Box::pin(constant(setting, Caller::Packed)),
     },
     Subject {
@@ -53,68 +53,68 @@ pub(crate) const PACKED: &[Subject] = &[
     },
 ];
 
-/// A page of help, made anew for each request.
+/// Help page, rendered for each request.
 #[portal_core::page("/bench", nav(icon = "book-open"))]
 async fn bench() -> Markup {
     help()
 }
 
-/// The same, made once, as a page is that comes from Markdown.
+/// The same page, rendered once, as a page from Markdown would be.
 #[portal_core::page("/bench/text", title = "Bench", nav(icon = "book-open"))]
 async fn bench_text() -> Markup {
     static HELP: LazyLock<Markup> = LazyLock::new(help);
     HELP.clone()
 }
 
-/// Mostly text that stands in the source.
+/// Page content that is mostly static text.
 fn help() -> Markup {
     let part = |title: &'static str, text: Markup| Card::new().title(title).body(text);
     html! {
-        (PageHead::new("Questions and answers").description("What is asked most, and what we say to it."))
+        (PageHead::new("Questions and answers").description("Frequently asked questions and their answers."))
         div class="pt-stack" {
             (part("How do I change my plan?", html! {
-                p { "Open your profile, choose “Plan”, and pick another one. What you have paid for the present month \
-                     is set off against the new price, so that nothing is paid twice. A smaller plan begins with the \
-                     next month, a larger one at once." }
-                p { "Whoever pays by invoice is sent the new one with the change. The old one stays valid until its \
-                     date of payment, and needs no correction." }
-                (Button::new("Open the profile").icon("user").href("/admin/profile"))
+                p { "Open your profile, choose “Plan”, and pick another one. The amount you paid for the current \
+                     month is credited against the new price, so you never pay twice. A smaller plan starts next \
+                     month, a larger one takes effect immediately." }
+                p { "If you pay by invoice, you receive a new one with the change. The old invoice remains valid until \
+                     its due date and needs no correction." }
+                (Button::new("Open your profile").icon("user").href("/admin/profile"))
             }))
-            (part("Who sees what I have entered?", html! {
-                p { "You and whoever administers the portal. Each change by somebody else stands in the audit log, \
-                     with its date, its author and the values before and after it; nothing in there can be changed." }
+            (part("Who can see the data I enter?", html! {
+                p { "You and the administrators of the portal. Every change by someone else is recorded in the audit log, \
+                     with its date, its author and the values before and after; entries cannot be changed." }
                 ul {
-                    li { "Names and addresses come from your sign-in, and are changed there." }
+                    li { "Your name and e-mail address come from your sign-in provider; change them there." }
                     li { "Records that you add are yours until you share them." }
-                    li { "Files are kept for as long as their record, and are removed with it." }
+                    li { "Files are kept as long as their record and are deleted with it." }
                 }
             }))
             (part("Why is my task still waiting?", html! {
-                p { "Tasks of one kind run one after another where their author wants it so. The page of tasks says \
-                     how many stand before yours, and whether the kind is paused. A task that has been waiting for \
-                     longer than an hour is told to the administrators." }
-                p { "You can leave the page: a message under the bell says when the task has ended, and with what \
+                p { "Tasks of some types run one after another. The tasks page shows how many are queued before \
+                     yours and whether the task type is paused. Administrators are notified of tasks that have been \
+                     waiting for more than an hour." }
+                p { "You can leave the page: a notification appears when the task has finished, together with its \
                      result. It is kept for thirty days." }
-                (Button::new("Open the tasks").icon("list-checks").href("/admin/tasks"))
+                (Button::new("Open tasks").icon("list-checks").href("/admin/tasks"))
             }))
             (part("How do I get my data out?", html! {
-                p { "Every list has an export, as comma-separated values or as JSON. It holds what the list shows, with \
-                     its filters and its order. For all of it at once, start the task “Export everything”, which \
-                     puts an archive under your files." }
-                p { "Dates are written as in ISO 8601, in universal time; numbers have a point and no separators; \
-                     empty fields are empty." }
+                p { "Every list can be exported as comma-separated values or JSON. The export contains the rows shown, \
+                     with the same filters and order. To export everything at once, start the task “Export everything”, \
+                     which adds an archive to your files." }
+                p { "Dates are in ISO 8601 format, in UTC; numbers have a decimal point and no separators; \
+                     empty fields stay empty." }
             }))
             (part("What happens when I leave?", html! {
-                p { "Your account is closed at once: nobody can sign in with it, and running tasks are cancelled. What is \
-                     personal is removed on the same day; what the law wants kept is kept without your name." }
-                p { "Until then, everything can be exported. Afterwards nothing can be brought back, neither by you nor \
+                p { "Your account is closed immediately: sign-in is disabled, and running tasks are cancelled. Personal data \
+                     is deleted on the same day; data that must be retained by law is kept without your name." }
+                p { "You can export everything until then. Afterwards your data cannot be restored, neither by you nor \
                      by us." }
                 (Button::new("Export everything").icon("download").href("/admin/tasks"))
             }))
             (part("How do I reach a person?", html! {
-                p { "Write to the address at the foot of each page. On working days somebody answers within four hours. \
-                     Say what you were doing, and copy the number of the request that an error page shows: with it we \
-                     find what went wrong without asking you for more." }
+                p { "Write to the address in the footer of each page. On working days we reply within four hours. \
+                     Describe what you were doing and include the request ID from the error page: it lets us find the \
+                     cause without further questions." }
             }))
         }
     }
@@ -146,7 +146,7 @@ async fn page(setting: Setting, path: &'static str, caller: Caller) -> Result<Se
     })
 }
 
-/// Asks a portal for the page once.
+/// Requests the page from a portal once.
 async fn constant(setting: Setting, caller: Caller) -> Result<Served> {
     let mut request = Request::get(PATH).header(header::HOST, "localhost:8000");
     if matches!(caller, Caller::Packed) {
@@ -158,11 +158,11 @@ async fn constant(setting: Setting, caller: Caller) -> Result<Served> {
     let is_packed = coding.is_some();
     anyhow::ensure!(
         answer.status() == 200 && is_packed == matches!(caller, Caller::Packed),
-        "the page answers {}, packed: {is_packed}",
+        "the page responded with {}, compressed: {is_packed}",
         answer.status()
     );
     let body = to_bytes(answer.into_body(), usize::MAX).await;
-    let body = body.context("the page is not read")?;
+    let body = body.context("failed to read the page")?;
     let handler = move || {
         let (body, coding) = (body.clone(), coding.clone());
         async move { answer_with(body, coding) }

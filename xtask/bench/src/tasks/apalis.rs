@@ -1,4 +1,4 @@
-//! apalis, the queue that an application would take otherwise.
+//! Baseline: apalis, the queue that an application would otherwise use.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ use super::database::{self, until_none};
 const QUEUE: &str = "bench";
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// How it is set up.
+/// Configuration of apalis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tuning {
-    /// Its own settings.
+    /// Default settings.
     AsItComes,
     /// Large batches, and no second lock for each task.
     Tuned,
 }
 
-/// Its queue on PostgreSQL.
+/// apalis queue on PostgreSQL.
 pub(super) struct Postgres(PgPool);
 
 impl Postgres {
@@ -33,7 +33,7 @@ impl Postgres {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and gives how many a second are run and acknowledged.
+    /// Stores tasks and returns how many per second are run and acknowledged.
     pub(super) async fn drain(
         &self,
         tasks: usize,
@@ -54,7 +54,7 @@ impl Postgres {
             Tuning::Tuned => config.batch_size(100).lock_tasks(false),
         };
         let storage = PostgresStorage::<u32>::new(&self.0).with_config(config);
-        // A name of its own: a worker that has gone still counts as there.
+        // A unique name: apalis still counts stopped workers as running.
         let worker = WorkerBuilder::new(format!("bench-{}", uuid::Uuid::new_v4()))
             .backend(storage)
             .concurrency(concurrency)
@@ -75,7 +75,7 @@ impl Postgres {
     }
 }
 
-/// Its queue on SQLite.
+/// apalis queue on SQLite.
 pub(super) struct Sqlite(SqlitePool);
 
 impl Sqlite {
@@ -85,7 +85,7 @@ impl Sqlite {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and gives how many a second are run and acknowledged, for `bound` at the most.
+    /// Stores tasks and returns how many per second are run and acknowledged within `bound`.
     pub(super) async fn drain(
         &self,
         tasks: usize,

@@ -1,4 +1,4 @@
-//! A queue in as little SQL as there can be: claim fifty, acknowledge fifty.
+//! Baseline queue with minimal SQL: claim fifty, acknowledge fifty.
 
 use std::time::Instant;
 
@@ -31,10 +31,10 @@ const CLAIM: &str = "
 const ACKNOWLEDGE: &str = "
     UPDATE bare_tasks SET status = 'COMPLETED', result = 'null', finished_at = now() WHERE id = ANY($1)
 ";
-/// As many as the issue of measuring needs: more do not help on few cores.
+/// Number of connections: more do not help on few cores.
 const CONNECTIONS: usize = 2;
 
-/// The baseline of everything that a queue does.
+/// Baseline for the throughput of a queue.
 pub(super) struct Queue(PgPool);
 
 impl Queue {
@@ -44,7 +44,7 @@ impl Queue {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and gives how many a second are claimed and acknowledged.
+    /// Stores tasks and returns how many per second are claimed and acknowledged.
     pub(super) async fn drain(&self, tasks: usize) -> Result<f64> {
         let fill = format!(
             "TRUNCATE bare_tasks; \

@@ -1,4 +1,4 @@
-//! What axum and sqlx do of it by themselves.
+//! Baseline servers with axum and sqlx only.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::database;
 use super::kinds::now_micros;
 
-/// How many messages a slow WebSocket may be behind before it skips some.
+/// Number of messages a slow WebSocket can lag behind before it skips some.
 const BEHIND: usize = 16;
 
 const TABLE: &str = "
@@ -41,7 +41,7 @@ const INSERT_NOTIFY: &str = "
     SELECT pg_notify('bare', id::text) FROM stored
 ";
 
-/// Stores a row for each request; in one statement with its notification if there is one.
+/// Stores a row for each request; with `notify`, the same statement also notifies.
 pub(super) async fn insert(uri: &str, notify: bool) -> Result<Router> {
     let pool = database::postgres_pool(uri).await?;
     database::run(&pool, TABLE).await?;
@@ -60,7 +60,7 @@ pub(super) async fn insert(uri: &str, notify: bool) -> Result<Router> {
     Ok(Router::new().route("/start", post(start)).with_state(pool))
 }
 
-/// A task, as it is read and written.
+/// Task row that is read and serialized.
 #[derive(FromRow, Serialize)]
 struct Row {
     id: Uuid,
@@ -100,7 +100,7 @@ pub(super) async fn read(uri: &str) -> Result<Router> {
         .with_state(pool))
 }
 
-/// How often something is sent.
+/// Number and interval of messages.
 #[derive(Deserialize)]
 struct Pace {
     count: u32,
@@ -148,19 +148,19 @@ async fn publish(State(messages): State<Sender<Utf8Bytes>>, Json(pace): Json<Pac
                 true => "COMPLETED",
                 false => "PROCESSING",
             };
-            // Nobody listening is fine.
+            // Sending without subscribers is fine.
             let _ = messages.send(state(seq, status).into());
         }
     });
     StatusCode::ACCEPTED
 }
 
-/// As long as what a monitor sends of a task.
+/// Message as long as a monitor's state of a task.
 fn state(seq: u32, status: &str) -> String {
     let id = "01a20600-0000-7000-8000-000000000000";
     let at = "2026-01-01T00:00:00.000000Z";
     json!({"type": "state_update", "seq": seq, "data": {
-        "task_id": id, "id": id, "state": "bench", "name": "ticks", "title": "Tells the time",
+        "task_id": id, "id": id, "state": "bench", "name": "ticks", "title": "Report the time",
         "status": status, "active": true, "progress": 0, "message": now_micros().to_string(),
         "result": null, "error": null, "code": null, "attempt": 1, "max_attempts": 1,
         "created_at": at, "started_at": at, "finished_at": null, "updated_at": at,

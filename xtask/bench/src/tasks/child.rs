@@ -1,4 +1,4 @@
-//! A subject in a process of its own, seen from the side that measures.
+//! Client side of a task server in a separate process.
 
 use std::env;
 use std::io::{BufRead as _, BufReader};
@@ -18,7 +18,7 @@ use crate::connection::{Connection, request};
 
 const USER: &str = r#"{"email":"bench@example.com","first_name":"Bench","last_name":"User"}"#;
 
-/// A subject that serves; dropping it ends it.
+/// Running task server; killed on drop.
 pub(super) struct Child {
     pub(super) address: SocketAddr,
     process: Process,
@@ -31,25 +31,25 @@ impl Child {
         database: &str,
         concurrency: usize,
     ) -> Result<Self> {
-        let name = subject.to_possible_value().context("no such subject")?;
+        let name = subject.to_possible_value().context("unknown target")?;
         let mut process = Command::new(env::current_exe()?)
             .args(["task-server", name.get_name(), "--database", database])
             .args(["--concurrency", &concurrency.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let output = process.stdout.take().context("it has no output")?;
+        let output = process.stdout.take().context("its output is not piped")?;
         let line = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
             BufReader::new(output).read_line(&mut line).map(|_| line)
         });
-        // From here on it is ended if something fails.
+        // From here on, the process is killed if a step fails.
         let mut child = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             process,
         };
         let announcement: Announcement = serde_json::from_str(&line.await??)
-            .with_context(|| format!("{subject:?} does not say where it is"))?;
+            .with_context(|| format!("{subject:?} did not print its address"))?;
         child.address = announcement.address;
         Ok(child)
     }
@@ -58,7 +58,7 @@ impl Child {
         self.process.id()
     }
 
-    /// Sends one request and gives its answer.
+    /// Sends one request and returns the response.
     pub(super) async fn ask(
         &self,
         method: &str,
@@ -73,7 +73,7 @@ impl Child {
         Ok(serde_json::from_slice(&answer).unwrap_or_default())
     }
 
-    /// A new client token.
+    /// Creates a client token.
     pub(super) async fn client_token(&self) -> Result<String> {
         let session = self.ask("POST", "/dev/token", "", USER).await?;
         let session = session["token"].as_str().context("no session token")?;
@@ -83,19 +83,19 @@ impl Child {
         Ok(token.to_owned())
     }
 
-    /// Starts a task and gives its id.
+    /// Enqueues a task and returns its id.
     pub(super) async fn begin(&self, token: &str, kind: &str, args: &Value) -> Result<String> {
         let path = start_path(token, kind);
         let answer = self.ask("POST", &path, "", &args.to_string()).await?;
         Ok(answer["task_id"].as_str().context("no task id")?.to_owned())
     }
 
-    /// Starts a task that tells the time.
+    /// Enqueues a task that reports the time.
     pub(super) async fn ticks(&self, token: &str, pace: &Pace) -> Result<String> {
         self.begin(token, "ticks", &json!(pace)).await
     }
 
-    /// Sends the same request over and over; answers a second.
+    /// Sends the same request repeatedly; returns the responses per second.
     pub(super) async fn rate(
         &self,
         request: Vec<u8>,
@@ -129,7 +129,7 @@ impl Child {
         Ok(f64::from(answers) / begin.elapsed().as_secs_f64())
     }
 
-    /// How many tasks that do nothing are accepted a second.
+    /// Measures the no-op tasks accepted per second.
     pub(super) async fn start_rate(
         &self,
         token: &str,
@@ -140,7 +140,7 @@ impl Child {
         self.rate(request, connections, time).await
     }
 
-    /// How many times a task's status is told a second.
+    /// Measures the status requests per second.
     pub(super) async fn status_rate(
         &self,
         token: &str,
@@ -156,7 +156,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // It may have ended by itself, then there is nothing to kill.
+        // The process may already have exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

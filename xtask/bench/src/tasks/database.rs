@@ -1,4 +1,4 @@
-//! Databases of the measures: made, filled, looked at.
+//! Databases of the measurements: creation, test data and queries.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::http::POSTGRES;
 
-/// How long rows may take to become final.
+/// Timeout until rows are final.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where databases are made.
+/// Factory of databases.
 pub(super) struct Databases {
     server: String,
     directory: TempDir,
@@ -23,14 +23,14 @@ pub(super) struct Databases {
 impl Databases {
     pub(super) fn new() -> Result<Self> {
         let server = std::env::var(POSTGRES)
-            .with_context(|| format!("{POSTGRES} is not set: call `cargo xtask bench tasks`"))?;
+            .with_context(|| format!("{POSTGRES} is not set; run `cargo xtask bench tasks`"))?;
         Ok(Self {
             server,
             directory: tempfile::tempdir()?,
         })
     }
 
-    /// The URI of a new database of the PostgreSQL server.
+    /// Creates a database on the PostgreSQL server and returns its URI.
     pub(super) async fn postgres(&self, name: &str) -> Result<String> {
         let pool = PgPool::connect(&self.server).await?;
         for statement in [
@@ -40,25 +40,28 @@ impl Databases {
             run(&pool, &statement).await?;
         }
         pool.close().await;
-        let (root, _) = self.server.rsplit_once('/').context("no database")?;
+        let (root, _) = self
+            .server
+            .rsplit_once('/')
+            .context("the URI has no database")?;
         Ok(format!("{root}/{name}"))
     }
 
-    /// The URI of a new SQLite file.
+    /// Returns the URI of a new SQLite file.
     pub(super) fn sqlite(&self, name: &str) -> String {
         let file = self.directory.path().join(name).with_extension("db");
         format!("sqlite://{}", file.display())
     }
 }
 
-/// Connections to PostgreSQL, as many as the portal has.
+/// Opens a PostgreSQL pool of the same size as the portal's.
 pub(super) async fn postgres_pool(uri: &str) -> Result<PgPool> {
     let options: PgConnectOptions = uri.parse()?;
     let pool = PgPoolOptions::new().max_connections(20);
     Ok(pool.connect_with(options).await?)
 }
 
-/// Connections to SQLite, as durable as the portal's.
+/// Opens a SQLite pool with the same durability as the portal's.
 pub(super) async fn sqlite_pool(uri: &str, connections: u32) -> Result<SqlitePool> {
     let options = uri
         .parse::<SqliteConnectOptions>()?
@@ -70,32 +73,32 @@ pub(super) async fn sqlite_pool(uri: &str, connections: u32) -> Result<SqlitePoo
     Ok(pool.connect_with(options).await?)
 }
 
-/// Runs statements of PostgreSQL.
+/// Runs statements on PostgreSQL.
 pub(super) async fn run(pool: &PgPool, statements: &str) -> Result<()> {
     let statements = AssertSqlSafe(statements.to_owned());
     sqlx::raw_sql(statements).execute(pool).await?;
     Ok(())
 }
 
-/// Runs statements of SQLite.
+/// Runs statements on SQLite.
 pub(super) async fn run_sqlite(pool: &SqlitePool, statements: &str) -> Result<()> {
     let statements = AssertSqlSafe(statements.to_owned());
     sqlx::raw_sql(statements).execute(pool).await?;
     Ok(())
 }
 
-/// Deletes all tasks that were started.
+/// Deletes all enqueued tasks.
 pub(super) async fn clear(pool: &PgPool) -> Result<()> {
     let others = "DELETE FROM portal_tasks WHERE id >= '01000000-0000-0000-0000-000000000000'";
     run(pool, others).await
 }
 
-/// Stores pending tasks of one type, in place of all that were started.
+/// Replaces all enqueued tasks with pending tasks of one type.
 pub(super) async fn fill(pool: &PgPool, tasks: usize) -> Result<()> {
     fill_types(pool, tasks, 1).await
 }
 
-/// Stores pending tasks of several types, in place of all that were started.
+/// Replaces all enqueued tasks with pending tasks of several types.
 pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
     clear(pool).await?;
     add_types(pool, tasks, types).await?;
@@ -103,7 +106,7 @@ pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Res
 }
 
 async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
-    // With their turns, as a start stores them.
+    // With `turn` set, as enqueueing does.
     let insert = format!(
         "INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
                                    turn, stored_bytes) \
@@ -114,7 +117,7 @@ async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
     run(pool, &insert).await
 }
 
-/// Stores tasks that have ended; [`fill`] leaves them there.
+/// Stores finished tasks, which [`fill`] does not delete.
 pub(super) async fn add_finished(pool: &PgPool, tasks: usize) -> Result<()> {
     let insert = format!(
         "INSERT INTO portal_tasks (id, state, name, args, status, progress, result, attempt, \
@@ -142,7 +145,7 @@ pub(super) async fn fill_sqlite(pool: &SqlitePool, tasks: usize) -> Result<()> {
     run_sqlite(pool, &fill).await
 }
 
-/// Waits until a statement says that nothing is left.
+/// Waits until a check returns `false`.
 pub(super) async fn until_none(
     mut left: impl AsyncFnMut() -> Result<bool>,
     pause: Duration,
@@ -150,14 +153,14 @@ pub(super) async fn until_none(
     let begin = Instant::now();
     while left().await? {
         if begin.elapsed() > PATIENCE {
-            bail!("the tasks have not ended after {} s", PATIENCE.as_secs());
+            bail!("the tasks did not finish within {} s", PATIENCE.as_secs());
         }
         sleep(pause).await;
     }
     Ok(())
 }
 
-/// Whether tasks of a portal on PostgreSQL have not ended.
+/// Returns `true` if a portal on PostgreSQL has unfinished tasks.
 pub(super) async fn is_active(pool: &PgPool) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM portal_tasks WHERE status = 'PENDING') \

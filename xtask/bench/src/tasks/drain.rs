@@ -1,4 +1,4 @@
-//! How fast stored tasks are run: from the first claim until every row is final.
+//! Throughput of stored tasks, from the first claim until every row is final.
 
 use std::future::{Future, IntoFuture};
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use super::kinds::{self, Ran};
 use super::table::Line;
 use super::{Bench, apalis, bare, portal};
 
-/// What is measured of apalis on SQLite at the most: it may take minutes.
+/// Maximum duration of a measurement of apalis on SQLite, which can take minutes.
 const BOUND: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// Starts at a time, of tasks that are started one by one.
+/// Concurrent calls when tasks are enqueued one by one.
 const AT_ONCE: usize = 64;
 
-/// On PostgreSQL, against a loop in SQL and apalis.
+/// Measures PostgreSQL against a loop in SQL and apalis.
 pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.postgres("drain").await?;
@@ -41,7 +41,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         let portal = portal::build_with_noops(&ours, 50, ran.clone());
         of_ten_types.push(drain_with(portal, &ran, &pool, tasks).await?);
         loops.push(bare.drain(tasks).await?);
-        // A tenth: what is measured is the rate.
+        // A tenth is enough to measure the rate.
         plain.push(
             apalis
                 .drain(tasks / 10, 50, apalis::Tuning::AsItComes)
@@ -84,7 +84,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     ])
 }
 
-/// On SQLite, against apalis.
+/// Measures SQLite against apalis.
 pub(super) async fn sqlite(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.sqlite("drain");
@@ -105,7 +105,7 @@ pub(super) async fn sqlite(bench: &Bench) -> Result<Vec<Line>> {
     )])
 }
 
-/// Tasks a second; the portal's own start counts, as it does for nobody else.
+/// Measures tasks per second, including the portal's start-up, which is not counted for baselines.
 pub(super) async fn drain(
     uri: &str,
     pool: &sqlx::PgPool,
@@ -117,14 +117,14 @@ pub(super) async fn drain(
     drain_with(portal, &ran, pool, tasks).await
 }
 
-/// Stores tasks as an application does, each with a start of its own.
+/// Enqueues tasks as an application does, each with a separate call.
 async fn start(uri: &str, pool: &sqlx::PgPool, tasks: usize) -> Result<()> {
     database::clear(pool).await?;
     let portal = portal::build(uri, 0, Ran::default()).await?;
     let handle = portal
         .state()
         .get::<Tasks>()
-        .context("a portal has tasks")?;
+        .context("the portal has no task handle")?;
     let starts = (0..tasks).map(|_| handle.start(kinds::noop, NoArgs {}).into_future());
     let started: Vec<_> = stream::iter(starts)
         .buffer_unordered(AT_ONCE)

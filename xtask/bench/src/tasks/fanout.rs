@@ -1,4 +1,4 @@
-//! Many who watch the same.
+//! Many subscribers of the same task.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use super::table::{Line, quantile};
 use super::watch::{self, Seen, Watch};
 use crate::usage;
 
-/// What the process needs besides the connections that are measured.
+/// Open files that the process needs in addition to the measured connections.
 const OTHER_FILES: usize = 200;
-/// How long memory gets to settle.
+/// Time for memory to settle.
 const REST: Duration = Duration::from_secs(2);
 
-/// A portal and a bare server, watched in turns.
+/// Portal and baseline server, measured in turns.
 struct Pair {
     ours: Child,
     token: String,
@@ -37,10 +37,10 @@ impl Pair {
         })
     }
 
-    /// Watches a task of the portal.
+    /// Monitors a task of the portal.
     async fn ours(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
         let id = self.ours.ticks(&self.token, pace).await?;
-        // The watchers come while the task still waits.
+        // The subscribers connect while the task is still waiting.
         let begin = Instant::now() + Duration::from_millis(pace.wait);
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
         let watches = Watch::open_many(watchers, self.ours.address, &path).await?;
@@ -51,7 +51,7 @@ impl Pair {
         Ok(Watched::new(seen, begin))
     }
 
-    /// Watches what the bare server publishes.
+    /// Receives the messages of the baseline server.
     async fn bare(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
         let watches = Watch::open_many(watchers, self.bare.address, "/watch").await?;
         let publish = json!({"count": pace.count, "pause": pace.pause});
@@ -63,7 +63,7 @@ impl Pair {
     }
 }
 
-/// What all watchers saw, from the first update on.
+/// Messages received by all subscribers, from the first update on.
 struct Watched {
     seen: Vec<Seen>,
     time: Duration,
@@ -77,33 +77,33 @@ impl Watched {
         }
     }
 
-    /// Milliseconds in which nearly every update has arrived.
+    /// 99th percentile of the delay of updates, in milliseconds.
     fn p99(self) -> f64 {
         let seen = self.seen.into_iter();
         let mut delays: Vec<f64> = seen.flat_map(|seen| seen.delays).collect();
         quantile(&mut delays, 0.99)
     }
 
-    /// Messages a second, to all of them together.
+    /// Messages per second, to all subscribers together.
     fn rate(&self) -> f64 {
         let messages: usize = self.seen.iter().map(|seen| seen.messages).sum();
         messages as f64 / self.time.as_secs_f64()
     }
 
-    /// How many have not seen the final state.
+    /// Number of subscribers that did not receive the final state.
     fn missed(&self) -> f64 {
         self.seen.iter().filter(|seen| !seen.ended).count() as f64
     }
 }
 
-/// A thousand watchers of one task, each update to all of them.
+/// Measures a thousand subscribers of one task, with each update sent to all of them.
 pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
     let watchers = bench.scaled(1000);
     let pair = Pair::start(bench, "watchers").await?;
     let pace = Pace {
         count: 15,
         pause: 150,
-        // Until all of them are there.
+        // Long enough for all of them to connect.
         wait: 4000,
     };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
@@ -115,7 +115,7 @@ pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
     Ok(vec![Line::compared(name, "ms", &ours, &bare, "≤ 1.5")])
 }
 
-/// More updates than can be sent: how many messages arrive, and whether all see the end.
+/// Measures saturation: messages received, and subscribers that miss the final state.
 pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
     let watchers = bench.scaled(200);
     let pair = Pair::start(bench, "saturated").await?;
@@ -143,23 +143,25 @@ pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
     ])
 }
 
-/// Ten thousand monitors, held open by one process.
+/// Measures ten thousand monitors held open by one process.
 pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let wanted = bench.scaled(10_000);
-    // Children have the limit of their parent.
+    // Child processes inherit the limit of their parent.
     let limit = usage::raise_file_limit()?;
     let watchers = wanted.min(limit.saturating_sub(OTHER_FILES));
     if watchers < wanted {
-        eprintln!("this machine lets a process have {limit} files, so {watchers} monitors");
+        eprintln!(
+            "limited to {watchers} monitors: a process can open at most {limit} files on this machine"
+        );
     }
     let database = bench.databases.postgres("memory").await?;
     let child = Child::start(Subject::Portal, &database, 50).await?;
     let token = child.client_token().await?;
     let path = format!("/api/tasks/{token}/monitor");
-    // The first ones fill pools and caches.
+    // Warm-up: the first monitors fill pools and caches.
     drop(Watch::open_many(100.min(watchers), child.address, &path).await?);
     sleep(REST).await;
-    let resident = || usage::resident_memory(child.process_id()).context("no /proc");
+    let resident = || usage::resident_memory(child.process_id()).context("failed to read /proc");
     let before = resident()?;
     let watches = Watch::open_many(watchers, child.address, &path).await?;
     sleep(REST).await;

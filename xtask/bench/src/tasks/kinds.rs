@@ -1,4 +1,4 @@
-//! The tasks that are measured.
+//! Task types of the benchmark.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -12,10 +12,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The group of all of them.
+/// Task group of all task types.
 pub(super) const STATE: &str = "bench";
 
-/// What tasks tell the program that they run in.
+/// Executions of tasks in this process.
 #[derive(Clone, Default)]
 pub(super) struct Ran {
     count: Arc<AtomicUsize>,
@@ -23,12 +23,12 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    /// How many tasks have run.
+    /// Number of tasks that have run.
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// When the last task began, once one has.
+    /// Takes the start time of the latest task, if one has started.
     pub(super) fn take_begun(&self) -> Option<Instant> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         begun.take()
@@ -41,7 +41,7 @@ impl Ran {
     }
 }
 
-/// Adds every kind.
+/// Registers all task types.
 pub(super) fn add_to(portal: PortalBuilder, ran: Ran) -> PortalBuilder {
     portal.data(ran).task(noop).task(ticks)
 }
@@ -52,7 +52,7 @@ pub(super) async fn noop(_task: TaskContext, ran: Data<Ran>) {
     ran.begin();
 }
 
-/// Types besides `noop` that do nothing, `noop1` and so on.
+/// Defines more task types that do nothing: `noop1` and so on.
 macro_rules! noops {
     ($($name:ident),*) => {
         $(
@@ -63,12 +63,12 @@ macro_rules! noops {
             }
         )*
 
-        /// Adds the other types that do nothing.
+        /// Registers the additional task types that do nothing.
         pub(super) fn add_noops(portal: PortalBuilder) -> PortalBuilder {
             portal$(.task($name))*
         }
 
-        /// The number of types that do nothing.
+        /// Number of task types that do nothing.
         pub(super) const NOOPS: usize = 1 + [$(stringify!($name)),*].len();
     };
 }
@@ -77,21 +77,21 @@ noops!(
     noop1, noop2, noop3, noop4, noop5, noop6, noop7, noop8, noop9
 );
 
-/// How often a task tells something.
+/// Number and interval of a task's updates.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(super) struct Pace {
-    /// How often.
+    /// Number of updates.
     #[garde(skip)]
     pub(super) count: u32,
     /// Milliseconds between two updates.
     #[garde(skip)]
     pub(super) pause: u64,
-    /// Milliseconds before the first one.
+    /// Milliseconds before the first update.
     #[garde(skip)]
     pub(super) wait: u64,
 }
 
-/// Tells the time, again and again
+/// Report the time repeatedly
 #[monitored_background_task(state = "bench")]
 async fn ticks(task: TaskContext, pace: Pace) -> Result<(), TaskError> {
     tokio::time::sleep(Duration::from_millis(pace.wait)).await;
@@ -104,7 +104,7 @@ async fn ticks(task: TaskContext, pace: Pace) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// The time that all processes of a machine share.
+/// Returns the system time, which all processes of a machine share.
 pub(super) fn now_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! How soon something is seen.
+//! Latency of task starts and updates.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use super::table::{Line, quantile};
 use super::watch::Watch;
 use super::{Bench, portal};
 
-/// How long a portal is left in peace before the next task.
+/// Idle time before the next task.
 const PEACE: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// From the call that starts a task to its first line, with nothing else to do.
+/// Measures the time from the enqueue call to the first line of the task, on an idle portal.
 pub(super) async fn begin(bench: &Bench) -> Result<Vec<Line>> {
     let postgres = bench.databases.postgres("latency").await?;
     let sqlite = bench.databases.sqlite("latency");
@@ -28,7 +28,10 @@ pub(super) async fn begin(bench: &Bench) -> Result<Vec<Line>> {
     ] {
         let ran = Ran::default();
         let portal = portal::build(&uri, 50, ran.clone()).await?;
-        let tasks = portal.state().get::<Tasks>().context("no tasks")?;
+        let tasks = portal
+            .state()
+            .get::<Tasks>()
+            .context("the portal has no task handle")?;
         let (mut halves, mut tails) = (Vec::new(), Vec::new());
         for _ in 0..bench.rounds {
             let mut delays = Vec::new();
@@ -63,13 +66,13 @@ async fn delay(tasks: &Tasks, ran: &Ran) -> Result<f64> {
             return Ok(begun.duration_since(called).as_secs_f64() * 1e3);
         }
         if called.elapsed() > PATIENCE {
-            bail!("a task has not begun after {} s", PATIENCE.as_secs());
+            bail!("a task did not start within {} s", PATIENCE.as_secs());
         }
         sleep(Duration::from_micros(200)).await;
     }
 }
 
-/// From an update to the client that watches it, in one process.
+/// Measures the time from an update to a subscribed client, within one process.
 pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update").await?;
     let runs = Child::start(Subject::Portal, &database, 50).await?;
@@ -77,7 +80,7 @@ pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     Ok(vec![updates(bench, &runs, &runs, line, "≤ 10").await?])
 }
 
-/// From an update in one replica to the client that watches it at another.
+/// Measures the time from an update in one replica to a client subscribed at another.
 pub(super) async fn update_across(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update_across").await?;
     let runs = Child::start(Subject::Portal, &database, 50).await?;
@@ -105,7 +108,7 @@ async fn updates(
         let path = format!("/api/tasks/{token}/{id}/monitor");
         let mut seen = Watch::open(shows.address, &path).await?.until_end().await;
         if !seen.ended {
-            bail!("the final state was not shown");
+            bail!("the final state was not received");
         }
         tails.push(quantile(&mut seen.delays, 0.99));
     }

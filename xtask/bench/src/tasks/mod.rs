@@ -1,7 +1,7 @@
-//! What the task engine costs, beside what does the same without it.
+//! Cost of the task engine compared with baselines that do the same without it.
 //!
-//! Run by `cargo xtask bench tasks`. To add a measure, write a function such as
-//! [`rest::status`] and name it in [`MEASURES`].
+//! Run by `cargo xtask bench tasks`. To add a measurement, write a function such as
+//! [`rest::status`] and list it in [`MEASURES`].
 
 mod apalis;
 mod bare;
@@ -31,7 +31,7 @@ use clap::Args;
 use self::database::Databases;
 use self::table::Line;
 
-/// Something that is measured.
+/// Measurement.
 struct Measure {
     name: &'static str,
     run: for<'a> fn(&'a Bench) -> Running<'a>,
@@ -39,7 +39,7 @@ struct Measure {
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>>> + 'a>>;
 
-/// Every measure, in the order of the table.
+/// All measurements, in the order of the table.
 const MEASURES: &[Measure] = &[
     Measure {
         name: "postgres",
@@ -91,24 +91,24 @@ const MEASURES: &[Measure] = &[
     },
 ];
 
-/// What is measured, and how often.
+/// Options of the task benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// How often each subject has its turn
+    /// Number of rounds per target
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Seconds of a turn, where a turn is a time
+    /// Seconds per round of a timed measurement
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Part of the rows and connections of the aims, to try things out
+    /// Scale factor for rows and connections, for quick trials
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Only these measures
+    /// Run only these measurements
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
-/// What every measure has.
+/// Environment of all measurements.
 struct Bench {
     databases: Databases,
     rounds: usize,
@@ -117,24 +117,24 @@ struct Bench {
 }
 
 impl Bench {
-    /// How long a turn lasts.
+    /// Duration of a timed round.
     fn turn(&self) -> Duration {
         self.turn
     }
 
-    /// A number of rows or connections, or the part of it that was asked for.
+    /// Scales a number of rows or connections by the requested factor.
     fn scaled(&self, count: usize) -> usize {
         ((count as f64 * self.scale).round() as usize).max(1)
     }
 }
 
-/// Measures and prints the table; a measure that fails does not keep the others from theirs.
+/// Runs the measurements and prints the table; a failed one does not stop the others.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let bench = Bench {
         databases: Databases::new()?,
         rounds: settings.rounds.max(1),
         turn: Duration::try_from_secs_f64(settings.seconds)
-            .context("`--seconds` is no length of time")?,
+            .context("invalid duration in `--seconds`")?,
         scale: settings.scale,
     };
     let mut lines = Vec::new();
@@ -163,7 +163,10 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Measure>> {
     for name in only {
         if !MEASURES.iter().any(|measure| measure.name == name) {
             let known: Vec<_> = MEASURES.iter().map(|measure| measure.name).collect();
-            bail!("`{name}` is no measure, choose of `{}`", known.join("`, `"));
+            bail!(
+                "unknown measurement `{name}`; choose from `{}`",
+                known.join("`, `")
+            );
         }
     }
     let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);

@@ -1,4 +1,4 @@
-//! A portal in this process, for what is measured without HTTP.
+//! Portal in this process, for measurements without HTTP.
 
 use anyhow::Result;
 use portal_clerk::ClerkAuth;
@@ -7,13 +7,13 @@ use portal_core::{AuthProvider, Config, Portal, PortalBuilder, TaskSettings};
 
 use super::kinds::{self, Ran};
 
-/// A portal that runs so many tasks at once.
+/// Builds a portal that runs `concurrency` tasks at once.
 pub(super) async fn build(database: &str, concurrency: usize, ran: Ran) -> Result<Portal> {
     let portal = kinds::add_to(builder(database)?, ran);
     Ok(with_concurrency(portal, concurrency).build().await?)
 }
 
-/// A portal with ten types that do nothing.
+/// Builds a portal with ten task types that do nothing.
 pub(super) async fn build_with_noops(
     database: &str,
     concurrency: usize,
@@ -23,7 +23,7 @@ pub(super) async fn build_with_noops(
     Ok(with_concurrency(portal, concurrency).build().await?)
 }
 
-/// Makes the tables, and the keys of the development identity provider.
+/// Creates the tables and the keys of the development identity provider.
 pub(super) async fn migrate(database: &str) -> Result<()> {
     let portal = builder(database)?.build().await?;
     portal.shutdown().await;
@@ -31,7 +31,7 @@ pub(super) async fn migrate(database: &str) -> Result<()> {
     Ok(())
 }
 
-/// A portal without tasks.
+/// Returns the builder of a portal without tasks.
 pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
     let auth = ClerkAuth::new();
     let pairs = [
@@ -45,10 +45,10 @@ pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
         .auth(auth))
 }
 
-/// How many tasks the portal runs at once; with 0 it only starts and shows them.
+/// Sets how many tasks the portal runs at once; with 0 it only enqueues and shows them.
 pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> PortalBuilder {
     let settings = TaskSettings::default().concurrency(concurrency);
-    // One user starts everything that is measured.
+    // A single user enqueues all measured tasks.
     let unbounded = settings
         .pending_per_owner(u64::MAX)
         .stored_bytes_per_owner(u64::MAX);

@@ -1,4 +1,4 @@
-//! Whether more replicas do more.
+//! Throughput of several replicas.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::table::Line;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Two and three processes on one PostgreSQL, against one.
+/// Measures two and three replicas on one PostgreSQL against one.
 pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let uri = bench.databases.postgres("replicas").await?;
@@ -46,10 +46,10 @@ async fn drain(replicas: &[Child], pool: &sqlx::PgPool, tasks: usize) -> Result<
     for replica in replicas {
         tokens.push(replica.client_token().await?);
     }
-    // They look at an empty queue now and then: what they find at once is theirs.
+    // Replicas poll an empty queue now and then and may claim the tasks immediately.
     database::fill(pool, tasks).await?;
     let begin = Instant::now();
-    // A start tells every replica that there is something to do.
+    // Enqueueing a task notifies every replica of due tasks.
     for (replica, token) in replicas.iter().zip(&tokens) {
         replica.begin(token, "noop", &json!({})).await?;
     }

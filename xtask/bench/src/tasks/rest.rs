@@ -1,4 +1,4 @@
-//! What starting and asking costs over REST.
+//! Cost of enqueueing and status requests over REST.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::subjects::Subject;
 use super::table::Line;
 use crate::connection::request;
 
-/// Starts that are stored, against inserts.
+/// Measures enqueue requests against inserts.
 pub(super) async fn start(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
-    // It only starts: neither does a baseline run anything.
+    // The portal only enqueues, because the baseline does not run tasks either.
     let ours = bench.databases.postgres("start").await?;
     let ours = Child::start(Subject::Portal, &ours, 0).await?;
     let token = ours.client_token().await?;
@@ -52,7 +52,7 @@ async fn bare_rate(child: &Child, connections: usize, time: Duration) -> Result<
     child.rate(request, connections, time).await
 }
 
-/// The status of a task, against a read by key.
+/// Measures status requests against reads by key.
 pub(super) async fn status(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
     let database = bench.databases.postgres("status").await?;

@@ -1,4 +1,4 @@
-//! Whether tasks that have ended are in the way of those that have not.
+//! Effect of stored finished tasks on throughput.
 
 use anyhow::Result;
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::subjects::Subject;
 use super::table::Line;
 use super::{database, drain, portal};
 
-/// The same measures with a million finished tasks, and with none.
+/// Runs the same measurements with a million finished tasks and with none.
 pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {
     let finished = bench.scaled(1_000_000);
     let tasks = bench.scaled(10_000);

@@ -1,4 +1,4 @@
-//! The process that serves what is measured: a portal, or as little as does the same.
+//! Server process of the task benchmark: a portal or a minimal baseline.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,16 +12,16 @@ use tokio::net::TcpListener;
 use super::kinds::Ran;
 use super::{bare_http, kinds, portal};
 
-/// What is served.
+/// Target to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Subject {
-    /// A portal that runs tasks.
+    /// Portal that runs tasks.
     Portal,
-    /// A portal that knows no kind of task: others run them, it shows them.
+    /// Portal without task types: shows tasks that other replicas run.
     Viewer,
     /// Stores a row for each request.
     Insert,
-    /// The same, and notifies.
+    /// Stores a row for each request and sends a notification.
     InsertNotify,
     /// Reads a task by its key.
     Read,
@@ -29,28 +29,28 @@ pub(super) enum Subject {
     Broadcast,
 }
 
-/// Which subject, and how.
+/// Options of the server.
 #[derive(Args)]
 pub(crate) struct Settings {
     subject: Subject,
-    /// A database that the subject has for itself, or shares with replicas
+    /// Database used only by the target or shared with replicas
     #[arg(long)]
     database: String,
-    /// How many tasks it runs at once
+    /// Maximum number of tasks running at once
     #[arg(long, default_value_t = 50)]
     concurrency: usize,
-    /// Threads that handle requests
+    /// Number of threads that handle requests
     #[arg(long, default_value_t = 1)]
     pub(crate) threads: usize,
 }
 
-/// The first and only line of output: where the subject can be reached.
+/// Only line of output: where the target can be reached.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Announcement {
     pub(super) address: SocketAddr,
 }
 
-/// Serves until the standard input ends, which is when the parent has gone.
+/// Serves until standard input closes because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let router = router(settings).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .await
-        .context("the server ended")
+        .context("the server exited")
 }
 
 async fn router(settings: &Settings) -> Result<Router> {

@@ -1,8 +1,8 @@
-//! What came of the measures, as a table.
+//! Table of the results.
 
 use crate::spread::Spread;
 
-/// One line of the table.
+/// Row of the table.
 pub(super) struct Line {
     measure: String,
     ours: Option<Spread>,
@@ -13,7 +13,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Rounds of ours beside rounds of a baseline; the ratio is that of each round.
+    /// Compares rounds of the portal with rounds of a baseline; the ratio is computed per round.
     pub(super) fn compared(
         measure: impl Into<String>,
         unit: &'static str,
@@ -32,7 +32,7 @@ impl Line {
         }
     }
 
-    /// Rounds without anything beside them.
+    /// Rounds of the portal without a baseline.
     pub(super) fn alone(
         measure: impl Into<String>,
         unit: &'static str,
@@ -50,7 +50,7 @@ impl Line {
     }
 }
 
-/// Prints the lines as a table of Markdown.
+/// Prints the rows as a Markdown table.
 pub(super) fn print(lines: &[Line]) {
     println!("| measure | unit | ours | baseline | ratio | aim |");
     println!("| --- | --- | --- | --- | --- | --- |");
@@ -66,7 +66,7 @@ pub(super) fn print(lines: &[Line]) {
     }
 }
 
-/// Three numbers with as many decimals as they need.
+/// Formats three numbers with as many decimals as they need.
 fn numbers(spread: Option<&Spread>) -> String {
     match spread {
         None => String::new(),
@@ -75,7 +75,7 @@ fn numbers(spread: Option<&Spread>) -> String {
     }
 }
 
-/// A number below which such a share of the numbers lies.
+/// Returns the quantile of the numbers.
 pub(super) fn quantile(numbers: &mut [f64], share: f64) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1);
@@ -88,7 +88,7 @@ mod tests {
     use super::quantile;
 
     #[test]
-    fn a_quantile_is_one_of_the_numbers() {
+    fn quantile_is_one_of_the_numbers() {
         let mut numbers = [3.0, 1.0, 2.0];
         assert_eq!(quantile(&mut numbers, 0.5), 2.0);
         assert_eq!(quantile(&mut numbers, 0.99), 3.0);

@@ -1,4 +1,4 @@
-//! WebSocket clients that only count: many of them fit into one process.
+//! WebSocket clients that only count messages, so that many of them fit into one process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::kinds::now_micros;
 
-/// How long nothing may be heard.
+/// Timeout without a message.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How many are opened at the same time.
+/// Number of monitors opened concurrently.
 const AT_ONCE: usize = 50;
 
-/// An open monitor.
+/// Open monitor.
 pub(super) struct Watch(WebSocketStream<TcpStream>);
 
-/// What a monitor has shown.
+/// Messages received from a monitor.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Milliseconds from each update to its arrival.
+    /// Delay of each update, in milliseconds.
     pub(super) delays: Vec<f64>,
     pub(super) messages: usize,
-    /// Whether the final state was among it.
+    /// `true` if the final state was received.
     pub(super) ended: bool,
 }
 
@@ -42,11 +42,11 @@ impl Watch {
             .write_buffer_size(0);
         let url = format!("ws://{address}{path}");
         let opened = tokio_tungstenite::client_async_with_config(url, stream, Some(config));
-        let (socket, _) = timeout(SILENCE, opened).await.context("no answer")??;
+        let (socket, _) = timeout(SILENCE, opened).await.context("no response")??;
         Ok(Self(socket))
     }
 
-    /// Opens many monitors of the same.
+    /// Opens many monitors of the same task.
     pub(super) async fn open_many(
         count: usize,
         address: SocketAddr,
@@ -69,7 +69,7 @@ impl Watch {
         Ok(open)
     }
 
-    /// Reads until the final state of a task, or until nothing comes any more.
+    /// Reads until the final state of a task, or until no message arrives within the timeout.
     pub(super) async fn until_end(&mut self) -> Seen {
         let mut seen = Seen::default();
         while let Ok(Some(Ok(message))) = timeout(SILENCE, self.0.next()).await {
@@ -78,7 +78,7 @@ impl Watch {
             };
             seen.messages += 1;
             let ended = text.contains(r#""status":"COMPLETED""#);
-            // The first one is the present state, which may be older than the watcher.
+            // The first message is the current state, which may be older than the subscriber.
             if seen.messages > 1
                 && !ended
                 && let Some(sent) = sent(&text)
@@ -95,7 +95,7 @@ impl Watch {
     }
 }
 
-/// Lets all of them read until the end.
+/// Reads from all monitors until the end.
 pub(super) async fn until_end(watches: Vec<Watch>) -> Result<Vec<Seen>> {
     let mut reading = JoinSet::new();
     for mut watch in watches {
@@ -108,7 +108,7 @@ pub(super) async fn until_end(watches: Vec<Watch>) -> Result<Vec<Seen>> {
     Ok(seen)
 }
 
-/// When the update of a message was made; parsing all of the message would be measured as well.
+/// Extracts the time of an update; parsing the whole message would distort the measurement.
 fn sent(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once(r#""message":""#)?;
     let (micros, _) = rest.split_once('"')?;
@@ -120,7 +120,7 @@ mod tests {
     use super::sent;
 
     #[test]
-    fn the_time_is_found_in_a_message() {
+    fn sent_time_is_found_in_a_message() {
         let text = r#"{"data":{"status":"PROCESSING","message":"17","result":null}}"#;
         assert_eq!(sent(text), Some(17));
         assert_eq!(sent(r#"{"data":{"message":null}}"#), None);

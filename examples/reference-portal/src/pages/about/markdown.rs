@@ -1,4 +1,4 @@
-//! Markdown of our own files as markup, with the headings that lead to its parts.
+//! Markdown rendering for bundled files, with a table of contents.
 
 use maud::PreEscaped;
 use portal_core::prelude::*;
@@ -8,14 +8,14 @@ use pulldown_cmark::{
 
 use crate::pages::highlight;
 
-/// A document and its parts.
+/// A rendered document and its table of contents.
 pub(super) struct Document {
     pub(super) body: Markup,
-    /// Id and title of each heading of the second level.
+    /// Id and title of each second-level heading.
     pub(super) contents: Vec<(String, String)>,
 }
 
-/// The files are our own; raw HTML in them is dropped all the same.
+/// Renders Markdown. Drops raw HTML, although the files are trusted.
 pub(super) fn read(text: &str) -> Document {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES)
         .filter(|event| !matches!(event, Event::Html(_) | Event::InlineHtml(_)));
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str) -> Document {
     }
 }
 
-/// The text up to the end of a heading.
+/// Returns the text up to the end of a heading.
 fn title_after(events: &[Event<'_>]) -> String {
     let until = events
         .iter()
@@ -63,7 +63,7 @@ fn slug(title: &str) -> String {
         .join("-")
 }
 
-/// Rust in blocks of code gets its colours, and long blocks can be scrolled by keyboard.
+/// Highlights Rust code blocks and makes long blocks scrollable by keyboard.
 fn coloured(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut out = Vec::with_capacity(events.len());
     let mut block: Option<bool> = None;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_lead_to_their_parts_and_html_is_dropped() {
+    fn headings_get_ids_and_raw_html_is_dropped() {
         let document = read(
             "## Start *it* with `x`\n\n<script>alert(1)</script>\n\n```rust\nlet x = \"<\";\n```\n\n```\n<a>\n```",
         );

@@ -1,4 +1,4 @@
-//! `/admin/about`: a page written in Markdown, with its table of contents and what is running here.
+//! `/admin/about`: a page written in Markdown, with a table of contents and build information.
 
 mod markdown;
 
@@ -14,14 +14,14 @@ use super::home::SOURCE;
 
 /// About
 ///
-/// What this portal does, how it is set up, and how programs use it.
+/// Features of this portal, its configuration and its API.
 #[page("/admin/about", nav(icon = "info", order = 30))]
 async fn about(
     config: Data<portal_core::Config>,
     store: Data<Store>,
     user: Option<CurrentUser>,
 ) -> Markup {
-    // It is part of the program, so it is read once.
+    // The file is compiled in, so it is rendered once.
     static DOCUMENT: LazyLock<Document> =
         LazyLock::new(|| markdown::read(include_str!("about.md")));
     let database = user
@@ -29,7 +29,7 @@ async fn about(
         .then(|| store.dialect());
     html! {
         (PageHead::new("About this portal")
-            .description("What it does, how it is set up, and how programs use it.")
+            .description("Features, configuration and API.")
             .actions(Button::new("Source code").icon("code").href(SOURCE)))
         div class="pt-doc" {
             nav class="pt-toc" aria-labelledby="toc" {
@@ -42,7 +42,7 @@ async fn about(
     }
 }
 
-/// What is running here; which database it is concerns administrators only.
+/// Build information; only administrators see the database.
 fn build(config: &portal_core::Config, database: Option<Dialect>) -> Card<'_> {
     let mode = if config.is_dev() {
         badge("Development", Tone::Warning)
@@ -69,6 +69,6 @@ fn build(config: &portal_core::Config, database: Option<Dialect>) -> Card<'_> {
         };
         rows.push(("Database", html! { (name) }));
     }
-    rows.push(("Licence", html! { "MIT" }));
+    rows.push(("License", html! { "MIT" }));
     Card::new().title("This portal").body(detail_list(&rows))
 }

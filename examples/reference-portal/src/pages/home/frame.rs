@@ -1,15 +1,15 @@
-//! The layout of the home page: a bar on top and a foot, instead of the portal's sidebar.
+//! Layout of the home page: a top bar and a footer instead of the portal's sidebar.
 
 use portal_core::pages::components::{Button, toast_region};
 use portal_core::pages::layout::{PageContext, document, site_styles};
 use portal_core::pages::{Layout, LayoutParts};
 use portal_core::prelude::*;
 
-/// Bar, content, foot.
+/// Top bar, content and footer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct HomeLayout;
 
-/// The brand is the one of all pages.
+/// Uses the same brand as all other pages.
 impl LayoutParts for HomeLayout {}
 
 impl Layout for HomeLayout {
@@ -27,13 +27,13 @@ impl Layout for HomeLayout {
                     nav aria-label="Main" {
                         a href="#annotations" { "Annotations" }
                         a href="#features" { "Features" }
-                        a href="#start" { "Start" }
+                        a href="#start" { "Get started" }
                         a href=(page.url("/admin/about")) { "About" }
                     }
                     @match page.user {
                         Some(_) => (Button::new("Open the portal").solid().icon_end("arrow-right").href(page.url("/admin/overview"))),
                         None => {
-                            (Button::new("Look around").ghost().href(page.url("/admin/overview")))
+                            (Button::new("See the demo").ghost().href(page.url("/admin/overview")))
                             (Button::new("Sign in").solid().href(page.sign_in_url))
                         }
                     }
@@ -42,14 +42,14 @@ impl Layout for HomeLayout {
                 footer class="pt-site-foot" {
                     div {
                         (HomeLayout.brand(page))
-                        p { "Built with Portal, under the MIT licence." }
+                        p { "Built with Portal. MIT license." }
                     }
                     nav aria-label="Footer" {
                         a href=(page.url("/admin/overview")) { "Overview" }
                         a href=(page.url("/admin/tasks")) { "Background tasks" }
                         a href=(page.url("/admin/app-settings")) { "Appearance" }
                         a href=(page.url("/admin/about")) { "About" }
-                        a href=(super::SOURCE) rel="noopener noreferrer" { "Source" }
+                        a href=(super::SOURCE) rel="noopener noreferrer" { "Source code" }
                     }
                 }
                 (toast_region(page.flash))

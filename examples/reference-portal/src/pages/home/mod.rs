@@ -1,4 +1,4 @@
-//! `/`: what a visitor sees first.
+//! `/`: the landing page.
 
 mod frame;
 mod picture;
@@ -8,7 +8,7 @@ use portal_core::prelude::*;
 
 use super::highlight;
 
-/// Where the source code is.
+/// URL of the source code.
 pub(in crate::pages) const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 
 struct Annotation {
@@ -24,11 +24,11 @@ const ANNOTATIONS: [Annotation; 3] = [
     Annotation {
         name: "#[page]",
         title: "A function becomes a page",
-        text: "Route, title, guard and navigation stand where the page is. Arguments are axum extractors.",
+        text: "Route, title, access and navigation live next to the page. Arguments are axum extractors.",
         points: [
-            "Guests are sent to sign in, and come back to where they were",
-            "Works as plain HTML; live updates come on top",
-            "The layout is yours to replace",
+            "Guests sign in first, then return to the page they opened",
+            "Works as plain HTML, with live updates on top",
+            "A layout you can replace",
         ],
         file: "pages/invoices.rs",
         code: r#"/// Invoices
@@ -44,14 +44,14 @@ async fn invoices(user: CurrentUser, db: Data<Db>) -> Result<Markup> {
     Annotation {
         name: "#[admin_model]",
         title: "A struct becomes a table",
-        text: "The table, its forms, search, a REST interface and the audit log, from the struct that you have anyway.",
+        text: "The table, its forms, search, a REST API and an audit log, all from a struct you already have.",
         points: [
-            "Validated forms, faults next to their fields",
-            "Two editors at once lose nothing",
-            "On SQLite and on PostgreSQL",
+            "Validated forms with errors next to their fields",
+            "Concurrent edits never overwrite each other",
+            "SQLite and PostgreSQL",
         ],
         file: "models.rs",
-        code: r#"/// What a subscription plan contains
+        code: r#"/// Features of subscription plans
 #[admin_model(list(name, plan, enabled), search(name))]
 struct Feature {
     id: i64,
@@ -66,10 +66,10 @@ struct Feature {
     Annotation {
         name: "#[monitored_background_task]",
         title: "A function becomes a task",
-        text: "Stored before it is accepted, run again after a crash, watched live over WebSocket or in the monitor.",
+        text: "Stored before it is accepted, restarted after a crash, and monitored live in the portal or over WebSocket.",
         points: [
             "Retries, schedules, limits, cancellation",
-            "A form and curl lines from its arguments",
+            "A form and curl commands generated from its arguments",
             "Any number of replicas share the work",
         ],
         file: "tasks/reports.rs",
@@ -88,33 +88,33 @@ async fn report(task: TaskContext, args: ReportArgs) -> Result<Report, TaskError
 const FEATURES: [(&str, &str, &str); 6] = [
     (
         "shield-check",
-        "Sign-in that holds",
-        "Clerk in production, a development identity on your machine. One guard for pages, models and tasks.",
+        "Sign-in you can trust",
+        "Clerk in production, a development identity provider on your machine. The same access rules for pages, models and tasks.",
     ),
     (
         "activity",
-        "Live, everywhere",
-        "What anybody changes shows in every open browser within a second, on every replica, within everybody's rights.",
+        "Live everywhere",
+        "Changes appear in every open browser within a second, on every replica, and only to people allowed to see them.",
     ),
     (
         "rotate-ccw",
-        "Tasks that survive",
-        "Kill a process in the middle: its tasks go on elsewhere. None is lost, and none has two ends.",
+        "Crash-proof tasks",
+        "Kill a process mid-run and another picks up its tasks. None is lost, and each finishes exactly once.",
     ),
     (
         "palette",
-        "Yours to restyle",
+        "Make it yours",
         "26 accents, 7 grays, radius, scaling and density, light and dark. Replace any component, or the whole layout.",
     ),
     (
         "zap",
-        "Fast on a bad line",
-        "A page is under 64 KB with font and scripts. Rendered in microseconds, complete without JavaScript.",
+        "Fast on slow networks",
+        "Pages are under 64 KB including fonts and scripts, render in microseconds and work without JavaScript.",
     ),
     (
         "lock",
         "Safe by default",
-        "A strict policy without inline code, origin checks, rate limits, and an audit log of who changed what.",
+        "A strict content security policy without inline code, origin checks, rate limits, and an audit log of every change.",
     ),
 ];
 
@@ -139,7 +139,7 @@ fn hero(is_signed_in: bool) -> Markup {
             h1 { "A user portal from three annotations" }
             p {
                 "Sign-in, pages, admin forms and background tasks with live progress. "
-                "Add them to the Rust service that you have, and keep writing functions and structs."
+                "Add them to your existing Rust service and keep writing functions and structs."
             }
             div class="pt-row" {
                 @if is_signed_in {
@@ -147,7 +147,7 @@ fn hero(is_signed_in: bool) -> Markup {
                 } @else {
                     (Button::new("Sign in").solid().size(3).icon_end("arrow-right").href("/sign-in"))
                 }
-                (Button::new("How to start").size(3).href("#start"))
+                (Button::new("Get started").size(3).href("#start"))
             }
         }
     }
@@ -156,7 +156,7 @@ fn hero(is_signed_in: bool) -> Markup {
 fn annotations() -> Markup {
     html! {
         section class="pt-site-part" id="annotations" {
-            header { h2 { "Three annotations, no framework to learn" } p { "Each turns an item that you would write anyway into a part of the portal." } }
+            header { h2 { "Three annotations, no framework to learn" } p { "Each turns an item you would write anyway into part of the portal." } }
             @for one in &ANNOTATIONS {
                 div class="pt-sample" {
                     div {
@@ -178,7 +178,7 @@ fn annotations() -> Markup {
 fn features() -> Markup {
     html! {
         section class="pt-site-part" id="features" {
-            header { h2 { "What you do not have to build" } p { "The parts that every portal needs, and that take months to get right." } }
+            header { h2 { "Everything you don’t have to build" } p { "The parts every portal needs and that take months to get right." } }
             ul class="pt-features" {
                 @for (glyph, title, text) in FEATURES {
                     li { (icon(glyph)) h3 { (title) } p { (text) } }
@@ -191,21 +191,21 @@ fn features() -> Markup {
 fn start() -> Markup {
     html! {
         section class="pt-site-part" id="start" {
-            header { h2 { "Running in a minute" } p { "SQLite and a development identity need no set-up and no account." } }
+            header { h2 { "Running in a minute" } p { "SQLite and the development identity provider need no setup and no account." } }
             ol class="pt-start" {
                 li {
                     h3 { "Try the reference portal" }
-                    p { "It is what you are looking at." }
+                    p { "You’re looking at it." }
                     (CodeBlock::new(format!("git clone {SOURCE}\ncd portal\ncargo run")).title("Terminal"))
                 }
                 li {
                     h3 { "Add it to your service" }
-                    p { "As a program of its own, or nested in your router." }
+                    p { "Run it as a separate program, or nest it in your router." }
                     (CodeBlock::new("cargo add maud portal-core portal-clerk\ncargo add tokio --features full").title("Terminal"))
                 }
                 li {
-                    h3 { "Name yourself administrator" }
-                    p { "Whoever signs in with this address may do everything." }
+                    h3 { "Make yourself an administrator" }
+                    p { "The user who signs in with this address has full access." }
                     (CodeBlock::new("ADMIN_USER_EMAILS=you@example.com \\\n  cargo run").title("Terminal"))
                 }
             }

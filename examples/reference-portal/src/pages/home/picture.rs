@@ -1,4 +1,4 @@
-//! A picture of the overview: the real components, in a frame, with figures of an example.
+//! Preview of the overview: the real components in a window frame, with sample figures.
 
 use portal_core::pages::components::{
     Chart, ChartCard, StatCard, Tone, avatar, badge, icon, logo, progress,
@@ -10,7 +10,7 @@ const SIGN_UPS: [f64; 14] = [
 ];
 const TASKS: [(&str, &str, &str, Tone, u8); 3] = [
     (
-        "Import the catalogue",
+        "Import the catalog",
         "Row 8,214 of 12,000",
         "Running",
         Tone::Info,
@@ -18,25 +18,25 @@ const TASKS: [(&str, &str, &str, Tone, u8); 3] = [
     ),
     (
         "Send the newsletter",
-        "1,204 letters",
+        "1,204 e-mails sent",
         "Completed",
         Tone::Success,
         100,
     ),
     (
         "Renew certificates",
-        "Waits for its turn",
+        "Waiting in the queue",
         "Pending",
         Tone::Neutral,
         0,
     ),
 ];
 
-/// The picture; nothing in it can be used, so that a screen reader hears one sentence only.
+/// Renders the preview. Its content is inert, so a screen reader reads out a single sentence.
 pub(super) fn picture(app_name: &str) -> Markup {
     html! {
         figure class="pt-picture" {
-            div class="pt-window" role="img" aria-label="A picture of the overview: figures with their course, a chart of sign-ups and a list of running tasks" {
+            div class="pt-window" role="img" aria-label="Preview of the overview: figures with trends, a chart of sign-ups and a list of tasks" {
                 div class="pt-window-bar" { i {} i {} i {} span { "portal.example/admin/overview" } }
                 div class="pt-window-body" inert {
                     div class="pt-window-side" {

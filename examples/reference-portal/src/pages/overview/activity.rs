@@ -6,10 +6,10 @@ use portal_core::pages::components::{
 };
 use portal_core::prelude::*;
 
-/// Number of lines.
+/// Number of entries shown.
 const SHOWN: u64 = 6;
 
-/// The newest audit entries.
+/// Renders the latest audit entries.
 pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Markup> {
     let filter = AuditFilter {
         limit: SHOWN,
@@ -27,7 +27,8 @@ pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Mark
                         .text("Changes by administrators appear here."))
                 } @else {
                     ul class="pt-feed" {
-                        // As in the menu and in lists; a deleted user keeps the address of the entry.
+                        // The user's current name, as in the menu and in lists; a deleted user appears with
+                        // the e-mail address stored in the entry.
                         @for entry in &entries {
                             @let name = entry.actor_user_id.and_then(|id| names.get(&id));
                             (line(entry, name.unwrap_or(&entry.actor_email)))
@@ -51,7 +52,7 @@ fn line(entry: &AuditEntry, name: &str) -> Markup {
     }
 }
 
-/// Describes an entry in words: the log stores `user.update` and the name of the user.
+/// Describes an entry in words: the log stores `user.update` and the user's name.
 fn sentence(entry: &AuditEntry) -> String {
     let what = entry.details.get("label").and_then(|label| label.as_str());
     let (kind, verb) = entry
@@ -84,7 +85,7 @@ fn sentence(entry: &AuditEntry) -> String {
     }
 }
 
-/// The user's latest sign-ins, so that they notice one that was not theirs.
+/// Renders the user's latest sign-ins, so that they notice a sign-in that was not theirs.
 pub(super) async fn own_sign_ins(users: &Users, user: &CurrentUser) -> Result<Markup> {
     let sign_ins = users.latest_sign_ins(user.id, SHOWN).await?;
     Ok(html! {

@@ -1,4 +1,4 @@
-//! What an administrator sees: the figures of the whole portal.
+//! Figures of the whole portal, for administrators.
 
 use portal_core::auth::AuditLog;
 use portal_core::live::Region;
@@ -11,7 +11,7 @@ use portal_core::tasks::{TaskFilter, TaskScope};
 
 use super::{activity, count_card, examples, failure_card};
 
-/// The page, and whether it has figures.
+/// Returns the page content, and `true` if it contains figures.
 pub(super) async fn content(
     users: &Users,
     tasks: &Tasks,
@@ -39,11 +39,11 @@ pub(super) async fn content(
     let sign_up_chart = Chart::area("Sign-ups")
         .over(&sign_ups.buckets)
         .counts("Users", Tone::Accent, &sign_ups.values)
-        .empty_text("Nobody signed up in this range");
+        .empty_text("No sign-ups in this time range");
     let active_chart = Chart::area("Active users")
         .over(&active.buckets)
         .counts("Users", Tone::Accent, &active.values)
-        .empty_text("Nobody signed in in this range");
+        .empty_text("No sign-ins in this time range");
     let figures = region(html! {
         @if has_examples { (examples::banner()) }
         div class="pt-grid" {
@@ -70,7 +70,7 @@ pub(super) async fn content(
     Ok((figures, true))
 }
 
-/// Drawn anew when anything changes that it shows.
+/// Wraps the content in a region that re-renders when its data changes.
 fn region(content: Markup) -> Markup {
     Region::new("users")
         .topic("tasks")
@@ -79,7 +79,7 @@ fn region(content: Markup) -> Markup {
         .render(html! { div class="pt-stack" { (content) } })
 }
 
-/// How many there are, and by how much that is more than at the beginning of the range.
+/// Number of users, and the increase since the start of the time range.
 fn user_card(all: u64, sign_ups: &Counts) -> StatCard {
     let before = all.saturating_sub(sign_ups.total);
     let mut sum = before as f64;
@@ -96,7 +96,7 @@ fn user_card(all: u64, sign_ups: &Counts) -> StatCard {
     compared(card, all as f64, before as f64, range, Tone::Success).trend(&course)
 }
 
-/// A fresh portal: what to do, instead of zeros.
+/// First steps in a new portal, instead of zeros.
 fn first_steps(is_dev: bool) -> Markup {
     let step = |glyph: &str, title: &str, text: &str, action: Button| {
         html! {
@@ -109,14 +109,14 @@ fn first_steps(is_dev: bool) -> Markup {
     };
     html! {
         (Card::new().title("Your portal is ready")
-            .description("There is no activity yet. These steps bring the first figures.")
+            .description("There is no activity yet. Follow these steps to get started.")
             .body(html! {
                 ol class="pt-steps" {
-                    (step("play", "Start your first task", "Watch it run, live, and see its result.",
+                    (step("play", "Start your first task", "Watch its progress live and see its result.",
                         Button::new("Start a task").solid().href("/tasks")))
                     (step("user-plus", "Invite someone", "Everyone who signs in appears under Users, where you assign roles.",
                         Button::new("Open users").href("/admin/users")))
-                    (step("sliders-horizontal", "Edit a configuration", "Documents that your tasks read, as YAML or JSON.",
+                    (step("sliders-horizontal", "Edit a configuration", "Edit documents that your tasks read, as YAML or JSON.",
                         Button::new("Open settings").href("/admin/settings")))
                 }
             }))

@@ -1,4 +1,4 @@
-//! Example rows for who develops: marked as such, and gone with one button.
+//! Example data for development: marked as such, and removed with one button.
 
 use portal_core::pages::components::{Banner, Button, Tone, Unit};
 use portal_core::pages::{IntoPage, PageResponse};
@@ -42,12 +42,12 @@ async fn remove_examples(
         .into_page())
 }
 
-/// In production there is nothing but what has happened.
+/// Returns `404 not_found` in production, where all data is real.
 fn for_developers(config: &portal_core::Config) -> Result<()> {
     if config.is_dev() {
         Ok(())
     } else {
-        Err(Error::not_found("there is no such page"))
+        Err(Error::not_found("page not found"))
     }
 }
 
@@ -55,10 +55,10 @@ pub(super) async fn are_there(users: &Users) -> Result<bool> {
     Ok(!users.examples().await?.is_empty())
 }
 
-/// Says that not all figures are real.
+/// Banner that marks some of the figures as sample data.
 pub(super) fn banner() -> Markup {
     html! {
-        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are sample data and are included in these figures.")
+        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are sample data. These figures include them.")
             .title("Example data")
             .action(html! {
                 form method="post" action=(REMOVE) { (Button::new("Remove example data").size(1).submit()) }
@@ -66,10 +66,10 @@ pub(super) fn banner() -> Markup {
     }
 }
 
-/// Offers to fill an empty portal.
+/// Banner that offers to fill an empty portal with example data.
 pub(super) fn offer() -> Markup {
     html! {
-        (Banner::new(Tone::Neutral, "Add users and tasks that are marked as examples to fill this page. Only in development.")
+        (Banner::new(Tone::Neutral, "Add example users and tasks to fill this page. Available in development only.")
             .title("Nothing here yet?")
             .action(html! {
                 form method="post" action=(ADD) { (Button::new("Add example data").size(1).submit()) }

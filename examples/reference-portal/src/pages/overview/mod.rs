@@ -1,5 +1,5 @@
-//! `/admin/overview`: the portal's figures for administrators, everybody's own for others, and a
-//! welcome for guests.
+//! `/admin/overview`: portal-wide figures for administrators, personal figures for other users,
+//! and a welcome for guests.
 
 mod activity;
 mod everybody;
@@ -51,7 +51,7 @@ async fn overview(
         div class="pt-stack" {
             div class="pt-row" {
                 (search())
-                @if has_figures { span class="pt-push" { (range_links("Range of time", PATH, range)) } }
+                @if has_figures { span class="pt-push" { (range_links("Time range", PATH, range)) } }
             }
             (content)
         }
@@ -69,7 +69,7 @@ fn welcome() -> Markup {
     }
 }
 
-/// Leads to the page of results that the command palette has too.
+/// Search form that opens the results page of the command palette.
 fn search() -> Markup {
     html! {
         form class="pt-search" role="search" method="get" action="/search" {
@@ -79,7 +79,7 @@ fn search() -> Markup {
     }
 }
 
-/// A card of what is counted, with its course and how it compares with the span before.
+/// Stat card of a count, with its trend and the change from the previous period.
 fn count_card(title: &str, glyph: &str, counts: &Counts, more_is: Tone) -> StatCard {
     let card = StatCard::new(title, Unit::Count.full(counts.total as f64)).icon(glyph);
     let range = counts.buckets.range();
@@ -97,7 +97,7 @@ fn trend(counts: &Counts) -> Vec<f64> {
     counts.values.iter().map(|count| *count as f64).collect()
 }
 
-/// The share of tasks that failed.
+/// Stat card of the share of tasks that failed.
 fn failure_card(counts: &TaskCounts) -> StatCard {
     let (now, before) = counts.failure_rate();
     let text = now.map_or_else(|| "–".to_owned(), |rate| Unit::Percent.full(rate));
@@ -109,12 +109,12 @@ fn failure_card(counts: &TaskCounts) -> StatCard {
         .collect();
     let range = counts.buckets().range();
     match (now, before) {
-        (None, _) => card.note("No tasks finished in this range"),
+        (None, _) => card.note("No tasks finished in this time range"),
         (Some(_), None) => card.note(format!(
             "No tasks finished in the previous {}",
             range.words()
         )),
-        // Points, not percents of percents.
+        // Percentage points, not percent of percent.
         (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
             card.note(format!("Same as previous {}", range.words()))
         }

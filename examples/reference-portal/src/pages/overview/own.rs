@@ -10,7 +10,7 @@ use portal_core::tasks::{TaskFilter, TaskRecord, TaskScope};
 
 use super::{activity, count_card, failure_card};
 
-/// The page, and whether it has figures.
+/// Returns the page content, and `true` if it contains figures.
 pub(super) async fn content(
     user: &CurrentUser,
     users: &Users,
@@ -63,7 +63,7 @@ pub(super) async fn content(
     Ok((region, has_figures))
 }
 
-/// A row that links to the page of its task.
+/// Task row that links to the page of its task.
 fn row(task: &TaskRecord) -> TaskRowView {
     TaskRowView {
         href: Some(format!("/tasks/{}", task.id)),
