@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use portal_core::auth::{AuthError, AuthSetup, DeclaredRoute, Profile, Routes, SignIn};
+use portal_core::auth::{AuthError, ProviderContext, RouteInfo, Profile, Routes, SignInPage};
 use portal_core::pages::components::Button;
 use portal_core::{Error, Result};
 use url::Url;
@@ -12,38 +12,38 @@ use crate::backend::BackendApi;
 use crate::components;
 use crate::config::{ClerkConfig, KeyKind};
 use crate::cookies::CookieNames;
-use crate::handshake::{Handshake, Payloads};
-use crate::hosted::{self, Hosted};
+use crate::handshake::{Handshake, PayloadFetcher};
+use crate::clerk_js::{self, ClerkJs};
 use crate::jwks::KeyCache;
 use crate::log_rate::LogRate;
 use crate::revoke::Revocations;
-use crate::token::Rules;
+use crate::token::VerificationRules;
 use crate::verifier::Verifier;
 use crate::webhook;
 
 pub(crate) struct Clerk {
     pub(crate) verifier: Verifier,
     pub(crate) handshake: Handshake,
-    pub(crate) hosted: Hosted,
+    pub(crate) hosted: ClerkJs,
     pub(crate) backend: BackendApi,
     pub(crate) revocations: Revocations,
-    webhooks: Option<Arc<webhook::Receiver>>,
+    webhooks: Option<Arc<webhook::WebhookReceiver>>,
     account_portal: String,
     public_url: String,
 }
 
 /// Returns the routes of an instance, which do not depend on its start.
-pub(crate) fn declared(clerk: &ClerkConfig) -> Vec<DeclaredRoute> {
-    let mut routes = hosted::routes().declared();
+pub(crate) fn list_routes(clerk: &ClerkConfig) -> Vec<RouteInfo> {
+    let mut routes = clerk_js::routes().list();
     if clerk.webhook_secrets.is_some() {
-        routes.extend(webhook::routes().declared());
+        routes.extend(webhook::routes().list());
     }
     routes
 }
 
 impl Clerk {
-    pub(crate) fn new(clerk: ClerkConfig, setup: &AuthSetup, backend: &BackendApi) -> Result<Self> {
-        let hosted = Hosted::new(&clerk);
+    pub(crate) fn new(clerk: ClerkConfig, setup: &ProviderContext, backend: &BackendApi) -> Result<Self> {
+        let hosted = ClerkJs::new(&clerk);
         let account_portal = clerk.account_portal();
         let keys = match clerk.jwt_key {
             Some(key) => KeyCache::fixed(None, key),
@@ -61,10 +61,10 @@ impl Clerk {
             public_url: setup.config.public_url.clone(),
             base_path: setup.config.base_path.clone(),
             development,
-            payloads: Payloads::new(backend.clone()),
+            payloads: PayloadFetcher::new(backend.clone()),
             ignored: LogRate::default(),
         };
-        let rules = Rules {
+        let rules = VerificationRules {
             issuer: clerk.frontend_api,
             authorized_parties: clerk.authorized_parties,
         };
@@ -72,7 +72,7 @@ impl Clerk {
             .connect(&clerk.backend_api, clerk.secret_key, clerk.https_only)
             .map_err(Error::internal)?;
         let webhooks = clerk.webhook_secrets.map(|secrets| {
-            let receiver = webhook::Receiver::new(secrets, setup.directory.clone());
+            let receiver = webhook::WebhookReceiver::new(secrets, setup.directory.clone());
             Arc::new(receiver)
         });
         if webhooks.is_none() {
@@ -100,11 +100,11 @@ impl Clerk {
     pub(crate) fn routes(&self) -> Routes {
         let webhooks = self.webhooks.clone();
         let webhooks = webhooks.map(|receiver| webhook::routes().with_state(receiver));
-        hosted::routes().merge(webhooks.unwrap_or_default())
+        clerk_js::routes().merge(webhooks.unwrap_or_default())
     }
 
     /// Renders Clerk's component; until its script has loaded, a link to Clerk's hosted pages.
-    pub(crate) fn sign_in(&self, page: &SignIn<'_>) -> Markup {
+    pub(crate) fn sign_in(&self, page: &SignInPage<'_>) -> Markup {
         let (path, label) = match page.sign_up {
             false => ("sign-in", "Sign in"),
             true => ("sign-up", "Create an account"),

@@ -22,7 +22,7 @@ use maud::{Markup, html};
 /// Attribute by which the script finds a component, and the provider a page that contains one.
 ///
 /// Includes the quote, which is always escaped in text from users.
-pub(crate) const MARK: &str = "data-clerk-part=\"";
+pub(crate) const ELEMENT_ATTRIBUTE: &str = "data-clerk-part=\"";
 
 /// Renders Clerk's sign-in form, which then redirects to `return_to`, a path of the portal.
 ///

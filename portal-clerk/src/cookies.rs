@@ -35,7 +35,7 @@ pub(crate) struct InstanceNames {
 
 impl CookieNames {
     /// Creates the names for a session cookie only.
-    pub(crate) fn bare() -> Self {
+    pub(crate) fn session_only() -> Self {
         Self { instance: None }
     }
 
@@ -212,14 +212,14 @@ pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a
 
 /// Unverified content of one of the two sets of cookies.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Side {
-    pub(crate) session: Option<TokenLook>,
+pub(crate) struct CookieSet {
+    pub(crate) session: Option<TokenPreview>,
     pub(crate) client_uat: Option<i64>,
 }
 
 /// Unverified properties of a session token.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct TokenLook {
+pub(crate) struct TokenPreview {
     pub(crate) has_issuer: bool,
     /// `true` if the token names this instance as its issuer.
     pub(crate) is_ours: bool,
@@ -230,9 +230,9 @@ pub(crate) struct TokenLook {
 /// Returns `true` if the suffixed cookies apply instead of the plain ones.
 ///
 /// Only one set is used: another application on the same domain may have written the other.
-pub(crate) fn uses_suffixed(plain: &Side, suffixed: &Side, development: bool) -> bool {
+pub(crate) fn uses_suffixed(plain: &CookieSet, suffixed: &CookieSet, development: bool) -> bool {
     // A token without an issuer was not set by Clerk and is ignored.
-    let plain = &Side {
+    let plain = &CookieSet {
         session: plain.session.filter(|token| token.has_issuer),
         ..*plain
     };
@@ -242,8 +242,8 @@ pub(crate) fn uses_suffixed(plain: &Side, suffixed: &Side, development: bool) ->
     if suffixed.client_uat.is_none() && suffixed.session.is_none() {
         return false;
     }
-    let issued_at = |side: &Side| side.session.map_or(0, |token| token.issued_at);
-    let signed_out = |side: &Side| side.client_uat == Some(0);
+    let issued_at = |side: &CookieSet| side.session.map_or(0, |token| token.issued_at);
+    let signed_out = |side: &CookieSet| side.client_uat == Some(0);
     if signed_out(suffixed) {
         return signed_out(plain);
     }
@@ -353,32 +353,32 @@ mod tests {
             ("99999999999999999999", Some(0)),
         ] {
             let headers = headers(&[format!("__client_uat={text}").as_bytes()]);
-            let cookies = Cookies::of(&headers, &CookieNames::bare());
+            let cookies = Cookies::of(&headers, &CookieNames::session_only());
             assert_eq!(cookies.plain.client_uat, expected, "{text}");
         }
     }
 
     /// Creates a set from a description of its token and the time of the client.
-    fn side(token: &str, client_uat: Option<i64>) -> Side {
-        let look = TokenLook {
+    fn side(token: &str, client_uat: Option<i64>) -> CookieSet {
+        let look = TokenPreview {
             has_issuer: true,
             is_ours: true,
             issued_at: 100,
             is_expired: false,
         };
-        Side {
+        CookieSet {
             session: match token {
                 "" => None,
-                "malformed" => Some(TokenLook::default()),
-                "foreign" => Some(TokenLook {
+                "malformed" => Some(TokenPreview::default()),
+                "foreign" => Some(TokenPreview {
                     is_ours: false,
                     ..look
                 }),
-                "newer" => Some(TokenLook {
+                "newer" => Some(TokenPreview {
                     issued_at: 200,
                     ..look
                 }),
-                "expired" => Some(TokenLook {
+                "expired" => Some(TokenPreview {
                     is_expired: true,
                     ..look
                 }),

@@ -16,8 +16,8 @@ use crate::handshake::directives::Directives;
 use crate::jwks::KeyCache;
 use crate::query;
 use crate::testing::{ISSUER, NOW, PORTAL, SigningKey, good_claims, good_header, merged};
-use crate::token::{Rules, Unchecked, Unverified};
-use crate::verifier::{Moment, Verifier};
+use crate::token::{VerificationRules, UncheckedClaims, Unverified};
+use crate::verifier::{TimePoint, Verifier};
 
 fn rng() -> Rng {
     let seed = std::env::var("PORTAL_FUZZ_SEED");
@@ -29,15 +29,15 @@ fn rng() -> Rng {
 
 fn verifier(development: bool) -> Verifier {
     let keys = KeyCache::fixed(Some("ins_1".to_owned()), SigningKey::first().public());
-    let rules = Rules {
+    let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
         authorized_parties: vec![PORTAL.to_owned()],
     };
     Verifier::new(keys, rules, CookieNames::of_instance("abc", development))
 }
 
-fn now() -> Moment {
-    Moment {
+fn now() -> TimePoint {
+    TimePoint {
         unix: NOW,
         instant: Instant::now(),
     }
@@ -189,7 +189,7 @@ async fn modified_tokens_are_never_valid_for_another_user() {
         let Ok(text) = std::str::from_utf8(&bytes) else {
             continue;
         };
-        let _ = Unchecked::of(text);
+        let _ = UncheckedClaims::of(text);
         match verifier.claims(text, now()).await {
             // Only a genuinely signed token is accepted, with its own claims.
             Ok(claims) => {

@@ -21,7 +21,7 @@
 //! per database, so its tokens are not valid anywhere else.
 
 mod backend;
-mod cache;
+mod token_cache;
 mod claims;
 mod clerk;
 pub mod components;
@@ -30,23 +30,23 @@ mod cookies;
 #[cfg(feature = "dev-identity")]
 mod dev;
 #[cfg(any(test, feature = "testing"))]
-mod double;
+mod fake;
 #[cfg(test)]
 mod fuzz;
 mod handshake;
-mod hosted;
+mod clerk_js;
 mod http;
 mod jwks;
 mod log_rate;
 mod query;
 mod revoke;
-mod session;
-mod state;
+mod credential;
+mod auth_state;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token;
-mod users;
+mod user_record;
 mod verifier;
 mod webhook;
 
@@ -56,8 +56,8 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use maud::{Markup, html};
 use portal_core::auth::{
-    AuthError, AuthProvider, AuthSetup, ContentSources, DeclaredRoute, Directory, Identity,
-    Navigation, PageAddition, Profile, Routes, ShownPage, SignIn, SyncReport,
+    AuthError, AuthProvider, ProviderContext, CspSources, RouteInfo, UserDirectory, Identity,
+    NavigationOutcome, PageAdditions, Profile, Routes, RenderedPage, SignInPage, SyncReport,
 };
 use portal_core::config::{Config, Setting};
 use portal_core::{Error, Result};
@@ -66,16 +66,16 @@ pub use backend::{BackendApi, BackendError, ClerkSession, ClerkUser, MetadataCha
 pub use claims::{Claims, Organization};
 
 use clerk::Clerk;
-use config::Plan;
+use config::ProviderConfig;
 use handshake::Resolved;
-use verifier::{Found, Moment, Verifier};
+use verifier::{VerifiedSession, TimePoint, Verifier};
 
 /// Sign-in with Clerk, or with the development identity provider if no keys are set.
 #[derive(Default)]
 pub struct ClerkAuth {
     mode: Mode,
     /// Routes that the settings require.
-    declared: Vec<DeclaredRoute>,
+    declared: Vec<RouteInfo>,
     backend: BackendApi,
 }
 
@@ -86,7 +86,7 @@ enum Mode {
     Off,
     Clerk(Box<Clerk>),
     #[cfg(feature = "dev-identity")]
-    Development(Arc<dev::Development>),
+    Development(Arc<dev::DevProvider>),
 }
 
 impl ClerkAuth {
@@ -116,7 +116,7 @@ impl ClerkAuth {
     }
 
     /// Returns the session of a request, which is already resolved if the request opened a page.
-    async fn session(&self, parts: &Parts) -> Result<Found, AuthError> {
+    async fn session(&self, parts: &Parts) -> Result<VerifiedSession, AuthError> {
         if let Some(Resolved(found)) = parts.extensions.get() {
             return Ok(found.clone());
         }
@@ -124,7 +124,7 @@ impl ClerkAuth {
             None => Ok(None),
             Some(verifier) => {
                 let query = parts.uri.query();
-                verifier.session(&parts.headers, query, Moment::now()).await
+                verifier.session(&parts.headers, query, TimePoint::now()).await
             }
         }
     }
@@ -144,20 +144,20 @@ impl AuthProvider for ClerkAuth {
         Ok(self.session(parts).await?.map(verifier::identity))
     }
 
-    fn wants_navigation(&self, parts: &Parts) -> bool {
+    fn handles_navigation(&self, parts: &Parts) -> bool {
         match &self.mode {
-            Mode::Clerk(clerk) => clerk.handshake.wants(&clerk.verifier, parts),
+            Mode::Clerk(clerk) => clerk.handshake.handles(&clerk.verifier, parts),
             _ => false,
         }
     }
 
-    async fn navigate(&self, parts: &mut Parts) -> Navigation {
+    async fn handle_navigation(&self, parts: &mut Parts) -> NavigationOutcome {
         match &self.mode {
             Mode::Clerk(clerk) => {
-                let now = Moment::now();
+                let now = TimePoint::now();
                 clerk.handshake.navigate(&clerk.verifier, parts, now).await
             }
-            _ => Navigation::default(),
+            _ => NavigationOutcome::default(),
         }
     }
 
@@ -191,26 +191,26 @@ impl AuthProvider for ClerkAuth {
         let (plan, problems) = config::read(config);
         self.declared = match &plan {
             None => Vec::new(),
-            Some(Plan::Clerk(clerk)) => clerk::declared(clerk),
+            Some(ProviderConfig::Clerk(clerk)) => clerk::list_routes(clerk),
             #[cfg(feature = "dev-identity")]
-            Some(Plan::Development) => dev::routes().declared(),
+            Some(ProviderConfig::Development) => dev::routes().list(),
         };
         problems
     }
 
-    async fn start(&mut self, setup: &AuthSetup) -> Result<()> {
+    async fn init(&mut self, setup: &ProviderContext) -> Result<()> {
         let (plan, problems) = config::read(&setup.config);
         self.mode = match plan {
-            Some(Plan::Clerk(clerk)) => {
+            Some(ProviderConfig::Clerk(clerk)) => {
                 let clerk = Clerk::new(*clerk, setup, &self.backend)?;
                 // The first request then finds the keys cached or waits for this fetch.
-                clerk.verifier.keys.prefetch(Moment::now().instant);
+                clerk.verifier.keys.prefetch(TimePoint::now().instant);
                 Mode::Clerk(Box::new(clerk))
             }
             #[cfg(feature = "dev-identity")]
-            Some(Plan::Development) => {
+            Some(ProviderConfig::Development) => {
                 tracing::warn!("development sign-in is enabled; anyone can sign in as any user");
-                Mode::Development(Arc::new(dev::Development::start(setup).await?))
+                Mode::Development(Arc::new(dev::DevProvider::start(setup).await?))
             }
             None => return Err(Error::internal(problems.join("; "))),
         };
@@ -226,11 +226,11 @@ impl AuthProvider for ClerkAuth {
         }
     }
 
-    fn declared_routes(&self) -> Vec<DeclaredRoute> {
+    fn list_routes(&self) -> Vec<RouteInfo> {
         self.declared.clone()
     }
 
-    fn sign_in(&self, page: &SignIn<'_>) -> Markup {
+    fn render_sign_in(&self, page: &SignInPage<'_>) -> Markup {
         match &self.mode {
             Mode::Off => html! { p { "Sign-in is not available until the portal has started." } },
             Mode::Clerk(clerk) => clerk.sign_in(page),
@@ -243,21 +243,21 @@ impl AuthProvider for ClerkAuth {
         true
     }
 
-    fn content_sources(&self) -> ContentSources {
+    fn csp_sources(&self) -> CspSources {
         match &self.mode {
             Mode::Clerk(clerk) => clerk.hosted.content_sources(),
-            _ => ContentSources::default(),
+            _ => CspSources::default(),
         }
     }
 
-    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+    fn augment_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
         match &self.mode {
             Mode::Clerk(clerk) => clerk.hosted.on_page(page),
             _ => None,
         }
     }
 
-    async fn sync(&self, directory: &Directory) -> Result<SyncReport> {
+    async fn sync_users(&self, directory: &UserDirectory) -> Result<SyncReport> {
         match &self.mode {
             Mode::Clerk(clerk) => sync::sync(&clerk.backend, directory).await,
             _ => Err(Error::internal(
@@ -266,18 +266,18 @@ impl AuthProvider for ClerkAuth {
         }
     }
 
-    async fn session_to_end(&self, parts: &Parts) -> Option<Identity> {
+    async fn session_to_revoke(&self, parts: &Parts) -> Option<Identity> {
         let verifier = self.verifier()?;
-        verifier.session_to_end(&parts.headers, Moment::now()).await
+        verifier.session_to_end(&parts.headers, TimePoint::now()).await
     }
 
-    async fn signed_out(&self, session_id: &str) {
+    async fn on_sign_out(&self, session_id: &str) {
         if let Mode::Clerk(clerk) = &self.mode {
             clerk.revocations.revoke(session_id);
         }
     }
 
-    fn forget(&self) -> Vec<HeaderValue> {
+    fn clear_session_cookies(&self) -> Vec<HeaderValue> {
         let Some(verifier) = self.verifier() else {
             return Vec::new();
         };
@@ -320,7 +320,7 @@ mod tests {
         let setup = setup(directory, pairs).await;
         let mut auth = ClerkAuth::new();
         assert_eq!(auth.configure(&setup.config), [""; 0]);
-        auth.start(&setup).await.unwrap();
+        auth.init(&setup).await.unwrap();
         auth
     }
 
@@ -336,7 +336,7 @@ mod tests {
     }
 
     fn live_token(issuer: &str) -> String {
-        let now = Moment::now().unix;
+        let now = TimePoint::now().unix;
         SigningKey::first().token(
             json!({}),
             json!({"iss": issuer, "azp": "http://localhost:8000", "iat": now, "nbf": now, "exp": now + 60}),
@@ -366,7 +366,7 @@ mod tests {
         let server =
             FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
         let auth = with_clerk(&directory, &server).await;
-        let now = Moment::now().unix;
+        let now = TimePoint::now().unix;
         let expired = SigningKey::first().token(
             json!({}),
             json!({"iss": server.url, "azp": "http://localhost:8000", "iat": now - 70, "nbf": now - 70, "exp": now - 10}),
@@ -378,9 +378,9 @@ mod tests {
             request.body(()).unwrap().into_parts().0
         };
         let mut parts = open(&expired);
-        assert!(auth.wants_navigation(&parts));
+        assert!(auth.handles_navigation(&parts));
         assert_eq!(auth.authenticate(&parts).await.unwrap(), None);
-        let answer = auth.navigate(&mut parts).await.answer.unwrap();
+        let answer = auth.handle_navigation(&mut parts).await.response.unwrap();
         assert_eq!(answer.status(), 307);
         let location = answer.headers()["location"].to_str().unwrap();
         let endpoint = format!("{}/v1/client/handshake?", server.url);
@@ -388,14 +388,14 @@ mod tests {
 
         let mut parts = open(&live_token(&server.url));
         assert!(auth.authenticate(&parts).await.unwrap().is_some());
-        assert!(auth.navigate(&mut parts).await.answer.is_none());
+        assert!(auth.handle_navigation(&mut parts).await.response.is_none());
         // The resolved session applies to the rest of the request.
         parts.headers.clear();
         assert!(auth.authenticate(&parts).await.unwrap().is_some());
         // A token in the header does not come from a browser.
         let parts = request(&expired);
-        assert!(!auth.wants_navigation(&parts));
-        assert!(!ClerkAuth::new().wants_navigation(&open("x")));
+        assert!(!auth.handles_navigation(&parts));
+        assert!(!ClerkAuth::new().handles_navigation(&open("x")));
     }
 
     #[tokio::test]
@@ -472,17 +472,17 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let server = FakeServer::start(500, "").await;
         let auth = with_clerk(&directory, &server).await;
-        let mut page = SignIn::new("/admin/tasks?state=a&b=\"");
+        let mut page = SignInPage::new("/admin/tasks?state=a&b=\"");
         let link = |path: &str| {
             format!(
                 "href=\"{}/{path}?redirect_url=http%3A%2F%2F127.0.0.1%3A8000%2Fadmin%2Ftasks%3Fstate%3Da%26b%3D%22\"",
                 server.url
             )
         };
-        let markup = auth.sign_in(&page).into_string();
+        let markup = auth.render_sign_in(&page).into_string();
         assert!(markup.contains(&link("sign-in")), "{markup}");
         page.sign_up = true;
-        let markup = auth.sign_in(&page).into_string();
+        let markup = auth.render_sign_in(&page).into_string();
         assert!(markup.contains(&link("sign-up")), "{markup}");
     }
 
@@ -492,7 +492,7 @@ mod tests {
         let server = FakeServer::start(500, "").await;
         let auth = with_clerk(&directory, &server).await;
         assert_eq!(
-            auth.forget(),
+            auth.clear_session_cookies(),
             [
                 "__session=; Path=/; Max-Age=0; SameSite=Lax",
                 "__session_1YzQInlU=; Path=/; Max-Age=0; SameSite=Lax",
@@ -513,9 +513,9 @@ mod tests {
         let setup = setup(&directory, &[("APP_ENV", "DEV"), PK, SK, secret]).await;
         let mut auth = ClerkAuth::new();
         assert_eq!(auth.configure(&setup.config), [""; 0]);
-        let mut before = auth.declared_routes();
-        auth.start(&setup).await.unwrap();
-        let mut answered = auth.routes().declared();
+        let mut before = auth.list_routes();
+        auth.init(&setup).await.unwrap();
+        let mut answered = auth.routes().list();
         for routes in [&mut before, &mut answered] {
             routes.sort_by(|one, other| one.path.cmp(&other.path));
         }
@@ -533,7 +533,7 @@ mod tests {
         let setup = setup(&directory, &[("APP_ENV", "DEV"), PK]).await;
         let mut auth = ClerkAuth::new();
         assert_eq!(auth.configure(&setup.config).len(), 1);
-        assert!(auth.start(&setup).await.is_err());
+        assert!(auth.init(&setup).await.is_err());
         assert_eq!(auth.authenticate(&request("x")).await.unwrap(), None);
     }
 

@@ -82,7 +82,7 @@ impl Pending {
             match revoked {
                 Ok(()) => return,
                 Err(error) if error.is_not_found() => return,
-                Err(error) if error.is_passing() && attempt < MAX_ATTEMPTS => {
+                Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS => {
                     tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
                 }
                 Err(error) => {

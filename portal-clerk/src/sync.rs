@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use portal_core::auth::{Applied, Directory, DirectoryChange, SyncReport};
+use portal_core::auth::{Effect, UserDirectory, ProviderEvent, SyncReport};
 use portal_core::{Error, Result};
 
-use crate::backend::{BackendApi, Patience, UserQuery};
-use crate::users::is_user_id;
+use crate::backend::{BackendApi, RetryPolicy, UserQuery};
+use crate::user_record::is_user_id;
 
 const PAGE: u64 = 100;
 
 /// Stores every user of Clerk's and deletes those whom Clerk no longer has.
-pub(crate) async fn sync(clerk: &BackendApi, directory: &Directory) -> Result<SyncReport> {
+pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Result<SyncReport> {
     let mut unseen: HashSet<String> = directory.subjects().await?.into_iter().collect();
     // Other subjects come from another provider, which Clerk has no record of.
     unseen.retain(|subject| is_user_id(subject));
@@ -25,13 +25,13 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &Directory) -> Result<Sy
             limit: PAGE,
             ..UserQuery::default()
         };
-        let page = clerk.users_with(&query, Patience::LONG).await?;
+        let page = clerk.users_with(&query, RetryPolicy::BULK).await?;
         let is_last = (page.len() as u64) < PAGE;
         for user in page {
             unseen.remove(&user.id);
             report.found += 1;
             report.banned += u64::from(user.profile.banned);
-            let change = DirectoryChange::User {
+            let change = ProviderEvent::User {
                 subject: &user.id,
                 profile: &user.profile,
             };
@@ -43,11 +43,11 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &Directory) -> Result<Sy
     }
     for subject in &unseen {
         // A deletion during the sync shifts the pages, so a user may have been missed.
-        if clerk.user_with(subject, Patience::LONG).await?.is_none() {
-            let change = DirectoryChange::UserDeleted { subject };
+        if clerk.user_with(subject, RetryPolicy::BULK).await?.is_none() {
+            let change = ProviderEvent::UserDeleted { subject };
             let applied = directory.apply(None, change).await?;
             report.count(applied);
-            if applied == Applied::Deleted {
+            if applied == Effect::Deleted {
                 tracing::info!(subject, "user deleted because Clerk does not have them");
             }
         }
@@ -66,7 +66,7 @@ async fn require_same_instance(clerk: &BackendApi, known: &HashSet<String>) -> R
             limit: 1,
             ..UserQuery::default()
         };
-        if !clerk.users_with(&query, Patience::LONG).await?.is_empty() {
+        if !clerk.users_with(&query, RetryPolicy::BULK).await?.is_empty() {
             return Ok(());
         }
     }

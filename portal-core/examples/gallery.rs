@@ -172,8 +172,8 @@ fn overview(query: &Params) -> Markup {
                 ("Version", html! { code { "0.1.0" } }),
                 ("Database", html! { "SQLite 3.50" }),
                 ("Started", time("2026-11-22T08:30:00Z", TimeFormat::Ago)),
-                ("Replicas", html! { span class="pt-num" { "2" } }),
-            ])).foot(html! { (icon("refresh-cw")) "Checked a minute ago" }))
+                ("Replicas", html! { span class="pt-tabular" { "2" } }),
+            ])).footer(html! { (icon("refresh-cw")) "Checked a minute ago" }))
         }
     }
 }
@@ -333,14 +333,14 @@ fn user_drawer(id: &str, title: &str) -> Drawer {
             (Field::checkbox("mail", "Send news by e-mail").id(with_id("mail")).checked(true))
             (Field::switch("active", "Active").id(with_id("active")).checked(true).hint("Inactive users cannot sign in."))
         })
-        .foot(Button::new("Save changes").solid().submit())
+        .footer(Button::new("Save changes").solid().submit())
 }
 
 fn tasks() -> Markup {
     let row = |id: &str, title: &str, name: &str, status: &str, progress| TaskRowView {
         id: id.to_owned(),
         title: title.to_owned(),
-        state: "reports".to_owned(),
+        group: "reports".to_owned(),
         name: name.to_owned(),
         status: status.to_owned(),
         progress,

@@ -8,7 +8,7 @@ use serde::de::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use crate::error::Fault;
+use crate::error::FieldError;
 
 /// Maximum nesting of a stored value: `[]` has one level, `[[]]` two.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -49,11 +49,11 @@ pub(crate) enum ParseError {
 
 impl ParseError {
     /// Converts the error into a field error with the pointer of the nested value, if there is one.
-    pub(crate) fn into_fault(self) -> Fault {
+    pub(crate) fn into_fault(self) -> FieldError {
         let message = self.to_string();
         match self {
-            Self::Malformed(_) => Fault::new("", "invalid_json", message),
-            Self::TooDeep { pointer, .. } => Fault::new(pointer, TOO_DEEP, message),
+            Self::Malformed(_) => FieldError::new("", "invalid_json", message),
+            Self::TooDeep { pointer, .. } => FieldError::new(pointer, TOO_DEEP, message),
         }
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses a message. Its values are checked individually with [`faults`], so that the levels around
+/// Parses a message. Its values are checked individually with [`field_errors`], so that the levels around
 /// them do not count.
 pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
@@ -125,9 +125,9 @@ pub(crate) fn is_too_deep(message: &str) -> bool {
 }
 
 /// Returns the field error for a value that is nested too deeply, relative to the value.
-pub(crate) fn too_deep(place: &str) -> Fault {
+pub(crate) fn too_deep(place: &str) -> FieldError {
     let message = format!("{place}must not be nested deeper than {MAX_DEPTH} levels");
-    Fault::new("", TOO_DEEP, message)
+    FieldError::new("", TOO_DEEP, message)
 }
 
 impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
@@ -287,7 +287,7 @@ pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::
 
 /// Returns the reasons why a value cannot be stored, with JSON pointers that start with `pointer`:
 /// excessive nesting, and the character U+0000, which PostgreSQL does not store.
-pub(crate) fn faults(value: &Value, pointer: &str) -> Vec<Fault> {
+pub(crate) fn faults(value: &Value, pointer: &str) -> Vec<FieldError> {
     let mut search = Search {
         pointer,
         path: Vec::new(),
@@ -305,7 +305,7 @@ enum Segment<'a> {
 struct Search<'a> {
     pointer: &'a str,
     path: Vec<Segment<'a>>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
 }
 
 impl<'a> Search<'a> {
@@ -313,7 +313,7 @@ impl<'a> Search<'a> {
         match value {
             Value::String(text) => self.look_at_text(text),
             Value::Array(_) | Value::Object(_) if self.path.len() == MAX_DEPTH => {
-                self.report(|pointer| Fault {
+                self.report(|pointer| FieldError {
                     pointer,
                     ..too_deep("")
                 });
@@ -340,7 +340,7 @@ impl<'a> Search<'a> {
     fn look_at_text(&mut self, text: &str) {
         if text.contains('\0') {
             self.report(|pointer| {
-                Fault::new(
+                FieldError::new(
                     pointer,
                     "invalid_value",
                     "must not contain the character U+0000",
@@ -349,7 +349,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn report(&mut self, fault: impl FnOnce(String) -> Fault) {
+    fn report(&mut self, fault: impl FnOnce(String) -> FieldError) {
         if self.faults.len() == MAX_FAULTS {
             return;
         }

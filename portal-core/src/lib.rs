@@ -30,14 +30,14 @@ pub use auth::{
     Access, AdminUser, AuthProvider, CurrentUser, Denied, Permission, Role, RoleDefinition, User,
 };
 pub use config::Config;
-pub use error::{Error, Fault, Result};
+pub use error::{Error, FieldError, Result};
 pub use pages::{IntoPage, Layout, Nav, NavItem, Page, Theme};
 #[cfg(feature = "macros")]
 pub use portal_macros::{admin_model, monitored_background_task, page};
 pub use security::ClientAddress;
 pub use source::Source;
-pub use state::{Data, PortalState, Requirement, TaskInput};
+pub use state::{Data, PortalState, Dependency, TaskInput};
 pub use store::Store;
 pub use tasks::{
-    NoArgs, OnCrash, Starter, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks,
+    NoArgs, OnCrash, Initiator, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks,
 };

@@ -23,9 +23,9 @@ pub use std::vec::Vec;
 pub use crate::admin::{FieldValues, ModelEntry};
 pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
-pub use crate::request::garde_faults;
+pub use crate::request::garde_errors;
 pub use crate::source;
-pub use crate::state::{Requirement, TaskInput};
+pub use crate::state::{Dependency, TaskInput};
 
 use crate::error::Problem;
 use crate::pages::components::is_icon;
@@ -115,22 +115,22 @@ impl<T: ?Sized> Default for Argument<T> {
 
 /// Arguments whose value is looked up in the portal's state.
 pub trait InputArgument {
-    fn dependency(&self) -> Option<Requirement>;
+    fn dependency(&self) -> Option<Dependency>;
 }
 
 impl<T: TaskInput> InputArgument for Argument<T> {
-    fn dependency(&self) -> Option<Requirement> {
-        Some(T::requirement())
+    fn dependency(&self) -> Option<Dependency> {
+        Some(T::dependency())
     }
 }
 
 /// All other arguments. Method lookup prefers [`InputArgument`], which needs one reference fewer.
 pub trait OtherArgument {
-    fn dependency(&self) -> Option<Requirement>;
+    fn dependency(&self) -> Option<Dependency>;
 }
 
 impl<T: ?Sized> OtherArgument for &Argument<T> {
-    fn dependency(&self) -> Option<Requirement> {
+    fn dependency(&self) -> Option<Dependency> {
         None
     }
 }
@@ -148,13 +148,13 @@ pub fn page_response<R: IntoPage>(content: R) -> PageResponse {
 }
 
 /// Returns the last segment of a module path: the group of its tasks.
-pub fn state_of_module(module: &str) -> &str {
+pub fn group_of_module(module: &str) -> &str {
     module.rsplit("::").next().unwrap_or(module)
 }
 
 /// Returns an input of a task. Not an `async fn`, for the reason given at [`Extract`].
 pub fn task_input<I: TaskInput>(state: &PortalState) -> Ready<Result<I, TaskError>> {
-    ready(I::find(state).map_err(TaskError::from))
+    ready(I::resolve(state).map_err(TaskError::from))
 }
 
 /// `Result<T, E>` as the return type of a task.

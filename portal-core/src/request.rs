@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::{Error, Fault, fault_of_serde};
+use crate::error::{Error, FieldError, fault_of_serde};
 use crate::json::{self, ParseError};
 
 /// A JSON body. Rejects another media type with `415`, malformed JSON with `400`, and JSON of the
@@ -139,7 +139,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// Deserializes a value. A mismatch is reported with the JSON pointer of its position.
-pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
         fault_of_serde(pointer, &error.into_inner().to_string())
@@ -165,7 +165,7 @@ pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
 }
 
 /// Returns the `garde` rules that a value violates, each with the JSON pointer of its field.
-pub fn garde_faults<T: garde::Validate<Context = ()>>(value: &T) -> Vec<Fault> {
+pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldError> {
     let Err(report) = value.validate() else {
         return Vec::new();
     };
@@ -177,7 +177,7 @@ pub fn garde_faults<T: garde::Validate<Context = ()>>(value: &T) -> Vec<Fault> {
                 pointer.push_str(&escape_pointer(name));
             }
         }
-        Fault::new(pointer, "invalid_value", error.message())
+        FieldError::new(pointer, "invalid_value", error.message())
     });
     faults.collect()
 }
@@ -223,7 +223,7 @@ impl ListPage {
             Some(Ok(limit @ 1..=1000)) => limit,
             Some(_) => {
                 let message = "must be a number from 1 to 1000";
-                faults.push(Fault::new("/limit", "out_of_range", message));
+                faults.push(FieldError::new("/limit", "out_of_range", message));
                 100
             }
         };
@@ -232,7 +232,7 @@ impl ListPage {
             Some(Ok(id)) => Some(id),
             Some(Err(_)) => {
                 let message = "must be the `next_cursor` of the previous page";
-                faults.push(Fault::new("/cursor", "invalid_value", message));
+                faults.push(FieldError::new("/cursor", "invalid_value", message));
                 None
             }
         };
@@ -277,7 +277,7 @@ mod tests {
             count: 9,
             names: vec!["ab".to_owned(), "abc".to_owned()],
         };
-        let pointers: Vec<String> = garde_faults(&limits)
+        let pointers: Vec<String> = garde_errors(&limits)
             .into_iter()
             .map(|fault| fault.pointer)
             .collect();

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 
 use crate::error::Error;
 
-type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>, BuildHasherDefault<TypeIdHasher>>;
+type TypeMap = HashMap<TypeId, Arc<dyn Any + Send + Sync>, BuildHasherDefault<TypeIdHasher>>;
 
 /// Hasher for `TypeId`, which already is a hash; every request looks values up by it.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Hasher for TypeIdHasher {
 /// The framework stores its own handles in it in the same way as the application's values.
 #[derive(Clone, Default)]
 pub struct PortalState {
-    values: Arc<Values>,
+    values: Arc<TypeMap>,
 }
 
 impl PortalState {
@@ -68,7 +68,7 @@ impl std::fmt::Debug for PortalState {
 
 /// Collects the values of a [`PortalState`] while a portal is built.
 #[derive(Default)]
-pub(crate) struct StateBuilder(Values);
+pub(crate) struct StateBuilder(TypeMap);
 
 impl StateBuilder {
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
@@ -118,19 +118,19 @@ impl<T> Deref for Data<T> {
 
 /// A value that a task takes from its portal's state before it runs.
 ///
-/// A task written by hand declares it with [`Task::needs`](crate::Task::needs), so that the portal
+/// A task written by hand declares it with [`Task::depends_on`](crate::Task::depends_on), so that the portal
 /// does not start without it.
 ///
 /// ```
-/// use portal_core::{Error, PortalState, Requirement, TaskInput};
+/// use portal_core::{Error, PortalState, Dependency, TaskInput};
 ///
 /// struct Mailer(String);
 /// /// The address of the mail server.
 /// struct MailServer(String);
 ///
 /// impl TaskInput for MailServer {
-///     fn requirement() -> Requirement {
-///         Requirement::of::<Mailer>()
+///     fn requirement() -> Dependency {
+///         Dependency::of::<Mailer>()
 ///     }
 ///
 ///     fn find(state: &PortalState) -> Result<Self, Error> {
@@ -142,24 +142,24 @@ impl<T> Deref for Data<T> {
 /// ```
 pub trait TaskInput: Sized {
     /// Returns the type that the portal's state must contain, with its name for start-up errors.
-    fn requirement() -> Requirement;
+    fn dependency() -> Dependency;
 
     /// Returns the value.
     ///
     /// # Errors
     ///
     /// Fails if the state does not contain the required type.
-    fn find(state: &PortalState) -> Result<Self, Error>;
+    fn resolve(state: &PortalState) -> Result<Self, Error>;
 }
 
 /// A type that must be passed to the builder before the portal can start.
 #[derive(Debug, Clone, Copy)]
-pub struct Requirement {
+pub struct Dependency {
     pub(crate) id: TypeId,
     pub(crate) name: &'static str,
 }
 
-impl Requirement {
+impl Dependency {
     /// Requires a value of a type, which the application passes to the builder with `.data(value)`.
     #[must_use]
     pub fn of<T: Send + Sync + 'static>() -> Self {
@@ -171,11 +171,11 @@ impl Requirement {
 }
 
 impl<T: Send + Sync + 'static> TaskInput for Data<T> {
-    fn requirement() -> Requirement {
-        Requirement::of::<T>()
+    fn dependency() -> Dependency {
+        Dependency::of::<T>()
     }
 
-    fn find(state: &PortalState) -> Result<Self, Error> {
+    fn resolve(state: &PortalState) -> Result<Self, Error> {
         state
             .get()
             .map(Data)
@@ -187,7 +187,7 @@ impl<T: Send + Sync + 'static> FromRequestParts<PortalState> for Data<T> {
     type Rejection = Error;
 
     async fn from_request_parts(_: &mut Parts, state: &PortalState) -> Result<Self, Error> {
-        Self::find(state)
+        Self::resolve(state)
     }
 }
 

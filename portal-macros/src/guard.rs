@@ -10,7 +10,7 @@ use crate::paths::located_at;
 
 /// Access rule of the `requires_..` keys.
 #[derive(Clone, Debug)]
-pub(crate) enum Guard {
+pub(crate) enum AccessRule {
     Public,
     User,
     Admin,
@@ -18,7 +18,7 @@ pub(crate) enum Guard {
     Permission(LitStr),
 }
 
-impl Guard {
+impl AccessRule {
     /// Reads `requires_auth`, `requires_admin`, `requires_role` and `requires_permission`.
     pub(crate) fn take(keys: &mut Keys, errors: &mut Errors) -> Self {
         let auth = keys.take_flag("requires_auth", errors);
@@ -53,7 +53,7 @@ impl Guard {
     }
 
     /// Reads `requires_role` and `requires_permission` for items that are always guarded.
-    pub(crate) fn take_beside_admin(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn take_besides_admin(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
         Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
 
@@ -155,7 +155,7 @@ mod tests {
     fn guard(tokens: TokenStream) -> (String, Vec<String>) {
         let mut errors = Errors::default();
         let mut keys = Keys::parse(tokens, KEYS, &mut errors);
-        let access = Guard::take(&mut keys, &mut errors).access(&quote!(core));
+        let access = AccessRule::take(&mut keys, &mut errors).access(&quote!(core));
         let access = access.map(|it| it.to_string().replace(' ', ""));
         (access.unwrap_or_default(), errors.messages())
     }

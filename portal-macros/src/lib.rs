@@ -61,7 +61,7 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `state = ".."` | task group: first part of the name | last segment of the module |
+/// | `group = ".."` | task group: first part of the name | last segment of the module |
 /// | `name = ".."` | second part of the name | the function's name |
 /// | `title = ".."` | title on pages | first line of the docs, otherwise the function's name |
 /// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for enqueueing it | anyone with a client token |

@@ -15,6 +15,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("retry", "retries"),
     ("role", "requires_role"),
     ("search_fields", "search"),
+    ("state", "group"),
     ("timezone", "time_zone"),
     ("tz", "time_zone"),
     ("url", "route"),

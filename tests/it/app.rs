@@ -99,13 +99,13 @@ pub(crate) struct EchoArgs {
 }
 
 /// Echo
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 pub(crate) async fn echo(_task: TaskContext, task_args: EchoArgs) -> EchoArgs {
     task_args
 }
 
 /// Reports five steps
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn steps(task: TaskContext) -> Result<String, TaskError> {
     for step in 1..=5 {
         tokio::time::sleep(Duration::from_millis(60)).await;
@@ -118,44 +118,44 @@ async fn steps(task: TaskContext) -> Result<String, TaskError> {
 }
 
 /// Waits until it is cancelled
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn waits(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
     Err(TaskError::new("cancellation requested"))
 }
 
 /// Fails
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 pub(crate) async fn fails_task(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("it never works").with_code("never_works"))
 }
 
 /// Panics
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn panics_task(_task: TaskContext) -> Result<(), TaskError> {
     panic!("the secret inside")
 }
 
 /// Takes too long
-#[monitored_background_task(state = "probe", timeout = "100ms")]
+#[monitored_background_task(group = "probe", timeout = "100ms")]
 async fn slow(_task: TaskContext) -> Result<(), TaskError> {
     std::future::pending().await
 }
 
 /// For administrators
-#[monitored_background_task(state = "probe", requires_admin)]
+#[monitored_background_task(group = "probe", requires_admin)]
 async fn admins_only(_task: TaskContext, greeting: Data<Greeting>) -> Result<String, TaskError> {
     Ok(greeting.0.clone())
 }
 
 /// In another task group
-#[monitored_background_task(state = "other")]
+#[monitored_background_task(group = "other")]
 async fn other(_task: TaskContext) -> u8 {
     7
 }
 
 /// Reports less progress than before
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn falls(task: TaskContext) -> Result<(), TaskError> {
     task.update().progress(80).await?;
     task.update().progress(10).message("going back").await?;
@@ -164,20 +164,20 @@ async fn falls(task: TaskContext) -> Result<(), TaskError> {
 }
 
 /// Ignores cancellation and would complete a little later
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn stubborn(_task: TaskContext) -> Result<&'static str, TaskError> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ok("done all the same")
 }
 
 /// Returns a text that PostgreSQL cannot store
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn gives_nul(_task: TaskContext) -> Result<&'static str, TaskError> {
     Ok("a\0b")
 }
 
 /// Reports a text that PostgreSQL cannot store
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn says_nul(task: TaskContext) -> Result<(), TaskError> {
     task.update().progress(50).message("a\0b").await?;
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -185,7 +185,7 @@ async fn says_nul(task: TaskContext) -> Result<(), TaskError> {
 }
 
 /// Completes only at its second attempt
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn second_attempt(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {
         1 => std::future::pending().await,
@@ -194,13 +194,13 @@ async fn second_attempt(task: TaskContext) -> Result<u32, TaskError> {
 }
 
 /// Must not run twice
-#[monitored_background_task(state = "probe", on_crash = fail)]
+#[monitored_background_task(group = "probe", on_crash = fail)]
 async fn only_once(_task: TaskContext) -> Result<(), TaskError> {
     std::future::pending().await
 }
 
 /// Reports thousands of steps of one kilobyte each, then completes
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn floods(task: TaskContext) -> Result<u32, TaskError> {
     const STEPS: u32 = 20_000;
     for step in 0..STEPS {
@@ -212,7 +212,7 @@ async fn floods(task: TaskContext) -> Result<u32, TaskError> {
 }
 
 /// Logs and reports, then fails
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn talks(task: TaskContext) -> Result<(), TaskError> {
     tracing::info!(answer = 42, "hello from inside");
     tracing::debug!("too small to keep");
@@ -224,7 +224,7 @@ async fn talks(task: TaskContext) -> Result<(), TaskError> {
 }
 
 /// Logs more than the history stores
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn babbles(_task: TaskContext) -> u32 {
     tracing::info!("{}", "long ".repeat(4000));
     for line in 0..5000 {
@@ -235,7 +235,7 @@ async fn babbles(_task: TaskContext) -> u32 {
 }
 
 /// Counts until it is cancelled
-#[monitored_background_task(state = "probe")]
+#[monitored_background_task(group = "probe")]
 async fn counts(task: TaskContext) -> Result<(), TaskError> {
     for count in 0_u64.. {
         task.update().message(count.to_string()).await?;

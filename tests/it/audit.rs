@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN, Answer, Client, Database, TestServer, attributes, on_both};
+use crate::support::{ADMIN, TestResponse, Client, Database, TestServer, attributes, on_both};
 
 on_both!(
     user_changes_are_audited_in_every_interface,
@@ -44,14 +44,14 @@ fn form(client: &Client, path: &str, body: String) -> reqwest::RequestBuilder {
 }
 
 /// Submits the form of `/admin/users` for a user.
-async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -> Answer {
+async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -> TestResponse {
     let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
     let version = row.header("etag").trim_matches('"').to_owned();
     let active = if is_active { "&is_active=true" } else { "" };
     let body = format!(
         "_action=save&_confirmed=1&_id={id}&_version={version}&user_type={user_type}{active}"
     );
-    Answer::of(form(admin, "/admin/users", body)).await
+    TestResponse::of(form(admin, "/admin/users", body)).await
 }
 
 async fn user_changes_are_audited_in_every_interface(database: Database) {
@@ -92,7 +92,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
         .request(Method::PATCH, &format!("/api/admin/models/user/{id}"))
         .header("if-match", "*")
         .json(&json!({"is_active": true}));
-    assert_eq!(Answer::of(change).await.status, 200);
+    assert_eq!(TestResponse::of(change).await.status, 200);
     let newest = log(&admin, &target).await[0].clone();
     assert_eq!(changes(&newest), json!([["is_active", false, true]]));
 
@@ -124,9 +124,9 @@ async fn row_changes_are_audited_with_old_and_new_values(database: Database) {
     let row = format!("{models}/article/{id}");
     let change = admin.request(Method::PATCH, &row).header("if-match", "*");
     let change = change.json(&json!({"title": "Two", "secret": "n3w-word"}));
-    assert_eq!(Answer::of(change).await.status, 200);
+    assert_eq!(TestResponse::of(change).await.status, 200);
     let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
-    assert_eq!(Answer::of(delete).await.status, 204);
+    assert_eq!(TestResponse::of(delete).await.status, 204);
 
     let entries = log(&admin, &format!("?target=article:{id}")).await;
     let actions: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
@@ -157,7 +157,7 @@ async fn row_changes_are_audited_with_old_and_new_values(database: Database) {
     assert_eq!(deleted.json()["deleted"], 2);
     let path = "/admin/settings?model=plan";
     let body = format!("_action=delete_rows&id={}", id(2));
-    assert_eq!(Answer::of(form(&admin, path, body)).await.status, 303);
+    assert_eq!(TestResponse::of(form(&admin, path, body)).await.status, 303);
     for at in 0..3 {
         let entries = log(&admin, &format!("?target=plan:{}", id(at))).await;
         assert_eq!(entries[0]["action"], "plan.delete");
@@ -188,7 +188,7 @@ async fn failed_changes_are_not_audited(database: Database) {
     let stale = admin
         .request(Method::DELETE, &format!("{plan}/1"))
         .header("if-match", "\"77\"");
-    Answer::of(stale).await.problem(412, "stale");
+    TestResponse::of(stale).await.problem(412, "stale");
     let last = admin
         .patch(&format!("/api/users/{id}"), &json!({"is_active": false}))
         .await;
@@ -320,7 +320,7 @@ async fn last_administrator_is_protected_in_every_interface(database: Database) 
                 .request(method, &row)
                 .header("if-match", "*")
                 .json(&body);
-            Answer::of(change).await.problem(409, "last_admin");
+            TestResponse::of(change).await.problem(409, "last_admin");
         }
     }
     let refused = user_form(&admin, &id, "USER", true).await;
@@ -329,7 +329,7 @@ async fn last_administrator_is_protected_in_every_interface(database: Database) 
     assert_eq!(refused.status, 409);
     // The last administrator cannot be deleted either; banned and deleted ones do not count.
     let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
-    Answer::of(delete).await.problem(403, "not_permitted");
+    TestResponse::of(delete).await.problem(403, "not_permitted");
     for (email, column) in [
         ("banned@example.com", "is_banned = TRUE"),
         ("gone@example.com", "deleted_at = created_at"),
@@ -362,7 +362,7 @@ async fn mutual_deactivation_leaves_one_administrator(database: Database) {
         .json(&json!({"user_type": "USER"}));
     let path = format!("/api/users/{other_id}");
     let off = json!({"is_active": false});
-    let (first, second) = tokio::join!(one.patch(&path, &off), Answer::of(by_model));
+    let (first, second) = tokio::join!(one.patch(&path, &off), TestResponse::of(by_model));
     let done = [&first, &second]
         .iter()
         .filter(|it| it.status == 200)

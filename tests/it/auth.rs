@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{Answer, Browser, Client, Database, TestServer, attributes, on_both, raw};
+use crate::support::{TestResponse, CookieClient, Client, Database, TestServer, attributes, on_both, raw};
 
 on_both!(
     guest_is_redirected_to_sign_in_and_back,
@@ -11,7 +11,7 @@ on_both!(
 
 async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
     let server = TestServer::start(database).await;
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     let wanted = "/members?tab=a&x=b%20c";
     let refused = browser.page(wanted).await;
     assert_eq!(refused.status, 303);
@@ -54,7 +54,7 @@ async fn pages_are_shown_only_to_permitted_callers(database: Database) {
     assert!(refused.text.contains("Access denied"), "{}", refused.text);
     assert_eq!(refused.location(), "", "no redirect loop");
     assert!(!refused.text.contains("<h1>Secret</h1>"));
-    let head = Answer::of(guest.request(Method::HEAD, "/members")).await;
+    let head = TestResponse::of(guest.request(Method::HEAD, "/members")).await;
     assert_eq!(head.status, 303);
 }
 
@@ -144,7 +144,7 @@ async fn no_spelling_of_a_guarded_path_shows_it_to_guests() {
     }
 }
 
-fn email_of(answer: &Answer) -> String {
+fn email_of(answer: &TestResponse) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["email"].as_str().expect("a text").to_owned()
 }
@@ -153,10 +153,10 @@ fn email_of(answer: &Answer) -> String {
 async fn authorization_header_takes_precedence_over_the_cookie() {
     let server = TestServer::start(Database::Sqlite).await;
     let (user, admin) = (server.user().await, server.admin().await);
-    let cookies = Browser::of(&server.url, &admin);
+    let cookies = CookieClient::of(&server.url, &admin);
     let token = user.token.as_deref().expect("a token");
     let ask = |path, authorization: String| {
-        Answer::of(
+        TestResponse::of(
             cookies
                 .request(Method::GET, path)
                 .header("authorization", authorization),
@@ -193,10 +193,10 @@ async fn two_authorization_headers_are_a_bad_request() {
                 .header("authorization", format!("Bearer {token}"))
                 .header("authorization", &second)
         };
-        Answer::of(request("/api/auth/me"))
+        TestResponse::of(request("/api/auth/me"))
             .await
             .problem(400, "bad_request");
-        let page = Answer::of(request("/members").header("accept", "text/html")).await;
+        let page = TestResponse::of(request("/members").header("accept", "text/html")).await;
         assert_eq!(page.status, 400);
         assert!(page.header("content-type").starts_with("text/html"));
     }
@@ -229,8 +229,8 @@ async fn invalid_token_is_rejected() {
         answer.problem(401, "unauthorized");
         assert_eq!(answer.header("www-authenticate"), challenge);
         assert_eq!(client.page("/members").await.status, 303);
-        let browser = Browser::of(&server.url, &client);
-        let by_cookie = Answer::of(browser.request(Method::GET, "/api/auth/me")).await;
+        let browser = CookieClient::of(&server.url, &client);
+        let by_cookie = TestResponse::of(browser.request(Method::GET, "/api/auth/me")).await;
         by_cookie.problem(401, "unauthorized");
     }
 }
@@ -241,7 +241,7 @@ async fn session_cookies_of_two_users_are_ignored() {
     let user = server.user().await.token.expect("a token");
     let admin = server.admin().await.token.expect("a token");
     let ask = |cookies: String| {
-        Answer::of(
+        TestResponse::of(
             server
                 .guest()
                 .request(Method::GET, "/api/auth/me")

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Chromium, Showcase};
+use crate::support::{Chromium, DemoPortal};
 
 const AXE: &str = include_str!("vendor/axe.min.js");
 
@@ -34,7 +34,7 @@ fn themes_on_a_phone() -> Vec<Value> {
     ]
 }
 
-async fn open(showcase: &Showcase) -> Chromium {
+async fn open(showcase: &DemoPortal) -> Chromium {
     let browser = Chromium::open(&showcase.portal.url).await;
     browser.in_every_page(AXE).await;
     browser.hold_still().await;
@@ -74,7 +74,7 @@ fn assert_none(findings: &[String]) {
 
 #[tokio::test]
 async fn guest_pages_have_no_violations() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     browser.expects("status of 404");
     let mut findings = Vec::new();
@@ -92,7 +92,7 @@ async fn guest_pages_have_no_violations() {
 
 #[tokio::test]
 async fn administrator_pages_have_no_violations() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     browser.use_session(showcase.session()).await;
     let mut findings = Vec::new();
@@ -114,7 +114,7 @@ async fn administrator_pages_have_no_violations() {
 /// Checks that the tests find violations.
 #[tokio::test]
 async fn violation_is_found() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     browser.goto("/").await;
     browser
@@ -144,7 +144,7 @@ async fn violation_is_found() {
 /// Every browser test fails if a page violates the content security policy.
 #[tokio::test]
 async fn policy_violation_is_in_the_console() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = Chromium::open(&showcase.portal.url).await;
     browser.goto("/").await;
     assert_eq!(browser.complaints().await, [""; 0]);

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 
-use crate::support::{Answer, Browser, Database, TestServer};
+use crate::support::{TestResponse, CookieClient, Database, TestServer};
 
-fn asked(answer: &Answer) -> &str {
+fn asked(answer: &TestResponse) -> &str {
     answer.header("www-authenticate")
 }
 
@@ -18,7 +18,7 @@ async fn invalid_token_is_named_in_www_authenticate() {
             Some(value) => request.header("authorization", value),
             None => request,
         };
-        async move { Answer::of(request).await }
+        async move { TestResponse::of(request).await }
     };
     let path = "/api/auth/me";
     for (authorization, expected) in [
@@ -36,14 +36,14 @@ async fn invalid_token_is_named_in_www_authenticate() {
     assert_eq!(call(Some("Bearer nonsense"), "/healthz").await.status, 200);
 
     // The header takes precedence; a valid cookie is not used instead.
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     browser
         .submit("/dev/sign-in", &[("email", "ann@example.com")])
         .await;
-    let good = Answer::of(browser.request(Method::GET, path)).await;
+    let good = TestResponse::of(browser.request(Method::GET, path)).await;
     assert_eq!(good.status, 200);
     let request = browser.request(Method::GET, path);
-    let bad = Answer::of(request.header("authorization", "Bearer nonsense")).await;
+    let bad = TestResponse::of(request.header("authorization", "Bearer nonsense")).await;
     bad.problem(401, "unauthorized");
     assert_eq!(asked(&bad), "Bearer error=\"invalid_token\"");
 }

@@ -8,7 +8,7 @@ use portal_core::config::{Config, Settings};
 use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
 use portal_core::{
-    AdminModel, BuildError, Fault, FieldSpec, ModelOptions, Source, Task, TaskInput as _, Widget,
+    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _, Widget,
     source,
 };
 use schemars::JsonSchema;
@@ -48,16 +48,16 @@ fn wants() -> Task<NoArgs, u8> {
     Task::new(source!(wants), "wants", "wants", |_, _, _| {
         Box::pin(async { Ok(0) })
     })
-    .needs::<Data<Missing>>()
+    .depends_on::<Data<Missing>>()
 }
 
 fn uses_handles() -> Task<NoArgs, u8> {
     Task::new(source!(uses_handles), "wants", "handles", |_, _, _| {
         Box::pin(async { Ok(0) })
     })
-    .needs::<Data<Models>>()
-    .needs::<Data<Tasks>>()
-    .needs::<Data<Config>>()
+    .depends_on::<Data<Models>>()
+    .depends_on::<Data<Tasks>>()
+    .depends_on::<Data<Config>>()
 }
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
@@ -152,17 +152,17 @@ async fn one_error_lists_all_problems() {
     ] {
         assert!(mentions(&text, words), "{words:?} in {text}");
     }
-    assert!(text.starts_with("the portal can't start, "), "{text}");
+    assert!(text.starts_with("failed to start the portal: "), "{text}");
 }
 
 #[tokio::test]
 async fn all_problems_of_a_schedule_are_listed() {
     let found = problems(builder().task(no_cron).task(never).task(zone_alone)).await;
     let expected = [
-        &["no_cron", "`0 3 * *`", "no cron expression"][..],
+        &["no_cron", "`0 3 * *`", "not a cron expression"][..],
         &["no_cron", "`Europe/Berln`", "unknown"],
         &["no_cron", "`{}`", "`/name`", "#[serde(default)]"],
-        &["never", "`0 0 30 2 *`", "never comes"],
+        &["never", "`0 0 30 2 *`", "never fires"],
         &["zone_alone", "no schedule"],
     ];
     assert_eq!(found.len(), expected.len(), "{found:?}");
@@ -208,7 +208,7 @@ async fn invalid_page_path_is_a_problem_without_a_panic() {
 }
 
 fn reads_missing_data() -> Page {
-    at(source!(reads_missing_data), "/missing").depends_on([Data::<Missing>::requirement()])
+    at(source!(reads_missing_data), "/missing").depends_on([Data::<Missing>::dependency()])
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn unknown_page_cannot_be_left_out() {
     let found = problems(builder().without_page("portal_core::admin::pages::usres")).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        mentions(&found[0], &["names no page", "did you mean"]),
+        mentions(&found[0], &["does not name a page", "did you mean"]),
         "{found:?}"
     );
 }
@@ -285,13 +285,13 @@ async fn page_under_a_reserved_prefix_is_a_problem() {
 async fn overlapping_routes_are_problems_with_both_sources() {
     use axum::routing::get;
     let router = || axum::Router::new().route("/same/{key}", get(async || "x"));
-    let found = problems(builder().page(one).routes(router())).await;
+    let found = problems(builder().page(one).merge_router(router())).await;
     assert_eq!(found.len(), 1, "{found:?}");
     let words = ["`GET /same/{id}`", "build_errors::one", "`.routes(..)`"];
     assert!(mentions(&found[0], &words), "{found:?}");
 
     let declared = Routes::new().get("/same/{key}", Access::Public, async || "x");
-    let found = problems(builder().page(one).declared_routes(declared)).await;
+    let found = problems(builder().page(one).routes(declared)).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         mentions(&found[0], &["`GET /same/{key}`", "build_errors::one"]),
@@ -299,10 +299,10 @@ async fn overlapping_routes_are_problems_with_both_sources() {
     );
     assert_eq!(found[0].matches("build_errors.rs:").count(), 2, "{found:?}");
 
-    let found = problems(builder().routes(router()).routes(router())).await;
+    let found = problems(builder().merge_router(router()).merge_router(router())).await;
     assert_eq!(found.len(), 1, "{found:?}");
     let of_builtin = axum::Router::new().route("/healthz", get(async || "x"));
-    let found = problems(builder().routes(of_builtin)).await;
+    let found = problems(builder().merge_router(of_builtin)).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         mentions(&found[0], &["/healthz", "a route of the portal"]),
@@ -346,7 +346,7 @@ impl AdminModel for Oddity {
         ]
     }
 
-    fn from_values(_: FieldValues) -> Result<Self, Vec<Fault>> {
+    fn from_values(_: FieldValues) -> Result<Self, Vec<FieldError>> {
         Ok(Self::default())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portal_clerk::testing::{ClerkDouble, InstanceKind};
+use portal_clerk::testing::{FakeClerk, InstanceKind};
 use serde_json::json;
 
 use crate::support::{Chromium, Client, Database, ReferencePortal, eventually};
@@ -14,7 +14,7 @@ const TOKEN_LIFETIME: u64 = 1;
 /// Seconds for which a token is accepted after it has expired.
 const CLOCK_SKEW: u64 = 5;
 
-async fn start(clerk: &ClerkDouble, database: &str, more: &[(&str, &str)]) -> ReferencePortal {
+async fn start(clerk: &FakeClerk, database: &str, more: &[(&str, &str)]) -> ReferencePortal {
     let variables = clerk.env();
     let mut variables: Vec<(&str, &str)> = variables
         .iter()
@@ -52,7 +52,7 @@ async fn assert_quiet(browser: &Chromium) {
 }
 
 async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
-    let clerk = ClerkDouble::start_as(kind).await;
+    let clerk = FakeClerk::start_as(kind).await;
     let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let portal = start(&clerk, &uri, &[]).await;
@@ -71,11 +71,11 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
 
     // The token expires; the next page needs a handshake, but the user does not sign in again.
     // Every page load brings a new token, so no page is opened in between.
-    let handshakes = clerk.handshakes();
+    let handshakes = clerk.handshake_count();
     tokio::time::sleep(Duration::from_secs(TOKEN_LIFETIME + CLOCK_SKEW + 1)).await;
     browser.goto("/admin/overview").await;
     assert!(
-        clerk.handshakes() > handshakes,
+        clerk.handshake_count() > handshakes,
         "the token is renewed by a handshake"
     );
     wait_for_path(&browser, "/admin/overview").await;
@@ -128,7 +128,7 @@ async fn production_session_is_opened_renewed_and_revoked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clerk_components_are_mounted_in_portal_pages() {
-    let clerk = ClerkDouble::start().await;
+    let clerk = FakeClerk::start().await;
     let portal = start(&clerk, "sqlite://portal.db", &[]).await;
     let browser = Chromium::open(&portal.url).await;
     browser.goto("/sign-up").await;
@@ -158,7 +158,7 @@ async fn clerk_components_are_mounted_in_portal_pages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sign_in_page_links_to_the_hosted_page_without_scripts() {
-    let clerk = ClerkDouble::start().await;
+    let clerk = FakeClerk::start().await;
     let portal = start(&clerk, "sqlite://portal.db", &[]).await;
     let page = portal
         .guest()

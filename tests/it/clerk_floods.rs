@@ -7,12 +7,12 @@ use portal_clerk::testing::Webhook;
 use reqwest::{Method, Url};
 use serde_json::json;
 
-use crate::support::{Answer, ClerkPortal, Client, Database};
+use crate::support::{TestResponse, ClerkPortal, Client, Database};
 
 /// Opens a page with cookies, as a browser does.
-async fn open(client: &Client, path: &str, cookies: &str) -> Answer {
+async fn open(client: &Client, path: &str, cookies: &str) -> TestResponse {
     let request = client.request(Method::GET, path);
-    Answer::of(
+    TestResponse::of(
         request
             .header("accept", "text/html")
             .header("sec-fetch-dest", "document")
@@ -31,7 +31,7 @@ async fn handshake(portal: &ClerkPortal, browser: &str) -> Vec<String> {
     let at: Url = sent.location().parse().expect("a URL");
     let path = format!("{}?{}", at.path(), at.query().unwrap_or_default());
     let request = clerk.request(Method::GET, &path);
-    let back = Answer::of(request.header("cookie", format!("__client={browser}"))).await;
+    let back = TestResponse::of(request.header("cookie", format!("__client={browser}"))).await;
     assert_eq!(back.status, 307, "{}", back.text);
     let at: Url = back.location().parse().expect("a URL");
     let path = format!("{}?{}", at.path(), at.query().unwrap_or_default());
@@ -47,7 +47,7 @@ async fn handshake(portal: &ClerkPortal, browser: &str) -> Vec<String> {
 async fn flood_of_made_up_nonces_does_not_starve_a_handshake() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let user = portal.clerk.user("ann@example.com");
-    let browser = portal.clerk.browser(&user);
+    let browser = portal.clerk.client_cookie(&user);
     assert!(!handshake(&portal, &browser).await.is_empty(), "before");
     let guest = portal.server.guest();
     let calls = || {
@@ -137,7 +137,7 @@ async fn foreign_plain_cookies_do_not_lock_a_user_out() {
         many,
     ] {
         let request = portal.server.guest().request(Method::GET, "/api/auth/me");
-        let answer = Answer::of(request.header("cookie", format!("{tossed}{ours}"))).await;
+        let answer = TestResponse::of(request.header("cookie", format!("{tossed}{ours}"))).await;
         assert_eq!(answer.status, 200, "{tossed}: {}", answer.text);
         assert_eq!(answer.json()["email"], "ann@example.com", "{tossed}");
     }
@@ -154,12 +154,12 @@ async fn malformed_webhooks_are_acknowledged() {
         ("session.ended", json!({"id": 7})),
     ] {
         let delivered = portal
-            .deliver(&portal.clerk.event(kind, data.clone()))
+            .deliver(&portal.clerk.webhook_event(kind, data.clone()))
             .await;
         assert_eq!(delivered, (200, "none".to_owned()), "{kind} {data}");
     }
     // A webhook with another media type is rejected, even if its signature is valid.
-    let message: Webhook = portal.clerk.event("user.deleted", json!({"id": "user_1"}));
+    let message: Webhook = portal.clerk.webhook_event("user.deleted", json!({"id": "user_1"}));
     let request = portal
         .server
         .guest()
@@ -169,7 +169,7 @@ async fn malformed_webhooks_are_acknowledged() {
         .header("svix-timestamp", message.timestamp)
         .header("svix-signature", message.signatures())
         .body(message.body.clone());
-    Answer::of(request)
+    TestResponse::of(request)
         .await
         .problem(415, "unsupported_media_type");
 }
@@ -178,7 +178,7 @@ async fn malformed_webhooks_are_acknowledged() {
 async fn profile_keeps_safe_values_only() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
-    portal.clerk.edit(&ann, |record| {
+    portal.clerk.update_user(&ann, |record| {
         record["first_name"] = json!(format!("\u{202e}Ann{}", "x".repeat(100_000)));
         record["last_name"] = json!("Le\u{0}e\u{7}");
         record["image_url"] = json!("javascript:alert(3)");
@@ -193,7 +193,7 @@ async fn profile_keeps_safe_values_only() {
     );
     assert_eq!(me["last_name"], "Lee");
     assert_eq!(me["avatar_url"], serde_json::Value::Null);
-    portal.clerk.edit(&ann, |record| {
+    portal.clerk.update_user(&ann, |record| {
         record["image_url"] = json!("https://img.clerk.com/ann");
     });
     let updated = portal.clerk.user_event("user.updated", &ann);

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer, command, eventually, on_both,
+    ADMIN, TestResponse, CookieClient, ClerkPortal, Client, Database, TestServer, command, eventually, on_both,
 };
 
 on_both!(
@@ -21,7 +21,7 @@ on_both!(
     sync_updates_users_to_match_clerk,
 );
 
-async fn me(client: &Client) -> Answer {
+async fn me(client: &Client) -> TestResponse {
     client.get("/api/auth/me").await
 }
 
@@ -51,7 +51,7 @@ async fn webhook_is_applied_once(database: Database) {
     let with_name = format!("subject = '{ann}' AND first_name = 'Test' AND user_type = 'USER'");
     assert_eq!(users(&portal, &with_name).await, 1);
 
-    portal.clerk.edit(&ann, |record| {
+    portal.clerk.update_user(&ann, |record| {
         record["first_name"] = "Anna".into();
         record["image_url"] = Value::Null;
     });
@@ -74,7 +74,7 @@ async fn webhook_is_applied_once(database: Database) {
     assert_eq!(users(&portal, &other).await, 1);
 
     // The same webhook twice at once, as with two replicas or a quick redelivery.
-    portal.clerk.edit(&ann, |_| {});
+    portal.clerk.update_user(&ann, |_| {});
     let twice = portal.clerk.user_event("user.updated", &ann);
     let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));
     let mut effects = [first, second];
@@ -89,7 +89,7 @@ async fn webhook_is_applied_once(database: Database) {
     let count = "UPDATE portal_provider_events SET id = id".to_owned();
     assert_eq!(portal.server.sql(count).await, 1);
 
-    let unknown = portal.clerk.event("email.created", json!({"id": "ema_1"}));
+    let unknown = portal.clerk.webhook_event("email.created", json!({"id": "ema_1"}));
     assert_eq!(portal.deliver(&unknown).await, effect("none"));
     let created = portal
         .clerk
@@ -112,8 +112,8 @@ async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Databa
     let mut unsigned = event();
     unsigned.signature = Some(String::new());
     for (webhook, why) in [
-        (event().aged(301), "old"),
-        (event().aged(-310), "from the future"),
+        (event().sent_ago(301), "old"),
+        (event().sent_ago(-310), "from the future"),
         (
             event().signed_with(&[foreign]),
             "signed with another secret",
@@ -126,10 +126,10 @@ async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Databa
     }
     assert_eq!(users(&portal, "TRUE").await, 0);
     let secret = portal.clerk.webhook_secret();
-    let rotated = event().signed_with(&[foreign, secret]).aged(290);
+    let rotated = event().signed_with(&[foreign, secret]).sent_ago(290);
     assert_eq!(portal.deliver(&rotated).await, effect("created"));
 
-    let strange = portal.clerk.event("user.updated", json!({"id": ann}));
+    let strange = portal.clerk.webhook_event("user.updated", json!({"id": ann}));
     assert_eq!(portal.deliver(&strange).await, effect("none"));
     let mut broken = event();
     broken.body.push('x');
@@ -159,7 +159,7 @@ async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
     let named = |name: &str| {
         portal
             .clerk
-            .edit(&ann, |record| record["first_name"] = name.into());
+            .update_user(&ann, |record| record["first_name"] = name.into());
         portal.clerk.user_event("user.updated", &ann)
     };
     let (first, second) = (named("First"), named("Second"));
@@ -177,7 +177,7 @@ async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
     let old = portal.clerk.user_event("user.updated", &bob);
     portal
         .clerk
-        .edit(&bob, |record| record["first_name"] = "Bob".into());
+        .update_user(&bob, |record| record["first_name"] = "Bob".into());
     let client = portal.sign_in(&bob);
     assert_eq!(me(&client).await.json()["first_name"], "Bob");
     assert_eq!(portal.deliver(&old).await, effect("none"));
@@ -285,7 +285,7 @@ async fn banned_user_is_rejected_until_the_ban_is_lifted(database: Database) {
     // Locked after too many wrong passwords, which anyone can cause.
     portal
         .clerk
-        .edit(&ann, |record| record["locked"] = true.into());
+        .update_user(&ann, |record| record["locked"] = true.into());
     let locked = portal.clerk.user_event("user.updated", &ann);
     assert_eq!(portal.deliver(&locked).await, effect("updated"));
     assert_eq!(me(&client).await.status, 200);
@@ -301,24 +301,24 @@ async fn admin_needs_a_verified_primary_address(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let verified = json!({"status": "verified"});
     let unverified = portal.clerk.user(ADMIN);
-    portal.clerk.edit(&unverified, |record| {
+    portal.clerk.update_user(&unverified, |record| {
         record["email_addresses"][0]["verification"]["status"] = "unverified".into();
     });
     let secondary = portal.clerk.user("second@example.com");
-    portal.clerk.edit(&secondary, |record| {
+    portal.clerk.update_user(&secondary, |record| {
         let address = json!({"id": "idn_2", "email_address": ADMIN, "verification": verified});
         let addresses = record["email_addresses"].as_array_mut();
         addresses.expect("a list").push(address);
     });
     let none_is_primary = portal.clerk.user("third@example.com");
-    portal.clerk.edit(&none_is_primary, |record| {
+    portal.clerk.update_user(&none_is_primary, |record| {
         record["email_addresses"][0]["email_address"] = ADMIN.into();
         record["primary_email_address_id"] = Value::Null;
     });
     // The name contains a Cyrillic o.
     let homoglyph = portal.clerk.user("r\u{43e}ot@example.com");
     let unsafe_metadata = portal.clerk.user("eve@example.com");
-    portal.clerk.edit(&unsafe_metadata, |record| {
+    portal.clerk.update_user(&unsafe_metadata, |record| {
         let role = json!({"role": "admin", "user_type": "ADMIN", "email": ADMIN});
         record["unsafe_metadata"] = role.clone();
         record["public_metadata"] = role;
@@ -344,7 +344,7 @@ async fn admin_needs_a_verified_primary_address(database: Database) {
         assert_eq!(client.page("/secret").await.status, 403);
     }
     // The verified user is promoted, although a webhook created the row.
-    portal.clerk.edit(&unverified, |record| {
+    portal.clerk.update_user(&unverified, |record| {
         record["email_addresses"][0]["verification"] = verified.clone();
     });
     let event = portal.clerk.user_event("user.updated", &unverified);
@@ -358,7 +358,7 @@ async fn sign_out_ends_the_session_at_clerk(database: Database) {
     let ann = portal.clerk.user("ann@example.com");
     let (session, other) = (portal.clerk.session(&ann), portal.clerk.session(&ann));
     let client = portal.with_session(&session);
-    let mut browser = Browser::of_clerk(&portal.server.url, &client);
+    let mut browser = CookieClient::of_clerk(&portal.server.url, &client);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     eventually("the session is revoked at Clerk", async || {
         (portal.clerk.session_status(&session) == "revoked").then_some(())
@@ -370,7 +370,7 @@ async fn sign_out_ends_the_session_at_clerk(database: Database) {
     portal.clerk.set_failure(Some(500));
     let client = portal.with_session(&other);
     assert_eq!(me(&client).await.status, 200);
-    let mut browser = Browser::of_clerk(&portal.server.url, &client);
+    let mut browser = CookieClient::of_clerk(&portal.server.url, &client);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     me(&client).await.problem(401, "unauthorized");
 }
@@ -399,7 +399,7 @@ async fn stored_users_need_no_backend_api_call(database: Database) {
 async fn private_metadata_is_not_sent_to_clients() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
-    portal.clerk.edit(&ann, |record| {
+    portal.clerk.update_user(&ann, |record| {
         record["private_metadata"] = json!({"note": "of the hidden kind"});
         record["public_metadata"] = json!({"plan": "pro"});
     });
@@ -481,7 +481,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
     for number in 0..105 {
         clerk.user(&format!("new{number:03}@example.com"));
     }
-    clerk.edit(&ann.0, |record| record["first_name"] = "Anna".into());
+    clerk.update_user(&ann.0, |record| record["first_name"] = "Anna".into());
     clerk.ban(&bob.0);
     clerk.delete(&eve.0);
     clerk.hide_from_lists(&zoe.0);
@@ -515,7 +515,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
 
     // Keys of another instance, which does not have these users.
     let mut variables = portal.variables();
-    let other = portal_clerk::testing::ClerkDouble::start().await;
+    let other = portal_clerk::testing::FakeClerk::start().await;
     other.user("someone@example.com");
     variables.extend(other.env());
     let refused = sync(variables).await;
@@ -552,7 +552,7 @@ async fn webhook_is_authenticated_by_its_signature_only() {
     let client = Client::new(&portal.server.url, Some(token));
     // A session of a user does not replace the signature.
     let request = client.request(Method::POST, "/api/webhooks/clerk");
-    let answer = Answer::of(request.body(webhook.body.clone())).await;
+    let answer = TestResponse::of(request.body(webhook.body.clone())).await;
     answer.problem(400, "invalid_signature");
     assert_eq!(portal.deliver(&webhook).await, effect("created"));
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, Browser, Client, Database, EventStream, ReferencePortal, Socket, TaskClient,
+    TestResponse, CookieClient, Client, Database, EventStream, ReferencePortal, Socket, TaskClient,
     TestServer, on_both,
 };
 
@@ -179,7 +179,7 @@ async fn ending_other_sessions_revokes_every_client_token(database: Database) {
     // A normal sign-out ends one session; programs keep their tokens.
     let elsewhere = server.user().await;
     let signed_out = elsewhere.request(Method::POST, "/sign-out");
-    assert_eq!(Answer::of(signed_out).await.status, 303);
+    assert_eq!(TestResponse::of(signed_out).await.status, 303);
     assert_eq!(client.get("probe", "status").await.status, 200);
 
     let path = format!("/api/tasks/{}/monitor", client.token);
@@ -294,7 +294,7 @@ async fn client_tokens_are_not_logged_and_are_revocable_on_profile() {
     let events = format!("/api/tasks/{}/monitor", client.token);
     drop(EventStream::open(&portal.guest(), &events).await);
 
-    let mut browser = Browser::of(&portal.url, &user);
+    let mut browser = CookieClient::of(&portal.url, &user);
     let page = browser.page("/admin/profile").await;
     assert!(!page.text.contains(&client.token));
     let own = user.get("/api/client-tokens").await.json();

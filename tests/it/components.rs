@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
-    Answer, Chromium, Database, TestServer, attributes, command, eventually, form,
+    TestResponse, Chromium, Database, TestServer, attributes, command, eventually, form,
 };
 
 const GALLERY: &str = "/dev/components";
@@ -90,7 +90,7 @@ async fn list_and_form_work_without_scripts() {
         if hx {
             request = request.header("hx-request", "true");
         }
-        Answer::of(request)
+        TestResponse::of(request)
     };
     let plain = send(false).await;
     // The redirect targets the new row.

@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, COOKIE};
 
 use crate::app;
-use crate::support::{Answer, Client, Database, TestServer};
+use crate::support::{TestResponse, Client, Database, TestServer};
 
 async fn page(client: &Client, method: Method, headers: &[(&str, &str)]) -> reqwest::Response {
     let request = client
@@ -54,7 +54,7 @@ async fn pages_are_compressed_when_the_client_accepts_it() {
     let request = admin
         .request(Method::GET, &path)
         .header(ACCEPT_ENCODING, "gzip");
-    let record = Answer::of(request).await;
+    let record = TestResponse::of(request).await;
     assert_eq!(record.status, 200, "{}", record.text);
     assert!(!record.header("etag").starts_with("W/"));
     assert_eq!(record.header("content-encoding"), "");

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Chromium, Client, Database, Showcase, TestServer, eventually, form, on_both,
+    TestResponse, Chromium, Client, Database, DemoPortal, TestServer, eventually, form, on_both,
 };
 
 on_both!(
@@ -39,7 +39,7 @@ fn fields(page: &str) -> Vec<(String, String)> {
     fields.collect()
 }
 
-async fn send(client: &Client, path: &str, fields: &[(String, String)]) -> Answer {
+async fn send(client: &Client, path: &str, fields: &[(String, String)]) -> TestResponse {
     let fields: Vec<(&str, &str)> = fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -49,7 +49,7 @@ async fn send(client: &Client, path: &str, fields: &[(String, String)]) -> Answe
         .request(Method::POST, path)
         .header("accept", "text/html")
         .header("content-type", "application/x-www-form-urlencoded");
-    Answer::of(request.body(body)).await
+    TestResponse::of(request.body(body)).await
 }
 
 async fn account_changes_need_confirmation_without_scripts(database: Database) {
@@ -124,14 +124,14 @@ async fn filter_form_redirects_to_the_filtered_list(database: Database) {
     server.stop().await;
 }
 
-async fn open(showcase: &Showcase) -> Chromium {
+async fn open(showcase: &DemoPortal) -> Chromium {
     let browser = Chromium::open(&showcase.portal.url).await;
     browser.use_session(showcase.session()).await;
     browser.hold_still().await;
     browser
 }
 
-async fn user(showcase: &Showcase, email: &str) -> Value {
+async fn user(showcase: &DemoPortal, email: &str) -> Value {
     let found = showcase
         .admin
         .get(&format!("/api/admin/models/user?search={email}"))
@@ -143,7 +143,7 @@ const SAVE: &str = "dialog[open] .pt-drawer-foot button[type=submit]";
 
 #[tokio::test]
 async fn administrators_confirm_changes_of_accounts() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     let person = json!({"email": "ann@example.com", "first_name": "Ann", "last_name": "Able"});
     let token = showcase.portal.guest().post("/dev/token", &person).await;
@@ -196,7 +196,7 @@ async fn administrators_confirm_changes_of_accounts() {
     browser.see("Ann Able is deactivated").await;
 
     // The administrator's own role: the text names the consequence.
-    let root = user(&showcase, Showcase::ADMIN).await;
+    let root = user(&showcase, DemoPortal::ADMIN).await;
     browser
         .goto(&format!(
             "/admin/users?edit={}",
@@ -214,7 +214,7 @@ async fn administrators_confirm_changes_of_accounts() {
 
 #[tokio::test]
 async fn filters_are_added_and_removed_with_the_keyboard() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let rows = [("cheap", 10), ("costly", 41_250)];
     for (name, limit) in rows {
         let row = json!({"name": name, "plan": "pro", "monthly_limit": limit});

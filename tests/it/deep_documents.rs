@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Browser, Client, Database, Socket, TaskClient, TestServer, on_both};
+use crate::support::{TestResponse, CookieClient, Client, Database, Socket, TaskClient, TestServer, on_both};
 
 on_both!(
     deeper_value_is_rejected_by_rest,
@@ -25,7 +25,7 @@ struct KeepArgs {
 }
 
 /// Returns its argument
-#[monitored_background_task(state = "nested")]
+#[monitored_background_task(group = "nested")]
 async fn keep(_task: TaskContext, task_args: KeepArgs) -> Value {
     task_args.value
 }
@@ -37,13 +37,13 @@ struct DepthArgs {
 }
 
 /// Returns a nested list
-#[monitored_background_task(state = "nested")]
+#[monitored_background_task(group = "nested")]
 async fn nest(_task: TaskContext, task_args: DepthArgs) -> Value {
     nested(task_args.depth)
 }
 
 /// Stores a nested list as its checkpoint
-#[monitored_background_task(state = "nested")]
+#[monitored_background_task(group = "nested")]
 async fn nest_checkpoint(task: TaskContext, task_args: DepthArgs) -> Result<(), TaskError> {
     task.checkpoint(&nested(task_args.depth)).await
 }
@@ -63,12 +63,12 @@ fn request(client: &Client, method: Method, path: &str, body: String) -> reqwest
         .body(body)
 }
 
-async fn send(client: &Client, method: Method, path: &str, body: String) -> Answer {
-    Answer::of(request(client, method, path, body)).await
+async fn send(client: &Client, method: Method, path: &str, body: String) -> TestResponse {
+    TestResponse::of(request(client, method, path, body)).await
 }
 
 #[track_caller]
-fn is_too_deep(answer: &Answer, pointer: &str) {
+fn is_too_deep(answer: &TestResponse, pointer: &str) {
     let problem = answer.problem(422, "invalid_parameters");
     let fault = &problem["errors"][0];
     assert_eq!(fault["code"], "too_deep", "{problem}");
@@ -96,7 +96,7 @@ async fn deeper_value_is_rejected_by_rest(database: Database) {
         is_too_deep(&answer, "/settings/0");
         let change = request(&admin, Method::PATCH, &row, plan("deep", depth));
         is_too_deep(
-            &Answer::of(change.header("if-match", "*")).await,
+            &TestResponse::of(change.header("if-match", "*")).await,
             "/settings/0",
         );
     }
@@ -107,7 +107,7 @@ async fn deeper_value_is_rejected_by_rest(database: Database) {
 
 async fn deeper_value_is_rejected_by_forms(database: Database) {
     let server = TestServer::start(database).await;
-    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let mut browser = CookieClient::of(&server.url, &server.admin().await);
     let path = "/admin/settings?model=plan";
     for format in ["json", "yaml"] {
         let document = |depth: usize| format!("[\n{}\n]", text(depth - 1));
@@ -316,7 +316,7 @@ async fn row_with_a_deep_document_stays_editable(database: Database) {
     let change = format!("UPDATE plan SET settings = '{deep}' WHERE name = 'Old'");
     assert_eq!(server.sql(change).await, 1);
     let change = admin.request(Method::PATCH, &row).header("if-match", "*");
-    let answer = Answer::of(change.json(&json!({"price": 7}))).await;
+    let answer = TestResponse::of(change.json(&json!({"price": 7}))).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["price"], 7);
     // The document itself is unchanged.
@@ -325,7 +325,7 @@ async fn row_with_a_deep_document_stays_editable(database: Database) {
     );
     assert_eq!(server.sql(unchanged).await, 1);
     let replaced = admin.request(Method::PATCH, &row).header("if-match", "*");
-    let answer = Answer::of(replaced.json(&json!({"settings": {"a": 1}}))).await;
+    let answer = TestResponse::of(replaced.json(&json!({"settings": {"a": 1}}))).await;
     assert_eq!(
         answer.json()["settings"],
         json!({"a": 1}),

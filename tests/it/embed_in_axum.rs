@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{Browser, attributes};
+use crate::support::{CookieClient, attributes};
 
 struct Host {
     url: String,
@@ -64,8 +64,8 @@ impl Host {
     }
 }
 
-async fn sign_in(host: &Host, email: &str) -> Browser {
-    let mut browser = Browser::new(&host.url);
+async fn sign_in(host: &Host, email: &str) -> CookieClient {
+    let mut browser = CookieClient::new(&host.url);
     let answer = browser
         .submit("/portal/dev/sign-in", &[("email", email)])
         .await;
@@ -76,7 +76,7 @@ async fn sign_in(host: &Host, email: &str) -> Browser {
 #[tokio::test]
 async fn sign_in_redirects_back_under_the_prefix() {
     let host = Host::start().await;
-    let mut browser = Browser::new(&host.url);
+    let mut browser = CookieClient::new(&host.url);
     let refused = browser.page("/portal/members?tab=a").await;
     assert_eq!(refused.status, 303);
     assert_eq!(
@@ -160,7 +160,7 @@ async fn sign_out_redirects_to_the_home_page_of_the_portal() {
 #[tokio::test]
 async fn theme_form_redirects_back_under_the_prefix() {
     let host = Host::start().await;
-    let mut browser = Browser::new(&host.url);
+    let mut browser = CookieClient::new(&host.url);
     for (wanted, target) in [
         ("/portal/items/1", "/portal/items/1"),
         ("/items/1", "/portal/items/1"),
@@ -179,7 +179,7 @@ async fn theme_form_redirects_back_under_the_prefix() {
 #[tokio::test]
 async fn host_routes_and_portal_rules_are_independent() {
     let host = Host::start().await;
-    let mut guest = Browser::new(&host.url);
+    let mut guest = CookieClient::new(&host.url);
     assert_eq!(guest.page("/").await.text, "the host's own page");
     assert_eq!(guest.page("/members").await.text, "the host's members");
     let api = guest.page("/portal/api/auth/me").await;
@@ -192,7 +192,7 @@ async fn host_routes_and_portal_rules_are_independent() {
     let foreign = browser
         .request(Method::POST, "/portal/api/client-tokens")
         .header("origin", "http://evil.example");
-    crate::support::Answer::of(foreign)
+    crate::support::TestResponse::of(foreign)
         .await
         .problem(403, "foreign_origin");
     let missing = guest.page("/portal/nothing").await;

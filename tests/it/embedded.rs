@@ -67,7 +67,7 @@ async fn error_of_main_has_one_problem_per_line() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[0],
-        "Error: the configuration is not usable, 3 problems"
+        "Error: invalid configuration: 3 problems"
     );
     assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[1].starts_with("  1. PORT is `many`"), "{text}");
@@ -94,12 +94,12 @@ async fn unreachable_database_is_named_without_its_password() {
     let config = Config::from_settings(settings).expect("the settings are valid");
     let error = Portal::builder().config(config).build().await;
     let text = printed(error.expect_err("the directory does not exist"));
-    let named = format!("DB_LOCAL_URI names `{}`", path.display());
+    let named = format!("`{}` (DB_LOCAL_URI)", path.display());
     assert!(text.contains(&named), "{text}");
 
     let uri = "postgres://ann:hunter2@127.0.0.1:1/crm?password=hunter2";
     let text = printed(embedded(uri).build().await.expect_err("the port is closed"));
-    let named = "DB_CONN_URI names `postgres://ann:********@127.0.0.1:1/crm";
+    let named = "the database `postgres://ann:********@127.0.0.1:1/crm";
     assert!(text.contains(named), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }

@@ -8,7 +8,7 @@ use scraper::{Html, Selector};
 use serde_json::json;
 
 use crate::app;
-use crate::support::{ADMIN, Answer, Client, Database, TestServer, eventually, on_both};
+use crate::support::{ADMIN, TestResponse, Client, Database, TestServer, eventually, on_both};
 
 on_both!(
     not_found_page_suggests_pages,
@@ -28,7 +28,7 @@ fn texts(page: &str, selector: &str) -> Vec<String> {
 }
 
 fn links(page: &str) -> Vec<String> {
-    let selector = Selector::parse(".pt-oops a[href]").expect("a selector");
+    let selector = Selector::parse(".pt-error-page a[href]").expect("a selector");
     let page = Html::parse_document(page);
     let found = page.select(&selector);
     found
@@ -36,16 +36,16 @@ fn links(page: &str) -> Vec<String> {
         .collect()
 }
 
-fn assert_error(answer: &Answer, status: u16, title: &str) {
+fn assert_error(answer: &TestResponse, status: u16, title: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-    assert_eq!(texts(&answer.text, ".pt-oops h1"), [title]);
-    assert_eq!(texts(&answer.text, ".pt-oops-code"), [status.to_string()]);
+    assert_eq!(texts(&answer.text, ".pt-error-page h1"), [title]);
+    assert_eq!(texts(&answer.text, ".pt-error-code"), [status.to_string()]);
 }
 
-async fn from(client: &Client, path: &str, referer: &str) -> Answer {
+async fn from(client: &Client, path: &str, referer: &str) -> TestResponse {
     let request = client.request(Method::GET, path);
-    Answer::of(
+    TestResponse::of(
         request
             .header("accept", "text/html")
             .header("referer", referer),
@@ -97,7 +97,7 @@ async fn forbidden_page_names_the_signed_in_user(database: Database) {
     let user = server.user().await;
     let page = user.page("/secret").await;
     assert_error(&page, 403, "Access denied");
-    assert!(texts(&page.text, ".pt-oops-who")[0].contains("ann@example.com"));
+    assert!(texts(&page.text, ".pt-error-account")[0].contains("ann@example.com"));
     assert!(page.text.contains("Use another account"));
     assert!(
         page.text.contains("href=\"/members\""),
@@ -137,7 +137,7 @@ async fn internal_error_page_has_an_id_but_no_details(database: Database) {
         let page = client.page(path).await;
         assert_error(&page, 500, "Something went wrong");
         let id = page.header("x-request-id").to_owned();
-        assert_eq!(texts(&page.text, ".pt-oops-id code"), [id]);
+        assert_eq!(texts(&page.text, ".pt-error-id code"), [id]);
         assert!(
             links(&page.text).contains(&path.to_owned()),
             "the page links to a retry"
@@ -145,11 +145,11 @@ async fn internal_error_page_has_an_id_but_no_details(database: Database) {
         assert!(!page.text.contains("the secret inside"));
     }
     let sent = server.guest().request(Method::POST, "/members");
-    let page = Answer::of(sent.header("accept", "text/html")).await;
-    assert_error(&page, 405, "That did not work");
+    let page = TestResponse::of(sent.header("accept", "text/html")).await;
+    assert_error(&page, 405, "Request failed");
     assert!(
         page.text
-            .contains("This address does not take that method.")
+            .contains("This URL does not support this method.")
     );
 }
 
@@ -185,7 +185,7 @@ async fn maintenance_admits_administrators_only(database: Database) {
         }
     }
     let sent = user.request(Method::POST, "/members");
-    let page = Answer::of(sent.header("accept", "text/html")).await;
+    let page = TestResponse::of(sent.header("accept", "text/html")).await;
     assert_error(&page, 503, "Down for maintenance");
     assert!(
         !page.text.contains("http-equiv"),
@@ -238,7 +238,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     let send = async |client: &Client, body: &'static str| {
         let request = client.request(Method::POST, "/admin/maintenance");
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        Answer::of(request.body(body)).await.status.as_u16()
+        TestResponse::of(request.body(body)).await.status.as_u16()
     };
     assert_eq!(send(&admin, "maintenance=off").await, 303);
     assert!(!switch.is_on());
@@ -294,7 +294,7 @@ async fn pages_recover_after_a_database_outage() {
         (asked.status == 503).then_some(asked)
     })
     .await;
-    assert_error(&page, 503, "Back in a moment");
+    assert_error(&page, 503, "Temporarily unavailable");
     assert!(
         page.text
             .contains("<noscript><meta http-equiv=\"refresh\" content=\"5\">")
@@ -313,7 +313,7 @@ async fn expired_session_returns_to_the_form_after_sign_in() {
     let send = async |referer: String| {
         let request = server.guest().request(Method::POST, "/admin/notifications");
         let request = request.header("accept", "text/html");
-        Answer::of(request.header("referer", referer)).await
+        TestResponse::of(request.header("referer", referer)).await
     };
     let sent = send(format!("{}/admin/notifications?send=1", server.url)).await;
     assert_eq!(sent.status, 303);

@@ -11,7 +11,7 @@ use reqwest::Method;
 use scraper::{Html as Document, Selector};
 use serde::Deserialize;
 
-use crate::support::{Answer, Client, Database, TestServer};
+use crate::support::{TestResponse, Client, Database, TestServer};
 
 fn again() -> Markup {
     html! { h1 { "Once more" } }
@@ -162,7 +162,7 @@ async fn page_can_raise_the_body_limit() {
         let request = user.request(Method::POST, path);
         let media_type = "application/x-www-form-urlencoded";
         let request = request.header("content-type", media_type);
-        Answer::of(request.body("x".repeat(bytes))).await
+        TestResponse::of(request.body("x".repeat(bytes))).await
     };
     let fits = upload("/pictures", 2 << 20).await;
     assert_eq!(fits.status, 200, "{}", fits.text);
@@ -173,10 +173,10 @@ async fn page_can_raise_the_body_limit() {
     }
 }
 
-async fn submit(client: &Client, form: &'static str) -> Answer {
+async fn submit(client: &Client, form: &'static str) -> TestResponse {
     let request = client.request(Method::POST, "/book");
     let media_type = "application/x-www-form-urlencoded";
-    Answer::of(request.header("content-type", media_type).body(form)).await
+    TestResponse::of(request.header("content-type", media_type).body(form)).await
 }
 
 /// Returns the value and error of a field on a page.
@@ -239,9 +239,9 @@ async fn invalid_values_are_shown_again_with_their_errors() {
     assert_eq!(json.status, 415);
 }
 
-async fn send(client: &Client, method: Method, path: &str, header: (&str, &str)) -> Answer {
+async fn send(client: &Client, method: Method, path: &str, header: (&str, &str)) -> TestResponse {
     let request = client.request(method, path);
-    Answer::of(
+    TestResponse::of(
         request
             .header("accept", "text/html")
             .header(header.0, header.1),

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::notifications::bell;
-use crate::support::{Answer, Browser, Database, TestServer, form, on_both};
+use crate::support::{TestResponse, CookieClient, Database, TestServer, form, on_both};
 
 on_both!(
     nul_in_a_url_or_form_is_rejected_by_every_route,
@@ -61,7 +61,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         };
         let ask = async |method: &Method, path: &str| {
             let request = admin.request(method.clone(), path);
-            Answer::of(request.header("if-match", "*")).await
+            TestResponse::of(request.header("if-match", "*")).await
         };
         if method == Method::GET {
             for name in PARAMETERS {
@@ -95,14 +95,14 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
                 .request(method, &path)
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form(&fields));
-            let answer = Answer::of(request).await;
+            let answer = TestResponse::of(request).await;
             assert!(!answer.status.is_server_error(), "{path}: {}", answer.text);
             tried += 1;
         }
     }
     assert!(tried > 400, "{tried}");
     // The same in forms of pages.
-    let mut browser = Browser::of(&server.url, &admin);
+    let mut browser = CookieClient::of(&server.url, &admin);
     let answer = browser
         .submit(
             "/admin/settings?model=plan",
@@ -132,7 +132,7 @@ async fn password_field_is_write_only(database: Database) {
     let row = made.location().to_owned();
     let ask = async |method: Method, body: Value, tag: &str| {
         let request = admin.request(method, &row).header("if-match", tag);
-        Answer::of(request.json(&body)).await
+        TestResponse::of(request.json(&body)).await
     };
     let shown = [
         made,
@@ -185,7 +185,7 @@ async fn weak_tag_never_matches(database: Database) {
     assert!(tag.starts_with('"'), "{tag}");
     let change = async |method: Method, tag: String, body: Value| {
         let request = admin.request(method, &row).header("if-match", tag);
-        Answer::of(request.json(&body)).await
+        TestResponse::of(request.json(&body)).await
     };
     for method in [Method::PATCH, Method::PUT, Method::DELETE] {
         let answer = change(method, format!("W/{tag}"), json!({"name": "Tagged"})).await;
@@ -220,7 +220,7 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
         let opened = ann
             .request(Method::GET, &path)
             .header("sec-fetch-dest", destination);
-        let opened = Answer::of(opened.header("accept", "text/html")).await;
+        let opened = TestResponse::of(opened.header("accept", "text/html")).await;
         assert_eq!(
             (opened.status.as_u16(), opened.location()),
             (303, "/members?a=b")
@@ -228,11 +228,11 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
         assert_eq!(listed().await["unread"], 1);
     }
     // A request from another site is rejected; the list uses a form that needs no script.
-    let mut browser = Browser::of(&server.url, &ann);
+    let mut browser = CookieClient::of(&server.url, &ann);
     let foreign = browser
         .request(Method::POST, &path)
         .header("origin", "https://evil.example");
-    assert_eq!(Answer::of(foreign).await.status, 403);
+    assert_eq!(TestResponse::of(foreign).await.status, 403);
     let page = browser.page("/admin/notifications").await;
     assert!(
         page.text

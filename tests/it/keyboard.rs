@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Chromium, Showcase, eventually, form};
+use crate::support::{Chromium, DemoPortal, eventually, form};
 
 /// Script that returns the focused element and whether its focus is visible.
 ///
@@ -98,8 +98,8 @@ impl Walker {
     }
 }
 
-async fn start() -> (Showcase, Walker) {
-    let showcase = Showcase::start().await;
+async fn start() -> (DemoPortal, Walker) {
+    let showcase = DemoPortal::start().await;
     let browser = Chromium::open(&showcase.portal.url).await;
     browser.hold_still().await;
     (showcase, Walker { browser })
@@ -120,7 +120,7 @@ async fn session_from_sign_in_to_sign_out_works_by_keyboard() {
     walker.press("Enter").await;
     assert!(walker.is_at("main").await);
     walker.follow("main a[href*='/sign-in']", "/sign-in").await;
-    walker.fill("input[name=email]", Showcase::ADMIN).await;
+    walker.fill("input[name=email]", DemoPortal::ADMIN).await;
     walker
         .tab_to("form[action$='/dev/sign-in'] button[type=submit]")
         .await;

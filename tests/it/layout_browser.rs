@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Chromium, Client, Showcase, TaskClient, eventually};
+use crate::support::{TestResponse, Chromium, Client, DemoPortal, TaskClient, eventually};
 
 const WIDTHS: [u32; 5] = [320, 390, 768, 1280, 1440];
 
@@ -27,7 +27,7 @@ if (scrollWidth > WIDTH) found.push(`the page is ${scrollWidth} px wide`);
 return found;
 "#;
 
-async fn open(showcase: &Showcase) -> Chromium {
+async fn open(showcase: &DemoPortal) -> Chromium {
     let browser = Chromium::open(&showcase.portal.url).await;
     browser.use_session(showcase.session()).await;
     browser.hold_still().await;
@@ -41,7 +41,7 @@ async fn post(client: &Client, path: &str, body: &Value) {
 
 #[tokio::test]
 async fn long_values_stay_in_their_cards_at_every_width() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let admin = &showcase.admin;
     let words = "lorem ipsum ".repeat(42);
     let texts = ["x".repeat(500), words[..500].to_owned()];
@@ -74,7 +74,7 @@ async fn long_values_stay_in_their_cards_at_every_width() {
     let sent = admin
         .request(Method::POST, "/admin/notifications")
         .header("content-type", "application/x-www-form-urlencoded");
-    let sent = Answer::of(sent.body(message)).await;
+    let sent = TestResponse::of(sent.body(message)).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
 
     let features = admin.get("/api/admin/models/subscription_feature").await;
@@ -136,7 +136,7 @@ async fn columns(browser: &Chromium, css: &str) -> Value {
 
 #[tokio::test]
 async fn cards_fill_rows_and_the_icon_rail_does_not_overflow() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let filled = showcase
         .admin
         .post("/admin/overview/examples", &json!({}))
@@ -177,7 +177,7 @@ async fn cards_fill_rows_and_the_icon_rail_does_not_overflow() {
 
 #[tokio::test]
 async fn headers_of_long_tables_stay_in_view() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let filled = showcase
         .admin
         .post("/admin/overview/examples", &json!({}))
@@ -194,7 +194,7 @@ async fn headers_of_long_tables_stay_in_view() {
 
 #[tokio::test]
 async fn touch_targets_are_forty_pixels_high() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     browser
         .devtools(
@@ -232,7 +232,7 @@ return [...document.querySelectorAll(wanted)].map(target)
 
 #[tokio::test]
 async fn current_items_are_marked_with_forced_colors() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     let forced = json!({"features": [{"name": "forced-colors", "value": "active"}]});
     browser.devtools("Emulation.setEmulatedMedia", forced).await;
@@ -253,7 +253,7 @@ async fn current_items_are_marked_with_forced_colors() {
 
 #[tokio::test]
 async fn extended_letters_load_their_font_and_others_do_not() {
-    let showcase = Showcase::start().await;
+    let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     let fonts = async || {
         let loaded = browser.loaded().await;

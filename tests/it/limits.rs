@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::app;
 use crate::support::{
-    Answer, Browser, ClerkPortal, Client, Database, Socket, TestServer, connect, on_both,
+    TestResponse, CookieClient, ClerkPortal, Client, Database, Socket, TestServer, connect, on_both,
 };
 
 on_both!(
@@ -54,7 +54,7 @@ async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> Cler
 }
 
 #[track_caller]
-fn assert_too_many(answer: &Answer) {
+fn assert_too_many(answer: &TestResponse) {
     answer.problem(429, "too_many_requests");
     let wait: u32 = answer.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&wait), "{wait}");
@@ -87,7 +87,7 @@ async fn oversized_requests_are_rejected_with_problem_documents() {
     let headers = guest
         .request(Method::GET, "/api/tasks")
         .header("x-long", long);
-    Answer::of(headers).await.problem(431, "headers_too_large");
+    TestResponse::of(headers).await.problem(431, "headers_too_large");
     let body = json!({"email": "a".repeat(60)});
     guest
         .post("/dev/token", &body)
@@ -97,7 +97,7 @@ async fn oversized_requests_are_rejected_with_problem_documents() {
 
 #[tokio::test]
 async fn slow_handler_times_out_while_streams_stay_open() {
-    let limits = |limits: &mut Limits| limits.request_time = Duration::from_millis(200);
+    let limits = |limits: &mut Limits| limits.request_timeout = Duration::from_millis(200);
     let mut bounds = Limits::default();
     limits(&mut bounds);
     let build = move |portal: PortalBuilder| {
@@ -112,7 +112,7 @@ async fn slow_handler_times_out_while_streams_stay_open() {
             });
             Body::from_stream(pieces)
         };
-        app::build(portal).limits(bounds).routes(
+        app::build(portal).limits(bounds).merge_router(
             Router::new()
                 .route("/api/never", get(never).post(never))
                 .route("/api/body", post(|_: Bytes| async {}))
@@ -163,7 +163,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn incomplete_head_times_out() {
     let server = limited(Database::Sqlite, &[], |limits| {
-        limits.header_time = Duration::from_millis(300);
+        limits.header_timeout = Duration::from_millis(300);
     })
     .await;
     for said in [
@@ -264,12 +264,12 @@ async fn websockets_hold_permits_except_behind_a_trusted_proxy() {
 }
 
 /// Sends a sign-out with `X-Forwarded-For`; it counts as a sign-in.
-async fn sign_out_for(server: &TestServer, forwarded: &str) -> Answer {
+async fn sign_out_for(server: &TestServer, forwarded: &str) -> TestResponse {
     let request = server
         .guest()
         .request(Method::POST, "/sign-out")
         .header("x-forwarded-for", forwarded);
-    Answer::of(request).await
+    TestResponse::of(request).await
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn sign_ins_per_ip_address_are_limited() {
     }
     // The `X-Forwarded-For` header of an untrusted client is ignored.
     assert_too_many(&sign_out_for(&server, "192.0.2.77").await);
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     let fields = [("email", "ann@example.com")];
     let form = browser.submit("/dev/sign-in", &fields).await;
     assert_eq!(form.status, 429, "{}", form.text);
@@ -323,7 +323,7 @@ async fn changes_of_own_data_are_rate_limited() {
     let theme = |client: &Client| {
         let form = "application/x-www-form-urlencoded";
         let request = client.request(Method::POST, "/theme");
-        Answer::of(request.header("content-type", form).body("accent=ruby"))
+        TestResponse::of(request.header("content-type", form).body("accent=ruby"))
     };
     assert_eq!(theme(&user).await.status, 429);
     assert_ne!(theme(&other).await.status, 429);
@@ -341,8 +341,8 @@ async fn each_replica_counts_separately() {
     }
 }
 
-async fn client_token(user: &Client) -> Answer {
-    Answer::of(user.request(Method::POST, "/api/client-tokens")).await
+async fn client_token(user: &Client) -> TestResponse {
+    TestResponse::of(user.request(Method::POST, "/api/client-tokens")).await
 }
 
 #[tokio::test]
@@ -350,7 +350,7 @@ async fn client_tokens_of_page_and_api_share_a_rate_limit() {
     let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     let admin = server.admin().await;
-    let mut browser = Browser::of(&server.url, &admin);
+    let mut browser = CookieClient::of(&server.url, &admin);
     let new = "/admin/tasks/tokens/new";
     assert_eq!(client_token(&admin).await.status, 201);
     assert_eq!(browser.submit(new, &[]).await.status, 200);
@@ -450,7 +450,7 @@ async fn development_can_disable_rate_limits() {
 #[tokio::test]
 async fn form_selects_at_most_one_page_of_rows() {
     let server = TestServer::start(Database::Sqlite).await;
-    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let mut browser = CookieClient::of(&server.url, &server.admin().await);
     for (action, count, status) in [
         ("ask_delete", 100, 303),
         ("ask_delete", 101, 400),

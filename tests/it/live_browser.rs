@@ -57,7 +57,7 @@ async fn changes_of_one_replica_appear_in_a_browser_on_another() {
         .expect("every portal has this service");
     let found = users.find_by_email("ann@example.com").await.expect("read");
     let change = UserChange {
-        user_type: Some(Role::custom("editor")),
+        role: Some(Role::custom("editor")),
         ..UserChange::default()
     };
     users.update(found[0].id, &change).await.expect("stored");
@@ -148,7 +148,7 @@ async fn content_disappears_when_access_is_revoked() {
     let id = users.find_by_email("ann@example.com").await.expect("read")[0].id;
     let change = async |user_type: Role| {
         let change = UserChange {
-            user_type: Some(user_type),
+            role: Some(user_type),
             ..UserChange::default()
         };
         users.update(id, &change).await.expect("stored");
@@ -179,7 +179,7 @@ async fn content_disappears_when_access_is_revoked() {
     browser.see("You are signed out.").await;
     assert!(!browser.text().await.contains(ADMIN));
     assert!(is_same(&browser).await);
-    let link = "return document.querySelector('.pt-word a').pathname";
+    let link = "return document.querySelector('.pt-connection-status a').pathname";
     assert_eq!(browser.script(link).await, "/admin/users");
     browser.close().await;
     server.stop().await;
@@ -196,7 +196,7 @@ async fn lost_connection_is_reported_and_restored_automatically() {
     let before = browser.script(height).await;
     portal.kill().await;
     browser.see("Connection lost.").await;
-    let word = "return document.querySelector('.pt-word').getAttribute('role')";
+    let word = "return document.querySelector('.pt-connection-status').getAttribute('role')";
     assert_eq!(browser.script(word).await, "status");
     assert_eq!(
         browser.script(height).await,
@@ -216,7 +216,7 @@ async fn lost_connection_is_reported_and_restored_automatically() {
     until(
         &browser,
         "the connection status disappears",
-        "return !document.querySelector('.pt-word p')",
+        "return !document.querySelector('.pt-connection-status p')",
     )
     .await;
     assert!(is_same(&browser).await);

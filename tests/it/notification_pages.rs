@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::notifications::{bell, id_of, listed, until};
 use crate::support::{
-    ADMIN, Answer, Chromium, Client, Database, TestServer, eventually, form, on_both,
+    ADMIN, TestResponse, Chromium, Client, Database, TestServer, eventually, form, on_both,
 };
 
 on_both!(
@@ -16,9 +16,9 @@ on_both!(
     opening_a_notification_marks_it_as_read,
 );
 
-pub(crate) async fn submit(client: &Client, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn submit(client: &Client, fields: &[(&str, &str)]) -> TestResponse {
     let request = client.request(Method::POST, "/admin/notifications");
-    Answer::of(
+    TestResponse::of(
         request
             .header("accept", "text/html")
             .header("content-type", "application/x-www-form-urlencoded")
@@ -113,7 +113,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
     until(&bob, 2).await;
     let wrong = submit(&admin, &one("nobody@example.com")).await;
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("nobody here has this address"));
+    assert!(wrong.text.contains("no user has this e-mail address"));
     let faulty = [
         ("_action", "send"),
         ("audience", "role:ADMIN"),
@@ -122,7 +122,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
     ];
     let wrong = submit(&admin, &faulty).await;
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("a link is a path of this portal"));
+    assert!(wrong.text.contains("must be a path of this portal"));
     let admins = bell(&server).count(&Audience::Role(Role::Admin)).await;
     assert_eq!(admins.expect("counted"), 1);
     assert_eq!(
@@ -145,7 +145,7 @@ async fn opening_a_notification_marks_it_as_read(database: Database) {
         "/admin/notifications/{}",
         listed["items"][0]["id"].as_str().expect("an id")
     );
-    let opened = Answer::of(
+    let opened = TestResponse::of(
         ann.request(Method::POST, &path)
             .header("accept", "text/html"),
     );

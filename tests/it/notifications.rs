@@ -25,13 +25,13 @@ on_both!(
 );
 
 /// Finishes at once and always notifies
-#[monitored_background_task(state = "notify", notify = always)]
+#[monitored_background_task(group = "notify", notify = always)]
 async fn told(_task: TaskContext) -> u8 {
     1
 }
 
 /// Fails without a notification
-#[monitored_background_task(state = "notify", notify = never)]
+#[monitored_background_task(group = "notify", notify = never)]
 async fn untold(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("no notification is sent"))
 }
@@ -350,7 +350,7 @@ async fn quick_cancelled_and_muted_tasks_send_no_notification(database: Database
     // A task without an initiator.
     let tasks = server.state.get::<Tasks>().expect("registered");
     let quiet = tasks
-        .start(app::fails_task, NoArgs {})
+        .enqueue(app::fails_task, NoArgs {})
         .await
         .expect("started");
     quiet.result().await.expect_err("a failure");

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{
-    ADMIN, Answer, Browser, Client, Database, TaskClient, TestServer, attributes, eventually,
+    ADMIN, TestResponse, CookieClient, Client, Database, TaskClient, TestServer, attributes, eventually,
     on_both,
 };
 
@@ -28,8 +28,8 @@ on_both!(
     event_stream_of_own_task_requires_same_origin,
 );
 
-async fn browser_of(server: &TestServer, client: &Client) -> Browser {
-    Browser::of(&server.url, client)
+async fn browser_of(server: &TestServer, client: &Client) -> CookieClient {
+    CookieClient::of(&server.url, client)
 }
 
 fn tasks(server: &TestServer) -> Arc<Tasks> {
@@ -49,13 +49,13 @@ fn texts(html: &str, css: &str) -> Vec<String> {
     found.map(|it| it.text().collect()).collect()
 }
 
-fn listed(page: &Answer) -> Vec<String> {
+fn listed(page: &TestResponse) -> Vec<String> {
     assert_eq!(page.status, 200, "{}", page.text);
     attributes(&page.text, "[data-task-id]", "data-task-id")
 }
 
 /// Starts a task from the page and returns its id.
-async fn start(browser: &mut Browser, state: &str, task: &str, args: &[(&str, &str)]) -> String {
+async fn start(browser: &mut CookieClient, state: &str, task: &str, args: &[(&str, &str)]) -> String {
     let mut fields = vec![("state", state), ("task", task)];
     fields.extend_from_slice(args);
     let answer = browser.submit("/tasks/start", &fields).await;
@@ -132,7 +132,7 @@ async fn task_of_another_user_is_not_found(database: Database) {
             client.get(&path).await.problem(404, "task_not_found");
         }
     }
-    let mut guest = Browser::new(&server.url);
+    let mut guest = CookieClient::new(&server.url);
     for path in ["/tasks".to_owned(), format!("/tasks/{id}")] {
         let answer = guest.page(&path).await;
         assert!(answer.location().starts_with("/sign-in"), "{path}");
@@ -146,7 +146,7 @@ async fn task_of_another_user_is_not_found(database: Database) {
 async fn user_starts_only_permitted_types(database: Database) {
     let server = TestServer::start(database).await;
     let mut page = browser_of(&server, &server.user().await).await;
-    let types = |page: &Answer| attributes(&page.text, "select[name=task] option", "value");
+    let types = |page: &TestResponse| attributes(&page.text, "select[name=task] option", "value");
     let shown = types(&page.page("/tasks?state=probe").await);
     assert!(shown.contains(&"echo".to_owned()), "{shown:?}");
     assert!(!shown.contains(&"admins_only".to_owned()), "{shown:?}");

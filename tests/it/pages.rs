@@ -9,11 +9,11 @@ use scraper::{Html, Selector};
 use serde_json::json;
 
 use crate::support::{
-    ADMIN, Answer, Browser, Client, Database, ReferencePortal, TestServer, attributes, raw,
+    ADMIN, TestResponse, CookieClient, Client, Database, ReferencePortal, TestServer, attributes, raw,
 };
 
 /// Paths in the navigation of the sidebar.
-fn navigation(answer: &Answer) -> Vec<String> {
+fn navigation(answer: &TestResponse) -> Vec<String> {
     attributes(&answer.text, "aside nav a", "href")
 }
 
@@ -23,7 +23,7 @@ async fn navigation_hides_inaccessible_pages() {
     let guest = server.guest().page("/").await;
     let user = server.user().await.page("/").await;
     let admin = server.admin().await.page("/").await;
-    let shows = |answer: &Answer, path: &str| navigation(answer).iter().any(|href| href == path);
+    let shows = |answer: &TestResponse, path: &str| navigation(answer).iter().any(|href| href == path);
     for (path, expected) in [
         ("/", [true, true, true]),
         ("/members", [false, true, true]),
@@ -79,15 +79,15 @@ async fn missing_page_is_html_for_browsers_and_json_for_programs() {
 async fn page_rejects_other_methods_and_lists_its_own() {
     let server = TestServer::start(Database::Sqlite).await;
     for method in [Method::POST, Method::PUT, Method::DELETE] {
-        let answer = Answer::of(server.guest().request(method, "/")).await;
+        let answer = TestResponse::of(server.guest().request(method, "/")).await;
         answer.problem(405, "method_not_allowed");
         assert!(answer.header("allow").contains("GET"), "{answer:?}");
     }
     let request = server.guest().request(Method::POST, "/");
-    let page = Answer::of(request.header("accept", "text/html")).await;
+    let page = TestResponse::of(request.header("accept", "text/html")).await;
     assert_eq!(page.status, 405);
     assert!(page.header("content-type").starts_with("text/html"));
-    let head = Answer::of(server.guest().request(Method::HEAD, "/")).await;
+    let head = TestResponse::of(server.guest().request(Method::HEAD, "/")).await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
 }
 
@@ -95,7 +95,7 @@ async fn page_rejects_other_methods_and_lists_its_own() {
 async fn panic_reveals_no_internals() {
     let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
         crate::app::build(portal)
-            .routes(axum::Router::new().route("/api/panics", axum::routing::get(panics)))
+            .merge_router(axum::Router::new().route("/api/panics", axum::routing::get(panics)))
     })
     .await;
     let page = server.user().await.page("/panics").await;
@@ -117,7 +117,7 @@ async fn panics() -> &'static str {
     panic!("the secret inside")
 }
 
-fn assert_inside_is_hidden(answer: &Answer) {
+fn assert_inside_is_hidden(answer: &TestResponse) {
     // The requested URL is not a secret: the page links to it again.
     let text = answer.text.replace("/panics", "");
     for word in ["secret", "panic", ".rs", "backtrace"] {
@@ -245,7 +245,7 @@ async fn assets_are_hashed_compressed_and_immutable() {
         let request = guest
             .request(Method::GET, path)
             .header("if-none-match", &headers["etag"]);
-        let known = Answer::of(request).await;
+        let known = TestResponse::of(request).await;
         assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""));
         if path.ends_with("woff2") {
             continue;
@@ -277,7 +277,7 @@ async fn assets_are_hashed_compressed_and_immutable() {
 #[tokio::test]
 async fn theme_form_saves_the_choice() {
     let server = TestServer::start(Database::Sqlite).await;
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     let before = browser.page("/").await;
     assert_eq!(attributes(&before.text, "html", "data-accent"), ["indigo"]);
     let fields = [

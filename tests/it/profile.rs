@@ -4,7 +4,7 @@ use portal_core::auth::{Accounts, Users};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Database, TestServer, on_both};
+use crate::support::{TestResponse, Client, Database, TestServer, on_both};
 
 on_both!(
     theme_is_stored_with_the_user_for_every_browser,
@@ -22,7 +22,7 @@ fn theme(client: &Client, body: &'static str) -> reqwest::RequestBuilder {
         .body(body)
 }
 
-fn shows(page: &Answer, accent: &str) -> bool {
+fn shows(page: &TestResponse, accent: &str) -> bool {
     page.text.contains(&format!("data-accent=\"{accent}\""))
 }
 
@@ -30,7 +30,7 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     assert!(shows(&user.page("/members").await, "indigo"));
-    let saved = Answer::of(theme(&user, "accent=jade&appearance=dark&radius=bogus")).await;
+    let saved = TestResponse::of(theme(&user, "accent=jade&appearance=dark&radius=bogus")).await;
     assert_eq!(saved.status, 204, "{}", saved.text);
     assert_eq!(
         saved.header("set-cookie"),
@@ -54,7 +54,7 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
         .request(Method::GET, "/members")
         .header("accept", "text/html")
         .header("cookie", "portal_theme=ruby");
-    assert!(shows(&Answer::of(page).await, "jade"));
+    assert!(shows(&TestResponse::of(page).await, "jade"));
     let stored = elsewhere.get("/api/auth/me/preferences").await.json();
     assert_eq!(stored["preferences"]["theme"]["accent"], "jade");
 
@@ -71,7 +71,7 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
 
 async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
     let server = TestServer::start(database).await;
-    let saved = Answer::of(theme(&server.guest(), "accent=jade")).await;
+    let saved = TestResponse::of(theme(&server.guest(), "accent=jade")).await;
     assert_eq!(saved.status, 204);
     let cookie = saved.header("set-cookie");
     assert!(cookie.starts_with("portal_theme=jade."), "{cookie}");
@@ -82,10 +82,10 @@ async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
             .header("accept", "text/html")
             .header("cookie", &cookie)
     };
-    assert!(shows(&Answer::of(page(&server.guest())).await, "jade"));
+    assert!(shows(&TestResponse::of(page(&server.guest())).await, "jade"));
     let user = server.user().await;
     assert!(
-        shows(&Answer::of(page(&user)).await, "jade"),
+        shows(&TestResponse::of(page(&user)).await, "jade"),
         "until the user chooses a theme"
     );
 }
@@ -109,7 +109,7 @@ async fn preferences_are_merged_bounded_and_validated(database: Database) {
     assert_eq!(user.get("/api/auth/me/preferences").await.json(), expected);
     assert_eq!(change(json!({})).await.json(), expected);
 
-    let fault = |answer: &Answer| {
+    let fault = |answer: &TestResponse| {
         let problem = answer.problem(422, "invalid_parameters");
         let fault = &problem["errors"][0];
         format!("{} {}", fault["pointer"], fault["code"]).replace('"', "")
@@ -201,7 +201,7 @@ async fn provider_profile_can_be_read(database: Database) {
     let profile = accounts.profile_of(&found[0]).await.expect("a record");
     assert_eq!(profile.email, "ann@example.com");
     let mut stranger = found[0].clone();
-    stranger.clerk_id = "user_nobody".to_owned();
+    stranger.subject = "user_nobody".to_owned();
     let missing = accounts.profile_of(&stranger).await;
     assert_eq!(missing.expect_err("unknown user").status(), 404);
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 
 use crate::support::{
-    ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer, eventually,
+    ADMIN, TestResponse, CookieClient, ClerkPortal, Client, Database, TestServer, eventually,
 };
 
 /// A portal with one of the two identity providers.
@@ -38,10 +38,10 @@ impl Portal {
     }
 
     /// Returns a browser with the session of a client.
-    fn browser(&self, client: &Client) -> Browser {
+    fn browser(&self, client: &Client) -> CookieClient {
         match self {
-            Self::Development(server) => Browser::of(&server.url, client),
-            Self::Clerk(portal) => Browser::of_clerk(&portal.server.url, client),
+            Self::Development(server) => CookieClient::of(&server.url, client),
+            Self::Clerk(portal) => CookieClient::of_clerk(&portal.server.url, client),
         }
     }
 }
@@ -90,7 +90,7 @@ async fn me(client: &Client) -> Value {
     answer.json()
 }
 
-fn email_of(answer: &Answer) -> String {
+fn email_of(answer: &TestResponse) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["email"]
         .as_str()
@@ -117,7 +117,7 @@ async fn callers_reach_only_permitted_routes(portal: Portal) {
         // Cookies have the same effect as headers.
         for (client, status) in [&user, &admin].into_iter().zip(&expected[1..]) {
             let asked = portal.browser(client).request(Method::GET, path);
-            assert_eq!(Answer::of(asked).await.status, *status, "{path} by cookie");
+            assert_eq!(TestResponse::of(asked).await.status, *status, "{path} by cookie");
         }
     }
 }
@@ -127,7 +127,7 @@ async fn header_takes_precedence_over_cookie(portal: Portal) {
     let cookies = portal.browser(&portal.sign_in(ADMIN).await);
     let ask = |authorization: String| {
         let request = cookies.request(Method::GET, "/api/auth/me");
-        Answer::of(request.header("authorization", authorization))
+        TestResponse::of(request.header("authorization", authorization))
     };
     let token = user.token.as_deref().expect("a token");
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -249,7 +249,7 @@ async fn ended_session_is_revoked_at_clerk_once() {
     let client = portal.with_session(&session);
     assert_eq!(client.get("/api/auth/me").await.status, 200);
     let sign_out = async |client: &Client| {
-        let mut browser = Browser::of_clerk(&portal.server.url, client);
+        let mut browser = CookieClient::of_clerk(&portal.server.url, client);
         assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     };
     futures_util::future::join_all((0..100).map(|_| sign_out(&client))).await;
@@ -280,7 +280,7 @@ async fn expired_clerk_token_can_still_end_its_session() {
         .get("/api/auth/me")
         .await
         .problem(401, "unauthorized");
-    let mut browser = Browser::of_clerk(&portal.server.url, &client);
+    let mut browser = CookieClient::of_clerk(&portal.server.url, &client);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     eventually("the session has ended at Clerk", async || {
         (portal.clerk.session_status(&session) == "revoked").then_some(())

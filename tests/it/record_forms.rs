@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN, Answer, Chromium, Client, Database, TestServer, eventually};
+use crate::support::{ADMIN, TestResponse, Chromium, Client, Database, TestServer, eventually};
 
 const PLANS: &str = "/admin/settings?model=plan";
 const SAVE: &str = "#row .pt-drawer-foot [data-kind=solid]";
@@ -92,7 +92,7 @@ async fn conflict_names_the_user_and_offers_both_values() {
         .request(reqwest::Method::PATCH, &path)
         .header("if-match", "*")
         .json(&json!({"price": 5, "name": "Renamed"}));
-    assert_eq!(Answer::of(request).await.status, 200);
+    assert_eq!(TestResponse::of(request).await.status, 200);
     // The notice appears before anything is sent.
     browser
         .see("Test Person changed this record just now.")

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use crate::app;
-use crate::support::{Answer, Client, Database, Log, PRODUCTION_HOST, TestServer};
+use crate::support::{TestResponse, Client, Database, Log, PRODUCTION_HOST, TestServer};
 
 #[derive(Deserialize)]
 struct Deal {
@@ -57,7 +57,7 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
         .get("/api/pairs/{id}", Access::Public, wrong_arity)
         .get("/pairs/{id}", Access::Public, wrong_arity)
         .get("/breaks", Access::Public, breaks);
-    app::build(portal).declared_routes(routes)
+    app::build(portal).routes(routes)
 }
 
 async fn server() -> TestServer {
@@ -65,7 +65,7 @@ async fn server() -> TestServer {
 }
 
 /// Sends a form as a browser does, with everything that a page must not show.
-async fn send_form(client: &Client, path: &str, form: &'static str) -> Answer {
+async fn send_form(client: &Client, path: &str, form: &'static str) -> TestResponse {
     let request = client
         .request(Method::POST, path)
         .header("accept", "text/html")
@@ -78,7 +78,7 @@ async fn send_form(client: &Client, path: &str, form: &'static str) -> Answer {
         )
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form);
-    Answer::of(request).await
+    TestResponse::of(request).await
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn rejected_api_request_states_reason_and_pointer() {
         let request = guest.request(Method::POST, "/api/deals");
         // An API route responds to browsers as to programs.
         let request = request.header("accept", "text/html");
-        Answer::of(request.header("content-type", media_type).body(body)).await
+        TestResponse::of(request.header("content-type", media_type).body(body)).await
     };
     let broken = send("application/json", "{".to_owned()).await;
     let detail = broken.problem(400, "invalid_json")["detail"].to_string();
@@ -200,7 +200,7 @@ async fn error_page_of_dev_shows_reason_handler_and_request() {
         assert!(!details.contains(secret), "{secret} is in {details}");
     }
     let failed = server.guest().page("/fails").await;
-    assert!(failed.text.contains("the cause that nobody may see"));
+    assert!(failed.text.contains("the cause that stays in the log"));
     assert!(failed.text.contains("::app::fails"), "{}", failed.text);
     let failed = server.guest().page("/breaks").await;
     assert!(failed.text.contains("the disk is on fire"));
@@ -220,7 +220,7 @@ async fn production_reveals_no_internals() {
     let get = async |path: &str, accept: &str| {
         let request = server.guest().request(Method::GET, path);
         let request = request.header("host", PRODUCTION_HOST);
-        Answer::of(request.header("accept", accept)).await
+        TestResponse::of(request.header("accept", accept)).await
     };
     for path in ["/api/pairs/7", "/breaks", "/fails", "/pairs/7"] {
         for accept in ["text/html", "application/json"] {

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Browser, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually,
+    TestResponse, CookieClient, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually,
     on_both,
 };
 
@@ -25,14 +25,14 @@ on_both!(
 );
 
 /// Waits, for administrators
-#[monitored_background_task(state = "rights", requires_admin)]
+#[monitored_background_task(group = "rights", requires_admin)]
 async fn guarded(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
     Err(TaskError::new("cancellation requested"))
 }
 
 /// Waits, for everyone
-#[monitored_background_task(state = "rights")]
+#[monitored_background_task(group = "rights")]
 async fn unguarded(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
     Err(TaskError::new("cancellation requested"))
@@ -116,7 +116,7 @@ fn monitor_of_all(client: &TaskClient) -> String {
 }
 
 /// Makes all calls that a client token allows.
-async fn uses(client: &TaskClient, task: &str) -> Vec<(String, Answer)> {
+async fn uses(client: &TaskClient, task: &str) -> Vec<(String, TestResponse)> {
     let mut answers = Vec::new();
     for rest in ["status", "status/{}", "{}", "result/{}", "history/{}"] {
         let rest = rest.replace("{}", task);
@@ -128,14 +128,14 @@ async fn uses(client: &TaskClient, task: &str) -> Vec<(String, Answer)> {
         answers.push((path.clone(), client.http.get(&path).await));
         let stream = client.http.request(Method::GET, &path);
         let stream = stream.header("accept", "text/event-stream");
-        let answer = Answer::of(stream.timeout(std::time::Duration::from_secs(30))).await;
+        let answer = TestResponse::of(stream.timeout(std::time::Duration::from_secs(30))).await;
         answers.push((format!("stream {path}"), answer));
     }
     let start = client.ask("rights", "unguarded", &json!({})).await;
     answers.push(("start".to_owned(), start));
     let path = client.path("rights", &format!("cancel/{task}"));
     let cancel = client.http.request(Method::POST, &path);
-    answers.push(("cancel".to_owned(), Answer::of(cancel).await));
+    answers.push(("cancel".to_owned(), TestResponse::of(cancel).await));
     answers
 }
 
@@ -261,7 +261,7 @@ async fn deactivation_closes_open_connections(database: Database) {
     portals.change(&id, json!({"is_active": false})).await;
     opened.assert_closed(4403).await;
     let path = theirs.path("rights", &format!("cancel/{other}"));
-    Answer::of(theirs.http.request(Method::POST, &path)).await;
+    TestResponse::of(theirs.http.request(Method::POST, &path)).await;
     untouched
         .until(|message| message["data"]["active"] == false)
         .await;
@@ -296,7 +296,7 @@ fn credentials(user: &Client) -> [(&'static str, String); 2] {
 }
 
 async fn sign_out(portals: &Portals, user: &Client) {
-    let mut browser = Browser::of(&portals.here.url, user);
+    let mut browser = CookieClient::of(&portals.here.url, user);
     let answer = browser.submit("/sign-out", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
 }
@@ -320,7 +320,7 @@ async fn ended_session_closes_its_connections(database: Database) {
     }
     // The token itself is still valid, and so is the other session of the same user.
     let path = client.path("rights", &format!("cancel/{task}"));
-    Answer::of(client.http.request(Method::POST, &path)).await;
+    TestResponse::of(client.http.request(Method::POST, &path)).await;
     for mut opened in [without, another] {
         for socket in &mut opened.sockets {
             socket
@@ -422,7 +422,7 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
         client.get("rights", &rest).await.problem(403, "forbidden");
     }
     let path = client.path("rights", &format!("cancel/{above}"));
-    let cancel = Answer::of(client.http.request(Method::POST, &path)).await;
+    let cancel = TestResponse::of(client.http.request(Method::POST, &path)).await;
     cancel.problem(403, "forbidden");
     let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
     assert_eq!(refusal.err().expect("rejected").status, 403);
@@ -431,7 +431,7 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
     portals.admin_cancels(above).await;
     let path = client.path("rights", &format!("cancel/{below}"));
-    Answer::of(client.http.request(Method::POST, &path)).await;
+    TestResponse::of(client.http.request(Method::POST, &path)).await;
     let seen = socket
         .until(|message| {
             assert_eq!(message["data"]["task_id"], below.as_str());
@@ -473,7 +473,7 @@ async fn demotion_closes_monitors_of_privileged_tasks(database: Database) {
     portals.change(&id, json!({"user_type": "USER"})).await;
     opened.assert_closed(4403).await;
     let path = client.path("rights", &format!("cancel/{below}"));
-    Answer::of(client.http.request(Method::POST, &path)).await;
+    TestResponse::of(client.http.request(Method::POST, &path)).await;
     allowed
         .until(|message| message["data"]["active"] == false)
         .await;

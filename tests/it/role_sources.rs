@@ -74,7 +74,7 @@ async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
 
 /// Changes the primary e-mail address of a user at Clerk.
 async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &str) {
-    portal.clerk.edit(user, |record| {
+    portal.clerk.update_user(user, |record| {
         record["email_addresses"][0]["email_address"] = email.into();
         record["email_addresses"][0]["verification"]["status"] = status.into();
     });

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app;
-use crate::support::{ADMIN, Answer, Client, Database, TestServer, on_both};
+use crate::support::{ADMIN, TestResponse, Client, Database, TestServer, on_both};
 
 on_both!(
     each_role_has_exactly_its_declared_access,
@@ -42,13 +42,13 @@ async fn editors(user: CurrentUser) -> Markup {
 }
 
 /// Publish
-#[monitored_background_task(state = "probe", requires_permission = "articles:publish")]
+#[monitored_background_task(group = "probe", requires_permission = "articles:publish")]
 async fn publish(_task: TaskContext) -> u8 {
     1
 }
 
 /// Proofread
-#[monitored_background_task(state = "probe", requires_role = "reviewer")]
+#[monitored_background_task(group = "probe", requires_role = "reviewer")]
 async fn proofread(_task: TaskContext) -> u8 {
     2
 }
@@ -75,7 +75,7 @@ async fn give(admin: &Client, client: &Client, role: &str) {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-async fn start(client: &Client, task: &str) -> Answer {
+async fn start(client: &Client, task: &str) -> TestResponse {
     let token = client.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/{task}");
     client.post(&path, &json!({})).await
@@ -171,7 +171,7 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
         .request(Method::PATCH, &row)
         .header("if-match", "*")
         .json(&json!({"title": "Two"}));
-    assert_eq!(Answer::of(change).await.status, 200);
+    assert_eq!(TestResponse::of(change).await.status, 200);
     let models = editor.get("/api/admin/models").await.json();
     let names: Vec<&Value> = models["models"]
         .as_array()
@@ -230,7 +230,7 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
             .header("accept", "text/html")
             .body(format!("_action={action}"))
     };
-    assert_eq!(Answer::of(form("defaults")).await.status, 403);
+    assert_eq!(TestResponse::of(form("defaults")).await.status, 403);
 }
 
 async fn lost_role_applies_to_the_next_request(database: Database) {
@@ -283,9 +283,9 @@ async fn only_verified_primary_addresses_make_administrators(database: Database)
 }
 
 /// Trusts the header `x-user` (`address` or `address by actor`) and returns roles as metadata.
-struct Trusting;
+struct HeaderAuth;
 
-impl AuthProvider for Trusting {
+impl AuthProvider for HeaderAuth {
     async fn authenticate(&self, parts: &Parts) -> Result<Option<Identity>, AuthError> {
         let header = parts.headers.get("x-user");
         let Some(user) = header.and_then(|value| std::str::from_utf8(value.as_bytes()).ok()) else {
@@ -296,7 +296,7 @@ impl AuthProvider for Trusting {
         let identity = Identity::new(email, user, tomorrow, CredentialSource::Header);
         Ok(Some(match actor {
             "" => identity,
-            actor => identity.acted_by(actor),
+            actor => identity.with_impersonator(actor),
         }))
     }
 
@@ -312,22 +312,22 @@ impl AuthProvider for Trusting {
 }
 
 fn trusting(portal: PortalBuilder) -> PortalBuilder {
-    app::build(portal.auth(Trusting))
+    app::build(portal.auth(HeaderAuth))
 }
 
-async fn ask(server: &TestServer, user: &str, method: Method, path: &str, body: Value) -> Answer {
+async fn ask(server: &TestServer, user: &str, method: Method, path: &str, body: Value) -> TestResponse {
     let request = server
         .guest()
         .request(method.clone(), path)
         .header("x-user", user.as_bytes());
-    Answer::of(match method {
+    TestResponse::of(match method {
         Method::GET => request.header("accept", "text/html"),
         _ => request.json(&body),
     })
     .await
 }
 
-async fn get(server: &TestServer, user: &str, path: &str) -> Answer {
+async fn get(server: &TestServer, user: &str, path: &str) -> TestResponse {
     ask(server, user, Method::GET, path, Value::Null).await
 }
 
@@ -338,10 +338,10 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
 
     let page = get(&server, &acting, "/members").await;
     assert_eq!(page.status, 200, "every user has access");
-    assert!(page.text.contains("You act as"), "{}", page.text);
+    assert!(page.text.contains("You are acting as"), "{}", page.text);
     assert!(page.text.contains("user_support"));
     let own = get(&server, ADMIN, "/members").await.text;
-    assert!(!own.contains("You act as"));
+    assert!(!own.contains("You are acting as"));
 
     for path in [
         "/secret",
@@ -351,8 +351,8 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
     ] {
         let page = get(&server, &acting, path).await;
         assert_eq!(page.status, 403, "{path}");
-        assert!(page.text.contains("only the user himself"), "{path}");
-        assert!(page.text.contains("You act as"), "{path}");
+        assert!(page.text.contains("while impersonating a user"), "{path}");
+        assert!(page.text.contains("You are acting as"), "{path}");
         assert!(!own.contains(path) || !page.text.contains(&format!("href=\"{path}\"")));
     }
     for path in [
@@ -378,7 +378,7 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
     let theme = server.guest().request(Method::POST, "/theme");
     let theme = theme.header("x-user", &acting).body("accent=jade");
     let theme = theme.header("content-type", "application/x-www-form-urlencoded");
-    assert_eq!(Answer::of(theme).await.status, 403);
+    assert_eq!(TestResponse::of(theme).await.status, 403);
     let me = get(&server, ADMIN, "/api/auth/me/preferences").await;
     assert_eq!(me.json(), json!({"preferences": {}}));
     // A user who lacks the permission anyway gets `forbidden`.
@@ -430,7 +430,7 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
     let start = async || other.guest().post(&path, &json!({})).await.status.as_u16();
     assert_eq!(start().await, 403);
     let change = UserChange {
-        user_type: Some(Role::custom("editor")),
+        role: Some(Role::custom("editor")),
         ..UserChange::default()
     };
     let editor = users.update(id, &change).await.expect("changed");
@@ -490,8 +490,8 @@ async fn unattainable_role_or_permission_fails_the_build() {
             ["editors", "`EDITOR`", "ADMIN, USER, GUEST, REVIEWER"],
             "page",
         ),
-        (["write", "`articles:write`", "no role has any"], "page"),
-        (["publish", "`articles:publish`", "no role has any"], "task"),
+        (["write", "`articles:write`", "no role grants any"], "page"),
+        (["publish", "`articles:publish`", "no role grants any"], "task"),
         (
             ["Article", "`articles:write`", "RoleDefinition::new"],
             "model",

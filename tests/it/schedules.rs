@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::app;
-use crate::live::Tab;
-use crate::support::{Answer, Browser, Database, TestServer, eventually, on_both};
+use crate::live_stream::Tab;
+use crate::support::{TestResponse, CookieClient, Database, TestServer, eventually, on_both};
 
 on_both!(
     each_scheduled_time_starts_one_task_across_replicas,
@@ -139,7 +139,7 @@ async fn each_scheduled_time_starts_one_task_across_replicas(database: Database)
         schedule.last_task_id.zip(Some(schedule.last_fired_for))
     );
     assert_eq!(
-        (schedule.state.as_str(), schedule.task.as_str()),
+        (schedule.group.as_str(), schedule.task.as_str()),
         ("clock", "second")
     );
     assert_eq!(schedule.time_zone, "Europe/Berlin");
@@ -178,7 +178,7 @@ async fn administrator_sees_and_pauses_a_schedule(database: Database) {
         app::build(portal).task(every_second)
     })
     .await;
-    let mut admin = Browser::of(&server.url, &server.admin().await);
+    let mut admin = CookieClient::of(&server.url, &server.admin().await);
     let page = admin.page("/admin/tasks/schedules").await.text;
     for part in [
         "* * * * * *",
@@ -213,7 +213,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     let admin = server.admin().await;
     let region = async || {
         let request = admin.request(Method::GET, "/admin/tasks/schedules");
-        Answer::of(request.header("x-portal-region", "task-schedules"))
+        TestResponse::of(request.header("x-portal-region", "task-schedules"))
             .await
             .text
     };

@@ -3,22 +3,22 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, Browser, ClerkPortal, Database, TestServer, attributes, raw};
+use crate::support::{TestResponse, CookieClient, ClerkPortal, Database, TestServer, attributes, raw};
 
 /// Sends a change that is authenticated by cookie, with additional headers.
-async fn change(browser: &Browser, headers: &[(&str, &str)]) -> Answer {
+async fn change(browser: &CookieClient, headers: &[(&str, &str)]) -> TestResponse {
     let mut request = browser.request(Method::POST, "/api/client-tokens");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::of(request).await
+    TestResponse::of(request).await
 }
 
 #[tokio::test]
 async fn changes_by_cookie_require_the_portal_s_own_origin() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
-    let browser = Browser::of(&server.url, &user);
+    let browser = CookieClient::of(&server.url, &user);
     let port = server.url.rsplit(':').next().expect("a port").to_owned();
     let own = server.url.clone();
     let by_name = format!("http://localhost:{port}");
@@ -72,10 +72,10 @@ async fn bearer_token_requires_no_origin() {
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        assert_eq!(Answer::of(request).await.status, 201, "{origin:?}");
+        assert_eq!(TestResponse::of(request).await.status, 201, "{origin:?}");
     }
     // An `Authorization` header without a bearer token does not exempt the cookie.
-    let browser = Browser::of(&server.url, &user);
+    let browser = CookieClient::of(&server.url, &user);
     let answer = change(&browser, &[("authorization", "Basic YTpi")]).await;
     answer.problem(403, "foreign_origin");
     for header in ["Bearer", "Bearer ", "Bearer x"] {
@@ -88,7 +88,7 @@ async fn bearer_token_requires_no_origin() {
 async fn other_sites_cannot_sign_in_or_out_or_change_the_theme() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
-    let browser = Browser::of(&server.url, &user);
+    let browser = CookieClient::of(&server.url, &user);
     for path in ["/sign-out", "/dev/sign-in", "/theme"] {
         for origin in ["http://evil.example", "null"] {
             let request = browser
@@ -97,7 +97,7 @@ async fn other_sites_cannot_sign_in_or_out_or_change_the_theme() {
                 .header("accept", "text/html")
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body("email=eve@example.com&accent=ruby");
-            let answer = Answer::of(request).await;
+            let answer = TestResponse::of(request).await;
             assert_eq!(answer.status, 403, "{path} from {origin}");
             assert_eq!(answer.header("set-cookie"), "", "{path}");
             assert!(answer.header("content-type").starts_with("text/html"));
@@ -129,7 +129,7 @@ async fn every_response_has_the_security_headers() {
         (user.get("/healthz").await, 200),
         (server.guest().page("/members").await, 303),
         (
-            Answer::of(user.request(Method::POST, "/members")).await,
+            TestResponse::of(user.request(Method::POST, "/members")).await,
             405,
         ),
     ];
@@ -179,7 +179,7 @@ async fn https_portal_sends_hsts_and_secure_cookies() {
         .header("accept", "text/html")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(body);
-    let theme = Answer::of(theme).await;
+    let theme = TestResponse::of(theme).await;
     assert_eq!(theme.status, 303, "{}", theme.text);
     for cookie in theme.headers.get_all("set-cookie") {
         let cookie = cookie.to_str().expect("text");
@@ -190,7 +190,7 @@ async fn https_portal_sends_hsts_and_secure_cookies() {
         .request(Method::POST, "/theme")
         .header("origin", &server.url);
     assert_eq!(
-        Answer::of(own_port).await.status,
+        TestResponse::of(own_port).await.status,
         403,
         "not the public origin"
     );
@@ -201,7 +201,7 @@ async fn valid_request_id_is_kept_and_invalid_one_replaced() {
     let server = TestServer::start(Database::Sqlite).await;
     let ask = |id: &str| {
         let request = server.guest().request(Method::GET, "/api/nope");
-        Answer::of(request.header("x-request-id", id))
+        TestResponse::of(request.header("x-request-id", id))
     };
     for id in ["abc-123", "0190b7a0-0000-7000-8000-000000000000", "A_b.9"] {
         let answer = ask(id).await;
@@ -238,14 +238,14 @@ async fn body_over_the_limit_is_rejected() {
             .request(method, path)
             .header("content-type", "application/json")
             .body(large.clone());
-        Answer::of(request).await.problem(413, "body_too_large");
+        TestResponse::of(request).await.problem(413, "body_too_large");
     }
     let form = admin
         .request(Method::POST, "/theme")
         .header("accept", "text/html")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(large);
-    let form = Answer::of(form).await;
+    let form = TestResponse::of(form).await;
     assert_eq!(form.status, 413);
     assert!(
         form.header("content-type").starts_with("text/html"),
@@ -262,7 +262,7 @@ async fn unreadable_body_states_the_reason() {
     let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
     let send = |media_type: &'static str, body: &'static str| {
         let request = admin.request(Method::PATCH, &path);
-        Answer::of(request.header("content-type", media_type).body(body))
+        TestResponse::of(request.header("content-type", media_type).body(body))
     };
     for body in ["", "{", "{\"is_active\": tru}", "{} {}", "\u{1}"] {
         let answer = send("application/json", body).await;

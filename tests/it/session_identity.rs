@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::app;
-use crate::support::{ADMIN, Answer, Browser, ClerkPortal, Client, Database, TestServer, on_both};
+use crate::support::{ADMIN, TestResponse, CookieClient, ClerkPortal, Client, Database, TestServer, on_both};
 
 on_both!(
     session_id_of_another_user_is_refused,
@@ -64,10 +64,10 @@ async fn session_id_of_another_user_is_refused(database: Database) {
             let page = client.page("/members").await;
             assert_eq!(page.status, 303, "{}", page.text);
             // It does not end the owner's session either.
-            let mut browser = Browser::of_clerk(client.url(), client);
+            let mut browser = CookieClient::of_clerk(client.url(), client);
             assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
             let signed_out = client.request(Method::POST, "/sign-out");
-            assert_eq!(Answer::of(signed_out).await.status, 303);
+            assert_eq!(TestResponse::of(signed_out).await.status, 303);
         }
     }
     assert_eq!(email(&owner).await, Ok(ADMIN.to_owned()));
@@ -147,7 +147,7 @@ async fn new_session_signs_in_again_after_signing_out(database: Database) {
         let request = guest.request(method, path).header("accept", "text/html");
         let request = request.header("x-user", "ann@example.com");
         let request = request.header("sec-fetch-site", "same-origin");
-        Answer::of(request.header("x-session", session)).await
+        TestResponse::of(request.header("x-session", session)).await
     };
     assert_eq!(ask(Method::GET, "/members", "one").await.status, 200);
     assert_eq!(ask(Method::POST, "/sign-out", "one").await.status, 303);

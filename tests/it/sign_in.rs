@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, Answer, Browser, Client, Database, TestServer, attributes, form, on_both,
+    ADMIN, TestResponse, CookieClient, Client, Database, TestServer, attributes, form, on_both,
 };
 
 on_both!(
@@ -25,7 +25,7 @@ async fn me(client: &Client) -> Value {
 
 async fn signing_in_opens_a_session_in_the_browser(database: Database) {
     let server = TestServer::start(database).await;
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     let page = browser.page("/sign-in").await;
     assert!(page.text.contains("For development only"));
     let fields = [
@@ -79,14 +79,14 @@ async fn sign_in_redirect_rejects_other_sites_and_the_form() {
         "/sign-out",
         "",
     ] {
-        let mut browser = Browser::new(&server.url);
+        let mut browser = CookieClient::new(&server.url);
         let fields = [("email", "ann@example.com"), ("redirect_url", wanted)];
         let answer = browser.submit("/dev/sign-in", &fields).await;
         assert_eq!(answer.status, 303, "{wanted:?}");
         assert_eq!(answer.location(), "/members", "{wanted:?}");
 
         let query = crate::support::form(&[("redirect_url", wanted)]);
-        let page = Browser::new(&server.url)
+        let page = CookieClient::new(&server.url)
             .page(&format!("/sign-in?{query}"))
             .await;
         let offered = attributes(&page.text, "input[name=redirect_url]", "value");
@@ -111,7 +111,7 @@ async fn invalid_sign_in_lists_every_error() {
         .collect();
     pointers.sort_unstable();
     assert_eq!(pointers, ["/email", "/first_name", "/surprise"]);
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     // A browser returns to its form, with the sent values and their errors.
     let fields = [
         ("email", "ann@@"),
@@ -123,7 +123,7 @@ async fn invalid_sign_in_lists_every_error() {
     assert!(browser.cookies.is_empty(), "no session was opened");
     let page = browser.page(answer.location()).await;
     assert!(
-        page.text.contains("This is not an e-mail address."),
+        page.text.contains("Must be a valid e-mail address."),
         "{}",
         page.text
     );
@@ -137,13 +137,13 @@ async fn invalid_sign_in_lists_every_error() {
         .request(Method::POST, "/dev/sign-in")
         .body(form(&body));
     let program = program.header("content-type", "application/x-www-form-urlencoded");
-    Answer::of(program).await.problem(422, "invalid_parameters");
+    TestResponse::of(program).await.problem(422, "invalid_parameters");
 }
 
 async fn signing_out_ends_only_this_session(database: Database) {
     let server = TestServer::start(database).await;
     let (one, other) = (server.user().await, server.user().await);
-    let mut browser = Browser::of(&server.url, &one);
+    let mut browser = CookieClient::of(&server.url, &one);
     assert_eq!(browser.page("/members").await.status, 200);
 
     let answer = browser.submit("/sign-out", &[]).await;
@@ -151,18 +151,18 @@ async fn signing_out_ends_only_this_session(database: Database) {
     assert_eq!(answer.location(), "/");
     assert!(browser.cookies.is_empty(), "the cookie is cleared");
     one.get("/api/auth/me").await.problem(401, "unauthorized");
-    let mut thief = Browser::of(&server.url, &one);
+    let mut thief = CookieClient::of(&server.url, &one);
     assert_eq!(thief.page("/members").await.status, 303);
     assert_eq!(other.get("/api/auth/me").await.status, 200);
 
     let unused = server.user().await;
-    let by_header = Answer::of(unused.request(Method::POST, "/sign-out")).await;
+    let by_header = TestResponse::of(unused.request(Method::POST, "/sign-out")).await;
     assert_eq!(by_header.status, 303);
     unused
         .get("/api/auth/me")
         .await
         .problem(401, "unauthorized");
-    let nobody = Answer::of(server.guest().request(Method::POST, "/sign-out")).await;
+    let nobody = TestResponse::of(server.guest().request(Method::POST, "/sign-out")).await;
     assert_eq!((nobody.status.as_u16(), nobody.location()), (303, "/"));
     let by_link = server.user().await.page("/sign-out").await;
     assert_eq!(
@@ -179,7 +179,7 @@ async fn deactivated_user_can_still_sign_out(database: Database) {
         me(&user).await["id"].as_str().expect("an id")
     );
     admin.patch(&path, &json!({"is_active": false})).await;
-    let mut browser = Browser::of(&server.url, &user);
+    let mut browser = CookieClient::of(&server.url, &user);
     assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     admin.patch(&path, &json!({"is_active": true})).await;
     user.get("/api/auth/me").await.problem(401, "unauthorized");

@@ -6,7 +6,7 @@ use std::process::Output;
 use sqlx::Connection as _;
 use tempfile::TempDir;
 
-use crate::support::{Answer, Client, Database, ReferencePortal, command};
+use crate::support::{TestResponse, Client, Database, ReferencePortal, command};
 
 /// Variables that a portal requires in PROD; `pk_live_…` names the host `clerk.example.com`.
 const PROD: [(&str, &str); 4] = [
@@ -408,7 +408,7 @@ async fn production_requires_migrations_and_has_no_dev_sign_in() {
     let form = guest
         .request(reqwest::Method::POST, "/dev/sign-in")
         .header("origin", &portal.url);
-    assert_eq!(Answer::of(form).await.status, 404);
+    assert_eq!(TestResponse::of(form).await.status, 404);
     assert_eq!(guest.get("/.well-known/jwks.json").await.status, 404);
     assert_eq!(guest.get("/metrics").await.status, 404);
     let home = guest.page("/").await;

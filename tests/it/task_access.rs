@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Database, TaskClient, TestServer, eventually, on_both};
+use crate::support::{TestResponse, Client, Database, TaskClient, TestServer, eventually, on_both};
 
 on_both!(
     unknown_token_group_and_task_are_checked_in_order,
@@ -88,7 +88,7 @@ async fn invalid_json_differs_from_invalid_arguments(database: Database) {
     let path = client.path("probe", "start/echo");
     let send = async |content_type: &str, body: &'static str| {
         let request = client.http.request(Method::POST, &path);
-        Answer::of(request.header("content-type", content_type).body(body)).await
+        TestResponse::of(request.header("content-type", content_type).body(body)).await
     };
     send("application/json", "{\"name\":")
         .await
@@ -106,7 +106,7 @@ async fn invalid_json_differs_from_invalid_arguments(database: Database) {
     assert_eq!(good.await.status, 202);
     let large = format!("{{\"name\": \"{}\", \"age\": 6}}", "x".repeat(1024 * 1024));
     let request = client.http.request(Method::POST, &path);
-    let answer = Answer::of(
+    let answer = TestResponse::of(
         request
             .header("content-type", "application/json")
             .body(large),
@@ -175,10 +175,10 @@ async fn client_token_sees_only_its_own_tasks(database: Database) {
 async fn client_token_requires_a_user(database: Database) {
     let server = TestServer::start(database).await;
     let guest = server.guest();
-    let answer = Answer::of(guest.request(Method::POST, "/api/client-tokens")).await;
+    let answer = TestResponse::of(guest.request(Method::POST, "/api/client-tokens")).await;
     answer.problem(401, "unauthorized");
     let user = server.user().await;
-    let answer = Answer::of(user.request(Method::POST, "/api/client-tokens")).await;
+    let answer = TestResponse::of(user.request(Method::POST, "/api/client-tokens")).await;
     assert_eq!(answer.status, 201);
     let (token, now) = (answer.json(), chrono::Utc::now());
     let expires = token["expires_at"].as_str().expect("a time");

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, Answer, Browser, Database, TaskClient, TestServer, attributes, eventually, on_both,
+    ADMIN, TestResponse, CookieClient, Database, TaskClient, TestServer, attributes, eventually, on_both,
 };
 
 on_both!(
@@ -93,9 +93,9 @@ async fn task_type_is_paused_and_resumed(database: Database) {
         tasks.pause("probe", "echo").await.expect("registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
-    assert_eq!(tasks.paused().await.expect("read"), paused);
+    assert_eq!(tasks.paused_types().await.expect("read"), paused);
     tasks.resume("probe", "echo").await.expect("registered");
-    assert_eq!(tasks.paused().await.expect("read"), BTreeSet::new());
+    assert_eq!(tasks.paused_types().await.expect("read"), BTreeSet::new());
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
@@ -192,12 +192,12 @@ async fn task_stores_the_trace_of_its_request(database: Database) {
         ),
     ] {
         let request = client.http.request(Method::POST, &start).json(&json!({}));
-        assert_eq!(Answer::of(request.header(name, given)).await.status, 202);
+        assert_eq!(TestResponse::of(request.header(name, given)).await.status, 202);
         let found = count(&server, &format!("trace_parent = '{kept}'")).await;
         assert_eq!(found, 1, "{name}");
     }
     let request = client.http.request(Method::POST, &start).json(&json!({}));
-    let answer = Answer::of(request.header("traceparent", "'; nonsense")).await;
+    let answer = TestResponse::of(request.header("traceparent", "'; nonsense")).await;
     let request_id = answer.header("x-request-id");
     let found = count(&server, &format!("trace_parent = '{request_id}'")).await;
     assert_eq!(found, 1, "an invalid trace is ignored");
@@ -212,7 +212,7 @@ async fn audited(server: &TestServer) -> Vec<Value> {
 
 async fn task_page_buttons_act_and_are_audited(database: Database) {
     let (server, client) = setup(database).await;
-    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let mut browser = CookieClient::of(&server.url, &server.admin().await);
     let task = client.start("waits").await;
     client.until(&task, "PROCESSING").await;
 
@@ -286,7 +286,7 @@ async fn task_page_buttons_act_and_are_audited(database: Database) {
 
 async fn outdated_button_shows_a_message(database: Database) {
     let (server, client) = setup(database).await;
-    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let mut browser = CookieClient::of(&server.url, &server.admin().await);
     let ended = client.start("fails_task").await;
     client.ended(&ended).await;
     let active = client.start("waits").await;
@@ -316,7 +316,7 @@ async fn outdated_button_shows_a_message(database: Database) {
 
 async fn tasks_are_deleted_only_after_confirmation(database: Database) {
     let (server, client) = setup(database).await;
-    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let mut browser = CookieClient::of(&server.url, &server.admin().await);
     client.ended(&client.start("fails_task").await).await;
     let active = client.start("waits").await;
     client.until(&active, "PROCESSING").await;
@@ -354,7 +354,7 @@ async fn tasks_are_deleted_only_after_confirmation(database: Database) {
 
 async fn list_of_all_tasks_is_filtered(database: Database) {
     let (server, client) = setup(database).await;
-    let mut browser = Browser::of(&server.url, &server.admin().await);
+    let mut browser = CookieClient::of(&server.url, &server.admin().await);
     let failed = client.start("fails_task").await;
     client.ended(&failed).await;
     let other = client.start_in("other", "other", &json!({})).await;
@@ -383,8 +383,8 @@ async fn only_administrators_operate_tasks(database: Database) {
     let (server, client) = setup(database).await;
     let task = client.start("waits").await;
     client.until(&task, "PROCESSING").await;
-    let mut user = Browser::of(&server.url, &server.user().await);
-    let mut guest = Browser::new(&server.url);
+    let mut user = CookieClient::of(&server.url, &server.user().await);
+    let mut guest = CookieClient::new(&server.url);
     for page in ["/admin/tasks", "/admin/tasks/all", "/admin/tasks/kinds"] {
         assert_eq!(user.page(page).await.status, 403, "{page}");
         assert_eq!(guest.page(page).await.status, 303, "{page}");
@@ -402,17 +402,17 @@ async fn only_administrators_operate_tasks(database: Database) {
         assert_ne!(answer.status, 200, "{path}");
         assert!(!answer.location().starts_with("/admin"), "{path}");
         // A request of another site that carries the administrator's cookie.
-        let admin = Browser::of(&server.url, &server.admin().await);
+        let admin = CookieClient::of(&server.url, &server.admin().await);
         let request = admin
             .request(Method::POST, &path)
             .header("origin", "https://evil.example")
             .header("content-type", "application/x-www-form-urlencoded")
             .body(crate::support::form(fields));
-        assert_eq!(Answer::of(request).await.status, 403, "{path}");
+        assert_eq!(TestResponse::of(request).await.status, 403, "{path}");
     }
     assert_eq!(client.status(&task).await["status"], "PROCESSING");
     assert_eq!(
-        tasks(&server).paused().await.expect("read"),
+        tasks(&server).paused_types().await.expect("read"),
         BTreeSet::new()
     );
 
@@ -426,7 +426,7 @@ async fn only_administrators_operate_tasks(database: Database) {
 async fn audit_log_is_paginated(database: Database) {
     let (server, _) = setup(database).await;
     let admin = server.admin().await;
-    let mut browser = Browser::of(&server.url, &admin);
+    let mut browser = CookieClient::of(&server.url, &admin);
     let names = ["echo", "steps", "waits"];
     for name in names {
         let kind = [("state", "probe"), ("task", name)];

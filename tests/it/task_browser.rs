@@ -93,7 +93,7 @@ async fn nested_form_is_corrected_and_its_task_followed() {
         .find("pt-task[data-status=COMPLETED] .pt-code")
         .await;
     browser.see("since 2026-01-01 with 2 sections").await;
-    browser.see("this portal sends no mail").await;
+    browser.see("this portal does not send e-mail").await;
     browser
         .script("document.querySelector('dialog.pt-task-drawer').close()")
         .await;

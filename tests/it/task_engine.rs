@@ -42,7 +42,7 @@ struct Number {
 }
 
 /// Succeeds at the third attempt
-#[monitored_background_task(state = "engine", retries = 4, backoff = "1ms")]
+#[monitored_background_task(group = "engine", retries = 4, backoff = "1ms")]
 async fn third_time(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {
         3 => Ok(3),
@@ -51,19 +51,19 @@ async fn third_time(task: TaskContext) -> Result<u32, TaskError> {
 }
 
 /// Always fails
-#[monitored_background_task(state = "engine", retries = 1, backoff = "1ms")]
+#[monitored_background_task(group = "engine", retries = 1, backoff = "1ms")]
 async fn never(task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new(format!("attempt {}", task.attempt())).with_code("no_luck"))
 }
 
 /// Fails permanently
-#[monitored_background_task(state = "engine", retries = 5, backoff = "1ms")]
+#[monitored_background_task(group = "engine", retries = 5, backoff = "1ms")]
 async fn hopeless(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::permanent("there is no such address"))
 }
 
 /// Panics, times out, then succeeds
-#[monitored_background_task(state = "engine", retries = 2, backoff = "1ms", timeout = "100ms")]
+#[monitored_background_task(group = "engine", retries = 2, backoff = "1ms", timeout = "100ms")]
 async fn clumsy(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {
         1 => panic!("the first time"),
@@ -73,7 +73,7 @@ async fn clumsy(task: TaskContext) -> Result<u32, TaskError> {
 }
 
 /// Counts from its checkpoint
-#[monitored_background_task(state = "engine", retries = 5, backoff = "1ms")]
+#[monitored_background_task(group = "engine", retries = 5, backoff = "1ms")]
 async fn resumes(task: TaskContext) -> Result<Vec<u32>, TaskError> {
     let mut seen: Vec<u32> = task.restore()?.unwrap_or_default();
     seen.push(task.attempt());
@@ -85,7 +85,7 @@ async fn resumes(task: TaskContext) -> Result<Vec<u32>, TaskError> {
 }
 
 /// Waits in its first attempt
-#[monitored_background_task(state = "engine")]
+#[monitored_background_task(group = "engine")]
 async fn resumes_after_stop(task: TaskContext) -> Result<String, TaskError> {
     if let Some(left) = task.restore::<String>()? {
         return Ok(left);
@@ -96,33 +96,33 @@ async fn resumes_after_stop(task: TaskContext) -> Result<String, TaskError> {
 }
 
 /// Returns its argument
-#[monitored_background_task(state = "engine")]
+#[monitored_background_task(group = "engine")]
 async fn number(_task: TaskContext, task_args: Number) -> u32 {
     task_args.number
 }
 
 /// One at a time
-#[monitored_background_task(state = "engine", concurrency = 1)]
+#[monitored_background_task(group = "engine", concurrency = 1)]
 async fn one_at_a_time(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
     Ok(())
 }
 
 /// Once for each number
-#[monitored_background_task(state = "engine", unique)]
+#[monitored_background_task(group = "engine", unique)]
 async fn unique_number(task: TaskContext, task_args: Number) -> Result<u32, TaskError> {
     task.cancelled().await;
     Ok(task_args.number)
 }
 
 /// Returns too much
-#[monitored_background_task(state = "engine")]
+#[monitored_background_task(group = "engine")]
 async fn too_much(_task: TaskContext) -> String {
     "x".repeat(5000)
 }
 
 /// Blocks
-#[monitored_background_task(state = "engine")]
+#[monitored_background_task(group = "engine")]
 async fn blocks(task: TaskContext, task_args: Number) -> Result<u32, TaskError> {
     let number = task_args.number;
     let doubled = task.clone();
@@ -160,7 +160,7 @@ async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &T
 
 async fn failed_attempt_is_retried_until_success(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(third_time, NoArgs {}).await.expect("enqueued");
+    let handle = tasks.enqueue(third_time, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
     let record = record(&tasks, &handle).await;
     assert_eq!((record.attempt, record.max_attempts), (3, 5));
@@ -169,7 +169,7 @@ async fn failed_attempt_is_retried_until_success(database: Database) {
 
 async fn last_failure_becomes_the_error_of_the_task(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(never, NoArgs {}).await.expect("enqueued");
+    let handle = tasks.enqueue(never, NoArgs {}).await.expect("enqueued");
     let error = handle.result().await.expect_err("a failure");
     assert_eq!((error.message(), error.code()), ("attempt 2", "no_luck"));
     assert_eq!(record(&tasks, &handle).await.attempt, 2);
@@ -177,27 +177,27 @@ async fn last_failure_becomes_the_error_of_the_task(database: Database) {
 
 async fn permanent_error_is_not_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(hopeless, NoArgs {}).await.expect("enqueued");
+    let handle = tasks.enqueue(hopeless, NoArgs {}).await.expect("enqueued");
     handle.result().await.expect_err("a failure");
     assert_eq!(record(&tasks, &handle).await.attempt, 1);
 }
 
 async fn panic_and_timeout_are_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(clumsy, NoArgs {}).await.expect("enqueued");
+    let handle = tasks.enqueue(clumsy, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
 }
 
 async fn task_continues_from_its_checkpoint(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.start(resumes, NoArgs {}).await.expect("enqueued");
+    let handle = tasks.enqueue(resumes, NoArgs {}).await.expect("enqueued");
     assert_eq!(handle.result().await, Ok(vec![1, 2, 3]));
 }
 
 async fn checkpoint_survives_a_restart(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
-            .task_settings(TaskSettings::default().stop_grace(Duration::from_millis(50)))
+            .task_settings(TaskSettings::default().shutdown_grace_period(Duration::from_millis(50)))
     })
     .await;
     let client = TaskClient::of(&server.user().await).await;
@@ -224,10 +224,10 @@ async fn checkpoint_survives_a_restart(database: Database) {
 async fn delayed_task_waits(database: Database) {
     let (server, tasks) = setup(database).await;
     let hour = Duration::from_secs(3600);
-    let later = tasks.start(number, Number { number: 1 }).delay(hour).await;
+    let later = tasks.enqueue(number, Number { number: 1 }).delay(hour).await;
     let later = later.expect("enqueued");
     let soon = tasks
-        .start(number, Number { number: 2 })
+        .enqueue(number, Number { number: 2 })
         .await
         .expect("enqueued");
     assert_eq!(soon.result().await, Ok(2));
@@ -255,13 +255,13 @@ async fn higher_priority_starts_first(database: Database) {
     let tasks = tasks(&server);
     // Holds the only slot until all others wait.
     let first = tasks
-        .start(one_at_a_time, NoArgs {})
+        .enqueue(one_at_a_time, NoArgs {})
         .await
         .expect("enqueued");
     until_running(&tasks, &first).await;
     let mut waiting = Vec::new();
     for priority in [0, 5, -5, 9] {
-        let start = tasks.start(number, Number { number: 1 }).priority(priority);
+        let start = tasks.enqueue(number, Number { number: 1 }).priority(priority);
         waiting.push((priority, start.await.expect("enqueued")));
     }
     tasks.cancel(first.id()).await.expect("cancelled");
@@ -281,7 +281,7 @@ async fn task_type_respects_its_concurrency(database: Database) {
     for _ in 0..3 {
         handles.push(
             tasks
-                .start(one_at_a_time, NoArgs {})
+                .enqueue(one_at_a_time, NoArgs {})
                 .await
                 .expect("enqueued"),
         );
@@ -298,7 +298,7 @@ async fn task_type_respects_its_concurrency(database: Database) {
         .await;
         // The limit does not block another task type.
         let other = tasks
-            .start(number, Number { number: 7 })
+            .enqueue(number, Number { number: 7 })
             .await
             .expect("enqueued");
         assert_eq!(other.result().await, Ok(7));
@@ -314,17 +314,17 @@ async fn task_type_respects_its_concurrency(database: Database) {
 
 async fn all_task_types_respect_the_global_concurrency(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
-        app::build(portal).task_settings(TaskSettings::default().total_concurrency(1))
+        app::build(portal).task_settings(TaskSettings::default().global_concurrency(1))
     })
     .await;
     let tasks = tasks(&server);
     let first = tasks
-        .start(one_at_a_time, NoArgs {})
+        .enqueue(one_at_a_time, NoArgs {})
         .await
         .expect("enqueued");
     until_running(&tasks, &first).await;
     let second = tasks
-        .start(number, Number { number: 1 })
+        .enqueue(number, Number { number: 1 })
         .await
         .expect("enqueued");
     tasks.cancel(first.id()).await.expect("cancelled");
@@ -369,12 +369,12 @@ async fn too_large_result_is_an_error(database: Database) {
     })
     .await;
     let tasks = tasks(&server);
-    let handle = tasks.start(too_much, NoArgs {}).await.expect("enqueued");
+    let handle = tasks.enqueue(too_much, NoArgs {}).await.expect("enqueued");
     let error = handle.result().await.expect_err("too large");
     assert_eq!(error.code(), "result_too_large");
     assert!(error.message().contains("5002 bytes"), "{error}");
     let small = tasks
-        .start(number, Number { number: 3 })
+        .enqueue(number, Number { number: 3 })
         .await
         .expect("enqueued");
     assert_eq!(small.result().await, Ok(3));
@@ -383,12 +383,12 @@ async fn too_large_result_is_an_error(database: Database) {
 async fn blocking_work_returns_its_value_and_contains_panics(database: Database) {
     let (_server, tasks) = setup(database).await;
     let good = tasks
-        .start(blocks, Number { number: 4 })
+        .enqueue(blocks, Number { number: 4 })
         .await
         .expect("enqueued");
     assert_eq!(good.result().await, Ok(8));
     let bad = tasks
-        .start(blocks, Number { number: 0 })
+        .enqueue(blocks, Number { number: 0 })
         .await
         .expect("enqueued");
     let error = bad.result().await.expect_err("a panic");
@@ -405,13 +405,13 @@ async fn task_is_stored_only_if_its_transaction_commits(database: Database) {
     let (server, tasks) = setup(database).await;
     let store = server.state.get::<Store>().expect("a portal has a store");
     let mut transaction = store.begin().await.expect("a transaction");
-    let dropped = tasks.start_in(&mut transaction, number, Number { number: 1 });
+    let dropped = tasks.enqueue_in(&mut transaction, number, Number { number: 1 });
     let dropped = dropped.await.expect("enqueued").id();
     drop(transaction);
     assert!(!is_there(&tasks, dropped).await);
 
     let mut transaction = store.begin().await.expect("a transaction");
-    let kept = tasks.start_in(&mut transaction, number, Number { number: 2 });
+    let kept = tasks.enqueue_in(&mut transaction, number, Number { number: 2 });
     let kept = kept.await.expect("enqueued");
     transaction.commit().await.expect("committed");
     assert_eq!(kept.result().await, Ok(2));
@@ -422,7 +422,7 @@ async fn rolled_back_and_kept(
     executor: &mut impl Executor,
     value: u32,
 ) -> TaskHandle<u32> {
-    let start = tasks.start_in(executor, number, Number { number: value });
+    let start = tasks.enqueue_in(executor, number, Number { number: value });
     start.await.expect("enqueued")
 }
 
@@ -461,7 +461,7 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
 /// Enqueues a task as another version of the program would have.
 async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &str) -> uuid::Uuid {
     let hour = Duration::from_secs(3600);
-    let start = tasks.start(number, Number { number: 1 }).delay(hour);
+    let start = tasks.enqueue(number, Number { number: 1 }).delay(hour);
     let id = start.await.expect("enqueued").id();
     let now = if server.uri.starts_with("sqlite:") {
         "'2020-01-01T00:00:00+00:00'"
@@ -497,7 +497,7 @@ async fn task_of_an_unregistered_type_is_skipped(database: Database) {
     let id = stored_by_another_version(&tasks, &server, "name = 'of_a_newer_version'").await;
     // The next task in the queue still runs.
     let next = tasks
-        .start(number, Number { number: 5 })
+        .enqueue(number, Number { number: 5 })
         .await
         .expect("enqueued");
     assert_eq!(next.result().await, Ok(5));

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use garde::Validate;
 use portal_core::prelude::*;
 use portal_core::store::Store;
-use portal_core::tasks::Starter;
+use portal_core::tasks::Initiator;
 use portal_core::{TaskSettings, Tasks};
 use schemars::JsonSchema;
 use sea_query::{Expr, ExprTrait, Func, Order, Query};
@@ -46,38 +46,38 @@ struct Strict {
 }
 
 /// Repeats the text
-#[monitored_background_task(state = "quota")]
+#[monitored_background_task(group = "quota")]
 async fn repeat(_task: TaskContext, task_args: Parcel) -> String {
     task_args.text.repeat(task_args.copies as usize)
 }
 
 /// Rejects unknown members
-#[monitored_background_task(state = "quota")]
+#[monitored_background_task(group = "quota")]
 async fn strict(_task: TaskContext, task_args: Strict) -> String {
     task_args.text
 }
 
 /// Accepts small arguments
-#[monitored_background_task(state = "quota", max_args = "100B")]
+#[monitored_background_task(group = "quota", max_args = "100B")]
 async fn little(_task: TaskContext, task_args: Parcel) -> usize {
     task_args.text.len()
 }
 
 /// Accepts large arguments
-#[monitored_background_task(state = "quota", max_args = "2MiB")]
+#[monitored_background_task(group = "quota", max_args = "2MiB")]
 async fn much(_task: TaskContext, task_args: Parcel) -> usize {
     task_args.text.len()
 }
 
 /// Waits until it is cancelled
-#[monitored_background_task(state = "quota")]
+#[monitored_background_task(group = "quota")]
 async fn held(task: TaskContext) -> Result<(), TaskError> {
     task.cancelled().await;
     Ok(())
 }
 
 /// Finishes at once
-#[monitored_background_task(state = "quota")]
+#[monitored_background_task(group = "quota")]
 async fn quick(_task: TaskContext) -> u8 {
     1
 }
@@ -168,7 +168,7 @@ async fn arguments_have_their_own_limit(database: Database) {
         text: "x".repeat(200),
         copies: 0,
     };
-    let started = tasks(&server).start(little, args).await;
+    let started = tasks(&server).enqueue(little, args).await;
     let error = started.expect_err("rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
@@ -275,7 +275,7 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     let server = server(database, settings).await;
     let tasks = tasks(&server);
     for _ in 0..5 {
-        tasks.start(quick, NoArgs {}).await.expect("stored");
+        tasks.enqueue(quick, NoArgs {}).await.expect("stored");
     }
     let ann = server.user().await;
     let me = ann.get("/api/auth/me").await.json();
@@ -283,15 +283,15 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
         .as_str()
         .and_then(|id| id.parse().ok())
         .expect("an id");
-    let starter = || Starter {
+    let starter = || Initiator {
         owner_user_id: Some(id),
-        ..Starter::default()
+        ..Initiator::default()
     };
     for _ in 0..2 {
-        let started = tasks.start(quick, NoArgs {}).starter(starter()).await;
+        let started = tasks.enqueue(quick, NoArgs {}).initiator(starter()).await;
         started.expect("stored");
     }
-    let refused = tasks.start(quick, NoArgs {}).starter(starter()).await;
+    let refused = tasks.enqueue(quick, NoArgs {}).initiator(starter()).await;
     let error = refused.expect_err("rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
@@ -392,7 +392,7 @@ async fn open_monitors_count_as_streams(database: Database) {
     for (path, http) in [(&monitor, &client.http), (&events, &admin)] {
         let request = http.request(reqwest::Method::GET, path);
         let request = request.header("accept", "text/event-stream");
-        let refused = crate::support::Answer::of(request).await;
+        let refused = crate::support::TestResponse::of(request).await;
         refused.problem(429, "too_many_streams");
     }
     drop(first);

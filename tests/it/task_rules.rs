@@ -8,7 +8,7 @@ use garde::Validate;
 use portal_core::auth::Users;
 use portal_core::prelude::*;
 use portal_core::store::Store;
-use portal_core::tasks::Starter;
+use portal_core::tasks::Initiator;
 use portal_core::{Task, TaskSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::app;
 use crate::support::{
-    Browser, Client, Database, ReferencePortal, Socket, TaskClient, TestServer, eventually, on_both,
+    CookieClient, Client, Database, ReferencePortal, Socket, TaskClient, TestServer, eventually, on_both,
 };
 
 on_both!(
@@ -55,7 +55,7 @@ struct Step {
 }
 
 /// Import lines
-#[monitored_background_task(state = "rules")]
+#[monitored_background_task(group = "rules")]
 async fn imports(task: TaskContext, task_args: Step) -> Result<(), TaskError> {
     let import = import_of(task.id());
     for line in 1..=8_u32 {
@@ -75,18 +75,18 @@ async fn imports(task: TaskContext, task_args: Step) -> Result<(), TaskError> {
 }
 
 /// Send a receipt
-#[monitored_background_task(state = "rules", internal)]
+#[monitored_background_task(group = "rules", internal)]
 async fn sends_receipt(_task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::permanent("the printer is on fire"))
 }
 
 /// Order
 #[page("/orders", method = post, requires_auth)]
-async fn order(starter: Starter, store: Data<Store>, tasks: Data<Tasks>) -> Result<Markup> {
+async fn order(starter: Initiator, store: Data<Store>, tasks: Data<Tasks>) -> Result<Markup> {
     let mut transaction = store.begin().await?;
     let task = tasks
-        .start(sends_receipt, NoArgs {})
-        .starter(starter)
+        .enqueue(sends_receipt, NoArgs {})
+        .initiator(starter)
         .within(&mut transaction)
         .await?;
     transaction.commit().await?;
@@ -94,7 +94,7 @@ async fn order(starter: Starter, store: Data<Store>, tasks: Data<Tasks>) -> Resu
 }
 
 /// Reads a file that is missing
-#[monitored_background_task(state = "rules")]
+#[monitored_background_task(group = "rules")]
 async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
     let text = std::fs::read_to_string("/nowhere/secret-of-the-house.txt")?;
     Ok(text.parse::<u32>()?)
@@ -104,7 +104,7 @@ async fn cancelled_import_stops_at_its_next_step(database: Database) {
     // Waiting for the whole grace period would exceed the time limit of the test.
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
-            .task_settings(TaskSettings::default().cancel_grace(Duration::from_secs(3600)))
+            .task_settings(TaskSettings::default().cancel_grace_period(Duration::from_secs(3600)))
     })
     .await;
     let client = TaskClient::of(&server.user().await).await;
@@ -158,7 +158,7 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     let owner = users.get(owner).await.expect("read").expect("a user");
     let store = server.state.get::<Store>().expect("a portal has a store");
     let mut transaction = store.begin().await.expect("a transaction");
-    let start = tasks.start(sends_receipt, NoArgs {}).starter(&owner);
+    let start = tasks.enqueue(sends_receipt, NoArgs {}).initiator(&owner);
     let kept = start.within(&mut transaction).await.expect("enqueued");
     transaction.commit().await.expect("committed");
     let record = tasks.get(kept.id()).await.expect("read").expect("stored");
@@ -182,7 +182,7 @@ async fn internal_task_starts_only_from_code(database: Database) {
         .collect();
     assert!(declared.is_empty(), "{declared:?}");
 
-    let mut browser = Browser::of(&server.url, &admin);
+    let mut browser = CookieClient::of(&server.url, &admin);
     let page = browser.page("/admin/tasks?state=rules").await;
     let document = scraper::Html::parse_document(&page.text);
     let offered = scraper::Selector::parse("select[name=task] option").expect("a selector");
@@ -198,7 +198,7 @@ async fn internal_task_starts_only_from_code(database: Database) {
     let tasks = server.state.get::<Tasks>().expect("registered");
     let none = tasks.list(&of_receipts()).await.expect("a list");
     assert!(none.is_empty(), "{none:?}");
-    let handle = tasks.start(sends_receipt, NoArgs {}).await;
+    let handle = tasks.enqueue(sends_receipt, NoArgs {}).await;
     let ended = handle.expect("enqueued").result().await;
     let error = ended.expect_err("a failure");
     assert_eq!(error.message(), "the printer is on fire");

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app;
-use crate::support::{Answer, Database, TaskClient, TestServer, on_both};
+use crate::support::{TestResponse, Database, TaskClient, TestServer, on_both};
 
 on_both!(
     started_task_is_found_at_its_location,
@@ -323,7 +323,7 @@ async fn task_can_be_enqueued_from_code(database: Database) {
         name: "bob".to_owned(),
         age: 6,
     };
-    let handle = tasks.start(app::echo, args).await.expect("enqueued");
+    let handle = tasks.enqueue(app::echo, args).await.expect("enqueued");
     let result: app::EchoArgs = handle.result().await.expect("completed");
     assert_eq!((result.name.as_str(), result.age), ("bob", 6));
 
@@ -331,7 +331,7 @@ async fn task_can_be_enqueued_from_code(database: Database) {
         name: "bob".to_owned(),
         age: 151,
     };
-    let refused = tasks.start(app::echo, too_old).await;
+    let refused = tasks.enqueue(app::echo, too_old).await;
     assert_eq!(
         refused.expect_err("invalid arguments").code(),
         "invalid_parameters"
@@ -342,7 +342,7 @@ async fn failure_is_typed_in_code(database: Database) {
     let server = TestServer::start(database).await;
     let tasks = server.state.get::<Tasks>().expect("registered");
     let handle = tasks
-        .start(app::fails_task, portal_core::NoArgs {})
+        .enqueue(app::fails_task, portal_core::NoArgs {})
         .await
         .expect("enqueued");
     let error = handle.result().await.expect_err("a failure");
@@ -353,7 +353,7 @@ async fn failure_is_typed_in_code(database: Database) {
 
     let client = TaskClient::of(&server.user().await).await;
     let id = handle.id();
-    let answer = Answer::of(
+    let answer = TestResponse::of(
         client
             .http
             .request(Method::GET, &client.path("probe", &format!("status/{id}"))),

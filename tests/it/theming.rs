@@ -1,14 +1,14 @@
 //! Themes: defaults in code, the default theme set by administrators, and the user's choice.
 
 use portal_core::pages::theme::{Accent, Radius};
-use portal_core::pages::{Brand, IntoPage, app_settings};
+use portal_core::pages::{Brand, IntoPage, theme_settings};
 use portal_core::prelude::*;
 use portal_core::{BuildError, PortalBuilder, source};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
-    Answer, Browser, Client, Database, TestServer, attributes, eventually, form, on_both,
+    TestResponse, CookieClient, Client, Database, TestServer, attributes, eventually, form, on_both,
 };
 
 on_both!(
@@ -28,7 +28,7 @@ fn look() -> Page {
     Page::new(source!(look), "/look", |state, request| {
         Box::pin(async move {
             let (parts, _) = request.into_parts();
-            app_settings(&state, &parts).into_page()
+            theme_settings(&state, &parts).into_page()
         })
     })
 }
@@ -50,16 +50,16 @@ fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> reqwest::Reques
 }
 
 /// Submits the form of the default theme.
-async fn set(client: &Client, fields: &[(&str, &str)]) -> Answer {
-    Answer::of(post(client, "/theme/portal", fields)).await
+async fn set(client: &Client, fields: &[(&str, &str)]) -> TestResponse {
+    TestResponse::of(post(client, "/theme/portal", fields)).await
 }
 
-async fn choose(client: &Client, fields: &[(&str, &str)]) -> Answer {
-    Answer::of(post(client, "/theme", fields)).await
+async fn choose(client: &Client, fields: &[(&str, &str)]) -> TestResponse {
+    TestResponse::of(post(client, "/theme", fields)).await
 }
 
 /// Value of a `data-` attribute of the document.
-fn shown(page: &Answer, name: &str) -> String {
+fn shown(page: &TestResponse, name: &str) -> String {
     attributes(&page.text, "html", &format!("data-{name}"))
         .pop()
         .unwrap_or_default()
@@ -97,7 +97,7 @@ async fn user_theme_precedes_default_theme_and_code(database: Database) {
         "error pages too"
     );
 
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     browser.submit("/theme", &[("accent", "sky")]).await;
     let page = browser.page("/").await;
     assert_eq!(shown(&page, "accent"), "sky", "the cookie of a guest");
@@ -208,7 +208,7 @@ async fn concurrent_theme_changes_do_not_overwrite_each_other(database: Database
         ),
     );
     assert_eq!((one.status.as_u16(), other.status.as_u16()), (303, 303));
-    let flash = |answer: &Answer| answer.header("set-cookie").to_owned();
+    let flash = |answer: &TestResponse| answer.header("set-cookie").to_owned();
     let refused = [&one, &other].map(|it| flash(it).contains("portal_flash=e"));
     assert_eq!(refused.iter().filter(|it| **it).count(), 1, "{refused:?}");
     let log = admin
@@ -317,7 +317,7 @@ async fn reset_restores_the_default_theme(database: Database) {
     assert_eq!(shown(&page, "accent"), "jade");
     assert_eq!(shown(&page, "appearance"), "inherit");
 
-    let mut browser = Browser::new(&server.url);
+    let mut browser = CookieClient::new(&server.url);
     browser.submit("/theme", &[("accent", "ruby")]).await;
     assert!(browser.cookies.contains_key("portal_theme"));
     browser.submit("/theme", &[("reset", "all")]).await;
@@ -379,8 +379,8 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
 #[tokio::test]
 async fn browser_remembers_a_narrow_sidebar() {
     let server = start(Database::Sqlite, Theme::default()).await;
-    let mut browser = Browser::new(&server.url);
-    let narrow = async |browser: &mut Browser| {
+    let mut browser = CookieClient::new(&server.url);
+    let narrow = async |browser: &mut CookieClient| {
         let page = browser.page("/").await;
         !attributes(&page.text, "html", "data-rail").is_empty()
     };
@@ -410,11 +410,11 @@ async fn invalid_brand_fails_the_build() {
     let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(
         said.iter()
-            .any(|it| it.contains("`teal` is none: write it like `#0f766e`")),
+            .any(|it| it.contains("invalid accent color `teal` in the brand; use a hex color such as `#0f766e`")),
         "{said:?}"
     );
     assert!(
-        said.iter().any(|it| it.contains("1 `{` not closed")),
+        said.iter().any(|it| it.contains("1 unclosed `{`")),
         "{said:?}"
     );
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app;
 use crate::support::{
-    ADMIN, Answer, Chromium, Client, Database, ReferencePortal, TestServer, eventually,
+    ADMIN, TestResponse, Chromium, Client, Database, ReferencePortal, TestServer, eventually,
 };
 
 const PLANS: &str = "/admin/settings?model=plan";
@@ -31,7 +31,7 @@ async fn write_plan(client: &Client, method: reqwest::Method, id: &str, body: &s
     let etag = client.get(&path).await.header("etag").to_owned();
     let request = client.request(method, &path).header("if-match", etag);
     let request = request.header("content-type", "application/json");
-    let answer = Answer::of(request.body(body.to_owned())).await;
+    let answer = TestResponse::of(request.body(body.to_owned())).await;
     assert!(answer.status.is_success(), "{}", answer.text);
 }
 
@@ -164,7 +164,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser
         .click("#row .pt-drawer-foot [data-kind=solid]")
         .await;
-    browser.see("cannot be reached").await;
+    browser.see("Can't reach the server").await;
     browser.see("Connection lost").await;
     let typed = "return window.same && document.querySelector('#row [name=name]').value";
     assert_eq!(browser.script(typed).await, "kept");
@@ -218,7 +218,7 @@ async fn region_with_a_changed_form_waits_until_it_is_clean() {
     let add = || {
         let entries = server.state.get::<Entries>().expect("registered");
         entries.0.fetch_add(1, Ordering::SeqCst);
-        live.changed("guest-book");
+        live.notify("guest-book");
     };
     let admin = server.admin().await;
     let browser = browser_of(&server, &admin).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Database, TestServer, attributes, on_both};
+use crate::support::{TestResponse, Client, Database, TestServer, attributes, on_both};
 
 on_both!(
     users_are_paginated_sorted_and_searched,
@@ -19,11 +19,11 @@ async fn id_of(client: &Client) -> String {
     me["id"].as_str().expect("an id").to_owned()
 }
 
-async fn change(admin: &Client, id: &str, body: Value) -> Answer {
+async fn change(admin: &Client, id: &str, body: Value) -> TestResponse {
     admin.patch(&format!("/api/users/{id}"), &body).await
 }
 
-fn emails(answer: &Answer) -> Vec<String> {
+fn emails(answer: &TestResponse) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let answer = answer.json();
     let items = answer["items"].as_array().expect("a list");

@@ -10,7 +10,7 @@ use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::server::{Cluster, Durability, without_settings};
-use crate::step::step;
+use crate::progress::step;
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of `portal-bench`: how to start the server that it kills.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
-use crate::step::step;
+use crate::progress::step;
 use crate::{test, tidy};
 
 /// Runs format, clippy, tidy and test; stops at the first failure.

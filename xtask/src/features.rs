@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
-use crate::step::step;
+use crate::progress::step;
 
 /// Database features; portal-core requires at least one.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];

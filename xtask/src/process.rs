@@ -12,9 +12,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use crate::interrupt::Interrupt;
 
 /// Timeout after which a process that does not stop is killed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Poll interval of waits.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(20);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Child in a separate process group, stopped with all its children on drop.
 ///
@@ -59,7 +59,7 @@ impl Process {
     pub(crate) fn wait(&mut self, interrupt: &Interrupt) -> Result<ExitStatus> {
         while !self.has_ended()? {
             interrupt.check()?;
-            sleep(LOOK_AGAIN);
+            sleep(POLL_INTERVAL);
         }
         self.reap()
     }
@@ -93,8 +93,8 @@ impl Process {
         if !self.has_ended()? {
             kill_process_group(self.group, self.stop_with)?;
             let asked = Instant::now();
-            while !self.has_ended()? && asked.elapsed() < PATIENCE {
-                sleep(LOOK_AGAIN);
+            while !self.has_ended()? && asked.elapsed() < STOP_TIMEOUT {
+                sleep(POLL_INTERVAL);
             }
         }
         self.reap()?;

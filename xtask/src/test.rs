@@ -10,7 +10,7 @@ use crate::chaos;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::server::{Chromedriver, Durability, Postgres};
-use crate::step::step;
+use crate::progress::step;
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of the tests: URI of a database server they can write to.

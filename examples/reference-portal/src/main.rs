@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
         .profile_page("/admin/profile")
         .defaults(include_str!("defaults.yaml"))
         // The longest time range of the overview.
-        .task_settings(TaskSettings::default().keep_finished(Duration::from_hours(90 * 24)))
+        .task_settings(TaskSettings::default().retention(Duration::from_hours(90 * 24)))
         .run()
         .await
 }

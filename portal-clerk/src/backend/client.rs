@@ -14,11 +14,11 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// Maximum size of a response, in bytes; a page of a hundred users is far smaller.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Delay before the first retry if Clerk does not specify one; doubles with each retry.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 
 /// Maximum number of attempts of a call, and the time limit for all of them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct RetryPolicy {
     attempts: u32,
     longest_pause: Duration,
     /// `true` if an attempt that timed out is retried.
@@ -27,7 +27,7 @@ pub(crate) struct Patience {
     total: Duration,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// For calls that succeed only once.
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
@@ -44,7 +44,7 @@ impl Patience {
         total: TIMEOUT,
     };
     /// For calls that a program waits for.
-    pub(crate) const USUAL: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         attempts: 3,
         longest_pause: Duration::from_secs(10),
         // A request may be waiting for the program.
@@ -52,7 +52,7 @@ impl Patience {
         total: Duration::from_secs(60),
     };
     /// For commands that process everything.
-    pub(crate) const LONG: Self = Self {
+    pub(crate) const BULK: Self = Self {
         attempts: 6,
         longest_pause: Duration::from_secs(30),
         waits_again: true,
@@ -61,7 +61,7 @@ impl Patience {
 
     /// Returns the delay after an attempt, with jitter, so that replicas do not retry all at once.
     fn pause(self, attempt: u32, retry_after: Option<Duration>) -> Duration {
-        let pause = retry_after.unwrap_or_else(|| FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1));
+        let pause = retry_after.unwrap_or_else(|| INITIAL_BACKOFF * 2_u32.saturating_pow(attempt - 1));
         pause
             .min(self.longest_pause)
             .mul_f64(1.0 + 0.25 * fastrand::f64())
@@ -88,7 +88,7 @@ impl Client {
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> Result<Value, BackendError> {
         let url = self.url(path, query)?;
         let attempts = tokio::time::timeout(patience.total, async {
@@ -97,7 +97,7 @@ impl Client {
                 let started = Instant::now();
                 match self.once(Method::GET, &url, None).await {
                     Err(error)
-                        if error.is_passing()
+                        if error.is_transient()
                             && attempt < patience.attempts
                             && (patience.waits_again || started.elapsed() < TIMEOUT) =>
                     {
@@ -159,7 +159,7 @@ impl Client {
         let mut request = self
             .http
             .request(method.clone(), url.clone())
-            .bearer_auth(self.secret_key.expose())
+            .bearer_auth(self.secret_key.expose_secret())
             .header("Clerk-API-Version", API_VERSION);
         if let Some(body) = body {
             request = request.json(body);
@@ -176,7 +176,7 @@ impl Client {
             return serde_json::from_slice(&body)
                 .map_err(|error| BackendError::Unexpected(error.to_string()));
         }
-        let error = refusal(response).await;
+        let error = error_from_response(response).await;
         let path = url.path();
         // "Not found" is a normal result, and any client can cause it with a made-up nonce.
         if error.is_not_found() {
@@ -189,7 +189,7 @@ impl Client {
 }
 
 /// Reads the error from a response other than 200.
-async fn refusal(response: Response) -> BackendError {
+async fn error_from_response(response: Response) -> BackendError {
     let status = response.status();
     if status.is_redirection() || status.is_success() || status.is_informational() {
         return BackendError::Unreachable(format!("unexpected status {status}"));
@@ -227,12 +227,12 @@ mod tests {
             assert!(pause >= least && pause <= least.mul_f64(1.25), "{pause:?}");
         };
         for _ in 0..100 {
-            between(Patience::USUAL.pause(1, None), FIRST_PAUSE);
-            between(Patience::USUAL.pause(2, None), FIRST_PAUSE * 2);
-            between(Patience::USUAL.pause(1, Some(seconds(3))), seconds(3));
-            between(Patience::USUAL.pause(1, Some(seconds(3600))), seconds(10));
-            between(Patience::REQUEST.pause(1, Some(seconds(3600))), seconds(1));
-            between(Patience::LONG.pause(31, None), seconds(30));
+            between(RetryPolicy::DEFAULT.pause(1, None), INITIAL_BACKOFF);
+            between(RetryPolicy::DEFAULT.pause(2, None), INITIAL_BACKOFF * 2);
+            between(RetryPolicy::DEFAULT.pause(1, Some(seconds(3))), seconds(3));
+            between(RetryPolicy::DEFAULT.pause(1, Some(seconds(3600))), seconds(10));
+            between(RetryPolicy::REQUEST.pause(1, Some(seconds(3600))), seconds(1));
+            between(RetryPolicy::BULK.pause(31, None), seconds(30));
         }
     }
 }

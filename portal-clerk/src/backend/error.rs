@@ -48,7 +48,7 @@ impl BackendError {
 
     /// Returns `true` if the same call is likely to succeed a little later.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
@@ -64,7 +64,7 @@ impl BackendError {
     }
 
     /// Returns `true` if Clerk rejects the secret key.
-    fn is_key_refused(&self) -> bool {
+    fn is_key_rejected(&self) -> bool {
         matches!(
             self,
             Self::Refused {
@@ -79,7 +79,7 @@ impl From<BackendError> for AuthError {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Unreachable(_) => Self::Unavailable(error.to_string()),
-            error @ BackendError::Refused { .. } if !error.is_key_refused() => {
+            error @ BackendError::Refused { .. } if !error.is_key_rejected() => {
                 Self::Unavailable(error.to_string())
             }
             error => Error::from(error).into(),
@@ -89,10 +89,10 @@ impl From<BackendError> for AuthError {
 
 impl From<BackendError> for Error {
     fn from(error: BackendError) -> Self {
-        if error.is_passing() {
+        if error.is_transient() {
             return Self::unavailable("Clerk is unavailable; try again shortly").with_cause(error);
         }
-        if error.is_key_refused() {
+        if error.is_key_rejected() {
             return Self::internal(format!(
                 "{error}; check that CLERK_SECRET_KEY belongs to this instance"
             ));

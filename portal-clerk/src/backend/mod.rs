@@ -13,10 +13,10 @@ use portal_core::config::Secret;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::users::{is_session_id, is_user_id};
+use crate::user_record::{is_session_id, is_user_id};
 use client::Client;
 
-pub(crate) use client::Patience;
+pub(crate) use client::RetryPolicy;
 pub use error::BackendError;
 pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 
@@ -71,13 +71,13 @@ impl BackendApi {
     ///
     /// Fails if the id is invalid, the API is not configured or the call fails.
     pub async fn user(&self, id: &str) -> Result<Option<ClerkUser>, BackendError> {
-        self.user_with(id, Patience::USUAL).await
+        self.user_with(id, RetryPolicy::DEFAULT).await
     }
 
     pub(crate) async fn user_with(
         &self,
         id: &str,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> Result<Option<ClerkUser>, BackendError> {
         let path = ["users", user_id(id)?];
         let user = match self.client()?.get(&path, &[], patience).await {
@@ -99,7 +99,7 @@ impl BackendApi {
         if !is_user_id(subject) {
             return Ok(None);
         }
-        let user = self.user_with(subject, Patience::REQUEST).await?;
+        let user = self.user_with(subject, RetryPolicy::REQUEST).await?;
         Ok(user.map(|user| user.profile))
     }
 
@@ -109,13 +109,13 @@ impl BackendApi {
     ///
     /// Fails if the API is not configured or the call fails.
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<ClerkUser>, BackendError> {
-        self.users_with(query, Patience::USUAL).await
+        self.users_with(query, RetryPolicy::DEFAULT).await
     }
 
     pub(crate) async fn users_with(
         &self,
         query: &UserQuery,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> Result<Vec<ClerkUser>, BackendError> {
         let page = query.page();
         let client = self.client()?;
@@ -132,7 +132,7 @@ impl BackendApi {
         let filter = query.filter();
         let answer = self
             .client()?
-            .get(&["users", "count"], &pairs(&filter), Patience::USUAL)
+            .get(&["users", "count"], &pairs(&filter), RetryPolicy::DEFAULT)
             .await?;
         answer["total_count"]
             .as_u64()
@@ -194,7 +194,7 @@ impl BackendApi {
                 ("offset", &offset),
             ];
             let client = self.client()?;
-            let mut answer = client.get(&["sessions"], &query, Patience::USUAL).await?;
+            let mut answer = client.get(&["sessions"], &query, RetryPolicy::DEFAULT).await?;
             let page = list(answer["data"].take())?;
             let is_last = page.len() < PAGE;
             for record in page {
@@ -228,7 +228,7 @@ impl BackendApi {
     pub(crate) async fn handshake_payload(&self, nonce: &str) -> Result<Vec<String>, BackendError> {
         let query = [("nonce", nonce)];
         let path = ["clients", "handshake_payload"];
-        let answer = self.client()?.get(&path, &query, Patience::ONCE).await?;
+        let answer = self.client()?.get(&path, &query, RetryPolicy::ONCE).await?;
         serde_json::from_value(answer["directives"].clone())
             .map_err(|error| BackendError::Unexpected(error.to_string()))
     }

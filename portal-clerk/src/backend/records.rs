@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::BackendError;
-use crate::users;
+use crate::user_record;
 
 /// A user as stored at Clerk.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +19,12 @@ pub struct ClerkUser {
 
 impl ClerkUser {
     pub(super) fn read(record: Value) -> Result<Self, BackendError> {
-        let id = record["id"].as_str().filter(|id| users::is_user_id(id));
+        let id = record["id"].as_str().filter(|id| user_record::is_user_id(id));
         let id = id.map(str::to_owned);
         let id = id.ok_or_else(|| BackendError::Unexpected("a user without an id".to_owned()))?;
         Ok(Self {
             id,
-            profile: users::profile(record),
+            profile: user_record::profile(record),
         })
     }
 }

@@ -1,13 +1,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::testing::ClerkDouble;
+use crate::testing::FakeClerk;
 
-fn api(double: &ClerkDouble) -> BackendApi {
+fn api(double: &FakeClerk) -> BackendApi {
     with_key(double, double.secret_key())
 }
 
-fn with_key(double: &ClerkDouble, key: &str) -> BackendApi {
+fn with_key(double: &FakeClerk, key: &str) -> BackendApi {
     let api = BackendApi::default();
     api.connect(double.url(), Secret::new(key), false).unwrap();
     api
@@ -15,7 +15,7 @@ fn with_key(double: &ClerkDouble, key: &str) -> BackendApi {
 
 #[tokio::test]
 async fn users_are_read_listed_and_counted() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let api = api(&double);
     let ann = double.user("ann@example.com");
     for number in 0..5 {
@@ -58,7 +58,7 @@ async fn users_are_read_listed_and_counted() {
 
 #[tokio::test]
 async fn metadata_is_merged_and_null_removes_a_member() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let api = api(&double);
     let ann = double.user("ann@example.com");
     let change = |public, private| MetadataChange { public, private };
@@ -79,7 +79,7 @@ async fn metadata_is_merged_and_null_removes_a_member() {
 
 #[tokio::test]
 async fn users_are_banned_and_sessions_revoked() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let api = api(&double);
     let ann = double.user("ann@example.com");
     let (first, second) = (double.session(&ann), double.session(&ann));
@@ -99,7 +99,7 @@ async fn users_are_banned_and_sessions_revoked() {
 
 #[tokio::test]
 async fn all_pages_of_sessions_are_read() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let ann = double.user("ann@example.com");
     for _ in 0..230 {
         double.session(&ann);
@@ -109,7 +109,7 @@ async fn all_pages_of_sessions_are_read() {
 
 #[tokio::test]
 async fn invalid_ids_are_never_sent() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let api = api(&double);
     for id in [
         "",
@@ -136,19 +136,19 @@ async fn invalid_ids_are_never_sent() {
 
 #[tokio::test]
 async fn reads_are_retried_after_the_delay_and_changes_are_not() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let api = api(&double);
     let ann = double.user("ann@example.com");
-    double.refuse_next(2, 0);
+    double.rate_limit_next(2, 0);
     assert!(api.user(&ann).await.unwrap().is_some());
     assert_eq!(double.requests().len(), 3);
 
-    double.refuse_next(1000, 0);
+    double.rate_limit_next(1000, 0);
     let error = api.user(&ann).await.unwrap_err();
-    assert!(error.is_passing(), "{error}");
+    assert!(error.is_transient(), "{error}");
     assert_eq!(double.requests().len(), 6, "the retries are bounded");
 
-    double.refuse_next(1, 7);
+    double.rate_limit_next(1, 7);
     let error = api.ban(&ann).await.unwrap_err();
     let BackendError::Refused {
         status,
@@ -169,7 +169,7 @@ async fn reads_are_retried_after_the_delay_and_changes_are_not() {
 
 #[tokio::test]
 async fn failures_map_to_their_cause() {
-    let double = ClerkDouble::start().await;
+    let double = FakeClerk::start().await;
     let ann = double.user("ann@example.com");
     let error = with_key(&double, "sk_test_wrong").user(&ann).await;
     let error = portal_core::Error::from(error.unwrap_err());

@@ -21,7 +21,7 @@ fn config(pairs: &[(&str, &str)]) -> Config {
 
 fn clerk(pairs: &[(&str, &str)]) -> ClerkConfig {
     match read(&config(pairs)) {
-        (Some(Plan::Clerk(clerk)), _) => *clerk,
+        (Some(ProviderConfig::Clerk(clerk)), _) => *clerk,
         (_, problems) => panic!("{problems:?}"),
     }
 }

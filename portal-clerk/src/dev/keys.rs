@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use portal_core::auth::Values;
+use portal_core::auth::KeyValueStore;
 use portal_core::{Error, Result};
 
 use crate::jwks::RsaKey;
@@ -22,7 +22,7 @@ pub(crate) struct DevKey {
 
 impl DevKey {
     /// Loads the key of a database; the first portal that starts on it generates one.
-    pub(crate) async fn load(values: &Values) -> Result<Self> {
+    pub(crate) async fn load(values: &KeyValueStore) -> Result<Self> {
         let stored: String = match values.get(NAME).await? {
             Some(stored) => stored,
             None => values.get_or_put(NAME, generate()?).await?,

@@ -12,13 +12,13 @@ mod tokens;
 use aws_lc_rs::digest;
 use chrono::Utc;
 use portal_core::Result;
-use portal_core::auth::{AuthSetup, Profile, Values};
+use portal_core::auth::{ProviderContext, Profile, KeyValueStore};
 use serde_json::{Value, json};
 
 use crate::cookies::CookieNames;
 use crate::jwks::KeyCache;
-use crate::token::Rules;
-use crate::users;
+use crate::token::VerificationRules;
+use crate::user_record;
 use crate::verifier::Verifier;
 use keys::DevKey;
 use tokens::Issuer;
@@ -26,16 +26,16 @@ use tokens::Issuer;
 pub(crate) use page::sign_in;
 pub(crate) use routes::routes;
 
-pub(crate) struct Development {
+pub(crate) struct DevProvider {
     pub(crate) verifier: Verifier,
     issuer: Issuer,
-    values: Values,
+    values: KeyValueStore,
     base_path: String,
     home_path: String,
 }
 
 /// Validated data of a user who signs in.
-struct Person {
+struct DevUser {
     /// E-mail address in lower case.
     email: String,
     email_verified: bool,
@@ -45,7 +45,7 @@ struct Person {
     last_name: Option<String>,
 }
 
-impl Person {
+impl DevUser {
     /// Returns the subject, which is always the same for an e-mail address.
     fn subject(&self) -> String {
         let digest = digest::digest(&digest::SHA256, self.email.as_bytes());
@@ -57,26 +57,26 @@ impl Person {
     }
 }
 
-impl Development {
-    pub(crate) async fn start(setup: &AuthSetup) -> Result<Self> {
+impl DevProvider {
+    pub(crate) async fn start(setup: &ProviderContext) -> Result<Self> {
         let config = &setup.config;
-        let key = DevKey::load(&setup.values).await?;
+        let key = DevKey::load(&setup.key_values).await?;
         let keys = KeyCache::fixed(Some(key.kid.clone()), key.public.clone());
-        let rules = Rules {
+        let rules = VerificationRules {
             issuer: config.public_url.clone(),
             authorized_parties: config.own_origins(),
         };
         Ok(Self {
-            verifier: Verifier::new(keys, rules, CookieNames::bare()),
+            verifier: Verifier::new(keys, rules, CookieNames::session_only()),
             issuer: Issuer::new(key, config.public_url.clone()),
-            values: setup.values.clone(),
+            values: setup.key_values.clone(),
             base_path: config.base_path.clone(),
             home_path: config.home_path.clone(),
         })
     }
 
     /// Stores the user who signs in, in the form of Clerk's records.
-    async fn record(&self, subject: &str, person: &Person) -> Result<()> {
+    async fn record(&self, subject: &str, person: &DevUser) -> Result<()> {
         let name = record_name(subject);
         let known: Value = self.values.get(&name).await?.unwrap_or_default();
         let now = Utc::now().timestamp_millis();
@@ -110,11 +110,11 @@ impl Development {
     }
 
     pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>> {
-        if !users::is_user_id(subject) {
+        if !user_record::is_user_id(subject) {
             return Ok(None);
         }
         let record: Option<Value> = self.values.get(&record_name(subject)).await?;
-        Ok(record.map(users::profile))
+        Ok(record.map(user_record::profile))
     }
 }
 

@@ -1,15 +1,15 @@
 //! Form of the sign-in page.
 
 use maud::{Markup, html};
-use portal_core::Fault;
-use portal_core::auth::SignIn;
+use portal_core::FieldError;
+use portal_core::auth::SignInPage;
 use portal_core::pages::components::{Banner, Button, Field, Tone};
 
-use super::Person;
+use super::DevUser;
 use super::routes::{MAX_EMAIL, MAX_NAME};
 use crate::query;
 
-pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
+pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
     let label = if page.sign_up {
         "Create an account"
     } else {
@@ -19,7 +19,7 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
     let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
     // A rejected form is shown here again; its errors are determined once more.
     let faults = match query::has(page.query, "checked") {
-        true => Person::of_form(&email, &first_name, &last_name).err(),
+        true => DevUser::of_form(&email, &first_name, &last_name).err(),
         false => None,
     };
     let faults = faults.unwrap_or_default();
@@ -58,7 +58,7 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> Markup {
 }
 
 /// Returns the error of a field as a sentence.
-fn message(faults: &[Fault], name: &str) -> Option<String> {
+fn message(faults: &[FieldError], name: &str) -> Option<String> {
     let pointer = format!("/{name}");
     let fault = faults.iter().find(|fault| fault.pointer == pointer)?;
     let mut message = fault.message.to_string();

@@ -14,12 +14,12 @@ use chrono::Utc;
 use cookie::{Cookie, SameSite};
 use portal_core::auth::{Guard, Routes, safe_redirect};
 use portal_core::config::is_loopback_host;
-use portal_core::{Error, Fault, Result};
+use portal_core::{Error, FieldError, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::tokens::{Issued, LIFETIME};
-use super::{Development, Person};
+use super::tokens::{IssuedToken, LIFETIME};
+use super::{DevProvider, DevUser};
 
 /// Maximum length of a first or last name, in characters.
 pub(super) const MAX_NAME: usize = 100;
@@ -27,7 +27,7 @@ pub(super) const MAX_NAME: usize = 100;
 pub(super) const MAX_EMAIL: usize = 254;
 
 /// Returns the routes without their state.
-pub(crate) fn routes() -> Routes<Arc<Development>> {
+pub(crate) fn routes() -> Routes<Arc<DevProvider>> {
     Routes::new()
         .post("/dev/token", Guard::Development, token)
         .post("/dev/sign-in", Guard::Development, sign_in)
@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Routes<Arc<Development>> {
 /// Otherwise a page whose name an attacker has rebound to the loopback address could sign in as any
 /// user. A forwarded request may come from anywhere.
 async fn require_loopback(request: Request, next: Next) -> Response {
-    let detail = if !(is_local(&request) && comes_from_here(&request)) {
+    let detail = if !(is_local(&request) && is_from_this_machine(&request)) {
         "development sign-in is available on this machine only; open the portal at localhost"
     } else if is_forwarded(request.headers()) {
         "development sign-in is not available behind a proxy; open the portal directly \
@@ -63,7 +63,7 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
 ///
 /// An application that serves the router itself provides it by
 /// `into_make_service_with_connect_info`.
-fn comes_from_here(request: &Request) -> bool {
+fn is_from_this_machine(request: &Request) -> bool {
     request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -87,13 +87,13 @@ fn is_local(request: &Request) -> bool {
 }
 
 async fn token(
-    State(development): State<Arc<Development>>,
+    State(development): State<Arc<DevProvider>>,
     body: Result<Json<Value>, JsonRejection>,
 ) -> Result<Response> {
     let Json(body) = body.map_err(json_error)?;
-    let person = Person::from_json(&body)?;
+    let person = DevUser::from_json(&body)?;
     let subject = person.subject();
-    let Issued { token, expires_at } = development.open(&subject, &person).await?;
+    let IssuedToken { token, expires_at } = development.open(&subject, &person).await?;
     let answer = json!({ "token": token, "user_id": subject, "expires_at": expires_at });
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
@@ -134,14 +134,14 @@ impl SignInForm {
 }
 
 async fn sign_in(
-    State(development): State<Arc<Development>>,
+    State(development): State<Arc<DevProvider>>,
     headers: HeaderMap,
     form: Result<Form<SignInForm>, FormRejection>,
 ) -> Result<Response> {
     let Form(form) =
         form.map_err(|rejection| refused(rejection.status(), rejection.body_text()))?;
     let names = (form.first_name.as_str(), form.last_name.as_str());
-    let person = match Person::of_form(&form.email, names.0, names.1) {
+    let person = match DevUser::of_form(&form.email, names.0, names.1) {
         Ok(person) => person,
         // A browser returns to its form; a program receives the errors.
         Err(_) if wants_page(&headers) => {
@@ -174,21 +174,21 @@ fn wants_page(headers: &HeaderMap) -> bool {
     accepted.any(|value| value.to_str().is_ok_and(|it| it.contains("text/html")))
 }
 
-async fn key_set(State(development): State<Arc<Development>>) -> Json<Value> {
+async fn key_set(State(development): State<Arc<DevProvider>>) -> Json<Value> {
     Json(development.issuer.key_set())
 }
 
-impl Development {
-    async fn open(&self, subject: &str, person: &Person) -> Result<Issued> {
+impl DevProvider {
+    async fn open(&self, subject: &str, person: &DevUser) -> Result<IssuedToken> {
         self.record(subject, person).await?;
         self.issuer.issue(subject, Utc::now())
     }
 }
 
-impl Person {
+impl DevUser {
     fn from_json(body: &Value) -> Result<Self> {
         let Some(members) = body.as_object() else {
-            return Err(Error::invalid(vec![Fault::new(
+            return Err(Error::invalid(vec![FieldError::new(
                 "",
                 "invalid_type",
                 "must be an object",
@@ -198,14 +198,14 @@ impl Person {
         for name in members.keys() {
             if !["email", "first_name", "last_name", "email_verified"].contains(&name.as_str()) {
                 let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-                faults.push(Fault::new(pointer, "unknown_field", "unknown field"));
+                faults.push(FieldError::new(pointer, "unknown_field", "unknown field"));
             }
         }
         let mut text = |name: &str| match members.get(name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text.as_str()),
             Some(_) => {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     format!("/{name}"),
                     "invalid_type",
                     "must be a string",
@@ -218,7 +218,7 @@ impl Person {
             None | Some(Value::Null) => true,
             Some(Value::Bool(verified)) => *verified,
             Some(_) => {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     "/email_verified",
                     "invalid_type",
                     "must be true or false",
@@ -234,29 +234,29 @@ impl Person {
         email: &str,
         first_name: &str,
         last_name: &str,
-    ) -> Result<Self, Vec<Fault>> {
+    ) -> Result<Self, Vec<FieldError>> {
         let (first_name, last_name) = (Some(first_name), Some(last_name));
         Self::new(Some(email), first_name, last_name, true, Vec::new())
     }
 
-    /// Validates all fields; those already in `faults` are not reported again.
+    /// Validates all fields; those already in `field_errors` are not reported again.
     fn new(
         email: Option<&str>,
         first_name: Option<&str>,
         last_name: Option<&str>,
         email_verified: bool,
-        mut faults: Vec<Fault>,
-    ) -> Result<Self, Vec<Fault>> {
+        mut faults: Vec<FieldError>,
+    ) -> Result<Self, Vec<FieldError>> {
         let email = email.unwrap_or_default().trim().to_ascii_lowercase();
         if faults.iter().all(|fault| fault.pointer != "/email") {
             if email.is_empty() {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     "/email",
                     "required",
                     "an e-mail address is required",
                 ));
             } else if email.len() > MAX_EMAIL || garde::rules::email::parse_email(&email).is_err() {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     "/email",
                     "invalid_email",
                     "must be a valid e-mail address",
@@ -266,14 +266,14 @@ impl Person {
         let mut name = |name: Option<&str>, pointer: &str| {
             let name = name.map(str::trim).filter(|name| !name.is_empty())?;
             if name.chars().count() > MAX_NAME {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     pointer,
                     "too_long",
                     format!("must be at most {MAX_NAME} characters long"),
                 ));
             }
             if name.chars().any(char::is_control) {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     pointer,
                     "not_allowed",
                     "must not contain control characters",

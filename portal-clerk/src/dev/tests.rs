@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use portal_core::PortalState;
-use portal_core::auth::{AuthProvider, SignIn};
+use portal_core::auth::{AuthProvider, SignInPage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -40,7 +40,7 @@ async fn started_with(directory: &TempDir, pairs: &[(&str, &str)]) -> ClerkAuth 
     let setup = setup(directory, &pairs).await;
     let mut auth = ClerkAuth::new();
     assert_eq!(auth.configure(&setup.config), [""; 0]);
-    auth.start(&setup).await.unwrap();
+    auth.init(&setup).await.unwrap();
     auth
 }
 
@@ -273,7 +273,7 @@ async fn nested_portal_keeps_its_prefix() {
     let mut setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
     Arc::make_mut(&mut setup.config).base_path = "/portal".to_owned();
     let mut auth = ClerkAuth::new();
-    auth.start(&setup).await.unwrap();
+    auth.init(&setup).await.unwrap();
     for (wanted, target) in [
         ("/portal/admin/tasks", "/portal/admin/tasks"),
         ("/portal//evil.example", "/portal/home"),
@@ -402,17 +402,17 @@ async fn invalid_stored_key_prevents_the_start() {
     let directory = TempDir::new().unwrap();
     let setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
     setup
-        .values
+        .key_values
         .put("dev-identity/key", &"nonsense")
         .await
         .unwrap();
-    let error = ClerkAuth::new().start(&setup).await.unwrap_err();
+    let error = ClerkAuth::new().init(&setup).await.unwrap_err();
     assert!(error.to_string().contains("delete the row"), "{error}");
     let key = keys::generate().unwrap();
-    setup.values.put("dev-identity/key", &key).await.unwrap();
-    ClerkAuth::new().start(&setup).await.unwrap();
+    setup.key_values.put("dev-identity/key", &key).await.unwrap();
+    ClerkAuth::new().init(&setup).await.unwrap();
     assert_eq!(
-        setup.values.get("dev-identity/key").await.unwrap(),
+        setup.key_values.get("dev-identity/key").await.unwrap(),
         Some(key)
     );
 }
@@ -421,9 +421,9 @@ async fn invalid_stored_key_prevents_the_start() {
 async fn sign_in_page_has_a_form_and_a_warning() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
-    let mut page = SignIn::new("/a?b=\"><script>");
+    let mut page = SignInPage::new("/a?b=\"><script>");
     page.base_path = "/portal";
-    let markup = auth.sign_in(&page).into_string();
+    let markup = auth.render_sign_in(&page).into_string();
     for part in [
         "action=\"/portal/dev/sign-in\"",
         "name=\"redirect_url\" value=\"/a?b=&quot;&gt;&lt;script&gt;\"",
@@ -436,7 +436,7 @@ async fn sign_in_page_has_a_form_and_a_warning() {
         assert!(markup.contains(part), "{part}: {markup}");
     }
     assert_eq!(
-        auth.forget(),
+        auth.clear_session_cookies(),
         ["__session=; Path=/; Max-Age=0; SameSite=Lax"]
     );
 }

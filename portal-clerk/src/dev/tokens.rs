@@ -19,7 +19,7 @@ pub(crate) struct Issuer {
 }
 
 /// Token of a new session.
-pub(crate) struct Issued {
+pub(crate) struct IssuedToken {
     pub(crate) token: String,
     pub(crate) expires_at: DateTime<Utc>,
 }
@@ -30,7 +30,7 @@ impl Issuer {
     }
 
     /// Issues a token of a new session of a user.
-    pub(crate) fn issue(&self, subject: &str, now: DateTime<Utc>) -> Result<Issued> {
+    pub(crate) fn issue(&self, subject: &str, now: DateTime<Utc>) -> Result<IssuedToken> {
         let expires_at = now + TimeDelta::seconds(LIFETIME);
         let claims = json!({
             "iss": self.public_url,
@@ -41,7 +41,7 @@ impl Issuer {
             "nbf": now.timestamp(),
             "exp": expires_at.timestamp(),
         });
-        Ok(Issued {
+        Ok(IssuedToken {
             token: self.sign(&claims)?,
             expires_at: DateTime::from_timestamp(expires_at.timestamp(), 0).unwrap_or(expires_at),
         })

@@ -10,7 +10,7 @@ use portal_core::ClientAddress;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-use crate::cache::{self, Digest};
+use crate::token_cache::{self, Digest};
 use crate::cookies::Cookies;
 use crate::query;
 
@@ -158,7 +158,7 @@ impl Budget {
         nonce: &str,
         now: Instant,
     ) -> Result<&Semaphore, &'static str> {
-        if self.unknown.get(&cache::digest_of(nonce)).is_some() {
+        if self.unknown.get(&token_cache::digest_of(nonce)).is_some() {
             return Err("the nonce is known to be invalid");
         }
         let share = self.share(visitor);
@@ -168,7 +168,7 @@ impl Budget {
 
     /// Records that a nonce is unknown to Clerk.
     pub(super) fn is_unknown(&self, nonce: &str) {
-        self.unknown.insert(cache::digest_of(nonce), ());
+        self.unknown.insert(token_cache::digest_of(nonce), ());
     }
 
     /// Returns a call to the budget because the nonce was valid or Clerk did not respond.

@@ -10,21 +10,21 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portal_core::Error;
-use portal_core::auth::{CredentialSource, Navigation};
+use portal_core::auth::{CredentialSource, NavigationOutcome};
 use url::Url;
 
 use crate::cookies::{self, Cookies, HANDSHAKE, HANDSHAKE_NONCE, REDIRECT_COUNT};
 use crate::http::API_VERSION;
 use crate::log_rate::LogRate;
 use crate::query;
-use crate::session::{self, Credential};
-use crate::state::State;
+use crate::credential::{self, Credential};
+use crate::auth_state::AuthState;
 use crate::token::{Rejection, SKEW, Unverified, WRONG_CLOCK};
-use crate::verifier::{CookieSession, Found, Moment, Verifier};
+use crate::verifier::{CookieSession, VerifiedSession, TimePoint, Verifier};
 use budget::Visitor;
 use directives::Directives;
 
-pub(crate) use payload::Payloads;
+pub(crate) use payload::PayloadFetcher;
 
 /// Number of redirects within two seconds that counts as a loop.
 const MAX_REDIRECTS: u8 = 3;
@@ -34,7 +34,7 @@ const REASON: HeaderName = HeaderName::from_static("x-clerk-auth-reason");
 
 /// Session resolved when the page was opened, for the rest of the request.
 #[derive(Clone)]
-pub(crate) struct Resolved(pub(crate) Found);
+pub(crate) struct Resolved(pub(crate) VerifiedSession);
 
 /// Configuration and state of handshakes.
 pub(crate) struct Handshake {
@@ -46,20 +46,20 @@ pub(crate) struct Handshake {
     pub(crate) base_path: String,
     /// `true` for a development instance, which returns in the query instead of cookies.
     pub(crate) development: bool,
-    pub(crate) payloads: Payloads,
+    pub(crate) payloads: PayloadFetcher,
     /// Rate limit of the message about an ignored handshake, which any client can trigger.
     pub(crate) ignored: LogRate,
 }
 
 /// Result of a handshake that a browser returned with.
-enum Returned<'a> {
+enum HandshakeResponse<'a> {
     Nonce(&'a str),
     Token(&'a str),
 }
 
 /// Reason for ignoring a handshake.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum HandshakeError {
     #[error("{0}")]
     NotFetched(String),
     #[error("the handshake is invalid: {0}")]
@@ -72,9 +72,9 @@ enum Failure {
 
 impl Handshake {
     /// Returns `true` if [`navigate`](Self::navigate) may have an effect on a request.
-    pub(crate) fn wants(&self, verifier: &Verifier, parts: &Parts) -> bool {
+    pub(crate) fn handles(&self, verifier: &Verifier, parts: &Parts) -> bool {
         // A token in the header does not come from a browser that opens a page.
-        matches!(session::find(&parts.headers), Ok(Credential::Cookies))
+        matches!(credential::find_credential(&parts.headers), Ok(Credential::Cookies))
             && (self.development || !Cookies::of(&parts.headers, &verifier.names).is_empty())
     }
 
@@ -83,8 +83,8 @@ impl Handshake {
         &self,
         verifier: &Verifier,
         parts: &mut Parts,
-        now: Moment,
-    ) -> Navigation {
+        now: TimePoint,
+    ) -> NavigationOutcome {
         match self.take_back(verifier, parts, now).await {
             Some(Ok(mut navigation)) => {
                 // Valid once: if the browser kept it, every page would look it up again.
@@ -103,9 +103,9 @@ impl Handshake {
         let query = parts.uri.query();
         // If verification is unavailable, the page itself reports it.
         let Ok(session) = verifier.cookie_session(&cookies, query, now).await else {
-            return Navigation::default();
+            return NavigationOutcome::default();
         };
-        if let State::Handshake(reason) = session.state {
+        if let AuthState::Handshake(reason) = session.state {
             match redirects(cookies.redirect_count) {
                 Some(count) => return answered(self.redirect(parts, &session, reason, count)),
                 None => tracing::warn!(
@@ -114,9 +114,9 @@ impl Handshake {
                 ),
             }
         }
-        let resolved = Resolved(session.into_found());
+        let resolved = Resolved(session.into_session());
         parts.extensions.insert(resolved);
-        Navigation::default()
+        NavigationOutcome::default()
     }
 
     /// Clears the cookies with the result of a production instance's handshake.
@@ -130,7 +130,7 @@ impl Handshake {
         cookies::shared_domain(&self.endpoint, &self.public_url)
     }
 
-    fn log(&self, failure: &Failure, now: Moment) {
+    fn log(&self, failure: &HandshakeError, now: TimePoint) {
         let reason = "handshake-failed";
         let due = self.development.then(|| self.ignored.line(now.instant));
         match due.flatten() {
@@ -195,8 +195,8 @@ impl Handshake {
         &self,
         verifier: &Verifier,
         parts: &mut Parts,
-        now: Moment,
-    ) -> Option<Result<Navigation, Failure>> {
+        now: TimePoint,
+    ) -> Option<Result<NavigationOutcome, HandshakeError>> {
         let directives = {
             let cookies = Cookies::of(&parts.headers, &verifier.names);
             let query = parts.uri.query().filter(|_| self.development);
@@ -208,8 +208,8 @@ impl Handshake {
                 false => (cookies.handshake_nonce, cookies.handshake),
             };
             let returned = match (nonce, token) {
-                (Some(nonce), _) => Returned::Nonce(nonce),
-                (None, Some(token)) => Returned::Token(token),
+                (Some(nonce), _) => HandshakeResponse::Nonce(nonce),
+                (None, Some(token)) => HandshakeResponse::Token(token),
                 (None, None) => return None,
             };
             let visitor = Visitor::of(parts, &cookies);
@@ -225,25 +225,25 @@ impl Handshake {
     async fn directives(
         &self,
         verifier: &Verifier,
-        returned: Returned<'_>,
+        returned: HandshakeResponse<'_>,
         visitor: Visitor,
-        now: Moment,
-    ) -> Result<Directives, Failure> {
+        now: TimePoint,
+    ) -> Result<Directives, HandshakeError> {
         let texts = match returned {
-            Returned::Nonce(nonce) => {
+            HandshakeResponse::Nonce(nonce) => {
                 let payload = self.payloads.fetch(nonce, visitor, now.instant).await;
-                payload.map_err(Failure::NotFetched)?
+                payload.map_err(HandshakeError::NotFetched)?
             }
-            Returned::Token(token) => {
-                let token = Unverified::parse_handshake(token).map_err(Failure::Handshake)?;
+            HandshakeResponse::Token(token) => {
+                let token = Unverified::parse_handshake(token).map_err(HandshakeError::Handshake)?;
                 let keys = verifier.keys.keys_for(token.kid(), now.instant).await;
-                let keys = keys.map_err(|error| Failure::Handshake(error.into()))?;
+                let keys = keys.map_err(|error| HandshakeError::Handshake(error.into()))?;
                 token
                     .verify_handshake(&keys, now.unix)
-                    .map_err(Failure::Handshake)?
+                    .map_err(HandshakeError::Handshake)?
             }
         };
-        Directives::parse(&texts).map_err(Failure::Cookies)
+        Directives::parse(&texts).map_err(HandshakeError::Cookies)
     }
 
     /// Continues with the new cookies, if their session is valid.
@@ -252,15 +252,15 @@ impl Handshake {
         verifier: &Verifier,
         parts: &mut Parts,
         directives: &Directives,
-        now: Moment,
-    ) -> Result<Navigation, Failure> {
-        let mut found: Found = None;
+        now: TimePoint,
+    ) -> Result<NavigationOutcome, HandshakeError> {
+        let mut found: VerifiedSession = None;
         for token in directives.sessions() {
             match verifier.claims(token, now).await {
                 Ok(claims) => {
                     let other = found.as_ref().map(|(claims, _)| &claims.subject);
                     if other.is_some_and(|other| *other != claims.subject) {
-                        return Err(Failure::Cookies("sessions of two users"));
+                        return Err(HandshakeError::Cookies("sessions of two users"));
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
@@ -271,20 +271,20 @@ impl Handshake {
                     verifier
                         .claims_by_another_clock(token, now, WRONG_CLOCK)
                         .await
-                        .map_err(Failure::Session)?;
+                        .map_err(HandshakeError::Session)?;
                     tracing::warn!(
                         reason = kind,
                         skew = SKEW,
                         "the clock of this machine does not match a session that Clerk just issued; set the clock, otherwise sign-in fails"
                     );
                 }
-                Err(rejection) => return Err(Failure::Session(rejection)),
+                Err(rejection) => return Err(HandshakeError::Session(rejection)),
             }
         }
-        let mut navigation = Navigation::default();
+        let mut navigation = NavigationOutcome::default();
         navigation.cookies = directives.set_cookies();
         if self.development {
-            navigation.answer = Some(redirect_to(&self.return_to(parts)));
+            navigation.response = Some(redirect_to(&self.return_to(parts)));
         } else {
             directives.apply_to(&mut parts.headers);
             parts.extensions.insert(Resolved(found));
@@ -293,7 +293,7 @@ impl Handshake {
     }
 }
 
-impl Failure {
+impl HandshakeError {
     /// Returns `true` if the handshake is signed with the keys of another instance.
     fn is_of_other_keys(&self) -> bool {
         matches!(
@@ -312,9 +312,9 @@ fn redirects(cookie: Option<&str>) -> Option<u8> {
     (count < MAX_REDIRECTS).then_some(count)
 }
 
-fn answered(answer: Response) -> Navigation {
-    let mut navigation = Navigation::default();
-    navigation.answer = Some(answer);
+fn answered(answer: Response) -> NavigationOutcome {
+    let mut navigation = NavigationOutcome::default();
+    navigation.response = Some(answer);
     navigation
 }
 

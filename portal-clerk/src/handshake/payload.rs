@@ -9,12 +9,12 @@ use crate::backend::BackendApi;
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_NONCE: usize = 512;
 
-pub(crate) struct Payloads {
+pub(crate) struct PayloadFetcher {
     backend: BackendApi,
     budget: Budget,
 }
 
-impl Payloads {
+impl PayloadFetcher {
     pub(crate) fn new(backend: BackendApi) -> Self {
         Self {
             backend,
@@ -35,10 +35,10 @@ impl Payloads {
         if !plain || nonce.len() > MAX_NONCE {
             return Err("the nonce does not have the form of Clerk's".to_owned());
         }
-        let places = self.budget.admit(visitor, nonce, now)?;
+        let permits = self.budget.admit(visitor, nonce, now)?;
         let fetched = tokio::time::timeout(TIMEOUT, async {
             // The semaphore is never closed; without a permit the call would only slow down others.
-            let _place = places.acquire().await.ok();
+            let _place = permits.acquire().await.ok();
             self.backend.handshake_payload(nonce).await
         });
         match fetched.await {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use portal_core::auth::AuthSetup;
+use portal_core::auth::ProviderContext;
 use portal_core::config::{Config, Settings};
 use portal_core::store::Store;
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ pub(crate) fn merged(mut into: Value, other: Value) -> Value {
 }
 
 /// Returns the setup that a portal passes to a provider, with an empty database in a directory.
-pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)]) -> AuthSetup {
+pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)]) -> ProviderContext {
     let settings = Settings::from_pairs_with(crate::config::SETTINGS, pairs.iter().copied());
     let mut config = Config::from_settings(settings).unwrap();
     config.home_path = "/home".to_owned();
@@ -144,7 +144,7 @@ pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)])
         .await
         .unwrap();
     store.migrate().await.unwrap();
-    AuthSetup::new(Arc::new(config), store)
+    ProviderContext::new(Arc::new(config), store)
 }
 
 /// Server on loopback with the same response for every path, which records the requests.

@@ -1,10 +1,10 @@
 //! Test support: a fake Clerk that runs within the test, behind the feature `testing`.
 //!
 //! ```no_run
-//! use portal_clerk::testing::ClerkDouble;
+//! use portal_clerk::testing::FakeClerk;
 //!
 //! # async fn test(portal: &str) {
-//! let clerk = ClerkDouble::start().await;
+//! let clerk = FakeClerk::start().await;
 //! // Start the portal with these variables, then:
 //! let variables = clerk.env();
 //! let ann = clerk.user("ann@example.com");
@@ -18,6 +18,6 @@
 #[cfg(test)]
 mod fixtures;
 
-pub use crate::double::{ClerkDouble, Delivered, InstanceKind, Jwks, Webhook};
+pub use crate::fake::{FakeClerk, WebhookResponse, InstanceKind, JwksBehavior, Webhook};
 #[cfg(test)]
 pub(crate) use fixtures::*;

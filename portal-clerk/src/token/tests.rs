@@ -11,7 +11,7 @@ use crate::testing::{ISSUER, NOW, PORTAL, SigningKey, good_claims, good_header, 
 async fn verify(token: &str) -> Result<Claims, Rejection> {
     let key = SigningKey::first().public();
     let keys = std::sync::Arc::new(KeyCache::fixed(Some("ins_1".to_owned()), key));
-    let rules = Rules {
+    let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
         authorized_parties: vec!["https://other.example".to_owned(), PORTAL.to_owned()],
     };
@@ -383,7 +383,7 @@ async fn claims_of_the_wrong_type_are_rejected() {
 #[tokio::test]
 async fn jwt_key_matches_any_key_id() {
     let keys = std::sync::Arc::new(KeyCache::fixed(None, SigningKey::first().public()));
-    let rules = Rules {
+    let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
         authorized_parties: vec![PORTAL.to_owned()],
     };

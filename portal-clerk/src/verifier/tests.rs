@@ -8,7 +8,7 @@ use super::*;
 use crate::testing::{FakeServer, ISSUER, NOW, PORTAL, SigningKey, until};
 
 fn verifier(keys: KeyCache) -> Verifier {
-    let rules = Rules {
+    let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
         authorized_parties: vec![PORTAL.to_owned()],
     };
@@ -20,8 +20,8 @@ fn local() -> Verifier {
     verifier(KeyCache::fixed(Some("ins_1".to_owned()), key))
 }
 
-fn at(seconds: i64) -> Moment {
-    Moment {
+fn at(seconds: i64) -> TimePoint {
+    TimePoint {
         unix: NOW + seconds,
         instant: Instant::now(),
     }
@@ -55,18 +55,18 @@ fn cookies(tokens: &[(&str, &str)]) -> HeaderMap {
 async fn identify(
     verifier: &Verifier,
     headers: &HeaderMap,
-    now: Moment,
+    now: TimePoint,
 ) -> Result<Option<Identity>, AuthError> {
     let found = verifier.session(headers, None, now).await?;
     Ok(found.map(identity))
 }
 
-async fn who(verifier: &Verifier, headers: &HeaderMap, now: Moment) -> Option<String> {
+async fn who(verifier: &Verifier, headers: &HeaderMap, now: TimePoint) -> Option<String> {
     let identity = identify(verifier, headers, now).await.unwrap();
     identity.map(|identity| identity.subject)
 }
 
-async fn state(verifier: &Verifier, headers: &HeaderMap, now: Moment) -> State {
+async fn state(verifier: &Verifier, headers: &HeaderMap, now: TimePoint) -> AuthState {
     let cookies = Cookies::of(headers, &verifier.names);
     let found = verifier.cookie_session(&cookies, None, now).await;
     found.unwrap().state
@@ -85,18 +85,18 @@ async fn identity_has_the_source_and_expiry_of_its_token() {
     let cookie = cookies(&[("__session", &token)]);
     let identity = identify(&verifier, &cookie, at(0)).await.unwrap().unwrap();
     assert_eq!(identity.source, CredentialSource::Cookie);
-    assert_eq!(identity.actor, None);
+    assert_eq!(identity.impersonator, None);
 }
 
 #[tokio::test]
 async fn identity_names_the_impersonator() {
     let token = token(json!({"act": {"sub": "user_support"}}));
     let identity = identify(&local(), &bearer(&token), at(0)).await.unwrap();
-    assert_eq!(identity.unwrap().actor.as_deref(), Some("user_support"));
+    assert_eq!(identity.unwrap().impersonator.as_deref(), Some("user_support"));
     // An unreadable actor is still an impersonator.
     let token = self::token(json!({"act": {}}));
     let identity = self::identify(&local(), &bearer(&token), at(0)).await;
-    assert_eq!(identity.unwrap().unwrap().actor.as_deref(), Some(""));
+    assert_eq!(identity.unwrap().unwrap().impersonator.as_deref(), Some(""));
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn cookies_of_two_users_do_not_sign_in() {
     let two = cookies(&[("__session", &first), ("__session", &other)]);
     assert_eq!(
         state(&verifier, &two, at(0)).await,
-        State::SignedOut("sessions-of-two-users")
+        AuthState::SignedOut("sessions-of-two-users")
     );
 }
 
@@ -230,7 +230,7 @@ async fn client_uat_never_signs_in() {
 #[tokio::test]
 async fn development_instance_requires_a_known_browser() {
     let key = SigningKey::first().public();
-    let rules = Rules {
+    let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
         authorized_parties: vec![PORTAL.to_owned()],
     };
@@ -251,12 +251,12 @@ async fn development_instance_requires_a_known_browser() {
 #[tokio::test]
 async fn development_provider_uses_the_session_cookie_only() {
     let key = SigningKey::first().public();
-    let rules = Rules {
+    let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
         authorized_parties: vec![PORTAL.to_owned()],
     };
     let keys = KeyCache::fixed(Some("ins_1".to_owned()), key);
-    let verifier = Verifier::new(keys, rules, CookieNames::bare());
+    let verifier = Verifier::new(keys, rules, CookieNames::session_only());
     let good = token(json!({}));
     let headers = raw_cookies(&[("__session", &good)]);
     assert!(who(&verifier, &headers, at(0)).await.is_some());

@@ -1,10 +1,10 @@
 //! Events in webhook messages.
 
-use portal_core::auth::{DirectoryChange, Profile};
+use portal_core::auth::{ProviderEvent, Profile};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::users::{self, is_session_id, is_user_id};
+use crate::user_record::{self, is_session_id, is_user_id};
 
 /// Event of a message, limited to those that concern the portal.
 #[derive(Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub(crate) enum Event {
 
 /// Error in a message that Clerk signed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Malformed {
+pub(crate) enum EventError {
     #[error("the body is not an event: {0}")]
     Json(#[from] serde_json::Error),
     #[error("`{0}` is missing or malformed")]
@@ -43,19 +43,19 @@ struct Envelope {
 }
 
 impl Event {
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, EventError> {
         let Envelope { kind, data } = serde_json::from_slice(body)?;
         let id = |is_id: fn(&str) -> bool| {
             let id = data["id"].as_str().filter(|id| is_id(id));
-            id.map(str::to_owned).ok_or(Malformed::Member("data.id"))
+            id.map(str::to_owned).ok_or(EventError::Member("data.id"))
         };
         match kind.as_str() {
             "user.created" | "user.updated" => {
                 let id = id(is_user_id)?;
-                let profile = users::profile(data);
+                let profile = user_record::profile(data);
                 // Without it the order of two messages could not be determined.
                 if profile.updated_at <= 0 {
-                    return Err(Malformed::Member("data.updated_at"));
+                    return Err(EventError::Member("data.updated_at"));
                 }
                 Ok(Self::User {
                     id,
@@ -73,14 +73,14 @@ impl Event {
     }
 
     /// Returns the change to the directory, if any.
-    pub(crate) fn change(&self) -> Option<DirectoryChange<'_>> {
+    pub(crate) fn change(&self) -> Option<ProviderEvent<'_>> {
         match self {
-            Self::User { id, profile } => Some(DirectoryChange::User {
+            Self::User { id, profile } => Some(ProviderEvent::User {
                 subject: id,
                 profile,
             }),
-            Self::UserDeleted { id } => Some(DirectoryChange::UserDeleted { subject: id }),
-            Self::SessionEnded { id } => Some(DirectoryChange::SessionEnded { session_id: id }),
+            Self::UserDeleted { id } => Some(ProviderEvent::UserDeleted { subject: id }),
+            Self::SessionEnded { id } => Some(ProviderEvent::SessionEnded { session_id: id }),
             Self::Other { .. } => None,
         }
     }

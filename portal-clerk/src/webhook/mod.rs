@@ -10,14 +10,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use portal_core::auth::{Applied, Directory, Guard, Routes};
+use portal_core::auth::{Effect, UserDirectory, Guard, Routes};
 use portal_core::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::log_rate::LogRate;
-use crate::verifier::Moment;
-use event::{Event, Malformed};
-use signature::Signed;
+use crate::verifier::TimePoint;
+use event::{Event, EventError};
+use signature::SignatureHeaders;
 
 pub(crate) use signature::SigningSecrets;
 
@@ -25,15 +25,15 @@ pub(crate) use signature::SigningSecrets;
 const MAX_BODY: usize = 256 * 1024;
 
 /// Receiver of messages signed by Clerk.
-pub(crate) struct Receiver {
+pub(crate) struct WebhookReceiver {
     secrets: SigningSecrets,
-    directory: Directory,
+    directory: UserDirectory,
     /// Rate limit of the log message about a rejected webhook, which any client can trigger.
     refused: LogRate,
 }
 
-impl Receiver {
-    pub(crate) fn new(secrets: SigningSecrets, directory: Directory) -> Self {
+impl WebhookReceiver {
+    pub(crate) fn new(secrets: SigningSecrets, directory: UserDirectory) -> Self {
         Self {
             secrets,
             directory,
@@ -43,7 +43,7 @@ impl Receiver {
 }
 
 /// Returns the route without its state.
-pub(crate) fn routes() -> Routes<Arc<Receiver>> {
+pub(crate) fn routes() -> Routes<Arc<WebhookReceiver>> {
     Routes::new().post("/api/webhooks/clerk", Guard::Signature, receive)
 }
 
@@ -59,10 +59,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 ///
 /// Clerk sends the message again after any status other than 2xx, so a failure of the portal must
 /// not look like success.
-async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Result<Json<Value>> {
+async fn receive(State(receiver): State<Arc<WebhookReceiver>>, request: Request) -> Result<Json<Value>> {
     let (parts, body) = request.into_parts();
-    let now = Moment::now();
-    let refused = |reason: signature::Refused| {
+    let now = TimePoint::now();
+    let refused = |reason: signature::SignatureError| {
         match receiver.refused.line(now.instant) {
             Some(left_out) => tracing::warn!(%reason, left_out, "webhook rejected"),
             None => tracing::debug!(%reason, "webhook rejected"),
@@ -71,7 +71,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
             .with_code("invalid_signature")
     };
     // Checked before the body is read, so that unsigned requests cost nothing.
-    let signed = Signed::read(&parts.headers, now.unix).map_err(refused)?;
+    let signed = SignatureHeaders::read(&parts.headers, now.unix).map_err(refused)?;
     if !is_json(&parts.headers) {
         return Err(Error::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -90,7 +90,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
     let event = match Event::parse(&body) {
         Ok(event) => event,
         // Clerk signed it and would send it again for days.
-        Err(reason @ Malformed::Member(_)) => {
+        Err(reason @ EventError::Member(_)) => {
             tracing::warn!(id = signed.id, %reason, "webhook ignored because it is malformed");
             return Ok(Json(json!({"effect": "none"})));
         }
@@ -112,10 +112,10 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
     let applied = receiver.directory.apply(Some(signed.id), change).await?;
     tracing::info!(id = signed.id, ?applied, "webhook applied");
     let effect = match applied {
-        Applied::Created => "created",
-        Applied::Updated => "updated",
-        Applied::Deleted => "deleted",
-        Applied::Ended => "ended",
+        Effect::Created => "created",
+        Effect::Updated => "updated",
+        Effect::Deleted => "deleted",
+        Effect::Ended => "ended",
         _ => "none",
     };
     Ok(Json(json!({ "effect": effect })))

@@ -22,7 +22,7 @@ pub(crate) struct SigningSecrets(Vec<hmac::Key>);
 
 /// Reason for rejecting a message. For the log.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum SignatureError {
     #[error("the header {0} is missing, duplicate or invalid")]
     Header(&'static str),
     #[error("the timestamp is outside of the allowed window")]
@@ -32,7 +32,7 @@ pub(crate) enum Refused {
 }
 
 /// Unverified signature headers of a message.
-pub(crate) struct Signed<'a> {
+pub(crate) struct SignatureHeaders<'a> {
     pub(crate) id: &'a str,
     timestamp: &'a str,
     signatures: &'a str,
@@ -55,7 +55,7 @@ impl SigningSecrets {
     }
 
     /// Verifies that the message was signed with one of the secrets.
-    pub(crate) fn verify(&self, signed: &Signed<'_>, body: &[u8]) -> Result<(), Refused> {
+    pub(crate) fn verify(&self, signed: &SignatureHeaders<'_>, body: &[u8]) -> Result<(), SignatureError> {
         let given: Vec<Vec<u8>> = signed
             .signatures
             .split(' ')
@@ -76,20 +76,20 @@ impl SigningSecrets {
         if fits {
             Ok(())
         } else {
-            Err(Refused::Signature)
+            Err(SignatureError::Signature)
         }
     }
 }
 
-impl<'a> Signed<'a> {
+impl<'a> SignatureHeaders<'a> {
     /// Reads the headers and rejects messages outside of the window around `now`.
     ///
     /// `now` is in seconds since 1970.
-    pub(crate) fn read(headers: &'a HeaderMap, now: i64) -> Result<Self, Refused> {
+    pub(crate) fn read(headers: &'a HeaderMap, now: i64) -> Result<Self, SignatureError> {
         let id = header(headers, "svix-id")?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(plain) {
-            return Err(Refused::Header("svix-id"));
+            return Err(SignatureError::Header("svix-id"));
         }
         let timestamp = header(headers, "svix-timestamp")?;
         let digits = timestamp.bytes().all(|byte| byte.is_ascii_digit());
@@ -97,9 +97,9 @@ impl<'a> Signed<'a> {
             .parse()
             .ok()
             .filter(|_| digits)
-            .ok_or(Refused::Header("svix-timestamp"))?;
+            .ok_or(SignatureError::Header("svix-timestamp"))?;
         if now.saturating_sub(time).abs() > WINDOW {
-            return Err(Refused::Time);
+            return Err(SignatureError::Time);
         }
         Ok(Self {
             id,
@@ -109,10 +109,10 @@ impl<'a> Signed<'a> {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Refused> {
+fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, SignatureError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().map_err(|_| Refused::Header(name)),
-        _ => Err(Refused::Header(name)),
+        (Some(value), None) => value.to_str().map_err(|_| SignatureError::Header(name)),
+        _ => Err(SignatureError::Header(name)),
     }
 }

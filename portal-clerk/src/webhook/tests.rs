@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::event::Malformed;
-use super::signature::{Refused, Signed};
+use super::event::EventError;
+use super::signature::{SignatureError, SignatureHeaders};
 use super::*;
 use crate::testing::Webhook;
 
@@ -19,16 +19,16 @@ fn headers(list: &[(&str, &str)]) -> HeaderMap {
     pairs.collect()
 }
 
-fn check(secrets: &str, list: &[(&str, &str)], body: &[u8], now: i64) -> Result<(), Refused> {
+fn check(secrets: &str, list: &[(&str, &str)], body: &[u8], now: i64) -> Result<(), SignatureError> {
     let headers = headers(list);
-    let signed = Signed::read(&headers, now)?;
+    let signed = SignatureHeaders::read(&headers, now)?;
     SigningSecrets::parse(secrets)
         .unwrap()
         .verify(&signed, body)
 }
 
 /// Returns the outcome for a message received `age` seconds after it was sent.
-fn later(webhook: &Webhook, secrets: &str, age: i64) -> Result<(), Refused> {
+fn later(webhook: &Webhook, secrets: &str, age: i64) -> Result<(), SignatureError> {
     let timestamp = webhook.timestamp.to_string();
     let signatures = webhook.signatures();
     let list = [
@@ -66,7 +66,7 @@ fn example_of_svix_is_valid() {
     assert_eq!(check(SECRET, &list, body, 1_614_265_330), Ok(()));
     assert_eq!(
         check(OTHER, &list, body, 1_614_265_330),
-        Err(Refused::Signature)
+        Err(SignatureError::Signature)
     );
 }
 
@@ -76,8 +76,8 @@ fn messages_are_valid_for_five_minutes_in_both_directions() {
         (0, Ok(())),
         (300, Ok(())),
         (-300, Ok(())),
-        (301, Err(Refused::Time)),
-        (-301, Err(Refused::Time)),
+        (301, Err(SignatureError::Time)),
+        (-301, Err(SignatureError::Time)),
     ] {
         assert_eq!(later(&message(), SECRET, age), expected, "{age}");
     }
@@ -89,7 +89,7 @@ fn one_matching_signature_and_secret_is_sufficient() {
     assert_eq!(later(&both, SECRET, 0), Ok(()));
     assert_eq!(later(&message(), &format!("{OTHER}, {SECRET}"), 0), Ok(()));
     let foreign = message().signed_with(&[OTHER]);
-    assert_eq!(later(&foreign, SECRET, 0), Err(Refused::Signature));
+    assert_eq!(later(&foreign, SECRET, 0), Err(SignatureError::Signature));
     let holds = |write: &dyn Fn(&str) -> String| {
         let mut webhook = message();
         webhook.signature = Some(write(&webhook.signatures()));
@@ -115,7 +115,7 @@ fn headers_must_be_unique_and_well_formed() {
     ];
     assert_eq!(
         check(SECRET, &good, b"", 1000),
-        Err(Refused::Signature),
+        Err(SignatureError::Signature),
         "the base case is valid"
     );
     for (at, (name, _)) in good.into_iter().enumerate() {
@@ -123,11 +123,11 @@ fn headers_must_be_unique_and_well_formed() {
         missing.remove(at);
         assert_eq!(
             check(SECRET, &missing, b"", 1000),
-            Err(Refused::Header(name))
+            Err(SignatureError::Header(name))
         );
         let mut twice = good.to_vec();
         twice.push(good[at]);
-        assert_eq!(check(SECRET, &twice, b"", 1000), Err(Refused::Header(name)));
+        assert_eq!(check(SECRET, &twice, b"", 1000), Err(SignatureError::Header(name)));
     }
     let long = "a".repeat(129);
     for (name, value) in [
@@ -143,7 +143,7 @@ fn headers_must_be_unique_and_well_formed() {
         list.retain(|(other, _)| *other != name);
         list.push((name, value));
         assert!(
-            matches!(check(SECRET, &list, b"", 1000), Err(Refused::Header(header)) if header == name),
+            matches!(check(SECRET, &list, b"", 1000), Err(SignatureError::Header(header)) if header == name),
             "{name} {value}"
         );
     }
@@ -204,7 +204,7 @@ fn relevant_messages_are_parsed() {
         ("session.ended", json!({"id": "user_1"})),
         ("session.ended", json!(null)),
     ] {
-        let refused = matches!(parse(kind, data.clone()), Err(Malformed::Member(_)));
+        let refused = matches!(parse(kind, data.clone()), Err(EventError::Member(_)));
         assert!(refused, "{kind} {data}");
     }
     for body in ["", "null", "{}", "[]", "{\"type\": 1}", "\u{0}"] {
@@ -273,7 +273,7 @@ fn mutated_messages_are_rejected() {
                 headers.insert(name, value);
             }
         }
-        let Ok(signed) = Signed::read(&headers, message.timestamp) else {
+        let Ok(signed) = SignatureHeaders::read(&headers, message.timestamp) else {
             continue;
         };
         read += 1;

@@ -26,6 +26,6 @@ const fetchStyles = (part) => {
   $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
   if ($("pt-chart-tip", part)) load("@charts.js").catch(() => {});
 };
-customElements.define("pt-needs", class extends HTMLElement {
+customElements.define("pt-lazy-assets", class extends HTMLElement {
   connectedCallback() { load(this.dataset.files).catch(() => {}); }
 });

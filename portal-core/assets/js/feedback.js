@@ -7,7 +7,7 @@ customElements.define("pt-copy", class extends HTMLElement {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      const area = make("textarea", { class: "pt-vh", "aria-hidden": "true" });
+      const area = make("textarea", { class: "pt-sr-only", "aria-hidden": "true" });
       area.value = text;
       this.append(area);
       area.select();

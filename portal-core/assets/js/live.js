@@ -11,7 +11,7 @@ const topicsOf = (region) => region.dataset.topics.split(" ");
 let box, statusTimer, offlineTimer;
 const showStatus = (text, tone, ...more) => {
   clearTimeout(statusTimer);
-  if (!box?.isConnected) box = document.body.appendChild(make("div", { class: "pt-word", role: "status" }));
+  if (!box?.isConnected) box = document.body.appendChild(make("div", { class: "pt-connection-status", role: "status" }));
   box.replaceChildren(...(text ? [make("p", { "data-tone": tone }, make("span", {}, text), ...more)] : []));
   if (tone === "success") statusTimer = setTimeout(showStatus, 3000);
 };
@@ -176,7 +176,7 @@ const morphRegion = (region, fresh) => {
   region.dispatchEvent(new CustomEvent("portal:drawn", { bubbles: true }));
 };
 const announce = (text) => {
-  const node = $("#pt-said") ?? document.body.appendChild(make("div", { id: "pt-said", class: "pt-vh", role: "status" }));
+  const node = $("#pt-announcer") ?? document.body.appendChild(make("div", { id: "pt-announcer", class: "pt-sr-only", role: "status" }));
   node.textContent = node.textContent === text ? `${text}\u00a0` : text;
 };
 const handleSignedOut = async (ids) => {

@@ -73,13 +73,13 @@ const runSearch = async () => {
     list.removeAttribute("aria-busy");
   }
   list.hidden = !options().length;
-  status.classList.toggle("pt-vh", !list.hidden);
+  status.classList.toggle("pt-sr-only", !list.hidden);
 };
 const MOVES = { ArrowDown: () => at + 1, ArrowUp: () => at - 1, Home: () => 0, End: () => -1, PageDown: () => Math.min(at + 5, options().length - 1), PageUp: () => Math.max(at - 5, 0) };
 const buildDialog = () => {
   input = make("input", { type: "text", role: "combobox", "aria-label": "Search pages, records and actions", "aria-controls": "pt-palette-list", "aria-autocomplete": "list", "aria-expanded": "false", placeholder: "Search pages, records, actions…", autocomplete: "off", spellcheck: "false", maxlength: "100" });
   list = make("div", { id: "pt-palette-list", role: "listbox", "aria-label": "Results", hidden: "" });
-  status = make("p", { role: "status", class: "pt-vh" });
+  status = make("p", { role: "status", class: "pt-sr-only" });
   const keyHint = (name, text) => make("span", {}, make("kbd", {}, name), text);
   const foot = make("div", { class: "pt-palette-foot", "aria-hidden": "true" }, keyHint("↑↓", "Navigate"), keyHint("↵", "Open"), keyHint("Esc", "Close"), keyHint("?", "All shortcuts"));
   const icon = $("svg", button).cloneNode(true);

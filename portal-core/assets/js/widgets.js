@@ -17,7 +17,7 @@ customElements.define("pt-combobox", class extends HTMLElement {
     native.hidden = true;
     this.input.value = this.text;
     this.list = make("div", { class: "pt-menu pt-combo", id: box, role: "listbox", popover: "manual", "aria-label": $(`label[for="${CSS.escape(id)}"]`)?.firstChild.textContent.trim() ?? "" });
-    this.note = make("span", { class: "pt-vh", role: "status" });
+    this.note = make("span", { class: "pt-sr-only", role: "status" });
     const field = make("span", { class: "pt-combo-field" }, this.input);
     if (this.matches("[data-clearable]")) {
       this.clear = make("button", { type: "button", class: "pt-combo-clear", "aria-label": "Clear" }, "×");

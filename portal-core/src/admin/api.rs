@@ -8,22 +8,22 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::audit;
+use super::audit_api;
 use super::defaults::DefaultRows;
-use super::describe::describe;
+use super::model_schema::describe;
 use super::models::Models;
 use super::query::ListQuery;
-use super::record::{Expected, Record};
-use super::rows::Rows;
-use super::spec::{ModelSpec, Values};
-use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, Routes, admit};
+use super::record::{Precondition, Record};
+use super::row_service::RowService;
+use super::spec::{ModelSpec, RowValues};
+use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, Routes, authorize};
 use crate::config::Config;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::request::body_value;
 use crate::state::PortalState;
 
 /// Maximum number of rows per action.
-const MOST_IDS: usize = 1000;
+const MAX_IDS: usize = 1000;
 
 /// Returns the routes of the REST interface of admin models.
 pub(crate) fn routes() -> Routes {
@@ -42,7 +42,7 @@ pub(crate) fn routes() -> Routes {
         .delete(row, Guard::Model, remove)
         .post(action, Guard::Model, act)
         .post("/api/admin/defaults", Access::Admin, add_defaults)
-        .merge(audit::routes())
+        .merge(audit_api::routes())
 }
 
 /// Guard on each route of a model: the caller may open the model in the path.
@@ -60,7 +60,7 @@ impl FromRequestParts<PortalState> for ModelUser {
         let model = state.borrow::<Models>()?.registry().find(name);
         // Only administrators learn that a model does not exist.
         let access = model.map_or(Access::Admin, |model| model.access.clone());
-        let user = admit(&access, parts, state).await?;
+        let user = authorize(&access, parts, state).await?;
         user.map(|user| Self(Actor::from(&user)))
             .ok_or_else(Error::unauthorized)
     }
@@ -84,11 +84,11 @@ async fn list(
     Path(model): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>> {
-    let rows = Rows::find(&state, &model, &user.0)?;
+    let rows = RowService::find(&state, &model, &user.0)?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
     let page = rows.list(&query).await?;
     let items = page.records.into_iter();
-    let items: Vec<Values> = items
+    let items: Vec<RowValues> = items
         .map(|record| rows.model().readable(record.values))
         .collect();
     Ok(Json(json!({
@@ -106,7 +106,7 @@ async fn create(
     Path(model): Path<String>,
     request: Request,
 ) -> Result<Response> {
-    let rows = Rows::find(&state, &model, &user.0)?;
+    let rows = RowService::find(&state, &model, &user.0)?;
     let record = rows.create(body_values(request, &state).await?).await?;
     let key = rows.model().key_of(&record.values);
     let location = format!(
@@ -126,7 +126,7 @@ async fn read(
     user: ModelUser,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let rows = Rows::find(&state, &model, &user.0)?;
+    let rows = RowService::find(&state, &model, &user.0)?;
     let record = rows.get(&id).await?;
     Ok(answer(rows.model(), record).into_response())
 }
@@ -157,8 +157,8 @@ async fn write(
     request: Request,
     full: bool,
 ) -> Result<Response> {
-    let rows = Rows::find(state, model, &user.0)?;
-    let expected = Expected::from_headers(request.headers())?;
+    let rows = RowService::find(state, model, &user.0)?;
+    let expected = Precondition::from_headers(request.headers())?;
     let given = body_values(request, state).await?;
     let record = rows.change(id, &expected, given, full).await?;
     Ok(answer(rows.model(), record).into_response())
@@ -170,8 +170,8 @@ async fn remove(
     Path((model, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode> {
-    let rows = Rows::find(&state, &model, &user.0)?;
-    rows.delete(&id, &Expected::from_headers(&headers)?).await?;
+    let rows = RowService::find(&state, &model, &user.0)?;
+    rows.delete(&id, &Precondition::from_headers(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -181,7 +181,7 @@ async fn act(
     Path((model, action)): Path<(String, String)>,
     request: Request,
 ) -> Result<Json<Value>> {
-    let rows = Rows::find(&state, &model, &user.0)?;
+    let rows = RowService::find(&state, &model, &user.0)?;
     if action != "delete" {
         return Err(Error::not_found("unknown action").with_code("action_unknown"));
     }
@@ -220,10 +220,10 @@ fn answer(model: &ModelSpec, record: Record) -> impl IntoResponse + use<> {
     )
 }
 
-async fn body_values(request: Request, state: &PortalState) -> Result<Values> {
+async fn body_values(request: Request, state: &PortalState) -> Result<RowValues> {
     match body_value(request, state).await? {
         Value::Object(values) => Ok(values),
-        _ => Err(Error::invalid(vec![Fault::new(
+        _ => Err(Error::invalid(vec![FieldError::new(
             "",
             "invalid_type",
             "must be an object",
@@ -232,13 +232,13 @@ async fn body_values(request: Request, state: &PortalState) -> Result<Values> {
 }
 
 /// Reads `{"ids": [...]}`.
-fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
-    let mut faults: Vec<Fault> = body
+fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
+    let mut faults: Vec<FieldError> = body
         .keys()
         .filter(|name| *name != "ids")
         .map(|name| {
             let pointer = format!("/{}", crate::request::escape_pointer(name));
-            Fault::new(
+            FieldError::new(
                 pointer,
                 "unknown_field",
                 "unknown member; only `ids` is allowed",
@@ -247,11 +247,11 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
         .collect();
     let mut keys = Vec::new();
     match body.get("ids") {
-        Some(Value::Array(ids)) if ids.len() > MOST_IDS => {
-            faults.push(Fault::new(
+        Some(Value::Array(ids)) if ids.len() > MAX_IDS => {
+            faults.push(FieldError::new(
                 "/ids",
                 "too_long",
-                format!("must contain at most {MOST_IDS} ids"),
+                format!("must contain at most {MAX_IDS} ids"),
             ));
         }
         Some(Value::Array(ids)) => {
@@ -259,7 +259,7 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
                 match id {
                     Value::String(text) => keys.push(text.clone()),
                     Value::Number(number) => keys.push(number.to_string()),
-                    _ => faults.push(Fault::new(
+                    _ => faults.push(FieldError::new(
                         format!("/ids/{index}"),
                         "invalid_type",
                         "must be an id",
@@ -267,8 +267,8 @@ fn read_ids(body: Values) -> Result<Vec<String>, Vec<Fault>> {
                 }
             }
         }
-        Some(_) => faults.push(Fault::new("/ids", "invalid_type", "must be a list of ids")),
-        None => faults.push(Fault::new("/ids", "required", "must be a list of ids")),
+        Some(_) => faults.push(FieldError::new("/ids", "invalid_type", "must be a list of ids")),
+        None => faults.push(FieldError::new("/ids", "required", "must be a list of ids")),
     }
     if faults.is_empty() {
         Ok(keys)

@@ -7,13 +7,13 @@ use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::address::Address;
+use super::list_url::ListUrl;
 use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog};
 use crate::config::Config;
 use crate::error::Result;
 use crate::live;
 use crate::pages::components::{
-    Column, EmptyState, KeysetPages, PageHead, Row, Table, TimeFormat, Toolbar, actor_name,
+    Column, EmptyState, KeysetPagination, PageHead, Row, Table, TimeFormat, Toolbar, actor_name,
     list_card, time,
 };
 use crate::pages::{IntoPage, NavItem, Page};
@@ -46,7 +46,7 @@ pub(super) fn page() -> Page {
 async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let base_path = &state.borrow::<Config>()?.base_path;
     let query = request.uri().query().unwrap_or_default();
-    let here = Address::new(format!("{base_path}{PATH}")).read(query);
+    let here = ListUrl::new(format!("{base_path}{PATH}")).read(query);
     let given = |name: &str| Some(here.get(name).trim().to_owned()).filter(|it| !it.is_empty());
     let filter = AuditFilter {
         target: given("target"),
@@ -70,7 +70,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     })
 }
 
-fn search(here: &Address) -> Toolbar {
+fn search(here: &ListUrl) -> Toolbar {
     let all = here.without("before");
     let mut bar = Toolbar::new(here.path())
         .search("actor", "Actor (e-mail)", here.get("actor"))
@@ -86,7 +86,7 @@ fn search(here: &Address) -> Toolbar {
     bar
 }
 
-fn table(entries: &[AuditEntry], here: &Address, filter: &AuditFilter) -> Table {
+fn table(entries: &[AuditEntry], here: &ListUrl, filter: &AuditFilter) -> Table {
     let empty = if filter.actor.is_some() || filter.target.is_some() {
         EmptyState::no_match(here.path())
     } else {
@@ -102,7 +102,7 @@ fn table(entries: &[AuditEntry], here: &Address, filter: &AuditFilter) -> Table 
         .empty(empty)
 }
 
-fn row(entry: &AuditEntry, here: &Address) -> Row {
+fn row(entry: &AuditEntry, here: &ListUrl) -> Row {
     let only = |name: &str, value: &str| {
         here.without("before")
             .with(name, value.to_owned())
@@ -138,7 +138,7 @@ fn row(entry: &AuditEntry, here: &Address) -> Row {
 }
 
 /// Maximum number of lines per entry: a replaced document may differ in thousands of values.
-const MOST_LINES: usize = 20;
+const MAX_LINES: usize = 20;
 
 /// Renders the fields with their old and new values; other details as they are.
 fn changes(details: &Value) -> Markup {
@@ -163,9 +163,9 @@ fn changes(details: &Value) -> Markup {
             span class="pt-muted" { "-" }
         } @else {
             ul class="pt-changes" {
-                @for line in lines.iter().take(MOST_LINES) { li { (line) } }
-                @if lines.len() > MOST_LINES {
-                    li class="pt-muted" { "and " (lines.len() - MOST_LINES) " more" }
+                @for line in lines.iter().take(MAX_LINES) { li { (line) } }
+                @if lines.len() > MAX_LINES {
+                    li class="pt-muted" { "and " (lines.len() - MAX_LINES) " more" }
                 }
             }
         }
@@ -237,11 +237,11 @@ fn breakable(name: &str) -> Markup {
     }
 }
 
-fn steps(here: &Address, before: Option<Uuid>, older: Option<Uuid>) -> Markup {
+fn steps(here: &ListUrl, before: Option<Uuid>, older: Option<Uuid>) -> Markup {
     let newest = before.map(|_| here.without("before").to_string());
     let older = older.map(|older| here.with("before", older.to_string()).to_string());
     html! {
-        @if newest.is_some() || older.is_some() { (KeysetPages::new(newest, older).named("Newest", "Older")) }
+        @if newest.is_some() || older.is_some() { (KeysetPagination::new(newest, older).labels("Newest", "Older")) }
     }
 }
 
@@ -304,7 +304,7 @@ mod tests {
         assert!(text.contains("doc.b:"), "{text}");
         let many: Map<String, Value> = (0..5000).map(|it| (it.to_string(), json!(it))).collect();
         let text = told(json!({}), many.into());
-        assert_eq!(text.matches("<li").count(), MOST_LINES + 1);
+        assert_eq!(text.matches("<li").count(), MAX_LINES + 1);
         assert!(text.contains("and 4980 more"));
         let many: Map<String, Value> = (0..21).map(|it| (it.to_string(), json!(it))).collect();
         assert!(changes(&many.into()).into_string().contains("and 1 more"));

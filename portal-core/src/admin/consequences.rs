@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::spec::{ModelSpec, Values};
+use super::spec::{ModelSpec, RowValues};
 use super::users::{self, name_and_email};
 use crate::auth::Role;
 
@@ -22,7 +22,7 @@ pub(super) struct Question {
 
 /// Returns the confirmation for an account change that grants or revokes the administrator role or
 /// deactivates.
-pub(super) fn question(present: &Values, given: &Values, is_own: bool) -> Option<Question> {
+pub(super) fn question(present: &RowValues, given: &RowValues, is_own: bool) -> Option<Question> {
     let (name, email) = name_and_email(present);
     let name = shorten(&name);
     let ask = |title: String, text: String, verb, is_danger| {
@@ -87,7 +87,7 @@ pub(super) fn question(present: &Values, given: &Values, is_own: bool) -> Option
 }
 
 /// Returns the message after a change: the effect on an account, otherwise the changed fields.
-pub(super) fn saved(model: &ModelSpec, before: &Values, after: &Values) -> String {
+pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) -> String {
     let is_changed = |name: &str| before.get(name) != after.get(name);
     let label = shorten(&model.label_of(after));
     if model.name == users::MODEL {
@@ -138,14 +138,14 @@ mod tests {
     use super::*;
     use crate::auth::Roles;
 
-    fn values(value: Value) -> Values {
+    fn values(value: Value) -> RowValues {
         match value {
             Value::Object(values) => values,
-            _ => Values::new(),
+            _ => RowValues::new(),
         }
     }
 
-    fn person(role: &str, is_active: bool) -> Values {
+    fn person(role: &str, is_active: bool) -> RowValues {
         values(json!({
             "first_name": "Łukasz", "last_name": "", "email": "lu@example.com",
             "user_type": role, "is_active": is_active,
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_changes_with_consequences_require_confirmation() {
-        let title = |present: Values, given: Value, is_own| {
+        let title = |present: RowValues, given: Value, is_own| {
             question(&present, &values(given), is_own).map(|it| it.title)
         };
         let admin = json!({"user_type": "ADMIN"});
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn message_states_the_differences() {
         let model = ModelSpec::users(&Roles::default());
-        let say = |before: Values, after: Values| saved(&model, &before, &after);
+        let say = |before: RowValues, after: RowValues| saved(&model, &before, &after);
         assert_eq!(
             say(person("USER", true), person("ADMIN", true)),
             "Łukasz is now an administrator"

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::registry::ModelRegistry;
 use super::repository::insert_if_missing;
-use super::spec::{ModelSpec, Values, Version};
+use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::yaml;
 use crate::auth::{Actor, AuditLog};
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ use crate::store::Store;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DefaultRows {
-    rows: BTreeMap<String, Vec<Values>>,
+    rows: BTreeMap<String, Vec<RowValues>>,
 }
 
 impl DefaultRows {
@@ -33,7 +33,7 @@ impl DefaultRows {
             .map_err(|fault| format!("failed to read the defaults: {}", fault.message))?;
         let mut rows = BTreeMap::new();
         let models = match document {
-            Value::Null => Values::new(),
+            Value::Null => RowValues::new(),
             Value::Object(models) => models,
             _ => return Err("the defaults must be a map of model names".to_owned()),
         };
@@ -52,7 +52,7 @@ impl DefaultRows {
                     Value::Object(row) => Ok(row),
                     _ => Err(format!("{} must be a map of fields", place(&model, index))),
                 })
-                .collect::<Result<Vec<Values>, String>>()?;
+                .collect::<Result<Vec<RowValues>, String>>()?;
             rows.insert(model, list);
         }
         Ok(Self { rows })
@@ -68,7 +68,7 @@ impl DefaultRows {
                 ));
                 continue;
             };
-            if model.version != Version::Counter {
+            if model.version != VersionColumn::Counter {
                 problems.push(format!("the defaults must not contain rows of `{name}`"));
                 continue;
             }
@@ -132,7 +132,7 @@ impl DefaultRows {
 }
 
 /// Returns `true` if a second run can recognize the row.
-fn is_recognisable(model: &ModelSpec, row: &Values) -> bool {
+fn is_recognisable(model: &ModelSpec, row: &RowValues) -> bool {
     model.fields.iter().any(|field| {
         let is_given = row.get(field.name).is_some_and(|value| !value.is_null());
         (field.unique || field.primary_key) && is_given

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields;
-use crate::error::Fault;
+use crate::error::FieldError;
 
 /// A type that a field of an admin model can have.
 ///
@@ -40,7 +40,7 @@ pub trait AdminField: Sized {
     /// # Errors
     ///
     /// Fails if the JSON is not a valid value. The pointer of the error is relative to the value.
-    fn from_value(value: Value) -> Result<Self, Fault>;
+    fn from_value(value: Value) -> Result<Self, FieldError>;
 }
 
 /// Storage and presentation of a field.
@@ -258,7 +258,7 @@ impl FieldSpec {
     }
 
     /// Returns the default value of a new row.
-    pub(crate) fn default_value(&self) -> Result<Option<Value>, Fault> {
+    pub(crate) fn default_value(&self) -> Result<Option<Value>, FieldError> {
         match self.default_text_now() {
             Some(text) => fields::parse(self.kind, text).map(Some),
             None if self.nullable => Ok(Some(Value::Null)),

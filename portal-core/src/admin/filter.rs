@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::address::Address;
+use super::list_url::ListUrl;
 use super::field::{FieldKind, FieldSpec, Widget};
 use super::fields;
 use super::spec::ModelSpec;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::pages::components::{Button, icon};
 
 /// Parameter with the field that the filter form is shown for.
@@ -84,7 +84,7 @@ fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
 }
 
 /// Renders the button that opens the form, with the first field of the list.
-pub(super) fn add_button(model: &ModelSpec, here: &Address) -> Markup {
+pub(super) fn add_button(model: &ModelSpec, here: &ListUrl) -> Markup {
     let listed = model.listed();
     let first = listed
         .iter()
@@ -100,7 +100,7 @@ pub(super) fn add_button(model: &ModelSpec, here: &Address) -> Markup {
 }
 
 /// Renders the form for one field, if the URL requests it.
-pub(super) fn form(model: &ModelSpec, adding: &str, here: &Address) -> Markup {
+pub(super) fn form(model: &ModelSpec, adding: &str, here: &ListUrl) -> Markup {
     let Some(field) = offered(model).find(|field| field.name == adding) else {
         return html! {};
     };
@@ -109,9 +109,9 @@ pub(super) fn form(model: &ModelSpec, adding: &str, here: &Address) -> Markup {
             @for (name, value) in here.without("page").pairs() { input type="hidden" name=(name) value=(value); }
             // Enter presses the first button of a form, so it must be the one that applies the
             // filter.
-            button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Apply" }
+            button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Apply" }
             (select(FIELD, "Field", offered(model).map(|it| (it.name, it.title)), field.name))
-            button type="submit" class="pt-btn pt-nojs" data-kind="outline" data-size="1" name=(CHOOSE) value="1" formnovalidate { "Choose field" }
+            button type="submit" class="pt-btn pt-no-js" data-kind="outline" data-size="1" name=(CHOOSE) value="1" formnovalidate { "Choose field" }
             @let operators = operators(model, field);
             @if !operators.is_empty() { (select(OPERATOR, "Operator", operators.into_iter(), "")) }
             (value_control(model, field))
@@ -142,7 +142,7 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
     if !choices.is_empty() {
         return html! {
             fieldset class="pt-row" {
-                legend class="pt-vh" { "Values" }
+                legend class="pt-sr-only" { "Values" }
                 @for choice in choices {
                     label class="pt-tick" {
                         input type="checkbox" name=(VALUE) value=(choice);
@@ -176,7 +176,7 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
 /// Returns the URL that a submitted form leads to; `None` if the request is not that form.
 ///
 /// `here` has the parameters of the list and of the form; `query` may repeat the value.
-pub(super) fn sent(model: &ModelSpec, here: &Address, query: &str) -> Option<Address> {
+pub(super) fn sent(model: &ModelSpec, here: &ListUrl, query: &str) -> Option<ListUrl> {
     let field = model.field(here.get(FIELD))?;
     let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING, "page"]
         .iter()
@@ -207,7 +207,7 @@ fn parameter(field: &FieldSpec, operator: &str) -> String {
 }
 
 /// Returns the filters of a URL: the parameter, and the condition in words.
-pub(super) fn chips(model: &ModelSpec, here: &Address) -> Vec<(String, String)> {
+pub(super) fn chips(model: &ModelSpec, here: &ListUrl) -> Vec<(String, String)> {
     let filters = here.pairs().into_iter();
     filters
         .filter_map(|(name, value)| {
@@ -220,7 +220,7 @@ pub(super) fn chips(model: &ModelSpec, here: &Address) -> Vec<(String, String)> 
 }
 
 /// Returns a message about the ignored parameters of a list, with the reasons.
-pub(super) fn ignored(model: &ModelSpec, faults: &[Fault]) -> String {
+pub(super) fn ignored(model: &ModelSpec, faults: &[FieldError]) -> String {
     let sentences = faults.iter().map(|fault| {
         let name = fault.pointer.trim_start_matches('/');
         let Some(field) = name
@@ -310,8 +310,8 @@ mod tests {
     use super::*;
     use crate::auth::Roles;
 
-    fn here(query: &str) -> Address {
-        Address::new("/admin/users").read(query)
+    fn here(query: &str) -> ListUrl {
+        ListUrl::new("/admin/users").read(query)
     }
 
     fn chip(query: &str) -> String {

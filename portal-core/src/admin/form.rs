@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
-use super::address::Address;
+use super::list_url::ListUrl;
 use super::changed::notice;
 use super::consequences::Question;
-use super::draft::{CONVERT, Draft, Format, Input, format_name, was_name};
+use super::form_state::{CONVERT, FormState, Format, FieldInput, format_name, original_name};
 use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
 use super::spec::ModelSpec;
 use crate::pages::components::{
@@ -17,7 +17,7 @@ use crate::pages::components::{
 use crate::pages::zone::Zone;
 
 /// Key and label of the rows that a reference can point to. A field without an entry has too many.
-pub(super) type Targets = BTreeMap<&'static str, Vec<(String, String)>>;
+pub(super) type ReferenceOptions = BTreeMap<&'static str, Vec<(String, String)>>;
 
 const DELETE_DIALOG: &str = "delete-row";
 
@@ -27,10 +27,10 @@ pub(super) const CONFIRMED: &str = "_confirmed";
 /// Renders the open drawer of a row. `here` is its own URL, `back` that of the list.
 pub(super) fn drawer(
     model: &ModelSpec,
-    draft: &Draft,
-    targets: &Targets,
-    here: &Address,
-    back: &Address,
+    draft: &FormState,
+    targets: &ReferenceOptions,
+    here: &ListUrl,
+    back: &ListUrl,
 ) -> Markup {
     if let Some(question) = &draft.question {
         return question_drawer(draft, question, here, back);
@@ -50,7 +50,7 @@ pub(super) fn drawer(
     let mut drawer = Drawer::new("row", title)
         .form(here.to_string(), hidden(draft))
         .body(body(model, draft, targets))
-        .foot(foot(is_new, may_save))
+        .footer(foot(is_new, may_save))
         .open(back.to_string());
     if !is_new && model.permissions.delete {
         drawer = drawer.aside(Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG));
@@ -66,7 +66,7 @@ pub(super) fn drawer(
     }
 }
 
-fn hidden_row(draft: &Draft) -> Markup {
+fn hidden_row(draft: &FormState) -> Markup {
     html! {
         input type="hidden" name="_action" value="save";
         @if let Some((key, version)) = &draft.row {
@@ -77,23 +77,23 @@ fn hidden_row(draft: &Draft) -> Markup {
     }
 }
 
-fn hidden(draft: &Draft) -> Markup {
+fn hidden(draft: &FormState) -> Markup {
     html! {
         (hidden_row(draft))
         // Enter presses the first button of a form, so it must be the one that saves.
-        button type="submit" class="pt-vh" tabindex="-1" aria-hidden="true" { "Save" }
+        button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Save" }
     }
 }
 
 /// Renders the drawer for a required confirmation: the submitted form data and the question.
-fn question_drawer(draft: &Draft, question: &Question, here: &Address, back: &Address) -> Markup {
+fn question_drawer(draft: &FormState, question: &Question, here: &ListUrl, back: &ListUrl) -> Markup {
     let fields = html! {
         (hidden_row(draft))
         input type="hidden" name=(CONFIRMED) value="1";
         @for (name, input) in &draft.inputs {
             // An unchecked checkbox is not submitted.
             @if input.text != "false" { input type="hidden" name=(name) value=(input.text); }
-            input type="hidden" name={ "_was." (name) } value=(input.was);
+            input type="hidden" name={ "_was." (name) } value=(input.original);
         }
     };
     let button = Button::new(question.verb);
@@ -105,7 +105,7 @@ fn question_drawer(draft: &Draft, question: &Question, here: &Address, back: &Ad
     let drawer = Drawer::new("row", question.title.clone())
         .form(here.to_string(), fields)
         .body(html! { p { (question.text) } })
-        .foot(button.submit())
+        .footer(button.submit())
         .open(back.to_string());
     html! { (drawer) }
 }
@@ -116,7 +116,7 @@ fn foot(is_new: bool, may_save: bool) -> Markup {
     }
 }
 
-fn delete_dialog(draft: &Draft, key: &str, version: i64, here: &Address) -> impl Render {
+fn delete_dialog(draft: &FormState, key: &str, version: i64, here: &ListUrl) -> impl Render {
     let title = format!("Delete “{}”?", draft.label);
     Confirm::new(DELETE_DIALOG, title, here.to_string(), "Delete")
         .text("This cannot be undone.")
@@ -127,7 +127,7 @@ fn delete_dialog(draft: &Draft, key: &str, version: i64, here: &Address) -> impl
         })
 }
 
-fn body(model: &ModelSpec, draft: &Draft, targets: &Targets) -> Markup {
+fn body(model: &ModelSpec, draft: &FormState, targets: &ReferenceOptions) -> Markup {
     let is_new = draft.row.is_none();
     let may_change = if is_new {
         model.permissions.create
@@ -141,7 +141,7 @@ fn body(model: &ModelSpec, draft: &Draft, targets: &Targets) -> Markup {
             Some(text) => (Banner::new(Tone::Warning, text.as_str())),
             None => {}
         }
-        @for fault in draft.other_faults() { (Banner::new(Tone::Danger, fault)) }
+        @for fault in draft.form_errors() { (Banner::new(Tone::Danger, fault)) }
         @for field in model.fields {
             @if let Some(input) = draft.inputs.get(field.name) {
                 @if may_change && field.is_editable(is_new) {
@@ -154,7 +154,7 @@ fn body(model: &ModelSpec, draft: &Draft, targets: &Targets) -> Markup {
     }
 }
 
-fn conflict(draft: &Draft, text: &str) -> Conflict {
+fn conflict(draft: &FormState, text: &str) -> Conflict {
     let panel = Conflict::new(text);
     draft.conflicts.iter().fold(panel, |panel, conflict| {
         let (field, [mine, theirs]) = (conflict.field, &conflict.values);
@@ -163,7 +163,7 @@ fn conflict(draft: &Draft, text: &str) -> Conflict {
 }
 
 /// Renders a read-only field. It is not submitted, because the server would reject it.
-fn shown(field: &FieldSpec, input: &Input) -> Field {
+fn shown(field: &FieldSpec, input: &FieldInput) -> Field {
     let name = format!("_shown.{}", field.name);
     let at = format!("{}Z", input.text).parse::<DateTime<Utc>>();
     let text = match at {
@@ -186,28 +186,28 @@ fn shown(field: &FieldSpec, input: &Input) -> Field {
 
 fn control(
     model: &ModelSpec,
-    draft: &Draft,
+    draft: &FormState,
     field: &'static FieldSpec,
-    input: &Input,
-    targets: &Targets,
+    input: &FieldInput,
+    targets: &ReferenceOptions,
 ) -> Markup {
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
         .checked(input.text == "true")
-        .error(draft.fault_of(field));
+        .error(draft.error_of(field));
     if !field.help.is_empty() {
         control = control.hint(field.help);
     }
     html! {
         (control)
         @if let FieldKind::Json { .. } = field.kind { (format_switch(field, input)) }
-        input type="hidden" name=(was_name(field)) value=(input.was);
+        input type="hidden" name=(original_name(field)) value=(input.original);
     }
 }
 
 /// Renders buttons that convert the document to another format. A hidden field holds the current
 /// one.
-fn format_switch(field: &FieldSpec, input: &Input) -> Markup {
+fn format_switch(field: &FieldSpec, input: &FieldInput) -> Markup {
     html! {
         div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
             input type="hidden" name=(format_name(field)) value=(input.format.as_str());
@@ -226,8 +226,8 @@ fn format_switch(field: &FieldSpec, input: &Input) -> Markup {
 fn plain_control(
     model: &ModelSpec,
     field: &'static FieldSpec,
-    input: &Input,
-    targets: &Targets,
+    input: &FieldInput,
+    targets: &ReferenceOptions,
 ) -> Field {
     let (name, title) = (field.name, field.title);
     // A text may be empty; only the model can require more.
@@ -285,7 +285,7 @@ fn plain_control(
 fn options<'a>(
     choices: impl Iterator<Item = (&'a str, &'a str)>,
     field: &FieldSpec,
-    input: &'a Input,
+    input: &'a FieldInput,
 ) -> Vec<FieldOption> {
     let choices: Vec<_> = choices.collect();
     let mut options = Vec::new();

@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::address::Address;
+use super::list_url::ListUrl;
 use super::field::{FieldKind, FieldSpec};
 use super::filter;
 use super::query::{ListQuery, sortable};
 use super::record::Record;
 use super::repository::RowPage;
-use super::spec::{ModelSpec, Values};
+use super::spec::{ModelSpec, RowValues};
 use super::users;
 use crate::pages::components::{
     BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, TimeFormat,
@@ -29,7 +29,7 @@ pub(super) fn list(
     model: &ModelSpec,
     query: &ListQuery,
     page: &RowPage,
-    here: &Address,
+    here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
     let may_select = model.permissions.delete && !page.records.is_empty();
@@ -55,9 +55,9 @@ pub(super) fn list(
 }
 
 /// Builds the toolbar: search, active filters, and the choice of columns.
-fn toolbar(model: &ModelSpec, here: &Address, adding: &str) -> Toolbar {
+fn toolbar(model: &ModelSpec, here: &ListUrl, adding: &str) -> Toolbar {
     let first = here.without("page");
-    let mut bar = Toolbar::new(here.path()).keep(&first.without("search").pairs());
+    let mut bar = Toolbar::new(here.path()).preserve_query(&first.without("search").pairs());
     if model.searched().next().is_some() {
         let label = format!("Search {}", model.plural.to_lowercase());
         bar = bar.search("search", label, here.get("search"));
@@ -84,14 +84,14 @@ fn toolbar(model: &ModelSpec, here: &Address, adding: &str) -> Toolbar {
 }
 
 /// Returns `true` if the user chose to see the column; without a choice, all columns are shown.
-fn is_shown(field: &FieldSpec, here: &Address) -> bool {
+fn is_shown(field: &FieldSpec, here: &ListUrl) -> bool {
     let chosen = here.get(COLUMNS);
     chosen.is_empty() || chosen.split(',').any(|name| name == field.name)
 }
 
 /// Returns the URL of the list without search and filters, with the chosen columns.
-fn everything(here: &Address) -> Address {
-    Address::new(here.path())
+fn everything(here: &ListUrl) -> ListUrl {
+    ListUrl::new(here.path())
         .with("model", here.get("model"))
         .with(COLUMNS, here.get(COLUMNS))
 }
@@ -100,7 +100,7 @@ fn table(
     model: &ModelSpec,
     query: &ListQuery,
     page: &RowPage,
-    here: &Address,
+    here: &ListUrl,
     selected: Option<&str>,
     may_select: bool,
 ) -> Table {
@@ -127,7 +127,7 @@ fn table(
     }))
 }
 
-fn empty(model: &ModelSpec, query: &ListQuery, here: &Address) -> EmptyState {
+fn empty(model: &ModelSpec, query: &ListQuery, here: &ListUrl) -> EmptyState {
     if !query.search.is_empty() || !query.filters.is_empty() {
         return EmptyState::no_match(everything(here).to_string());
     }
@@ -139,7 +139,7 @@ fn empty(model: &ModelSpec, query: &ListQuery, here: &Address) -> EmptyState {
     empty
 }
 
-fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &Address) -> Column {
+fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &ListUrl) -> Column {
     let mut column = Column::new(field.title).hidden(!is_shown(field, here));
     if matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Number) {
         column = column.numeric();
@@ -166,7 +166,7 @@ fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &Addres
 }
 
 /// Renders the value of a field for display.
-fn cell(model: &ModelSpec, field: &FieldSpec, values: &Values) -> Markup {
+fn cell(model: &ModelSpec, field: &FieldSpec, values: &RowValues) -> Markup {
     let value = values.get(field.name).unwrap_or(&Value::Null);
     if model.name == users::MODEL && field.name == "email" {
         let (name, email) = users::name_and_email(values);
@@ -202,7 +202,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// Renders the confirmation for deleting the selected rows.
-pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &Address) -> Markup {
+pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &ListUrl) -> Markup {
     let noun = if records.len() == 1 {
         model.title
     } else {
@@ -221,7 +221,7 @@ pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &Addres
                 p { "This cannot be undone." }
                 ul { @for record in records { li { (model.label_of(&record.values)) } } }
             })
-            .foot(Button::new("Delete").danger().submit())
+            .footer(Button::new("Delete").danger().submit())
             .open(here.to_string()))
     }
 }

@@ -1,14 +1,14 @@
 //! Admin models: structs with a table, a REST interface and pages for administrators.
 
-mod address;
+mod list_url;
 mod api;
-mod audit;
+mod audit_api;
 mod audit_page;
 mod changed;
 mod consequences;
 mod defaults;
-mod describe;
-mod draft;
+mod model_schema;
+mod form_state;
 mod field;
 mod fields;
 mod filter;
@@ -21,11 +21,11 @@ mod query;
 mod record;
 mod registry;
 mod repository;
-mod rows;
+mod row_service;
 mod search;
 mod spec;
 mod tables;
-mod trail;
+mod audit_diff;
 mod users;
 mod values;
 mod yaml;

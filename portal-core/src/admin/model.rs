@@ -6,7 +6,7 @@ use super::field::FieldSpec;
 use super::spec::ModelSpec;
 use super::values::FieldValues;
 use crate::auth::Access;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::source::Source;
 
 /// A table that administrators view and edit, with its own REST interface.
@@ -16,7 +16,7 @@ use crate::source::Source;
 ///
 /// ```
 /// use portal_core::admin::{AdminField, AdminModel, FieldSpec, FieldValues, ModelOptions};
-/// use portal_core::{Fault, Source};
+/// use portal_core::{FieldError, Source};
 /// use serde_json::{Map, Value};
 ///
 /// struct CustomConfig {
@@ -43,13 +43,13 @@ use crate::source::Source;
 ///         vec![self.id.to_value(), self.name.to_value(), self.configuration.to_value()]
 ///     }
 ///
-///     fn from_values(mut values: FieldValues) -> Result<Self, Vec<Fault>> {
+///     fn from_values(mut values: FieldValues) -> Result<Self, Vec<FieldError>> {
 ///         let id = values.take(&Self::FIELDS[0]);
 ///         let name = values.take(&Self::FIELDS[1]);
 ///         let configuration = values.take(&Self::FIELDS[2]);
 ///         match (id, name, configuration) {
 ///             (Some(id), Some(name), Some(configuration)) => Ok(Self { id, name, configuration }),
-///             _ => Err(values.into_faults()),
+///             _ => Err(values.into_errors()),
 ///         }
 ///     }
 /// }
@@ -87,10 +87,10 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     /// # Errors
     ///
     /// Fails with all errors in the values.
-    fn from_values(values: FieldValues) -> Result<Self, Vec<Fault>>;
+    fn from_values(values: FieldValues) -> Result<Self, Vec<FieldError>>;
 
     /// Returns the errors of a row whose fields are each well-formed. Default: none.
-    fn validate(&self) -> Vec<Fault> {
+    fn validate(&self) -> Vec<FieldError> {
         Vec::new()
     }
 }

@@ -8,8 +8,8 @@ use super::field::{AdminField, FieldKind};
 use super::model::AdminModel;
 use super::record::{Record, row_not_found};
 use super::registry::ModelRegistry;
-use super::repository::Table;
-use super::spec::{ModelSpec, Values};
+use super::repository::ModelTable;
+use super::spec::{ModelSpec, RowValues};
 use super::values::FieldValues;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -53,12 +53,12 @@ impl Models {
 
     /// Returns the table of a model by name. Fails with `404 model_unknown` if the model does not
     /// exist.
-    pub(crate) fn table(&self, name: &str) -> Result<Table<'_>> {
+    pub(crate) fn table(&self, name: &str) -> Result<ModelTable<'_>> {
         let model = self
             .registry
             .find(name)
             .ok_or_else(|| Error::not_found("unknown admin model").with_code("model_unknown"))?;
-        Ok(Table::new(&self.store, &self.registry, model))
+        Ok(ModelTable::new(&self.store, &self.registry, model))
     }
 
     /// Returns all rows, ordered by key.
@@ -151,7 +151,7 @@ impl Models {
         Ok(table.delete_all(&[key]).await? > 0)
     }
 
-    fn table_of<M: AdminModel>(&self) -> Result<Table<'_>> {
+    fn table_of<M: AdminModel>(&self) -> Result<ModelTable<'_>> {
         self.table(M::NAME).map_err(|_| {
             Error::internal(format!(
                 "the model `{}` is not registered; call `.admin_model::<{}>()` on the builder",
@@ -162,7 +162,7 @@ impl Models {
     }
 }
 
-fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<Values> {
+fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<RowValues> {
     let names = model.fields.iter().map(|field| field.name.to_owned());
     let values = names.zip(row.to_values()).collect();
     let mut values = model.checked(values).map_err(Error::invalid)?;

@@ -8,19 +8,19 @@ use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::address::Address;
+use super::list_url::ListUrl;
 use super::api::initialize_defaults;
 use super::changed::{VERSION, last_change, notice};
 use super::consequences::{question, saved, shorten};
-use super::draft::{CONVERT, Draft, Sent};
+use super::form_state::{CONVERT, FormState, FormData};
 use super::filter;
-use super::form::{CONFIRMED, Targets, drawer};
+use super::form::{CONFIRMED, ReferenceOptions, drawer};
 use super::list::{COLUMNS, delete_drawer, list};
 use super::models::Models;
 use super::query::ListQuery;
-use super::record::Expected;
+use super::record::Precondition;
 use super::registry::ModelRegistry;
-use super::rows::Rows;
+use super::row_service::RowService;
 use super::spec::ModelSpec;
 use super::users;
 use crate::auth::{Access, Actor, CurrentUser, caller};
@@ -42,7 +42,7 @@ const SETTINGS: &str = "/admin/settings";
 const USERS: &str = "/admin/users";
 
 /// Maximum number of rows for which a reference is chosen from a list.
-const MOST_TARGETS: u64 = 200;
+const MAX_OPTIONS: u64 = 200;
 
 /// Returns the pages of admin models. Everyone who may open one of the models can open the
 /// settings.
@@ -75,36 +75,36 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
 }
 
 fn settings(state: PortalState, request: Request) -> PageFuture {
-    Box::pin(async move { answer(&state, request, Kind::Settings).await.into_page() })
+    Box::pin(async move { answer(&state, request, AdminPage::Settings).await.into_page() })
 }
 
 fn users_page(state: PortalState, request: Request) -> PageFuture {
-    Box::pin(async move { answer(&state, request, Kind::Users).await.into_page() })
+    Box::pin(async move { answer(&state, request, AdminPage::Users).await.into_page() })
 }
 
 /// The two kinds of admin pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum AdminPage {
     Settings,
     Users,
 }
 
 /// Handler of one page request.
-struct Screen<'a> {
+struct PageHandler<'a> {
     state: &'a PortalState,
     user: &'a CurrentUser,
     actor: &'a Actor,
-    kind: Kind,
-    rows: Rows<'a>,
+    kind: AdminPage,
+    rows: RowService<'a>,
     /// URL of the list, without the open drawer.
-    list: Address,
+    list: ListUrl,
     /// Requested URL.
-    here: Address,
+    here: ListUrl,
     /// Version of the record that the form in the browser was rendered with.
     version: Option<i64>,
 }
 
-async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<PageResponse> {
+async fn answer(state: &PortalState, request: Request, kind: AdminPage) -> Result<PageResponse> {
     let (mut parts, body) = request.into_parts();
     let user = caller(&mut parts, state)
         .await?
@@ -112,25 +112,25 @@ async fn answer(state: &PortalState, request: Request, kind: Kind) -> Result<Pag
     let request = Request::from_parts(parts, body);
     let base_path = &state.borrow::<Config>()?.base_path;
     let path = match kind {
-        Kind::Settings => SETTINGS,
-        Kind::Users => USERS,
+        AdminPage::Settings => SETTINGS,
+        AdminPage::Users => USERS,
     };
     let query = request.uri().query().unwrap_or_default();
-    let mut here = Address::new(format!("{base_path}{path}")).read(query);
+    let mut here = ListUrl::new(format!("{base_path}{path}")).read(query);
     let model = match (kind, here.get("model")) {
-        (Kind::Users, _) => users::MODEL.to_owned(),
-        (Kind::Settings, "") => match tabs(state, &user)?.first() {
+        (AdminPage::Users, _) => users::MODEL.to_owned(),
+        (AdminPage::Settings, "") => match tabs(state, &user)?.first() {
             Some(model) => model.name.to_owned(),
             None => return Ok(no_models().into_page()),
         },
-        (Kind::Settings, model) => model.to_owned(),
+        (AdminPage::Settings, model) => model.to_owned(),
     };
     here = match kind {
-        Kind::Users => here.without("model"),
-        Kind::Settings => here.with("model", model.as_str()),
+        AdminPage::Users => here.without("model"),
+        AdminPage::Settings => here.with("model", model.as_str()),
     };
     let actor = Actor::from(&user);
-    let screen = Screen {
+    let screen = PageHandler {
         state,
         user: &user,
         actor: &actor,
@@ -157,8 +157,8 @@ fn rows_for<'a>(
     user: &CurrentUser,
     model: &str,
     actor: &'a Actor,
-) -> Result<Rows<'a>> {
-    match Rows::find(state, model, actor) {
+) -> Result<RowService<'a>> {
+    match RowService::find(state, model, actor) {
         Ok(rows) => {
             rows.model().access.check(Some(user))?;
             Ok(rows)
@@ -187,7 +187,7 @@ fn no_models() -> Markup {
     }
 }
 
-impl Screen<'_> {
+impl PageHandler<'_> {
     fn model(&self) -> &ModelSpec {
         self.rows.model()
     }
@@ -195,8 +195,8 @@ impl Screen<'_> {
     /// Returns the live topic of the list.
     fn topic(&self) -> String {
         match self.kind {
-            Kind::Users => "users".to_owned(),
-            Kind::Settings => format!("model:{}", self.model().name),
+            AdminPage::Users => "users".to_owned(),
+            AdminPage::Settings => format!("model:{}", self.model().name),
         }
     }
 
@@ -205,11 +205,11 @@ impl Screen<'_> {
         let model = self.model();
         let draft = match (self.here.get("edit"), self.here.get("new")) {
             ("", "") => None,
-            ("", _) if model.permissions.create => Some(Draft::new_row(model)),
+            ("", _) if model.permissions.create => Some(FormState::new_row(model)),
             ("", _) => None,
             (key, _) => match self.rows.get(key).await {
                 Ok(row) => {
-                    let mut draft = Draft::of(model, &row);
+                    let mut draft = FormState::of(model, &row);
                     if self.version.is_some_and(|version| version != row.version) {
                         let change = last_change(self.state, model, key).await?;
                         let advice = "Your edits are kept; save to compare.";
@@ -239,7 +239,7 @@ impl Screen<'_> {
     async fn post(&self, request: Request) -> Result<PageResponse> {
         let body = body_bytes(request, self.state).await?;
         let pairs: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-        let sent: Sent = pairs.iter().cloned().collect();
+        let sent: FormData = pairs.iter().cloned().collect();
         let keys = || {
             let ids = pairs.iter().filter(|(name, _)| name == "id");
             let keys: Vec<String> = ids.map(|(_, key)| key.clone()).collect();
@@ -253,16 +253,16 @@ impl Screen<'_> {
         match sent.get("_action").map(String::as_str) {
             Some("save") => self.save(&sent).await,
             Some("delete") => self.delete(&sent).await,
-            Some("ask_delete") => self.ask_delete(&keys()?).await,
+            Some("ask_delete") => self.confirm_delete(&keys()?).await,
             Some("delete_rows") => self.delete_rows(&keys()?).await,
             Some("defaults") => self.defaults().await,
             _ => Err(Error::bad_request("the form has no valid `_action`")),
         }
     }
 
-    async fn save(&self, sent: &Sent) -> Result<PageResponse> {
+    async fn save(&self, sent: &FormData) -> Result<PageResponse> {
         let model = self.model();
-        let mut draft = Draft::read(model, sent);
+        let mut draft = FormState::read(model, sent);
         if let Some(target) = sent.get(CONVERT) {
             draft.convert(model, target);
             let status = if draft.faults.is_empty() {
@@ -270,13 +270,13 @@ impl Screen<'_> {
             } else {
                 StatusCode::UNPROCESSABLE_ENTITY
             };
-            return self.again(draft, status).await;
+            return self.render_form(draft, status).await;
         }
         let values = match draft.values(model) {
             Ok(values) => values,
             Err(faults) => {
                 draft.faults = faults;
-                return self.again(draft, StatusCode::UNPROCESSABLE_ENTITY).await;
+                return self.render_form(draft, StatusCode::UNPROCESSABLE_ENTITY).await;
             }
         };
         let before = match &draft.row {
@@ -284,7 +284,7 @@ impl Screen<'_> {
             Some((key, _)) => self.rows.get(key).await.ok().map(|record| record.values),
             None => None,
         };
-        if let (Kind::Users, Some(before), None) = (self.kind, &before, sent.get(CONFIRMED)) {
+        if let (AdminPage::Users, Some(before), None) = (self.kind, &before, sent.get(CONFIRMED)) {
             let is_own = model.key_of(before) == self.user.id.to_string();
             draft.question = question(before, &values, is_own);
             if draft.question.is_some() {
@@ -294,13 +294,13 @@ impl Screen<'_> {
         let result = match &draft.row {
             None => self.rows.create(values).await,
             Some((key, version)) => {
-                let expected = Expected::OneOf(vec![*version]);
+                let expected = Precondition::OneOf(vec![*version]);
                 self.rows.change(key, &expected, values, false).await
             }
         };
         let record = match result {
             Ok(record) => record,
-            Err(error) => return self.not_saved(draft, error).await,
+            Err(error) => return self.save_failed(draft, error).await,
         };
         let message = match &before {
             Some(before) => saved(model, before, &record.values),
@@ -317,7 +317,7 @@ impl Screen<'_> {
     }
 
     /// Renders the form again, with all submitted texts and the reason why it was not saved.
-    async fn not_saved(&self, mut draft: Draft, error: Error) -> Result<PageResponse> {
+    async fn save_failed(&self, mut draft: FormState, error: Error) -> Result<PageResponse> {
         if error.status().is_server_error() {
             return Err(error);
         }
@@ -341,25 +341,25 @@ impl Screen<'_> {
                 draft.banner =
                     Some("This record was deleted. Add it again to keep your input.".to_owned());
             }
-            _ if error.faults().is_empty() => draft.banner = Some(error.detail().to_owned()),
-            _ => draft.faults = error.faults().to_vec(),
+            _ if error.field_errors().is_empty() => draft.banner = Some(error.detail().to_owned()),
+            _ => draft.faults = error.field_errors().to_vec(),
         }
-        self.again(draft, status).await
+        self.render_form(draft, status).await
     }
 
-    async fn again(&self, mut draft: Draft, status: StatusCode) -> Result<PageResponse> {
+    async fn render_form(&self, mut draft: FormState, status: StatusCode) -> Result<PageResponse> {
         if let Some((key, _)) = &draft.row
             && let Ok(present) = self.rows.get(key).await
         {
-            draft.complete(self.model(), &present);
+            draft.fill_read_only(self.model(), &present);
         }
         Ok((status, self.show(Some(&draft)).await?).into_page())
     }
 
-    async fn delete(&self, sent: &Sent) -> Result<PageResponse> {
+    async fn delete(&self, sent: &FormData) -> Result<PageResponse> {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let key = get("_id");
-        let expected = Expected::OneOf(get("_version").parse().into_iter().collect());
+        let expected = Precondition::OneOf(get("_version").parse().into_iter().collect());
         let deleted = match self.rows.get(key).await {
             Ok(row) => {
                 let label = self.model().label_of(&row.values);
@@ -373,7 +373,7 @@ impl Screen<'_> {
         }))
     }
 
-    async fn ask_delete(&self, keys: &[String]) -> Result<PageResponse> {
+    async fn confirm_delete(&self, keys: &[String]) -> Result<PageResponse> {
         let mut records = Vec::new();
         for key in keys {
             records.extend(self.rows.get(key).await.ok());
@@ -408,7 +408,7 @@ impl Screen<'_> {
         flash.redirect(&self.list.to_string()).into_page()
     }
 
-    async fn show(&self, draft: Option<&Draft>) -> Result<Markup> {
+    async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
         let model = self.model();
         let wanted = self.list.without("model").without(COLUMNS);
         let wanted = wanted.without(filter::ADDING).query();
@@ -423,7 +423,7 @@ impl Screen<'_> {
         let selected = selected.map(|(key, _)| key.as_str());
         let targets = match draft {
             Some(_) => self.targets().await?,
-            None => Targets::new(),
+            None => ReferenceOptions::new(),
         };
         Ok(html! {
             (self.head()?)
@@ -436,14 +436,14 @@ impl Screen<'_> {
     fn head(&self) -> Result<PageHead<'_>> {
         let model = self.model();
         let mut head = match self.kind {
-            Kind::Users => PageHead::new("Users"),
-            Kind::Settings => PageHead::new("Settings"),
+            AdminPage::Users => PageHead::new("Users"),
+            AdminPage::Settings => PageHead::new("Settings"),
         };
         if !model.description.is_empty() {
             head = head.description(model.description);
         }
-        if self.kind == Kind::Settings {
-            let address = Address::new(self.list.path());
+        if self.kind == AdminPage::Settings {
+            let address = ListUrl::new(self.list.path());
             let tab = |other: &&ModelSpec| {
                 let href = address.with("model", other.name).to_string();
                 Tab::new(other.plural, href, other.name == model.name)
@@ -455,7 +455,7 @@ impl Screen<'_> {
         }
         let new = self.list.with("new", "1").to_string();
         Ok(head.actions(html! {
-            @if self.kind == Kind::Settings && self.user.is_admin() {
+            @if self.kind == AdminPage::Settings && self.user.is_admin() {
                 form method="post" action=(self.list) {
                     input type="hidden" name="_action" value="defaults";
                     (Button::new("Add default records").icon("rotate-ccw").submit())
@@ -468,8 +468,8 @@ impl Screen<'_> {
     }
 
     /// Returns the rows that the model's references can point to, as far as the user may see them.
-    async fn targets(&self) -> Result<Targets> {
-        let mut targets = Targets::new();
+    async fn targets(&self) -> Result<ReferenceOptions> {
+        let mut targets = ReferenceOptions::new();
         for field in self.model().fields {
             let Some(target) = field.references else {
                 continue;
@@ -478,11 +478,11 @@ impl Screen<'_> {
                 continue;
             };
             let query = ListQuery {
-                per_page: MOST_TARGETS,
+                per_page: MAX_OPTIONS,
                 ..ListQuery::first_page(rows.model())
             };
             let page = rows.list(&query).await?;
-            if page.total <= MOST_TARGETS {
+            if page.total <= MAX_OPTIONS {
                 let option = |record: &super::record::Record| {
                     let values = &record.values;
                     (rows.model().key_of(values), rows.model().label_of(values))

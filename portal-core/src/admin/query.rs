@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::spec::ModelSpec;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::json;
 
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
@@ -105,7 +105,7 @@ impl ListQuery {
     }
 
     /// Parses the valid parts of a query string, and returns the errors of ignored parameters.
-    pub(crate) fn parse_leniently(model: &ModelSpec, query: &str) -> (Self, Vec<Fault>) {
+    pub(crate) fn parse_leniently(model: &ModelSpec, query: &str) -> (Self, Vec<FieldError>) {
         let mut list = Self::first_page(model);
         let mut faults = Vec::new();
         let mut seen: Vec<String> = Vec::new();
@@ -122,7 +122,7 @@ impl ListQuery {
         (list, faults)
     }
 
-    fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<Fault>> {
+    fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<FieldError>> {
         match name {
             "page" => {
                 self.page =
@@ -151,16 +151,16 @@ impl ListQuery {
     }
 }
 
-fn fault(parameter: &str, code: &str, message: impl Into<String>) -> Fault {
+fn fault(parameter: &str, code: &str, message: impl Into<String>) -> FieldError {
     let pointer = format!("/{}", crate::request::escape_pointer(parameter));
-    Fault::new(pointer, code, message)
+    FieldError::new(pointer, code, message)
 }
 
 fn number(text: &str, is_allowed: impl Fn(u64) -> bool) -> Option<u64> {
     text.parse().ok().filter(|number| is_allowed(*number))
 }
 
-fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<Fault>> {
+fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldError>> {
     let mut sort: Vec<Sort> = Vec::new();
     let mut faults = Vec::new();
     for word in value.split(',').map(str::trim) {
@@ -202,7 +202,7 @@ fn is_sortable(field: &FieldSpec) -> bool {
 }
 
 /// Parses `filter[field]` and `filter[field][operator]`.
-fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filter, Fault> {
+fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filter, FieldError> {
     let parts = parameter
         .strip_prefix("filter[")
         .and_then(|rest| rest.strip_suffix(']'))
@@ -255,7 +255,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
                 }
             }
         })
-        .collect::<Result<Vec<Value>, Fault>>()
+        .collect::<Result<Vec<Value>, FieldError>>()
         .map_err(|it| fault(parameter, &it.code, it.message))?;
     Ok(Filter {
         field: field.name,

@@ -2,13 +2,13 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::spec::{ModelSpec, Values};
+use super::spec::{ModelSpec, RowValues};
 use crate::error::{Error, Result};
 
 /// A stored row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
-    pub(crate) values: Values,
+    pub(crate) values: RowValues,
     pub(crate) version: i64,
 }
 
@@ -24,14 +24,14 @@ impl Record {
 
 /// Version of the row that a writer expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Expected {
+pub(crate) enum Precondition {
     /// The row has one of these versions.
     OneOf(Vec<i64>),
     /// Any version.
     Any,
 }
 
-impl Expected {
+impl Precondition {
     /// Reads `If-Match`. Fails with `428` if it is missing.
     ///
     /// A weak tag never matches (RFC 9110, section 13.1.1). The portal's own tags are strong, and
@@ -76,8 +76,8 @@ pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
         "stale",
         "the row has changed since you read it",
     )
-    .with_member("current", model.readable(current.values.clone()))
-    .with_member("etag", current.etag())
+    .with_extension("current", model.readable(current.values.clone()))
+    .with_extension("etag", current.etag())
 }
 
 /// Returns `404`: the row does not exist.
@@ -89,27 +89,27 @@ pub(crate) fn row_not_found() -> Error {
 mod tests {
     use super::*;
 
-    fn expected(tags: &[&'static str]) -> Result<Expected> {
+    fn expected(tags: &[&'static str]) -> Result<Precondition> {
         let mut headers = HeaderMap::new();
         for tag in tags {
             headers.append(header::IF_MATCH, HeaderValue::from_static(tag));
         }
-        Expected::from_headers(&headers)
+        Precondition::from_headers(&headers)
     }
 
     #[test]
     fn if_match_is_required_and_compared_strongly() {
         assert_eq!(expected(&[]).unwrap_err().code(), "precondition_required");
-        assert_eq!(expected(&["\"3\""]).unwrap(), Expected::OneOf(vec![3]));
+        assert_eq!(expected(&["\"3\""]).unwrap(), Precondition::OneOf(vec![3]));
         assert_eq!(
             expected(&["\"2\",\"3\" , \"4\"", "\"x\""]).unwrap(),
-            Expected::OneOf(vec![2, 3, 4])
+            Precondition::OneOf(vec![2, 3, 4])
         );
         assert_eq!(
             expected(&["W/\"3\", \"4\""]).unwrap(),
-            Expected::OneOf(vec![4])
+            Precondition::OneOf(vec![4])
         );
-        assert_eq!(expected(&["W/\"3\""]).unwrap(), Expected::OneOf(vec![]));
-        assert_eq!(expected(&["*"]).unwrap(), Expected::Any);
+        assert_eq!(expected(&["W/\"3\""]).unwrap(), Precondition::OneOf(vec![]));
+        assert_eq!(expected(&["*"]).unwrap(), Precondition::Any);
     }
 }

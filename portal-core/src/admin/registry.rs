@@ -1,7 +1,7 @@
 //! Model registry: all models of a portal.
 
 use super::field::{FieldKind, FieldSpec, Widget};
-use super::spec::{ModelSpec, Version};
+use super::spec::{ModelSpec, VersionColumn};
 use crate::auth::Access;
 use crate::store::schema::unique_index;
 
@@ -77,7 +77,7 @@ impl ModelRegistry {
     /// Returns the models with generated tables, each after those it refers to; or the names of the
     /// models that form a reference cycle.
     pub(crate) fn creation_order(&self) -> Result<Vec<&ModelSpec>, Vec<String>> {
-        let own = |model: &&ModelSpec| model.version == Version::Counter;
+        let own = |model: &&ModelSpec| model.version == VersionColumn::Counter;
         let mut waiting: Vec<&ModelSpec> = self.models.iter().filter(own).collect();
         let mut ordered: Vec<&ModelSpec> = Vec::new();
         while !waiting.is_empty() {
@@ -157,7 +157,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             model.access
         ));
     }
-    let is_own = model.version == Version::Counter;
+    let is_own = model.version == VersionColumn::Counter;
     for prefix in ["portal_", "sqlite_", "pg_"] {
         if is_own && name.starts_with(prefix) {
             problem(format!(

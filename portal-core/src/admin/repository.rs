@@ -10,16 +10,16 @@ use uuid::Uuid;
 use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::query::{Filter, ListQuery, Operator};
-use super::record::{Expected, Record, row_not_found, stale};
+use super::record::{Precondition, Record, row_not_found, stale};
 use super::registry::ModelRegistry;
-use super::spec::{ModelSpec, Values, Version};
+use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::tables::ROW_VERSION;
-use super::trail;
+use super::audit_diff;
 use crate::auth::{Actor, escape_like};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::json;
 use crate::store::schema::unique_index;
-use crate::store::{Dialect, Notification, Row, Store, StoreError, Transaction};
+use crate::store::{Dialect, ClusterEvent, Row, Store, StoreError, Transaction};
 
 /// One page of rows, and the total number of rows.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct RowPage {
 
 /// Table of a model.
 #[derive(Clone, Copy)]
-pub(crate) struct Table<'a> {
+pub(crate) struct ModelTable<'a> {
     store: &'a Store,
     registry: &'a ModelRegistry,
     pub(crate) model: &'a ModelSpec,
@@ -38,7 +38,7 @@ pub(crate) struct Table<'a> {
     pub(super) actor: Option<&'a Actor>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> ModelTable<'a> {
     pub(crate) fn new(store: &'a Store, registry: &'a ModelRegistry, model: &'a ModelSpec) -> Self {
         Self {
             store,
@@ -121,7 +121,7 @@ impl<'a> Table<'a> {
     }
 
     /// Adds a checked row.
-    pub(crate) async fn insert(&self, values: &Values) -> Result<Record> {
+    pub(crate) async fn insert(&self, values: &RowValues) -> Result<Record> {
         let insert = insert_statement(self.model, values)?;
         let mut transaction = self.store.begin().await?;
         let row = match transaction.fetch_optional(&insert).await {
@@ -136,7 +136,7 @@ impl<'a> Table<'a> {
             transaction.fetch_all(&statement).await?;
         }
         let record = read_record(self.model, &row)?;
-        self.write_down(&mut transaction, None, Some(&record.values))
+        self.record_change(&mut transaction, None, Some(&record.values))
             .await?;
         transaction.commit().await?;
         Ok(record)
@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         present: &Record,
-        values: &Values,
+        values: &RowValues,
     ) -> Result<Record> {
         let mut update = Query::update();
         update
@@ -176,7 +176,7 @@ impl<'a> Table<'a> {
             }
         };
         let record = read_record(self.model, &row)?;
-        self.write_down(
+        self.record_change(
             &mut transaction,
             Some(&present.values),
             Some(&record.values),
@@ -187,13 +187,13 @@ impl<'a> Table<'a> {
     }
 
     /// Deletes a row, if its version is the expected one.
-    pub(crate) async fn delete(&self, key: &str, expected: &Expected) -> Result<()> {
+    pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
         let mut delete = Query::delete();
         delete
             .from_table(self.model.table)
             .and_where(self.key_equals(key)?)
             .returning(returning(self.model));
-        if let Expected::OneOf(versions) = expected {
+        if let Precondition::OneOf(versions) = expected {
             delete.and_where(Expr::col(ROW_VERSION).is_in(versions.iter().copied()));
         }
         let mut transaction = self.store.begin().await?;
@@ -202,7 +202,7 @@ impl<'a> Table<'a> {
             return Err(self.missed(key).await?);
         };
         let record = read_record(self.model, &row)?;
-        self.write_down(&mut transaction, Some(&record.values), None)
+        self.record_change(&mut transaction, Some(&record.values), None)
             .await?;
         transaction.commit().await?;
         Ok(())
@@ -223,15 +223,15 @@ impl<'a> Table<'a> {
                 .take();
             let row = match transaction.fetch_optional(&delete).await {
                 Ok(row) => row,
-                Err(error @ StoreError::Referenced) => {
-                    return Err(Error::from(error).with_member("id", &value));
+                Err(error @ StoreError::ForeignKeyViolation) => {
+                    return Err(Error::from(error).with_extension("id", &value));
                 }
                 Err(error) => return Err(error.into()),
             };
             if let Some(row) = row {
                 deleted += 1;
                 let record = read_record(self.model, &row)?;
-                self.write_down(&mut transaction, Some(&record.values), None)
+                self.record_change(&mut transaction, Some(&record.values), None)
                     .await?;
             }
         }
@@ -240,17 +240,17 @@ impl<'a> Table<'a> {
     }
 
     /// Records a change to a row in the audit log, in the transaction of the change.
-    async fn write_down(
+    async fn record_change(
         &self,
         transaction: &mut Transaction,
-        old: Option<&Values>,
-        new: Option<&Values>,
+        old: Option<&RowValues>,
+        new: Option<&RowValues>,
     ) -> Result<()> {
-        transaction.notify(Notification::TopicChanged {
+        transaction.publish(ClusterEvent::TopicChanged {
             topic: format!("model:{}", self.model.name),
         });
         match self.actor {
-            Some(actor) => trail::record(transaction, actor, self.model, old, new).await,
+            Some(actor) => audit_diff::record(transaction, actor, self.model, old, new).await,
             None => Ok(()),
         }
     }
@@ -343,10 +343,10 @@ impl<'a> Table<'a> {
     }
 
     /// Translates a violated constraint into field errors.
-    async fn explain(&self, error: StoreError, values: &Values) -> Error {
+    async fn explain(&self, error: StoreError, values: &RowValues) -> Error {
         match error {
-            StoreError::NotUnique { .. } => not_unique(self.model, error),
-            StoreError::Referenced => match self.dangling(values).await {
+            StoreError::UniqueViolation { .. } => not_unique(self.model, error),
+            StoreError::ForeignKeyViolation => match self.dangling(values).await {
                 Ok(faults) if !faults.is_empty() => Error::invalid(faults),
                 _ => error.into(),
             },
@@ -355,7 +355,7 @@ impl<'a> Table<'a> {
     }
 
     /// Returns the errors of references that point to missing rows.
-    async fn dangling(&self, values: &Values) -> Result<Vec<Fault>> {
+    async fn dangling(&self, values: &RowValues) -> Result<Vec<FieldError>> {
         let mut faults = Vec::new();
         for field in self.model.fields {
             let (Some(target), Some(value)) = (field.references, values.get(field.name)) else {
@@ -370,7 +370,7 @@ impl<'a> Table<'a> {
                 .and_where(equals(target.key(), value)?)
                 .take();
             if self.store.fetch_optional(&select).await?.is_none() {
-                faults.push(Fault::new(
+                faults.push(FieldError::new(
                     field.pointer(),
                     "reference_unknown",
                     "must be the key of an existing row",
@@ -393,13 +393,13 @@ fn returning(model: &ModelSpec) -> ReturningClause {
 
 fn version_column(model: &ModelSpec) -> &'static str {
     match model.version {
-        Version::Counter => ROW_VERSION,
-        Version::UpdatedAt => "updated_at",
+        VersionColumn::Counter => ROW_VERSION,
+        VersionColumn::UpdatedAt => "updated_at",
     }
 }
 
 fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
-    let mut values = Values::new();
+    let mut values = RowValues::new();
     for field in model.fields {
         values.insert(
             field.name.to_owned(),
@@ -407,8 +407,8 @@ fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
         );
     }
     let version = match model.version {
-        Version::Counter => row.get(ROW_VERSION)?,
-        Version::UpdatedAt => row
+        VersionColumn::Counter => row.get(ROW_VERSION)?,
+        VersionColumn::UpdatedAt => row
             .get::<chrono::DateTime<chrono::Utc>>("updated_at")?
             .timestamp_micros(),
     };
@@ -420,7 +420,7 @@ pub(super) async fn insert_if_missing(
     transaction: &mut Transaction,
     dialect: Dialect,
     model: &ModelSpec,
-    values: &Values,
+    values: &RowValues,
 ) -> Result<bool> {
     let mut insert = insert_statement(model, values)?;
     insert.on_conflict(sea_query::OnConflict::new().do_nothing().to_owned());
@@ -432,7 +432,7 @@ pub(super) async fn insert_if_missing(
 }
 
 /// Advances the sequence of PostgreSQL past an assigned key, as SQLite does automatically.
-fn catch_up(dialect: Dialect, model: &ModelSpec, values: &Values) -> Option<SelectStatement> {
+fn catch_up(dialect: Dialect, model: &ModelSpec, values: &RowValues) -> Option<SelectStatement> {
     let key = model.key();
     let is_counted = matches!(key.kind, FieldKind::Integer { .. });
     if dialect != Dialect::Postgres || !is_counted || !values.contains_key(key.name) {
@@ -447,7 +447,7 @@ fn catch_up(dialect: Dialect, model: &ModelSpec, values: &Values) -> Option<Sele
     Some(Query::select().expr(Expr::cust(statement)).take())
 }
 
-fn insert_statement(model: &ModelSpec, values: &Values) -> Result<sea_query::InsertStatement> {
+fn insert_statement(model: &ModelSpec, values: &RowValues) -> Result<sea_query::InsertStatement> {
     let mut columns = Vec::new();
     let mut row: Vec<Expr> = Vec::new();
     for field in model.fields {
@@ -471,7 +471,7 @@ fn insert_statement(model: &ModelSpec, values: &Values) -> Result<sea_query::Ins
 
 fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
     fields::bind(field.kind, value).ok_or_else(|| {
-        Error::invalid(vec![Fault::new(
+        Error::invalid(vec![FieldError::new(
             field.pointer(),
             "invalid_type",
             "is not a valid value of the field",
@@ -504,7 +504,7 @@ fn contains(field: &FieldSpec, text: &str) -> Cond {
 
 /// Returns `409` with the pointer of the field whose value already exists.
 pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
-    let StoreError::NotUnique { constraint } = &error else {
+    let StoreError::UniqueViolation { constraint } = &error else {
         return error.into();
     };
     let field = model.fields.iter().find(|field| {
@@ -513,11 +513,11 @@ pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
             || ((field.unique || field.primary_key) && error.violates(field.name))
     });
     let faults = field.map(|field| {
-        Fault::new(
+        FieldError::new(
             field.pointer(),
             "not_unique",
             "another row already has this value",
         )
     });
-    Error::from(error).with_faults(faults.into_iter().collect())
+    Error::from(error).with_field_errors(faults.into_iter().collect())
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::address::Address;
+use super::list_url::ListUrl;
 use super::models::Models;
 use super::query::ListQuery;
-use super::rows::Rows;
+use super::row_service::RowService;
 use super::spec::ModelSpec;
 use super::users;
 use crate::auth::Actor;
@@ -25,22 +25,22 @@ const SHORTEST: usize = 2;
 const MODELS: usize = 12;
 
 /// Timeout for searching one model; the others are unaffected.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Search source for the admin models that the user may open.
 pub(crate) struct ModelSearch;
 
 /// Returns the URL on which the rows of a model are edited.
-fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> Address {
+fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> ListUrl {
     if model.name == users::MODEL {
-        return Address::new(query.url("/admin/users"));
+        return ListUrl::new(query.url("/admin/users"));
     }
-    Address::new(query.url("/admin/settings")).with("model", model.name)
+    ListUrl::new(query.url("/admin/settings")).with("model", model.name)
 }
 
 impl SearchSource for ModelSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
-        let Some(reader) = query.reader else {
+        let Some(reader) = query.user else {
             return Ok(Vec::new());
         };
         let models: Vec<_> = query
@@ -62,7 +62,7 @@ impl SearchSource for ModelSearch {
         let mut searched = models;
         searched.sort_by_key(|model| model.name != users::MODEL);
         let found = searched.iter().take(MODELS).map(|model| async {
-            let rows = timeout(PATIENCE, rows(model, &query, &actor)).await;
+            let rows = timeout(SEARCH_TIMEOUT, rows(model, &query, &actor)).await;
             match rows {
                 Ok(Ok(group)) => Some(group),
                 Ok(Err(error)) => {
@@ -107,7 +107,7 @@ async fn rows(model: &ModelSpec, query: &SearchQuery<'_>, actor: &Actor) -> Resu
     if model.searched().next().is_none() {
         return Ok(group);
     }
-    let page = Rows::find(query.state, model.name, actor)?
+    let page = RowService::find(query.state, model.name, actor)?
         .list(&ListQuery {
             per_page: ROWS,
             search: query.text.replace('\0', ""),

@@ -9,16 +9,16 @@ use super::field::{FieldKind, FieldSpec};
 use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
 use crate::auth::Access;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::json;
 use crate::source::Source;
 
 /// The values of a row by field name.
-pub(crate) type Values = Map<String, Value>;
+pub(crate) type RowValues = Map<String, Value>;
 
 /// Permissions of administrators on the rows of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Permissions {
+pub(crate) struct ModelPermissions {
     pub(crate) view: bool,
     pub(crate) create: bool,
     pub(crate) change: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Permissions {
 
 /// Hidden column that identifies the version of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
+pub(crate) enum VersionColumn {
     /// `row_version`, incremented by each write.
     Counter,
     /// `updated_at`, for tables that the portal maintains itself.
@@ -46,15 +46,15 @@ pub struct ModelSpec {
     pub(crate) description: &'static str,
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
-    pub(crate) permissions: Permissions,
+    pub(crate) permissions: ModelPermissions,
     /// Rule for access to the model; administrators always have access.
     pub(crate) access: Access,
-    pub(crate) version: Version,
+    pub(crate) version: VersionColumn,
     /// Column that is set in rows that count as deleted.
     pub(crate) deleted: Option<&'static str>,
     /// Choices that are determined at run time, such as the roles of users, with their titles.
     pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
-    pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<Fault>>,
+    pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<FieldError>>,
 }
 
 impl ModelSpec {
@@ -71,7 +71,7 @@ impl ModelSpec {
             description: M::DESCRIPTION,
             options: M::OPTIONS,
             fields: M::FIELDS,
-            permissions: Permissions {
+            permissions: ModelPermissions {
                 view: true,
                 create: may_write,
                 change: may_write,
@@ -79,7 +79,7 @@ impl ModelSpec {
                 export: false,
             },
             access: M::access(),
-            version: Version::Counter,
+            version: VersionColumn::Counter,
             deleted: None,
             choices: BTreeMap::new(),
             check: check::<M>,
@@ -148,7 +148,7 @@ impl ModelSpec {
     }
 
     /// Removes the values that a response must not contain.
-    pub(crate) fn readable(&self, mut values: Values) -> Values {
+    pub(crate) fn readable(&self, mut values: RowValues) -> RowValues {
         for field in self.fields.iter().filter(|field| field.is_write_only()) {
             values.remove(field.name);
         }
@@ -156,7 +156,7 @@ impl ModelSpec {
     }
 
     /// Returns the text form of a row's key.
-    pub(crate) fn key_of(&self, values: &Values) -> String {
+    pub(crate) fn key_of(&self, values: &RowValues) -> String {
         match values.get(self.key().name) {
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
@@ -165,7 +165,7 @@ impl ModelSpec {
     }
 
     /// Returns the label of a row: its first listed text, otherwise its key.
-    pub(crate) fn label_of(&self, values: &Values) -> String {
+    pub(crate) fn label_of(&self, values: &RowValues) -> String {
         let text = self
             .listed()
             .into_iter()
@@ -179,7 +179,7 @@ impl ModelSpec {
     }
 
     /// Builds a new row from the values that an administrator submitted.
-    pub(crate) fn new_row(&self, given: Values) -> Result<Values, Vec<Fault>> {
+    pub(crate) fn new_row(&self, given: RowValues) -> Result<RowValues, Vec<FieldError>> {
         let mut faults = unstorable(&given);
         for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
             let default = field.default_value().ok().flatten();
@@ -200,14 +200,14 @@ impl ModelSpec {
     /// Builds a row after a change; with `full`, omitted values are reset to their defaults.
     pub(crate) fn changed_row(
         &self,
-        present: &Values,
-        given: Values,
+        present: &RowValues,
+        given: RowValues,
         full: bool,
-    ) -> Result<Values, Vec<Fault>> {
+    ) -> Result<RowValues, Vec<FieldError>> {
         // Stored values are not checked again: a document stored before there was a limit must not
         // prevent changes to other fields.
         let mut faults = unstorable(&given);
-        let mut row = Values::new();
+        let mut row = RowValues::new();
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
             if field.is_editable(false) {
@@ -235,12 +235,12 @@ impl ModelSpec {
 
     /// Checks a whole row and returns it in its stored form. A key that the database generates may
     /// be missing, and stays missing.
-    pub(crate) fn checked(&self, row: Values) -> Result<Values, Vec<Fault>> {
+    pub(crate) fn checked(&self, row: RowValues) -> Result<RowValues, Vec<FieldError>> {
         let faults = unstorable(&row);
         self.finish(row, faults)
     }
 
-    fn finish(&self, mut row: Values, mut faults: Vec<Fault>) -> Result<Values, Vec<Fault>> {
+    fn finish(&self, mut row: RowValues, mut faults: Vec<FieldError>) -> Result<RowValues, Vec<FieldError>> {
         for name in row.keys().filter(|name| self.field(name).is_none()) {
             faults.push(unknown_field(self, name));
         }
@@ -256,8 +256,8 @@ impl ModelSpec {
             Ok(values) => values,
             Err(more) => {
                 // Skip further errors of fields that are rejected anyway.
-                let is_new = |fault: &Fault| !faults.iter().any(|it| it.pointer == fault.pointer);
-                let more: Vec<Fault> = more.into_iter().filter(is_new).collect();
+                let is_new = |fault: &FieldError| !faults.iter().any(|it| it.pointer == fault.pointer);
+                let more: Vec<FieldError> = more.into_iter().filter(is_new).collect();
                 faults.extend(more);
                 return Err(faults);
             }
@@ -266,7 +266,7 @@ impl ModelSpec {
             return Err(faults);
         }
         let names = self.fields.iter().map(|field| field.name.to_owned());
-        let mut row: Values = names.zip(checked).collect();
+        let mut row: RowValues = names.zip(checked).collect();
         let is_unset = |value: &Value| value.is_null() || *value == 0;
         if is_counted && row.get(key.name).is_some_and(is_unset) {
             row.remove(key.name);
@@ -276,7 +276,7 @@ impl ModelSpec {
 }
 
 /// Returns the reasons why values cannot be stored, each with its JSON pointer.
-fn unstorable(given: &Values) -> Vec<Fault> {
+fn unstorable(given: &RowValues) -> Vec<FieldError> {
     let faults = given.iter().map(|(name, value)| {
         let pointer = format!("/{}", crate::request::escape_pointer(name));
         json::faults(value, &pointer)
@@ -284,7 +284,7 @@ fn unstorable(given: &Values) -> Vec<Fault> {
     faults.flatten().collect()
 }
 
-fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<Fault>> {
+fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<FieldError>> {
     let model = M::from_values(values)?;
     let faults = model.validate();
     if faults.is_empty() {
@@ -294,13 +294,13 @@ fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<Fault>> {
     }
 }
 
-fn read_only(field: &FieldSpec) -> Fault {
-    Fault::new(field.pointer(), "read_only", "is read-only")
+fn read_only(field: &FieldSpec) -> FieldError {
+    FieldError::new(field.pointer(), "read_only", "is read-only")
 }
 
-fn unknown_field(spec: &ModelSpec, name: &str) -> Fault {
+fn unknown_field(spec: &ModelSpec, name: &str) -> FieldError {
     let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
-    Fault::new(
+    FieldError::new(
         format!("/{}", crate::request::escape_pointer(name)),
         "unknown_field",
         format!("unknown field; use {}", names.join(", ")),

@@ -7,7 +7,7 @@ use super::fields;
 use super::registry::ModelRegistry;
 use super::spec::ModelSpec;
 use crate::error::{Error, Result};
-use crate::store::schema::{ColumnSpec, ColumnType, Key, TableSpec};
+use crate::store::schema::{ColumnSpec, ColumnType, PrimaryKey, TableSpec};
 use crate::store::{Store, StoreError};
 
 /// Column of the counter that the `ETag` of a row is derived from.
@@ -20,7 +20,7 @@ pub(crate) async fn apply_models(store: &Store, registry: &ModelRegistry) -> Res
         .await
         .map_err(|error| match error {
             StoreError::Unavailable(_) => error.into(),
-            StoreError::NotUnique { constraint } => Error::internal(format!(
+            StoreError::UniqueViolation { constraint } => Error::internal(format!(
                 "failed to make a field of an admin model unique; rows share a value: {constraint}"
             )),
             error => Error::internal(error),
@@ -51,7 +51,7 @@ fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
         column_type: ColumnType::BigInt,
         nullable: false,
         unique: false,
-        key: Key::None,
+        key: PrimaryKey::None,
         default: Some("1".to_owned()),
         references: None,
     });
@@ -64,9 +64,9 @@ fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
 fn column(field: &FieldSpec, registry: &ModelRegistry) -> ColumnSpec {
     let target = field.references.and_then(|name| registry.find(name));
     let key = match (field.primary_key, field.kind) {
-        (false, _) => Key::None,
-        (true, FieldKind::Integer { .. }) => Key::Counted,
-        (true, _) => Key::Given,
+        (false, _) => PrimaryKey::None,
+        (true, FieldKind::Integer { .. }) => PrimaryKey::Generated,
+        (true, _) => PrimaryKey::Assigned,
     };
     ColumnSpec {
         name: field.name,

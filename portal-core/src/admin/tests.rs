@@ -8,14 +8,14 @@ use super::field::{AdminField, FieldSpec};
 use super::model::{AdminModel, ModelOptions};
 use super::models::Models;
 use super::query::ListQuery;
-use super::record::Expected;
+use super::record::Precondition;
 use super::registry::ModelRegistry;
-use super::rows::Rows;
-use super::spec::{ModelSpec, Values};
+use super::row_service::RowService;
+use super::spec::{ModelSpec, RowValues};
 use super::tables::{apply_models, model_drift};
 use super::values::FieldValues;
 use crate::auth::Actor;
-use crate::error::{Error, Fault};
+use crate::error::{Error, FieldError};
 use crate::source::Source;
 use crate::store::Store;
 
@@ -37,12 +37,12 @@ macro_rules! model {
                 vec![$(self.$field.to_value()),*]
             }
 
-            fn from_values(mut values: FieldValues) -> Result<Self, Vec<Fault>> {
+            fn from_values(mut values: FieldValues) -> Result<Self, Vec<FieldError>> {
                 let mut fields = Self::FIELDS.iter();
                 $(let $field = fields.next().and_then(|field| values.take::<$type>(field));)*
                 match ($($field,)*) {
                     ($(Some($field),)*) => Ok(Self { $($field),* }),
-                    _ => Err(values.into_faults()),
+                    _ => Err(values.into_errors()),
                 }
             }
         }
@@ -95,11 +95,11 @@ async fn models() -> Models {
     Models::new(store, registry)
 }
 
-fn rows<'a>(models: &'a Models, model: &str) -> Rows<'a> {
-    Rows::Table(models.table(model).unwrap())
+fn rows<'a>(models: &'a Models, model: &str) -> RowService<'a> {
+    RowService::Table(models.table(model).unwrap())
 }
 
-fn values(value: Value) -> Values {
+fn values(value: Value) -> RowValues {
     match value {
         Value::Object(values) => values,
         other => panic!("{other} is not an object"),
@@ -108,7 +108,7 @@ fn values(value: Value) -> Values {
 
 fn pointers(error: &Error) -> Vec<&str> {
     error
-        .faults()
+        .field_errors()
         .iter()
         .map(|fault| fault.pointer.as_str())
         .collect()
@@ -118,7 +118,7 @@ async fn names(models: &Models, query: &str) -> Vec<String> {
     let rows = rows(models, "plan");
     let query = ListQuery::parse(rows.model(), query).unwrap();
     let page = rows.list(&query).await.unwrap();
-    let name = |values: &Values| values["name"].as_str().unwrap().to_owned();
+    let name = |values: &RowValues| values["name"].as_str().unwrap().to_owned();
     page.records.iter().map(|it| name(&it.values)).collect()
 }
 
@@ -181,7 +181,7 @@ async fn unique_violation_names_the_field() {
         .unwrap_err();
     assert_eq!(error.code(), "not_unique");
     assert_eq!(pointers(&error), ["/name"]);
-    let expected = Expected::OneOf(vec![1]);
+    let expected = Precondition::OneOf(vec![1]);
     let change = values(json!({"name": "Basic"}));
     let error = rows(&models, "plan")
         .change("2", &expected, change, false)
@@ -197,7 +197,7 @@ async fn unique_violation_names_the_field() {
 async fn change_requires_the_current_version() {
     let models = with_plans().await;
     let rows = rows(&models, "plan");
-    let expected = Expected::OneOf(vec![1]);
+    let expected = Precondition::OneOf(vec![1]);
     let changed = rows
         .change("1", &expected, values(json!({"seats": 2})), false)
         .await
@@ -212,14 +212,14 @@ async fn change_requires_the_current_version() {
         .unwrap_err();
     assert_eq!((error.status().as_u16(), error.code()), (412, "stale"));
     let same = rows
-        .change("1", &Expected::Any, values(json!({"seats": 2})), false)
+        .change("1", &Precondition::Any, values(json!({"seats": 2})), false)
         .await
         .unwrap();
     assert_eq!(same.etag(), "\"2\"", "nothing was changed");
     let error = rows.delete("1", &expected).await.unwrap_err();
     assert_eq!(error.code(), "stale");
     let error = rows
-        .change("99", &expected, Values::new(), false)
+        .change("99", &expected, RowValues::new(), false)
         .await
         .unwrap_err();
     assert_eq!(error.code(), "row_not_found");
@@ -227,7 +227,7 @@ async fn change_requires_the_current_version() {
         rows.get("no number").await.unwrap_err().code(),
         "row_not_found"
     );
-    rows.delete("1", &Expected::OneOf(vec![2])).await.unwrap();
+    rows.delete("1", &Precondition::OneOf(vec![2])).await.unwrap();
     assert_eq!(rows.get("1").await.unwrap_err().code(), "row_not_found");
 }
 
@@ -239,7 +239,7 @@ async fn full_change_resets_omitted_and_keeps_read_only_values() {
     let after = rows
         .change(
             "2",
-            &Expected::Any,
+            &Precondition::Any,
             values(json!({"name": "Star", "id": 2})),
             true,
         )
@@ -252,7 +252,7 @@ async fn full_change_resets_omitted_and_keeps_read_only_values() {
     let error = rows
         .change(
             "2",
-            &Expected::Any,
+            &Precondition::Any,
             values(json!({"id": 3, "created_at": null})),
             true,
         )
@@ -268,7 +268,7 @@ async fn referenced_row_is_not_deleted() {
     let body = values(json!({"name": "Ann", "plan_id": 1}));
     let subscription = subscriptions.create(body).await.unwrap();
     let error = rows(&models, "plan")
-        .delete("1", &Expected::Any)
+        .delete("1", &Precondition::Any)
         .await
         .unwrap_err();
     assert_eq!(error.code(), "referenced");
@@ -355,7 +355,7 @@ async fn all_errors_of_a_query_are_reported() {
     let query = "page=0&per_page=30&sort=colour,settings&filter[colour]=red&filter[seats]=many&filter[name][like]=a&limit=5&page=1&filter[id][contains]=1";
     let error = ListQuery::parse(rows.model(), query).unwrap_err();
     let codes: Vec<&str> = error
-        .faults()
+        .field_errors()
         .iter()
         .map(|fault| fault.code.as_str())
         .collect();
@@ -448,7 +448,7 @@ async fn defaults_are_added_once() {
     assert_eq!(added["plan"], 2);
     let change = values(json!({"seats": 5}));
     rows(&models, "plan")
-        .change("1", &Expected::Any, change, false)
+        .change("1", &Precondition::Any, change, false)
         .await
         .unwrap();
     let added = defaults

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::field::{AdminField, FieldSpec};
 use super::model::ModelOptions;
 use super::record::{Record, row_not_found};
-use super::repository::Table;
-use super::spec::{ModelSpec, Permissions, Values, Version};
+use super::repository::ModelTable;
+use super::spec::{ModelSpec, ModelPermissions, RowValues, VersionColumn};
 use super::values::not_allowed;
 use crate::auth::{Access, Actor, Auth, Role, RoleSource, Roles, UserChange};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 
 /// Name of the model.
 pub(crate) const MODEL: &str = "user";
@@ -75,7 +75,7 @@ impl ModelSpec {
                 read_only: false,
             },
             fields: FIELDS,
-            permissions: Permissions {
+            permissions: ModelPermissions {
                 view: true,
                 create: false,
                 change: true,
@@ -83,7 +83,7 @@ impl ModelSpec {
                 export: false,
             },
             access: Access::Admin,
-            version: Version::UpdatedAt,
+            version: VersionColumn::UpdatedAt,
             deleted: Some("deleted_at"),
             choices: BTreeMap::from([
                 ("user_type", roles.collect()),
@@ -105,25 +105,25 @@ impl ModelSpec {
                     });
                 }
                 let row: Option<Vec<Value>> = row.into_iter().collect();
-                row.ok_or_else(|| values.into_faults())
+                row.ok_or_else(|| values.into_errors())
             },
         }
     }
 }
 
 /// The users: read like any table, changed by the rules for accounts.
-pub(crate) struct UserRows<'a> {
-    table: Table<'a>,
+pub(crate) struct UserRowService<'a> {
+    table: ModelTable<'a>,
     auth: &'a Auth,
     roles: &'a Roles,
 }
 
-impl<'a> UserRows<'a> {
-    pub(crate) fn new(table: Table<'a>, auth: &'a Auth, roles: &'a Roles) -> Self {
+impl<'a> UserRowService<'a> {
+    pub(crate) fn new(table: ModelTable<'a>, auth: &'a Auth, roles: &'a Roles) -> Self {
         Self { table, auth, roles }
     }
 
-    pub(crate) fn table(&self) -> Table<'a> {
+    pub(crate) fn table(&self) -> ModelTable<'a> {
         self.table
     }
 
@@ -131,7 +131,7 @@ impl<'a> UserRows<'a> {
     pub(crate) async fn change(
         &self,
         present: &Record,
-        given: Values,
+        given: RowValues,
         full: bool,
     ) -> Result<Record> {
         let model = self.table.model;
@@ -155,7 +155,7 @@ impl<'a> UserRows<'a> {
         let differs = |name: &str| row.get(name) != present.values.get(name);
         let is_active = row.get("is_active").and_then(Value::as_bool);
         let change = UserChange {
-            user_type: self.role(&row).filter(|_| differs("user_type")),
+            role: self.role(&row).filter(|_| differs("user_type")),
             is_active: is_active.filter(|_| differs("is_active")),
             preferences: None,
         };
@@ -172,8 +172,8 @@ impl<'a> UserRows<'a> {
             };
             match error.code() {
                 "last_admin" => {
-                    let fault = Fault::new(pointer, "last_admin", error.detail());
-                    error.with_faults(vec![fault])
+                    let fault = FieldError::new(pointer, "last_admin", error.detail());
+                    error.with_field_errors(vec![fault])
                 }
                 _ => error,
             }
@@ -182,13 +182,13 @@ impl<'a> UserRows<'a> {
         self.table.get(&key).await?.ok_or_else(row_not_found)
     }
 
-    fn role(&self, row: &Values) -> Option<Role> {
+    fn role(&self, row: &RowValues) -> Option<Role> {
         self.roles.find(row.get("user_type")?.as_str()?)
     }
 }
 
 /// Returns name and e-mail address of a user; the address also replaces an unknown name.
-pub(super) fn name_and_email(values: &Values) -> (String, String) {
+pub(super) fn name_and_email(values: &RowValues) -> (String, String) {
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
     let name = format!("{} {}", text("first_name"), text("last_name"));
     let email = text("email");

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{AdminField, FieldSpec};
-use crate::error::Fault;
+use crate::error::FieldError;
 
 /// Maximum length of a unique text in characters; PostgreSQL indexes hold at most about 2,700
 /// bytes.
@@ -21,12 +21,12 @@ const UNIQUE_TEXT_LENGTH: usize = 500;
 /// let mut values = FieldValues::from(json!({"name": "Basic", "seats": -1}));
 /// assert_eq!(values.take::<String>(&NAME).as_deref(), Some("Basic"));
 /// assert_eq!(values.take::<u32>(&SEATS), None);
-/// assert_eq!(values.into_faults()[0].pointer, "/seats");
+/// assert_eq!(values.into_errors()[0].pointer, "/seats");
 /// ```
 #[derive(Debug, Default)]
 pub struct FieldValues {
     values: Map<String, Value>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
 }
 
 impl FieldValues {
@@ -49,13 +49,13 @@ impl FieldValues {
         }
     }
 
-    fn read<T: AdminField>(&mut self, field: &FieldSpec) -> Result<T, Fault> {
+    fn read<T: AdminField>(&mut self, field: &FieldSpec) -> Result<T, FieldError> {
         let value = match self.values.remove(field.name) {
             Some(value) => value,
             None => field.default_value()?.unwrap_or_default(),
         };
         if value.is_null() && !T::NULLABLE {
-            return Err(Fault::new("", "required", "must not be empty"));
+            return Err(FieldError::new("", "required", "must not be empty"));
         }
         if let Value::String(text) = &value {
             check_text(field, text)?;
@@ -65,32 +65,32 @@ impl FieldValues {
 
     /// Returns all recorded errors, in the order of the fields.
     #[must_use]
-    pub fn into_faults(self) -> Vec<Fault> {
+    pub fn into_errors(self) -> Vec<FieldError> {
         self.faults
     }
 }
 
-fn check_text(field: &FieldSpec, text: &str) -> Result<(), Fault> {
+fn check_text(field: &FieldSpec, text: &str) -> Result<(), FieldError> {
     if !field.choices.is_empty() && !field.choices.contains(&text) {
         return Err(not_allowed(field.choices));
     }
     if (field.unique || field.primary_key) && text.chars().nth(UNIQUE_TEXT_LENGTH).is_some() {
-        return Err(Fault::new(
+        return Err(FieldError::new(
             "",
             "too_long",
             format!("must have at most {UNIQUE_TEXT_LENGTH} characters"),
         ));
     }
     if field.primary_key && text.is_empty() {
-        return Err(Fault::new("", "required", "must not be empty"));
+        return Err(FieldError::new("", "required", "must not be empty"));
     }
     Ok(())
 }
 
 /// Returns the error for a text that is not one of the choices.
-pub(crate) fn not_allowed<T: AsRef<str>>(choices: &[T]) -> Fault {
+pub(crate) fn not_allowed<T: AsRef<str>>(choices: &[T]) -> FieldError {
     let choices: Vec<&str> = choices.iter().map(AsRef::as_ref).collect();
-    Fault::new(
+    FieldError::new(
         "",
         "not_allowed",
         format!("must be one of {}", choices.join(", ")),

@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::json::{self, Bounded, MAX_DEPTH, MAX_MESSAGE_DEPTH};
 
 /// Parses YAML 1.2, in which `yes` and `007` are texts. Errors contain line and column.
-pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
 /// Parses YAML whose values are checked individually, so that the levels around them do not count.
-pub(super) fn parse_message(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse_message(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
 }
 
-fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, Fault> {
+fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, FieldError> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
@@ -44,7 +44,7 @@ fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, Fault> {
             }
             _ => format!("{place}{}", advice(message)),
         };
-        Fault::new("", "invalid_yaml", text)
+        FieldError::new("", "invalid_yaml", text)
     })
 }
 

@@ -7,29 +7,29 @@ use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::build::Plan;
+use super::validate::ValidatedPortal;
 use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::health;
 use super::maintenance::Maintenance;
-use super::outer::Outer;
+use super::pipeline::PipelineLayer;
 use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{
-    Access, Accounts, AuditLog, Auth, AuthSetup, ClientTokens, PreferenceChecks, RouteIndex,
-    SecretKey, Values,
+    Access, Accounts, AuditLog, Auth, ProviderContext, ClientTokens, PreferenceChecks, RouteIndex,
+    SecretKey, KeyValueStore,
 };
 use crate::error::Result;
 use crate::live::{Live, OWN_TASKS};
-use crate::notifications::{AccountMessages, Notifications};
-use crate::pages::{self, Nav, Page, PageSetup, PortalTheme, SearchSources, Theme};
-use crate::security::{AnswerHeaders, Connections, Gate, Origins, Proxies, RateLimits};
+use crate::notifications::{AccountNotifier, Notifications};
+use crate::pages::{self, Nav, Page, PageRenderer, DefaultTheme, SearchSources, Theme};
+use crate::security::{ResponseHeaders, ConnectionLimiter, RequestValidator, OriginPolicy, TrustedProxies, RateLimits};
 use crate::state::PortalState;
-use crate::store::{Notification, Store, now};
+use crate::store::{ClusterEvent, Store, now};
 use crate::tasks::{self, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker};
 
-impl Plan {
+impl ValidatedPortal {
     /// Wires the parts together and starts the workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
         let Self {
@@ -51,7 +51,7 @@ impl Plan {
             edit_nav,
             search,
             allow_impersonated_admins,
-            routes: undeclared,
+            routers: undeclared,
             declared,
             layers,
             task_settings,
@@ -59,21 +59,21 @@ impl Plan {
             content_sources,
             ..
         } = builder;
-        let setup = AuthSetup::new(Arc::clone(&config), store.clone());
+        let setup = ProviderContext::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
         let mut open = provider.declared_routes();
-        open.extend(routes::always_open().declared());
+        open.extend(routes::exempt_from_maintenance().list());
         let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
         maintenance.refresh().await?;
         let provider_routes = provider.routes();
         let mut sources = provider.content_sources();
         sources.extend(content_sources);
-        let headers = AnswerHeaders::new(config.is_https(), &sources);
+        let headers = ResponseHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
             .with_roles(Arc::clone(&roles), allow_impersonated_admins)
-            .with_listener(Arc::new(AccountMessages));
+            .with_listener(Arc::new(AccountNotifier));
         auth.apply_admin_emails().await?;
         let auth = Arc::new(auth);
         let live = Live::new(store.clone(), topics, &config);
@@ -114,13 +114,13 @@ impl Plan {
         log_summary(&pages, &tasks, &models);
         let mut listed = routes::of_tasks_and_models(&tasks, &models);
         let all = pages::routes(pages)
-            .merge(routes::own(
+            .merge(routes::builtin(
                 metrics.unwrap_or(config.is_dev()),
                 config.is_dev(),
             ))
             .merge(provider_routes)
             .merge(declared);
-        listed.extend(all.declared());
+        listed.extend(all.list());
         pages::assets::prepare();
         let stop = CancellationToken::new();
         let (of_pages, of_tasks) = (live.clone(), live.clone());
@@ -130,18 +130,18 @@ impl Plan {
             task_settings.with_task_pages(has_task_pages),
         );
         tasks.listen(move |task| {
-            of_tasks.changed_here("tasks");
+            of_tasks.notify_local("tasks");
             if task.owner_user_id.is_some() {
-                of_tasks.changed_here_for(task.owner_user_id, OWN_TASKS);
+                of_tasks.notify_local_user(task.owner_user_id, OWN_TASKS);
             }
         });
-        state.insert(Gate::new(&config));
-        state.insert(Origins::new(&config));
-        state.insert(Proxies::new(&config));
+        state.insert(RequestValidator::new(&config));
+        state.insert(OriginPolicy::new(&config));
+        state.insert(TrustedProxies::new(&config));
         state.insert(RateLimits::new(&config));
-        let connections = Connections::new(&config);
-        let theme = PortalTheme::load(store.clone(), theme).await?;
-        state.insert(PageSetup {
+        let connections = ConnectionLimiter::new(&config);
+        let theme = DefaultTheme::load(store.clone(), theme).await?;
+        state.insert(PageRenderer {
             config: Arc::clone(&config),
             nav,
             theme,
@@ -150,9 +150,9 @@ impl Plan {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
-            routes: RouteIndex::new(all.declared()),
+            routes: RouteIndex::new(all.list()),
             inline_styles_policy,
-            read_mark: Arc::new(move || Box::new(of_pages.read_mark())),
+            read_mark: Arc::new(move || Box::new(of_pages.cursor())),
         });
         let mut sources = SearchSources::default();
         sources.push(admin::ModelSearch);
@@ -172,7 +172,7 @@ impl Plan {
                 auth.heed(notification);
             }
         });
-        let key = SecretKey::new(config.secret_key.clone(), Values::new(store.clone()));
+        let key = SecretKey::new(config.secret_key.clone(), KeyValueStore::new(store.clone()));
         let tokens = ClientTokens::new(store.clone(), key);
         state.insert(Accounts::new(Arc::clone(&auth), tokens.clone()));
         state.insert_shared(auth);
@@ -199,7 +199,7 @@ impl Plan {
         let mut router = router
             .fallback(pages::fallback)
             .method_not_allowed_fallback(health::method_not_allowed)
-            .layer(Outer {
+            .layer(PipelineLayer {
                 state: state.clone(),
                 headers,
                 compresses: config.compression,
@@ -213,14 +213,14 @@ impl Plan {
         let scheduler = Scheduler::new(tasks.clone());
         scheduler.register(now()).await?;
         let workers = TaskTracker::new();
-        workers.spawn(live.clone().run(store.notifications(), stop.clone()));
+        workers.spawn(live.clone().run(store.subscribe(), stop.clone()));
         workers.spawn(scheduler.run(stop.clone()));
-        workers.spawn(tasks.clone().keep_pruned(stop.clone()));
+        workers.spawn(tasks.clone().run_pruner(stop.clone()));
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
-        workers.spawn(fanout.beside(worker.run()));
+        workers.spawn(fanout.run_with(worker.run()));
         // Subscribed here, so that no event is missed.
-        let hints = std::array::from_fn(|_| store.notifications());
+        let hints = std::array::from_fn(|_| store.subscribe());
         workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
         Ok(Portal {
@@ -270,13 +270,13 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
 async fn follow(
     state: PortalState,
     store: Store,
-    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<Notification>; 4],
+    [of_auth, of_notifications, of_theme, of_maintenance]: [Receiver<ClusterEvent>; 4],
     stop: CancellationToken,
 ) {
     let (Ok(auth), Ok(notifications), Ok(pages), Ok(maintenance)) = (
         state.borrow::<Auth>(),
         state.borrow::<Notifications>(),
-        state.borrow::<PageSetup>(),
+        state.borrow::<PageRenderer>(),
         state.borrow::<Maintenance>(),
     ) else {
         return;

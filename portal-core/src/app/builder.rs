@@ -15,7 +15,7 @@ use super::overlap::MergedRouter;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
-    Access, Accounts, AuditLog, AuthProvider, ClientTokens, ContentSources, ErasedProvider,
+    Access, Accounts, AuditLog, AuthProvider, ClientTokens, CspSources, ErasedProvider,
     NoProvider, RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
@@ -72,11 +72,11 @@ pub struct PortalBuilder {
     pub(super) task_settings: TaskSettings,
     pub(super) models: Vec<ModelSpec>,
     pub(super) defaults: String,
-    pub(super) routes: Vec<MergedRouter>,
+    pub(super) routers: Vec<MergedRouter>,
     pub(super) declared: Routes,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
-    pub(super) content_sources: ContentSources,
+    pub(super) content_sources: CspSources,
     /// Topics with their access; the flag marks topics with separate state for each user.
     pub(super) topics: Vec<(String, Access, bool)>,
 }
@@ -132,11 +132,11 @@ impl PortalBuilder {
             task_settings: TaskSettings::default(),
             models: Vec::new(),
             defaults: String::new(),
-            routes: Vec::new(),
+            routers: Vec::new(),
             declared: Routes::new(),
             layers: Vec::new(),
             metrics: None,
-            content_sources: ContentSources::default(),
+            content_sources: CspSources::default(),
             topics: Vec::new(),
         }
     }
@@ -283,13 +283,13 @@ impl PortalBuilder {
     ///
     /// ```
     /// use portal_core::Portal;
-    /// use portal_core::auth::ContentSources;
+    /// use portal_core::auth::CspSources;
     ///
-    /// let mut sources = ContentSources::default();
+    /// let mut sources = CspSources::default();
     /// sources.img.push("https://images.example.com".to_owned());
     /// let portal = Portal::builder().content_sources(sources);
     /// ```
-    pub fn content_sources(mut self, sources: ContentSources) -> Self {
+    pub fn content_sources(mut self, sources: CspSources) -> Self {
         self.content_sources.extend(sources);
         self
     }
@@ -329,7 +329,7 @@ impl PortalBuilder {
 
     /// Adds a topic of [live regions](crate::live) with the access that its subscribers need.
     ///
-    /// [`Live::changed`] publishes a change. Built-in topics are `users`, `tasks` and `audit` for
+    /// [`Live::notify`] publishes a change. Built-in topics are `users`, `tasks` and `audit` for
     /// administrators, `model:{name}` for users with access to that admin model, and
     /// `notifications` for each user.
     pub fn topic(mut self, name: impl Into<String>, access: Access) -> Self {
@@ -337,7 +337,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a personal topic, whose changes [`Live::changed_for`] publishes to the pages of one
+    /// Adds a personal topic, whose changes [`Live::notify_user`] publishes to the pages of one
     /// user.
     pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
         self.topics.push((name.into(), Access::User, true));
@@ -365,7 +365,7 @@ impl PortalBuilder {
     /// let routes = Routes::new().get("/api/prices", Access::User, prices);
     /// let builder = Portal::builder().declared_routes(routes);
     /// ```
-    pub fn declared_routes(mut self, routes: Routes) -> Self {
+    pub fn routes(mut self, routes: Routes) -> Self {
         self.declared = self.declared.merge(routes);
         self
     }
@@ -373,10 +373,10 @@ impl PortalBuilder {
     /// Adds an axum router, with the portal's extractors and request pipeline.
     ///
     /// Handlers must check access themselves, and the list of routes does not contain them;
-    /// [`declared_routes`](Self::declared_routes) covers both.
+    /// [`routes`](Self::routes) covers both.
     #[track_caller]
-    pub fn routes(mut self, routes: Router<PortalState>) -> Self {
-        self.routes.push((routes, Location::caller()));
+    pub fn merge_router(mut self, router: Router<PortalState>) -> Self {
+        self.routers.push((router, Location::caller()));
         self
     }
 

@@ -7,30 +7,30 @@ use std::process::ExitCode;
 use axum::http::Method;
 use clap::{Arg, ArgMatches, Command};
 
-use super::build::Plan;
+use super::validate::ValidatedPortal;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
 use super::maintenance;
 use crate::auth::{Actor, AdminEmails, RouteKind, UserChange, UserFilter, Users};
-use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, Sources};
+use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, SettingSources};
 use crate::error::Error;
 use crate::store::Store;
 
 /// Exit code of a failure at run time.
-const FAILED: u8 = 1;
+const EXIT_FAILURE: u8 = 1;
 /// Exit code of an invalid configuration or usage.
-const MISUSED: u8 = 2;
+const EXIT_USAGE: u8 = 2;
 
 /// Unsuccessful outcome of a command.
 enum Failure {
-    Misuse(String),
+    Usage(String),
     Failed(String),
 }
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match &error {
-            BuildError::Config(_) => Self::Misuse(error.to_string()),
+            BuildError::Config(_) => Self::Usage(error.to_string()),
             BuildError::Other(error) => Self::Failed(on_terminal(error)),
             _ => Self::Failed(chain(&error)),
         }
@@ -70,18 +70,18 @@ impl PortalBuilder {
             Ok(matches) => matches,
             Err(error) => {
                 let _ = error.print();
-                return ExitCode::from(if error.use_stderr() { MISUSED } else { 0 });
+                return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
             }
         };
         match execute(self, &matches).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(Failure::Misuse(message)) => {
+            Err(Failure::Usage(message)) => {
                 eprintln!("error: {message}");
-                ExitCode::from(MISUSED)
+                ExitCode::from(EXIT_USAGE)
             }
             Err(Failure::Failed(message)) => {
                 eprintln!("error: {message}");
-                ExitCode::from(FAILED)
+                ExitCode::from(EXIT_FAILURE)
             }
         }
     }
@@ -157,14 +157,14 @@ fn flags(matches: &ArgMatches, provider_settings: &[Setting]) -> HashMap<String,
 
 async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Failure> {
     let provider_settings = builder.provider.settings();
-    let innermost = innermost(matches);
-    let sources = Sources::of_process(flags(innermost, provider_settings), provider_settings)
-        .map_err(|error| Failure::Misuse(error.to_string()))?;
+    let innermost = leaf_matches(matches);
+    let sources = SettingSources::of_process(flags(innermost, provider_settings), provider_settings)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     let settings = Settings::load(provider_settings, &sources);
     if let Some(("config", _)) = matches.subcommand() {
         print_config(&settings);
     }
-    let plan = builder.plan(Some(settings))?;
+    let plan = builder.validate(Some(settings))?;
     #[cfg(feature = "telemetry")]
     crate::telemetry::init(&plan.config);
     match matches.subcommand() {
@@ -202,7 +202,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
 }
 
 /// Flags may precede or follow the subcommand; clap passes global ones down.
-fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+fn leaf_matches(mut matches: &ArgMatches) -> &ArgMatches {
     while let Some((_, inner)) = matches.subcommand() {
         matches = inner;
     }
@@ -220,7 +220,7 @@ fn print_config(settings: &Settings) {
     );
 }
 
-async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
+async fn maintain(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> {
     let store = plan.connect().await?;
     if command != "status" {
         let notice = (command == "on").then(maintenance::MaintenanceNotice::default);
@@ -234,7 +234,7 @@ async fn maintain(plan: &Plan, command: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
+async fn database(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> {
     let store = plan.connect().await?;
     match command {
         "check" => {
@@ -264,7 +264,7 @@ async fn database(plan: &Plan, command: &str) -> Result<(), Failure> {
 }
 
 /// Applies migrations; fails if the database still differs from what the program needs.
-async fn migrate(plan: &Plan, store: &Store) -> Result<(), Failure> {
+async fn migrate(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
     plan.migrate(store).await?;
     let problems = plan.drift(store).await?;
     if !problems.is_empty() {
@@ -277,7 +277,7 @@ async fn migrate(plan: &Plan, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn seed(plan: &Plan, store: &Store) -> Result<(), Failure> {
+async fn seed(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
     let added = plan
         .defaults
         .apply(store, &plan.models, &Actor::command_line())
@@ -291,7 +291,7 @@ async fn seed(plan: &Plan, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print_routes(plan: &Plan) {
+fn print_routes(plan: &ValidatedPortal) {
     for page in &plan.pages {
         println!(
             "page   {:<6} {:<40} {:<12} {}",
@@ -349,7 +349,7 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
                 "{:<38} {:<40} {:<10} {:<14} {state}",
                 user.id.to_string(),
                 user.email,
-                user.user_type.as_str(),
+                user.role.as_str(),
                 user.role_source.as_str(),
             );
         }
@@ -360,7 +360,7 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
     }
 }
 
-async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result<(), Failure> {
+async fn change_role(store: &Store, matches: &ArgMatches, plan: &ValidatedPortal) -> Result<(), Failure> {
     let text = |name: &str| {
         matches
             .get_one::<String>(name)
@@ -370,7 +370,7 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
     let (email, role) = (text("email"), text("role"));
     let roles = &plan.roles;
     let role = roles.find(role).ok_or_else(|| {
-        Failure::Misuse(format!(
+        Failure::Usage(format!(
             "`{role}` is not a role of this portal; use one of {}",
             roles.names()
         ))
@@ -396,11 +396,11 @@ async fn change_role(store: &Store, matches: &ArgMatches, plan: &Plan) -> Result
             Actor::command_line(),
             user.id,
             &UserChange {
-                user_type: Some(role),
+                role: Some(role),
                 ..UserChange::default()
             },
         )
         .await?;
-    println!("{} now has the role {}", user.email, user.user_type);
+    println!("{} now has the role {}", user.email, user.role);
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::build::missing_data;
+use super::validate::missing_data;
 use super::builder::PortalBuilder;
 use super::maintenance_page;
-use super::routes::{collide, is_route, shape};
+use super::routes::{conflicts, is_route, shape};
 use crate::admin::{self, ModelRegistry};
-use crate::auth::DeclaredRoute;
+use crate::auth::RouteInfo;
 use crate::notifications;
 use crate::pages::{self, Page};
 use crate::source::Source;
@@ -20,7 +20,7 @@ impl PortalBuilder {
     pub(super) fn collect_pages(
         &mut self,
         models: &ModelRegistry,
-        taken: &[DeclaredRoute],
+        taken: &[RouteInfo],
         dev: bool,
         problems: &mut Vec<String>,
     ) -> Vec<Page> {
@@ -70,7 +70,7 @@ impl PortalBuilder {
 }
 
 /// Describes the problem with an invalid route of a page.
-fn invalid_route(page: &Page, taken: &[DeclaredRoute]) -> Option<String> {
+fn invalid_route(page: &Page, taken: &[RouteInfo]) -> Option<String> {
     let reason = if !page.path.starts_with('/') {
         "which must start with `/`".to_owned()
     } else if !is_route(page.path) {
@@ -79,7 +79,7 @@ fn invalid_route(page: &Page, taken: &[DeclaredRoute]) -> Option<String> {
         format!(
             "but `{prefix}` is reserved; change the route, or declare an API route with `Routes`"
         )
-    } else if taken.iter().any(|own| collide(own, &page.declared())) {
+    } else if taken.iter().any(|own| conflicts(own, &page.declared())) {
         "which would shadow a route of the portal".to_owned()
     } else {
         return None;

@@ -1,6 +1,6 @@
 //! Home and profile page: the two pages that the framework links to.
 
-use crate::auth::{Access, DeclaredRoute, safe_redirect};
+use crate::auth::{Access, RouteInfo, safe_redirect};
 use crate::config::Config;
 use crate::pages::Page;
 
@@ -23,7 +23,7 @@ impl KnownPages {
         self,
         config: &mut Config,
         pages: &[Page],
-        routes: &[DeclaredRoute],
+        routes: &[RouteInfo],
         has_others: bool,
     ) -> Vec<String> {
         let answers = |path: &str| {
@@ -66,7 +66,7 @@ fn default_home(pages: &[Page]) -> &str {
     first.map_or("/", |(_, path)| path)
 }
 
-fn is_get(route: &DeclaredRoute) -> bool {
+fn is_get(route: &RouteInfo) -> bool {
     route
         .method
         .as_ref()

@@ -11,23 +11,23 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::auth::{Actor, AuditLog, DeclaredRoute};
+use crate::auth::{Actor, AuditLog, RouteInfo};
 use crate::error::{Error, Result};
-use crate::store::{Notification, Store, now};
+use crate::store::{ClusterEvent, Store, now};
 
 const TABLE: &str = "portal_settings";
 const KEY: &str = "maintenance";
 
 /// Value of `Retry-After` in seconds.
-const COME_AGAIN: u32 = 30;
+const RETRY_AFTER: u32 = 30;
 
 /// Delay before a failed database query is retried.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Paths that are always available, so that administrators can sign in.
 ///
 /// Health, assets and the identity provider's routes are available in addition.
-const OPEN: [&str; 2] = ["/sign-in", "/sign-out"];
+const EXEMPT_PATHS: [&str; 2] = ["/sign-in", "/sign-out"];
 
 /// Maximum length of the message of a [`MaintenanceNotice`], in characters.
 pub(super) const MAX_MESSAGE_LEN: usize = 500;
@@ -74,16 +74,16 @@ impl MaintenanceNotice {
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Maintenance(Arc<Shared>);
+pub struct Maintenance(Arc<MaintenanceState>);
 
-struct Shared {
+struct MaintenanceState {
     store: Store,
     /// `true` if the variable `MAINTENANCE` is on; then it cannot be turned off at run time.
-    always: bool,
+    forced: bool,
     /// Shared with the pages, which show it to administrators.
     on: Arc<AtomicBool>,
     known: Mutex<Known>,
-    open: Vec<Open>,
+    open: Vec<ExemptPath>,
 }
 
 /// Stored state as last read. The version detects reads that are older than the known state.
@@ -96,9 +96,9 @@ pub(super) struct Known {
 
 /// An exempt path or prefix of paths.
 #[derive(Debug, PartialEq, Eq)]
-enum Open {
-    Path(String),
-    Below(String),
+enum ExemptPath {
+    Exact(String),
+    Prefix(String),
 }
 
 impl std::fmt::Debug for Maintenance {
@@ -109,15 +109,15 @@ impl std::fmt::Debug for Maintenance {
 
 impl Maintenance {
     /// Creates the handle; `open` are routes that stay available in addition to the built-in ones.
-    pub(super) fn new(store: Store, always: bool, open: &[DeclaredRoute]) -> Self {
-        let own = OPEN.iter().map(|path| Open::Path((*path).to_owned()));
+    pub(super) fn new(store: Store, always: bool, open: &[RouteInfo]) -> Self {
+        let own = EXEMPT_PATHS.iter().map(|path| ExemptPath::Exact((*path).to_owned()));
         let open = open.iter().map(|route| match route.path.split_once('{') {
-            Some((start, _)) => Open::Below(start.to_owned()),
-            None => Open::Path(route.path.to_string()),
+            Some((start, _)) => ExemptPath::Prefix(start.to_owned()),
+            None => ExemptPath::Exact(route.path.to_string()),
         });
-        Self(Arc::new(Shared {
+        Self(Arc::new(MaintenanceState {
             store,
-            always,
+            forced: always,
             on: Arc::new(AtomicBool::new(always)),
             known: Mutex::default(),
             open: own.chain(open).collect(),
@@ -178,11 +178,11 @@ impl Maintenance {
     }
 
     /// Returns `true` if a path is restricted to administrators at the moment.
-    pub(super) fn keeps_out(&self, path: &str) -> bool {
+    pub(super) fn blocks(&self, path: &str) -> bool {
         self.is_on()
             && !self.0.open.iter().any(|open| match open {
-                Open::Path(one) => one == path,
-                Open::Below(start) => path.starts_with(start.as_str()),
+                ExemptPath::Exact(one) => one == path,
+                ExemptPath::Prefix(start) => path.starts_with(start.as_str()),
             })
     }
 
@@ -191,12 +191,12 @@ impl Maintenance {
         let MaintenanceNotice { message, until } = self.notice();
         let mut error = Error::unavailable("the portal is down for maintenance")
             .with_code("maintenance")
-            .retry_after(COME_AGAIN);
+            .retry_after(RETRY_AFTER);
         if let Some(message) = message {
-            error = error.with_member("message", message);
+            error = error.with_extension("message", message);
         }
         if let Some(until) = until.filter(|until| *until > now()) {
-            error = error.with_member("until", until);
+            error = error.with_extension("until", until);
         }
         error
     }
@@ -211,7 +211,7 @@ impl Maintenance {
         let known = self.0.known.lock();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
         if read.version >= known.version {
-            let on = read.on || self.0.always;
+            let on = read.on || self.0.forced;
             *known = read;
             self.0.on.store(on, Ordering::Relaxed);
         }
@@ -223,14 +223,14 @@ impl Maintenance {
     }
 
     /// Follows the cluster events of all replicas until it is dropped.
-    pub(super) async fn follow(&self, mut hints: Receiver<Notification>) {
+    pub(super) async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {
-                Ok(Notification::SettingsChanged | Notification::Lagged)
+                Ok(ClusterEvent::SettingsChanged | ClusterEvent::Lagged)
                 | Err(RecvError::Lagged(_)) => {
                     while let Err(error) = self.refresh().await {
                         tracing::warn!(%error, "failed to read the maintenance state");
-                        tokio::time::sleep(RETRY).await;
+                        tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
                 Ok(_) => {}
@@ -291,7 +291,7 @@ pub(super) async fn switch(
         "maintenance.end"
     };
     AuditLog::record_in(&mut transaction, actor, action, "portal", json!(notice)).await?;
-    transaction.notify(Notification::SettingsChanged);
+    transaction.publish(ClusterEvent::SettingsChanged);
     transaction.commit().await?;
     Ok(Known {
         on,
@@ -312,16 +312,16 @@ mod tests {
         let store = Store::connect(&format!("sqlite://{}", path.display()))
             .await
             .unwrap();
-        let route = |path| DeclaredRoute::new(RouteKind::Route, None, path, Access::Public);
+        let route = |path| RouteInfo::new(RouteKind::Route, None, path, Access::Public);
         let open = [route("/healthz"), route("/_portal/assets/{file}")];
         let off = Maintenance::new(store.clone(), false, &open);
-        assert!(!off.keeps_out("/admin/overview"));
+        assert!(!off.blocks("/admin/overview"));
         let on = Maintenance::new(store, true, &open);
         for path in ["/healthz", "/_portal/assets/portal.css", "/sign-in"] {
-            assert!(!on.keeps_out(path), "{path}");
+            assert!(!on.blocks(path), "{path}");
         }
         for path in ["/", "/sign-up", "/healthz/", "/api/auth/me", "/_portal"] {
-            assert!(on.keeps_out(path), "{path}");
+            assert!(on.blocks(path), "{path}");
         }
     }
 }

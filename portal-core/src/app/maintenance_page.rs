@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::maintenance::{MAX_MESSAGE_LEN, Maintenance, MaintenanceNotice};
-use crate::auth::{Access, Actor, address, caller};
+use crate::auth::{Access, Actor, with_base_path, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pages::components::{
@@ -49,7 +49,7 @@ const DIALOG: &str = "turn-on";
 fn show(state: &PortalState) -> Result<Markup> {
     let config = state.borrow::<Config>()?;
     let maintenance = state.borrow::<Maintenance>()?;
-    let action = address(&config.base_path, PATH);
+    let action = with_base_path(&config.base_path, PATH);
     let is_on = maintenance.is_on();
     let notice = maintenance.notice();
     let (title, tone) = if is_on {
@@ -73,7 +73,7 @@ fn show(state: &PortalState) -> Result<Markup> {
                 }
                 @if is_on && notice != MaintenanceNotice::default() { (shown(&notice)) }
             })
-            .foot(html! {
+            .footer(html! {
                 @if config.maintenance {
                     "The variable MAINTENANCE is on. To turn maintenance off, start the portal without it."
                 } @else if is_on {
@@ -131,7 +131,7 @@ async fn switch(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (mut parts, body) = request.into_parts();
     let admin = caller(&mut parts, state).await?;
     let admin = admin.ok_or_else(Error::unauthorized)?;
-    admin.acts_himself()?;
+    admin.require_not_impersonated()?;
     let body = body_bytes(Request::from_parts(parts, body), state).await?;
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
@@ -158,6 +158,6 @@ async fn switch(state: &PortalState, request: Request) -> Result<PageResponse> {
         }
         _ => return Err(Error::bad_request("`maintenance` must be `on` or `off`")),
     };
-    let here = address(&state.borrow::<Config>()?.base_path, PATH);
+    let here = with_base_path(&state.borrow::<Config>()?.base_path, PATH);
     Ok(flash.redirect(&here).into_page())
 }

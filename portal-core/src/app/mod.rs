@@ -1,24 +1,24 @@
 //! Portal applications: the only module that depends on all others.
 
 mod assemble;
-mod build;
+mod validate;
 mod build_error;
 mod builder;
 pub(crate) mod cli;
 mod collect_pages;
-mod compress;
+mod compression;
 mod discover;
 mod health;
 mod known_pages;
-mod limited;
+mod rate_limit;
 mod linger;
-mod listen;
+mod http_server;
 mod loggable;
 mod maintenance;
 mod maintenance_page;
-mod outer;
+mod pipeline;
 mod overlap;
-mod patience;
+mod write_timeout;
 mod plugin;
 mod portal;
 mod routes;

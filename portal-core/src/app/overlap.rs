@@ -8,7 +8,7 @@ use std::thread;
 use axum::Router;
 use axum::routing::{MethodFilter, any, on};
 
-use crate::auth::DeclaredRoute;
+use crate::auth::RouteInfo;
 use crate::pages::Page;
 use crate::source::Source;
 use crate::state::PortalState;
@@ -18,7 +18,7 @@ pub(super) type MergedRouter = (Router<PortalState>, &'static Location<'static>)
 
 /// A route whose path is known, with a location that the application can change.
 pub(super) struct KnownRoute {
-    pub(super) route: DeclaredRoute,
+    pub(super) route: RouteInfo,
     /// Item and location, for error messages.
     pub(super) place: String,
 }
@@ -28,17 +28,17 @@ impl KnownRoute {
         Self::declared(page.declared(), "page", Some(page.source))
     }
 
-    pub(super) fn of_route(route: DeclaredRoute) -> Self {
+    pub(super) fn of_route(route: RouteInfo) -> Self {
         let source = route.source;
         Self::declared(route, "route", source)
     }
 
     /// A route that the application cannot change.
-    pub(super) fn of_portal(route: DeclaredRoute) -> Self {
+    pub(super) fn of_portal(route: RouteInfo) -> Self {
         Self::declared(route, "a route of the portal", None)
     }
 
-    fn declared(route: DeclaredRoute, what: &str, source: Option<Source>) -> Self {
+    fn declared(route: RouteInfo, what: &str, source: Option<Source>) -> Self {
         let place = match source {
             Some(source) => format!("{what} `{source}`   {}:{}", source.file, source.line),
             None => what.to_owned(),
@@ -151,7 +151,7 @@ mod tests {
             Access::Public,
             async || (),
         );
-        let routes = routes.declared().into_iter();
+        let routes = routes.list().into_iter();
         routes.map(KnownRoute::of_route).collect()
     }
 

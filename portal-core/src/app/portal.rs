@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::builder::PortalBuilder;
-use crate::auth::DeclaredRoute;
+use crate::auth::RouteInfo;
 use crate::config::Config;
 use crate::live::Live;
-use crate::security::Connections;
+use crate::security::ConnectionLimiter;
 use crate::state::PortalState;
 use crate::store::Store;
 use crate::tasks::OpenMonitors;
@@ -37,8 +37,8 @@ pub struct Portal {
     pub(super) workers: TaskTracker,
     pub(super) monitors: OpenMonitors,
     pub(super) live: Live,
-    pub(super) routes: Vec<DeclaredRoute>,
-    pub(super) connections: Connections,
+    pub(super) routes: Vec<RouteInfo>,
+    pub(super) connections: ConnectionLimiter,
 }
 
 impl std::fmt::Debug for Portal {
@@ -73,9 +73,9 @@ impl Portal {
 
     /// Returns all routes with their guards: pages, tasks, models, sockets and others.
     ///
-    /// Excludes routes that an application has added with [`PortalBuilder::routes`].
+    /// Excludes routes that an application has added with [`PortalBuilder::merge_router`].
     #[must_use]
-    pub fn declared_routes(&self) -> &[DeclaredRoute] {
+    pub fn list_routes(&self) -> &[RouteInfo] {
         &self.routes
     }
 

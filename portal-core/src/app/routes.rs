@@ -3,14 +3,14 @@
 use super::health;
 use super::overlap::KnownRoute;
 use crate::admin::{self, ModelRegistry};
-use crate::auth::{self, Access, DeclaredRoute, Guard, RouteKind, Routes};
+use crate::auth::{self, Access, RouteInfo, Guard, RouteKind, Routes};
 use crate::live;
 use crate::notifications;
 use crate::pages;
 use crate::tasks::{self, TaskRegistry};
 
 /// Returns the built-in routes, which no page can replace.
-pub(super) fn own(metrics: bool, dev: bool) -> Routes {
+pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
     let routes = auth::routes()
         .merge(tasks::routes())
         .merge(admin::routes())
@@ -18,7 +18,7 @@ pub(super) fn own(metrics: bool, dev: bool) -> Routes {
         .merge(live::routes())
         .merge(pages::theme_routes())
         .merge(pages::search_routes())
-        .merge(always_open());
+        .merge(exempt_from_maintenance());
     let routes = if dev {
         routes.merge(pages::gallery_routes())
     } else {
@@ -32,7 +32,7 @@ pub(super) fn own(metrics: bool, dev: bool) -> Routes {
 }
 
 /// Returns routes that respond in every state of the portal: health checks and assets.
-pub(super) fn always_open() -> Routes {
+pub(super) fn exempt_from_maintenance() -> Routes {
     let assets = format!("{}{{file}}", pages::assets::PREFIX);
     health::routes()
         .merge(pages::brand_routes())
@@ -44,9 +44,9 @@ pub(super) fn always_open() -> Routes {
 pub(super) fn of_tasks_and_models(
     tasks: &TaskRegistry,
     models: &ModelRegistry,
-) -> Vec<DeclaredRoute> {
+) -> Vec<RouteInfo> {
     let starts = tasks.startable().map(|task| {
-        DeclaredRoute::new(
+        RouteInfo::new(
             RouteKind::Task,
             Some(axum::http::Method::POST),
             format!(
@@ -58,7 +58,7 @@ pub(super) fn of_tasks_and_models(
     });
     let rows = models.models().iter().map(|model| {
         let path = format!("/api/admin/models/{}", model.name);
-        DeclaredRoute::new(RouteKind::Model, None, path, model.access.clone())
+        RouteInfo::new(RouteKind::Model, None, path, model.access.clone())
     });
     starts.chain(rows).collect()
 }
@@ -66,7 +66,7 @@ pub(super) fn of_tasks_and_models(
 /// Describes declared routes that overlap or are invalid in axum, which would panic.
 ///
 /// Adds the others to the known routes.
-pub(super) fn problems(routes: &[DeclaredRoute], known: &mut Vec<KnownRoute>) -> Vec<String> {
+pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec<String> {
     let mut problems = Vec::new();
     for route in routes {
         let new = KnownRoute::of_route(route.clone());
@@ -76,7 +76,7 @@ pub(super) fn problems(routes: &[DeclaredRoute], known: &mut Vec<KnownRoute>) ->
                 new.name(),
                 new.place
             ));
-        } else if let Some(other) = known.iter().find(|it| collide(&it.route, route)) {
+        } else if let Some(other) = known.iter().find(|it| conflicts(&it.route, route)) {
             problems.push(format!(
                 "two routes claim `{}`\n       {}\n       {}\n     change the path of one of them",
                 new.name(),
@@ -91,7 +91,7 @@ pub(super) fn problems(routes: &[DeclaredRoute], known: &mut Vec<KnownRoute>) ->
 }
 
 /// Returns `true` if two routes match the same requests.
-pub(super) fn collide(one: &DeclaredRoute, other: &DeclaredRoute) -> bool {
+pub(super) fn conflicts(one: &RouteInfo, other: &RouteInfo) -> bool {
     let same_method = match (&one.method, &other.method) {
         (Some(one), Some(other)) => one == other,
         _ => true,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::listen::Connector;
+use super::http_server::HttpServer;
 use super::portal::Portal;
 use crate::config::Config;
 
@@ -57,7 +57,7 @@ impl Portal {
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(%address, env = %self.config.app_env, url = self.config.public_url, "listening");
-        let connector = Connector {
+        let connector = HttpServer {
             router: self.router.clone(),
             connections: self.connections.clone(),
             limits: self.config.limits,

@@ -13,7 +13,7 @@ use crate::error::Error;
 /// use portal_core::{Access, Denied};
 ///
 /// assert_eq!(Access::Public.check(None), Ok(()));
-/// assert_eq!(Access::User.check(None), Err(Denied::SignedOut));
+/// assert_eq!(Access::User.check(None), Err(Denied::Unauthenticated));
 /// assert_eq!(Access::permission("articles:write").to_string(), "permission:articles:write");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,7 +37,7 @@ pub enum Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
     /// The caller is not signed in.
-    SignedOut,
+    Unauthenticated,
     /// The user is signed in, but does not have access.
     Forbidden,
     /// The account is deactivated or banned.
@@ -73,8 +73,8 @@ impl Access {
             (Self::Public, _) => return Ok(()),
             // One of several rules may be public.
             (Self::AnyOf(any), _) => return check_any(any, user),
-            (_, None) => return Err(Denied::SignedOut),
-            (_, Some(user)) if !user.is_allowed_in() => return Err(Denied::Deactivated),
+            (_, None) => return Err(Denied::Unauthenticated),
+            (_, Some(user)) if !user.is_enabled() => return Err(Denied::Deactivated),
             (_, Some(user)) => user,
         };
         let may = match self {
@@ -101,8 +101,8 @@ impl Access {
 /// Grants access if any of the rules does; otherwise returns the most specific denial.
 fn check_any(any: &[Access], user: Option<&User>) -> Result<(), Denied> {
     let mut denied = match user {
-        None => Denied::SignedOut,
-        Some(user) if !user.is_allowed_in() => Denied::Deactivated,
+        None => Denied::Unauthenticated,
+        Some(user) if !user.is_enabled() => Denied::Deactivated,
         Some(_) => Denied::Forbidden,
     };
     for access in any {
@@ -138,7 +138,7 @@ impl fmt::Display for Access {
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::SignedOut => Self::unauthorized(),
+            Denied::Unauthenticated => Self::unauthorized(),
             Denied::Forbidden => Self::forbidden("your account does not have permission for this"),
             Denied::Deactivated => {
                 Self::forbidden("your account has been deactivated").with_code("deactivated")

@@ -53,7 +53,7 @@ impl Accounts {
     ///
     /// `404` if the provider no longer has a record of the user, `503` while it is unavailable.
     pub async fn profile_of(&self, user: &User) -> Result<Profile> {
-        self.auth.profile(&user.clerk_id).await
+        self.auth.profile(&user.subject).await
     }
 
     /// Returns the active sessions of a user, newest first: those first seen in the last 30 days.

@@ -12,7 +12,7 @@ use super::role::Role;
 use super::role_source::{self, StoredRole};
 use super::users::TABLE;
 use crate::error::Result;
-use crate::store::{Notification, Store, Transaction, now};
+use crate::store::{ClusterEvent, Store, Transaction, now};
 
 /// Key under which the list of the latest start-up is stored.
 const STORED_LIST: &str = "auth/admin-user-emails";
@@ -89,7 +89,7 @@ impl AdminEmails {
             let target = format!("user:{id}");
             let details = changes.details(&email);
             AuditLog::record_in(transaction, actor, "user.update", &target, details).await?;
-            transaction.notify(Notification::User { id });
+            transaction.publish(ClusterEvent::User { id });
         }
         Ok(has_changed)
     }

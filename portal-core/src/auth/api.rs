@@ -11,15 +11,15 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::audit::Actor;
-use super::declared::Routes;
+use super::route::Routes;
 use super::extract::{AdminUser, CurrentUser, caller};
 use super::preferences::PreferenceChecks;
-use super::redirect::address;
+use super::redirect::with_base_path;
 use super::roles::Roles;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::request::{ApiJson, ApiQuery, escape_pointer};
 use crate::state::{Data, PortalState};
 
@@ -50,7 +50,7 @@ async fn change_me(
     user: CurrentUser,
     ApiJson(body): ApiJson<Value>,
 ) -> Result<Json<Value>> {
-    user.acts_himself()?;
+    user.require_not_impersonated()?;
     let preferences = read_preferences(body, &checks).map_err(Error::invalid)?;
     let preferences = auth.users.set_preferences(user.id, preferences).await?;
     auth.forget_user(user.id);
@@ -60,9 +60,9 @@ async fn change_me(
 fn read_preferences(
     body: Value,
     checks: &PreferenceChecks,
-) -> Result<Map<String, Value>, Vec<Fault>> {
+) -> Result<Map<String, Value>, Vec<FieldError>> {
     let Value::Object(members) = body else {
-        return Err(vec![Fault::new("", "invalid_type", "must be an object")]);
+        return Err(vec![FieldError::new("", "invalid_type", "must be an object")]);
     };
     let mut faults = Vec::new();
     let mut preferences = Map::new();
@@ -74,9 +74,9 @@ fn read_preferences(
             }
             ("preferences", _) => {
                 let message = "must be an object of preferences by name";
-                faults.push(Fault::new("/preferences", "invalid_type", message));
+                faults.push(FieldError::new("/preferences", "invalid_type", message));
             }
-            (name, _) => faults.push(Fault::new(
+            (name, _) => faults.push(FieldError::new(
                 format!("/{}", escape_pointer(name)),
                 "unknown_field",
                 "only `preferences` can be changed",
@@ -91,7 +91,7 @@ fn read_preferences(
 }
 
 async fn clerk_me(auth: Data<Auth>, user: CurrentUser) -> Result<Json<Value>> {
-    Ok(Json(auth.profile(&user.clerk_id).await?.record))
+    Ok(Json(auth.profile(&user.subject).await?.record))
 }
 
 #[derive(Deserialize)]
@@ -114,9 +114,9 @@ async fn list(
         "email" => UserSort::Email,
         "created_at" => UserSort::CreatedAt,
         "last_login" => UserSort::LastLogin,
-        "user_type" => UserSort::UserType,
+        "user_type" => UserSort::Role,
         _ => {
-            faults.push(Fault::new(
+            faults.push(FieldError::new(
                 "/sort",
                 "unknown_field",
                 "must be email, created_at, last_login or user_type",
@@ -127,14 +127,14 @@ async fn list(
     let page = query.page.unwrap_or(1);
     let per_page = query.per_page.unwrap_or(20);
     if page == 0 || page > 1_000_000 {
-        faults.push(Fault::new(
+        faults.push(FieldError::new(
             "/page",
             "out_of_range",
             "must be between 1 and 1000000",
         ));
     }
     if ![10, 20, 50, 100].contains(&per_page) {
-        faults.push(Fault::new(
+        faults.push(FieldError::new(
             "/per_page",
             "not_allowed",
             "must be 10, 20, 50 or 100",
@@ -163,7 +163,7 @@ async fn list(
 /// Reads the changes to a user from a body; the error lists all invalid fields.
 fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
     let Some(members) = body.as_object() else {
-        let fault = Fault::new("", "invalid_type", "must be an object");
+        let fault = FieldError::new("", "invalid_type", "must be an object");
         return Err(Error::invalid(vec![fault]));
     };
     let mut change = UserChange::default();
@@ -173,7 +173,7 @@ fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
             ("user_type" | "is_active", Value::Null) => continue,
             ("user_type", Value::String(text)) => match roles.find(text) {
                 Some(role) => {
-                    change.user_type = Some(role);
+                    change.role = Some(role);
                     continue;
                 }
                 None => ("not_allowed", format!("must be one of {}", roles.names())),
@@ -187,7 +187,7 @@ fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
             _ => ("unknown_field", "unknown field".to_owned()),
         };
         let pointer = format!("/{}", escape_pointer(name));
-        faults.push(Fault::new(pointer, code, message));
+        faults.push(FieldError::new(pointer, code, message));
     }
     if faults.is_empty() {
         Ok(change)
@@ -224,7 +224,7 @@ async fn sign_out(State(state): State<PortalState>, mut parts: Parts) -> Result<
             tracing::warn!(%error, "failed to identify the caller at sign-out; only the cookie is cleared");
         }
     }
-    let home = address(&config.base_path, "/");
+    let home = with_base_path(&config.base_path, "/");
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, home)]).into_response();
     for cookie in auth.forget() {
         response.headers_mut().append(header::SET_COOKIE, cookie);

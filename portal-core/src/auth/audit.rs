@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::extract::{AdminUser, CurrentUser};
 use super::role_source::RoleSource;
 use crate::error::Result;
-use crate::store::{Notification, Row, Store, Transaction, now};
+use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_audit_log";
 
@@ -130,7 +130,7 @@ impl From<&CurrentUser> for Actor {
         Self {
             user_id: Some(user.id),
             name: user.email().to_owned(),
-            acted_by: user.actor().map(str::to_owned),
+            acted_by: user.impersonator().map(str::to_owned),
         }
     }
 }
@@ -160,7 +160,7 @@ pub(crate) struct FieldChange {
 pub(crate) struct FieldChanges(Vec<FieldChange>);
 
 /// Maximum size of a logged value, in bytes: the log states what changed and is not a data copy.
-const LONGEST_VALUE: usize = 2000;
+const MAX_VALUE_LEN: usize = 2000;
 
 impl FieldChange {
     /// Returns the fields whose old and new values differ.
@@ -190,14 +190,14 @@ impl FieldChanges {
 fn shortened(value: &Value) -> Value {
     let text = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => return value.clone(),
-        Value::String(text) if text.len() <= LONGEST_VALUE => return value.clone(),
+        Value::String(text) if text.len() <= MAX_VALUE_LEN => return value.clone(),
         Value::String(text) => text.clone(),
         Value::Array(_) | Value::Object(_) => value.to_string(),
     };
-    if text.len() <= LONGEST_VALUE {
+    if text.len() <= MAX_VALUE_LEN {
         return value.clone();
     }
-    let end = text.floor_char_boundary(LONGEST_VALUE);
+    let end = text.floor_char_boundary(MAX_VALUE_LEN);
     Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
@@ -239,7 +239,7 @@ impl AuditLog {
     ) -> Result<()> {
         let insert = insert(actor.into(), action, target, details);
         self.store.execute(&insert).await?;
-        self.store.notify(written()).await;
+        self.store.publish(written()).await;
         Ok(())
     }
 
@@ -257,7 +257,7 @@ impl AuditLog {
     ) -> Result<()> {
         let insert = insert(actor.into(), action, target, details);
         transaction.execute(&insert).await?;
-        transaction.notify(written());
+        transaction.publish(written());
         Ok(())
     }
 
@@ -305,8 +305,8 @@ impl AuditLog {
 }
 
 /// Notifies viewers of the log.
-fn written() -> Notification {
-    Notification::TopicChanged {
+fn written() -> ClusterEvent {
+    ClusterEvent::TopicChanged {
         topic: "audit".to_owned(),
     }
 }
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn field_changes_omit_equal_values_and_truncate_long_ones() {
-        let long = "ä".repeat(LONGEST_VALUE);
+        let long = "ä".repeat(MAX_VALUE_LEN);
         let changes = FieldChange::between(&[
             ("same", json!(1), json!(1)),
             ("name", json!("a"), json!("b")),
@@ -361,7 +361,7 @@ mod tests {
             json!({"field": "name", "old": "a", "new": "b"})
         );
         let text = details["changes"][1]["new"].as_str().unwrap();
-        assert!(text.ends_with('…') && text.len() < LONGEST_VALUE + 10);
+        assert!(text.ends_with('…') && text.len() < MAX_VALUE_LEN + 10);
         assert!(FieldChange::between(&[("a", json!({}), json!({}))]).is_empty());
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::secret_key::SecretKey;
 use crate::error::{Error, Result};
-use crate::store::{Notification, ReadAt, Row, Store, now};
+use crate::store::{ClusterEvent, ReadStamp, Row, Store, now};
 
 const TABLE: &str = "portal_client_tokens";
 const COLUMNS: [&str; 6] = [
@@ -126,7 +126,7 @@ struct Shared {
     /// Token ids by the hash of their secret; they never change.
     ids: Cache<TokenHash, Uuid>,
     /// Tokens that were read recently.
-    tokens: Cache<Uuid, (ClientToken, ReadAt)>,
+    tokens: Cache<Uuid, (ClientToken, ReadStamp)>,
     /// Number of revocations: a token that was read before one must not be cached after it.
     epoch: AtomicU64,
 }
@@ -215,7 +215,7 @@ impl ClientTokens {
     ///
     /// `404 client_token_unknown` if no valid token has this secret.
     pub async fn verify(&self, secret: &str) -> Result<ClientToken> {
-        let secret: Uuid = secret.parse().map_err(|_| unknown())?;
+        let secret: Uuid = secret.parse().map_err(|_| unknown_token())?;
         let hash = self.hash(secret).await?;
         let Some(id) = self.0.ids.get(&hash) else {
             let select = select(now()).cond_where(has_secret(secret, &hash)).take();
@@ -243,7 +243,7 @@ impl ClientTokens {
 
     async fn read_with(&self, select: &SelectStatement) -> Result<ClientToken> {
         let row = self.0.store.fetch_optional(select).await?;
-        ClientToken::from_row(&row.ok_or_else(unknown)?)
+        ClientToken::from_row(&row.ok_or_else(unknown_token)?)
     }
 
     /// Reads the valid token of an id from the database; this counts as a use.
@@ -302,7 +302,7 @@ impl ClientTokens {
     }
 
     /// Returns those of the given ids whose token is valid.
-    pub(crate) async fn standing(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
+    pub(crate) async fn valid_among(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
         let mut standing = HashSet::new();
         for chunk in tokens.chunks(500) {
             let select = select(now())
@@ -318,7 +318,7 @@ impl ClientTokens {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn of_user(&self, user_id: Uuid) -> Result<Vec<ClientToken>> {
+    pub async fn list_for_user(&self, user_id: Uuid) -> Result<Vec<ClientToken>> {
         let select = select(now())
             .and_where(Expr::col("user_id").eq(user_id))
             .order_by("created_at", Order::Desc)
@@ -330,7 +330,7 @@ impl ClientTokens {
 
     /// Returns the valid token of an id if it belongs to a user; this counts as a use.
     pub(crate) async fn owned(&self, id: &str, user_id: Uuid) -> Result<ClientToken> {
-        let id: Uuid = id.parse().map_err(|_| unknown())?;
+        let id: Uuid = id.parse().map_err(|_| unknown_token())?;
         let by_owner = select(now())
             .and_where(Expr::col("id").eq(id))
             .and_where(Expr::col("user_id").eq(user_id))
@@ -344,8 +344,8 @@ impl ClientTokens {
     /// # Errors
     ///
     /// `404 client_token_unknown` if the user has no such valid token.
-    pub async fn delete(&self, token: &str, user_id: Uuid) -> Result<()> {
-        let named: Uuid = token.parse().map_err(|_| unknown())?;
+    pub async fn revoke(&self, token: &str, user_id: Uuid) -> Result<()> {
+        let named: Uuid = token.parse().map_err(|_| unknown_token())?;
         let hash = self.hash(named).await?;
         let select = select(now())
             .and_where(Expr::col("user_id").eq(user_id))
@@ -357,9 +357,9 @@ impl ClientTokens {
             .take();
         let found = ids(&self.0.store.fetch_all(&select).await?)?;
         if found.is_empty() {
-            return Err(unknown());
+            return Err(unknown_token());
         }
-        self.revoke(&found).await
+        self.revoke_all(&found).await
     }
 
     /// Revokes all tokens of a user, closes their monitors and returns the number of tokens.
@@ -373,12 +373,12 @@ impl ClientTokens {
             .take();
         let found = ids(&self.0.store.fetch_all(&select).await?)?;
         if !found.is_empty() {
-            self.revoke(&found).await?;
+            self.revoke_all(&found).await?;
         }
         Ok(found.len())
     }
 
-    async fn revoke(&self, tokens: &[Uuid]) -> Result<()> {
+    async fn revoke_all(&self, tokens: &[Uuid]) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         self.revoke_in(&mut transaction, tokens).await?;
         transaction.commit().await?;
@@ -399,7 +399,7 @@ impl ClientTokens {
             transaction.execute(&delete).await?;
         }
         for id in tokens {
-            transaction.notify(Notification::ClientTokenDeleted { id: *id });
+            transaction.publish(ClusterEvent::ClientTokenDeleted { id: *id });
         }
         Ok(())
     }
@@ -440,6 +440,6 @@ fn has_secret(secret: Uuid, hash: &TokenHash) -> Cond {
         .into_condition()
 }
 
-pub(crate) fn unknown() -> Error {
+pub(crate) fn unknown_token() -> Error {
     Error::not_found("the client token is unknown or has expired").with_code("client_token_unknown")
 }

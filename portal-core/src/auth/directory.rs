@@ -9,20 +9,20 @@ use serde_json::json;
 use super::admin_emails::{self, AdminEmails};
 use super::audit::{Actor, AuditLog};
 use super::identity::Profile;
-use super::records::{self, Outcome};
+use super::user_records::{self, WriteOutcome};
 use super::sessions;
 use super::users::TABLE as USERS;
 use crate::error::Result;
-use crate::store::{Notification, Store, Transaction, now};
+use crate::store::{ClusterEvent, Store, Transaction, now};
 
 const EVENTS: &str = "portal_provider_events";
 /// Retention of processed event ids, in days; providers retry for less than two.
-const REMEMBERED: i64 = 30;
+const EVENT_RETENTION_DAYS: i64 = 30;
 
 /// An event at the identity provider.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub enum DirectoryChange<'a> {
+pub enum ProviderEvent<'a> {
     /// The current record of a user.
     ///
     /// Has no effect if a newer record was applied or the user was deleted.
@@ -50,7 +50,7 @@ pub enum DirectoryChange<'a> {
 /// Effect of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Applied {
+pub enum Effect {
     /// The user was created.
     Created,
     /// The user was updated.
@@ -62,10 +62,10 @@ pub enum Applied {
     /// The event is not newer than what was already applied.
     Unchanged,
     /// The event was already applied.
-    Repeated,
+    Duplicate,
 }
 
-/// Result of [`AuthProvider::sync`](super::AuthProvider::sync).
+/// Result of [`AuthProvider::sync_users`](super::AuthProvider::sync_users).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncReport {
@@ -83,30 +83,30 @@ pub struct SyncReport {
 
 impl SyncReport {
     /// Counts the effect on one user.
-    pub fn count(&mut self, applied: Applied) {
+    pub fn count(&mut self, applied: Effect) {
         match applied {
-            Applied::Created => self.created += 1,
-            Applied::Updated => self.updated += 1,
-            Applied::Deleted => self.deleted += 1,
-            Applied::Ended | Applied::Unchanged | Applied::Repeated => {}
+            Effect::Created => self.created += 1,
+            Effect::Updated => self.updated += 1,
+            Effect::Deleted => self.deleted += 1,
+            Effect::Ended | Effect::Unchanged | Effect::Duplicate => {}
         }
     }
 }
 
 /// Receives each change before the provider's event is acknowledged.
-type Listener = Box<dyn Fn(&Notification) + Send + Sync>;
+type EventListener = Box<dyn Fn(&ClusterEvent) + Send + Sync>;
 
 /// Users and sessions of a portal, for its identity provider.
 ///
-/// A provider receives one with [`AuthSetup`](super::AuthSetup). Cheap to clone.
+/// A provider receives one with [`ProviderContext`](super::ProviderContext). Cheap to clone.
 #[derive(Clone)]
-pub struct Directory {
+pub struct UserDirectory {
     store: Store,
     admin_emails: AdminEmails,
-    listener: Arc<OnceLock<Listener>>,
+    listener: Arc<OnceLock<EventListener>>,
 }
 
-impl Directory {
+impl UserDirectory {
     pub(crate) fn new(store: Store, admin_emails: AdminEmails) -> Self {
         Self {
             store,
@@ -116,7 +116,7 @@ impl Directory {
     }
 
     /// Registers a listener that invalidates the caches of this process immediately.
-    pub(crate) fn listen(&self, listener: impl Fn(&Notification) + Send + Sync + 'static) {
+    pub(crate) fn listen(&self, listener: impl Fn(&ClusterEvent) + Send + Sync + 'static) {
         // A directory belongs to one portal, so a second listener cannot occur.
         let _ = self.listener.set(Box::new(listener));
     }
@@ -132,52 +132,52 @@ impl Directory {
     pub async fn apply(
         &self,
         message_id: Option<&str>,
-        change: DirectoryChange<'_>,
-    ) -> Result<Applied> {
+        change: ProviderEvent<'_>,
+    ) -> Result<Effect> {
         let mut transaction = self.store.begin().await?;
         if let Some(id) = message_id
-            && !remember(&mut transaction, id).await?
+            && !record_event_id(&mut transaction, id).await?
         {
-            return Ok(Applied::Repeated);
+            return Ok(Effect::Duplicate);
         }
         let mut role_changed = false;
         let (applied, notification) = match change {
-            DirectoryChange::User { subject, profile } => {
+            ProviderEvent::User { subject, profile } => {
                 admin_emails::lock_if_admin(&mut transaction, subject).await?;
-                let outcome = records::upsert(&mut transaction, subject, profile).await?;
+                let outcome = user_records::upsert(&mut transaction, subject, profile).await?;
                 // The e-mail address changed, or is no longer verified.
-                if let Outcome::Created(id) | Outcome::Updated { id, .. } = outcome {
+                if let WriteOutcome::Created(id) | WriteOutcome::Updated { id, .. } = outcome {
                     role_changed = self.admin_emails.apply_to(&mut transaction, id).await?;
                 }
-                settle(&mut transaction, outcome, profile.banned).await?
+                record_effects(&mut transaction, outcome, profile.banned).await?
             }
-            DirectoryChange::UserDeleted { subject } => {
-                let outcome = records::bury(&mut transaction, subject).await?;
-                settle(&mut transaction, outcome, false).await?
+            ProviderEvent::UserDeleted { subject } => {
+                let outcome = user_records::tombstone(&mut transaction, subject).await?;
+                record_effects(&mut transaction, outcome, false).await?
             }
-            DirectoryChange::SessionEnded { session_id } => {
+            ProviderEvent::SessionEnded { session_id } => {
                 sessions::end_in(&mut transaction, session_id).await?;
                 let id = session_id.to_owned();
-                (Applied::Ended, Some(Notification::SessionEnded { id }))
+                (Effect::Ended, Some(ClusterEvent::SessionEnded { id }))
             }
         };
         // Published with the transaction, so that it is sent even if the caller stops waiting after
         // it.
         if let Some(notification) = &notification {
-            transaction.notify(notification.clone());
+            transaction.publish(notification.clone());
         }
         transaction.commit().await?;
         if let Some(notification) = notification {
             if let Some(listener) = self.listener.get() {
                 listener(&notification);
             }
-            self.store.notify(notification).await;
+            self.store.publish(notification).await;
         }
         if role_changed {
             self.admin_emails.take_back_kept(&self.store).await;
         }
         if message_id.is_some() {
-            self.forget_old_messages().await;
+            self.prune_event_ids().await;
         }
         Ok(applied)
     }
@@ -198,8 +198,8 @@ impl Directory {
         Ok(subjects.collect::<Result<_, _>>()?)
     }
 
-    async fn forget_old_messages(&self) {
-        let old: DateTime<Utc> = now() - TimeDelta::days(REMEMBERED);
+    async fn prune_event_ids(&self) {
+        let old: DateTime<Utc> = now() - TimeDelta::days(EVENT_RETENTION_DAYS);
         let delete = Query::delete()
             .from_table(EVENTS)
             .and_where(Expr::col("received_at").lt(old))
@@ -210,14 +210,14 @@ impl Directory {
     }
 }
 
-impl std::fmt::Debug for Directory {
+impl std::fmt::Debug for UserDirectory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Directory")
     }
 }
 
 /// Stores an event id; returns `false` if it is already stored.
-async fn remember(transaction: &mut Transaction, id: &str) -> Result<bool> {
+async fn record_event_id(transaction: &mut Transaction, id: &str) -> Result<bool> {
     let inserted = transaction
         .execute(
             Query::insert()
@@ -231,24 +231,24 @@ async fn remember(transaction: &mut Transaction, id: &str) -> Result<bool> {
 }
 
 /// Records the effects of a new user record: audit entry and end of sessions.
-async fn settle(
+async fn record_effects(
     transaction: &mut Transaction,
-    outcome: Outcome,
+    outcome: WriteOutcome,
     banned: bool,
-) -> Result<(Applied, Option<Notification>)> {
+) -> Result<(Effect, Option<ClusterEvent>)> {
     let (applied, id, ban) = match outcome {
-        Outcome::Unchanged => return Ok((Applied::Unchanged, None)),
-        Outcome::Created(id) => (Applied::Created, id, banned.then_some(true)),
-        Outcome::Updated { id, ban } => (Applied::Updated, id, ban),
-        Outcome::Deleted(id) => (Applied::Deleted, id, None),
+        WriteOutcome::Unchanged => return Ok((Effect::Unchanged, None)),
+        WriteOutcome::Created(id) => (Effect::Created, id, banned.then_some(true)),
+        WriteOutcome::Updated { id, ban } => (Effect::Updated, id, ban),
+        WriteOutcome::Deleted(id) => (Effect::Deleted, id, None),
     };
     let action = match (applied, ban) {
-        (Applied::Deleted, _) => Some("user.delete"),
+        (Effect::Deleted, _) => Some("user.delete"),
         (_, Some(true)) => Some("user.ban"),
         (_, Some(false)) => Some("user.unban"),
         (_, None) => None,
     };
-    if applied == Applied::Deleted {
+    if applied == Effect::Deleted {
         sessions::end_all_in(transaction, id).await?;
     }
     if let Some(action) = action {
@@ -256,7 +256,7 @@ async fn settle(
         let actor = Actor::program("identity provider");
         AuditLog::record_in(transaction, actor, action, &target, json!({})).await?;
     }
-    Ok((applied, Some(Notification::User { id })))
+    Ok((applied, Some(ClusterEvent::User { id })))
 }
 
 #[cfg(test)]
@@ -273,36 +273,36 @@ mod tests {
             .await
             .unwrap();
         store.migrate().await.unwrap();
-        let heard: Arc<Mutex<Vec<Notification>>> = Arc::default();
-        let directory = Directory::new(store.clone(), AdminEmails::default());
+        let heard: Arc<Mutex<Vec<ClusterEvent>>> = Arc::default();
+        let directory = UserDirectory::new(store.clone(), AdminEmails::default());
         let listener = Arc::clone(&heard);
         directory.listen(move |notification| listener.lock().unwrap().push(notification.clone()));
         let heard = || std::mem::take(&mut *heard.lock().unwrap());
-        let mut hints = store.notifications();
+        let mut hints = store.subscribe();
 
         let profile = Profile {
             updated_at: 5,
             ..Profile::default()
         };
-        let ann = DirectoryChange::User {
+        let ann = ProviderEvent::User {
             subject: "user_ann",
             profile: &profile,
         };
-        assert_eq!(directory.apply(None, ann).await.unwrap(), Applied::Created);
-        let [Notification::User { id }] = heard()[..] else {
+        assert_eq!(directory.apply(None, ann).await.unwrap(), Effect::Created);
+        let [ClusterEvent::User { id }] = heard()[..] else {
             panic!("expected one changed user")
         };
-        assert_eq!(hints.try_recv().unwrap(), Notification::User { id });
+        assert_eq!(hints.try_recv().unwrap(), ClusterEvent::User { id });
         assert_eq!(
             directory.apply(None, ann).await.unwrap(),
-            Applied::Unchanged
+            Effect::Unchanged
         );
         assert_eq!(heard(), []);
 
         let id = "sess_1".to_owned();
-        let ended = DirectoryChange::SessionEnded { session_id: &id };
-        assert_eq!(directory.apply(None, ended).await.unwrap(), Applied::Ended);
-        assert_eq!(heard(), [Notification::SessionEnded { id: id.clone() }]);
+        let ended = ProviderEvent::SessionEnded { session_id: &id };
+        assert_eq!(directory.apply(None, ended).await.unwrap(), Effect::Ended);
+        assert_eq!(heard(), [ClusterEvent::SessionEnded { id: id.clone() }]);
         assert_eq!(directory.subjects().await.unwrap(), ["user_ann"]);
     }
 }

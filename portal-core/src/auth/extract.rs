@@ -33,7 +33,7 @@ use crate::state::PortalState;
 pub struct CurrentUser {
     user: Arc<User>,
     session_id: Arc<str>,
-    actor: Option<Arc<str>>,
+    impersonator: Option<Arc<str>>,
 }
 
 impl CurrentUser {
@@ -41,7 +41,7 @@ impl CurrentUser {
     ///
     /// Unless the portal allows more, an impersonator only has the rights of an ordinary user.
     pub(super) fn of(identity: &Identity, user: User, allow_impersonated_admins: bool) -> Self {
-        let actor = identity.actor.as_deref();
+        let actor = identity.impersonator.as_deref();
         let user = match actor {
             Some(_) if !allow_impersonated_admins => user.restricted(),
             _ => user,
@@ -49,19 +49,19 @@ impl CurrentUser {
         Self {
             user: Arc::new(user),
             session_id: identity.session_id.as_str().into(),
-            actor: actor.map(Arc::from),
+            impersonator: actor.map(Arc::from),
         }
     }
 
     /// Returns `true` if this is the user and the impersonator of an identity.
     pub(super) fn is_of(&self, identity: &Identity) -> bool {
-        self.user.clerk_id == identity.subject && self.actor() == identity.actor.as_deref()
+        self.user.subject == identity.subject && self.impersonator() == identity.impersonator.as_deref()
     }
 
     /// Returns the impersonator's id at the provider, if the user is impersonated.
     #[must_use]
-    pub fn actor(&self) -> Option<&str> {
-        self.actor.as_deref()
+    pub fn impersonator(&self) -> Option<&str> {
+        self.impersonator.as_deref()
     }
 
     /// Returns an error if the session is impersonated.
@@ -72,7 +72,7 @@ impl CurrentUser {
     ///
     /// `403 impersonated` if the session is impersonated and the portal does not grant
     /// impersonators full rights.
-    pub fn acts_himself(&self) -> Result<(), Error> {
+    pub fn require_not_impersonated(&self) -> Result<(), Error> {
         if self.user.is_restricted() {
             return Err(Denied::Impersonated.into());
         }
@@ -120,29 +120,29 @@ impl Deref for AdminUser {
 
 /// The identified caller of a request, stored for the extractors that follow.
 #[derive(Clone)]
-struct Resolved(Option<CurrentUser>);
+struct ResolvedCaller(Option<CurrentUser>);
 
 /// Returns the caller, whatever the state of the account; identified once per request.
 pub(crate) async fn caller(
     parts: &mut Parts,
     state: &PortalState,
 ) -> Result<Option<CurrentUser>, Error> {
-    if let Some(Resolved(caller)) = parts.extensions.get() {
+    if let Some(ResolvedCaller(caller)) = parts.extensions.get() {
         return Ok(caller.clone());
     }
     let caller = state.borrow::<Auth>()?.caller(parts).await?;
-    parts.extensions.insert(Resolved(caller.clone()));
+    parts.extensions.insert(ResolvedCaller(caller.clone()));
     Ok(caller)
 }
 
 /// Returns the caller if the page already identified them and the account is enabled.
 pub(crate) fn known_caller(parts: &Parts) -> Option<&CurrentUser> {
-    let Resolved(caller) = parts.extensions.get()?;
-    caller.as_ref().filter(|user| user.is_allowed_in())
+    let ResolvedCaller(caller) = parts.extensions.get()?;
+    caller.as_ref().filter(|user| user.is_enabled())
 }
 
 /// Returns the caller if a guard grants access.
-pub(crate) async fn admit(
+pub(crate) async fn authorize(
     access: &Access,
     parts: &mut Parts,
     state: &PortalState,
@@ -159,7 +159,7 @@ impl FromRequestParts<PortalState> for CurrentUser {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Error> {
-        admit(&Access::User, parts, state)
+        authorize(&Access::User, parts, state)
             .await?
             .ok_or_else(Error::unauthorized)
     }
@@ -173,7 +173,7 @@ impl OptionalFromRequestParts<PortalState> for CurrentUser {
         state: &PortalState,
     ) -> Result<Option<Self>, Infallible> {
         match caller(parts, state).await {
-            Ok(caller) => Ok(caller.filter(|user| user.is_allowed_in())),
+            Ok(caller) => Ok(caller.filter(|user| user.is_enabled())),
             Err(error) => {
                 tracing::warn!(%error, "failed to identify the caller; treating the request as a guest");
                 Ok(None)
@@ -186,7 +186,7 @@ impl FromRequestParts<PortalState> for AdminUser {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Error> {
-        admit(&Access::Admin, parts, state)
+        authorize(&Access::Admin, parts, state)
             .await?
             .map(Self)
             .ok_or_else(Error::unauthorized)

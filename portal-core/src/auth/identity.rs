@@ -21,7 +21,7 @@ pub struct Identity {
     /// Location of the credential in the request.
     pub source: CredentialSource,
     /// Impersonator's id at the provider, if the user is impersonated.
-    pub actor: Option<String>,
+    pub impersonator: Option<String>,
 }
 
 impl Identity {
@@ -38,7 +38,7 @@ impl Identity {
             session_id: session_id.into(),
             expires_at,
             source,
-            actor: None,
+            impersonator: None,
         }
     }
 
@@ -48,14 +48,14 @@ impl Identity {
     pub(super) fn is_well_formed(&self) -> bool {
         let is_plain = |id: &str| id.len() <= MAX_ID_LEN && !id.chars().any(char::is_control);
         let ids = [self.subject.as_str(), self.session_id.as_str()];
-        let actor = self.actor.as_deref();
+        let actor = self.impersonator.as_deref();
         ids.iter().all(|id| !id.is_empty() && is_plain(id)) && actor.is_none_or(is_plain)
     }
 
     /// Sets the impersonator who acts as the user.
     #[must_use]
-    pub fn acted_by(mut self, actor: impl Into<String>) -> Self {
-        self.actor = Some(actor.into());
+    pub fn with_impersonator(mut self, actor: impl Into<String>) -> Self {
+        self.impersonator = Some(actor.into());
         self
     }
 }

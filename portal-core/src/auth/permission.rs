@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// Maximum length of a name, in bytes.
-const LONGEST: usize = 100;
+const MAX_LEN: usize = 100;
 
 /// Permission that roles can grant, with a name such as `articles:write`.
 ///
@@ -57,7 +57,7 @@ fn is_name(name: &str) -> bool {
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.'))
     };
-    name.len() <= LONGEST && name.split(':').all(is_word)
+    name.len() <= MAX_LEN && name.split(':').all(is_word)
 }
 
 impl fmt::Display for Permission {
@@ -101,7 +101,7 @@ mod tests {
         for name in ["articles:write", "a", "org:billing-2:read_all", "v1.x:do"] {
             assert_eq!(name.parse::<Permission>().unwrap().as_str(), name);
         }
-        let long = "a".repeat(LONGEST + 1);
+        let long = "a".repeat(MAX_LEN + 1);
         for name in [
             "",
             ":",

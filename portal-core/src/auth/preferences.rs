@@ -2,24 +2,24 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::json;
 use crate::request::escape_pointer;
 
 /// Maximum size of all preferences of a user, in bytes of JSON.
-pub(super) const MOST_BYTES: usize = 16 * 1024;
+pub(super) const MAX_BYTES: usize = 16 * 1024;
 /// Maximum length of a name, in characters.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_LEN: usize = 100;
 
 /// Checks the value of one preference; the pointers of the errors are relative to the value.
-pub(crate) type Check = fn(&Value) -> Vec<Fault>;
+pub(crate) type Check = fn(&Value) -> Vec<FieldError>;
 
 /// Checks for the preferences whose form the portal defines; the application defines all others.
 pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
 
 impl PreferenceChecks {
     /// Returns the errors in the preferences of a request, with pointers into its body.
-    pub(super) fn faults(&self, given: &Map<String, Value>) -> Vec<Fault> {
+    pub(super) fn faults(&self, given: &Map<String, Value>) -> Vec<FieldError> {
         let mut faults = Vec::new();
         for (name, check) in &self.0 {
             let value = given.get(*name).filter(|value| !value.is_null());
@@ -33,15 +33,15 @@ impl PreferenceChecks {
 }
 
 /// Returns the preferences after a change; `null` removes a preference.
-pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value, Vec<Fault>> {
+pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value, Vec<FieldError>> {
     let mut after = before.as_object().cloned().unwrap_or_default();
     let mut faults = Vec::new();
     for (name, value) in patch {
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            faults.push(Fault::new(
+        if name.is_empty() || name.chars().count() > MAX_NAME_LEN {
+            faults.push(FieldError::new(
                 pointer(&name),
                 "invalid_name",
-                format!("the name of a preference must have 1 to {LONGEST_NAME} characters"),
+                format!("the name of a preference must have 1 to {MAX_NAME_LEN} characters"),
             ));
         } else if let Some(fault) = unstorable(&name, &value) {
             faults.push(fault);
@@ -52,11 +52,11 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
         }
     }
     let after = Value::Object(after);
-    if after.to_string().len() > MOST_BYTES {
-        faults.push(Fault::new(
+    if after.to_string().len() > MAX_BYTES {
+        faults.push(FieldError::new(
             "/preferences",
             "too_long",
-            format!("all preferences together must not exceed {MOST_BYTES} bytes"),
+            format!("all preferences together must not exceed {MAX_BYTES} bytes"),
         ));
     }
     if faults.is_empty() {
@@ -67,7 +67,7 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
 }
 
 /// Returns the first reason why a preference cannot be stored.
-fn unstorable(name: &str, value: &Value) -> Option<Fault> {
+fn unstorable(name: &str, value: &Value) -> Option<FieldError> {
     let name_faults = json::faults(&Value::from(name), &pointer(name));
     let mut faults = name_faults.into_iter();
     faults
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn merge(before: Value, patch: Value) -> Result<Value, Vec<Fault>> {
+    fn merge(before: Value, patch: Value) -> Result<Value, Vec<FieldError>> {
         merged(&before, patch.as_object().cloned().unwrap())
     }
 
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn size_limit_includes_stored_preferences() {
-        let half = "x".repeat(MOST_BYTES / 2);
+        let half = "x".repeat(MAX_BYTES / 2);
         let before = merge(json!({}), json!({"a": half})).unwrap();
         let faults = merge(before.clone(), json!({"b": half})).unwrap_err();
         assert_eq!(
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn unstorable_names_and_values_are_rejected() {
-        for name in ["", &"n".repeat(LONGEST_NAME + 1)] {
+        for name in ["", &"n".repeat(MAX_NAME_LEN + 1)] {
             let faults = merge(json!({}), json!({name: 1})).unwrap_err();
             assert_eq!(faults[0].code, "invalid_name");
         }

@@ -10,11 +10,11 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::admin_emails::AdminEmails;
-use super::content_sources::ContentSources;
-use super::declared::{DeclaredRoute, Routes};
-use super::directory::{Directory, SyncReport};
+use super::csp_sources::CspSources;
+use super::route::{RouteInfo, Routes};
+use super::directory::{UserDirectory, SyncReport};
 use super::identity::{AuthError, Identity, Profile};
-use super::values::Values;
+use super::key_value::KeyValueStore;
 use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -99,7 +99,7 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// # Errors
     ///
     /// An error prevents the portal from starting.
-    fn start(&mut self, setup: &AuthSetup) -> impl Future<Output = Result<()>> + Send {
+    fn init(&mut self, setup: &ProviderContext) -> impl Future<Output = Result<()>> + Send {
         let _ = setup;
         ready(Ok(()))
     }
@@ -110,12 +110,12 @@ pub trait AuthProvider: Send + Sync + 'static {
     }
 
     /// Lists these routes; the portal may call it before [`start`](Self::start).
-    fn declared_routes(&self) -> Vec<DeclaredRoute> {
-        self.routes().declared()
+    fn list_routes(&self) -> Vec<RouteInfo> {
+        self.routes().list()
     }
 
     /// Renders the content of the sign-in and sign-up pages.
-    fn sign_in(&self, page: &SignIn<'_>) -> Markup {
+    fn render_sign_in(&self, page: &SignInPage<'_>) -> Markup {
         let _ = page;
         html! { p { "Sign-in is handled in front of this portal." } }
     }
@@ -131,34 +131,34 @@ pub trait AuthProvider: Send + Sync + 'static {
     ///
     /// The `Content-Security-Policy` of every page allows them. Called once, after
     /// [`start`](Self::start).
-    fn content_sources(&self) -> ContentSources {
-        ContentSources::default()
+    fn csp_sources(&self) -> CspSources {
+        CspSources::default()
     }
 
     /// Returns `Set-Cookie` values that remove the session from the browser.
-    fn forget(&self) -> Vec<HeaderValue> {
+    fn clear_session_cookies(&self) -> Vec<HeaderValue> {
         Vec::new()
     }
 
     /// Returns `true` if [`navigate`](Self::navigate) handles a request. Default: `false`.
-    fn wants_navigation(&self, parts: &Parts) -> bool {
+    fn handles_navigation(&self, parts: &Parts) -> bool {
         let _ = parts;
         false
     }
 
     /// Processes a request for a page before anything else.
     ///
-    /// Called if [`wants_navigation`](Self::wants_navigation) returned `true`.
+    /// Called if [`handles_navigation`](Self::handles_navigation) returned `true`.
     ///
     /// The provider may respond itself, for example with a redirect that renews the session, or
     /// replace the `Cookie` header of the request and set cookies in the browser.
-    fn navigate(&self, parts: &mut Parts) -> impl Future<Output = Navigation> + Send {
+    fn handle_navigation(&self, parts: &mut Parts) -> impl Future<Output = NavigationOutcome> + Send {
         let _ = parts;
-        ready(Navigation::default())
+        ready(NavigationOutcome::default())
     }
 
     /// Returns the provider's additions to a page, such as a script that keeps the session alive.
-    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+    fn augment_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
         let _ = page;
         None
     }
@@ -168,7 +168,7 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// # Errors
     ///
     /// The default implementation always fails: the provider has no list of users.
-    fn sync(&self, directory: &Directory) -> impl Future<Output = Result<SyncReport>> + Send {
+    fn sync_users(&self, directory: &UserDirectory) -> impl Future<Output = Result<SyncReport>> + Send {
         let _ = directory;
         ready(Err(Error::internal(
             "the identity provider of this portal has no list of users to synchronize",
@@ -178,13 +178,13 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// Returns the session to revoke for a request that no longer authenticates with it.
     ///
     /// Its token may have expired a while ago, but the provider must have issued it.
-    fn session_to_end(&self, parts: &Parts) -> impl Future<Output = Option<Identity>> + Send {
+    fn session_to_revoke(&self, parts: &Parts) -> impl Future<Output = Option<Identity>> + Send {
         let _ = parts;
         ready(None)
     }
 
     /// Called after a user signed out of a session; the provider may end it as well.
-    fn signed_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
+    fn on_sign_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
         ready(())
     }
@@ -193,7 +193,7 @@ pub trait AuthProvider: Send + Sync + 'static {
 /// A page that is about to be sent, as passed to a provider.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct ShownPage<'a> {
+pub struct RenderedPage<'a> {
     /// Pieces of the document.
     pub(crate) pieces: [&'a str; 4],
     /// `true` if the page is rendered for a signed-in user.
@@ -202,7 +202,7 @@ pub struct ShownPage<'a> {
     pub base_path: &'a str,
 }
 
-impl<'a> ShownPage<'a> {
+impl<'a> RenderedPage<'a> {
     /// Creates a page for a guest, in a portal that is not nested.
     #[must_use]
     pub fn new(content: &'a str) -> Self {
@@ -217,9 +217,9 @@ impl<'a> ShownPage<'a> {
     /// markup.
     ///
     /// ```
-    /// use portal_core::auth::ShownPage;
+    /// use portal_core::auth::RenderedPage;
     ///
-    /// let page = ShownPage::new("<div data-acme=\"badge\"></div>");
+    /// let page = RenderedPage::new("<div data-acme=\"badge\"></div>");
     /// assert!(page.contains("data-acme"));
     /// ```
     #[must_use]
@@ -231,7 +231,7 @@ impl<'a> ShownPage<'a> {
 /// Additions of a provider to a page.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct PageAddition {
+pub struct PageAdditions {
     /// Markup appended to the head of the document.
     pub head: Markup,
     /// `true` if this page must allow `style` elements and attributes.
@@ -241,9 +241,9 @@ pub struct PageAddition {
 /// Outcome of the provider's processing of a page request.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Navigation {
+pub struct NavigationOutcome {
     /// Response, if the provider responds itself.
-    pub answer: Option<Response>,
+    pub response: Option<Response>,
     /// `Set-Cookie` values for the response, whether the provider or the portal creates it.
     pub cookies: Vec<HeaderValue>,
 }
@@ -251,24 +251,24 @@ pub struct Navigation {
 /// Resources for the initialization of a provider.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct AuthSetup {
+pub struct ProviderContext {
     /// Configuration of the portal.
     pub config: Arc<Config>,
     /// Persistent values, shared by all replicas.
-    pub values: Values,
+    pub key_values: KeyValueStore,
     /// Users and sessions of the portal, to apply events of the provider.
-    pub directory: Directory,
+    pub directory: UserDirectory,
 }
 
-impl AuthSetup {
+impl ProviderContext {
     /// Creates the context for a configuration and a database, for tests of a provider.
     #[must_use]
     pub fn new(config: Arc<Config>, store: Store) -> Self {
         let admin_emails = AdminEmails::new(&config.admin_emails);
         Self {
             config,
-            values: Values::new(store.clone()),
-            directory: Directory::new(store, admin_emails),
+            key_values: KeyValueStore::new(store.clone()),
+            directory: UserDirectory::new(store, admin_emails),
         }
     }
 }
@@ -276,7 +276,7 @@ impl AuthSetup {
 /// Context of a sign-in or sign-up page, as passed to a provider.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct SignIn<'a> {
+pub struct SignInPage<'a> {
     /// `true` if this is the sign-up page.
     pub sign_up: bool,
     /// Path to redirect to after sign-in, checked to belong to this site.
@@ -290,7 +290,7 @@ pub struct SignIn<'a> {
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-impl<'a> SignIn<'a> {
+impl<'a> SignInPage<'a> {
     /// Creates a sign-in page that redirects to a path, in a portal that is not nested.
     #[must_use]
     pub fn new(return_to: &'a str) -> Self {
@@ -311,20 +311,20 @@ pub(crate) trait ErasedProvider: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Identity>, AuthError>>;
     fn profile<'a>(&'a self, subject: &'a str)
     -> BoxFuture<'a, Result<Option<Profile>, AuthError>>;
-    fn start<'a>(&'a mut self, setup: &'a AuthSetup) -> BoxFuture<'a, Result<()>>;
+    fn start<'a>(&'a mut self, setup: &'a ProviderContext) -> BoxFuture<'a, Result<()>>;
     fn configure(&mut self, config: &Config) -> Vec<String>;
     fn refreshes_profile(&self) -> bool;
     fn settings(&self) -> &'static [Setting];
     fn routes(&self) -> Routes;
-    fn declared_routes(&self) -> Vec<DeclaredRoute>;
-    fn sign_in(&self, page: &SignIn<'_>) -> Markup;
+    fn declared_routes(&self) -> Vec<RouteInfo>;
+    fn sign_in(&self, page: &SignInPage<'_>) -> Markup;
     fn offers_sign_up(&self) -> bool;
-    fn content_sources(&self) -> ContentSources;
+    fn content_sources(&self) -> CspSources;
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
-    fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation>;
-    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition>;
-    fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>>;
+    fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, NavigationOutcome>;
+    fn on_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions>;
+    fn sync<'a>(&'a self, directory: &'a UserDirectory) -> BoxFuture<'a, Result<SyncReport>>;
     fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<Identity>>;
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()>;
 }
@@ -344,8 +344,8 @@ impl<P: AuthProvider> ErasedProvider for P {
         Box::pin(AuthProvider::profile(self, subject))
     }
 
-    fn start<'a>(&'a mut self, setup: &'a AuthSetup) -> BoxFuture<'a, Result<()>> {
-        Box::pin(AuthProvider::start(self, setup))
+    fn start<'a>(&'a mut self, setup: &'a ProviderContext) -> BoxFuture<'a, Result<()>> {
+        Box::pin(AuthProvider::init(self, setup))
     }
 
     fn configure(&mut self, config: &Config) -> Vec<String> {
@@ -364,48 +364,48 @@ impl<P: AuthProvider> ErasedProvider for P {
         AuthProvider::routes(self)
     }
 
-    fn declared_routes(&self) -> Vec<DeclaredRoute> {
-        AuthProvider::declared_routes(self)
+    fn declared_routes(&self) -> Vec<RouteInfo> {
+        AuthProvider::list_routes(self)
     }
 
-    fn sign_in(&self, page: &SignIn<'_>) -> Markup {
-        AuthProvider::sign_in(self, page)
+    fn sign_in(&self, page: &SignInPage<'_>) -> Markup {
+        AuthProvider::render_sign_in(self, page)
     }
 
     fn offers_sign_up(&self) -> bool {
         AuthProvider::offers_sign_up(self)
     }
 
-    fn content_sources(&self) -> ContentSources {
-        AuthProvider::content_sources(self)
+    fn content_sources(&self) -> CspSources {
+        AuthProvider::csp_sources(self)
     }
 
     fn forget(&self) -> Vec<HeaderValue> {
-        AuthProvider::forget(self)
+        AuthProvider::clear_session_cookies(self)
     }
 
     fn wants_navigation(&self, parts: &Parts) -> bool {
-        AuthProvider::wants_navigation(self, parts)
+        AuthProvider::handles_navigation(self, parts)
     }
 
-    fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Navigation> {
-        Box::pin(AuthProvider::navigate(self, parts))
+    fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, NavigationOutcome> {
+        Box::pin(AuthProvider::handle_navigation(self, parts))
     }
 
-    fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
-        AuthProvider::on_page(self, page)
+    fn on_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
+        AuthProvider::augment_page(self, page)
     }
 
-    fn sync<'a>(&'a self, directory: &'a Directory) -> BoxFuture<'a, Result<SyncReport>> {
-        Box::pin(AuthProvider::sync(self, directory))
+    fn sync<'a>(&'a self, directory: &'a UserDirectory) -> BoxFuture<'a, Result<SyncReport>> {
+        Box::pin(AuthProvider::sync_users(self, directory))
     }
 
     fn session_to_end<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Option<Identity>> {
-        Box::pin(AuthProvider::session_to_end(self, parts))
+        Box::pin(AuthProvider::session_to_revoke(self, parts))
     }
 
     fn signed_out<'a>(&'a self, session_id: &'a str) -> BoxFuture<'a, ()> {
-        Box::pin(AuthProvider::signed_out(self, session_id))
+        Box::pin(AuthProvider::on_sign_out(self, session_id))
     }
 }
 
@@ -421,7 +421,7 @@ impl AuthProvider for NoProvider {
         Ok(None)
     }
 
-    fn sign_in(&self, _: &SignIn<'_>) -> Markup {
+    fn render_sign_in(&self, _: &SignInPage<'_>) -> Markup {
         html! { p { "This portal has no sign-in: no identity provider is configured." } }
     }
 }

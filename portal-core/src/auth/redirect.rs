@@ -46,7 +46,7 @@ pub fn safe_redirect(wanted: &str) -> Option<&str> {
 /// Returns the path of a page of the portal as browsers see it, with the base path.
 ///
 /// The root of a nested portal has no trailing slash: axum's `nest` does not serve that path.
-pub(crate) fn address(base_path: &str, path: &str) -> String {
+pub(crate) fn with_base_path(base_path: &str, path: &str) -> String {
     match path.strip_prefix('/') {
         Some(rest) if !base_path.is_empty() && (rest.is_empty() || rest.starts_with('?')) => {
             [base_path, rest].concat()
@@ -69,7 +69,7 @@ pub(crate) fn safe_return(config: &Config, wanted: &str) -> String {
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
         _ => wanted.to_owned(),
     };
-    address(base_path, safe_redirect(&path).unwrap_or(&config.home_path))
+    with_base_path(base_path, safe_redirect(&path).unwrap_or(&config.home_path))
 }
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 
 use axum::http::Method;
 
-use super::declared::DeclaredRoute;
+use super::route::RouteInfo;
 
 /// Declared routes that have their own handler.
 ///
 /// axum does not expose the matched route to the layers around its router. Only failed requests are
 /// looked up here, so a linear search is enough.
 #[derive(Debug, Default)]
-pub(crate) struct RouteIndex(Vec<DeclaredRoute>);
+pub(crate) struct RouteIndex(Vec<RouteInfo>);
 
 impl RouteIndex {
-    pub(crate) fn new(routes: impl IntoIterator<Item = DeclaredRoute>) -> Self {
+    pub(crate) fn new(routes: impl IntoIterator<Item = RouteInfo>) -> Self {
         let routes = routes.into_iter();
         Self(routes.filter(|route| route.source.is_some()).collect())
     }
@@ -20,7 +20,7 @@ impl RouteIndex {
     /// Returns the route that serves a request.
     ///
     /// As in axum, literal text takes precedence over parameters, from left to right.
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Option<&DeclaredRoute> {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Option<&RouteInfo> {
         let method = match *method {
             Method::HEAD => &Method::GET,
             _ => method,
@@ -101,7 +101,7 @@ mod tests {
             .get("/files/{*path}", Access::Public, nothing)
             .get("/api/{state}/tasks/{client_token}", Access::Public, nothing)
             .socket("/ws/{id}", Access::Public, nothing);
-        let index = RouteIndex::new(routes.declared());
+        let index = RouteIndex::new(routes.list());
         for (method, path, expected) in [
             (Method::GET, "/", Some("/")),
             (Method::HEAD, "/items/7", Some("/items/{id}")),

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 
-use super::values::Values;
+use super::key_value::KeyValueStore;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 
@@ -15,12 +15,12 @@ const NAME: &str = "portal/secret-key";
 /// Key for all hashes that the portal stores.
 pub(crate) struct SecretKey {
     configured: Option<Secret>,
-    values: Values,
+    values: KeyValueStore,
     key: OnceCell<hmac::Key>,
 }
 
 impl SecretKey {
-    pub(crate) fn new(configured: Option<Secret>, values: Values) -> Self {
+    pub(crate) fn new(configured: Option<Secret>, values: KeyValueStore) -> Self {
         Self {
             configured,
             values,
@@ -42,7 +42,7 @@ impl SecretKey {
 
     async fn load(&self) -> Result<hmac::Key> {
         let bytes = match &self.configured {
-            Some(secret) => secret.expose().as_bytes().to_vec(),
+            Some(secret) => secret.expose_secret().as_bytes().to_vec(),
             None => self.generated().await?,
         };
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))

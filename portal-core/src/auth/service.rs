@@ -16,37 +16,37 @@ use super::access::Access;
 use super::admin_emails::AdminEmails;
 use super::extract::CurrentUser;
 use super::identity::{Identity, Profile};
-use super::provider::{ErasedProvider, Navigation, PageAddition, ShownPage, SignIn};
+use super::provider::{ErasedProvider, NavigationOutcome, PageAdditions, RenderedPage, SignInPage};
 use super::roles::Roles;
-use super::sessions::{OpenSession, Sessions, Standing};
+use super::sessions::{OpenSession, Sessions, SessionState};
 use super::users::{User, UserListener, Users};
-use super::watch::{AccessWatch, Holders, Owed, Revoked, users_of};
+use super::revocation::{RevocationToken, OpenConnections, PendingChecks, Revocation, load_users};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::store::{Notification, ReadAt, Store};
+use crate::store::{ClusterEvent, ReadStamp, Store};
 
 const CACHE_ENTRIES: usize = 100_000;
 
 /// Delay before a failed database query is retried.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Maximum time for which a connection stays open after a lost cluster event.
 const RECHECK: Duration = Duration::from_secs(60);
 
 /// A cached value with the time at which it was read.
 #[derive(Clone)]
-struct Cached<T> {
+struct CacheEntry<T> {
     value: T,
-    read_at: ReadAt,
+    read_at: ReadStamp,
 }
 
 /// Outcome of the authentication of a request.
-pub(crate) enum Presented {
+pub(crate) enum AuthOutcome {
     /// No valid credential.
-    Nobody,
+    Anonymous,
     /// Valid credential of a rejected session: the session has ended, or its user was deleted.
-    Refused,
-    Session(CurrentUser),
+    Rejected,
+    Authenticated(CurrentUser),
 }
 
 /// Identifies callers. One per portal.
@@ -59,13 +59,13 @@ pub(crate) struct Auth {
     store: Store,
     allow_impersonated_admins: bool,
     /// Active sessions with their users; ended sessions are not cached.
-    session_cache: Cache<Arc<str>, Cached<CurrentUser>>,
+    session_cache: Cache<Arc<str>, CacheEntry<CurrentUser>>,
     /// Users that are read by id, such as the owners of tasks.
-    user_cache: Cache<Uuid, Cached<Arc<User>>>,
+    user_cache: Cache<Uuid, CacheEntry<Arc<User>>>,
     /// Number of invalidations: a value that was read before one must not be cached after it.
     epoch: AtomicU64,
     /// Open connections with their users.
-    holders: Arc<Holders>,
+    connections: Arc<OpenConnections>,
 }
 
 impl Auth {
@@ -86,7 +86,7 @@ impl Auth {
             session_cache: Cache::new(CACHE_ENTRIES),
             user_cache: Cache::new(CACHE_ENTRIES),
             epoch: AtomicU64::new(0),
-            holders: Arc::default(),
+            connections: Arc::default(),
         }
     }
 
@@ -110,37 +110,37 @@ impl Auth {
 
     /// Returns the caller, whatever the state of the account; `None` for guests.
     pub(crate) async fn caller(&self, parts: &Parts) -> Result<Option<CurrentUser>> {
-        Ok(match self.presented(parts).await? {
-            Presented::Session(user) => Some(user),
-            Presented::Nobody | Presented::Refused => None,
+        Ok(match self.authenticate(parts).await? {
+            AuthOutcome::Authenticated(user) => Some(user),
+            AuthOutcome::Anonymous | AuthOutcome::Rejected => None,
         })
     }
 
     /// Like [`caller`](Self::caller), but distinguishes an ended session from none.
-    pub(crate) async fn presented(&self, parts: &Parts) -> Result<Presented> {
+    pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<AuthOutcome> {
         let Some(identity) = self.provider.authenticate(parts).await? else {
-            return Ok(Presented::Nobody);
+            return Ok(AuthOutcome::Anonymous);
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
         let cached = cached.and_then(|cached| self.fresh(cached));
         // The id alone does not identify the user of the session.
         if let Some(user) = cached.filter(|user| user.is_of(&identity)) {
-            return Ok(Presented::Session(user));
+            return Ok(AuthOutcome::Authenticated(user));
         }
         // Boxed, so that the database path does not enlarge the future of every request.
-        let user = Box::pin(self.unknown_caller(&identity)).await?;
-        Ok(user.map_or(Presented::Refused, Presented::Session))
+        let user = Box::pin(self.load_caller(&identity)).await?;
+        Ok(user.map_or(AuthOutcome::Rejected, AuthOutcome::Authenticated))
     }
 
     /// Returns the cached value, unless it may have changed since.
-    fn fresh<T>(&self, cached: Cached<T>) -> Option<T> {
+    fn fresh<T>(&self, cached: CacheEntry<T>) -> Option<T> {
         self.store
             .is_current(cached.read_at)
             .then_some(cached.value)
     }
 
     /// Reads the user of a session that is not cached, and caches it.
-    async fn unknown_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
+    async fn load_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
         if !identity.is_well_formed() {
             tracing::warn!(
                 "the identity provider returned an id of a user, session or impersonator that is empty, \
@@ -161,7 +161,7 @@ impl Auth {
         let user = CurrentUser::of(identity, user, self.allow_impersonated_admins);
         let value = user.clone();
         self.session_cache
-            .insert(Arc::clone(&session_id), Cached { value, read_at });
+            .insert(Arc::clone(&session_id), CacheEntry { value, read_at });
         // Something changed during the read, so the result may be outdated.
         if self.epoch.load(Ordering::Acquire) != epoch + u64::from(is_new) {
             self.session_cache.remove(&session_id);
@@ -173,23 +173,23 @@ impl Auth {
     ///
     /// The first request of a user creates the local user.
     async fn open_session(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
-        let standing = self.sessions.standing(identity).await?;
+        let standing = self.sessions.state_of(identity).await?;
         let known = match standing {
-            Standing::Ended => return Ok(None),
-            Standing::Foreign => {
+            SessionState::Ended => return Ok(None),
+            SessionState::Foreign => {
                 tracing::error!(
                     session_id = identity.session_id,
                     subject = identity.subject,
-                    actor = identity.actor,
+                    actor = identity.impersonator,
                     "the identity provider has issued a session id that belongs to another user or impersonator; the request is rejected"
                 );
                 return Ok(None);
             }
-            Standing::Open(user_id) => {
+            SessionState::Open(user_id) => {
                 let user = self.users.get(user_id).await?;
                 return Ok(user.map(|user| (user, false)));
             }
-            Standing::New { user_known } => user_known,
+            SessionState::New { user_known } => user_known,
         };
         if identity.session_id == identity.subject {
             tracing::warn!(
@@ -212,7 +212,7 @@ impl Auth {
             }
         };
         let user = self.sessions.open(identity, profile.as_ref()).await?;
-        Ok(user.map(|user| (self.users.equip(user), true)))
+        Ok(user.map(|user| (self.users.attach_grants(user), true)))
     }
 
     /// Returns the current user with an id, through the cache.
@@ -227,7 +227,7 @@ impl Auth {
             return Ok(None);
         };
         let value = Arc::clone(&user);
-        self.user_cache.insert(id, Cached { value, read_at });
+        self.user_cache.insert(id, CacheEntry { value, read_at });
         if self.epoch.load(Ordering::Acquire) != epoch {
             self.user_cache.remove(&id);
         }
@@ -251,7 +251,7 @@ impl Auth {
         }
         self.forget_session(session_id);
         self.store
-            .notify(Notification::SessionEnded {
+            .publish(ClusterEvent::SessionEnded {
                 id: session_id.to_owned(),
             })
             .await;
@@ -271,7 +271,7 @@ impl Auth {
         for session in &others {
             self.end_session(&session.id).await?;
         }
-        self.sessions.end_rest(user_id, keep).await?;
+        self.sessions.end_others(user_id, keep).await?;
         self.user_changed(user_id).await;
         Ok(others.len())
     }
@@ -282,12 +282,12 @@ impl Auth {
     }
 
     /// Lets the provider process a request for a page.
-    pub(crate) async fn navigate(&self, parts: &mut Parts) -> Navigation {
+    pub(crate) async fn navigate(&self, parts: &mut Parts) -> NavigationOutcome {
         self.provider.navigate(parts).await
     }
 
     /// Returns the provider's additions to a page.
-    pub(crate) fn on_page(&self, page: &ShownPage<'_>) -> Option<PageAddition> {
+    pub(crate) fn on_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
         self.provider.on_page(page)
     }
 
@@ -299,9 +299,9 @@ impl Auth {
         let Some(identity) = identity.filter(Identity::is_well_formed) else {
             return Ok(());
         };
-        match self.sessions.standing(&identity).await? {
-            Standing::Ended | Standing::Foreign => Ok(()),
-            Standing::Open(_) | Standing::New { .. } => {
+        match self.sessions.state_of(&identity).await? {
+            SessionState::Ended | SessionState::Foreign => Ok(()),
+            SessionState::Open(_) | SessionState::New { .. } => {
                 self.end_session(&identity.session_id).await
             }
         }
@@ -319,7 +319,7 @@ impl Auth {
 
     /// Renders the content of the sign-in page.
     pub(crate) fn sign_in(&self, sign_up: bool, return_to: &str, query: &str) -> maud::Markup {
-        self.provider.sign_in(&SignIn {
+        self.provider.sign_in(&SignInPage {
             sign_up,
             return_to,
             base_path: &self.config.base_path,
@@ -330,7 +330,7 @@ impl Auth {
     /// Invalidates a user after a change of the row, here and in every replica.
     async fn user_changed(&self, id: Uuid) {
         self.forget_user(id);
-        self.store.notify(Notification::User { id }).await;
+        self.store.publish(ClusterEvent::User { id }).await;
     }
 
     /// Invalidates a user in this process, so that the author of a change sees it immediately.
@@ -349,15 +349,15 @@ impl Auth {
     }
 
     /// Invalidates what a cluster event makes stale, and closes connections that lost access.
-    pub(crate) fn heed(&self, notification: &Notification) {
+    pub(crate) fn heed(&self, notification: &ClusterEvent) {
         match notification {
-            Notification::User { id } => {
+            ClusterEvent::User { id } => {
                 self.forget_user(*id);
-                self.holders.user_changed(*id);
+                self.connections.user_changed(*id);
             }
-            Notification::SessionEnded { id } => {
+            ClusterEvent::SessionEnded { id } => {
                 self.forget_session(id);
-                self.holders.session_ended(id);
+                self.connections.session_ended(id);
             }
             _ => {}
         }
@@ -372,48 +372,48 @@ impl Auth {
         user_id: Uuid,
         session_id: Option<Arc<str>>,
         needed: Vec<Access>,
-    ) -> Result<AccessWatch> {
+    ) -> Result<RevocationToken> {
         // Registered first, so that changes during the following reads are noticed.
-        let watch = self.holders.add(user_id, session_id, needed);
+        let watch = self.connections.add(user_id, session_id, needed);
         let user = self.user(user_id).await?;
         watch.holder().check(user.as_deref())?;
         if let Some(id) = &watch.holder().session_id
-            && !self.session_stands(id).await?
+            && !self.is_session_open(id).await?
         {
-            return Err(Revoked::SessionEnded.into());
+            return Err(Revocation::SessionEnded.into());
         }
         Ok(watch)
     }
 
-    async fn session_stands(&self, id: &Arc<str>) -> Result<bool> {
+    async fn is_session_open(&self, id: &Arc<str>) -> Result<bool> {
         let cached = self.session_cache.get(id);
         if cached.and_then(|cached| self.fresh(cached)).is_some() {
             return Ok(true);
         }
-        let standing = self.sessions.standing_of(std::slice::from_ref(id)).await?;
+        let standing = self.sessions.open_among(std::slice::from_ref(id)).await?;
         Ok(!standing.is_empty())
     }
 
     /// Follows the cluster events of all replicas until it is dropped.
-    pub(crate) async fn follow(&self, hints: Receiver<Notification>) {
+    pub(crate) async fn follow(&self, hints: Receiver<ClusterEvent>) {
         // Separate futures: caches are invalidated even while the database is slow.
         tokio::select! {
             () = self.follow_hints(hints) => {}
-            () = self.keep_checking() => {}
+            () = self.run_rechecks() => {}
         }
     }
 
-    async fn follow_hints(&self, mut hints: Receiver<Notification>) {
+    async fn follow_hints(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {
                 Ok(
-                    notification @ (Notification::User { .. } | Notification::SessionEnded { .. }),
+                    notification @ (ClusterEvent::User { .. } | ClusterEvent::SessionEnded { .. }),
                 ) => self.heed(&notification),
-                Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => {
+                Ok(ClusterEvent::Lagged) | Err(RecvError::Lagged(_)) => {
                     self.epoch.fetch_add(1, Ordering::AcqRel);
                     self.session_cache.clear();
                     self.user_cache.clear();
-                    self.holders.anyone_changed();
+                    self.connections.all_changed();
                 }
                 Ok(_) => {}
                 Err(RecvError::Closed) => return,
@@ -422,43 +422,43 @@ impl Auth {
     }
 
     /// Closes connections whose users no longer have access.
-    async fn keep_checking(&self) {
+    async fn run_rechecks(&self) {
         // Fallback for lost cluster events: closes connections that lost access.
         let mut now_and_then = interval(RECHECK);
         loop {
             tokio::select! {
-                () = self.holders.wake.notified() => {}
-                _ = now_and_then.tick() => self.holders.anyone_changed(),
+                () = self.connections.wake.notified() => {}
+                _ = now_and_then.tick() => self.connections.all_changed(),
                 // While no events of other replicas are received, the database is polled.
-                () = sleep(RETRY) => if !self.store.hears_others() {
-                    self.holders.anyone_changed();
+                () = sleep(RETRY_DELAY) => if !self.store.receives_events() {
+                    self.connections.all_changed();
                 }
             }
-            let owed = self.holders.take_owed();
+            let owed = self.connections.take_pending();
             if owed.is_empty() {
                 continue;
             }
-            if let Err(error) = self.check_again(&owed).await {
+            if let Err(error) = self.recheck(&owed).await {
                 tracing::warn!(%error, "failed to check the access of open connections");
-                self.holders.put_back(owed);
-                sleep(RETRY).await;
-                self.holders.wake.notify_one();
+                self.connections.put_back(owed);
+                sleep(RETRY_DELAY).await;
+                self.connections.wake.notify_one();
             }
         }
     }
 
-    async fn check_again(&self, owed: &Owed) -> Result<()> {
-        let holders = self.holders.of(owed);
+    async fn recheck(&self, owed: &PendingChecks) -> Result<()> {
+        let holders = self.connections.of(owed);
         let mut ids: Vec<Uuid> = holders.iter().map(|holder| holder.user_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let users = users_of(&self.users, &ids).await?;
+        let users = load_users(&self.users, &ids).await?;
         let sessions = match owed.everyone {
             false => None,
             true => {
                 let ids = holders.iter().filter_map(|it| it.session_id.clone());
                 let ids: Vec<Arc<str>> = ids.collect();
-                Some(self.sessions.standing_of(&ids).await?)
+                Some(self.sessions.open_among(&ids).await?)
             }
         };
         for holder in holders {
@@ -467,7 +467,7 @@ impl Auth {
             } else if let (Some(sessions), Some(id)) = (&sessions, &holder.session_id)
                 && !sessions.contains(&**id)
             {
-                holder.revoke(Revoked::SessionEnded);
+                holder.revoke(Revocation::SessionEnded);
             }
         }
         Ok(())

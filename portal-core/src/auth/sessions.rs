@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::admin_emails::{self, AdminEmails};
 use super::identity::{Identity, Profile};
-use super::records;
+use super::user_records;
 use super::users::{TABLE as USERS, User};
 use crate::error::Result;
-use crate::store::{Notification, Row, Store, Transaction, now};
+use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
 
@@ -31,7 +31,7 @@ pub struct OpenSession {
 }
 
 /// State of a session.
-pub(super) enum Standing {
+pub(super) enum SessionState {
     /// Signed out; its tokens are rejected until they expire.
     Ended,
     /// Belongs to another user or another impersonator.
@@ -55,7 +55,7 @@ impl Sessions {
         }
     }
 
-    pub(super) async fn standing(&self, identity: &Identity) -> Result<Standing> {
+    pub(super) async fn state_of(&self, identity: &Identity) -> Result<SessionState> {
         let session = session_of(identity);
         if let Some(row) = self.store.fetch_optional(&session).await? {
             return standing_of(&row, identity);
@@ -65,7 +65,7 @@ impl Sessions {
             .from(USERS)
             .and_where(Expr::col("subject").eq(identity.subject.as_str()))
             .take();
-        Ok(Standing::New {
+        Ok(SessionState::New {
             user_known: self.store.fetch_optional(&user).await?.is_some(),
         })
     }
@@ -82,7 +82,7 @@ impl Sessions {
         let mut transaction = self.store.begin().await?;
         admin_emails::lock_if_admin(&mut transaction, &identity.subject).await?;
         if let Some(profile) = profile {
-            records::upsert(&mut transaction, &identity.subject, profile).await?;
+            user_records::upsert(&mut transaction, &identity.subject, profile).await?;
         }
         let Some(mut user) = find_by_subject(&mut transaction, &identity.subject).await? else {
             return Ok(None);
@@ -106,7 +106,7 @@ impl Sessions {
             // A concurrent request stored the session, which may have ended since.
             let stored = transaction.fetch_optional(&session_of(identity)).await?;
             let standing = stored.map(|row| standing_of(&row, identity)).transpose()?;
-            if !matches!(standing, Some(Standing::Open(_))) {
+            if !matches!(standing, Some(SessionState::Open(_))) {
                 return Ok(None);
             }
         }
@@ -162,7 +162,7 @@ impl Sessions {
     }
 
     /// Ends the remaining sessions of a user except one, such as very old ones.
-    pub(super) async fn end_rest(&self, user_id: Uuid, keep: &str) -> Result<()> {
+    pub(super) async fn end_others(&self, user_id: Uuid, keep: &str) -> Result<()> {
         let update = Query::update()
             .table(TABLE)
             .value("ended_at", now())
@@ -175,7 +175,7 @@ impl Sessions {
     }
 
     /// Returns those of the given sessions that are active.
-    pub(super) async fn standing_of(&self, ids: &[Arc<str>]) -> Result<HashSet<String>> {
+    pub(super) async fn open_among(&self, ids: &[Arc<str>]) -> Result<HashSet<String>> {
         let mut standing = HashSet::new();
         for ids in ids.chunks(500) {
             let select = Query::select()
@@ -200,8 +200,8 @@ impl Sessions {
             return Ok(false);
         }
         let id = session_id.to_owned();
-        let ended = Notification::SessionEnded { id };
-        transaction.notify(ended);
+        let ended = ClusterEvent::SessionEnded { id };
+        transaction.publish(ended);
         transaction.commit().await?;
         // No provider keeps a session for ten years; until then a new token may carry its id again.
         self.store
@@ -217,7 +217,7 @@ impl Sessions {
 
 /// Returns the stored impersonator of a session; empty without one.
 fn actor_of(identity: &Identity) -> &str {
-    match identity.actor.as_deref() {
+    match identity.impersonator.as_deref() {
         None => "",
         // An impersonator without a name still counts as one.
         Some("") => "unknown",
@@ -244,19 +244,19 @@ fn session_of(identity: &Identity) -> SelectStatement {
 ///
 /// A session belongs to the user and the impersonator who opened it. If a provider issued its id to
 /// anyone else, they could act as that user.
-fn standing_of(row: &Row, identity: &Identity) -> Result<Standing> {
+fn standing_of(row: &Row, identity: &Identity) -> Result<SessionState> {
     let Some(user_id) = row.get::<Option<Uuid>>("user_id")? else {
-        return Ok(Standing::Ended);
+        return Ok(SessionState::Ended);
     };
     let actor: Option<String> = row.get("actor")?;
     // Older versions did not store the impersonator.
     let same_actor = actor.is_none_or(|actor| actor == actor_of(identity));
     if row.get::<Option<String>>("subject")?.as_deref() != Some(&*identity.subject) || !same_actor {
-        return Ok(Standing::Foreign);
+        return Ok(SessionState::Foreign);
     }
     Ok(match row.get::<Option<DateTime<Utc>>>("ended_at")? {
-        None => Standing::Open(user_id),
-        Some(_) => Standing::Ended,
+        None => SessionState::Open(user_id),
+        Some(_) => SessionState::Ended,
     })
 }
 
@@ -328,8 +328,8 @@ mod tests {
         let profile = Profile::default();
         let open = async || sessions.open(&identity, Some(&profile)).await.unwrap();
 
-        let standing = sessions.standing(&identity).await.unwrap();
-        assert!(matches!(standing, Standing::New { user_known: false }));
+        let standing = sessions.state_of(&identity).await.unwrap();
+        assert!(matches!(standing, SessionState::New { user_known: false }));
         assert!(open().await.is_some());
         assert!(
             open().await.is_some(),

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::users::{TABLE as USERS, Users};
 use crate::error::Result;
-use crate::store::{Buckets, Counts, Row, SharedReads, TimeRange};
+use crate::store::{Buckets, Counts, Row, SingleFlight, TimeRange};
 
 const SESSIONS: &str = "portal_sessions";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum What {
+enum Statistic {
     SignUps,
     Active,
     SignIns(Uuid),
@@ -21,11 +21,11 @@ enum What {
 
 /// Statistics that are being read, shared by concurrent callers of the same one.
 #[derive(Debug, Clone)]
-pub(super) struct Reads(Arc<SharedReads<(What, TimeRange), Counts>>);
+pub(super) struct Reads(Arc<SingleFlight<(Statistic, TimeRange), Counts>>);
 
 impl Default for Reads {
     fn default() -> Self {
-        Self(Arc::new(SharedReads::new()))
+        Self(Arc::new(SingleFlight::new()))
     }
 }
 
@@ -62,7 +62,7 @@ impl Users {
     pub async fn sign_ups(&self, range: TimeRange) -> Result<Counts> {
         self.reads
             .0
-            .get((What::SignUps, range), async {
+            .get((Statistic::SignUps, range), async {
                 let buckets = range.buckets();
                 let select = self
                     .by_bucket(&buckets, Func::count(Expr::col("id")))
@@ -85,7 +85,7 @@ impl Users {
     pub async fn active(&self, range: TimeRange) -> Result<Counts> {
         self.reads
             .0
-            .get((What::Active, range), async {
+            .get((Statistic::Active, range), async {
                 let buckets = range.buckets();
                 let select = self
                     .by_bucket(&buckets, Func::count_distinct(Expr::col("user_id")))
@@ -94,9 +94,9 @@ impl Users {
                     .take();
                 let mut counts = self.read_counts(buckets, &select).await?;
                 // A user who was active in two buckets counts once in the total.
-                let (since, until) = buckets.before();
+                let (since, until) = buckets.previous_period();
                 counts.total = self.active_within(buckets.start(), buckets.end()).await?;
-                counts.before = self.active_within(since, until).await?;
+                counts.previous = self.active_within(since, until).await?;
                 Ok(counts)
             })
             .await
@@ -110,7 +110,7 @@ impl Users {
     pub async fn sign_ins(&self, user_id: Uuid, range: TimeRange) -> Result<Counts> {
         self.reads
             .0
-            .get((What::SignIns(user_id), range), async {
+            .get((Statistic::SignIns(user_id), range), async {
                 let buckets = range.buckets();
                 let select = self
                     .by_bucket(&buckets, Func::count(Expr::col("id")))
@@ -158,7 +158,7 @@ impl Users {
     }
 
     async fn read_counts(&self, buckets: Buckets, select: &SelectStatement) -> Result<Counts> {
-        let mut counts = Counts::none(buckets);
+        let mut counts = Counts::zero(buckets);
         for row in self.store.fetch_all(select).await? {
             let count: i64 = row.get("count")?;
             counts.add(buckets.read(&row, "bucket")?, count.unsigned_abs());
@@ -211,8 +211,8 @@ mod tests {
         let store = Store::connect("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
         let now = "2026-11-23T07:20:00Z".parse().unwrap();
-        let buckets = Buckets::ending(TimeRange::Week, now);
-        let (since, until) = buckets.before();
+        let buckets = Buckets::ending_at(TimeRange::Week, now);
+        let (since, until) = buckets.previous_period();
         for at in [since, until, buckets.start(), buckets.end()] {
             sign_in(&store, at).await;
         }
@@ -224,7 +224,7 @@ mod tests {
         let select = users.by_bucket(&buckets, Func::count(Expr::col("id")));
         let select = select.clone().from(SESSIONS).take();
         let counts = users.read_counts(buckets, &select).await.unwrap();
-        assert_eq!((counts.total, counts.before), (1, 1));
+        assert_eq!((counts.total, counts.previous), (1, 1));
         assert_eq!(counts.values, [1, 0, 0, 0, 0, 0, 0]);
     }
 }

@@ -25,7 +25,7 @@ pub struct User {
     /// Id in the portal.
     pub id: Uuid,
     /// Id at the identity provider.
-    pub clerk_id: String,
+    pub subject: String,
     /// Primary e-mail address.
     pub email: String,
     /// `true` if the provider has verified the e-mail address.
@@ -37,7 +37,7 @@ pub struct User {
     /// URL of the avatar.
     pub avatar_url: Option<String>,
     /// Role of the user.
-    pub user_type: Role,
+    pub role: Role,
     /// Source of the role.
     pub role_source: RoleSource,
     /// `false` if the portal has deactivated the account.
@@ -95,7 +95,7 @@ impl User {
         let role = role.filter(|role: &Role| role.as_str() == stored.effective());
         Ok(Self {
             id: row.get("id")?,
-            clerk_id: row.get("subject")?,
+            subject: row.get("subject")?,
             email: row.get("email")?,
             email_verified: row.get("email_verified")?,
             first_name: row.get("first_name")?,
@@ -104,7 +104,7 @@ impl User {
             avatar_url: row
                 .get::<Option<String>>("avatar_url")?
                 .and_then(|url| clean::picture(&url)),
-            user_type: role.unwrap_or(Role::Guest),
+            role: role.unwrap_or(Role::Guest),
             role_source: stored.source(),
             is_active: row.get("is_active")?,
             is_banned: row.get("is_banned")?,
@@ -120,7 +120,7 @@ impl User {
 
     /// Adds the permissions of the user's role; without it the user has those of any user.
     pub(super) fn with_roles(mut self, roles: &Roles) -> Self {
-        self.grants = roles.grants(&self.user_type);
+        self.grants = roles.grants(&self.role);
         self
     }
 
@@ -151,7 +151,7 @@ impl User {
 
     /// Returns `true` if the account is active and not banned.
     #[must_use]
-    pub fn is_allowed_in(&self) -> bool {
+    pub fn is_enabled(&self) -> bool {
         self.is_active && !self.is_banned
     }
 
@@ -188,7 +188,7 @@ impl User {
     /// Returns the display name of the role.
     #[must_use]
     pub fn role_title(&self) -> &str {
-        self.grants.title().unwrap_or(self.user_type.as_str())
+        self.grants.title().unwrap_or(self.role.as_str())
     }
 
     /// Returns a preference if it is set and has this type.
@@ -211,11 +211,11 @@ pub(super) struct Rights<'a>(&'a User);
 
 impl Rights<'_> {
     pub(super) fn is_admin(self) -> bool {
-        self.0.user_type == Role::Admin
+        self.0.role == Role::Admin
     }
 
     pub(super) fn has_role(self, role: &Role) -> bool {
-        self.is_admin() || (self.0.user_type == *role && self.0.grants.are_known())
+        self.is_admin() || (self.0.role == *role && self.0.grants.are_known())
     }
 
     pub(super) fn can(self, permission: &Permission) -> bool {
@@ -228,12 +228,12 @@ impl Serialize for User {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut user = serializer.serialize_struct("User", 12)?;
         user.serialize_field("id", &self.id)?;
-        user.serialize_field("clerk_id", &self.clerk_id)?;
+        user.serialize_field("clerk_id", &self.subject)?;
         user.serialize_field("email", &self.email)?;
         user.serialize_field("first_name", &self.first_name)?;
         user.serialize_field("last_name", &self.last_name)?;
         user.serialize_field("full_name", &self.full_name())?;
-        user.serialize_field("user_type", &self.user_type)?;
+        user.serialize_field("user_type", &self.role)?;
         user.serialize_field("avatar_url", &self.avatar_url)?;
         user.serialize_field("is_active", &self.is_active)?;
         user.serialize_field("created_at", &self.created_at)?;
@@ -250,13 +250,13 @@ impl User {
         let now = crate::store::now();
         Self {
             id: Uuid::now_v7(),
-            clerk_id: "user_1".to_owned(),
+            subject: "user_1".to_owned(),
             email: "ann@example.com".to_owned(),
             email_verified: true,
             first_name: "Ann".to_owned(),
             last_name: "Lee".to_owned(),
             avatar_url: None,
-            user_type: role,
+            role,
             role_source: RoleSource::Administrator,
             is_active: true,
             is_banned: false,

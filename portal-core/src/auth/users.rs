@@ -20,13 +20,13 @@ use super::statistics::Reads;
 pub(super) use super::user::TABLE;
 pub use super::user::User;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Row, Store, Transaction, now};
+use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
 /// Changes to a user; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UserChange {
     /// New role.
-    pub user_type: Option<Role>,
+    pub role: Option<Role>,
     /// `true` activates the account, `false` deactivates it.
     pub is_active: Option<bool>,
     /// New preferences, which replace all previous ones.
@@ -44,7 +44,7 @@ pub enum UserSort {
     /// By the time of the latest sign-in.
     LastLogin,
     /// By role.
-    UserType,
+    Role,
 }
 
 impl UserSort {
@@ -53,7 +53,7 @@ impl UserSort {
             Self::Email => "email",
             Self::CreatedAt => "created_at",
             Self::LastLogin => "last_login",
-            Self::UserType => "user_type",
+            Self::Role => "user_type",
         }
     }
 }
@@ -138,12 +138,12 @@ impl Users {
     }
 
     /// Adds the permissions of the role to a user that was read from the database.
-    pub(super) fn equip(&self, user: User) -> User {
+    pub(super) fn attach_grants(&self, user: User) -> User {
         user.with_roles(&self.roles)
     }
 
     fn read(&self, row: &Row) -> Result<User> {
-        User::from_row(row).map(|user| self.equip(user))
+        User::from_row(row).map(|user| self.attach_grants(user))
     }
 
     /// Returns those of the given users that have not been deleted; pass a few hundred ids at most.
@@ -332,7 +332,7 @@ impl Users {
         change: &UserChange,
     ) -> Result<User> {
         let user = self.change(&actor.into(), id, change).await?;
-        self.store.notify(Notification::User { id }).await;
+        self.store.publish(ClusterEvent::User { id }).await;
         Ok(user)
     }
 
@@ -354,11 +354,11 @@ impl Users {
         let mut user = before.clone();
         let mut role = StoredRole::from_row(&row)?;
         // Also if `ADMIN_USER_EMAILS` grants the role: then it outlasts the list entry.
-        if let Some(user_type) = &change.user_type
-            && (*user_type != user.user_type || role.is_configured())
+        if let Some(user_type) = &change.role
+            && (*user_type != user.role || role.is_configured())
         {
             role = StoredRole::assigned(user_type.as_str(), actor.role_source());
-            user.user_type = user_type.clone();
+            user.role = user_type.clone();
             user.role_source = role.source();
         }
         if let Some(is_active) = change.is_active {
@@ -374,15 +374,15 @@ impl Users {
             ));
         }
         // If the role itself changes, the actor of the entry already identifies the source.
-        let role_source = |source: RoleSource| match user.user_type == before.user_type {
+        let role_source = |source: RoleSource| match user.role == before.role {
             true => source.as_str().into(),
             false => Value::Null,
         };
         let changes = FieldChange::between(&[
             (
                 "user_type",
-                before.user_type.as_str().into(),
-                user.user_type.as_str().into(),
+                before.role.as_str().into(),
+                user.role.as_str().into(),
             ),
             (
                 "role_source",
@@ -422,18 +422,18 @@ impl Users {
             changes.details(&user.email),
         )
         .await?;
-        let user = self.equip(user);
+        let user = self.attach_grants(user);
         if let Some(listener) = self.listener.as_ref().filter(|_| !actor.is_user(id)) {
             let change = UserChanged {
                 id,
-                role: (user.user_type != before.user_type).then(|| user.role_title()),
+                role: (user.role != before.role).then(|| user.role_title()),
                 activated: user.is_active && !before.is_active,
             };
             listener.changed(&mut transaction, change).await?;
         }
-        transaction.notify(Notification::User { id });
+        transaction.publish(ClusterEvent::User { id });
         transaction.commit().await?;
-        let is_active_admin = |user: &User| user.is_admin() && user.is_allowed_in();
+        let is_active_admin = |user: &User| user.is_admin() && user.is_enabled();
         if let Some(admin_emails) = &self.admin_emails
             && is_active_admin(&user)
             && !is_active_admin(&before)
@@ -460,7 +460,7 @@ impl Users {
         let value = serde_json::to_value(value).map_err(Error::internal)?;
         let patch = Map::from_iter([(name.to_owned(), value)]);
         self.set_preferences(id, patch).await?;
-        self.store.notify(Notification::User { id }).await;
+        self.store.publish(ClusterEvent::User { id }).await;
         Ok(())
     }
 
@@ -491,7 +491,7 @@ impl Users {
                     .and_where(Expr::col("id").eq(id)),
             )
             .await?;
-        transaction.notify(Notification::User { id });
+        transaction.publish(ClusterEvent::User { id });
         transaction.commit().await?;
         Ok(after)
     }

@@ -23,14 +23,14 @@ pub struct Limits {
     /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
     ///
     /// Streams and WebSockets have started by then and continue.
-    pub request_time: Duration,
+    pub request_timeout: Duration,
     /// Maximum time for receiving the head of a request, and for idling between two requests.
     ///
     /// Default: 65 seconds. Proxies commonly keep a connection for 60 seconds, and the portal
     /// should not be the side that closes it.
-    pub header_time: Duration,
+    pub header_timeout: Duration,
     /// Write timeout for connections whose peer stops reading. Default: 60 seconds.
-    pub write_time: Duration,
+    pub write_timeout: Duration,
     /// Maximum number of concurrent connections per IP address, or per `/64` of IPv6.
     ///
     /// Trusted proxies are exempt. Default: 256.
@@ -38,7 +38,7 @@ pub struct Limits {
     /// Maximum number of open streams per user. Default: 100.
     ///
     /// Live regions, task monitors and event streams count together. An IP address of guests may have
-    /// [`users_per_address`](Rates::users_per_address) times as many.
+    /// [`address_multiplier`](Rates::address_multiplier) times as many.
     pub live_streams: usize,
     /// Rate limits.
     pub rates: Rates,
@@ -50,9 +50,9 @@ impl Default for Limits {
             body: 1024 * 1024,
             url: 8 * 1024,
             headers: 32 * 1024,
-            request_time: Duration::from_secs(30),
-            header_time: Duration::from_secs(65),
-            write_time: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(65),
+            write_timeout: Duration::from_secs(60),
             connections_per_address: 256,
             live_streams: 100,
             rates: Rates::default(),
@@ -79,7 +79,7 @@ pub struct Rates {
     /// Examples are theme, preferences and notifications.
     pub own_writes: Rate,
     /// Factor by which the limit of an IP address exceeds that of a user. Default: 5.
-    pub users_per_address: u32,
+    pub address_multiplier: u32,
 }
 
 impl Default for Rates {
@@ -90,7 +90,7 @@ impl Default for Rates {
             start_task: Rate::per_minute(1200),
             admin_writes: Rate::per_minute(300),
             own_writes: Rate::per_minute(300),
-            users_per_address: 5,
+            address_multiplier: 5,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::setting::{PORTAL_SETTINGS, Setting};
 
 /// Source of a setting's value, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingSource {
     /// A command-line flag.
     Flag,
     /// An environment variable.
@@ -20,7 +20,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Flag => "flag",
@@ -45,13 +45,13 @@ impl fmt::Display for Origin {
 #[derive(Clone)]
 pub struct Settings {
     table: Vec<Setting>,
-    values: BTreeMap<&'static str, (String, Origin)>,
+    values: BTreeMap<&'static str, (String, SettingSource)>,
 }
 
 /// Prints masked secrets, as in the output of `config`.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let given = self.describe().filter(|(name, ..)| self.is_given(name));
+        let given = self.describe().filter(|(name, ..)| self.is_set(name));
         let given = given.map(|(name, value, _)| (name, value));
         f.debug_map().entries(given).finish()
     }
@@ -59,13 +59,13 @@ impl fmt::Debug for Settings {
 
 /// The sources that settings are read from.
 #[derive(Default)]
-pub(crate) struct Sources {
+pub(crate) struct SettingSources {
     pub(crate) flags: HashMap<String, String>,
     pub(crate) environment: HashMap<String, String>,
     pub(crate) dot_env: HashMap<String, String>,
 }
 
-impl Sources {
+impl SettingSources {
     /// Returns the process environment and `.env` of the working directory, if the file exists.
     pub(crate) fn of_process(
         flags: HashMap<String, String>,
@@ -84,7 +84,7 @@ impl Sources {
 }
 
 impl Settings {
-    pub(crate) fn load(extra: &[Setting], sources: &Sources) -> Self {
+    pub(crate) fn load(extra: &[Setting], sources: &SettingSources) -> Self {
         let table: Vec<Setting> = PORTAL_SETTINGS.iter().chain(extra).copied().collect();
         let mut values = BTreeMap::new();
         for setting in &table {
@@ -99,13 +99,13 @@ impl Settings {
                     })
             };
             let found = find(&sources.flags)
-                .map(|value| (value, Origin::Flag))
-                .or_else(|| find(&sources.environment).map(|value| (value, Origin::Environment)))
-                .or_else(|| find(&sources.dot_env).map(|value| (value, Origin::DotEnv)))
+                .map(|value| (value, SettingSource::Flag))
+                .or_else(|| find(&sources.environment).map(|value| (value, SettingSource::Environment)))
+                .or_else(|| find(&sources.dot_env).map(|value| (value, SettingSource::DotEnv)))
                 .or_else(|| {
                     setting
                         .default
-                        .map(|value| (value.to_owned(), Origin::Default))
+                        .map(|value| (value.to_owned(), SettingSource::Default))
                 });
             if let Some(found) = found {
                 values.insert(setting.name, found);
@@ -134,9 +134,9 @@ impl Settings {
             .collect();
         Self::load(
             extra,
-            &Sources {
+            &SettingSources {
                 environment,
-                ..Sources::default()
+                ..SettingSources::default()
             },
         )
     }
@@ -149,10 +149,10 @@ impl Settings {
 
     /// Returns `true` if the variable is set explicitly, not by its default.
     #[must_use]
-    pub fn is_given(&self, name: &str) -> bool {
+    pub fn is_set(&self, name: &str) -> bool {
         self.values
             .get(name)
-            .is_some_and(|(_, origin)| *origin != Origin::Default)
+            .is_some_and(|(_, origin)| *origin != SettingSource::Default)
     }
 
     /// Returns all variables with their effective values, secrets masked.

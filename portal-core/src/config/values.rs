@@ -50,7 +50,7 @@ impl Secret {
 
     /// Returns the text. Do not log it.
     #[must_use]
-    pub fn expose(&self) -> &str {
+    pub fn expose_secret(&self) -> &str {
         &self.0
     }
 }
@@ -76,7 +76,7 @@ pub struct Config {
     pub host: String,
     /// Port to listen on; 0 picks a free one.
     pub port: u16,
-    /// Origin that browsers use, as they send it in `Origin`.
+    /// Origin that browsers use, as they send it in `SettingSource`.
     pub public_url: String,
     /// Path prefix of a portal nested in another app: empty, or for example `/portal`.
     pub base_path: String,
@@ -447,7 +447,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(
-            config.database_url.expose(),
+            config.database_url.expose_secret(),
             "postgresql://portal:p%40ss%2Fword@db:5432/portal"
         );
     }

@@ -20,7 +20,7 @@ type Cause = Box<dyn StdError + Send + Sync + 'static>;
 
 /// An error in one value of the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
+pub struct FieldError {
     /// JSON pointer (RFC 6901) to the invalid value; empty for the whole document.
     pub pointer: String,
     /// Message for people.
@@ -29,7 +29,7 @@ pub struct Fault {
     pub code: String,
 }
 
-impl Fault {
+impl FieldError {
     /// Creates an error at a JSON pointer.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
@@ -116,7 +116,7 @@ impl Error {
     /// Creates a `422 invalid_parameters` with all field errors: well-formed input that violates
     /// rules.
     #[must_use]
-    pub fn invalid(faults: Vec<Fault>) -> Self {
+    pub fn invalid(faults: Vec<FieldError>) -> Self {
         let detail = match faults.len() {
             1 => "one value is not valid".to_owned(),
             n => format!("{n} values are not valid"),
@@ -221,7 +221,7 @@ impl Error {
 
     /// Adds a member to the problem document.
     #[must_use]
-    pub fn with_member(mut self, name: &str, value: impl Serialize) -> Self {
+    pub fn with_extension(mut self, name: &str, value: impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {
             self.0.problem.members.insert(name.to_owned(), value);
         }
@@ -230,7 +230,7 @@ impl Error {
 
     /// Sets the field errors.
     #[must_use]
-    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+    pub fn with_field_errors(mut self, faults: Vec<FieldError>) -> Self {
         self.0.problem.faults = faults;
         self
     }
@@ -255,7 +255,7 @@ impl Error {
 
     /// Returns the field errors of invalid input.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn field_errors(&self) -> &[FieldError] {
         &self.0.problem.faults
     }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::Fault;
+use super::FieldError;
 use super::rejection;
 
 /// Maximum number of field errors in one log line.
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
     pub(crate) detail: Cow<'static, str>,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<FieldError>,
     pub(crate) retry_after: Option<u32>,
     pub(crate) members: Map<String, Value>,
     /// Causes, outermost first, that `detail` does not state. They are logged, and in DEV shown on

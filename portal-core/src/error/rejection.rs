@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Fault, Problem};
+use super::{FieldError, Problem};
 use crate::request::{escape_pointer as escape, peek};
 
 /// Detail of a `404` that adds nothing to its status.
@@ -74,7 +74,7 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
     match status {
         StatusCode::BAD_REQUEST => ("bad_request", "the request is malformed"),
         StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
-        StatusCode::FORBIDDEN => ("forbidden", "your account may not use this"),
+        StatusCode::FORBIDDEN => ("forbidden", "your account does not have permission for this"),
         StatusCode::NOT_FOUND => ("not_found", NOTHING_HERE),
         StatusCode::METHOD_NOT_ALLOWED => (
             "method_not_allowed",
@@ -114,14 +114,14 @@ fn of_values(text: &str) -> Option<&str> {
 }
 
 /// Returns the error of the path parameter in "Cannot parse `id` with value `x` to a `u32`".
-fn of_parameter(reason: &str) -> Option<Fault> {
+fn of_parameter(reason: &str) -> Option<FieldError> {
     let (name, _) = reason.strip_prefix("Cannot parse `")?.split_once('`')?;
     let has_name = reason.contains("` with value `");
-    has_name.then(|| Fault::new(format!("/{}", escape(name)), "invalid_value", reason))
+    has_name.then(|| FieldError::new(format!("/{}", escape(name)), "invalid_value", reason))
 }
 
 /// Returns the field error of a reason that starts with a path of serde_path_to_error.
-fn fault(reason: &str) -> Fault {
+fn fault(reason: &str) -> FieldError {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     let is_path = |path: &str| {
         let is_letter = |c: char| c.is_alphanumeric() || "_-.[]?".contains(c);
@@ -141,7 +141,7 @@ fn fault(reason: &str) -> Fault {
 
 /// Returns the field error for a serde message at a JSON pointer. A missing or unknown field is an
 /// error of that field, not of the surrounding object.
-pub(crate) fn fault_of_serde(pointer: String, message: &str) -> Fault {
+pub(crate) fn fault_of_serde(pointer: String, message: &str) -> FieldError {
     let of_field = |start: &str| {
         let (name, _) = message.strip_prefix(start)?.split_once('`')?;
         // Inside a union, both the message of serde and its path may name the field.
@@ -152,16 +152,16 @@ pub(crate) fn fault_of_serde(pointer: String, message: &str) -> Fault {
         })
     };
     if let Some(place) = of_field("missing field `") {
-        return Fault::new(place, "missing", message);
+        return FieldError::new(place, "missing", message);
     }
     if let Some(place) = of_field("unknown field `") {
-        return Fault::new(place, "unknown_field", message);
+        return FieldError::new(place, "unknown_field", message);
     }
     let code = match message.starts_with("invalid type") {
         true => "invalid_type",
         false => "invalid_value",
     };
-    Fault::new(pointer, code, message)
+    FieldError::new(pointer, code, message)
 }
 
 #[cfg(test)]

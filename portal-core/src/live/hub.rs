@@ -12,62 +12,62 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::mark::{Clock, Mark};
-use super::topics::Key;
+use super::cursor::{Clock, Cursor};
+use super::topics::TopicKey;
 
 /// Minimum interval between two deliveries of a topic.
-const WINDOW: Duration = Duration::from_millis(200);
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Maximum number of topics per subscriber: the number of bits.
-pub(super) const MOST_TOPICS: usize = 64;
+pub(super) const MAX_TOPICS: usize = 64;
 
 /// Above this number, topics of users without subscribers are evicted.
-const KEPT: usize = 10_000;
+const MAX_STORED: usize = 10_000;
 
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(super) struct TopicHub {
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<HubState>,
     /// Signals that a topic has become due.
     due: Notify,
 }
 
 #[derive(Debug)]
-struct State {
-    topics: HashMap<Key, Topic>,
+struct HubState {
+    topics: HashMap<TopicKey, TopicState>,
     /// Time before which changes of all topics may have been missed.
-    everything: u64,
+    all_changed_at: u64,
     /// Time before which changed topics of users may have been evicted.
-    forgotten: u64,
+    evicted_at: u64,
     /// Topics to deliver once more, ordered by due time.
-    due: VecDeque<(Instant, Key)>,
+    due: VecDeque<(Instant, TopicKey)>,
     next_watcher: u64,
 }
 
 #[derive(Debug, Default)]
-struct Topic {
+struct TopicState {
     /// Time of the last change or of its delivery.
     changed: u64,
     told: Option<Instant>,
     is_due: bool,
-    watchers: HashMap<u64, (Arc<Watcher>, u32)>,
+    watchers: HashMap<u64, (Arc<Subscriber>, u32)>,
 }
 
 #[derive(Debug, Default)]
-struct Watcher {
+struct Subscriber {
     /// One bit for each of its topics that has changed since the last read.
     changed: AtomicU64,
     wake: Notify,
 }
 
-impl Hub {
+impl TopicHub {
     pub(super) fn new() -> Self {
         let clock = Clock::new();
-        let state = State {
+        let state = HubState {
             topics: HashMap::new(),
             // This process has missed all earlier changes.
-            everything: clock.next(),
-            forgotten: 0,
+            all_changed_at: clock.next(),
+            evicted_at: 0,
             due: VecDeque::new(),
             next_watcher: 0,
         };
@@ -80,19 +80,19 @@ impl Hub {
 
     /// Returns the current cursor. A client that reads data after obtaining it can later receive
     /// all changes since.
-    pub(super) fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Cursor {
         self.clock.mark()
     }
 
     /// Records that a topic has changed, and delivers it now or soon.
-    pub(super) fn touch(&self, key: Key) {
+    pub(super) fn mark_changed(&self, key: TopicKey) {
         self.touch_at(key, Instant::now());
     }
 
-    fn touch_at(&self, key: Key, now: Instant) {
+    fn touch_at(&self, key: TopicKey, now: Instant) {
         let mut state = self.lock();
-        if state.topics.len() > KEPT {
-            state.forgotten = self.clock.next();
+        if state.topics.len() > MAX_STORED {
+            state.evicted_at = self.clock.next();
             let mut kept = std::mem::take(&mut state.topics);
             kept.retain(|key, topic| key.user.is_none() || !topic.watchers.is_empty());
             state.topics = kept;
@@ -102,7 +102,7 @@ impl Hub {
             topic.changed = self.clock.next();
             return;
         }
-        match topic.told.map(|told| told + WINDOW) {
+        match topic.told.map(|told| told + MIN_INTERVAL) {
             Some(again) if again > now => {
                 topic.changed = self.clock.next();
                 topic.is_due = true;
@@ -115,36 +115,36 @@ impl Hub {
     }
 
     /// Records that any topic may have changed.
-    pub(super) fn touch_all(&self) {
-        self.lock().everything = self.clock.next();
+    pub(super) fn mark_all_changed(&self) {
+        self.lock().all_changed_at = self.clock.next();
         self.touch_where(|_| true);
     }
 
     /// Records that a topic has changed for all users.
-    pub(super) fn touch_everyones(&self, topic: usize) {
-        self.lock().forgotten = self.clock.next();
+    pub(super) fn mark_changed_for_all_users(&self, topic: usize) {
+        self.lock().evicted_at = self.clock.next();
         self.touch_where(|key| key.topic == topic);
     }
 
-    fn touch_where(&self, is_meant: impl Fn(&Key) -> bool) {
-        let keys: Vec<Key> = {
+    fn touch_where(&self, is_meant: impl Fn(&TopicKey) -> bool) {
+        let keys: Vec<TopicKey> = {
             let state = self.lock();
             state.topics.keys().copied().filter(is_meant).collect()
         };
-        keys.into_iter().for_each(|key| self.touch(key));
+        keys.into_iter().for_each(|key| self.mark_changed(key));
     }
 
     /// Subscribes to topics, at most 64. Topics changed since the cursor count as changed; without
     /// a cursor, all do.
-    pub(super) fn watch(self: &Arc<Self>, keys: Vec<Key>, since: Option<Mark>) -> Watch {
-        let watcher = Arc::new(Watcher::default());
-        let known_until = since.map(|mark| self.clock.known_until(mark));
+    pub(super) fn subscribe(self: &Arc<Self>, keys: Vec<TopicKey>, since: Option<Cursor>) -> TopicSubscription {
+        let watcher = Arc::new(Subscriber::default());
+        let known_until = since.map(|mark| self.clock.seen_until(mark));
         let mut state = self.lock();
         let id = state.next_watcher;
         state.next_watcher += 1;
-        let (everything, forgotten) = (state.everything, state.forgotten);
+        let (everything, forgotten) = (state.all_changed_at, state.evicted_at);
         let mut missed = 0;
-        for (bit, key) in (0_u32..).zip(keys.iter().take(MOST_TOPICS)) {
+        for (bit, key) in (0_u32..).zip(keys.iter().take(MAX_TOPICS)) {
             let topic = state.topics.entry(*key).or_default();
             topic.watchers.insert(id, (Arc::clone(&watcher), bit));
             let mut changed = topic.changed.max(everything);
@@ -157,7 +157,7 @@ impl Hub {
         }
         drop(state);
         watcher.changed.fetch_or(missed, Ordering::AcqRel);
-        Watch {
+        TopicSubscription {
             hub: Arc::clone(self),
             id,
             keys,
@@ -166,9 +166,9 @@ impl Hub {
     }
 
     /// Delivers due topics, until the future is dropped.
-    pub(super) async fn keep_telling(&self) {
+    pub(super) async fn run_flusher(&self) {
         loop {
-            let next = self.tell_due(Instant::now());
+            let next = self.flush_due(Instant::now());
             let woken = self.due.notified();
             match next {
                 None => woken.await,
@@ -183,7 +183,7 @@ impl Hub {
     }
 
     /// Delivers the topics due by now; returns the time at which the next one is due.
-    fn tell_due(&self, now: Instant) -> Option<Instant> {
+    fn flush_due(&self, now: Instant) -> Option<Instant> {
         let mut state = self.lock();
         loop {
             let (at, key) = *state.due.front()?;
@@ -199,12 +199,12 @@ impl Hub {
     }
 
     /// A panic elsewhere cannot leave the state half-changed.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HubState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Topic {
+impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.told = Some(now);
         // Also for an older change: a client that has reconnected in the meantime has not received
@@ -219,22 +219,22 @@ impl Topic {
 
 /// Subscription to topics; it ends when dropped.
 #[derive(Debug)]
-pub(super) struct Watch {
-    hub: Arc<Hub>,
+pub(super) struct TopicSubscription {
+    hub: Arc<TopicHub>,
     id: u64,
-    keys: Vec<Key>,
-    watcher: Arc<Watcher>,
+    keys: Vec<TopicKey>,
+    watcher: Arc<Subscriber>,
 }
 
-impl Watch {
+impl TopicSubscription {
     /// Returns the subscribed topics.
-    pub(super) fn keys(&self) -> &[Key] {
+    pub(super) fn keys(&self) -> &[TopicKey] {
         &self.keys
     }
 
     /// Takes the topics changed since the last call, as bits in the order of the keys, with the
     /// cursor up to which their recipient has seen all changes.
-    pub(super) fn take(&self) -> (u64, Mark) {
+    pub(super) fn take_changes(&self) -> (u64, Cursor) {
         // First the cursor: later changes come after it.
         let mark = self.hub.clock.mark();
         (self.watcher.changed.swap(0, Ordering::AcqRel), mark)
@@ -253,7 +253,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for TopicSubscription {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
         for key in &self.keys {
@@ -270,58 +270,58 @@ mod tests {
 
     use super::*;
 
-    const USERS: Key = Key {
+    const USERS: TopicKey = TopicKey {
         topic: 0,
         user: None,
     };
-    const TASKS: Key = Key {
+    const TASKS: TopicKey = TopicKey {
         topic: 1,
         user: None,
     };
 
-    fn of(user: Uuid) -> Key {
-        Key {
+    fn of(user: Uuid) -> TopicKey {
+        TopicKey {
             topic: 2,
             user: Some(user),
         }
     }
 
-    fn bits(watch: &Watch) -> u64 {
-        watch.take().0
+    fn bits(watch: &TopicSubscription) -> u64 {
+        watch.take_changes().0
     }
 
     #[tokio::test]
     async fn changes_are_delivered_at_once_and_after_a_burst() {
-        let hub = Arc::new(Hub::new());
-        let watch = hub.watch(vec![TASKS, USERS], Some(hub.mark()));
+        let hub = Arc::new(TopicHub::new());
+        let watch = hub.subscribe(vec![TASKS, USERS], Some(hub.mark()));
         assert_eq!(bits(&watch), 0);
         let now = Instant::now();
         hub.touch_at(USERS, now);
         watch.changed().await;
         assert_eq!(bits(&watch), 0b10);
         for _ in 0..1000 {
-            hub.touch_at(USERS, now + WINDOW / 2);
+            hub.touch_at(USERS, now + MIN_INTERVAL / 2);
         }
         assert_eq!(bits(&watch), 0, "not again so soon");
-        assert_eq!(hub.tell_due(now + WINDOW / 2), Some(now + WINDOW));
+        assert_eq!(hub.flush_due(now + MIN_INTERVAL / 2), Some(now + MIN_INTERVAL));
         assert_eq!(bits(&watch), 0);
-        assert_eq!(hub.tell_due(now + WINDOW), None, "delivered only once");
+        assert_eq!(hub.flush_due(now + MIN_INTERVAL), None, "delivered only once");
         watch.changed().await;
         assert_eq!(bits(&watch), 0b10, "the last change is delivered");
-        hub.touch_at(USERS, now + 3 * WINDOW);
+        hub.touch_at(USERS, now + 3 * MIN_INTERVAL);
         assert_eq!(bits(&watch), 0b10, "after a pause, at once again");
     }
 
     #[tokio::test]
     async fn due_topics_are_delivered_automatically() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(TopicHub::new());
         let telling = tokio::spawn({
             let hub = Arc::clone(&hub);
-            async move { hub.keep_telling().await }
+            async move { hub.run_flusher().await }
         });
-        let watch = hub.watch(vec![USERS], Some(hub.mark()));
+        let watch = hub.subscribe(vec![USERS], Some(hub.mark()));
         for _ in 0..2 {
-            hub.touch(USERS);
+            hub.mark_changed(USERS);
             while bits(&watch) == 0 {
                 watch.changed().await;
             }
@@ -331,12 +331,12 @@ mod tests {
 
     #[test]
     fn only_subscribers_of_a_topic_are_notified() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(TopicHub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let now = Some(hub.mark());
-        let [anns, eves] = [ann, eve].map(|user| hub.watch(vec![of(user)], now));
-        hub.touch(of(ann));
-        hub.touch(TASKS);
+        let [anns, eves] = [ann, eve].map(|user| hub.subscribe(vec![of(user)], now));
+        hub.mark_changed(of(ann));
+        hub.mark_changed(TASKS);
         assert_eq!((bits(&anns), bits(&eves)), (1, 0));
         drop((anns, eves));
         let state = hub.lock();
@@ -345,39 +345,39 @@ mod tests {
 
     #[test]
     fn returning_subscriber_receives_missed_changes() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(TopicHub::new());
         let keys = || vec![USERS, TASKS];
-        hub.touch(TASKS);
+        hub.mark_changed(TASKS);
         let mark = hub.mark();
-        assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0);
-        hub.touch(USERS);
-        assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0b01);
+        assert_eq!(bits(&hub.subscribe(keys(), Some(mark))), 0);
+        hub.mark_changed(USERS);
+        assert_eq!(bits(&hub.subscribe(keys(), Some(mark))), 0b01);
         assert_eq!(
-            bits(&hub.watch(keys(), None)),
+            bits(&hub.subscribe(keys(), None)),
             0b11,
             "without a cursor, all count as changed"
         );
-        let (_, mark) = hub.watch(keys(), Some(mark)).take();
-        assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0);
-        hub.touch_all();
-        assert_eq!(bits(&hub.watch(keys(), Some(mark))), 0b11);
+        let (_, mark) = hub.subscribe(keys(), Some(mark)).take_changes();
+        assert_eq!(bits(&hub.subscribe(keys(), Some(mark))), 0);
+        hub.mark_all_changed();
+        assert_eq!(bits(&hub.subscribe(keys(), Some(mark))), 0b11);
     }
 
     #[test]
     fn cursor_of_another_replica_is_compared_by_time() {
-        let before = Hub::new().mark();
-        let hub = Arc::new(Hub::new());
+        let before = TopicHub::new().mark();
+        let hub = Arc::new(TopicHub::new());
         assert_eq!(
-            bits(&hub.watch(vec![USERS], Some(before))),
+            bits(&hub.subscribe(vec![USERS], Some(before))),
             1,
             "this replica has missed earlier changes"
         );
-        hub.lock().everything -= 60_000_000;
-        let other = Hub::new();
-        assert_eq!(bits(&hub.watch(vec![USERS], Some(other.mark()))), 0);
-        hub.touch(USERS);
+        hub.lock().all_changed_at -= 60_000_000;
+        let other = TopicHub::new();
+        assert_eq!(bits(&hub.subscribe(vec![USERS], Some(other.mark()))), 0);
+        hub.mark_changed(USERS);
         assert_eq!(
-            bits(&hub.watch(vec![USERS], Some(other.mark()))),
+            bits(&hub.subscribe(vec![USERS], Some(other.mark()))),
             1,
             "too close to be sure"
         );
@@ -385,50 +385,50 @@ mod tests {
 
     #[test]
     fn pending_change_reaches_a_returning_subscriber() {
-        let hub = Arc::new(Hub::new());
-        let watch = hub.watch(vec![USERS], Some(hub.mark()));
+        let hub = Arc::new(TopicHub::new());
+        let watch = hub.subscribe(vec![USERS], Some(hub.mark()));
         let now = Instant::now();
         hub.touch_at(USERS, now);
         hub.touch_at(USERS, now);
-        let (_, mark) = watch.take();
+        let (_, mark) = watch.take_changes();
         drop(watch);
-        assert_eq!(hub.tell_due(now + WINDOW), None);
-        assert_eq!(bits(&hub.watch(vec![USERS], Some(mark))), 1);
+        assert_eq!(hub.flush_due(now + MIN_INTERVAL), None);
+        assert_eq!(bits(&hub.subscribe(vec![USERS], Some(mark))), 1);
     }
 
     #[test]
     fn change_for_all_users_is_delivered_to_each() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(TopicHub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mark = hub.mark();
-        let anns = hub.watch(vec![USERS, of(ann)], Some(mark));
-        hub.touch_everyones(2);
+        let anns = hub.subscribe(vec![USERS, of(ann)], Some(mark));
+        hub.mark_changed_for_all_users(2);
         assert_eq!(bits(&anns), 0b10);
-        let eves = hub.watch(vec![USERS, of(eve)], Some(mark));
+        let eves = hub.subscribe(vec![USERS, of(eve)], Some(mark));
         assert_eq!(bits(&eves), 0b10, "later subscribers too");
     }
 
     #[test]
     fn lost_events_mark_all_topics_as_changed() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(TopicHub::new());
         let ann = Uuid::new_v4();
-        let watch = hub.watch(vec![USERS, of(ann)], Some(hub.mark()));
-        hub.touch_all();
+        let watch = hub.subscribe(vec![USERS, of(ann)], Some(hub.mark()));
+        hub.mark_all_changed();
         assert_eq!(bits(&watch), 0b11);
     }
 
     #[test]
     fn topics_of_users_are_evicted() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(TopicHub::new());
         let ann = Uuid::new_v4();
-        hub.touch(USERS);
+        hub.mark_changed(USERS);
         let mark = hub.mark();
-        hub.touch(of(ann));
-        for _ in 0..2 * KEPT {
-            hub.touch(of(Uuid::new_v4()));
+        hub.mark_changed(of(ann));
+        for _ in 0..2 * MAX_STORED {
+            hub.mark_changed(of(Uuid::new_v4()));
         }
-        assert!(hub.lock().topics.len() <= KEPT + 1);
-        let watch = hub.watch(vec![USERS, of(ann)], Some(mark));
+        assert!(hub.lock().topics.len() <= MAX_STORED + 1);
+        let watch = hub.subscribe(vec![USERS, of(ann)], Some(mark));
         assert_eq!(bits(&watch), 0b10, "evicted topics count as changed");
     }
 }

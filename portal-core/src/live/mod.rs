@@ -6,9 +6,9 @@
 //! changed content is requested like any page.
 
 mod hub;
-mod mark;
-mod open;
-mod places;
+mod cursor;
+mod handler;
+mod stream_limit;
 mod region;
 mod service;
 mod stream;
@@ -17,7 +17,7 @@ mod topics;
 pub use region::{Region, region};
 pub use service::Live;
 
-pub(crate) use mark::read_mark_time;
-pub(crate) use open::routes;
-pub(crate) use places::Place;
+pub(crate) use cursor::read_mark_time;
+pub(crate) use handler::routes;
+pub(crate) use stream_limit::StreamPermit;
 pub(crate) use topics::{OWN_TASKS, Topics};

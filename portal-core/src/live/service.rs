@@ -13,19 +13,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::hub::Hub;
-use super::places::{Holder, Place, Places};
-use super::topics::{Key, NOTIFICATIONS, OWN_TASKS, TASKS, Topics, USERS};
+use super::hub::TopicHub;
+use super::stream_limit::{StreamOwner, StreamPermit, StreamLimiter};
+use super::topics::{TopicKey, NOTIFICATIONS, OWN_TASKS, TASKS, Topics, USERS};
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::{Dialect, Notification, Store, Transaction};
+use crate::store::{Dialect, ClusterEvent, Store, Transaction};
 
 /// Minimum interval between two cluster events to other replicas.
 const SEND_INTERVAL: Duration = Duration::from_millis(50);
 /// Delay before the next attempt when the database is unreachable.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Maximum time for streams to send their last event.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Notifies all open pages, on all replicas, that something has changed. Cheap to clone.
 ///
@@ -58,28 +58,28 @@ pub struct Live(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) topics: Topics,
-    pub(super) hub: Arc<Hub>,
-    pub(super) places: Places,
+    pub(super) hub: Arc<TopicHub>,
+    pub(super) places: StreamLimiter,
     /// Open streams.
     pub(super) open: TaskTracker,
     pub(super) is_dev: bool,
     /// Changes not yet published to other replicas; always empty with SQLite.
-    unsent: Mutex<HashSet<Key>>,
+    unsent: Mutex<HashSet<TopicKey>>,
     send: Notify,
 }
 
 impl Live {
     /// Reserves one of a user's streams; fails with `429 too_many_streams` if the limit is reached.
-    pub(crate) fn take_place(&self, user: Uuid) -> Result<Place, Error> {
-        self.0.places.take(Holder::User(user))
+    pub(crate) fn take_place(&self, user: Uuid) -> Result<StreamPermit, Error> {
+        self.0.places.acquire(StreamOwner::User(user))
     }
 
     pub(crate) fn new(store: Store, topics: Topics, config: &Config) -> Self {
         Self(Arc::new(Inner {
             store,
             topics,
-            hub: Arc::new(Hub::new()),
-            places: Places::new(config),
+            hub: Arc::new(TopicHub::new()),
+            places: StreamLimiter::new(config),
             open: TaskTracker::new(),
             is_dev: config.is_dev(),
             unsent: Mutex::default(),
@@ -91,18 +91,18 @@ impl Live {
     ///
     /// It never fails and never waits: pages are notified at most a few times per second, and
     /// always of the last change. An undeclared topic has no subscribers, which is logged.
-    pub fn changed(&self, topic: &str) {
+    pub fn notify(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
-            self.tell(key);
+            self.notify_key(key);
         }
     }
 
     /// Reports a change of a personal topic; only the pages of that user are notified.
     ///
     /// See [`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic).
-    pub fn changed_for(&self, user: Uuid, topic: &str) {
+    pub fn notify_user(&self, user: Uuid, topic: &str) {
         if let Some(key) = self.key(topic, Some(user)) {
-            self.tell(key);
+            self.notify_key(key);
         }
     }
 
@@ -119,69 +119,69 @@ impl Live {
     ///     transaction.commit().await
     /// }
     /// ```
-    pub fn changed_in(&self, transaction: &mut Transaction, topic: &str) {
+    pub fn notify_in(&self, transaction: &mut Transaction, topic: &str) {
         if let Some(key) = self.key(topic, None) {
-            self.tell_in(transaction, key);
+            self.publish_in(transaction, key);
         }
     }
 
-    /// Like [`changed_for`](Self::changed_for), within a transaction.
-    pub fn changed_for_in(&self, transaction: &mut Transaction, user: Uuid, topic: &str) {
+    /// Like [`notify_user`](Self::notify_user), within a transaction.
+    pub fn notify_user_in(&self, transaction: &mut Transaction, user: Uuid, topic: &str) {
         if let Some(key) = self.key(topic, Some(user)) {
-            self.tell_in(transaction, key);
+            self.publish_in(transaction, key);
         }
     }
 
     /// Reports a change of a topic that other replicas are notified of by other means.
-    pub(crate) fn changed_here(&self, topic: &str) {
+    pub(crate) fn notify_local(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
-            self.0.hub.touch(key);
+            self.0.hub.mark_changed(key);
         }
     }
 
-    /// Like [`changed_here`](Self::changed_here), for the personal topic of one user or of all
+    /// Like [`notify_local`](Self::changed_here), for the personal topic of one user or of all
     /// users.
-    pub(crate) fn changed_here_for(&self, user: Option<Uuid>, topic: &str) {
+    pub(crate) fn notify_local_user(&self, user: Option<Uuid>, topic: &str) {
         let found = self.0.topics.find(topic);
         match (found, user) {
-            (Some(topic), Some(_)) => self.0.hub.touch(Key { topic, user }),
-            (Some(topic), None) => self.0.hub.touch_everyones(topic),
+            (Some(topic), Some(_)) => self.0.hub.mark_changed(TopicKey { topic, user }),
+            (Some(topic), None) => self.0.hub.mark_changed_for_all_users(topic),
             (None, _) => {}
         }
     }
 
     /// Returns the cursor for a page that is being rendered; see [`PageSetup`](crate::pages::PageSetup).
-    pub(crate) fn read_mark(&self) -> impl fmt::Display + Send + use<> {
+    pub(crate) fn cursor(&self) -> impl fmt::Display + Send + use<> {
         self.0.hub.mark()
     }
 
     /// Forwards the events of all replicas, and publishes changes to them, until the portal stops.
-    pub(crate) async fn run(self, hints: Receiver<Notification>, stop: CancellationToken) {
+    pub(crate) async fn run(self, hints: Receiver<ClusterEvent>, stop: CancellationToken) {
         let work = async {
             tokio::join!(
                 self.follow(hints),
-                self.0.hub.keep_telling(),
-                self.send_others()
+                self.0.hub.run_flusher(),
+                self.run_publisher()
             )
         };
         stop.run_until_cancelled(work).await;
         // The last changes of this process.
-        let last = self.take_unsent();
-        let _ = timeout(FAREWELL, self.0.store.notify_others(&last)).await;
+        let last = self.drain_outbox();
+        let _ = timeout(CLOSE_TIMEOUT, self.0.store.publish_remote(&last)).await;
     }
 
     /// Waits until all streams have sent their last event, with a time limit.
     pub(crate) async fn closed(&self) {
         self.0.open.close();
-        let _ = timeout(FAREWELL, self.0.open.wait()).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.0.open.wait()).await;
     }
 
-    fn key(&self, name: &str, user: Option<Uuid>) -> Option<Key> {
+    fn key(&self, name: &str, user: Option<Uuid>) -> Option<TopicKey> {
         let found = self.0.topics.find(name);
         let declared = found.and_then(|topic| self.0.topics.get(topic));
         match (found, declared) {
             (Some(topic), Some(declared)) if declared.personal == user.is_some() => {
-                Some(Key { topic, user })
+                Some(TopicKey { topic, user })
             }
             (Some(_), _) => {
                 tracing::error!(
@@ -200,61 +200,61 @@ impl Live {
         }
     }
 
-    fn tell(&self, key: Key) {
-        self.0.hub.touch(key);
+    fn notify_key(&self, key: TopicKey) {
+        self.0.hub.mark_changed(key);
         if self.0.store.dialect() == Dialect::Postgres {
-            self.unsent().insert(key);
+            self.outbox().insert(key);
             self.0.send.notify_one();
         }
     }
 
-    fn tell_in(&self, transaction: &mut Transaction, key: Key) {
+    fn publish_in(&self, transaction: &mut Transaction, key: TopicKey) {
         let topic = self.0.topics.wire_name(key);
-        transaction.notify(Notification::TopicChanged { topic });
+        transaction.publish(ClusterEvent::TopicChanged { topic });
     }
 
-    async fn send_others(&self) {
+    async fn run_publisher(&self) {
         loop {
             self.0.send.notified().await;
-            let notifications = self.take_unsent();
-            let pause = match self.0.store.notify_others(&notifications).await {
+            let notifications = self.drain_outbox();
+            let pause = match self.0.store.publish_remote(&notifications).await {
                 Ok(()) => SEND_INTERVAL,
                 Err(error) => {
                     tracing::warn!(%error, "failed to publish topic changes to other replicas");
                     let keys = notifications.iter().filter_map(|it| self.key_of(it));
-                    self.unsent().extend(keys);
+                    self.outbox().extend(keys);
                     self.0.send.notify_one();
-                    RETRY
+                    RETRY_DELAY
                 }
             };
             sleep(pause).await;
         }
     }
 
-    fn take_unsent(&self) -> Vec<Notification> {
-        let keys = std::mem::take(&mut *self.unsent());
+    fn drain_outbox(&self) -> Vec<ClusterEvent> {
+        let keys = std::mem::take(&mut *self.outbox());
         let topics = keys.into_iter().map(|key| self.0.topics.wire_name(key));
         topics
-            .map(|topic| Notification::TopicChanged { topic })
+            .map(|topic| ClusterEvent::TopicChanged { topic })
             .collect()
     }
 
-    fn unsent(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
+    fn outbox(&self) -> std::sync::MutexGuard<'_, HashSet<TopicKey>> {
         self.0.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn follow(&self, mut hints: Receiver<Notification>) {
+    async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {
-                Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => self.0.hub.touch_all(),
-                Ok(Notification::NotificationsChanged { user_id: None }) => {
+                Ok(ClusterEvent::Lagged) | Err(RecvError::Lagged(_)) => self.0.hub.mark_all_changed(),
+                Ok(ClusterEvent::NotificationsChanged { user_id: None }) => {
                     if let Some(topic) = self.0.topics.find(NOTIFICATIONS) {
-                        self.0.hub.touch_everyones(topic);
+                        self.0.hub.mark_changed_for_all_users(topic);
                     }
                 }
                 Ok(hint) => {
                     if let Some(key) = self.key_of(&hint) {
-                        self.0.hub.touch(key);
+                        self.0.hub.mark_changed(key);
                     }
                     self.touch_own_tasks(&hint);
                 }
@@ -265,29 +265,29 @@ impl Live {
 
     /// Records the users whose own tasks have changed: some users or, after a change of many tasks
     /// at once, all users.
-    fn touch_own_tasks(&self, hint: &Notification) {
+    fn touch_own_tasks(&self, hint: &ClusterEvent) {
         match hint {
-            Notification::TasksChanged { owners, .. } => {
+            ClusterEvent::TasksChanged { owners, .. } => {
                 for owner in &owners.0 {
-                    self.changed_here_for(Some(*owner), OWN_TASKS);
+                    self.notify_local_user(Some(*owner), OWN_TASKS);
                 }
             }
-            Notification::TopicChanged { topic } if topic == TASKS => {
-                self.changed_here_for(None, OWN_TASKS);
+            ClusterEvent::TopicChanged { topic } if topic == TASKS => {
+                self.notify_local_user(None, OWN_TASKS);
             }
             _ => {}
         }
     }
 
     /// Returns the topic of an event.
-    fn key_of(&self, hint: &Notification) -> Option<Key> {
+    fn key_of(&self, hint: &ClusterEvent) -> Option<TopicKey> {
         let topic = match hint {
-            Notification::TopicChanged { topic } => topic,
-            Notification::User { .. } => USERS,
-            Notification::TasksChanged { .. } | Notification::SchedulesChanged => TASKS,
-            Notification::NotificationsChanged { user_id } => {
+            ClusterEvent::TopicChanged { topic } => topic,
+            ClusterEvent::User { .. } => USERS,
+            ClusterEvent::TasksChanged { .. } | ClusterEvent::SchedulesChanged => TASKS,
+            ClusterEvent::NotificationsChanged { user_id } => {
                 let topic = self.0.topics.find(NOTIFICATIONS)?;
-                return user_id.map(|user| Key {
+                return user_id.map(|user| TopicKey {
                     topic,
                     user: Some(user),
                 });

@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use super::hub::Watch;
-use super::mark::Mark;
-use super::places::Place;
+use super::hub::TopicSubscription;
+use super::cursor::Cursor;
+use super::stream_limit::StreamPermit;
 use super::service::Live;
-use crate::auth::{AccessWatch, Auth, Revoked};
+use crate::auth::{RevocationToken, Auth, Revocation};
 use crate::state::PortalState;
 
 /// Interval of keep-alives: proxies close a stream after about a minute of silence, and a tab
@@ -27,52 +27,52 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// replicas that were added later.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Delay before the next attempt when the database is unreachable.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Time until a client reconnects, in milliseconds.
 const RECONNECT: u32 = 2000;
 
 /// User of a stream, with the signal that their access was revoked.
-pub(super) struct Reader {
+pub(super) struct StreamUser {
     pub(super) id: Uuid,
-    pub(super) watch: AccessWatch,
+    pub(super) watch: RevocationToken,
 }
 
 pub(super) struct Stream {
     live: Live,
-    watch: Watch,
+    watch: TopicSubscription,
     /// `None` for guests.
-    reader: Option<Reader>,
+    reader: Option<StreamUser>,
     denied: Vec<String>,
     stop: CancellationToken,
     state: PortalState,
     ends: Instant,
     phase: Phase,
-    _place: Option<Place>,
+    _place: Option<StreamPermit>,
     /// The stream counts as open until this is dropped.
     _open: TaskTrackerToken,
 }
 
 #[derive(PartialEq, Eq)]
 enum Phase {
-    Begins,
-    GoesOn,
-    Ended,
+    Opening,
+    Open,
+    Finished,
 }
 
 /// Reason why a stream ends, with the close codes of WebSockets.
 #[derive(Clone, Copy)]
-struct Closed {
+struct CloseReason {
     code: u16,
     reason: &'static str,
 }
 
-const GOING_AWAY: Closed = Closed {
+const GOING_AWAY: CloseReason = CloseReason {
     code: 1001,
     reason: "the server is shutting down",
 };
 
-impl From<Revoked> for Closed {
-    fn from(revoked: Revoked) -> Self {
+impl From<Revocation> for CloseReason {
+    fn from(revoked: Revocation) -> Self {
         Self {
             code: revoked.code(),
             reason: revoked.reason(),
@@ -97,12 +97,12 @@ pub(super) fn answer(stream: Stream) -> Response {
 impl Stream {
     pub(super) fn new(
         live: Live,
-        watch: Watch,
-        reader: Option<Reader>,
+        watch: TopicSubscription,
+        reader: Option<StreamUser>,
         denied: Vec<String>,
         stop: CancellationToken,
         state: PortalState,
-        place: Option<Place>,
+        place: Option<StreamPermit>,
     ) -> Self {
         Self {
             // Streams that started together should not end together.
@@ -115,26 +115,26 @@ impl Stream {
             denied,
             stop,
             state,
-            phase: Phase::Begins,
+            phase: Phase::Opening,
             _place: place,
         }
     }
 
     /// Returns the next event; it is called only when the peer can receive it.
     async fn next(&mut self) -> Option<String> {
-        if self.phase == Phase::Begins {
-            self.phase = Phase::GoesOn;
+        if self.phase == Phase::Opening {
+            self.phase = Phase::Open;
             return Some(self.begin());
         }
         let beat = Instant::now() + KEEP_ALIVE;
         loop {
-            if self.phase == Phase::Ended {
+            if self.phase == Phase::Finished {
                 return None;
             }
             if let Some(closed) = self.closed().now_or_never() {
                 return Some(self.end(closed));
             }
-            let (changed, mark) = self.watch.take();
+            let (changed, mark) = self.watch.take_changes();
             if changed != 0 {
                 match self.allowed(changed).await {
                     Ok(0) => {}
@@ -148,7 +148,7 @@ impl Stream {
                 () = self.watch.changed() => {}
                 () = sleep_until(beat) => {
                     // The recipient of this event has seen all changes up to now.
-                    let (changed, mark) = self.watch.take();
+                    let (changed, mark) = self.watch.take_changes();
                     if changed == 0 {
                         return Some(format!(": nothing has changed\nid: {mark}\n\n"));
                     }
@@ -160,7 +160,7 @@ impl Stream {
     }
 
     /// Returns the changed topics that the user may access, with their current permissions.
-    async fn allowed(&self, changed: u64) -> Result<u64, Closed> {
+    async fn allowed(&self, changed: u64) -> Result<u64, CloseReason> {
         let Some(reader) = &self.reader else {
             return Ok(changed);
         };
@@ -170,13 +170,13 @@ impl Stream {
                 Err(error) => Err(error),
             };
             match asked {
-                Ok(user) => break user.ok_or(Revoked::UserDeleted)?,
+                Ok(user) => break user.ok_or(Revocation::UserDeleted)?,
                 // Nothing is sent until the user's access has been checked.
                 Err(error) => {
                     tracing::debug!(%error, "failed to check access to a live stream; retrying");
                     tokio::select! {
                         closed = self.closed() => return Err(closed),
-                        () = sleep(RETRY) => {}
+                        () = sleep(RETRY_DELAY) => {}
                     }
                 }
             }
@@ -192,7 +192,7 @@ impl Stream {
     }
 
     /// Waits until the stream must end, and returns the reason.
-    async fn closed(&self) -> Closed {
+    async fn closed(&self) -> CloseReason {
         let revoked = async {
             match &self.reader {
                 Some(reader) => reader.watch.revoked().await,
@@ -211,14 +211,14 @@ impl Stream {
         format!("retry: {RECONNECT}\nevent: ready\ndata: {data}\n\n")
     }
 
-    fn changed(&self, topics: u64, mark: Mark) -> String {
+    fn changed(&self, topics: u64, mark: Cursor) -> String {
         let data = json!(self.names(topics));
         format!("id: {mark}\nevent: changed\ndata: {data}\n\n")
     }
 
     /// Returns the last event; changes that have not been sent are discarded.
-    fn end(&mut self, closed: Closed) -> String {
-        self.phase = Phase::Ended;
+    fn end(&mut self, closed: CloseReason) -> String {
+        self.phase = Phase::Finished;
         let data = json!({"code": closed.code, "reason": closed.reason});
         format!("event: closed\ndata: {data}\n\n")
     }

@@ -18,7 +18,7 @@ pub(crate) const OWN_TASKS: &str = "own_tasks";
 pub(super) const NOTIFICATIONS: &str = "notifications";
 
 /// Maximum length of a topic name.
-const LONGEST: usize = 100;
+const MAX_LEN: usize = 100;
 
 /// A topic with its access rule.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Topic {
 
 /// One topic, or one user's part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct TopicKey {
     pub(super) topic: usize,
     pub(super) user: Option<Uuid>,
 }
@@ -61,13 +61,13 @@ impl Topics {
 
     /// Adds a topic, or returns the problem with it.
     pub(crate) fn add(&mut self, name: &str, access: Access, personal: bool) -> Result<(), String> {
-        let is_name = (1..=LONGEST).contains(&name.len())
+        let is_name = (1..=MAX_LEN).contains(&name.len())
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte));
         if !is_name {
             return Err(format!(
-                "invalid topic name `{name}`; use 1 to {LONGEST} letters, digits and `-_.:/`"
+                "invalid topic name `{name}`; use 1 to {MAX_LEN} letters, digits and `-_.:/`"
             ));
         }
         if self.by_name.contains_key(name) {
@@ -102,12 +102,12 @@ impl Topics {
     }
 
     /// Returns the key under which a user receives a topic, if they have access.
-    pub(super) fn key_for(&self, topic: usize, user: Option<&User>) -> Option<Key> {
+    pub(super) fn key_for(&self, topic: usize, user: Option<&User>) -> Option<TopicKey> {
         let declared = self.get(topic)?;
         declared.access.check(user).ok()?;
         match (declared.personal, user) {
-            (false, _) => Some(Key { topic, user: None }),
-            (true, user) => Some(Key {
+            (false, _) => Some(TopicKey { topic, user: None }),
+            (true, user) => Some(TopicKey {
                 topic,
                 user: Some(user?.id),
             }),
@@ -115,7 +115,7 @@ impl Topics {
     }
 
     /// Returns the name on the wire: `orders`, or with a user `inbox@…`.
-    pub(super) fn wire_name(&self, key: Key) -> String {
+    pub(super) fn wire_name(&self, key: TopicKey) -> String {
         let name = self.get(key.topic).map_or("", |topic| &topic.name);
         match key.user {
             None => name.to_owned(),
@@ -124,14 +124,14 @@ impl Topics {
     }
 
     /// Parses a name on the wire; `None` for a topic that this version of the portal does not have.
-    pub(super) fn read_wire_name(&self, name: &str) -> Option<Key> {
+    pub(super) fn read_wire_name(&self, name: &str) -> Option<TopicKey> {
         let (name, user) = match name.split_once('@') {
             None => (name, None),
             Some((name, user)) => (name, Some(user.parse().ok()?)),
         };
         let topic = self.find(name)?;
         let is_personal = self.get(topic)?.personal;
-        (is_personal == user.is_some()).then_some(Key { topic, user })
+        (is_personal == user.is_some()).then_some(TopicKey { topic, user })
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
         let user = Some(Uuid::new_v4());
         for (name, user) in [("users", None), ("notifications", user)] {
             let topic = topics.find(name).unwrap();
-            let key = Key { topic, user };
+            let key = TopicKey { topic, user };
             assert_eq!(topics.read_wire_name(&topics.wire_name(key)), Some(key));
         }
         let alien = format!("users@{}", Uuid::nil());

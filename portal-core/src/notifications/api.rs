@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::record::NotificationRecord;
 use super::service::{NotificationFilter, Notifications, not_found};
 use crate::auth::{Access, CurrentUser, Routes};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::request::ApiQuery;
 use crate::state::Data;
 
@@ -25,13 +25,13 @@ pub(crate) fn routes() -> Routes {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct NotificationQuery {
     cursor: Option<String>,
     limit: Option<String>,
     unread: Option<String>,
 }
 
-impl Wanted {
+impl NotificationQuery {
     fn filter(self) -> Result<NotificationFilter> {
         let mut faults = Vec::new();
         let limit = match self.limit.as_deref().map(str::parse) {
@@ -39,7 +39,7 @@ impl Wanted {
             Some(Ok(limit @ 1..=200)) => limit,
             Some(_) => {
                 let message = "must be a number from 1 to 200";
-                faults.push(Fault::new("/limit", "out_of_range", message));
+                faults.push(FieldError::new("/limit", "out_of_range", message));
                 0
             }
         };
@@ -48,7 +48,7 @@ impl Wanted {
             Some("true") => true,
             Some(_) => {
                 let message = "must be true or false";
-                faults.push(Fault::new("/unread", "invalid_value", message));
+                faults.push(FieldError::new("/unread", "invalid_value", message));
                 false
             }
         };
@@ -75,7 +75,7 @@ struct NotificationPage {
 async fn list(
     user: CurrentUser,
     notifications: Data<Notifications>,
-    ApiQuery(wanted): ApiQuery<Wanted>,
+    ApiQuery(wanted): ApiQuery<NotificationQuery>,
 ) -> Result<Json<NotificationPage>> {
     let filter = wanted.filter()?;
     let (items, next_cursor) = notifications.list(user.id, &filter).await?;

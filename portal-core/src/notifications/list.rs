@@ -68,7 +68,7 @@ fn content(entry: &NotificationRecord, here: &str) -> Markup {
                         button type="submit" { (entry.title) }
                     }
                 } @else { (entry.title) }
-                @if entry.is_unread() { span class="pt-vh" { " (unread)" } }
+                @if entry.is_unread() { span class="pt-sr-only" { " (unread)" } }
             }
             @if let Some(text) = &entry.text { p class="pt-note-text" { (text) } }
         }

@@ -8,9 +8,9 @@ use url::form_urlencoded;
 
 use super::api::id_of;
 use super::list::{self, grouped};
-use super::send_form::{self, Draft};
+use super::send_form::{self, SendForm};
 use super::service::{NotificationFilter, Notifications, not_found};
-use crate::auth::{Access, CurrentUser, address, caller, safe_redirect};
+use crate::auth::{Access, CurrentUser, with_base_path, caller, safe_redirect};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;
@@ -23,9 +23,9 @@ use crate::source;
 use crate::state::PortalState;
 
 /// Number of entries on a page.
-const ON_PAGE: u64 = 30;
+const PAGE_SIZE: u64 = 30;
 /// Number of entries in the menu of the bell.
-const IN_MENU: u64 = 6;
+const MENU_SIZE: u64 = 6;
 
 /// Returns the pages of the user's notifications.
 pub(crate) fn pages() -> Vec<Page> {
@@ -63,14 +63,14 @@ pub(crate) fn pages() -> Vec<Page> {
 }
 
 /// User and handles of a request.
-pub(super) struct Reader<'a> {
+pub(super) struct PageScope<'a> {
     pub(super) state: &'a PortalState,
     pub(super) user: CurrentUser,
     pub(super) notifications: &'a Notifications,
     base_path: &'a str,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> PageScope<'a> {
     async fn of(state: &'a PortalState, request: Request) -> Result<(Self, Request)> {
         let (mut parts, body) = request.into_parts();
         let user = caller(&mut parts, state).await?;
@@ -84,12 +84,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn url(&self, path: &str) -> String {
-        address(self.base_path, path)
+        with_base_path(self.base_path, path)
     }
 }
 
 async fn show(state: &PortalState, request: Request) -> Result<Markup> {
-    let (reader, request) = Reader::of(state, request).await?;
+    let (reader, request) = PageScope::of(state, request).await?;
     let query = request.uri().query().unwrap_or_default();
     let get = |name: &str| {
         let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -99,17 +99,17 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         // An invalid cursor starts with the newest entry.
         cursor: get("cursor").map(|(_, value)| value.into_owned()),
         unread_only: get("unread").is_some(),
-        limit: ON_PAGE,
+        limit: PAGE_SIZE,
     };
-    let draft = (get("send").is_some() && reader.user.is_admin()).then(Draft::default);
+    let draft = (get("send").is_some() && reader.user.is_admin()).then(SendForm::default);
     render(&reader, filter, draft.as_ref()).await
 }
 
 /// Renders the page, with the form for sending a message above it if it is open.
 pub(super) async fn render(
-    reader: &Reader<'_>,
+    reader: &PageScope<'_>,
     mut filter: NotificationFilter,
-    draft: Option<&Draft>,
+    draft: Option<&SendForm>,
 ) -> Result<Markup> {
     let user_id = reader.user.id;
     let listed = match reader.notifications.list(user_id, &filter).await {
@@ -155,7 +155,7 @@ pub(super) async fn render(
     })
 }
 
-fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> PageHead<'static> {
+fn head(reader: &PageScope<'_>, here: &str, unread_only: bool, unread: u64) -> PageHead<'static> {
     let label = match unread {
         0 => "Unread".to_owned(),
         count => format!("Unread ({count})"),
@@ -182,9 +182,9 @@ fn head(reader: &Reader<'_>, here: &str, unread_only: bool, unread: u64) -> Page
 
 /// Renders the newest entries, for the menu of the bell.
 async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, _) = Reader::of(state, request).await?;
+    let (reader, _) = PageScope::of(state, request).await?;
     let filter = NotificationFilter {
-        limit: IN_MENU,
+        limit: MENU_SIZE,
         ..NotificationFilter::default()
     };
     let (items, _) = reader.notifications.list(reader.user.id, &filter).await?;
@@ -198,7 +198,7 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
 
 /// Redirects to the link of a notification; a `POST`, sent by the lists, marks it as read.
 async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, request) = Reader::of(state, request).await?;
+    let (reader, request) = PageScope::of(state, request).await?;
     let reads = request.method() == Method::POST;
     let (mut parts, _) = request.into_parts();
     let Ok(path) = RawPathParams::from_request_parts(&mut parts, state).await else {
@@ -218,7 +218,7 @@ async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
 }
 
 async fn change(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, request) = Reader::of(state, request).await?;
+    let (reader, request) = PageScope::of(state, request).await?;
     let body = body_bytes(request, state).await?;
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     let get = |name: &str| {
@@ -227,7 +227,7 @@ async fn change(state: &PortalState, request: Request) -> Result<PageResponse> {
     };
     let user_id = reader.user.id;
     let flash = match get("_action") {
-        "send" => return send_form::send(&reader, Draft::of(get)).await,
+        "send" => return send_form::send(&reader, SendForm::of(get)).await,
         "read" => {
             let id = id_of(get("id"))?;
             reader.notifications.mark_read(user_id, id).await?;

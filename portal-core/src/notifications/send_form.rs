@@ -4,17 +4,17 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::audience::Audience;
-use super::message::{LONGEST_TEXT, LONGEST_TITLE, Notification};
-use super::page::{Reader, render};
+use super::notification::{MAX_TEXT_LEN, MAX_TITLE_LEN, Notification};
+use super::page::{PageScope, render};
 use super::service::NotificationFilter;
 use crate::auth::{Access, Role, Roles, Users};
-use crate::error::{Fault, Result};
+use crate::error::{FieldError, Result};
 use crate::pages::components::{Banner, Button, Drawer, Field, FieldOption, Tone};
 use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, PageResponse};
 
 /// Submitted form.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Draft {
+pub(super) struct SendForm {
     audience: String,
     email: String,
     title: String,
@@ -22,11 +22,11 @@ pub(super) struct Draft {
     link: String,
     /// Number of recipients that was shown to the sender for confirmation.
     confirmed: Option<u64>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
     reaches: Option<u64>,
 }
 
-impl Draft {
+impl SendForm {
     /// Reads the state of the form from its fields.
     pub(super) fn of<'a>(field: impl Fn(&str) -> &'a str) -> Self {
         let text = |name: &str| field(name).trim().to_owned();
@@ -57,9 +57,9 @@ impl Draft {
 }
 
 /// Sends the message of an administrator, after they have confirmed the number of recipients.
-pub(super) async fn send(reader: &Reader<'_>, mut draft: Draft) -> Result<PageResponse> {
+pub(super) async fn send(reader: &PageScope<'_>, mut draft: SendForm) -> Result<PageResponse> {
     Access::Admin.check(Some(&reader.user))?;
-    reader.user.acts_himself()?;
+    reader.user.require_not_impersonated()?;
     draft.faults = draft.message().faults();
     let audience = match audience(reader, &draft).await? {
         Ok(audience) => audience,
@@ -85,16 +85,16 @@ pub(super) async fn send(reader: &Reader<'_>, mut draft: Draft) -> Result<PageRe
     Ok(flash.redirect(&reader.url(PATH)).into_page())
 }
 
-async fn again(reader: &Reader<'_>, draft: Draft) -> Result<PageResponse> {
+async fn again(reader: &PageScope<'_>, draft: SendForm) -> Result<PageResponse> {
     let page = render(reader, NotificationFilter::default(), Some(&draft)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
 }
 
 /// Returns the audience that the form selects, or the field error.
-async fn audience(reader: &Reader<'_>, draft: &Draft) -> Result<Result<Audience, Fault>> {
+async fn audience(reader: &PageScope<'_>, draft: &SendForm) -> Result<Result<Audience, FieldError>> {
     if let Some(name) = draft.audience.strip_prefix("role:") {
         let role = reader.state.borrow::<Roles>()?.find(name);
-        let unknown = || Fault::new("/audience", "invalid_value", "must be one of the options");
+        let unknown = || FieldError::new("/audience", "invalid_value", "must be one of the options");
         return Ok(role.map(Audience::Role).ok_or_else(unknown));
     }
     Ok(match draft.audience.as_str() {
@@ -107,14 +107,14 @@ async fn audience(reader: &Reader<'_>, draft: &Draft) -> Result<Result<Audience,
                 [] => Err("no user has this e-mail address"),
                 _ => Err("several users have this e-mail address"),
             }
-            .map_err(|message| Fault::new("/email", "not_found", message))
+            .map_err(|message| FieldError::new("/email", "not_found", message))
         }
-        _ => Err(Fault::new("/audience", "required", "choose the recipients")),
+        _ => Err(FieldError::new("/audience", "required", "choose the recipients")),
     })
 }
 
 /// Renders the form, or the confirmation before sending.
-pub(super) fn drawer(reader: &Reader<'_>, draft: &Draft, here: &str) -> Result<Markup> {
+pub(super) fn drawer(reader: &PageScope<'_>, draft: &SendForm, here: &str) -> Result<Markup> {
     let hidden = html! { input type="hidden" name="_action" value="send"; };
     let drawer = Drawer::new("send", "Send a message").open(here);
     let Some(reaches) = draft.reaches else {
@@ -123,7 +123,7 @@ pub(super) fn drawer(reader: &Reader<'_>, draft: &Draft, here: &str) -> Result<M
             .description("Recipients see it in their notifications.")
             .form(here, hidden)
             .body(fields)
-            .foot(Button::new("Continue").solid().submit());
+            .footer(Button::new("Continue").solid().submit());
         return Ok(html! { (drawer) });
     };
     let keep = [
@@ -151,11 +151,11 @@ pub(super) fn drawer(reader: &Reader<'_>, draft: &Draft, here: &str) -> Result<M
     let drawer = drawer
         .form(here, hidden)
         .body(body)
-        .foot(send.disabled(reaches == 0).submit());
+        .footer(send.disabled(reaches == 0).submit());
     Ok(html! { (drawer) })
 }
 
-fn fields(roles: &Roles, draft: &Draft) -> Markup {
+fn fields(roles: &Roles, draft: &SendForm) -> Markup {
     let role = |role: &Role| FieldOption::new(format!("role:{role}"), format!("Role {role}"));
     let mut options = vec![
         FieldOption::new("", "Choose…"),
@@ -170,9 +170,9 @@ fn fields(roles: &Roles, draft: &Draft) -> Markup {
             .hint("For a message to one person.")
             .value(draft.email.as_str()).autocomplete("off").error(draft.fault("email")))
         (Field::text("title", "Title")
-            .value(draft.title.as_str()).required(true).max_length(LONGEST_TITLE).error(draft.fault("title")))
+            .value(draft.title.as_str()).required(true).max_length(MAX_TITLE_LEN).error(draft.fault("title")))
         (Field::textarea("text", "Text")
-            .value(draft.text.as_str()).max_length(LONGEST_TEXT).error(draft.fault("text")))
+            .value(draft.text.as_str()).max_length(MAX_TEXT_LEN).error(draft.fault("text")))
         (Field::text("link", "Link")
             .hint("A page of this portal, such as /tasks.")
             .placeholder("/").value(draft.link.as_str()).error(draft.fault("link")))

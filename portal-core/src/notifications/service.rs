@@ -12,21 +12,21 @@ use uuid::Uuid;
 
 use super::audience::Audience;
 use super::cursor::Cursor;
-use super::message::Notification;
+use super::notification::Notification;
 use super::record::NotificationRecord;
-use super::table::{self, Listed};
-use super::unread::UnreadCache;
+use super::table::{self, ListParams};
+use super::unread_cache::UnreadCache;
 use crate::auth::{Actor, AuditLog, Role};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::live::Live;
 use crate::pages::{Unread, UnreadSource};
-use crate::store::{Notification as Hint, Store, StoreError, Transaction};
+use crate::store::{ClusterEvent as Hint, Store, StoreError, Transaction};
 
 /// Topic of regions that show a user's notifications.
 const TOPIC: &str = "notifications";
 
 /// Above this number of users, one cluster event for all users is sent instead.
-const MOST_HINTS: usize = 50;
+const MAX_EVENTS: usize = 50;
 
 /// Filter for listing a user's notifications, newest first.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,7 @@ pub struct NotificationFilter {
 /// use portal_core::prelude::*;
 ///
 /// /// Builds a report
-/// #[monitored_background_task(state = "reports")]
+/// #[monitored_background_task(group = "reports")]
 /// async fn build(_task: TaskContext, bell: Data<Notifications>) -> Result<(), TaskError> {
 ///     let ready = Notification::new("The monthly report is ready").link("/reports/2026-11");
 ///     bell.send_to_admins(&ready).await?;
@@ -55,9 +55,9 @@ pub struct NotificationFilter {
 /// # fn main() {}
 /// ```
 #[derive(Clone)]
-pub struct Notifications(Arc<Shared>);
+pub struct Notifications(Arc<NotificationsInner>);
 
-struct Shared {
+struct NotificationsInner {
     store: Store,
     unread: UnreadCache,
     live: Live,
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Notifications {
 
 impl Notifications {
     pub(crate) fn new(store: Store, live: Live) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(NotificationsInner {
             unread: UnreadCache::new(store.clone()),
             store,
             live,
@@ -97,7 +97,7 @@ impl Notifications {
     ///
     /// Fails with `422` if the notification is invalid.
     pub async fn send_to(&self, audience: &Audience, message: &Notification) -> Result<u64> {
-        self.write(None, audience, message).await
+        self.store_all(None, audience, message).await
     }
 
     /// Sends a notification to all administrators; returns the number of recipients.
@@ -130,10 +130,10 @@ impl Notifications {
         audience: &Audience,
         message: &Notification,
     ) -> Result<u64> {
-        self.write(Some(actor.into()), audience, message).await
+        self.store_all(Some(actor.into()), audience, message).await
     }
 
-    async fn write(
+    async fn store_all(
         &self,
         actor: Option<Actor>,
         audience: &Audience,
@@ -170,11 +170,11 @@ impl Notifications {
             )
             .await?;
         }
-        for hint in hints(&users) {
-            transaction.notify(hint);
+        for hint in events_for(&users) {
+            transaction.publish(hint);
         }
         transaction.commit().await?;
-        hints(&users).iter().for_each(|hint| self.heed(hint));
+        events_for(&users).iter().for_each(|hint| self.heed(hint));
         Ok(users.len() as u64)
     }
 
@@ -206,7 +206,7 @@ impl Notifications {
             0 => 50,
             limit => limit.min(200),
         };
-        let listed = Listed {
+        let listed = ListParams {
             after,
             unread_only: filter.unread_only,
             // One entry more than shown reveals whether another page exists.
@@ -248,7 +248,7 @@ impl Notifications {
     /// Fails with `404` if it does not exist or belongs to another user.
     pub async fn mark_read(&self, user_id: Uuid, id: Uuid) -> Result<()> {
         if table::mark_read(&self.0.store, user_id, Some(id)).await? > 0 {
-            self.changed(&[user_id]).await;
+            self.invalidate(&[user_id]).await;
             return Ok(());
         }
         self.get(user_id, id).await.map(drop)
@@ -262,7 +262,7 @@ impl Notifications {
     pub async fn mark_all_read(&self, user_id: Uuid) -> Result<u64> {
         let marked = table::mark_read(&self.0.store, user_id, None).await?;
         if marked > 0 {
-            self.changed(&[user_id]).await;
+            self.invalidate(&[user_id]).await;
         }
         Ok(marked)
     }
@@ -276,15 +276,15 @@ impl Notifications {
         if !table::delete(&self.0.store, user_id, id).await? {
             return Err(not_found());
         }
-        self.changed(&[user_id]).await;
+        self.invalidate(&[user_id]).await;
         Ok(())
     }
 
     /// Invalidates the cache of this process directly, those of other replicas by a cluster event.
-    async fn changed(&self, users: &[Uuid]) {
-        for hint in hints(users) {
+    async fn invalidate(&self, users: &[Uuid]) {
+        for hint in events_for(users) {
             self.heed(&hint);
-            self.0.store.notify(hint).await;
+            self.0.store.publish(hint).await;
         }
     }
 
@@ -308,7 +308,7 @@ impl Notifications {
             self.heed(&hint);
             // Afterwards: pages that are notified request what is cached here.
             if let Hint::NotificationsChanged { user_id } = hint {
-                self.0.live.changed_here_for(user_id, TOPIC);
+                self.0.live.notify_local_user(user_id, TOPIC);
             }
         }
     }
@@ -347,7 +347,7 @@ pub(crate) async fn send_in(
         let entry = entry.or_insert_with(|| (message.clone(), 0));
         *entry = (message, entry.1 + 1);
     }
-    let living = table::living(transaction, merged.keys().map(|(user, ..)| *user)).await?;
+    let living = table::existing_users(transaction, merged.keys().map(|(user, ..)| *user)).await?;
     let mut told = Vec::new();
     for ((user, ..), (message, count)) in merged {
         if !living.contains(&user) {
@@ -357,14 +357,14 @@ pub(crate) async fn send_in(
         told.push(user);
     }
     told.dedup();
-    for hint in hints(&told) {
-        transaction.notify(hint);
+    for hint in events_for(&told) {
+        transaction.publish(hint);
     }
     Ok(())
 }
 
-fn hints(users: &[Uuid]) -> Vec<Hint> {
-    if users.len() > MOST_HINTS {
+fn events_for(users: &[Uuid]) -> Vec<Hint> {
+    if users.len() > MAX_EVENTS {
         return vec![Hint::NotificationsChanged { user_id: None }];
     }
     let hint = |user: &Uuid| Hint::NotificationsChanged {
@@ -382,7 +382,7 @@ fn target_of(audience: &Audience) -> String {
 }
 
 fn bad_cursor() -> Error {
-    Error::invalid(vec![Fault::new(
+    Error::invalid(vec![FieldError::new(
         "/cursor",
         "invalid_value",
         "must be the `next_cursor` of the previous page",

@@ -9,16 +9,16 @@ use sea_query::{
 use uuid::Uuid;
 
 use super::cursor::Cursor;
-use super::message::{Notification, excerpt};
+use super::notification::{Notification, excerpt};
 use super::record::{COLUMNS, NotificationRecord, name_of, tone_of};
 use crate::pages::Unread;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 const TABLE: &str = "portal_notifications";
 /// Maximum number of notifications per user; read ones are dropped first, then the oldest.
-pub(super) const KEPT: i32 = 200;
+pub(super) const MAX_PER_USER: i32 = 200;
 /// Maximum length of a text that the bell announces, in characters.
-const LONGEST_SHOWN: usize = 120;
+const MAX_PAGE_SIZE: usize = 120;
 /// Number of users whose notifications are written with one statement.
 const CHUNK: usize = 500;
 
@@ -95,7 +95,7 @@ async fn insert_chunk(
     transaction.execute(&insert).await.map(drop)
 }
 
-/// Drops the notifications of users beyond [`KEPT`].
+/// Drops the notifications of users beyond [`MAX_PER_USER`].
 async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), StoreError> {
     let window = WindowStatement::partition_by("user_id")
         .order_by_expr(Expr::col("read_at").is_null(), Order::Desc)
@@ -111,7 +111,7 @@ async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), Stor
     let surplus = Query::select()
         .column("id")
         .from_subquery(placed, "placed")
-        .and_where(Expr::col("place").gt(KEPT))
+        .and_where(Expr::col("place").gt(MAX_PER_USER))
         .take();
     let delete = Query::delete()
         .from_table(TABLE)
@@ -121,7 +121,7 @@ async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), Stor
 }
 
 /// Returns the users that have not been deleted.
-pub(super) async fn living(
+pub(super) async fn existing_users(
     transaction: &mut Transaction,
     users: impl IntoIterator<Item = Uuid>,
 ) -> Result<HashSet<Uuid>, StoreError> {
@@ -136,7 +136,7 @@ pub(super) async fn living(
 }
 
 /// Parameters for listing a user's notifications, newest first.
-pub(super) struct Listed {
+pub(super) struct ListParams {
     pub(super) after: Option<Cursor>,
     pub(super) unread_only: bool,
     pub(super) limit: u64,
@@ -145,7 +145,7 @@ pub(super) struct Listed {
 pub(super) async fn list(
     store: &Store,
     user: Uuid,
-    listed: &Listed,
+    listed: &ListParams,
 ) -> Result<Vec<NotificationRecord>, StoreError> {
     let mut select = of(user).columns(COLUMNS).take();
     if listed.unread_only {
@@ -214,7 +214,7 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreErr
             messages: row.get::<i64>("messages")?.unsigned_abs(),
             newest_at: at.timestamp_micros(),
             newest: row.get("title")?,
-            newest_text: text.map(|text| excerpt(&text, LONGEST_SHOWN)),
+            newest_text: text.map(|text| excerpt(&text, MAX_PAGE_SIZE)),
             tone: tone_of(&tone),
             linked: link.map(|_| id),
         })

@@ -315,11 +315,11 @@ pub(crate) fn prepare() {
 /// `--gray-7` to `--gray-10`. The path excludes the base path.
 ///
 /// ```
-/// let link = maud::html! { link rel="stylesheet" href=(portal_core::pages::assets::all_steps_path()); };
+/// let link = maud::html! { link rel="stylesheet" href=(portal_core::pages::assets::full_scales_path()); };
 /// assert!(link.0.contains("/_portal/assets/tokens-full."));
 /// ```
 #[must_use]
-pub fn all_steps_path() -> &'static str {
+pub fn full_scales_path() -> &'static str {
     url(TOKENS_FULL)
 }
 
@@ -328,10 +328,10 @@ pub fn all_steps_path() -> &'static str {
 /// They cover the font, htmx, the icons and the color scales.
 ///
 /// ```
-/// assert!(portal_core::pages::assets::licences_path().ends_with(".txt"));
+/// assert!(portal_core::pages::assets::licenses_path().ends_with(".txt"));
 /// ```
 #[must_use]
-pub fn licences_path() -> &'static str {
+pub fn licenses_path() -> &'static str {
     url(LICENCES)
 }
 

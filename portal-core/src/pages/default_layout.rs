@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
-use super::bell::bell;
-use super::components::{Button, Tone, badge, palette_button, toast_region};
-use super::layout::{Layout, NavLink, PageContext, Room, document};
-use super::layout_parts::{self, LayoutParts, OwnParts};
+use super::notification_bell::bell;
+use super::components::{Button, Tone, badge, search_button, toast_region};
+use super::layout::{Layout, NavLink, PageContext, Reserve, document};
+use super::layout_parts::{self, LayoutParts, DefaultParts};
 
 /// Place in [`DefaultLayout`] for markup of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ impl Default for DefaultLayout {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
-            parts: Arc::new(OwnParts),
+            parts: Arc::new(DefaultParts),
             is_customized: false,
         }
     }
@@ -143,10 +143,10 @@ impl DefaultLayout {
     fn foot(&self, page: &PageContext<'_>, menu_id: &str) -> Markup {
         html! {
             @if page.development { div class="pt-dev" { (badge("Development", Tone::Warning)) } }
-            div class="pt-foot" {
+            div class="pt-side-foot" {
                 @match &page.user {
                     Some(user) => (self.parts.user_menu(page, user, menu_id)),
-                    None => (self.parts.guest(page)),
+                    None => (self.parts.guest_menu(page)),
                 }
             }
         }
@@ -165,10 +165,10 @@ impl Layout for DefaultLayout {
         // Rendered once, then inserted for each screen width.
         let brand = self.parts.brand(page);
         let top_end = self.fill(Slot::TopBarEnd, page);
-        let search = palette_button(page);
+        let search = search_button(page);
         let navigation = self.navigation(page);
         let body = html! {
-            (Room(content.0.len() + 2 * navigation.0.len() + FRAME))
+            (Reserve(content.0.len() + 2 * navigation.0.len() + FRAME))
             (skip_link())
             div class="pt-shell" {
                 header class="pt-topbar" {
@@ -210,11 +210,11 @@ impl Layout for DefaultLayout {
         document(page, body)
     }
 
-    fn keeps_content(&self) -> bool {
+    fn embeds_content_verbatim(&self) -> bool {
         true
     }
 
-    fn keeps_frame(&self) -> bool {
+    fn is_cacheable(&self) -> bool {
         !self.is_customized
     }
 }
@@ -232,11 +232,11 @@ impl Layout for PlainLayout {
         document(page, body)
     }
 
-    fn keeps_content(&self) -> bool {
+    fn embeds_content_verbatim(&self) -> bool {
         true
     }
 
-    fn keeps_frame(&self) -> bool {
+    fn is_cacheable(&self) -> bool {
         true
     }
 }
@@ -379,7 +379,7 @@ mod tests {
             html.contains("value=\"narrow\" aria-expanded=\"true\""),
             "{html}"
         );
-        page.rail = true;
+        page.sidebar_collapsed = true;
         let html = DefaultLayout::new().render(&page, html! {}).into_string();
         assert!(
             html.contains("data-rail") && html.contains("value=\"wide\" aria-expanded=\"false\"")

@@ -4,7 +4,7 @@ use axum::http::request::Parts;
 use maud::{Markup, html};
 
 use super::components::{Card, detail_list};
-use super::render::PageSetup;
+use super::render::PageRenderer;
 use crate::error::Problem;
 
 /// Headers that describe how a request was made.
@@ -32,7 +32,7 @@ const MAX_HEADER_LEN: usize = 200;
 /// Renders the causes of an error, the handler and the request.
 ///
 /// Empty in PROD, and if the page already states the whole cause.
-pub(super) fn developer_details(setup: &PageSetup, parts: &Parts, problem: &Problem) -> Markup {
+pub(super) fn developer_details(setup: &PageRenderer, parts: &Parts, problem: &Problem) -> Markup {
     let is_of_interest = !problem.reasons.is_empty()
         || (problem.is_malformed_request() && !problem.detail.is_empty());
     if !setup.config.is_dev() || !is_of_interest {
@@ -60,7 +60,7 @@ pub(super) fn developer_details(setup: &PageSetup, parts: &Parts, problem: &Prob
         (detail_list(&rows))
     };
     html! {
-        div class="pt-oops-dev" {
+        div class="pt-error-dev" {
             (Card::new().title("For developers").description("Only shown while APP_ENV is DEV.").body(body))
         }
     }

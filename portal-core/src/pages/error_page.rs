@@ -8,21 +8,21 @@ use url::Url;
 
 use super::assets;
 use super::components::{Button, TimeFormat, copy_button, icon, rel, time};
-use super::error_art::{Art, art};
+use super::error_illustration::{Illustration, art};
 use super::error_details::developer_details;
 use super::layout::NavLink;
-use super::render::PageSetup;
-use crate::auth::{CurrentUser, address, safe_redirect};
+use super::render::PageRenderer;
+use crate::auth::{CurrentUser, with_base_path, safe_redirect};
 use crate::error::{NOTHING_HERE, Problem};
 
 /// Maximum number of pages that a 404 page links.
-const OFFERED: usize = 6;
+const MAX_LINKS: usize = 6;
 /// Minimum similarity, from 0 to 1, at which an existing URL is suggested.
-const ALIKE: f64 = 0.6;
+const MIN_SIMILARITY: f64 = 0.6;
 
 /// Error page for one request.
 pub(super) struct ErrorPage<'a> {
-    setup: &'a PageSetup,
+    setup: &'a PageRenderer,
     parts: &'a Parts,
     problem: &'a Problem,
     request_id: Option<&'a str>,
@@ -30,7 +30,7 @@ pub(super) struct ErrorPage<'a> {
 
 impl<'a> ErrorPage<'a> {
     pub(super) fn new(
-        setup: &'a PageSetup,
+        setup: &'a PageRenderer,
         parts: &'a Parts,
         problem: &'a Problem,
         request_id: Option<&'a str>,
@@ -60,14 +60,14 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    fn art(&self) -> Art {
+    fn art(&self) -> Illustration {
         match self.problem.status {
-            StatusCode::NOT_FOUND => Art::Missing,
-            StatusCode::FORBIDDEN => Art::Locked,
-            StatusCode::UNAUTHORIZED => Art::Expired,
-            StatusCode::TOO_MANY_REQUESTS => Art::Busy,
-            StatusCode::SERVICE_UNAVAILABLE => Art::Maintenance,
-            _ => Art::Broken,
+            StatusCode::NOT_FOUND => Illustration::Missing,
+            StatusCode::FORBIDDEN => Illustration::Locked,
+            StatusCode::UNAUTHORIZED => Illustration::Expired,
+            StatusCode::TOO_MANY_REQUESTS => Illustration::Busy,
+            StatusCode::SERVICE_UNAVAILABLE => Illustration::Maintenance,
+            _ => Illustration::Broken,
         }
     }
 
@@ -104,7 +104,7 @@ impl<'a> ErrorPage<'a> {
     }
 
     fn url(&self, path: &str) -> String {
-        address(&self.setup.config.base_path, path)
+        with_base_path(&self.setup.config.base_path, path)
     }
 
     /// Returns the URL of the previous page, unless it is this page.
@@ -115,20 +115,20 @@ impl<'a> ErrorPage<'a> {
     pub(super) fn content(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
         let Problem { status, detail, .. } = self.problem;
         html! {
-            div class="pt-oops" {
+            div class="pt-error-page" {
                 (art(self.art()))
-                p class="pt-oops-code" { (status.as_u16()) }
+                p class="pt-error-code" { (status.as_u16()) }
                 h1 { (self.title()) }
                 @match *status {
-                    StatusCode::FORBIDDEN => (self.denied(user)),
-                    StatusCode::NOT_FOUND => (self.lost(user, nav)),
+                    StatusCode::FORBIDDEN => (self.forbidden(user)),
+                    StatusCode::NOT_FOUND => (self.not_found(user, nav)),
                     StatusCode::UNAUTHORIZED => (self.expired()),
-                    StatusCode::TOO_MANY_REQUESTS => (self.busy()),
-                    StatusCode::SERVICE_UNAVAILABLE => (self.away()),
-                    status if status.is_server_error() => (self.broken()),
+                    StatusCode::TOO_MANY_REQUESTS => (self.rate_limited()),
+                    StatusCode::SERVICE_UNAVAILABLE => (self.unavailable()),
+                    status if status.is_server_error() => (self.internal_error()),
                     _ => {
                         p { (sentence(detail)) }
-                        div class="pt-row" { (self.ways(true)) }
+                        div class="pt-row" { (self.next_steps(true)) }
                     }
                 }
                 (self.name_request())
@@ -138,7 +138,7 @@ impl<'a> ErrorPage<'a> {
     }
 
     /// Renders the buttons to the previous page and to the home page.
-    fn ways(&self, solid: bool) -> Markup {
+    fn next_steps(&self, solid: bool) -> Markup {
         let home = Button::new("Go to homepage").href(self.url("/"));
         html! {
             @if let Some(back) = self.back() {
@@ -149,7 +149,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    fn denied(&self, user: Option<&CurrentUser>) -> Markup {
+    fn forbidden(&self, user: Option<&CurrentUser>) -> Markup {
         let is_role = self.problem.code == "forbidden";
         html! {
             p {
@@ -158,23 +158,23 @@ impl<'a> ErrorPage<'a> {
                 } @else { (sentence(&self.problem.detail)) }
             }
             @if let Some(user) = user {
-                p class="pt-oops-who" {
+                p class="pt-error-account" {
                     (icon("user")) span { "Signed in as " strong { (user.email()) } " · " (user.role_title()) }
                 }
                 div class="pt-row" {
-                    (self.ways(true))
+                    (self.next_steps(true))
                     form method="post" action=(self.url("/sign-out")) {
                         (Button::new("Use another account").icon("log-out").submit())
                     }
                 }
             } @else {
-                div class="pt-row" { (self.ways(true)) }
+                div class="pt-row" { (self.next_steps(true)) }
             }
         }
     }
 
-    fn lost(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
-        let meant = self.meant(nav);
+    fn not_found(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
+        let meant = self.suggestion(nav);
         html! {
             p {
                 @if self.problem.detail == NOTHING_HERE {
@@ -185,16 +185,16 @@ impl<'a> ErrorPage<'a> {
                 } @else { (sentence(&self.problem.detail)) }
             }
             div class="pt-row" {
-                (self.ways(true))
+                (self.next_steps(true))
                 @if user.is_none() {
                     (Button::new("Sign in").href(self.setup.sign_in_url(self.parts)))
                 }
             }
             @if !nav.is_empty() {
-                nav class="pt-oops-links" aria-label="Other pages" {
+                nav class="pt-error-links" aria-label="Other pages" {
                     h2 { "Other pages" }
                     ul {
-                        @for link in nav.iter().take(OFFERED) {
+                        @for link in nav.iter().take(MAX_LINKS) {
                             li { a href=(link.href) rel=[rel(&link.href)] { (icon(&link.icon)) (link.label) (icon("arrow-right")) } }
                         }
                     }
@@ -204,7 +204,7 @@ impl<'a> ErrorPage<'a> {
     }
 
     /// Returns the page whose URL is most similar to the requested one.
-    fn meant<'n>(&self, nav: &'n [NavLink]) -> Option<&'n NavLink> {
+    fn suggestion<'n>(&self, nav: &'n [NavLink]) -> Option<&'n NavLink> {
         // The comparison takes quadratic time, and longer paths are not typos.
         if self.parts.uri.path().len() > 100 {
             return None;
@@ -213,7 +213,7 @@ impl<'a> ErrorPage<'a> {
         let alike = |link: &&NavLink| likeness(&asked, &link.href.to_lowercase());
         nav.iter()
             .map(|link| (alike(&link), link))
-            .filter(|(alike, _)| *alike >= ALIKE)
+            .filter(|(alike, _)| *alike >= MIN_SIMILARITY)
             .max_by(|(one, _), (other, _)| one.total_cmp(other))
             .map(|(_, link)| link)
     }
@@ -228,7 +228,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    fn busy(&self) -> Markup {
+    fn rate_limited(&self) -> Markup {
         let when = self.problem.retry_after.map(time_span);
         html! {
             p {
@@ -238,12 +238,12 @@ impl<'a> ErrorPage<'a> {
             div class="pt-row" {
                 @if self.can_repeat() {
                     (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
-                } @else { (self.ways(true)) }
+                } @else { (self.next_steps(true)) }
             }
         }
     }
 
-    fn away(&self) -> Markup {
+    fn unavailable(&self) -> Markup {
         let again = self.again_after();
         html! {
             p {
@@ -256,12 +256,12 @@ impl<'a> ErrorPage<'a> {
             @if self.is_maintenance() { (self.notice()) }
             @if let Some(seconds) = again {
                 pt-retry data-after=(seconds) {
-                    p class="pt-oops-who" role="status" { span class="pt-spin" {} "This page reloads automatically." }
+                    p class="pt-error-account" role="status" { span class="pt-spin" {} "This page reloads automatically." }
                 }
             }
             div class="pt-row" {
                 @if self.can_repeat() { (Button::new("Try now").icon("refresh-cw").href(self.here())) }
-                @else { (self.ways(false)) }
+                @else { (self.next_steps(false)) }
             }
         }
     }
@@ -277,14 +277,14 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    fn broken(&self) -> Markup {
+    fn internal_error(&self) -> Markup {
         html! {
             p { "Something went wrong on our side. If it keeps happening, send us this ID." }
             div class="pt-row" {
                 @if self.can_repeat() {
                     (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
-                    (self.ways(false))
-                } @else { (self.ways(true)) }
+                    (self.next_steps(false))
+                } @else { (self.next_steps(true)) }
             }
         }
     }
@@ -294,14 +294,14 @@ impl<'a> ErrorPage<'a> {
         let is_ours = self.problem.status.is_server_error() && !self.is_maintenance();
         html! {
             @if let Some(id) = self.request_id.filter(|_| is_ours) {
-                p class="pt-oops-id" { span { "Request" } code { (id) } (copy_button(id)) }
+                p class="pt-error-id" { span { "Request" } code { (id) } (copy_button(id)) }
             }
         }
     }
 }
 
 /// Returns the page of this portal from which a request was made, according to `Referer`.
-pub(super) fn came_from(setup: &PageSetup, parts: &Parts) -> Option<String> {
+pub(super) fn came_from(setup: &PageRenderer, parts: &Parts) -> Option<String> {
     let referer = parts.headers.get(header::REFERER)?.to_str().ok()?;
     let url = Url::parse(referer).ok()?;
     let own = Url::parse(&setup.config.public_url).ok()?;
@@ -362,14 +362,14 @@ mod tests {
             ("/profile", "/admin/profile"),
             ("/admin/app-setings", "/admin/app-settings"),
         ] {
-            assert!(likeness(asked, there) >= ALIKE, "{asked}");
+            assert!(likeness(asked, there) >= MIN_SIMILARITY, "{asked}");
         }
         for (asked, there) in [
             ("/wp-login.php", "/admin/users"),
             ("/x", "/"),
             ("/", "/about"),
         ] {
-            assert!(likeness(asked, there) < ALIKE, "{asked}");
+            assert!(likeness(asked, there) < MIN_SIMILARITY, "{asked}");
         }
     }
 

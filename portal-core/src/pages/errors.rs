@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::default_layout::PlainLayout;
 use super::error_page::ErrorPage;
-use super::render::{PageHead, PageSetup};
+use super::render::{PageMeta, PageRenderer};
 use crate::auth::{CurrentUser, caller};
 use crate::error::{Error, NOTHING_HERE, Problem};
 use crate::state::PortalState;
@@ -30,7 +30,7 @@ impl PageError {
     }
 
     /// Renders the error page for the caller of the request.
-    pub(crate) fn render(&self, setup: &PageSetup, request_id: Option<&str>) -> Response {
+    pub(crate) fn render(&self, setup: &PageRenderer, request_id: Option<&str>) -> Response {
         let Inner {
             parts,
             user,
@@ -56,17 +56,17 @@ pub(crate) fn page(parts: &Parts, user: Option<&CurrentUser>, error: Error) -> R
 
 /// Returns an error as a standalone page without navigation or user, for failures outside of pages.
 pub(crate) fn error_document(
-    setup: &PageSetup,
+    setup: &PageRenderer,
     parts: &Parts,
     problem: &Problem,
     request_id: Option<&str>,
 ) -> Response {
     let page = ErrorPage::new(setup, parts, problem, request_id);
     let extra = page.head();
-    let head = PageHead {
+    let head = PageMeta {
         layout: Some(&PlainLayout),
         extra: Some(&extra),
-        ..PageHead::new(problem.status, page.title())
+        ..PageMeta::new(problem.status, page.title())
     };
     finish(
         setup.render(parts, None, head, page.content(None, &[])),
@@ -75,7 +75,7 @@ pub(crate) fn error_document(
 }
 
 fn render(
-    setup: &PageSetup,
+    setup: &PageRenderer,
     parts: &Parts,
     user: Option<&CurrentUser>,
     problem: &Problem,
@@ -88,9 +88,9 @@ fn render(
     let page = ErrorPage::new(setup, parts, problem, request_id);
     let nav = setup.nav_of(parts, user);
     let extra = page.head();
-    let head = PageHead {
+    let head = PageMeta {
         extra: Some(&extra),
-        ..PageHead::new(problem.status, page.title())
+        ..PageMeta::new(problem.status, page.title())
     };
     let content = page.content(user, &nav);
     finish(setup.render(parts, user, head, content), problem)
@@ -117,8 +117,8 @@ pub(crate) async fn fallback(State(state): State<PortalState>, request: Request)
         .await
         .ok()
         .flatten()
-        .filter(|user| user.is_allowed_in());
-    if let Ok(setup) = state.borrow::<PageSetup>() {
+        .filter(|user| user.is_enabled());
+    if let Ok(setup) = state.borrow::<PageRenderer>() {
         setup.prepare(user.as_ref()).await;
     }
     page(&parts, user.as_ref(), error)

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, PreEscaped};
 
-use super::content::{IntoPage, PageResponse};
+use super::into_page::{IntoPage, PageResponse};
 use super::regions;
 use crate::request::peek;
 
@@ -106,7 +106,7 @@ fn is_html(headers: &HeaderMap) -> bool {
 /// htmx and live regions mark requests that need the whole page.
 fn is_for_script(request: &Parts) -> bool {
     let is_set = |name: &str| request.headers.get(name).is_some_and(|it| it == "true");
-    if regions::wanted(request).is_some() || is_set("hx-boosted") {
+    if regions::requested_ids(request).is_some() || is_set("hx-boosted") {
         return false;
     }
     if is_set("hx-request") {

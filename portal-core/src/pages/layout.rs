@@ -2,9 +2,9 @@
 
 use maud::{DOCTYPE, Markup, Render, html};
 
-use super::bell::Unread;
+use super::notification_bell::Unread;
 use super::components::{Banner, Tone};
-use super::requires::Requirements;
+use super::asset_requirements::AssetRequirements;
 use super::{BrandAssets, assets, theme::Theme};
 
 /// Data that a layout receives about the page that it renders.
@@ -34,7 +34,7 @@ pub struct PageContext<'a> {
     /// Brand of the application; `None` for the portal's own.
     pub brand: Option<&'a BrandAssets>,
     /// `true` if the visitor collapsed the sidebar.
-    pub rail: bool,
+    pub sidebar_collapsed: bool,
     /// URL of the sign-in page, which returns to this page; with base path.
     pub sign_in_url: &'a str,
     /// `true` if the portal runs in DEV, so that layouts can indicate it.
@@ -63,7 +63,7 @@ impl<'a> PageContext<'a> {
             impersonated_by: None,
             theme,
             brand: None,
-            rail: false,
+            sidebar_collapsed: false,
             sign_in_url: "/sign-in",
             development: false,
             flash: None,
@@ -75,7 +75,7 @@ impl<'a> PageContext<'a> {
     /// Returns the URL of a path inside the portal, with base path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        crate::auth::address(self.base_path, path)
+        crate::auth::with_base_path(self.base_path, path)
     }
 }
 
@@ -159,7 +159,7 @@ pub trait Layout: Send + Sync + 'static {
     ///
     /// Live regions in the content are then refreshed without rendering the layout, which is
     /// faster; otherwise the whole document is rendered for them.
-    fn keeps_content(&self) -> bool {
+    fn embeds_content_verbatim(&self) -> bool {
         false
     }
 
@@ -169,8 +169,8 @@ pub trait Layout: Send + Sync + 'static {
     /// on the content nor on the time. It is then rendered around a placeholder, once for all
     /// guests with the same URL, theme and sidebar, and cached until the portal stops; otherwise it
     /// is rendered for every response. Only applies to layouts that also return `true` from
-    /// [`keeps_content`](Self::keeps_content), and that insert the content once.
-    fn keeps_frame(&self) -> bool {
+    /// [`embeds_content_verbatim`](Self::embeds_content_verbatim), and that insert the content once.
+    fn is_cacheable(&self) -> bool {
         false
     }
 }
@@ -179,9 +179,9 @@ pub trait Layout: Send + Sync + 'static {
 const HEAD: usize = 4 << 10;
 
 /// Reserves capacity for the following markup, which would otherwise be reallocated while it grows.
-pub(super) struct Room(pub(super) usize);
+pub(super) struct Reserve(pub(super) usize);
 
-impl Render for Room {
+impl Render for Reserve {
     fn render_to(&self, markup: &mut String) {
         markup.reserve(self.0);
     }
@@ -202,11 +202,11 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
         None => (assets::icon().to_owned(), "image/svg+xml"),
     };
     html! {
-        (Room(body.0.len() + HEAD))
+        (Reserve(body.0.len() + HEAD))
         (DOCTYPE)
         html lang=(page.brand.map_or("en", BrandAssets::language))
             dir=[page.brand.is_some_and(BrandAssets::right_to_left).then_some("rtl")]
-            data-rail[page.rail] data-accent=(theme.accent.as_str()) data-gray=(theme.gray.as_str()) data-radius=(theme.radius.as_str())
+            data-rail[page.sidebar_collapsed] data-accent=(theme.accent.as_str()) data-gray=(theme.gray.as_str()) data-radius=(theme.radius.as_str())
             data-scaling=(theme.scaling.as_str()) data-appearance=(theme.appearance.as_str()) data-density=(theme.density.as_str()) {
             head {
                 meta charset="utf-8";
@@ -219,23 +219,23 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
                 link rel="stylesheet" href=(page.url(assets::url("portal.css")));
                 // The portal adds these to every response; documents rendered without a portal get
                 // them here.
-                (Requirements::of(&body.0).styles(page.base_path, ""))
+                (AssetRequirements::of(&body.0).styles(page.base_path, ""))
                 @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
                 link rel="icon" href=(icon) type=(icon_type);
                 script src=(page.url(assets::url("portal.js"))) defer {}
                 @if let Some(head) = page.head { (head) }
             }
-            body { @if let Some(actor) = page.impersonated_by { (acting(page, actor)) } (body) }
+            body { @if let Some(actor) = page.impersonated_by { (impersonation_banner(page, actor)) } (body) }
         }
     }
 }
 
 /// Renders the style sheet link of public pages, for a document's head.
 ///
-/// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-part`), features, numbered steps,
+/// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-section`), features, numbered steps,
 /// syntax-highlighted code and a footer. Only pages that include this link load them.
 #[must_use]
-pub fn site_styles(page: &PageContext<'_>) -> Markup {
+pub fn site_stylesheet(page: &PageContext<'_>) -> Markup {
     html! { link rel="stylesheet" href=(page.url(assets::url("site.css"))); }
 }
 
@@ -248,11 +248,11 @@ fn font<'a>(page: &PageContext<'a>) -> Option<&'a str> {
 }
 
 /// Renders the impersonation banner, which every page has regardless of its layout.
-fn acting(page: &PageContext<'_>, actor: &str) -> Markup {
+fn impersonation_banner(page: &PageContext<'_>, actor: &str) -> Markup {
     let whom = page.user.as_ref().map_or("another user", |user| user.name);
     let email = page.user.as_ref().map_or("", |user| user.email);
     html! {
-        div class="pt-acting" {
+        div class="pt-impersonation" {
             (Banner::new(Tone::Warning, format!("You signed in as {actor} and are using the account {email}."))
                 .title(format!("You are acting as {whom}")))
         }

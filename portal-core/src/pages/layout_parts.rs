@@ -47,18 +47,18 @@ pub trait LayoutParts: Send + Sync + 'static {
     }
 
     /// Renders the replacement of the user menu for guests.
-    fn guest(&self, page: &PageContext<'_>) -> Markup {
+    fn guest_menu(&self, page: &PageContext<'_>) -> Markup {
         guest(page)
     }
 }
 
 /// Builtin parts.
-pub(super) struct OwnParts;
+pub(super) struct DefaultParts;
 
-impl LayoutParts for OwnParts {}
+impl LayoutParts for DefaultParts {}
 
 /// Renders the logo of the brand, or the portal's logo.
-pub(super) fn mark(page: &PageContext<'_>) -> Markup {
+pub(super) fn logo_mark(page: &PageContext<'_>) -> Markup {
     match page.brand.and_then(|brand| brand.logo_url()) {
         Some(url) => {
             html! { img class="pt-logo" data-own src=(page.url(url)) alt="" width="24" height="24"; }
@@ -69,7 +69,7 @@ pub(super) fn mark(page: &PageContext<'_>) -> Markup {
 
 pub(super) fn brand(page: &PageContext<'_>) -> Markup {
     html! {
-        a class="pt-brand" href=(page.url("/")) { (mark(page)) span { (page.app_name) } }
+        a class="pt-brand" href=(page.url("/")) { (logo_mark(page)) span { (page.app_name) } }
     }
 }
 
@@ -85,11 +85,11 @@ fn user_menu(page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> M
     html! {
         button type="button" class="pt-user" popovertarget=(menu_id) {
             (sized_avatar(user.id, user.name, user.avatar_url, 2))
-            span class="pt-who" { span { (user.name) } span { (user.role.unwrap_or(user.email)) } }
+            span class="pt-identity" { span { (user.name) } span { (user.role.unwrap_or(user.email)) } }
             (icon("chevrons-up-down"))
         }
         div class="pt-menu" id=(menu_id) popover data-place="top" {
-            div class="pt-menu-head pt-who" { span { (user.name) } span { (user.email) } }
+            div class="pt-menu-head pt-identity" { span { (user.name) } span { (user.email) } }
             hr;
             @if let Some(profile) = user.profile_url { a href=(profile) { (icon("user")) "Profile" } }
             (appearance_switch(page))
@@ -138,8 +138,8 @@ pub(super) fn rail_toggle(page: &PageContext<'_>) -> Markup {
         .size(1)
         .submit()
         .attribute("name", "rail")
-        .attribute("value", if page.rail { "wide" } else { "narrow" })
-        .attribute("aria-expanded", if page.rail { "false" } else { "true" });
+        .attribute("value", if page.sidebar_collapsed { "wide" } else { "narrow" })
+        .attribute("aria-expanded", if page.sidebar_collapsed { "false" } else { "true" });
     html! {
         form class="pt-rail" method="post" action=(page.url("/theme")) data-theme-form {
             (return_here(page)) (button)

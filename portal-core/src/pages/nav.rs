@@ -7,7 +7,7 @@ use axum::http::Method;
 use super::components::{icon_names, is_icon};
 use super::layout::NavLink;
 use super::page::Page;
-use crate::auth::{Access, User, address};
+use crate::auth::{Access, User, with_base_path};
 
 /// Navigation entry of a page or a link.
 ///
@@ -100,7 +100,7 @@ impl Nav {
     /// Returns the description of the page at a URL; empty if it has no description.
     pub(crate) fn description_of(&self, href: &str, base_path: &str) -> &str {
         let mut pages = self.described.iter();
-        let found = pages.find(|page| address(base_path, &page.path) == href);
+        let found = pages.find(|page| with_base_path(base_path, &page.path) == href);
         found.map_or("", |page| page.description.as_str())
     }
 
@@ -119,7 +119,7 @@ impl Nav {
             .iter()
             .filter(|page| page.access != Access::Public && page.access.allows(user))
             .filter(|page| !is_listed(&page.path) && titles.insert(page.title.as_str()))
-            .map(|page| (page.title.as_str(), address(base_path, &page.path)))
+            .map(|page| (page.title.as_str(), with_base_path(base_path, &page.path)))
             .collect()
     }
 
@@ -190,7 +190,7 @@ impl Nav {
             .filter(|entry| entry.access.allows(user))
             .map(|entry| NavLink {
                 label: entry.item.label.clone(),
-                href: address(base_path, &entry.path),
+                href: with_base_path(base_path, &entry.path),
                 icon: entry.item.icon.clone(),
                 group: entry.item.group.clone(),
                 active: is_active(&entry.path),

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::Method;
 
-use super::content::PageResponse;
+use super::into_page::PageResponse;
 use super::layout::Layout;
 use super::nav::NavItem;
-use crate::auth::{Access, DeclaredRoute, RouteKind};
+use crate::auth::{Access, RouteInfo, RouteKind};
 use crate::source::Source;
-use crate::state::{PortalState, Requirement};
+use crate::state::{PortalState, Dependency};
 
 pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
 pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
@@ -45,7 +45,7 @@ pub struct Page {
     pub(crate) nav: Option<NavItem>,
     pub(crate) layout: Option<Arc<dyn Layout>>,
     pub(crate) max_body: Option<usize>,
-    pub(crate) dependencies: Vec<Requirement>,
+    pub(crate) dependencies: Vec<Dependency>,
     pub(crate) respond: Respond,
 }
 
@@ -126,15 +126,15 @@ impl Page {
     /// }
     /// # outbox();
     /// ```
-    pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Requirement>) -> Self {
+    pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Dependency>) -> Self {
         self.dependencies.extend(dependencies);
         self
     }
 
     /// Returns the route with its access rule.
-    pub(crate) fn declared(&self) -> DeclaredRoute {
+    pub(crate) fn declared(&self) -> RouteInfo {
         let method = Some(self.method.clone());
-        DeclaredRoute::new(RouteKind::Page, method, self.path, self.access.clone())
+        RouteInfo::new(RouteKind::Page, method, self.path, self.access.clone())
             .source(self.source)
     }
 

@@ -11,26 +11,26 @@ use maud::{Markup, html};
 /// Header that lists the ids of the requested regions.
 const HEADER: HeaderName = HeaderName::from_static("x-portal-region");
 /// Maximum number of regions per request, so that a response is not larger than its page.
-const MOST: usize = 64;
+const MAX_REGIONS: usize = 64;
 /// Start of a region, as rendered by `live::Region`.
 const BEGIN: &str = "<pt-live";
 const END: &str = "</pt-live>";
 
 /// Cursor of the data on a page. Formatted only for pages with live regions.
-pub(crate) type Mark = Box<dyn fmt::Display + Send>;
+pub(crate) type RegionCursor = Box<dyn fmt::Display + Send>;
 
 /// Returns the cursor for data that is read afterwards.
-pub(crate) type ReadMark = Arc<dyn Fn() -> Mark + Send + Sync>;
+pub(crate) type CursorSource = Arc<dyn Fn() -> RegionCursor + Send + Sync>;
 
 /// Returns the ids of the regions that are requested instead of the page.
-pub(super) fn wanted(parts: &Parts) -> Option<Vec<&str>> {
+pub(super) fn requested_ids(parts: &Parts) -> Option<Vec<&str>> {
     if parts.method != Method::GET {
         return None;
     }
     let ids = parts.headers.get(HEADER)?.to_str().ok()?;
     let mut wanted: Vec<&str> = Vec::new();
     for id in ids.split(' ').filter(|id| is_id(id)) {
-        if wanted.len() < MOST && !wanted.contains(&id) {
+        if wanted.len() < MAX_REGIONS && !wanted.contains(&id) {
             wanted.push(id);
         }
     }
@@ -49,12 +49,12 @@ pub(super) fn head(base_path: &str, mark: Option<&(dyn fmt::Display + Send)>) ->
 }
 
 /// Returns `true` if a part of a document contains all of the regions.
-pub(super) fn are_in(part: &str, ids: &[&str]) -> bool {
+pub(super) fn contains_all(part: &str, ids: &[&str]) -> bool {
     ids.iter().all(|id| cut(part, id).is_some())
 }
 
 /// Responds with the requested regions of a document. Missing ones are skipped.
-pub(super) fn answer(status: StatusCode, document: &str, ids: &[&str]) -> Response {
+pub(super) fn respond(status: StatusCode, document: &str, ids: &[&str]) -> Response {
     let regions: String = ids.iter().filter_map(|id| cut(document, id)).collect();
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     (status, [(header::CONTENT_TYPE, html)], regions).into_response()
@@ -110,14 +110,14 @@ mod tests {
         for id in ["none", "on", "open"] {
             assert_eq!(cut(DOCUMENT, id), None, "{id}");
         }
-        assert!(are_in(DOCUMENT, &["two", "in"]) && !are_in(DOCUMENT, &["two", "open"]));
+        assert!(contains_all(DOCUMENT, &["two", "in"]) && !contains_all(DOCUMENT, &["two", "open"]));
     }
 
     fn asked(method: Method, ids: &str) -> Option<String> {
         let request = axum::http::Request::builder().method(method);
         let request = request.header(HEADER, ids).body(()).unwrap();
         let (parts, ()) = request.into_parts();
-        wanted(&parts).map(|ids| ids.join("|"))
+        requested_ids(&parts).map(|ids| ids.join("|"))
     }
 
     #[test]

@@ -10,26 +10,26 @@ use axum::response::Response;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::bell::UnreadSource;
+use super::notification_bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::components::{Banner, Button, Tone};
 use super::flash;
-use super::frame::{Document, FrameKey, Frames};
+use super::layout_cache::{Document, LayoutKey, LayoutCache};
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::nav::Nav;
-use super::portal_theme::PortalTheme;
-use super::regions::{self, Mark, ReadMark};
+use super::default_theme::DefaultTheme;
+use super::regions::{self, RegionCursor, CursorSource};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use super::zone::Zone;
-use crate::auth::{Auth, CurrentUser, RouteIndex, ShownPage, User, address};
+use crate::auth::{Auth, CurrentUser, RouteIndex, RenderedPage, User, with_base_path};
 use crate::config::Config;
 
 /// Shared settings and services of all pages.
-pub(crate) struct PageSetup {
+pub(crate) struct PageRenderer {
     pub(crate) config: Arc<Config>,
     pub(crate) nav: Nav,
-    pub(crate) theme: PortalTheme,
+    pub(crate) theme: DefaultTheme,
     pub(crate) brand: BrandAssets,
     pub(crate) layout: Arc<dyn Layout>,
     pub(crate) auth: Arc<Auth>,
@@ -41,7 +41,7 @@ pub(crate) struct PageSetup {
     /// Content security policy of pages on which the identity provider adds inline styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Source of cursors for data that is read afterwards.
-    pub(crate) read_mark: ReadMark,
+    pub(crate) read_mark: CursorSource,
 }
 
 /// Path of the page on which administrators end maintenance.
@@ -60,12 +60,12 @@ pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b'?')
     .add(b'=');
 
-impl PageSetup {
+impl PageRenderer {
     /// Returns the URL of the sign-in page that returns to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        self.sign_in_url_to(&address(base_path, wanted))
+        self.sign_in_url_to(&with_base_path(base_path, wanted))
     }
 
     /// Returns the URL of the sign-in page that returns to a URL with base path.
@@ -79,7 +79,7 @@ impl PageSetup {
 
     /// Returns the theme of a caller: their choice, applied to the default theme.
     pub(crate) fn theme_of(&self, headers: &HeaderMap, user: Option<&User>) -> Theme {
-        self.choice_of(headers, user).over(self.theme.theme())
+        self.choice_of(headers, user).apply_to(self.theme.theme())
     }
 
     /// Returns the theme choice of a caller, from the user's preferences or else from the cookie.
@@ -113,20 +113,20 @@ impl PageSetup {
         &self,
         parts: &Parts,
         user: Option<&CurrentUser>,
-        head: PageHead<'_>,
+        head: PageMeta<'_>,
         content: Markup,
     ) -> Response {
         let layout = head.layout.unwrap_or(&*self.layout);
-        let regions = regions::wanted(parts);
+        let regions = regions::requested_ids(parts);
         if let Some(ids) = &regions
-            && layout.keeps_content()
-            && regions::are_in(&content.0, ids)
+            && layout.embeds_content_verbatim()
+            && regions::contains_all(&content.0, ids)
         {
             // All requested regions are in the content, so the layout is not rendered.
-            return regions::answer(head.status, &content.0, ids);
+            return regions::respond(head.status, &content.0, ids);
         }
         let https = self.config.is_https();
-        let reader = Reader {
+        let reader = RenderContext {
             parts,
             user,
             theme: self.theme_of(&parts.headers, user.map(|user| &**user)),
@@ -148,30 +148,30 @@ impl PageSetup {
         let content = html! { (content) (note) };
         let frames = head
             .frames
-            .filter(|_| reader.is_anybody() && layout.keeps_content() && layout.keeps_frame());
+            .filter(|_| reader.is_cacheable() && layout.embeds_content_verbatim() && layout.is_cacheable());
         let frame = frames.and_then(|frames| {
-            frames.get(reader.key(), |stand_in| self.draw(&reader, &head, stand_in))
+            frames.get(reader.key(), |stand_in| self.render_layout(&reader, &head, stand_in))
         });
         let drawn;
         let document = match &frame {
             Some(frame) => frame.around(&content.0),
             None => {
-                drawn = self.draw(&reader, &head, content);
+                drawn = self.render_layout(&reader, &head, content);
                 Document::of(&drawn.0)
             }
         };
         if let Some(ids) = regions {
-            return regions::answer(head.status, &document.pieces().concat(), &ids);
+            return regions::respond(head.status, &document.pieces().concat(), &ids);
         }
-        self.answer(&reader, &head, document)
+        self.respond(&reader, &head, document)
     }
 
     /// Renders the layout of a page.
-    fn draw(&self, reader: &Reader<'_>, head: &PageHead<'_>, content: Markup) -> Markup {
+    fn render_layout(&self, reader: &RenderContext<'_>, head: &PageMeta<'_>, content: Markup) -> Markup {
         let base_path = self.config.base_path.as_str();
         let nav = self.nav_of(reader.parts, reader.user);
         let sign_in_url = self.sign_in_url(reader.parts);
-        let impersonated_by = reader.user.and_then(CurrentUser::actor);
+        let impersonated_by = reader.user.and_then(CurrentUser::impersonator);
         let user: Option<&User> = reader.user.map(|user| &**user);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
@@ -196,7 +196,7 @@ impl PageSetup {
                 profile_url: profile_url.as_deref(),
             }),
             brand: Some(&self.brand),
-            rail: reader.rail,
+            sidebar_collapsed: reader.rail,
             unread: unread.as_deref(),
             impersonated_by,
             sign_in_url: &sign_in_url,
@@ -210,13 +210,13 @@ impl PageSetup {
     }
 
     /// Returns a document with its requirements and the additions of the identity provider.
-    fn answer(&self, reader: &Reader<'_>, head: &PageHead<'_>, document: Document<'_>) -> Response {
+    fn respond(&self, reader: &RenderContext<'_>, head: &PageMeta<'_>, document: Document<'_>) -> Response {
         let base_path = self.config.base_path.as_str();
         let mut more = document.styles(base_path).0;
         if document.required.live {
             more += &regions::head(base_path, head.read_mark.as_deref()).0;
         }
-        let mut page = ShownPage::new("");
+        let mut page = RenderedPage::new("");
         page.pieces = document.pieces();
         page.signed_in = reader.user.is_some();
         page.base_path = base_path;
@@ -243,7 +243,7 @@ impl PageSetup {
 }
 
 /// Caller of a page, with the settings that affect its rendering.
-struct Reader<'a> {
+struct RenderContext<'a> {
     parts: &'a Parts,
     user: Option<&'a CurrentUser>,
     theme: Theme,
@@ -251,15 +251,15 @@ struct Reader<'a> {
     flash: Option<Flash>,
 }
 
-impl Reader<'_> {
+impl RenderContext<'_> {
     /// Returns `true` if the layout contains nothing specific to this caller.
-    fn is_anybody(&self) -> bool {
+    fn is_cacheable(&self) -> bool {
         self.user.is_none() && self.flash.is_none()
     }
 
-    fn key(&self) -> FrameKey<'_> {
+    fn key(&self) -> LayoutKey<'_> {
         let address = self.parts.uri.path_and_query();
-        FrameKey {
+        LayoutKey {
             address: address.map_or("/", |address| address.as_str()),
             theme: self.theme,
             rail: self.rail,
@@ -271,12 +271,12 @@ impl Reader<'_> {
 fn maintenance_banner(base_path: &str) -> Markup {
     let page = Button::new("Maintenance")
         .size(1)
-        .href(address(base_path, MAINTENANCE));
+        .href(with_base_path(base_path, MAINTENANCE));
     html! { (Banner::new(Tone::Warning, "Only administrators have access.").title("Maintenance is on.").action(page)) }
 }
 
 /// Metadata of a page, in addition to its content.
-pub(crate) struct PageHead<'a> {
+pub(crate) struct PageMeta<'a> {
     pub(crate) status: StatusCode,
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
@@ -284,12 +284,12 @@ pub(crate) struct PageHead<'a> {
     /// Additional markup for the document's head.
     pub(crate) extra: Option<&'a Markup>,
     /// Cursor of the data on the page.
-    pub(crate) read_mark: Option<Mark>,
+    pub(crate) read_mark: Option<RegionCursor>,
     /// Cached layouts of the page for guests.
-    pub(super) frames: Option<&'a Frames>,
+    pub(super) frames: Option<&'a LayoutCache>,
 }
 
-impl<'a> PageHead<'a> {
+impl<'a> PageMeta<'a> {
     pub(crate) fn new(status: StatusCode, title: &'a str) -> Self {
         Self {
             status,

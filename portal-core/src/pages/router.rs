@@ -10,15 +10,15 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use maud::html;
 
 use super::components::{Banner, Tone};
-use super::content::PageResponse;
+use super::into_page::PageResponse;
 use super::error_page::came_from;
 use super::errors::{self, accepts_html};
 use super::fragment;
-use super::frame::Frames;
+use super::layout_cache::LayoutCache;
 use super::layout::Flash;
 use super::page::Page;
-use super::render::{PageHead, PageSetup};
-use super::swap;
+use super::render::{PageMeta, PageRenderer};
+use super::htmx;
 use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
@@ -34,14 +34,14 @@ pub(crate) fn routes(pages: Vec<Page>) -> Routes {
 /// Builds the handler of a page. It contains the guard, so no spelling of the path bypasses it.
 fn handler(page: Page) -> MethodRouter<PortalState> {
     let filter = MethodFilter::try_from(page.method.clone()).unwrap_or(MethodFilter::GET);
-    let shared = Arc::new((page, Frames::default()));
+    let shared = Arc::new((page, LayoutCache::default()));
     on(
         filter,
         move |State(state): State<PortalState>, request: Request| {
             let shared = Arc::clone(&shared);
             async move {
                 let (page, frames) = &*shared;
-                let zone = match state.borrow::<PageSetup>() {
+                let zone = match state.borrow::<PageRenderer>() {
                     Ok(setup) => Zone::of(request.headers(), setup.config.is_https()),
                     Err(_) => Zone::default(),
                 };
@@ -51,9 +51,9 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
     )
 }
 
-async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Request) -> Response {
+async fn answer(page: &Page, frames: &LayoutCache, state: PortalState, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let setup = match state.borrow::<PageSetup>() {
+    let setup = match state.borrow::<PageRenderer>() {
         Ok(setup) => setup,
         Err(error) => return error.into_response(),
     };
@@ -63,7 +63,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     };
     if let Err(denied) = page.access.check(user.as_deref()) {
         setup.prepare(user.as_ref()).await;
-        return refuse(setup, &parts, user.as_ref(), denied);
+        return deny(setup, &parts, user.as_ref(), denied);
     }
     let head = head_of(&parts.method, &parts.uri, &parts.headers);
     // Taken first, so that changes made while the page is rendered are reported to it afterwards.
@@ -74,8 +74,8 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
     }
     let content = (page.respond)(state.clone(), request).await;
     // Deactivated users see public pages as guests do, with a banner that states the reason.
-    let is_deactivated = user.as_ref().is_some_and(|user| !user.is_allowed_in());
-    let user = user.filter(|user| user.is_allowed_in());
+    let is_deactivated = user.as_ref().is_some_and(|user| !user.is_enabled());
+    let user = user.filter(|user| user.is_enabled());
     let content = match content {
         PageResponse::Response(response) => match fragment::content_of(&head, *response) {
             PageResponse::Response(mut response) => match problem_of(&head, &mut response) {
@@ -84,7 +84,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
                     let page = errors::page(&head, user.as_ref(), problem.into());
                     return fragment::with_head(page, response.into_parts().0);
                 }
-                None => return swap::answered(&head, *response),
+                None => return htmx::htmx_response(&head, *response),
             },
             content => content,
         },
@@ -96,7 +96,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
         } else {
             content
         };
-        let page_head = PageHead {
+        let page_head = PageMeta {
             status,
             title: &page.title,
             description: page.description.as_deref(),
@@ -122,7 +122,7 @@ async fn answer(page: &Page, frames: &Frames, state: PortalState, request: Reque
         PageResponse::Error(error)
             if error.status() == StatusCode::UNAUTHORIZED && user.is_none() =>
         {
-            refuse(setup, &head, None, Denied::SignedOut)
+            deny(setup, &head, None, Denied::Unauthenticated)
         }
         PageResponse::Error(error) => {
             setup.prepare(user.as_ref()).await;
@@ -153,18 +153,18 @@ pub(crate) fn head_of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Parts 
 }
 
 /// Redirects guests to the sign-in page and back; shows everyone else an error page.
-fn refuse(
-    setup: &PageSetup,
+fn deny(
+    setup: &PageRenderer,
     parts: &Parts,
     user: Option<&CurrentUser>,
     denied: Denied,
 ) -> Response {
     match denied {
-        Denied::SignedOut if matches!(parts.method, Method::GET | Method::HEAD) => {
+        Denied::Unauthenticated if matches!(parts.method, Method::GET | Method::HEAD) => {
             Redirect::to(&setup.sign_in_url(parts)).into_response()
         }
         // The submitted form is lost; sign-in returns to the page that contains it.
-        Denied::SignedOut => {
+        Denied::Unauthenticated => {
             let to = match came_from(setup, parts) {
                 Some(page) => setup.sign_in_url_to(&page),
                 None => format!("{}/sign-in", setup.config.base_path),

@@ -7,7 +7,7 @@ use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use super::components::Card;
-use super::content::{IntoPage, PageResponse};
+use super::into_page::{IntoPage, PageResponse};
 use super::default_layout::PlainLayout;
 use super::page::{Page, PageFuture};
 use super::render::QUERY_VALUE;
@@ -36,14 +36,14 @@ fn sign_up(state: PortalState, request: Request) -> PageFuture {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct SignInQuery {
     #[serde(default)]
     redirect_url: String,
 }
 
 async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageResponse {
     let (mut parts, _) = request.into_parts();
-    let wanted = match axum::extract::Query::<Wanted>::try_from_uri(&parts.uri) {
+    let wanted = match axum::extract::Query::<SignInQuery>::try_from_uri(&parts.uri) {
         Ok(axum::extract::Query(wanted)) => wanted.redirect_url,
         Err(_) => String::new(),
     };
@@ -53,18 +53,18 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
     };
     let return_to = safe_return(config, &wanted);
     match caller(&mut parts, state).await {
-        Ok(Some(user)) if user.is_allowed_in() => Redirect::to(&return_to).into_page(),
+        Ok(Some(user)) if user.is_enabled() => Redirect::to(&return_to).into_page(),
         _ => {
             let query = parts.uri.query().unwrap_or_default();
             let part = auth.sign_in(sign_up, &return_to, query);
             let links_other_page = sign_up || auth.offers_sign_up();
-            frame(sign_up, links_other_page, config, &return_to, part).into_page()
+            sign_in_card(sign_up, links_other_page, config, &return_to, part).into_page()
         }
     }
 }
 
 /// Renders the card around the provider's content, with a link to the other of the two pages.
-fn frame(
+fn sign_in_card(
     sign_up: bool,
     links_other_page: bool,
     config: &Config,
@@ -100,7 +100,7 @@ fn frame(
     };
     let card = Card::new().body(html! { div class="pt-stack" { (head) (provider_part) } });
     let card = match links_other_page {
-        true => card.foot(html! { p { (question) " " a href=(other_page) { (other) } } }),
+        true => card.footer(html! { p { (question) " " a href=(other_page) { (other) } } }),
         false => card,
     };
     html! { (card) }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde_json::Value;
 
 pub use super::theme_choice::ThemeChoice;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::request::escape_pointer;
 
 /// Error for a value that is not one of the choices of a theme setting.
@@ -261,9 +261,9 @@ impl Theme {
     }
 
     /// Returns the errors of a theme in a user's preferences.
-    pub(crate) fn preference_faults(preference: &Value) -> Vec<Fault> {
+    pub(crate) fn preference_faults(preference: &Value) -> Vec<FieldError> {
         let Value::Object(settings) = preference else {
-            return vec![Fault::new("", "invalid_type", "must be an object")];
+            return vec![FieldError::new("", "invalid_type", "must be an object")];
         };
         let mut faults = Vec::new();
         for (name, value) in settings {
@@ -272,12 +272,12 @@ impl Theme {
             match value.as_str() {
                 _ if !is_known => {
                     let message = "unknown theme setting";
-                    faults.push(Fault::new(pointer, "unknown_field", message));
+                    faults.push(FieldError::new(pointer, "unknown_field", message));
                 }
-                None => faults.push(Fault::new(pointer, "invalid_type", "must be a string")),
+                None => faults.push(FieldError::new(pointer, "invalid_type", "must be a string")),
                 Some(text) => {
                     if let Err(error) = Self::default().set(name, text) {
-                        faults.push(Fault::new(pointer, "not_allowed", error.to_string()));
+                        faults.push(FieldError::new(pointer, "not_allowed", error.to_string()));
                     }
                 }
             }
@@ -296,7 +296,7 @@ impl Theme {
     /// Returns `None` if no part is known, since the cookie then has another origin.
     #[must_use]
     pub fn from_cookie(text: &str) -> Option<Self> {
-        ThemeChoice::from_cookie(text).map(|choice| choice.over(Self::default()))
+        ThemeChoice::from_cookie(text).map(|choice| choice.apply_to(Self::default()))
     }
 }
 

@@ -38,7 +38,7 @@ pub struct ThemeChoice {
 impl ThemeChoice {
     /// Applies the choice to a theme. Settings that the theme locks stay unchanged.
     #[must_use]
-    pub fn over(&self, portal: Theme) -> Theme {
+    pub fn apply_to(&self, portal: Theme) -> Theme {
         let own = if portal.is_locked() {
             Self {
                 accent: None,
@@ -105,7 +105,7 @@ impl ThemeChoice {
     }
 
     /// Returns `true` if a setting with this name exists.
-    pub(crate) fn knows(name: &str) -> bool {
+    pub(crate) fn is_setting(name: &str) -> bool {
         Self::default().settings().iter().any(|(it, _)| *it == name)
     }
 
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn choice_round_trips_through_cookie_and_preference() {
         let mut choice = ThemeChoice::default();
-        assert_eq!(choice.over(Theme::default()), Theme::default());
+        assert_eq!(choice.apply_to(Theme::default()), Theme::default());
         for (name, value) in [
             ("accent", "brand"),
             ("appearance", "dark"),
@@ -213,6 +213,6 @@ mod tests {
         let expected = portal
             .appearance(Appearance::Dark)
             .scaling(Scaling::Percent110);
-        assert_eq!(choice.over(portal), expected);
+        assert_eq!(choice.apply_to(portal), expected);
     }
 }

@@ -10,8 +10,8 @@ use serde_json::Map;
 
 use super::components::ThemePicker;
 use super::layout::Flash;
-use super::portal_theme::PortalLook;
-use super::render::PageSetup;
+use super::default_theme::ThemeSettings;
+use super::render::PageRenderer;
 use super::theme::ThemeChoice;
 use crate::auth::{Access, AdminUser, Auth, CurrentUser, Routes, known_caller, safe_return};
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ pub(crate) fn routes() -> Routes {
 /// # fn main() {}
 /// ```
 pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
-    let setup = state.borrow::<PageSetup>()?;
+    let setup = state.borrow::<PageRenderer>()?;
     let action = format!("{}{ACTION}", setup.config.base_path);
     let user = known_caller(parts).map(|user| &**user);
     let choice = setup.choice_of(&parts.headers, user);
@@ -70,14 +70,14 @@ pub(super) fn return_to(parts: &Parts) -> Markup {
 
 /// Contents of a submitted theme form.
 #[derive(Default)]
-struct Sent {
+struct ThemeForm {
     choice: ThemeChoice,
     chooses: bool,
     rail: Option<bool>,
     return_to: String,
 }
 
-impl Sent {
+impl ThemeForm {
     /// Applies a form to the previous choice.
     fn read(form: &[u8], before: ThemeChoice) -> Self {
         let mut sent = Self {
@@ -98,7 +98,7 @@ impl Sent {
                 // An unknown choice leaves the setting unchanged.
                 name => {
                     sent.chooses |=
-                        ThemeChoice::knows(name) && sent.choice.set(name, &value).is_ok()
+                        ThemeChoice::is_setting(name) && sent.choice.set(name, &value).is_ok()
                 }
             }
         }
@@ -122,13 +122,13 @@ async fn save(
     headers: HeaderMap,
     RawForm(form): RawForm,
 ) -> Result<Response> {
-    let setup = state.borrow::<PageSetup>()?;
+    let setup = state.borrow::<PageRenderer>()?;
     let before = setup.choice_of(&headers, user.as_deref());
     let is_reset = is_sent(&form, "reset");
-    let sent = Sent::read(&form, before);
+    let sent = ThemeForm::read(&form, before);
     let mut cookies = Vec::new();
     if let Some(user) = user.as_ref().filter(|_| sent.chooses) {
-        user.acts_himself()?;
+        user.require_not_impersonated()?;
         let auth = state.borrow::<Auth>()?;
         let preference = Map::from_iter([(PREFERENCE.to_owned(), sent.choice.to_preference())]);
         auth.users.set_preferences(user.id, preference).await?;
@@ -165,8 +165,8 @@ async fn save_portal(
     headers: HeaderMap,
     RawForm(form): RawForm,
 ) -> Result<Response> {
-    admin.acts_himself()?;
-    let setup = state.borrow::<PageSetup>()?;
+    admin.require_not_impersonated()?;
+    let setup = state.borrow::<PageRenderer>()?;
     let version = field(&form, "version").and_then(|it| it.parse().ok());
     let version = version.unwrap_or(-1);
     // The form may come from a replica with a newer version.
@@ -174,8 +174,8 @@ async fn save_portal(
         setup.theme.refresh().await?;
     }
     let stored = setup.theme.stored();
-    let sent = Sent::read(&form, stored.look.choice);
-    let mut look = PortalLook {
+    let sent = ThemeForm::read(&form, stored.look.choice);
+    let mut look = ThemeSettings {
         choice: sent.choice,
         locked: match field(&form, "locked").as_deref() {
             Some("true") => Some(true),
@@ -187,8 +187,8 @@ async fn save_portal(
     };
     if is_sent(&form, "mine") {
         let mine = setup.choice_of(&headers, Some(&admin));
-        let theme = mine.over(setup.theme.theme().with_lock(false));
-        look = PortalLook {
+        let theme = mine.apply_to(setup.theme.theme().with_lock(false));
+        look = ThemeSettings {
             choice: ThemeChoice::from_cookie(&theme.to_cookie()).unwrap_or_default(),
             ..stored.look
         };
@@ -211,7 +211,7 @@ fn conflict(error: Error) -> String {
 }
 
 /// Returns a cookie that is stored for a year, or deleted.
-fn cookie(setup: &PageSetup, name: &'static str, value: String, keep: bool) -> String {
+fn cookie(setup: &PageRenderer, name: &'static str, value: String, keep: bool) -> String {
     let days = if keep { 365 } else { 0 };
     Cookie::build((name, value))
         .path("/")
@@ -235,16 +235,16 @@ mod tests {
             accent: Some(Accent::Jade),
             ..ThemeChoice::default()
         };
-        let sent = Sent::read(b"appearance=dark&radius=huge&return_to=%2Fa", before);
+        let sent = ThemeForm::read(b"appearance=dark&radius=huge&return_to=%2Fa", before);
         assert_eq!(sent.choice.accent, Some(Accent::Jade));
         assert_eq!(sent.choice.appearance, Some(Appearance::Dark));
         assert_eq!((sent.choice.radius, sent.chooses), (None, true));
         assert_eq!(sent.return_to, "/a");
-        assert_eq!(Sent::read(b"accent=", before).choice.accent, None);
-        let reset = Sent::read(b"accent=ruby&reset=all&gray=sand&return_to=%2Fb", before);
+        assert_eq!(ThemeForm::read(b"accent=", before).choice.accent, None);
+        let reset = ThemeForm::read(b"accent=ruby&reset=all&gray=sand&return_to=%2Fb", before);
         assert_eq!(reset.choice, ThemeChoice::default());
         assert_eq!((reset.return_to.as_str(), reset.chooses), ("/b", true));
-        let rail = Sent::read(b"rail=narrow", before);
+        let rail = ThemeForm::read(b"rail=narrow", before);
         assert_eq!(
             (rail.rail, rail.chooses, rail.choice),
             (Some(true), false, before)

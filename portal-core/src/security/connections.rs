@@ -4,39 +4,39 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::address::{Proxies, network_of};
+use super::client_address::{TrustedProxies, network_of};
 use crate::config::Config;
 
 /// Open connections of each address.
 #[derive(Clone)]
-pub(crate) struct Connections {
+pub(crate) struct ConnectionLimiter {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
     /// `None` if limits are disabled.
     limit: Option<usize>,
-    proxies: Proxies,
+    proxies: TrustedProxies,
 }
 
 /// Permit of a connection, released when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
     /// `None` if the connection is not counted.
     network: Option<IpAddr>,
 }
 
-impl Connections {
+impl ConnectionLimiter {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             open: Arc::default(),
             limit: config
                 .rate_limits
                 .then_some(config.limits.connections_per_address),
-            proxies: Proxies::new(config),
+            proxies: TrustedProxies::new(config),
         }
     }
 
     /// Returns a permit for a connection from an address, unless its limit is reached.
-    pub(crate) fn admit(&self, address: IpAddr) -> Option<Place> {
+    pub(crate) fn acquire(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let counts = self.limit.filter(|_| {
             // All clients of a proxy share its address.
             !self.proxies.are_trusted(address.to_canonical())
@@ -58,15 +58,15 @@ impl Connections {
         Some(self.place(Some(network)))
     }
 
-    fn place(&self, network: Option<IpAddr>) -> Place {
-        Place {
+    fn place(&self, network: Option<IpAddr>) -> ConnectionPermit {
+        ConnectionPermit {
             open: Arc::clone(&self.open),
             network,
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Some(network) = self.network else { return };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,12 +84,12 @@ mod tests {
     use super::*;
     use crate::config::Settings;
 
-    fn connections(limit: usize, pairs: &[(&str, &str)]) -> Connections {
+    fn connections(limit: usize, pairs: &[(&str, &str)]) -> ConnectionLimiter {
         let base = [("APP_ENV", "DEV")];
         let pairs = base.iter().chain(pairs).copied();
         let mut config = Config::from_settings(Settings::from_pairs(pairs)).unwrap();
         config.limits.connections_per_address = limit;
-        Connections::new(&config)
+        ConnectionLimiter::new(&config)
     }
 
     fn address(text: &str) -> IpAddr {
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn connections_per_address_are_limited() {
         let connections = connections(2, &[]);
-        let admit = |text| connections.admit(address(text));
+        let admit = |text| connections.acquire(address(text));
         let (one, other) = (
             admit("192.0.2.1").unwrap(),
             admit("::ffff:192.0.2.1").unwrap(),
@@ -116,28 +116,28 @@ mod tests {
     #[test]
     fn ipv6_network_is_one_address() {
         let connections = connections(1, &[]);
-        let _one = connections.admit(address("2001:db8::1")).unwrap();
-        assert!(connections.admit(address("2001:db8::2")).is_none());
-        assert!(connections.admit(address("2001:db8:0:1::1")).is_some());
+        let _one = connections.acquire(address("2001:db8::1")).unwrap();
+        assert!(connections.acquire(address("2001:db8::2")).is_none());
+        assert!(connections.acquire(address("2001:db8:0:1::1")).is_some());
     }
 
     #[test]
     fn trusted_proxies_are_not_limited() {
         let connections = connections(1, &[("TRUSTED_PROXIES", "10.0.0.0/8")]);
         let held: Vec<_> = (0..9)
-            .filter_map(|_| connections.admit(address("10.0.0.1")))
+            .filter_map(|_| connections.acquire(address("10.0.0.1")))
             .collect();
         assert_eq!(held.len(), 9);
-        let _one = connections.admit(address("192.0.2.1")).unwrap();
-        assert!(connections.admit(address("192.0.2.1")).is_none());
+        let _one = connections.acquire(address("192.0.2.1")).unwrap();
+        assert!(connections.acquire(address("192.0.2.1")).is_none());
     }
 
     #[test]
     fn nothing_is_limited_when_disabled() {
         let connections = connections(0, &[("RATE_LIMITS", "off")]);
-        assert!(connections.admit(address("192.0.2.1")).is_some());
+        assert!(connections.acquire(address("192.0.2.1")).is_some());
         let none = self::connections(0, &[]);
-        assert!(none.admit(address("192.0.2.1")).is_none());
+        assert!(none.acquire(address("192.0.2.1")).is_none());
         assert!(none.open.lock().unwrap().is_empty());
     }
 }

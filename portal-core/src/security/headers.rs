@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::auth::ContentSources;
+use crate::auth::CspSources;
 use crate::config::OWN_HOST;
 
 /// Id of a request, in its response and in the log.
@@ -44,26 +44,26 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// Headers that most responses set themselves; their length is added last.
-const OFTEN: [HeaderName; 3] = [header::CONTENT_TYPE, header::VARY, header::CONTENT_LENGTH];
+const PREALLOCATED: [HeaderName; 3] = [header::CONTENT_TYPE, header::VARY, header::CONTENT_LENGTH];
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Headers of all responses. Built once: cloning a map is cheaper per request than filling one.
 #[derive(Clone)]
-pub(crate) struct AnswerHeaders {
+pub(crate) struct ResponseHeaders {
     always: Arc<HeaderMap>,
     https: bool,
 }
 
-impl AnswerHeaders {
-    pub(crate) fn new(https: bool, sources: &ContentSources) -> Self {
+impl ResponseHeaders {
+    pub(crate) fn new(https: bool, sources: &CspSources) -> Self {
         let mut always = HeaderMap::from_iter(HEADERS);
         always.insert(header::CONTENT_SECURITY_POLICY, sources.header());
         if https {
             always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
         // Reserve entries for headers of almost all responses, so that the clone need not grow.
-        for name in [REQUEST_ID].into_iter().chain(OFTEN) {
+        for name in [REQUEST_ID].into_iter().chain(PREALLOCATED) {
             always.insert(name, HeaderValue::from_static(""));
         }
         Self {
@@ -74,7 +74,7 @@ impl AnswerHeaders {
 
     /// Returns all headers of a response; those set by its handler take precedence.
     pub(crate) fn complete(&self, own: HeaderMap, request_id: HeaderValue) -> HeaderMap {
-        let missing = OFTEN.map(|name| (!own.contains_key(&name)).then_some(name));
+        let missing = PREALLOCATED.map(|name| (!own.contains_key(&name)).then_some(name));
         let mut all = HeaderMap::clone(&self.always);
         all.extend(own);
         all.insert(REQUEST_ID, request_id);
@@ -119,7 +119,7 @@ mod tests {
         for (name, value) in own {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let answer = AnswerHeaders::new(https, &ContentSources::default());
+        let answer = ResponseHeaders::new(https, &CspSources::default());
         answer.complete(headers, HeaderValue::from_static("id"))
     }
 
@@ -127,7 +127,7 @@ mod tests {
     fn headers_of_a_handler_take_precedence() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
-        for name in OFTEN {
+        for name in PREALLOCATED {
             assert!(!plain.contains_key(name));
         }
         let own = [
@@ -167,11 +167,11 @@ mod tests {
 
     #[test]
     fn csp_of_all_responses_contains_provider_sources() {
-        let sources = ContentSources {
+        let sources = CspSources {
             connect: vec!["https://clerk.example.com".to_owned()],
-            ..ContentSources::default()
+            ..CspSources::default()
         };
-        let answer = AnswerHeaders::new(true, &sources);
+        let answer = ResponseHeaders::new(true, &sources);
         let headers = answer.complete(HeaderMap::new(), HeaderValue::from_static("id"));
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("connect-src 'self' https://clerk.example.com;"));

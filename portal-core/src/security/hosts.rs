@@ -7,7 +7,7 @@ use crate::config::{Config, is_loopback_host};
 use crate::error::Error;
 
 /// Paths that load balancers and monitoring request by IP address.
-const ASKED_BY_ADDRESS: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
+const HOST_CHECK_EXEMPT: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
 
 /// Host names of the portal: in PROD that of `PUBLIC_URL`, in DEV also all loopback names.
 ///
@@ -57,16 +57,16 @@ impl Hosts {
         let known = match (host, authority, named.next()) {
             (Some(host), None, None) | (None, Some(host), None) => self.is_own(host),
             (Some(host), Some(authority), None) => self.is_own(host) && self.is_own(authority),
-            _ => return unless_public(uri, not_one),
+            _ => return unless_public(uri, bad_host),
         };
         if known {
             Ok(())
         } else {
-            unless_public(uri, || self.misdirected())
+            unless_public(uri, || self.unknown_host())
         }
     }
 
-    fn misdirected(&self) -> Error {
+    fn unknown_host(&self) -> Error {
         Error::new(
             StatusCode::MISDIRECTED_REQUEST,
             "unknown_host",
@@ -110,13 +110,13 @@ fn is_address(name: &str) -> bool {
 }
 
 fn unless_public(uri: &Uri, error: impl FnOnce() -> Error) -> Result<(), Error> {
-    if ASKED_BY_ADDRESS.contains(&uri.path()) {
+    if HOST_CHECK_EXEMPT.contains(&uri.path()) {
         return Ok(());
     }
     Err(error())
 }
 
-fn not_one() -> Error {
+fn bad_host() -> Error {
     Error::bad_request("the request must have exactly one host, in one `Host` header")
         .with_code("bad_host")
 }

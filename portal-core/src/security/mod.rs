@@ -1,20 +1,20 @@
 //! Rules for all requests and responses: allowed origins and hosts, sizes, rates, and headers.
 
-mod address;
+mod client_address;
 mod connections;
-mod gate;
+mod request_validation;
 mod headers;
 mod hosts;
-mod limits;
+mod rate_limits;
 mod nul;
 mod origin;
 mod size;
 
-pub use address::ClientAddress;
-pub(crate) use address::{Proxies, network_of};
-pub(crate) use connections::{Connections, Place};
-pub(crate) use gate::Gate;
-pub(crate) use headers::{AnswerHeaders, REQUEST_ID};
-pub(crate) use limits::{Class, RateLimits};
+pub use client_address::ClientAddress;
+pub(crate) use client_address::{TrustedProxies, network_of};
+pub(crate) use connections::{ConnectionLimiter, ConnectionPermit};
+pub(crate) use request_validation::RequestValidator;
+pub(crate) use headers::{ResponseHeaders, REQUEST_ID};
+pub(crate) use rate_limits::{RateClass, RateLimits};
 pub(crate) use nul::guard_form;
-pub(crate) use origin::{Origins, has_bearer};
+pub(crate) use origin::{OriginPolicy, has_bearer};

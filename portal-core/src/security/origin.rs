@@ -6,14 +6,14 @@ use crate::config::Config;
 use crate::error::Error;
 
 /// Origins whose pages may send requests, compared byte by byte in the form of browsers.
-pub(crate) struct Origins {
+pub(crate) struct OriginPolicy {
     /// Own origins of the portal: their pages may change data.
     own: Vec<String>,
     /// Other origins configured by the operator: they may monitor tasks with a valid client token.
     allowed: Vec<String>,
 }
 
-impl Origins {
+impl OriginPolicy {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             own: config.own_origins(),
@@ -30,10 +30,10 @@ impl Origins {
             return Ok(());
         }
         match self.sender(headers, &[]) {
-            Sender::Own => Ok(()),
-            Sender::Foreign => Err(foreign()),
-            Sender::Unknown if headers.contains_key(header::COOKIE) => Err(foreign()),
-            Sender::Unknown => Ok(()),
+            RequestOrigin::Own => Ok(()),
+            RequestOrigin::Foreign => Err(foreign()),
+            RequestOrigin::Unknown if headers.contains_key(header::COOKIE) => Err(foreign()),
+            RequestOrigin::Unknown => Ok(()),
         }
     }
 
@@ -45,16 +45,16 @@ impl Origins {
     /// cookie without either may have been added for any page.
     pub(crate) fn check_socket(&self, headers: &HeaderMap) -> Result<(), Error> {
         match self.sender(headers, &self.allowed) {
-            Sender::Own => Ok(()),
-            Sender::Foreign => Err(foreign()),
-            Sender::Unknown if headers.contains_key(header::COOKIE) && !has_bearer(headers) => {
+            RequestOrigin::Own => Ok(()),
+            RequestOrigin::Foreign => Err(foreign()),
+            RequestOrigin::Unknown if headers.contains_key(header::COOKIE) && !has_bearer(headers) => {
                 Err(foreign())
             }
-            Sender::Unknown => Ok(()),
+            RequestOrigin::Unknown => Ok(()),
         }
     }
 
-    fn sender(&self, headers: &HeaderMap, also: &[String]) -> Sender {
+    fn sender(&self, headers: &HeaderMap, also: &[String]) -> RequestOrigin {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         if let Some(origin) = origins.next() {
             let known = |origin: &HeaderValue| {
@@ -64,21 +64,21 @@ impl Origins {
             // A browser sends one origin. Of several, it is unclear which one intermediaries have
             // checked.
             return if known(origin) && origins.next().is_none() {
-                Sender::Own
+                RequestOrigin::Own
             } else {
-                Sender::Foreign
+                RequestOrigin::Foreign
             };
         }
         let mut sites = headers.get_all("sec-fetch-site").iter();
         match (sites.next().map(HeaderValue::as_bytes), sites.next()) {
-            (None, _) => Sender::Unknown,
-            (Some(b"same-origin" | b"none"), None) => Sender::Own,
-            (Some(_), _) => Sender::Foreign,
+            (None, _) => RequestOrigin::Unknown,
+            (Some(b"same-origin" | b"none"), None) => RequestOrigin::Own,
+            (Some(_), _) => RequestOrigin::Foreign,
         }
     }
 }
 
-enum Sender {
+enum RequestOrigin {
     Own,
     Foreign,
     Unknown,
@@ -105,13 +105,13 @@ mod tests {
 
     use super::*;
 
-    fn parts(headers: &[(&str, &str)]) -> (Origins, axum::http::request::Parts) {
+    fn parts(headers: &[(&str, &str)]) -> (OriginPolicy, axum::http::request::Parts) {
         let mut request = Request::post("/");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let origins = Origins {
+        let origins = OriginPolicy {
             own: vec!["http://own:1".to_owned()],
             allowed: vec!["https://friend".to_owned()],
         };

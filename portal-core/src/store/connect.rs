@@ -36,7 +36,7 @@ impl Store {
             #[cfg(feature = "postgres")]
             id: uuid::Uuid::new_v4(),
             notifications: broadcast::Sender::new(1024),
-            hearing: super::hearing::Hearing::new(),
+            hearing: super::freshness::Freshness::new(),
         })
     }
 }
@@ -100,7 +100,7 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
 /// its auxiliary files the same permissions. An existing file keeps its permissions.
 #[cfg(feature = "sqlite")]
 fn create_private(path: &std::path::Path) -> std::io::Result<()> {
-    match super::lock::private_options()
+    match super::instance_lock::private_options()
         .write(true)
         .create_new(true)
         .open(path)

@@ -11,7 +11,7 @@ pub enum StoreError {
     Unavailable(#[source] sqlx::Error),
     /// A value that must be unique already exists.
     #[error("unique constraint `{constraint}` violated: the value already exists")]
-    NotUnique {
+    UniqueViolation {
         /// Name of the constraint (PostgreSQL) or its columns (SQLite).
         constraint: String,
     },
@@ -19,7 +19,7 @@ pub enum StoreError {
     #[error(
         "foreign key violation: the row is still referenced, or the referenced row does not exist"
     )]
-    Referenced,
+    ForeignKeyViolation,
     /// The migrations in the database do not match those of this program.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -34,7 +34,7 @@ pub enum StoreError {
 impl StoreError {
     /// Returns `true` if the error is a violation of the unique constraint on this column.
     pub(crate) fn violates(&self, column: &str) -> bool {
-        matches!(self, Self::NotUnique { constraint } if constraint.split(['.', ',', ' ', '-']).any(|word| word == column))
+        matches!(self, Self::UniqueViolation { constraint } if constraint.split(['.', ',', ' ', '-']).any(|word| word == column))
     }
 }
 
@@ -47,16 +47,16 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::Database(database) => {
-                if is_passing(&database.code().unwrap_or_default()) {
+                if is_transient(&database.code().unwrap_or_default()) {
                     return Self::Unavailable(error);
                 }
                 match database.kind() {
-                    sqlx::error::ErrorKind::UniqueViolation => Self::NotUnique {
+                    sqlx::error::ErrorKind::UniqueViolation => Self::UniqueViolation {
                         constraint: database
                             .constraint()
                             .map_or_else(|| database.message().to_owned(), str::to_owned),
                     },
-                    sqlx::error::ErrorKind::ForeignKeyViolation => Self::Referenced,
+                    sqlx::error::ErrorKind::ForeignKeyViolation => Self::ForeignKeyViolation,
                     _ => Self::Other(error),
                 }
             }
@@ -72,11 +72,11 @@ impl From<StoreError> for Error {
                 Self::unavailable("the database is unavailable; try again shortly")
                     .with_cause(error)
             }
-            StoreError::NotUnique { .. } => {
+            StoreError::UniqueViolation { .. } => {
                 Self::conflict("not_unique", "a value that must be unique already exists")
                     .with_cause(error)
             }
-            StoreError::Referenced => {
+            StoreError::ForeignKeyViolation => {
                 Self::conflict("referenced", "other rows refer to this row").with_cause(error)
             }
             other => Self::internal(other),
@@ -90,7 +90,7 @@ impl From<StoreError> for Error {
 /// PostgreSQL's have five characters: connections, conflicts, resources, the server shutting down,
 /// a read-only standby, a database that accepts no connections, locks, cancelled statements, file
 /// errors.
-fn is_passing(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     if code.len() < 5
         && let Ok(code) = code.parse::<u32>()
     {
@@ -104,17 +104,17 @@ fn is_passing(code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_passing;
+    use super::is_transient;
 
     #[test]
     fn transient_errors_differ_from_rejected_statements() {
         for code in [
             "5", "517", "6", "13", "3850", "08006", "40001", "53300", "57P01", "25006", "55000",
         ] {
-            assert!(is_passing(code), "{code}");
+            assert!(is_transient(code), "{code}");
         }
         for code in ["1", "19", "2067", "787", "22P05", "42601", "23505"] {
-            assert!(!is_passing(code), "{code}");
+            assert!(!is_transient(code), "{code}");
         }
     }
 }

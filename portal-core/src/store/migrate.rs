@@ -44,14 +44,14 @@ pub struct MigrationState {
     ///
     /// Newer versions than this program's are not listed: during a rolling update, old and new
     /// replicas run side by side.
-    pub foreign: Vec<i64>,
+    pub mismatched: Vec<i64>,
 }
 
 impl MigrationState {
     /// Returns `true` if the database has exactly the migrations that this program needs.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.missing.is_empty() && self.foreign.is_empty()
+        self.missing.is_empty() && self.mismatched.is_empty()
     }
 }
 
@@ -132,7 +132,7 @@ impl Store {
             })
             .map(|(version, _)| *version)
             .collect();
-        Ok(MigrationState { missing, foreign })
+        Ok(MigrationState { missing, mismatched: foreign })
     }
 }
 

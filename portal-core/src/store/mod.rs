@@ -2,32 +2,32 @@
 //!
 //! Statements are built once with sea-query and rendered for the current dialect.
 
-mod change;
+mod task_change;
 mod connect;
 mod error;
 mod executor;
-mod hearing;
-mod lock;
+mod freshness;
+mod instance_lock;
 mod migrate;
-mod notify;
-mod range;
+mod pubsub;
+mod time_range;
 mod row;
 pub(crate) mod schema;
-mod shared_read;
+mod single_flight;
 mod statement;
 mod transaction;
 
-pub(crate) use change::{TaskChange, TaskChanges, TaskOwners};
+pub(crate) use task_change::{TaskChange, TaskChanges, TaskOwners};
 pub use error::StoreError;
 pub use executor::Executor;
-pub(crate) use hearing::ReadAt;
+pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
-pub(crate) use notify::Notification;
-pub use range::{Buckets, Counts, Step, TimeRange};
+pub(crate) use pubsub::ClusterEvent;
+pub use time_range::{Buckets, Counts, Step, TimeRange};
 pub use row::{Column, Row};
 /// The crate whose statements a [`Transaction`] executes.
 pub use sea_query;
-pub(crate) use shared_read::SharedReads;
+pub(crate) use single_flight::SingleFlight;
 pub(crate) use statement::RawSql;
 pub use statement::Statement;
 pub use transaction::Transaction;
@@ -51,8 +51,8 @@ pub struct Store {
     /// Identifies this replica's connection to the database.
     #[cfg(feature = "postgres")]
     id: uuid::Uuid,
-    notifications: broadcast::Sender<Notification>,
-    hearing: hearing::Hearing,
+    notifications: broadcast::Sender<ClusterEvent>,
+    hearing: freshness::Freshness,
 }
 
 #[derive(Clone, Debug)]

@@ -31,12 +31,12 @@ pub(crate) enum ColumnType {
 
 /// Role of a column in the primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum PrimaryKey {
     None,
     /// The writer assigns the key.
-    Given,
+    Assigned,
     /// The database generates the key by counting up.
-    Counted,
+    Generated,
 }
 
 /// Expected table. All names are words of `a-z`, `0-9` and `_`.
@@ -53,7 +53,7 @@ pub(crate) struct ColumnSpec {
     pub(crate) column_type: ColumnType,
     pub(crate) nullable: bool,
     pub(crate) unique: bool,
-    pub(crate) key: Key,
+    pub(crate) key: PrimaryKey,
     /// Text form of the default; quoted when it is written.
     pub(crate) default: Option<String>,
     /// Table and column that the column refers to.
@@ -93,7 +93,7 @@ impl ColumnSpec {
     /// Returns the column as written in `CREATE TABLE` and `ADD COLUMN`.
     fn sql(&self, dialect: Dialect) -> String {
         let name = self.name;
-        if self.key == Key::Counted {
+        if self.key == PrimaryKey::Generated {
             let column_type = self.column_type.sql(dialect);
             return match dialect {
                 // SQLite generates keys only for this exact type.
@@ -104,7 +104,7 @@ impl ColumnSpec {
             };
         }
         let mut sql = format!("\"{name}\" {}", self.column_type.sql(dialect));
-        if self.key == Key::Given {
+        if self.key == PrimaryKey::Assigned {
             sql.push_str(" PRIMARY KEY");
         }
         if !self.nullable {
@@ -141,18 +141,18 @@ impl ColumnSpec {
     }
 
     /// Returns the type as it appears in the catalog of a database.
-    fn catalogue_type(&self, dialect: Dialect) -> &'static str {
+    fn catalog_type(&self, dialect: Dialect) -> &'static str {
         match (self.key, dialect) {
-            (Key::Counted, Dialect::Sqlite) => "integer",
+            (PrimaryKey::Generated, Dialect::Sqlite) => "integer",
             _ => self.column_type.sql(dialect),
         }
     }
 }
 
 /// A statement as text that contains only names of this program and quoted defaults.
-struct Text<const WRITES: bool>(String);
+struct RawStatement<const WRITES: bool>(String);
 
-impl<const WRITES: bool> Statement for Text<WRITES> {
+impl<const WRITES: bool> Statement for RawStatement<WRITES> {
     const WRITES: bool = WRITES;
 
     fn render(&self, _: Dialect) -> (String, SqlxValues) {
@@ -170,12 +170,12 @@ impl Store {
         let dialect = self.dialect();
         let mut transaction = self.begin().await?;
         if dialect == Dialect::Postgres {
-            let lock = Text::<true>(format!("SELECT pg_advisory_xact_lock({LOCK})"));
+            let lock = RawStatement::<true>(format!("SELECT pg_advisory_xact_lock({LOCK})"));
             transaction.fetch_all(&lock).await?;
         }
         for table in tables {
             let found =
-                columns_of(Reader::Transaction(&mut transaction), dialect, table.name).await?;
+                columns_of(CatalogReader::Transaction(&mut transaction), dialect, table.name).await?;
             let indexes = indexes_of(&mut transaction, dialect, table.name).await?;
             let statements = additions(table, &found, &indexes, dialect);
             if statements.is_empty() {
@@ -184,7 +184,7 @@ impl Store {
             for statement in &statements {
                 tracing::debug!(table = table.name, statement, "changing a table");
                 transaction
-                    .execute(&Text::<true>(statement.clone()))
+                    .execute(&RawStatement::<true>(statement.clone()))
                     .await?;
             }
             let statements = statements.len();
@@ -205,7 +205,7 @@ impl Store {
         let dialect = self.dialect();
         let mut drift = Vec::new();
         for table in tables {
-            let found = columns_of(Reader::Store(self), dialect, table.name).await?;
+            let found = columns_of(CatalogReader::Store(self), dialect, table.name).await?;
             drift.extend(differences(table, &found, dialect));
         }
         Ok(drift)
@@ -225,7 +225,7 @@ fn additions(
     let is_safe = |column: &ColumnSpec| {
         let has_value =
             column.nullable || (column.default.is_some() && column.references.is_none());
-        column.key == Key::None && has_value
+        column.key == PrimaryKey::None && has_value
     };
     let mut statements = Vec::new();
     if is_new {
@@ -247,7 +247,7 @@ fn additions(
             ));
         }
         let index = unique_index(name, column.name);
-        let is_missing = column.unique && column.key == Key::None && !indexes.contains(&index);
+        let is_missing = column.unique && column.key == PrimaryKey::None && !indexes.contains(&index);
         if is_missing && (is_there(column) || is_safe(column)) {
             statements.push(format!(
                 "CREATE UNIQUE INDEX IF NOT EXISTS \"{index}\" ON \"{name}\" (\"{column}\")",
@@ -281,19 +281,19 @@ fn differences(
             ));
             continue;
         };
-        let expected = column.catalogue_type(dialect);
+        let expected = column.catalog_type(dialect);
         if there.column_type != expected {
             drift.push(format!(
                 "the column `{name}.{}` has the type `{}`, but the model requires `{expected}`",
                 column.name, there.column_type
             ));
         }
-        match (column.nullable && column.key == Key::None, there.not_null) {
+        match (column.nullable && column.key == PrimaryKey::None, there.not_null) {
             (true, true) => drift.push(format!(
                 "the column `{name}.{}` is `NOT NULL`, but the field of the model is optional",
                 column.name
             )),
-            (false, false) if column.key == Key::None => drift.push(format!(
+            (false, false) if column.key == PrimaryKey::None => drift.push(format!(
                 "the column `{name}.{}` is nullable, but the model requires a value",
                 column.name
             )),
@@ -312,7 +312,7 @@ fn differences(
 }
 
 /// Connection that the catalog is read through.
-enum Reader<'a> {
+enum CatalogReader<'a> {
     Store(&'a Store),
     Transaction(&'a mut Transaction),
 }
@@ -323,7 +323,7 @@ async fn indexes_of(
     dialect: Dialect,
     table: &str,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let select = Text::<false>(match dialect {
+    let select = RawStatement::<false>(match dialect {
         Dialect::Sqlite => format!("SELECT name FROM pragma_index_list('{table}')"),
         Dialect::Postgres => format!(
             "SELECT relname::text AS name FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid \
@@ -335,7 +335,7 @@ async fn indexes_of(
 }
 
 async fn columns_of(
-    reader: Reader<'_>,
+    reader: CatalogReader<'_>,
     dialect: Dialect,
     table: &str,
 ) -> Result<BTreeMap<String, FoundColumn>, StoreError> {
@@ -350,10 +350,10 @@ async fn columns_of(
              WHERE attrelid = to_regclass('\"{table}\"') AND attnum > 0 AND NOT attisdropped"
         ),
     };
-    let select = Text::<false>(sql);
+    let select = RawStatement::<false>(sql);
     let rows: Vec<Row> = match reader {
-        Reader::Store(store) => store.fetch_all(&select).await?,
-        Reader::Transaction(transaction) => transaction.fetch_all(&select).await?,
+        CatalogReader::Store(store) => store.fetch_all(&select).await?,
+        CatalogReader::Transaction(transaction) => transaction.fetch_all(&select).await?,
     };
     rows.iter()
         .map(|row| {

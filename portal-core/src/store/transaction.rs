@@ -3,21 +3,21 @@
 use tokio::sync::broadcast;
 
 #[cfg(feature = "postgres")]
-use super::notify::notify_with;
+use super::pubsub::publish_in;
 use super::statement;
-use super::{Notification, Row, Statement, StoreError};
+use super::{ClusterEvent, Row, Statement, StoreError};
 
 /// A transaction; it is rolled back if dropped without [`commit`](Self::commit).
 pub struct Transaction {
     inner: Inner,
     /// Events to publish after the commit.
-    told: Vec<Notification>,
+    events: Vec<ClusterEvent>,
     /// Receivers of events in this process.
     #[cfg_attr(
         not(feature = "sqlite"),
         expect(dead_code, reason = "PostgreSQL notifies this process too")
     )]
-    process: broadcast::Sender<Notification>,
+    process: broadcast::Sender<ClusterEvent>,
 }
 
 enum Inner {
@@ -37,11 +37,11 @@ impl Transaction {
     #[cfg(feature = "sqlite")]
     pub(super) fn sqlite(
         transaction: sqlx::Transaction<'static, sqlx::Sqlite>,
-        process: broadcast::Sender<Notification>,
+        process: broadcast::Sender<ClusterEvent>,
     ) -> Self {
         Self {
             inner: Inner::Sqlite(transaction),
-            told: Vec::new(),
+            events: Vec::new(),
             process,
         }
     }
@@ -49,11 +49,11 @@ impl Transaction {
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(
         transaction: sqlx::Transaction<'static, sqlx::Postgres>,
-        process: broadcast::Sender<Notification>,
+        process: broadcast::Sender<ClusterEvent>,
     ) -> Self {
         Self {
             inner: Inner::Postgres(transaction),
-            told: Vec::new(),
+            events: Vec::new(),
             process,
         }
     }
@@ -108,9 +108,9 @@ impl Transaction {
 
     /// Publishes an event to all replicas, including this one, if and only if the transaction
     /// commits, even if this process dies afterwards. Equal events are published once.
-    pub(crate) fn notify(&mut self, notification: Notification) {
-        if !self.told.contains(&notification) {
-            self.told.push(notification);
+    pub(crate) fn publish(&mut self, notification: ClusterEvent) {
+        if !self.events.contains(&notification) {
+            self.events.push(notification);
         }
     }
 
@@ -138,14 +138,14 @@ impl Transaction {
             Inner::Sqlite(transaction) => {
                 transaction.commit().await?;
                 // There is no other process to notify. It is fine if there is no receiver.
-                for notification in self.told {
+                for notification in self.events {
                     let _ = self.process.send(notification);
                 }
             }
             #[cfg(feature = "postgres")]
             Inner::Postgres(mut transaction) => {
                 // The server publishes the events with the commit, also to this process.
-                notify_with(&mut transaction, &self.told).await?;
+                publish_in(&mut transaction, &self.events).await?;
                 transaction.commit().await?;
             }
         }

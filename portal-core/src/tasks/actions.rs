@@ -13,11 +13,11 @@ use uuid::Uuid;
 use super::claim::QUEUES;
 use super::insert::{self, NewTask};
 use super::queue::{self, TABLE};
-use super::service::{Tasks, settle, task_not_found};
-use super::starter::Starter;
+use super::service::{Tasks, insert_result, task_not_found};
+use super::starter::Initiator;
 use super::task::TaskDefinition;
 use crate::error::{Error, Result};
-use crate::store::{Notification, Transaction, now};
+use crate::store::{ClusterEvent, Transaction, now};
 
 /// Interval at which old finished tasks are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ const PRUNE_BATCH: u64 = 500;
 
 /// A task that was run again; `new` is `None` if the same task is already active.
 #[derive(Debug)]
-pub(super) struct Again {
+pub(super) struct Rerun {
     pub(super) id: Uuid,
     new: Option<(Arc<TaskDefinition>, NewTask)>,
 }
@@ -46,18 +46,18 @@ impl Tasks {
         let mut transaction = self.0.store.begin().await?;
         let again = self.run_again_in(&mut transaction, id, None).await?;
         transaction.commit().await?;
-        Ok(self.runs_again(again))
+        Ok(self.publish_rerun(again))
     }
 
     /// Runs a finished task again within a transaction, with the trace context of the request.
     ///
-    /// Call [`runs_again`](Self::runs_again) after the commit.
+    /// Call [`publish_rerun`](Self::runs_again) after the commit.
     pub(super) async fn run_again_in(
         &self,
         transaction: &mut Transaction,
         id: Uuid,
         trace_parent: Option<String>,
-    ) -> Result<Again> {
+    ) -> Result<Rerun> {
         let record = queue::get_in(transaction, id)
             .await?
             .ok_or_else(task_not_found)?;
@@ -67,12 +67,12 @@ impl Tasks {
                 format!("the task is {}; wait until it has finished", record.status),
             ));
         }
-        let definition = self.registry().find(&record.state, &record.name)?;
+        let definition = self.registry().find(&record.group, &record.name)?;
         let args = queue::args_in(transaction, id)
             .await?
             .ok_or_else(task_not_found)?;
         let mut task = definition.new_task(definition.accept(&args)?);
-        let starter = Starter {
+        let starter = Initiator {
             client_token_id: record.client_token_id,
             owner_user_id: record.owner_user_id,
             trace_parent,
@@ -80,17 +80,17 @@ impl Tasks {
         starter.apply_to(&mut task);
         self.admit_in(transaction, &task).await?;
         let stored = insert::insert(transaction, &task).await?;
-        let (id, before) = settle(&task, stored, definition)?;
-        Ok(Again {
+        let (id, before) = insert_result(&task, stored, definition)?;
+        Ok(Rerun {
             id,
             new: (!before).then(|| (Arc::clone(definition), task)),
         })
     }
 
     /// Publishes a task that was run again, and returns its id.
-    pub(super) fn runs_again(&self, again: Again) -> Uuid {
+    pub(super) fn publish_rerun(&self, again: Rerun) -> Uuid {
         if let Some((definition, task)) = &again.new {
-            self.stored(definition, task);
+            self.publish_inserted(definition, task);
         }
         again.id
     }
@@ -150,7 +150,7 @@ impl Tasks {
             )
             .take();
         transaction.execute(&put).await?;
-        transaction.notify(tasks_changed());
+        transaction.publish(tasks_changed());
         Ok(())
     }
 
@@ -158,7 +158,7 @@ impl Tasks {
     pub(super) async fn resumed(&self, paused: bool) {
         if !paused {
             self.0.wake.notify_one();
-            self.0.store.notify(Notification::TasksReady).await;
+            self.0.store.publish(ClusterEvent::TasksReady).await;
         }
     }
 
@@ -167,7 +167,7 @@ impl Tasks {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn paused(&self) -> Result<BTreeSet<(String, String)>> {
+    pub async fn paused_types(&self) -> Result<BTreeSet<(String, String)>> {
         let select = Query::select()
             .columns(["state", "name"])
             .from(QUEUES)
@@ -218,13 +218,13 @@ impl Tasks {
     }
 
     /// Prunes at an interval until the portal stops; any number of replicas may do so concurrently.
-    pub(crate) async fn keep_pruned(self, stop: CancellationToken) {
+    pub(crate) async fn run_pruner(self, stop: CancellationToken) {
         let mut tick = interval(PRUNE_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let pruning = async {
             loop {
                 tick.tick().await;
-                match self.prune(self.0.settings.keep_finished).await {
+                match self.prune(self.0.settings.retention).await {
                     Ok(0) => {}
                     Ok(tasks) => tracing::debug!(tasks, "pruned finished tasks"),
                     Err(error) => tracing::warn!(%error, "failed to prune finished tasks"),
@@ -258,14 +258,14 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
         .take();
     let deleted = transaction.execute(&delete).await?;
     if deleted > 0 {
-        transaction.notify(tasks_changed());
+        transaction.publish(tasks_changed());
     }
     Ok((found, deleted))
 }
 
 /// Cluster event for open lists, for changes that no task publishes.
-fn tasks_changed() -> Notification {
-    Notification::TopicChanged {
+fn tasks_changed() -> ClusterEvent {
+    ClusterEvent::TopicChanged {
         topic: "tasks".to_owned(),
     }
 }

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::owner::Owner;
-use super::queue::Filter;
+use super::authorize::AuthorizedClient;
+use super::queue::QueueFilter;
 use super::record::{TaskRecord, TaskStatus};
 use super::service::{Tasks, check_start, task_not_found};
-use super::starter::Starter;
+use super::starter::Initiator;
 use super::task::TaskDefinition;
-use super::trace;
-use super::{follow, history, monitor};
+use super::trace_context;
+use super::{admin_events, history, monitor};
 use crate::auth::{Access, ClientTokens, CurrentUser, Guard, NewClientToken, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -33,11 +33,11 @@ pub(crate) fn routes() -> Routes {
             Access::User,
             delete_token,
         )
-        .get("/api/tasks", Access::Public, kinds)
+        .get("/api/tasks", Access::Public, list_types)
         .post(
             "/api/{state}/tasks/{client_token}/start/{task}",
             owner(),
-            start,
+            enqueue,
         )
         .get("/api/{state}/tasks/{client_token}/status", owner(), list)
         .get(
@@ -67,7 +67,7 @@ pub(crate) fn routes() -> Routes {
             history::history,
         )
         .merge(monitor::routes())
-        .merge(follow::routes())
+        .merge(admin_events::routes())
 }
 
 async fn create_token(
@@ -75,12 +75,12 @@ async fn create_token(
     tokens: Data<ClientTokens>,
 ) -> Result<(StatusCode, Json<NewClientToken>)> {
     // A token has all permissions of its owner and outlives the session.
-    user.acts_himself()?;
+    user.require_not_impersonated()?;
     Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
 }
 
 async fn list_tokens(user: CurrentUser, tokens: Data<ClientTokens>) -> Result<Json<Value>> {
-    let tokens = tokens.of_user(user.id).await?;
+    let tokens = tokens.list_for_user(user.id).await?;
     Ok(Json(json!({ "client_tokens": tokens })))
 }
 
@@ -89,11 +89,11 @@ async fn delete_token(
     tokens: Data<ClientTokens>,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    tokens.delete(&id, user.id).await?;
+    tokens.revoke(&id, user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn kinds(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
+async fn list_types(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
     let kinds: Vec<_> = tasks
         .registry()
         .startable()
@@ -131,28 +131,28 @@ struct StartPath {
     task: String,
 }
 
-async fn start(
+async fn enqueue(
     State(state): State<PortalState>,
     Path(path): Path<StartPath>,
     request: Request,
 ) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
-    let owner = Owner::of(&state, &path.client_token).await?;
+    let owner = AuthorizedClient::of(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.state, &path.task)?;
     check_start(definition, Some(&owner.user))?;
     // The token as the client sent it, since the portal does not store it.
     let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
-    let trace_parent = trace::of_request(request.headers());
+    let trace_parent = trace_context::of_request(request.headers());
     let args = read_args(definition, request).await?;
-    let starter = Starter {
+    let starter = Initiator {
         client_token_id: Some(token.id),
         owner_user_id: Some(token.user_id),
         trace_parent,
     };
     let (id, _) = tasks
-        .start_json(definition, args, starter, idempotency_key)
+        .enqueue_json(definition, args, starter, idempotency_key)
         .await?;
     let base_path = &state.borrow::<Config>()?.base_path;
     let location = format!(
@@ -203,11 +203,11 @@ pub(super) struct TaskPath {
 /// Returns the task of a path; checks the token with its owner, then the group, then the task.
 pub(super) async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
-    let owner = Owner::of(state, &path.client_token).await?;
-    tasks.registry().require_state(&path.state)?;
+    let owner = AuthorizedClient::of(state, &path.client_token).await?;
+    tasks.registry().require_group(&path.state)?;
     let id: Uuid = path.task_id.parse().map_err(|_| task_not_found())?;
     let mine = |record: &TaskRecord| {
-        record.client_token_id == Some(owner.token.id) && record.state == path.state
+        record.client_token_id == Some(owner.token.id) && record.group == path.state
     };
     let record = tasks.get(id).await?.filter(mine);
     let record = record.ok_or_else(task_not_found)?;
@@ -238,21 +238,21 @@ async fn list(
     State(state): State<PortalState>,
     Path(path): Path<ListPath>,
     ApiQuery(query): ApiQuery<ListQuery>,
-) -> Result<Json<TaskList>> {
+) -> Result<Json<TaskListBody>> {
     let tasks = state.borrow::<Tasks>()?;
-    let owner = Owner::of(&state, &path.client_token).await?;
-    tasks.registry().require_state(&path.state)?;
+    let owner = AuthorizedClient::of(&state, &path.client_token).await?;
+    tasks.registry().require_group(&path.state)?;
     let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
-    let filter = Filter {
+    let filter = QueueFilter {
         client_token_id: Some(owner.token.id),
         without: owner
-            .kinds(tasks.registry(), Some(&path.state), false)
+            .task_types(tasks.registry(), Some(&path.state), false)
             .map(|kind| (kind.state.clone(), kind.name))
             .collect(),
         state: Some(path.state.clone()),
         before: page.before,
         limit: page.to_read(),
-        ..Filter::default()
+        ..QueueFilter::default()
     };
     let (mut records, is_cut) = tasks.list_with_results(&filter).await?;
     // Large results end a page early.
@@ -261,14 +261,14 @@ async fn list(
     } else {
         page.next_cursor(&mut records, |record| record.id)
     };
-    Ok(Json(TaskList {
+    Ok(Json(TaskListBody {
         all_tasks: ById(records),
         next_cursor,
     }))
 }
 
 #[derive(Serialize)]
-struct TaskList {
+struct TaskListBody {
     all_tasks: ById,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<Uuid>,
@@ -298,12 +298,12 @@ async fn result(
             "task_failed",
             record.error.clone().unwrap_or_default(),
         )
-        .with_member("task", &record)),
+        .with_extension("task", &record)),
         _ => Err(Error::conflict(
             "task_not_finished",
             format!("the task is {}", record.status),
         )
-        .with_member("task", &record)),
+        .with_extension("task", &record)),
     }
 }
 

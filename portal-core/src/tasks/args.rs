@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::Fault;
-use crate::request::{from_value, garde_faults};
+use crate::error::FieldError;
+use crate::request::{from_value, garde_errors};
 
 /// Type of a task's arguments; derive its four traits, never implement it by hand.
 ///
@@ -129,9 +129,9 @@ pub(super) fn json_length(value: &Value) -> usize {
 /// Decodes and checks arguments, and encodes the decoded value as JSON.
 ///
 /// So the stored arguments contain only the members that the type declares.
-pub(super) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<Fault>> {
+pub(super) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<FieldError>> {
     let args: A = decode(value.clone())?;
-    let unreadable = |message: String| vec![Fault::new("", "invalid_value", message)];
+    let unreadable = |message: String| vec![FieldError::new("", "invalid_value", message)];
     let accepted = serde_json::to_value(args)
         .map_err(|error| unreadable(format!("failed to encode as JSON: {error}")))?;
     if accepted != *value {
@@ -147,9 +147,9 @@ pub(super) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<Fault>> {
 }
 
 /// Decodes and checks arguments.
-pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<Fault>> {
+pub(super) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<FieldError>> {
     let args: A = from_value(value).map_err(|fault| vec![fault])?;
-    let faults = garde_faults(&args);
+    let faults = garde_errors(&args);
     if faults.is_empty() {
         Ok(args)
     } else {

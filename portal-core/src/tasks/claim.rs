@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::due::{self, Candidate, READY, READY_ORDER, Rotation};
-use super::end_message::EndMessage;
+use super::finish_notification::FinishNotification;
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
 use super::turn;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction, now};
@@ -23,18 +23,18 @@ pub(super) fn is_processing() -> Expr {
 
 /// A task type, from the point of view of the queue.
 #[derive(Debug, Clone)]
-pub(super) struct Kind {
+pub(super) struct QueueSpec {
     pub(super) state: String,
     pub(super) name: &'static str,
     /// Maximum number of concurrent tasks across all replicas.
     pub(super) concurrency: Option<u32>,
     /// `true` if a task must not run again after a crash.
-    pub(super) only_once: bool,
+    pub(super) at_most_once: bool,
     /// Notification about finished tasks.
-    pub(super) told: Option<EndMessage>,
+    pub(super) finish_notification: Option<FinishNotification>,
 }
 
-impl Kind {
+impl QueueSpec {
     fn is(&self) -> Expr {
         Expr::col("state")
             .eq(self.state.as_str())
@@ -42,7 +42,7 @@ impl Kind {
     }
 }
 
-pub(super) fn any_of<'a>(kinds: impl IntoIterator<Item = &'a Kind>) -> Cond {
+pub(super) fn any_of<'a>(kinds: impl IntoIterator<Item = &'a QueueSpec>) -> Cond {
     kinds
         .into_iter()
         .fold(Cond::any(), |any, kind| any.add(kind.is()))
@@ -50,12 +50,12 @@ pub(super) fn any_of<'a>(kinds: impl IntoIterator<Item = &'a Kind>) -> Cond {
 
 /// Parameters of a claim.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Claimer<'a> {
+pub(super) struct ClaimRequest<'a> {
     /// Id of the process.
     pub(super) owner: Uuid,
     pub(super) lease: TimeDelta,
     /// Task types that the process has registered; other processes claim tasks of other types.
-    pub(super) kinds: &'a [Kind],
+    pub(super) kinds: &'a [QueueSpec],
     /// Maximum number of concurrent tasks of all replicas together.
     pub(super) total_concurrency: Option<u32>,
     /// Task types that this process served last.
@@ -64,7 +64,7 @@ pub(super) struct Claimer<'a> {
 
 /// A claimed task with the checkpoint of its previous attempts.
 #[derive(Debug, PartialEq)]
-pub(super) struct Claimed {
+pub(super) struct ClaimedTask {
     pub(super) record: TaskRecord,
     pub(super) args: Value,
     pub(super) checkpoint: Option<Value>,
@@ -76,9 +76,9 @@ pub(super) struct Claimed {
 /// attempt with the greatest one may write.
 pub(super) async fn claim(
     store: &Store,
-    claimer: Claimer<'_>,
+    claimer: ClaimRequest<'_>,
     limit: u64,
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Vec<ClaimedTask>, StoreError> {
     let dialect = store.dialect();
     let mut transaction = store.begin_by_index().await?;
     let Some((candidates, room)) = candidates(&mut transaction, dialect, &claimer, limit).await?
@@ -115,8 +115,8 @@ pub(super) async fn claim(
     Ok(claimed)
 }
 
-impl Claimer<'_> {
-    fn is_limited(&self, kind: &Kind) -> bool {
+impl ClaimRequest<'_> {
+    fn is_limited(&self, kind: &QueueSpec) -> bool {
         self.total_concurrency.is_some() || kind.concurrency.is_some()
     }
 }
@@ -127,7 +127,7 @@ impl Claimer<'_> {
 async fn candidates<'a>(
     transaction: &mut Transaction,
     dialect: Dialect,
-    claimer: &Claimer<'a>,
+    claimer: &ClaimRequest<'a>,
     limit: u64,
 ) -> Result<Option<(Vec<Candidate<'a>>, u64)>, StoreError> {
     let has_limits = claimer.kinds.iter().any(|kind| claimer.is_limited(kind));
@@ -158,18 +158,18 @@ async fn candidates<'a>(
 /// Claims tasks of a type with a limit, one process at a time, since each counts all running tasks.
 async fn claim_limited(
     store: &Store,
-    claimer: &Claimer<'_>,
+    claimer: &ClaimRequest<'_>,
     share: Candidate<'_>,
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Vec<ClaimedTask>, StoreError> {
     let (kind, mut room) = (share.kind, share.most);
     let dialect = store.dialect();
     let mut transaction = store.begin_by_index().await?;
     if claimer.total_concurrency.is_some() {
         // The empty name represents all types.
-        lock(&mut transaction, "", "").await?;
+        lock_queue(&mut transaction, "", "").await?;
     }
     if kind.concurrency.is_some() {
-        lock(&mut transaction, &kind.state, kind.name).await?;
+        lock_queue(&mut transaction, &kind.state, kind.name).await?;
     }
     let running = count_running(&mut transaction, dialect).await?;
     if let Some(total) = claimer.total_concurrency {
@@ -191,7 +191,7 @@ async fn claim_limited(
 }
 
 /// Locks the row of a queue until the transaction ends; creates the row if it is missing.
-async fn lock(transaction: &mut Transaction, state: &str, name: &str) -> Result<(), StoreError> {
+async fn lock_queue(transaction: &mut Transaction, state: &str, name: &str) -> Result<(), StoreError> {
     let take = Query::insert()
         .into_table(QUEUES)
         .columns(["state", "name"])
@@ -213,7 +213,7 @@ struct Running {
 }
 
 impl Running {
-    fn is_of(&self, kind: &Kind) -> bool {
+    fn is_of(&self, kind: &QueueSpec) -> bool {
         self.state == kind.state && self.name == kind.name
     }
 }
@@ -253,9 +253,9 @@ pub(super) fn running_by_type(dialect: Dialect) -> RawSql<false> {
 async fn take(
     transaction: &mut Transaction,
     dialect: Dialect,
-    claimer: &Claimer<'_>,
+    claimer: &ClaimRequest<'_>,
     shares: &[Candidate<'_>],
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Vec<ClaimedTask>, StoreError> {
     let mut claimed = Vec::new();
     for statement in take_statements(dialect, claimer, shares, now()) {
         let rows = transaction.fetch_all(&statement).await?;
@@ -267,7 +267,7 @@ async fn take(
 /// Returns the statements of [`take`]: one for all types on PostgreSQL, one per type on SQLite.
 pub(super) fn take_statements(
     dialect: Dialect,
-    claimer: &Claimer<'_>,
+    claimer: &ClaimRequest<'_>,
     shares: &[Candidate<'_>],
     now: DateTime<Utc>,
 ) -> Vec<RawSql<true>> {
@@ -334,10 +334,10 @@ pub(super) fn take_statements(
     }
 }
 
-fn read(rows: &[Row]) -> Result<Vec<Claimed>, StoreError> {
+fn read(rows: &[Row]) -> Result<Vec<ClaimedTask>, StoreError> {
     rows.iter()
         .map(|row| {
-            Ok(Claimed {
+            Ok(ClaimedTask {
                 record: TaskRecord::from_row(row)?,
                 args: row.document("args")?.unwrap_or_default(),
                 checkpoint: row.document("checkpoint")?,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::error::TaskError;
 use super::finish;
-use super::hub::Hub;
+use super::hub::TaskHub;
 use super::running::Attempt;
 use crate::json;
 use crate::store::Store;
@@ -21,7 +21,7 @@ use crate::store::Store;
 /// use portal_core::prelude::*;
 ///
 /// /// Count to three
-/// #[monitored_background_task(state = "counting")]
+/// #[monitored_background_task(group = "counting")]
 /// async fn count(task: TaskContext) -> Result<u8, TaskError> {
 ///     for step in 1..=3 {
 ///         task.update().progress(step * 33).message(format!("step {step}")).await?;
@@ -33,12 +33,12 @@ use crate::store::Store;
 #[derive(Debug, Clone)]
 pub struct TaskContext {
     attempt: Arc<Attempt>,
-    hub: Arc<Hub>,
+    hub: Arc<TaskHub>,
     store: Store,
 }
 
 impl TaskContext {
-    pub(super) fn new(attempt: Arc<Attempt>, hub: Arc<Hub>, store: Store) -> Self {
+    pub(super) fn new(attempt: Arc<Attempt>, hub: Arc<TaskHub>, store: Store) -> Self {
         Self {
             attempt,
             hub,
@@ -75,8 +75,8 @@ impl TaskContext {
     /// propagates the error with `?` stops at its next update, and with `superseded` once another
     /// attempt runs.
     #[must_use = "an update takes effect when it is awaited"]
-    pub fn update(&self) -> Update<'_> {
-        Update {
+    pub fn update(&self) -> ProgressUpdate<'_> {
+        ProgressUpdate {
             context: self,
             progress: None,
             message: None,
@@ -96,7 +96,7 @@ impl TaskContext {
     /// use portal_core::prelude::*;
     ///
     /// /// Import rows
-    /// #[monitored_background_task(state = "import", retries = 3)]
+    /// #[monitored_background_task(group = "import", retries = 3)]
     /// async fn import_rows(task: TaskContext) -> Result<u32, TaskError> {
     ///     let first: u32 = task.restore()?.unwrap_or(0);
     ///     for row in first..100 {
@@ -166,7 +166,7 @@ impl TaskContext {
     /// Resolves when the task must stop: it was cancelled, or another attempt runs.
     ///
     /// A task that waits for a long time can race that wait against this method, and then clean
-    /// up. It has [`cancel_grace`](crate::TaskSettings::cancel_grace) to do so, and is dropped
+    /// up. It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so, and is dropped
     /// afterwards.
     pub async fn cancelled(&self) {
         tokio::select! {
@@ -178,13 +178,13 @@ impl TaskContext {
 
 /// Builder for a progress update.
 #[derive(Debug)]
-pub struct Update<'a> {
+pub struct ProgressUpdate<'a> {
     context: &'a TaskContext,
     progress: Option<u8>,
     message: Option<String>,
 }
 
-impl Update<'_> {
+impl ProgressUpdate<'_> {
     /// Sets the progress, from 0 to 100. A value lower than the current one is ignored.
     #[must_use = "an update takes effect when it is awaited"]
     pub fn progress(mut self, percent: u8) -> Self {
@@ -211,7 +211,7 @@ impl Update<'_> {
     }
 }
 
-impl<'a> IntoFuture for Update<'a> {
+impl<'a> IntoFuture for ProgressUpdate<'a> {
     type Output = Result<(), TaskError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 

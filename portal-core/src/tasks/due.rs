@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::claim::Kind;
+use super::claim::QueueSpec;
 use crate::store::{Dialect, RawSql, StoreError, Transaction};
 
 /// Condition that the index `portal_tasks_ready` serves, in the order of [`READY_ORDER`].
@@ -20,7 +20,7 @@ pub(super) const READY_ORDER: &str = "task.priority DESC, task.turn, task.id";
 /// A task type from which a claim may take tasks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
-    pub(super) kind: &'a Kind,
+    pub(super) kind: &'a QueueSpec,
     /// Maximum number of tasks to take.
     pub(super) most: u64,
 }

@@ -18,20 +18,20 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::changes;
+use super::change_feed;
 use super::record::TaskRecord;
 use super::results::WithoutResults;
 use super::service::Tasks;
 use crate::auth::ClientTokens;
 use crate::error::Result;
-use crate::store::{Dialect, Notification, Store, TaskChange, TaskChanges, now};
+use crate::store::{Dialect, ClusterEvent, Store, TaskChange, TaskChanges, now};
 
 /// Minimum interval between two batches of cluster events from a process.
 const SEND_INTERVAL: Duration = Duration::from_millis(15);
 /// Maximum number of buffered changes; beyond it, other replicas must re-read everything.
-const KEPT: usize = 20_000;
+const MAX_STORED: usize = 20_000;
 /// Delay before a failed database operation is retried.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Timeout for sending changes, including the last ones when the portal stops.
 const LAST_SEND: Duration = Duration::from_secs(2);
 /// Interval at which the client tokens of open monitors are checked for their expiry.
@@ -41,31 +41,31 @@ pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
 /// Outbox: changes not yet published to other replicas.
 #[derive(Debug)]
-pub(super) struct Unsent {
+pub(super) struct Outbox {
     /// `true` if there can be other replicas.
     replicas: bool,
-    changes: Mutex<Pending>,
+    changes: Mutex<OutboxState>,
     wake: Notify,
     /// Called for each change made by this process.
-    listener: OnceLock<Listener>,
+    listener: OnceLock<ChangeListener>,
 }
 
-struct Listener(Box<dyn Fn(&TaskRecord) + Send + Sync>);
+struct ChangeListener(Box<dyn Fn(&TaskRecord) + Send + Sync>);
 
-impl std::fmt::Debug for Listener {
+impl std::fmt::Debug for ChangeListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Listener")
     }
 }
 
 #[derive(Debug, Default)]
-struct Pending {
+struct OutboxState {
     changes: HashMap<Uuid, TaskChange>,
     /// `true` if there were too many changes to buffer.
     lost: bool,
 }
 
-impl Unsent {
+impl Outbox {
     pub(super) fn new(store: &Store) -> Self {
         Self {
             replicas: store.dialect() == Dialect::Postgres,
@@ -77,12 +77,12 @@ impl Unsent {
 
     /// Registers the listener for changes made by this process. There is at most one.
     pub(super) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
-        let _ = self.listener.set(Listener(Box::new(listener)));
+        let _ = self.listener.set(ChangeListener(Box::new(listener)));
     }
 
     /// Records a committed change of a task.
     pub(super) fn add(&self, record: &TaskRecord) {
-        if let Some(Listener(listener)) = self.listener.get() {
+        if let Some(ChangeListener(listener)) = self.listener.get() {
             listener(record);
         }
         if self.replicas {
@@ -100,36 +100,36 @@ impl Unsent {
         pending
             .changes
             .extend(more.into_iter().map(|change| (change.id, change)));
-        if pending.changes.len() > KEPT {
-            *pending = Pending {
+        if pending.changes.len() > MAX_STORED {
+            *pending = OutboxState {
                 lost: true,
-                ..Pending::default()
+                ..OutboxState::default()
             };
         }
     }
 
     /// Takes all changes, as cluster events.
-    fn take(&self) -> Vec<Notification> {
+    fn take(&self) -> Vec<ClusterEvent> {
         let pending = std::mem::take(&mut *self.lock());
         if pending.lost {
-            return vec![Notification::Lagged];
+            return vec![ClusterEvent::Lagged];
         }
         TaskChanges::split(pending.changes.into_values())
             .into_iter()
-            .map(|(tasks, owners)| Notification::TasksChanged { tasks, owners })
+            .map(|(tasks, owners)| ClusterEvent::TasksChanged { tasks, owners })
             .collect()
     }
 
-    fn put_back(&self, unsent: Vec<Notification>) {
+    fn put_back(&self, unsent: Vec<ClusterEvent>) {
         for notification in unsent {
             match notification {
-                Notification::TasksChanged { tasks, .. } => self.put(tasks.0),
+                ClusterEvent::TasksChanged { tasks, .. } => self.put(tasks.0),
                 _ => self.lock().lost = true,
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, OutboxState> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,13 +138,13 @@ impl Unsent {
 pub(crate) struct Fanout {
     tasks: Tasks,
     tokens: ClientTokens,
-    hints: Receiver<Notification>,
+    hints: Receiver<ClusterEvent>,
 }
 
 impl Fanout {
     pub(crate) fn new(tasks: Tasks, tokens: ClientTokens) -> Self {
         // Subscribe now, so that no event that a monitor waits for is missed.
-        let hints = tasks.0.store.notifications();
+        let hints = tasks.0.store.subscribe();
         Self {
             tasks,
             tokens,
@@ -153,15 +153,15 @@ impl Fanout {
     }
 
     /// Runs alongside the work whose changes it publishes, until the last of them are sent.
-    pub(crate) async fn beside(self, work: impl Future<Output = ()>) {
+    pub(crate) async fn run_with(self, work: impl Future<Output = ()>) {
         let stop = CancellationToken::new();
         let mut background = JoinSet::new();
         background.spawn(send(self.tasks.clone(), stop.clone()));
         let tokens = self.tokens.clone();
-        let follower = Follower {
+        let follower = RemoteChanges {
             tasks: self.tasks.clone(),
             tokens: self.tokens,
-            heard: now(),
+            last_event_at: now(),
         };
         let stopped = stop.clone();
         background.spawn(async move {
@@ -186,7 +186,7 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
         let stopping = stop.run_until_cancelled(unsent.wake.notified()).await;
         let notifications = unsent.take();
         if !notifications.is_empty() {
-            let sent = tasks.0.store.notify_others(&notifications);
+            let sent = tasks.0.store.publish_remote(&notifications);
             let pause = match timeout(LAST_SEND, sent).await {
                 Ok(Ok(())) => SEND_INTERVAL,
                 failed => {
@@ -195,7 +195,7 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
                     }
                     unsent.put_back(notifications);
                     unsent.wake.notify_one();
-                    RETRY
+                    RETRY_DELAY
                 }
             };
             stop.run_until_cancelled(sleep(pause)).await;
@@ -217,7 +217,7 @@ async fn expire(tasks: Tasks, tokens: ClientTokens) {
         for id in hub.clients() {
             match tokens.keep_monitored(id).await {
                 Ok(true) => {}
-                Ok(false) => hub.withdraw(id),
+                Ok(false) => hub.revoke(id),
                 Err(error) => {
                     tracing::warn!(%error, "failed to check client tokens; they are checked again");
                     break;
@@ -228,35 +228,35 @@ async fn expire(tasks: Tasks, tokens: ClientTokens) {
 }
 
 /// Publishes changes made by other replicas to the local hub.
-struct Follower {
+struct RemoteChanges {
     tasks: Tasks,
     tokens: ClientTokens,
     /// Time at which cluster events were last known to arrive.
-    heard: DateTime<Utc>,
+    last_event_at: DateTime<Utc>,
 }
 
 /// Pending reads.
 #[derive(Default)]
-struct Owed {
+struct PendingReads {
     tasks: Vec<Uuid>,
     /// Set if cluster events were lost: everything subscribed to that changed since then is read.
     since: Option<DateTime<Utc>>,
 }
 
-impl Follower {
-    async fn follow(mut self, mut hints: Receiver<Notification>) {
-        let mut owed = Owed::default();
+impl RemoteChanges {
+    async fn follow(mut self, mut hints: Receiver<ClusterEvent>) {
+        let mut owed = PendingReads::default();
         loop {
             match hints.recv().await {
                 Err(RecvError::Closed) => return,
-                hint => self.note(hint.ok(), &mut owed),
+                hint => self.record_event(hint.ok(), &mut owed),
             }
             loop {
                 // Everything that has arrived in the meantime is read together.
                 loop {
                     match hints.try_recv() {
-                        Ok(hint) => self.note(Some(hint), &mut owed),
-                        Err(TryRecvError::Lagged(_)) => self.note(None, &mut owed),
+                        Ok(hint) => self.record_event(Some(hint), &mut owed),
+                        Err(TryRecvError::Lagged(_)) => self.record_event(None, &mut owed),
                         Err(TryRecvError::Empty | TryRecvError::Closed) => break,
                     }
                 }
@@ -264,7 +264,7 @@ impl Follower {
                     Ok(()) => break,
                     Err(error) => {
                         tracing::warn!(%error, "failed to read task changes made by another replica");
-                        sleep(RETRY).await;
+                        sleep(RETRY_DELAY).await;
                     }
                 }
             }
@@ -272,42 +272,42 @@ impl Follower {
     }
 
     /// Records a cluster event; `None` means that events were lost.
-    fn note(&mut self, hint: Option<Notification>, owed: &mut Owed) {
+    fn record_event(&mut self, hint: Option<ClusterEvent>, owed: &mut PendingReads) {
         match hint {
-            Some(Notification::TasksChanged { tasks, .. }) => {
+            Some(ClusterEvent::TasksChanged { tasks, .. }) => {
                 let hub = &self.tasks.0.hub;
-                let wanted = tasks.0.iter().filter(|change| hub.may_want(change));
+                let wanted = tasks.0.iter().filter(|change| hub.has_subscriber(change));
                 owed.tasks.extend(wanted.map(|change| change.id));
             }
-            Some(Notification::ClientTokenDeleted { id }) => self.tasks.0.hub.withdraw(id),
-            Some(Notification::Lagged) | None => {
-                owed.since.get_or_insert(self.heard - OVERLAP);
+            Some(ClusterEvent::ClientTokenDeleted { id }) => self.tasks.0.hub.revoke(id),
+            Some(ClusterEvent::Lagged) | None => {
+                owed.since.get_or_insert(self.last_event_at - OVERLAP);
             }
             Some(_) => {}
         }
-        self.heard = now();
+        self.last_event_at = now();
     }
 
-    async fn read(&self, owed: &mut Owed) -> Result<()> {
+    async fn read(&self, owed: &mut PendingReads) -> Result<()> {
         let store = &self.tasks.0.store;
         if let Some(since) = owed.since {
             let hub = &self.tasks.0.hub;
             let watched = hub.watched();
             owed.tasks.extend(watched.tasks);
-            self.show_all(changes::since(store, &watched.clients, since).await?)
+            self.show_all(change_feed::since(store, &watched.clients, since).await?)
                 .await?;
             let clients = hub.clients();
-            let standing = self.tokens.standing(&clients).await?;
+            let standing = self.tokens.valid_among(&clients).await?;
             for id in clients {
                 if !standing.contains(&id) {
-                    hub.withdraw(id);
+                    hub.revoke(id);
                 }
             }
             owed.since = None;
         }
         owed.tasks.sort_unstable();
         owed.tasks.dedup();
-        self.show_all(changes::by_ids(store, &owed.tasks).await?)
+        self.show_all(change_feed::by_ids(store, &owed.tasks).await?)
             .await?;
         owed.tasks.clear();
         Ok(())
@@ -316,7 +316,7 @@ impl Follower {
     async fn show_all(&self, mut changed: WithoutResults) -> Result<()> {
         while !changed.is_empty() {
             for record in changed.take(&self.tasks.0.store).await? {
-                self.tasks.show(record);
+                self.tasks.publish_local(record);
             }
         }
         Ok(())
@@ -327,8 +327,8 @@ impl Follower {
 mod tests {
     use super::*;
 
-    fn unsent() -> Unsent {
-        Unsent {
+    fn unsent() -> Outbox {
+        Outbox {
             replicas: true,
             changes: Mutex::default(),
             wake: Notify::new(),
@@ -340,9 +340,9 @@ mod tests {
         (0..count).map(|_| TaskChange::new(Uuid::now_v7(), None))
     }
 
-    fn told(notifications: &[Notification]) -> usize {
+    fn told(notifications: &[ClusterEvent]) -> usize {
         let counts = notifications.iter().map(|notification| match notification {
-            Notification::TasksChanged { tasks, .. } => tasks.0.len(),
+            ClusterEvent::TasksChanged { tasks, .. } => tasks.0.len(),
             _ => 0,
         });
         counts.sum()
@@ -367,13 +367,13 @@ mod tests {
     #[test]
     fn too_many_changes_become_one_event_to_reread_everything() {
         let unsent = unsent();
-        unsent.put(changes(KEPT + 1));
+        unsent.put(changes(MAX_STORED + 1));
         unsent.put(changes(10));
         assert!(unsent.lock().changes.is_empty());
         let notifications = unsent.take();
-        assert_eq!(notifications, [Notification::Lagged]);
+        assert_eq!(notifications, [ClusterEvent::Lagged]);
         unsent.put_back(notifications);
-        assert_eq!(unsent.take(), [Notification::Lagged]);
+        assert_eq!(unsent.take(), [ClusterEvent::Lagged]);
         unsent.put(changes(1));
         assert_eq!(told(&unsent.take()), 1);
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::args::json_length;
-use super::end_message::EndMessage;
+use super::finish_notification::FinishNotification;
 use super::error::TaskError;
 #[cfg(feature = "postgres")]
 use super::insert::ids;
@@ -49,17 +49,17 @@ pub(super) async fn save_progress(
 
 /// Outcome of an attempt.
 #[derive(Debug, Clone)]
-pub(super) struct Ending {
+pub(super) struct FinishedAttempt {
     /// Latest state of the task while it ran.
     pub(super) last: Arc<TaskRecord>,
     pub(super) outcome: Result<Value, TaskError>,
     /// Time of the retry, if there is one.
     pub(super) retry_at: Option<DateTime<Utc>>,
     /// Notification for the owner of the task, if there is one.
-    pub(super) told: Option<EndMessage>,
+    pub(super) told: Option<FinishNotification>,
 }
 
-impl Ending {
+impl FinishedAttempt {
     /// Creates an outcome that also finishes the task.
     pub(super) fn last(last: Arc<TaskRecord>, outcome: Result<Value, TaskError>) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Ending {
     }
 
     /// Returns the notification about a task that has reached this state.
-    fn message(&self, record: &TaskRecord) -> Option<Message> {
+    fn message(&self, record: &TaskRecord) -> Option<OwnedNotification> {
         let (user, message) = self.told.as_ref()?.message(record)?;
         Some((record.id, user, message))
     }
@@ -106,16 +106,16 @@ impl Ending {
 }
 
 /// A task, the user to notify and the notification.
-type Message = (Uuid, Uuid, Notification);
+type OwnedNotification = (Uuid, Uuid, Notification);
 
 /// Writes the outcomes of attempts with one commit and returns the new task states in order.
 ///
 /// The state is `None` if the attempt was superseded in the meantime.
 pub(super) async fn finish_all(
     store: &Store,
-    endings: Vec<Ending>,
+    endings: Vec<FinishedAttempt>,
 ) -> Vec<Result<Option<TaskRecord>, StoreError>> {
-    let records: Vec<_> = endings.iter().map(Ending::record).collect();
+    let records: Vec<_> = endings.iter().map(FinishedAttempt::record).collect();
     let ends = endings.iter().zip(&records);
     let messages = ends.filter_map(|(ending, record)| ending.message(record));
     let written = match write_all(store, &records, messages.collect()).await {
@@ -144,24 +144,24 @@ pub(super) async fn finish_all(
 /// requested in time is cancelled, however its code ended.
 pub(super) async fn finish(
     store: &Store,
-    ending: &Ending,
+    ending: &FinishedAttempt,
 ) -> Result<Option<TaskRecord>, StoreError> {
     let record = ending.record();
-    let instead = |error| Ending::last(Arc::clone(&ending.last), Err(error)).record();
+    let instead = |error| FinishedAttempt::last(Arc::clone(&ending.last), Err(error)).record();
     let write = async |record: &TaskRecord, unless| {
         write_one(store, record, unless, ending.message(record)).await
     };
-    let written = match write(&record, Unless::Cancelled).await {
+    let written = match write(&record, SkipIf::Cancelled).await {
         Err(StoreError::Other(error)) => {
             tracing::error!(%error, "the database rejected the outcome of a task");
             let refused = TaskError::new("the result cannot be stored").with_code("internal");
-            write(&instead(refused), Unless::Cancelled).await?
+            write(&instead(refused), SkipIf::Cancelled).await?
         }
         written => written?,
     };
     match written {
         Some(record) => Ok(Some(record)),
-        None => write(&instead(TaskError::cancelled()), Unless::Superseded).await,
+        None => write(&instead(TaskError::cancelled()), SkipIf::Superseded).await,
     }
 }
 
@@ -183,13 +183,13 @@ pub(super) async fn save_checkpoint(
 
 /// Condition under which a final state is not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unless {
+enum SkipIf {
     Superseded,
     /// Superseded, or a cancellation was requested.
     Cancelled,
 }
 
-fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
+fn update(record: &TaskRecord, unless: SkipIf) -> UpdateStatement {
     let mut update = Query::update()
         .table(TABLE)
         .values([
@@ -216,7 +216,7 @@ fn update(record: &TaskRecord, unless: Unless) -> UpdateStatement {
         .and_where(Expr::col("attempt").eq(record.attempt.cast_signed()))
         .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
         .take();
-    if unless == Unless::Cancelled {
+    if unless == SkipIf::Cancelled {
         update.and_where(Expr::col("cancel_requested").eq(false));
     }
     update
@@ -231,13 +231,13 @@ fn result_bytes(record: &TaskRecord) -> i64 {
 async fn write_one(
     store: &Store,
     record: &TaskRecord,
-    unless: Unless,
-    message: Option<Message>,
+    unless: SkipIf,
+    message: Option<OwnedNotification>,
 ) -> Result<Option<TaskRecord>, StoreError> {
     let update = update(record, unless);
     let changed = match message {
         None => store.execute(&update).await?,
-        Some(message) => match write_and_tell(store, record, &update, message).await {
+        Some(message) => match write_and_notify(store, record, &update, message).await {
             // The outcome of a task must not be lost because of its notification.
             Err(StoreError::Other(error)) => {
                 tracing::warn!(%error, "failed to notify the owner of a finished task");
@@ -249,17 +249,17 @@ async fn write_one(
     Ok((changed > 0).then(|| record.clone()))
 }
 
-async fn write_and_tell(
+async fn write_and_notify(
     store: &Store,
     record: &TaskRecord,
     update: &UpdateStatement,
-    message: Message,
+    message: OwnedNotification,
 ) -> Result<u64, StoreError> {
     let mut transaction = store.begin().await?;
     let changed = transaction.execute(update).await?;
     if changed > 0 {
         let written = HashSet::from([record.id]);
-        tell(&mut transaction, &written, vec![message]).await?;
+        store_notifications(&mut transaction, &written, vec![message]).await?;
         transaction.commit().await?;
     }
     Ok(changed)
@@ -271,7 +271,7 @@ async fn write_and_tell(
 async fn write_all(
     store: &Store,
     records: &[TaskRecord],
-    messages: Vec<Message>,
+    messages: Vec<OwnedNotification>,
 ) -> Result<HashSet<Uuid>, StoreError> {
     // Without notifications, one statement is enough.
     #[cfg(feature = "postgres")]
@@ -280,7 +280,7 @@ async fn write_all(
     }
     let mut transaction = store.begin().await?;
     let written = write_all_in(&mut transaction, store.dialect(), records).await?;
-    tell(&mut transaction, &written, messages).await?;
+    store_notifications(&mut transaction, &written, messages).await?;
     transaction.commit().await?;
     Ok(written)
 }
@@ -294,7 +294,7 @@ async fn write_all_in(
         Dialect::Sqlite => {
             let mut written = HashSet::new();
             for record in records {
-                let update = update(record, Unless::Cancelled);
+                let update = update(record, SkipIf::Cancelled);
                 if transaction.execute(&update).await? > 0 {
                     written.insert(record.id);
                 }
@@ -309,10 +309,10 @@ async fn write_all_in(
 }
 
 /// Stores the notifications about tasks that were written.
-async fn tell(
+async fn store_notifications(
     transaction: &mut Transaction,
     written: &HashSet<Uuid>,
-    messages: Vec<Message>,
+    messages: Vec<OwnedNotification>,
 ) -> Result<(), StoreError> {
     if messages.is_empty() {
         return Ok(());

@@ -23,20 +23,20 @@ pub(super) const LOG: &str = "log";
 pub(super) const STATUS: &str = "status";
 
 /// Number of the entry for the start of an attempt.
-pub(super) const BEGUN: i64 = 0;
+pub(super) const SEQ_STARTED: i64 = 0;
 /// Number of the entry for a requeued task.
 ///
 /// It sorts after all others, even if another process writes it, which cannot count them.
-pub(super) const PUT_BACK: i64 = 1 << 40;
+pub(super) const SEQ_REQUEUED: i64 = 1 << 40;
 
 /// Maximum number of entries stored per attempt; the oldest are deleted.
-pub(super) const KEPT: usize = 1000;
+pub(super) const MAX_STORED_ENTRIES: usize = 1000;
 /// Maximum number of entries shown per task, the newest.
-const SHOWN: usize = 5000;
+const MAX_SHOWN: usize = 5000;
 
 /// Entry as it is stored.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct HistoryEntry {
     pub(super) task_id: Uuid,
     pub(super) attempt: u32,
     pub(super) seq: i64,
@@ -45,7 +45,7 @@ pub(super) struct Entry {
     pub(super) data: Value,
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Returns the approximate size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         fn of(value: &Value) -> usize {
@@ -64,7 +64,7 @@ impl Entry {
 }
 
 /// Stores entries; skips those that cannot be stored because their task was deleted.
-pub(super) async fn insert(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
+pub(super) async fn insert(store: &Store, entries: &[HistoryEntry]) -> Result<(), StoreError> {
     match insert_all(store, entries).await {
         Ok(()) => Ok(()),
         Err(error @ StoreError::Unavailable(_)) => Err(error),
@@ -83,7 +83,7 @@ pub(super) async fn insert(store: &Store, entries: &[Entry]) -> Result<(), Store
     }
 }
 
-async fn insert_all(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
+async fn insert_all(store: &Store, entries: &[HistoryEntry]) -> Result<(), StoreError> {
     let mut insert = Query::insert();
     insert.into_table(TABLE).columns(COLUMNS);
     for entry in entries {
@@ -225,7 +225,7 @@ pub(super) async fn after(
         .cond_where(later)
         .order_by("attempt", Order::Asc)
         .order_by("seq", Order::Asc)
-        .limit(KEPT as u64)
+        .limit(MAX_STORED_ENTRIES as u64)
         .take();
     store.fetch_all(&select).await?.iter().map(event).collect()
 }
@@ -237,39 +237,39 @@ async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreEr
         .and_where(Expr::col("task_id").eq(record.id))
         .order_by("attempt", Order::Desc)
         .order_by("seq", Order::Desc)
-        .limit(SHOWN as u64 + 1)
+        .limit(MAX_SHOWN as u64 + 1)
         .take();
     let rows = store.fetch_all(&select).await?;
     let mut stored: Vec<_> = rows.iter().map(event).collect::<Result<_, _>>()?;
-    let mut truncated = stored.len() > SHOWN;
-    stored.truncate(SHOWN);
+    let mut truncated = stored.len() > MAX_SHOWN;
+    stored.truncate(MAX_SHOWN);
 
     let mut events = vec![of_row(
         record,
         0,
-        BEGUN,
+        SEQ_STARTED,
         record.created_at,
         TaskStatus::Pending,
     )];
     if let Some(at) = record.started_at {
-        events.push(of_row(record, 1, BEGUN, at, TaskStatus::Processing));
+        events.push(of_row(record, 1, SEQ_STARTED, at, TaskStatus::Processing));
     }
     // An attempt only has more entries than the maximum until it is trimmed. The newest come first.
     for attempt in stored.chunk_by(|a, b| a.attempt == b.attempt) {
         let (statuses, others): (Vec<_>, Vec<_>) =
             attempt.iter().partition(|event| event.kind == STATUS);
-        truncated |= others.len() > KEPT;
-        events.extend(others.into_iter().take(KEPT).chain(statuses).cloned());
+        truncated |= others.len() > MAX_STORED_ENTRIES;
+        events.extend(others.into_iter().take(MAX_STORED_ENTRIES).chain(statuses).cloned());
     }
     if record.status.is_final() {
         let at = record.finished_at.unwrap_or(record.updated_at);
-        events.push(of_row(record, record.attempt, PUT_BACK, at, record.status));
+        events.push(of_row(record, record.attempt, SEQ_REQUEUED, at, record.status));
     }
     // Progress updates reach the event log a little later than the log lines around them.
     events.sort_by_key(|event| {
         let place = match event.seq {
-            BEGUN => 0,
-            PUT_BACK => 2,
+            SEQ_STARTED => 0,
+            SEQ_REQUEUED => 2,
             _ => 1,
         };
         (event.attempt, place, event.at, event.seq)
@@ -287,11 +287,11 @@ fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;
     for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {
         let numbers = attempt.iter().map(|event| event.seq);
-        let numbers = numbers.filter(|seq| (1..PUT_BACK).contains(seq));
+        let numbers = numbers.filter(|seq| (1..SEQ_REQUEUED).contains(seq));
         let last = numbers.clone().max().unwrap_or(0);
         missing |= usize::try_from(last).is_ok_and(|last| last > numbers.count());
         for event in attempt {
-            if event.seq == PUT_BACK {
+            if event.seq == SEQ_REQUEUED {
                 event.seq = last + 1;
             }
         }

@@ -17,31 +17,31 @@ use crate::store::TaskChange;
 /// Maximum number of subscribers that are notified by the code that changed the task.
 ///
 /// More are notified by a separate tokio task, so that a crowd does not slow down what it monitors.
-const TOLD_AT_ONCE: usize = 16;
+const MAX_INLINE_DELIVERIES: usize = 16;
 
 /// Tasks that a subscriber receives.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Watch {
+pub(super) struct SubscriptionFilter {
     pub(super) client_token_id: Option<Uuid>,
     pub(super) state: Option<String>,
     pub(super) task_id: Option<Uuid>,
 }
 
-impl Watch {
-    pub(super) fn wants(&self, record: &TaskRecord) -> bool {
+impl SubscriptionFilter {
+    pub(super) fn matches(&self, record: &TaskRecord) -> bool {
         self.client_token_id
             .is_none_or(|id| record.client_token_id == Some(id))
             && self
                 .state
                 .as_ref()
-                .is_none_or(|state| record.state == *state)
+                .is_none_or(|state| record.group == *state)
             && self.task_id.is_none_or(|id| record.id == id)
     }
 }
 
 /// Hub of a process.
 #[derive(Debug, Default)]
-pub(super) struct Hub(Arc<Inner>);
+pub(super) struct TaskHub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -64,17 +64,17 @@ struct Index {
 /// Holds at most one state per task, however slow the subscriber is.
 #[derive(Debug)]
 struct Mailbox {
-    watch: Watch,
-    newest: Mutex<Newest>,
+    watch: SubscriptionFilter,
+    newest: Mutex<LatestStates>,
     changed: Notify,
     withdrawn: Notify,
 }
 
 /// Undelivered states; most subscribers monitor one task and need no map.
 #[derive(Debug, Default)]
-enum Newest {
+enum LatestStates {
     #[default]
-    Nothing,
+    Empty,
     One(Arc<Snapshot>),
     Many(HashMap<Uuid, Arc<Snapshot>>),
 }
@@ -88,13 +88,13 @@ pub(super) struct Subscription {
 
 /// Tasks and clients that this process has subscribers for.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
+pub(super) struct SubscribedKeys {
     pub(super) tasks: Vec<Uuid>,
     pub(super) clients: Vec<Uuid>,
 }
 
-impl Hub {
-    pub(super) fn subscribe(&self, watch: Watch) -> Subscription {
+impl TaskHub {
+    pub(super) fn subscribe(&self, watch: SubscriptionFilter) -> Subscription {
         let mailbox = Arc::new(Mailbox {
             watch,
             newest: Mutex::default(),
@@ -123,35 +123,35 @@ impl Hub {
             return;
         }
         let snapshot = Arc::new(Snapshot::new(Arc::clone(record)));
-        if watchers > TOLD_AT_ONCE
+        if watchers > MAX_INLINE_DELIVERIES
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             drop(index);
             if self.0.add_crowded(snapshot) {
                 let inner = Arc::clone(&self.0);
-                runtime.spawn(async move { inner.tell_crowds() });
+                runtime.spawn(async move { inner.deliver_to_crowds() });
             }
         } else {
-            index.tell(&snapshot);
+            index.deliver(&snapshot);
         }
     }
 
     /// Returns `true` if a change may have subscribers, based on its event, before its row is read.
-    pub(super) fn may_want(&self, change: &TaskChange) -> bool {
+    pub(super) fn has_subscriber(&self, change: &TaskChange) -> bool {
         if self.0.watchers.load(Ordering::SeqCst) == 0 {
             return false;
         }
         let index = read(&self.0.index);
         !index.of_everything.is_empty() || index.by_task.contains_key(&change.id) || {
-            let first = TaskChange::first_of(change.client);
+            let first = TaskChange::first_of(change.client_prefix);
             let next = index.by_client.range(first..).next();
-            next.is_some_and(|(id, _)| TaskChange::prefix_of(*id) == change.client)
+            next.is_some_and(|(id, _)| TaskChange::prefix_of(*id) == change.client_prefix)
         }
     }
 
-    pub(super) fn watched(&self) -> Watched {
+    pub(super) fn watched(&self) -> SubscribedKeys {
         let index = read(&self.0.index);
-        Watched {
+        SubscribedKeys {
             tasks: index.by_task.keys().copied().collect(),
             clients: index.by_client.keys().copied().collect(),
         }
@@ -171,7 +171,7 @@ impl Hub {
     }
 
     /// Notifies the subscribers of a client that its token is no longer valid.
-    pub(super) fn withdraw(&self, client_token_id: Uuid) {
+    pub(super) fn revoke(&self, client_token_id: Uuid) {
         let index = read(&self.0.index);
         let all = index
             .by_client
@@ -199,15 +199,15 @@ impl Inner {
         first
     }
 
-    fn tell_crowds(&self) {
+    fn deliver_to_crowds(&self) {
         let crowded = std::mem::take(&mut *lock(&self.crowded));
         let index = read(&self.index);
-        crowded.values().for_each(|snapshot| index.tell(snapshot));
+        crowded.values().for_each(|snapshot| index.deliver(snapshot));
     }
 }
 
 impl Index {
-    fn place(&mut self, watch: &Watch) -> &mut Vec<Arc<Mailbox>> {
+    fn place(&mut self, watch: &SubscriptionFilter) -> &mut Vec<Arc<Mailbox>> {
         match (watch.task_id, watch.client_token_id) {
             (Some(id), _) => self.by_task.entry(id).or_default(),
             (None, Some(id)) => self.by_client.entry(id).or_default(),
@@ -237,10 +237,10 @@ impl Index {
         of_task
             .chain(of_client.into_iter().flatten())
             .chain(&self.of_everything)
-            .filter(|mailbox| mailbox.watch.wants(record))
+            .filter(|mailbox| mailbox.watch.matches(record))
     }
 
-    fn tell(&self, snapshot: &Arc<Snapshot>) {
+    fn deliver(&self, snapshot: &Arc<Snapshot>) {
         self.watchers_of(snapshot.record())
             .for_each(|mailbox| mailbox.put(snapshot));
     }
@@ -251,18 +251,18 @@ impl Mailbox {
         let record = snapshot.record();
         let mut newest = lock(&self.newest);
         let before = match &mut *newest {
-            Newest::Nothing if self.watch.task_id.is_some() => {
-                *newest = Newest::One(Arc::clone(snapshot));
+            LatestStates::Empty if self.watch.task_id.is_some() => {
+                *newest = LatestStates::One(Arc::clone(snapshot));
                 drop(newest);
                 return self.changed.notify_one();
             }
-            Newest::Nothing => {
-                *newest = Newest::Many(HashMap::from([(record.id, Arc::clone(snapshot))]));
+            LatestStates::Empty => {
+                *newest = LatestStates::Many(HashMap::from([(record.id, Arc::clone(snapshot))]));
                 drop(newest);
                 return self.changed.notify_one();
             }
-            Newest::One(before) => before,
-            Newest::Many(all) => all.entry(record.id).or_insert_with(|| Arc::clone(snapshot)),
+            LatestStates::One(before) => before,
+            LatestStates::Many(all) => all.entry(record.id).or_insert_with(|| Arc::clone(snapshot)),
         };
         // The subscriber has been woken and has not read yet.
         if before.record().version < record.version {
@@ -277,9 +277,9 @@ impl Subscription {
         loop {
             let newest = std::mem::take(&mut *lock(&self.mailbox.newest));
             match newest {
-                Newest::Nothing => self.mailbox.changed.notified().await,
-                Newest::One(snapshot) => return vec![snapshot],
-                Newest::Many(all) => {
+                LatestStates::Empty => self.mailbox.changed.notified().await,
+                LatestStates::One(snapshot) => return vec![snapshot],
+                LatestStates::Many(all) => {
                     let mut all: Vec<_> = all.into_values().collect();
                     // A client that is disconnected half-way resumes from the latest state it has
                     // seen.
@@ -291,7 +291,7 @@ impl Subscription {
     }
 
     /// Resolves when the client token of the subscription is no longer valid.
-    pub(super) async fn withdrawn(&self) {
+    pub(super) async fn revoked(&self) {
         self.mailbox.withdrawn.notified().await;
     }
 }
@@ -331,15 +331,15 @@ mod tests {
         Arc::new(record)
     }
 
-    fn of_client(id: Uuid) -> Watch {
-        Watch {
+    fn of_client(id: Uuid) -> SubscriptionFilter {
+        SubscriptionFilter {
             client_token_id: Some(id),
-            ..Watch::default()
+            ..SubscriptionFilter::default()
         }
     }
 
-    fn of_task(client: Uuid, id: Uuid) -> Watch {
-        Watch {
+    fn of_task(client: Uuid, id: Uuid) -> SubscriptionFilter {
+        SubscriptionFilter {
             task_id: Some(id),
             ..of_client(client)
         }
@@ -347,15 +347,15 @@ mod tests {
 
     fn kept(subscription: &Subscription) -> usize {
         match &*lock(&subscription.mailbox.newest) {
-            Newest::Nothing => 0,
-            Newest::One(_) => 1,
-            Newest::Many(all) => all.len(),
+            LatestStates::Empty => 0,
+            LatestStates::One(_) => 1,
+            LatestStates::Many(all) => all.len(),
         }
     }
 
     #[tokio::test]
     async fn slow_subscriber_holds_only_the_latest_state_per_task() {
-        let hub = Hub::default();
+        let hub = TaskHub::default();
         let client = Uuid::new_v4();
         let ids = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
         let slow = hub.subscribe(of_client(client));
@@ -381,18 +381,18 @@ mod tests {
 
     #[tokio::test]
     async fn subscribers_receive_matching_changes_only() {
-        let hub = Hub::default();
+        let hub = TaskHub::default();
         let (client, other) = (Uuid::new_v4(), Uuid::new_v4());
         let (id, another) = (Uuid::now_v7(), Uuid::now_v7());
         let watches = [
             (of_client(client), 1),
             (of_task(client, id), 1),
-            (Watch::default(), 1),
+            (SubscriptionFilter::default(), 1),
             (of_client(other), 0),
             (of_task(client, another), 0),
             (of_task(other, id), 0),
             (
-                Watch {
+                SubscriptionFilter {
                     state: Some("other".to_owned()),
                     ..of_client(client)
                 },
@@ -408,7 +408,7 @@ mod tests {
 
     #[tokio::test]
     async fn crowd_shares_one_state_that_is_serialized_once() {
-        let hub = Hub::default();
+        let hub = TaskHub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
         let crowd: Vec<_> = (0..1000)
             .map(|_| hub.subscribe(of_task(client, id)))
@@ -431,14 +431,14 @@ mod tests {
 
     #[test]
     fn dropped_subscription_is_removed_from_the_index() {
-        let hub = Hub::default();
+        let hub = TaskHub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
-        let watchers = [of_client(client), of_task(client, id), Watch::default()];
+        let watchers = [of_client(client), of_task(client, id), SubscriptionFilter::default()];
         let watchers = watchers.map(|watch| hub.subscribe(watch));
         let change = TaskChange::new(id, None);
-        assert!(hub.may_want(&change));
+        assert!(hub.has_subscriber(&change));
         drop(watchers);
-        assert!(!hub.may_want(&change));
+        assert!(!hub.has_subscriber(&change));
         let index = read(&hub.0.index);
         assert!(index.by_task.is_empty() && index.by_client.is_empty());
         assert!(index.of_everything.is_empty());
@@ -447,31 +447,31 @@ mod tests {
 
     #[test]
     fn event_matches_subscribers_of_its_task_or_client() {
-        let hub = Hub::default();
+        let hub = TaskHub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
         let _of_client = hub.subscribe(of_client(client));
         let _of_task = hub.subscribe(of_task(client, id));
         let new = Uuid::now_v7;
-        assert!(hub.may_want(&TaskChange::new(new(), Some(client))));
-        assert!(hub.may_want(&TaskChange::new(id, None)));
-        assert!(!hub.may_want(&TaskChange::new(
+        assert!(hub.has_subscriber(&TaskChange::new(new(), Some(client))));
+        assert!(hub.has_subscriber(&TaskChange::new(id, None)));
+        assert!(!hub.has_subscriber(&TaskChange::new(
             new(),
             Some(Uuid::from_u128(!client.as_u128()))
         )));
-        assert!(!hub.may_want(&TaskChange::new(new(), None)));
+        assert!(!hub.has_subscriber(&TaskChange::new(new(), None)));
     }
 
     #[tokio::test]
     async fn revoked_token_notifies_its_subscribers() {
-        let hub = Hub::default();
+        let hub = TaskHub::default();
         let (client, other, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::now_v7());
         let mine = [of_client(client), of_task(client, id)].map(|watch| hub.subscribe(watch));
         let theirs = hub.subscribe(of_client(other));
-        hub.withdraw(client);
+        hub.revoke(client);
         for watcher in &mine {
-            watcher.withdrawn().await;
+            watcher.revoked().await;
         }
-        let pending = futures_util::FutureExt::now_or_never(theirs.withdrawn());
+        let pending = futures_util::FutureExt::now_or_never(theirs.revoked());
         assert!(pending.is_none());
     }
 }

@@ -78,7 +78,7 @@ impl NewTask {
     pub(super) fn record(&self) -> TaskRecord {
         TaskRecord {
             id: self.id,
-            state: self.state.clone(),
+            group: self.state.clone(),
             name: self.name.to_owned(),
             title: self.name.into(),
             client_token_id: self.client_token_id,
@@ -104,35 +104,35 @@ impl NewTask {
 
 /// Result of storing a task.
 #[derive(Debug)]
-pub(super) enum Stored {
-    New,
+pub(super) enum InsertOutcome {
+    Inserted,
     /// The same task was already stored for this idempotency key.
-    Before(Uuid),
+    Duplicate(Uuid),
     /// A task with the same unique key is active; it belongs to this client and owner.
-    Active {
+    AlreadyActive {
         id: Uuid,
         client_token_id: Option<Uuid>,
         owner_user_id: Option<Uuid>,
     },
     /// The idempotency key was used for a different task.
-    KeyTaken,
+    KeyReused,
 }
 
 /// Stores a task within a transaction.
 pub(super) async fn insert(
     executor: &mut impl Executor,
     task: &NewTask,
-) -> Result<Stored, StoreError> {
+) -> Result<InsertOutcome, StoreError> {
     // A conflicting task may have finished before it could be read.
     for _ in 0..5 {
         if insert_unless_clash(executor, task).await? {
-            return Ok(Stored::New);
+            return Ok(InsertOutcome::Inserted);
         }
-        if let Some(clash) = find_clash(executor, task).await? {
+        if let Some(clash) = find_conflict(executor, task).await? {
             return Ok(clash);
         }
     }
-    Err(StoreError::NotUnique {
+    Err(StoreError::UniqueViolation {
         constraint: "unique_key".to_owned(),
     })
 }
@@ -143,7 +143,7 @@ pub(super) async fn insert(
 pub(super) async fn insert_all(
     store: &Store,
     tasks: Vec<NewTask>,
-) -> Vec<Result<Stored, StoreError>> {
+) -> Vec<Result<InsertOutcome, StoreError>> {
     let stored = match try_insert_all(store, &tasks).await {
         Ok(stored) => stored,
         Err(StoreError::Unavailable(error)) => {
@@ -156,7 +156,7 @@ pub(super) async fn insert_all(
     let mut answers = Vec::with_capacity(tasks.len());
     for (task, stored) in tasks.iter().zip(stored) {
         answers.push(if stored {
-            Ok(Stored::New)
+            Ok(InsertOutcome::Inserted)
         } else {
             insert_alone(store, task).await
         });
@@ -169,7 +169,7 @@ pub(super) fn unavailable() -> StoreError {
     StoreError::Unavailable(sqlx::Error::WorkerCrashed)
 }
 
-async fn insert_alone(store: &Store, task: &NewTask) -> Result<Stored, StoreError> {
+async fn insert_alone(store: &Store, task: &NewTask) -> Result<InsertOutcome, StoreError> {
     let mut transaction = store.begin().await?;
     let stored = insert(&mut transaction, task).await?;
     transaction.commit().await?;
@@ -291,31 +291,31 @@ pub(super) async fn insert_unless_clash(
 pub(super) async fn find_clash_in(
     store: &Store,
     task: &NewTask,
-) -> Result<Option<Stored>, StoreError> {
+) -> Result<Option<InsertOutcome>, StoreError> {
     if task.idempotency_key.is_none() && task.unique_key.is_none() {
         return Ok(None);
     }
     let mut transaction = store.begin().await?;
-    find_clash(&mut transaction, task).await
+    find_conflict(&mut transaction, task).await
 }
 
 /// Finds the task that conflicts with this one.
-async fn find_clash(
+async fn find_conflict(
     executor: &mut impl Executor,
     task: &NewTask,
-) -> Result<Option<Stored>, StoreError> {
+) -> Result<Option<InsertOutcome>, StoreError> {
     if let (Some(client_token_id), Some(key)) = (task.client_token_id, &task.idempotency_key) {
         let same_key = Expr::col("client_token_id")
             .eq(client_token_id)
             .and(Expr::col("idempotency_key").eq(key.as_str()));
         if let Some(before) = find(executor, same_key).await? {
-            let same = before.state == task.state
+            let same = before.group == task.state
                 && before.name == task.name
                 && args_in(executor, before.id).await?.as_ref() == Some(&task.args);
             return Ok(Some(if same {
-                Stored::Before(before.id)
+                InsertOutcome::Duplicate(before.id)
             } else {
-                Stored::KeyTaken
+                InsertOutcome::KeyReused
             }));
         }
     }
@@ -325,7 +325,7 @@ async fn find_clash(
     let active = Expr::col("unique_key")
         .eq(key.as_str())
         .and(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
-    Ok(find(executor, active).await?.map(|active| Stored::Active {
+    Ok(find(executor, active).await?.map(|active| InsertOutcome::AlreadyActive {
         id: active.id,
         client_token_id: active.client_token_id,
         owner_user_id: active.owner_user_id,

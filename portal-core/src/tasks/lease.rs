@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use uuid::Uuid;
 
-use super::claim::{Kind, any_of, is_processing};
+use super::claim::{QueueSpec, any_of, is_processing};
 use super::queue::TABLE;
 use super::record::{COLUMNS, TaskRecord, TaskStatus};
 use crate::notifications::send_in;
@@ -60,30 +60,30 @@ pub(super) async fn heartbeat(
 
 /// Orphaned tasks to rescue.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Lost {
+pub(super) enum OrphanScope {
     /// Tasks whose lease has expired.
     Expired,
     /// All claimed tasks: no other process uses this database, and this one has just started.
     All,
     /// Tasks that this process releases while it stops, which does not count as a crash.
-    HandedBack(Uuid),
+    Released(Uuid),
 }
 
 /// Requeues orphaned and released tasks, or finishes those that must not run twice.
 pub(super) async fn rescue(
     store: &Store,
-    lost: Lost,
-    kinds: &[Kind],
+    lost: OrphanScope,
+    kinds: &[QueueSpec],
 ) -> Result<Vec<TaskRecord>, StoreError> {
     let now = now();
     let is_lost = || match lost {
-        Lost::All => is_processing(),
-        Lost::Expired => is_processing().and(Expr::col("lease_until").lt(now)),
-        Lost::HandedBack(owner) => is_processing().and(Expr::col("lease_owner").eq(owner)),
+        OrphanScope::All => is_processing(),
+        OrphanScope::Expired => is_processing().and(Expr::col("lease_until").lt(now)),
+        OrphanScope::Released(owner) => is_processing().and(Expr::col("lease_owner").eq(owner)),
     };
     let crashes = match lost {
-        Lost::All | Lost::Expired => 1,
-        Lost::HandedBack(_) => 0,
+        OrphanScope::All | OrphanScope::Expired => 1,
+        OrphanScope::Released(_) => 0,
     };
     let end = |error: &str, code: &str| {
         Query::update()
@@ -105,7 +105,7 @@ pub(super) async fn rescue(
     let mut cancelled = end("cancelled", "cancelled");
     cancelled.and_where(Expr::col("cancel_requested").eq(true));
 
-    let final_crash = any_of(kinds.iter().filter(|kind| kind.only_once))
+    let final_crash = any_of(kinds.iter().filter(|kind| kind.at_most_once))
         .add(Expr::col("crash_count").add(crashes).gte(CRASH_LIMIT));
     let mut crashed = end("the process running the task died", "crashed");
     crashed.cond_where(final_crash);
@@ -128,16 +128,16 @@ pub(super) async fn rescue(
         .take();
 
     let mut changed = fetch(store, &cancelled).await?;
-    changed.extend(end_crashed(store, &crashed, kinds).await?);
+    changed.extend(finish_crashed(store, &crashed, kinds).await?);
     changed.extend(fetch(store, &again).await?);
     Ok(changed)
 }
 
 /// Finishes tasks that must not run again after a crash, and notifies their owners.
-async fn end_crashed(
+async fn finish_crashed(
     store: &Store,
     update: &UpdateStatement,
-    kinds: &[Kind],
+    kinds: &[QueueSpec],
 ) -> Result<Vec<TaskRecord>, StoreError> {
     let mut transaction = store.begin().await?;
     let rows = transaction.fetch_all(update).await?;
@@ -146,9 +146,9 @@ async fn end_crashed(
         .map(TaskRecord::from_row)
         .collect::<Result<_, _>>()?;
     let messages = records.iter().filter_map(|record| {
-        let is_of = |kind: &&Kind| kind.state == record.state && kind.name == record.name;
+        let is_of = |kind: &&QueueSpec| kind.state == record.group && kind.name == record.name;
         let kind = kinds.iter().find(is_of)?;
-        kind.told.as_ref()?.message(record)
+        kind.finish_notification.as_ref()?.message(record)
     });
     let messages: Vec<_> = messages.collect();
     send_in(&mut transaction, messages).await?;

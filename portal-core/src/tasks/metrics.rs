@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::backlog::{self, Backlog};
+use super::queue_depth::{self, QueueDepth};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
 use super::service::Tasks;
@@ -29,7 +29,7 @@ use crate::store::now;
 /// Time for which a queue depth is cached, so that concurrent scrapers cause one query.
 const KEEP_BACKLOG: Duration = Duration::from_secs(3);
 /// Time for which a scrape waits for the database before it responds without its values.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Codes with a separate series.
 ///
@@ -55,7 +55,7 @@ fn histogram() -> Histogram {
 }
 
 /// Metrics of one task type.
-struct Kind {
+struct TaskTypeMetrics {
     started: Counter,
     retried: Counter,
     completed: Counter,
@@ -67,7 +67,7 @@ struct Kind {
 /// Metrics of every registered task type; no label comes from outside.
 pub(super) struct TaskMetrics {
     registry: Registry,
-    kinds: HashMap<String, HashMap<&'static str, Kind>>,
+    kinds: HashMap<String, HashMap<&'static str, TaskTypeMetrics>>,
     finished: Family<Labels, Counter>,
     queued: Family<Labels, Gauge>,
     lag: Family<Labels, Gauge<f64, AtomicU64>>,
@@ -103,11 +103,11 @@ impl TaskMetrics {
         let waiting = Family::<Labels, Histogram, NewHistogram>::new_with_constructor(histogram);
         let run_time = Family::<Labels, Histogram, NewHistogram>::new_with_constructor(histogram);
 
-        let mut kinds: HashMap<String, HashMap<&'static str, Kind>> = HashMap::new();
+        let mut kinds: HashMap<String, HashMap<&'static str, TaskTypeMetrics>> = HashMap::new();
         for definition in known.all() {
             let (state, name) = (&definition.state, definition.name);
             let labels = labels(state, name);
-            let kind = Kind {
+            let kind = TaskTypeMetrics {
                 started: started.get_or_create_owned(&labels),
                 retried: retried.get_or_create_owned(&labels),
                 completed: finished.get_or_create_owned(&outcome(state, name, "completed", "")),
@@ -153,7 +153,7 @@ impl TaskMetrics {
         }
     }
 
-    fn kind(&self, state: &str, name: &str) -> Option<&Kind> {
+    fn kind(&self, state: &str, name: &str) -> Option<&TaskTypeMetrics> {
         self.kinds.get(state)?.get(name)
     }
 
@@ -165,8 +165,8 @@ impl TaskMetrics {
     }
 
     /// Counts an attempt that starts; it runs until the guard is dropped.
-    pub(super) fn begun(&self, record: &TaskRecord) -> Option<RunningGuard> {
-        let kind = self.kind(&record.state, &record.name)?;
+    pub(super) fn attempt_started(&self, record: &TaskRecord) -> Option<RunningGuard> {
+        let kind = self.kind(&record.group, &record.name)?;
         let due = record.run_at.max(record.created_at);
         kind.waiting.observe(seconds(now() - due));
         kind.running.inc();
@@ -179,7 +179,7 @@ impl TaskMetrics {
 
     /// Counts a stored state that is not that of a running task.
     pub(super) fn ended(&self, record: &TaskRecord) {
-        let Some(kind) = self.kind(&record.state, &record.name) else {
+        let Some(kind) = self.kind(&record.group, &record.name) else {
             return;
         };
         match record.status {
@@ -192,7 +192,7 @@ impl TaskMetrics {
                     .into_iter()
                     .find(|known| *known == code)
                     .unwrap_or(OTHER_CODES);
-                let labels = outcome(&record.state, &record.name, "error", code);
+                let labels = outcome(&record.group, &record.name, "error", code);
                 self.finished.get_or_create(&labels).inc();
             }
             TaskStatus::Pending => {
@@ -206,8 +206,8 @@ impl TaskMetrics {
     async fn text(&self, tasks: &Tasks) -> Result<String> {
         let mut read = self.backlog_read.lock().await;
         if read.is_none_or(|at| at.elapsed() > KEEP_BACKLOG) {
-            let backlog = backlog::by_kind(&tasks.0.store, TaskStatus::Pending);
-            match timeout(PATIENCE, backlog).await {
+            let backlog = queue_depth::by_type(&tasks.0.store, TaskStatus::Pending);
+            match timeout(QUERY_TIMEOUT, backlog).await {
                 Ok(Ok(backlog)) => {
                     self.fill(&backlog, now());
                     *read = Some(Instant::now());
@@ -230,7 +230,7 @@ impl TaskMetrics {
         self.lag.clear();
     }
 
-    fn fill(&self, backlog: &[Backlog], now: DateTime<Utc>) {
+    fn fill(&self, backlog: &[QueueDepth], now: DateTime<Utc>) {
         let kinds = self.kinds.iter();
         for (state, name) in
             kinds.flat_map(|(state, kinds)| kinds.keys().map(move |name| (state, *name)))
@@ -302,7 +302,7 @@ mod tests {
     use crate::source;
     use crate::store::Store;
     use crate::tasks::queue::TABLE;
-    use crate::tasks::starter::Starter;
+    use crate::tasks::starter::Initiator;
     use crate::tasks::{NoArgs, Task, TaskSettings};
 
     /// Creates tasks without a worker: enqueued tasks stay in the queue.
@@ -330,7 +330,7 @@ mod tests {
         let definition = tasks.registry().get("probe", "work").unwrap();
         for minutes in [2, 10] {
             let (id, _) = tasks
-                .start_json(definition, json!({}), Starter::default(), None)
+                .enqueue_json(definition, json!({}), Initiator::default(), None)
                 .await
                 .unwrap();
             let update = Query::update()
@@ -361,11 +361,11 @@ mod tests {
         let (tasks, store) = tasks().await;
         let definition = tasks.registry().get("probe", "work").unwrap();
         let (id, _) = tasks
-            .start_json(definition, json!({}), Starter::default(), None)
+            .enqueue_json(definition, json!({}), Initiator::default(), None)
             .await
             .unwrap();
         let record = crate::tasks::queue::get(&store, id).await.unwrap().unwrap();
-        drop(tasks.0.metrics.begun(&record).unwrap());
+        drop(tasks.0.metrics.attempt_started(&record).unwrap());
         tasks.0.metrics.ended(&record);
         let text = text(&tasks).await;
         let labels = "{state=\"probe\",name=\"work\"}";

@@ -16,13 +16,13 @@ const CANCELLED: &str = "cancelled";
 
 /// Result of requesting the cancellation of a task.
 #[derive(Debug)]
-pub(super) enum Cancelled {
+pub(super) enum CancelOutcome {
     /// The task had not started and is now finished.
-    Ended(Box<TaskRecord>),
+    Finished(Box<TaskRecord>),
     /// The task is running; its attempt receives the cancellation.
-    Asked(Box<TaskRecord>),
+    Requested(Box<TaskRecord>),
     /// The task had already finished.
-    Over,
+    AlreadyFinished,
     Unknown,
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn get_in(
 
 /// Filter for a list of tasks, newest first.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Filter {
+pub(super) struct QueueFilter {
     pub(super) client_token_id: Option<Uuid>,
     pub(super) owner_user_id: Option<Uuid>,
     pub(super) state: Option<String>,
@@ -104,7 +104,7 @@ pub(super) struct Filter {
     pub(super) limit: u64,
 }
 
-impl Filter {
+impl QueueFilter {
     fn apply_to(&self, mut select: SelectStatement) -> SelectStatement {
         if let Some(id) = self.client_token_id {
             select.and_where(Expr::col("client_token_id").eq(id));
@@ -141,7 +141,7 @@ impl Filter {
             select.and_where(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
         }
         if let Some(text) = self.text.as_deref() {
-            select.cond_where(holds(text));
+            select.cond_where(contains_text(text));
         }
         if let Some(before) = self.before {
             select.and_where(Expr::col("id").lt(before));
@@ -152,7 +152,7 @@ impl Filter {
 }
 
 /// Lists tasks without their results.
-pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecord>, StoreError> {
+pub(super) async fn list(store: &Store, filter: &QueueFilter) -> Result<Vec<TaskRecord>, StoreError> {
     let rows = store.fetch_all(&filter.apply_to(select())).await?;
     rows.iter().map(TaskRecord::from_row).collect()
 }
@@ -160,14 +160,14 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Vec<TaskRecor
 /// Lists tasks whose results will be read as well.
 pub(super) async fn list_for_results(
     store: &Store,
-    filter: &Filter,
+    filter: &QueueFilter,
 ) -> Result<WithoutResults, StoreError> {
     let select = filter.apply_to(results::select(store.dialect()));
     WithoutResults::from_rows(&store.fetch_all(&select).await?)
 }
 
 /// Returns the condition that a task contains a text, ignoring case.
-fn holds(text: &str) -> Cond {
+fn contains_text(text: &str) -> Cond {
     // PostgreSQL cannot store this character in a text.
     let text = text.replace('\0', "");
     let like = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
@@ -206,7 +206,7 @@ pub(super) async fn count_by_status(store: &Store) -> Result<Vec<(TaskStatus, u6
 pub(super) async fn cancel_in(
     executor: &mut impl Executor,
     id: Uuid,
-) -> Result<Cancelled, StoreError> {
+) -> Result<CancelOutcome, StoreError> {
     let now = now();
     let end = Query::update()
         .table(TABLE)
@@ -223,7 +223,7 @@ pub(super) async fn cancel_in(
         .returning(Query::returning().columns(COLUMNS))
         .take();
     if let Some(row) = executor.fetch_all(&end).await?.first() {
-        return Ok(Cancelled::Ended(Box::new(TaskRecord::from_row(row)?)));
+        return Ok(CancelOutcome::Finished(Box::new(TaskRecord::from_row(row)?)));
     }
     let ask = Query::update()
         .table(TABLE)
@@ -233,19 +233,19 @@ pub(super) async fn cancel_in(
         .returning(Query::returning().columns(COLUMNS))
         .take();
     if let Some(row) = executor.fetch_all(&ask).await?.first() {
-        return Ok(Cancelled::Asked(Box::new(TaskRecord::from_row(row)?)));
+        return Ok(CancelOutcome::Requested(Box::new(TaskRecord::from_row(row)?)));
     }
     let known = select().and_where(Expr::col("id").eq(id)).take();
     Ok(if executor.fetch_all(&known).await?.is_empty() {
-        Cancelled::Unknown
+        CancelOutcome::Unknown
     } else {
-        Cancelled::Over
+        CancelOutcome::AlreadyFinished
     })
 }
 
 /// The same in a separate transaction.
 #[cfg(test)]
-pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<Cancelled, StoreError> {
+pub(super) async fn cancel(store: &Store, id: Uuid) -> Result<CancelOutcome, StoreError> {
     let mut transaction = store.begin().await?;
     let cancelled = cancel_in(&mut transaction, id).await?;
     transaction.commit().await?;

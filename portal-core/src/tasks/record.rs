@@ -79,7 +79,7 @@ pub struct TaskRecord {
     /// Id of the task; sorts by time of creation.
     pub id: Uuid,
     /// Task group.
-    pub state: String,
+    pub group: String,
     /// Name of the task type within its group.
     pub name: String,
     /// Display name of the task type.
@@ -167,7 +167,7 @@ impl TaskRecord {
         let name: String = row.get("name")?;
         Ok(Self {
             id: row.get("id")?,
-            state: row.get("state")?,
+            group: row.get("state")?,
             title: Arc::from(name.as_str()),
             name,
             client_token_id: row.get("client_token_id")?,
@@ -205,7 +205,7 @@ impl Serialize for TaskRecord {
         let mut task = serializer.serialize_struct("TaskRecord", 18)?;
         task.serialize_field("task_id", &self.id)?;
         task.serialize_field("id", &self.id)?;
-        task.serialize_field("state", &self.state)?;
+        task.serialize_field("state", &self.group)?;
         task.serialize_field("name", &self.name)?;
         task.serialize_field("title", &*self.title)?;
         task.serialize_field("status", &self.status)?;

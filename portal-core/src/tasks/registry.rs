@@ -9,7 +9,7 @@ use super::task::TaskDefinition;
 use crate::error::Error;
 
 /// Task groups that would hide a route of the portal.
-const RESERVED_STATES: [&str; 8] = [
+const RESERVED_GROUPS: [&str; 8] = [
     "admin",
     "auth",
     "tasks",
@@ -23,7 +23,7 @@ const RESERVED_STATES: [&str; 8] = [
 /// All task types, by group and name.
 #[derive(Debug, Default)]
 pub(crate) struct TaskRegistry {
-    states: BTreeMap<String, BTreeMap<&'static str, Arc<TaskDefinition>>>,
+    groups: BTreeMap<String, BTreeMap<&'static str, Arc<TaskDefinition>>>,
 }
 
 impl TaskRegistry {
@@ -36,9 +36,9 @@ impl TaskRegistry {
             ..
         } = &definition;
         let place = format!("       {source}   {}:{}", source.file, source.line);
-        if RESERVED_STATES.contains(&state.as_str()) {
+        if RESERVED_GROUPS.contains(&state.as_str()) {
             return Err(format!(
-                "task `{source}` is in the group `{state}`, which would hide a route of the portal\n{place}\n     choose another one with `state = \"..\"`"
+                "task `{source}` is in the group `{state}`, which would shadow a route of the portal\n{place}\n     choose another one with `group = \"..\"`"
             ));
         }
         let word = |text: &str| {
@@ -58,12 +58,12 @@ impl TaskRegistry {
             }
             let other = other.source;
             return Err(format!(
-                "two tasks are named `{state}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `state = \"..\"` or `name = \"..\"`",
+                "two tasks are named `{state}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `group = \"..\"` or `name = \"..\"`",
                 other.file, other.line
             ));
         }
         let state = state.clone();
-        self.states
+        self.groups
             .entry(state)
             .or_default()
             .insert(definition.name, Arc::new(definition));
@@ -71,12 +71,12 @@ impl TaskRegistry {
     }
 
     pub(crate) fn get(&self, state: &str, name: &str) -> Option<&Arc<TaskDefinition>> {
-        self.states.get(state)?.get(name)
+        self.groups.get(state)?.get(name)
     }
 
     /// Returns all task types, sorted by group and name.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<TaskDefinition>> {
-        self.states.values().flat_map(BTreeMap::values)
+        self.groups.values().flat_map(BTreeMap::values)
     }
 
     /// Returns the task types that are not internal, sorted by group and name.
@@ -86,13 +86,13 @@ impl TaskRegistry {
 
     /// Finds a task type, or returns an error that names the unknown part.
     pub(super) fn find(&self, state: &str, name: &str) -> Result<&Arc<TaskDefinition>, Error> {
-        self.require_state(state)?;
+        self.require_group(state)?;
         self.get(state, name)
             .ok_or_else(|| task_unknown(state, name))
     }
 
-    pub(super) fn require_state(&self, state: &str) -> Result<(), Error> {
-        if self.states.contains_key(state) {
+    pub(super) fn require_group(&self, state: &str) -> Result<(), Error> {
+        if self.groups.contains_key(state) {
             return Ok(());
         }
         Err(
@@ -102,8 +102,8 @@ impl TaskRegistry {
     }
 
     /// Sets the title of a record.
-    pub(super) fn name(&self, mut record: TaskRecord) -> TaskRecord {
-        if let Some(definition) = self.get(&record.state, &record.name) {
+    pub(super) fn with_title(&self, mut record: TaskRecord) -> TaskRecord {
+        if let Some(definition) = self.get(&record.group, &record.name) {
             record.title = Arc::clone(&definition.title);
         }
         record

@@ -15,7 +15,7 @@ pub(super) struct RetryPolicy {
 }
 
 /// Maximum delay between attempts.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
 
 /// Longest delay of a task, in effect never; every database can store the resulting time.
 const NEVER: TimeDelta = TimeDelta::days(365_000);
@@ -40,7 +40,7 @@ impl RetryPolicy {
     /// Up to half of it is random, so that tasks that failed together are not retried together.
     pub(super) fn pause(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
-        let longest = self.backoff.saturating_mul(doubled).min(LONGEST);
+        let longest = self.backoff.saturating_mul(doubled).min(MAX_DELAY);
         longest.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 }

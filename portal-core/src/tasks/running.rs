@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::error::TaskError;
-use super::hub::Hub;
+use super::hub::TaskHub;
 use super::record::{TaskRecord, storable};
 use crate::store::now;
 
 /// Attempt that runs in this process.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    newest: Mutex<Newest>,
+    newest: Mutex<LatestState>,
     /// Checkpoint that this attempt or the previous one has stored for the next.
     checkpoint: Mutex<Option<Value>>,
     /// Triggered when the cancellation of the task is requested.
@@ -25,7 +25,7 @@ pub(super) struct Attempt {
 }
 
 #[derive(Debug)]
-struct Newest {
+struct LatestState {
     record: Arc<TaskRecord>,
     saved_version: i64,
     ended: bool,
@@ -35,7 +35,7 @@ impl Attempt {
     pub(super) fn new(record: Arc<TaskRecord>, checkpoint: Option<Value>) -> Self {
         let saved_version = record.version;
         Self {
-            newest: Mutex::new(Newest {
+            newest: Mutex::new(LatestState {
                 record,
                 saved_version,
                 ended: false,
@@ -80,7 +80,7 @@ impl Attempt {
     /// another attempt runs.
     pub(super) fn update(
         &self,
-        hub: &Hub,
+        hub: &TaskHub,
         progress: Option<u8>,
         message: Option<String>,
     ) -> Result<(), TaskError> {
@@ -125,9 +125,9 @@ impl Attempt {
 
 /// All attempts of this process.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashMap<Uuid, Arc<Attempt>>>);
+pub(super) struct RunningAttempts(Mutex<HashMap<Uuid, Arc<Attempt>>>);
 
-impl Running {
+impl RunningAttempts {
     /// Adds an attempt, which supersedes an older one of the same task.
     pub(super) fn insert(&self, attempt: &Arc<Attempt>) {
         let before = lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));

@@ -3,7 +3,7 @@
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::panel::OWN;
+use super::pages::OWN;
 use super::record::TaskStatus;
 use super::service::{Tasks, check_access};
 use crate::auth::Access;
@@ -16,7 +16,7 @@ pub(crate) struct TaskSearch;
 impl SearchSource for TaskSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
         let may_open = |reader| Access::User.allows(Some(reader));
-        let reader = match query.reader {
+        let reader = match query.user {
             Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
             _ => return Ok(Vec::new()),
         };

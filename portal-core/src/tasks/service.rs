@@ -12,44 +12,44 @@ use uuid::Uuid;
 
 use super::batch::Batcher;
 use super::error::TaskError;
-use super::fanout::Unsent;
-use super::finish::Ending;
-use super::hub::{Hub, Subscription, Watch};
-use super::insert::{self, NewTask, Stored};
-use super::journal::Journals;
+use super::fanout::Outbox;
+use super::finish::FinishedAttempt;
+use super::hub::{TaskHub, Subscription, SubscriptionFilter};
+use super::insert::{self, NewTask, InsertOutcome};
+use super::event_log::EventLogs;
 use super::metrics::TaskMetrics;
-use super::queue::{self, Cancelled, Filter};
+use super::queue::{self, CancelOutcome, QueueFilter};
 use super::quota::{Admission, Quotas, Source};
 use super::record::{TaskRecord, TaskStatus};
 use super::registry::TaskRegistry;
-use super::running::Running;
+use super::running::RunningAttempts;
 use super::settings::TaskSettings;
-use super::starter::Starter;
+use super::starter::Initiator;
 use super::statistics::Reads;
 use super::task::TaskDefinition;
 use super::turn::Turns;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Executor, Notification, Store, StoreError, Transaction};
+use crate::store::{Executor, ClusterEvent, Store, StoreError, Transaction};
 
 /// Tasks of a portal; cheap to clone, and available to handlers as `Data<Tasks>`.
 #[derive(Clone, Debug)]
-pub struct Tasks(pub(super) Arc<Shared>);
+pub struct Tasks(pub(super) Arc<TasksInner>);
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct TasksInner {
     pub(super) store: Store,
     pub(super) registry: TaskRegistry,
     pub(super) settings: TaskSettings,
-    intake: Arc<Batcher<NewTask, Result<Stored, StoreError>>>,
-    pub(super) endings: Arc<Batcher<Ending, Result<Option<TaskRecord>, StoreError>>>,
+    inserts: Arc<Batcher<NewTask, Result<InsertOutcome, StoreError>>>,
+    pub(super) finishes: Arc<Batcher<FinishedAttempt, Result<Option<TaskRecord>, StoreError>>>,
     /// Notified when other replicas must learn that there are tasks to claim.
-    pub(super) hint: Notify,
-    pub(super) hub: Arc<Hub>,
+    pub(super) ready: Notify,
+    pub(super) hub: Arc<TaskHub>,
     /// Changes to publish to other replicas.
-    pub(super) unsent: Unsent,
-    pub(super) journals: Journals,
-    pub(super) running: Running,
+    pub(super) unsent: Outbox,
+    pub(super) journals: EventLogs,
+    pub(super) running: RunningAttempts,
     pub(super) metrics: TaskMetrics,
     pub(super) reads: Reads,
     quotas: Quotas,
@@ -57,13 +57,13 @@ pub(super) struct Shared {
     /// Notified when there may be tasks to claim.
     pub(super) wake: Notify,
     /// Time until which tasks may appear without an event: those of a caller's transaction.
-    pub(super) expecting: Mutex<Option<Instant>>,
+    pub(super) expect_until: Mutex<Option<Instant>>,
 }
 
 /// Maximum number of tasks that are stored with one commit.
-const INTAKE: usize = 256;
+const INSERT_BATCH: usize = 256;
 /// Maximum number of outcomes that are stored with one commit.
-const ENDINGS: usize = 256;
+const FINISH_BATCH: usize = 256;
 /// Minimum interval between events for other replicas; each takes a lock of the whole server.
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
 /// Time for which a caller's transaction may stay open for its tasks to start at once.
@@ -77,7 +77,7 @@ pub struct TaskFilter {
     /// Only tasks of this user.
     pub owner_user_id: Option<Uuid>,
     /// Only tasks of this group.
-    pub state: Option<String>,
+    pub group: Option<String>,
     /// Only tasks of this name.
     pub name: Option<String>,
     /// Only tasks of this status.
@@ -116,7 +116,7 @@ impl<R: DeserializeOwned> TaskHandle<R> {
     pub async fn result(&self) -> Result<R, TaskError> {
         let record = self
             .tasks
-            .finished(self.id)
+            .wait_finished(self.id)
             .await
             .map_err(|error| TaskError::new(error.to_string()))?;
         match record.status {
@@ -132,23 +132,23 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
         let quotas = Quotas::new(&settings);
-        Self(Arc::new(Shared {
-            unsent: Unsent::new(&store),
-            journals: Journals::default(),
+        Self(Arc::new(TasksInner {
+            unsent: Outbox::new(&store),
+            journals: EventLogs::default(),
             store,
             metrics: TaskMetrics::new(&registry),
             registry,
             settings,
-            intake: Arc::new(Batcher::new(INTAKE)),
-            endings: Arc::new(Batcher::new(ENDINGS)),
-            hint: Notify::new(),
-            hub: Arc::new(Hub::default()),
-            running: Running::default(),
+            inserts: Arc::new(Batcher::new(INSERT_BATCH)),
+            finishes: Arc::new(Batcher::new(FINISH_BATCH)),
+            ready: Notify::new(),
+            hub: Arc::new(TaskHub::default()),
+            running: RunningAttempts::default(),
             reads: Reads::default(),
             quotas,
             turns: Turns::default(),
             wake: Notify::new(),
-            expecting: Mutex::default(),
+            expect_until: Mutex::default(),
         }))
     }
 
@@ -157,7 +157,7 @@ impl Tasks {
         let until = Instant::now() + EXPECTED_WITHIN;
         *self
             .0
-            .expecting
+            .expect_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(until);
         self.0.wake.notify_one();
@@ -172,11 +172,11 @@ impl Tasks {
     }
 
     /// Checks arguments and stores a task; returns `true` if the same one was stored before.
-    pub(crate) async fn start_json(
+    pub(crate) async fn enqueue_json(
         &self,
         definition: &TaskDefinition,
         args: Value,
-        starter: Starter,
+        starter: Initiator,
         idempotency_key: Option<String>,
     ) -> Result<(Uuid, bool)> {
         let mut task = definition.new_task(definition.accept(&args)?);
@@ -196,21 +196,21 @@ impl Tasks {
             Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
                 // A task that was stored before needs no quota.
                 let clash = insert::find_clash_in(&store, &task).await?;
-                let (id, _) = settle(&task, clash.ok_or(rejected)?, definition)?;
+                let (id, _) = insert_result(&task, clash.ok_or(rejected)?, definition)?;
                 return Ok((id, true));
             }
             admitted => admitted?,
         };
         self.0.turns.assign(&store, &mut task).await;
-        let stored = self.0.intake.submit(task.clone(), move |tasks| {
+        let stored = self.0.inserts.submit(task.clone(), move |tasks| {
             let store = store.clone();
             async move { insert::insert_all(&store, tasks).await }
         });
         let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
         drop(admitted);
-        let (id, before) = settle(&task, stored, definition)?;
+        let (id, before) = insert_result(&task, stored, definition)?;
         if !before {
-            self.stored(definition, &task);
+            self.publish_inserted(definition, &task);
         }
         Ok((id, before))
     }
@@ -234,18 +234,18 @@ impl Tasks {
     }
 
     /// Publishes a task that has just been stored.
-    pub(super) fn stored(&self, definition: &TaskDefinition, task: &NewTask) {
+    pub(super) fn publish_inserted(&self, definition: &TaskDefinition, task: &NewTask) {
         self.0.metrics.started(&definition.state, definition.name);
         self.publish(task.record());
         self.0.wake.notify_one();
-        self.0.hint.notify_one();
+        self.0.ready.notify_one();
     }
 
     /// Notifies other replicas of new tasks, many with one event, until it is dropped.
-    pub(super) async fn send_hints(&self) {
+    pub(super) async fn run_ready_publisher(&self) {
         loop {
-            self.0.hint.notified().await;
-            self.0.store.notify(Notification::TasksReady).await;
+            self.0.ready.notified().await;
+            self.0.store.publish(ClusterEvent::TasksReady).await;
             tokio::time::sleep(HINT_INTERVAL).await;
         }
     }
@@ -258,7 +258,7 @@ impl Tasks {
     pub async fn get(&self, id: Uuid) -> Result<Option<TaskRecord>> {
         Ok(queue::get(&self.0.store, id)
             .await?
-            .map(|record| self.newest(record)))
+            .map(|record| self.with_latest_state(record)))
     }
 
     /// Returns the existing tasks among the given ids, in any order.
@@ -274,10 +274,10 @@ impl Tasks {
     ///
     /// Fails if the database cannot be read.
     pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>> {
-        let filter = Filter {
+        let filter = QueueFilter {
             client_token_id: filter.client_token_id,
             owner_user_id: filter.owner_user_id,
-            state: filter.state.clone(),
+            state: filter.group.clone(),
             name: filter.name.clone(),
             without: Vec::new(),
             status: filter.status,
@@ -290,14 +290,14 @@ impl Tasks {
         self.list_with(&filter).await
     }
 
-    pub(super) async fn list_with(&self, filter: &Filter) -> Result<Vec<TaskRecord>> {
+    pub(super) async fn list_with(&self, filter: &QueueFilter) -> Result<Vec<TaskRecord>> {
         Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
     }
 
     /// Lists tasks with their results; returns `true` if large results ended the list early.
     pub(super) async fn list_with_results(
         &self,
-        filter: &Filter,
+        filter: &QueueFilter,
     ) -> Result<(Vec<TaskRecord>, bool)> {
         let mut listed = queue::list_for_results(&self.0.store, filter).await?;
         let records = listed.take(&self.0.store).await?;
@@ -317,7 +317,7 @@ impl Tasks {
 
     fn all_newest(&self, records: Vec<TaskRecord>) -> Vec<TaskRecord> {
         let records = records.into_iter();
-        records.map(|record| self.newest(record)).collect()
+        records.map(|record| self.with_latest_state(record)).collect()
     }
 
     /// Counts the tasks of each status.
@@ -338,43 +338,43 @@ impl Tasks {
         let mut transaction = self.0.store.begin().await?;
         let cancelled = self.cancel_in(&mut transaction, id).await?;
         transaction.commit().await?;
-        Ok(self.cancelled(id, cancelled).await)
+        Ok(self.publish_cancelled(id, cancelled).await)
     }
 
-    /// The same within a transaction; call [`cancelled`](Self::cancelled) after its commit.
+    /// The same within a transaction; call [`publish_cancelled`](Self::cancelled) after its commit.
     pub(super) async fn cancel_in(
         &self,
         transaction: &mut Transaction,
         id: Uuid,
-    ) -> Result<Cancelled> {
+    ) -> Result<CancelOutcome> {
         match queue::cancel_in(transaction, id).await? {
-            Cancelled::Unknown => Err(task_not_found()),
+            CancelOutcome::Unknown => Err(task_not_found()),
             cancelled => Ok(cancelled),
         }
     }
 
     /// Publishes the cancellation of a task; returns `false` if the task had already finished.
-    pub(super) async fn cancelled(&self, id: Uuid, cancelled: Cancelled) -> bool {
+    pub(super) async fn publish_cancelled(&self, id: Uuid, cancelled: CancelOutcome) -> bool {
         match cancelled {
-            Cancelled::Ended(record) => {
+            CancelOutcome::Finished(record) => {
                 self.0.metrics.ended(&record);
                 self.publish(*record);
                 true
             }
-            Cancelled::Asked(record) => {
+            CancelOutcome::Requested(record) => {
                 // Lists show that the cancellation is pending.
                 self.0.unsent.add(&record);
                 self.stop(id);
-                let notification = Notification::TaskCancelled { id };
-                self.0.store.notify(notification).await;
+                let notification = ClusterEvent::TaskCancelled { id };
+                self.0.store.publish(notification).await;
                 true
             }
-            Cancelled::Over | Cancelled::Unknown => false,
+            CancelOutcome::AlreadyFinished | CancelOutcome::Unknown => false,
         }
     }
 
     /// Waits for a task to finish.
-    async fn finished(&self, id: Uuid) -> Result<TaskRecord> {
+    async fn wait_finished(&self, id: Uuid) -> Result<TaskRecord> {
         let mut updates = self.subscribe(id).await?;
         while let Some(record) = updates.next().await {
             if record.status.is_final() {
@@ -384,7 +384,7 @@ impl Tasks {
         Err(task_not_found())
     }
 
-    pub(super) fn watch(&self, watch: Watch) -> Subscription {
+    pub(super) fn watch(&self, watch: SubscriptionFilter) -> Subscription {
         self.0.hub.subscribe(watch)
     }
 
@@ -399,7 +399,7 @@ impl Tasks {
     pub(super) fn publish(&self, record: TaskRecord) {
         self.0.unsent.add(&record);
         self.0.journals.put_back(&record);
-        self.show(record);
+        self.publish_local(record);
     }
 
     /// Registers a listener for each change that this process makes to a task.
@@ -408,12 +408,12 @@ impl Tasks {
     }
 
     /// Publishes a state to subscribers of this process.
-    pub(super) fn show(&self, record: TaskRecord) {
-        self.0.hub.publish(&Arc::new(self.0.registry.name(record)));
+    pub(super) fn publish_local(&self, record: TaskRecord) {
+        self.0.hub.publish(&Arc::new(self.0.registry.with_title(record)));
     }
 
-    pub(super) fn newest(&self, record: TaskRecord) -> TaskRecord {
-        self.0.registry.name(self.0.running.newest(record))
+    pub(super) fn with_latest_state(&self, record: TaskRecord) -> TaskRecord {
+        self.0.registry.with_title(self.0.running.newest(record))
     }
 
     /// Returns the registered task types.
@@ -423,16 +423,16 @@ impl Tasks {
 }
 
 /// Returns the id of a stored task for the caller, and `true` if the task existed before.
-pub(super) fn settle(
+pub(super) fn insert_result(
     task: &NewTask,
-    stored: Stored,
+    stored: InsertOutcome,
     definition: &TaskDefinition,
 ) -> Result<(Uuid, bool)> {
     match stored {
-        Stored::New => Ok((task.id, false)),
-        Stored::Before(id) => Ok((id, true)),
+        InsertOutcome::Inserted => Ok((task.id, false)),
+        InsertOutcome::Duplicate(id) => Ok((id, true)),
         // The owner can see it: under the same client token, or on pages, which need no token.
-        Stored::Active {
+        InsertOutcome::AlreadyActive {
             id,
             client_token_id,
             owner_user_id,
@@ -441,14 +441,14 @@ pub(super) fn settle(
         {
             Ok((id, true))
         }
-        Stored::Active { .. } => Err(Error::conflict(
+        InsertOutcome::AlreadyActive { .. } => Err(Error::conflict(
             "task_already_active",
             format!(
                 "`{}` is already active with the same arguments, for another client",
                 definition.title
             ),
         )),
-        Stored::KeyTaken => Err(Error::conflict(
+        InsertOutcome::KeyReused => Err(Error::conflict(
             "idempotency_key_reused",
             "this `Idempotency-Key` was used for a different task; use a new key",
         )),

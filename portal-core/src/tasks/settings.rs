@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::end_message::TaskNotify;
+use super::finish_notification::TaskNotify;
 
 /// Settings for running tasks, and for storing them.
 ///
@@ -20,17 +20,17 @@ use super::end_message::TaskNotify;
 #[must_use]
 pub struct TaskSettings {
     pub(crate) concurrency: usize,
-    pub(crate) total_concurrency: Option<u32>,
+    pub(crate) global_concurrency: Option<u32>,
     pub(crate) lease: Duration,
     pub(crate) poll_interval: Duration,
-    pub(crate) stop_grace: Duration,
-    pub(crate) cancel_grace: Duration,
+    pub(crate) shutdown_grace_period: Duration,
+    pub(crate) cancel_grace_period: Duration,
     pub(crate) max_result_bytes: usize,
-    pub(crate) keep_finished: Duration,
+    pub(crate) retention: Duration,
     pub(crate) pending_per_owner: u64,
     pub(crate) stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
-    pub(crate) notify_after: Duration,
+    pub(crate) slow_threshold: Duration,
     /// `true` if the portal has the pages of users' own tasks, which notifications link to.
     pub(crate) task_pages: bool,
 }
@@ -39,17 +39,17 @@ impl Default for TaskSettings {
     fn default() -> Self {
         Self {
             concurrency: 64,
-            total_concurrency: None,
+            global_concurrency: None,
             lease: Duration::from_secs(30),
             poll_interval: Duration::from_secs(2),
-            stop_grace: Duration::from_secs(10),
-            cancel_grace: Duration::from_secs(5),
+            shutdown_grace_period: Duration::from_secs(10),
+            cancel_grace_period: Duration::from_secs(5),
             max_result_bytes: 1024 * 1024,
-            keep_finished: Duration::from_secs(7 * 24 * 60 * 60),
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
             pending_per_owner: 20_000,
             stored_bytes_per_owner: 256 * 1024 * 1024,
             notify: TaskNotify::default(),
-            notify_after: Duration::from_secs(10),
+            slow_threshold: Duration::from_secs(10),
             task_pages: true,
         }
     }
@@ -67,8 +67,8 @@ impl TaskSettings {
     /// Sets the maximum number of tasks that all replicas together run at once. Default: no limit.
     ///
     /// With a limit, every claim waits for its turn, which costs throughput.
-    pub fn total_concurrency(mut self, tasks: u32) -> Self {
-        self.total_concurrency = Some(tasks);
+    pub fn global_concurrency(mut self, tasks: u32) -> Self {
+        self.global_concurrency = Some(tasks);
         self
     }
 
@@ -92,14 +92,14 @@ impl TaskSettings {
     /// Sets the time that running tasks have to finish when the portal stops. Default: 10 seconds.
     ///
     /// Tasks that are still running after it are released.
-    pub fn stop_grace(mut self, time: Duration) -> Self {
-        self.stop_grace = time;
+    pub fn shutdown_grace_period(mut self, time: Duration) -> Self {
+        self.shutdown_grace_period = time;
         self
     }
 
     /// Sets the time a cancelled task has to clean up before it is dropped. Default: 5 seconds.
-    pub fn cancel_grace(mut self, time: Duration) -> Self {
-        self.cancel_grace = time;
+    pub fn cancel_grace_period(mut self, time: Duration) -> Self {
+        self.cancel_grace_period = time;
         self
     }
 
@@ -112,8 +112,8 @@ impl TaskSettings {
     }
 
     /// Sets how long a finished task is kept, with its result and history. Default: 7 days.
-    pub fn keep_finished(mut self, time: Duration) -> Self {
-        self.keep_finished = time;
+    pub fn retention(mut self, time: Duration) -> Self {
+        self.retention = time;
         self
     }
 
@@ -131,7 +131,7 @@ impl TaskSettings {
     /// The arguments and results of all stored tasks count, as JSON; `u64::MAX` removes the limit.
     /// Further tasks are rejected with `429 task_storage_full`. Results are stored even if they
     /// exceed the limit. Space is free again when finished tasks are deleted, see
-    /// [`keep_finished`](Self::keep_finished).
+    /// [`retention`](Self::retention).
     pub fn stored_bytes_per_owner(mut self, bytes: u64) -> Self {
         self.stored_bytes_per_owner = bytes;
         self
@@ -139,7 +139,7 @@ impl TaskSettings {
 
     /// Sets the outcomes that owners are notified of, unless a task type sets its own.
     ///
-    /// Default: failures, and results that took longer than [`notify_after`](Self::notify_after).
+    /// Default: failures, and results that took longer than [`slow_threshold`](Self::slow_threshold).
     pub fn notify(mut self, notify: TaskNotify) -> Self {
         self.notify = notify;
         self
@@ -151,8 +151,8 @@ impl TaskSettings {
     }
 
     /// Sets the minimum run time for a result to be reported. Default: 10 seconds.
-    pub fn notify_after(mut self, time: Duration) -> Self {
-        self.notify_after = time;
+    pub fn slow_threshold(mut self, time: Duration) -> Self {
+        self.slow_threshold = time;
         self
     }
 }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use uuid::Uuid;
 
 use super::insert::NewTask;
-use super::trace;
+use super::trace_context;
 use crate::auth::{CurrentUser, User, caller};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
@@ -17,25 +17,25 @@ use crate::state::PortalState;
 /// converts into an initiator too.
 ///
 /// ```
-/// use portal_core::Starter;
+/// use portal_core::Initiator;
 /// use portal_core::prelude::*;
 ///
 /// /// Send the digest
-/// #[monitored_background_task(state = "mail", internal)]
+/// #[monitored_background_task(group = "mail", internal)]
 /// async fn send_digest(task: TaskContext) -> Result<u32, TaskError> {
 ///     Ok(3)
 /// }
 ///
 /// /// Order a digest
 /// #[page("/digest", method = post, requires_auth)]
-/// async fn order_digest(starter: Starter, tasks: Data<Tasks>) -> Result<Markup> {
+/// async fn order_digest(starter: Initiator, tasks: Data<Tasks>) -> Result<Markup> {
 ///     let task = tasks.start(send_digest, NoArgs {}).starter(starter).await?;
 ///     Ok(html! { p { "Ordered as " (task.id()) "." } })
 /// }
 /// # fn main() {}
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Starter {
+pub struct Initiator {
     /// Id of the client token that shows the task.
     pub client_token_id: Option<Uuid>,
     /// Id of the user who owns the task.
@@ -44,7 +44,7 @@ pub struct Starter {
     pub trace_parent: Option<String>,
 }
 
-impl Starter {
+impl Initiator {
     /// Writes the initiator into a new task.
     pub(super) fn apply_to(self, task: &mut NewTask) {
         task.client_token_id = self.client_token_id;
@@ -53,7 +53,7 @@ impl Starter {
     }
 }
 
-impl From<&User> for Starter {
+impl From<&User> for Initiator {
     fn from(owner: &User) -> Self {
         Self {
             owner_user_id: Some(owner.id),
@@ -62,13 +62,13 @@ impl From<&User> for Starter {
     }
 }
 
-impl From<&CurrentUser> for Starter {
+impl From<&CurrentUser> for Initiator {
     fn from(owner: &CurrentUser) -> Self {
         Self::from(&**owner)
     }
 }
 
-impl FromRequestParts<PortalState> for Starter {
+impl FromRequestParts<PortalState> for Initiator {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self> {
@@ -76,7 +76,7 @@ impl FromRequestParts<PortalState> for Starter {
         Ok(Self {
             client_token_id: None,
             owner_user_id: user.map(|user| user.id),
-            trace_parent: trace::of_request(&parts.headers),
+            trace_parent: trace_context::of_request(&parts.headers),
         })
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::record::TaskStatus;
 use super::service::Tasks;
 use crate::error::Result;
-use crate::store::{Buckets, Counts, SharedReads, TimeRange};
+use crate::store::{Buckets, Counts, SingleFlight, TimeRange};
 
 const TABLE: &str = "portal_tasks";
 /// Maximum number of tasks that durations are computed from, the newest.
@@ -26,7 +26,7 @@ pub struct TaskScope {
     /// Only tasks of this user.
     pub owner_user_id: Option<Uuid>,
     /// Only tasks of this group.
-    pub state: Option<String>,
+    pub group: Option<String>,
     /// Only tasks of this name.
     pub name: Option<String>,
 }
@@ -48,7 +48,7 @@ impl TaskScope {
         let owner = self
             .owner_user_id
             .map(|id| Expr::col("owner_user_id").eq(id));
-        let parts = [owner, text("state", &self.state), text("name", &self.name)];
+        let parts = [owner, text("state", &self.group), text("name", &self.name)];
         parts.into_iter().flatten().fold(Cond::all(), Cond::add)
     }
 }
@@ -68,9 +68,9 @@ pub struct TaskCounts {
 impl TaskCounts {
     fn none(buckets: Buckets) -> Self {
         Self {
-            completed: Counts::none(buckets),
-            failed: Counts::none(buckets),
-            cancelled: Counts::none(buckets),
+            completed: Counts::zero(buckets),
+            failed: Counts::zero(buckets),
+            cancelled: Counts::zero(buckets),
         }
     }
 
@@ -82,14 +82,14 @@ impl TaskCounts {
 
     /// Returns all finished tasks, in each bucket.
     #[must_use]
-    pub fn ended(&self) -> Counts {
+    pub fn finished(&self) -> Counts {
         let mut all = self.completed.clone();
         for other in [&self.failed, &self.cancelled] {
             for (value, more) in all.values.iter_mut().zip(&other.values) {
                 *value += more;
             }
             all.total += other.total;
-            all.before += other.before;
+            all.previous += other.previous;
         }
         all
     }
@@ -102,7 +102,7 @@ impl TaskCounts {
     pub fn failure_rate(&self) -> (Option<f64>, Option<f64>) {
         (
             rate(self.failed.total, self.completed.total),
-            rate(self.failed.before, self.completed.before),
+            rate(self.failed.previous, self.completed.previous),
         )
     }
 
@@ -131,7 +131,7 @@ pub struct TaskDurations {
     /// 95th percentile of each bucket; `None` if no task finished in it.
     pub p95: Vec<Option<f64>>,
     /// Median of all buckets together.
-    pub median_of_all: Option<f64>,
+    pub overall_median: Option<f64>,
     /// `true` if there were more tasks than are read; the values are of the newest 20,000.
     pub is_sample: bool,
 }
@@ -139,15 +139,15 @@ pub struct TaskDurations {
 /// Reads in progress, shared by all callers that request the same at once.
 #[derive(Debug)]
 pub(super) struct Reads {
-    counts: SharedReads<(TaskScope, TimeRange), TaskCounts>,
-    durations: SharedReads<(TaskScope, TimeRange), TaskDurations>,
+    counts: SingleFlight<(TaskScope, TimeRange), TaskCounts>,
+    durations: SingleFlight<(TaskScope, TimeRange), TaskDurations>,
 }
 
 impl Default for Reads {
     fn default() -> Self {
         Self {
-            counts: SharedReads::new(),
-            durations: SharedReads::new(),
+            counts: SingleFlight::new(),
+            durations: SingleFlight::new(),
         }
     }
 }
@@ -175,7 +175,7 @@ impl Tasks {
     ///         .counts("Failed", Tone::Danger, &counts.failed.values))
     /// }
     /// ```
-    pub async fn ended(&self, range: TimeRange, scope: &TaskScope) -> Result<TaskCounts> {
+    pub async fn counts(&self, range: TimeRange, scope: &TaskScope) -> Result<TaskCounts> {
         let key = (scope.clone(), range);
         let read = self.read_ended(range, scope);
         self.0.reads.counts.get(key, read).await
@@ -240,7 +240,7 @@ impl Tasks {
             .limit(SAMPLE)
             .take();
         let rows = self.0.store.fetch_all(&select).await?;
-        let mut taken = vec![Vec::new(); range.count()];
+        let mut taken = vec![Vec::new(); range.bucket_count()];
         for row in &rows {
             let finished: DateTime<Utc> = row.get("finished_at")?;
             let took = finished - row.get::<DateTime<Utc>>("started_at")?;
@@ -259,7 +259,7 @@ impl Tasks {
             buckets,
             median: share(50),
             p95: share(95),
-            median_of_all: quantile(&mut all, 50),
+            overall_median: quantile(&mut all, 50),
             is_sample: rows.len() as u64 >= SAMPLE,
         })
     }

@@ -13,17 +13,17 @@ use sha2::{Digest, Sha256};
 
 use super::args::{AcceptedArgs, NoArgs, TaskArgs, accept, decode};
 use super::context::TaskContext;
-use super::end_message::TaskNotify;
+use super::finish_notification::TaskNotify;
 use super::error::TaskError;
 use super::insert::NewTask;
 use super::retry::RetryPolicy;
-use super::schedule::ScheduleText;
-use super::schema::ArgsSchema;
+use super::schedule::ScheduleSpec;
+use super::args_schema::ArgsSchema;
 use crate::auth::Access;
-use crate::error::{Error, Fault};
+use crate::error::{Error, FieldError};
 use crate::json;
 use crate::source::Source;
-use crate::state::{PortalState, Requirement, TaskInput};
+use crate::state::{PortalState, Dependency, TaskInput};
 
 pub(crate) type TaskFuture<R> = Pin<Box<dyn Future<Output = Result<R, TaskError>> + Send>>;
 
@@ -53,15 +53,15 @@ pub enum OnCrash {
 /// ```
 #[must_use]
 pub struct Task<A, R> {
-    parts: Parts,
+    parts: TaskParts,
     run: Run<A, R>,
     /// Captures the type bounds of [`Task::new`], so that no other method requires them.
-    erase: fn(Parts, Run<A, R>) -> TaskDefinition,
+    erase: fn(TaskParts, Run<A, R>) -> TaskDefinition,
 }
 
 type Run<A, R> = fn(TaskContext, PortalState, A) -> TaskFuture<R>;
 
-struct Parts {
+struct TaskParts {
     source: Source,
     state: String,
     name: &'static str,
@@ -76,9 +76,9 @@ struct Parts {
     priority: i32,
     concurrency: Option<u32>,
     unique: bool,
-    schedule: ScheduleText,
+    schedule: ScheduleSpec,
     max_args: usize,
-    requirements: Vec<Requirement>,
+    requirements: Vec<Dependency>,
 }
 
 /// Maximum size of arguments as JSON, in bytes, unless their task type sets another limit.
@@ -96,7 +96,7 @@ impl<A, R> Task<A, R> {
         A: TaskArgs,
         R: Serialize + Send + 'static,
     {
-        let parts = Parts {
+        let parts = TaskParts {
             source,
             state: state.into(),
             name,
@@ -111,7 +111,7 @@ impl<A, R> Task<A, R> {
             priority: 0,
             concurrency: None,
             unique: false,
-            schedule: ScheduleText::default(),
+            schedule: ScheduleSpec::default(),
             max_args: MAX_ARGS,
             requirements: Vec::new(),
         };
@@ -230,8 +230,8 @@ impl<A, R> Task<A, R> {
     }
 
     /// Declares a value that the task takes from the portal's state; start-up checks for it.
-    pub fn needs<I: TaskInput>(mut self) -> Self {
-        self.parts.requirements.push(I::requirement());
+    pub fn depends_on<I: TaskInput>(mut self) -> Self {
+        self.parts.requirements.push(I::dependency());
         self
     }
 
@@ -243,7 +243,7 @@ impl<A, R> Task<A, R> {
 }
 
 fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
-    parts: Parts,
+    parts: TaskParts,
     run: Run<A, R>,
 ) -> TaskDefinition {
     let takes_args = std::any::TypeId::of::<A>() != std::any::TypeId::of::<NoArgs>();
@@ -273,7 +273,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
                     let message = "the stored arguments are nested too deeply";
                     return Err(TaskError::permanent(message).with_code("invalid_parameters"));
                 }
-                let args = decode::<A>(value).map_err(no_longer_fits)?;
+                let args = decode::<A>(value).map_err(stale_args_error)?;
                 let result = run(context, state, args).await?;
                 json::to_storable(&result).map_err(|error| {
                     TaskError::permanent(format!("the result cannot be stored: {error}"))
@@ -328,7 +328,7 @@ fn write_sorted(value: &Value, text: &mut String) {
 /// Returns the error for stored arguments that no longer match.
 ///
 /// Arguments were checked before they were stored; only another version of the program gets here.
-fn no_longer_fits(faults: Vec<Fault>) -> TaskError {
+fn stale_args_error(faults: Vec<FieldError>) -> TaskError {
     let faults: Vec<_> = faults
         .iter()
         .map(|fault| format!("{} {}", fault.pointer, fault.message))
@@ -357,12 +357,12 @@ pub struct TaskDefinition {
     pub(super) priority: i32,
     pub(super) concurrency: Option<u32>,
     pub(super) unique: bool,
-    pub(super) schedule: ScheduleText,
+    pub(super) schedule: ScheduleSpec,
     /// Maximum size of the arguments as JSON, in bytes.
     pub(super) max_args: usize,
-    pub(crate) requirements: Vec<Requirement>,
+    pub(crate) requirements: Vec<Dependency>,
     schema: Option<ArgsSchema>,
-    check: fn(&Value) -> Result<Value, Vec<Fault>>,
+    check: fn(&Value) -> Result<Value, Vec<FieldError>>,
     pub(super) run: Box<dyn Fn(TaskContext, PortalState, Value) -> TaskFuture<Value> + Send + Sync>,
 }
 
@@ -410,7 +410,7 @@ impl TaskDefinition {
     }
 
     /// Checks arguments and returns every error: structural ones first, then violated rules.
-    pub(super) fn check(&self, args: &Value) -> Result<AcceptedArgs, Vec<Fault>> {
+    pub(super) fn check(&self, args: &Value) -> Result<AcceptedArgs, Vec<FieldError>> {
         let Some(schema) = &self.schema else {
             return Ok(AcceptedArgs::none());
         };

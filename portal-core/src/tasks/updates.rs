@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::changes::Seen;
-use super::hub::{Subscription, Watch};
+use super::change_feed::SeenVersions;
+use super::hub::{Subscription, SubscriptionFilter};
 use super::record::TaskRecord;
 use super::service::{Tasks, task_not_found};
 use crate::error::Result;
@@ -34,7 +34,7 @@ pub struct TaskUpdates {
     id: Uuid,
     tasks: Tasks,
     subscription: Subscription,
-    seen: Seen,
+    seen: SeenVersions,
     ready: VecDeque<Arc<TaskRecord>>,
     ended: bool,
 }
@@ -47,16 +47,16 @@ impl Tasks {
     /// Fails with `task_not_found` if there is no such task, or if the database cannot be read.
     pub async fn subscribe(&self, id: Uuid) -> Result<TaskUpdates> {
         // Before the state is read: a change in between is delivered twice rather than never.
-        let subscription = self.watch(Watch {
+        let subscription = self.watch(SubscriptionFilter {
             task_id: Some(id),
-            ..Watch::default()
+            ..SubscriptionFilter::default()
         });
         let present = self.get(id).await?.ok_or_else(task_not_found)?;
         Ok(TaskUpdates {
             id,
             tasks: self.clone(),
             subscription,
-            seen: Seen::default(),
+            seen: SeenVersions::default(),
             ready: VecDeque::from([Arc::new(present)]),
             ended: false,
         })

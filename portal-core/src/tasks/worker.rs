@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::claim::{self, Claimed, Claimer, Kind};
+use super::claim::{self, ClaimedTask, ClaimRequest, QueueSpec};
 use super::context::TaskContext;
 use super::due::Rotation;
-use super::end_message::EndMessage;
+use super::finish_notification::FinishNotification;
 use super::error::{Retry, TaskError};
-use super::finish::{self, Ending};
+use super::finish::{self, FinishedAttempt};
 use super::insert::unavailable;
-use super::lease::{self, Lost};
+use super::lease::{self, OrphanScope};
 use super::queue;
 use super::record::{TaskRecord, TaskStatus};
 use super::retry;
@@ -31,7 +31,7 @@ use super::task::{OnCrash, TaskDefinition};
 use crate::auth::{Auth, ClientTokens};
 use crate::error::Error;
 use crate::state::PortalState;
-use crate::store::{Notification, StoreError};
+use crate::store::{ClusterEvent, StoreError};
 
 const SAVE_INTERVAL: Duration = Duration::from_millis(25);
 /// Interval at which the queue is polled while a caller's transaction may add tasks.
@@ -51,7 +51,7 @@ pub(crate) struct Worker {
     /// New in each process: with a permanent id, the claims of a dead process would be renewed.
     id: Uuid,
     /// Task types that are registered in this process.
-    kinds: Arc<[Kind]>,
+    queues: Arc<[QueueSpec]>,
     rotation: Arc<Rotation>,
     permits: Arc<Semaphore>,
     attempts: TaskTracker,
@@ -60,16 +60,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(tasks: Tasks, state: PortalState, stop: CancellationToken) -> Self {
-        let kinds = tasks.registry().all().map(|kind| Kind {
+        let kinds = tasks.registry().all().map(|kind| QueueSpec {
             state: kind.state.clone(),
             name: kind.name,
             concurrency: kind.concurrency,
-            only_once: kind.on_crash == OnCrash::Fail,
-            told: EndMessage::of(kind, &tasks.0.settings),
+            at_most_once: kind.on_crash == OnCrash::Fail,
+            finish_notification: FinishNotification::of(kind, &tasks.0.settings),
         });
         let concurrency = tasks.0.settings.concurrency.min(Semaphore::MAX_PERMITS);
         Self {
-            kinds: kinds.collect(),
+            queues: kinds.collect(),
             tasks,
             state,
             id: Uuid::new_v4(),
@@ -84,13 +84,13 @@ impl Worker {
     pub(crate) async fn run(self) {
         // Held until the end: while another process holds it, the tasks of that process are
         // running.
-        let sole = self.tasks.0.store.lock_for_one_process();
+        let sole = self.tasks.0.store.try_instance_lock();
         let lost = if sole.is_some() {
-            Lost::All
+            OrphanScope::All
         } else {
-            Lost::Expired
+            OrphanScope::Expired
         };
-        let rescued = self.insist("failed to rescue tasks of a process that died", || {
+        let rescued = self.retry_until_stored("failed to rescue tasks of a process that died", || {
             self.rescue(lost)
         });
         if self.stop.run_until_cancelled(rescued).await.is_none() {
@@ -101,11 +101,11 @@ impl Worker {
         let keeping = [
             tokio::spawn(
                 care.clone()
-                    .run_until_cancelled_owned(async move { tasks.send_hints().await }),
+                    .run_until_cancelled_owned(async move { tasks.run_ready_publisher().await }),
             ),
             tokio::spawn(
                 care.clone()
-                    .run_until_cancelled_owned(self.clone().keep_alive()),
+                    .run_until_cancelled_owned(self.clone().run_heartbeat()),
             ),
             tokio::spawn(
                 care.clone()
@@ -119,7 +119,7 @@ impl Worker {
         self.claim_until_stopped().await;
 
         self.attempts.close();
-        if timeout(self.settings().stop_grace, self.attempts.wait())
+        if timeout(self.settings().shutdown_grace_period, self.attempts.wait())
             .await
             .is_err()
         {
@@ -134,7 +134,7 @@ impl Worker {
         for task in keeping {
             let _ = task.await;
         }
-        let handed_back = self.rescue(Lost::HandedBack(self.id));
+        let handed_back = self.rescue(OrphanScope::Released(self.id));
         match timeout(HAND_BACK_LIMIT, handed_back).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -163,7 +163,7 @@ impl Worker {
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = self.tasks.0.wake.notified() => {}
-                () = sleep(self.pause()) => {}
+                () = sleep(self.idle_timeout()) => {}
             }
             // Attempts that finish together release their permits together.
             tokio::task::yield_now().await;
@@ -171,11 +171,11 @@ impl Worker {
     }
 
     /// Returns how long to wait for an event.
-    fn pause(&self) -> Duration {
+    fn idle_timeout(&self) -> Duration {
         let mut expecting = self
             .tasks
             .0
-            .expecting
+            .expect_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if expecting.is_some_and(|end| end > Instant::now()) {
@@ -199,14 +199,14 @@ impl Worker {
         // claimed.
         let batch = self.settings().concurrency.div_ceil(2).min(CLAIM_BATCH);
         let room = self.permits.available_permits().min(batch);
-        if room == 0 || self.kinds.is_empty() {
+        if room == 0 || self.queues.is_empty() {
             return Ok(false);
         }
-        let claimer = Claimer {
+        let claimer = ClaimRequest {
             owner: self.id,
             lease: self.lease(),
-            kinds: &self.kinds,
-            total_concurrency: self.settings().total_concurrency,
+            kinds: &self.queues,
+            total_concurrency: self.settings().global_concurrency,
             rotation: &self.rotation,
         };
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
@@ -216,30 +216,30 @@ impl Worker {
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };
-            self.begin(claimed, permit);
+            self.start_attempt(claimed, permit);
         }
         Ok(more)
     }
 
-    fn begin(&self, claimed: Claimed, permit: OwnedSemaphorePermit) {
+    fn start_attempt(&self, claimed: ClaimedTask, permit: OwnedSemaphorePermit) {
         let record = claimed.record;
         let Some(definition) = self
             .tasks
             .0
             .registry
-            .get(&record.state, &record.name)
+            .get(&record.group, &record.name)
             .cloned()
         else {
             return;
         };
-        let record = Arc::new(self.tasks.0.registry.name(record));
+        let record = Arc::new(self.tasks.0.registry.with_title(record));
         let attempt = Arc::new(Attempt::new(Arc::clone(&record), claimed.checkpoint));
         self.tasks.0.running.insert(&attempt);
         self.tasks.0.unsent.add(&record);
         self.tasks.0.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
-            let _running = worker.tasks.0.metrics.begun(&attempt.record());
+            let _running = worker.tasks.0.metrics.attempt_started(&attempt.record());
             worker
                 .run_attempt(&definition, &attempt, claimed.args)
                 .await;
@@ -259,7 +259,7 @@ impl Worker {
     ) {
         let record = attempt.record();
         let journal = self.tasks.0.journals.open(&record);
-        let span = tracing::info_span!("task", id = %record.id, state = record.state, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
+        let span = tracing::info_span!("task", id = %record.id, state = record.group, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
         let checked = tokio::select! {
             biased;
             () = attempt.superseded.cancelled() => return,
@@ -268,7 +268,7 @@ impl Worker {
         let outcome = match checked {
             Ok(()) => {
                 use tracing::Instrument;
-                self.outcome(definition, attempt, args)
+                self.execute(definition, attempt, args)
                     .instrument(span.clone())
                     .await
             }
@@ -284,15 +284,15 @@ impl Worker {
             span.in_scope(|| tracing::error!(cause, "task attempt failed"));
         }
         let last = attempt.end();
-        let ending = Ending {
+        let ending = FinishedAttempt {
             retry_at: retry_at(definition, &last, &outcome),
-            told: (last.owner_user_id).and_then(|_| EndMessage::of(definition, self.settings())),
+            told: (last.owner_user_id).and_then(|_| FinishNotification::of(definition, self.settings())),
             last: Arc::clone(&last),
             outcome,
         };
         journal.close(&last).await;
         let ended = self
-            .insist("failed to store the outcome of a task", || {
+            .retry_until_stored("failed to store the outcome of a task", || {
                 self.finish(ending.clone())
             })
             .await;
@@ -320,9 +320,9 @@ impl Worker {
     }
 
     /// Writes the outcome of an attempt, together with others that finish at the same time.
-    async fn finish(&self, ending: Ending) -> Result<Option<TaskRecord>, StoreError> {
+    async fn finish(&self, ending: FinishedAttempt) -> Result<Option<TaskRecord>, StoreError> {
         let store = self.tasks.0.store.clone();
-        let written = self.tasks.0.endings.submit(ending, move |endings| {
+        let written = self.tasks.0.finishes.submit(ending, move |endings| {
             let store = store.clone();
             async move { finish::finish_all(&store, endings).await }
         });
@@ -361,7 +361,7 @@ impl Worker {
     }
 
     /// Runs the code of a task; returns `None` if the attempt was superseded.
-    async fn outcome(
+    async fn execute(
         &self,
         definition: &Arc<TaskDefinition>,
         attempt: &Arc<Attempt>,
@@ -390,7 +390,7 @@ impl Worker {
                 return None;
             }
             () = attempt.cancelled.cancelled() => {
-                let _ = timeout(self.settings().cancel_grace, &mut handle).await;
+                let _ = timeout(self.settings().cancel_grace_period, &mut handle).await;
                 handle.abort();
                 return Some(Err(TaskError::cancelled()));
             }
@@ -407,22 +407,22 @@ impl Worker {
         Some(outcome.and_then(|result| limit_size(result, self.settings().max_result_bytes)))
     }
 
-    async fn keep_alive(self) {
+    async fn run_heartbeat(self) {
         // Three heartbeats may fail before the lease expires.
         let mut tick = interval(self.settings().lease / 4);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            if let Err(error) = self.give_sign_of_life().await {
+            if let Err(error) = self.send_heartbeat().await {
                 tracing::warn!(%error, "failed to extend task leases");
             }
-            if let Err(error) = self.rescue(Lost::Expired).await {
+            if let Err(error) = self.rescue(OrphanScope::Expired).await {
                 tracing::warn!(%error, "failed to rescue tasks of a process that died");
             }
         }
     }
 
-    async fn give_sign_of_life(&self) -> Result<(), StoreError> {
+    async fn send_heartbeat(&self) -> Result<(), StoreError> {
         let running = self.tasks.0.running.all();
         if running.is_empty() {
             return Ok(());
@@ -474,33 +474,33 @@ impl Worker {
     }
 
     async fn follow_hints(self) {
-        let mut hints = self.tasks.0.store.notifications();
+        let mut hints = self.tasks.0.store.subscribe();
         let Ok(tokens) = self.state.borrow::<ClientTokens>() else {
             return;
         };
         loop {
             let hint = hints.recv().await;
             match &hint {
-                Ok(Notification::ClientTokenDeleted { id }) => tokens.forget(*id),
-                Ok(Notification::Lagged) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                Ok(ClusterEvent::ClientTokenDeleted { id }) => tokens.forget(*id),
+                Ok(ClusterEvent::Lagged) | Err(broadcast::error::RecvError::Lagged(_)) => {
                     tokens.forget_all();
                 }
                 _ => {}
             }
             match hint {
-                Ok(Notification::TasksReady | Notification::Lagged)
+                Ok(ClusterEvent::TasksReady | ClusterEvent::Lagged)
                 | Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.tasks.0.wake.notify_one();
                 }
-                Ok(Notification::TaskCancelled { id }) => self.tasks.stop(id),
+                Ok(ClusterEvent::TaskCancelled { id }) => self.tasks.stop(id),
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
     }
 
-    async fn rescue(&self, lost: Lost) -> Result<(), StoreError> {
-        let rescued = lease::rescue(&self.tasks.0.store, lost, &self.kinds).await?;
+    async fn rescue(&self, lost: OrphanScope) -> Result<(), StoreError> {
+        let rescued = lease::rescue(&self.tasks.0.store, lost, &self.queues).await?;
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),
@@ -516,7 +516,7 @@ impl Worker {
     }
 
     /// Retries until it succeeds: an outcome must not be lost because the database is unavailable.
-    async fn insist<T: Default, F: Future<Output = Result<T, StoreError>>>(
+    async fn retry_until_stored<T: Default, F: Future<Output = Result<T, StoreError>>>(
         &self,
         problem: &str,
         action: impl Fn() -> F,

@@ -2,7 +2,7 @@
 
 mod task_logs;
 
-pub(crate) use task_logs::{LogLine, LogSink, captured};
+pub(crate) use task_logs::{LogLine, LogSink, capture};
 pub use task_logs::{blocking_with_task_logs, task_logs, with_task_logs};
 
 use std::io::IsTerminal as _;

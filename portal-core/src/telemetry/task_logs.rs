@@ -13,10 +13,10 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Maximum length of a line; the rest is cut off.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_LEN: usize = 4096;
 
 /// Targets whose lines about a task, such as its statements, are for operators, not for clients.
-const INSIDE: [&str; 2] = ["portal_core", "sqlx"];
+const INTERNAL_TARGETS: [&str; 2] = ["portal_core", "sqlx"];
 
 tokio::task_local! {
     static RUNNING: Arc<dyn LogSink>;
@@ -37,7 +37,7 @@ pub(crate) struct LogLine {
 }
 
 /// Runs the code of a task with a sink for its log lines.
-pub(crate) fn captured<F: Future>(
+pub(crate) fn capture<F: Future>(
     sink: Arc<dyn LogSink>,
     future: F,
 ) -> impl Future<Output = F::Output> {
@@ -91,7 +91,7 @@ impl<S: Subscriber> Layer<S> for TaskLogs {
         let _ = RUNNING.try_with(|sink| {
             let target = event.metadata().target();
             let of = target.split_once("::").map_or(target, |(root, _)| root);
-            if !INSIDE.contains(&of) {
+            if !INTERNAL_TARGETS.contains(&of) {
                 sink.log(line(event));
             }
         });
@@ -99,10 +99,10 @@ impl<S: Subscriber> Layer<S> for TaskLogs {
 }
 
 fn line(event: &Event<'_>) -> LogLine {
-    let mut reader = Reader {
+    let mut reader = FieldVisitor {
         message: String::new(),
         fields: Map::new(),
-        room: LONGEST_LINE,
+        room: MAX_LINE_LEN,
     };
     event.record(&mut reader);
     LogLine {
@@ -113,14 +113,14 @@ fn line(event: &Event<'_>) -> LogLine {
     }
 }
 
-struct Reader {
+struct FieldVisitor {
     message: String,
     fields: Map<String, Value>,
     room: usize,
 }
 
-impl Reader {
-    fn put(&mut self, field: &Field, text: Text) {
+impl FieldVisitor {
+    fn put(&mut self, field: &Field, text: BoundedText) {
         let text = text.finish();
         self.room -= text.len().min(self.room);
         if field.name() == "message" {
@@ -138,7 +138,7 @@ impl Reader {
     }
 }
 
-impl Visit for Reader {
+impl Visit for FieldVisitor {
     fn record_f64(&mut self, field: &Field, value: f64) {
         let value = Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number);
         self.put_value(field, value);
@@ -157,26 +157,26 @@ impl Visit for Reader {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let mut text = Text::new(self.room);
+        let mut text = BoundedText::new(self.room);
         let _ = text.write_str(value);
         self.put(field, text);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = Text::new(self.room);
+        let mut text = BoundedText::new(self.room);
         let _ = write!(text, "{value:?}");
         self.put(field, text);
     }
 }
 
 /// Accepts text up to a maximum length; the rest is not even formatted.
-struct Text {
+struct BoundedText {
     text: String,
     room: usize,
     cut: bool,
 }
 
-impl Text {
+impl BoundedText {
     fn new(room: usize) -> Self {
         Self {
             text: String::new(),
@@ -193,7 +193,7 @@ impl Text {
     }
 }
 
-impl fmt::Write for Text {
+impl fmt::Write for BoundedText {
     fn write_str(&mut self, more: &str) -> fmt::Result {
         let room = self.room - self.text.len();
         let taken = more.floor_char_boundary(room);
@@ -229,7 +229,7 @@ mod tests {
         let _guard = tracing_subscriber::registry()
             .with(task_logs(level))
             .set_default();
-        captured(Arc::clone(&kept) as Arc<dyn LogSink>, future).await;
+        capture(Arc::clone(&kept) as Arc<dyn LogSink>, future).await;
         tracing::error!("outside");
         std::mem::take(&mut *kept.0.lock().unwrap())
     }
@@ -273,7 +273,7 @@ mod tests {
                 .values()
                 .map(|v| v.to_string().len())
                 .sum::<usize>();
-        assert!(size <= LONGEST_LINE + 16, "{size}");
+        assert!(size <= MAX_LINE_LEN + 16, "{size}");
         assert!(
             line.message.ends_with('…') || line.fields["more"].as_str().unwrap().ends_with('…')
         );

@@ -5,7 +5,7 @@ use syn::LitStr;
 use syn::parse::{Parse, ParseStream};
 
 use crate::errors::Errors;
-use crate::guard::Guard;
+use crate::guard::AccessRule;
 use crate::keys::{Key, Keys};
 use crate::names;
 use crate::paths::Paths;
@@ -35,7 +35,7 @@ pub(crate) struct ModelAttribute {
     pub(crate) order_by: Vec<Order>,
     pub(crate) is_read_only: bool,
     /// Access besides administrators.
-    pub(crate) guard: Option<Guard>,
+    pub(crate) guard: Option<AccessRule>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
 }
@@ -69,7 +69,7 @@ impl ModelAttribute {
             search: take_fields("search", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
             is_read_only: keys.is_set("readonly", errors),
-            guard: Guard::take_beside_admin(&mut keys, errors),
+            guard: AccessRule::take_besides_admin(&mut keys, errors),
             validate: keys
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)

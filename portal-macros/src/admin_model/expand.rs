@@ -67,7 +67,7 @@ pub(crate) fn stub(model: &Model) -> TokenStream {
             fn to_values(&self) -> #private::Vec<#private::Value> {
                 ::core::unreachable!()
             }
-            fn from_values(_: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::Fault>> {
+            fn from_values(_: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::FieldError>> {
                 ::core::unreachable!()
             }
         }
@@ -220,11 +220,11 @@ fn from_values(model: &Model) -> TokenStream {
         quote_spanned!(located_at(written.span())=> #name: <#written as #private::Default>::default())
     });
     quote! {
-        fn from_values(mut values: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::Fault>> {
+        fn from_values(mut values: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::FieldError>> {
             #(#take)*
             match (#(#locals,)*) {
                 (#(#private::Some(#locals),)*) => #private::Ok(Self { #(#shown,)* #(#skipped,)* }),
-                _ => #private::Err(values.into_faults()),
+                _ => #private::Err(values.into_errors()),
             }
         }
     }
@@ -247,9 +247,9 @@ fn validate(model: &Model) -> Option<TokenStream> {
         model.attribute.paths.private(),
     );
     let span = located_at(model.attribute.validate?);
-    let call = quote_spanned!(span=> #private::garde_faults(self));
+    let call = quote_spanned!(span=> #private::garde_errors(self));
     Some(quote! {
-        fn validate(&self) -> #private::Vec<#krate::Fault> {
+        fn validate(&self) -> #private::Vec<#krate::FieldError> {
             #call
         }
     })

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Path};
 
 use crate::errors::Errors;
-use crate::guard::Guard;
+use crate::guard::AccessRule;
 use crate::keys::{self, Keys};
 use crate::paths::Paths;
 
@@ -33,7 +33,7 @@ pub(crate) struct PageAttribute {
     pub(crate) route: Option<LitStr>,
     pub(crate) title: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
-    pub(crate) guard: Guard,
+    pub(crate) guard: AccessRule,
     pub(crate) nav: Option<NavAttribute>,
     pub(crate) layout: Option<Path>,
     /// In upper case, like the constants of `Method`; absent for `get`.
@@ -59,7 +59,7 @@ impl PageAttribute {
             route: take_route(leading, &mut keys, errors),
             title: keys.take_string("title", errors),
             description: keys.take_string("description", errors),
-            guard: Guard::take(&mut keys, errors),
+            guard: AccessRule::take(&mut keys, errors),
             nav: NavAttribute::take(&mut keys, errors),
             layout: keys.take("layout").and_then(|key| key.path(errors)),
             method: take_method(&mut keys, errors),

@@ -4,14 +4,14 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::LitStr;
 
 use crate::errors::Errors;
-use crate::guard::Guard;
+use crate::guard::AccessRule;
 use crate::keys::{Flag, Keys};
 use crate::paths::Paths;
 
 use super::{duration, size};
 
 const KEYS: &[&str] = &[
-    "state",
+    "group",
     "name",
     "title",
     "timeout",
@@ -36,7 +36,7 @@ const KEYS: &[&str] = &[
 /// Parsed attribute, before the function is checked.
 pub(crate) struct TaskAttribute {
     pub(crate) paths: Paths,
-    pub(crate) state: Option<String>,
+    pub(crate) group: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) title: Option<LitStr>,
     pub(crate) timeout_milliseconds: Option<u64>,
@@ -54,7 +54,7 @@ pub(crate) struct TaskAttribute {
     /// Cron expression.
     pub(crate) schedule: Option<LitStr>,
     pub(crate) time_zone: Option<LitStr>,
-    pub(crate) guard: Guard,
+    pub(crate) guard: AccessRule,
     pub(crate) internal: bool,
 }
 
@@ -64,9 +64,9 @@ impl TaskAttribute {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         let (schedule, time_zone) = take_schedule(&mut keys, errors);
         let internal = keys.take_flag("internal", errors);
-        let guard = Guard::take(&mut keys, errors);
+        let guard = AccessRule::take(&mut keys, errors);
         if let Some(Flag { is_set: true, span }) = internal
-            && !matches!(guard, Guard::Public)
+            && !matches!(guard, AccessRule::Public)
         {
             errors.at(
                 span,
@@ -76,7 +76,7 @@ impl TaskAttribute {
         let (retries, backoff_milliseconds) = take_retries(&mut keys, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
-            state: keys.take_url_name("state", errors),
+            group: keys.take_url_name("group", errors),
             name: keys.take_url_name("name", errors),
             title: keys.take_string("title", errors),
             timeout_milliseconds: take_duration("timeout", &mut keys, errors),

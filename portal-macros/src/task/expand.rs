@@ -19,9 +19,9 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
     let run = run(task);
     let result = constructor_type(task);
     let settings = settings(task);
-    let state = match &task.attribute.state {
-        Some(state) => state.to_token_stream(),
-        None => quote!(#private::state_of_module(::core::module_path!())),
+    let group = match &task.attribute.group {
+        Some(group) => group.to_token_stream(),
+        None => quote!(#private::group_of_module(::core::module_path!())),
     };
     let stored_name = task
         .attribute
@@ -38,7 +38,7 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
         #head() -> #result {
             #nested
             #run
-            #krate::Task::new(#private::source!(#name), #state, #stored_name, #run_name) #settings
+            #krate::Task::new(#private::source!(#name), #group, #stored_name, #run_name) #settings
         }
         #(#cfg_attributes)*
         #[allow(deprecated)]
@@ -192,7 +192,7 @@ fn settings(task: &TaskModel) -> TokenStream {
         settings.extend(quote!(.internal()));
     }
     for input in &task.inputs {
-        settings.extend(quote_spanned!(located_at(input.span())=> .needs::<#input>()));
+        settings.extend(quote_spanned!(located_at(input.span())=> .depends_on::<#input>()));
     }
     settings
 }
@@ -222,7 +222,7 @@ mod tests {
             quote!(__PortalHandler::send_digest(context, input_0, arguments).await),
             quote!(.title("Send digest").timeout(::portal_core::__private::Duration::from_millis(300000u64))),
             quote!(.notify(::portal_core::TaskNotify::Always)),
-            quote!(.on_crash(::portal_core::OnCrash::Fail).needs::<Data<Mailer>>()),
+            quote!(.on_crash(::portal_core::OnCrash::Fail).depends_on::<Data<Mailer>>()),
         ] {
             assert!(
                 dense(&code).contains(&dense(&part.to_string())),

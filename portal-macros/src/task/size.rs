@@ -1,12 +1,12 @@
 //! Sizes, as in `max_args = "256KiB"`.
 
 /// Maximum size: 1 GiB.
-const LARGEST: u64 = 1 << 30;
+const MAX_SIZE: u64 = 1 << 30;
 
 /// Parses a size, in bytes; the error states the expected form.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     parse(text.trim())
-        .filter(|bytes| (1..=LARGEST).contains(bytes))
+        .filter(|bytes| (1..=MAX_SIZE).contains(bytes))
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or_else(|| {
             format!(

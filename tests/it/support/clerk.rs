@@ -1,6 +1,6 @@
 //! A portal that uses a fake Clerk, and the fake itself.
 
-use portal_clerk::testing::{ClerkDouble, Webhook};
+use portal_clerk::testing::{FakeClerk, Webhook};
 use portal_core::PortalBuilder;
 use tempfile::TempDir;
 
@@ -9,7 +9,7 @@ use crate::app;
 
 /// A portal with a fake Clerk as its identity provider.
 pub(crate) struct ClerkPortal {
-    pub(crate) clerk: ClerkDouble,
+    pub(crate) clerk: FakeClerk,
     pub(crate) server: TestServer,
 }
 
@@ -24,7 +24,7 @@ impl ClerkPortal {
         settings: &[(&str, &str)],
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
     ) -> Self {
-        let clerk = ClerkDouble::start().await;
+        let clerk = FakeClerk::start().await;
         let variables = clerk.env();
         let settings: Vec<(&str, &str)> = variables
             .iter()

@@ -1,7 +1,7 @@
 //! A portal in this process, and a client that connects to it over a socket.
 
 use portal_clerk::ClerkAuth;
-use portal_core::auth::DeclaredRoute;
+use portal_core::auth::RouteInfo;
 use portal_core::config::{Config, Settings};
 use portal_core::{Portal, PortalBuilder, PortalState};
 use reqwest::header::{HeaderMap, LOCATION};
@@ -28,7 +28,7 @@ pub(crate) struct TestServer {
     pub(crate) uri: String,
     pub(crate) state: PortalState,
     /// Declared routes of the portal.
-    pub(crate) routes: Vec<DeclaredRoute>,
+    pub(crate) routes: Vec<RouteInfo>,
     /// Debug output of the axum router.
     pub(crate) router: String,
     signal: CancellationToken,
@@ -81,7 +81,7 @@ impl TestServer {
             .expect("the portal starts");
         let signal = CancellationToken::new();
         let state = portal.state().clone();
-        let routes = portal.declared_routes().to_vec();
+        let routes = portal.list_routes().to_vec();
         let router = format!("{:?}", portal.router());
         let served = tokio::spawn(portal.serve_until(listener, signal.clone()));
         Self {
@@ -268,34 +268,34 @@ impl Client {
         }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path)).await
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::GET, path)).await
     }
 
     /// Requests a page as a browser does.
-    pub(crate) async fn page(&self, path: &str) -> Answer {
-        Answer::of(
+    pub(crate) async fn page(&self, path: &str) -> TestResponse {
+        TestResponse::of(
             self.request(Method::GET, path)
                 .header("accept", "text/html"),
         )
         .await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        Answer::of(self.request(Method::POST, path).json(body)).await
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> TestResponse {
+        TestResponse::of(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
-        Answer::of(self.request(Method::PATCH, path).json(body)).await
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> TestResponse {
+        TestResponse::of(self.request(Method::PATCH, path).json(body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::DELETE, path)).await
+    pub(crate) async fn delete(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::DELETE, path)).await
     }
 
     /// Creates a client token for this user.
     pub(crate) async fn client_token(&self) -> String {
-        let answer = Answer::of(self.request(Method::POST, "/api/client-tokens")).await;
+        let answer = TestResponse::of(self.request(Method::POST, "/api/client-tokens")).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json()["client_token"]
             .as_str()
@@ -306,13 +306,13 @@ impl Client {
 
 /// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("the portal responds");
         let (status, headers) = (response.status(), response.headers().clone());

@@ -14,13 +14,13 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// A rejected upgrade.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct RejectedUpgrade {
     pub(crate) status: u16,
     pub(crate) problem: Value,
 }
 
 impl Socket {
-    /// Opens a monitor without an `Origin`, as a program does.
+    /// Opens a monitor without an `SettingSource`, as a program does.
     pub(crate) async fn open(url: &str, path: &str) -> Self {
         Self::ask(url, path, None)
             .await
@@ -28,7 +28,7 @@ impl Socket {
     }
 
     /// Requests a monitor as a page of an origin does.
-    pub(crate) async fn ask(url: &str, path: &str, origin: Option<&str>) -> Result<Self, Refusal> {
+    pub(crate) async fn ask(url: &str, path: &str, origin: Option<&str>) -> Result<Self, RejectedUpgrade> {
         let origin = origin.map(|origin| ("origin", origin));
         Self::ask_with(url, path, origin.as_slice()).await
     }
@@ -38,7 +38,7 @@ impl Socket {
         url: &str,
         path: &str,
         headers: &[(&'static str, &str)],
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, RejectedUpgrade> {
         let address = format!("{}{path}", url.replacen("http", "ws", 1));
         let mut request = address.into_client_request().expect("the URL is valid");
         for (name, value) in headers {
@@ -55,7 +55,7 @@ impl Socket {
                     content_type.expect("the response has a content type"),
                     "application/problem+json"
                 );
-                Err(Refusal {
+                Err(RejectedUpgrade {
                     status: response.status().as_u16(),
                     problem,
                 })

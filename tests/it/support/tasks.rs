@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, Client};
+use super::{TestResponse, Client};
 
 /// Polls until there is a value; the time limit only ends a test that would never finish.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -39,7 +39,7 @@ impl TaskClient {
     }
 
     /// Requests the start of a task; the response may be a rejection.
-    pub(crate) async fn ask(&self, state: &str, task: &str, body: &Value) -> Answer {
+    pub(crate) async fn ask(&self, state: &str, task: &str, body: &Value) -> TestResponse {
         let path = self.path(state, &format!("start/{task}"));
         self.http.post(&path, body).await
     }
@@ -51,10 +51,10 @@ impl TaskClient {
         state: &str,
         task: &str,
         body: &Value,
-    ) -> Answer {
+    ) -> TestResponse {
         let path = self.path(state, &format!("start/{task}"));
         let request = self.http.request(Method::POST, &path).json(body);
-        Answer::of(request.header("idempotency-key", key)).await
+        TestResponse::of(request.header("idempotency-key", key)).await
     }
 
     /// Starts a task and returns its id.
@@ -69,7 +69,7 @@ impl TaskClient {
         self.start_in("probe", task, &json!({})).await
     }
 
-    pub(crate) async fn get(&self, state: &str, rest: &str) -> Answer {
+    pub(crate) async fn get(&self, state: &str, rest: &str) -> TestResponse {
         self.http.get(&self.path(state, rest)).await
     }
 
@@ -83,9 +83,9 @@ impl TaskClient {
         self.status_in("probe", id).await
     }
 
-    pub(crate) async fn cancel(&self, id: &str) -> Answer {
+    pub(crate) async fn cancel(&self, id: &str) -> TestResponse {
         let path = self.path("probe", &format!("cancel/{id}"));
-        Answer::of(self.http.request(Method::POST, &path)).await
+        TestResponse::of(self.http.request(Method::POST, &path)).await
     }
 
     /// Waits until the task has a status, and returns it.

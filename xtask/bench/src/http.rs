@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::load::Round;
 use crate::server::Server;
-use crate::spread::Spread;
-use crate::subject::{SUBJECTS, Subject};
+use crate::summary::Summary;
+use crate::target::{SUBJECTS, Target};
 
 /// Environment variable with the URI of a PostgreSQL server to measure on.
 pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
@@ -51,7 +51,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
 }
 
 /// Starts all targets, measures them in turns, and prints their ratios to the first one.
-pub(crate) async fn compare(subjects: &[&'static Subject], load: &Load) -> Result<()> {
+pub(crate) async fn compare(subjects: &[&'static Target], load: &Load) -> Result<()> {
     let duration =
         Duration::try_from_secs_f64(load.seconds).context("invalid duration in `--seconds`")?;
     let directory = tempfile::tempdir()?;
@@ -79,9 +79,9 @@ pub(crate) async fn compare(subjects: &[&'static Subject], load: &Load) -> Resul
     Ok(())
 }
 
-fn chosen(only: &[String]) -> Result<Vec<&'static Subject>> {
+fn chosen(only: &[String]) -> Result<Vec<&'static Target>> {
     for name in only {
-        crate::subject::named(name)?;
+        crate::target::named(name)?;
     }
     let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
     let subjects = SUBJECTS.iter().enumerate();
@@ -90,7 +90,7 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Subject>> {
 }
 
 /// Returns the shared PostgreSQL database if configured, else a separate SQLite file.
-fn database_of(subject: &Subject, directory: &TempDir) -> String {
+fn database_of(subject: &Target, directory: &TempDir) -> String {
     env::var(POSTGRES).unwrap_or_else(|_| {
         let file = directory.path().join(subject.name).with_extension("db");
         format!("sqlite://{}", file.display())
@@ -125,17 +125,17 @@ fn report(servers: &[Server], turns: &[Vec<Round>]) {
             Some(turn.get(index)?.rate() / baseline)
         });
         println!("{}: {}", server.subject.name, server.subject.about);
-        line("share of the first", Spread::of(ratios), 3);
-        line("requests/s", Spread::of(rounds().map(Round::rate)), 0);
+        line("share of the first", Summary::of(ratios), 3);
+        line("requests/s", Summary::of(rounds().map(Round::rate)), 0);
         line(
             "server µs/request",
-            Spread::of(rounds().filter_map(Round::cost)),
+            Summary::of(rounds().filter_map(Round::cost)),
             1,
         );
     }
 }
 
-fn line(what: &str, spread: Option<Spread>, decimals: usize) {
+fn line(what: &str, spread: Option<Summary>, decimals: usize) {
     if let Some(spread) = spread {
         println!("  {what:<20} {spread:.decimals$}");
     }

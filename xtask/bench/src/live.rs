@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, request};
-use crate::usage;
+use crate::process_stats;
 
 const ADMIN: &str = "bench@example.com";
 /// Admin page with a table of 50 rows, which is its live region.
@@ -27,11 +27,11 @@ const REGION: &str = "live-rows";
 const TOPIC: &str = "model:live_order";
 const ROWS: usize = 50;
 /// Longer than the interval over which changes of a topic are coalesced.
-const REST: Duration = Duration::from_millis(500);
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 /// Maximum delay before a tab sends its request, as in the browser.
 const JITTER: u64 = 100;
 /// Timeout after which a tab missed a change.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Options of the live-update benchmark.
 #[derive(Args)]
@@ -82,7 +82,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
 
 /// Opens the tabs, then changes a row repeatedly.
 pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
-    usage::raise_file_limit()?;
+    process_stats::raise_file_limit()?;
     let portal = Served::start(settings.threads)?;
     let address = portal.address;
     let (token, row) = prepare(address).await?;
@@ -99,7 +99,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
     };
     let mut writer = Connection::open(address).await?;
     for amount in 1..=settings.changes {
-        sleep(REST).await;
+        sleep(SETTLE_TIME).await;
         let body = json!({"amount": amount}).to_string();
         let headers = format!("{authorization}If-Match: *\r\n");
         let path = format!("/api/admin/models/live_order/{row}");
@@ -108,7 +108,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
             .ask(&request("PATCH", &path, address, &headers, &body))
             .await?;
         for _ in 0..2 * settings.tabs {
-            let next = timeout(PATIENCE, news.recv());
+            let next = timeout(TIMEOUT, news.recv());
             let next = next.await.context("a tab missed a change")?;
             let (news, at): (News, Instant) = next.context("all tabs closed")?;
             let after = at.saturating_duration_since(begin).as_secs_f64() * 1000.0;

@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use crate::connection::Connection;
 use crate::server::Server;
-use crate::usage;
+use crate::process_stats;
 
 /// Results of one target in one round.
 pub(crate) struct Round {
@@ -35,7 +35,7 @@ impl Round {
         for _ in 0..Handle::current().metrics().num_workers() {
             awake.spawn(stay_awake());
         }
-        let used_before = usage::processor_time(server.process_id());
+        let used_before = process_stats::processor_time(server.process_id());
         let start = Instant::now();
         let end = start + duration;
         let mut tasks = JoinSet::new();
@@ -54,7 +54,7 @@ impl Round {
             requests += answered??;
         }
         let elapsed = start.elapsed();
-        let used_after = usage::processor_time(server.process_id());
+        let used_after = process_stats::processor_time(server.process_id());
         Ok(Self {
             requests,
             elapsed,

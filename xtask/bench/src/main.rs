@@ -9,11 +9,11 @@ mod load;
 mod pages;
 mod serve;
 mod server;
-mod spread;
+mod summary;
 mod startup;
-mod subject;
+mod target;
 mod tasks;
-mod usage;
+mod process_stats;
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::subject::{self, Caller, Setting};
+use crate::target::{self, Caller, Setting};
 
 /// Options of the server.
 #[derive(Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Announcement {
 
 /// Serves until standard input closes because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
-    let subject = subject::named(&settings.subject)?;
+    let subject = target::named(&settings.subject)?;
     let setting = Setting {
         database: settings.database.clone(),
     };

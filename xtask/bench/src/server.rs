@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::connection::{Connection, request};
 use crate::serve::Announcement;
-use crate::subject::{Caller, Subject};
+use crate::target::{Caller, Target};
 
 /// Number of users of the targets that switch the user on each request.
 const SESSIONS: usize = 1000;
@@ -21,7 +21,7 @@ const TOKEN_LENGTH: usize = 720;
 
 /// Running target.
 pub(crate) struct Server {
-    pub(crate) subject: &'static Subject,
+    pub(crate) subject: &'static Target,
     pub(crate) address: SocketAddr,
     /// Requests that are sent in a loop.
     pub(crate) requests: Arc<[Vec<u8>]>,
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a target and sends each request once.
     pub(crate) async fn start(
-        subject: &'static Subject,
+        subject: &'static Target,
         database: &str,
         threads: usize,
     ) -> Result<Self> {

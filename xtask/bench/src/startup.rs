@@ -13,13 +13,13 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::http::POSTGRES;
-use crate::spread::Spread;
-use crate::usage;
+use crate::summary::Summary;
+use crate::process_stats;
 
 /// Timeout of a start or a stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Time after which an unused portal is idle.
-const REST: Duration = Duration::from_secs(2);
+const SETTLE_TIME: Duration = Duration::from_secs(2);
 
 /// Options of the start-up benchmark.
 #[derive(Args)]
@@ -42,15 +42,15 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
         let (portal, time) = Portal::start(&settings.program, directory.path())?;
         times.push(time.as_secs_f64() * 1e3);
         if round == settings.rounds {
-            sleep(REST);
-            memory.extend(usage::resident_memory(portal.process.id()));
+            sleep(SETTLE_TIME);
+            memory.extend(process_stats::resident_memory(portal.process.id()));
         }
         portal.stop()?;
     }
     let milliseconds = first.as_secs_f64() * 1e3;
     println!("time from start to the first 200 of /healthz");
     println!("  first start          {milliseconds:.0} ms");
-    if let Some(times) = Spread::of(times) {
+    if let Some(times) = Summary::of(times) {
         println!("  existing database    {times:.0} ms (min / median / max)");
     }
     for kibibytes in memory {
@@ -98,7 +98,7 @@ impl Portal {
                     program.display()
                 );
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 bail!(
                     "{} does not respond on {address}/healthz",
                     program.display()
@@ -114,7 +114,7 @@ impl Portal {
         kill_process(Pid::from_child(&self.process), Signal::TERM)?;
         let asked = Instant::now();
         while self.process.try_wait()?.is_none() {
-            if asked.elapsed() > PATIENCE {
+            if asked.elapsed() > TIMEOUT {
                 bail!("the portal did not stop after SIGTERM");
             }
             sleep(Duration::from_millis(5));

@@ -19,11 +19,11 @@ use self::manifest::Manifest;
 use self::package::Unpacked;
 use self::scales::Scales;
 use crate::interrupt::Interrupt;
-use crate::step::step;
+use crate::progress::step;
 
 /// Directories of vendored files, each with its manifest.
 const VENDORED: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];
-/// Directory of the portal's assets.
+/// UserDirectory of the portal's assets.
 const ASSETS: &str = "portal-core/assets";
 /// Scales that the tokens are generated from, in [`ASSETS`].
 const SCALES: &str = "vendor/radix-colors.txt";

@@ -12,7 +12,7 @@ use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::server::{Durability, Postgres};
-use crate::step::step;
+use crate::progress::step;
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of `portal-bench`: URI of a database server it can write to.

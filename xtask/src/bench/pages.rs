@@ -15,8 +15,8 @@ use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::server::Portal;
-use crate::stage::{self, Stage};
-use crate::step::step;
+use crate::fixture::{self, Fixture};
+use crate::progress::step;
 use crate::tools::Tools;
 
 /// Pages that are loaded on a slow network.
@@ -42,7 +42,7 @@ pub(crate) struct Pages {
 }
 
 pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Result<()> {
-    let tools = Tools::provide(&stage::TOOLS)?;
+    let tools = Tools::provide(&fixture::TOOLS)?;
     let program = build(cargo, "reference-portal", interrupt)?;
     if !settings.only_browser {
         let bench = build(cargo, "portal-bench", interrupt)?;
@@ -56,9 +56,9 @@ pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Res
         super::live(cargo, &live, interrupt)?;
     }
 
-    let Stage {
+    let Fixture {
         browser, portal, ..
-    } = &Stage::open(&tools, &program, interrupt)?;
+    } = &Fixture::open(&tools, &program, interrupt)?;
     let session = portal.sign_in()?;
     step("add demo data", || portal.fill(&session))?;
     browser.use_session(portal.url(), &session)?;

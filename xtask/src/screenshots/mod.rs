@@ -15,12 +15,12 @@ use crate::browser::Browser;
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::server::Portal;
-use crate::stage::{self, Stage};
-use crate::step::step;
+use crate::fixture::{self, Fixture};
+use crate::progress::step;
 use crate::tools::Tools;
 
-/// Directory of the screenshots shown in the documentation.
-const KEPT: &str = "docs/screenshots";
+/// UserDirectory of the screenshots shown in the documentation.
+const STORED: &str = "docs/screenshots";
 
 const WIDTHS: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
 /// Console messages of Chromium for scenes that show a rejected, invalid or failed request.
@@ -38,21 +38,21 @@ pub(crate) struct Settings {
     /// Only take scenes whose name contains this text
     #[arg(long)]
     only: Option<String>,
-    /// Directory for all screenshots; those of the documentation are also stored in `docs/screenshots`
+    /// UserDirectory for all screenshots; those of the documentation are also stored in `docs/screenshots`
     #[arg(long, default_value = "target/screenshots")]
     to: PathBuf,
 }
 
 /// Starts the portal and a browser, and takes the screenshots.
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    let tools = Tools::provide(&stage::TOOLS)?;
+    let tools = Tools::provide(&fixture::TOOLS)?;
     let program = step("build the reference portal", || {
         let arguments = ["--workspace", "--tests", "--bin", "reference-portal"];
         cargo.build_binary("reference-portal", &arguments, interrupt)
     })?;
-    let Stage {
+    let Fixture {
         browser, portal, ..
-    } = &Stage::open(&tools, &program, interrupt)?;
+    } = &Fixture::open(&tools, &program, interrupt)?;
     let mut camera = Camera {
         browser,
         portal,
@@ -60,7 +60,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
         task: String::new(),
         only: settings.only.as_deref(),
         all: cargo.root().join(&settings.to),
-        kept: cargo.root().join(KEPT),
+        kept: cargo.root().join(STORED),
     };
     fs::create_dir_all(&camera.all)?;
     fs::create_dir_all(&camera.kept)?;

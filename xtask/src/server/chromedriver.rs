@@ -15,7 +15,7 @@ use crate::process::Process;
 use crate::tools::{Tool, Tools};
 
 /// Timeout of a status request.
-const PATIENCE: Duration = Duration::from_secs(2);
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Running WebDriver; stopped on drop, with its browsers.
 pub(crate) struct Chromedriver {
@@ -58,8 +58,8 @@ impl Chromedriver {
 /// Returns `true` if the WebDriver reports that it is ready.
 fn is_ready(port: u16) -> Result<bool> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, START_TIMEOUT)?;
+    stream.set_read_timeout(Some(START_TIMEOUT))?;
     write!(
         stream,
         "GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"

@@ -11,10 +11,10 @@ use rustix::process::Signal;
 
 use super::log::Log;
 use crate::interrupt::Interrupt;
-use crate::process::{LOOK_AGAIN, Process};
+use crate::process::{POLL_INTERVAL, Process};
 
 /// Timeout until a server is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Returns a port of the loopback interface that is currently free.
 ///
@@ -64,14 +64,14 @@ pub(super) fn launch(
                 log.tail()
             );
         }
-        if start.elapsed() > PATIENCE {
-            let seconds = PATIENCE.as_secs();
+        if start.elapsed() > START_TIMEOUT {
+            let seconds = START_TIMEOUT.as_secs();
             bail!(
                 "{name} is not ready after {seconds} s; end of its log:\n{}",
                 log.tail()
             );
         }
-        sleep(LOOK_AGAIN);
+        sleep(POLL_INTERVAL);
     }
     Ok(process)
 }

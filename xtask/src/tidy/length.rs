@@ -1,28 +1,28 @@
 //! Limits on file length.
 
-use super::Fault;
+use super::Finding;
 use super::sources::Source;
 
 /// Number of lines above which a file should be split.
-const LONG: usize = 400;
+const MAX_RECOMMENDED: usize = 400;
 /// Number of lines above which a file must be split.
-const TOO_LONG: usize = 600;
+const MAX_LINES: usize = 600;
 
 /// Returns a warning for a file that is getting long.
 pub(super) fn warning(source: &Source) -> Option<String> {
     let lines = source.text.lines().count();
     let path = source.path.display();
-    (LONG < lines && lines <= TOO_LONG)
-        .then(|| format!("{path} has {lines} lines; split it before it has {TOO_LONG}"))
+    (MAX_RECOMMENDED < lines && lines <= MAX_LINES)
+        .then(|| format!("{path} has {lines} lines; split it before it has {MAX_LINES}"))
 }
 
 /// Returns a finding for a file that is too long.
-pub(super) fn fault(source: &Source) -> Option<Fault> {
+pub(super) fn fault(source: &Source) -> Option<Finding> {
     let lines = source.text.lines().count();
-    (lines > TOO_LONG).then(|| Fault {
+    (lines > MAX_LINES).then(|| Finding {
         path: source.path.clone(),
         line: lines,
-        message: format!("{lines} lines; split the file into parts of at most {TOO_LONG}"),
+        message: format!("{lines} lines; split the file into parts of at most {MAX_LINES}"),
     })
 }
 

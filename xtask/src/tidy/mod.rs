@@ -1,28 +1,28 @@
 //! `cargo xtask tidy`: source checks that rustfmt and clippy do not provide.
 
-mod arrows;
+mod layering;
 mod imports;
 mod length;
 mod lexer;
 mod prose;
 mod sources;
-mod words;
+mod unfinished;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use self::arrows::Arrows;
+use self::layering::Layering;
 
 /// Problem in a source file.
-struct Fault {
+struct Finding {
     path: PathBuf,
     line: usize,
     message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             path,
@@ -41,14 +41,14 @@ pub(crate) fn list_prose(root: &Path) -> Result<()> {
 /// Prints all findings; returns an error if there are any.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let sources = sources::read(root)?;
-    let arrows = Arrows::new(&sources);
+    let arrows = Layering::new(&sources);
     let mut faults = Vec::new();
     for source in &sources {
         if let Some(warning) = length::warning(source) {
             eprintln!("warning: {warning}");
         }
         faults.extend(length::fault(source));
-        faults.extend(words::faults(source));
+        faults.extend(unfinished::faults(source));
         faults.extend(arrows.faults(source));
     }
     faults.extend(prose::faults(root, &sources)?);

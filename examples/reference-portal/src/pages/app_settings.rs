@@ -12,6 +12,6 @@ use portal_core::prelude::*;
 async fn app_settings(State(state): State<PortalState>, parts: Parts) -> Result<Markup> {
     Ok(html! {
         (PageHead::new("Appearance").description("Changes apply immediately, here and in your other tabs."))
-        (portal_core::pages::app_settings(&state, &parts)?)
+        (portal_core::pages::theme_settings(&state, &parts)?)
     })
 }

@@ -18,7 +18,7 @@ async fn profile(
     tokens: Data<ClientTokens>,
     config: Data<Config>,
 ) -> Result<Markup> {
-    let tokens = tokens.of_user(user.id).await?;
+    let tokens = tokens.list_for_user(user.id).await?;
     Ok(html! {
         (PageHead::new("Profile").description("Your account details."))
         div class="pt-split" {
@@ -43,7 +43,7 @@ async fn sign_out_others(
     accounts: Data<Accounts>,
     config: Data<Config>,
 ) -> Result<Response> {
-    user.acts_himself()?;
+    user.require_not_impersonated()?;
     let ended = accounts
         .end_other_sessions(user.id, user.session_id())
         .await?;
@@ -63,7 +63,7 @@ async fn revoke_token(
     config: Data<Config>,
     Form(chosen): Form<ChosenToken>,
 ) -> Result<Response> {
-    let flash = match tokens.delete(&chosen.token, user.id).await {
+    let flash = match tokens.revoke(&chosen.token, user.id).await {
         Ok(()) => Flash::success("Client token revoked"),
         Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
         Err(error) => return Err(error),
@@ -131,7 +131,7 @@ fn account_card(user: &CurrentUser) -> Card<'_> {
         div class="pt-stack" {
             div class="pt-person" {
                 (sized_avatar(&user.id.to_string(), &user.full_name(), user.avatar_url.as_deref(), 3))
-                div class="pt-who" { h2 { (user.full_name()) } span { (user.email()) } }
+                div class="pt-identity" { h2 { (user.full_name()) } span { (user.email()) } }
             }
             hr;
             (detail_list(&[
@@ -154,7 +154,7 @@ fn account_card(user: &CurrentUser) -> Card<'_> {
                 ("ID", html! { code { (user.id) } }),
             ]))
         }
-    }).foot(html! { "Your name and e-mail address come from your sign-in provider." })
+    }).footer(html! { "Your name and e-mail address come from your sign-in provider." })
 }
 
 fn appearance_card(config: &Config) -> Card<'_> {
@@ -186,7 +186,7 @@ async fn sessions_card(
     Ok(Card::new()
         .title("Sessions")
         .description("Your active sessions. Signing out other sessions also revokes your client tokens.")
-        .foot(sign_out)
+        .footer(sign_out)
         .body(html! {
             ul class="pt-feed" {
                 @for session in &sessions {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::field::{AdminField, FieldKind};
 use super::super::values::not_allowed;
 use super::wrong_type;
-use crate::error::Fault;
+use crate::error::FieldError;
 
 /// An enum whose variants are stored as texts, which makes it an [`AdminField`].
 ///
@@ -50,7 +50,7 @@ impl<T: AdminChoice> AdminField for T {
         Value::String(self.as_str().to_owned())
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         let text = value
             .as_str()
             .ok_or_else(|| wrong_type("must be a string"))?;

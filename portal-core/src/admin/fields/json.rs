@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::field::{AdminField, FieldKind};
 use super::wrong_type;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::json;
 use crate::store::{Row, StoreError};
 
@@ -15,7 +15,7 @@ impl AdminField for Value {
         self.clone()
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         Ok(value)
     }
 }
@@ -29,7 +29,7 @@ impl AdminField for Map<String, Value> {
         Value::Object(self.clone())
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         match value {
             Value::Object(members) => Ok(members),
             _ => Err(wrong_type(
@@ -39,7 +39,7 @@ impl AdminField for Map<String, Value> {
     }
 }
 
-pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse(text: &str) -> Result<Value, FieldError> {
     json::parse(text.as_bytes()).map_err(json::ParseError::into_fault)
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub use choice::AdminChoice;
 
 use super::field::{FieldKind, IntegerSize};
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::store::schema::ColumnType;
 use crate::store::{Row, StoreError};
 
@@ -34,7 +34,7 @@ pub(crate) fn column_type(kind: FieldKind) -> ColumnType {
 }
 
 /// Parses a value as written in a form, a URL or a default.
-pub(crate) fn parse(kind: FieldKind, text: &str) -> Result<Value, Fault> {
+pub(crate) fn parse(kind: FieldKind, text: &str) -> Result<Value, FieldError> {
     match kind {
         FieldKind::Text => Ok(Value::String(text.to_owned())),
         FieldKind::Boolean => text::parse_boolean(text),
@@ -90,8 +90,8 @@ pub(crate) fn kind_name(kind: FieldKind, has_choices: bool) -> &'static str {
     }
 }
 
-fn wrong_type(message: &'static str) -> Fault {
-    Fault::new("", "invalid_type", message)
+fn wrong_type(message: &'static str) -> FieldError {
+    FieldError::new("", "invalid_type", message)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 
 use super::super::field::{AdminField, FieldKind, IntegerSize};
 use super::wrong_type;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::store::{Row, StoreError};
 
 macro_rules! integer {
@@ -20,7 +20,7 @@ macro_rules! integer {
                 Value::from(*self)
             }
 
-            fn from_value(value: Value) -> Result<Self, Fault> {
+            fn from_value(value: Value) -> Result<Self, FieldError> {
                 match integer_of(&value) {
                     Some(number) => Self::try_from(number)
                         .map_err(|_| out_of_range(Self::MIN as i64, Self::MAX as i64)),
@@ -40,7 +40,7 @@ impl AdminField for f64 {
         Number::from_f64(*self).map_or(Value::Null, Value::Number)
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         value
             .as_f64()
             .filter(|number| number.is_finite())
@@ -63,7 +63,7 @@ fn integer_of(value: &Value) -> Option<i64> {
     })
 }
 
-fn not_integer(value: &Value, min: i64, max: i64) -> Fault {
+fn not_integer(value: &Value, min: i64, max: i64) -> FieldError {
     // Larger than any `i64`, but whole.
     if value.is_u64() {
         return out_of_range(min, max);
@@ -71,15 +71,15 @@ fn not_integer(value: &Value, min: i64, max: i64) -> Fault {
     wrong_type("must be a whole number")
 }
 
-fn out_of_range(min: i64, max: i64) -> Fault {
-    Fault::new(
+fn out_of_range(min: i64, max: i64) -> FieldError {
+    FieldError::new(
         "",
         "out_of_range",
         format!("must be a whole number from {min} to {max}"),
     )
 }
 
-pub(super) fn parse_integer(text: &str, min: i64, max: i64) -> Result<Value, Fault> {
+pub(super) fn parse_integer(text: &str, min: i64, max: i64) -> Result<Value, FieldError> {
     match text.trim().parse::<i128>() {
         Ok(number) => i64::try_from(number)
             .ok()
@@ -90,7 +90,7 @@ pub(super) fn parse_integer(text: &str, min: i64, max: i64) -> Result<Value, Fau
     }
 }
 
-pub(super) fn parse_number(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse_number(text: &str) -> Result<Value, FieldError> {
     text.trim()
         .parse::<f64>()
         .ok()

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::super::field::{AdminField, FieldKind};
 use super::wrong_type;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::store::{Row, StoreError};
 
 impl AdminField for String {
@@ -15,7 +15,7 @@ impl AdminField for String {
         Value::String(self.clone())
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         match value {
             Value::String(text) => Ok(text),
             _ => Err(wrong_type("must be a string")),
@@ -30,7 +30,7 @@ impl AdminField for bool {
         Value::Bool(*self)
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         value
             .as_bool()
             .ok_or_else(|| wrong_type("must be true or false"))
@@ -44,7 +44,7 @@ impl AdminField for Uuid {
         Value::String(self.to_string())
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         uuid_of(&value).ok_or_else(|| wrong_type(UUID_EXPECTED))
     }
 }
@@ -58,7 +58,7 @@ impl<T: AdminField> AdminField for Option<T> {
         self.as_ref().map_or(Value::Null, T::to_value)
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         match value {
             Value::Null => Ok(None),
             value => T::from_value(value).map(Some),
@@ -72,7 +72,7 @@ fn uuid_of(value: &Value) -> Option<Uuid> {
     value.as_str()?.parse().ok()
 }
 
-pub(super) fn parse_boolean(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse_boolean(text: &str) -> Result<Value, FieldError> {
     match text.trim() {
         "true" | "on" | "1" => Ok(Value::Bool(true)),
         "false" | "off" | "0" => Ok(Value::Bool(false)),
@@ -80,7 +80,7 @@ pub(super) fn parse_boolean(text: &str) -> Result<Value, Fault> {
     }
 }
 
-pub(super) fn parse_uuid(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse_uuid(text: &str) -> Result<Value, FieldError> {
     text.trim()
         .parse::<Uuid>()
         .map(|id| id.to_value())

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
 use super::wrong_type;
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::store::{Row, StoreError, now};
 
 const TIMESTAMP_EXPECTED: &str = "must be a time such as 2026-05-01T12:30:00Z";
@@ -18,7 +18,7 @@ impl AdminField for DateTime<Utc> {
         Value::String(self.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         timestamp_of(&value).ok_or_else(|| wrong_type(TIMESTAMP_EXPECTED))
     }
 }
@@ -30,7 +30,7 @@ impl AdminField for NaiveDate {
         Value::String(self.to_string())
     }
 
-    fn from_value(value: Value) -> Result<Self, Fault> {
+    fn from_value(value: Value) -> Result<Self, FieldError> {
         date_of(&value).ok_or_else(|| wrong_type(DATE_EXPECTED))
     }
 }
@@ -58,7 +58,7 @@ fn has_plain_year(year: i32) -> bool {
 }
 
 /// Also accepts the value of a browser control, which has no time zone and counts as UTC.
-pub(super) fn parse_timestamp(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse_timestamp(text: &str) -> Result<Value, FieldError> {
     let text = text.trim();
     if text == "now" {
         return Ok(now().to_value());
@@ -81,7 +81,7 @@ pub(super) fn parse_timestamp(text: &str) -> Result<Value, Fault> {
         .ok_or_else(|| wrong_type(TIMESTAMP_EXPECTED))
 }
 
-pub(super) fn parse_date(text: &str) -> Result<Value, Fault> {
+pub(super) fn parse_date(text: &str) -> Result<Value, FieldError> {
     let text = text.trim();
     if text == "now" {
         return Ok(now().date_naive().to_value());

@@ -10,18 +10,18 @@ use axum::response::IntoResponse;
 
 use super::accent::AccentTokens;
 use super::color::Rgb;
-use super::file::File;
+use super::file::BrandFile;
 use super::{Brand, Font, PREFIX};
 use crate::auth::{Access, Routes};
 use crate::error::Error;
-use crate::pages::render::PageSetup;
+use crate::pages::render::PageRenderer;
 use crate::pages::theme::Gray;
 use crate::state::PortalState;
 
 /// Maximum size of a font or image, in bytes.
 ///
 /// Larger files load slowly and are most likely a mistake.
-const MOST_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 pub(crate) fn routes() -> Routes {
     Routes::new().get(format!("{PREFIX}{{file}}"), Access::Public, serve)
@@ -32,7 +32,7 @@ async fn serve(
     Path(file): Path<String>,
     request: HeaderMap,
 ) -> Response<Body> {
-    let setup = state.borrow::<PageSetup>().ok();
+    let setup = state.borrow::<PageRenderer>().ok();
     let found = setup.and_then(|setup| setup.brand.all().find(|known| known.name() == file));
     match found {
         Some(file) => file.respond(&request),
@@ -46,10 +46,10 @@ async fn serve(
 /// it.
 #[derive(Default)]
 pub struct BrandAssets {
-    style: Option<File>,
-    logo: Option<File>,
-    favicon: Option<File>,
-    font: Option<File>,
+    style: Option<BrandFile>,
+    logo: Option<BrandFile>,
+    favicon: Option<BrandFile>,
+    font: Option<BrandFile>,
     /// Gray that is paired with the accent color.
     gray: Option<Gray>,
     has_font: bool,
@@ -59,7 +59,7 @@ pub struct BrandAssets {
 
 impl std::fmt::Debug for BrandAssets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let urls: Vec<_> = self.all().map(File::url).collect();
+        let urls: Vec<_> = self.all().map(BrandFile::url).collect();
         f.debug_tuple("BrandAssets").field(&urls).finish()
     }
 }
@@ -68,13 +68,13 @@ impl BrandAssets {
     /// Returns the path of the style sheet with the brand's color, font and custom styles.
     #[must_use]
     pub fn style_url(&self) -> Option<&str> {
-        self.style.as_ref().map(File::url)
+        self.style.as_ref().map(BrandFile::url)
     }
 
     /// Returns the path of the logo.
     #[must_use]
     pub fn logo_url(&self) -> Option<&str> {
-        self.logo.as_ref().map(File::url)
+        self.logo.as_ref().map(BrandFile::url)
     }
 
     /// Returns the path and media type of the tab icon; the logo if no favicon is set.
@@ -87,7 +87,7 @@ impl BrandAssets {
     /// Returns the path of the custom font.
     #[must_use]
     pub fn font_url(&self) -> Option<&str> {
-        self.font.as_ref().map(File::url)
+        self.font.as_ref().map(BrandFile::url)
     }
 
     /// Returns `true` if pages use another font than the portal's.
@@ -118,7 +118,7 @@ impl BrandAssets {
         self.right_to_left
     }
 
-    fn all(&self) -> impl Iterator<Item = &File> {
+    fn all(&self) -> impl Iterator<Item = &BrandFile> {
         let all = [&self.style, &self.logo, &self.favicon, &self.font];
         all.into_iter().flatten()
     }
@@ -158,7 +158,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
         Font::Own { family, woff2 } => {
             assets.has_font = true;
             problems.extend(font_problem(&family, &woff2));
-            let font = File::new("font.woff2", "font/woff2", woff2.into_owned());
+            let font = BrandFile::new("font.woff2", "font/woff2", woff2.into_owned());
             // A relative URL, so that it works below any base path.
             let file = font.name();
             let _ = writeln!(
@@ -184,7 +184,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
             Ok(media_type) => {
                 let [svg, png] = names;
                 let name = if media_type == "image/png" { png } else { svg };
-                Some(File::new(name, media_type, bytes.into_owned()))
+                Some(BrandFile::new(name, media_type, bytes.into_owned()))
             }
             Err(problem) => {
                 problems.push(format!(
@@ -199,7 +199,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
     assets.favicon = image(["favicon.svg", "favicon.png"], brand.favicon);
     if !style.is_empty() {
         let bytes = style.into_bytes();
-        assets.style = Some(File::new("brand.css", "text/css; charset=utf-8", bytes));
+        assets.style = Some(BrandFile::new("brand.css", "text/css; charset=utf-8", bytes));
     }
     if problems.is_empty() {
         Ok(assets)
@@ -236,11 +236,11 @@ fn font_problem(family: &str, woff2: &[u8]) -> Option<String> {
 }
 
 fn too_large(bytes: &[u8]) -> Option<String> {
-    (bytes.len() > MOST_BYTES).then(|| {
+    (bytes.len() > MAX_BYTES).then(|| {
         format!(
             "{} KiB exceeds the limit of {} KiB",
             bytes.len() / 1024,
-            MOST_BYTES / 1024
+            MAX_BYTES / 1024
         )
     })
 }
@@ -313,7 +313,7 @@ mod tests {
     const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>\n";
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
 
-    fn text(asset: Option<&File>) -> String {
+    fn text(asset: Option<&BrandFile>) -> String {
         asset.unwrap().text().to_owned()
     }
 
@@ -358,7 +358,7 @@ mod tests {
         let brand = Brand::new()
             .accent_color("teal")
             .logo(b"GIF89a".as_slice())
-            .favicon(vec![0; MOST_BYTES + 1])
+            .favicon(vec![0; MAX_BYTES + 1])
             .font("a\"b", b"wOF2".as_slice())
             .css("}");
         let problems = brand.prepare().unwrap_err();

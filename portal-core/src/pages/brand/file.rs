@@ -8,7 +8,7 @@ use crate::pages::assets::fingerprint;
 use crate::pages::encoding::{accepts_coding, brotli, gzip};
 
 /// Immutable file: its name changes with its content.
-pub(super) struct File {
+pub(super) struct BrandFile {
     url: String,
     etag: HeaderValue,
     media_type: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct File {
     gzip: Option<Bytes>,
 }
 
-impl File {
+impl BrandFile {
     /// Creates a file and adds the fingerprint of its content to its name.
     pub(super) fn new(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Self {
         let hash = fingerprint(&bytes);
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn file_is_compressed_cacheable_and_immutable() {
         let css = "a{color:red}\n".repeat(100);
-        let file = File::new("brand.css", "text/css; charset=utf-8", css.into_bytes());
+        let file = BrandFile::new("brand.css", "text/css; charset=utf-8", css.into_bytes());
         let mut request = HeaderMap::new();
         request.insert(
             header::ACCEPT_ENCODING,
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(file.respond(&request).status(), 304);
         let plain = file.respond(&HeaderMap::new());
         assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
-        let font = File::new("font.woff2", "font/woff2", vec![0; 100]);
+        let font = BrandFile::new("font.woff2", "font/woff2", vec![0; 100]);
         assert!(font.brotli.is_none() && font.gzip.is_none());
     }
 }

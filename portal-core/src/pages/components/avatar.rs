@@ -59,7 +59,7 @@ pub fn person(id: &str, name: &str, second_line: Option<&str>) -> Markup {
     html! {
         span class="pt-person" {
             (avatar(id, name))
-            span class="pt-who" {
+            span class="pt-identity" {
                 span { (name) }
                 @if let Some(line) = second_line { span { (line) } }
             }

@@ -4,7 +4,7 @@ use maud::Render;
 
 use super::icon::write_icon;
 use super::rel;
-use super::write::{write_attribute, write_text};
+use super::text_writer::{write_attribute, write_text};
 
 /// Visual weight of a button. Use one solid button per view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use maud::{Markup, Render, html};
 
-use super::write::{write_attribute, write_element};
+use super::text_writer::{write_attribute, write_element};
 
 /// Approximate size of a card without its parts, in bytes.
 const ROOM: usize = 256;
@@ -23,7 +23,7 @@ pub struct Card<'a> {
     description: Option<Cow<'a, str>>,
     actions: Option<Markup>,
     body: Option<Markup>,
-    foot: Option<Markup>,
+    footer: Option<Markup>,
     id: Option<Cow<'a, str>>,
     flush: bool,
 }
@@ -59,8 +59,8 @@ impl<'a> Card<'a> {
     }
 
     /// Sets a tinted line at the bottom: a note, a button.
-    pub fn foot(mut self, foot: impl Render) -> Self {
-        self.foot = Some(foot.render());
+    pub fn footer(mut self, foot: impl Render) -> Self {
+        self.footer = Some(foot.render());
         self
     }
 
@@ -79,7 +79,7 @@ impl<'a> Card<'a> {
 
 impl Render for Card<'_> {
     fn render_to(&self, out: &mut String) {
-        let parts = [&self.actions, &self.body, &self.foot];
+        let parts = [&self.actions, &self.body, &self.footer];
         let parts = parts.map(|part| part.as_ref().map(|part| part.0.as_str()));
         let [actions, body, foot] = parts;
         let taken: usize = parts.iter().flatten().map(|part| part.len()).sum();

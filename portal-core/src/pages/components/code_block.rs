@@ -52,7 +52,7 @@ impl Render for CodeBlock {
         html! {
             figure class="pt-code" data-wrap[self.wrap] {
                 @match &self.title {
-                    Some(title) => header { span class="pt-cut" { (title) } (toggle) (copy(None)) },
+                    Some(title) => header { span class="pt-truncate" { (title) } (toggle) (copy(None)) },
                     None => (copy(None)),
                 }
                 pre tabindex="0" { code { (self.code) } }
@@ -67,7 +67,7 @@ fn copy(value: Option<&str>) -> Markup {
             button type="button" class="pt-btn" data-kind="ghost" data-size="1" {
                 (icon("copy")) span data-part="label" { "Copy" }
             }
-            span class="pt-vh" role="status" {}
+            span class="pt-sr-only" role="status" {}
         }
     }
 }

@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{FieldOption, icon, needs::needs};
+use super::{FieldOption, icon, lazy_assets::lazy_assets};
 
 /// A select with a search field, for more choices than fit into a list.
 ///
@@ -180,7 +180,7 @@ impl Render for Combobox {
                 @if let Some(error) = &self.error {
                     p class="pt-error" id=[&error_id] { (icon("circle-alert")) span { (error) } }
                 }
-                @if !self.disabled { (needs(&["widgets.js", "widgets.css"])) }
+                @if !self.disabled { (lazy_assets(&["widgets.js", "widgets.css"])) }
             }
         }
     }

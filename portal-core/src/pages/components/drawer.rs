@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Button, needs::needs};
+use super::{Button, lazy_assets::lazy_assets};
 
 /// A panel at the end of the screen, for editing one record without leaving its list.
 ///
@@ -26,7 +26,7 @@ pub struct Drawer {
     description: Option<String>,
     form: Option<(String, Markup)>,
     body: Markup,
-    foot: Option<Markup>,
+    footer: Option<Markup>,
     aside: Option<Markup>,
     tabs: Option<Markup>,
     back: Option<String>,
@@ -41,7 +41,7 @@ impl Drawer {
             description: None,
             form: None,
             body: html! {},
-            foot: None,
+            footer: None,
             aside: None,
             tabs: None,
             back: None,
@@ -79,8 +79,8 @@ impl Drawer {
     }
 
     /// Sets the footer, which stays at the bottom: one solid button. A "Cancel" button is added.
-    pub fn foot(mut self, foot: impl Render) -> Self {
-        self.foot = Some(foot.render());
+    pub fn footer(mut self, foot: impl Render) -> Self {
+        self.footer = Some(foot.render());
         self
     }
 
@@ -109,9 +109,9 @@ impl Drawer {
     fn inside(&self) -> Markup {
         html! {
             div class="pt-drawer-body" { div class="pt-form" { (self.body) } }
-            @if let Some(foot) = &self.foot {
+            @if let Some(foot) = &self.footer {
                 div class="pt-drawer-foot" {
-                    @if let Some(aside) = &self.aside { div class="pt-push" { (aside) } }
+                    @if let Some(aside) = &self.aside { div class="pt-push-end" { (aside) } }
                     (self.closing(Button::new("Cancel")))
                     (foot)
                 }
@@ -136,7 +136,7 @@ impl Render for Drawer {
                     }
                     @if let Some(tabs) = &self.tabs { div class="pt-drawer-tabs" { (tabs) } }
                     @match &self.form {
-                        Some((action, hidden)) => form method="post" action=(action) data-guard { (hidden) (self.inside()) (needs(&["lists.js"])) },
+                        Some((action, hidden)) => form method="post" action=(action) data-guard { (hidden) (self.inside()) (lazy_assets(&["lists.js"])) },
                         None => (self.inside()),
                     }
                 }

@@ -18,13 +18,13 @@ mod drawer;
 mod empty_state;
 mod field;
 mod icon;
-mod keyset;
+mod keyset_pagination;
 mod link;
 mod menu;
-mod needs;
+mod lazy_assets;
 mod page_head;
 mod pagination;
-mod palette_button;
+mod search_button;
 mod progress;
 mod small;
 mod stat_card;
@@ -38,7 +38,7 @@ mod tone;
 mod toolbar;
 mod tooltip;
 mod view_menu;
-mod write;
+mod text_writer;
 
 pub(in crate::pages) use self::link::rel;
 pub use self::{
@@ -48,7 +48,7 @@ pub use self::{
     banner::Banner,
     button::{Button, ButtonKind},
     card::{Card, detail_list},
-    chart::{Chart, ChartCard, Donut, Drawing, Unit, compared, range_links},
+    chart::{Chart, ChartCard, Donut, ChartContent, Unit, with_comparison, time_range_links},
     code_block::{CodeBlock, copy_button},
     combobox::Combobox,
     conflict::Conflict,
@@ -57,12 +57,12 @@ pub use self::{
     empty_state::EmptyState,
     field::{Field, FieldOption},
     icon::{icon, icon_names, logo, sized_icon},
-    keyset::KeysetPages,
+    keyset_pagination::KeysetPagination,
     menu::Menu,
     page_head::PageHead,
     pagination::Pagination,
-    palette_button::palette_button,
-    progress::{announced_progress, progress, progress_unknown},
+    search_button::search_button,
+    progress::{announced_progress, progress, indeterminate_progress},
     small::{breadcrumb, divider, kbd, skeleton},
     stat_card::{StatCard, sparkline},
     table::{Column, Row, SortOrder, Table},
@@ -70,7 +70,7 @@ pub use self::{
     task_list::{TaskList, TaskRowView, task_list, task_status},
     theme_picker::{ThemePicker, theme_picker},
     time::{TimeFormat, time},
-    toast::{toast, toast_region, toast_with},
+    toast::{toast, toast_region, toast_with_action},
     tone::Tone,
     toolbar::{BulkBar, Toolbar, list_card},
     tooltip::tooltip,

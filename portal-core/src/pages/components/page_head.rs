@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use maud::{Markup, Render};
 
-use super::{Tab, small::breadcrumb, tabs, write::write_element};
+use super::{Tab, small::breadcrumb, tabs, text_writer::write_element};
 
 /// The top of a page: breadcrumb, title, the one main action, tabs.
 ///

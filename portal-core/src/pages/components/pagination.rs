@@ -54,7 +54,7 @@ impl SizeForm {
                     }
                     (icon("chevron-down"))
                 }
-                button type="submit" class="pt-btn pt-nojs" data-size="1" { "Show" }
+                button type="submit" class="pt-btn pt-no-js" data-size="1" { "Show" }
             }
         }
     }

@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::{Tone, needs::needs};
+use super::{Tone, lazy_assets::lazy_assets};
 
 /// Renders progress as a bar and as a number.
 ///
@@ -27,7 +27,7 @@ pub fn progress(percent: u8, label: &str, tone: Tone) -> Markup {
 
 /// Renders a bar for an operation whose progress is unknown.
 #[must_use]
-pub fn progress_unknown(label: &str) -> Markup {
+pub fn indeterminate_progress(label: &str) -> Markup {
     html! { div class="pt-progress" { progress aria-label=(label) { } } }
 }
 
@@ -37,6 +37,6 @@ pub fn progress_unknown(label: &str) -> Markup {
 #[must_use]
 pub fn announced_progress(percent: u8, label: &str, tone: Tone) -> Markup {
     html! {
-        pt-progress data-label=(label) { (progress(percent, label, tone)) span class="pt-vh" role="status" {} (needs(&["widgets.js"])) }
+        pt-progress data-label=(label) { (progress(percent, label, tone)) span class="pt-sr-only" role="status" {} (lazy_assets(&["widgets.js"])) }
     }
 }

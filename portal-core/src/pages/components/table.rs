@@ -126,7 +126,7 @@ const WIDE: usize = 7;
 
 /// State of a table: the rows, or the content shown instead of them.
 #[derive(Debug, Clone, Default)]
-enum State {
+enum TableState {
     #[default]
     Ready,
     Loading(usize),
@@ -153,7 +153,7 @@ pub struct Table {
     rows: Vec<Row>,
     empty: Option<EmptyState>,
     select: Option<(String, String)>,
-    state: State,
+    state: TableState,
     compact: bool,
 }
 
@@ -166,7 +166,7 @@ impl Table {
             rows: Vec::new(),
             empty: None,
             select: None,
-            state: State::Ready,
+            state: TableState::Ready,
             compact: false,
         }
     }
@@ -197,13 +197,13 @@ impl Table {
 
     /// Shows placeholders as high as this many rows while the rows are being loaded.
     pub fn loading(mut self, rows: usize) -> Self {
-        self.state = State::Loading(rows);
+        self.state = TableState::Loading(rows);
         self
     }
 
     /// Shows that the rows could not be loaded; the link retries.
     pub fn failed(mut self, text: impl Into<String>, retry: impl Into<String>) -> Self {
-        self.state = State::Failed(text.into(), retry.into());
+        self.state = TableState::Failed(text.into(), retry.into());
         self
     }
 
@@ -250,7 +250,7 @@ impl Table {
                     }
                 }
                 @if actions {
-                    td data-actions { div class="pt-acts" { @if let Some(actions) = &row.actions { (actions) } } }
+                    td data-actions { div class="pt-row-actions" { @if let Some(actions) = &row.actions { (actions) } } }
                 }
             }
         }
@@ -269,7 +269,7 @@ impl Table {
         let columns = self.shown().count();
         let width = columns + usize::from(actions) + usize::from(self.select.is_some());
         match &self.state {
-            State::Loading(rows) => html! {
+            TableState::Loading(rows) => html! {
                 @for row in 0..*rows {
                     tr data-loading {
                         @for column in 0..width {
@@ -280,7 +280,7 @@ impl Table {
                     }
                 }
             },
-            State::Failed(text, retry) => {
+            TableState::Failed(text, retry) => {
                 let failed = EmptyState::new("circle-alert", "Could not load the data")
                     .text(text.as_str())
                     .action(
@@ -290,11 +290,11 @@ impl Table {
                     );
                 html! { tr { td data-empty colspan=(width) { div role="alert" { (failed) } } } }
             }
-            State::Ready if self.rows.is_empty() => {
+            TableState::Ready if self.rows.is_empty() => {
                 let fallback = EmptyState::new("inbox", "Nothing here yet");
                 html! { tr { td data-empty colspan=(width) { (self.empty.as_ref().unwrap_or(&fallback)) } } }
             }
-            State::Ready => {
+            TableState::Ready => {
                 let slug = self.slug();
                 html! { @for row in &self.rows { (self.row_markup(row, &slug, actions)) } }
             }
@@ -304,22 +304,22 @@ impl Table {
 
 impl Render for Table {
     fn render(&self) -> Markup {
-        let is_loading = matches!(self.state, State::Loading(_));
-        let is_ready = matches!(self.state, State::Ready);
+        let is_loading = matches!(self.state, TableState::Loading(_));
+        let is_ready = matches!(self.state, TableState::Ready);
         let actions = is_ready && self.rows.iter().any(|row| row.actions.is_some());
         html! {
             div class="pt-table-wrap" data-requires=(asset_file("table.css")) role="region" aria-label=(self.caption) tabindex="0"
                 aria-busy=[is_loading.then_some("true")] data-wide[self.shown().count() > WIDE] data-density=[self.compact.then_some("compact")] {
-                @if is_loading { span class="pt-vh" role="status" { "Loading" } }
+                @if is_loading { span class="pt-sr-only" role="status" { "Loading" } }
                 table class="pt-table" {
-                    caption class="pt-vh" { (self.caption) }
+                    caption class="pt-sr-only" { (self.caption) }
                     thead {
                         tr {
                             @if self.select.is_some() {
                                 th scope="col" data-check { label { input type="checkbox" data-select-all aria-label="Select all rows"; } }
                             }
                             @for column in self.shown() { (column.head()) }
-                            @if actions { th scope="col" { span class="pt-vh" { "Actions" } } }
+                            @if actions { th scope="col" { span class="pt-sr-only" { "Actions" } } }
                         }
                     }
                     tbody { (self.body(actions)) }

@@ -35,7 +35,7 @@ pub fn tabs(label: &str, tabs: &[Tab]) -> Markup {
 pub fn segmented(label: &str, name: &str, choices: &[(&str, &str)], current: &str) -> Markup {
     html! {
         fieldset {
-            legend class="pt-vh" { (label) }
+            legend class="pt-sr-only" { (label) }
             div class="pt-seg" {
                 @for (value, words) in choices {
                     label { input type="radio" name=(name) value=(value) checked[*value == current]; span { (words) } }

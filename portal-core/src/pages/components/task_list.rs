@@ -11,7 +11,7 @@ pub struct TaskRowView {
     /// Title for people.
     pub title: String,
     /// Task group.
-    pub state: String,
+    pub group: String,
     /// Name of the task type within its group.
     pub name: String,
     /// Status: `PENDING`, `PROCESSING`, `COMPLETED` or `ERROR`.
@@ -45,7 +45,7 @@ pub struct TaskRowView {
     /// Form action of the cancel button, if the user may cancel the task.
     pub cancel_action: Option<String>,
     /// Form action of the "Run again" button of a finished task, if the user may run it.
-    pub again_action: Option<String>,
+    pub run_again_action: Option<String>,
 }
 
 impl TaskRowView {
@@ -113,8 +113,8 @@ impl TaskRowView {
                     div class="pt-task-sub" {
                         @if let Some(note) = &self.note { span class="pt-task-note" { (note) } }
                         span data-part="message" { @if let Some(message) = &self.message { (message) } }
-                        span { span data-part="state" { (self.state) } " / " code data-part="name" { (self.name) } }
-                        @if let Some(owner) = &self.owner { span class="pt-cut" { (owner) } }
+                        span { span data-part="state" { (self.group) } " / " code data-part="name" { (self.name) } }
+                        @if let Some(owner) = &self.owner { span class="pt-truncate" { (owner) } }
                     }
                 }
                 (progress(self.progress, &format!("Progress of {}", self.title), bar))
@@ -122,9 +122,9 @@ impl TaskRowView {
                     div data-part="duration" { @if let Some(duration) = self.duration() { (duration) } }
                     (time(&self.created_at, TimeFormat::Ago))
                 }
-                div class="pt-task-acts" {
+                div class="pt-task-actions" {
                     (form(self.cancel_action.as_ref(), "active", hidden, Button::icon_only("ban", format!("Cancel: {}", self.title)).disabled(self.is_cancelling)))
-                    (form(self.again_action.as_ref(), "ended", hidden, Button::icon_only("rotate-ccw", format!("Run again: {}", self.title))))
+                    (form(self.run_again_action.as_ref(), "ended", hidden, Button::icon_only("rotate-ccw", format!("Run again: {}", self.title))))
                 }
                 pre class="pt-task-out" data-part="result" { @if let Some(result) = &self.result { (result) } }
                 pre class="pt-task-out" data-part="error" { @if let Some(error) = error { (error) } }
@@ -171,7 +171,7 @@ pub struct TaskList {
     title: Option<String>,
     actions: Option<Markup>,
     toolbar: Option<Markup>,
-    foot: Option<Markup>,
+    footer: Option<Markup>,
     detail: Option<String>,
 }
 
@@ -188,7 +188,7 @@ impl TaskList {
             title: None,
             actions: None,
             toolbar: None,
-            foot: None,
+            footer: None,
             detail: None,
         }
     }
@@ -200,8 +200,8 @@ impl TaskList {
     }
 
     /// Sets a line below the rows, such as a link to older tasks.
-    pub fn foot(mut self, foot: Option<Markup>) -> Self {
-        self.foot = foot;
+    pub fn footer(mut self, foot: Option<Markup>) -> Self {
+        self.footer = foot;
         self
     }
 
@@ -224,7 +224,7 @@ impl TaskList {
     }
 
     /// Sets the form action of the "Run again" buttons of finished tasks in new rows.
-    pub fn again_pattern(mut self, action: impl Into<String>) -> Self {
+    pub fn run_again_pattern(mut self, action: impl Into<String>) -> Self {
         self.again = Some(action.into());
         self
     }
@@ -259,7 +259,7 @@ impl Render for TaskList {
         let blank = TaskRowView {
             status: "PENDING".to_owned(),
             cancel_action: self.cancel.clone(),
-            again_action: self.again.clone(),
+            run_again_action: self.again.clone(),
             href: self.detail.clone(),
             title: "task".to_owned(),
             ..TaskRowView::default()
@@ -285,10 +285,10 @@ impl Render for TaskList {
                     @if let Some(toolbar) = &self.toolbar { (toolbar) }
                     button type="button" class="pt-pill" data-part="new" hidden {}
                     (list)
-                    @if let Some(foot) = &self.foot { div class="pt-card-foot" { (foot) } }
+                    @if let Some(foot) = &self.footer { div class="pt-card-foot" { (foot) } }
                 }
                 @if self.monitor.is_some() { template data-task { (blank.row(self.hidden.as_ref())) } }
-                span class="pt-vh" role="status" data-part="announce" {}
+                span class="pt-sr-only" role="status" data-part="announce" {}
             }
         }
     }

@@ -31,13 +31,13 @@ fn everything() -> Markup {
         (Banner::new(Tone::Warning, x).title(x).action(Button::new(x)))
         (Button::new(x).href(x).icon(x).icon_end(x).wide().disabled(true).attribute("hx-get", x).attribute("onclick", x).attribute("style", x))
         (Button::icon_only(x, x).opens(x))
-        (Card::new().title(x).description(x).actions(html! {}).body(x).foot(x).id(x))
+        (Card::new().title(x).description(x).actions(html! {}).body(x).footer(x).id(x))
         (ChartCard::new(Chart::bar(x).labels([x, x]).series(x, [1.0]).series(x, [2.0])).description(x).value(x).ranges(x, crate::store::TimeRange::Day))
         (ChartCard::new(Donut::new(x).slice(x, Tone::Danger, 1.0))) (ChartCard::loading(x)) (Chart::area(x).empty_text(x))
         (CodeBlock::new(x).title(x).wrap()) (copy_button(x))
         (Confirm::new(x, x, x, x).text(x).hidden(html! {}).type_to_confirm(x))
         (detail_list(&[(x, html! { (x) })]))
-        (Drawer::new(x, x).description(x).form(x, html! {}).body(x).foot(Button::new(x)).open(x))
+        (Drawer::new(x, x).description(x).form(x, html! {}).body(x).footer(Button::new(x)).open(x))
         (EmptyState::no_match(x))
         @for field in [Field::text(x, x), Field::textarea(x, x), Field::code(x, x), Field::select(x, x, vec![option]), Field::checkbox(x, x), Field::switch(x, x), Field::password(x, x), Field::date(x, x), Field::number(x, x)] {
             (field.value(x).hint(x).error(Some(x)).placeholder(x).pattern(x).required(true))
@@ -45,21 +45,21 @@ fn everything() -> Markup {
         (Menu::new(x, x).link(x, x, x).post(x, x, x, html! {}, Tone::Danger).divider().dialog(x, x, x, Tone::Neutral))
         (PageHead::new(x).description(x).crumb(x, x).actions(Button::new(x)).tabs(x, vec![Tab::new(x, x, true)]))
         (Pagination::new(2, 10, 99, |page| format!("{x}{page}")).sizes(x, &[10], &[(x, x)]))
-        (progress(200, x, Tone::Success)) (progress_unknown(x)) (segmented(x, x, &[(x, x)], x))
+        (progress(200, x, Tone::Success)) (indeterminate_progress(x)) (segmented(x, x, &[(x, x)], x))
         (StatCard::new(x, x).icon(x).rise(x, x, Tone::Success).trend(&[1.0, f64::NAN, 3.0]))
         (Table::new(x).selectable(x, x).column(Column::new(x).sort(x, Some(SortOrder::Descending)).numeric())
             .row(Row::new(x, vec![html! { (x) }]).href(x).actions(Button::new(x)).selected(true)))
         (Table::new(x)) (Table::new(x).column(Column::new(x)).loading(2)) (Table::new(x).failed(x, x)) (Table::new(x).compact())
-        (list_card(x, Toolbar::new(x).keep(&[(x, x)]).search(x, x, x).filter(x, x, vec![FieldOption::new(x, x)], x).chip(x, x).clear(x).end(x)))
+        (list_card(x, Toolbar::new(x).preserve_query(&[(x, x)]).search(x, x, x).filter(x, x, vec![FieldOption::new(x, x)], x).chip(x, x).clear(x).end(x)))
         (BulkBar::new(x, x, html! {}).action(Button::new(x).busy(true)))
         (ViewMenu::new(x).columns(x, &[(x, x)], &[(x, x, true)]).density(Density::Compact, x, html! {}))
-        (KeysetPages::new(Some(x.to_owned()), None).about(9).sizes(x, 10, &[10], &[(x, x)]))
+        (KeysetPagination::new(Some(x.to_owned()), None).estimated_total(9).sizes(x, 10, &[10], &[(x, x)]))
         (Combobox::new(x, x).source(x).value(x, x).create(x).hint(x).error(Some(x)).placeholder(x).clearable())
         (Combobox::new(x, x).options(vec![FieldOption::new(x, x).hint(x)]).value(x, x))
         (Field::radio(x, x, vec![FieldOption::new(x, x).hint(x)]).hint(x).error(Some(x)))
         (Field::number(x, x).icon(x).suffix(x).hint(x)) (Field::checkbox(x, x).indeterminate())
         (Conflict::new(x).field(x, x, x, "")) (tooltip(x, x, Button::new(x))) (kbd(x)) (divider(x)) (skeleton(&[200]))
-        (breadcrumb(&[(x, x)], x)) (announced_progress(3, x, Tone::Danger)) (toast_with(Tone::Info, x, Button::new(x)))
+        (breadcrumb(&[(x, x)], x)) (announced_progress(3, x, Tone::Danger)) (toast_with_action(Tone::Info, x, Button::new(x)))
         (segmented_links(x, &[Tab::new(x, x, true)]))
         (Drawer::new(x, x).tabs(tabs(x, &[Tab::new(x, x, false)])))
         (TaskList::new(vec![task]).title(x).monitor(x).cancel_pattern(x))
@@ -86,7 +86,7 @@ fn pages() -> Vec<String> {
     page.development = true;
     page.base_path = HOSTILE;
     let guest =
-        DefaultLayout::new().render(&page, html! { (palette_button(&page)) (everything()) });
+        DefaultLayout::new().render(&page, html! { (search_button(&page)) (everything()) });
     page.user = Some(UserSummary {
         name: HOSTILE,
         email: HOSTILE,

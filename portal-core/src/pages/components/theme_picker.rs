@@ -180,7 +180,7 @@ macro_rules! choices {
 impl Render for ThemePicker {
     fn render(&self) -> Markup {
         let (choice, portal) = (&self.choice, self.portal);
-        let theme = choice.over(portal);
+        let theme = choice.apply_to(portal);
         html! {
             link rel="stylesheet" href={ (self.base_path) (assets::url("picker.css")) };
             form class="pt-form" method="post" action=(self.action) data-theme-form {
@@ -196,7 +196,7 @@ impl Render for ThemePicker {
                 (self.setting("density", "Table density", portal.density.label(),
                     words("density", &choices!(Density), choice.density.map(Density::as_str), portal.density.as_str())))
                 div class="pt-form-actions" {
-                    span class="pt-nojs" { button type="submit" class="pt-btn" data-kind="solid" { "Save" } }
+                    span class="pt-no-js" { button type="submit" class="pt-btn" data-kind="solid" { "Save" } }
                     button type="submit" class="pt-btn" data-kind="outline" name="reset" value="all" { (icon("rotate-ccw")) "Use portal defaults" }
                     span class="pt-muted" data-part="saved" role="status" {}
                 }

@@ -8,7 +8,7 @@ use crate::pages::layout::{Flash, FlashKind};
 /// Renders a short message that closes automatically; [`Tone::Danger`] stays until dismissed.
 #[must_use]
 pub fn toast(tone: Tone, text: &str) -> Markup {
-    toast_with(tone, text, html! {})
+    toast_with_action(tone, text, html! {})
 }
 
 /// Renders a message with an undo action: a form or link labeled "Undo".
@@ -22,7 +22,7 @@ pub fn toast(tone: Tone, text: &str) -> Markup {
 /// assert!(html.into_string().contains("Undo"));
 /// ```
 #[must_use]
-pub fn toast_with(tone: Tone, text: &str, undo: impl Render) -> Markup {
+pub fn toast_with_action(tone: Tone, text: &str, undo: impl Render) -> Markup {
     html! {
         pt-toast data-tone=[tone.as_str()] role=[(tone == Tone::Danger).then_some("alert")] {
             (icon(tone.icon()))
@@ -57,7 +57,7 @@ pub fn toast_region(flash: Option<&Flash>) -> Markup {
                     FlashKind::Info => Tone::Info,
                 };
                 @match &flash.link {
-                    Some((label, url)) => (toast_with(tone, &flash.text, Button::new(label.as_str()).size(1).href(url.as_str()))),
+                    Some((label, url)) => (toast_with_action(tone, &flash.text, Button::new(label.as_str()).size(1).href(url.as_str()))),
                     None => (toast(tone, &flash.text)),
                 }
             }

@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Button, FieldOption, icon, needs::needs};
+use super::{Button, FieldOption, icon, lazy_assets::lazy_assets};
 use crate::pages::asset_file;
 
 /// Toolbar of a list: search, filters, active filters, and view options.
@@ -24,7 +24,7 @@ use crate::pages::asset_file;
 #[must_use]
 pub struct Toolbar {
     action: String,
-    keep: Vec<(String, String)>,
+    preserve_query: Vec<(String, String)>,
     search: Vec<(String, String, String)>,
     filters: Vec<(String, String, Vec<FieldOption>, String)>,
     chips: Vec<(String, String)>,
@@ -37,7 +37,7 @@ impl Toolbar {
     pub fn new(action: impl Into<String>) -> Self {
         Self {
             action: action.into(),
-            keep: Vec::new(),
+            preserve_query: Vec::new(),
             search: Vec::new(),
             filters: Vec::new(),
             chips: Vec::new(),
@@ -47,11 +47,11 @@ impl Toolbar {
     }
 
     /// Preserves other parameters of the current URL: order, page size.
-    pub fn keep(mut self, pairs: &[(&str, &str)]) -> Self {
+    pub fn preserve_query(mut self, pairs: &[(&str, &str)]) -> Self {
         let pairs = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        self.keep.extend(pairs);
+        self.preserve_query.extend(pairs);
         self
     }
 
@@ -100,7 +100,7 @@ impl Toolbar {
     fn form(&self) -> Markup {
         html! {
             form method="get" action=(self.action) role="search" data-autosubmit {
-                @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
+                @for (name, value) in &self.preserve_query { input type="hidden" name=(name) value=(value); }
                 @for (name, label, value) in &self.search {
                     div class="pt-search" {
                         (icon("search"))
@@ -116,7 +116,7 @@ impl Toolbar {
                         (icon("chevron-down"))
                     }
                 }
-                span class="pt-nojs" { (Button::new("Search").size(1).submit()) }
+                span class="pt-no-js" { (Button::new("Search").size(1).submit()) }
             }
         }
     }
@@ -127,7 +127,7 @@ impl Render for Toolbar {
         html! {
             div class="pt-toolbar" data-requires=(asset_file("table.css")) {
                 @if !self.search.is_empty() || !self.filters.is_empty() { (self.form()) }
-                @if let Some(end) = &self.end { div class="pt-row pt-push" { (end) } }
+                @if let Some(end) = &self.end { div class="pt-row pt-push-end" { (end) } }
                 @if !self.chips.is_empty() || self.clear.is_some() {
                     div class="pt-chips" {
                         @for (label, without) in &self.chips {
@@ -212,6 +212,6 @@ impl Render for BulkBar {
 #[must_use]
 pub fn list_card(id: &str, content: impl Render) -> Markup {
     html! {
-        section class="pt-card" data-flush id=(id) data-list hx-sync="replace" { (content.render()) (needs(&["lists.js"])) }
+        section class="pt-card" data-flush id=(id) data-list hx-sync="replace" { (content.render()) (lazy_assets(&["lists.js"])) }
     }
 }

@@ -55,7 +55,7 @@ impl ViewMenu {
                         }
                     }
                 }
-                span class="pt-nojs" { (Button::new("Apply").size(1).submit()) }
+                span class="pt-no-js" { (Button::new("Apply").size(1).submit()) }
             }
         });
         self
@@ -72,7 +72,7 @@ impl ViewMenu {
                 (hidden)
                 span class="pt-legend" aria-hidden="true" { "Density" }
                 (segmented("Density", "density", &choices, present.as_str()))
-                span class="pt-nojs" { (Button::new("Save").size(1).submit()) }
+                span class="pt-no-js" { (Button::new("Save").size(1).submit()) }
             }
         });
         self

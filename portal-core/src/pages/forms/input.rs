@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::state::FormState;
 use super::values;
-use crate::error::{Error, Fault};
-use crate::request::{body_bytes, escape_pointer, garde_faults};
+use crate::error::{Error, FieldError};
+use crate::request::{body_bytes, escape_pointer, garde_errors};
 
 /// Maximum number of fields in one form.
 const MAX_FIELDS: usize = 1000;
@@ -97,7 +97,7 @@ impl<T: DeserializeOwned + Validate<Context = ()>> FormInput<T> {
         let (value, mut errors) = values::read::<T>(&fields);
         let mut is_right = errors.is_empty();
         if let Some(value) = &value {
-            for fault in garde_faults(value) {
+            for fault in garde_errors(value) {
                 // A malformed field has a stand-in value, to which rules do not apply.
                 let is_known = errors.iter().any(|it| it.pointer == fault.pointer);
                 if !is_known {
@@ -111,7 +111,7 @@ impl<T: DeserializeOwned + Validate<Context = ()>> FormInput<T> {
                 is_right = false;
                 let pointer = format!("/{}", escape_pointer(name));
                 let message = "must not contain the character U+0000";
-                errors.push(Fault::new(pointer, "invalid_value", message));
+                errors.push(FieldError::new(pointer, "invalid_value", message));
             }
         }
         Self {
@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn only_errors_about_fields_belong_to_a_form() {
-        let duplicate = Fault::new("/name", "not_unique", "another row has this value");
-        let error = Error::conflict("not_unique", "taken").with_faults(vec![duplicate]);
+        let duplicate = FieldError::new("/name", "not_unique", "another row has this value");
+        let error = Error::conflict("not_unique", "taken").with_field_errors(vec![duplicate]);
         let (_, state) = input("name=Ada&seats=1").into_result().unwrap();
         let state = state.with_rejection(error).unwrap();
         assert_eq!(

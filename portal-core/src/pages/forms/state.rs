@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, FieldError};
 use crate::pages::components::{Banner, Tone};
 use crate::pages::error_page::sentence;
 use crate::request::escape_pointer;
@@ -38,11 +38,11 @@ use crate::request::escape_pointer;
 pub struct FormState {
     /// Absent until the form is submitted.
     values: Option<Vec<(String, String)>>,
-    errors: Vec<Fault>,
+    errors: Vec<FieldError>,
 }
 
 impl FormState {
-    pub(super) const fn submitted(values: Vec<(String, String)>, errors: Vec<Fault>) -> Self {
+    pub(super) const fn submitted(values: Vec<(String, String)>, errors: Vec<FieldError>) -> Self {
         Self {
             values: Some(values),
             errors,
@@ -67,7 +67,7 @@ impl FormState {
     #[must_use]
     pub fn error(&self, name: &str) -> Option<String> {
         let pointer = format!("/{}", escape_pointer(name));
-        let of_field = |fault: &&Fault| {
+        let of_field = |fault: &&FieldError| {
             let rest = fault.pointer.strip_prefix(&pointer);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
@@ -77,7 +77,7 @@ impl FormState {
 
     /// Returns all errors, for example for a JSON response.
     #[must_use]
-    pub fn errors(&self) -> &[Fault] {
+    pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
@@ -86,7 +86,7 @@ impl FormState {
     pub fn with_error(mut self, name: &str, message: impl Into<String>) -> Self {
         let pointer = format!("/{}", escape_pointer(name));
         self.errors
-            .push(Fault::new(pointer, "invalid_value", message));
+            .push(FieldError::new(pointer, "invalid_value", message));
         self
     }
 
@@ -97,17 +97,17 @@ impl FormState {
     /// Returns the error unchanged if it has no field errors or is a server error, since it is then
     /// unrelated to the form.
     pub fn with_rejection(mut self, error: Error) -> Result<Self, Error> {
-        if error.faults().is_empty() || error.status().is_server_error() {
+        if error.field_errors().is_empty() || error.status().is_server_error() {
             return Err(error);
         }
-        self.errors.extend_from_slice(error.faults());
+        self.errors.extend_from_slice(error.field_errors());
         Ok(self)
     }
 
     /// Renders the errors that no submitted field shows; empty if every error has a field.
     #[must_use]
     pub fn banner(&self) -> Markup {
-        let is_shown = |fault: &&Fault| {
+        let is_shown = |fault: &&FieldError| {
             let name = fault.pointer.split('/').nth(1).unwrap_or_default();
             self.values.is_none()
                 || self

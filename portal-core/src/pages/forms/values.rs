@@ -8,7 +8,7 @@ use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::error::Fault;
+use crate::error::FieldError;
 use crate::request::escape_pointer;
 
 /// Texts that replace a malformed one, so that serde continues to the next field.
@@ -23,7 +23,7 @@ const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"]
 /// if a field accepts none of them.
 pub(super) fn read<'a, T: Deserialize<'a>>(
     fields: &'a [(String, String)],
-) -> (Option<T>, Vec<Fault>) {
+) -> (Option<T>, Vec<FieldError>) {
     let mut form = Form::new(fields);
     let mut errors = Vec::new();
     loop {
@@ -32,14 +32,14 @@ pub(super) fn read<'a, T: Deserialize<'a>>(
             Err(error) => error,
         };
         let Some(name) = error.field else {
-            errors.push(Fault::new("", error.code, error.message));
+            errors.push(FieldError::new("", error.code, error.message));
             return (None, errors);
         };
         let next = match form.stand_ins.get(&*name) {
             Some(tried) => tried + 1,
             None => {
                 let pointer = format!("/{}", escape_pointer(&name));
-                errors.push(Fault::new(pointer, error.code, error.message));
+                errors.push(FieldError::new(pointer, error.code, error.message));
                 0
             }
         };
@@ -96,14 +96,14 @@ impl<'a> Form<'a> {
 
 /// Reason why a form cannot be deserialized.
 #[derive(Debug)]
-struct FieldError {
+struct ValueError {
     /// Absent if the error does not concern one field.
     field: Option<String>,
     code: &'static str,
     message: String,
 }
 
-impl FieldError {
+impl ValueError {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             field: None,
@@ -117,15 +117,15 @@ impl FieldError {
     }
 }
 
-impl fmt::Display for FieldError {
+impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for FieldError {}
+impl std::error::Error for ValueError {}
 
-impl de::Error for FieldError {
+impl de::Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new("invalid_value", message.to_string())
     }
@@ -146,9 +146,9 @@ impl de::Error for FieldError {
 struct FormDeserializer<'f, 'a>(&'f Form<'a>);
 
 impl<'de> de::Deserializer<'de> for FormDeserializer<'_, '_> {
-    type Error = FieldError;
+    type Error = ValueError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_map(Fields {
             rest: self.0.fields().into_iter(),
             next: None,
@@ -159,7 +159,7 @@ impl<'de> de::Deserializer<'de> for FormDeserializer<'_, '_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, FieldError> {
+    ) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -175,32 +175,32 @@ struct Fields<'f, I: Iterator<Item = (&'f str, Value<'f>)>> {
 }
 
 impl<'de, 'f, I: Iterator<Item = (&'f str, Value<'f>)>> MapAccess<'de> for Fields<'f, I> {
-    type Error = FieldError;
+    type Error = ValueError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, FieldError> {
+    ) -> Result<Option<K::Value>, ValueError> {
         self.next = self.rest.next();
         let Some((name, _)) = self.next else {
             return Ok(None);
         };
-        let name: StrDeserializer<'_, FieldError> = name.into_deserializer();
+        let name: StrDeserializer<'_, ValueError> = name.into_deserializer();
         seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(
         &mut self,
         seed: V,
-    ) -> Result<V::Value, FieldError> {
+    ) -> Result<V::Value, ValueError> {
         let Some((name, value)) = self.next.take() else {
             return Err(de::Error::custom("value without a key"));
         };
         seed.deserialize(value).map_err(|error| {
             let is_empty = value.last().trim().is_empty();
-            FieldError {
+            ValueError {
                 field: Some(name.to_owned()),
-                ..if is_empty { FieldError::empty() } else { error }
+                ..if is_empty { ValueError::empty() } else { error }
             }
         })
     }
@@ -223,7 +223,7 @@ impl<'f> Value<'f> {
     }
 }
 
-impl<'f> IntoDeserializer<'_, FieldError> for Value<'f> {
+impl<'f> IntoDeserializer<'_, ValueError> for Value<'f> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -233,15 +233,15 @@ impl<'f> IntoDeserializer<'_, FieldError> for Value<'f> {
 
 macro_rules! whole_numbers {
     ($($method:ident $visit:ident $number:ty),+) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
             let text = self.last().trim();
             match text.parse::<$number>() {
                 Ok(number) => visitor.$visit(number),
-                Err(_) if is_whole_number(text) => Err(FieldError::new(
+                Err(_) if is_whole_number(text) => Err(ValueError::new(
                     "invalid_value",
                     format!("must be a whole number from {} to {}", <$number>::MIN, <$number>::MAX),
                 )),
-                Err(_) => Err(FieldError::new("invalid_type", "must be a whole number")),
+                Err(_) => Err(ValueError::new("invalid_type", "must be a whole number")),
             }
         }
     )+};
@@ -253,17 +253,17 @@ fn is_whole_number(text: &str) -> bool {
 }
 
 impl<'de> de::Deserializer<'de> for Value<'_> {
-    type Error = FieldError;
+    type Error = ValueError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_str(self.last())
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.last().trim() {
             "true" | "on" | "1" => visitor.visit_bool(true),
             "false" | "off" | "0" => visitor.visit_bool(false),
-            _ => Err(FieldError::new("invalid_type", "must be `true` or `false`")),
+            _ => Err(ValueError::new("invalid_type", "must be `true` or `false`")),
         }
     }
 
@@ -274,18 +274,18 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
         deserialize_u128 visit_u128 u128
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.last().trim().parse::<f64>() {
             Ok(number) if number.is_finite() => visitor.visit_f64(number),
-            _ => Err(FieldError::new("invalid_type", "must be a number")),
+            _ => Err(ValueError::new("invalid_type", "must be a number")),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         if self.last().trim().is_empty() {
             return visitor.visit_none();
         }
@@ -296,11 +296,11 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, FieldError> {
+    ) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self {
             Self::One(_) => visitor.visit_seq(SeqDeserializer::new([self].into_iter())),
             Self::All(texts) => {
@@ -315,12 +315,12 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, FieldError> {
-        let text: StrDeserializer<'_, FieldError> = self.last().into_deserializer();
+    ) -> Result<V::Value, ValueError> {
+        let text: StrDeserializer<'_, ValueError> = self.last().into_deserializer();
         visitor.visit_enum(text)
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_unit()
     }
 

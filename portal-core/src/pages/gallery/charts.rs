@@ -2,7 +2,7 @@
 
 use super::example::{Section, example};
 use crate::pages::components::{
-    Chart, ChartCard, Donut, Drawing, StatCard, Tone, Unit, compared, range_links,
+    Chart, ChartCard, Donut, ChartContent, StatCard, Tone, Unit, with_comparison, time_range_links,
 };
 use crate::store::TimeRange;
 
@@ -10,7 +10,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MANY: [f64; 7] = [12.0, 18.0, 9.0, 22.0, 31.0, 14.0, 26.0];
 const FEW: [f64; 7] = [1.0, 0.0, 3.0, 2.0, 0.0, 1.0, 4.0];
 
-fn donut() -> Drawing {
+fn donut() -> ChartContent {
     Donut::new("Tasks by status")
         .slice("Completed", Tone::Success, 62.0)
         .slice("Failed", Tone::Danger, 5.0)
@@ -45,8 +45,8 @@ pub(super) fn sections() -> Vec<Section> {
                     ChartCard::new(
                         Chart::bar("Tasks by day")
                             .labels(DAYS)
-                            .toned_series("Completed", Tone::Success, MANY)
-                            .toned_series("Failed", Tone::Danger, FEW)
+                            .series_with_tone("Completed", Tone::Success, MANY)
+                            .series_with_tone("Failed", Tone::Danger, FEW)
                     )
                 ),
                 example!("Parts of a whole", ChartCard::new(donut())),
@@ -67,10 +67,10 @@ pub(super) fn sections() -> Vec<Section> {
             "Time range",
             "Links to the same page with another time range, and a figure compared with the previous period.",
             vec![
-                example!("Ranges", range_links("Time range", "", TimeRange::Week)),
+                example!("Ranges", time_range_links("Time range", "", TimeRange::Week)),
                 example!(
                     "Comparison",
-                    compared(
+                    with_comparison(
                         StatCard::new("Sign-ups", "28"),
                         28.0,
                         25.0,

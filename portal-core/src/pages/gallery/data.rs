@@ -3,7 +3,7 @@ use maud::html;
 use super::demo;
 use super::example::{Example, Section, example};
 use crate::pages::components::{
-    BulkBar, Button, Column, EmptyState, KeysetPages, Pagination, Row, SortOrder, StatCard, Table,
+    BulkBar, Button, Column, EmptyState, KeysetPagination, Pagination, Row, SortOrder, StatCard, Table,
     TimeFormat, Tone, Toolbar, ViewMenu, actor_name, avatar, badge, detail_list, list_card, person,
     sized_avatar, sparkline, time,
 };
@@ -54,8 +54,8 @@ pub(super) fn sections(base: &str, query: &str) -> Vec<Section> {
             "Page numbers where rows can be counted; previous and next with an estimate where there are too many.",
             vec![
                 example!("Numbered", Pagination::new(4, 20, 187, |page| format!("#page-{page}")).sizes("#pagination", &[10, 20, 50], &[])).wide(),
-                example!("Keyset", KeysetPages::new(Some("#newer".into()), Some("#older".into())).about(12_480)).wide(),
-                example!("Keyset, first page", KeysetPages::new(None, Some("#older".into()))).wide(),
+                example!("Keyset", KeysetPagination::new(Some("#newer".into()), Some("#older".into())).estimated_total(12_480)).wide(),
+                example!("Keyset, first page", KeysetPagination::new(None, Some("#older".into()))).wide(),
             ],
         ),
         Section::new(

@@ -181,7 +181,7 @@ pub(super) fn list(base: &str, query: &str) -> Markup {
     ];
     let back = maud::html! { input type="hidden" name="return_to" value=(PATH); };
     let mut bar = Toolbar::new(action.as_str())
-        .keep(&keep)
+        .preserve_query(&keep)
         .search("q", "Search people", words.as_str())
         .filter("role", "Role", roles, role.as_str())
         .end(

@@ -2,8 +2,8 @@ use maud::html;
 
 use super::example::{Section, example};
 use crate::pages::components::{
-    Banner, Button, CodeBlock, EmptyState, Tone, announced_progress, progress, progress_unknown,
-    skeleton, toast, toast_with,
+    Banner, Button, CodeBlock, EmptyState, Tone, announced_progress, progress, indeterminate_progress,
+    skeleton, toast, toast_with_action,
 };
 
 pub(super) fn sections() -> Vec<Section> {
@@ -19,7 +19,7 @@ pub(super) fn sections() -> Vec<Section> {
                     (Button::new("Error").attribute("data-toast", "The order could not be saved").attribute("data-tone", "danger"))
                 }),
                 example!("Inside a page", toast(Tone::Info, "Three people are viewing this")),
-                example!("With undo", toast_with(Tone::Success, "Order archived", Button::new("Undo").size(1).href("#toast"))),
+                example!("With undo", toast_with_action(Tone::Success, "Order archived", Button::new("Undo").size(1).href("#toast"))),
             ],
         ),
         Section::new(
@@ -50,7 +50,7 @@ pub(super) fn sections() -> Vec<Section> {
                 example!("In progress", announced_progress(40, "Export", Tone::Neutral)),
                 example!("Done", progress(100, "Export", Tone::Success)),
                 example!("Failed", progress(62, "Export", Tone::Danger)),
-                example!("Indeterminate", progress_unknown("Export")),
+                example!("Indeterminate", indeterminate_progress("Export")),
             ],
         ),
         Section::new(

@@ -20,7 +20,7 @@ use maud::{Markup, html};
 
 use self::example::Section;
 use super::components::{PageHead, Tone, badge, copy_button};
-use super::render::PageSetup;
+use super::render::PageRenderer;
 use super::{IntoPage, NavItem, Page, assets};
 use crate::auth::Routes;
 use crate::error::Result;
@@ -49,7 +49,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 fn show(state: &PortalState, request: &Request) -> Result<Markup> {
-    let base = &state.borrow::<PageSetup>()?.config.base_path;
+    let base = &state.borrow::<PageRenderer>()?.config.base_path;
     let query = request.uri().query().unwrap_or_default();
     let sections = sections(base, query);
     let style = format!("{base}{}", assets::url("gallery.css"));

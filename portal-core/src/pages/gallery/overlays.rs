@@ -17,7 +17,7 @@ pub(super) fn sections() -> Vec<Section> {
                         (Drawer::new("g-drawer", "Edit user").description("ada@example.com")
                             .form("#drawer", html! {})
                             .body(html! { (Field::text("g-d-name", "Name").value("Ada Lovelace")) (Field::switch("g-d-on", "Active").checked(true)) })
-                            .foot(Button::new("Save").solid().submit()))
+                            .footer(Button::new("Save").solid().submit()))
                     }
                 ),
                 example!(

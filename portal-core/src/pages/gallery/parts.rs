@@ -8,7 +8,7 @@ fn running() -> TaskRowView {
         id: "demo-1".to_owned(),
         title: "Monthly report".to_owned(),
         name: "report".to_owned(),
-        state: "reports".to_owned(),
+        group: "reports".to_owned(),
         status: "PROCESSING".to_owned(),
         progress: 40,
         message: Some("Counting orders".to_owned()),

@@ -56,7 +56,7 @@ pub(super) fn sections() -> Vec<Section> {
                         .description("Visible to other users.")
                         .actions(Button::new("Edit").size(1))
                         .body(html! { p { "Ada Lovelace, London" } })
-                        .foot("Changed yesterday")
+                        .footer("Changed yesterday")
                 ),
                 example!(
                     "Body only",

@@ -3,7 +3,7 @@
 //! `/search` is the search page; `/palette` serves the same results to the command palette. Results
 //! come from a [`SearchSource`]; this module itself only provides pages and actions.
 
-mod own;
+mod builtin;
 mod query;
 mod results;
 mod routes;

@@ -1,8 +1,8 @@
-use crate::auth::{CurrentUser, User, address};
+use crate::auth::{CurrentUser, User, with_base_path};
 use crate::state::PortalState;
 
 /// Maximum length of the search text, in characters.
-const LONGEST: usize = 100;
+const MAX_LEN: usize = 100;
 
 /// Search request: the text and the caller.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,7 @@ pub struct SearchQuery<'a> {
     /// User who searches; `None` for guests.
     ///
     /// Sources must only return what the user may currently see.
-    pub reader: Option<&'a CurrentUser>,
+    pub user: Option<&'a CurrentUser>,
     /// Search text, trimmed and cut to 100 characters; empty before the user types.
     pub text: &'a str,
     base_path: &'a str,
@@ -22,18 +22,18 @@ pub struct SearchQuery<'a> {
 impl<'a> SearchQuery<'a> {
     pub(super) fn new(
         state: &'a PortalState,
-        reader: Option<&'a CurrentUser>,
+        user: Option<&'a CurrentUser>,
         text: &'a str,
         base_path: &'a str,
     ) -> Self {
         let text = text.trim();
         let end = text
             .char_indices()
-            .nth(LONGEST)
+            .nth(MAX_LEN)
             .map_or(text.len(), |it| it.0);
         Self {
             state,
-            reader,
+            user,
             text: text.get(..end).unwrap_or_default(),
             base_path,
         }
@@ -42,13 +42,13 @@ impl<'a> SearchQuery<'a> {
     /// Returns the account of the user, for [`Access::allows`](crate::Access::allows).
     #[must_use]
     pub fn user(&self) -> Option<&'a User> {
-        self.reader.map(CurrentUser::user)
+        self.user.map(CurrentUser::user)
     }
 
     /// Returns the URL of a path inside the portal, with base path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        address(self.base_path, path)
+        with_base_path(self.base_path, path)
     }
 
     /// Ranks how well a text matches, ignoring case; `None` if it lacks one of the words.

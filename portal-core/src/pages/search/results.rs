@@ -3,7 +3,7 @@ use maud::{Markup, html};
 use crate::pages::components::{icon, rel};
 
 /// Maximum number of results per group.
-const MOST: usize = 8;
+const MAX_RESULTS: usize = 8;
 
 /// Results under one heading.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl SearchGroup {
 
     /// Adds results, best first. Results beyond the first eight of the group are dropped.
     pub fn hits(mut self, hits: impl IntoIterator<Item = SearchHit>) -> Self {
-        let room = MOST.saturating_sub(self.hits.len());
+        let room = MAX_RESULTS.saturating_sub(self.hits.len());
         self.hits.extend(hits.into_iter().take(room));
         self
     }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn group_shows_the_first_eight_results() {
         let many = (0..20).map(|at| SearchHit::link(at.to_string(), "/"));
-        assert_eq!(SearchGroup::new("Many").hits(many).hits.len(), MOST);
+        assert_eq!(SearchGroup::new("Many").hits(many).hits.len(), MAX_RESULTS);
     }
 
     #[test]

@@ -6,14 +6,14 @@ use axum::http::request::Parts;
 use maud::{Markup, html};
 use url::form_urlencoded;
 
-use super::own;
+use super::builtin;
 use super::query::SearchQuery;
 use super::results::{SearchGroup, lists, options};
 use super::source::SearchSources;
 use crate::auth::{Access, CurrentUser, Routes, known_caller};
 use crate::error::Result;
 use crate::pages::components::{Button, EmptyState, Field, PageHead};
-use crate::pages::render::PageSetup;
+use crate::pages::render::PageRenderer;
 use crate::pages::{IntoPage, Page, assets};
 use crate::source;
 use crate::state::PortalState;
@@ -55,13 +55,13 @@ async fn find(
     text: &str,
     headers: &HeaderMap,
 ) -> Result<Vec<SearchGroup>> {
-    let setup = state.borrow::<PageSetup>()?;
+    let setup = state.borrow::<PageRenderer>()?;
     let query = SearchQuery::new(state, reader, text, &setup.config.base_path);
     let words: String = form_urlencoded::byte_serialize(query.text.as_bytes()).collect();
     let back = format!("{}?q={words}", query.url(PATH));
-    let mut groups = vec![own::pages(setup, &query)];
+    let mut groups = vec![builtin::pages(setup, &query)];
     groups.extend(state.borrow::<SearchSources>()?.search(query).await);
-    groups.push(own::actions(setup, &query, headers, &back));
+    groups.push(builtin::actions(setup, &query, headers, &back));
     groups.retain(|group| !group.hits.is_empty());
     Ok(groups)
 }
@@ -70,7 +70,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let (parts, _) = request.into_parts();
     let text = text_of(&parts);
     let groups = find(state, known_caller(&parts), &text, &parts.headers).await?;
-    let action = &state.borrow::<PageSetup>()?.config.base_path;
+    let action = &state.borrow::<PageRenderer>()?.config.base_path;
     Ok(html! {
         (PageHead::new("Search").description("Pages, records, tasks and actions that you have access to."))
         link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };

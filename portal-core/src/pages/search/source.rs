@@ -10,7 +10,7 @@ use super::results::SearchGroup;
 use crate::error::Result;
 
 /// Timeout per source. The results omit slower sources.
-const PATIENCE: Duration = Duration::from_secs(3);
+const SOURCE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Source of results for the command palette and `/search`.
 ///
@@ -51,22 +51,22 @@ pub trait SearchSource: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<SearchGroup>>> + Send;
 }
 
-type Found<'a> = Pin<Box<dyn Future<Output = Result<Vec<SearchGroup>>> + Send + 'a>>;
+type SearchFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<SearchGroup>>> + Send + 'a>>;
 
 /// Type-erased [`SearchSource`].
-trait Erased: Send + Sync {
-    fn search<'a>(&'a self, query: SearchQuery<'a>) -> Found<'a>;
+trait DynSearchSource: Send + Sync {
+    fn search<'a>(&'a self, query: SearchQuery<'a>) -> SearchFuture<'a>;
 }
 
-impl<S: SearchSource> Erased for S {
-    fn search<'a>(&'a self, query: SearchQuery<'a>) -> Found<'a> {
+impl<S: SearchSource> DynSearchSource for S {
+    fn search<'a>(&'a self, query: SearchQuery<'a>) -> SearchFuture<'a> {
         Box::pin(SearchSource::search(self, query))
     }
 }
 
 /// Sources of a portal, in the order of their results.
 #[derive(Clone, Default)]
-pub(crate) struct SearchSources(Vec<Arc<dyn Erased>>);
+pub(crate) struct SearchSources(Vec<Arc<dyn DynSearchSource>>);
 
 impl SearchSources {
     pub(crate) fn push(&mut self, source: impl SearchSource) {
@@ -81,7 +81,7 @@ impl SearchSources {
         let answers = self
             .0
             .iter()
-            .map(|source| tokio::time::timeout(PATIENCE, source.search(query)));
+            .map(|source| tokio::time::timeout(SOURCE_TIMEOUT, source.search(query)));
         let mut groups = Vec::new();
         for answer in join_all(answers).await {
             match answer {

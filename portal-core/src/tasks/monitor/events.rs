@@ -11,13 +11,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{FutureExt, stream};
 use tokio::time::timeout;
 
-use super::{Closed, Cursor, Monitor, Snapshot};
+use super::{CloseReason, Cursor, Monitor, Snapshot};
 
 /// Proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
 /// Reconnection delay of clients, in milliseconds.
-const RETRY: u32 = 2000;
+const RETRY_DELAY: u32 = 2000;
 
 pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter();
@@ -55,7 +55,7 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
     let start = Cursor::start();
     let from = cursor.unwrap_or(start);
     let stream = Stream {
-        ready: VecDeque::from([format!("retry: {RETRY}\nid: {from}\n\n").into()]),
+        ready: VecDeque::from([format!("retry: {RETRY_DELAY}\nid: {from}\n\n").into()]),
         monitor,
         start: Some(start),
         ended: false,
@@ -78,13 +78,13 @@ struct Stream {
 
 impl Stream {
     fn add(&mut self, states: Vec<Arc<Snapshot>>) {
-        let (fresh, ended) = self.monitor.fresh(states);
+        let (fresh, ended) = self.monitor.unseen(states);
         self.ready.extend(fresh.iter().map(|state| state.event()));
         self.ended = ended;
     }
 
     /// Returns the last event, and drops everything that has not been sent yet.
-    fn end(&mut self, closed: Closed) -> Bytes {
+    fn end(&mut self, closed: CloseReason) -> Bytes {
         self.ready.clear();
         self.ended = true;
         let data = serde_json::to_string(&closed).unwrap_or_default();

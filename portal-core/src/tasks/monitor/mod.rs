@@ -20,27 +20,27 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use super::changes::{self, Seen};
+use super::change_feed::{self, SeenVersions};
 use super::cursor::Cursor;
 use super::fanout::OVERLAP;
-use super::hub::{Subscription, Watch};
-use super::owner::Owner;
+use super::hub::{Subscription, SubscriptionFilter};
+use super::authorize::AuthorizedClient;
 use super::record::TaskRecord;
 use super::results::WithoutResults;
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
 use super::task::TaskDefinition;
 use crate::auth::{
-    Access, AccessWatch, Auth, ClientTokens, CurrentUser, Guard, Presented, Revoked, Routes,
+    Access, RevocationToken, Auth, ClientTokens, CurrentUser, Guard, AuthOutcome, Revocation, Routes,
 };
 use crate::error::{Error, Result};
-use crate::live::{Live, Place};
-use crate::security::Origins;
+use crate::live::{Live, StreamPermit};
+use crate::security::OriginPolicy;
 use crate::state::PortalState;
 use crate::store::{Store, StoreError};
 
 /// Time for a peer to receive the last message.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Open monitors of this process, which a stopping portal closes with a message.
 #[derive(Debug, Default, Clone)]
@@ -55,7 +55,7 @@ impl OpenMonitors {
     /// Waits until all monitors have closed, at most `FAREWELL`.
     pub(crate) async fn closed(&self) {
         self.0.close();
-        let _ = timeout(FAREWELL, self.0.wait()).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.0.wait()).await;
     }
 }
 
@@ -115,8 +115,8 @@ async fn monitor(
     parts: Parts,
     upgrade: Upgrade,
 ) -> Result<Response> {
-    state.borrow::<Origins>()?.check_socket(&parts.headers)?;
-    let owner = Owner::of(&state, &path.client_token).await?;
+    state.borrow::<OriginPolicy>()?.check_socket(&parts.headers)?;
+    let owner = AuthorizedClient::of(&state, &path.client_token).await?;
     let scope = Scope {
         state: path.state,
         task_id: path.task_id,
@@ -136,10 +136,10 @@ async fn monitor_own(
     parts: Parts,
     upgrade: Upgrade,
 ) -> Result<Response> {
-    state.borrow::<Origins>()?.check_socket(&parts.headers)?;
+    state.borrow::<OriginPolicy>()?.check_socket(&parts.headers)?;
     let tokens = state.borrow::<ClientTokens>()?;
     let token = tokens.owned(&token_id, user.id).await?;
-    let owner = Owner::with_token(&state, token).await?;
+    let owner = AuthorizedClient::with_token(&state, token).await?;
     let scope = Scope {
         since: query.since(),
         ..Scope::default()
@@ -149,7 +149,7 @@ async fn monitor_own(
 
 async fn respond(
     state: &PortalState,
-    owner: Owner,
+    owner: AuthorizedClient,
     scope: Scope,
     parts: &Parts,
     upgrade: Upgrade,
@@ -191,15 +191,15 @@ struct Monitor {
     store: Store,
     /// `true` for a single task; the monitor closes when it has finished.
     single: bool,
-    seen: Seen,
+    seen: SeenVersions,
     /// Task types that the owner of the token may not use, by group and name.
     hidden: HashSet<(String, &'static str)>,
     /// Revocation watches of the token's owner, and of the session that the request presented.
-    holders: [Option<AccessWatch>; 2],
+    holders: [Option<RevocationToken>; 2],
     stop: CancellationToken,
     /// Counts the monitor as open until it is dropped.
     _open: TaskTrackerToken,
-    _place: Place,
+    _place: StreamPermit,
 }
 
 impl Monitor {
@@ -214,7 +214,7 @@ impl Monitor {
     }
 
     /// Returns the states that have not been shown yet, and `true` if nothing follows them.
-    fn fresh(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
+    fn unseen(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
         states.retain(|state| self.shows(state.record()) && self.seen.note(state.record()));
         let ended = self.single
             && states
@@ -225,11 +225,11 @@ impl Monitor {
 
     fn shows(&self, record: &TaskRecord) -> bool {
         let mut hidden = self.hidden.iter();
-        !hidden.any(|(state, name)| record.state == *state && record.name == *name)
+        !hidden.any(|(state, name)| record.group == *state && record.name == *name)
     }
 
     /// Waits until the monitor has to close, and returns the reason.
-    async fn closed(&self) -> Closed {
+    async fn closed(&self) -> CloseReason {
         let [owner, session] = self.holders.each_ref().map(|holder| async move {
             match holder {
                 Some(holder) => holder.revoked().await,
@@ -238,9 +238,9 @@ impl Monitor {
         });
         tokio::select! {
             biased;
-            revoked = owner => Closed::by(revoked),
-            revoked = session => Closed::by(revoked),
-            () = self.subscription.withdrawn() => WITHDRAWN,
+            revoked = owner => CloseReason::by(revoked),
+            revoked = session => CloseReason::by(revoked),
+            () = self.subscription.revoked() => TOKEN_REVOKED,
             () = self.stop.cancelled() => GOING_AWAY,
         }
     }
@@ -248,22 +248,22 @@ impl Monitor {
 
 /// Reason that a client receives when its monitor closes.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Closed {
+struct CloseReason {
     code: u16,
     reason: &'static str,
 }
 
-const WITHDRAWN: Closed = Closed {
+const TOKEN_REVOKED: CloseReason = CloseReason {
     code: 4401,
     reason: "the client token was revoked or has expired",
 };
-const GOING_AWAY: Closed = Closed {
+const GOING_AWAY: CloseReason = CloseReason {
     code: 1001,
     reason: "the server is shutting down",
 };
 
-impl Closed {
-    fn by(revoked: Revoked) -> Self {
+impl CloseReason {
+    fn by(revoked: Revocation) -> Self {
         Self {
             code: revoked.code(),
             reason: revoked.reason(),
@@ -274,12 +274,12 @@ impl Closed {
 /// Watches the session of the request, if it presents one.
 ///
 /// The client token alone is sufficient, but a session that is presented must be valid.
-async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<AccessWatch>> {
+async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<RevocationToken>> {
     let auth = state.borrow::<Auth>()?;
-    match auth.presented(parts).await? {
-        Presented::Nobody => Ok(None),
-        Presented::Refused => Err(Error::unauthorized()),
-        Presented::Session(user) => {
+    match auth.authenticate(parts).await? {
+        AuthOutcome::Anonymous => Ok(None),
+        AuthOutcome::Rejected => Err(Error::unauthorized()),
+        AuthOutcome::Authenticated(user) => {
             let session = Some(user.session_id().into());
             auth.watch(user.id, session, Vec::new()).await.map(Some)
         }
@@ -289,7 +289,7 @@ async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<Acce
 /// Checks the token, then the group, then the task, and subscribes to their changes.
 async fn open(
     state: &PortalState,
-    owner: Owner,
+    owner: AuthorizedClient,
     scope: Scope,
     parts: &Parts,
     cursor: Option<Cursor>,
@@ -299,13 +299,13 @@ async fn open(
     let token = &owner.token;
     let session = watch_session(state, parts).await?;
     if let Some(name) = &scope.state {
-        tasks.registry().require_state(name)?;
+        tasks.registry().require_group(name)?;
     }
     let task_id = match &scope.task_id {
         Some(id) => Some(id.parse::<Uuid>().map_err(|_| task_not_found())?),
         None => None,
     };
-    let watch = Watch {
+    let watch = SubscriptionFilter {
         client_token_id: Some(token.id),
         state: scope.state,
         task_id,
@@ -318,7 +318,7 @@ async fn open(
     let mut more = WithoutResults::default();
     let present = match task_id {
         Some(id) => {
-            let record = tasks.get(id).await?.filter(|record| watch.wants(record));
+            let record = tasks.get(id).await?.filter(|record| watch.matches(record));
             let record = record.ok_or_else(task_not_found)?;
             owner.check(tasks.registry(), &record)?;
             Some(record)
@@ -326,20 +326,20 @@ async fn open(
         None => {
             let since = cursor.and_then(|cursor| cursor.at.checked_sub_signed(OVERLAP));
             let state = watch.state.as_deref();
-            more = changes::of_client(&tasks.0.store, token.id, state, since).await?;
-            more.refresh(|record| tasks.newest(record));
+            more = change_feed::of_client(&tasks.0.store, token.id, state, since).await?;
+            more.refresh(|record| tasks.with_latest_state(record));
             None
         }
     };
     // The monitor closes when its owner loses access to any task type that it shows.
     let needed = match &present {
         Some(record) => {
-            let kind = tasks.registry().get(&record.state, &record.name);
+            let kind = tasks.registry().get(&record.group, &record.name);
             kind.into_iter().map(|kind| kind.access.clone()).collect()
         }
-        None => distinct(owner.kinds(tasks.registry(), watch.state.as_deref(), true)),
+        None => distinct(owner.task_types(tasks.registry(), watch.state.as_deref(), true)),
     };
-    let hidden = owner.kinds(tasks.registry(), watch.state.as_deref(), false);
+    let hidden = owner.task_types(tasks.registry(), watch.state.as_deref(), false);
     let hidden = hidden.map(|kind| (kind.state.clone(), kind.name)).collect();
     let place = state.borrow::<Live>()?.take_place(owner.user.id)?;
     let holder = state
@@ -353,7 +353,7 @@ async fn open(
         store: tasks.0.store.clone(),
         single: task_id.is_some(),
         subscription,
-        seen: Seen::default(),
+        seen: SeenVersions::default(),
         hidden,
         holders: [Some(holder), session],
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),

@@ -10,7 +10,7 @@ use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::{Closed, FAREWELL, Monitor, Snapshot};
+use super::{CloseReason, CLOSE_TIMEOUT, Monitor, Snapshot};
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Maximum size of a message from a peer; monitors ignore its content.
@@ -19,12 +19,12 @@ const MAX_FRAME: usize = 4096;
 const LINGER: Duration = Duration::from_secs(1);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 
-const DONE: Closed = Closed {
+const DONE: CloseReason = CloseReason {
     code: 1000,
     reason: "the task has finished",
 };
 
-const TOO_LARGE: Closed = Closed {
+const TOO_LARGE: CloseReason = CloseReason {
     code: 1009,
     reason: "a frame is larger than 4096 bytes",
 };
@@ -55,7 +55,7 @@ async fn run(mut monitor: Monitor, mut socket: WebSocket) -> Result<(), axum::Er
 async fn show(
     monitor: &mut Monitor,
     socket: &mut WebSocket,
-) -> Result<Option<Closed>, axum::Error> {
+) -> Result<Option<CloseReason>, axum::Error> {
     let mut ping = interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
@@ -64,7 +64,7 @@ async fn show(
     let mut presenting = !states.is_empty();
     loop {
         if !states.is_empty() {
-            let (fresh, ended) = monitor.fresh(std::mem::take(&mut states));
+            let (fresh, ended) = monitor.unseen(std::mem::take(&mut states));
             if let Break(end) = unless(monitor.closed(), send(socket, &fresh)).await? {
                 return Ok(end);
             }
@@ -107,9 +107,9 @@ async fn present(monitor: &mut Monitor) -> Result<Vec<Arc<Snapshot>>, axum::Erro
 
 /// Sends unless the monitor closes first, even while it waits for a peer that reads nothing.
 async fn unless<E>(
-    closed: impl Future<Output = Closed>,
+    closed: impl Future<Output = CloseReason>,
     sending: impl Future<Output = Result<(), E>>,
-) -> Result<ControlFlow<Option<Closed>>, E> {
+) -> Result<ControlFlow<Option<CloseReason>>, E> {
     tokio::select! {
         biased;
         closed = closed => Ok(Break(Some(closed))),
@@ -122,7 +122,7 @@ async fn unless<E>(
 }
 
 /// Returns close code `1009` if the peer sent a frame that is too large, else the error.
-fn too_large(error: axum::Error) -> Result<Closed, axum::Error> {
+fn too_large(error: axum::Error) -> Result<CloseReason, axum::Error> {
     let inner = error.into_inner();
     match inner.downcast_ref() {
         Some(tungstenite::Error::Capacity(_)) => Ok(TOO_LARGE),
@@ -137,7 +137,7 @@ async fn send(socket: &mut WebSocket, states: &[Arc<Snapshot>]) -> Result<(), ax
     socket.flush().await
 }
 
-async fn close(mut socket: WebSocket, closed: Closed) -> Result<(), axum::Error> {
+async fn close(mut socket: WebSocket, closed: CloseReason) -> Result<(), axum::Error> {
     let frame = CloseFrame {
         code: closed.code,
         reason: closed.reason.into(),
@@ -157,7 +157,7 @@ async fn close(mut socket: WebSocket, closed: Closed) -> Result<(), axum::Error>
         }
         Ok(())
     };
-    timeout(FAREWELL, farewell).await.unwrap_or(Ok(()))
+    timeout(CLOSE_TIMEOUT, farewell).await.unwrap_or(Ok(()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) struct Schedule {
 
 /// Reason why a schedule is invalid.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(super) enum ScheduleError {
     Cron(String),
     TimeZone,
     NeverFires,
@@ -22,13 +22,13 @@ pub(super) enum Unusable {
 
 impl Schedule {
     /// Parses both, and returns all errors.
-    pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<Unusable>> {
+    pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<ScheduleError>> {
         // A schedule with a year would end some day, and the portal would no longer start.
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser
             .parse(cron)
-            .map_err(|error| Unusable::Cron(error.to_string()));
-        let time_zone = time_zone.parse().map_err(|_| Unusable::TimeZone);
+            .map_err(|error| ScheduleError::Cron(error.to_string()));
+        let time_zone = time_zone.parse().map_err(|_| ScheduleError::TimeZone);
         let (cron, time_zone) = match (cron, time_zone) {
             (Ok(cron), Ok(time_zone)) => (cron, time_zone),
             (cron, time_zone) => {
@@ -38,12 +38,12 @@ impl Schedule {
         let schedule = Self { cron, time_zone };
         match schedule.next_after(DateTime::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
-            None => Err(vec![Unusable::NeverFires]),
+            None => Err(vec![ScheduleError::NeverFires]),
         }
     }
 
     /// Returns the expression in English.
-    pub(super) fn in_words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         self.cron.describe()
     }
 
@@ -298,15 +298,15 @@ mod tests {
             let Err(faults) = parse(cron, "UTC") else {
                 panic!("`{cron}` is not a cron expression")
             };
-            assert!(matches!(faults[..], [Unusable::Cron(_)]), "{cron}");
+            assert!(matches!(faults[..], [ScheduleError::Cron(_)]), "{cron}");
         }
         assert_eq!(
             parse("0 3 * * *", "Europe/Berln"),
-            Err(vec![Unusable::TimeZone])
+            Err(vec![ScheduleError::TimeZone])
         );
-        assert_eq!(parse("0 0 30 2 *", "UTC"), Err(vec![Unusable::NeverFires]));
+        assert_eq!(parse("0 0 30 2 *", "UTC"), Err(vec![ScheduleError::NeverFires]));
         let both = parse("0 3 * *", "Europe/Berln").unwrap_err();
-        assert!(matches!(both[..], [Unusable::Cron(_), Unusable::TimeZone]));
+        assert!(matches!(both[..], [ScheduleError::Cron(_), ScheduleError::TimeZone]));
         for cron in ["@daily", "0 0 29 2 *", "0 9 * * MON-FRI", "0 0 L * *"] {
             assert_eq!(parse(cron, "America/New_York"), Ok(()), "{cron}");
         }

@@ -1,16 +1,16 @@
 //! Cron schedules of tasks: each scheduled time starts one task across all replicas.
 
-mod check;
+mod validate;
 mod cron;
-mod handle;
+mod manage;
 mod scheduler;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use handle::ScheduleRecord;
+pub use manage::ScheduleRecord;
 
-pub(crate) use check::problems;
+pub(crate) use validate::problems;
 pub(crate) use scheduler::Scheduler;
 
 use std::borrow::Cow;
@@ -22,12 +22,12 @@ use cron::Schedule;
 
 /// Schedule of a task as written in the code.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ScheduleText {
+pub(super) struct ScheduleSpec {
     pub(super) cron: Option<Cow<'static, str>>,
     pub(super) time_zone: Option<Cow<'static, str>>,
 }
 
-impl ScheduleText {
+impl ScheduleSpec {
     fn time_zone(&self) -> &str {
         self.time_zone.as_deref().unwrap_or("UTC")
     }
@@ -35,7 +35,7 @@ impl ScheduleText {
 
 /// A registered task with its schedule.
 #[derive(Debug)]
-struct Scheduled {
+struct ScheduledTask {
     /// Name of the schedule: group and name of the task.
     name: String,
     definition: Arc<TaskDefinition>,
@@ -43,10 +43,10 @@ struct Scheduled {
 }
 
 /// Returns all schedules of the code; the portal does not start if one of them is invalid.
-fn scheduled(registry: &TaskRegistry) -> impl Iterator<Item = Scheduled> {
+fn scheduled(registry: &TaskRegistry) -> impl Iterator<Item = ScheduledTask> {
     registry.all().filter_map(|definition| {
         let text = &definition.schedule;
-        Some(Scheduled {
+        Some(ScheduledTask {
             name: schedule_name(&definition.state, definition.name),
             schedule: Schedule::parse(text.cron.as_deref()?, text.time_zone()).ok()?,
             definition: Arc::clone(definition),

@@ -8,21 +8,21 @@ use tokio::sync::broadcast;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::table::{self, Fired};
-use super::{Scheduled, scheduled};
-use crate::store::{Notification, StoreError, now};
+use super::table::{self, FireOutcome};
+use super::{ScheduledTask, scheduled};
+use crate::store::{ClusterEvent, StoreError, now};
 use crate::tasks::service::Tasks;
 
 /// Maximum sleep, after which a changed clock or a lost cluster event is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// Delay before a failed database operation is retried.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Scheduler of a replica.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     pub(super) tasks: Tasks,
-    pub(super) scheduled: Vec<Scheduled>,
+    pub(super) scheduled: Vec<ScheduledTask>,
 }
 
 impl Scheduler {
@@ -46,22 +46,22 @@ impl Scheduler {
         if self.scheduled.is_empty() {
             return;
         }
-        let _ = stop.run_until_cancelled(self.fire_for_ever()).await;
+        let _ = stop.run_until_cancelled(self.run_loop()).await;
     }
 
-    async fn fire_for_ever(&self) {
-        let mut hints = self.tasks.0.store.notifications();
+    async fn run_loop(&self) {
+        let mut hints = self.tasks.0.store.subscribe();
         loop {
             let pause = match self.pass(now()).await {
-                Ok(next) => next.map_or(LONGEST_SLEEP, |next| {
+                Ok(next) => next.map_or(MAX_SLEEP, |next| {
                     (next - now())
                         .to_std()
                         .unwrap_or_default()
-                        .min(LONGEST_SLEEP)
+                        .min(MAX_SLEEP)
                 }),
                 Err(error) => {
                     tracing::warn!(%error, "failed to fire schedules");
-                    RETRY
+                    RETRY_DELAY
                 }
             };
             tokio::select! {
@@ -108,32 +108,32 @@ impl Scheduler {
         failed.map_or(Ok(next), Err)
     }
 
-    async fn fire(&self, scheduled: &Scheduled, time: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn fire(&self, scheduled: &ScheduledTask, time: DateTime<Utc>) -> Result<(), StoreError> {
         let (shared, name) = (&self.tasks.0, &scheduled.name);
         match table::fire(&shared.store, scheduled, time).await? {
-            Fired::Started(record) => {
+            FireOutcome::Started(record) => {
                 tracing::info!(schedule = name, %time, id = %record.id, "schedule fired");
-                shared.metrics.started(&record.state, &record.name);
+                shared.metrics.started(&record.group, &record.name);
                 self.tasks.publish(*record);
                 shared.wake.notify_one();
-                shared.hint.notify_one();
+                shared.ready.notify_one();
             }
-            Fired::Refused => {
+            FireOutcome::Refused => {
                 tracing::info!(schedule = name, %time, "schedule fired without a new task; one exists already");
                 // Without a new task, nothing else announces the next time.
-                shared.store.notify(Notification::SchedulesChanged).await;
+                shared.store.publish(ClusterEvent::SchedulesChanged).await;
             }
-            Fired::Passed => {}
+            FireOutcome::Skipped => {}
         }
         Ok(())
     }
 }
 
 /// Waits until a schedule was paused or resumed on any replica, or may have been.
-pub(super) async fn changed(hints: &mut broadcast::Receiver<Notification>) {
+pub(super) async fn changed(hints: &mut broadcast::Receiver<ClusterEvent>) {
     loop {
         match hints.recv().await {
-            Ok(Notification::SchedulesChanged | Notification::Lagged)
+            Ok(ClusterEvent::SchedulesChanged | ClusterEvent::Lagged)
             | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Ok(_) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

@@ -5,7 +5,7 @@ use sea_query::{CaseStatement, Cond, Expr, ExprTrait, OnConflict, Order, Query};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Scheduled;
+use super::ScheduledTask;
 use crate::store::{Row, Store, StoreError, Transaction};
 use crate::tasks::args::AcceptedArgs;
 use crate::tasks::insert;
@@ -15,7 +15,7 @@ const TABLE: &str = "portal_task_schedules";
 
 /// A stored schedule.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Stored {
+pub(super) struct StoredSchedule {
     pub(super) name: String,
     pub(super) state: String,
     pub(super) task: String,
@@ -26,7 +26,7 @@ pub(super) struct Stored {
     pub(super) paused: bool,
 }
 
-impl Stored {
+impl StoredSchedule {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             name: row.get("name")?,
@@ -42,7 +42,7 @@ impl Stored {
 }
 
 /// Returns all schedules, including those that are no longer in the code.
-pub(super) async fn all(store: &Store) -> Result<Vec<Stored>, StoreError> {
+pub(super) async fn all(store: &Store) -> Result<Vec<StoredSchedule>, StoreError> {
     let select = Query::select()
         .columns([
             "name",
@@ -61,14 +61,14 @@ pub(super) async fn all(store: &Store) -> Result<Vec<Stored>, StoreError> {
         .fetch_all(&select)
         .await?
         .iter()
-        .map(Stored::from_row)
+        .map(StoredSchedule::from_row)
         .collect()
 }
 
 /// Stores a new or changed schedule, which fires for times from now on.
 pub(super) async fn register(
     store: &Store,
-    scheduled: &Scheduled,
+    scheduled: &ScheduledTask,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let text = &scheduled.definition.schedule;
@@ -113,7 +113,7 @@ pub(super) async fn register(
 
 /// Outcome of firing a schedule for one of its times.
 #[derive(Debug, PartialEq)]
-pub(super) enum Fired {
+pub(super) enum FireOutcome {
     /// The task is stored.
     Started(Box<TaskRecord>),
     /// The time counts as fired, but no task was stored.
@@ -121,7 +121,7 @@ pub(super) enum Fired {
     /// There is a task for the same time, or an active task of a type that allows only one.
     Refused,
     /// Another replica fired first, or the schedule was paused.
-    Passed,
+    Skipped,
 }
 
 /// Fires a schedule for one of its times, unless it was fired for this or a later one.
@@ -130,9 +130,9 @@ pub(super) enum Fired {
 /// its task is stored if and only if the time counts as fired.
 pub(super) async fn fire(
     store: &Store,
-    scheduled: &Scheduled,
+    scheduled: &ScheduledTask,
     time: DateTime<Utc>,
-) -> Result<Fired, StoreError> {
+) -> Result<FireOutcome, StoreError> {
     let text = &scheduled.definition.schedule;
     let mut transaction = store.begin().await?;
     let advance = Query::update()
@@ -146,7 +146,7 @@ pub(super) async fn fire(
         .and_where(Expr::col("paused").eq(false))
         .take();
     if transaction.execute(&advance).await? == 0 {
-        return Ok(Fired::Passed);
+        return Ok(FireOutcome::Skipped);
     }
     // The start-up has checked that `{}` is accepted.
     let args = (scheduled.definition.check(&json!({}))).unwrap_or_else(|_| AcceptedArgs::none());
@@ -161,9 +161,9 @@ pub(super) async fn fire(
             .and_where(Expr::col("name").eq(scheduled.name.as_str()))
             .take();
         transaction.execute(&remember).await?;
-        Fired::Started(Box::new(task.record()))
+        FireOutcome::Started(Box::new(task.record()))
     } else {
-        Fired::Refused
+        FireOutcome::Refused
     };
     transaction.commit().await?;
     Ok(fired)

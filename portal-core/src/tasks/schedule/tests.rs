@@ -5,10 +5,10 @@ use futures_util::FutureExt;
 use sea_query::{Expr, ExprTrait, Order, Query};
 
 use super::scheduler::changed;
-use super::table::{self, Fired, Stored};
+use super::table::{self, FireOutcome, StoredSchedule};
 use super::{Scheduler, scheduled};
 use crate::source;
-use crate::store::{Notification, Store};
+use crate::store::{ClusterEvent, Store};
 use crate::tasks::args::NoArgs;
 use crate::tasks::queue;
 use crate::tasks::registry::TaskRegistry;
@@ -50,7 +50,7 @@ fn replica(store: &Store, cron: &'static str) -> Scheduler {
     Scheduler::new(tasks(store, [task]))
 }
 
-async fn row(store: &Store) -> Stored {
+async fn row(store: &Store) -> StoredSchedule {
     let mut rows = table::all(store).await.unwrap();
     assert_eq!(rows.len(), 1);
     rows.remove(0)
@@ -92,7 +92,7 @@ async fn new_schedule_starts_at_its_registration() {
     let task = queue::get(&store, row.last_task_id.unwrap()).await.unwrap();
     let task = task.unwrap();
     assert_eq!(
-        (task.state.as_str(), task.name.as_str()),
+        (task.group.as_str(), task.name.as_str()),
         ("probe", "nightly")
     );
     let args = queue::args(&store, task.id).await.unwrap();
@@ -130,7 +130,7 @@ async fn fired_schedule_wakes_the_workers() {
     assert!(shared.wake.notified().now_or_never().is_none());
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
     assert!(shared.wake.notified().now_or_never().is_some());
-    assert!(shared.hint.notified().now_or_never().is_some());
+    assert!(shared.ready.notified().now_or_never().is_some());
 }
 
 #[tokio::test]
@@ -138,8 +138,8 @@ async fn schedulers_are_notified_of_pause_and_resume() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
-    let mut hints = store.notifications();
-    store.notify(Notification::TasksReady).await;
+    let mut hints = store.subscribe();
+    store.publish(ClusterEvent::TasksReady).await;
     assert!(changed(&mut hints).now_or_never().is_none());
     let tasks = &replica.tasks;
     tasks.pause_schedule("probe", "nightly").await.unwrap();
@@ -157,14 +157,14 @@ async fn second_replica_starts_nothing_for_the_same_time() {
     let fire = async |time| table::fire(&store, scheduled, at(time)).await.unwrap();
     assert!(matches!(
         fire("2026-03-10T14:00:00Z").await,
-        Fired::Started(_)
+        FireOutcome::Started(_)
     ));
     // Another replica fires the same time or is behind; both read the row before the first write.
     for time in ["2026-03-10T14:00:00Z", "2026-03-10T13:00:00Z"] {
-        assert_eq!(fire(time).await, Fired::Passed);
+        assert_eq!(fire(time).await, FireOutcome::Skipped);
     }
     assert!(pause(&store, &scheduled.name).await);
-    assert_eq!(fire("2026-03-10T15:00:00Z").await, Fired::Passed);
+    assert_eq!(fire("2026-03-10T15:00:00Z").await, FireOutcome::Skipped);
     assert_eq!(fired(&store).await, [at("2026-03-10T14:00:00Z")]);
     assert_eq!(row(&store).await.last_fired_for, at("2026-03-10T14:00:00Z"));
 }
@@ -194,7 +194,7 @@ async fn unique_task_is_not_started_while_another_is_active() {
     let replica = Scheduler::new(tasks(&store, [task]));
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
-    let mut hints = store.notifications();
+    let mut hints = store.subscribe();
     replica.pass(at("2026-03-10T14:00:00Z")).await.unwrap();
     assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
     // Without a new task, the next time is announced separately.
@@ -339,7 +339,7 @@ async fn schedules_are_listed_paused_and_resumed() {
     let tasks = &replica.tasks;
     let record = tasks.schedules().await.unwrap().remove(0);
     assert_eq!(
-        (record.state.as_str(), record.task.as_str()),
+        (record.group.as_str(), record.task.as_str()),
         ("probe", "nightly")
     );
     assert_eq!(&*record.title, "Nightly");

@@ -15,14 +15,14 @@ async fn unique_key_allows_one_active_task_at_a_time(store: Store) {
     };
     let first = unique();
     let id = first.id;
-    assert!(matches!(store_one(&store, first).await, Stored::New));
+    assert!(matches!(store_one(&store, first).await, InsertOutcome::Inserted));
     let clash = store_one(&store, unique()).await;
-    assert!(matches!(clash, Stored::Active { id: active, .. } if active == id));
+    assert!(matches!(clash, InsertOutcome::AlreadyActive { id: active, .. } if active == id));
     let record = claim_one(&store, Uuid::new_v4()).await;
     let clash = store_one(&store, unique()).await;
-    assert!(matches!(clash, Stored::Active { .. }), "still running");
+    assert!(matches!(clash, InsertOutcome::AlreadyActive { .. }), "still running");
     finish(&store, &record, &Ok(Value::Null)).await;
-    assert!(matches!(store_one(&store, unique()).await, Stored::New));
+    assert!(matches!(store_one(&store, unique()).await, InsertOutcome::Inserted));
 }
 
 async fn tasks_of_one_commit_get_separate_results(store: Store) {
@@ -39,10 +39,10 @@ async fn tasks_of_one_commit_get_separate_results(store: Store) {
     let first = a.id;
     let answers = insert::insert_all(&store, vec![a, keyed("b"), same, other]).await;
     let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-    assert!(matches!(answers[0], Stored::New));
-    assert!(matches!(answers[1], Stored::New));
-    assert!(matches!(answers[2], Stored::Before(id) if id == first));
-    assert!(matches!(answers[3], Stored::KeyTaken));
+    assert!(matches!(answers[0], InsertOutcome::Inserted));
+    assert!(matches!(answers[1], InsertOutcome::Inserted));
+    assert!(matches!(answers[2], InsertOutcome::Duplicate(id) if id == first));
+    assert!(matches!(answers[3], InsertOutcome::KeyReused));
 }
 
 async fn attempts_finished_in_one_commit_are_fenced_separately(store: Store) {
@@ -53,11 +53,11 @@ async fn attempts_finished_in_one_commit_are_fenced_separately(store: Store) {
     let running = claim(&store, owner, 3).await;
     queue::cancel(&store, running[1].id).await.unwrap();
     expire(&store, running[2].id).await;
-    rescue(&store, Lost::Expired).await;
+    rescue(&store, OrphanScope::Expired).await;
     let newer = claim_one(&store, owner).await;
     let endings = running
         .iter()
-        .map(|record| Ending::last(Arc::new(record.clone()), Ok(json!("done"))))
+        .map(|record| FinishedAttempt::last(Arc::new(record.clone()), Ok(json!("done"))))
         .collect();
     let ended = finish::finish_all(&store, endings).await;
     let ended: Vec<_> = ended.into_iter().map(Result::unwrap).collect();
@@ -87,7 +87,7 @@ async fn full_disk_rejects_new_tasks_and_loses_nothing() {
     }
     assert!(queue::get(&store, large.id).await.unwrap().is_none());
     let long = Ok(json!("y".repeat(1_000_000)));
-    let ending = || Ending::last(Arc::new(record.clone()), long.clone());
+    let ending = || FinishedAttempt::last(Arc::new(record.clone()), long.clone());
     let ended = finish::finish_all(&store, vec![ending()]).await;
     assert!(matches!(ended[0], Err(StoreError::Unavailable(_))));
     assert_eq!(get(&store, id).await.status, TaskStatus::Processing);
@@ -98,5 +98,5 @@ async fn full_disk_rejects_new_tasks_and_loses_nothing() {
         .unwrap();
     let ended = finish::finish_all(&store, vec![ending()]).await;
     assert!(matches!(&ended[0], Ok(Some(record)) if record.result == long.clone().ok()));
-    assert!(matches!(store_one(&store, large).await, Stored::New));
+    assert!(matches!(store_one(&store, large).await, InsertOutcome::Inserted));
 }

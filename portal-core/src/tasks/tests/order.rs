@@ -10,7 +10,7 @@ on_both!(
     types_take_turns,
 );
 
-/// Stores tasks of an owner as `Tasks::start` does, and returns their ids.
+/// Stores tasks of an owner as `Tasks::enqueue` does, and returns their ids.
 async fn insert_of(
     store: &Store,
     turns: &Turns,
@@ -29,7 +29,7 @@ async fn insert_of(
     let ids = tasks.iter().map(|task| task.id).collect();
     for some in tasks.chunks(256) {
         for stored in insert::insert_all(store, some.to_vec()).await {
-            assert!(matches!(stored, Ok(Stored::New)));
+            assert!(matches!(stored, Ok(InsertOutcome::Inserted)));
         }
     }
     ids
@@ -105,7 +105,7 @@ async fn types_take_turns(store: Store) {
     insert_of(&store, &turns, None, "once", 2).await;
     let rotation = Rotation::default();
     let kinds = kinds();
-    let claimer = Claimer {
+    let claimer = ClaimRequest {
         owner: Uuid::new_v4(),
         lease: TimeDelta::seconds(30),
         kinds: &kinds,

@@ -19,13 +19,13 @@ const ROOM: u64 = 32;
 const OWNER: Uuid = Uuid::from_u128(7);
 const QUOTA: u64 = 1_000;
 
-fn types(count: usize, limited: bool) -> Vec<Kind> {
-    let kind = |name| Kind {
-        told: None,
+fn types(count: usize, limited: bool) -> Vec<QueueSpec> {
+    let kind = |name| QueueSpec {
+        finish_notification: None,
         state: "probe".to_owned(),
         name,
         concurrency: limited.then_some(5),
-        only_once: false,
+        at_most_once: false,
     };
     NAMES.into_iter().take(count).map(kind).collect()
 }
@@ -138,7 +138,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
             for statement in due::statements(dialect, &share(ROOM), now) {
                 check(store, &statement, most + 1, &format!("{about}, due")).await;
             }
-            let claimer = Claimer {
+            let claimer = ClaimRequest {
                 owner: Uuid::new_v4(),
                 lease: TimeDelta::seconds(30),
                 kinds: &kinds,

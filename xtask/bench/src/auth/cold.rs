@@ -9,11 +9,11 @@ use axum::http::request::Parts;
 use axum::http::{Request, header};
 use portal_clerk::ClerkAuth;
 use portal_core::AuthProvider;
-use portal_core::auth::AuthSetup;
+use portal_core::auth::ProviderContext;
 use tower::ServiceExt as _;
 
-use crate::spread::Spread;
-use crate::subject::open_portal;
+use crate::summary::Summary;
+use crate::target::open_portal;
 
 /// Enough for each round, but few enough to sign within a second.
 const TOKENS: usize = 500;
@@ -32,12 +32,12 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
             Ok(request.body(())?.into_parts().0)
         })
         .collect::<Result<_>>()?;
-    let setup = AuthSetup::new(portal.config().clone().into(), portal.store().clone());
+    let setup = ProviderContext::new(portal.config().clone().into(), portal.store().clone());
     let mut costs = Vec::new();
     for _ in 0..rounds {
         // A separate provider that has not cached any of the tokens.
         let mut provider = ClerkAuth::new();
-        provider.start(&setup).await?;
+        provider.init(&setup).await?;
         let start = Instant::now();
         for parts in &requests {
             let identity = provider.authenticate(parts).await?;
@@ -45,7 +45,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
         }
         costs.push(start.elapsed().as_secs_f64() * 1e6 / requests.len() as f64);
     }
-    let costs = Spread::of(costs).context("no rounds")?;
+    let costs = Summary::of(costs).context("no rounds")?;
     println!("  one verification     {costs:.1} µs");
     portal.shutdown().await;
     Ok(())

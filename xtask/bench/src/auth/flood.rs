@@ -8,14 +8,14 @@ use axum::Router;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portal_clerk::testing::ClerkDouble;
+use portal_clerk::testing::FakeClerk;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::connection::{Connection, request};
-use crate::spread::Spread;
-use crate::subject::{PATH, answer_user, open_portal};
+use crate::summary::Summary;
+use crate::target::{PATH, answer_user, open_portal};
 
 /// Length of a round.
 const ROUND: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ enum Strangers {
 
 /// Prints the 99th percentile of signed-in requests, without and with strangers.
 pub(crate) async fn run(rounds: usize) -> Result<()> {
-    let clerk = ClerkDouble::start().await;
+    let clerk = FakeClerk::start().await;
     let directory = tempfile::tempdir()?;
     let database = format!("sqlite://{}", directory.path().join("flood.db").display());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -60,7 +60,7 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
         .await?
         .ask(&ask(address, Some(&token)))
         .await?;
-    let before = clerk.jwks_fetches();
+    let before = clerk.jwks_fetch_count();
     let started = Instant::now();
     let kinds = [
         Strangers::None,
@@ -73,8 +73,8 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
             slowest.push(round(address, &token, kind).await?);
         }
     }
-    let fetches = clerk.jwks_fetches() - before;
-    let [none, anonymous, unknown] = slowest.map(Spread::of);
+    let fetches = clerk.jwks_fetch_count() - before;
+    let [none, anonymous, unknown] = slowest.map(Summary::of);
     let (none, anonymous, unknown) = (
         none.context("no rounds")?,
         anonymous.context("no rounds")?,

@@ -7,7 +7,7 @@ mod warm;
 use anyhow::Result;
 use clap::Args;
 
-use crate::{http, subject};
+use crate::{http, target};
 
 /// Options of the benchmark.
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Settings {
 /// Measures the throughput of signed-in requests, the cost of a check, and the effect of made-up keys.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!("# requests of signed-in users, as share of plain axum with as many bytes");
-    let subjects = ["bare-token", "session", "sessions"].map(subject::named);
+    let subjects = ["bare-token", "session", "sessions"].map(target::named);
     let subjects = subjects.into_iter().collect::<Result<Vec<_>>>()?;
     http::compare(&subjects, &settings.load).await?;
     println!("# check of a cached session, in this process");

@@ -10,8 +10,8 @@ use axum::routing::get;
 use tower::ServiceExt as _;
 
 use super::cold::session_tokens;
-use crate::spread::Spread;
-use crate::subject::{answer, answer_user, open_portal};
+use crate::summary::Summary;
+use crate::target::{answer, answer_user, open_portal};
 
 const OPEN: &str = "/api/open";
 const GUARDED: &str = "/api/guarded";
@@ -36,8 +36,8 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
         guarded.push(micros_a_call(&router, GUARDED, &token, calls).await?);
     }
     let (open, guarded) = (
-        Spread::of(open).context("no rounds")?,
-        Spread::of(guarded).context("no rounds")?,
+        Summary::of(open).context("no rounds")?,
+        Summary::of(guarded).context("no rounds")?,
     );
     println!("  a guest              {open:.2} µs");
     println!("  a signed-in user     {guarded:.2} µs");

@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::kinds::STATE;
+use super::workloads::STATE;
 
 const EMAIL: &str = "chaos@example.com";
 /// Request timeout: a frozen replica accepts connections but never responds.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Client of all replicas with a client token.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ pub(super) enum Answer {
 impl Client {
     /// Signs in at the first replica and requests a client token.
     pub(super) async fn sign_in(ports: Vec<u16>) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         let port = ports.first().context("there are no replicas")?;
         let root = format!("http://127.0.0.1:{port}");
         let who = json!({"email": EMAIL, "first_name": "Chaos", "last_name": "Monkey"});

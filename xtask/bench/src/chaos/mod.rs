@@ -2,15 +2,15 @@
 //!
 //! Run by `cargo xtask chaos`.
 
-mod book;
+mod recorder;
 mod client;
-mod cluster;
-mod disorder;
-mod fleet;
-mod kinds;
-mod proof;
+mod postgres;
+mod nemesis;
+mod replicas;
+mod workloads;
+mod checker;
 mod replica;
-mod starter;
+mod generator;
 mod watcher;
 
 pub(crate) use self::replica::{Settings as ReplicaSettings, run as run_replica};
@@ -26,15 +26,15 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::book::{Book, promise};
+use self::recorder::{Recorder, promise};
 use self::client::Client;
-use self::cluster::Cluster;
-use self::disorder::Disorder;
-use self::fleet::Fleet;
-use self::starter::Starter;
+use self::postgres::PostgresServer;
+use self::nemesis::Nemesis;
+use self::replicas::Replicas;
+use self::generator::Generator;
 
 const DATABASE: &str = "chaos";
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Options of the chaos test.
 #[derive(Args)]
@@ -57,7 +57,7 @@ pub(crate) struct Settings {
     /// Seconds after the failures within which every task must finish
     #[arg(long, default_value_t = 60)]
     patience: u64,
-    /// Directory for the logs of the replicas
+    /// UserDirectory for the logs of the replicas
     #[arg(long)]
     logs: Option<PathBuf>,
 }
@@ -68,10 +68,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let seconds = settings.seconds;
     println!("chaos for {seconds} s, --seed {seed}");
     let lease = Duration::from_millis(settings.lease);
-    let mut cluster = Cluster::start_new().await?;
+    let mut cluster = PostgresServer::start_new().await?;
     let database = create_database(&cluster).await?;
-    let book = Arc::new(Book::default());
-    let fleet = Fleet::start(
+    let book = Arc::new(Recorder::default());
+    let fleet = Replicas::start(
         settings.replicas,
         database.clone(),
         lease,
@@ -79,7 +79,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         Arc::clone(&book),
     );
     let fleet = Arc::new(fleet.await?);
-    proof::install_ledger(&database).await?;
+    checker::install_ledger(&database).await?;
     let client = Client::sign_in(fleet.ports()).await?;
 
     let supervisor = tokio::spawn({
@@ -89,7 +89,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let enough = CancellationToken::new();
     let mut starters = JoinSet::new();
     for name in 0..settings.clients {
-        let starter = Starter {
+        let starter = Generator {
             name,
             seed,
             client: client.clone(),
@@ -98,7 +98,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         };
         starters.spawn(starter.run());
     }
-    let mut disorder = Disorder {
+    let mut disorder = Nemesis {
         chance: fastrand::Rng::with_seed(seed.wrapping_add(1 << 32)),
         fleet: Arc::clone(&fleet),
         lease,
@@ -120,18 +120,18 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         let what = format!("{} clients are still waiting", starters.len());
         book.violation(promise::ANSWERED, what);
     }
-    while proof::active(&database).await? > 0 && !patience.is_over() {
-        sleep(LOOK_AGAIN).await;
+    while checker::active(&database).await? > 0 && !patience.is_over() {
+        sleep(POLL_INTERVAL).await;
     }
     let patience = Patience(Instant::now() + Duration::from_secs(10));
     while !book.watching().is_empty() && !patience.is_over() {
-        sleep(LOOK_AGAIN).await;
+        sleep(POLL_INTERVAL).await;
     }
     for id in book.watching() {
         let what = format!("{id}: not within 10 seconds after the last task finished");
         book.violation(promise::SAW_END, what);
     }
-    let proved = proof::prove(&database, &book).await;
+    let proved = checker::prove(&database, &book).await;
     supervisor.abort();
     for replica in 0..settings.replicas {
         fleet.end(replica, rustix::process::Signal::KILL).await?;
@@ -139,7 +139,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     proved.with_context(|| format!("chaos --seconds {seconds} --seed {seed}"))
 }
 
-async fn create_database(cluster: &Cluster) -> Result<String> {
+async fn create_database(cluster: &PostgresServer) -> Result<String> {
     let mut connection = PgConnection::connect(&cluster.uri("postgres")).await?;
     let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {DATABASE}"));
     sqlx::raw_sql(create).execute(&mut connection).await?;

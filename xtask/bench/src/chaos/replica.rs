@@ -12,7 +12,7 @@ use portal_core::{AuthProvider, Config, Portal, TaskSettings};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 
-use super::kinds::{self, Ledger};
+use super::workloads::{self, Ledger};
 
 /// Line that a replica prints when it is ready.
 pub(super) const READY: &str = "ready";
@@ -65,7 +65,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         .config(config)
         .auth(auth)
         .task_settings(tasks);
-    let portal = kinds::add_to(builder, Ledger(ledger)).build().await?;
+    let portal = workloads::add_to(builder, Ledger(ledger)).build().await?;
     println!("{READY}");
     std::io::stdout().flush()?;
     Ok(portal.serve_on(listener).await?)

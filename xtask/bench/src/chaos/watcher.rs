@@ -11,13 +11,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
-use super::book::{Book, promise};
+use super::recorder::{Recorder, promise};
 use super::client::Client;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Timeout: a frozen replica accepts connections but never responds.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// Close code of a task's monitor after the final state.
 const DONE: u16 = 1000;
 
@@ -25,7 +25,7 @@ const DONE: u16 = 1000;
 pub(super) struct Watcher {
     pub(super) id: Uuid,
     pub(super) client: Client,
-    pub(super) book: Arc<Book>,
+    pub(super) book: Arc<Recorder>,
     pub(super) chance: fastrand::Rng,
 }
 
@@ -52,7 +52,7 @@ impl Watcher {
     /// Monitors on one connection; returns `true` once the final state is received.
     async fn connect(&mut self) -> bool {
         let address = self.client.monitor(&mut self.chance, self.id);
-        let socket = match timeout(PATIENCE, tokio_tungstenite::connect_async(address)).await {
+        let socket = match timeout(TIMEOUT, tokio_tungstenite::connect_async(address)).await {
             Ok(Ok((socket, _))) => socket,
             Ok(Err(Error::Http(answer))) if answer.status() != 503 => {
                 let body = answer.body().as_deref().unwrap_or_default();

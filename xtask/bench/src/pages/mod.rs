@@ -1,13 +1,13 @@
 //! Cost of pages on the server.
 
 mod render;
-mod subjects;
+mod targets;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::http::{self, Load};
-pub(crate) use subjects::{PACKED, PLAIN};
+pub(crate) use targets::{PACKED, PLAIN};
 
 /// Options of the page benchmark.
 #[derive(Args)]

@@ -8,7 +8,7 @@ use portal_core::pages::components::{Column, Row, SortOrder, Table, Tone, badge}
 use portal_core::pages::layout::Layout as _;
 use portal_core::pages::{DefaultLayout, NavLink, PageContext, Theme};
 
-use crate::spread::Spread;
+use crate::summary::Summary;
 
 const ROWS: usize = 50;
 const ROUNDS: usize = 400;
@@ -51,7 +51,7 @@ pub(super) fn run() {
     }
 }
 
-fn measure(mut work: impl FnMut() -> Markup) -> Option<Spread> {
+fn measure(mut work: impl FnMut() -> Markup) -> Option<Summary> {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let start = Instant::now();
@@ -60,7 +60,7 @@ fn measure(mut work: impl FnMut() -> Markup) -> Option<Spread> {
         }
         rounds.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(TABLES));
     }
-    Spread::of(rounds)
+    Summary::of(rounds)
 }
 
 fn nav() -> Vec<NavLink> {

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::database::{self, until_none};
 
 const QUEUE: &str = "bench";
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Configuration of apalis.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Postgres {
         let left = "SELECT EXISTS (SELECT FROM apalis.jobs WHERE status <> 'Done')";
         let drained = until_none(
             async || Ok(sqlx::query_scalar(left).fetch_one(&self.0).await?),
-            LOOK_AGAIN,
+            POLL_INTERVAL,
         );
         let drained = drained.await;
         let rate = tasks as f64 / begin.elapsed().as_secs_f64();

@@ -12,8 +12,8 @@ use clap::ValueEnum as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::kinds::{Pace, STATE};
-use super::subjects::{Announcement, Subject};
+use super::workloads::{Pace, STATE};
+use super::server::{Announcement, Server};
 use crate::connection::{Connection, request};
 
 const USER: &str = r#"{"email":"bench@example.com","first_name":"Bench","last_name":"User"}"#;
@@ -27,7 +27,7 @@ pub(super) struct Child {
 impl Child {
     /// Starts this program again as a server.
     pub(super) async fn start(
-        subject: Subject,
+        subject: Server,
         database: &str,
         concurrency: usize,
     ) -> Result<Self> {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::http::POSTGRES;
 
 /// Timeout until rows are final.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Factory of databases.
 pub(super) struct Databases {
@@ -152,8 +152,8 @@ pub(super) async fn until_none(
 ) -> Result<()> {
     let begin = Instant::now();
     while left().await? {
-        if begin.elapsed() > PATIENCE {
-            bail!("the tasks did not finish within {} s", PATIENCE.as_secs());
+        if begin.elapsed() > TIMEOUT {
+            bail!("the tasks did not finish within {} s", TIMEOUT.as_secs());
         }
         sleep(pause).await;
     }

@@ -8,16 +8,16 @@ use tokio::time::sleep;
 
 use super::Bench;
 use super::child::Child;
-use super::kinds::Pace;
-use super::subjects::Subject;
-use super::table::{Line, quantile};
-use super::watch::{self, Seen, Watch};
-use crate::usage;
+use super::workloads::Pace;
+use super::server::Server;
+use super::report::{Line, quantile};
+use super::monitor_client::{self, Seen, MonitorClient};
+use crate::process_stats;
 
 /// Open files that the process needs in addition to the measured connections.
 const OTHER_FILES: usize = 200;
 /// Time for memory to settle.
-const REST: Duration = Duration::from_secs(2);
+const SETTLE_TIME: Duration = Duration::from_secs(2);
 
 /// Portal and baseline server, measured in turns.
 struct Pair {
@@ -29,11 +29,11 @@ struct Pair {
 impl Pair {
     async fn start(bench: &Bench, name: &str) -> Result<Self> {
         let database = bench.databases.postgres(name).await?;
-        let ours = Child::start(Subject::Portal, &database, 50).await?;
+        let ours = Child::start(Server::Portal, &database, 50).await?;
         Ok(Self {
             token: ours.client_token().await?,
             ours,
-            bare: Child::start(Subject::Broadcast, &database, 50).await?,
+            bare: Child::start(Server::Broadcast, &database, 50).await?,
         })
     }
 
@@ -43,22 +43,22 @@ impl Pair {
         // The subscribers connect while the task is still waiting.
         let begin = Instant::now() + Duration::from_millis(pace.wait);
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
-        let watches = Watch::open_many(watchers, self.ours.address, &path).await?;
+        let watches = MonitorClient::open_many(watchers, self.ours.address, &path).await?;
         if Instant::now() > begin {
             bail!("{watchers} monitors were not open in time");
         }
-        let seen = watch::until_end(watches).await?;
+        let seen = monitor_client::until_end(watches).await?;
         Ok(Watched::new(seen, begin))
     }
 
     /// Receives the messages of the baseline server.
     async fn bare(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
-        let watches = Watch::open_many(watchers, self.bare.address, "/watch").await?;
+        let watches = MonitorClient::open_many(watchers, self.bare.address, "/watch").await?;
         let publish = json!({"count": pace.count, "pause": pace.pause});
         let publish = publish.to_string();
         self.bare.ask("POST", "/publish", "", &publish).await?;
         let begin = Instant::now();
-        let seen = watch::until_end(watches).await?;
+        let seen = monitor_client::until_end(watches).await?;
         Ok(Watched::new(seen, begin))
     }
 }
@@ -147,7 +147,7 @@ pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
 pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let wanted = bench.scaled(10_000);
     // Child processes inherit the limit of their parent.
-    let limit = usage::raise_file_limit()?;
+    let limit = process_stats::raise_file_limit()?;
     let watchers = wanted.min(limit.saturating_sub(OTHER_FILES));
     if watchers < wanted {
         eprintln!(
@@ -155,19 +155,19 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
         );
     }
     let database = bench.databases.postgres("memory").await?;
-    let child = Child::start(Subject::Portal, &database, 50).await?;
+    let child = Child::start(Server::Portal, &database, 50).await?;
     let token = child.client_token().await?;
     let path = format!("/api/tasks/{token}/monitor");
     // Warm-up: the first monitors fill pools and caches.
-    drop(Watch::open_many(100.min(watchers), child.address, &path).await?);
-    sleep(REST).await;
-    let resident = || usage::resident_memory(child.process_id()).context("failed to read /proc");
+    drop(MonitorClient::open_many(100.min(watchers), child.address, &path).await?);
+    sleep(SETTLE_TIME).await;
+    let resident = || process_stats::resident_memory(child.process_id()).context("failed to read /proc");
     let before = resident()?;
-    let watches = Watch::open_many(watchers, child.address, &path).await?;
-    sleep(REST).await;
+    let watches = MonitorClient::open_many(watchers, child.address, &path).await?;
+    sleep(SETTLE_TIME).await;
     let grown = resident()?.saturating_sub(before) as f64;
     child.begin(&token, "noop", &json!({})).await?;
-    let seen = watch::until_end(watches).await?;
+    let seen = monitor_client::until_end(watches).await?;
     let held = seen.iter().filter(|seen| seen.ended).count();
     let each = [grown / watchers as f64];
     Ok(vec![

@@ -7,15 +7,15 @@ use portal_core::tasks::{NoArgs, Tasks};
 use tokio::time::sleep;
 
 use super::child::Child;
-use super::kinds::{self, Pace, Ran};
-use super::subjects::Subject;
-use super::table::{Line, quantile};
-use super::watch::Watch;
+use super::workloads::{self, Pace, Ran};
+use super::server::Server;
+use super::report::{Line, quantile};
+use super::monitor_client::MonitorClient;
 use super::{Bench, portal};
 
 /// Idle time before the next task.
 const PEACE: Duration = Duration::from_millis(5);
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Measures the time from the enqueue call to the first line of the task, on an idle portal.
 pub(super) async fn begin(bench: &Bench) -> Result<Vec<Line>> {
@@ -60,13 +60,13 @@ pub(super) async fn begin(bench: &Bench) -> Result<Vec<Line>> {
 
 async fn delay(tasks: &Tasks, ran: &Ran) -> Result<f64> {
     let called = Instant::now();
-    let _handle = tasks.start(kinds::noop, NoArgs {}).await?;
+    let _handle = tasks.enqueue(workloads::noop, NoArgs {}).await?;
     loop {
         if let Some(begun) = ran.take_begun() {
             return Ok(begun.duration_since(called).as_secs_f64() * 1e3);
         }
-        if called.elapsed() > PATIENCE {
-            bail!("a task did not start within {} s", PATIENCE.as_secs());
+        if called.elapsed() > TIMEOUT {
+            bail!("a task did not start within {} s", TIMEOUT.as_secs());
         }
         sleep(Duration::from_micros(200)).await;
     }
@@ -75,7 +75,7 @@ async fn delay(tasks: &Tasks, ran: &Ran) -> Result<f64> {
 /// Measures the time from an update to a subscribed client, within one process.
 pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update").await?;
-    let runs = Child::start(Subject::Portal, &database, 50).await?;
+    let runs = Child::start(Server::Portal, &database, 50).await?;
     let line = "update → WebSocket, in one process, p99";
     Ok(vec![updates(bench, &runs, &runs, line, "≤ 10").await?])
 }
@@ -83,8 +83,8 @@ pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
 /// Measures the time from an update in one replica to a client subscribed at another.
 pub(super) async fn update_across(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update_across").await?;
-    let runs = Child::start(Subject::Portal, &database, 50).await?;
-    let shows = Child::start(Subject::Viewer, &database, 50).await?;
+    let runs = Child::start(Server::Portal, &database, 50).await?;
+    let shows = Child::start(Server::Viewer, &database, 50).await?;
     let line = "update → WebSocket, across replicas, p99";
     Ok(vec![updates(bench, &runs, &shows, line, "≤ 100").await?])
 }
@@ -106,7 +106,7 @@ async fn updates(
     for _ in 0..bench.rounds {
         let id = runs.ticks(&token, &pace).await?;
         let path = format!("/api/tasks/{token}/{id}/monitor");
-        let mut seen = Watch::open(shows.address, &path).await?.until_end().await;
+        let mut seen = MonitorClient::open(shows.address, &path).await?.until_end().await;
         if !seen.ended {
             bail!("the final state was not received");
         }

@@ -4,23 +4,23 @@
 //! [`rest::status`] and list it in [`MEASURES`].
 
 mod apalis;
-mod bare;
-mod bare_http;
+mod baseline_queue;
+mod baseline_http;
 mod child;
 mod database;
-mod drain;
+mod throughput;
 mod fanout;
-mod kinds;
+mod workloads;
 mod latency;
 mod portal;
 mod replicas;
 mod rest;
-mod stored;
-mod subjects;
-mod table;
-mod watch;
+mod history_size;
+mod server;
+mod report;
+mod monitor_client;
 
-pub(crate) use self::subjects::{Settings as ServerSettings, run as run_server};
+pub(crate) use self::server::{Settings as ServerSettings, run as run_server};
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use self::database::Databases;
-use self::table::Line;
+use self::report::Line;
 
 /// Measurement.
 struct Measure {
@@ -43,11 +43,11 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>>> + 'a>>;
 const MEASURES: &[Measure] = &[
     Measure {
         name: "postgres",
-        run: |bench| Box::pin(drain::postgres(bench)),
+        run: |bench| Box::pin(throughput::postgres(bench)),
     },
     Measure {
         name: "sqlite",
-        run: |bench| Box::pin(drain::sqlite(bench)),
+        run: |bench| Box::pin(throughput::sqlite(bench)),
     },
     Measure {
         name: "start",
@@ -83,7 +83,7 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "stored",
-        run: |bench| Box::pin(stored::run(bench)),
+        run: |bench| Box::pin(history_size::run(bench)),
     },
     Measure {
         name: "replicas",
@@ -152,7 +152,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         eprintln!("{}: {seconds:.1} s", measure.name);
     }
     println!("each as min / median / max over {} rounds", bench.rounds);
-    table::print(&lines);
+    report::print(&lines);
     if !failed.is_empty() {
         bail!("not measured: {}", failed.join(", "));
     }

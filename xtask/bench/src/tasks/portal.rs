@@ -5,11 +5,11 @@ use portal_clerk::ClerkAuth;
 use portal_core::config::Settings;
 use portal_core::{AuthProvider, Config, Portal, PortalBuilder, TaskSettings};
 
-use super::kinds::{self, Ran};
+use super::workloads::{self, Ran};
 
 /// Builds a portal that runs `concurrency` tasks at once.
 pub(super) async fn build(database: &str, concurrency: usize, ran: Ran) -> Result<Portal> {
-    let portal = kinds::add_to(builder(database)?, ran);
+    let portal = workloads::add_to(builder(database)?, ran);
     Ok(with_concurrency(portal, concurrency).build().await?)
 }
 
@@ -19,7 +19,7 @@ pub(super) async fn build_with_noops(
     concurrency: usize,
     ran: Ran,
 ) -> Result<Portal> {
-    let portal = kinds::add_noops(kinds::add_to(builder(database)?, ran));
+    let portal = workloads::add_noops(workloads::add_to(builder(database)?, ran));
     Ok(with_concurrency(portal, concurrency).build().await?)
 }
 

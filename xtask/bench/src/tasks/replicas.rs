@@ -8,10 +8,10 @@ use serde_json::json;
 use super::Bench;
 use super::child::Child;
 use super::database::{self, until_none};
-use super::subjects::Subject;
-use super::table::Line;
+use super::server::Server;
+use super::report::Line;
 
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Measures two and three replicas on one PostgreSQL against one.
 pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {
@@ -23,7 +23,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {
         for (index, rates) in rates.iter_mut().enumerate() {
             let mut children = Vec::new();
             for _ in 0..=index {
-                children.push(Child::start(Subject::Portal, &uri, 50).await?);
+                children.push(Child::start(Server::Portal, &uri, 50).await?);
             }
             rates.push(drain(&children, &pool, tasks).await?);
         }
@@ -53,6 +53,6 @@ async fn drain(replicas: &[Child], pool: &sqlx::PgPool, tasks: usize) -> Result<
     for (replica, token) in replicas.iter().zip(&tokens) {
         replica.begin(token, "noop", &json!({})).await?;
     }
-    until_none(async || database::is_active(pool).await, LOOK_AGAIN).await?;
+    until_none(async || database::is_active(pool).await, POLL_INTERVAL).await?;
     Ok(tasks as f64 / begin.elapsed().as_secs_f64())
 }

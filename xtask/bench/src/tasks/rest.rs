@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::Bench;
 use super::child::Child;
-use super::subjects::Subject;
-use super::table::Line;
+use super::server::Server;
+use super::report::Line;
 use crate::connection::request;
 
 /// Measures enqueue requests against inserts.
@@ -16,11 +16,11 @@ pub(super) async fn start(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
     // The portal only enqueues, because the baseline does not run tasks either.
     let ours = bench.databases.postgres("start").await?;
-    let ours = Child::start(Subject::Portal, &ours, 0).await?;
+    let ours = Child::start(Server::Portal, &ours, 0).await?;
     let token = ours.client_token().await?;
     let bare = bench.databases.postgres("start_bare").await?;
-    let insert = Child::start(Subject::Insert, &bare, 0).await?;
-    let notify = Child::start(Subject::InsertNotify, &bare, 0).await?;
+    let insert = Child::start(Server::Insert, &bare, 0).await?;
+    let notify = Child::start(Server::InsertNotify, &bare, 0).await?;
     let (mut one, mut one_bare) = (Vec::new(), Vec::new());
     let (mut many, mut many_bare) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
@@ -56,8 +56,8 @@ async fn bare_rate(child: &Child, connections: usize, time: Duration) -> Result<
 pub(super) async fn status(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
     let database = bench.databases.postgres("status").await?;
-    let ours = Child::start(Subject::Portal, &database, 50).await?;
-    let bare = Child::start(Subject::Read, &database, 50).await?;
+    let ours = Child::start(Server::Portal, &database, 50).await?;
+    let bare = Child::start(Server::Read, &database, 50).await?;
     let token = ours.client_token().await?;
     let id = ours.begin(&token, "noop", &json!({})).await?;
     let (mut rates, mut others) = (Vec::new(), Vec::new());

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 
-use super::super::Fault;
+use super::super::Finding;
 
 /// Last commit from before the rule.
 const SINCE: &str = "e876b37";
@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 72;
 const EXPRESSION: &str = r"^(admin|app|auth|bench|ci|clerk|config|core|deps|docs|examples|live|macros|notifications|pages|release|security|store|tasks|telemetry|tests|ui|xtask): [a-z].*[^.]$";
 
 /// Returns the titles that break the rule. Checks none in a clone without history.
-pub(super) fn faults(root: &Path) -> Result<Vec<Fault>> {
+pub(super) fn faults(root: &Path) -> Result<Vec<Finding>> {
     let Some(log) = log(root)? else {
         eprintln!(
             "warning: C1: commit {SINCE} is not in this clone; commit titles are not checked"
@@ -25,7 +25,7 @@ pub(super) fn faults(root: &Path) -> Result<Vec<Fault>> {
     let is_wrong = |title: &str| title.chars().count() > MAX_LENGTH || !expression.is_match(title);
     let wrong = log.lines().filter_map(|line| {
         let (commit, title) = line.split_once(' ')?;
-        is_wrong(title).then(|| Fault {
+        is_wrong(title).then(|| Finding {
             path: commit.into(),
             line: 1,
             message: format!(

@@ -14,7 +14,7 @@ use anyhow::Result;
 
 use self::passages::{Extractor, of_markdown};
 use self::rules::{Hit, RULES, Rules};
-use super::Fault;
+use super::Finding;
 use super::sources::{self, Source};
 
 /// Files whose text is not checked: quotations of banned patterns, foreign files, compiler output.
@@ -37,7 +37,7 @@ const ALLOWED: [(&str, &str, &str); 1] = [(
 /// # Errors
 ///
 /// If a file cannot be read.
-pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Fault>> {
+pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
     let hits = hits(root, sources)?;
     let mut faults = Vec::new();
     for rule in RULES {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use regex::Regex;
 
-use super::super::Fault;
+use super::super::Finding;
 use super::passages::{Passage, PassageKind};
 
 /// Texts that a rule is applied to.
@@ -140,8 +140,8 @@ pub(super) struct Hit {
 }
 
 impl Hit {
-    pub(super) fn to_fault(&self) -> Fault {
-        Fault {
+    pub(super) fn to_fault(&self) -> Finding {
+        Finding {
             path: self.path.clone(),
             line: self.line,
             message: format!("{} ({}): {}", self.rule, self.advice, self.text),

@@ -1,7 +1,7 @@
 //! `/`: the landing page.
 
-mod frame;
-mod picture;
+mod layout;
+mod preview;
 
 use portal_core::pages::components::{Button, CodeBlock, copy_button, icon};
 use portal_core::prelude::*;
@@ -121,11 +121,11 @@ const FEATURES: [(&str, &str, &str); 6] = [
 /// Home
 ///
 /// A user portal from three annotations: pages, admin models and background tasks.
-#[page("/", nav(icon = "house", order = 10), layout = frame::HomeLayout)]
+#[page("/", nav(icon = "house", order = 10), layout = layout::HomeLayout)]
 async fn home(config: Data<portal_core::Config>, user: Option<CurrentUser>) -> Markup {
     html! {
         (hero(user.is_some()))
-        (picture::picture(&config.app_name))
+        (preview::picture(&config.app_name))
         (annotations())
         (features())
         (start())
@@ -155,10 +155,10 @@ fn hero(is_signed_in: bool) -> Markup {
 
 fn annotations() -> Markup {
     html! {
-        section class="pt-site-part" id="annotations" {
+        section class="pt-site-section" id="annotations" {
             header { h2 { "Three annotations, no framework to learn" } p { "Each turns an item you would write anyway into part of the portal." } }
             @for one in &ANNOTATIONS {
-                div class="pt-sample" {
+                div class="pt-code-sample" {
                     div {
                         code class="pt-eyebrow" { (one.name) }
                         h3 { (one.title) }
@@ -177,7 +177,7 @@ fn annotations() -> Markup {
 
 fn features() -> Markup {
     html! {
-        section class="pt-site-part" id="features" {
+        section class="pt-site-section" id="features" {
             header { h2 { "Everything you don’t have to build" } p { "The parts every portal needs and that take months to get right." } }
             ul class="pt-features" {
                 @for (glyph, title, text) in FEATURES {
@@ -190,9 +190,9 @@ fn features() -> Markup {
 
 fn start() -> Markup {
     html! {
-        section class="pt-site-part" id="start" {
+        section class="pt-site-section" id="start" {
             header { h2 { "Running in a minute" } p { "SQLite and the development identity provider need no setup and no account." } }
-            ol class="pt-start" {
+            ol class="pt-site-steps" {
                 li {
                     h3 { "Try the reference portal" }
                     p { "You’re looking at it." }

@@ -7,12 +7,12 @@ use portal_core::pages::components::{
 use portal_core::prelude::*;
 
 /// Number of entries shown.
-const SHOWN: u64 = 6;
+const MAX_SHOWN: u64 = 6;
 
 /// Renders the latest audit entries.
 pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Markup> {
     let filter = AuditFilter {
-        limit: SHOWN,
+        limit: MAX_SHOWN,
         ..AuditFilter::default()
     };
     let entries = audit.list(&filter).await?;
@@ -87,7 +87,7 @@ fn sentence(entry: &AuditEntry) -> String {
 
 /// Renders the user's latest sign-ins, so that they notice a sign-in that was not theirs.
 pub(super) async fn own_sign_ins(users: &Users, user: &CurrentUser) -> Result<Markup> {
-    let sign_ins = users.latest_sign_ins(user.id, SHOWN).await?;
+    let sign_ins = users.latest_sign_ins(user.id, MAX_SHOWN).await?;
     Ok(html! {
         (Card::new().title("Your latest sign-ins").body(html! {
             ul class="pt-feed" {

@@ -17,8 +17,8 @@ async fn add_examples(
     config: Data<portal_core::Config>,
 ) -> Result<PageResponse> {
     for_developers(&config)?;
-    let owners = users.add_examples().await?;
-    let count = tasks.add_examples(&owners).await?;
+    let owners = users.add_demo_users().await?;
+    let count = tasks.add_demo_tasks(&owners).await?;
     let text = format!(
         "Added {} users and {} tasks",
         Unit::Count.full(owners.len() as f64),
@@ -35,8 +35,8 @@ async fn remove_examples(
     config: Data<portal_core::Config>,
 ) -> Result<PageResponse> {
     for_developers(&config)?;
-    tasks.remove_examples().await?;
-    users.remove_examples().await?;
+    tasks.remove_demo_tasks().await?;
+    users.remove_demo_users().await?;
     Ok(Flash::success("Example data removed")
         .redirect(PATH)
         .into_page())
@@ -52,7 +52,7 @@ fn for_developers(config: &portal_core::Config) -> Result<()> {
 }
 
 pub(super) async fn are_there(users: &Users) -> Result<bool> {
-    Ok(!users.examples().await?.is_empty())
+    Ok(!users.demo_user_ids().await?.is_empty())
 }
 
 /// Banner that marks some of the figures as sample data.

@@ -2,14 +2,14 @@
 //! and a welcome for guests.
 
 mod activity;
-mod everybody;
+mod all_users;
 mod examples;
-mod own;
+mod personal;
 
 use axum::extract::Query;
 use portal_core::auth::AuditLog;
 use portal_core::pages::components::{
-    Button, Card, EmptyState, PageHead, StatCard, Tone, Unit, compared, icon, range_links,
+    Button, Card, EmptyState, PageHead, StatCard, Tone, Unit, with_comparison, icon, time_range_links,
 };
 use portal_core::prelude::*;
 use portal_core::store::{Counts, TimeRange};
@@ -38,9 +38,9 @@ async fn overview(
     };
     let range = TimeRange::from_query(shown.range.as_deref());
     let (content, has_figures) = if user.is_admin() {
-        everybody::content(&users, &tasks, &audit, config.is_dev(), range).await?
+        all_users::content(&users, &tasks, &audit, config.is_dev(), range).await?
     } else {
-        own::content(&user, &users, &tasks, range).await?
+        personal::content(&user, &users, &tasks, range).await?
     };
     Ok(html! {
         (PageHead::new(format!("Hello, {}", user.full_name())).description(if user.is_admin() {
@@ -51,7 +51,7 @@ async fn overview(
         div class="pt-stack" {
             div class="pt-row" {
                 (search())
-                @if has_figures { span class="pt-push" { (range_links("Time range", PATH, range)) } }
+                @if has_figures { span class="pt-push-end" { (time_range_links("Time range", PATH, range)) } }
             }
             (content)
         }
@@ -83,10 +83,10 @@ fn search() -> Markup {
 fn count_card(title: &str, glyph: &str, counts: &Counts, more_is: Tone) -> StatCard {
     let card = StatCard::new(title, Unit::Count.full(counts.total as f64)).icon(glyph);
     let range = counts.buckets.range();
-    compared(
+    with_comparison(
         card,
         counts.total as f64,
-        counts.before as f64,
+        counts.previous as f64,
         range,
         more_is,
     )
@@ -112,15 +112,15 @@ fn failure_card(counts: &TaskCounts) -> StatCard {
         (None, _) => card.note("No tasks finished in this time range"),
         (Some(_), None) => card.note(format!(
             "No tasks finished in the previous {}",
-            range.words()
+            range.label()
         )),
         // Percentage points, not percent of percent.
         (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
-            card.note(format!("Same as previous {}", range.words()))
+            card.note(format!("Same as previous {}", range.label()))
         }
         (Some(now), Some(before)) => {
             let points = format!("{:.1} points", (now - before).abs());
-            let than = format!("vs previous {}", range.words());
+            let than = format!("vs previous {}", range.label());
             if now > before {
                 card.rise(points, than, Tone::Danger)
             } else {

@@ -9,12 +9,12 @@ use crate::store::TimeRange;
 
 /// Content of a [`ChartCard`].
 #[derive(Debug, Clone)]
-pub struct Drawing {
+pub struct ChartContent {
     title: String,
     markup: Markup,
 }
 
-impl From<Chart> for Drawing {
+impl From<Chart> for ChartContent {
     fn from(chart: Chart) -> Self {
         Self {
             markup: chart.render(),
@@ -23,7 +23,7 @@ impl From<Chart> for Drawing {
     }
 }
 
-impl From<Donut> for Drawing {
+impl From<Donut> for ChartContent {
     fn from(donut: Donut) -> Self {
         Self {
             title: donut.title().to_owned(),
@@ -48,7 +48,7 @@ impl From<Donut> for Drawing {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ChartCard {
-    drawing: Drawing,
+    drawing: ChartContent,
     description: Option<String>,
     value: Option<String>,
     ranges: Option<(String, TimeRange)>,
@@ -56,7 +56,7 @@ pub struct ChartCard {
 
 impl ChartCard {
     /// Creates a card with the title of its chart.
-    pub fn new(chart: impl Into<Drawing>) -> Self {
+    pub fn new(chart: impl Into<ChartContent>) -> Self {
         Self {
             drawing: chart.into(),
             description: None,
@@ -67,9 +67,9 @@ impl ChartCard {
 
     /// Creates a card whose chart is still being loaded.
     pub fn loading(title: impl Into<String>) -> Self {
-        Self::new(Drawing {
+        Self::new(ChartContent {
             title: title.into(),
-            markup: html! { div class="pt-chart pt-chart-wait" data-requires=(asset_file("chart.css")) aria-busy="true" { span class="pt-vh" { "Loading" } } },
+            markup: html! { div class="pt-chart pt-chart-wait" data-requires=(asset_file("chart.css")) aria-busy="true" { span class="pt-sr-only" { "Loading" } } },
         })
     }
 
@@ -104,7 +104,7 @@ impl Render for ChartCard {
         if self.value.is_some() || self.ranges.is_some() {
             card = card.actions(html! {
                 @if let Some(value) = &self.value { strong class="pt-chart-value" { (value) } }
-                @if let Some((path, current)) = &self.ranges { (range_links(&label(), path, *current)) }
+                @if let Some((path, current)) = &self.ranges { (time_range_links(&label(), path, *current)) }
             });
         }
         card.render()
@@ -115,14 +115,14 @@ impl Render for ChartCard {
 ///
 /// `?range=` is appended to the path, or `&range=` if it has a query.
 #[must_use]
-pub fn range_links(label: &str, path: &str, current: TimeRange) -> Markup {
+pub fn time_range_links(label: &str, path: &str, current: TimeRange) -> Markup {
     let sign = if path.contains('?') { '&' } else { '?' };
     html! {
         nav class="pt-seg pt-ranges" aria-label=(label) {
             @for range in TimeRange::ALL {
                 a href={ (path) (sign) "range=" (range.as_str()) } aria-current=[(range == current).then_some("true")] {
                     span aria-hidden="true" { (range.as_str()) }
-                    span class="pt-vh" { (range.words()) }
+                    span class="pt-sr-only" { (range.label()) }
                 }
             }
         }

@@ -4,7 +4,7 @@ use maud::{Markup, Render, html};
 
 use super::super::Tone;
 use super::legend::Paint;
-use super::marks::N;
+use super::numbers::Decimal;
 use super::{Unit, nothing, scale, table};
 use crate::pages::asset_file;
 
@@ -106,7 +106,7 @@ impl Donut {
                         @let dash = if is_whole { 100.0 } else { (share - GAP).max(0.4) };
                         circle cx="80" cy="80" r="64" pathLength="100" transform="rotate(-90 80 80)"
                             data-series=(paint.number()) data-tone=[paint.tone()] stroke=[paint.fill()]
-                            stroke-dasharray={ (N(dash)) " 100" } stroke-dashoffset=(N(-begin)) {}
+                            stroke-dasharray={ (Decimal(dash)) " 100" } stroke-dashoffset=(Decimal(-begin)) {}
                     }
                 }
                 text x="80" y="80" dominant-baseline="central" text-anchor="middle" { (self.unit.short(self.whole())) }

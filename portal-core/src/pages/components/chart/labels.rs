@@ -14,7 +14,7 @@ pub(super) enum Labels {
 }
 
 /// Maximum length of a label below a chart, in characters; the table has the full text.
-const LONGEST: usize = 16;
+const MAX_LEN: usize = 16;
 /// Approximate width of a letter, in pixels.
 const LETTER: usize = 7;
 /// Space between labels, in pixels.
@@ -24,11 +24,11 @@ const WIDE: usize = 400;
 /// Room for labels in a narrow chart, in pixels.
 const NARROW: usize = 220;
 /// Maximum number of labels.
-const MOST: usize = 8;
+const MAX_LABELS: usize = 8;
 
 /// A visible label.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(super) struct VisibleLabel {
     pub(super) index: usize,
     pub(super) text: String,
     /// `true` if the label is visible only where there is room.
@@ -48,8 +48,8 @@ impl Labels {
         match self {
             Self::Words(words) => {
                 let word = words.get(index).map_or("", |word| word.as_str());
-                if word.chars().count() > LONGEST {
-                    word.chars().take(LONGEST - 1).chain(['…']).collect()
+                if word.chars().count() > MAX_LEN {
+                    word.chars().take(MAX_LEN - 1).chain(['…']).collect()
                 } else {
                     word.to_owned()
                 }
@@ -93,22 +93,22 @@ impl Labels {
     /// Returns the visible labels, few enough not to touch each other.
     ///
     /// They are counted from the end, because the last point is the one that people look for.
-    pub(super) fn shown(&self) -> Vec<Shown> {
+    pub(super) fn shown(&self) -> Vec<VisibleLabel> {
         let count = self.len();
         let longest = (0..count)
             .map(|index| self.short(index).chars().count())
             .max();
         // The labels at the edges are shifted inward by half their width.
         let room = longest.unwrap_or(0) * LETTER * 3 / 2 + SPACE;
-        let stride = |width: usize| count.div_ceil((width / room).clamp(1, MOST)).max(1);
+        let stride = |width: usize| count.div_ceil((width / room).clamp(1, MAX_LABELS)).max(1);
         let wide = stride(WIDE);
         // A multiple, so that the labels of a narrow chart are a subset of those of a wide one.
         let narrow = stride(NARROW).div_ceil(wide) * wide;
         let last = count.saturating_sub(1);
-        let mut shown: Vec<Shown> = (0..count)
+        let mut shown: Vec<VisibleLabel> = (0..count)
             .rev()
             .step_by(wide)
-            .map(|index| Shown {
+            .map(|index| VisibleLabel {
                 index,
                 text: self.short(index),
                 is_minor: !(last - index).is_multiple_of(narrow),
@@ -130,7 +130,7 @@ mod tests {
             for letters in [1, 6, 40] {
                 let labels = Labels::Words(vec!["x".repeat(letters); count]);
                 let shown = labels.shown();
-                assert!(shown.len() <= MOST);
+                assert!(shown.len() <= MAX_LABELS);
                 assert_eq!(shown.last().map(|one| one.index + 1).unwrap_or(0), count);
                 for (is_minor, width) in [(true, WIDE), (false, NARROW)] {
                     let kept: Vec<_> = shown

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::Tone;
-use super::marks::N;
-use super::{Chart, Kind};
+use super::numbers::Decimal;
+use super::{Chart, ChartKind};
 
 /// Number of series that look different from each other.
 const LOOKS: usize = 6;
@@ -69,7 +69,7 @@ impl Paint {
     pub(super) fn definition(&self) -> Markup {
         let turn = format!(
             "rotate({})",
-            N(f64::from(ANGLES.get(self.look).copied().unwrap_or(0)))
+            Decimal(f64::from(ANGLES.get(self.look).copied().unwrap_or(0)))
         );
         html! {
             @if let Some(id) = &self.pattern {
@@ -90,7 +90,7 @@ pub(super) fn of_chart(chart: &Chart) -> Markup {
             @for (at, series) in chart.series.iter().enumerate() {
                 @let paint = chart.paint(at);
                 li {
-                    @if chart.kind == Kind::Bar { (paint.swatch()) } @else {
+                    @if chart.kind == ChartKind::Bar { (paint.swatch()) } @else {
                         svg viewBox="0 0 22 10" aria-hidden="true" data-series=(paint.number()) data-tone=[paint.tone()] { path d="M0 5h22" {} }
                     }
                     (series.name)

@@ -4,11 +4,11 @@
 //! stretched. Colors come from the theme by class, and dashes and hatching repeat their meaning.
 
 mod card;
-mod change;
+mod comparison;
 mod donut;
 mod labels;
 mod legend;
-mod marks;
+mod numbers;
 mod plot;
 mod scale;
 mod table;
@@ -19,8 +19,8 @@ mod unit;
 use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
-pub use self::card::{ChartCard, Drawing, range_links};
-pub use self::change::compared;
+pub use self::card::{ChartCard, ChartContent, time_range_links};
+pub use self::comparison::with_comparison;
 pub use self::donut::Donut;
 pub use self::unit::Unit;
 
@@ -32,13 +32,13 @@ use crate::store::{Buckets, Step};
 
 /// Shape in which the values of a chart are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ChartKind {
     Line,
     Area,
     Bar,
 }
 
-impl Kind {
+impl ChartKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Line => "line",
@@ -80,7 +80,7 @@ struct Series {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Chart {
-    kind: Kind,
+    kind: ChartKind,
     title: String,
     labels: Labels,
     series: Vec<Series>,
@@ -89,7 +89,7 @@ pub struct Chart {
 }
 
 impl Chart {
-    fn new(kind: Kind, title: impl Into<String>) -> Self {
+    fn new(kind: ChartKind, title: impl Into<String>) -> Self {
         Self {
             kind,
             title: title.into(),
@@ -102,17 +102,17 @@ impl Chart {
 
     /// Creates a line chart with differently dashed lines. The title names it for screen readers.
     pub fn line(title: impl Into<String>) -> Self {
-        Self::new(Kind::Line, title)
+        Self::new(ChartKind::Line, title)
     }
 
     /// Creates a line chart with tinted areas.
     pub fn area(title: impl Into<String>) -> Self {
-        Self::new(Kind::Area, title)
+        Self::new(ChartKind::Area, title)
     }
 
     /// Creates a bar chart in which the series are stacked.
     pub fn bar(title: impl Into<String>) -> Self {
-        Self::new(Kind::Bar, title)
+        Self::new(ChartKind::Bar, title)
     }
 
     /// Sets the labels below the points.
@@ -128,7 +128,7 @@ impl Chart {
     }
 
     /// Uses the buckets of a time range as the points.
-    pub fn over(self, buckets: &Buckets) -> Self {
+    pub fn buckets(self, buckets: &Buckets) -> Self {
         self.times(buckets.times(), buckets.range().step())
     }
 
@@ -144,7 +144,7 @@ impl Chart {
     }
 
     /// Adds a series in the color of a tone; neutral is gray.
-    pub fn toned_series<T: Into<Option<f64>>>(
+    pub fn series_with_tone<T: Into<Option<f64>>>(
         self,
         name: impl Into<String>,
         tone: Tone,
@@ -155,7 +155,7 @@ impl Chart {
 
     /// Adds a series of counts in the color of a tone.
     pub fn counts(self, name: impl Into<String>, tone: Tone, counts: &[u64]) -> Self {
-        self.toned_series(name, tone, counts.iter().map(|count| *count as f64))
+        self.series_with_tone(name, tone, counts.iter().map(|count| *count as f64))
     }
 
     fn add<T: Into<Option<f64>>>(
@@ -209,7 +209,7 @@ impl Chart {
 
     /// Returns `true` if each point has its own band, as bars do, instead of lying on the edges.
     fn has_bands(&self) -> bool {
-        self.kind == Kind::Bar
+        self.kind == ChartKind::Bar
     }
 
     /// Returns the position of a point, in percent of the width.

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::marks::{N, Percent};
+use super::numbers::{Decimal, Percent};
 use super::scale::Scale;
-use super::{Chart, Kind};
+use super::{Chart, ChartKind};
 
 /// Share of its band that a bar fills.
 const BAR: f64 = 0.72;
@@ -15,7 +15,7 @@ const WIDEST: f64 = 8.0;
 
 /// Returns the axis that fits all values of a chart.
 fn scale(chart: &Chart) -> Scale {
-    if chart.kind != Kind::Bar {
+    if chart.kind != ChartKind::Bar {
         return Scale::over(chart.points().filter_map(|(_, _, value)| value), chart.unit);
     }
     let stacks = (0..chart.labels.len()).flat_map(|label| {
@@ -49,8 +49,8 @@ pub(super) fn draw(chart: &Chart) -> Markup {
                     }
                 }
                 @match chart.kind {
-                    Kind::Bar => (bars(chart, &scale)),
-                    Kind::Line | Kind::Area => (lines(chart, &scale)),
+                    ChartKind::Bar => (bars(chart, &scale)),
+                    ChartKind::Line | ChartKind::Area => (lines(chart, &scale)),
                 }
             }
             // Filled by the script, which reads its content from the table.
@@ -137,7 +137,7 @@ fn lines(chart: &Chart, scale: &Scale) -> Markup {
                 @let paint = chart.paint(at);
                 @let runs = runs(chart, series);
                 g data-series=(paint.number()) data-tone=[paint.tone()] {
-                    @if chart.kind == Kind::Area {
+                    @if chart.kind == ChartKind::Area {
                         path class="pt-area" d=(area(chart, scale, &runs)) {}
                     }
                     path class="pt-line" d=(line(chart, scale, &runs)) {}
@@ -180,7 +180,7 @@ fn line(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
     for run in runs {
         for (at, (label, value)) in run.iter().enumerate() {
             let letter = if at == 0 { 'M' } else { 'L' };
-            let (x, y) = (N(chart.x(*label)), N(scale.y(*value)));
+            let (x, y) = (Decimal(chart.x(*label)), Decimal(scale.y(*value)));
             // Writing to a string cannot fail.
             let _ = write!(path, "{letter}{x} {y}");
         }
@@ -191,7 +191,7 @@ fn line(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
 /// Returns the path of the lines, closed along zero.
 fn area(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
     let mut path = String::new();
-    let ground = N(scale.y(0.0));
+    let ground = Decimal(scale.y(0.0));
     for run in runs {
         let (Some(first), Some(last)) = (run.first(), run.last()) else {
             continue;
@@ -201,8 +201,8 @@ fn area(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
         let _ = write!(
             path,
             "L{} {ground}L{} {ground}Z",
-            N(chart.x(last.0)),
-            N(chart.x(first.0))
+            Decimal(chart.x(last.0)),
+            Decimal(chart.x(first.0))
         );
     }
     path

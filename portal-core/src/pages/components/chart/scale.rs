@@ -3,7 +3,7 @@
 use super::Unit;
 
 /// Largest value drawn; larger ones are clamped, so that squares and sums stay finite.
-const LARGEST: f64 = 1e30;
+const MAX_VALUE: f64 = 1e30;
 /// Approximate number of steps of an axis.
 const STEPS: f64 = 4.0;
 
@@ -11,7 +11,7 @@ const STEPS: f64 = 4.0;
 pub(super) fn drawable(value: Option<f64>) -> Option<f64> {
     value
         .filter(|value| !value.is_nan())
-        .map(|value| value.clamp(-LARGEST, LARGEST))
+        .map(|value| value.clamp(-MAX_VALUE, MAX_VALUE))
 }
 
 /// An axis whose ends and steps are round numbers: 1, 2 or 5 times a power of ten.
@@ -103,7 +103,7 @@ mod tests {
     fn scale_of_extreme_values_has_few_steps() {
         for values in [
             vec![u64::MAX as f64],
-            vec![LARGEST, -LARGEST],
+            vec![MAX_VALUE, -MAX_VALUE],
             vec![f64::MIN_POSITIVE],
             vec![1e-5, 1e5],
             vec![99.999_999_9],
@@ -121,7 +121,7 @@ mod tests {
             }
         }
         assert_eq!(drawable(Some(f64::NAN)), None);
-        assert_eq!(drawable(Some(f64::INFINITY)), Some(LARGEST));
+        assert_eq!(drawable(Some(f64::INFINITY)), Some(MAX_VALUE));
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn texts_of_charts_are_escaped() {
         .slice(evil, Tone::Danger, 2.0);
     let html = html! {
         (chart) (donut)
-        (Chart::area(evil).over(&days).series(evil, [1.0]).empty_text(evil))
+        (Chart::area(evil).buckets(&days).series(evil, [1.0]).empty_text(evil))
         (ChartCard::new(chart.clone()).description(evil).value(evil).ranges(evil, TimeRange::Day))
         (ChartCard::loading(evil)) (ChartCard::new(Donut::new(evil).empty_text(evil)))
     }
@@ -197,7 +197,7 @@ fn parts_of_a_ring_follow_each_other() {
 
 #[test]
 fn time_range_links_keep_the_query() {
-    let links = |path| range_links("Range", path, TimeRange::Week).into_string();
+    let links = |path| time_range_links("Range", path, TimeRange::Week).into_string();
     assert!(links("/a").contains("href=\"/a?range=24h\""));
     assert!(links("/a?q=1").contains("href=\"/a?q=1&amp;range=24h\""));
     assert!(links("/a").contains("href=\"/a?range=7d\" aria-current=\"true\""));

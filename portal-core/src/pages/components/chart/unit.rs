@@ -23,7 +23,7 @@ pub enum Unit {
 }
 
 /// Smallest number that is written with a power of ten.
-const LARGEST: f64 = 1e15;
+const MAX_VALUE: f64 = 1e15;
 
 impl Unit {
     /// Formats a value in at most about six characters, for axes.
@@ -42,7 +42,7 @@ impl Unit {
     pub fn full(self, value: f64) -> String {
         match self {
             _ if !value.is_finite() => "–".to_owned(),
-            Self::Count | Self::Number if value.abs() < LARGEST => grouped(value),
+            Self::Count | Self::Number if value.abs() < MAX_VALUE => grouped(value),
             Self::Percent => percent(value),
             _ => self.short(value),
         }
@@ -93,7 +93,7 @@ fn decimals(value: f64) -> usize {
 fn abbreviated(value: f64) -> String {
     const STEPS: [(f64, &str); 4] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
     let size = value.abs();
-    if size >= LARGEST {
+    if size >= MAX_VALUE {
         return format!("{value:.1e}");
     }
     // A value that rounds up to the next step is written in that step: not "1000k".
@@ -137,7 +137,7 @@ fn duration(seconds: f64) -> String {
         _ if size < 172_800.0 => (seconds / 3_600.0, "h"),
         _ => (seconds / 86_400.0, "d"),
     };
-    if part.abs() >= LARGEST {
+    if part.abs() >= MAX_VALUE {
         return format!("{part:.1e} {unit}");
     }
     format!("{} {unit}", trimmed(part, usize::from(part.abs() < 99.95)))

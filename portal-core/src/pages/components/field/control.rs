@@ -1,6 +1,6 @@
 use maud::{Markup, PreEscaped, Render, html};
 
-use super::{Field, Kind};
+use super::{Field, ControlKind};
 use crate::pages::components::icon;
 
 impl Field {
@@ -30,7 +30,7 @@ impl Field {
         let described_by = self.described_by();
         let invalid = self.error.as_ref().map(|_| "true");
         match &self.kind {
-            Kind::Input(kind) => {
+            ControlKind::Input(kind) => {
                 let value = (!matches!(*kind, "password" | "file") && !self.value.is_empty())
                     .then_some(&self.value);
                 let described_by = match (&self.suffix, described_by) {
@@ -56,7 +56,7 @@ impl Field {
                     }
                 }
             }
-            Kind::Area { rows, mono } => html! {
+            ControlKind::Area { rows, mono } => html! {
                 textarea class="pt-input" id=(self.id) name=(self.name) rows=(rows) data-mono[*mono] spellcheck=[mono.then_some("false")]
                     placeholder=[&self.placeholder] maxlength=[self.max_length]
                     aria-describedby=[described_by] aria-invalid=[invalid]
@@ -65,7 +65,7 @@ impl Field {
                     (PreEscaped("\n")) (self.value)
                 }
             },
-            Kind::Select(options) => html! {
+            ControlKind::Select(options) => html! {
                 span class="pt-select" {
                     select class="pt-input" id=(self.id) name=(self.name) aria-describedby=[described_by] aria-invalid=[invalid]
                         required[self.required] disabled[self.disabled || self.read_only] autofocus[self.autofocus] {
@@ -76,7 +76,7 @@ impl Field {
                     (icon("chevron-down"))
                 }
             },
-            Kind::Radio(options) => html! {
+            ControlKind::Radio(options) => html! {
                 @for (at, option) in options.iter().enumerate() {
                     @let id = if at == 0 { self.id.clone() } else { format!("{}-{at}", self.id) };
                     @let hint_id = option.hint.as_ref().map(|_| format!("{id}-about"));
@@ -88,7 +88,7 @@ impl Field {
                     }
                 }
             },
-            Kind::Checkbox { switch } => html! {
+            ControlKind::Checkbox { switch } => html! {
                 input type="checkbox" data-mixed[self.indeterminate] role=[switch.then_some("switch")] id=(self.id) name=(self.name) value="true"
                     aria-describedby=[described_by] aria-invalid=[invalid] checked[self.checked]
                     required[self.required] disabled[self.disabled || self.read_only] autofocus[self.autofocus];
@@ -99,7 +99,7 @@ impl Field {
 
 impl Render for Field {
     fn render(&self) -> Markup {
-        if let Kind::Checkbox { .. } = self.kind {
+        if let ControlKind::Checkbox { .. } = self.kind {
             return html! {
                 div class="pt-check" { (self.control()) label for=(self.id) { (self.label) } (self.notes()) }
             };
@@ -108,7 +108,7 @@ impl Render for Field {
             (self.label)
             @if self.required { " " span class="pt-req" aria-hidden="true" { "*" } }
         };
-        if let Kind::Radio(_) = self.kind {
+        if let ControlKind::Radio(_) = self.kind {
             return html! {
                 fieldset class="pt-field pt-radios" aria-describedby=[self.described_by()] {
                     legend class="pt-legend" { (label) }

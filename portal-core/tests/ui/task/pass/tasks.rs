@@ -40,7 +40,7 @@ async fn send_digest(
     }
 }
 
-#[monitored_background_task(state = "mail", name = "clean-up", title = "Clean up")]
+#[monitored_background_task(group = "mail", name = "clean-up", title = "Clean up")]
 async fn clean_up(_task: TaskContext) {}
 
 #[monitored_background_task]

@@ -1,0 +1,375 @@
+//! Fake Clerk that runs within a test, on a port of this machine.
+//!
+//! It implements key sets, Frontend API, hosted pages, Backend API and webhooks, limited to the
+//! features that a portal uses.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "used in tests, where an impossible state must fail the test"
+)]
+
+mod backend;
+mod frontend;
+mod keys;
+mod pages;
+mod scripts;
+mod state;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use keys::SigningKey;
+use state::{Instance, State};
+
+pub use webhook::{WebhookResponse, Webhook};
+
+/// Type of a Clerk instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceKind {
+    /// `pk_test_…`: URLs carry the state of the browser.
+    Development,
+    /// `pk_live_…`: cookies carry the state of the browser.
+    Production,
+}
+
+/// Behavior of the endpoint that serves the public keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JwksBehavior {
+    /// Serves the key set.
+    Up,
+    /// Responds with status 500.
+    Down,
+    /// Serves the key set after a delay.
+    Slow(Duration),
+    /// Responds with a body of this many bytes that is not a key set.
+    Huge(usize),
+}
+
+/// Fake Clerk instance for a single test, on a free port of 127.0.0.1 until it is dropped.
+///
+/// Impossible operations, such as a session of an unknown user, panic.
+pub struct FakeClerk {
+    instance: Arc<Instance>,
+    webhook_secret: String,
+    client: reqwest::Client,
+    server: JoinHandle<()>,
+}
+
+impl FakeClerk {
+    /// Starts a development instance.
+    pub async fn start() -> Self {
+        Self::start_as(InstanceKind::Development).await
+    }
+
+    /// Starts an instance of a type. A portal accepts keys of a production instance in DEV too.
+    pub async fn start_as(kind: InstanceKind) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener").to_string();
+        let instance = Arc::new(Instance::new(kind, &address));
+        let router = Router::new()
+            .merge(frontend::routes())
+            .merge(pages::routes())
+            .merge(scripts::routes())
+            .merge(backend::routes(Arc::clone(&instance)))
+            .with_state(Arc::clone(&instance));
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .await
+                .expect("a running server");
+        });
+        let secret: [u8; 24] = std::array::from_fn(|_| fastrand::u8(..));
+        Self {
+            instance,
+            webhook_secret: format!("whsec_{}", STANDARD.encode(secret)),
+            client: reqwest::Client::new(),
+            server,
+        }
+    }
+
+    /// Returns the base URL of both APIs and of the hosted pages; also the issuer of the tokens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.instance.url
+    }
+
+    /// Returns the publishable key, which contains the host and port of the instance.
+    #[must_use]
+    pub fn publishable_key(&self) -> &str {
+        &self.instance.publishable_key
+    }
+
+    /// Returns the secret key.
+    #[must_use]
+    pub fn secret_key(&self) -> &str {
+        &self.instance.secret_key
+    }
+
+    /// Returns the secret that signs the webhooks.
+    #[must_use]
+    pub fn webhook_secret(&self) -> &str {
+        &self.webhook_secret
+    }
+
+    /// Returns the suffix of this instance's cookie names, as in `__session_SUFFIX`.
+    #[must_use]
+    pub fn cookie_suffix(&self) -> &str {
+        &self.instance.suffix
+    }
+
+    /// Returns the current public key in PEM, for `CLERK_JWT_KEY`.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.state().key.pem()
+    }
+
+    /// Returns the environment variables that make a portal in DEV use this instance.
+    #[must_use]
+    pub fn env(&self) -> Vec<(&'static str, String)> {
+        vec![
+            (
+                "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
+                self.publishable_key().to_owned(),
+            ),
+            ("CLERK_SECRET_KEY", self.secret_key().to_owned()),
+            ("CLERK_FRONTEND_API_URL", self.url().to_owned()),
+            ("CLERK_BACKEND_API_URL", self.url().to_owned()),
+            ("CLERK_WEBHOOK_SIGNING_SECRET", self.webhook_secret.clone()),
+        ]
+    }
+
+    // Users.
+
+    /// Returns the id of the user with an e-mail address; creates one with the address verified.
+    pub fn user(&self, email: &str) -> String {
+        self.state().user_of(email, "Test", "Person")
+    }
+
+    /// Returns the record of a user as the Backend API returns it.
+    #[must_use]
+    pub fn record(&self, user_id: &str) -> Option<Value> {
+        self.state().user(user_id).cloned()
+    }
+
+    /// Changes the record of a user and updates its `updated_at`.
+    pub fn update_user(&self, user_id: &str, edit: impl FnOnce(&mut Value)) {
+        let mut state = self.state();
+        let edited = state.edit(user_id, edit);
+        assert!(edited.is_some(), "there is no user {user_id}");
+    }
+
+    /// Bans a user, which ends all their sessions.
+    pub fn ban(&self, user_id: &str) {
+        self.update_user(user_id, |record| record["banned"] = true.into());
+        self.state().end_sessions_of(user_id, "revoked");
+    }
+
+    /// Lifts the ban of a user.
+    pub fn unban(&self, user_id: &str) {
+        self.update_user(user_id, |record| record["banned"] = false.into());
+    }
+
+    /// Deletes a user, which ends all their sessions.
+    pub fn delete(&self, user_id: &str) {
+        let removed = self.state().remove_user(user_id);
+        assert!(removed, "there is no user {user_id}");
+    }
+
+    // Sessions.
+
+    /// Creates a session of a user, in a separate browser, and returns its id.
+    pub fn session(&self, user_id: &str) -> String {
+        let mut state = self.state();
+        let client = state.new_client();
+        state.open_session(user_id, &client.id)
+    }
+
+    /// Returns a token of a new session, for pages of an origin such as `http://127.0.0.1:8000`.
+    pub fn session_token(&self, user_id: &str, origin: &str) -> String {
+        let session = self.session(user_id);
+        self.token(&session, origin)
+    }
+
+    /// Returns a new token of a session, whatever its status.
+    #[must_use]
+    pub fn token(&self, session_id: &str, origin: &str) -> String {
+        self.instance.token(session_id, origin, &json!({}))
+    }
+
+    /// Returns a token of a session with changed claims; `null` removes a claim.
+    #[must_use]
+    pub fn token_with(&self, session_id: &str, origin: &str, claims: &Value) -> String {
+        self.instance.token(session_id, origin, claims)
+    }
+
+    /// Returns the sessions of a user, oldest first, whatever their status.
+    #[must_use]
+    pub fn sessions_of(&self, user_id: &str) -> Vec<String> {
+        let state = self.state();
+        let sessions = state.sessions.iter();
+        sessions
+            .filter(|session| session.user_id == user_id)
+            .map(|session| session.id.clone())
+            .collect()
+    }
+
+    /// Returns the status of a session: `active`, `ended`, `removed` or `revoked`.
+    #[must_use]
+    pub fn session_status(&self, session_id: &str) -> &'static str {
+        let state = self.state();
+        let session = state.session(session_id).expect("the session exists");
+        session.status
+    }
+
+    /// Revokes a session, so that it gets no new tokens.
+    pub fn revoke(&self, session_id: &str) {
+        let ended = self.state().end_session(session_id, "revoked");
+        assert!(ended, "there is no active session {session_id}");
+    }
+
+    /// Sets the lifetime of new tokens, in seconds. Default: 60.
+    ///
+    /// A negative value creates expired tokens.
+    pub fn set_token_lifetime(&self, seconds: i64) {
+        self.state().token_lifetime = seconds;
+    }
+
+    /// Sets whether the script in the browser renews tokens automatically. Default: `true`.
+    pub fn set_renewal_in_browser(&self, renews: bool) {
+        self.state().renew_in_browser = renews;
+    }
+
+    // Keys.
+
+    /// Sets the behavior of the endpoint that serves the public keys.
+    pub fn set_jwks(&self, jwks: JwksBehavior) {
+        self.state().jwks = jwks;
+    }
+
+    /// Replaces the signing key; earlier tokens name a key that no longer exists.
+    pub fn rotate_keys(&self) {
+        // Generated outside of the lock, because it is slow.
+        let key = SigningKey::generate();
+        self.state().key = key;
+    }
+
+    /// Returns the number of requests for the public keys.
+    #[must_use]
+    pub fn jwks_fetch_count(&self) -> usize {
+        self.state().jwks_fetches
+    }
+
+    // Frontend API.
+
+    /// Returns the number of started handshakes.
+    #[must_use]
+    pub fn handshake_count(&self) -> usize {
+        self.state().handshake_count
+    }
+
+    /// Sets whether handshakes return a signed token instead of a nonce.
+    pub fn set_handshake_tokens(&self, tokens: bool) {
+        self.state().handshake_tokens = tokens;
+    }
+
+    /// Returns the `__client` cookie of a new signed-in browser, for tests without a browser.
+    pub fn client_cookie(&self, user_id: &str) -> String {
+        let mut state = self.state();
+        let client = state.new_client();
+        state.open_session(user_id, &client.id);
+        client.id
+    }
+
+    /// Allows redirects back to an origin that is not on this machine.
+    pub fn allow_origin(&self, origin: &str) {
+        self.state().origins.push(origin.to_owned());
+    }
+
+    // Backend API.
+
+    /// Makes the next calls of the Backend API fail with `429` and `Retry-After`.
+    pub fn rate_limit_next(&self, calls: usize, retry_after_seconds: u64) {
+        self.state().refusals = (calls, retry_after_seconds);
+    }
+
+    /// Makes every call of the Backend API fail with a status; `None` restores the usual behavior.
+    pub fn set_failure(&self, status: Option<u16>) {
+        self.state().failure = status;
+    }
+
+    /// Sets whether calls of the Backend API receive no response.
+    pub fn set_hanging(&self, hangs: bool) {
+        self.state().hangs = hangs;
+    }
+
+    /// Leaves a user out of lists, as if they had moved to another page while the pages were read.
+    pub fn hide_from_lists(&self, user_id: &str) {
+        self.state().hidden.push(user_id.to_owned());
+    }
+
+    /// Returns method, path and query of each call of the Backend API so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        self.state().requests.clone()
+    }
+
+    // Webhooks.
+
+    /// Creates a signed webhook message of a type with the current time.
+    pub fn webhook_event(&self, kind: &str, data: Value) -> Webhook {
+        Webhook::new(&self.webhook_secret, kind, data)
+    }
+
+    /// Creates a `user.created` or `user.updated` message with the current record.
+    pub fn user_event(&self, kind: &str, user_id: &str) -> Webhook {
+        let record = self.record(user_id).expect("the user exists");
+        self.webhook_event(kind, record)
+    }
+
+    /// Creates a `user.deleted` message.
+    pub fn deleted_event(&self, user_id: &str) -> Webhook {
+        let data = json!({"id": user_id, "object": "user", "deleted": true});
+        self.webhook_event("user.deleted", data)
+    }
+
+    /// Creates a `session.created`, `.ended`, `.removed` or `.revoked` message.
+    pub fn session_event(&self, kind: &str, session_id: &str) -> Webhook {
+        let state = self.state();
+        let session = state.session(session_id).expect("the session exists");
+        let mut data = session.record();
+        let user = state.user(&session.user_id);
+        data["user"] = user.cloned().unwrap_or_default();
+        drop(state);
+        self.webhook_event(kind, data)
+    }
+
+    /// Sends a message to `/api/webhooks/clerk` of a portal; each call sends it once.
+    pub async fn send_webhook(&self, portal: &str, webhook: &Webhook) -> WebhookResponse {
+        webhook.send(&self.client, portal).await
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.instance.state()
+    }
+}
+
+impl Drop for FakeClerk {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl std::fmt::Debug for FakeClerk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClerkDouble({})", self.url())
+    }
+}

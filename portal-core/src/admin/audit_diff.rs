@@ -1,0 +1,92 @@
+//! Audit entries for changes to rows.
+
+use serde_json::Value;
+
+use super::field::FieldSpec;
+use super::spec::{ModelSpec, RowValues};
+use crate::auth::{Actor, AuditLog, FieldChange};
+use crate::error::Result;
+use crate::store::Transaction;
+
+/// Placeholder for secret values.
+const HIDDEN: &str = "********";
+
+/// Records a row that was added (no old values), changed or deleted (no new values).
+pub(super) async fn record(
+    transaction: &mut Transaction,
+    actor: &Actor,
+    model: &ModelSpec,
+    old: Option<&RowValues>,
+    new: Option<&RowValues>,
+) -> Result<()> {
+    let verb = match (old, new) {
+        (None, _) => "create",
+        (Some(_), Some(_)) => "update",
+        (Some(_), None) => "delete",
+    };
+    let Some(known) = new.or(old) else {
+        return Ok(());
+    };
+    let fields: Vec<_> = model
+        .fields
+        .iter()
+        .map(|field| change_of(field, old, new))
+        .collect();
+    let changes = FieldChange::between(&fields);
+    AuditLog::record_in(
+        transaction,
+        actor,
+        &format!("{}.{verb}", model.name),
+        &format!("{}:{}", model.name, model.key_of(known)),
+        changes.details(&model.label_of(known)),
+    )
+    .await
+}
+
+/// Returns a field with its old and new value. For secrets, only the fact of a change is recorded.
+fn change_of(
+    field: &FieldSpec,
+    old: Option<&RowValues>,
+    new: Option<&RowValues>,
+) -> (&'static str, Value, Value) {
+    let value = |row: Option<&RowValues>| {
+        row.and_then(|row| row.get(field.name))
+            .cloned()
+            .unwrap_or_default()
+    };
+    let (old, new) = (value(old), value(new));
+    if !field.is_write_only() || old == new {
+        return (field.name, old, new);
+    }
+    let hidden = |value: Value, state: &str| match value {
+        Value::Null => Value::Null,
+        _ => Value::from(format!("{HIDDEN}{state}")),
+    };
+    (field.name, hidden(old, ""), hidden(new, " (new)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::admin::Widget;
+
+    #[test]
+    fn secrets_are_not_recorded() {
+        let field = FieldSpec::new::<String>("key").widget(Widget::Password);
+        let row = |text: &str| {
+            let mut row = RowValues::new();
+            row.insert("key".to_owned(), json!(text));
+            row
+        };
+        let (_, old, new) = change_of(&field, Some(&row("s3cret")), Some(&row("n3w")));
+        assert_ne!(old, new, "the change is visible");
+        for value in [old, new] {
+            assert!(!value.to_string().contains('3'), "{value}");
+        }
+        let (_, old, new) = change_of(&field, None, Some(&row("s3cret")));
+        assert_eq!(old, Value::Null);
+        assert!(!new.to_string().contains("s3cret"));
+    }
+}

@@ -1,0 +1,527 @@
+//! State of a row's form: submitted texts, field errors, and the original values.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::consequences::Question;
+use super::field::{FieldKind, FieldSpec};
+use super::fields;
+use super::record::Record;
+use super::spec::{ModelSpec, RowValues};
+use super::yaml;
+use crate::error::FieldError;
+
+/// Format in which a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Format {
+    #[default]
+    Yaml,
+    Json,
+}
+
+impl Format {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Yaml => "YAML",
+            Self::Json => "JSON",
+        }
+    }
+
+    fn from_name(name: &str) -> Self {
+        if name == "json" {
+            Self::Json
+        } else {
+            Self::Yaml
+        }
+    }
+
+    fn write(self, value: &Value) -> String {
+        match self {
+            Self::Yaml => yaml::write(value),
+            Self::Json => yaml::write_json(value),
+        }
+    }
+
+    fn parse(self, text: &str) -> Result<Value, FieldError> {
+        match self {
+            Self::Yaml => yaml::parse(text),
+            Self::Json => fields::parse(FieldKind::Json { object: false }, text),
+        }
+    }
+}
+
+/// Submitted text of a field.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FieldInput {
+    pub(super) text: String,
+    pub(super) format: Format,
+    /// Fingerprint of the value that the form was rendered with.
+    pub(super) original: String,
+    /// The stored value replaces the text, as chosen in a conflict.
+    takes_stored: bool,
+}
+
+/// A field that two people changed at the same time.
+#[derive(Debug, Clone)]
+pub(super) struct FieldConflict {
+    pub(super) field: &'static FieldSpec,
+    /// Text of the form and stored text.
+    pub(super) values: [String; 2],
+}
+
+/// State of a row's form while it is being filled in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FormState {
+    /// Key and version of the row; `None` for a new row.
+    pub(super) row: Option<(String, i64)>,
+    pub(super) label: String,
+    pub(super) inputs: BTreeMap<&'static str, FieldInput>,
+    pub(super) faults: Vec<FieldError>,
+    pub(super) banner: Option<String>,
+    pub(super) conflicts: Vec<FieldConflict>,
+    /// A change to the record since the form was rendered.
+    pub(super) notice: Option<String>,
+    /// A confirmation that is required before the row is saved; it replaces the fields.
+    pub(super) question: Option<Question>,
+}
+
+/// Submitted form data; of several fields with one name, the last one wins.
+pub(super) type FormData = BTreeMap<String, String>;
+
+/// Returns the name of the hidden field with the fingerprint of a field.
+pub(super) fn original_name(field: &FieldSpec) -> String {
+    format!("_was.{}", field.name)
+}
+
+/// Returns the name of the format switch of a document.
+pub(super) fn format_name(field: &FieldSpec) -> String {
+    format!("_format.{}", field.name)
+}
+
+/// Name of the button that converts a document to the other format.
+pub(super) const CONVERT: &str = "_convert";
+
+impl FormState {
+    /// Returns the form of a new row.
+    pub(super) fn new_row(model: &ModelSpec) -> Self {
+        let mut draft = Self::default();
+        for field in editable(model, true) {
+            // The current time is filled in when the row is saved.
+            let default = field.default.filter(|text| *text != "now");
+            let value = default.and_then(|_| field.default_value().ok().flatten());
+            draft.set(field, &value.unwrap_or_default());
+        }
+        draft
+    }
+
+    /// Returns the form of a stored row.
+    pub(super) fn of(model: &ModelSpec, record: &Record) -> Self {
+        let mut draft = Self {
+            row: Some((model.key_of(&record.values), record.version)),
+            label: model.label_of(&record.values),
+            ..Self::default()
+        };
+        for field in model.fields {
+            draft.set(field, record.values.get(field.name).unwrap_or(&Value::Null));
+        }
+        draft
+    }
+
+    fn set(&mut self, field: &'static FieldSpec, value: &Value) {
+        // A secret is never part of a page; if the field is left empty, the secret is unchanged.
+        let shown = if field.is_write_only() {
+            &Value::Null
+        } else {
+            value
+        };
+        let text = text_of(field, shown, Format::default());
+        let mut input = FieldInput {
+            text,
+            ..FieldInput::default()
+        };
+        input.original = input.fingerprint(field);
+        self.inputs.insert(field.name, input);
+    }
+
+    /// Reads a submitted form.
+    pub(super) fn read(model: &ModelSpec, sent: &FormData) -> Self {
+        let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
+        let row = match get("_id") {
+            "" => None,
+            id => Some((id.to_owned(), get("_version").parse().unwrap_or(-1))),
+        };
+        let mut draft = Self {
+            label: get("_label").to_owned(),
+            ..Self::default()
+        };
+        for field in editable(model, row.is_none()) {
+            let text = match sent.get(field.name) {
+                Some(text) => text.replace("\r\n", "\n"),
+                // An unchecked checkbox is not submitted.
+                None if field.kind == FieldKind::Boolean => "false".to_owned(),
+                None => String::new(),
+            };
+            let input = FieldInput {
+                text,
+                format: Format::from_name(get(&format_name(field))),
+                original: get(&original_name(field)).to_owned(),
+                takes_stored: get(&format!("resolve.{}", field.name)) == "theirs",
+            };
+            draft.inputs.insert(field.name, input);
+        }
+        draft.row = row;
+        draft
+    }
+
+    /// Converts a document to another format. `target` is a field and a format, such as
+    /// `limits:json`. A document that cannot be parsed is left unchanged, with a field error.
+    pub(super) fn convert(&mut self, model: &ModelSpec, target: &str) {
+        let (name, format) = target.split_once(':').unwrap_or((target, ""));
+        let Some(field) = model.field(name) else {
+            return;
+        };
+        let Some(input) = self.inputs.get_mut(field.name) else {
+            return;
+        };
+        match input.format.parse(&input.text) {
+            Ok(_) if input.text.trim().is_empty() => input.format = Format::from_name(format),
+            Ok(value) => {
+                input.format = Format::from_name(format);
+                input.text = text_of(field, &value, input.format);
+            }
+            Err(mut fault) => {
+                fault.pointer = field.pointer();
+                self.faults.push(fault);
+            }
+        }
+    }
+
+    /// Returns the submitted values; for a stored row, only the changed ones.
+    pub(super) fn values(&self, model: &ModelSpec) -> Result<RowValues, Vec<FieldError>> {
+        let is_new = self.row.is_none();
+        let mut values = RowValues::new();
+        let mut faults = Vec::new();
+        for field in editable(model, is_new) {
+            let Some(input) = self.inputs.get(field.name) else {
+                continue;
+            };
+            if !is_new && !input.is_changed(field) {
+                continue;
+            }
+            match input.value(field, is_new) {
+                Ok(Some(value)) => drop(values.insert(field.name.to_owned(), value)),
+                Ok(None) => {}
+                Err(mut fault) => {
+                    fault.pointer = field.pointer();
+                    faults.push(fault);
+                }
+            }
+        }
+        if faults.is_empty() {
+            return Ok(values);
+        }
+        // Check the other fields as well, so that all errors are reported at once.
+        if is_new && let Err(more) = model.new_row(values) {
+            let told = |fault: &FieldError| faults.iter().any(|known| known.pointer == fault.pointer);
+            let more: Vec<FieldError> = more.into_iter().filter(|fault| !told(fault)).collect();
+            faults.extend(more);
+        }
+        Err(faults)
+    }
+
+    /// Updates the form to the stored row. Changed fields keep their text; those that someone else
+    /// also changed become conflicts.
+    pub(super) fn rebase(&mut self, model: &ModelSpec, present: &Record) {
+        let present = Self::of(model, present);
+        for (name, now) in &present.inputs {
+            let Some(field) = model.field(name) else {
+                continue;
+            };
+            match self.inputs.get_mut(name) {
+                Some(mine) if mine.is_changed(field) => {
+                    if mine.original != now.original && mine.fingerprint(field) != now.original {
+                        let values = if field.is_write_only() {
+                            ["(hidden)".to_owned(), "(hidden)".to_owned()]
+                        } else {
+                            [mine.text.clone(), now.text.clone()]
+                        };
+                        self.conflicts.push(FieldConflict { field, values });
+                    }
+                    mine.original.clone_from(&now.original);
+                }
+                _ => drop(self.inputs.insert(field.name, now.clone())),
+            }
+        }
+        self.row = present.row;
+        self.label = present.label;
+    }
+
+    /// Adds the read-only fields, which a form does not submit, and the stored values that were
+    /// chosen in a conflict.
+    pub(super) fn fill_read_only(&mut self, model: &ModelSpec, present: &Record) {
+        for (name, stored) in Self::of(model, present).inputs {
+            let input = self.inputs.entry(name).or_insert_with(|| stored.clone());
+            if input.takes_stored {
+                *input = stored;
+            }
+        }
+    }
+
+    /// Returns the errors of a field as one text.
+    pub(super) fn error_of(&self, field: &FieldSpec) -> Option<String> {
+        let pointer = field.pointer();
+        let messages: Vec<String> = self
+            .faults
+            .iter()
+            .filter_map(|fault| {
+                let rest = fault.pointer.strip_prefix(&pointer)?;
+                match rest.strip_prefix('/') {
+                    Some(inner) => Some(format!("{inner}: {}", fault.message)),
+                    None if rest.is_empty() && is_syntax(fault) => Some(sentence(&fault.message)),
+                    None if rest.is_empty() => Some(fault.message.clone()),
+                    None => None,
+                }
+            })
+            .collect();
+        (!messages.is_empty()).then(|| messages.join("; "))
+    }
+
+    /// Returns the errors of the row as a whole, and of fields that the form does not have.
+    pub(super) fn form_errors(&self) -> Vec<&str> {
+        let belongs = |fault: &FieldError| {
+            let name = fault.pointer.split('/').nth(1).unwrap_or_default();
+            self.inputs.contains_key(name)
+        };
+        self.faults
+            .iter()
+            .filter(|fault| !belongs(fault))
+            .map(|fault| fault.message.as_str())
+            .collect()
+    }
+}
+
+impl FieldInput {
+    /// Returns the value of the text; `None` omits the field.
+    fn value(&self, field: &FieldSpec, is_new: bool) -> Result<Option<Value>, FieldError> {
+        if let FieldKind::Json { .. } = field.kind {
+            if self.text.trim().is_empty() {
+                return Ok(field.default_value().ok().flatten());
+            }
+            return self.format.parse(&self.text).map(Some);
+        }
+        let is_choice = !field.choices.is_empty();
+        if self.text.is_empty() && (field.kind != FieldKind::Text || field.nullable || is_choice) {
+            return Ok((!is_new || field.nullable).then_some(Value::Null));
+        }
+        fields::parse(field.kind, &self.text).map(Some)
+    }
+
+    pub(super) fn is_changed(&self, field: &FieldSpec) -> bool {
+        !self.takes_stored && self.fingerprint(field) != self.original
+    }
+
+    /// Returns a short text that is equal for equal values.
+    fn fingerprint(&self, field: &FieldSpec) -> String {
+        let text = match field.kind {
+            // The formatting of a document does not matter.
+            FieldKind::Json { .. } => self
+                .format
+                .parse(&self.text)
+                .map_or_else(|_| self.text.clone(), |value| value.to_string()),
+            _ => self.text.clone(),
+        };
+        // FNV-1a: it must be the same in every replica, and a collision gains an attacker nothing.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+}
+
+fn is_syntax(fault: &FieldError) -> bool {
+    matches!(&*fault.code, "invalid_yaml" | "invalid_json")
+}
+
+/// Formats a message as a sentence.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// Returns the fields that the form of a row can change.
+pub(super) fn editable(
+    model: &ModelSpec,
+    is_new: bool,
+) -> impl Iterator<Item = &'static FieldSpec> {
+    let may_edit = if is_new {
+        model.permissions.create
+    } else {
+        model.permissions.change
+    };
+    model
+        .fields
+        .iter()
+        .filter(move |field| may_edit && field.is_editable(is_new))
+}
+
+/// Returns the text of a value in a form.
+fn text_of(field: &FieldSpec, value: &Value, format: Format) -> String {
+    match (field.kind, value) {
+        (_, Value::Null) => String::new(),
+        (FieldKind::Json { .. }, value) => format.write(value),
+        // Browser controls accept seconds but not fractions of them.
+        (FieldKind::Timestamp, Value::String(text)) => text.chars().take(19).collect(),
+        (_, Value::String(text)) => text.clone(),
+        (_, value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::admin::{AdminModel, FieldValues, ModelOptions};
+
+    struct Plan;
+
+    impl AdminModel for Plan {
+        const SOURCE: crate::Source = crate::source!(Plan);
+        const NAME: &'static str = "plan";
+        const TITLE: &'static str = "Plan";
+        const PLURAL: &'static str = "Plans";
+        const DESCRIPTION: &'static str = "";
+        const OPTIONS: ModelOptions = ModelOptions {
+            list: &[],
+            search: &[],
+            order_by: &[],
+            read_only: false,
+        };
+        const FIELDS: &'static [FieldSpec] = &[
+            FieldSpec::new::<i64>("id").primary_key(),
+            FieldSpec::new::<String>("name"),
+            FieldSpec::new::<Option<i64>>("seats"),
+            FieldSpec::new::<bool>("active"),
+            FieldSpec::new::<Map<String, Value>>("limits"),
+        ];
+
+        fn to_values(&self) -> Vec<Value> {
+            Vec::new()
+        }
+
+        fn from_values(_: FieldValues) -> Result<Self, Vec<FieldError>> {
+            Ok(Self)
+        }
+    }
+
+    fn model() -> ModelSpec {
+        ModelSpec::of::<Plan>()
+    }
+
+    fn record(name: &str, seats: i64, version: i64) -> Record {
+        let values =
+            json!({"id": 1, "name": name, "seats": seats, "active": true, "limits": {"a": 1}});
+        match values {
+            Value::Object(values) => Record { values, version },
+            _ => panic!("not an object"),
+        }
+    }
+
+    /// Returns the data a browser submits for a form, with some fields changed.
+    fn sent(draft: &FormState, changes: &[(&str, &str)]) -> FormData {
+        let mut sent = FormData::new();
+        if let Some((id, version)) = &draft.row {
+            sent.insert("_id".to_owned(), id.clone());
+            sent.insert("_version".to_owned(), version.to_string());
+        }
+        for (name, input) in &draft.inputs {
+            sent.insert((*name).to_owned(), input.text.replace('\n', "\r\n"));
+            sent.insert(format!("_was.{name}"), input.original.clone());
+            sent.insert(format!("_format.{name}"), input.format.as_str().to_owned());
+        }
+        for (name, value) in changes {
+            sent.insert((*name).to_owned(), (*value).to_owned());
+        }
+        sent
+    }
+
+    #[test]
+    fn only_changed_fields_are_submitted() {
+        let model = model();
+        let shown = FormState::of(&model, &record("Basic", 3, 1));
+        let back = FormState::read(&model, &sent(&shown, &[("seats", "")]));
+        assert_eq!(
+            Value::Object(back.values(&model).unwrap()),
+            json!({"seats": null})
+        );
+        let mut unchecked = sent(&shown, &[]);
+        unchecked.remove("active");
+        let back = FormState::read(&model, &unchecked);
+        assert_eq!(
+            Value::Object(back.values(&model).unwrap()),
+            json!({"active": false})
+        );
+    }
+
+    #[test]
+    fn reformatted_document_is_not_a_change() {
+        let model = model();
+        let shown = FormState::of(&model, &record("Basic", 3, 1));
+        let json = [("limits", "{ \"a\": 1 }"), ("_format.limits", "json")];
+        let back = FormState::read(&model, &sent(&shown, &json));
+        assert_eq!(back.values(&model).unwrap(), RowValues::new());
+    }
+
+    #[test]
+    fn document_format_can_be_switched() {
+        let model = model();
+        let shown = FormState::of(&model, &record("Basic", 3, 1));
+        assert_eq!(shown.inputs["limits"].text.trim(), "a: 1");
+        let mut back = FormState::read(&model, &sent(&shown, &[]));
+        back.convert(&model, "limits:json");
+        assert_eq!(back.inputs["limits"].text, "{\n  \"a\": 1\n}");
+        assert_eq!(back.inputs["limits"].format, Format::Json);
+        let mut back = FormState::read(&model, &sent(&back, &[]));
+        back.convert(&model, "limits:yaml");
+        assert_eq!(back.inputs["limits"].text.trim(), "a: 1");
+        let broken = [("limits", "a: 1\na: 2\n")];
+        let mut back = FormState::read(&model, &sent(&shown, &broken));
+        back.convert(&model, "limits:json");
+        assert_eq!(back.inputs["limits"].text, "a: 1\na: 2\n");
+        assert_eq!(back.inputs["limits"].format, Format::Yaml);
+        let fault = back.error_of(model.field("limits").unwrap());
+        assert_eq!(fault.as_deref(), Some("Line 2: “a” appears twice."));
+    }
+
+    #[test]
+    fn stale_form_keeps_changed_fields_and_updates_others() {
+        let model = model();
+        let shown = FormState::of(&model, &record("Basic", 3, 1));
+        let mut back = FormState::read(&model, &sent(&shown, &[("name", "Mine")]));
+        back.rebase(&model, &record("Theirs", 4, 2));
+        assert_eq!(back.row, Some(("1".to_owned(), 2)));
+        assert_eq!(back.inputs["name"].text, "Mine");
+        let [conflict] = &back.conflicts[..] else {
+            panic!("one field was changed on both sides")
+        };
+        assert_eq!(conflict.field.name, "name");
+        assert_eq!(conflict.values, ["Mine", "Theirs"]);
+        assert_eq!(back.inputs["seats"].text, "4");
+        let theirs = FormState::read(&model, &sent(&back, &[("resolve.name", "theirs")]));
+        assert_eq!(theirs.values(&model).unwrap(), RowValues::new());
+        let again = FormState::read(&model, &sent(&back, &[]));
+        assert_eq!(
+            Value::Object(again.values(&model).unwrap()),
+            json!({"name": "Mine"})
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! URLs of admin pages, which preserve the position in a list.
+
+use url::form_urlencoded;
+
+use super::list::COLUMNS;
+
+/// A path with query parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ListUrl {
+    path: String,
+    pairs: Vec<(String, String)>,
+}
+
+impl ListUrl {
+    pub(super) fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            pairs: Vec::new(),
+        }
+    }
+
+    /// Returns the URL with another value of a parameter; an empty value removes it.
+    pub(super) fn with(&self, name: &str, value: impl Into<String>) -> Self {
+        let mut address = self.without(name);
+        let value = value.into();
+        if !value.is_empty() {
+            address.pairs.push((name.to_owned(), value));
+        }
+        address
+    }
+
+    /// Returns the URL with a filter, whose value may be empty.
+    pub(super) fn with_filter(&self, name: &str, value: &str) -> Self {
+        let mut address = self.without(name);
+        address.pairs.push((name.to_owned(), value.to_owned()));
+        address
+    }
+
+    /// Returns the URL without a parameter.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut address = self.clone();
+        address.pairs.retain(|(known, _)| known != name);
+        address
+    }
+
+    /// Returns the value of a parameter; empty if it is missing.
+    pub(super) fn get(&self, name: &str) -> &str {
+        let pair = self.pairs.iter().find(|(known, _)| known == name);
+        pair.map_or("", |(_, value)| value)
+    }
+
+    /// Adds the parameters of a query string: the first value of each, and all values of the
+    /// columns.
+    pub(super) fn read(mut self, query: &str) -> Self {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let known = self.pairs.iter_mut().find(|(known, _)| *known == name);
+            match known {
+                // An empty filter matches missing values.
+                _ if value.is_empty() && !name.starts_with("filter[") => {}
+                None => self.pairs.push((name.into_owned(), value.into_owned())),
+                Some((name, values)) if name == COLUMNS => {
+                    values.push(',');
+                    values.push_str(&value);
+                }
+                Some(_) => {}
+            }
+        }
+        self
+    }
+
+    /// Returns the path without parameters.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the parameters, for the hidden fields of a form.
+    pub(super) fn pairs(&self) -> Vec<(&str, &str)> {
+        self.pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+
+    /// Returns the parameters as a query string.
+    pub(super) fn query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.pairs)
+            .finish()
+    }
+}
+
+impl std::fmt::Display for ListUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.path)?;
+        if !self.pairs.is_empty() {
+            write!(f, "?{}", self.query())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_kept_replaced_and_removed() {
+        let address = ListUrl::new("/admin/settings").read("model=plan&search=a%26b&page=3&empty=");
+        assert_eq!(address.get("search"), "a&b");
+        let next = address.with("page", "4").without("model");
+        assert_eq!(next.to_string(), "/admin/settings?search=a%26b&page=4");
+        assert_eq!(next.with("search", "").query(), "page=4");
+        let columns = ListUrl::new("/").read("columns=a&page=1&columns=b&page=2");
+        assert_eq!(columns.query(), "columns=a%2Cb&page=1");
+    }
+}

@@ -1,0 +1,186 @@
+//! HTTP server: accepts connections and serves HTTP/1 on them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::linger::Linger;
+use super::write_timeout::WriteTimeout;
+use crate::config::Limits;
+use crate::security::{ConnectionLimiter, ConnectionPermit};
+
+/// Read buffer of a connection, in bytes; larger than the maximum size of a request head.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Pause before the next accept after a system resource is exhausted.
+const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
+
+/// Serves connections until it is stopped.
+///
+/// Then it accepts no new ones and closes open ones after their current request.
+///
+/// Replaces `axum::serve`, which waits for the head of a request without a timeout and accepts any
+/// number of connections.
+pub(super) struct HttpServer {
+    pub(super) router: Router,
+    pub(super) connections: ConnectionLimiter,
+    pub(super) limits: Limits,
+    pub(super) stop: CancellationToken,
+}
+
+impl HttpServer {
+    /// Runs until it is stopped; returns a tracker of the connections that are still open then.
+    pub(super) async fn run(self, listener: TcpListener) -> TaskTracker {
+        // Builds the routes once instead of on each request.
+        let router: Router = self.router.with_state(());
+        let open = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    back_off_after(&error, &self.stop).await;
+                    continue;
+                }
+            };
+            let Some(place) = self.connections.acquire(peer.ip()) else {
+                tracing::warn!(
+                    %peer,
+                    "connection rejected: limit per address reached; if the address is a proxy, add it to TRUSTED_PROXIES"
+                );
+                continue;
+            };
+            let _ = stream.set_nodelay(true);
+            let stream = PermittedStream {
+                stream,
+                linger: Linger::default(),
+                _place: place,
+            };
+            let connection = serve_connection(
+                router.clone(),
+                WriteTimeout::new(stream, self.limits.write_timeout),
+                peer,
+                self.limits.header_timeout,
+                self.stop.clone(),
+            );
+            open.spawn(connection);
+        }
+        open.close();
+        open
+    }
+}
+
+/// Pauses after a system error that will not recover immediately, such as no file descriptors.
+///
+/// A connection that failed before it was accepted only concerns its client.
+async fn back_off_after(error: &io::Error, stop: &CancellationToken) {
+    let is_of_client = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    );
+    if !is_of_client {
+        tracing::error!(%error, "failed to accept a connection");
+        let _ = tokio::time::timeout(ACCEPT_BACKOFF, stop.cancelled()).await;
+    }
+}
+
+/// Serves the requests of one connection.
+async fn serve_connection(
+    router: Router,
+    stream: WriteTimeout<PermittedStream>,
+    peer: SocketAddr,
+    header_time: Duration,
+    stop: CancellationToken,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_time)
+        .max_buf_size(READ_BUFFER)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection failed");
+    }
+}
+
+/// A connection with its permit, which it also keeps as a WebSocket.
+struct PermittedStream {
+    stream: TcpStream,
+    linger: Linger,
+    _place: ConnectionPermit,
+}
+
+impl AsyncRead for PermittedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for PermittedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        this.linger.poll_shutdown(&mut this.stream, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

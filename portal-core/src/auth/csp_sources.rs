@@ -1,0 +1,160 @@
+//! Content-Security-Policy sources: external origins that pages may load from.
+
+use std::fmt::Write as _;
+
+use axum::http::HeaderValue;
+
+/// Sources, in addition to the portal itself, that pages may load from.
+///
+/// They come from the identity provider and from
+/// [`csp_sources`](crate::PortalBuilder::content_sources) of the application.
+///
+/// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com` or
+/// `blob:`. A value that could end its directive is skipped and logged as an error.
+///
+/// ```
+/// use portal_core::auth::CspSources;
+///
+/// let mut sources = CspSources::default();
+/// sources.script.push("https://clerk.example.com".to_owned());
+/// assert!(sources.policy().contains("script-src 'self' https://clerk.example.com;"));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CspSources {
+    /// Scripts.
+    pub script: Vec<String>,
+    /// Targets of requests from scripts, such as `fetch` and WebSockets.
+    pub connect: Vec<String>,
+    /// Images, such as the hosts of users' avatars.
+    pub img: Vec<String>,
+    /// Pages in frames.
+    pub frame: Vec<String>,
+    /// Workers.
+    pub worker: Vec<String>,
+    /// Targets of form submissions, including redirects.
+    pub form_action: Vec<String>,
+    /// `true` if pages may contain inline styles.
+    pub style_unsafe_inline: bool,
+}
+
+impl CspSources {
+    /// Returns the `Content-Security-Policy` of a page that may load from these sources.
+    ///
+    /// Without sources it contains no nonce and no exception, because the portal's own pages
+    /// contain nothing inline.
+    #[must_use]
+    pub fn policy(&self) -> String {
+        let mut policy = "default-src 'self'; script-src 'self'".to_owned();
+        add(&mut policy, &self.script);
+        policy.push_str("; style-src 'self'");
+        if self.style_unsafe_inline {
+            policy.push_str(" 'unsafe-inline'");
+        }
+        policy.push_str("; img-src 'self' data:");
+        add(&mut policy, &self.img);
+        policy.push_str("; connect-src 'self'");
+        add(&mut policy, &self.connect);
+        for (directive, sources) in [("frame-src", &self.frame), ("worker-src", &self.worker)] {
+            // Without their own sources these directives fall back to `default-src`.
+            if !sources.is_empty() {
+                let _ = write!(policy, "; {directive} 'self'");
+                add(&mut policy, sources);
+            }
+        }
+        policy.push_str("; object-src 'none'; base-uri 'none'; form-action 'self'");
+        add(&mut policy, &self.form_action);
+        policy.push_str("; frame-ancestors 'none'");
+        policy
+    }
+}
+
+impl CspSources {
+    /// Adds the sources of another part of the portal.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.script.extend(other.script);
+        self.connect.extend(other.connect);
+        self.img.extend(other.img);
+        self.frame.extend(other.frame);
+        self.worker.extend(other.worker);
+        self.form_action.extend(other.form_action);
+        self.style_unsafe_inline |= other.style_unsafe_inline;
+    }
+
+    /// Returns the policy as a header value; `policy` contains only bytes that are valid in a
+    /// header.
+    pub(crate) fn header(&self) -> HeaderValue {
+        HeaderValue::try_from(self.policy())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    }
+}
+
+fn add(policy: &mut String, sources: &[String]) {
+    for source in sources {
+        let is_source = !source.is_empty()
+            && source
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b',');
+        if is_source {
+            policy.push(' ');
+            policy.push_str(source);
+        } else {
+            tracing::error!(source, "skipped an invalid content source");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policy_without_sources_allows_only_the_portal() {
+        assert_eq!(
+            CspSources::default().policy(),
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+             frame-ancestors 'none'"
+        );
+    }
+
+    #[test]
+    fn each_source_is_added_to_its_directive() {
+        let list = |text: &str| vec![text.to_owned()];
+        let policy = CspSources {
+            script: list("https://s.example"),
+            connect: list("https://c.example"),
+            img: list("blob:"),
+            frame: list("https://f.example"),
+            worker: list("blob:"),
+            form_action: list("https://a.example"),
+            style_unsafe_inline: true,
+        }
+        .policy();
+        for part in [
+            "; script-src 'self' https://s.example;",
+            "; style-src 'self' 'unsafe-inline';",
+            "; img-src 'self' data: blob:;",
+            "; connect-src 'self' https://c.example;",
+            "; frame-src 'self' https://f.example;",
+            "; worker-src 'self' blob:;",
+            "; form-action 'self' https://a.example;",
+        ] {
+            assert!(policy.contains(part), "{part} in {policy}");
+        }
+    }
+
+    #[test]
+    fn source_cannot_add_a_directive() {
+        for evil in ["", "a; script-src *", "a b", "a,b", "a\r\nX: y", "h\u{e9}"] {
+            let sources = CspSources {
+                script: vec![evil.to_owned()],
+                ..CspSources::default()
+            };
+            assert_eq!(
+                sources.policy(),
+                CspSources::default().policy(),
+                "{evil:?}"
+            );
+        }
+    }
+}

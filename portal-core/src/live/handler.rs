@@ -1,0 +1,151 @@
+//! `GET /api/live?topics=orders,users`: opens the stream of a tab.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::hub::MAX_TOPICS;
+use super::cursor::Cursor;
+use super::stream_limit::StreamOwner;
+use super::service::Live;
+use super::stream::{self, StreamUser, Stream};
+use super::topics::TopicKey;
+use crate::auth::{Access, Auth, CurrentUser, AuthOutcome, Routes};
+use crate::error::{Error, Result};
+use crate::request::ApiQuery;
+use crate::security::{ClientAddress, OriginPolicy, network_of};
+use crate::state::PortalState;
+
+/// Open to guests, since topics can be public; each topic has a separate access rule.
+pub(crate) fn routes() -> Routes {
+    Routes::new().get("/api/live", Access::Public, stream_topics)
+}
+
+#[derive(Deserialize)]
+struct LiveQuery {
+    /// Names, separated by commas or spaces.
+    #[serde(default)]
+    topics: String,
+    /// Cursor of the time at which the page was rendered.
+    #[serde(default)]
+    since: String,
+}
+
+async fn stream_topics(
+    State(state): State<PortalState>,
+    ApiQuery(query): ApiQuery<LiveQuery>,
+    ClientAddress(address): ClientAddress,
+    parts: Parts,
+) -> Result<Response> {
+    let live = state.borrow::<Live>()?;
+    state.borrow::<OriginPolicy>()?.check_socket(&parts.headers)?;
+    let auth = state.borrow::<Auth>()?;
+    let user = match auth.authenticate(&parts).await? {
+        AuthOutcome::Anonymous => None,
+        // An invalid session is rejected instead of being treated as a guest.
+        AuthOutcome::Rejected => return Err(Error::unauthorized()),
+        AuthOutcome::Authenticated(user) => Some(user),
+    };
+    let RequestedTopics { keys, denied } = RequestedTopics::of(live, &query.topics, user.as_ref())?;
+    if keys.is_empty() {
+        return match (denied.is_empty(), &user) {
+            // Browsers reconnect after every end, unless the response is `204`.
+            (true, _) => Ok(StatusCode::NO_CONTENT.into_response()),
+            (false, None) => Err(Error::unauthorized()),
+            (false, Some(_)) => Err(Error::forbidden(
+                "your account has no access to these topics",
+            )),
+        };
+    }
+    let holder = match (&user, address) {
+        (Some(user), _) => Some(StreamOwner::User(user.id)),
+        (None, address) => address.map(network_of).map(StreamOwner::Network),
+    };
+    let place = holder
+        .map(|holder| live.0.places.acquire(holder))
+        .transpose()?;
+    let reader = match &user {
+        None => None,
+        Some(user) => {
+            let topics = keys.iter().filter_map(|key| live.0.topics.get(key.topic));
+            let needed = topics.map(|topic| topic.access.clone()).collect();
+            let session = Some(Arc::from(user.session_id()));
+            let watch = auth.watch(user.id, session, needed).await;
+            // The user may still receive public topics.
+            let is_shut_out = !user.is_enabled();
+            match watch {
+                Ok(watch) => Some(StreamUser { id: user.id, watch }),
+                Err(_) if is_shut_out => None,
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let last_id = parts.headers.get("last-event-id");
+    let last_id = last_id.and_then(|id| id.to_str().ok());
+    // For a page that has been open for long, the last event is more recent than the time of
+    // rendering.
+    let since: Option<Cursor> = last_id.unwrap_or(&query.since).parse().ok();
+    let stop = CancellationToken::clone(state.borrow::<CancellationToken>()?);
+    Ok(stream::answer(Stream::new(
+        live.clone(),
+        live.0.hub.subscribe(keys, since),
+        reader,
+        denied,
+        stop,
+        state.clone(),
+        place,
+    )))
+}
+
+/// Topics that a client requests.
+struct RequestedTopics {
+    keys: Vec<TopicKey>,
+    /// Requested topics without access.
+    denied: Vec<String>,
+}
+
+impl RequestedTopics {
+    fn of(live: &Live, topics: &str, user: Option<&CurrentUser>) -> Result<Self> {
+        let mut wanted = Self {
+            keys: Vec::new(),
+            denied: Vec::new(),
+        };
+        let mut names: Vec<&str> = topics
+            .split([',', ' '])
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Err(Error::bad_request(
+                "no topics requested; add `?topics=orders,users`",
+            ));
+        }
+        if names.len() > MAX_TOPICS {
+            return Err(Error::bad_request(format!(
+                "a stream supports at most {MAX_TOPICS} topics"
+            )));
+        }
+        for name in names {
+            let Some(topic) = live.0.topics.find(name) else {
+                if live.0.is_dev {
+                    tracing::error!(
+                        topic = name,
+                        "a region uses an undeclared topic and will not update; declare it with `.topic(\"{name}\", ..)`"
+                    );
+                }
+                continue;
+            };
+            match live.0.topics.key_for(topic, user.map(|user| &**user)) {
+                Some(key) => wanted.keys.push(key),
+                None => wanted.denied.push(name.to_owned()),
+            }
+        }
+        Ok(wanted)
+    }
+}

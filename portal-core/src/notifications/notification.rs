@@ -1,0 +1,213 @@
+//! A notification to send.
+
+use crate::auth::safe_redirect;
+use crate::error::FieldError;
+use crate::pages::components::Tone;
+
+/// Maximum length of a title, in characters.
+pub(super) const MAX_TITLE_LEN: usize = 120;
+/// Maximum length of a text, in characters.
+pub(super) const MAX_TEXT_LEN: usize = 1000;
+/// Maximum length of kind, group and link, in characters.
+const MAX_NAME_LEN: usize = 500;
+
+/// A notification for a user, shown under the bell.
+///
+/// ```
+/// use portal_core::notifications::Notification;
+/// use portal_core::pages::components::Tone;
+///
+/// let ready = Notification::new("Report ready")
+///     .text("All 12 months of 2026.")
+///     .link("/reports/7")
+///     .tone(Tone::Success);
+/// # let _ = ready;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Notification {
+    pub(super) kind: String,
+    pub(super) title: String,
+    pub(super) text: Option<String>,
+    pub(super) link: Option<String>,
+    pub(super) tone: Tone,
+    pub(super) group: Option<NotificationGroup>,
+}
+
+/// Group whose unread notifications are merged into one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NotificationGroup {
+    pub(super) name: String,
+    /// Title of several notifications.
+    pub(super) plural: String,
+    /// Link of several notifications, if it differs from the newest one's.
+    pub(super) link: Option<String>,
+}
+
+impl Notification {
+    /// Creates a notification with a title of at most 120 characters.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            kind: "message".to_owned(),
+            title: title.into(),
+            text: None,
+            link: None,
+            tone: Tone::Neutral,
+            group: None,
+        }
+    }
+
+    /// Sets the text, at most 1000 characters.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into()).filter(|text| !text.is_empty());
+        self
+    }
+
+    /// Sets the link: a path of the portal, without base path. Other URLs are rejected.
+    pub fn link(mut self, path: impl Into<String>) -> Self {
+        self.link = Some(path.into()).filter(|path| !path.is_empty());
+        self
+    }
+
+    /// Sets the tone, which determines the color. Default: neutral.
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+
+    /// Sets the kind, for programs. Default: `message`.
+    ///
+    /// The portal's own kinds are `task` and `account`.
+    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = kind.into();
+        self
+    }
+
+    /// Merges the notification into the unread one of the same group, if there is one.
+    ///
+    /// The entry then shows `plural`, in which `{count}` is replaced by the number of
+    /// notifications.
+    ///
+    /// ```
+    /// use portal_core::notifications::Notification;
+    ///
+    /// let order = Notification::new("New order").group("orders", "{count} new orders");
+    /// # let _ = order;
+    /// ```
+    pub fn group(mut self, name: impl Into<String>, plural: impl Into<String>) -> Self {
+        self.group = Some(NotificationGroup {
+            name: name.into(),
+            plural: plural.into(),
+            link: None,
+        });
+        self
+    }
+
+    /// Sets the link of several notifications of the group.
+    pub(crate) fn group_link(mut self, path: impl Into<String>) -> Self {
+        if let Some(group) = &mut self.group {
+            group.link = Some(path.into());
+        }
+        self
+    }
+
+    /// Returns the reasons why the notification cannot be sent.
+    pub(super) fn faults(&self) -> Vec<FieldError> {
+        let mut faults = Vec::new();
+        let mut check = |name: &str, value: Option<&str>, longest: usize| {
+            let Some(value) = value else { return };
+            let pointer = format!("/{name}");
+            if value.chars().count() > longest {
+                let message = format!("must have at most {longest} characters");
+                faults.push(FieldError::new(pointer, "too_long", message));
+            } else if value.contains('\0') {
+                faults.push(FieldError::new(
+                    pointer,
+                    "invalid_value",
+                    "must not contain the character U+0000",
+                ));
+            }
+        };
+        check("title", Some(&self.title), MAX_TITLE_LEN);
+        check("text", self.text.as_deref(), MAX_TEXT_LEN);
+        check("link", self.link.as_deref(), MAX_NAME_LEN);
+        check("kind", Some(&self.kind), MAX_NAME_LEN);
+        if let Some(group) = &self.group {
+            check("group", Some(&group.name), MAX_NAME_LEN);
+            check("group", Some(&group.plural), MAX_TITLE_LEN);
+        }
+        if self.title.trim().is_empty() {
+            faults.push(FieldError::new("/title", "required", "must not be empty"));
+        }
+        if let Some(link) = &self.link
+            && safe_redirect(link).is_none()
+        {
+            faults.push(FieldError::new(
+                "/link",
+                "invalid_link",
+                "must be a path of this portal, such as /tasks",
+            ));
+        }
+        faults
+    }
+}
+
+/// Returns the start of a text that may be too long or contain characters that databases do not
+/// store.
+pub(crate) fn excerpt(text: &str, longest: usize) -> String {
+    let text = text.replace('\0', "\u{fffd}");
+    match text.char_indices().nth(longest.saturating_sub(1)) {
+        Some((end, _)) if text.chars().count() > longest => {
+            format!("{}…", text.get(..end).unwrap_or_default())
+        }
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_the_portal_are_links() {
+        for link in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil",
+            "javascript:alert(1)",
+            "admin",
+            "/sign-out",
+        ] {
+            let faults = Notification::new("x").link(link).faults();
+            assert_eq!(faults.len(), 1, "{link}");
+            assert_eq!(faults[0].pointer, "/link");
+        }
+        for link in ["/", "/admin/tasks?task=1", "/reports/7"] {
+            assert_eq!(Notification::new("x").link(link).faults(), [], "{link}");
+        }
+        assert_eq!(Notification::new("x").link("").faults(), []);
+    }
+
+    #[test]
+    fn invalid_texts_are_rejected() {
+        let codes = |message: &Notification| -> Vec<_> {
+            message.faults().into_iter().map(|it| it.code).collect()
+        };
+        assert_eq!(codes(&Notification::new(" ")), ["required"]);
+        let long = "ä".repeat(MAX_TITLE_LEN + 1);
+        assert_eq!(codes(&Notification::new(&long)), ["too_long"]);
+        assert_eq!(codes(&Notification::new("a\0b")), ["invalid_value"]);
+        let text = "x".repeat(MAX_TEXT_LEN + 1);
+        assert_eq!(codes(&Notification::new("a").text(text)), ["too_long"]);
+        assert_eq!(codes(&Notification::new("a").text("")), [""; 0]);
+    }
+
+    #[test]
+    fn excerpt_is_a_valid_text() {
+        assert_eq!(excerpt("short", 5), "short");
+        assert_eq!(excerpt("äöüäöü", 4), "äöü…");
+        assert_eq!(excerpt("a\0b", 9), "a\u{fffd}b");
+        let title = excerpt(&"ä".repeat(500), MAX_TITLE_LEN);
+        assert_eq!(Notification::new(title).faults(), []);
+    }
+}

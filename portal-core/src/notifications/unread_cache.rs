@@ -1,0 +1,77 @@
+//! Cache of unread notifications, so that page views need no database query.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use super::table;
+use crate::pages::Unread;
+use crate::store::{ReadStamp, Store, StoreError};
+
+const ENTRIES: usize = 100_000;
+
+#[derive(Clone)]
+struct CachedUnread {
+    unread: Arc<Unread>,
+    read_at: ReadStamp,
+}
+
+/// Cached unread notifications of users.
+pub(super) struct UnreadCache {
+    store: Store,
+    known: Cache<Uuid, CachedUnread>,
+    /// Number of invalidations: a read that started before one must not be cached after it.
+    epoch: AtomicU64,
+}
+
+impl UnreadCache {
+    pub(super) fn new(store: Store) -> Self {
+        Self {
+            store,
+            known: Cache::new(ENTRIES),
+            epoch: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the cached value, if it is still valid.
+    pub(super) fn fresh(&self, user: Uuid) -> Option<Arc<Unread>> {
+        let cached = self.known.get(&user)?;
+        let is_current = self.store.is_current(cached.read_at);
+        is_current.then_some(cached.unread)
+    }
+
+    /// Returns the last cached value, even if it is no longer valid.
+    pub(super) fn last_known(&self, user: Uuid) -> Option<Arc<Unread>> {
+        self.known.get(&user).map(|cached| cached.unread)
+    }
+
+    pub(super) async fn get(&self, user: Uuid) -> Result<Arc<Unread>, StoreError> {
+        if let Some(unread) = self.fresh(user) {
+            return Ok(unread);
+        }
+        let read_at = self.store.read_at();
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let unread = Arc::new(table::unread(&self.store, user).await?);
+        let cached = CachedUnread {
+            unread: Arc::clone(&unread),
+            read_at,
+        };
+        self.known.insert(user, cached);
+        // Something changed during the read: the value may be outdated.
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            self.known.remove(&user);
+        }
+        Ok(unread)
+    }
+
+    /// Invalidates the cache for a user, or for all users.
+    pub(super) fn forget(&self, user: Option<Uuid>) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        match user {
+            Some(user) => drop(self.known.remove(&user)),
+            None => self.known.clear(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use maud::{Markup, Render, html};
+
+use super::{Button, pagination::SizeForm};
+use crate::pages::asset_file;
+
+/// Pagination of a list that is too long to count: previous, next, and an estimated total.
+///
+/// ```
+/// use maud::Render as _;
+/// use portal_core::pages::components::KeysetPagination;
+///
+/// let pages = KeysetPagination::new(None, Some("?after=42".to_owned())).about(12_345).render().into_string();
+/// assert!(pages.contains("About 12,000"));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct KeysetPagination {
+    previous: Option<String>,
+    next: Option<String>,
+    estimated_total: Option<u64>,
+    sizes: Option<(SizeForm, u64)>,
+    words: [&'static str; 2],
+}
+
+/// Formats two significant digits with thousands separators, so that it does not look exact.
+fn estimate(number: u64) -> String {
+    let digits = number.checked_ilog10().unwrap_or(0);
+    let unit = 10_u64.pow(digits.saturating_sub(1));
+    let text = (number / unit * unit).to_string();
+    let mut grouped = String::new();
+    for (at, digit) in text.chars().enumerate() {
+        if at > 0 && (text.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn link<'a>(href: Option<&'a String>, button: Button<'a>) -> Button<'a> {
+    let button = button.size(1);
+    match href {
+        Some(href) => button.href(href),
+        None => button.disabled(true),
+    }
+}
+
+impl KeysetPagination {
+    /// Creates a pagination with the URLs of the previous and the next page, if any.
+    pub const fn new(previous: Option<String>, next: Option<String>) -> Self {
+        Self {
+            previous,
+            next,
+            estimated_total: None,
+            sizes: None,
+            words: ["Previous", "Next"],
+        }
+    }
+
+    /// Sets the estimated number of rows.
+    pub const fn estimated_total(mut self, rows: u64) -> Self {
+        self.estimated_total = Some(rows);
+        self
+    }
+
+    /// Sets the labels of the links. Default: "Previous" and "Next".
+    pub const fn labels(mut self, previous: &'static str, next: &'static str) -> Self {
+        self.words = [previous, next];
+        self
+    }
+
+    /// Lets the user choose the page size.
+    ///
+    /// Adds a GET form to `action` with `per_page` and the query to preserve.
+    pub fn sizes(
+        mut self,
+        action: impl Into<String>,
+        present: u64,
+        sizes: &[u64],
+        keep: &[(&str, &str)],
+    ) -> Self {
+        self.sizes = Some((SizeForm::new(action.into(), sizes, keep), present));
+        self
+    }
+}
+
+impl Render for KeysetPagination {
+    fn render(&self) -> Markup {
+        html! {
+            div class="pt-pages" data-requires=(asset_file("table.css")) {
+                @if let Some((form, present)) = &self.sizes { (form.render(*present)) }
+                span { @if let Some(rows) = self.estimated_total { "About " (estimate(rows)) } }
+                nav aria-label="Pages" {
+                    @let [previous, next] = self.words;
+                    div class="pt-row" {
+                        (link(self.previous.as_ref(), Button::new(previous).icon("chevron-left")))
+                        (link(self.next.as_ref(), Button::new(next).icon_end("chevron-right")))
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::estimate;
+
+    #[test]
+    fn estimate_has_two_significant_digits() {
+        let shown = [0, 7, 42, 128, 9_999, 12_345, 1_250_000].map(estimate);
+        assert_eq!(
+            shown,
+            ["0", "7", "42", "120", "9,900", "12,000", "1,200,000"]
+        );
+    }
+}

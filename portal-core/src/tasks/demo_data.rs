@@ -1,0 +1,147 @@
+//! Demo data: finished tasks that never ran, to fill the pages of a portal in development.
+
+use chrono::TimeDelta;
+use sea_query::{Expr, ExprTrait, Query};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::record::TaskStatus;
+use super::service::Tasks;
+use crate::auth::id_at;
+use crate::error::Result;
+use crate::store::now;
+
+const TABLE: &str = "portal_tasks";
+/// Marks demo tasks; stored instead of the request that enqueued them.
+const MARK: &str = "example-data";
+/// Age of the oldest demo tasks, in days.
+const DAYS: i64 = 90;
+/// Maximum number of rows per statement.
+const ROWS: usize = 400;
+
+impl Tasks {
+    /// Adds finished demo tasks over the last 90 days, unless there are some; returns their number.
+    ///
+    /// For development: the tasks never ran. They are of the portal's task types and belong to the
+    /// given users.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read or written.
+    pub async fn add_demo_tasks(&self, owners: &[Uuid]) -> Result<u64> {
+        let count = Query::select()
+            .expr(sea_query::Func::count(Expr::col("id")))
+            .from(TABLE)
+            .and_where(Expr::col("trace_parent").eq(MARK))
+            .take();
+        let known = self.0.store.fetch_count(&count).await?.unsigned_abs();
+        let kinds: Vec<_> = self.registry().all().collect();
+        if known > 0 || kinds.is_empty() {
+            return Ok(known);
+        }
+        let mut random = fastrand::Rng::with_seed(11);
+        let now = now();
+        let mut rows: Vec<[Expr; 17]> = Vec::new();
+        for day in 0..DAYS {
+            // More tasks on recent days than long ago, and fewer on weekends.
+            let busy = if (day % 7) < 2 { 4 } else { 14 } + (DAYS - day) / 9;
+            for _ in 0..random.i64(busy / 2..=busy) {
+                let created = now - TimeDelta::minutes(day * 1440 + random.i64(1..1440));
+                let kind = kinds[random.usize(..kinds.len())];
+                // Most tasks are quick and some are slow.
+                let took =
+                    TimeDelta::milliseconds((300.0 * 12_f64.powf(random.f64() * 1.6)) as i64);
+                let started = created + TimeDelta::milliseconds(random.i64(2..400));
+                let end = std::cmp::Ord::min(started + took, now);
+                let (status, result, error, code): (_, Option<Value>, _, _) = match random.u8(..100)
+                {
+                    0..=6 => (
+                        TaskStatus::Error,
+                        None,
+                        Some("Example failure"),
+                        Some("example"),
+                    ),
+                    7..=9 => (
+                        TaskStatus::Error,
+                        None,
+                        Some("cancelled"),
+                        Some("cancelled"),
+                    ),
+                    _ => (
+                        TaskStatus::Completed,
+                        Some(json!("Example result")),
+                        None,
+                        None,
+                    ),
+                };
+                let progress = if error.is_some() {
+                    random.i32(0..90)
+                } else {
+                    100
+                };
+                rows.push([
+                    id_at(created).into(),
+                    kind.state.as_str().into(),
+                    kind.name.into(),
+                    random.choice(owners).copied().into(),
+                    json!({}).into(),
+                    status.as_str().into(),
+                    progress.into(),
+                    result.into(),
+                    error.into(),
+                    code.into(),
+                    created.into(),
+                    created.into(),
+                    started.into(),
+                    end.into(),
+                    end.into(),
+                    1_i32.into(),
+                    MARK.into(),
+                ]);
+            }
+        }
+        let all = rows.len() as u64;
+        let mut transaction = self.0.store.begin().await?;
+        for some in rows.chunks(ROWS) {
+            let mut insert = Query::insert();
+            insert.into_table(TABLE).columns([
+                "id",
+                "state",
+                "name",
+                "owner_user_id",
+                "args",
+                "status",
+                "progress",
+                "result",
+                "error",
+                "code",
+                "run_at",
+                "created_at",
+                "started_at",
+                "finished_at",
+                "updated_at",
+                "attempt",
+                "trace_parent",
+            ]);
+            for row in some {
+                insert.values_panic(row.iter().cloned());
+            }
+            transaction.execute(&insert).await?;
+        }
+        transaction.commit().await?;
+        Ok(all)
+    }
+
+    /// Removes the demo tasks and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be written.
+    pub async fn remove_demo_tasks(&self) -> Result<u64> {
+        let delete = Query::delete()
+            .from_table(TABLE)
+            .and_where(Expr::col("trace_parent").eq(MARK))
+            .take();
+        Ok(self.0.store.execute(&delete).await?)
+    }
+}

@@ -1,0 +1,204 @@
+//! Builder for enqueuing a task from code.
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::args::TaskArgs;
+use super::insert::{self, NewTask};
+use super::retry;
+use super::service::{TaskHandle, Tasks, insert_result};
+use super::starter::Initiator;
+use super::task::{Task, TaskDefinition};
+use crate::error::{Error, Result};
+use crate::store::Executor;
+
+/// Builder for a task, which is enqueued when this is awaited; see [`Tasks::enqueue`].
+#[derive(Debug)]
+#[must_use = "a task is only enqueued when this is awaited"]
+pub struct Enqueue<R> {
+    tasks: Tasks,
+    state: String,
+    name: &'static str,
+    args: std::result::Result<Value, serde_json::Error>,
+    initiator: Initiator,
+    run_at: Option<DateTime<Utc>>,
+    priority: Option<i32>,
+    result: PhantomData<fn() -> R>,
+}
+
+impl Tasks {
+    /// Enqueues a task with its arguments; it is stored once the returned value has been awaited.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use portal_core::prelude::*;
+    ///
+    /// /// Send the digest
+    /// #[monitored_background_task(group = "mail")]
+    /// async fn send_digest(task: TaskContext) -> Result<u32, TaskError> {
+    ///     Ok(3)
+    /// }
+    ///
+    /// async fn later(tasks: Data<Tasks>) -> Result<(), TaskError> {
+    ///     let handle = tasks
+    ///         .start(send_digest, NoArgs {})
+    ///         .delay(Duration::from_secs(60))
+    ///         .await
+    ///         .map_err(|error| TaskError::new(error.to_string()))?;
+    ///     let sent: u32 = handle.result().await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn enqueue<A: TaskArgs, R: Serialize + Send + 'static>(
+        &self,
+        task: fn() -> Task<A, R>,
+        args: A,
+    ) -> Enqueue<R> {
+        Enqueue::new(self.clone(), task().into_definition(), args)
+    }
+
+    /// Enqueues a task within the caller's transaction.
+    ///
+    /// This is the same as [`start(..).within(executor)`](Start::within).
+    ///
+    /// # Errors
+    ///
+    /// Fails for the same reasons as [`Enqueue::within`].
+    pub async fn enqueue_in<A: TaskArgs, R: Serialize + Send + 'static>(
+        &self,
+        executor: &mut impl Executor,
+        task: fn() -> Task<A, R>,
+        args: A,
+    ) -> Result<TaskHandle<R>> {
+        self.enqueue(task, args).within(executor).await
+    }
+}
+
+impl<R> Enqueue<R> {
+    pub(super) fn new<A: TaskArgs>(tasks: Tasks, definition: TaskDefinition, args: A) -> Self {
+        Self {
+            tasks,
+            state: definition.state,
+            name: definition.name,
+            args: serde_json::to_value(args),
+            initiator: Initiator::default(),
+            run_at: None,
+            priority: None,
+            result: PhantomData,
+        }
+    }
+
+    /// Sets the client, user and request that the task is enqueued for. Default: none of them.
+    ///
+    /// By default, the task belongs to the application. A `&CurrentUser` is accepted too: the task
+    /// then belongs to that user.
+    pub fn initiator(mut self, starter: impl Into<Initiator>) -> Self {
+        self.initiator = starter.into();
+        self
+    }
+
+    /// Sets the delay before the task may start. Default: none.
+    pub fn delay(mut self, time: Duration) -> Self {
+        self.run_at = Some(retry::after(time));
+        self
+    }
+
+    /// Sets the earliest time at which the task may start. Default: immediately.
+    pub fn run_at(mut self, moment: DateTime<Utc>) -> Self {
+        self.run_at = Some(moment);
+        self
+    }
+
+    /// Sets the priority; higher ones start first. Default: the priority of the task type.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Enqueues the task within the caller's transaction: it exists only if that commits.
+    ///
+    /// The transaction is one of [`Store::begin`](crate::Store::begin), or the connection of a sqlx
+    /// transaction on the same database: `.within(&mut *transaction)`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the task type is not registered, the arguments are invalid or too large, a quota of
+    /// the owner is used up, the task conflicts with another one, or the database cannot be
+    /// written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portal_core::Store;
+    /// use portal_core::prelude::*;
+    /// use portal_core::store::sea_query::Query;
+    ///
+    /// /// Send the invoice
+    /// #[monitored_background_task(group = "shop", internal)]
+    /// async fn send_invoice(task: TaskContext) -> Result<(), TaskError> {
+    ///     Ok(())
+    /// }
+    ///
+    /// async fn order(user: CurrentUser, store: Data<Store>, tasks: Data<Tasks>) -> Result<()> {
+    ///     let mut transaction = store.begin().await?;
+    ///     let insert = Query::insert()
+    ///         .into_table("orders")
+    ///         .columns(["user_id"])
+    ///         .values_panic([user.id.into()])
+    ///         .take();
+    ///     transaction.execute(&insert).await?;
+    ///     tasks
+    ///         .start(send_invoice, NoArgs {})
+    ///         .starter(&user)
+    ///         .within(&mut transaction)
+    ///         .await?;
+    ///     transaction.commit().await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub async fn within(self, executor: &mut impl Executor) -> Result<TaskHandle<R>> {
+        let tasks = self.tasks.clone();
+        let (definition, task) = self.new_task()?;
+        tasks.admit_in(executor, &task).await?;
+        let stored = insert::insert(executor, &task).await?;
+        let (id, _) = insert_result(&task, stored, &definition)?;
+        tasks.expect_tasks();
+        Ok(tasks.handle(id))
+    }
+
+    /// Returns the checked task to store, and its type.
+    pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
+        let registry = self.tasks.registry();
+        let definition = Arc::clone(registry.find(&self.state, self.name)?);
+        let args = self.args.map_err(Error::internal)?;
+        let mut task = definition.new_task(definition.accept(&args)?);
+        self.initiator.apply_to(&mut task);
+        task.run_at = self.run_at.unwrap_or(task.run_at);
+        task.priority = self.priority.unwrap_or(task.priority);
+        Ok((definition, task))
+    }
+}
+
+impl<R: Send + 'static> IntoFuture for Enqueue<R> {
+    type Output = Result<TaskHandle<R>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let tasks = self.tasks.clone();
+            let (definition, task) = self.new_task()?;
+            let (id, _): (Uuid, _) = tasks.store_new(&definition, task).await?;
+            Ok(tasks.handle(id))
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! `/admin/tasks/all`: tasks of all users, and the deletion of old ones.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::filter::TaskListFilter;
+use super::row::Surroundings;
+use super::{ALL, RequestFields, PageScope, head};
+use crate::error::{FieldError, Result};
+use crate::live;
+use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone, Unit};
+use crate::pages::{IntoPage, PageResponse};
+use crate::state::PortalState;
+use crate::tasks::queue::QueueFilter;
+
+/// Number of tasks on one page.
+const PER_PAGE: usize = 25;
+/// Maximum age in days, longer than any portal keeps tasks.
+const MAX_DAYS: u64 = 36_500;
+/// Id of the card that deletes old tasks.
+const CLEAN_UP: &str = "clean-up";
+/// Default age in days.
+const USUAL_DAYS: &str = "7";
+
+pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let choice = RequestFields::of_query(&request);
+    let (reader, _) = PageScope::of(state, request).await?;
+    let shown = TaskListFilter::of(&reader, &choice, ALL, &[]);
+    let prune = choice.fields.get("prune").map(|days| days_of(days));
+    let wrong = matches!(prune, Some(Err(_)));
+    let page = render(&reader, &shown, &choice, prune).await?;
+    Ok(if wrong {
+        (StatusCode::UNPROCESSABLE_ENTITY, page).into_page()
+    } else {
+        page.into_page()
+    })
+}
+
+/// Parses a number of days, or returns the error of its field.
+pub(super) fn days_of(text: &str) -> Result<u64, FieldError> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|days| *days <= MAX_DAYS)
+        .ok_or_else(|| {
+            let message = format!("Enter a number of days from 0 to {MAX_DAYS}");
+            FieldError::new("/prune", "out_of_range", message)
+        })
+}
+
+pub(super) fn span_of(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
+}
+
+async fn render(
+    reader: &PageScope<'_>,
+    shown: &TaskListFilter,
+    choice: &RequestFields,
+    prune: Option<Result<u64, FieldError>>,
+) -> Result<Markup> {
+    let owner_user_id = match &shown.owner {
+        Some(email) => Some(owner(reader, email).await?),
+        None => None,
+    };
+    let filter = QueueFilter {
+        owner_user_id,
+        limit: PER_PAGE as u64 + 1,
+        ..shown.filter()
+    };
+    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(reader, &records).await?;
+    let rows = records
+        .iter()
+        .map(|record| surroundings.row(reader, record))
+        .collect();
+    let here = shown.here(reader);
+    let asked = match &prune {
+        Some(Ok(days)) => Some((*days, reader.tasks.count_finished(span_of(*days)).await?)),
+        _ => None,
+    };
+    let fault = prune.and_then(Result::err);
+    let empty = if shown.is_filtered() || shown.is_later() {
+        EmptyState::no_match(reader.url(ALL))
+    } else {
+        EmptyState::new("list-checks", "No tasks yet")
+            .text("Tasks from all users and API clients appear here.")
+    };
+    let list = TaskList::new(rows)
+        .title("All tasks")
+        .toolbar(shown.toolbar(reader, true))
+        .footer(shown.pages(reader, older))
+        .empty(empty)
+        .hidden(html! { input type="hidden" name="back" value=(here); });
+    Ok(html! {
+        (head(reader, ALL))
+        div class="pt-stack" {
+            (reader.styles())
+            (live::region("tasks", list))
+            (prune_card(reader, choice, fault, asked))
+        }
+    })
+}
+
+/// Returns the id of the user with this e-mail address, or the nil id, which matches no user.
+async fn owner(reader: &PageScope<'_>, email: &str) -> Result<Uuid> {
+    let found = reader.users.find_by_email(email).await?;
+    Ok(found.first().map_or(Uuid::nil(), |user| user.id))
+}
+
+/// Renders the form for an age, and the confirmation with the number of tasks.
+fn prune_card(
+    reader: &PageScope<'_>,
+    choice: &RequestFields,
+    fault: Option<FieldError>,
+    asked: Option<(u64, u64)>,
+) -> Markup {
+    let days = choice
+        .fields
+        .get("prune")
+        .map_or(USUAL_DAYS, String::as_str);
+    let field = Field::number("prune", "Finished more than (days) ago")
+        .range(Some("0".to_owned()), Some(MAX_DAYS.to_string()))
+        .step("1")
+        .value(days)
+        .required(true)
+        .error(fault.map(|fault| fault.message));
+    // The fragment scrolls to the confirmation, next to the button.
+    let action = format!("{}#{CLEAN_UP}", reader.url(ALL));
+    let card = Card::new()
+        .id(CLEAN_UP)
+        .title("Delete old tasks")
+        .description("Deletes finished tasks and their results.")
+        .body(html! {
+            form class="pt-form" method="get" action=(action) {
+                (field)
+                div class="pt-form-actions" { (Button::new("Delete tasks…").icon("trash-2").submit()) }
+            }
+            @if let Some((days, tasks)) = asked { (confirm(reader, days, tasks)) }
+        });
+    html! { (card) }
+}
+
+fn confirm(reader: &PageScope<'_>, days: u64, tasks: u64) -> Markup {
+    let age = match days {
+        0 => "All finished tasks".to_owned(),
+        1 => "Finished more than a day ago".to_owned(),
+        days => format!("Finished more than {days} days ago"),
+    };
+    if tasks == 0 {
+        return html! { (Banner::new(Tone::Info, "No tasks are that old.")) };
+    }
+    let these = match tasks {
+        1 => "1 task".to_owned(),
+        tasks => format!("{} tasks", Unit::Count.full(tasks as f64)),
+    };
+    let banner = Banner::new(Tone::Danger, format!("{age}. This cannot be undone."))
+        .title(format!("Delete {these}?"))
+        .action(html! {
+            form class="pt-row" method="post" action=(reader.url("/admin/tasks/prune")) {
+                input type="hidden" name="days" value=(days);
+                (Button::new("Cancel").size(1).href(reader.url(ALL)))
+                (Button::new(format!("Delete {these}")).size(1).danger().submit())
+            }
+        });
+    html! { (banner) }
+}

@@ -1,0 +1,137 @@
+//! The two areas that show tasks: `/tasks` for users' own tasks, `/admin/tasks` for administrators.
+
+use std::fmt::Display;
+
+use axum::http::Method;
+use uuid::Uuid;
+
+use super::{PageScope, detail, actions, start};
+use crate::auth::Access;
+use crate::error::Result;
+use crate::pages::{IntoPage, NavItem, Page};
+use crate::source;
+use crate::tasks::service::{check_access, check_start, task_not_found};
+use crate::tasks::{TaskDefinition, TaskRecord};
+
+/// Root of the users' own area; the page of a task is below it.
+pub(in crate::tasks) const OWN: &str = "/tasks";
+/// Path of the page of one of the user's own tasks; notifications link to it.
+pub(crate) const OWN_TASK: &str = "/tasks/{task_id}";
+
+/// Area that a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Area {
+    /// The user's own tasks, across all of their client tokens.
+    Own,
+    /// Tasks of all users.
+    Admin,
+}
+
+impl Area {
+    pub(super) fn root(self) -> &'static str {
+        match self {
+            Self::Own => OWN,
+            Self::Admin => super::PATH,
+        }
+    }
+
+    /// Returns the root path of the event stream and the log file of a task.
+    pub(super) fn api(self) -> &'static str {
+        match self {
+            Self::Own => "/api/tasks",
+            Self::Admin => "/api/admin/tasks",
+        }
+    }
+}
+
+impl PageScope<'_> {
+    /// Returns a URL below the page of a task, or that of the page if `rest` is empty.
+    pub(super) fn task_url(&self, id: impl Display, rest: &str) -> String {
+        self.url(&format!("{}/{id}{rest}", self.area.root()))
+    }
+
+    /// Returns a task that the user may see here; any other task is not found.
+    pub(super) async fn find(&self, id: Uuid) -> Result<TaskRecord> {
+        let record = self.tasks.get(id).await?;
+        record
+            .filter(|record| match self.area {
+                Area::Admin => true,
+                Area::Own => record.owner_user_id == Some(self.user.id) && self.may_use(record),
+            })
+            .ok_or_else(task_not_found)
+    }
+
+    fn may_use(&self, record: &TaskRecord) -> bool {
+        let task_type = self.tasks.registry().get(&record.group, &record.name);
+        // Tasks stay visible if only another version of the portal has their type.
+        task_type.is_none_or(|task_type| self.may_see(task_type))
+    }
+
+    /// Returns `true` if the user may see their own tasks of this type.
+    ///
+    /// The application enqueues tasks of internal types for the user.
+    fn may_see(&self, task_type: &TaskDefinition) -> bool {
+        task_type.internal || check_access(task_type, Some(&self.user)).is_ok()
+    }
+
+    /// Returns `true` if the user may start tasks of this type.
+    pub(super) fn may_start(&self, task_type: &TaskDefinition) -> bool {
+        check_start(task_type, Some(&self.user)).is_ok()
+    }
+
+    /// Returns the task types hidden from the user's own lists: those they may no longer use.
+    pub(super) fn hidden_types(&self) -> Vec<(String, &'static str)> {
+        let all = self.tasks.registry().all();
+        all.filter(|task_type| !self.may_see(task_type))
+            .map(|task_type| (task_type.state.clone(), task_type.name))
+            .collect()
+    }
+}
+
+/// Returns the pages of the users' own area.
+pub(super) fn own_pages() -> Vec<Page> {
+    let nav = NavItem::new("My tasks").icon("play").order(30);
+    let page = |source, path, respond| {
+        Page::new(source, path, respond)
+            .title("My tasks")
+            .description("Start background tasks and follow their progress.")
+            .access(Access::User)
+    };
+    vec![
+        page(source!(own_tasks), OWN, |state, request| {
+            Box::pin(async move { start::show(&state, request, Area::Own).await.into_page() })
+        })
+        .nav(nav),
+        page(source!(start_own_task), "/tasks/start", |state, request| {
+            Box::pin(async move { start::start(&state, request, Area::Own).await.into_page() })
+        })
+        .method(Method::POST),
+        page(source!(own_task), OWN_TASK, |state, request| {
+            Box::pin(async move { detail::show(&state, request, Area::Own).await.into_page() })
+        }),
+        page(
+            source!(cancel_own_task),
+            "/tasks/{task_id}/cancel",
+            |state, request| {
+                Box::pin(async move {
+                    actions::cancel(&state, request, Area::Own)
+                        .await
+                        .into_page()
+                })
+            },
+        )
+        .method(Method::POST),
+        page(
+            source!(run_own_task_again),
+            "/tasks/{task_id}/again",
+            |state, request| {
+                Box::pin(async move {
+                    actions::run_again(&state, request, Area::Own)
+                        .await
+                        .into_page()
+                })
+            },
+        )
+        .method(Method::POST),
+    ]
+}

@@ -1,0 +1,115 @@
+//! `/admin/tasks/tokens`: the user's own client tokens.
+
+use axum::extract::Request;
+use maud::{Markup, html};
+
+use super::{RequestFields, NEW_TOKEN, PATH, PageScope, TOKENS, head, read_form};
+use crate::error::Result;
+use crate::pages::components::{
+    Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,
+};
+use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::state::PortalState;
+use crate::tasks::{ClientToken, NewClientToken};
+
+pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, _) = PageScope::of(state, request).await?;
+    Ok(render(&reader, None).await?.into_page())
+}
+
+/// Creates a token and shows its secret, which the portal cannot show again.
+pub(super) async fn create(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, _) = PageScope::of(state, request).await?;
+    reader.user.require_not_impersonated()?;
+    let created = reader.tokens.create(reader.user.id).await?;
+    Ok(render(&reader, Some(&created)).await?.into_page())
+}
+
+pub(super) async fn revoke(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let (reader, request) = PageScope::of(state, request).await?;
+    let form = RequestFields::parse(&read_form(request, state).await?.0);
+    let token = form.get("token").unwrap_or_default();
+    let flash = match reader.tokens.revoke(token, reader.user.id).await {
+        Ok(()) => Flash::success("Client token revoked"),
+        Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
+        Err(error) => return Err(error),
+    };
+    Ok(flash.redirect(&reader.url(TOKENS)).into_page())
+}
+
+async fn render(reader: &PageScope<'_>, created: Option<&NewClientToken>) -> Result<Markup> {
+    let tokens = reader.tokens.list_for_user(reader.user.id).await?;
+    let table = Table::new("Your client tokens")
+        .column(Column::new("Token"))
+        .column(Column::new("Created"))
+        .column(Column::new("Last used"))
+        .column(Column::new("Expires"))
+        .rows(tokens.iter().map(row))
+        .empty(
+            EmptyState::new("key-round", "No client tokens")
+                .text("Create one to start and monitor tasks from your own programs."),
+        );
+    let add = html! {
+        form method="post" action=(reader.url(NEW_TOKEN)) {
+            (Button::new("Create token").solid().icon("plus").submit())
+        }
+    };
+    Ok(html! {
+        (head(reader, TOKENS).actions(add))
+        @if let Some(created) = created { (new_token(&created.secret.to_string())) }
+        (Card::new().flush()
+            .title("Your client tokens")
+            .description("Each token identifies one client and lets it start and monitor tasks with your permissions. A token expires 24 hours after its last use, at most 7 days after its creation.")
+            .body(table))
+        @for token in &tokens { (confirm(reader, token)) }
+        p class="pt-hint pt-after" {
+            "Programs request one with " code { "POST /api/client-tokens" } ". The page "
+            a href=(reader.url(PATH)) { "Run" } " shows how to use it."
+        }
+    })
+}
+
+fn new_token(secret: &str) -> Markup {
+    let card = Card::new()
+        .title("Your new client token")
+        .description("Copy it now. This portal stores only a hash of it and cannot show it again.")
+        .body(html! {
+            div class="pt-row" {
+                code class="pt-mono pt-truncate" data-part="client-token" { (secret) }
+                (copy_button(secret))
+            }
+        });
+    html! { (card) }
+}
+
+fn confirm(reader: &PageScope<'_>, token: &ClientToken) -> Confirm {
+    let id = token.id.to_string();
+    Confirm::new(
+        format!("revoke-{id}"),
+        format!("Revoke the token {}…?", token.hint),
+        reader.url("/admin/tasks/tokens/revoke"),
+        "Revoke token",
+    )
+    .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")
+    .hidden(html! { input type="hidden" name="token" value=(id); })
+}
+
+fn row(token: &ClientToken) -> Row {
+    let id = token.id.to_string();
+    let cells = vec![
+        html! {
+            code class="pt-mono" { (token.hint) "…" }
+        },
+        time(&token.created_at.to_rfc3339(), TimeFormat::DateTime),
+        time(&token.last_used_at.to_rfc3339(), TimeFormat::Ago),
+        time(&token.expires_at.to_rfc3339(), TimeFormat::DateTime),
+    ];
+    let label = format!("Revoke the token {}", token.hint);
+    Row::new(id.clone(), cells).actions(
+        Button::new("Revoke")
+            .size(1)
+            .icon("trash-2")
+            .attribute("aria-label", label)
+            .opens(format!("revoke-{id}")),
+    )
+}

@@ -1,0 +1,467 @@
+//! `/tasks` and `/admin/tasks`: the form that starts a task, and the list of the user's own tasks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::{RawForm, Request};
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::area::Area;
+use super::filter::TaskListFilter;
+use super::row::Surroundings;
+use super::{RequestFields, PageScope, access_badge, code_samples, compact_select, head, task_types, read_form};
+use crate::error::{FieldError, Result};
+use crate::json;
+use crate::live::{OWN_TASKS, Region};
+use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
+use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::state::PortalState;
+use crate::tasks::schema_form::{RowAction, RenderOptions, SchemaForm, FormInput};
+use crate::tasks::queue::QueueFilter;
+use crate::tasks::service::{check_start, task_not_found};
+use crate::tasks::starter::Initiator;
+use crate::tasks::{TaskDefinition, trace_context};
+
+/// Prefix of the names of the argument fields.
+const PREFIX: &str = "args";
+/// Name of the field for all arguments, used if they are edited as JSON.
+const WHOLE: &str = "json";
+/// Number of tasks on one page.
+const PER_PAGE: usize = 25;
+
+/// State of the form that starts a task.
+struct StartForm {
+    definition: Arc<TaskDefinition>,
+    typed: FormInput,
+    /// Arguments as JSON, if they are edited as JSON.
+    json: Option<String>,
+    faults: Vec<FieldError>,
+    /// Name of the field, or of the group of fields, that receives the focus.
+    focus: Option<String>,
+    /// Task whose arguments fill the form.
+    source_task: Option<Uuid>,
+    /// Reason why the task was rejected, if it does not concern a field.
+    refusal: Option<String>,
+}
+
+impl StartForm {
+    fn new(definition: Arc<TaskDefinition>) -> Self {
+        let typed = definition
+            .args_schema()
+            .map(|schema| SchemaForm::new(schema, PREFIX).initial());
+        Self {
+            typed: typed.unwrap_or_default(),
+            definition,
+            json: None,
+            faults: Vec::new(),
+            focus: None,
+            source_task: None,
+            refusal: None,
+        }
+    }
+
+    fn of_args(definition: Arc<TaskDefinition>, args: &Value) -> Self {
+        let mut draft = Self::new(definition);
+        if let Some(form) = draft.form() {
+            draft.typed = form.encode(args);
+        }
+        draft
+    }
+
+    fn sent(definition: Arc<TaskDefinition>, typed: FormInput) -> Self {
+        let json = typed.get(WHOLE).map(str::to_owned);
+        Self {
+            typed,
+            json,
+            ..Self::new(definition)
+        }
+    }
+
+    fn form(&self) -> Option<SchemaForm<'_>> {
+        let schema = self.definition.args_schema()?;
+        Some(SchemaForm::new(schema, PREFIX))
+    }
+
+    /// Returns the arguments, and an error for each field that is not readable.
+    fn args(&self) -> (Value, Vec<FieldError>) {
+        if let Some(json) = &self.json {
+            return match json::parse(json.as_bytes()) {
+                Ok(value) => (value, Vec::new()),
+                Err(error) => {
+                    let fault = error.into_fault();
+                    (
+                        Value::Null,
+                        vec![FieldError {
+                            pointer: String::new(),
+                            ..fault
+                        }],
+                    )
+                }
+            };
+        }
+        match self.form() {
+            Some(form) => {
+                let reading = form.decode(&self.typed);
+                (reading.value, reading.faults)
+            }
+            None => (Value::Object(Map::new()), Vec::new()),
+        }
+    }
+
+    /// Applies the action of a button other than Start; returns `false` if there is no such button.
+    fn act(&mut self, what: &str) -> bool {
+        let (args, faults) = self.args();
+        match what {
+            "redraw" => {}
+            // The focus scrolls to the first field from anywhere on the page.
+            "json" => {
+                self.json = Some(serde_json::to_string_pretty(&args).unwrap_or_default());
+                self.focus = Some(WHOLE.to_owned());
+            }
+            "form" if !faults.is_empty() => self.faults = faults,
+            "form" => {
+                self.json = None;
+                self.focus = Some(PREFIX.to_owned());
+                if let Some(form) = self.form() {
+                    self.typed = form.encode(&args);
+                }
+            }
+            _ => {
+                let Some(change) = RowAction::parse(what) else {
+                    return false;
+                };
+                let mut typed = std::mem::take(&mut self.typed);
+                if let Some(form) = self.form() {
+                    form.change(&mut typed, &change);
+                }
+                self.focus = change.added(&typed);
+                self.typed = typed;
+            }
+        }
+        true
+    }
+}
+
+/// Returns the task types that the user may start.
+fn startable<'a>(reader: &'a PageScope<'_>) -> impl Iterator<Item = &'a Arc<TaskDefinition>> {
+    let all = reader.tasks.registry().all();
+    all.filter(|task_type| reader.may_start(task_type))
+}
+
+/// Returns the selected task type, else the first of the selected group, else the first.
+fn chosen<'a>(reader: &'a PageScope<'_>, choice: &RequestFields) -> Option<&'a Arc<TaskDefinition>> {
+    let state = choice.get("state").unwrap_or_default();
+    let task = choice.get("task").unwrap_or_default();
+    startable(reader)
+        .find(|task_type| task_type.state == state && task_type.name == task)
+        .or_else(|| startable(reader).find(|task_type| task_type.state == state))
+        .or_else(|| startable(reader).next())
+}
+
+pub(super) async fn show(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
+    let choice = RequestFields::of_query(&request);
+    let (reader, _) = PageScope::in_area(area, state, request).await?;
+    let draft = match choice.get("from") {
+        Some(from) => Some(of_task(&reader, from).await?),
+        None => chosen(&reader, &choice).cloned().map(StartForm::new),
+    };
+    Ok(render(&reader, &choice, draft).await?.into_page())
+}
+
+/// Returns the form with the arguments of a task.
+async fn of_task(reader: &PageScope<'_>, id: &str) -> Result<StartForm> {
+    let id: Uuid = id.parse().map_err(|_| task_not_found())?;
+    let record = reader.find(id).await?;
+    let definition = reader.tasks.registry().find(&record.group, &record.name)?;
+    check_start(definition, Some(&reader.user))?;
+    let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
+    let draft = StartForm::of_args(Arc::clone(definition), &args);
+    Ok(StartForm {
+        source_task: Some(id),
+        ..draft
+    })
+}
+
+pub(super) async fn start(
+    state: &PortalState,
+    request: Request,
+    area: Area,
+) -> Result<PageResponse> {
+    let trace_parent = trace_context::of_request(request.headers());
+    let (reader, request) = PageScope::in_area(area, state, request).await?;
+    let RawForm(encoded) = read_form(request, state).await?;
+    let choice = RequestFields::parse(&encoded);
+    let registry = reader.tasks.registry();
+    let named = |name: &str| choice.get(name).unwrap_or_default();
+    let definition = Arc::clone(registry.find(named("state"), named("task"))?);
+    check_start(&definition, Some(&reader.user))?;
+    let mut draft = StartForm::sent(Arc::clone(&definition), FormInput::parse(&encoded));
+    if let Some(what) = choice.get("do")
+        && draft.act(what)
+    {
+        return Ok(render(&reader, &choice, Some(draft)).await?.into_page());
+    }
+    let (args, mut faults) = draft.args();
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
+    if faults.is_empty() {
+        // The task belongs to the user, not to one of their client tokens.
+        let starter = Initiator {
+            client_token_id: None,
+            owner_user_id: Some(reader.user.id),
+            trace_parent,
+        };
+        let started = reader
+            .tasks
+            .enqueue_json(&definition, args, starter, None)
+            .await;
+        match started {
+            Ok((id, was_active)) => return Ok(started_page(&reader, &definition, id, was_active)),
+            Err(error) if !error.field_errors().is_empty() => faults = error.field_errors().to_vec(),
+            Err(error) if error.status().is_client_error() => {
+                status = error.status();
+                draft.refusal = Some(error.detail().to_owned());
+            }
+            Err(error) => return Err(error),
+        }
+    } else if let Err(others) = definition.check(&args) {
+        // One error per field is enough.
+        let is_new = |fault: &FieldError| faults.iter().all(|known| known.pointer != fault.pointer);
+        let others: Vec<_> = others.into_iter().filter(is_new).collect();
+        if draft.json.is_none() {
+            faults.extend(others);
+        }
+    }
+    draft.faults = faults;
+    let page = render(&reader, &choice, Some(draft)).await?;
+    Ok((status, page).into_page())
+}
+
+/// Redirects to the form with the same type and values, and a link to the task.
+fn started_page(
+    reader: &PageScope<'_>,
+    definition: &TaskDefinition,
+    id: Uuid,
+    was_active: bool,
+) -> PageResponse {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("state", definition.state.as_str()),
+            ("task", definition.name),
+            ("from", &id.to_string()),
+        ])
+        .finish();
+    let flash = if was_active {
+        Flash::info("The same task is already active")
+    } else {
+        Flash::success("Task started")
+    };
+    flash
+        .link("View", reader.task_url(id, ""))
+        .redirect(&format!("{}?{query}", reader.url(reader.area.root())))
+        .into_page()
+}
+
+async fn render(reader: &PageScope<'_>, choice: &RequestFields, draft: Option<StartForm>) -> Result<Markup> {
+    let Some(draft) = draft else {
+        return without_types(reader, choice).await;
+    };
+    let definition = &draft.definition;
+    let kind = (definition.state.clone(), definition.name.to_owned());
+    let is_paused = reader.tasks.paused_types().await?.contains(&kind);
+    let from = draft.source_task.map(|id| id.to_string());
+    let mut keep = vec![
+        ("state", definition.state.as_str()),
+        ("task", definition.name),
+    ];
+    keep.extend(from.as_deref().map(|id| ("from", id)));
+    let list = own_list(reader, choice, &keep).await?;
+    Ok(html! {
+        (head(reader, reader.area.root()).actions(chooser(reader, definition)))
+        div class="pt-task-page" {
+            (reader.styles())
+            div class="pt-stack" {
+                (list)
+                @if reader.area == Area::Admin { (code_samples::card(reader, definition)) }
+            }
+            (start_card(reader, &draft, is_paused))
+        }
+    })
+}
+
+/// Renders the page of a user who may not start any task.
+async fn without_types(reader: &PageScope<'_>, choice: &RequestFields) -> Result<Markup> {
+    let has_types = reader.tasks.registry().all().next().is_some();
+    let empty = if has_types {
+        EmptyState::new("lock", "No tasks to start")
+            .text("Your account can't start any tasks. Ask an administrator for access.")
+    } else {
+        EmptyState::new("list-checks", "This portal has no tasks")
+            .text("Write one with #[monitored_background_task] and it appears here.")
+    };
+    let list = own_list(reader, choice, &[]).await?;
+    Ok(html! {
+        (head(reader, reader.area.root()))
+        div class="pt-stack" {
+            (reader.styles())
+            (Card::new().body(empty))
+            (list)
+        }
+    })
+}
+
+/// Renders the list of the user's own tasks, across all of their client tokens.
+async fn own_list(reader: &PageScope<'_>, choice: &RequestFields, keep: &[(&str, &str)]) -> Result<Markup> {
+    let shown = TaskListFilter::of(reader, choice, reader.area.root(), keep);
+    let filter = QueueFilter {
+        owner_user_id: Some(reader.user.id),
+        without: reader.hidden_types(),
+        limit: PER_PAGE as u64 + 1,
+        ..shown.filter()
+    };
+    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(reader, &records).await?;
+    let rows = records
+        .iter()
+        .map(|record| surroundings.row(reader, record));
+    let here = shown.here(reader);
+    let list = TaskList::new(rows.collect())
+        .title("My tasks")
+        .toolbar(shown.toolbar(reader, false))
+        .footer(shown.pages(reader, older))
+        .hidden(html! { input type="hidden" name="back" value=(here); });
+    let list = if shown.is_filtered() || shown.is_later() {
+        list.empty(EmptyState::no_match(shown.clear(reader)))
+    } else {
+        list
+    };
+    Ok(Region::new(OWN_TASKS).id("own-tasks").render(list))
+}
+
+/// Renders the selects; changing the group discards the task type, which belongs to the old one.
+fn chooser(reader: &PageScope<'_>, chosen: &TaskDefinition) -> Markup {
+    let groups: BTreeSet<_> = startable(reader).map(|kind| kind.state.as_str()).collect();
+    html! {
+        form class="pt-row" method="get" action=(reader.url(reader.area.root())) data-autosubmit {
+            (compact_select("state", "Group", html! {
+                @for state in groups { option value=(state) selected[state == chosen.state] { (state) } }
+            }))
+            (compact_select("task", "Task type", html! {
+                @for kind in startable(reader).filter(|kind| kind.state == chosen.state) {
+                    option value=(kind.name) selected[kind.name == chosen.name] { (kind.title) }
+                }
+            }))
+            span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
+        }
+    }
+}
+
+fn start_card(reader: &PageScope<'_>, draft: &StartForm, is_paused: bool) -> Markup {
+    let definition = &draft.definition;
+    let action = reader.url(&format!("{}/start", reader.area.root()));
+    let (fields, others) = fields(draft, &action);
+    // A re-rendered form shows the state of the server, not the one in the browser.
+    let body = html! {
+        form class="pt-form" id="start-task" method="post" action=(action) novalidate
+            hx-target:inherited="#start-task" hx-select:inherited="#start-task" hx-swap:inherited="outerMorph" {
+            input type="hidden" name="state" value=(definition.state);
+            input type="hidden" name="task" value=(definition.name);
+            @if let Some(refusal) = &draft.refusal { (Banner::new(Tone::Danger, refusal.as_str())) }
+            @for fault in others { (Banner::new(Tone::Danger, with_place(fault))) }
+            (fields)
+            div class="pt-form-actions" {
+                (Button::new("Start task").solid().icon("play").submit())
+                @if definition.args_schema().is_some() { (switch_mode(draft, &action)) }
+            }
+        }
+    };
+    let card = Card::new()
+        .title(&*definition.title)
+        .id("start")
+        .actions(html! {
+            div class="pt-row" {
+                @if is_paused { (task_types::state_badge(true)) }
+                @if reader.area == Area::Admin { (access_badge(&definition.access)) }
+            }
+        })
+        .body(html! {
+            @if let Some(id) = draft.source_task {
+                p class="pt-hint pt-run-again" {
+                    "Filled in with the arguments of "
+                    a href=(reader.task_url(id, "")) { "an earlier task" } "."
+                }
+            }
+            (body)
+        });
+    let card = if definition.description.is_empty() {
+        card
+    } else {
+        card.description(&*definition.description)
+    };
+    html! { (card) }
+}
+
+/// Renders the fields, and returns the errors that belong to none of them.
+fn fields(draft: &StartForm, action: &str) -> (Markup, Vec<FieldError>) {
+    let Some(form) = draft.form() else {
+        let nothing = html! { p class="pt-muted" { "This task takes no arguments." } };
+        return (nothing, draft.faults.clone());
+    };
+    if let Some(json) = &draft.json {
+        let texts: Vec<_> = draft.faults.iter().map(with_place).collect();
+        let error = (!texts.is_empty()).then(|| texts.join("; "));
+        let field = Field::code(WHOLE, "Arguments")
+            .hint("As JSON")
+            .value(json.as_str());
+        let field = if error.is_some() || draft.focus.is_some() {
+            field.autofocus()
+        } else {
+            field
+        };
+        return (html! { (field.error(error)) }, Vec::new());
+    }
+    let look = RenderOptions {
+        post: Some(action),
+        focus: draft.focus.as_deref(),
+    };
+    let drawn = form.render(&draft.typed, &draft.faults, &look);
+    let fields = html! {
+        // The Enter key presses the first button of a form.
+        @if drawn.has_buttons { button type="submit" hidden tabindex="-1" {} }
+        (drawn.fields)
+    };
+    (fields, drawn.others)
+}
+
+fn switch_mode<'a>(draft: &StartForm, action: &'a str) -> Button<'a> {
+    let (mode, label, icon) = if draft.json.is_some() {
+        ("form", "Back to the form", "list-checks")
+    } else {
+        ("json", "Edit as JSON", "code")
+    };
+    Button::new(label)
+        .ghost()
+        .icon(icon)
+        .submit()
+        .attribute("name", "do")
+        .attribute("value", mode)
+        .attribute("hx-post", action)
+}
+
+/// Returns the message of an error, preceded by its pointer if that is not the root.
+fn with_place(fault: impl std::borrow::Borrow<FieldError>) -> String {
+    let FieldError {
+        pointer, message, ..
+    } = fault.borrow();
+    if pointer.is_empty() {
+        message.clone()
+    } else {
+        format!("{pointer}: {message}")
+    }
+}

@@ -1,0 +1,159 @@
+//! `/admin/tasks/statistics`: throughput, failures, durations and queue depth.
+
+use axum::extract::Request;
+use maud::{Markup, html};
+
+use super::{RequestFields, PageScope, STATISTICS, compact_select, head};
+use crate::error::Result;
+use crate::live::Region;
+use crate::pages::components::{
+    Button, Card, ChartCard, EmptyState, StatCard, Tone, Unit, with_comparison, time_range_links,
+};
+use crate::pages::{IntoPage, PageResponse};
+use crate::state::PortalState;
+use crate::store::TimeRange;
+use crate::tasks::queue_depth::{self, QueueDepth};
+use crate::tasks::{TaskScope, TaskStatus};
+
+pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
+    let choice = RequestFields::of_query(&request);
+    let (reader, _) = PageScope::of(state, request).await?;
+    let range = TimeRange::from_query(choice.get("range"));
+    let kind = choice
+        .get("kind")
+        .and_then(|kind| kind.split_once('/'))
+        .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+        .map(|kind| (kind.state.as_str(), kind.name));
+    Ok(render(&reader, range, kind).await?.into_page())
+}
+
+async fn render(
+    reader: &PageScope<'_>,
+    range: TimeRange,
+    kind: Option<(&str, &str)>,
+) -> Result<Markup> {
+    let tasks = reader.tasks;
+    let scope = TaskScope {
+        group: kind.map(|(state, _)| state.to_owned()),
+        name: kind.map(|(_, name)| name.to_owned()),
+        ..TaskScope::default()
+    };
+    let ended = tasks.counts(range, &scope).await?;
+    let durations = tasks.durations(range, &scope).await?;
+    let today = if range == TimeRange::Day {
+        ended.clone()
+    } else {
+        tasks.counts(TimeRange::Day, &scope).await?
+    };
+    let store = &tasks.0.store;
+    let waiting = queue_depth::by_type(store, TaskStatus::Pending).await?;
+    let running = queue_depth::by_type(store, TaskStatus::Processing).await?;
+    let sum = |backlog: &[QueueDepth]| {
+        let lines = backlog.iter().filter(|line| is_of(line, kind));
+        lines.map(|line| line.tasks).sum::<u64>().to_string()
+    };
+    let median = durations
+        .overall_median
+        .map_or_else(|| "–".to_owned(), |median| Unit::Seconds.full(median));
+    let failed = &today.failed;
+    let failures = StatCard::new("Failed in 24 hours", failed.total.to_string()).icon("circle-x");
+    let course: Vec<f64> = failed.values.iter().map(|count| *count as f64).collect();
+    let (all, before) = (failed.total as f64, failed.previous as f64);
+    Ok(html! {
+        (head(reader, STATISTICS).actions(chooser(reader, range, kind)))
+        (Region::new("tasks").id("task-statistics").render(html! {
+            div class="pt-stack" {
+                (reader.styles())
+                div class="pt-grid" {
+                    (StatCard::new("Running", sum(&running)).icon("activity").note("right now"))
+                    (StatCard::new("Queued", sum(&waiting)).icon("clock").note("right now"))
+                    (with_comparison(failures, all, before, TimeRange::Day, Tone::Danger).trend(&course))
+                    (StatCard::new("Median duration", median.as_str()).icon("zap").note(range.label()))
+                }
+                div class="pt-charts" {
+                    (ChartCard::new(ended.chart()).description("Finished tasks by result")
+                        .value(Unit::Count.short(ended.finished().total as f64)))
+                    (ChartCard::new(durations.chart()).description("Run time").value(median))
+                }
+                (depth(reader, kind, &waiting, &running))
+            }
+        }))
+    })
+}
+
+fn is_of(line: &QueueDepth, kind: Option<(&str, &str)>) -> bool {
+    kind.is_none_or(|(state, name)| line.state == state && line.name == name)
+}
+
+/// Renders the choice of a task type and of a time range.
+fn chooser(reader: &PageScope<'_>, range: TimeRange, kind: Option<(&str, &str)>) -> Markup {
+    let query = kind.map(|(state, name)| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("kind", &format!("{state}/{name}"));
+        query.finish()
+    });
+    let here = match query {
+        Some(query) => format!("{}?{query}", reader.url(STATISTICS)),
+        None => reader.url(STATISTICS),
+    };
+    html! {
+        form class="pt-row" method="get" action=(reader.url(STATISTICS)) data-autosubmit {
+            input type="hidden" name="range" value=(range.as_str());
+            (compact_select("kind", "Task type", html! {
+                option value="" { "All types" }
+                @for one in reader.tasks.registry().all() {
+                    option value={ (one.state) "/" (one.name) } selected[kind == Some((&one.state, one.name))] { (one.title) }
+                }
+            }))
+            span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
+        }
+        (time_range_links("Range", &here, range))
+    }
+}
+
+/// Renders the number of waiting and running tasks of each type as bars.
+fn depth(
+    reader: &PageScope<'_>,
+    kind: Option<(&str, &str)>,
+    waiting: &[QueueDepth],
+    running: &[QueueDepth],
+) -> Markup {
+    let of = |backlog: &[QueueDepth], state: &str, name: &str| {
+        let mut lines = backlog.iter();
+        let line = lines.find(|line| line.state == state && line.name == name);
+        line.map_or(0, |line| line.tasks)
+    };
+    let mut kinds: Vec<(String, u64, u64)> = Vec::new();
+    for one in reader.tasks.registry().all() {
+        if kind.is_some_and(|kind| kind != (&one.state, one.name)) {
+            continue;
+        }
+        let (waits, runs) = (
+            of(waiting, &one.state, one.name),
+            of(running, &one.state, one.name),
+        );
+        if waits + runs > 0 {
+            kinds.push((one.title.to_string(), waits, runs));
+        }
+    }
+    kinds.sort_by_key(|(_, waits, runs)| std::cmp::Reverse(waits + runs));
+    kinds.truncate(12);
+    if kinds.is_empty() {
+        let empty = EmptyState::new("inbox", "The queue is empty")
+            .text("Queued and running tasks appear here.");
+        return html! { (Card::new().title("Queue by type").body(empty)) };
+    }
+    let most = kinds.iter().map(|(_, waits, runs)| waits + runs).max();
+    let body = html! {
+        div class="pt-ahead" {
+            @for (title, waits, runs) in &kinds {
+                div class="pt-ahead-row" {
+                    span class="pt-truncate" { (title) }
+                    progress max=[most] value=(waits + runs) aria-label={ (title) ": tasks in the queue" } {}
+                    span class="pt-muted pt-tabular" { (runs) " running, " (waits) " waiting" }
+                }
+            }
+        }
+    };
+    html! { (Card::new().title("Queue by type").description("Right now").body(body)) }
+}

@@ -1,0 +1,84 @@
+//! Forms for values of a JSON Schema: rendered as markup, and decoded from the submitted input.
+//!
+//! The form is independent of what the value is used for. Nested objects become fieldsets, arrays
+//! and maps rows, enums selects, tagged unions a select with the fields of each variant.
+//! Unsupported parts, such as recursive ones, become a JSON field.
+//!
+//! The name of a field consists of the prefix and its path: `args.address/street`. A list submits
+//! the keys of its rows under its name, in their order; an optional group submits a switch under
+//! its name and a `?`; a union submits the index of its variant.
+
+mod choice;
+mod render;
+mod encode;
+mod datetime;
+mod schema_node;
+mod field_path;
+mod decode;
+mod row_action;
+mod form_input;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use render::{RenderedForm, RenderOptions};
+pub(super) use decode::DecodedForm;
+pub(super) use row_action::RowAction;
+pub(super) use form_input::FormInput;
+
+use serde_json::Value;
+
+use crate::error::FieldError;
+use schema_node::Part;
+use field_path::FieldPath;
+
+/// A form for the values of a schema.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SchemaForm<'a> {
+    schema: &'a Value,
+    prefix: &'a str,
+}
+
+impl<'a> SchemaForm<'a> {
+    /// Creates a form whose field names start with the prefix.
+    pub(super) fn new(schema: &'a Value, prefix: &'a str) -> Self {
+        Self { schema, prefix }
+    }
+
+    /// Returns the initial input of the form: defaults and examples.
+    pub(super) fn initial(&self) -> FormInput {
+        let mut typed = FormInput::default();
+        encode::initial(&self.part(), &self.root_path(), &mut typed);
+        typed
+    }
+
+    /// Encodes a value as form input.
+    pub(super) fn encode(&self, value: &Value) -> FormInput {
+        let mut typed = FormInput::default();
+        encode::encode(&self.part(), &self.root_path(), Some(value), &mut typed);
+        typed
+    }
+
+    /// Decodes form input to a value; text that does not fit its type stays a string for the check.
+    pub(super) fn decode(&self, typed: &FormInput) -> DecodedForm {
+        decode::read(&self.part(), &self.root_path(), typed)
+    }
+
+    /// Adds, moves or removes a row, if the list exists.
+    pub(super) fn change(&self, typed: &mut FormInput, change: &RowAction) {
+        row_action::apply(&self.part(), &self.root_path(), typed, change);
+    }
+
+    /// Renders the fields with their input and its errors.
+    pub(super) fn render(&self, typed: &FormInput, faults: &[FieldError], look: &RenderOptions<'_>) -> RenderedForm {
+        render::draw(&self.part(), &self.root_path(), typed, faults, look)
+    }
+
+    fn part(&self) -> Part<'a> {
+        Part::root(self.schema)
+    }
+
+    fn root_path(&self) -> FieldPath {
+        FieldPath::root(self.prefix)
+    }
+}

@@ -1,0 +1,113 @@
+//! The reference portal with demo data.
+
+use serde_json::json;
+
+use super::{Client, ReferencePortal, TaskClient, command, eventually};
+
+/// A reference portal with users, rows, and tasks of several types.
+pub(crate) struct DemoPortal {
+    pub(crate) portal: ReferencePortal,
+    pub(crate) admin: Client,
+    /// Paths of the pages without parameters, with their access: `public`, `user` or `admin`.
+    pub(crate) pages: Vec<(String, String)>,
+}
+
+impl DemoPortal {
+    pub(crate) const ADMIN: &str = "root@example.com";
+
+    pub(crate) async fn start() -> Self {
+        let variables = [("ADMIN_USER_EMAILS", Self::ADMIN), ("RATE_LIMITS", "off")];
+        let portal = ReferencePortal::start(&variables).await;
+        let admin = sign_in(&portal, Self::ADMIN, "Ruth", "Root").await;
+        for (email, first, last) in [
+            ("ann@example.com", "Ann", "Able"),
+            ("ben@example.com", "Ben", "Baker"),
+            (
+                "someone.with.a.long.address@a-long-domain.example",
+                "Maximiliane",
+                "von der Langenau",
+            ),
+        ] {
+            sign_in(&portal, email, first, last).await;
+        }
+        let defaults = admin.post("/api/admin/defaults", &json!({})).await;
+        assert_eq!(defaults.status, 200, "{}", defaults.text);
+        let tasks = TaskClient::of(&admin).await;
+        let person = json!({"name": "bob", "age": 6});
+        let mut started = Vec::new();
+        for (task, arguments) in [
+            ("task2_with_args", &person),
+            ("loaded_task", &person),
+            ("failing_task", &json!({})),
+        ] {
+            started.push(tasks.start_in("example_task2", task, arguments).await);
+        }
+        for id in started {
+            tasks.ended_in("example_task2", &id).await;
+        }
+        let listed = command(portal.directory()).arg("routes").output().await;
+        let listed = listed.expect("the binary runs");
+        let listed = String::from_utf8(listed.stdout).expect("text");
+        let mut pages = Vec::new();
+        for (path, access) in listed.lines().filter_map(page) {
+            let answer = admin.page(&path).await;
+            // Fragments that scripts request are not pages; some pages redirect signed-in users.
+            if answer.status == 303 || answer.text.starts_with("<!DOCTYPE html>") {
+                pages.push((path, access));
+            }
+        }
+        assert!(pages.len() >= 13, "{listed}");
+        Self {
+            portal,
+            admin,
+            pages,
+        }
+    }
+
+    /// Returns a session token of the administrator.
+    pub(crate) fn session(&self) -> &str {
+        self.admin
+            .token
+            .as_deref()
+            .expect("the administrator is signed in")
+    }
+
+    /// Returns the pages that an administrator or a guest may open.
+    pub(crate) fn pages_of(&self, admin: bool) -> Vec<&str> {
+        let mine = |(_, access): &&(String, String)| admin || access == "public";
+        let pages = self.pages.iter().filter(mine);
+        // These redirect signed-in users.
+        pages
+            .map(|(path, _)| path.as_str())
+            .filter(|path| !(admin && ["/sign-in", "/sign-up"].contains(path)))
+            .collect()
+    }
+
+    /// Starts a task that runs for five seconds, so that the pages show a running task.
+    pub(crate) async fn start_long_task(&self) {
+        let tasks = TaskClient::of(&self.admin).await;
+        let id = tasks.start_in("example_task", "task1", &json!({})).await;
+        eventually("the task is running", async || {
+            let task = tasks.status_in("example_task", &id).await;
+            (task["status"] != "PENDING").then_some(())
+        })
+        .await;
+    }
+}
+
+async fn sign_in(portal: &ReferencePortal, email: &str, first: &str, last: &str) -> Client {
+    let person = json!({"email": email, "first_name": first, "last_name": last});
+    let answer = portal.guest().post("/dev/token", &person).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    Client::new(&portal.url, Some(token))
+}
+
+/// `page   GET    /admin/about   public   reference_portal::pages::about::about`
+fn page(line: &str) -> Option<(String, String)> {
+    let mut words = line.split_whitespace();
+    let (kind, method) = (words.next()?, words.next()?);
+    let (path, access) = (words.next()?, words.next()?);
+    let is_page = kind == "page" && method == "GET" && !path.contains('{');
+    is_page.then(|| (path.to_owned(), access.to_owned()))
+}

@@ -1,0 +1,160 @@
+//! Targets of the request benchmark.
+//!
+//! To add a target, write a function such as [`bare`] and list it in [`SUBJECTS`].
+
+use std::pin::Pin;
+
+use anyhow::{Context as _, Result};
+use axum::routing::{MethodRouter, get};
+use axum::{Json, Router};
+use portal_clerk::ClerkAuth;
+use portal_core::config::Settings;
+use portal_core::{AuthProvider, Config, CurrentUser, Portal, PortalState};
+use serde::{Deserialize, Serialize};
+
+use crate::pages;
+
+/// Path of the measured handler.
+pub(crate) const PATH: &str = "/api/bench";
+
+/// All targets; the others are compared with the first one.
+pub(crate) const SUBJECTS: &[Target] = &[
+    Target {
+        name: "bare",
+        about: "a plain axum handler",
+        start: |_| Box::pin(bare(Caller::Nobody)),
+    },
+    Target {
+        name: "bare-token",
+        about: "the same, with requests as large as those of a session",
+        start: |_| Box::pin(bare(Caller::LookAlike)),
+    },
+    Target {
+        name: "portal",
+        about: "the same handler in a portal",
+        start: |setting| Box::pin(portal(setting, get(answer), Caller::Nobody)),
+    },
+    Target {
+        name: "session",
+        about: "the same, for a signed-in user",
+        start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Session)),
+    },
+    Target {
+        name: "sessions",
+        about: "the same, for a thousand users in turn",
+        start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Sessions)),
+    },
+];
+
+/// Server that can be measured.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) start: fn(Setting) -> Starting,
+}
+
+/// Future that starts the server of a target.
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Served>> + Send>>;
+
+/// Environment of a target.
+pub(crate) struct Setting {
+    /// URI of a database used only by the target.
+    pub(crate) database: String,
+}
+
+/// Service of a target.
+pub(crate) struct Served {
+    pub(crate) router: Router,
+    /// Path of the requests.
+    pub(crate) path: &'static str,
+    pub(crate) caller: Caller,
+}
+
+/// Caller of the requests.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Caller {
+    Nobody,
+    /// A header as long as that of a signed-in user, which is ignored.
+    LookAlike,
+    /// A signed-in user, with a bearer token of `POST /dev/token`.
+    Session,
+    /// Many signed-in users in turn.
+    Sessions,
+    /// A browser without a session that accepts compressed responses.
+    Packed,
+}
+
+/// Returns the target with this name.
+pub(crate) fn named(name: &str) -> Result<&'static Target> {
+    let all = || SUBJECTS.iter().chain(pages::PLAIN).chain(pages::PACKED);
+    let names = || all().map(|subject| subject.name);
+    let found = all().find(|subject| subject.name == name);
+    found.with_context(|| {
+        let known = names().collect::<Vec<_>>().join("`, `");
+        format!("unknown target `{name}`; choose from `{known}`")
+    })
+}
+
+async fn bare(caller: Caller) -> Result<Served> {
+    Ok(Served {
+        router: Router::new().route(PATH, get(answer)),
+        path: PATH,
+        caller,
+    })
+}
+
+async fn portal(
+    setting: Setting,
+    handler: MethodRouter<PortalState>,
+    caller: Caller,
+) -> Result<Served> {
+    let routes = Router::new().route(PATH, handler);
+    let portal = open_portal(&setting.database, &[], routes).await?;
+    Ok(Served {
+        router: portal.into_router(),
+        path: PATH,
+        caller,
+    })
+}
+
+/// Builds a portal in development mode with these variables and routes.
+pub(crate) async fn open_portal(
+    database: &str,
+    variables: &[(&str, &str)],
+    routes: Router<PortalState>,
+) -> Result<Portal> {
+    let auth = ClerkAuth::new();
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("DB_LOCAL_URI", database),
+        ("RATE_LIMITS", "off"),
+    ];
+    let pairs = pairs.iter().chain(variables).copied();
+    let settings = Settings::from_pairs_with(AuthProvider::settings(&auth), pairs);
+    Ok(Portal::builder()
+        .config(Config::from_settings(settings)?)
+        .auth(auth)
+        .merge_router(routes)
+        .build()
+        .await?)
+}
+
+/// Response of every target.
+#[derive(Serialize)]
+pub(crate) struct Response {
+    id: u64,
+    name: &'static str,
+    tags: [&'static str; 3],
+}
+
+pub(crate) async fn answer() -> Json<Response> {
+    Json(Response {
+        id: 42,
+        name: "a portal",
+        tags: ["small", "quick", "typed"],
+    })
+}
+
+pub(crate) async fn answer_user(_: CurrentUser) -> Json<Response> {
+    answer().await
+}

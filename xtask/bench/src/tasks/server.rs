@@ -1,0 +1,89 @@
+//! Server process of the task benchmark: a portal or a minimal baseline.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use super::workloads::Ran;
+use super::{baseline_http, workloads, portal};
+
+/// Target to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Server {
+    /// Portal that runs tasks.
+    Portal,
+    /// Portal without task types: shows tasks that other replicas run.
+    Viewer,
+    /// Stores a row for each request.
+    Insert,
+    /// Stores a row for each request and sends a notification.
+    InsertNotify,
+    /// Reads a task by its key.
+    Read,
+    /// Sends each message to every WebSocket.
+    Broadcast,
+}
+
+/// Options of the server.
+#[derive(Args)]
+pub(crate) struct Settings {
+    subject: Server,
+    /// Database used only by the target or shared with replicas
+    #[arg(long)]
+    database: String,
+    /// Maximum number of tasks running at once
+    #[arg(long, default_value_t = 50)]
+    concurrency: usize,
+    /// Number of threads that handle requests
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+}
+
+/// Only line of output: where the target can be reached.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Announcement {
+    pub(super) address: SocketAddr,
+}
+
+/// Serves until standard input closes because the parent exited.
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    let router = router(settings).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let announcement = Announcement {
+        address: listener.local_addr()?,
+    };
+    println!("{}", serde_json::to_string(&announcement)?);
+    std::io::stdout().flush()?;
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .await
+        .context("the server exited")
+}
+
+async fn router(settings: &Settings) -> Result<Router> {
+    let database = &settings.database;
+    Ok(match settings.subject {
+        Server::Portal => {
+            let builder = workloads::add_to(portal::builder(database)?, Ran::default());
+            let portal = portal::with_concurrency(builder, settings.concurrency);
+            portal.build().await?.into_router()
+        }
+        Server::Viewer => portal::builder(database)?.build().await?.into_router(),
+        Server::Insert => baseline_http::insert(database, false).await?,
+        Server::InsertNotify => baseline_http::insert(database, true).await?,
+        Server::Read => baseline_http::read(database).await?,
+        Server::Broadcast => baseline_http::broadcast(),
+    })
+}

@@ -1,0 +1,43 @@
+//! Fixture: the reference portal on an empty database, and a browser.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::interrupt::Interrupt;
+use crate::server::{Chromedriver, Portal};
+use crate::tools::{Tool, Tools};
+
+/// Tools that the fixture requires.
+pub(crate) const TOOLS: [Tool; 2] = [Tool::Chromium, Tool::Chromedriver];
+
+/// Running portal and browser; stopped and removed on drop, the browser first.
+pub(crate) struct Fixture {
+    pub(crate) browser: Browser,
+    pub(crate) portal: Portal,
+    _driver: Chromedriver,
+    _directory: TempDir,
+}
+
+impl Fixture {
+    /// Starts the reference portal's program and opens a window.
+    pub(crate) fn open(tools: &Tools, program: &Path, interrupt: &Interrupt) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("portal-stage-").tempdir()?;
+        let scratch = directory.path().join("scratch");
+        let home = directory.path().join("portal");
+        fs::create_dir(&scratch)?;
+        fs::create_dir(&home)?;
+        let driver = Chromedriver::start(tools, directory.path(), &scratch, interrupt)?;
+        let portal = Portal::start(program, &home, interrupt)?;
+        let browser = Browser::open(&driver, tools.path(Tool::Chromium)?)?;
+        Ok(Self {
+            browser,
+            portal,
+            _driver: driver,
+            _directory: directory,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Markers of unfinished code.
+
+use super::Finding;
+use super::sources::Source;
+
+/// Searched in code; comments and literals are ignored.
+const IN_CODE: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
+/// Searched everywhere. Split in two parts, so that this file does not contain it.
+const ANYWHERE: [&str; 1] = [concat!("FIX", "ME")];
+
+/// Returns every line that contains such a marker.
+pub(super) fn faults(source: &Source) -> Vec<Finding> {
+    let in_code = lines_with(&source.code, &IN_CODE);
+    let anywhere = lines_with(&source.text, &ANYWHERE);
+    let faults = in_code.chain(anywhere).map(|(line, word)| Finding {
+        path: source.path.clone(),
+        line,
+        message: format!("`{word}` marks unfinished code; finish the code or remove it"),
+    });
+    faults.collect()
+}
+
+fn lines_with<'a>(
+    text: &'a str,
+    words: &'a [&'static str],
+) -> impl Iterator<Item = (usize, &'static str)> + 'a {
+    text.lines().enumerate().flat_map(move |(index, line)| {
+        let found = words.iter().filter(move |word| line.contains(**word));
+        found.map(move |word| (index + 1, *word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, faults};
+
+    #[test]
+    fn macro_is_found_in_code_but_not_in_comments() {
+        let source = Source::new("a.rs", "// todo!(\nlet x = \"todo!(\";\ntodo!();\n");
+        let lines: Vec<_> = faults(&source).iter().map(|fault| fault.line).collect();
+        assert_eq!(lines, [3]);
+    }
+
+    #[test]
+    fn ignored_test_is_reported() {
+        let source = Source::new("a.rs", "#[test]\n#[ignore = \"slow\"]\nfn x() {}\n");
+        assert_eq!(faults(&source).len(), 1);
+    }
+}
