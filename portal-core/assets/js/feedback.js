@@ -47,7 +47,7 @@ customElements.define("pt-toast", class extends HTMLElement {
     setTimeout(() => this.remove(), 200);
   }
 });
-const toast = (text, tone = "info", href = "") => {
+const toast = (text, tone = "info", href, label) => {
   const home = $(".pt-toasts:has(>template)");
   const template = home && ($(`template[data-tone=${CSS.escape(tone)}]`, home) ?? $("template", home));
   if (!template) return;
@@ -57,7 +57,7 @@ const toast = (text, tone = "info", href = "") => {
   if (!host) {
     // What a region has from its beginning is not read out.
     const fresh = make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" });
-    fresh.waiting = [[text, tone, href]];
+    fresh.waiting = [[text, tone, href, label]];
     modal.append(fresh);
     setTimeout(() => {
       const { waiting } = fresh;
@@ -66,11 +66,11 @@ const toast = (text, tone = "info", href = "") => {
     }, 100);
     return;
   }
-  if (host.waiting) return void host.waiting.push([text, tone, href]);
+  if (host.waiting) return void host.waiting.push([text, tone, href, label]);
   const node = template.content.firstElementChild.cloneNode(true);
   const said = $("[data-part=text]", node);
   said.textContent = text;
-  if (href) said.after(make("a", { class: "pt-btn", "data-kind": "outline", "data-size": "1", href }, "View"));
+  if (href) said.after(make("a", { class: "pt-btn", "data-kind": "outline", "data-size": "1", href }, label ?? "View"));
   host.append(node);
   // At most three; errors are the last to go.
   const all = $$("pt-toast:not([data-leaving])", host);

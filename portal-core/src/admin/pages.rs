@@ -308,8 +308,10 @@ impl Screen<'_> {
             return Ok(self.redirect(flash));
         }
         // With the new row in view, if the list shows it.
-        let id = row_id(model.plural, &model.key_of(&record.values));
+        let key = model.key_of(&record.values);
+        let id = row_id(model.plural, &key);
         let row = utf8_percent_encode(&id, FRAGMENT);
+        let flash = flash.link("View", self.list.with("edit", key).to_string());
         Ok(flash.redirect(&format!("{}#{row}", self.list)).into_page())
     }
 
