@@ -342,6 +342,28 @@ async fn everybody_sees_what_concerns_him() {
 }
 
 #[tokio::test]
+async fn recent_activity_shows_people_by_name() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let person = async |email: &str, first: &str, last: &str| {
+        let person = json!({"email": email, "first_name": first, "last_name": last});
+        let answer = portal.guest().post("/dev/token", &person).await.json();
+        let token = answer["token"].as_str().expect("a token").to_owned();
+        Client::new(&portal.url, Some(token))
+    };
+    let admin = person(ADMIN, "Grace", "Hopper").await;
+    let zoe = person("zoe@example.com", "Zoë", "Ott").await;
+    let id = zoe.get("/api/auth/me").await.json()["id"].clone();
+    let id = id.as_str().expect("an id");
+    let body = json!({"is_active": false});
+    let changed = admin.patch(&format!("/api/users/{id}"), &body).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let page = admin.page("/admin/overview").await;
+    let lines = texts(&page.text, ".pt-feed .pt-break");
+    let words: Vec<&str> = lines[0].split_whitespace().collect();
+    assert_eq!(words.join(" "), "Grace Hopper changed user “Zoë Ott”");
+}
+
+#[tokio::test]
 async fn the_first_charts_of_a_live_page_bring_their_styles() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let admin = sign_in(&portal, ADMIN).await;
