@@ -21,7 +21,7 @@ impl AuthProvider for OwnSignIn {
     }
 }
 
-fn embedded(uri: &str) -> PortalBuilder {
+fn without_sign_in(uri: &str) -> PortalBuilder {
     let settings = Settings::from_pairs([
         ("APP_ENV", "PROD"),
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
@@ -29,7 +29,11 @@ fn embedded(uri: &str) -> PortalBuilder {
         ("DB_CONN_URI", uri),
     ]);
     let config = Config::from_settings(settings).expect("it is right");
-    app::build(Portal::builder().config(config).auth(OwnSignIn))
+    app::build(Portal::builder().config(config))
+}
+
+fn embedded(uri: &str) -> PortalBuilder {
+    without_sign_in(uri).auth(OwnSignIn)
 }
 
 /// Text that `main() -> Result<_, Box<dyn Error>>` prints.
@@ -54,6 +58,25 @@ async fn portal_in_production_is_migrated_from_code() {
         .expect("nothing is left to do");
     let portal = embedded(&uri).build().await.expect("it starts");
     portal.shutdown().await;
+}
+
+#[tokio::test]
+async fn portal_in_production_requires_an_identity_provider() {
+    // Nothing listens there: the check precedes the connection.
+    let uri = "postgres://nobody@127.0.0.1:1/none";
+    for error in [
+        without_sign_in(uri).build().await.map(|_| ()),
+        without_sign_in(uri).migrate().await,
+    ] {
+        let error = error.expect_err("no one could sign in");
+        assert!(matches!(error, BuildError::Problems(_)), "{error}");
+        let text = printed(error);
+        assert!(text.contains("`.auth(provider)`"), "{text}");
+    }
+    let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
+    let config = Config::from_settings(settings).expect("it is right");
+    let portal = app::build(Portal::builder().config(config)).build().await;
+    portal.expect("in DEV it starts").shutdown().await;
 }
 
 #[tokio::test]

@@ -118,6 +118,13 @@ impl PortalBuilder {
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
         problems.append(&mut self.mistakes);
+        if !self.has_provider && !config.is_dev() {
+            problems.push(
+                "a portal in PROD requires an identity provider; \
+                 add one with `.auth(provider)` of the builder"
+                    .to_owned(),
+            );
+        }
         let brand = std::mem::take(&mut self.brand).prepare();
         let brand = brand.unwrap_or_else(|faults| {
             problems.extend(faults);

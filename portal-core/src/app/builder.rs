@@ -50,6 +50,8 @@ pub struct PortalBuilder {
     pub(super) base_path: Option<String>,
     pub(super) limits: Option<Limits>,
     pub(super) provider: Box<dyn ErasedProvider>,
+    /// `true` if the application has set the provider.
+    pub(super) has_provider: bool,
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
@@ -96,6 +98,7 @@ impl PortalBuilder {
             base_path: None,
             limits: None,
             provider: Box::new(NoProvider),
+            has_provider: false,
             store: None,
             layout: Arc::new(DefaultLayout::new()),
             theme: Theme::default(),
@@ -158,9 +161,10 @@ impl PortalBuilder {
         self
     }
 
-    /// Who says who is calling.
+    /// Sets the identity provider. Without one everyone is a guest, and `build()` fails in PROD.
     pub fn auth(mut self, provider: impl AuthProvider) -> Self {
         self.provider = Box::new(provider);
+        self.has_provider = true;
         self
     }
 
