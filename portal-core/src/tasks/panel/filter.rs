@@ -79,6 +79,7 @@ impl Shown {
                 .get("kind")
                 .and_then(|kind| kind.split_once('/'))
                 .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+                .filter(|kind| !kind.internal)
                 .map(|kind| (kind.state.clone(), kind.name.to_owned())),
             text: choice.get("q").map(owned),
             owner: choice.get("owner").map(owned),

@@ -23,6 +23,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
         .get("kind")
         .and_then(|kind| kind.split_once('/'))
         .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+        .filter(|kind| !kind.internal)
         .map(|kind| (kind.state.as_str(), kind.name));
     Ok(render(&reader, range, kind).await?.into_page())
 }
@@ -101,7 +102,7 @@ fn chooser(reader: &Reader<'_>, range: TimeRange, kind: Option<(&str, &str)>) ->
             input type="hidden" name="range" value=(range.as_str());
             (choose("kind", "Task type", html! {
                 option value="" { "All types" }
-                @for one in reader.tasks.registry().all() {
+                @for one in reader.tasks.registry().startable() {
                     option value={ (one.state) "/" (one.name) } selected[kind == Some((&one.state, one.name))] { (one.title) }
                 }
             }))
