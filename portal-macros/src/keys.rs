@@ -7,6 +7,7 @@ use syn::{LitBool, LitInt, LitStr, Path};
 
 use crate::errors::Errors;
 use crate::names;
+use crate::size;
 use crate::suggestion::{quoted, unknown};
 
 /// The keys of one attribute; each is taken once.
@@ -74,6 +75,19 @@ impl Keys {
     /// The text of a key, if it was given.
     pub(crate) fn take_string(&mut self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         self.take(name)?.string(errors)
+    }
+
+    /// Size in bytes and position of a key, if it was given.
+    pub(crate) fn take_size(&mut self, name: &str, errors: &mut Errors) -> Option<(usize, Span)> {
+        let key = self.take(name)?;
+        let written = key.size_text(errors)?;
+        match size::bytes(&written.value()) {
+            Ok(bytes) => Some((bytes, key.name.span())),
+            Err(message) => {
+                errors.at(written.span(), message);
+                None
+            }
+        }
     }
 
     /// A name that has to stand in URLs, if it was given.

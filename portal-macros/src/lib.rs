@@ -14,6 +14,7 @@ mod keys;
 mod names;
 mod page;
 mod paths;
+mod size;
 mod suggestion;
 mod task;
 
@@ -36,6 +37,7 @@ use proc_macro::TokenStream;
 /// | `requires_permission = ".."` | only for roles with a permission, and administrators | everyone |
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | an entry in the navigation | none |
 /// | `layout = path` | draw it in another layout | the portal's |
+/// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
 /// | `crate = path` | where `portal_core` is | `::portal_core` |
 ///
 /// ```ignore
